@@ -1,0 +1,114 @@
+"""What passes between a running send and its ledger.
+
+The ledger hands out Claims, is asked before each dot, and takes Settlements; `SendLedger` is the port through which a
+sender sees it, bound to one send that this process owns. Times are seconds since the epoch, UTC.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from mailer.delivery.state import DeliveryState, SendState
+
+
+class Stage(StrEnum):
+    """Where in the conversation something happened; the order is that of a session."""
+
+    CONNECT = "connect"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    TEXT = "text"  # the message text, before its dot was given to the transport
+    DOT = "dot"  # from the moment the dot was given to the transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An SMTP reply: RFC 5321 4.2. `enhanced` is RFC 2034's code or ""; `text` is one line, printable."""
+
+    code: int
+    enhanced: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One delivery in a lane's hands. `attempt` counts from 1; `date` is the message's Date, set at the first claim."""
+
+    delivery_id: int
+    identity: str
+    address: str
+    fields: Mapping[str, str]
+    attempt: int
+    date: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How an attempt ended. `next_at` only with DEFERRED; `reason` says in a word or two why (`expired`, `refused`)."""
+
+    delivery_id: int
+    attempt: int
+    state: DeliveryState
+    at: float
+    stage: Stage | None = None
+    reply: Reply | None = None
+    reason: str = ""
+    relay: str = ""
+    next_at: float | None = None
+    suppress: bool = False  # the address is dead (design.md names the codes): suppress it as bounced
+    bare_550: bool = False  # suppress it if the address' previous send ended so too
+
+    def __post_init__(self) -> None:
+        if (self.state is DeliveryState.DEFERRED) != (self.next_at is not None):
+            raise ValueError("a deferred delivery, and no other, has a next time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a send stands: its state, how many deliveries are in each state, when the next one is due (None: none)."""
+
+    state: SendState
+    counts: Mapping[DeliveryState, int]
+    next_at: float | None = None
+    reason: str = ""
+
+    def count(self, *states: DeliveryState) -> int:
+        return sum(self.counts.get(state, 0) for state in states)
+
+
+class SendLedger(Protocol):
+    """One send, owned by this process. Every method may raise LedgerError; after it nothing more may be sent."""
+
+    def claim(self, limit: int, now: float) -> Awaitable[Sequence[Claim]]:
+        """Take up to `limit` due deliveries; empty when none is due or the send is not running."""
+
+    def commit(self, claim: Claim) -> Awaitable[bool]:
+        """Make `committing` durable. False: this message may not be sent (unsubscribed, paused, fenced)."""
+
+    def settle(self, settlement: Settlement) -> Awaitable[None]:
+        """Record how an attempt ended; done when durable."""
+
+    def release(self, claims: Sequence[Claim], at: float) -> Awaitable[None]:
+        """Give back claims that provably left nothing on the wire: claimed or committing -> pending, attempt uncounted."""
+
+    def standing(self) -> Awaitable[Standing]:
+        """Where the send stands now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """A recipient to be frozen into a send; only the fields that the edition asks for travel along."""
+
+    identity: str
+    address: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    skip: str = ""
+    """Why this recipient is frozen but not mailed: a status word of the list's own row; "" to mail."""

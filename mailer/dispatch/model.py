@@ -1,0 +1,151 @@
+"""A dispatch, read: what the editor wrote, as records.
+
+    Dispatch
+      note       blocks before the first `##`
+      articles   Article, or Choice between articles
+      footnotes  label -> blocks
+    Block = Markdown (whole top-level Markdown blocks, as markdown-it tokens) | Choice (an if chain between blocks)
+
+Conditions and expressions are part of the tree, unevaluated; nothing here depends on a reader. In inline tokens an
+expression is a token of type `slot` with `meta["expression"]`; in a link or image the attribute is absent and
+`meta["href"]` (`meta["src"]`) holds a Template, so that nobody mistakes a placeholder for an address. `[[slug]]` is a
+token of type `dispatch_link` with `meta["slug"]`; a footnote reference is `footnote_ref` with `meta["label"]`.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+
+from mailer.dispatch.expression import Expression
+from mailer.dispatch.problem import Position
+
+Template = tuple[str | Expression, ...]
+"""Text with expressions in it, in order; static text is as typed, not escaped for anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    name: str
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """Exactly one of `file` (relative to the dispatch) and `url` (https)."""
+
+    alt: str
+    file: str | None = None
+    url: str | None = None
+    caption: str = ""
+    credit: str = ""
+    position: Position = field(default_factory=Position)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """An earlier dispatch; exactly one of `slug` and `url`."""
+
+    title: str
+    slug: str | None = None
+    url: str | None = None
+    note: str = ""
+    position: Position = field(default_factory=Position)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Social:
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """Whole blocks of Markdown, never empty, as flat markdown-it tokens at nesting level 0."""
+
+    tokens: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One way of a choice; `condition` is None for `else`. In a Choice between articles, items are articles."""
+
+    condition: Expression | None
+    items: tuple["Block | Article", ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An if chain. `index` numbers the chains of a dispatch from 0, in source order, outer before inner."""
+
+    index: int
+    branches: tuple[Branch, ...]
+    position: Position
+
+
+Block = Markdown | Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """`title` holds inline tokens; `anchor` is unique in the dispatch, over all branches."""
+
+    title: tuple[Token, ...]
+    title_text: str
+    anchor: str
+    source: str
+    date: dt.date
+    place: str = ""
+    link: str = ""
+    rights: str = ""
+    language: str = ""
+    direction: str = ""
+    body: tuple[Block, ...]
+    position: Position
+
+    def __post_init__(self) -> None:
+        if self.direction not in {"", "ltr", "rtl"}:
+            raise ValueError(f"not a direction: {self.direction!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """A dispatch without errors. `path` is as it was typed; `source` the whole file, as read."""
+
+    path: str
+    source: str
+    slug: str
+    title: str
+    date: dt.date
+    subject: Template
+    preheader: Template = ()
+    language: str
+    editor: Editor | None = None
+    photo: Photo | None = None
+    summary: tuple[str, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
+    social: tuple[Social, ...] = ()
+    copyright: str = ""
+    lists: tuple[str, ...] = ()
+    note: tuple[Block, ...] = ()
+    articles: tuple[Article | Choice, ...] = ()
+    footnotes: Mapping[str, tuple[Token, ...]] = field(default_factory=dict)
+    expressions: tuple[Expression, ...] = ()
+    """Every expression and condition, wherever it stands, in source order."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The reader fields that this dispatch asks for."""
+        return frozenset().union(*(expression.fields for expression in self.expressions))
+
+
+def walk_articles(items: tuple["Article | Block", ...]) -> Iterator[Article]:
+    """All articles, in source order, those of every branch."""
+    for item in items:
+        if isinstance(item, Article):
+            yield item
+        elif isinstance(item, Choice):
+            for branch in item.branches:
+                yield from walk_articles(branch.items)
