@@ -6,6 +6,7 @@ without bound. Values are strings, an absent field is "", and `default` therefor
 """
 
 import operator
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -46,7 +47,11 @@ class Expression:
         return bool(self.evaluate(fields))
 
 
-ALLOWED = "allowed are reader fields, comparisons, “and or not in”, and the filters default, upper, lower, title, trim, truncate"
+ALLOWED = (
+    "allowed are reader fields, comparisons, “and or not in”, "
+    "and the filters default, upper, lower, title, trim, truncate"
+)
+LONGEST = 1_000  # characters; keeps the tree shallow enough to walk
 _COMPARE: dict[str, Callable[[str, str], object]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -63,36 +68,50 @@ def parse_expression(source: str, position: Position | None = None) -> Expressio
 
     Raises ExpressionError for anything that contract 1 does not allow.
     """
+    stripped = source.strip()
+    if not stripped:
+        raise ExpressionError("there is no expression here", "expected one such as reader.first_name")
+    if len(source) > LONGEST:
+        raise ExpressionError(f"an expression of more than {LONGEST:,} characters is not allowed", ALLOWED)
+    if source[0] in "-+" or source[-1] == "-":
+        raise ExpressionError("whitespace control (- or + beside the braces) is not used here", "remove the sign")
+    names: set[str] = set()
     try:
-        template = _ENVIRONMENT.parse("{{" + source + "}}")
-    except TemplateSyntaxError as error:
-        raise ExpressionError(f"“{source.strip()}” is not an expression ({error.message})", ALLOWED) from None
+        evaluate = _closure(_parse(stripped), names)
     except RecursionError:
         raise ExpressionError("an expression nested this deep is not allowed", ALLOWED) from None
+    return Expression(source=stripped, position=position or Position(), fields=frozenset(names), evaluate=evaluate)
+
+
+def _parse(source: str) -> nodes.Node:
+    try:
+        template = _ENVIRONMENT.parse("{{ " + source + " }}")
+    except TemplateSyntaxError as error:
+        raise ExpressionError(f"“{_short(source)}” is not an expression ({error.message})", ALLOWED) from None
     output = template.body[0] if len(template.body) == 1 else None
-    if not isinstance(output, nodes.Output) or len(output.nodes) != 1 or isinstance(output.nodes[0], nodes.TemplateData):
-        raise ExpressionError(f"“{source.strip()}” is not one expression", ALLOWED)
-    names: set[str] = set()
-    evaluate = _closure(output.nodes[0], names)
-    return Expression(
-        source=source.strip(), position=position or Position(), fields=frozenset(names), evaluate=evaluate
-    )
+    if isinstance(output, nodes.Output) and len(output.nodes) == 1:
+        node = output.nodes[0]
+        if not isinstance(node, nodes.TemplateData):
+            return node
+    raise ExpressionError(f"“{_short(source)}” is not one expression", ALLOWED)
+
+
+def _short(source: str) -> str:
+    source = " ".join(source.split())
+    return source if len(source) <= 80 else source[:79] + "…"
 
 
 def _closure(node: nodes.Node, names: set[str]) -> Evaluate:
     match node:
-        case nodes.Getattr(node=nodes.Name(name="reader"), attr=str(name)):
+        case (
+            nodes.Getattr(node=nodes.Name(name="reader"), attr=str(name))
+            | nodes.Getitem(node=nodes.Name(name="reader"), arg=nodes.Const(value=str(name)))
+        ):
             return _field(name, names)
-        case nodes.Getitem(node=nodes.Name(name="reader"), arg=nodes.Const(value=str(name))):
-            return _field(name, names)
-        case nodes.Const(value=str(value)):
-            return lambda _fields: value
-        case nodes.And():
-            left, right = _closure(node.left, names), _closure(node.right, names)
-            return lambda fields: left(fields) and right(fields)
-        case nodes.Or():
-            left, right = _closure(node.left, names), _closure(node.right, names)
-            return lambda fields: left(fields) or right(fields)
+        case nodes.Const():
+            return _text_constant(node.value)
+        case nodes.And() | nodes.Or():
+            return _either_or_both(node, names)
         case nodes.Not():
             inner = _closure(node.node, names)
             return lambda fields: not inner(fields)
@@ -100,15 +119,48 @@ def _closure(node: nodes.Node, names: set[str]) -> Evaluate:
             return _comparison(node, names)
         case nodes.Filter(node=nodes.Node() as inner_node):
             return _filter(node, _closure(inner_node, names))
-        case nodes.Name(name=name):
-            raise ExpressionError(f"“{name}” is not known here", f"did you mean “reader.{name}”?")
-        case nodes.Const(value=value):
-            raise ExpressionError(f"the number or constant {value} cannot stand here", "values are strings: put it in quotes")
         case _:
-            raise ExpressionError(f"{_NAMES.get(type(node).__name__, type(node).__name__)} is not allowed here", ALLOWED)
+            raise _refusal(node)
 
 
-_NAMES = {"Call": "a call", "CondExpr": "an inline if", "Getattr": "an attribute of a value", "Getitem": "an index", "Test": "a test"}
+def _refusal(node: nodes.Node) -> ExpressionError:
+    if isinstance(node, nodes.Name):
+        if node.name == "reader":
+            return ExpressionError("“reader” alone is no value", "expected a field of it, such as reader.first_name")
+        return ExpressionError(f"“{node.name}” is not known here", f"did you mean “reader.{node.name}”?")
+    kind = type(node).__name__
+    return ExpressionError(f"{_NAMES.get(kind, kind)} is not allowed here", ALLOWED)
+
+
+_NAMES = {
+    "Add": "a sum",
+    "Call": "a call",
+    "Concat": "joining with ~",
+    "CondExpr": "an inline if",
+    "Dict": "a dictionary",
+    "Getattr": "an attribute of a value",
+    "Getitem": "an index",
+    "List": "a list",
+    "Test": "a test",
+    "Tuple": "a tuple",
+}
+
+
+def _text_constant(value: object) -> Evaluate:
+    if not isinstance(value, str):
+        raise ExpressionError(
+            f"the number or constant {value} cannot stand here", "values are strings: put it in quotes"
+        )
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
+        raise ExpressionError("a text in an expression holds no line ends or control characters", "remove them")
+    return lambda _fields: value
+
+
+def _either_or_both(node: nodes.And | nodes.Or, names: set[str]) -> Evaluate:
+    left, right = _closure(node.left, names), _closure(node.right, names)
+    if isinstance(node, nodes.And):
+        return lambda fields: left(fields) and right(fields)
+    return lambda fields: left(fields) or right(fields)
 
 
 def _field(name: str, names: set[str]) -> Evaluate:
@@ -133,7 +185,7 @@ def _comparison(node: nodes.Compare, names: set[str]) -> Evaluate:
             right = right_of(fields)
             if not relation(left, right if isinstance(right, tuple) else _string(right)):
                 return False
-            left = right if isinstance(right, str) else ""
+            left = "" if isinstance(right, tuple) else _string(right)
         return True
 
     return compare
@@ -159,12 +211,14 @@ def _string(value: object) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _default(value: str, instead: str = "", _boolean: bool = True) -> str:
+def _default(value: str, default_value: object = "", boolean: bool = True) -> str:  # noqa: ARG001 - Jinja2's name
     """Jinja2's `default` fills in for the undefined; here nothing is undefined, so it fills in for the empty."""
-    return value or instead
+    return value or _string(default_value)
 
 
-def _truncate(value: str, length: int = 255, killwords: bool = False, end: str = "...", leeway: int | None = None) -> str:
+def _truncate(
+    value: str, length: int = 255, killwords: bool = False, end: str = "...", leeway: int | None = None
+) -> str:
     return do_truncate(_ENVIRONMENT, value, length, killwords, end, leeway)
 
 
@@ -189,7 +243,7 @@ def _filter(node: nodes.Filter, inner: Evaluate) -> Evaluate:
     if node.dyn_args is not None or node.dyn_kwargs is not None:
         raise ExpressionError("* and ** are not allowed in a filter", ALLOWED)
     arguments = [_constant(argument) for argument in node.args]
-    keywords = {keyword.key: _constant(keyword.value) for keyword in node.kwargs}
+    keywords = {str(keyword.key): _constant(keyword.value) for keyword in node.kwargs}
     try:
         function("probe of the arguments", *arguments, **keywords)
     except (TypeError, ValueError, AssertionError, AttributeError) as error:
@@ -198,6 +252,8 @@ def _filter(node: nodes.Filter, inner: Evaluate) -> Evaluate:
 
 
 def _constant(node: nodes.Node) -> object:
-    if isinstance(node, nodes.Const) and isinstance(node.value, str | int | bool):
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        return _text_constant(node.value)({})
+    if isinstance(node, nodes.Const) and isinstance(node.value, int):
         return node.value
     raise ExpressionError("a filter takes constants only", ALLOWED)

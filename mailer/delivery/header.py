@@ -1,0 +1,72 @@
+"""Header fields of a message: RFC 5322, encoded words RFC 2047, folded at 78.
+
+Always holds: a field is one field. A value with a line break or any other control is refused here, whatever came before;
+text that is not plain ASCII, or that a reader might take for an encoded word (`=?`, CVE-2024-6923), is itself encoded.
+"""
+
+import re
+from email.charset import QP, Charset
+from email.header import Header
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_UTF8 = Charset("utf-8")
+_UTF8.header_encoding = QP
+_ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*\Z")
+
+
+class HeaderError(ValueError):
+    """A value that cannot stand in a header."""
+
+
+def unstructured(name: str, text: str) -> bytes:
+    """`Name: text` for a field of free text (Subject), CRLF at its end."""
+    return _line(name, encode_text(text, len(name) + 2))
+
+
+def address_field(name: str, display: str, address: str) -> bytes:
+    """`Name: Display <address>` with one mailbox; RFC 5322 3.4, RFC 6532 for an address that is not ASCII."""
+    _refuse_controls(address)
+    if not display:
+        return _line(name, f"<{address}>")
+    if display.isascii() and "=?" not in display:
+        _refuse_controls(display)
+        phrase = display if _ATOM_TEXT.match(display) else '"' + re.sub(r'(["\\])', r"\\\1", display) + '"'
+    else:
+        phrase = encode_text(display, len(name) + 2)
+    return _line(name, phrase, f"<{address}>")
+
+
+def structured(name: str, *words: str) -> bytes:
+    """`Name: words` where every word stands as it is; lines break between words only."""
+    for word in words:
+        _refuse_controls(word)
+    return _line(name, *words)
+
+
+def encode_text(text: str, indent: int) -> str:
+    """`text` as it stands in a header that has used `indent` columns: plain or as encoded words, folded with CRLF.
+
+    Plain only where folding and unfolding give the same text back: no runs of spaces, no word too long for a line.
+    """
+    _refuse_controls(text)
+    if not text:
+        return ""
+    words = text.split(" ")
+    plain = text.isascii() and "=?" not in text and all(0 < len(word) <= 60 for word in words)
+    header = Header(text, "us-ascii" if plain else _UTF8, maxlinelen=76, header_name="x" * max(0, indent - 2))
+    return header.encode(linesep="\r\n", splitchars=" ")
+
+
+def _line(name: str, *words: str) -> bytes:
+    lines = [f"{name}:"]
+    for word in words:
+        first = word.split("\r\n", 1)[0]
+        if len(lines[-1].rsplit("\r\n", 1)[-1]) + 1 + len(first) > 78 and lines[-1] != f"{name}:":
+            lines.append("")
+        lines[-1] += " " + word
+    return ("\r\n".join(lines) + "\r\n").encode("utf-8")
+
+
+def _refuse_controls(text: str) -> None:
+    if found := _CONTROL.search(text):
+        raise HeaderError(f"a control character (U+{ord(found[0]):04X}) cannot stand in a header")

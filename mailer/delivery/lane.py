@@ -1,0 +1,238 @@
+"""A lane: one open connection to a relay, carrying one message after another.
+
+    Lane.deliver(claim, message) -> Outcome
+
+RFC 5321 3.3, RFC 2920. The envelope (MAIL, RCPT, DATA) leaves in one write where the relay offers PIPELINING. The ledger is
+asked between the relay's 354 and the message text, so that nothing is `committing` before it can be delivered.
+
+Always holds: an Outcome is ACCEPTED only after a 2xx to the dot of this very message; once the bytes of the dot were given to
+the transport, nothing but a reply turns UNCERTAIN into anything else; a message that may not be sent any more closes the
+connection, since a lone dot would deliver an empty one. `deliver` raises only what the ledger raises, and cancellation.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from mailer.delivery.connection import Connection, Features, Limits
+from mailer.delivery.message import Message
+from mailer.delivery.records import Reply, Stage
+from mailer.delivery.state import DeliveryState
+from mailer.delivery.verdict import Scope, Verdict, lost, not_offered, verdict
+from mailer.delivery.wire import Wire, WireError
+
+WHOLE_WRITE = (
+    32 * 1024
+)  # octets: below this, text and dot leave in one write; above, the dot follows when the text has left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one attempt ended: the verdict, where it came about, and the reply, if there was one.
+
+    `withheld`: the relay was ready, but the ledger said that this message may not leave.
+    """
+
+    verdict: Verdict
+    stage: Stage
+    reply: Reply | None = None
+    withheld: bool = False
+
+
+WITHHELD = Verdict(state=DeliveryState.PENDING, scope=Scope.LANE, reason="withheld", close=True)
+
+
+class Lane:
+    """Owns its connection. After `is_open` has become false it is of no more use."""
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self._wire: Wire = connection.wire
+        self.features: Features = connection.features
+        self._limits = limits
+        self._begun = False  # a transaction of ours is open, which the next one must reset
+        self.dot_given = False  # the dot of the message under way was given to the transport
+
+    @property
+    def is_open(self) -> bool:
+        return self._wire.is_open
+
+    async def deliver(self, message: Message, commit: Callable[[], Awaitable[bool]]) -> Outcome:
+        """Offer `message` to the relay. `commit` is awaited once, when the relay waits for the text; False withholds it."""
+        self.dot_given = False
+        if message.utf8 and not self.features.smtputf8:
+            return Outcome(verdict=not_offered("SMTPUTF8"), stage=Stage.MAIL)
+        if 0 < self.features.size < message.size:
+            too_big = Reply(code=552, enhanced="5.3.4", text=f"the relay takes {self.features.size} octets at most")
+            return Outcome(verdict=verdict(too_big, Stage.MAIL), stage=Stage.MAIL, reply=too_big)
+        try:
+            refused = await self._envelope(message)
+        except _Broken as broken:
+            return self._end(broken)
+        if refused:
+            if refused.verdict.close:
+                self._wire.close()
+            return refused
+        try:
+            allowed = await commit()
+        except BaseException:
+            self._wire.close("not committed")  # the relay waits for a text that will not come
+            raise
+        if not allowed:
+            self._wire.close("withheld")
+            return Outcome(verdict=WITHHELD, stage=Stage.DATA, withheld=True)
+        try:
+            return await self._text(message)
+        except _Broken as broken:
+            return self._end(broken)
+
+    async def quit(self) -> None:
+        await self._wire.quit()
+
+    def close(self) -> None:
+        self._wire.close()
+
+    async def _envelope(self, message: Message) -> Outcome | None:
+        """MAIL, RCPT, DATA. None when the relay waits for the text; the first failing reply is the verdict."""
+        commands = list(zip((Stage.MAIL, Stage.RCPT, Stage.DATA), envelope(message, self.features), strict=True))
+        if self._begun:
+            await self._reset()
+        self._begun = True
+        if not self.features.pipelining:
+            for stage, command in commands:
+                future = self._wire.expect()
+                self._write(command, stage)
+                if failed := _judge(await self._answer(future, stage), stage):
+                    return failed
+            return None
+        futures = [(stage, self._wire.expect()) for stage, _ in commands]
+        self._write(b"".join(command for _, command in commands), Stage.MAIL)
+        failed = None
+        for stage, future in futures:
+            try:
+                reply = await self._answer(future, stage)
+                if failed and stage is Stage.DATA and reply.code == 354:
+                    await self._lone_dot()
+            except _Broken:
+                if failed is None:
+                    raise
+                self._wire.close()
+                return failed  # the first failing reply is the verdict, whatever came of the rest
+            failed = failed or _judge(reply, stage)
+        return failed
+
+    async def _reset(self) -> None:
+        """End a transaction of ours that the relay may still hold open. A refusal is nonsense: RFC 5321 4.1.1.5."""
+        future = self._wire.expect()
+        self._write(b"RSET\r\n", Stage.MAIL)
+        reply = await self._answer(future, Stage.MAIL)
+        if reply.code // 100 != 2:
+            raise _Broken(Stage.MAIL, "RSET was refused", reply)
+
+    async def _lone_dot(self) -> None:
+        """The relay wants a text though no recipient stands: RFC 2920 3.1 has a lone dot sent. Its reply blames nobody."""
+        future = self._wire.expect()
+        self._write(b".\r\n", Stage.DATA)
+        await self._answer(future, Stage.DATA)
+
+    async def _text(self, message: Message) -> Outcome:
+        future = self._wire.expect()
+        if len(message.text) <= WHOLE_WRITE:
+            self._write(message.text + b".\r\n", Stage.TEXT)
+        else:
+            await self._write_slowly(message.text, future)
+            self._write(b".\r\n", Stage.TEXT)
+        self.dot_given = True
+        reply = await self._answer(future, Stage.DOT)
+        outcome = verdict(reply, Stage.DOT)
+        self._begun = False
+        if outcome.close:
+            self._wire.close()
+        return Outcome(verdict=outcome, stage=Stage.DOT, reply=reply)
+
+    async def _write_slowly(self, text: bytes, early: asyncio.Future[Reply]) -> None:
+        """The text without its dot, until the system has all of it; a reply meanwhile ends the lane, the text unsent."""
+        self._write(text, Stage.TEXT)
+        try:
+            async with asyncio.timeout(self._limits.text):
+                await self._wire.drain()
+        except TimeoutError:
+            raise _Broken(Stage.TEXT, "no progress in time") from None
+        except WireError as error:
+            raise _Broken(Stage.TEXT, str(error), error.parting) from None
+        if early.done():
+            if early.exception() is None:
+                raise _Broken(Stage.TEXT, "answered before the end of the message", early.result())
+            raise _Broken(Stage.TEXT, str(early.exception()))
+
+    def _write(self, data: bytes, stage: Stage) -> None:
+        try:
+            self._wire.write(data)
+        except WireError as error:
+            raise _Broken(stage, str(error), error.parting) from None
+
+    async def _answer(self, future: asyncio.Future[Reply], stage: Stage) -> Reply:
+        try:
+            if future.done():
+                return future.result()
+            async with asyncio.timeout(self._patience(stage)):
+                return await future
+        except TimeoutError:
+            raise _Broken(stage, "no answer in time") from None
+        except WireError as error:
+            raise _Broken(stage, str(error), error.parting) from None
+
+    def _patience(self, stage: Stage) -> float:
+        match stage:
+            case Stage.MAIL:
+                return self._limits.mail
+            case Stage.RCPT:
+                return self._limits.rcpt
+            case Stage.DOT:
+                return self._limits.dot
+            case _:
+                return self._limits.data
+
+    def _end(self, broken: "_Broken") -> Outcome:
+        self._wire.close(broken.reason)
+        return Outcome(verdict=lost(broken.stage, broken.reason), stage=broken.stage, reply=broken.reply)
+
+
+class _Broken(Exception):  # noqa: N818 - an event inside this module
+    """The conversation ended at `stage`."""
+
+    def __init__(self, stage: Stage, reason: str, reply: Reply | None = None) -> None:
+        super().__init__(reason)
+        self.stage, self.reason, self.reply = stage, reason, reply
+
+
+def envelope(message: Message, features: Features) -> list[bytes]:
+    """MAIL, RCPT and DATA for `message`, with the parameters of what the relay offers (RFC 1870, 3461, 6152, 6531)."""
+    mail, rcpt = [f"MAIL FROM:<{message.sender}>"], [f"RCPT TO:<{message.recipient}>"]
+    if features.size:
+        mail.append(f"SIZE={message.size}")
+    if message.eight_bit:
+        mail.append("BODY=8BITMIME")
+    if message.utf8:
+        mail.append("SMTPUTF8")
+    if features.dsn:
+        mail.append(f"RET=HDRS ENVID={xtext(message.envelope_id)}")
+        kind, original = ("utf-8", unitext(message.recipient)) if message.utf8 else ("rfc822", xtext(message.recipient))
+        rcpt.append(f"NOTIFY=FAILURE ORCPT={kind};{original}")
+    return [f"{' '.join(mail)}\r\n".encode(), f"{' '.join(rcpt)}\r\n".encode(), b"DATA\r\n"]
+
+
+def xtext(text: str) -> str:
+    """RFC 3461 4: printable ASCII but `+` and `=`; the rest as +HH."""
+    return "".join(chr(o) if 33 <= o <= 126 and chr(o) not in "+=" else f"+{o:02X}" for o in text.encode("utf-8"))
+
+
+def unitext(text: str) -> str:
+    """RFC 6533 3, utf-8-addr-unitext: letters of any script as they are, what is special in ASCII as \\x{HH}."""
+    return "".join(c if ord(c) > 126 or (33 <= ord(c) and c not in "\\+=") else f"\\x{{{ord(c):02X}}}" for c in text)
+
+
+def _judge(reply: Reply, stage: Stage) -> Outcome | None:
+    """None for the reply that lets the transaction go on."""
+    if reply.code == 354 if stage is Stage.DATA else reply.code // 100 == 2:
+        return None
+    return Outcome(verdict=verdict(reply, stage), stage=stage, reply=reply)

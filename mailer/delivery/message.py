@@ -1,0 +1,277 @@
+"""The message that one reader gets: contract 5, RFC 5322, RFC 2045, RFC 8058, RFC 2369, RFC 2919.
+
+    Composer(edition, letterhead) --compose(claim)--> Message
+
+For each variant the headers and bodies that are the same for everybody are encoded once, when the variant first occurs;
+per reader the few that differ are written and spliced in. The first message of each variant is parsed back, and refused
+as our own fault if it is not what contract 5 promises.
+
+Always holds of `Message.text`: CRLF line ends, dots doubled, no line over 998 octets, exactly one of each header.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import compat32
+from email.utils import format_datetime
+from urllib.parse import urlsplit
+
+from mailer.delivery.header import HeaderError, address_field, structured, unstructured
+from mailer.delivery.mime import LINE_LIMIT, Body, Encoding, choose_encoding, compile_body, encode_attachment
+from mailer.delivery.records import Claim
+from mailer.edition.model import Edition, Image, Parts, Values, Variant, VariantKey, fill
+from mailer.errors import MailerError
+
+MAX_VARIANTS = 64
+
+
+class MessageError(MailerError):
+    """A message that cannot be made as the contract wants it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letterhead:
+    """What the settings say that every message carries. Addresses are plain ASCII, `base_url` has no slash at its end."""
+
+    sender_name: str
+    sender_address: str
+    publication: str
+    base_url: str
+    reply_to: str = ""
+    bounce_address: str = ""
+    unsubscribe_address: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("bounce_address", "unsubscribe_address"):
+            local = getattr(self, name).partition("@")[0]
+            if len(local) > 24:
+                variable = f"MAILER_{name.upper()}"
+                raise MessageError(
+                    f"{variable}: what stands before the @ has {len(local)} characters, and a token must fit behind it.",
+                    "Choose one of at most 24 characters.",
+                )
+
+    @property
+    def domain(self) -> str:
+        return self.sender_address.rpartition("@")[2]
+
+    def tagged(self, address: str, token: str) -> str:
+        """`local+token@domain`: a VERP or an unsubscribe address of one delivery; at most 64 octets before the @."""
+        local, _, domain = address.rpartition("@")
+        return f"{local}+{token}@{domain}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What names one delivery in its message: tokens in lower-case base32."""
+
+    unsubscribe: str
+    bounce: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message ready for the wire. `text` ends with CRLF and lacks only its final dot; `size` as RFC 1870 counts."""
+
+    sender: str
+    recipient: str
+    envelope_id: str
+    text: bytes
+    size: int
+    utf8: bool
+    eight_bit: bool
+
+    def unstuffed(self) -> bytes:
+        """The text as its receiver sees it."""
+        return re.sub(rb"(?m)^\.", b"", self.text)
+
+
+class Composer:
+    """Makes the messages of one edition. `mark` names a delivery by its tokens."""
+
+    def __init__(
+        self, edition: Edition, letterhead: Letterhead, mark: Callable[[int], Marks], *, eight_bit: bool = False
+    ) -> None:
+        self._edition = edition
+        self._letterhead = letterhead
+        self._mark = mark
+        self._eight_bit = eight_bit
+        self._plans: dict[VariantKey, _Plan] = {}
+
+    def compose(self, claim: Claim) -> Message:
+        """The message of `claim`. Raises MessageError for more variants than contract 1 allows, and for a fault of ours."""
+        marks = self._mark(claim.delivery_id)
+        values = Values(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
+        key = self._edition.key(values)
+        plan = self._plans.get(key)
+        if plan is not None:
+            return plan.message(claim, values, marks)
+        if len(self._plans) >= MAX_VARIANTS:
+            raise MessageError(
+                f"more than {MAX_VARIANTS} different versions of this dispatch occur among its readers, by these"
+                f" conditions: {'; '.join(self._edition.conditions)}.",
+                "Use fewer conditions, or send to fewer lists at a time.",
+            )
+        plan = _Plan(self._edition, self._edition.variant(key), self._letterhead, eight_bit=self._eight_bit)
+        message = plan.message(claim, values, marks)
+        inspect(message)
+        self._plans[key] = plan
+        return message
+
+
+class _Plan:
+    """One variant, encoded as far as it is the same for everybody."""
+
+    def __init__(self, edition: Edition, variant: Variant, letterhead: Letterhead, *, eight_bit: bool) -> None:
+        self._letterhead = letterhead
+        self._subject = variant.subject
+        self._fixed_subject = _subject(variant.subject, None) if not _differs(variant.subject) else b""
+        bodies = [
+            ("text/plain", _compile(variant.text, eight_bit=eight_bit)),
+            ("text/html", _compile(variant.html, eight_bit=eight_bit)),
+        ]
+        self.eight_bit = any(body.encoding is Encoding.EIGHT_BIT for _, body in bodies)
+        self._head = _fixed_headers(edition, letterhead)
+        self._pieces = _entity(edition, bodies)
+
+    def message(self, claim: Claim, values: Values, marks: Marks) -> Message:
+        letterhead = self._letterhead
+        sender = letterhead.sender_address
+        if letterhead.bounce_address:
+            sender = letterhead.tagged(letterhead.bounce_address, marks.bounce)
+        head = b"".join(
+            (
+                self._head,
+                address_field("To", "", claim.address),
+                self._fixed_subject or _subject(self._subject, values),
+                f"Date: {format_date(claim.date)}\r\n".encode(),
+                f"Message-ID: {message_id(marks.message, letterhead)}\r\n".encode(),
+                _list_unsubscribe(letterhead, marks.unsubscribe),
+            )
+        )
+        body = b"".join(piece if isinstance(piece, bytes) else piece.render(values) for piece in self._pieces)
+        text = head + body
+        return Message(
+            sender=sender,
+            recipient=claim.address,
+            envelope_id=marks.message,
+            text=text,
+            size=len(text),
+            utf8=not claim.address.isascii(),
+            eight_bit=self.eight_bit,
+        )
+
+
+def message_id(token: str, letterhead: Letterhead) -> str:
+    return f"<{token}@{letterhead.domain}>"
+
+
+def format_date(seconds: float) -> str:
+    """RFC 5322 3.3, in UTC."""
+    return format_datetime(dt.datetime.fromtimestamp(int(seconds), dt.UTC))
+
+
+def inspect(message: Message) -> None:
+    """Parse `message` back and hold it against contract 5. Raises MessageError: the fault is the program's."""
+    text = message.unstuffed()
+    parsed = BytesParser(policy=compat32).parsebytes(text)
+    wrong = [name for name in _ONCE if len(parsed.get_all(name, [])) != 1]
+    if wrong:
+        raise MessageError(f"the message does not have exactly one {', '.join(wrong)}; nothing was sent.")
+    strangers = sorted({name.lower() for name in parsed} - _KNOWN)
+    if strangers or parsed.defects:
+        raise MessageError(f"the message has headers that nobody wrote ({', '.join(strangers)}); nothing was sent.")
+    if any(len(line) > LINE_LIMIT for line in text.split(b"\r\n")):
+        raise MessageError(f"the message has a line of more than {LINE_LIMIT} octets; nothing was sent.")
+    rest = text.replace(b"\r\n", b"")
+    if b"\r" in rest or b"\n" in rest:
+        raise MessageError("the message has a bare CR or LF; nothing was sent.")
+
+
+_ONCE = (
+    "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+    "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
+)  # fmt: skip
+_KNOWN = frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-language"}
+
+
+def _differs(parts: Parts) -> bool:
+    return any(not isinstance(part, str) for part in parts)
+
+
+def _subject(parts: Parts, values: Values | None) -> bytes:
+    text = fill(parts, values or Values(token=""))
+    try:
+        return unstructured("Subject", " ".join(text.split()))
+    except HeaderError as error:
+        raise MessageError(f"the subject cannot be sent: {error}.") from error
+
+
+def _compile(parts: Parts, *, eight_bit: bool) -> Body:
+    return compile_body(parts, choose_encoding(parts, eight_bit=eight_bit))
+
+
+def _fixed_headers(edition: Edition, letterhead: Letterhead) -> bytes:
+    contact = letterhead.reply_to or letterhead.sender_address
+    host = urlsplit(letterhead.base_url).hostname or ""
+    list_host = host if "." in host and not host.replace(".", "").isdigit() else letterhead.domain
+    fields = [address_field("From", letterhead.sender_name, letterhead.sender_address)]
+    if letterhead.reply_to:
+        fields.append(address_field("Reply-To", "", letterhead.reply_to))
+    fields += [
+        address_field("List-Id", letterhead.publication, f"newsletter.{list_host}"),
+        structured("List-Help", f"<mailto:{contact}?subject=help>"),
+        structured("List-Archive", f"<{letterhead.base_url}/archive/>"),
+        structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        structured("Feedback-ID", f"{edition.slug}:{list_host}:newsletter:{letterhead.domain}"),
+        structured("Content-Language", edition.language),
+        structured("MIME-Version", "1.0"),
+    ]
+    return b"".join(fields)
+
+
+def _list_unsubscribe(letterhead: Letterhead, token: str) -> bytes:
+    url = f"<{letterhead.base_url}/u/{token}>"
+    if not letterhead.unsubscribe_address:
+        return structured("List-Unsubscribe", url)
+    return structured(
+        "List-Unsubscribe", url + ",", f"<mailto:{letterhead.tagged(letterhead.unsubscribe_address, token)}>"
+    )
+
+
+def _entity(edition: Edition, bodies: list[tuple[str, Body]]) -> list[bytes | Body]:
+    """The body of the message with its Content-Type: alternative(plain, html), or alternative(plain, related(html, images))."""
+    outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
+    inner = f"=_r{edition.digest[:24]}"
+    (_, plain), (_, html) = bodies
+    embedded = edition.embedded_images
+    pieces: list[bytes | Body] = [
+        f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n\r\n'.encode(),
+        *_part(outer, "text/plain; charset=utf-8", plain),
+    ]
+    if embedded:
+        related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'
+        pieces += [related.encode(), *_part(inner, "text/html; charset=utf-8", html)]
+        pieces += [_image(inner, image) for image in embedded]
+        pieces.append(f"\r\n--{inner}--\r\n".encode())
+    else:
+        pieces += _part(outer, "text/html; charset=utf-8", html)
+    pieces.append(f"\r\n--{outer}--\r\n".encode())
+    return pieces
+
+
+def _part(boundary: str, content_type: str, body: Body) -> list[bytes | Body]:
+    head = f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {body.encoding}\r\n\r\n"
+    return [head.encode(), body]
+
+
+def _image(boundary: str, image: Image) -> bytes:
+    head = (
+        f'\r\n--{boundary}\r\nContent-Type: {image.content_type}; name="{image.name}"\r\n'
+        f"Content-Transfer-Encoding: base64\r\nContent-ID: <{image.content_id}>\r\n"
+        f'Content-Disposition: inline; filename="{image.name}"\r\n\r\n'
+    )
+    return head.encode() + encode_attachment(image.data)

@@ -1,0 +1,364 @@
+"""Runs a send: claims deliveries, has lanes carry them, settles what became of them, until nothing is left to do.
+
+    Sender(...).run(wait=True) -> Ending
+
+One feeder claims ahead of the lanes; each lane task connects when it has something to carry, and leaves a connection that
+stays idle. What goes wrong with a relay is kept apart from what goes wrong with a recipient: a relay that cannot be reached
+rests and is tried again, one that refuses us for good is left out, and when none is left the send halts, nobody charged.
+
+Always holds: what was claimed is settled or released, also when this is stopped or cancelled; nothing is sent after the
+ledger failed. Raises what the ledger raises.
+"""
+
+import asyncio
+import contextlib
+import random
+import ssl
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+
+from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
+from mailer.delivery.lane import Lane, Outcome
+from mailer.delivery.message import Message
+from mailer.delivery.records import Claim, SendLedger, Settlement, Stage
+from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.state import ENDED, DeliveryState, SendState
+from mailer.delivery.verdict import Verdict, lost
+from mailer.relay import Relay
+
+IDLE = 10.0  # seconds after which a lane without work takes leave of its relay
+POLL = 1.0  # seconds between looks at whether somebody paused a send that waits
+BREAKER = 10  # policy refusals in a row that halt a send
+RELEASES = 3  # times a delivery is given back at once when its connection breaks; after that it is deferred
+
+
+class End(StrEnum):
+    """Why a run is over."""
+
+    FINISHED = "finished"
+    WAITING = "waiting"
+    STOPPED = "stopped"  # asked to
+    PAUSED = "paused"  # by somebody else, or halted: `reason` says why
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    end: End
+    reason: str = ""
+    next_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run. `connect_patience`: seconds for which a relay may fail in passing before the send halts."""
+
+    lanes: int = 8
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    limits: Limits = field(default_factory=Limits)
+    per_connection: int = 0  # messages, 0 for any number
+    local_hostname: str = "localhost"
+    connect_patience: float = 300
+    drain_patience: float = 30
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What this run has seen so far, for those who watch. `first_at`: the first connection."""
+
+    accepted: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    first_at: float | None = None
+    next_at: float | None = None
+
+    def count(self, state: DeliveryState) -> None:
+        name = state.value
+        if name in {"accepted", "deferred", "failed", "uncertain"}:
+            setattr(self, name, getattr(self, name) + 1)
+
+
+@dataclass(slots=True)
+class _Health:
+    """How a relay has been doing."""
+
+    failures: int = 0
+    failing_since: float = 0
+    resting_until: float = 0
+    dismissed: str = ""
+
+    def failed(self, now: float) -> None:
+        self.failing_since = self.failing_since if self.failures else now
+        self.failures += 1
+        self.resting_until = now + min(2.0 ** (self.failures - 2), 30.0)
+
+    def worked(self) -> None:
+        self.failures, self.resting_until = 0, 0
+
+
+class Sender:
+    """One run of one send; not to be used twice. `now` is seconds since the epoch, `chance` a number in [0, 1)."""
+
+    def __init__(
+        self,
+        *,
+        ledger: SendLedger,
+        compose: Callable[[Claim], Message],
+        relays: Sequence[Relay],
+        options: Options,
+        now: Callable[[], float],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._ledger = ledger
+        self._compose = compose
+        self._options = options
+        self._now = now
+        self._chance = chance
+        self._health = {relay: _Health() for relay in relays}
+        self._queue: deque[Claim] = deque()
+        self._held: dict[int, Claim] = {}  # in the lanes' hands
+        self._work = asyncio.Event()  # for the lanes: the queue has something, or never will again
+        self._progress = asyncio.Event()  # for the feeder: a lane is done with a claim, or somebody asks us to end
+        self._closing = False  # no more work for the lanes
+        self._stopping = False
+        self._halted = ""
+        self._refused: list[int] = []  # policy refusals since the last acceptance
+        self._releases: Counter[int] = Counter()
+        self.tally = Tally()
+
+    async def run(self, *, wait: bool) -> Ending:
+        """Carry the send on until it has ended, was stopped, or (not `wait`) only later deliveries are left."""
+        feeder = asyncio.create_task(self._feed(wait=wait), name="feeder")
+        lanes = [asyncio.create_task(self._lane(), name=f"lane {n}") for n in range(self._options.lanes)]
+        try:
+            await asyncio.wait([feeder, *lanes], return_when=asyncio.FIRST_EXCEPTION)
+            if feeder.done() and not feeder.exception():
+                await asyncio.wait(lanes, timeout=self._options.drain_patience if self._stopping else None)
+        finally:
+            for task in (feeder, *lanes):
+                task.cancel()
+            results = await asyncio.gather(feeder, *lanes, return_exceptions=True)
+        if failure := next((result for result in results if isinstance(result, Exception)), None):
+            raise failure
+        if left := [*self._queue, *self._held.values()]:
+            await self._ledger.release(left, self._now())
+        return feeder.result()
+
+    def stop(self) -> None:
+        """Finish what is under way and give back the rest; at the latest after `drain_patience` seconds."""
+        self._stopping = True
+        self._progress.set()
+
+    async def _feed(self, *, wait: bool) -> Ending:
+        try:
+            while not self._stopping and not self._halted:
+                self._progress.clear()
+                room = self._options.lanes * 4 - len(self._queue)
+                claims = await self._ledger.claim(room, self._now()) if room > self._options.lanes else ()
+                if claims:
+                    self._queue.extend(claims)
+                    self._work.set()
+                elif self._queue or self._held:
+                    await _patiently(self._progress, POLL)
+                elif ending := await self._at_rest(wait=wait):
+                    return ending
+        finally:
+            self._closing = True
+            self._work.set()
+        if self._halted:
+            return Ending(end=End.PAUSED, reason=self._halted)
+        return Ending(end=End.STOPPED, reason="stopped")
+
+    async def _at_rest(self, *, wait: bool) -> Ending | None:
+        standing = await self._ledger.rest()
+        self.tally.next_at = standing.next_at
+        if standing.state in ENDED:
+            return Ending(end=End(standing.state.value))
+        if standing.state is SendState.PAUSED:
+            return Ending(end=End.PAUSED, reason=standing.reason)
+        if standing.next_at is not None:
+            if not wait:
+                return Ending(end=End.WAITING, next_at=standing.next_at)
+            await _patiently(self._progress, min(POLL, max(0.0, standing.next_at - self._now())))
+        return None
+
+    # the lanes
+
+    async def _lane(self) -> None:
+        lane: Lane | None = None
+        relay: Relay | None = None
+        carried = 0
+        try:
+            while True:
+                claim = self._queue.popleft() if self._queue else None
+                if claim is None:
+                    if self._closing:
+                        return
+                    self._work.clear()
+                    if not await _patiently(self._work, IDLE) and lane:
+                        await lane.quit()
+                        lane = None
+                    continue
+                self._held[claim.delivery_id] = claim
+                if lane and (not lane.is_open or 0 < self._options.per_connection <= carried):
+                    await lane.quit()
+                    lane = None
+                if lane is None:
+                    relay, lane = await self._connect()
+                    carried = 0
+                if lane is None or relay is None:
+                    await self._release(claim)
+                    continue
+                carried += 1
+                await self._carry(lane, relay, claim, fresh=carried == 1)
+        finally:
+            if lane:
+                await lane.quit()
+
+    async def _carry(self, lane: Lane, relay: Relay, claim: Claim, *, fresh: bool) -> None:
+        message = self._compose(claim)
+        try:
+            outcome = await lane.deliver(message, partial(self._ledger.commit, claim))
+        except asyncio.CancelledError:
+            interrupted = lost(Stage.DOT if lane.dot_given else Stage.TEXT, "stopped")
+            lane.close()
+            await asyncio.shield(self._settle(claim, relay, Outcome(verdict=interrupted, stage=Stage.DOT)))
+            raise
+        if lane.is_open or outcome.stage is Stage.DOT:
+            self._health[relay].worked()
+        elif (
+            fresh and not outcome.withheld
+        ):  # a connection that ends before it has carried anything is no better than none
+            await self._relay_failed(relay, f"{relay}: {outcome.verdict.reason}")
+        await self._settle(claim, relay, outcome)
+
+    async def _settle(self, claim: Claim, relay: Relay, outcome: Outcome) -> None:
+        judged = outcome.verdict
+        if judged.halt:
+            await self._halt(f"{relay}: {judged.reason}{_quote(outcome)}")
+        now = self._now()
+        if judged.state is DeliveryState.PENDING and not self._given_up(claim, judged, outcome):
+            await self._release(claim)
+            return
+        settlement = self._settlement(claim, relay, outcome, now)
+        await self._ledger.settle(settlement)
+        self._done(claim)
+        self.tally.count(settlement.state)
+        if settlement.state is DeliveryState.ACCEPTED:
+            self._refused.clear()
+        elif judged.policy:
+            self._refused.append(claim.delivery_id)
+            if len(self._refused) >= BREAKER:
+                refused, self._refused = self._refused, []
+                self.tally.failed -= len(refused)
+                await self._halt(f"{relay} refused {len(refused)} messages in a row{_quote(outcome)}", refused)
+
+    def _given_up(self, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
+        """Whether a delivery whose connections keep breaking has to wait: perhaps it is what breaks them."""
+        if judged.halt or outcome.withheld or self._stopping or outcome.reply is not None:
+            return False
+        self._releases[claim.delivery_id] += 1
+        return self._releases[claim.delivery_id] > RELEASES
+
+    def _settlement(self, claim: Claim, relay: Relay, outcome: Outcome, now: float) -> Settlement:
+        judged = outcome.verdict
+        state, reason, next_at = judged.state, judged.reason, None
+        if state in {DeliveryState.DEFERRED, DeliveryState.PENDING}:
+            next_at = self._options.retry.next_at(
+                attempt=claim.attempt, first_at=claim.date, now=now, chance=self._chance()
+            )
+            state = DeliveryState.FAILED if next_at is None else DeliveryState.DEFERRED
+            reason = "expired" if next_at is None else reason
+        return Settlement(
+            delivery_id=claim.delivery_id,
+            attempt=claim.attempt,
+            state=state,
+            at=now,
+            stage=outcome.stage,
+            reply=outcome.reply,
+            reason="" if state is DeliveryState.ACCEPTED else reason,
+            relay=str(relay),
+            next_at=next_at,
+            suppress=judged.suppress,
+            bare_550=judged.bare_550,
+        )
+
+    async def _release(self, claim: Claim) -> None:
+        await self._ledger.release([claim], self._now())
+        self._done(claim)
+
+    def _done(self, claim: Claim) -> None:
+        self._held.pop(claim.delivery_id, None)
+        self._progress.set()
+
+    async def _halt(self, reason: str, forgive: Sequence[int] = ()) -> None:
+        first = not self._halted
+        self._halted = self._halted or reason
+        if first or forgive:
+            await self._ledger.halt(self._halted, forgive)
+        self._progress.set()
+
+    # the relays
+
+    async def _connect(self) -> tuple[Relay | None, Lane | None]:
+        """A ready lane to some relay; none when the send was halted or stopped before there was one."""
+        while not (self._halted or self._stopping or self._closing):
+            relay = self._pick()
+            if relay is None:
+                await asyncio.sleep(min(POLL, max(0.01, self._earliest() - self._now())))
+                continue
+            try:
+                connection = await open_connection(
+                    relay,
+                    limits=self._options.limits,
+                    local_hostname=self._options.local_hostname,
+                    tls=self._options.tls,
+                )
+            except ConnectionFailure as failure:
+                await self._relay_failed(relay, f"{relay}: {failure}", fatal=failure.fatal)
+                continue
+            if self.tally.first_at is None:
+                self.tally.first_at = self._now()
+            return relay, Lane(connection, self._options.limits)
+        return None, None
+
+    def _pick(self) -> Relay | None:
+        """One of the relays that are well, by weight."""
+        now = self._now()
+        well = [relay for relay, h in self._health.items() if not h.dismissed and h.resting_until <= now]
+        if not well:
+            return None
+        point = self._chance() * sum(relay.weight for relay in well)
+        for relay in well:
+            point -= relay.weight
+            if point < 0:
+                return relay
+        return well[-1]
+
+    def _earliest(self) -> float:
+        return min((h.resting_until for h in self._health.values() if not h.dismissed), default=0)
+
+    async def _relay_failed(self, relay: Relay, reason: str, *, fatal: bool = False) -> None:
+        health, now = self._health[relay], self._now()
+        health.failed(now)
+        if fatal or now - health.failing_since > self._options.connect_patience:
+            health.dismissed = reason
+        if all(other.dismissed for other in self._health.values()):
+            await self._halt(reason)
+
+
+async def _patiently(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for `event`; False when it did not come within `seconds`."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False
+
+
+def _quote(outcome: Outcome) -> str:
+    return f" ({outcome.reply})" if outcome.reply else ""

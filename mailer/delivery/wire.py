@@ -1,0 +1,128 @@
+"""One SMTP conversation after its session is set up: bytes out, replies in, matched exactly to what waits for them.
+
+Always holds: a reply answers the oldest expectation and no other. A reply that nobody expects, or that is none, ends the
+conversation, and everybody who still waits gets WireError with the words of it. What was written when the connection was
+lost is the caller's to know: WireError only says why it ended.
+"""
+
+import asyncio
+from collections import deque
+
+from mailer.delivery.records import Reply
+from mailer.delivery.reply import MalformedError, Reader
+
+
+class WireError(Exception):
+    """The conversation is over. `str(error)` says why in a few words; `parting` is a 421 that came unasked."""
+
+    def __init__(self, reason: str, parting: Reply | None = None) -> None:
+        super().__init__(reason)
+        self.parting = parting
+
+
+class Wire(asyncio.Protocol):
+    """Takes over a transport whose greeting, TLS and AUTH are done."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._reader = Reader()
+        self._waiting: deque[asyncio.Future[Reply]] = deque()
+        self._ended: WireError | None = None
+        self._held: asyncio.Future[None] | None = None  # while the transport still holds bytes of ours
+        self._parting: Reply | None = None
+        transport.set_protocol(self)
+        transport.set_write_buffer_limits(high=0)
+        if transport.is_closing():
+            self._end("connection lost")
+
+    @property
+    def is_open(self) -> bool:
+        return self._ended is None and not self._transport.is_closing()
+
+    def expect(self) -> asyncio.Future[Reply]:
+        """The reply to what is about to be written, in the order of the calls."""
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        if self._ended:
+            future.set_exception(self._ended)
+            future.exception()  # read, so that a future nobody awaits is not reported
+        else:
+            self._waiting.append(future)
+        return future
+
+    def write(self, data: bytes) -> None:
+        """Give `data` to the transport. Raises WireError when the conversation is over: then nothing was written."""
+        if self._ended:
+            raise self._ended
+        if self._transport.is_closing():
+            raise WireError("connection lost")
+        self._transport.write(data)
+
+    async def drain(self) -> None:
+        """Until the transport has handed what it holds to the system. Raises WireError."""
+        if self._held:
+            await asyncio.shield(self._held)
+        if self._ended:
+            raise self._ended
+
+    def close(self, reason: str = "closed by us") -> None:
+        self._end(reason)
+        self._transport.abort()
+
+    async def quit(self, patience: float = 2.0) -> None:
+        """Take leave politely, but not for longer than `patience` seconds. Never raises."""
+        try:
+            farewell = self.expect()
+            self.write(b"QUIT\r\n")
+            async with asyncio.timeout(patience):
+                await farewell
+        except (WireError, TimeoutError):
+            pass
+        finally:
+            self.close()
+
+    # what asyncio calls
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended:
+            return
+        try:
+            for reply in self._reader.feed(data):
+                self._deliver(reply)
+        except MalformedError as error:
+            self.close(str(error))
+
+    def _deliver(self, reply: Reply) -> None:
+        while self._waiting and self._waiting[0].done():  # given up by its caller
+            self._waiting.popleft()
+        if self._waiting:
+            self._waiting.popleft().set_result(reply)
+        elif reply.code == 421:
+            self._parting = reply
+        else:
+            self.close(f"a reply that nobody asked for: “{reply}”")
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(f"connection lost ({exc})" if exc else "connection lost")
+
+    def pause_writing(self) -> None:
+        self._held = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        held, self._held = self._held, None
+        if held and not held.done():
+            held.set_result(None)
+
+    def _end(self, reason: str) -> None:
+        if self._ended:
+            return
+        self._ended = WireError(reason, self._parting)
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(self._ended)
+                future.exception()
+        self._waiting.clear()
+        self.resume_writing()

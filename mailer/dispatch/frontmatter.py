@@ -1,0 +1,380 @@
+"""The front matter: what a dispatch says about itself, between two lines of `---`.
+
+    split              the lines of the front matter and of the body
+    read_front_matter  the tree of its YAML -> FrontMatter, each fault at the line and column of its key or value
+
+The pydantic models here are the grammar; the JSON Schema for editors is made from them (schema.py).
+"""
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from mailer.dispatch.date import EXPECTED_DATE, read_date
+from mailer.dispatch.link import WEB, judge_link, normalise
+from mailer.dispatch.problem import Position
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug, slugify
+from mailer.dispatch.source import Source
+from mailer.dispatch.suggestion import suggest
+from mailer.dispatch.tongue import EXPECTED_LANGUAGE, is_language
+from mailer.dispatch.yamltree import Items, Keys, Node, Text, read_tree
+
+Place = tuple[int | str, ...]
+"""Where a value stands in the tree: ("earlier", 0, "slug")."""
+
+
+def _fault(rule: str, message: str, expected: str = "") -> PydanticCustomError:
+    return PydanticCustomError("rule", "{message}", {"rule": rule, "message": message, "expected": expected})
+
+
+def _lines(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise _fault("bad-value", "this is empty", "expected a text, or no such key")
+    if any(character != "\n" and unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        raise _fault("bad-value", "there is a control character in this text", "remove it")
+    return text
+
+
+def _line(text: str) -> str:
+    text = _lines(text)
+    if "\n" in text:
+        raise _fault("bad-value", "this text has several lines", "expected one")
+    return text
+
+
+def _date(text: Any) -> dt.date:
+    date = read_date(text) if isinstance(text, str) else None
+    if date is None:
+        raise _fault(
+            "bad-date",
+            f"“{_short(text)}” is not a date" if isinstance(text, str) else "this is not a date",
+            EXPECTED_DATE,
+        )
+    return date
+
+
+def _slug(text: str) -> str:
+    if not is_slug(text):
+        raise _fault("bad-slug", f"“{_short(text)}” is not a slug", EXPECTED_SLUG)
+    return text
+
+
+def _language(text: str) -> str:
+    if not is_language(text):
+        raise _fault("bad-language", f"“{_short(text)}” is not a language", EXPECTED_LANGUAGE)
+    return text
+
+
+def _link(schemes: frozenset[str]) -> AfterValidator:
+    def check(text: str) -> str:
+        url = normalise(text)
+        fault = judge_link(url, schemes)
+        if fault:
+            raise _fault(fault.rule, fault.message, fault.expected)
+        return url
+
+    return AfterValidator(check)
+
+
+def _file(text: str) -> str:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) or text.startswith(("/", "\\", "~")):
+        raise _fault(
+            "image-address",
+            f"“{_short(text)}” is not a path beside the dispatch",
+            "expected one such as photos/quay.jpg",
+        )
+    return text
+
+
+def _list(text: str) -> str:
+    if not re.fullmatch(r"\w[\w. -]*", text):
+        raise _fault(
+            "bad-value",
+            f"“{_short(text)}” is not the name of a list",
+            "expected a file name of subscribers/ without .csv",
+        )
+    return text
+
+
+Line = Annotated[str, AfterValidator(_line)]
+Lines = Annotated[str, AfterValidator(_lines)]
+Slug = Annotated[Line, AfterValidator(_slug), Field(pattern=f"^{SLUG}$")]
+WebLink = Annotated[Line, _link(WEB), Field(json_schema_extra={"format": "uri"})]
+SecureLink = Annotated[Line, _link(frozenset({"https"})), Field(json_schema_extra={"format": "uri"})]
+MailOrWebLink = Annotated[Line, _link(WEB | {"mailto"}), Field(json_schema_extra={"format": "uri"})]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EditorPart(_Part):
+    """Who writes."""
+
+    name: Line = Field(description="Who writes, as in “Note by …”.")
+    signature: Lines | None = Field(None, description="What the note is signed with.")
+
+
+def _one_of(first: str, second: str) -> dict[str, Any]:
+    return {"oneOf": [{"required": [first]}, {"required": [second]}]}
+
+
+class PhotoPart(_Part):
+    """The photo above the note."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("file", "url"))
+
+    file: Annotated[Line, AfterValidator(_file)] | None = Field(
+        None, description="An image, relative to this dispatch."
+    )
+    url: SecureLink | None = Field(None, description="The https address of an image, instead of a file.")
+    alt: Line = Field(description="What the photo shows, in words, for those who do not see it.")
+    caption: Line | None = Field(None, description="What stands under the photo.")
+    credit: Line | None = Field(None, description="Who took the photo, and for whom.")
+
+
+class EarlierPart(_Part):
+    """An earlier dispatch to point to."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("slug", "url"))
+
+    title: Line = Field(description="The title of the earlier dispatch.")
+    slug: Slug | None = Field(None, description="Its slug, when it is one of these.")
+    url: WebLink | None = Field(None, description="Its address, when it is somewhere else.")
+    note: Line | None = Field(None, description="What it is about, after its title.")
+
+
+class SocialPart(_Part):
+    """A place to follow."""
+
+    text: Line = Field(description="The words of the line.")
+    url: MailOrWebLink = Field(description="Where it leads.")
+
+
+class FrontMatter(_Part):
+    """The front matter of a dispatch: what it says about itself."""
+
+    title: Line = Field(description="The headline, and the subject when there is none.")
+    date: Annotated[dt.date, BeforeValidator(_date)] = Field(description="The date of the dispatch: YYYY-MM-DD.")
+    slug: Slug | None = Field(None, description="Its name in addresses; the file's name when left out.")
+    subject: Line | None = Field(None, description="The subject of the message; may hold {{ reader.… }}.")
+    preheader: Line | None = Field(
+        None, description="What mail programs show after the subject; may hold {{ reader.… }}."
+    )
+    language: Annotated[Line, AfterValidator(_language)] | None = Field(
+        None, description="A BCP 47 tag: en, pt-BR, he."
+    )
+    editor: EditorPart | None = None
+    photo: PhotoPart | None = None
+    summary: tuple[Line, ...] = Field((), description="Lines that open the contents.")
+    earlier: tuple[EarlierPart, ...] = Field((), description="Earlier dispatches to point to.")
+    social: tuple[SocialPart, ...] = Field((), description="Places to follow.")
+    copyright: Lines | None = Field(None, description="The copyright footer; that of the settings when left out.")
+    lists: tuple[Annotated[Line, AfterValidator(_list)], ...] = Field((), description="The lists that this is for.")
+
+
+_MODELS: dict[str, type[_Part]] = {
+    "editor": EditorPart,
+    "photo": PhotoPart,
+    "earlier": EarlierPart,
+    "social": SocialPart,
+}
+
+
+class Placed:
+    """A front matter's tree, and where each of its keys and values stands."""
+
+    def __init__(self, source: Source, tree: Keys) -> None:
+        self._source = source
+        self._keys: dict[Place, int] = {}
+        self._values: dict[Place, Node] = {}
+        self.start = source.position(tree.start)
+        self.plain = self._plain(tree, ())
+
+    def _plain(self, node: Node, place: Place) -> Any:
+        self._values[place] = node
+        if isinstance(node, Text):
+            return node.value
+        if isinstance(node, Items):
+            return [self._plain(item, (*place, number)) for number, item in enumerate(node.items)]
+        plain = {}
+        for name, (key, value) in node.entries.items():
+            self._keys[*place, name] = key.start
+            if not (isinstance(value, Text) and value.is_nothing):
+                plain[name] = self._plain(value, (*place, name))
+        return plain
+
+    def key(self, place: Place) -> Position:
+        """Where the key stands; where it is missing, the nearest value that surrounds it."""
+        while place and place not in self._keys and place not in self._values:
+            place = place[:-1]
+        offset = self._keys.get(place, self._values[place].start if place in self._values else 0)
+        return self._source.position(offset)
+
+    def value(self, place: Place) -> Position:
+        node = self._values.get(place)
+        return self.key(place) if node is None else self._source.position(node.start)
+
+    def within(self, place: Place, offset: int) -> Position:
+        """Where the braces stand that open at `offset` of the text at `place`."""
+        node = self._values[place]
+        assert isinstance(node, Text)
+        typed = self._source.text[node.start : node.end]
+        start = typed.find(node.value.strip())
+        if start >= 0:
+            return self._source.position(node.start + start + offset)
+        number = len(_BRACES.findall(node.value.strip()[:offset]))
+        braces = [match.start() for match in _BRACES.finditer(typed)]
+        return self._source.position(node.start + (braces[number] if number < len(braces) else 0))
+
+    def node(self, place: Place) -> Node | None:
+        return self._values.get(place)
+
+    def texts(self) -> Sequence[tuple[Place, str]]:
+        return [(place, node.value.strip()) for place, node in self._values.items() if isinstance(node, Text)]
+
+
+_BRACES = re.compile(r"\{[{%#]")
+_FENCE = re.compile(r"---[ \t]*")
+
+
+def split(source: Source, findings: Findings) -> tuple[tuple[int, int] | None, int | None]:
+    """The offsets of the front matter (None: there is none) and that of the body (None: nothing tells where it is)."""
+    lines = source.text.split("\n")
+    if not _FENCE.fullmatch(lines[0]):
+        findings.add(
+            "front-matter",
+            Position(),
+            "there is no front matter",
+            "expected --- in the first line, then title: and date:",
+        )
+        return None, 0
+    end = start = len(lines[0]) + 1
+    for line in lines[1:]:
+        if _FENCE.fullmatch(line):
+            return (start, end), min(end + len(line) + 1, len(source.text))
+        end += len(line) + 1
+    findings.add("front-matter", Position(), "the front matter is not closed", "expected a second line of ---")
+    return None, None
+
+
+def read_front_matter(
+    source: Source, span: tuple[int, int], path: str, findings: Findings
+) -> tuple[FrontMatter | None, Placed | None]:
+    """The front matter in `span` of `source`; None when it has errors. `path` gives the slug where none is typed."""
+    tree = read_tree(source, *span, findings)
+    if tree is None:
+        return None, None
+    placed = Placed(source, tree)
+    front: FrontMatter | None = None
+    try:
+        front = FrontMatter.model_validate(placed.plain)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            _report(details, placed, findings)
+    complete = _exactly_one(placed, ("photo",), "file", "url", findings)
+    earlier = placed.node(("earlier",))
+    for number in range(len(earlier.items) if isinstance(earlier, Items) else 0):
+        complete &= _exactly_one(placed, ("earlier", number), "slug", "url", findings)
+    if "slug" not in placed.plain and not is_slug(stem := PurePath(path).stem):
+        example = f"write one, such as slug: {slugify(stem) or 'my-dispatch'}"
+        findings.add("bad-slug", placed.start, f"the file name “{_short(stem)}” makes no slug", example)
+        complete = False
+    if front is not None and front.slug is None:
+        front = front.model_copy(update={"slug": PurePath(path).stem})
+    return (front if complete else None), placed
+
+
+def _exactly_one(placed: Placed, place: Place, first: str, second: str, findings: Findings) -> bool:
+    node = placed.node(place)
+    if not isinstance(node, Keys):
+        return True
+    given = [name for name in (first, second) if placed.node((*place, name)) is not None]
+    if len(given) == 1:
+        return True
+    if given:
+        findings.add(
+            "bad-value",
+            placed.key((*place, second)),
+            f"both “{first}” and “{second}” stand here",
+            "expected one of them",
+        )
+    else:
+        findings.add(
+            "missing-key", placed.key(place), f"{_name(place)} has no “{first}” or “{second}”", "expected one of them"
+        )
+    return False
+
+
+def _report(details: ErrorDetails, placed: Placed, findings: Findings) -> None:
+    """One of pydantic's errors as a finding."""
+    place = details["loc"]
+    where = _name(place[:-1])
+    match details["type"]:
+        case "rule":
+            context = details["ctx"]
+            findings.add(context["rule"], placed.value(place), context["message"], context["expected"])
+        case "missing":
+            key = f"expected {place[-1]}: …" if place[-1] != "date" else "expected date: YYYY-MM-DD"
+            findings.add("missing-key", placed.key(place), f"{where} has no “{place[-1]}”", key)
+        case "extra_forbidden":
+            model = _MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
+            expected = suggest(str(place[-1]), [*model.model_fields])
+            findings.add(
+                "unknown-key", placed.key(place), f"unknown key “{_short(str(place[-1]))}” in {where}", expected
+            )
+        case kind:
+            findings.add(
+                "bad-value",
+                placed.value(place),
+                f"{_name(place)} is not {_KIND.get(kind, 'what it should be')}",
+                _hint(kind, placed, place),
+            )
+
+
+_KIND = {
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "model_type": "made of keys",
+    "model_attributes_type": "made of keys",
+}
+_HINT = {
+    "tuple_type": "expected lines that begin with “- ”",
+    "model_type": "expected keys of its own, indented under it",
+    "model_attributes_type": "expected keys of its own, indented under it",
+}
+
+
+def _hint(kind: str, placed: Placed, place: Place) -> str:
+    if kind in _HINT:
+        return _HINT[kind]
+    node = placed.node(place)
+    quote = isinstance(node, Keys)
+    return "expected a text; put it in quotes" if quote else "expected one text"
+
+
+def _name(place: Place) -> str:
+    """What a person calls the value at `place`."""
+    match place:
+        case ():
+            return "the front matter"
+        case (str(name),):
+            return f"“{name}”"
+        case (str(name), int(number)):
+            return f"item {number + 1} of “{name}”"
+        case (*outer, str(name)):
+            return f"“{name}” of {_name(tuple(outer))}"
+        case _:
+            return "this"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,17 @@
+"""What somebody probably meant who wrote a word that is not known."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+_LISTED = 12  # more words than these are no help
+_LONGEST = 100  # nothing longer is a slip of a known word, and difflib takes its time
+
+
+def suggest(word: str, known: Collection[str]) -> str:
+    """“did you mean …?” for the nearest of `known`; else a list of them, if it is short; else ""."""
+    if len(word) <= _LONGEST:
+        lower = {name.lower(): name for name in known}
+        close = get_close_matches(word.lower(), lower, n=1)
+        if close:
+            return f"did you mean “{lower[close[0]]}”?"
+    return f"expected one of {', '.join(sorted(known))}" if 0 < len(known) <= _LISTED else ""

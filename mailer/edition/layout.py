@@ -1,0 +1,72 @@
+"""The templates: a letter's layout in Jinja2, from the workspace's folder first, then from the packaged one.
+
+Sandboxed (no attribute of Python's own, no unbounded call), strict (an undefined name is an error) and, for HTML,
+escaping. An error in a template names the template and the line. Folders are read when a template is asked for.
+
+Raises LayoutError.
+"""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import SandboxedEnvironment
+
+from mailer.errors import MailerError
+
+
+class LayoutError(MailerError):
+    """A template that is missing or wrong."""
+
+    exit_code = 1
+
+
+def packaged() -> Path:
+    """The folder of the templates that come with the program: in a wheel, or in its source tree."""
+    package = Path(__file__).resolve().parent.parent
+    starter = package / "starter" / "templates"
+    return starter if starter.is_dir() else package.parent / "templates"
+
+
+class Layout:
+    """The templates of `folders`; the first that has a file wins."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._environment = SandboxedEnvironment(
+            loader=FileSystemLoader([str(folder) for folder in folders]),
+            undefined=StrictUndefined,
+            autoescape=lambda name: name is not None and ".html" in name,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+        )
+        self._folders = [str(folder) for folder in folders]
+
+    def render(self, name: str, context: Mapping[str, object]) -> str:
+        """The template `name`, filled with `context`."""
+        try:
+            return self._environment.get_template(name).render(context)
+        except TemplateSyntaxError as error:
+            raise LayoutError(
+                f"{error.filename or error.name or name}:{error.lineno}: {error.message}", "Mend the template."
+            ) from None
+        except TemplateNotFound as error:
+            raise LayoutError(
+                f"there is no template “{error.name}” in {', '.join(self._folders) or 'any folder'}",
+                "Copy it back, or run mailer init, which adds what is missing.",
+            ) from None
+        except UnicodeDecodeError as error:
+            raise LayoutError(f"the template “{name}” is not UTF-8 ({error.reason})", "Save it as UTF-8.") from None
+        except Exception as error:
+            where = self._line(error)
+            if where is None and not isinstance(error, TemplateError):
+                raise
+            raise LayoutError(f"{where or name}: {error}", "Mend the template.") from None
+
+    def _line(self, error: Exception) -> str | None:
+        """The innermost line of a template in the traceback, which Jinja2 makes point into the source."""
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if frame.filename.startswith(tuple(self._folders)):
+                return f"{frame.filename}:{frame.lineno}"
+        return None

@@ -1,0 +1,46 @@
+"""Who publishes: what the settings say that an edition needs, and the addresses under the publication's web site."""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A dispatch that another one can link to by its slug."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """`base_url` is where `mailer serve` answers, without a slash at its end; `images` as in contract 4."""
+
+    name: str
+    from_address: str
+    base_url: str
+    from_name: str = ""
+    postal_address: str = ""
+    copyright_holder: str = ""
+    language: str = "en"
+    images: Literal["link", "embed"] = "link"
+
+    def __post_init__(self) -> None:
+        if not self.base_url.startswith(("https://", "http://")):
+            raise ValueError(f"not a web address: {self.base_url!r}")
+        object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
+
+    def archive_url(self, slug: str) -> str:
+        """Where anybody reads the dispatch `slug` in a browser."""
+        return f"{self.base_url}/archive/{quote(slug)}"
+
+    @property
+    def unsubscribe_url(self) -> str:
+        """What a token is appended to."""
+        return f"{self.base_url}/u/"
+
+    @property
+    def media_url(self) -> str:
+        """What an image's name is appended to."""
+        return f"{self.base_url}/media/"

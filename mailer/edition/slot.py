@@ -1,0 +1,105 @@
+"""What differs per reader: a value, and the place it stands in, which decides how it is written.
+
+A value is text: never markup, template, Markdown or a second header. It is cleaned of everything that could act (line
+ends, controls, bidi controls, code points that are no characters), then encoded for its place. Expressions travel as
+their source, so that a stored edition can be filled by another process; `@address` and `@token`, which no expression
+can spell, are the two values that the program itself puts in.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Protocol
+from urllib.parse import quote
+
+from markupsafe import escape
+
+from mailer.dispatch.expression import Expression, parse_expression
+
+ADDRESS = "@address"
+TOKEN = "@token"  # noqa: S105 - a name, not a secret
+
+
+class Place(StrEnum):
+    """Where a value stands, which decides how it is written."""
+
+    HTML = "html"  # element text or a double-quoted attribute: & < > " ' escaped
+    URL = "url"  # a component of a link in HTML: percent-encoded as UTF-8, RFC 3986 2.1
+    TEXT = "text"  # plaintext: as it is
+    TEXT_URL = "text-url"  # a component of a link in plaintext
+    HEADER = "header"  # the unencoded value of a header; encoding and folding are the message's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What a message of one reader is filled with. `token` is the unsubscribe token; inert ones unsubscribe nobody."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+    token: str
+
+
+class Filler(Protocol):
+    """Something that differs per reader."""
+
+    def fill(self, values: Values) -> str: ...
+
+
+Parts = tuple["str | Filler", ...]
+
+
+def fill(parts: Parts, values: Values) -> str:
+    return "".join(part if isinstance(part, str) else part.fill(values) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The value of `what` (an expression's source, ADDRESS or TOKEN), written for `place`."""
+
+    what: str
+    place: Place
+
+    def fill(self, values: Values) -> str:
+        match self.what:
+            case "@address":
+                value = values.address
+            case "@token":
+                value = values.token
+            case source:
+                value = expression(source).text(values.fields)
+        return write(value, self.place)
+
+
+def write(value: str, place: Place) -> str:
+    """`value`, cleaned and encoded for `place`; never longer than a line."""
+    value = clean(value)
+    match place:
+        case Place.HTML:
+            return str(escape(value))
+        case Place.URL | Place.TEXT_URL:
+            return quote(value, safe="")
+        case Place.TEXT | Place.HEADER:
+            return value
+
+
+_NONCHARACTERS = "".join(chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+_HARMLESS = re.compile(r"[ -~]*")
+_LINE_ENDS = re.compile("[\t-\r\x85\u2028\u2029]+")
+_REMOVED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef" + _NONCHARACTERS + "]"
+)
+
+
+def clean(value: str) -> str:
+    """`value` on one line: line ends and tabs as a space; controls, bidi controls and noncharacters removed."""
+    if _HARMLESS.fullmatch(value):
+        return value
+    return _REMOVED.sub("", _LINE_ENDS.sub(" ", value))
+
+
+@lru_cache(maxsize=4096)
+def expression(source: str) -> Expression:
+    """The expression that `source` spells; those of an edition were valid when it was compiled."""
+    return parse_expression(source)

@@ -1,0 +1,48 @@
+"""What stays of an erased person: a marker.
+
+A marker is a keyed hash of the identity (HMAC-SHA-256), one for a person, under a key that the ledger makes at its first
+erasure and keeps to itself. It takes the identity's place in deliveries and in the suppression, so that sums and unique
+keys hold and the person stays suppressed, while nobody without the ledger can tell who it was.
+"""
+
+import hmac
+import secrets
+
+from sqlalchemy import Connection, insert, select
+
+from mailer.ledger.tables import meta
+
+PREFIX = "erased:"  # no identity begins so: it has no @
+_KEY = "erasure-key"
+
+
+def erasure_key(conn: Connection) -> bytes | None:
+    """The key; None when nobody was erased yet."""
+    value = conn.execute(select(meta.c.value).where(meta.c.key == _KEY)).scalar()
+    return bytes.fromhex(value) if value else None
+
+
+def make_erasure_key(conn: Connection) -> bytes:
+    """The key, made now if there is none."""
+    key = erasure_key(conn)
+    if key is None:
+        key = secrets.token_bytes(32)
+        conn.execute(insert(meta).values(key=_KEY, value=key.hex()))
+    return key
+
+
+def marker(key: bytes, identity: str) -> str:
+    """What stands for `identity` after its erasure; a marker stands for itself."""
+    if is_marker(identity):
+        return identity
+    return PREFIX + hmac.digest(key, identity.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def is_marker(identity: str) -> bool:
+    return identity.startswith(PREFIX) and "@" not in identity
+
+
+def names(conn: Connection, identity: str) -> tuple[str, ...]:
+    """The names under which `identity` may stand in the ledger: its own, and its marker if anybody was erased."""
+    key = erasure_key(conn)
+    return (identity,) if key is None else (identity, marker(key, identity))

@@ -1,0 +1,6 @@
+"""Alembic's environment: in-process, on the connection that mailer.ledger.schema hands in, inside its transaction."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"], transactional_ddl=True)
+context.run_migrations()

@@ -1,0 +1,292 @@
+"""What goes into a ledger and what comes out of it: records, never rows. Times are seconds since the epoch, UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mailer.delivery.records import Stage
+from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
+from mailer.edition.model import Image
+from mailer.errors import UndecidedError
+
+
+class Repeat(StrEnum):
+    """What a new send does when its dispatch already went to one of its lists."""
+
+    REFUSE = "refuse"
+    AGAIN = "again"  # everybody once more
+    NEW_READERS = "new-readers"  # only those without an accepted or uncertain delivery of this slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEdition:
+    """An edition to be stored: `json` is what a later process fills messages from; images travel beside it."""
+
+    digest: str
+    slug: str
+    title: str
+    subject: str
+    language: str
+    json: str = field(repr=False)
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEdition:
+    digest: str
+    slug: str
+    title: str
+    subject: str
+    language: str
+    json: str = field(repr=False)
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSend:
+    """A send to be made. `key_name` names the secret key of its tokens; `at`: scheduled, its audience frozen later."""
+
+    kind: SendKind = SendKind.DISPATCH
+    edition: NewEdition
+    lists: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    key_name: str
+    at: float | None = None
+    repeat: Repeat = Repeat.REFUSE
+
+    def __post_init__(self) -> None:
+        if self.kind is SendKind.RESEND:
+            raise ValueError("a resend is made from its parent")
+        if self.kind is SendKind.DISPATCH and not self.lists:
+            raise ValueError("a send needs a list")
+        if len(set(self.lists)) != len(self.lists):
+            raise ValueError("a list is named twice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One edition to one audience. `cancelling`: paused until the owner has settled what is after its dot."""
+
+    id: int
+    kind: SendKind
+    slug: str
+    title: str
+    digest: str
+    state: SendState
+    reason: str
+    cancelling: bool
+    lists: tuple[str, ...]
+    exclude: tuple[str, ...]
+    key_name: str
+    parent_id: int | None
+    repeat: Repeat
+    epoch: int
+    created_at: float
+    at: float | None
+    begun_at: float | None
+    settled_at: float | None
+    ended_at: float | None
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def seconds(self) -> float:
+        """From the first connection to the last settlement."""
+        if self.begun_at is None or self.settled_at is None:
+            return 0.0
+        return max(0.0, self.settled_at - self.begun_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A send and how many of its deliveries are in each state; `next_at`: when the next deferred one is due."""
+
+    send: Send
+    counts: Mapping[DeliveryState, int]
+    next_at: float | None = None
+
+    def count(self, *states: DeliveryState) -> int:
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def frozen(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def undone(self) -> int:
+        return self.count(*UNDONE)
+
+
+class AlreadySentError(UndecidedError):
+    """The dispatch already goes, or went, to one of these lists: `send` is which."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        if self.unfinished:
+            message = f"“{send.slug}” is already being sent to {', '.join(send.lists)}: send {send.id}, {send.state}."
+            next_step = f"Go on with: mailer resume {send.id}"
+        else:
+            message = f"“{send.slug}” was already sent to {', '.join(send.lists)}: send {send.id}, {send.state}."
+            next_step = "To mail only those who did not get it: --new-readers; to mail everybody once more: --again"
+        super().__init__(message, next_step)
+
+    @property
+    def unfinished(self) -> bool:
+        return not self.send.is_ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One recipient of one send, as it stands."""
+
+    id: int
+    send_id: int
+    identity: str
+    address: str
+    fields: Mapping[str, str]
+    state: DeliveryState
+    reason: str
+    attempts: int
+    assumed: bool
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try, opened before it leaves. `closed_at` None: under way. `lost`: its process died; nobody saw its end."""
+
+    delivery_id: int
+    number: int
+    opened_at: float
+    closed_at: float | None
+    relay: str
+    stage: Stage | None
+    code: int | None
+    enhanced: str
+    reply: str
+    verdict: DeliveryState | None
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRow:
+    """One line of `report --csv`, but for the Message-ID, which is made from `delivery_id`."""
+
+    delivery_id: int
+    email: str
+    state: DeliveryState
+    reason: str
+    code: int | None
+    enhanced: str
+    reply: str
+    attempts: int
+    at: float
+    assumed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCount:
+    state: DeliveryState
+    reason: str
+    code: int | None
+    enhanced: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What `resolve` did: how many moved, and which of the named identities had nothing uncertain."""
+
+    send: Send
+    resolved: int
+    missing: tuple[str, ...] = ()
+
+
+class SuppressionReason(StrEnum):
+    """Why an address must not be mailed, the weaker first: a stronger one replaces a weaker one, never back."""
+
+    BOUNCED = "bounced"
+    BY_HAND = "by hand"
+    UNSUBSCRIBED = "unsubscribed"
+    COMPLAINED = "complained"
+    ERASED = "erased"
+
+    @property
+    def rank(self) -> int:
+        return list(SuppressionReason).index(self)
+
+    @property
+    def is_own_no(self) -> bool:
+        """Said by the person, and only the person takes it back."""
+        return self.rank >= SuppressionReason.UNSUBSCRIBED.rank
+
+
+class Change(StrEnum):
+    SUPPRESSED = "suppressed"
+    LIFTED = "lifted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """`identity` is a marker, not an address, once it is erased. `source` says who or what asked for it."""
+
+    identity: str
+    reason: SuppressionReason
+    at: float
+    source: str
+    send_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionChange:
+    identity: str
+    change: Change
+    reason: SuppressionReason
+    at: float
+    source: str
+    send_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppressed:
+    """What suppressing did. `changed` is False when it stood so already; `skipped` counts open deliveries now skipped."""
+
+    suppression: Suppression
+    changed: bool
+    skipped: int
+
+
+class Lifting(StrEnum):
+    LIFTED = "lifted"
+    ABSENT = "absent"  # it was not suppressed
+    REFUSED = "refused"  # it is the person's own no
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifted:
+    """What taking a suppression back did; `suppression` is what still stands, if anything does."""
+
+    outcome: Lifting
+    suppression: Suppression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What erasing did: how many deliveries it emptied, how many of them were still open and are skipped now."""
+
+    deliveries: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedEdition:
+    """A dispatch that readers may see: its newest edition, and when its sending began."""
+
+    slug: str
+    title: str
+    subject: str
+    language: str
+    digest: str
+    at: float

@@ -1,0 +1,212 @@
+"""Who must not be mailed, why, and every change of it.
+
+Suppressing is one transaction: the suppression, a line in its history, and the skip of that address' open deliveries in
+every send. One whose dot may have left is not skipped: a recorded 250 stays one; should it come back as deferred, it
+is skipped then. A stronger reason replaces a weaker one, which then lies `beneath` it and stands again once the stronger
+one is taken back. What the person said, only the person takes back; erasing, nobody.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from mailer.delivery.state import DeliveryState
+from mailer.ledger.core import Core
+from mailer.ledger.erasure import make_erasure_key, marker, names
+from mailer.ledger.moves import SKIPPABLE, move
+from mailer.ledger.records import (
+    Change,
+    Erased,
+    Lifted,
+    Lifting,
+    Suppressed,
+    Suppression,
+    SuppressionChange,
+    SuppressionReason,
+)
+from mailer.ledger.tables import attempt, delivery, suppression, suppression_change
+
+_PAGE = 1_000
+
+
+class Suppressions:
+    """The suppressions of one ledger; identities are those of audience.address. Raises LedgerError."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def unsubscribe(self, identity: str, *, source: str, send_id: int | None = None) -> Suppressed:
+        """The person wants no more mail. Idempotent; `source` says how it was said (one-click, page, command, mail)."""
+        return self.suppress(identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id)
+
+    def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Suppressed | None:
+        """The same by a delivery, as its token names it. None when there is no such delivery."""
+
+        def work(conn: Connection) -> Suppressed | None:
+            row = conn.execute(
+                select(delivery.c.identity, delivery.c.send_id).where(delivery.c.id == delivery_id)
+            ).first()
+            if row is None:
+                return None
+            return suppress(
+                conn,
+                row.identity,
+                SuppressionReason.UNSUBSCRIBED,
+                source=source,
+                send_id=row.send_id,
+                at=self._core.clock(),
+            )
+
+        return self._core.writer.call(work)
+
+    def suppress(
+        self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
+    ) -> Suppressed:
+        """Suppress an address for `reason`. Idempotent. ERASED is for `erase` alone."""
+        if reason is SuppressionReason.ERASED:
+            raise ValueError("an address is erased by erase()")
+        return self._core.writer.call(
+            lambda conn: suppress(conn, identity, reason, source=source, send_id=send_id, at=self._core.clock())
+        )
+
+    def undo(self, identity: str, *, source: str) -> Lifted:
+        """The person takes back having unsubscribed. Deliveries skipped meanwhile stay skipped."""
+        return self._core.writer.call(
+            lambda conn: _lift(
+                conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=self._core.clock()
+            )
+        )
+
+    def lift(self, identity: str, *, source: str) -> Lifted:
+        """An admin takes a suppression back; the person's own no is refused."""
+        mine = {reason for reason in SuppressionReason if not reason.is_own_no}
+        return self._core.writer.call(
+            lambda conn: _lift(conn, identity, mine, source=source, at=self._core.clock())
+        )
+
+    def erase(self, identity: str, *, source: str) -> Erased:
+        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent."""
+        return self._core.writer.call(lambda conn: _erase(conn, identity, source=source, at=self._core.clock()))
+
+    def get(self, identity: str) -> Suppression | None:
+        """What stands against mailing `identity`, erased or not."""
+        with self._core.database.reading() as conn:
+            row = _standing(conn, identity)
+            return _suppression(row) if row else None
+
+    def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
+        """All suppressions by identity, or those for `reasons`, streaming."""
+        query = select(suppression).order_by(suppression.c.identity)
+        if reasons:
+            query = query.where(suppression.c.reason.in_(reasons))
+        with self._core.database.reading() as conn:
+            for row in conn.execute(query.execution_options(yield_per=_PAGE)):
+                yield _suppression(row)
+
+    def history(self, identity: str) -> tuple[SuppressionChange, ...]:
+        """Every change for `identity`, the oldest first."""
+        columns = [column for column in suppression_change.c if column.name != "id"]
+        with self._core.database.reading() as conn:
+            query = select(*columns).where(suppression_change.c.identity.in_(names(conn, identity)))
+            rows = conn.execute(query.order_by(suppression_change.c.id)).mappings()
+            return tuple(SuppressionChange(**row) for row in rows)
+
+
+def suppress(
+    conn: Connection, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None, at: float
+) -> Suppressed:
+    """Within a transaction: suppress `identity`, and skip what is open for it."""
+    row = _standing(conn, identity)
+    changed = row is None or reason.rank > row.reason.rank
+    if row is None:
+        new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
+        conn.execute(
+            insert(suppression).values(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
+        )
+    elif changed:
+        new = Suppression(identity=row.identity, reason=reason, at=at, source=source, send_id=send_id)
+        beneath = row.beneath if row.reason.is_own_no else row.reason
+        conn.execute(
+            update(suppression)
+            .where(suppression.c.identity == row.identity)
+            .values(reason=reason, beneath=beneath, at=at, source=source, send_id=send_id)
+        )
+    else:
+        new = _suppression(row)
+    if changed:
+        _record(conn, new, Change.SUPPRESSED)
+    skipped = conn.execute(
+        move(SKIPPABLE, DeliveryState.SKIPPED, at=at)
+        .where(delivery.c.identity == new.identity)
+        .values(reason=new.reason.value)
+    ).rowcount
+    return Suppressed(suppression=new, changed=changed, skipped=skipped)
+
+
+def _lift(conn: Connection, identity: str, liftable: set[SuppressionReason], *, source: str, at: float) -> Lifted:
+    row = _standing(conn, identity)
+    if row is None:
+        return Lifted(outcome=Lifting.ABSENT)
+    if row.reason not in liftable:
+        return Lifted(outcome=Lifting.REFUSED, suppression=_suppression(row))
+    lifted = Suppression(identity=row.identity, reason=row.reason, at=at, source=source, send_id=None)
+    _record(conn, lifted, Change.LIFTED)
+    if row.beneath is None:
+        conn.execute(delete(suppression).where(suppression.c.identity == row.identity))
+        return Lifted(outcome=Lifting.LIFTED)
+    conn.execute(
+        update(suppression).where(suppression.c.identity == row.identity).values(reason=row.beneath, beneath=None)
+    )
+    return Lifted(outcome=Lifting.LIFTED, suppression=_suppression(_standing(conn, identity)))
+
+
+def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased:
+    mark = marker(make_erasure_key(conn), identity)
+    skipped = conn.execute(
+        move(SKIPPABLE, DeliveryState.SKIPPED, at=at)
+        .where(delivery.c.identity == identity)
+        .values(reason=SuppressionReason.ERASED.value)
+    ).rowcount
+    mine = select(delivery.c.id).where(delivery.c.identity == identity)
+    conn.execute(update(attempt).where(attempt.c.delivery_id.in_(mine)).values(reply=""))
+    emptied = conn.execute(
+        update(delivery)
+        .where(delivery.c.identity == identity)
+        .values(identity=mark, address=mark, fields="{}", reply="")
+    ).rowcount
+    conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
+    conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
+    if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
+        erased = Suppression(identity=mark, reason=SuppressionReason.ERASED, at=at, source=source, send_id=None)
+        conn.execute(
+            insert(suppression).values(identity=mark, reason=erased.reason, at=at, source=source, send_id=None)
+        )
+        _record(conn, erased, Change.SUPPRESSED)
+    return Erased(deliveries=emptied, skipped=skipped)
+
+
+def _record(conn: Connection, new: Suppression, change: Change) -> None:
+    conn.execute(
+        insert(suppression_change).values(
+            identity=new.identity,
+            change=change,
+            reason=new.reason,
+            at=new.at,
+            source=new.source,
+            send_id=new.send_id,
+        )
+    )
+
+
+def _standing(conn: Connection, identity: str) -> Row[Any] | None:
+    query = select(suppression).where(suppression.c.identity.in_(names(conn, identity)))
+    return conn.execute(query.order_by(suppression.c.identity).with_for_update()).first()
+
+
+def _suppression(row: Row[Any] | None) -> Suppression:
+    if row is None:
+        raise ValueError("no suppression")
+    return Suppression(
+        identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id
+    )

@@ -1,0 +1,189 @@
+"""The tables, as queries see them. The migrations make them; a test holds the two equal.
+
+    edition ── edition_media ── media
+       └ send ── send_list
+           └ delivery ── attempt
+    suppression   suppression_change   meta
+
+Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
+empties what names a person. `delivery.next_at` is 0 unless it is deferred, so that one index serves all claiming; its
+unique key begins with the identity, so that it also finds all deliveries of one person. `send.first_id` and `last_id`
+bound the ids of its deliveries, so that a report reads them in order without sorting.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from mailer.delivery.records import Stage
+from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.ledger.records import Change, SuppressionReason
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
+
+
+def _word(words: type[StrEnum]) -> Enum:
+    """A column of one of `words`, kept as text: no type of the database's own, which would be hard to extend."""
+    return Enum(words, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    Column("digest", String(128), primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("json", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("content_type", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+edition_media = Table(
+    "edition_media",
+    metadata,
+    Column("digest", ForeignKey(edition.c.digest), primary_key=True),
+    Column("name", ForeignKey(media.c.name), primary_key=True),
+)
+
+send = Table(
+    "send",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", _word(SendKind), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("digest", ForeignKey(edition.c.digest), nullable=False),
+    Column("state", _word(SendState), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("cancelling", Boolean, nullable=False, server_default=false()),
+    Column("lists", JSON, nullable=False),
+    Column("exclude", JSON, nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("parent_id", ForeignKey("send.id")),
+    Column("repeat", String(16), nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("created_at", Float, nullable=False),
+    Column("at", Float),
+    Column("begun_at", Float),
+    Column("settled_at", Float),
+    Column("ended_at", Float),
+    Column("first_id", Id, nullable=False, server_default="0"),
+    Column("last_id", Id, nullable=False, server_default="-1"),
+    Index("ix_send_slug", "slug", "kind", "state"),
+    Index("ix_send_state", "state", "at"),
+    sqlite_autoincrement=True,
+)
+
+send_list = Table(
+    "send_list",
+    metadata,
+    Column("send_id", ForeignKey(send.c.id), primary_key=True),
+    Column("name", Text, primary_key=True),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("send_id", ForeignKey(send.c.id), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("state", _word(DeliveryState), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("code", Integer),
+    Column("enhanced", Text, nullable=False, server_default=""),
+    Column("reply", Text, nullable=False, server_default=""),
+    Column("stage", _word(Stage)),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("resends", Integer, nullable=False, server_default="0"),
+    Column("assumed", Boolean, nullable=False, server_default=false()),
+    Column("date", Float),
+    Column("next_at", Float, nullable=False, server_default="0"),
+    Column("updated_at", Float, nullable=False),
+    UniqueConstraint("identity", "send_id"),
+    Index("ix_delivery_claim", "send_id", "state", "next_at", "id"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("delivery_id", ForeignKey(delivery.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("opened_at", Float, nullable=False),
+    Column("closed_at", Float),
+    Column("relay", Text, nullable=False, server_default=""),
+    Column("stage", _word(Stage)),
+    Column("code", Integer),
+    Column("enhanced", Text, nullable=False, server_default=""),
+    Column("reply", Text, nullable=False, server_default=""),
+    Column("verdict", _word(DeliveryState)),
+    Column("lost", Boolean, nullable=False, server_default=false()),
+    sqlite_with_rowid=False,
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("identity", String(512), primary_key=True),
+    Column("reason", _word(SuppressionReason), nullable=False),
+    Column("beneath", _word(SuppressionReason)),
+    Column("at", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("send_id", ForeignKey(send.c.id)),
+)
+
+suppression_change = Table(
+    "suppression_change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("change", _word(Change), nullable=False),
+    Column("reason", _word(SuppressionReason), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("send_id", ForeignKey(send.c.id)),
+    Index("ix_suppression_change_identity", "identity", "id"),
+)
