@@ -19,8 +19,10 @@ from babel.messages.pofile import read_po
 LANGUAGES = ("en", "de", "fr", "es", "pt", "he", "ar")
 """Those that have a catalogue."""
 
-_RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he iw ji ks ku-arab nqo ps sd syr ug ur yi".split())
-_RIGHT_TO_LEFT_SCRIPTS = frozenset("adlm arab hebr mand nkoo rohg samr syrc thaa".split())
+_RIGHT_TO_LEFT = frozenset(
+    {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
+)
+_RIGHT_TO_LEFT_SCRIPTS = frozenset({"adlm", "arab", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa"})
 _ENGLISH = Locale("en", "GB")  # 26 October 2026; who wants October 26, 2026 says `language: en-US`
 
 

@@ -8,6 +8,7 @@ shown, and `redact` takes them out of any other text.
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
@@ -108,7 +109,7 @@ class Settings(BaseSettings):
     language: Annotated[str, _read(variable.language)] = "en"
     timezone: Annotated[ZoneInfo, _read(variable.timezone)] = Field(default_factory=lambda: ZoneInfo("UTC"))
 
-    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, _read(variable.secret_keys)]
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, _read(variable.secret_keys), Field(min_length=1)]
     database_url: Annotated[SecretStr, BeforeValidator(_read_database_url)] = Field(
         default=SecretStr("sqlite:///mailer.db"), validate_default=True
     )
@@ -204,10 +205,8 @@ def redact(text: str, settings: Settings) -> str:
     secrets = secrets.union(*(relay.secrets() for relay in settings.relay))
     database = urlsplit(settings.database_url.get_secret_value())
     secrets.update({database.password or "", *parse_qs(database.query).get("password", [])})
-    forms = {form for secret in secrets if secret for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, MASK)
-    return text
+    forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, forms)), MASK, text)
 
 
 def _forms(secret: str) -> set[str]:

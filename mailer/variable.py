@@ -65,10 +65,10 @@ def whole(low: int, high: int = 10**9) -> Callable[[str], int]:
 
 
 def whole_list(text: str) -> tuple[int, ...]:
-    expected = "whole numbers above 0 with commas between, such as 60,300,900"
+    expected = "should be whole numbers above 0 with commas between, such as 60,300,900"
     items = _list(text, expected)
     if not items or not all(re.fullmatch(r"[0-9]{1,9}", item) and int(item) > 0 for item in items):
-        raise ValueError(f"should be {expected}")
+        raise ValueError(expected)
     return tuple(int(item) for item in items)
 
 

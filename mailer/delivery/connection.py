@@ -126,8 +126,6 @@ def _failure(error: Exception, stage: Stage) -> ConnectionFailure:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         reply = make_reply(error.code, error.message.splitlines())
         return ConnectionFailure(stage, f"refused at {stage}: {reply}", reply, fatal=reply.code >= 500)
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
-        return ConnectionFailure(stage, f"the relay does not offer what is asked for at {stage}", fatal=True)
     certificate = _cause(error, ssl.SSLCertVerificationError)
     if certificate is not None:
         return ConnectionFailure(Stage.STARTTLS, f"certificate not accepted: {certificate.verify_message}", fatal=True)
@@ -135,8 +133,8 @@ def _failure(error: Exception, stage: Stage) -> ConnectionFailure:
         return ConnectionFailure(
             Stage.STARTTLS, f"TLS failed: {handshake.reason or 'handshake broken off'}", fatal=True
         )
-    if isinstance(error, aiosmtplib.SMTPException) and stage is Stage.AUTH and not isinstance(error, OSError):
-        return ConnectionFailure(stage, "no way to sign in that both sides know", fatal=True)
+    if not isinstance(error, OSError):  # neither a reply nor the network: what we ask for is not to be had there
+        return ConnectionFailure(stage, f"not offered at {stage}: {error}", fatal=True)
     if isinstance(error, TimeoutError):
         return ConnectionFailure(stage, f"no answer in time at {stage}")
     return ConnectionFailure(stage, str(error) or type(error).__name__)

@@ -24,8 +24,6 @@ from mailer.delivery.records import Claim
 from mailer.edition.model import Edition, Image, Parts, Values, Variant, VariantKey, fill
 from mailer.errors import MailerError
 
-MAX_VARIANTS = 64
-
 
 class MessageError(MailerError):
     """A message that cannot be made as the contract wants it."""
@@ -102,19 +100,14 @@ class Composer:
         self._plans: dict[VariantKey, _Plan] = {}
 
     def compose(self, claim: Claim) -> Message:
-        """The message of `claim`. Raises MessageError for more variants than contract 1 allows, and for a fault of ours."""
+        """The message of `claim`. Raises EditionError when too many variants occur, MessageError for a fault of ours."""
         marks = self._mark(claim.delivery_id)
         values = Values(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
         key = self._edition.key(values)
         plan = self._plans.get(key)
         if plan is not None:
             return plan.message(claim, values, marks)
-        if len(self._plans) >= MAX_VARIANTS:
-            raise MessageError(
-                f"more than {MAX_VARIANTS} different versions of this dispatch occur among its readers, by these"
-                f" conditions: {'; '.join(self._edition.conditions)}.",
-                "Use fewer conditions, or send to fewer lists at a time.",
-            )
+        self._edition.refuse_too_many([*self._plans, key])
         plan = _Plan(self._edition, self._edition.variant(key), self._letterhead, eight_bit=self._eight_bit)
         message = plan.message(claim, values, marks)
         inspect(message)
@@ -247,7 +240,7 @@ def _entity(edition: Edition, bodies: list[tuple[str, Body]]) -> list[bytes | Bo
     outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
     inner = f"=_r{edition.digest[:24]}"
     (_, plain), (_, html) = bodies
-    embedded = edition.embedded_images
+    embedded = edition.images if edition.embed else ()
     pieces: list[bytes | Body] = [
         f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n\r\n'.encode(),
         *_part(outer, "text/plain; charset=utf-8", plain),

@@ -99,11 +99,11 @@ class SendLedger(Protocol):
     def release(self, claims: Sequence[Claim], at: float) -> Awaitable[None]:
         """Give back claims that provably left nothing on the wire: claimed or committing -> pending, attempt uncounted."""
 
-    def rest(self) -> Awaitable[Standing]:
-        """Nothing is in flight and nothing is due: `running` becomes `waiting`, or `finished`. Where the send stands now."""
+    def standing(self) -> Awaitable[Standing]:
+        """Where the send stands, after it was moved to where its counts say: `waiting`, `finished`."""
 
-    def halt(self, reason: str, forgive: Sequence[int]) -> Awaitable[None]:
-        """Pause the send, saying why; the deliveries `forgive`, just failed, go back to `pending`: it was not their fault."""
+    def trip(self, reason: str, refused: Sequence[int] = ()) -> Awaitable[None]:
+        """Pause the send, saying why; the deliveries `refused`, just failed, go back to pending: it was not their fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,7 +175,7 @@ class Sender:
         return Ending(end=End.STOPPED, reason="stopped")
 
     async def _at_rest(self, *, wait: bool) -> Ending | None:
-        standing = await self._ledger.rest()
+        standing = await self._ledger.standing()
         self.tally.next_at = standing.next_at
         if standing.state in ENDED:
             return Ending(end=End(standing.state.value))
@@ -184,7 +184,8 @@ class Sender:
         if standing.next_at is not None:
             if not wait:
                 return Ending(end=End.WAITING, next_at=standing.next_at)
-            await _patiently(self._progress, min(POLL, max(0.0, standing.next_at - self._now())))
+        due_in = 0.05 if standing.next_at is None else max(0.0, standing.next_at - self._now())
+        await _patiently(self._progress, min(POLL, due_in))
         return None
 
     # the lanes
@@ -300,7 +301,7 @@ class Sender:
         first = not self._halted
         self._halted = self._halted or reason
         if first or forgive:
-            await self._ledger.halt(self._halted, forgive)
+            await self._ledger.trip(self._halted, forgive)
         self._progress.set()
 
     # the relays

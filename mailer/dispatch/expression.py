@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.filters import do_title, do_trim, do_truncate
 
-from mailer.dispatch.problem import Position
+from mailer.dispatch.problem import Position, short
 
 Fields = Mapping[str, str]
 Evaluate = Callable[[Fields], object]
@@ -87,18 +87,13 @@ def _parse(source: str) -> nodes.Node:
     try:
         template = _ENVIRONMENT.parse("{{ " + source + " }}")
     except TemplateSyntaxError as error:
-        raise ExpressionError(f"“{_short(source)}” is not an expression ({error.message})", ALLOWED) from None
+        raise ExpressionError(f"“{short(source)}” is not an expression ({error.message})", ALLOWED) from None
     output = template.body[0] if len(template.body) == 1 else None
     if isinstance(output, nodes.Output) and len(output.nodes) == 1:
         node = output.nodes[0]
         if not isinstance(node, nodes.TemplateData):
             return node
-    raise ExpressionError(f"“{_short(source)}” is not one expression", ALLOWED)
-
-
-def _short(source: str) -> str:
-    source = " ".join(source.split())
-    return source if len(source) <= 80 else source[:79] + "…"
+    raise ExpressionError(f"“{short(source)}” is not one expression", ALLOWED)
 
 
 def _closure(node: nodes.Node, names: set[str]) -> Evaluate:

@@ -9,7 +9,6 @@ The pydantic models here are the grammar; the JSON Schema for editors is made fr
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Annotated, Any
 
@@ -18,16 +17,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mailer.dispatch.date import EXPECTED_DATE, read_date
 from mailer.dispatch.link import WEB, judge_link, normalise
-from mailer.dispatch.problem import Position
+from mailer.dispatch.placed import Place, Placed
+from mailer.dispatch.problem import Position, short
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug, slugify
 from mailer.dispatch.source import Source
 from mailer.dispatch.suggestion import suggest
 from mailer.dispatch.tongue import EXPECTED_LANGUAGE, is_language
-from mailer.dispatch.yamltree import Items, Keys, Node, Text, read_tree
-
-Place = tuple[int | str, ...]
-"""Where a value stands in the tree: ("earlier", 0, "slug")."""
+from mailer.dispatch.yamltree import Items, Keys, read_tree
 
 
 def _fault(rule: str, message: str, expected: str = "") -> PydanticCustomError:
@@ -55,7 +52,7 @@ def _date(text: Any) -> dt.date:
     if date is None:
         raise _fault(
             "bad-date",
-            f"“{_short(text)}” is not a date" if isinstance(text, str) else "this is not a date",
+            f"“{short(text)}” is not a date" if isinstance(text, str) else "this is not a date",
             EXPECTED_DATE,
         )
     return date
@@ -63,13 +60,13 @@ def _date(text: Any) -> dt.date:
 
 def _slug(text: str) -> str:
     if not is_slug(text):
-        raise _fault("bad-slug", f"“{_short(text)}” is not a slug", EXPECTED_SLUG)
+        raise _fault("bad-slug", f"“{short(text)}” is not a slug", EXPECTED_SLUG)
     return text
 
 
 def _language(text: str) -> str:
     if not is_language(text):
-        raise _fault("bad-language", f"“{_short(text)}” is not a language", EXPECTED_LANGUAGE)
+        raise _fault("bad-language", f"“{short(text)}” is not a language", EXPECTED_LANGUAGE)
     return text
 
 
@@ -88,7 +85,7 @@ def _file(text: str) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) or text.startswith(("/", "\\", "~")):
         raise _fault(
             "image-address",
-            f"“{_short(text)}” is not a path beside the dispatch",
+            f"“{short(text)}” is not a path beside the dispatch",
             "expected one such as photos/quay.jpg",
         )
     return text
@@ -98,7 +95,7 @@ def _list(text: str) -> str:
     if not re.fullmatch(r"\w[\w. -]*", text):
         raise _fault(
             "bad-value",
-            f"“{_short(text)}” is not the name of a list",
+            f"“{short(text)}” is not the name of a list",
             "expected a file name of subscribers/ without .csv",
         )
     return text
@@ -189,60 +186,6 @@ _MODELS: dict[str, type[_Part]] = {
 }
 
 
-class Placed:
-    """A front matter's tree, and where each of its keys and values stands."""
-
-    def __init__(self, source: Source, tree: Keys) -> None:
-        self._source = source
-        self._keys: dict[Place, int] = {}
-        self._values: dict[Place, Node] = {}
-        self.start = source.position(tree.start)
-        self.plain = self._plain(tree, ())
-
-    def _plain(self, node: Node, place: Place) -> Any:
-        self._values[place] = node
-        if isinstance(node, Text):
-            return node.value
-        if isinstance(node, Items):
-            return [self._plain(item, (*place, number)) for number, item in enumerate(node.items)]
-        plain = {}
-        for name, (key, value) in node.entries.items():
-            self._keys[*place, name] = key.start
-            if not (isinstance(value, Text) and value.is_nothing):
-                plain[name] = self._plain(value, (*place, name))
-        return plain
-
-    def key(self, place: Place) -> Position:
-        """Where the key stands; where it is missing, the nearest value that surrounds it."""
-        while place and place not in self._keys and place not in self._values:
-            place = place[:-1]
-        offset = self._keys.get(place, self._values[place].start if place in self._values else 0)
-        return self._source.position(offset)
-
-    def value(self, place: Place) -> Position:
-        node = self._values.get(place)
-        return self.key(place) if node is None else self._source.position(node.start)
-
-    def within(self, place: Place, offset: int) -> Position:
-        """Where the braces stand that open at `offset` of the text at `place`."""
-        node = self._values[place]
-        assert isinstance(node, Text)
-        typed = self._source.text[node.start : node.end]
-        start = typed.find(node.value.strip())
-        if start >= 0:
-            return self._source.position(node.start + start + offset)
-        number = len(_BRACES.findall(node.value.strip()[:offset]))
-        braces = [match.start() for match in _BRACES.finditer(typed)]
-        return self._source.position(node.start + (braces[number] if number < len(braces) else 0))
-
-    def node(self, place: Place) -> Node | None:
-        return self._values.get(place)
-
-    def texts(self) -> Sequence[tuple[Place, str]]:
-        return [(place, node.value.strip()) for place, node in self._values.items() if isinstance(node, Text)]
-
-
-_BRACES = re.compile(r"\{[{%#]")
 _FENCE = re.compile(r"---[ \t]*")
 
 
@@ -286,7 +229,7 @@ def read_front_matter(
         complete &= _exactly_one(placed, ("earlier", number), "slug", "url", findings)
     if "slug" not in placed.plain and not is_slug(stem := PurePath(path).stem):
         example = f"write one, such as slug: {slugify(stem) or 'my-dispatch'}"
-        findings.add("bad-slug", placed.start, f"the file name “{_short(stem)}” makes no slug", example)
+        findings.add("bad-slug", placed.start, f"the file name “{short(stem)}” makes no slug", example)
         complete = False
     if front is not None and front.slug is None:
         front = front.model_copy(update={"slug": PurePath(path).stem})
@@ -329,7 +272,7 @@ def _report(details: ErrorDetails, placed: Placed, findings: Findings) -> None:
             model = _MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
             expected = suggest(str(place[-1]), [*model.model_fields])
             findings.add(
-                "unknown-key", placed.key(place), f"unknown key “{_short(str(place[-1]))}” in {where}", expected
+                "unknown-key", placed.key(place), f"unknown key “{short(str(place[-1]))}” in {where}", expected
             )
         case kind:
             findings.add(
@@ -374,7 +317,3 @@ def _name(place: Place) -> str:
             return f"“{name}” of {_name(tuple(outer))}"
         case _:
             return "this"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from markdown_it.common.normalize_url import normalizeLink
 
+from mailer.dispatch.problem import short
+
 WEB = frozenset({"http", "https"})
 ANY = WEB | {"mailto", "tel"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -38,12 +40,12 @@ def judge_link(url: str, schemes: frozenset[str] = ANY) -> Fault | None:
         return _relative(url)
     scheme = match[1].lower()
     if scheme not in schemes:
-        return Fault("link-scheme", f"a link to “{_short(url)}” is not allowed", f"expected {_either(schemes)}")
+        return Fault("link-scheme", f"a link to “{short(url)}” is not allowed", f"expected {_either(schemes)}")
     rest = url[match.end() :]
     if scheme in WEB:
-        return None if _is_web(url, rest) else Fault("link-invalid", f"“{_short(url)}” is not a whole address", _WHOLE)
+        return None if _is_web(url, rest) else Fault("link-invalid", f"“{short(url)}” is not a whole address", _WHOLE)
     if _REST[scheme].fullmatch(rest) is None:
-        return Fault("link-invalid", f"“{_short(url)}” is not a whole {scheme} address")
+        return Fault("link-invalid", f"“{short(url)}” is not a whole {scheme} address")
     return None
 
 
@@ -57,8 +59,8 @@ def _relative(url: str) -> Fault:
         return Fault("link-invalid", "this link leads nowhere", _WHOLE)
     else:
         expected = f"a letter has no place of its own: write it whole, such as https://example.org/{url.lstrip('/')}"
-        expected = _short(expected, 160)
-    return Fault("link-relative", f"the link “{_short(url)}” is not absolute", expected)
+        expected = short(expected, 160)
+    return Fault("link-relative", f"the link “{short(url)}” is not absolute", expected)
 
 
 def _is_web(url: str, rest: str) -> bool:
@@ -83,7 +85,3 @@ def authority_end(url: str) -> int:
 def _either(schemes: frozenset[str]) -> str:
     *others, last = sorted(schemes)
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def _short(text: str, length: int = 80) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -40,5 +40,11 @@ class Problem:
         return asdict(self)
 
 
+def short(text: str, longest: int = 60) -> str:
+    """`text` on one line, cut to what a finding can quote."""
+    text = " ".join(text[: 4 * longest].split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def has_errors(problems: Iterable[Problem]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in problems)

@@ -64,7 +64,7 @@ def find_parts(text: str, start: int = 0, end: int | None = None, *, code_spans:
     while match := _INTERESTING.search(text, at, end):
         at = match.end()
         if match[0][0] == "`" and code_spans:
-            same = runs[len(match[0])] if len(match[0]) in runs else []
+            same = runs.get(len(match[0]), [])
             closing = bisect_left(same, at)
             if closing < len(same):
                 at = same[closing] + len(match[0])

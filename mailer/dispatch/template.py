@@ -5,7 +5,6 @@
 
 from collections.abc import Callable
 
-from mailer.dispatch.expression import Expression
 from mailer.dispatch.link import Fault
 from mailer.dispatch.model import Template
 from mailer.dispatch.problem import Position
@@ -18,17 +17,16 @@ Locate = Callable[[int], Position]
 
 def read_template(text: str, locate: Locate, findings: Findings) -> Template:
     """`text` with its expressions read; tags and comments are findings."""
-    pieces: list[str | Expression] = []
+    pieces: list[Template] = []
     at = 0
     for part in find_parts(text):
-        pieces.append(_unescape(text[at : part.start]))
+        pieces.append((_unescape(text[at : part.start]),))
         at = part.end
         position = locate(part.start)
-        read: Expression | Fault
-        if part.inner is None:
-            read = unclosed(part.kind)
-        elif part.kind is Kind.EXPRESSION:
+        if part.inner is not None and part.kind is Kind.EXPRESSION:
             read = read_expression(part.inner, position)
+        elif part.inner is None:
+            read = unclosed(part.kind)
         else:
             read = Fault(
                 "expression-place", "only expressions can stand here", "{% if %} belongs into the note and articles"
@@ -36,9 +34,9 @@ def read_template(text: str, locate: Locate, findings: Findings) -> Template:
         if isinstance(read, Fault):
             findings.add(read.rule, position, read.message, read.expected)
         else:
-            pieces.append(read)
-    pieces.append(_unescape(text[at:]))
-    return tuple(piece for piece in pieces if piece)
+            pieces.append((read,))
+    pieces.append((_unescape(text[at:]),))
+    return tuple(piece for (piece,) in pieces if piece)
 
 
 def read_plain(text: str, locate: Locate, findings: Findings, where: str) -> str:

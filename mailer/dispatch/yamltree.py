@@ -7,12 +7,24 @@ refused, and so are duplicate keys and deep nesting. Nothing is raised: what is 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
-from yaml.events import AliasEvent, DocumentStartEvent, Event, MappingEndEvent, MappingStartEvent, NodeEvent
-from yaml.events import ScalarEvent, SequenceEndEvent, SequenceStartEvent, StreamStartEvent
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamStartEvent,
+)
 from yaml.reader import ReaderError
 
+from mailer.dispatch.problem import short
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.source import Source
 
@@ -81,7 +93,7 @@ class _Reader:
             return None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            at = self.offset + min(mark.index if mark else 0, len(self.text))
+            at = self.offset + min(_index(mark), len(self.text))
             self._find("yaml-syntax", at, f"this is not YAML: {error.problem or error.context}", _QUOTE)
         except ReaderError as error:
             at = self.offset + min(error.position, len(self.text))
@@ -109,7 +121,7 @@ class _Reader:
         return None
 
     def _node(self, event: Event, events: Iterator[Event], depth: int) -> Node:
-        start = self.offset + event.start_mark.index
+        start = self.offset + _start(event)
         if isinstance(event, AliasEvent):
             self._refuse(event, f"the alias *{event.anchor}")
         if isinstance(event, NodeEvent) and event.anchor is not None:
@@ -119,7 +131,7 @@ class _Reader:
         if depth > DEEPEST:
             self._refuse(event, "nesting this deep")
         if isinstance(event, ScalarEvent):
-            return Text(event.value, start, self.offset + event.end_mark.index, plain=event.style is None)
+            return Text(event.value, start, self.offset + _index(event.end_mark), plain=event.style is None)
         if isinstance(event, SequenceStartEvent):
             items = Items(start)
             while not isinstance(inner := next(events), SequenceEndEvent):
@@ -145,14 +157,14 @@ class _Reader:
             value = self._node(next(events), events, depth + 1)
             if key.value in keys.entries:
                 first = self.source.position(keys.entries[key.value][0].start)
-                message = f"the key “{_short(key.value)}” stands here a second time"
+                message = f"the key “{short(key.value)}” stands here a second time"
                 self._find("duplicate-key", key.start, message, f"the first is in line {first.line}")
             else:
                 keys.entries[key.value] = (key, value)
         return keys
 
     def _refuse(self, event: Event, what: str) -> None:
-        at = self.offset + event.start_mark.index
+        at = self.offset + _start(event)
         self._find("yaml-feature", at, f"{what} is not allowed in a front matter", "expected keys, lists and texts")
         raise _RefusedError
 
@@ -160,5 +172,10 @@ class _Reader:
         self.findings.add(rule, self.source.position(offset), message, expected)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
+def _start(event: Event) -> int:
+    return _index(event.start_mark)
+
+
+def _index(mark: Any) -> int:
+    """The offset of one of PyYAML's marks, which are typed as two kinds of them or None."""
+    return int(mark.index) if mark else 0

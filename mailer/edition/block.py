@@ -201,7 +201,7 @@ class _Writer:
         if not self.parts:
             self.indent = indent
             return ""
-        shared = commonprefix([self.indent, indent]).rstrip(" ")
+        shared = commonprefix([self.indent, indent]).rstrip(" ")  # noqa: RUF071 - characters are meant
         self.indent = indent
         return "\n" + f"{shared}\n" * gap
 

@@ -10,11 +10,12 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from mailer.dispatch import model
+from mailer.dispatch.check import image_file
 from mailer.edition.marks import Marks
 from mailer.edition.model import Image
 from mailer.edition.publication import Reference
 from mailer.edition.slot import Place, Slot, clean
-from mailer.edition.target import address, nested
+from mailer.edition.target import address
 from mailer.edition.text import alignment, clean_lines
 from mailer.edition.tree import Note, Notes, Number, Source, When
 
@@ -74,10 +75,12 @@ class HtmlWriter:
         )
         tokens = self._footnotes[label]
         if tokens and tokens[0].type == "paragraph_open":
-            return self.tokens(tokens, direction, paragraph="over", lead=lead)
-        return Markup('<p class="over">{}</p>\n').format(lead) + self.tokens(tokens, direction, paragraph="over")
+            return self.tokens(tokens, direction, paragraph="over muted", lead=lead)
+        return Markup('<p class="over muted">{}</p>\n').format(lead) + self.tokens(
+            tokens, direction, paragraph="over muted"
+        )
 
-    def tokens(
+    def tokens(  # noqa: C901, PLR0912 - one case a kind of token
         self, tokens: Sequence[Token], direction: str, *, paragraph: str = "", lead: Markup | None = None
     ) -> Markup:
         """Block tokens. Paragraphs get the class `paragraph`; the first starts with `lead`."""
@@ -104,14 +107,14 @@ class HtmlWriter:
                 case "blockquote_open":
                     written.append(f'<blockquote class="quote-{side} line">\n')
                 case "table_open":
-                    written.append('<table class="data" width="100%" cellpadding="0" cellspacing="0">\n')
+                    written.append('<table class="data ink" width="100%" cellpadding="0" cellspacing="0">\n')
                 case "th_open":
                     written.append(f'<th scope="col" class="th-{alignment(token) or side} muted line">')
                 case "td_open":
-                    written.append(f'<td class="td-{alignment(token) or side} line">')
+                    written.append(f'<td class="td-{alignment(token) or side} ink line">')
                 case "fence" | "code_block":
                     code = escape(clean_lines(token.content.rstrip("\n")))
-                    written.append(f'<pre class="pre wash" dir="ltr">{code}</pre>\n')
+                    written.append(f'<pre class="pre ink wash" dir="ltr">{code}</pre>\n')
                 case kind:
                     written.append(_PLAIN[kind])
         return Markup("".join(written))  # noqa: S704 - made of escaped pieces
@@ -120,7 +123,7 @@ class HtmlWriter:
         """Inline tokens, or an `inline` token around them."""
         return Markup().join(self._inline(token) for token in tokens)
 
-    def _inline(self, token: Token) -> Markup:
+    def _inline(self, token: Token) -> Markup:  # noqa: PLR0911 - one case a kind of token
         match token.type:
             case "inline":
                 return self.inline(token.children or ())
@@ -146,11 +149,11 @@ class HtmlWriter:
                 return Markup(_PLAIN[kind])  # noqa: S704 - a constant
 
     def _image(self, token: Token) -> Markup:
-        template = token.meta.get("src") or (str(token.attrs.get("src", "")),)
-        image = self._images.get(str(template[0])) if len(template) == 1 else None
-        alt = clean(token.content)
-        if image is None:
+        alt = clean(str(token.attrs["alt"]))
+        file = image_file(token)
+        if file is None:
             return Markup('<img class="image" src="{}" alt="{}">').format(self._address(token, "src"), alt)
+        image = self._images[file]
         return Markup('<img class="image" src="{}" alt="{}" width="{}" height="{}">').format(
             self._marks.word(Source(image.name)), alt, image.display_width, image.display_height
         )

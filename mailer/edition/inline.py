@@ -8,11 +8,9 @@ Raises LayoutError.
 
 import logging
 import re
-from xml.dom import DOMException
 
 import cssutils
-from lxml.etree import LxmlError
-from premailer import Premailer
+from premailer.premailer import Premailer
 
 from mailer.edition.layout import LayoutError
 
@@ -33,20 +31,19 @@ def inline_styles(html: str) -> str:
     cssutils.ser.prefs.minimizeColorHash = False
     cssutils.ser.prefs.keepComments = False
     try:
-        return str(
-            Premailer(
-                html,
-                allow_network=False,
-                strip_important=False,
-                disable_validation=True,
-                align_floating_images=False,
-                disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
-                cssutils_logging_level=logging.CRITICAL,
-            ).transform(pretty_print=False)
+        premailer = Premailer(  # type: ignore[no-untyped-call]
+            html,
+            allow_network=False,
+            strip_important=False,
+            disable_validation=True,
+            align_floating_images=False,
+            disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
+            cssutils_logging_level=logging.CRITICAL,
         )
-    except (DOMException, LxmlError, ValueError, AttributeError, TypeError, IndexError, AssertionError) as error:
+        return str(premailer.transform(pretty_print=False))  # type: ignore[no-untyped-call]
+    except Exception as error:  # the parsers underneath raise whatever they trip over
         raise LayoutError(
-            f"the style sheet cannot be inlined ({error or type(error).__name__})",
+            f"the style sheet cannot be inlined ({str(error) or type(error).__name__})",
             "Keep to element and class selectors in templates/style.css; nested @media and commas in [] break it.",
         ) from error
 

@@ -4,49 +4,62 @@
 
 A variant is the edition under one combination of conditions. Its subject, HTML and plaintext are Parts: static text and,
 between it, what differs per reader. Each of those fills itself in for the place where it stands, so that nobody else
-has to know about escaping.
+has to know about escaping. An edition goes to JSON and back with the same digest and the same bytes, so that a ledger
+can keep it and another process can send it without the dispatch or the templates.
 """
 
-from collections.abc import Mapping
+import datetime as dt
+import json
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Protocol
+from hashlib import sha256
+
+from mailer.edition.block import Blocks, render
+from mailer.edition.codec import decode, encode
+from mailer.edition.condition import Chain, combinations, key_of
+from mailer.edition.numbers import Numbers, Outline, VariantKey, number
+from mailer.edition.slot import Filler, Parts, Place, Slot, Values, expression, fill
+from mailer.edition.tree import Nodes, Note, Notes, When, resolve
+from mailer.errors import MailerError
+
+__all__ = [
+    "Edition", "EditionError", "Filler", "Image", "Parts", "Place", "Values", "Variant", "VariantKey", "fill",
+]  # fmt: skip
+
+COLUMN = 600
+VARIANT_LIMIT = 64
+_FORMAT = 1
 
 
-class Place(StrEnum):
-    """Where a value stands, which decides how it is written."""
+class EditionError(MailerError):
+    """An edition that cannot be made or read."""
 
-    HTML = "html"  # element text or a double-quoted attribute: & < > " ' escaped
-    URL = "url"  # a component of a link in HTML: percent-encoded as UTF-8, RFC 3986 2.1
-    TEXT = "text"  # plaintext: as it is
-    TEXT_URL = "text-url"  # a component of a link in plaintext
-    HEADER = "header"  # the unencoded value of a header; encoding and folding are the message's
+    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
-    """What a message of one reader is filled with. `token` is the unsubscribe token; inert ones unsubscribe nobody."""
+class Image:
+    """An image that belongs to an edition, named by its content: `<sha256 prefix>.<jpg|png>`; sizes in pixels."""
 
-    fields: Mapping[str, str] = field(default_factory=dict)
-    address: str = ""
-    token: str
+    name: str
+    content_type: str
+    width: int
+    height: int
+    data: bytes = field(repr=False)
 
+    @property
+    def display_width(self) -> int:
+        """The `width` attribute: half the pixels on a fine screen, at most the column."""
+        return min(self.width, COLUMN)
 
-class Filler(Protocol):
-    """Something that differs per reader."""
+    @property
+    def display_height(self) -> int:
+        return max(1, round(self.height * self.display_width / self.width))
 
-    def fill(self, values: Values) -> str: ...
-
-
-Parts = tuple["str | Filler", ...]
-
-
-def fill(parts: Parts, values: Values) -> str:
-    return "".join(part if isinstance(part, str) else part.fill(values) for part in parts)
-
-
-VariantKey = tuple[int, ...]
-"""For each choice of the edition the branch that is taken; -1 for none, -2 where its outer choice leaves it out."""
+    @property
+    def content_id(self) -> str:
+        """What stands between the angle brackets of Content-ID when the image travels in the message (RFC 2392)."""
+        return f"{self.name.partition('.')[0]}@images.mailer.invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +73,167 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """An image that belongs to an edition, named by its content: `<sha256 prefix>.<jpg|png|gif>`; sizes in pixels."""
+class Edition:
+    """What everybody receives. `digest` is the SHA-256 of `to_json()`; images take part by their names, their content's hash.
 
-    name: str
-    content_type: str
-    width: int
-    height: int
-    data: bytes = field(repr=False)
+    `embed` says that images travel inside the message; `media_url` is where they are on the web otherwise.
+    """
+
+    slug: str
+    title: str
+    date: dt.date
+    language: str
+    direction: str
+    from_name: str
+    from_address: str
+    subject_parts: tuple[str | Slot, ...]
+    html: Nodes
+    text: Blocks
+    chains: tuple[Chain, ...]
+    outline: Outline
+    embed: bool
+    media_url: str
+    images: tuple[Image, ...] = ()
+    digest: str = field(init=False)
+    _variants: dict[tuple[VariantKey, bool], Variant] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", sha256(self.to_json().encode()).hexdigest())
+
+    @property
+    def subject(self) -> str:
+        """The subject with empty fields."""
+        return " ".join(fill(self.subject_parts, Values(token="")).split())
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The sources of the expressions whose values stand in subject and HTML (the plaintext has no others), each once."""
+        found = [*self.subject_parts, *_slots_of(self.html)]
+        sources = dict.fromkeys(slot.what for slot in found if isinstance(slot, Slot))
+        return tuple(source for source in sources if not source.startswith("@"))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The sources of the conditions, each once."""
+        sources = dict.fromkeys(source for chain in self.chains for source in chain.conditions if source)
+        return tuple(source for source in sources if not source.startswith("@"))
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The reader fields that the edition asks for."""
+        return frozenset().union(*(expression(source).fields for source in (*self.slots, *self.conditions)))
+
+    @property
+    def articles(self) -> int:
+        """How many articles it has, those of every branch."""
+        return sum(1 for section in self.outline.sections() if section.name)
+
+    @property
+    def variants(self) -> int:
+        """How many variants are possible."""
+        return combinations(self.chains)
+
+    def key(self, values: Values) -> VariantKey:
+        """The variant of a reader with `values`."""
+        return key_of(self.chains, values)
+
+    def refuse_too_many(self, keys: Collection[VariantKey]) -> None:
+        """Raises EditionError when more variants than VARIANT_LIMIT occur among the readers; `keys` are distinct."""
+        if len(keys) > VARIANT_LIMIT:
+            raise EditionError(
+                f"the conditions {', '.join(f'“{source}”' for source in self.conditions)} make {len(keys)} different "
+                f"letters for these readers; {VARIANT_LIMIT} is the limit",
+                "Use fewer {% if %}, or send to parts of the list with --where.",
+            )
+
+    def variant(self, key: VariantKey, *, browser: bool = False) -> Variant:
+        """The edition under `key`, made when first asked for. In a `browser` images always have their web address."""
+        made = self._variants.get((key, browser))
+        if made is None:
+            numbers = number(self.outline, key)
+            made = self._variants[key, browser] = Variant(
+                key=key,
+                subject=self.subject_parts,
+                html=self._html(key, numbers, embed=self.embed and not browser),
+                text=render(self.text, key, numbers),
+            )
+        return made
+
+    def _html(self, key: VariantKey, numbers: Numbers, *, embed: bool) -> Parts:
+        content_ids = {image.name: image.content_id for image in self.images}
+        return resolve(
+            self.html, key, numbers, lambda name: f"cid:{content_ids[name]}" if embed else self.media_url + name
+        )
+
+    def to_json(self) -> str:
+        """All of it but the bytes of the images, on one line."""
+        content = {
+            "format": _FORMAT,
+            "slug": self.slug,
+            "title": self.title,
+            "date": self.date.isoformat(),
+            "language": self.language,
+            "direction": self.direction,
+            "from_name": self.from_name,
+            "from_address": self.from_address,
+            "subject": encode(self.subject_parts),
+            "html": encode(self.html),
+            "text": encode(self.text),
+            "chains": encode(self.chains),
+            "outline": encode(self.outline),
+            "embed": self.embed,
+            "media_url": self.media_url,
+            "images": [
+                {"name": image.name, "content_type": image.content_type, "width": image.width, "height": image.height}
+                for image in self.images
+            ],
+        }
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str, images: Iterable[Image] = ()) -> "Edition":
+        """The edition that `to_json` wrote; `images` bring the bytes, without them each image has none.
+
+        Raises EditionError when it is not one, or one of a newer mailer.
+        """
+        bytes_of = {image.name: image.data for image in images}
+        try:
+            content = json.loads(text)
+            if content["format"] != _FORMAT:
+                raise EditionError(
+                    f"this edition was stored by another version of mailer (format {content['format']})",
+                    "Use the version that stored it, or a newer one.",
+                )
+            return cls(
+                slug=content["slug"],
+                title=content["title"],
+                date=dt.date.fromisoformat(content["date"]),
+                language=content["language"],
+                direction=content["direction"],
+                from_name=content["from_name"],
+                from_address=content["from_address"],
+                subject_parts=decode(content["subject"]),
+                html=decode(content["html"]),
+                text=decode(content["text"]),
+                chains=decode(content["chains"]),
+                outline=decode(content["outline"]),
+                embed=content["embed"],
+                media_url=content["media_url"],
+                images=tuple(Image(**image, data=bytes_of.get(image["name"], b"")) for image in content["images"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EditionError(
+                f"a stored edition cannot be read ({type(error).__name__}: {error})",
+                "Restore the database from a backup.",
+            ) from error
+
+
+def _slots_of(nodes: Nodes) -> Iterator[Slot]:
+    for node in nodes:
+        match node:
+            case Slot():
+                yield node
+            case When(nodes=inner) | Note(nodes=inner) | Notes(notes=inner):
+                yield from _slots_of(inner)

@@ -56,6 +56,10 @@ class Outline:
     items: Items = ()
     footnotes: tuple["Footnote", ...] = ()
 
+    def sections(self) -> list[Section]:
+        """Every section, those of every branch."""
+        return _sections(self.items)
+
     def reachable(self, section: Section) -> tuple[str, ...]:
         """Every label that `section` could have to print, whatever the variant."""
         return tuple(_closure(_mentions(section.items), self, ()))
@@ -97,12 +101,12 @@ def _closure(mentioned: list[str], outline: Outline, known: Container[str]) -> l
     return list(labels)
 
 
-def _sections(items: Items, key: VariantKey) -> list[Section]:
+def _sections(items: Items, key: VariantKey | None = None) -> list[Section]:
     sections: list[Section] = []
     for item in items:
         if isinstance(item, Section):
             sections.append(item)
-        elif isinstance(item, Branching) and key[item.choice] == item.branch:
+        elif isinstance(item, Branching) and (key is None or key[item.choice] == item.branch):
             sections.extend(_sections(item.items, key))
     return sections
 

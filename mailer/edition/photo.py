@@ -24,6 +24,7 @@ LARGEST_PIXELS = 50_000_000
 WIDEST = 1200
 TALLEST = 4800  # a strip that no reader scrolls through
 SMALL_PNG = 150 * 1024
+_LOSSLESS = frozenset({"PNG", "GIF", "BMP"})
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP")
 
 
@@ -46,7 +47,7 @@ def load_image(path: Path, *, root: Path) -> Image:
                         f"the image “{name}” has {picture.width} × {picture.height} pixels; 50 million is the limit",
                         "Make it smaller: 1200 pixels wide is all that a letter shows.",
                     )
-                return _image(_prepared(picture))
+                return _image(_prepared(picture), lossless=picture.format in _LOSSLESS)
     except UnidentifiedImageError:
         raise PhotoError(f"“{name}” is not an image that can be read", "Save it as JPEG, PNG, GIF or WebP.") from None
     except Pillow.DecompressionBombError:
@@ -110,21 +111,29 @@ def _srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
     return converted if converted is not None else picture
 
 
-def _image(picture: Pillow.Image) -> Image:
-    """PNG where it is transparent or stays small without loss, else a progressive JPEG."""
+def _image(picture: Pillow.Image, *, lossless: bool) -> Image:
+    """PNG where it is transparent, or came without loss and stays small so; else a progressive JPEG."""
     picture.info.clear()
-    png = io.BytesIO()
-    picture.save(png, "PNG", optimize=True)
-    data, suffix, kind = png.getvalue(), "png", "image/png"
-    if picture.mode == "RGB":
-        jpeg = io.BytesIO()
-        picture.save(jpeg, "JPEG", quality=82, progressive=True, optimize=True, subsampling="4:2:0")
-        if len(data) > SMALL_PNG or len(data) > len(jpeg.getvalue()):
-            data, suffix, kind = jpeg.getvalue(), "jpg", "image/jpeg"
+    data = _png(picture) if lossless or picture.mode == "RGBA" else b""
+    suffix = "png"
+    if picture.mode == "RGB" and not 0 < len(data) <= SMALL_PNG:
+        data, suffix = _jpeg(picture), "jpg"
     return Image(
         name=f"{sha256(data).hexdigest()[:32]}.{suffix}",
-        content_type=kind,
+        content_type="image/png" if suffix == "png" else "image/jpeg",
         width=picture.width,
         height=picture.height,
         data=data,
     )
+
+
+def _png(picture: Pillow.Image) -> bytes:
+    output = io.BytesIO()
+    picture.save(output, "PNG", optimize=True)
+    return output.getvalue()
+
+
+def _jpeg(picture: Pillow.Image) -> bytes:
+    output = io.BytesIO()
+    picture.save(output, "JPEG", quality=82, progressive=True, optimize=True, subsampling="4:2:0")
+    return output.getvalue()

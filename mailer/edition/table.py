@@ -7,7 +7,9 @@ from mailer.edition.wrap import COLUMNS, width, wrap
 _GAP = "  "
 
 
-def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], alignments: Sequence[str], indent: str = "") -> str:
+def table_text(
+    header: Sequence[str], rows: Sequence[Sequence[str]], alignments: Sequence[str], indent: str = ""
+) -> str:
     """The table as lines. `alignments` holds "", "left", "center" or "right" for each column."""
     lines = [header, *rows] if any(header) else list(rows)
     widths = [max((width(line[column]) for line in lines), default=0) for column in range(len(header))]
@@ -15,9 +17,7 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], alignments:
         return _records(header, rows, indent)
     if any(header):
         lines.insert(1, ["-" * width(name) for name in header])
-    return "\n".join(
-        (indent + _GAP.join(map(_aligned, line, widths, alignments))).rstrip(" ") for line in lines
-    )
+    return "\n".join((indent + _GAP.join(map(_aligned, line, widths, alignments))).rstrip(" ") for line in lines)
 
 
 def _aligned(cell: str, columns: int, alignment: str) -> str:

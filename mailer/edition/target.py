@@ -23,9 +23,8 @@ def normalised(url: str) -> str:
 
 
 def address(token: Token, attribute: str, place: Place) -> tuple[str | Slot, ...]:
-    """The address in `attribute` of a link or an image: an attribute, or a Template in its meta."""
-    template: Template = token.meta.get(attribute) or (str(token.attrs.get(attribute, "")),)
-    return slots(template, place)
+    """The address of a link (`href`) or an image (`src`), which its meta holds as a Template."""
+    return slots(token.meta[attribute], place)
 
 
 def slots(template: Template, place: Place) -> tuple[str | Slot, ...]:

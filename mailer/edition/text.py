@@ -51,7 +51,9 @@ class TextWriter:
             blocks.insert(0, Flow(words=lead))
         return tuple(blocks)
 
-    def tokens(self, tokens: Sequence[Token], indent: str = "", gap: int = 1) -> list[Block]:
+    def tokens(  # noqa: C901 - one case a kind of token
+        self, tokens: Sequence[Token], indent: str = "", gap: int = 1
+    ) -> list[Block]:
         """Block tokens; each line starts with `indent`; `gap` blank lines stand before the first and between them."""
         blocks: list[Block] = []
         index = 0
@@ -82,7 +84,7 @@ class TextWriter:
             index = end + 1
         return blocks
 
-    def inline(self, tokens: Sequence[Token]) -> Words:
+    def inline(self, tokens: Sequence[Token]) -> Words:  # noqa: C901 - one case a kind of token
         """Inline tokens, or an `inline` token around them, as words."""
         words: list[str | Slot | Number | Link] = []
         index = 0
@@ -106,7 +108,7 @@ class TextWriter:
                     reference = self._references[token.meta["slug"]]
                     words.extend((clean(reference.title), Link((reference.url,))))
                 case "image":
-                    words.append(say(self._language, "[Picture: %(alt)s]", alt=clean(token.content)))
+                    words.append(say(self._language, "[Picture: %(alt)s]", alt=clean(str(token.attrs["alt"]))))
                 case "link_open":
                     end = nested(tokens, index)
                     words.extend(self._link(token, self.inline(tokens[index + 1 : end])))
@@ -132,8 +134,9 @@ class TextWriter:
         while index < len(inner):
             end = nested(inner, index)
             marker = "- " if number is None else f"{number}. "
-            item = self.tokens(inner[index + 1 : end], indent + " " * len(marker), gap=1)
-            tight = any(part.hidden for part in inner[index + 1 : end] if part.type == "paragraph_open")
+            content = inner[index + 1 : end]
+            tight = any(part.hidden for part in content if part.level == inner[index].level + 1)
+            item = self.tokens(content, indent + " " * len(marker), gap=0 if tight else 1)
             item_gap = (gap if not blocks else 0) if tight else 1
             blocks.extend(_marked(item, indent, marker, item_gap))
             number = None if number is None else number + 1
@@ -159,11 +162,12 @@ _LEFT_OUT = frozenset({"footnote_anchor"})
 
 
 def alignment(cell: Token) -> str:
-    """ "left", "center" or "right", as the table's second line says, or ""."""
+    """One of left, center and right, as the table's second line says, or nothing."""
     return str(cell.attrs.get("style", "")).removeprefix("text-align:")
 
 
 def clean_lines(code: str) -> str:
+    """Code without controls, its tabs as spaces."""
     return "\n".join(clean(line.expandtabs(4)) for line in code.split("\n"))
 
 
@@ -183,5 +187,3 @@ def _marked(item: list[Block], indent: str, marker: str, gap: int) -> list[Block
 
 def _inside(items: Sequence["model.Block | model.Article"]) -> list[model.Block]:
     return [item for item in items if not isinstance(item, model.Article)]
-
-

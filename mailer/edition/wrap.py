@@ -12,7 +12,9 @@ from wcwidth import wcwidth
 COLUMNS = 72
 
 _SPACES = re.compile(r"[ \t]+")
-_EAST_ASIAN = "\u2e80-\u2fdf\u3001-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff"
+_EAST_ASIAN = (
+    "\u2e80-\u2fdf\u3001-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff"
+)
 _CLOSES = "、。，．・：；？！゛゜ー’”）〕］｝〉》」』】〗〙ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻,.:;?!)]}»…"
 _OPENS = "‘“（〔［｛〈《「『【〖〘([{«"
 _ANY_EAST_ASIAN = re.compile(f"[{_EAST_ASIAN}]")

@@ -40,7 +40,9 @@ class Database:
         self._writer = create_engine(sqlite_url, connect_args={"check_same_thread": False}, poolclass=NullPool)
         _set_up(self._reader, begin="BEGIN", pragmas=("query_only=ON",))
         # secure_delete: what was erased is overwritten in the file, too
-        _set_up(self._writer, begin="BEGIN IMMEDIATE", pragmas=("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"))
+        _set_up(
+            self._writer, begin="BEGIN IMMEDIATE", pragmas=("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
+        )
 
     def write_lock(self) -> WriteLock:
         """A new lock on writing this database; the same for every process that uses the file, wherever it runs."""
@@ -65,9 +67,7 @@ class Database:
 
     def checkpoint(self, conn: Connection, *, truncate: bool = False) -> None:
         """Move the log into the database, under the write lock; does what readers allow, and waits for none."""
-        raw = conn.connection.dbapi_connection
-        if not isinstance(raw, sqlite3.Connection):
-            raise TypeError("a checkpoint is SQLite's")
+        raw: Any = conn.connection.dbapi_connection
         raw.execute("PRAGMA busy_timeout=0")
         try:
             raw.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})").fetchall()

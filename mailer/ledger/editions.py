@@ -77,7 +77,7 @@ class Editions:
         return self.get(row.digest) if row else None
 
     def sent_titles(self) -> dict[str, str]:
-        """slug -> title of every dispatch whose sending began, for `[[slug]]`."""
+        """Slug -> title of every dispatch whose sending began, for `[[slug]]`."""
         return {archived.slug: archived.title for archived in self.archive()}
 
     def last_tested(self, slug: str) -> str | None:

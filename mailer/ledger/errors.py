@@ -41,7 +41,7 @@ class NobodyError(UsageError):
 _CHECK_URL = "Check MAILER_DATABASE_URL."
 _FAILURES = (
     ("SQLITE_FULL", "The disk that holds the ledger {where} is full.", "Make room, then go on with: mailer resume SEND"),
-    ("SQLITE_IOERR", "The disk failed while using the ledger {where} ({what}).", "Check the disk and its quota, then go on with: mailer resume SEND"),
+    ("SQLITE_IOERR", "The disk failed the ledger {where} ({what}).", "Check it and its quota, then: mailer resume SEND"),
     ("SQLITE_CORRUPT", "The ledger {where} is damaged ({what}).", "Put back a backup of it; keep the damaged file."),
     ("SQLITE_NOTADB", "{where} is not a SQLite database.", _CHECK_URL),
     ("SQLITE_READONLY", "The ledger {where} may not be written.", "Check the permissions of the file and of its folder."),

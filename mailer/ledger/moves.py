@@ -5,7 +5,7 @@ mailer.delivery.state.TRANSITIONS when it is made; the row's state is part of it
 changes nothing.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
 
@@ -14,6 +14,9 @@ from mailer.ledger.tables import delivery, suppression
 
 SKIPPABLE = UNDONE - {DeliveryState.COMMITTING}
 """What may still be skipped: the dot of a committing one may have left."""
+
+GOT_IT = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN})
+"""Who has a dispatch, or may have it."""
 
 
 class IllegalMoveError(RuntimeError):
@@ -33,14 +36,12 @@ def move(before: Iterable[DeliveryState], after: DeliveryState, *, at: float | C
     return update(delivery).where(delivery.c.state.in_(states)).values(state=after, updated_at=at, next_at=0.0)
 
 
-def skip_suppressed(conn: Connection, ids: Collection[int], *, at: float) -> int:
-    """Skip those of the deliveries `ids` whose address is suppressed and whose message has not left."""
-    if not ids:
-        return 0
+def skip_suppressed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
+    """Skip those of the deliveries `which` whose address is suppressed and whose dot cannot have left."""
     reason = select(suppression.c.reason).where(suppression.c.identity == delivery.c.identity).scalar_subquery()
     return conn.execute(
         move(SKIPPABLE, DeliveryState.SKIPPED, at=at)
-        .where(delivery.c.id.in_(ids), delivery.c.identity.in_(select(suppression.c.identity)))
+        .where(which, delivery.c.identity.in_(select(suppression.c.identity)))
         .values(reason=reason)
     ).rowcount
 
@@ -55,7 +56,6 @@ SETTLE = (
         enhanced=bindparam("b_enhanced"),
         reply=bindparam("b_reply"),
         stage=bindparam("b_stage"),
-        resends=bindparam("b_resends"),
         next_at=bindparam("b_next_at"),
         updated_at=bindparam("b_at"),
     )

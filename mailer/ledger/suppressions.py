@@ -6,14 +6,16 @@ is skipped then. A stronger reason replaces a weaker one, which then lies `benea
 one is taken back. What the person said, only the person takes back; erasing, nobody.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
-from mailer.ledger.erasure import make_erasure_key, marker, names
+from mailer.ledger.erasure import erasure_key, make_erasure_key, marker, names
 from mailer.ledger.moves import SKIPPABLE, move
 from mailer.ledger.records import (
     Change,
@@ -70,20 +72,21 @@ class Suppressions:
             lambda conn: suppress(conn, identity, reason, source=source, send_id=send_id, at=self._core.clock())
         )
 
-    def undo(self, identity: str, *, source: str) -> Lifted:
-        """The person takes back having unsubscribed. Deliveries skipped meanwhile stay skipped."""
+    def undo(self, identity: str, *, source: str, said_at: float | None = None) -> Lifted:
+        """The person takes back having unsubscribed: whenever it was, or only if it was last said at `said_at`.
+
+        Deliveries skipped meanwhile stay skipped.
+        """
         return self._core.writer.call(
             lambda conn: _lift(
-                conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=self._core.clock()
+                conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=self._core.clock(), said_at=said_at
             )
         )
 
     def lift(self, identity: str, *, source: str) -> Lifted:
         """An admin takes a suppression back; the person's own no is refused."""
         mine = {reason for reason in SuppressionReason if not reason.is_own_no}
-        return self._core.writer.call(
-            lambda conn: _lift(conn, identity, mine, source=source, at=self._core.clock())
-        )
+        return self._core.writer.call(lambda conn: _lift(conn, identity, mine, source=source, at=self._core.clock()))
 
     def erase(self, identity: str, *, source: str) -> Erased:
         """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent."""
@@ -94,6 +97,18 @@ class Suppressions:
         with self._core.database.reading() as conn:
             row = _standing(conn, identity)
             return _suppression(row) if row else None
+
+    def lookup(self) -> Callable[[str], str]:
+        """A function from an identity to why it is not mailed, "" where nothing stands against it; of this instant."""
+        with self._core.database.reading() as conn:
+            key = erasure_key(conn)
+            reasons = {row.identity: row.reason.value for row in conn.execute(select(suppression))}
+
+        def reason(identity: str) -> str:
+            found = reasons.get(identity, "")
+            return found or (reasons.get(marker(key, identity), "") if key else "")
+
+        return reason
 
     def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
         """All suppressions by identity, or those for `reasons`, streaming."""
@@ -134,6 +149,11 @@ def suppress(
         )
     else:
         new = _suppression(row)
+        if (
+            reason is row.reason is SuppressionReason.UNSUBSCRIBED
+        ):  # said once more: it voids what undoes the one before
+            new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
+            conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         _record(conn, new, Change.SUPPRESSED)
     skipped = conn.execute(
@@ -144,11 +164,19 @@ def suppress(
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
 
-def _lift(conn: Connection, identity: str, liftable: set[SuppressionReason], *, source: str, at: float) -> Lifted:
+def _lift(
+    conn: Connection,
+    identity: str,
+    liftable: set[SuppressionReason],
+    *,
+    source: str,
+    at: float,
+    said_at: float | None = None,
+) -> Lifted:
     row = _standing(conn, identity)
     if row is None:
         return Lifted(outcome=Lifting.ABSENT)
-    if row.reason not in liftable:
+    if row.reason not in liftable or said_at not in {None, row.at}:
         return Lifted(outcome=Lifting.REFUSED, suppression=_suppression(row))
     lifted = Suppression(identity=row.identity, reason=row.reason, at=at, source=source, send_id=None)
     _record(conn, lifted, Change.LIFTED)
@@ -201,12 +229,10 @@ def _record(conn: Connection, new: Suppression, change: Change) -> None:
 
 def _standing(conn: Connection, identity: str) -> Row[Any] | None:
     query = select(suppression).where(suppression.c.identity.in_(names(conn, identity)))
-    return conn.execute(query.order_by(suppression.c.identity).with_for_update()).first()
+    return conn.execute(query.order_by(suppression.c.identity)).first()
 
 
 def _suppression(row: Row[Any] | None) -> Suppression:
     if row is None:
         raise ValueError("no suppression")
-    return Suppression(
-        identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id
-    )
+    return Suppression(identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id)

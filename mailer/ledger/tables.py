@@ -163,6 +163,8 @@ attempt = Table(
     Column("lost", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
+OPEN = attempt.c.closed_at.is_(None)
+Index("ix_attempt_open", attempt.c.delivery_id, sqlite_where=OPEN, postgresql_where=OPEN)
 
 suppression = Table(
     "suppression",

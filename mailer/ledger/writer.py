@@ -5,10 +5,10 @@
     Writer.enlist(group, item) hand `item` to `group`, which handles all items of a batch at once; a future
 
 Jobs gather while the last commit runs; then all of them are one batch: one file lock, one transaction, one commit. Each
-call, and each group, has a savepoint of its own, so that what fails in one undoes nothing of its neighbours. Nobody gets
-an answer before the commit: what was answered is durable. When the commit fails, or the disk does in between, every job
-of the batch fails with a LedgerError, and the next batch starts afresh on a new connection. No order holds between the
-jobs of one batch.
+call has a savepoint of its own, and so has each item of a group once that group has failed, so that what fails in one
+undoes nothing of its neighbours. Nobody gets an answer before the commit: what was answered is durable. When the commit
+fails, or the disk does in between, every job of the batch fails with a LedgerError, and the next batch starts afresh on a
+new connection. No order holds between the jobs of one batch.
 
 The thread starts with the first job and ends with `close`, which writes what is still waiting. It also checkpoints the
 log now and then, after the answers.
@@ -33,7 +33,7 @@ from mailer.ledger.errors import LedgerError, translated
 
 T = TypeVar("T")
 Group = Callable[[Connection, Sequence[Any]], Sequence[Any]]
-"""Handles the items of one batch: a result or an exception for each. Called again with single items if it raises."""
+"""Handles the items of one batch: a result or an exception for each. If it raises, it is undone and run item by item."""
 
 CHECKPOINT_BATCHES = 250  # some thousand pages
 CHECKPOINT_GROWTH = 64 * 1024 * 1024  # octets of log
@@ -48,6 +48,10 @@ class _Job:
     loop: asyncio.AbstractEventLoop | None
     result: Any = None
     error: BaseException | None = field(default=None)
+
+
+class _GroupFailed(Exception):  # noqa: N818 - an event inside this module
+    """A group raised; its items are run one by one."""
 
 
 class Writer:
@@ -123,35 +127,44 @@ class Writer:
         try:
             with self._lock:
                 conn = self._conn = self._conn or self._database.connect_writer()
-                with conn.begin():
-                    for jobs in _grouped(batch):
-                        self._run_group(conn, jobs)
-                    if not self._database.in_transaction(conn):
-                        raise LedgerError(f"The database {self._database.name} undid what was being written.")
+                try:
+                    self._transact(conn, batch, careful=False)
+                except _GroupFailed:
+                    self._transact(conn, batch, careful=True)
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
             self._disconnect()
             failure = translated(error, self._database.name) if isinstance(error, DBAPIError) else error
             for job in batch:
                 job.result, job.error = None, failure
 
-    def _run_group(self, conn: Connection, jobs: list[_Job]) -> None:
+    def _transact(self, conn: Connection, batch: list[_Job], *, careful: bool) -> None:
+        """One transaction. Groups go first, without savepoints unless `careful`: when one fails, all is run again."""
+        with conn.begin():
+            for jobs in _grouped(batch):
+                if careful or jobs[0].alone:
+                    for job in jobs:
+                        self._run_guarded(conn, job)
+                    continue
+                try:
+                    _keep(jobs, jobs[0].group(conn, [job.item for job in jobs]))
+                except DBAPIError:
+                    raise
+                except Exception as error:
+                    raise _GroupFailed from error
+            if not self._database.in_transaction(conn):
+                raise LedgerError(f"The database {self._database.name} undid what was being written.")
+
+    def _run_guarded(self, conn: Connection, job: _Job) -> None:
+        """One job in a savepoint of its own."""
         try:
             with conn.begin_nested():
-                results = jobs[0].group(conn, [job.item for job in jobs])
-        except Exception as error:
-            if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
-                raise  # the disk or the driver failed: the transaction may be gone, and with it the whole batch
-            if len(jobs) == 1:
-                jobs[0].error = error
-                return
-            for job in jobs:
-                self._run_group(conn, [job])
-            return
-        for job, result in zip(jobs, results, strict=True):
-            if isinstance(result, Exception):
-                job.error = result
-            else:
-                job.result = result
+                _keep([job], job.group(conn, [job.item]))
+        except (IntegrityError, DataError) as error:
+            job.error = error
+        except DBAPIError:
+            raise  # the disk or the driver failed: the transaction may be gone, and with it the whole batch
+        except Exception as error:  # noqa: BLE001 - it is its caller's
+            job.error = error
 
     def _tidy(self, *, last: bool) -> None:
         """Checkpoint when there is reason to; a failure will show again at the next write."""
@@ -181,12 +194,21 @@ def _alone(conn: Connection, items: Sequence[Callable[[Connection], object]]) ->
     return [work(conn) for work in items]
 
 
+def _keep(jobs: list[_Job], results: Sequence[Any]) -> None:
+    for job, result in zip(jobs, results, strict=True):
+        if isinstance(result, Exception):
+            job.error = result
+        else:
+            job.result = result
+
+
 def _grouped(batch: list[_Job]) -> list[list[_Job]]:
-    """Calls alone, the rest by group."""
-    groups: dict[object, list[_Job]] = defaultdict(list)
+    """Groups first, then calls, each alone: a call may be one that cannot be run twice."""
+    groups: dict[Group, list[_Job]] = defaultdict(list)
     for job in batch:
-        groups[job if job.alone else job.group].append(job)
-    return list(groups.values())
+        if not job.alone:
+            groups[job.group].append(job)
+    return [*groups.values(), *([job] for job in batch if job.alone)]
 
 
 def _answer(batch: list[_Job]) -> None:

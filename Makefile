@@ -1,0 +1,52 @@
+# Each target sets up what it needs, from nothing but Python 3.11+, make and the package registry; it is quick when nothing changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= auto
+
+.PHONY: help setup demo test check bench picture lock clean
+
+help:
+	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
+	@echo "make test     run all tests"
+	@echo "make check    lint, types, imports"
+	@echo "make bench    measure"
+	@echo "make picture  draw docs/edition.png (needs chromium)"
+	@echo "make lock     pin the newest versions into requirements.lock"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mailer needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing what requirements.lock names"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/mailer demo $(DEMO)
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+check: $(READY)
+	@$(BIN)/ruff format --check --quiet mailer tests docs benchmarks
+	@$(BIN)/ruff check --quiet mailer tests docs benchmarks
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks
+
+picture: $(READY)
+	@$(BIN)/python docs/picture.py
+
+lock: $(READY)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-find-links --python-version 3.11 \
+		--extra dev --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,5 @@
+"""`python -m mailer`."""
+
+from mailer.cli.main import main
+
+main()

@@ -1,0 +1,97 @@
+"""Which encoding a list is in: decided over the whole file, in one streaming pass, before a row is read.
+
+A byte order mark decides. Without one: UTF-16 if every other byte tends to be NUL, else UTF-8 if all of it is, else
+Windows-1252. What is none of these, or a workbook, a picture, an archive, raises EncodingError, which says what to do.
+"""
+
+import codecs
+from typing import BinaryIO
+
+_CHUNK = 1 << 20
+_MAX_LINE = 16 * _CHUNK  # bytes: a file with a longer line is no list
+_SIGNATURES = {
+    b"PK\x03\x04": "an Excel or OpenDocument workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"\x1f\x8b": "a gzip archive",
+    b"SQLite format 3": "a database",
+    b"\xff\xfe\x00\x00": "text in UTF-32",
+    b"\x00\x00\xfe\xff": "text in UTF-32",
+}
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_SAVE_AS = "Save it as CSV, in UTF-8 if you can choose."
+
+
+class EncodingError(ValueError):
+    """The file is not text that we can read; the message completes “FILE …”."""
+
+    def __init__(self, message: str, next_step: str = _SAVE_AS) -> None:
+        super().__init__(message)
+        self.next_step = next_step
+
+
+def detect_encoding(file: BinaryIO) -> str:
+    """Read `file` to its end and name its encoding, in Python's words. Raises EncodingError."""
+    head = file.read(_CHUNK)
+    for signature, kind in _SIGNATURES.items():
+        if head.startswith(signature):
+            raise EncodingError(f"is {kind}, not a CSV file")
+    evidence = _Evidence()
+    chunk = head
+    while chunk:
+        evidence.add(chunk)
+        chunk = file.read(_CHUNK)
+    marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+    if marked == "utf-8-sig" and not evidence.is_utf8():
+        raise EncodingError("begins as UTF-8 but is not all UTF-8", "Save it anew as CSV in UTF-8.")
+    return marked or evidence.encoding()
+
+
+class _Evidence:
+    """What the bytes so far say about their encoding."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._unbroken = 0  # bytes since the last line end, roughly
+        self._nuls = [0, 0]  # at even and at odd offsets
+        self._utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
+        self._undefined: int | None = None  # a byte that Windows-1252 does not have
+
+    def add(self, chunk: bytes) -> None:
+        self._unbroken = 0 if b"\n" in chunk or b"\r" in chunk else self._unbroken + len(chunk)
+        if self._unbroken > _MAX_LINE:
+            raise EncodingError("has a line of more than 16 MB, which no list has")
+        if b"\0" in chunk:
+            for parity in (0, 1):
+                self._nuls[(self._size + parity) % 2] += chunk[parity::2].count(0)
+        self._size += len(chunk)
+        if self._utf8:
+            try:
+                self._utf8.decode(chunk)
+            except UnicodeDecodeError:
+                self._utf8 = None
+        if self._undefined is None and (undefined := chunk.translate(None, _WINDOWS_1252)):
+            self._undefined = undefined[0]
+
+    def is_utf8(self) -> bool:
+        return self._utf8 is not None and not self._utf8.getstate()[0]
+
+    def encoding(self) -> str:
+        even, odd = self._nuls
+        if max(even, odd) > max(2, self._size // 20) and min(even, odd) <= max(even, odd) // 20:
+            return "utf-16-be" if even > odd else "utf-16-le"
+        if even + odd > max(8, self._size // 100):
+            raise EncodingError("is not text")
+        if self.is_utf8():
+            return "utf-8"
+        if self._undefined is not None:
+            raise EncodingError(
+                f"is neither UTF-8 nor UTF-16 nor Windows-1252 (it holds a byte {self._undefined:#04x})"
+            )
+        return "cp1252"
+
+
+_WINDOWS_1252 = bytes(sorted(set(range(256)) - {0x81, 0x8D, 0x8F, 0x90, 0x9D}))

@@ -1,0 +1,47 @@
+"""demo: all of it, here, in a minute."""
+
+import socket
+import tempfile
+import webbrowser
+from pathlib import Path
+
+import click
+
+from mailer.cli.output import plural
+from mailer.service.demo import FIRST, run_demo
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import proof_line
+from mailer.web.server import serve
+
+
+@click.command("demo")
+@click.option("--open", "in_browser", is_flag=True, help="Show the message in your browser.")
+@click.option("--serve", "stay", is_flag=True, help="Keep the pages up: unsubscribe link, archive, photo.")
+def demo_command(*, in_browser: bool, stay: bool) -> None:
+    """Send two dispatches to a dozen readers over real SMTP on this machine, and show what came of it."""
+    folder = Path(tempfile.mkdtemp(prefix="mailer-demo-"))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    step = iter(range(1, 100))
+
+    def tell(line: str) -> None:
+        click.echo(f"{click.style(f'{next(step)}.', dim=True)} {line}")
+
+    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", tell=tell)
+    click.echo()
+    for summary in (shown.first, shown.second):
+        click.echo(click.style(f"   {summary.send.slug}: {proof_line(summary)}", bold=True))
+    click.echo(f"\n{plural(shown.caught, 'message')} came, in {shown.messages}")
+    page = shown.messages / "0001.html"
+    click.echo(f"   look at one:     {page}")
+    click.echo(f"   as plain text:   {page.with_suffix('.txt')}")
+    click.echo(f"   as it was sent:  {page.with_suffix('.eml')}")
+    click.echo(f"   the proof:       mailer --workspace {folder} report 1")
+    if in_browser:
+        webbrowser.open(page.as_uri())
+    if not stay:
+        click.echo("\nWith --open it opens in your browser; with --serve its links and photo work, too.")
+        return
+    click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link}; Ctrl-C ends them.")
+    with Newsroom.open(folder) as newsroom:
+        serve(newsroom, "127.0.0.1", port)

@@ -1,0 +1,155 @@
+"""subscriber, suppress: one person, and the addresses that must not be mailed."""
+
+from pathlib import Path
+
+import click
+
+from mailer.audience.address import parse_address
+from mailer.cli.output import as_json, in_workspace, plural, print_json, say
+from mailer.errors import UndecidedError
+from mailer.ledger.records import Lifting, SuppressionReason
+from mailer.service.newsroom import Newsroom
+from mailer.service.person import Person, find_person, person_object
+from mailer.service.result import iso
+
+BY_HAND = "command line"
+
+
+@click.group("subscriber")
+def subscriber_command() -> None:
+    """One person: show, unsubscribe, erase, export."""
+
+
+@subscriber_command.command("show")
+@click.argument("email")
+@as_json
+@in_workspace
+def show(email: str, *, as_json: bool, workspace: Path) -> None:
+    """Everything known of EMAIL: lists, a no, each send and its fate."""
+    with Newsroom.open(workspace) as newsroom:
+        person = find_person(newsroom, parse_address(email))
+        if as_json:
+            print_json(person_object(person))
+        else:
+            _show(person)
+
+
+@subscriber_command.command("export")
+@click.argument("email")
+@in_workspace
+def export(email: str, workspace: Path) -> None:
+    """Everything known of EMAIL as one JSON object: what a person may ask for."""
+    with Newsroom.open(workspace) as newsroom:
+        print_json(person_object(find_person(newsroom, parse_address(email))))
+
+
+@subscriber_command.command("unsubscribe")
+@click.argument("email")
+@as_json
+@in_workspace
+def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
+    """Unsubscribe EMAIL from the whole installation, also from sends that are under way."""
+    address = parse_address(email)
+    with Newsroom.open(workspace) as newsroom:
+        done = newsroom.ledger.suppressions.unsubscribe(address.identity, source=BY_HAND)
+    if as_json:
+        print_json({"email": address.display, "changed": done.changed, "skipped": done.skipped})
+        return
+    words = "is unsubscribed" if done.changed else f"was {done.suppression.reason} already"
+    click.echo(f"{address.display} {words}")
+    if done.skipped:
+        say(f"{plural(done.skipped, 'delivery', 'deliveries')} under way will not go out")
+
+
+@subscriber_command.command("erase")
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@in_workspace
+def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
+    """Erase EMAIL from the ledger for good. Sums hold, and the address stays suppressed by a hash."""
+    address = parse_address(email)
+    if not yes and not click.confirm(f"Erase all that the ledger knows of {address.display}, for good?", err=True):
+        raise UndecidedError("Nothing was erased.")
+    with Newsroom.open(workspace) as newsroom:
+        done = newsroom.ledger.suppressions.erase(address.identity, source=BY_HAND)
+        lists = [row.list for row in find_person(newsroom, address).rows]
+    if as_json:
+        print_json({"deliveries": done.deliveries, "skipped": done.skipped, "lists": lists})
+        return
+    click.echo(f"erased from {plural(done.deliveries, 'delivery', 'deliveries')}")
+    if lists:
+        say(f"The address still stands in the list {', '.join(lists)}: delete its row there. It is not mailed meanwhile.")
+
+
+@click.group("suppress")
+def suppress_command() -> None:
+    """Addresses that must not be mailed: add, remove, list."""
+
+
+@suppress_command.command("add")
+@click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@in_workspace
+def add(emails: tuple[str, ...], workspace: Path) -> None:
+    """Never mail these addresses, until they are removed here."""
+    addresses = [parse_address(email) for email in emails]
+    with Newsroom.open(workspace) as newsroom:
+        for address in addresses:
+            done = newsroom.ledger.suppressions.suppress(
+                address.identity, SuppressionReason.BY_HAND, source=BY_HAND
+            )
+            click.echo(f"{address.display}: {done.suppression.reason}")
+
+
+@suppress_command.command("remove")
+@click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@in_workspace
+def remove(emails: tuple[str, ...], workspace: Path) -> int:
+    """Mail these addresses again. A person's own no stays: only the person takes it back."""
+    addresses = [parse_address(email) for email in emails]
+    refused = False
+    with Newsroom.open(workspace) as newsroom:
+        for address in addresses:
+            done = newsroom.ledger.suppressions.lift(address.identity, source=BY_HAND)
+            if done.outcome is Lifting.REFUSED and done.suppression:
+                refused = True
+                click.echo(f"{address.display}: {done.suppression.reason}, which only that person can take back")
+            else:
+                click.echo(f"{address.display}: {'removed' if done.outcome is Lifting.LIFTED else 'was not suppressed'}")
+    return 1 if refused else 0
+
+
+@suppress_command.command("list")
+@as_json
+@in_workspace
+def list_(*, as_json: bool, workspace: Path) -> None:
+    """Every suppressed address, since when, why, and by whom."""
+    with Newsroom.open(workspace) as newsroom:
+        rows = [
+            {"identity": each.identity, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
+            for each in newsroom.ledger.suppressions.all()
+        ]
+    if as_json:
+        print_json({"suppressions": rows})
+        return
+    for row in rows:
+        click.echo(f"{row['at']}  {row['reason']:<12}  {row['identity']}  {row['source']}")
+    if not rows:
+        say("Nobody is suppressed.")
+
+
+def _show(person: Person) -> None:
+    click.echo(person.display)
+    for row in person.rows:
+        fields = ", ".join(f"{name} {value}" for name, value in row.fields.items() if value)
+        click.echo(f"  on {row.list}, line {row.line}: {row.status}{f'; {fields}' if fields else ''}")
+    if person.suppression:
+        held = person.suppression
+        click.echo(f"  not mailed: {held.reason} since {iso(held.at)}, by {held.source}")
+    for change in person.history:
+        click.echo(f"  {iso(change.at)}  {change.change} ({change.reason}), by {change.source}")
+    for sent in person.deliveries:
+        reason = f" ({sent.reason})" if sent.reason else ""
+        click.echo(f"  {iso(sent.at)}  send {sent.send_id} {sent.slug}: {sent.state}{reason}")
+    if not (person.rows or person.suppression or person.deliveries):
+        say("Nothing is known of this address.")

@@ -1,0 +1,152 @@
+"""status, pause, cancel, report: where sends stand, and what became of everybody."""
+
+import csv
+import sys
+from pathlib import Path
+
+import click
+
+from mailer.cli.output import as_json, in_workspace, plural, print_json, say
+from mailer.delivery.state import DeliveryState
+from mailer.errors import UsageError
+from mailer.ledger.records import ReportRow, Summary
+from mailer.service.newsroom import Newsroom
+from mailer.service.reporting import COLUMNS, report_cells, report_object
+from mailer.service.result import exit_code, iso, next_step, proof_line, send_object
+
+SHOWN = 20
+
+
+@click.command("status")
+@click.argument("send", type=int, required=False)
+@as_json
+@in_workspace
+def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
+    """Show where SEND stands, or all sends, the newest first."""
+    with Newsroom.open(workspace) as newsroom:
+        if send is not None:
+            summary = newsroom.ledger.sends.summary(send)
+            if as_json:
+                print_json(send_object(summary))
+            else:
+                _show(newsroom, summary)
+            return exit_code(summary)
+        summaries = newsroom.ledger.sends.all()
+        if as_json:
+            print_json({"sends": [send_object(summary) for summary in summaries]})
+        elif not summaries:
+            say("Nothing was sent yet.")
+        else:
+            for summary in summaries:
+                _line(summary)
+    return 0
+
+
+@click.command("pause")
+@click.argument("send", type=int)
+@as_json
+@in_workspace
+def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
+    """Pause SEND: nothing more leaves, whoever is sending it."""
+    with Newsroom.open(workspace) as newsroom:
+        newsroom.ledger.sends.pause(send, reason="paused by hand")
+        return _changed(newsroom, send, as_json=as_json)
+
+
+@click.command("cancel")
+@click.argument("send", type=int)
+@as_json
+@in_workspace
+def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
+    """Cancel SEND for good: whoever has not got it is skipped."""
+    with Newsroom.open(workspace) as newsroom:
+        newsroom.ledger.sends.cancel(send)
+        return _changed(newsroom, send, as_json=as_json)
+
+
+@click.command("report")
+@click.argument("send", type=int)
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
+              help="Write a row for each recipient; - for standard output.")  # fmt: skip
+@as_json
+@in_workspace
+def report_command(send: int, csv_file: Path | None, *, as_json: bool, workspace: Path) -> int:
+    """Show what happened to the recipients of SEND."""
+    with Newsroom.open(workspace) as newsroom:
+        summary = newsroom.ledger.sends.summary(send)
+        if csv_file is not None:
+            _write_csv(newsroom, summary, csv_file)
+        if as_json:
+            print_json(report_object(newsroom, summary))
+        elif csv_file is None:
+            _report(newsroom, summary)
+        return exit_code(summary)
+
+
+def _changed(newsroom: Newsroom, send_id: int, *, as_json: bool) -> int:
+    summary = newsroom.ledger.sends.summary(send_id)
+    if as_json:
+        print_json(send_object(summary))
+    else:
+        _line(summary)
+    return 0
+
+
+def _line(summary: Summary) -> None:
+    send = summary.send
+    when = iso(send.at if send.at is not None else send.created_at)
+    kind = "" if send.kind == "dispatch" else f" ({send.kind})"
+    state = "being cancelled" if send.cancelling else send.state.value
+    click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}  {proof_line(summary)}")
+
+
+def _show(newsroom: Newsroom, summary: Summary) -> None:
+    send = summary.send
+    click.echo(f"send {send.id}: “{send.title}” to {', '.join(send.lists) or 'test addresses'}")
+    click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
+    pid = newsroom.ledger.sends.owner_pid(send.id)
+    if pid is not None:
+        click.echo(f"being sent by process {pid or 'unknown'}")
+    if send.seconds:
+        click.echo(f"{send.seconds:,.1f} s from the first connection to the last answer")
+    if hint := next_step(summary):
+        say(hint)
+
+
+def _report(newsroom: Newsroom, summary: Summary) -> None:
+    _show(newsroom, summary)
+    send_id, report = summary.send.id, newsroom.ledger.report
+    if assumed := report.assumed(send_id):
+        click.echo(f"of the accepted, {plural(assumed, 'one is', 'are')} assumed, by resolve")
+    for reason in report.reasons(send_id):
+        code = " ".join(str(part) for part in (reason.code, reason.enhanced) if part)
+        click.echo(f"  {reason.count:>7,} {reason.state}: {reason.reason}{f' ({code})' if code else ''}")
+    rest = (DeliveryState.UNCERTAIN, DeliveryState.FAILED, DeliveryState.DEFERRED)
+    for state in rest:
+        rows = _first(newsroom, send_id, state)
+        for row in rows[:SHOWN]:
+            words = " ".join(str(part) for part in (row.code, row.enhanced, row.reply) if part)
+            click.echo(f"{state}: {row.email} ({words or row.reason or 'no answer'})")
+        if len(rows) > SHOWN:
+            click.echo(f"and more {state}; all with: mailer report {send_id} --csv FILE")
+
+
+def _first(newsroom: Newsroom, send_id: int, state: DeliveryState) -> list[ReportRow]:
+    rows = newsroom.ledger.report.rows(send_id, state)
+    return [row for row, _ in zip(rows, range(SHOWN + 1), strict=False)]
+
+
+def _write_csv(newsroom: Newsroom, summary: Summary, path: Path) -> None:
+    if str(path) == "-":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(report_cells(newsroom, summary.send))
+        return
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(report_cells(newsroom, summary.send))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).", "Name another file.") from error
+    say(f"wrote {plural(summary.frozen, 'row')} to {path}")

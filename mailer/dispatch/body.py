@@ -1,0 +1,221 @@
+"""The body: the note, the articles with their particulars, and the conditions around blocks or whole articles.
+
+A condition in which a `##` stands is one between articles: each of its branches begins with a `##` (or another such
+condition) and holds whole articles, one or several; after its endif comes the next `##`, or nothing. Any other condition
+holds blocks, of the note or of one article.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from markdown_it.token import Token
+
+from mailer.dispatch.expression import Expression
+from mailer.dispatch.footnote import Footnotes, Path
+from mailer.dispatch.hole import Punched, Survey
+from mailer.dispatch.inline import finish, plain_text
+from mailer.dispatch.markdown import read_markdown, survey
+from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown
+from mailer.dispatch.outline import Block as Piece
+from mailer.dispatch.outline import Chain, Fork, Heading, Item, Note, arrange, cut
+from mailer.dispatch.particulars import read_particulars
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.slug import Anchors
+from mailer.dispatch.source import Source
+from mailer.dispatch.tongue import first_strong
+from mailer.language import direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What the body of a dispatch holds; the fields are those of Dispatch."""
+
+    note: tuple[Block, ...]
+    articles: tuple[Article | Choice, ...]
+    footnotes: Mapping[str, tuple[Token, ...]]
+    expressions: tuple[Expression, ...]
+
+
+def read_body(source: Source, start: int, language: str, findings: Findings) -> Body:
+    """The body of `source`, which begins at offset `start`. With errors among the findings, it is no more than a guess."""
+    text = source.text[start:]
+    body = Punched(source, start, survey(text) if _has_braces(text) else Survey())
+    tokens = read_markdown(body, language, findings)
+    in_code = finish(tokens, body, findings)
+    holes = [hole for hole in body.holes if hole.number not in in_code]
+    for hole in holes:
+        if hole.fault:
+            findings.add(hole.fault.rule, hole.position, hole.fault.message, hole.fault.expected)
+    _judge_headings(tokens, body, findings)
+    builder = _Builder(body, findings)
+    note, articles = builder.whole(arrange(cut(tokens, body, findings), findings))
+    if not articles and not note:
+        findings.add("empty-dispatch", source.position(start), "there is no note and no article", "write one")
+    read = [hole.expression or (hole.tag.condition if hole.tag else None) for hole in holes]
+    return Body(
+        note=note,
+        articles=articles,
+        footnotes=builder.footnotes.settle(findings),
+        expressions=tuple(expression for expression in read if expression is not None),
+    )
+
+
+def _has_braces(text: str) -> bool:
+    return any(opening in text for opening in ("{{", "{%", "{#"))
+
+
+def _judge_headings(tokens: Sequence[Token], body: Punched, findings: Findings) -> None:
+    for token in tokens:
+        if token.type != "heading_open" or token.tag not in {"h1", "h2"} or token.map is None:
+            continue
+        line = body.lines[token.map[0]]
+        position = body.position(token.map[0], max(line.find("#"), 0))
+        if token.tag == "h1":
+            findings.add(
+                "heading-level", position, "“#” cannot stand in the body", "the headline is “title”; write ## or ###"
+            )
+        else:
+            message = "“##” does not stand at the start of its line"
+            findings.add(
+                "heading-level", position, message, "write it there to open an article, or ### for a subheading"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What follows a heading, or a chain of articles, or (None) the beginning."""
+
+    opener: Heading | Chain | None
+    items: list[Item]
+
+
+def _sections(items: Sequence[Item]) -> list[_Section]:
+    sections = [_Section(None, [])]
+    for item in items:
+        if isinstance(item, Heading) or (isinstance(item, Chain) and item.holds_articles):
+            sections.append(_Section(item, []))
+        else:
+            sections[-1].items.append(item)
+    return sections
+
+
+class _Builder:
+    def __init__(self, body: Punched, findings: Findings) -> None:
+        self._body, self._findings = body, findings
+        self._anchors = Anchors()
+        self.footnotes = Footnotes()
+
+    def whole(self, items: Sequence[Item]) -> tuple[tuple[Block, ...], tuple[Article | Choice, ...]]:
+        """The note and the articles."""
+        beginning, *sections = _sections(items)
+        note = self._blocks(beginning.items, ())
+        return note, self._articles(sections, (), place="the note")
+
+    def _articles(self, sections: Sequence[_Section], path: Path, place: str) -> tuple[Article | Choice, ...]:
+        """Articles and choices between them; `place` names where a chain that opens them was opened."""
+        found: list[Article | Choice] = []
+        for section in sections:
+            if isinstance(section.opener, Heading):
+                found.append(self._article(section.opener, section.items, path))
+                place = "an article"
+            elif section.opener:
+                found.append(self._choice_of_articles(section.opener, path, place))
+                place = "an article"
+                blocks = self._blocks(section.items, path)
+                if blocks and section.opener.end:
+                    position = section.opener.end.position
+                    message = "the text after this {% endif %} belongs to no article"
+                    self._findings.add("tag-across", position, message, "expected the next ##, or the end")
+        return tuple(found)
+
+    def _choice_of_articles(self, chain: Chain, path: Path, place: str) -> Choice:
+        branches = []
+        for number, fork in enumerate(chain.forks):
+            inner = (*path, (chain.index, number))
+            beginning, *sections = _sections(fork.items)
+            blocks = self._blocks(beginning.items, inner)
+            if blocks and chain.end:
+                message = f"the text after this {{% {fork.tag.name} %}} runs into an article"
+                expected = (
+                    f"a condition in {place} closes before the next ##; one around articles stands right before a ##"
+                )
+                self._findings.add("tag-across", fork.tag.position, message, expected)
+            branches.append(_branch(fork, self._articles(sections, inner, place)))
+        return _choice(chain, branches)
+
+    def _article(self, heading: Heading, items: Sequence[Item], path: Path) -> Article:
+        self.footnotes.refer(heading.title, path)
+        title = " ".join(plain_text(heading.title).split())
+        name = f"the article “{title}”" if title else "this article"
+        if not title:
+            self._findings.add(
+                "heading-empty", heading.position, "this article has no title", "expected ## and its title"
+            )
+        particulars = read_particulars(heading, name, self._body, self._findings)
+        body = self._blocks(items, path)
+        return Article(
+            title=heading.title,
+            title_text=title,
+            anchor=self._anchors.give(title),
+            source=particulars.source,
+            date=particulars.date,
+            place=particulars.place,
+            link=particulars.link,
+            rights=particulars.rights,
+            language=particulars.language,
+            direction=particulars.direction or _direction(particulars.language, title, body),
+            body=body,
+            position=heading.position,
+        )
+
+    def _blocks(self, items: Sequence[Item], path: Path) -> tuple[Block, ...]:
+        """Blocks and choices between them; neighbours in one Markdown, footnotes put aside."""
+        found: list[Block] = []
+        tokens: list[Token] = []
+        for item in items:
+            match item:
+                case Note():
+                    self.footnotes.define(item, path)
+                case Piece():
+                    tokens += item.tokens
+                    self.footnotes.refer(item.tokens, path)
+                case Chain():
+                    found += [Markdown(tuple(tokens))] if tokens else []
+                    tokens = []
+                    found.append(self._choice_of_blocks(item, path))
+                case Heading():
+                    raise AssertionError(item)
+        return (*found, Markdown(tuple(tokens))) if tokens else tuple(found)
+
+    def _choice_of_blocks(self, chain: Chain, path: Path) -> Choice:
+        return _choice(
+            chain,
+            [
+                _branch(fork, self._blocks(fork.items, (*path, (chain.index, number))))
+                for number, fork in enumerate(chain.forks)
+            ],
+        )
+
+
+def _branch(fork: Fork, items: Iterable[Block | Article]) -> Branch:
+    return Branch(condition=fork.tag.condition, items=tuple(items), position=fork.tag.position)
+
+
+def _choice(chain: Chain, branches: Iterable[Branch]) -> Choice:
+    return Choice(index=chain.index, branches=tuple(branches), position=chain.forks[0].tag.position)
+
+
+def _direction(language: str, title: str, body: Sequence[Block]) -> str:
+    """By the article's own language; when it names none, by the first strong character of its title or text."""
+    if language:
+        return direction(language)
+    return next(filter(None, map(first_strong, (title, *_texts(body)))), "")
+
+
+def _texts(blocks: Iterable[Block | Article]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, Markdown):
+            yield from (plain_text(token.children or []) for token in block.tokens if token.type == "inline")
+        elif isinstance(block, Choice):
+            for branch in block.branches:
+                yield from _texts(branch.items)

@@ -1,0 +1,255 @@
+"""The body cut at its tag lines and article headings: what stands under which condition.
+
+    cut      tokens -> Block, Heading, TagLine and Note in source order, footnotes taken out
+    arrange  those -> a tree of Chains (if … elif … else … endif), each misplaced tag a finding
+
+Chains are numbered in the order in which they open, so outer before inner.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+
+from mailer.dispatch.hole import Punched
+from mailer.dispatch.problem import Position
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.scanner import Tag
+
+DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One top-level block of Markdown; never empty."""
+
+    tokens: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A `##` and the lines right under it, the first of which is line `line` (from 0) of the body."""
+
+    title: tuple[Token, ...]
+    lines: tuple[str, ...]
+    line: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A footnote's definition."""
+
+    label: str
+    tokens: tuple[Token, ...]
+    position: Position
+
+
+@dataclass(slots=True, kw_only=True)
+class Fork:
+    """One branch of a chain: the tag that opens it, and what stands in it."""
+
+    tag: Tag
+    items: list["Item"] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Chain:
+    """An if chain; `end` is its endif, None when it has none."""
+
+    index: int
+    forks: list[Fork]
+    end: Tag | None = None
+
+    @property
+    def holds_articles(self) -> bool:
+        """Whether a `##` stands in it, and it therefore stands between articles."""
+        return any(
+            isinstance(item, Heading) or (isinstance(item, Chain) and item.holds_articles)
+            for fork in self.forks
+            for item in fork.items
+        )
+
+
+Item = Block | Heading | Note | Chain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A piece of the body, from line `first` up to line `end`, both from 0; `kind` is its first token's type."""
+
+    piece: Block | Heading | Tag | Note
+    first: int
+    end: int
+    kind: str
+
+
+def cut(tokens: Sequence[Token], body: Punched, findings: Findings) -> list[Cut]:
+    """The pieces at the top level, in source order."""
+    cuts: list[Cut] = []
+    start = depth = 0
+    for number, token in enumerate(tokens):
+        depth += token.nesting
+        if depth == 0:
+            cuts += _cut(tokens[start : number + 1], body, findings)
+            start = number + 1
+    _refuse_inside(cuts, body, findings)
+    return cuts
+
+
+def _cut(tokens: Sequence[Token], body: Punched, findings: Findings) -> list[Cut]:
+    opening = tokens[0]
+    first, end = opening.map or (0, 0)
+
+    def as_cut(piece: Block | Heading | Tag | Note) -> Cut:
+        return Cut(piece=piece, first=first, end=end, kind=opening.type)
+
+    if opening.type == "tag_line":
+        tag = _tag(opening, body)
+        return [as_cut(tag)] if tag else []
+    if opening.type == "article_open":
+        heading = Heading(
+            title=tuple(tokens[1].children or ()),
+            lines=tuple(opening.meta["lines"]),
+            line=first + 1,
+            position=body.position(first),
+        )
+        return [as_cut(heading)]
+    rest, notes = _notes(tokens, body)
+    for token in (*rest, *(token for note in notes for token in note.tokens)):
+        if token.type == "tag_line" and (tag := _tag(token, body)):
+            _misplaced(tag, _CONTAINERS.get(opening.type, "another block"), findings)
+    cuts: list[Cut] = [as_cut(note) for note in notes]
+    return [as_cut(Block(tokens=tuple(rest))), *cuts] if rest else cuts
+
+
+def _tag(token: Token, body: Punched) -> Tag | None:
+    return next((hole.tag for hole in body.split(token.content) if not isinstance(hole, str)), None)
+
+
+def _notes(tokens: Sequence[Token], body: Punched) -> tuple[list[Token], list[Note]]:
+    """Take the footnotes out of `tokens`, those inside of lists, quotes and other footnotes too."""
+    rest: list[Token] = []
+    notes: list[Note] = []
+    open_notes: list[tuple[Token, list[Token]]] = []
+    for token in tokens:
+        if token.type == "footnote_reference_open":
+            open_notes.append((token, []))
+        elif token.type == "footnote_reference_close":
+            opening, inner = open_notes.pop()
+            for own in inner:
+                own.level -= opening.level + 1
+            line = opening.map[0] if opening.map else 0
+            label = str(opening.meta["label"])
+            column = max(body.lines[line].find(f"[^{label}]:"), 0)
+            position = body.position(line, column)
+            notes.append(Note(label=body.restore(label), tokens=tuple(inner), position=position))
+        else:
+            (open_notes[-1][1] if open_notes else rest).append(token)
+    return rest, notes
+
+
+_CONTAINERS = {
+    "bullet_list_open": "a list",
+    "ordered_list_open": "a list",
+    "blockquote_open": "a quote",
+    "table_open": "a table",
+    "footnote_reference_open": "a footnote",
+}
+
+
+def _refuse_inside(cuts: Sequence[Cut], body: Punched, findings: Findings) -> None:
+    """Find tag lines that divide a list, quote, table or footnote, which without them would go on."""
+    before: Cut | None = None
+    run: list[Tag] = []
+    for number, this in enumerate(cuts):
+        if isinstance(this.piece, Tag):
+            run.append(this.piece)
+            continue
+        if (
+            before
+            and run
+            and before.kind in _CONTAINERS
+            and _touch([before, *cuts[number - len(run) : number + 1]], body)
+        ):
+            line = body.lines[this.first]
+            goes_on = this.kind == before.kind or line.startswith((" ", "\t"))
+            if goes_on or (before.kind == "table_open" and "|" in line):
+                _misplaced(run[0], _CONTAINERS[before.kind], findings)
+        before, run = this, []
+
+
+def _touch(cuts: Sequence[Cut], body: Punched) -> bool:
+    """Whether no blank line stands between any of `cuts`."""
+    return all(body.lines[cut.first - 1].strip() and cut.first > 0 for cut in cuts[1:])
+
+
+def _misplaced(tag: Tag, where: str, findings: Findings) -> None:
+    findings.add(
+        "tag-place",
+        tag.position,
+        f"“{{% {tag.name} %}}” stands inside {where}",
+        "put it before or after, with a blank line",
+    )
+
+
+def arrange(cuts: Sequence[Cut], findings: Findings) -> list[Item]:
+    """The pieces in a tree by their tags. A chain that is not closed ends with the body."""
+    tree = _Tree(findings)
+    for this in cuts:
+        if not isinstance(this.piece, Tag):
+            tree.items.append(this.piece)
+        elif this.piece.name == "if":
+            tree.open(this.piece)
+        else:
+            tree.go_on(this.piece)
+    return tree.close()
+
+
+class _Tree:
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._top: list[Item] = []
+        self._open: list[Chain] = []
+        self._count = 0
+        self._too_deep = 0
+
+    @property
+    def items(self) -> list[Item]:
+        """Where the next piece goes."""
+        return self._open[-1].forks[-1].items if self._open else self._top
+
+    def open(self, tag: Tag) -> None:
+        if self._too_deep or len(self._open) == DEEPEST:
+            if not self._too_deep:
+                self._findings.add(
+                    "tag-depth", tag.position, "conditions nest too deep here", f"at most {DEEPEST} levels"
+                )
+            self._too_deep += 1
+            return
+        chain = Chain(index=self._count, forks=[Fork(tag=tag)])
+        self._count += 1
+        self.items.append(chain)
+        self._open.append(chain)
+
+    def go_on(self, tag: Tag) -> None:
+        """Take elif, else or endif."""
+        shown = f"“{{% {tag.name} %}}”"
+        if self._too_deep:
+            self._too_deep -= tag.name == "endif"
+        elif not self._open:
+            self._findings.add("tag-unmatched", tag.position, f"{shown} has no {{% if %}}", "expected one before it")
+        elif tag.name == "endif":
+            self._open.pop().end = tag
+        else:
+            if self._open[-1].forks[-1].tag.name == "else":
+                self._findings.add(
+                    "tag-unmatched", tag.position, f"{shown} stands after {{% else %}}", "expected {% endif %}"
+                )
+            self._open[-1].forks.append(Fork(tag=tag))
+
+    def close(self) -> list[Item]:
+        for chain in self._open:
+            expected = "expected {% endif %} on a line of its own"
+            self._findings.add("tag-unclosed", chain.forks[0].tag.position, "this {% if %} is not closed", expected)
+        return self._top

@@ -1,0 +1,135 @@
+"""A dispatch file, read: text in, a Dispatch and every finding out. Nothing is raised, whatever is in the file.
+
+    parse_dispatch(text, path) -> Parsed(dispatch, problems)
+
+What needs more than the file itself (other dispatches, images, lists) is judged by check.py.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from mailer.dispatch.body import Body, read_body
+from mailer.dispatch.frontmatter import FrontMatter, read_front_matter, split
+from mailer.dispatch.model import Dispatch, Earlier, Editor, Photo, Social, Template
+from mailer.dispatch.placed import Place, Placed
+from mailer.dispatch.problem import Problem, has_errors
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.source import Source, read_source
+from mailer.dispatch.template import read_plain, read_template
+from mailer.dispatch.tongue import is_language
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """`dispatch` is None when there are errors among the problems, which stand in source order."""
+
+    dispatch: Dispatch | None
+    problems: tuple[Problem, ...]
+
+
+def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> Parsed:
+    """Read `source`, the content of the file at `path`, which findings repeat as it was typed.
+
+    `language` is that of a dispatch that names none.
+    """
+    findings = Findings(path)
+    dispatch = _read(source, path, language, findings)
+    problems = findings.in_order()
+    return Parsed(None if has_errors(problems) else dispatch, problems)
+
+
+def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dispatch | None:
+    source = read_source(raw, findings)
+    if source is None:
+        return None
+    span, start = split(source, findings)
+    front, placed = read_front_matter(source, span, path, findings) if span else (None, None)
+    if placed:
+        typed = placed.plain.get("language")
+        language = typed if isinstance(typed, str) and is_language(typed) else language
+    words = _Words(placed, findings) if placed else None
+    body = read_body(source, start, language, findings) if start is not None else None
+    if front is None or words is None or body is None:
+        return None
+    return _dispatch(source, path, language=language, front=front, words=words, body=body)
+
+
+class _Words:
+    """The texts of a front matter: the two that may differ per reader as Templates, all others plain."""
+
+    def __init__(self, placed: Placed, findings: Findings) -> None:
+        self._placed = placed
+        self._plain: dict[Place, str] = {}
+        self._templates: dict[Place, Template] = {}
+        for place, text in placed.texts():
+            locate = partial(placed.within, place)
+            if place in {("subject",), ("preheader",)}:
+                self._templates[place] = read_template(text, locate, findings)
+            else:
+                where = f"“{next(name for name in reversed(place) if isinstance(name, str))}”"
+                self._plain[place] = read_plain(text, locate, findings, where)
+
+    def plain(self, *place: int | str) -> str:
+        """The text at `place`; "" when there is none."""
+        return self._plain.get(place, "")
+
+    def template(self, name: str) -> Template:
+        return self._templates.get((name,), ())
+
+    def placed(self) -> Placed:
+        return self._placed
+
+
+def _dispatch(source: Source, path: str, *, language: str, front: FrontMatter, words: _Words, body: Body) -> Dispatch:
+    subject, preheader = words.template("subject"), words.template("preheader")
+    title = words.plain("title")
+    in_front = [piece for piece in (*subject, *preheader) if not isinstance(piece, str)]
+    assert front.slug is not None
+    return Dispatch(
+        path=path,
+        source=source.text,
+        slug=front.slug,
+        title=title,
+        date=front.date,
+        subject=subject or (title,),
+        preheader=preheader,
+        language=language,
+        editor=Editor(name=words.plain("editor", "name"), signature=words.plain("editor", "signature"))
+        if front.editor
+        else None,
+        photo=_photo(front, words),
+        summary=tuple(words.plain("summary", number) for number in range(len(front.summary))),
+        earlier=tuple(
+            Earlier(
+                title=words.plain("earlier", number, "title"),
+                slug=earlier.slug,
+                url=earlier.url,
+                note=words.plain("earlier", number, "note"),
+                position=words.placed().value(("earlier", number, "slug" if earlier.slug else "url")),
+            )
+            for number, earlier in enumerate(front.earlier)
+        ),
+        social=tuple(
+            Social(text=words.plain("social", number, "text"), url=social.url)
+            for number, social in enumerate(front.social)
+        ),
+        copyright=words.plain("copyright"),
+        lists=front.lists,
+        note=body.note,
+        articles=body.articles,
+        footnotes=body.footnotes,
+        expressions=(*sorted(in_front, key=lambda expression: expression.position), *body.expressions),
+    )
+
+
+def _photo(front: FrontMatter, words: _Words) -> Photo | None:
+    if front.photo is None:
+        return None
+    return Photo(
+        alt=words.plain("photo", "alt"),
+        file=words.plain("photo", "file") or None,
+        url=front.photo.url,
+        caption=words.plain("photo", "caption"),
+        credit=words.plain("photo", "credit"),
+        position=words.placed().value(("photo", "file" if front.photo.file else "url")),
+    )

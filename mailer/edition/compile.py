@@ -1,0 +1,60 @@
+"""A dispatch becomes an edition: rendered, inlined and cut once, for all variants and all readers.
+
+    compile_edition(dispatch, publication=…, templates=…, references=…, images=…) -> Edition
+
+Pure but for reading the templates' folders. premailer runs once; the HTML holds every branch, and a variant is made of
+it by string work. Everything that would be the same for two readers is done here.
+
+Raises LayoutError for a template that is wrong, EditionError for a reference or an image that was not handed in.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mailer.dispatch.expression import Expression
+from mailer.dispatch.model import Dispatch
+from mailer.edition.layout import Layout
+from mailer.edition.letter import Letter
+from mailer.edition.model import Edition, Image
+from mailer.edition.page import write_page
+from mailer.edition.plain import write_plain
+from mailer.edition.publication import Publication, Reference
+from mailer.edition.slot import Place, Slot, clean
+
+
+def compile_edition(
+    dispatch: Dispatch,
+    *,
+    publication: Publication,
+    templates: Sequence[Path],
+    references: Mapping[str, Reference],
+    images: Mapping[str, Image],
+) -> Edition:
+    """The edition of `dispatch`.
+
+    `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
+    their files; of `templates`, the first folder that has a file wins.
+    """
+    letter = Letter(dispatch=dispatch, publication=publication, references=references, images=images)
+    letter.require()
+    layout = Layout(templates)
+    return Edition(
+        slug=dispatch.slug,
+        title=clean(dispatch.title),
+        date=dispatch.date,
+        language=letter.language,
+        direction=letter.direction,
+        from_name=publication.from_name,
+        from_address=publication.from_address,
+        subject_parts=tuple(
+            Slot(part.source, Place.HEADER) if isinstance(part, Expression) else clean(part)
+            for part in dispatch.subject
+        ),
+        html=write_page(letter, layout),
+        text=write_plain(letter, layout),
+        chains=letter.chains,
+        outline=letter.outline,
+        embed=publication.images == "embed",
+        media_url=publication.media_url,
+        images=tuple({image.name: image for image in images.values()}.values()),
+    )

@@ -1,0 +1,197 @@
+"""The letter in plaintext: blocks for each part, in the order that templates/dispatch.txt.j2 gives.
+
+The template names parts, one a line, and may write lines of its own; its blank lines are the gaps between them. A part
+that a letter does not have, or a variant does not show, leaves no gap behind.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from mailer.dispatch import model
+from mailer.edition.block import Block, Blocks, Flow, Footer, Option, Part, Passage
+from mailer.edition.layout import Layout, LayoutError
+from mailer.edition.letter import Letter, Path, lines
+from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot, clean
+from mailer.edition.target import normalised
+from mailer.edition.text import TextWriter
+from mailer.edition.tree import Number
+from mailer.edition.wrap import COLUMNS, width, wrap
+from mailer.language import long_date
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")
+_LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")
+_PART = re.compile("\0([a-z_]+)\0")
+
+
+def write_plain(letter: Letter, layout: Layout) -> Blocks:
+    """The whole plaintext of `letter`, before a variant is chosen."""
+    parts = _Plain(letter).parts()
+    words = {name: f"\0{name}\0" for name in parts}
+    text = layout.render("dispatch.txt.j2", {**words, "say": letter.say, "name": letter.publication.name})
+    return _placed(text, parts)
+
+
+def _placed(text: str, parts: Mapping[str, Blocks]) -> Blocks:
+    """The blocks that the lines of `text` name, with the longest run of blank lines before each as its gap."""
+    placed: list[Block] = []
+    gap = run = 0
+    for line in text.splitlines():
+        match = _PART.fullmatch(line.strip())
+        if not line.strip():
+            run += 1
+            continue
+        if "\0" in line and not match:
+            raise LayoutError("a part of dispatch.txt.j2 shares its line", "Give each part a line of its own.")
+        blocks = parts[match[1]] if match else (Flow(words=(clean(line.strip()),), gap=0),)
+        gap, run = max(gap, run), 0
+        if blocks:
+            placed.append(Part(gap=gap, blocks=blocks))
+            gap = 0
+    return tuple(placed)
+
+
+class _Plain:
+    def __init__(self, letter: Letter) -> None:
+        self.letter = letter
+        self.writer = TextWriter(letter.language, letter.references)
+
+    def parts(self) -> dict[str, Blocks]:
+        letter, dispatch, publication = self.letter, self.letter.dispatch, self.letter.publication
+        return {
+            "title": _underlined(clean(dispatch.title), "="),
+            "publication": _plain_lines([publication.name]),
+            "date": _plain_lines([long_date(dispatch.date, letter.language)]),
+            "photo": self.photo(),
+            "contents": self.contents(),
+            "note": self.note(),
+            "articles": self.articles(),
+            "earlier": self.earlier(),
+            "social": tuple(
+                block
+                for number, item in enumerate(dispatch.social)
+                for block in _labelled(clean(item.text), normalised(item.url), gap=min(number, 1))
+            ),
+            "view": _labelled(letter.say("Read it in your browser:"), letter.view_url),
+            "why": self.why(),
+            "unsubscribe": (
+                Flow(words=(letter.say("Unsubscribe here:"),), gap=0),
+                Flow(words=(publication.unsubscribe_url, Slot(TOKEN, Place.TEXT_URL)), gap=0),
+            ),
+            "postal_address": _plain_lines(lines(publication.postal_address)),
+            "copyright": _plain_lines(letter.copyright),
+        }
+
+    def photo(self) -> Blocks:
+        photo = self.letter.dispatch.photo
+        if photo is None:
+            return ()
+        shown = clean(photo.caption) or self.letter.say("[Picture: %(alt)s]", alt=clean(photo.alt))
+        return (Flow(words=(f"{shown} ({clean(photo.credit)})" if photo.credit else shown,)),)
+
+    def contents(self) -> Blocks:
+        dispatch = self.letter.dispatch
+        if not dispatch.summary and not self.letter.articles:
+            return ()
+        entries: list[Block] = [
+            Flow(lead=(f"{number}. ",), words=(clean(line),), gap=0) for number, line in enumerate(dispatch.summary, 1)
+        ]
+        for article, path in self.letter.articles:
+            date = long_date(article.date, self.letter.language)
+            title, source = self.isolated(clean(article.title_text)), self.isolated(clean(article.source))
+            between = " " if width(title + source + date) < COLUMNS - 8 else "\n"
+            entry = Flow(
+                lead=(Number("article", article.anchor), ". "),
+                words=(f"{title}{between}({source}, {date})",),
+                gap=0,
+            )
+            entries.append(_within(path, entry))
+        return (Flow(words=(self.letter.say("In this dispatch"),)), Part(gap=1, blocks=tuple(entries)))
+
+    def note(self) -> Blocks:
+        dispatch = self.letter.dispatch
+        if not dispatch.note:
+            return ()
+        editor = dispatch.editor
+        heading = self.letter.say("Note by %(name)s", name=clean(editor.name)) if editor else self.letter.say("Note")
+        signature = [clean(line) for line in lines(editor.signature)] if editor else []
+        blocks = (
+            *_underlined(heading, "-"),
+            *self.writer.blocks(dispatch.note),
+            *(Flow(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
+        )
+        return (Passage(section="", blocks=blocks, notes=self.footers("")),)
+
+    def articles(self) -> Blocks:
+        return tuple(_within(path, self.article(article)) for article, path in self.letter.articles)
+
+    def article(self, article: model.Article) -> Passage:
+        date = long_date(article.date, article.language or self.letter.language)
+        kicker = ", ".join(part for part in (clean(article.source), clean(article.place), date) if part)
+        title, line = _underlined(clean(article.title_text), "-")
+        blocks: list[Block] = [
+            Flow(words=title.words, gap=2, literal=True),
+            line,
+            Flow(words=(kicker,), gap=0),
+            *self.writer.blocks(article.body),
+        ]
+        if article.link:
+            label = self.letter.say("Read it at %(source)s:", source=self.isolated(clean(article.source)))
+            blocks.extend(_labelled(label, normalised(article.link), gap=1))
+        blocks.extend(
+            Flow(words=(clean(text),), gap=int(not index)) for index, text in enumerate(lines(article.rights))
+        )
+        return Passage(section=article.anchor, blocks=tuple(blocks), notes=self.footers(article.anchor))
+
+    def footers(self, section: str) -> tuple[Footer, ...]:
+        footnotes = self.letter.dispatch.footnotes
+        return tuple(
+            Footer(label=label, blocks=self.writer.footnote(label, footnotes[label]))
+            for label in self.letter.footnotes[section]
+        )
+
+    def earlier(self) -> Blocks:
+        blocks: list[Block] = []
+        for item in self.letter.dispatch.earlier:
+            text = f"{clean(item.title)}, {clean(item.note)}" if item.note else clean(item.title)
+            blocks.append(Flow(lead=("- ",), words=(text,), gap=int(not blocks)))
+            blocks.append(Flow(words=(self.letter.earlier_url(item),), indent="  ", gap=0))
+        return (Flow(words=(self.letter.say("Earlier dispatches"),)), *blocks) if blocks else ()
+
+    def why(self) -> Blocks:
+        choice = self.letter.address_choice
+        before, after = self.letter.say(
+            "You get this letter at %(address)s because you signed up for it.", address="\0"
+        ).split("\0")
+        unknown = self.letter.say("This letter goes by e-mail to everybody who signed up for it.")
+        return (
+            Option(choice=choice, branch=0, blocks=(Flow(words=(before, Slot(ADDRESS, Place.TEXT), after)),)),
+            Option(choice=choice, branch=1, blocks=(Flow(words=(unknown,)),)),
+        )
+
+    def isolated(self, text: str) -> str:
+        """`text` so that it does not reorder what follows, where it reads the other way than the letter (UAX 9)."""
+        other = _LEFT_TO_RIGHT if self.letter.direction == "rtl" else _RIGHT_TO_LEFT
+        return f"\u2068{text}\u2069" if other.search(text) else text
+
+
+def _underlined(text: str, rule: str) -> tuple[Flow, Flow]:
+    """A heading, wrapped, with a rule as long as its longest line."""
+    wrapped = wrap(text)
+    longest = max(width(line) for line in wrapped.split("\n"))
+    return Flow(words=(wrapped,), literal=True), Flow(words=(rule * longest,), gap=0, literal=True)
+
+
+def _labelled(label: str, url: str, gap: int = 0) -> tuple[Flow, Flow]:
+    """A line that says what the address below it is; the address has a line of its own."""
+    return Flow(words=(label,), gap=gap), Flow(words=(url,), gap=0)
+
+
+def _plain_lines(texts: Sequence[str]) -> Blocks:
+    return tuple(Flow(words=(clean(text),), gap=0) for text in texts if text)
+
+
+def _within(path: Path, block: Block) -> Block:
+    """`block`, shown only in the branches of `path`."""
+    for choice, branch in reversed(path):
+        block = Option(choice=choice, branch=branch, blocks=(block,))
+    return block

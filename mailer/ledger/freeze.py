@@ -1,0 +1,230 @@
+"""Making a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
+
+Whether the dispatch already goes to one of these lists is asked inside that transaction, under the write lock, so that
+two processes that start the same send make one. The audience streams: a million recipients need no more memory than a
+few thousand. Who is suppressed is frozen too, as skipped; who was erased under the marker, not under the address that
+some list has brought back.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from sqlalchemy import Connection, Insert, delete, exists, func, insert, literal, select, update
+
+from mailer.delivery.records import NewDelivery
+from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.ledger.core import Core
+from mailer.ledger.editions import store_edition
+from mailer.ledger.erasure import erasure_key, marker
+from mailer.ledger.errors import NobodyError, SendStateError
+from mailer.ledger.moves import GOT_IT, skip_suppressed
+from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send, SuppressionReason
+from mailer.ledger.sends import change_send, load_send, sends_of, to_send
+from mailer.ledger.tables import delivery, send, send_list, suppression
+
+CHUNK = 2_000
+_COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Freezer:
+    """Makes sends. Raises AlreadySentError, NobodyError, LedgerError, and whatever the audience raises."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def create(self, new: NewSend, audience: Iterable[NewDelivery] = ()) -> Send:
+        """Make a send of `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.
+
+        `audience` is read inside the transaction, each identity at most once.
+        """
+
+        def work(conn: Connection) -> Send:
+            now = self._core.clock()
+            if new.kind is SendKind.DISPATCH:
+                _refuse_repetition(conn, new.edition.slug, new.lists, new.repeat)
+            store_edition(conn, new.edition, at=now)
+            state = SendState.RUNNING if new.at is None else SendState.SCHEDULED
+            send_id = _insert_send(conn, new, state=state, at=now)
+            if new.at is None and _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
+                raise NobodyError("Nobody would get this: the audience is empty, and no send was made.")
+            return load_send(conn, send_id)
+
+        return self._core.writer.call(work)
+
+    def freeze_audience(self, send_id: int, audience: Iterable[NewDelivery]) -> Send:
+        """Start a scheduled or overdue send: freeze its audience, set it running. Raises SendStateError otherwise."""
+
+        def work(conn: Connection) -> Send:
+            found = load_send(conn, send_id)
+            if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
+                raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
+            change_send(conn, found, SendState.RUNNING, at=self._core.clock())
+            _freeze(conn, found, audience, at=self._core.clock())
+            return load_send(conn, send_id)
+
+        return self._core.writer.call(work)
+
+    def resend_failed(self, parent_id: int, *, key_name: str) -> Send:
+        """A new send of the same edition to those whom `parent_id` failed to reach and no other send of it did since.
+
+        The parent must be over, and nothing else of its slug under way to one of its lists.
+        """
+
+        def work(conn: Connection) -> Send:
+            now = self._core.clock()
+            parent = load_send(conn, parent_id)
+            if parent.kind is SendKind.TEST:
+                raise SendStateError(f"Send {parent_id} is a test.", "Send it again with: mailer test")
+            if not parent.is_ended:
+                raise AlreadySentError(parent)
+            _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
+            send_id = _insert_resend(conn, parent, key_name=key_name, at=now)
+            failed = select(
+                literal(send_id),
+                delivery.c.identity,
+                delivery.c.address,
+                delivery.c.fields,
+                literal(DeliveryState.PENDING.value),
+                literal(""),
+                literal(now),
+            ).where(delivery.c.send_id == parent_id, delivery.c.state == DeliveryState.FAILED)
+            conn.execute(insert(delivery).from_select(_COLUMNS, failed.order_by(delivery.c.id)))
+            made = load_send(conn, send_id)
+            _drop_those_who_got_it(conn, made)
+            if _finish_freezing(conn, made, at=now) == 0:
+                raise NobodyError(f"Send {parent_id} has no failed deliveries that are still open.")
+            return load_send(conn, send_id)
+
+        return self._core.writer.call(work)
+
+
+def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repeat: Repeat) -> None:
+    """Raise AlreadySentError for a send of `slug` to one of `lists`: unfinished always, finished unless repeated."""
+    shared = select(send_list.c.send_id).where(send_list.c.name.in_(lists))
+    query = sends_of(
+        send.c.slug == slug,
+        send.c.kind != SendKind.TEST,
+        send.c.state != SendState.CANCELLED,
+        send.c.id.in_(shared),
+    )
+    earlier = [to_send(row) for row in conn.execute(query.order_by(send.c.id.desc()))]
+    for found in sorted(earlier, key=lambda found: found.is_ended):
+        if not found.is_ended or repeat is Repeat.REFUSE:
+            raise AlreadySentError(found)
+
+
+def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float) -> int:
+    return _insert(
+        conn,
+        insert(send).values(
+            kind=new.kind,
+            slug=new.edition.slug,
+            digest=new.edition.digest,
+            state=state,
+            lists=list(new.lists),
+            exclude=list(new.exclude),
+            key_name=new.key_name,
+            repeat=new.repeat.value,
+            created_at=at,
+            at=new.at,
+        ),
+        new.lists,
+    )
+
+
+def _insert_resend(conn: Connection, parent: Send, *, key_name: str, at: float) -> int:
+    return _insert(
+        conn,
+        insert(send).values(
+            kind=SendKind.RESEND,
+            slug=parent.slug,
+            digest=parent.digest,
+            state=SendState.RUNNING,
+            lists=list(parent.lists),
+            exclude=list(parent.exclude),
+            key_name=key_name,
+            parent_id=parent.id,
+            repeat=Repeat.NEW_READERS.value,
+            created_at=at,
+        ),
+        parent.lists,
+    )
+
+
+def _insert(conn: Connection, statement: Insert, lists: tuple[str, ...]) -> int:
+    send_id = conn.execute(statement.returning(send.c.id)).scalar_one()
+    if lists:
+        conn.execute(insert(send_list), [{"send_id": send_id, "name": name} for name in lists])
+    return int(send_id)
+
+
+def _freeze(conn: Connection, made: Send, audience: Iterable[NewDelivery], *, at: float) -> int:
+    """Insert the deliveries; how many there are."""
+    rows = _rows(made.id, audience, _Erased(conn), at)
+    compiled = insert(delivery).compile(dialect=conn.dialect, column_keys=list(_COLUMNS))
+    positions = [_COLUMNS.index(name) for name in compiled.positiontup or _COLUMNS]
+    while chunk := list(islice(rows, CHUNK)):
+        # SQLAlchemy's own handling of parameters would cost more than the database's work
+        if compiled.positional:
+            conn.exec_driver_sql(str(compiled), [tuple(row[i] for i in positions) for row in chunk])
+        else:
+            conn.exec_driver_sql(str(compiled), [dict(zip(_COLUMNS, row, strict=True)) for row in chunk])
+    if made.repeat is Repeat.NEW_READERS:
+        _drop_those_who_got_it(conn, made)
+    return _finish_freezing(conn, made, at=at)
+
+
+class _Erased:
+    """Who was erased: the marker for an identity, or None."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._key = erasure_key(conn)
+        erased = select(suppression.c.identity).where(suppression.c.reason == SuppressionReason.ERASED)
+        self._markers = frozenset(conn.execute(erased).scalars()) if self._key else frozenset()
+
+    def marker(self, identity: str) -> str | None:
+        if self._key is None or not self._markers:
+            return None
+        mark = marker(self._key, identity)
+        return mark if mark in self._markers else None
+
+
+def _rows(
+    send_id: int, audience: Iterable[NewDelivery], erased: _Erased, at: float
+) -> Iterator[tuple[int, str, str, str, str, str, float]]:
+    """The deliveries as rows of _COLUMNS."""
+    pending, skipped = DeliveryState.PENDING.value, DeliveryState.SKIPPED.value
+    for new in audience:
+        if mark := erased.marker(new.identity):
+            yield send_id, mark, mark, "{}", skipped, SuppressionReason.ERASED.value, at
+            continue
+        fields = _encode(dict(new.fields)) if new.fields else "{}"
+        yield send_id, new.identity, new.address, fields, skipped if new.skip else pending, new.skip, at
+
+
+def _drop_those_who_got_it(conn: Connection, made: Send) -> None:
+    """Leave out who has an accepted or uncertain delivery of this slug: they are no part of the audience."""
+    before, earlier = delivery.alias(), send.alias()
+    got_it = (
+        select(before.c.id)
+        .join(earlier, earlier.c.id == before.c.send_id)
+        .where(
+            before.c.identity == delivery.c.identity,
+            before.c.state.in_(GOT_IT),
+            earlier.c.slug == made.slug,
+            earlier.c.kind != SendKind.TEST,
+        )
+    )
+    conn.execute(delete(delivery).where(delivery.c.send_id == made.id, exists(got_it)))
+
+
+def _finish_freezing(conn: Connection, made: Send, *, at: float) -> int:
+    """Skip who is suppressed, note the range of ids; how many deliveries there are."""
+    skip_suppressed(conn, delivery.c.send_id == made.id, at=at)
+    bounds = select(func.count(), func.min(delivery.c.id), func.max(delivery.c.id))
+    count, first, last = conn.execute(bounds.where(delivery.c.send_id == made.id)).one()
+    if count:
+        conn.execute(update(send).where(send.c.id == made.id).values(first_id=first, last_id=last))
+    return int(count)

@@ -1,0 +1,110 @@
+"""The ledger: the database that proves what happened to every recipient.
+
+    with open_ledger(url, state_dir, clock=time.time) as ledger:
+        send = ledger.freezer.create(new, audience)
+        with ledger.own(send.id, retry_for=86400) as owned: ...
+
+    sends         what there is, where it stands; pause, resume, cancel, resolve
+    freezer       making sends
+    own()         running one: the port that a sender sees
+    suppressions  who must not be mailed
+    editions      what was sent, and its images
+    report        deliveries and attempts
+
+Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mailer.ledger.core import Core
+from mailer.ledger.database import Database
+from mailer.ledger.editions import Editions
+from mailer.ledger.errors import LedgerError
+from mailer.ledger.freeze import Freezer
+from mailer.ledger.locks import FileLock
+from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
+from mailer.ledger.report import Report
+from mailer.ledger.schema import upgrade
+from mailer.ledger.sends import Sends
+from mailer.ledger.suppressions import Suppressions
+from mailer.ledger.writer import Writer
+
+
+class Ledger:
+    """An open ledger; see the module's page. Made by open_ledger."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.sends = Sends(core)
+        self.freezer = Freezer(core)
+        self.suppressions = Suppressions(core)
+        self.editions = Editions(core)
+        self.report = Report(core)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+        return self._core.database.path
+
+    def own(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> OwnedSend | None:
+        """Take a send over; None while a living process owns it (`sends.owner_pid` names it). See mailer.ledger.owned."""
+        return own(self._core, send_id, retry_for=retry_for, resend_uncertain=resend_uncertain)
+
+    def become_server(self) -> FileLock | None:
+        """Hold the lock of the running `serve` until its `close`; None when another process is the server."""
+        lock = self._core.serve_lock()
+        if not lock.acquire(LOCK_PATIENCE):
+            lock.close()
+            return None
+        lock.write_pid()
+        return lock
+
+    def server_pid(self) -> int | None:
+        """The process of the running `serve`; None when there is none, 0 when it cannot be named."""
+        lock = self._core.serve_lock()
+        return None if not lock.path.exists() or lock.is_free() else lock.read_pid() or 0
+
+    def close(self) -> None:
+        """Write what waits, end the writer's thread, close the database. Once is enough, twice does no harm."""
+        self._core.writer.close()
+        lock = self._core.database.write_lock()
+        try:
+            with lock:
+                self._core.database.close()
+        except LedgerError:
+            self._core.database.close()  # somebody holds the lock for long: then our connections are not the last
+        finally:
+            lock.close()
+
+
+def open_ledger(url: str, state_dir: Path, *, clock: Callable[[], float] = time.time) -> Ledger:
+    """Open the ledger at `url`, creating it or bringing it to this version's schema.
+
+    `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is made when missing; a relative
+    SQLite path is taken from the folder it is in. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    """
+    database = Database(url, state_dir)
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."
+        ) from error
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return Ledger(Core(database=database, writer=Writer(database), clock=clock, state_dir=state_dir))

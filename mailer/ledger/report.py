@@ -1,0 +1,150 @@
+"""What a send came to, delivery by delivery.
+
+Rows come in the order of the freeze and stream: one snapshot of the database, a few thousand rows in memory.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+
+from mailer.delivery.state import DeliveryState, SendKind
+from mailer.ledger.core import Core
+from mailer.ledger.records import Attempt, Delivery, ReasonCount, ReportRow
+from mailer.ledger.moves import GOT_IT
+from mailer.ledger.sends import load_send
+from mailer.ledger.tables import attempt, delivery, send
+
+_PAGE = 2_000
+
+
+class Report:
+    """Questions about deliveries. Raises UnknownSendError, LedgerError."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def rows(self, send_id: int, *states: DeliveryState) -> Iterator[ReportRow]:
+        """One row for each delivery, or for those in `states`."""
+        with self._core.database.reading() as conn:
+            load_send(conn, send_id)
+            bounds = select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)
+            first, last = conn.execute(bounds).one()
+            query = (
+                select(
+                    delivery.c.id,
+                    delivery.c.address,
+                    delivery.c.state,
+                    delivery.c.reason,
+                    delivery.c.code,
+                    delivery.c.enhanced,
+                    delivery.c.reply,
+                    delivery.c.attempts,
+                    delivery.c.updated_at,
+                    delivery.c.assumed,
+                )
+                .where(delivery.c.send_id == send_id)
+                .order_by(delivery.c.id)
+            )
+            bounded = delivery.c.state.in_(states) if states else delivery.c.id.between(first, last)
+            query = query.where(bounded)
+            for row in conn.execute(query.execution_options(yield_per=_PAGE)):
+                yield ReportRow(
+                    delivery_id=row.id,
+                    email=row.address,
+                    state=row.state,
+                    reason=row.reason,
+                    code=row.code,
+                    enhanced=row.enhanced,
+                    reply=row.reply,
+                    attempts=row.attempts,
+                    at=row.updated_at,
+                    assumed=row.assumed,
+                )
+
+    def uncertain(self, send_id: int) -> Iterator[ReportRow]:
+        """Those of whom nobody can tell whether they got it."""
+        return self.rows(send_id, DeliveryState.UNCERTAIN)
+
+    def reasons(self, send_id: int, *states: DeliveryState) -> tuple[ReasonCount, ...]:
+        """How many deliveries are in `states` (failed and skipped, if none is named) for which reason, the most first."""
+        columns = (delivery.c.state, delivery.c.reason, delivery.c.code, delivery.c.enhanced)
+        wanted = states or (DeliveryState.FAILED, DeliveryState.SKIPPED)
+        query = (
+            select(*columns, func.count().label("count"))
+            .where(delivery.c.send_id == send_id, delivery.c.state.in_(wanted))
+            .group_by(*columns)
+            .order_by(func.count().desc(), *columns)
+        )
+        with self._core.database.reading() as conn:
+            load_send(conn, send_id)
+            return tuple(ReasonCount(**row) for row in conn.execute(query).mappings())
+
+    def assumed(self, send_id: int) -> int:
+        """How many of the accepted ones are only assumed to be."""
+        query = select(func.count()).where(
+            delivery.c.send_id == send_id,
+            delivery.c.state == DeliveryState.ACCEPTED,
+            delivery.c.assumed.is_(True),
+        )
+        with self._core.database.reading() as conn:
+            return conn.execute(query).scalar_one()
+
+    def who_got(self, slug: str) -> frozenset[str]:
+        """The identities with an accepted or uncertain delivery of this slug, tests apart."""
+        query = (
+            select(delivery.c.identity)
+            .join(send)
+            .where(send.c.slug == slug, send.c.kind != SendKind.TEST, delivery.c.state.in_(GOT_IT))
+        )
+        with self._core.database.reading() as conn:
+            return frozenset(conn.execute(query).scalars())
+
+    def delivery(self, delivery_id: int) -> Delivery | None:
+        """A delivery by its id, as tokens name it; erased ones too."""
+        with self._core.database.reading() as conn:
+            row = conn.execute(_deliveries().where(delivery.c.id == delivery_id)).first()
+        return _delivery(row) if row else None
+
+    def deliveries_of(self, identity: str) -> tuple[Delivery, ...]:
+        """All deliveries of one person, the newest first."""
+        query = _deliveries().where(delivery.c.identity == identity).order_by(delivery.c.send_id.desc())
+        with self._core.database.reading() as conn:
+            return tuple(_delivery(row) for row in conn.execute(query))
+
+    def attempts(self, delivery_id: int) -> tuple[Attempt, ...]:
+        """All attempts of a delivery, in order."""
+        query = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.number)
+        with self._core.database.reading() as conn:
+            return tuple(Attempt(**row) for row in conn.execute(query).mappings())
+
+
+def _deliveries() -> Select[Any]:
+    return select(
+        delivery.c.id,
+        delivery.c.send_id,
+        delivery.c.identity,
+        delivery.c.address,
+        delivery.c.fields,
+        delivery.c.state,
+        delivery.c.reason,
+        delivery.c.attempts,
+        delivery.c.assumed,
+        delivery.c.updated_at,
+    )
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.id,
+        send_id=row.send_id,
+        identity=row.identity,
+        address=row.address,
+        fields=json.loads(row.fields),
+        state=row.state,
+        reason=row.reason,
+        attempts=row.attempts,
+        assumed=row.assumed,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,238 @@
+"""Sends: what there is, where each stands, and the ways between their states.
+
+    scheduled -> overdue -> running <-> waiting -> finished
+         └──────────┴─> cancelled  <-> paused        └─> running, when uncertain ones are to go once more
+
+`cancel` skips what may still be skipped. While a living owner has deliveries whose dot may have left, the send stays
+`paused` and `cancelling`; the last of them to be settled makes it `cancelled`. So at `cancelled` and at `finished`
+nothing is undone, at any instant.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+
+from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
+from mailer.ledger.core import Core
+from mailer.ledger.errors import SendStateError, UnknownSendError
+from mailer.ledger.moves import SKIPPABLE, move, skip_suppressed
+from mailer.ledger.records import Repeat, Resolution, Send, Summary
+from mailer.ledger.recovery import recover
+from mailer.ledger.tables import delivery, edition, send
+
+_S = SendState
+SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
+    _S.SCHEDULED: frozenset({_S.RUNNING, _S.OVERDUE, _S.CANCELLED}),
+    _S.OVERDUE: frozenset({_S.RUNNING, _S.CANCELLED}),
+    _S.RUNNING: frozenset({_S.WAITING, _S.PAUSED, _S.FINISHED, _S.CANCELLED}),
+    _S.WAITING: frozenset({_S.RUNNING, _S.PAUSED, _S.FINISHED, _S.CANCELLED}),
+    _S.PAUSED: frozenset({_S.RUNNING, _S.CANCELLED}),
+    _S.FINISHED: frozenset({_S.RUNNING}),  # only by `resolve --resend`
+    _S.CANCELLED: frozenset(),
+}
+"""The only ways between the states of a send."""
+GOING = frozenset({_S.RUNNING, _S.WAITING})
+
+
+class Sends:
+    """The sends of one ledger. Raises UnknownSendError, SendStateError, LedgerError."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def get(self, send_id: int) -> Send:
+        with self._core.database.reading() as conn:
+            return load_send(conn, send_id)
+
+    def summary(self, send_id: int) -> Summary:
+        """A send with its counts, of one instant."""
+        with self._core.database.reading() as conn:
+            return summarise(conn, load_send(conn, send_id))
+
+    def all(self, *, limit: int | None = None) -> tuple[Summary, ...]:
+        """All sends but tests, the newest first, with their counts."""
+        query = sends_of(send.c.kind != SendKind.TEST).order_by(send.c.id.desc())
+        with self._core.database.reading() as conn:
+            found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
+            return tuple(summarise(conn, each) for each in found)
+
+    def latest(self, slug: str, lists: Sequence[str] = ()) -> Send | None:
+        """The newest send of `slug` that is neither a test nor cancelled, to one of `lists` if any are named."""
+        query = sends_of(send.c.slug == slug, send.c.kind != SendKind.TEST, send.c.state != SendState.CANCELLED)
+        with self._core.database.reading() as conn:
+            for row in conn.execute(query.order_by(send.c.id.desc())):
+                found = to_send(row)
+                if not lists or set(lists) & set(found.lists):
+                    return found
+        return None
+
+    def due(self, *, grace: float) -> tuple[Send, ...]:
+        """Scheduled sends whose time has come, the oldest first; those more than `grace` seconds late become overdue."""
+        now = self._core.clock()
+        query = sends_of(send.c.state == SendState.SCHEDULED, send.c.at <= now).order_by(send.c.at, send.c.id)
+
+        def work(conn: Connection) -> None:
+            for found in map(to_send, conn.execute(query.where(send.c.at < now - grace)).all()):
+                change_send(conn, found, SendState.OVERDUE, at=now)
+
+        with self._core.database.reading() as conn:
+            found = [to_send(row) for row in conn.execute(query)]
+        late = [each for each in found if each.at is not None and each.at < now - grace]
+        if late:
+            self._core.writer.call(work)
+        return tuple(each for each in found if each not in late)
+
+    def pause(self, send_id: int, *, reason: str = "") -> Send:
+        """Stop a send: nothing more is claimed or committed, whoever owns it. Paused already: as it is."""
+
+        def work(conn: Connection) -> Send:
+            found = load_send(conn, send_id)
+            if found.state is not SendState.PAUSED:
+                change_send(conn, found, SendState.PAUSED, at=self._core.clock(), reason=reason)
+            return load_send(conn, send_id)
+
+        return self._core.writer.call(work)
+
+    def resume(self, send_id: int) -> Send:
+        """Let a paused send go on; one that is not paused is returned as it is, but a cancelled one is refused."""
+
+        def work(conn: Connection) -> Send:
+            found = load_send(conn, send_id)
+            if found.cancelling or found.state is SendState.CANCELLED:
+                raise SendStateError(f"Send {send_id} was cancelled.", "Its dispatch can be sent anew: mailer send")
+            if found.state is SendState.PAUSED:
+                change_send(conn, found, SendState.RUNNING, at=self._core.clock())
+            return load_send(conn, send_id)
+
+        return self._core.writer.call(work)
+
+    def cancel(self, send_id: int) -> Send:
+        """Skip the rest as `cancelled`. The result is `cancelled`, or `cancelling` while its owner has dots out."""
+        self.get(send_id)
+        lock = self._core.send_lock(send_id)
+        alone = lock.try_acquire()
+
+        def work(conn: Connection) -> Send:
+            found, now = load_send(conn, send_id), self._core.clock()
+            if found.state is SendState.CANCELLED:
+                return found
+            if found.state is SendState.FINISHED:
+                raise SendStateError(f"Send {send_id} is finished; there is nothing left to cancel.")
+            if alone:
+                recover(conn, send_id, at=now)
+            conn.execute(
+                move(SKIPPABLE, DeliveryState.SKIPPED, at=now)
+                .where(delivery.c.send_id == send_id)
+                .values(reason="cancelled")
+            )
+            conn.execute(update(send).where(send.c.id == send_id).values(cancelling=True))
+            if not finish_cancelling(conn, send_id, at=now) and found.state is not SendState.PAUSED:
+                change_send(conn, found, SendState.PAUSED, at=now, reason="being cancelled")
+            return load_send(conn, send_id)
+
+        try:
+            return self._core.writer.call(work)
+        finally:
+            lock.close()
+
+    def resolve(self, send_id: int, *, resend: bool, identities: Collection[str] | None = None) -> Resolution:
+        """Decide the uncertain deliveries of a send, those of `identities` or all.
+
+        `resend`: they become pending, and a finished send runs again; otherwise they are accepted, marked as assumed.
+        """
+
+        def work(conn: Connection) -> Resolution:
+            found, now = load_send(conn, send_id), self._core.clock()
+            if resend and (found.state is SendState.CANCELLED or found.cancelling):
+                raise SendStateError(
+                    f"Send {send_id} was cancelled; nothing of it is sent again.",
+                    f"To count them as delivered: mailer resolve {send_id} --assume-sent",
+                )
+            chosen, missing = _uncertain(conn, send_id, identities)
+            which = delivery.c.id.in_(chosen)
+            if resend and chosen:
+                conn.execute(move(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more"))
+                skip_suppressed(conn, which, at=now)
+                if found.state is SendState.FINISHED:
+                    change_send(conn, found, SendState.RUNNING, at=now)
+            elif chosen:
+                assumed = move(_UNCERTAIN, DeliveryState.ACCEPTED, at=now).where(which)
+                conn.execute(assumed.values(assumed=True, reason="assumed"))
+            return Resolution(send=load_send(conn, send_id), resolved=len(chosen), missing=missing)
+
+        return self._core.writer.call(work)
+
+    def owner_pid(self, send_id: int) -> int | None:
+        """The process that owns the send now; None when nobody does, 0 when somebody does but cannot be named."""
+        lock = self._core.send_lock(send_id)
+        return None if not lock.path.exists() or lock.is_free() else lock.read_pid() or 0
+
+
+_UNCERTAIN = frozenset({DeliveryState.UNCERTAIN})
+
+
+def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | None) -> tuple[list[int], tuple[str, ...]]:
+    """The ids of the uncertain deliveries that are meant, and the identities that have none."""
+    query = select(delivery.c.id, delivery.c.identity).where(
+        delivery.c.send_id == send_id, delivery.c.state == DeliveryState.UNCERTAIN
+    )
+    found = {row.identity: row.id for row in conn.execute(query.order_by(delivery.c.id))}
+    if identities is None:
+        return list(found.values()), ()
+    chosen = [found[identity] for identity in dict.fromkeys(identities) if identity in found]
+    return chosen, tuple(identity for identity in identities if identity not in found)
+
+
+def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """A query for sends, whose rows `to_send` reads."""
+    left_out = {"first_id", "last_id"}
+    columns = [column for column in send.c if column.name not in left_out]
+    return select(*columns, edition.c.title).join(edition).where(*conditions)
+
+
+def to_send(row: Any) -> Send:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    values.update(lists=tuple(values["lists"]), exclude=tuple(values["exclude"]), repeat=Repeat(values["repeat"]))
+    return Send(**values)
+
+
+def load_send(conn: Connection, send_id: int) -> Send:
+    """Raises UnknownSendError."""
+    row = conn.execute(sends_of(send.c.id == send_id)).first()
+    if row is None:
+        raise UnknownSendError(send_id)
+    return to_send(row)
+
+
+def summarise(conn: Connection, found: Send) -> Summary:
+    """Count the deliveries of a send, in one query over one index."""
+    rows = conn.execute(
+        select(delivery.c.state, func.count(), func.min(delivery.c.next_at))
+        .where(delivery.c.send_id == found.id)
+        .group_by(delivery.c.state)
+    ).all()
+    due = [next_at for state, _, next_at in rows if state is DeliveryState.DEFERRED]
+    return Summary(send=found, counts={state: count for state, count, _ in rows}, next_at=due[0] if due else None)
+
+
+def change_send(conn: Connection, found: Send, state: SendState, *, at: float, reason: str = "") -> None:
+    """Bring a send into another state. Raises SendStateError for a way that there is not."""
+    if state not in SEND_TRANSITIONS[found.state]:
+        raise SendStateError(f"Send {found.id} is {found.state} and cannot become {state}.")
+    conn.execute(
+        update(send)
+        .where(send.c.id == found.id, send.c.state == found.state)
+        .values(state=state, reason=reason, ended_at=at if state in ENDED else None)
+    )
+
+
+def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:
+    """Make a send that is being cancelled `cancelled`, once nothing of it is undone."""
+    found = load_send(conn, send_id)
+    undone = select(delivery.c.id).where(delivery.c.send_id == send_id, delivery.c.state.in_(sorted(UNDONE)))
+    if not found.cancelling or conn.execute(undone.limit(1)).first():
+        return False
+    change_send(conn, found, SendState.CANCELLED, at=at)
+    conn.execute(update(send).where(send.c.id == send_id).values(cancelling=False))
+    return True

@@ -1,0 +1,121 @@
+"""The whole thing on one machine in a minute, with nothing that has to be set up: what `mailer demo` shows.
+
+A temporary workspace with the example dispatches, a list of a dozen invented readers, and a real SMTP server on loopback
+that refuses one of them and greylists another. Two dispatches are sent over real SMTP; between them one reader follows
+the unsubscribe link of the message that came.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+from mailer.delivery.catcher import Behaviour, Catcher
+from mailer.ledger.records import Summary
+from mailer.service.leaving import Source, leave
+from mailer.service.newsroom import Newsroom
+from mailer.service.running import run_send
+from mailer.service.sending import plan_send, start_send
+from mailer.workspace import init
+
+FIRST, SECOND = "2026-10-26-east-quay", "2026-03-02-crane"
+LIST = "readers"
+LEAVES = "bjorn@example.net"
+READERS = """\
+email,name,first_name,city,status
+ana.reis@example.com,Ana Reis,Ana,Porto Novo,subscribed
+bjorn@example.net,Björn Åkesson,Björn,Göteborg,subscribed
+chen@example.org,"Chen, Li",Li,,subscribed
+दीपा@उदाहरण.example,दीपा,दीपा,Pune,subscribed
+noa@example.com,נעה לוי,נעה,חיפה,subscribed
+no-name@example.com,,,,subscribed
+gone@example.com,Tomé Gone,Tomé,Porto Novo,unsubscribed
+nobody@example.net,Nobody There,Nobody,Lisbon,subscribed
+slow@example.org,Ines Slow,Ines,Porto Novo,subscribed
+obrien@example.com,Siobhán O’Brien,Siobhán,Cork,subscribed
+ruiz@example.net,Marta Ruiz,Marta,Vigo,subscribed
+okafor@example.org,Chidi Okafor,Chidi,Lagos,subscribed
+"""
+BEHAVIOUR = Behaviour(refuse=frozenset({"nobody@example.net"}), greylist=frozenset({"slow@example.org"}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the demo did, and where it can be looked at."""
+
+    workspace: Path
+    messages: Path
+    first: Summary
+    second: Summary
+    link: str
+    caught: int
+
+
+def run_demo(folder: Path, *, base_url: str, tell: Callable[[str], None]) -> Shown:
+    """Run it in the empty `folder`; `tell` gets a line for each step. Everything stays in `folder`."""
+    init(folder)
+    (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
+    messages = folder / "messages"
+    messages.mkdir()
+    tell(f"a workspace, {folder}: three dispatches, and a list of {len(READERS.splitlines()) - 1} readers")
+    with Catcher(folder / "accepted.jsonl", behaviour=BEHAVIOUR, folder=messages) as catcher:
+        tell(f"a real SMTP server on 127.0.0.1:{catcher.port}: it refuses one address, and greylists another")
+        (folder / ".env").write_text(_settings(catcher.port, base_url), encoding="utf-8")
+        with Newsroom.open(folder) as newsroom:
+            first = _send(newsroom, FIRST, tell)
+            letter = _letter_to(LEAVES, messages)
+            link = re.findall(r"<(http[^>]*)>", letter["List-Unsubscribe"])[0]
+            leave(newsroom, link.rpartition("/")[2], Source.PAGE)
+            tell(f"{LEAVES} follows the unsubscribe link of the message: {link}")
+            second = _send(newsroom, SECOND, tell)
+            for image in newsroom.ledger.editions.images(first.send.digest):
+                (messages / image.name).write_bytes(image.data)
+            _lay_out(messages, newsroom.publication.media_url)
+    caught = len(list(messages.glob("*.eml")))
+    return Shown(workspace=folder, messages=messages, first=first, second=second, link=link, caught=caught)
+
+
+def _send(newsroom: Newsroom, slug: str, tell: Callable[[str], None]) -> Summary:
+    plan = plan_send(newsroom, slug, [LIST])
+    left_out = ", ".join(f"{count} {reason}" for reason, count in plan.head.skipped.items())
+    tell(f"“{plan.edition.title}” to {plan.head.to_mail} readers; left out: {left_out}")
+    return run_send(newsroom, start_send(newsroom, plan).id).summary
+
+
+def _settings(port: int, base_url: str) -> str:
+    return "\n".join(
+        (
+            'MAILER_FROM="The Harbour Letter <desk@example.org>"',
+            'MAILER_POSTAL_ADDRESS="The Harbour Letter, 1 Quay Street, Porto Novo"',
+            'MAILER_COPYRIGHT_HOLDER="Mara Lindqvist"',
+            f"MAILER_BASE_URL={base_url}",
+            f"MAILER_RELAY=smtp://127.0.0.1:{port}",
+            f"MAILER_SECRET_KEYS='{json.dumps([secrets.token_urlsafe(32)])}'",
+            "MAILER_BOUNCE_ADDRESS=bounces@example.org",
+            "MAILER_RETRY=2,5",
+            "MAILER_LANES=4",
+            "",
+        )
+    )
+
+
+def _letter_to(address: str, messages: Path) -> Message:
+    for path in sorted(messages.glob("*.eml")):
+        letter = message_from_bytes(path.read_bytes())
+        if letter["To"].strip("<> ") == address:
+            return letter
+    raise AssertionError(f"no message to {address}")
+
+
+def _lay_out(messages: Path, media_url: str) -> None:
+    """Each message's two parts beside it, for a browser and a terminal; photos come from this folder, without a server."""
+    for path in sorted(messages.glob("*.eml")):
+        for part in message_from_bytes(path.read_bytes()).walk():
+            suffix = {"text/html": ".html", "text/plain": ".txt"}.get(part.get_content_type())
+            payload = part.get_payload(decode=True)
+            if suffix and isinstance(payload, bytes):
+                path.with_suffix(suffix).write_bytes(payload.replace(media_url.encode(), b""))

@@ -1,0 +1,123 @@
+"""Leaving, by the link in a letter: what it says, the person's no, and taking that back.
+
+    read_link  what a token stands for; changes nothing
+    leave      the no, at once, whatever was said before; idempotent
+    take_back  the undo of one no, with the seal that the answer to it carried
+
+A seal is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the no as the ledger has it.
+Nothing is stored for it, and it fits only while that very no is the last word: it is void once the person said no again
+(the ledger renews the instant), was erased, complained or bounced, or UNDO_FOR seconds are over. The ledger compares the
+instant once more inside its transaction, so no other no can slip in between.
+
+A token that nobody made, or whose delivery the ledger does not know, is None. Blocking; raises LedgerError.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from mailer.audience.address import AddressError, parse_address
+from mailer.audience.token import MAX_NUMBER, Purpose, is_inert
+from mailer.ledger.records import Delivery, Lifting, Suppression, SuppressionReason
+from mailer.service.newsroom import Newsroom
+
+UNDO_FOR = 3600.0  # seconds
+_STEPS_BACK = 5.0  # seconds that a clock may have been set back since
+
+
+class Source(StrEnum):
+    """How a no was said; what the ledger's history shows."""
+
+    ONE_CLICK = "one-click"  # a mail client's button, RFC 8058
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What an unsubscribe link stands for. `masked` is the address as its owner knows it again, "" once erased."""
+
+    inert: bool = False  # of a test message or the archive: nobody's
+    masked: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """The answer to a no. `seal` takes it back; "" when there is nothing to be taken back here."""
+
+    link: Link
+    seal: str = ""
+
+
+class Return(StrEnum):
+    """What taking back came to."""
+
+    BACK = "back"  # nothing of the person's stands against mailing any more
+    TOO_LATE = "too late"  # the seal is void, or another reason stands
+
+
+def read_link(newsroom: Newsroom, token: str) -> Link | None:
+    """What `token` stands for."""
+    if is_inert(token):
+        return Link(inert=True)
+    delivery = _delivery(newsroom, token)
+    return _link(delivery) if delivery else None
+
+
+def leave(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Departure | None:
+    """Unsubscribe the person, from the whole installation."""
+    if is_inert(token):
+        return Departure(link=Link(inert=True))
+    number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
+    if number is None:
+        return None
+    suppressed = newsroom.ledger.suppressions.unsubscribe_delivery(number, source=source.value)
+    delivery = newsroom.ledger.report.delivery(number) if suppressed else None
+    if suppressed is None or delivery is None:
+        return None
+    own = suppressed.suppression.reason is SuppressionReason.UNSUBSCRIBED
+    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, suppressed.suppression.at)) if own else ""
+    return Departure(link=_link(delivery), seal=seal)
+
+
+def take_back(newsroom: Newsroom, token: str, seal: str) -> Return | None:
+    """Undo the no that `seal` was the answer to. Done already, with a seal that is ours: it is done."""
+    delivery = _delivery(newsroom, token)
+    if delivery is None:
+        return None
+    sealed = newsroom.keys.read(Purpose.UNDO, seal)
+    if sealed is None:
+        return Return.TOO_LATE
+    standing = newsroom.ledger.suppressions.get(delivery.identity)
+    if standing is None:
+        return Return.BACK
+    if sealed != _fingerprint(delivery.id, standing.at) or not _is_fresh(standing, newsroom.clock()):
+        return Return.TOO_LATE
+    lifted = newsroom.ledger.suppressions.undo(delivery.identity, source=Source.PAGE.value, said_at=standing.at)
+    return Return.TOO_LATE if lifted.outcome is Lifting.REFUSED else Return.BACK
+
+
+def mask(address: str) -> str:
+    """`address` as only its owner knows it again, a…@example.com; "" for what is no address, such as an erased one."""
+    try:
+        local, _, domain = parse_address(address).display.rpartition("@")
+    except AddressError:
+        return ""
+    return f"{local[0]}…@{domain}"
+
+
+def _delivery(newsroom: Newsroom, token: str) -> Delivery | None:
+    number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
+    return None if number is None else newsroom.ledger.report.delivery(number)
+
+
+def _link(delivery: Delivery) -> Link:
+    return Link(masked=mask(delivery.address))
+
+
+def _fingerprint(delivery_id: int, at: float) -> int:
+    """A number for one no: 63 bits, which a token carries."""
+    return int.from_bytes(sha256(f"{delivery_id} {at.hex()}".encode()).digest()[:8], "big") & MAX_NUMBER
+
+
+def _is_fresh(standing: Suppression, now: float) -> bool:
+    return -_STEPS_BACK <= now - standing.at <= UNDO_FOR

@@ -1,0 +1,124 @@
+"""The installation that a command or a page works in: one workspace, its settings, and what is made of them.
+
+Everything is made when it is first asked for, so that a command that needs no ledger opens none. `close` (or `with`) ends
+the ledger's writer. Raises SettingsError, UsageError and LedgerError in the words that a person sees.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mailer.errors import SettingsError
+from mailer.settings import Settings, load_settings
+from mailer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mailer.audience.token import TokenKeys
+    from mailer.delivery.message import Letterhead, Marks
+    from mailer.edition.publication import Publication
+    from mailer.ledger.ledger import Ledger
+
+Clock = Callable[[], float]
+
+
+class Newsroom:
+    """One workspace at work. `clock` gives seconds since the epoch, UTC."""
+
+    def __init__(self, workspace: Workspace, settings: Settings, clock: Clock = time.time) -> None:
+        self.workspace = workspace
+        self.settings = settings
+        self.clock = clock
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock = time.time) -> "Newsroom":
+        """The newsroom of the workspace in `folder`, by its `.env` and the environment. Raises SettingsError."""
+        workspace = Workspace(folder)
+        return cls(workspace, load_settings(workspace.root), clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+            del self.__dict__["ledger"]
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a database yet; a command that only reads makes none."""
+        path = self.settings.database_url.get_secret_value().partition("sqlite:///")[2]
+        return "ledger" in self.__dict__ or not path or Path(path).exists()
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """The database, opened and up to date; refused while it names a secret key that the settings lack."""
+        from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
+
+        url = self.settings.database_url.get_secret_value()
+        ledger = open_ledger(url, self.workspace.make_state(), clock=self.clock)
+        lacking = sorted(ledger.editions.key_names() - set(self.keys.names))
+        if lacking:
+            ledger.close()
+            raise SettingsError(
+                f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, with which links were made that readers still hold.",
+                "Put it back there, behind the first one.",
+            )
+        return ledger
+
+    @cached_property
+    def keys(self) -> "TokenKeys":
+        from mailer.audience.token import TokenKeys  # noqa: PLC0415 - cryptography, only where tokens are needed
+
+        return TokenKeys([key.get_secret_value() for key in self.settings.secret_keys])
+
+    @cached_property
+    def publication(self) -> "Publication":
+        from mailer.edition.publication import Publication  # noqa: PLC0415
+
+        return Publication(
+            name=self.settings.publication,
+            from_name=self.settings.sender.name,
+            from_address=self.settings.sender.address,
+            base_url=self.settings.base_url,
+            postal_address=self.settings.postal_address,
+            copyright_holder=self.settings.copyright_holder,
+            language=self.settings.language,
+            images=self.settings.images.value,
+        )
+
+    @cached_property
+    def letterhead(self) -> "Letterhead":
+        from mailer.delivery.message import Letterhead  # noqa: PLC0415
+
+        settings = self.settings
+        return Letterhead(
+            sender_name=settings.sender.name,
+            sender_address=settings.sender.address,
+            publication=settings.publication,
+            base_url=settings.base_url.rstrip("/"),
+            reply_to=settings.reply_to.address if settings.reply_to else "",
+            bounce_address=settings.bounce_address.address if settings.bounce_address else "",
+            unsubscribe_address=settings.unsubscribe_address.address if settings.unsubscribe_address else "",
+        )
+
+    def marks(self, key_name: str, *, inert: bool = False) -> "Callable[[int], Marks]":
+        """How the deliveries of a send name themselves, under the key that the send began with."""
+        from mailer.audience.token import INERT, Purpose  # noqa: PLC0415
+        from mailer.delivery.message import Marks  # noqa: PLC0415
+
+        keys = self.keys.with_first(key_name)
+
+        def mark(delivery_id: int) -> Marks:
+            return Marks(
+                unsubscribe=INERT if inert else keys.issue(Purpose.UNSUBSCRIBE, delivery_id),
+                bounce=keys.issue(Purpose.BOUNCE, delivery_id),
+                message=keys.issue(Purpose.MESSAGE_ID, delivery_id),
+            )
+
+        return mark

@@ -1,0 +1,52 @@
+"""An edition as files: what `mailer render` writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mailer.audience.gather import Recipient
+from mailer.audience.token import INERT
+from mailer.edition.model import Values, fill
+from mailer.service.compiling import Checked, check, compile_checked
+from mailer.service.newsroom import Newsroom
+from mailer.service.sending import compose_for, find_reader
+
+NOBODY = "reader@example.org"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """`files`: name -> content; edition.html, edition.txt, message.eml, edition.json, and the images."""
+
+    checked: Checked
+    files: Mapping[str, bytes]
+
+
+def render(newsroom: Newsroom, name: str, *, reader: str | None = None, lists: Sequence[str] = ()) -> Rendered:
+    """Compile the dispatch `name` and fill it for `reader`, or for nobody: all fields empty, tokens inert."""
+    checked = check(newsroom, name, lists)
+    edition = compile_checked(newsroom, checked)
+    named = lists or (checked.dispatch.lists if checked.dispatch else ()) or newsroom.workspace.list_names()
+    recipient = find_reader(newsroom, reader, named, edition.fields) if reader else Recipient("", NOBODY)
+    values = Values(fields=recipient.fields, address=recipient.address if reader else "", token=INERT)
+    variant = edition.variant(edition.key(values))
+    html = fill(variant.html, values).encode()
+    about = {
+        "digest": edition.digest,
+        "slug": edition.slug,
+        "subject": " ".join(fill(variant.subject, values).split()),
+        "language": edition.language,
+        "bytes": len(html),
+        "slots": list(edition.slots),
+        "variants": edition.variants,
+        "articles": edition.articles,
+    }
+    files = {
+        "edition.html": html,
+        "edition.txt": fill(variant.text, values).encode(),
+        "message.eml": compose_for(newsroom, edition)(recipient).unstuffed(),
+        "edition.json": json.dumps(about, ensure_ascii=False, indent=2).encode() + b"\n",
+        **{image.name: image.data for image in edition.images},
+    }
+    return Rendered(checked=checked, files=files)
+

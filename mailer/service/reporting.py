@@ -1,0 +1,52 @@
+"""What became of each recipient: rows for a spreadsheet, and the report as one object."""
+
+from collections.abc import Iterator
+
+from mailer.delivery.message import message_id
+from mailer.ledger.records import ReportRow, Send, Summary
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import iso, send_object
+
+COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def report_cells(newsroom: Newsroom, send: Send) -> Iterator[tuple[str, ...]]:
+    """A row of COLUMNS for each recipient. What a spreadsheet would take for a formula gets a quote before it."""
+    mark = newsroom.marks(send.key_name)
+    for row in newsroom.ledger.report.rows(send.id):
+        name = message_id(mark(row.delivery_id).message, newsroom.letterhead)
+        yield tuple(_harmless(cell) for cell in (*_cells(row), name))
+
+
+def report_object(newsroom: Newsroom, summary: Summary) -> dict[str, object]:
+    """The send object, with `assumed` and, by reason, those failed and skipped."""
+    report = newsroom.ledger.report
+    reasons = [
+        {
+            "state": reason.state.value,
+            "reason": reason.reason,
+            "code": reason.code,
+            "enhanced": reason.enhanced,
+            "count": reason.count,
+        }
+        for reason in report.reasons(summary.send.id)
+    ]
+    return {**send_object(summary), "assumed": report.assumed(summary.send.id), "reasons": reasons}
+
+
+def _cells(row: ReportRow) -> tuple[str, ...]:
+    return (
+        row.email,
+        row.state.value,
+        row.reason,
+        "" if row.code is None else str(row.code),
+        row.enhanced,
+        row.reply,
+        str(row.attempts),
+        iso(row.at),
+    )
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -1,0 +1,153 @@
+"""Running a send that exists, to its end or as far as it goes.
+
+`carry` is for an event loop that is there already (`mailer serve`), `run_send` for a command: it also takes Ctrl-C and SIGTERM
+as a wish to pause. Both own the send first, so that of two processes one runs it and the other is told which.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailer.delivery.message import Composer, MessageError
+from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.sender import End, Ending, Options, Sender, Tally
+from mailer.delivery.state import SendKind, SendState
+from mailer.edition.model import Edition
+from mailer.errors import UndecidedError, UsageError
+from mailer.ledger.owned import OwnedSend
+from mailer.ledger.records import Send, Summary
+from mailer.service.newsroom import Newsroom
+from mailer.settings import OnUncertain
+
+Watch = Callable[[Tally], None]
+WATCH_EVERY = 0.25  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How a run of a send ended, and where the send stands after it."""
+
+    summary: Summary
+    ending: Ending
+
+
+def run_send(newsroom: Newsroom, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> Run:
+    """Own the send and carry it on. Raises UndecidedError when a living process owns it, LedgerError, MessageError."""
+    return asyncio.run(_with_signals(newsroom, send_id, wait=wait, watch=watch))
+
+
+async def carry(
+    newsroom: Newsroom,
+    send_id: int,
+    *,
+    wait: bool = True,
+    watch: Watch | None = None,
+    on_sender: Callable[[Sender], None] | None = None,
+) -> Run:
+    """Own the send and carry it on, on this event loop. `on_sender` is handed what can be stopped."""
+    ledger, settings = newsroom.ledger, newsroom.settings
+    owned = await asyncio.to_thread(
+        ledger.own,
+        send_id,
+        retry_for=settings.retry_for,
+        resend_uncertain=settings.on_uncertain is OnUncertain.RESEND,
+    )
+    if owned is None:
+        raise UndecidedError(
+            f"Send {send_id} is being sent by another process (pid {ledger.sends.owner_pid(send_id) or 'unknown'}).",
+            f"Watch it with: mailer status {send_id}",
+        )
+    try:
+        ending = await _send(newsroom, owned, wait=wait, watch=watch, on_sender=on_sender)
+    finally:
+        await asyncio.to_thread(owned.close)
+    if ending.end is End.STOPPED:
+        await asyncio.to_thread(_pause_if_running, newsroom, send_id)
+    return Run(summary=await asyncio.to_thread(ledger.sends.summary, send_id), ending=ending)
+
+
+def load_edition(newsroom: Newsroom, send: Send) -> Edition:
+    """The edition of a send, as it was frozen, with its images."""
+    stored = newsroom.ledger.editions.get(send.digest)
+    if stored is None:
+        raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
+    return Edition.from_json(stored.json, newsroom.ledger.editions.images(send.digest))
+
+
+async def _send(
+    newsroom: Newsroom,
+    owned: OwnedSend,
+    *,
+    wait: bool,
+    watch: Watch | None,
+    on_sender: Callable[[Sender], None] | None,
+) -> Ending:
+    ledger = newsroom.ledger
+    send = await asyncio.to_thread(ledger.sends.get, owned.send_id)
+    edition = await asyncio.to_thread(load_edition, newsroom, send)
+    composer = Composer(
+        edition,
+        newsroom.letterhead,
+        newsroom.marks(send.key_name, inert=send.kind is SendKind.TEST),
+        eight_bit=newsroom.settings.eight_bit,
+    )
+    sender = Sender(
+        ledger=owned,
+        compose=composer.compose,
+        relays=newsroom.settings.relay,
+        options=await asyncio.to_thread(_options, newsroom),
+        now=newsroom.clock,
+    )
+    if on_sender:
+        on_sender(sender)
+    watching = asyncio.create_task(_watch(sender, watch)) if watch else None
+    try:
+        return await sender.run(wait=wait)
+    except MessageError as error:
+        await owned.trip(error.message)
+        raise
+    finally:
+        if watching:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+
+def _options(newsroom: Newsroom) -> Options:
+    settings = newsroom.settings
+    return Options(
+        lanes=settings.lanes,
+        retry=RetryPolicy(delays=settings.retry, lifetime=settings.retry_for),
+        per_connection=settings.per_connection or 0,
+        local_hostname=socket.getfqdn(),
+    )
+
+
+async def _watch(sender: Sender, watch: Watch) -> None:
+    """Tell `watch` how it goes, a few times a second."""
+    while True:
+        watch(sender.tally)
+        await asyncio.sleep(WATCH_EVERY)
+
+
+async def _with_signals(newsroom: Newsroom, send_id: int, *, wait: bool, watch: Watch | None) -> Run:
+    loop = asyncio.get_running_loop()
+
+    def attach(sender: Sender) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, sender.stop)
+
+    try:
+        return await carry(newsroom, send_id, wait=wait, watch=watch, on_sender=attach)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _pause_if_running(newsroom: Newsroom, send_id: int) -> None:
+    """A send that its person stopped stays stopped, until its person says so."""
+    if newsroom.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
+        newsroom.ledger.sends.pause(send_id, reason="stopped by hand")

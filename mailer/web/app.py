@@ -1,0 +1,101 @@
+"""The site that readers see: the door out, the archive, the images, and a front page.
+
+    GET  /  /archive/  /archive/SLUG  /media/NAME  /style.css  /healthz  /robots.txt  /favicon.ico
+    GET POST  /u/TOKEN
+
+HEAD goes wherever GET goes; anything else is 405. Where MAILER_BASE_URL has a path, links have it, and requests are
+understood with it and without, whether or not the proxy in front takes it away. Each answer, an error's too, is a page
+with the headers of `page`; errors say nothing about what happened inside, the log does. Everything that may block runs
+in a thread.
+"""
+
+import logging
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from mailer.errors import MailerError
+from mailer.ledger.errors import LedgerError
+from mailer.service.newsroom import Newsroom
+from mailer.web.page import Pages
+from mailer.web.reading import Reading
+from mailer.web.unsubscribe import Unsubscribe
+
+_log = logging.getLogger(__name__)
+_RETRY = {"Retry-After": "60"}
+
+
+def create_app(newsroom: Newsroom) -> Starlette:
+    """The site of `newsroom`, as an ASGI application."""
+    pages = Pages(newsroom)
+    errors = _Errors(pages)
+    app = Starlette(
+        exception_handlers={
+            HTTPException: errors.refused,
+            MailerError: errors.hindered,
+            Exception: errors.failed,
+        },
+    )
+    routes = _routes(newsroom, pages)
+    if pages.root:
+        routes.append(Mount(pages.root, app=Router(_routes(newsroom, pages), redirect_slashes=False)))
+    app.router.routes.extend(routes)
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(newsroom: Newsroom, pages: Pages) -> list[BaseRoute]:
+    reading, unsubscribe = Reading(newsroom, pages), Unsubscribe(newsroom, pages)
+
+    async def u(request: Request) -> Response:
+        return await unsubscribe(request)
+
+    return [
+        Route("/", reading.front),
+        Route("/u/{token}", u, methods=["GET", "POST"]),
+        Route("/archive", reading.archive),
+        Route("/archive/", reading.archive),
+        Route("/archive/{slug}", reading.edition),
+        Route("/media/{name}", reading.media),
+        Route("/style.css", reading.style),
+        Route("/healthz", reading.health),
+        Route("/robots.txt", reading.robots),
+        Route("/favicon.ico", reading.favicon),
+    ]
+
+
+class _Errors:
+    """What is answered instead of a page. Nothing of the request, above all no token, goes into the log."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def refused(self, _request: Request, error: Exception) -> Response:
+        """By us: no such page, a method that is not for it, a body that is too long or too slow."""
+        status = error.status_code if isinstance(error, HTTPException) else 400
+        headers = error.headers if isinstance(error, HTTPException) else None
+        if status == 404:
+            return self._pages.message(
+                "This page does not exist.", "Please check that the link is complete.", status=404
+            )
+        return self._pages.message("This request cannot be answered.", status=status, headers=headers)
+
+    async def hindered(self, _request: Request, error: Exception) -> Response:
+        """By something that a person can mend; the ledger's troubles often pass."""
+        _log.error("%s", error)
+        return self._sorry(503 if isinstance(error, LedgerError) else 500)
+
+    async def failed(self, _request: Request, _error: Exception) -> Response:
+        """By a bug of ours; Starlette raises it again, so that the server logs it."""
+        return self._sorry(500)
+
+    def _sorry(self, status: int) -> Response:
+        return self._pages.message(
+            "Something went wrong on our side.",
+            "Please try again in a few minutes.",
+            status=status,
+            headers=_RETRY if status == 503 else None,
+        )

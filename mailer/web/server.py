@@ -1,0 +1,223 @@
+"""Serving: the site, and what runs beside it, from start to a clean end.
+
+    serve  blocks until the first Ctrl-C or SIGTERM; a second one does not wait for what is under way
+    run    the same on a loop that is there already, until `stop` is set
+
+One process serves a ledger: it holds the ledger's serve lock, by which others see that scheduled sends will be started.
+Requests are not logged, for their paths hold tokens. No forwarded header is believed: nothing here depends on who asks.
+A job that fails takes the server down with it, and its error is raised. Raises ServeError, AlreadyServingError, LedgerError.
+"""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+import uvicorn
+
+from mailer.errors import UndecidedError, UsageError
+from mailer.service.newsroom import Newsroom
+from mailer.web.app import create_app
+
+Background = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs beside the site until the event is set, and then comes to its end."""
+
+OnReady = Callable[[str], None]
+"""Called with the site's local address once it answers, http://127.0.0.1:8000."""
+
+_LINGER = 5  # seconds for requests that are under way at the end
+_CONNECTIONS = 500  # at once; a process may have 1024 files open
+
+
+class ServeError(UsageError):
+    """The address cannot be listened on."""
+
+
+class AlreadyServingError(UndecidedError):
+    """Another process serves this ledger."""
+
+
+def serve(
+    newsroom: Newsroom,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    on_ready: OnReady | None = None,
+    background: Background | Iterable[Background] | None = None,
+) -> None:
+    """Serve until a signal comes. For the main thread, which alone gets signals. `port` 0 takes a free one."""
+
+    async def until_signalled() -> None:
+        stop, loop, main = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
+
+        def on_signal() -> None:
+            if not stop.is_set():
+                stop.set()
+            elif main is not None:
+                main.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, on_signal)
+        try:
+            await run(newsroom, host, port, stop=stop, on_ready=on_ready, background=background)
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(until_signalled())
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this moment; for who must know the site's address before it is served."""
+    with _socket(socket.AF_INET, (host, 0), []) as taken:
+        return int(taken.getsockname()[1])
+
+
+async def run(
+    newsroom: Newsroom,
+    host: str,
+    port: int,
+    *,
+    stop: asyncio.Event,
+    on_ready: OnReady | None = None,
+    background: Background | Iterable[Background] | None = None,
+) -> None:
+    """Serve until `stop` is set; it is set, too, when the site or a job ends on its own with an error."""
+    lock = await asyncio.to_thread(newsroom.ledger.become_server)
+    if lock is None:
+        process = newsroom.ledger.server_pid()
+        named = f" (process {process})" if process else ""
+        raise AlreadyServingError(
+            f"Another mailer serve is running in this workspace{named}.", "End it first, or use it."
+        )
+    with contextlib.closing(lock):
+        await _run(newsroom, _listen(host, port), stop, on_ready, _jobs(background))
+
+
+async def _run(
+    newsroom: Newsroom,
+    sockets: list[socket.socket],
+    stop: asyncio.Event,
+    on_ready: OnReady | None,
+    jobs: tuple[Background, ...],
+) -> None:
+    server = _Server(newsroom, lambda: on_ready(_address(sockets[0])) if on_ready else None)
+
+    async def stopping(work: Awaitable[None]) -> None:
+        try:
+            await work
+        except BaseException:
+            stop.set()
+            raise
+
+    with contextlib.ExitStack() as open_sockets:
+        for each in sockets:
+            open_sockets.callback(each.close)
+        tasks = [asyncio.create_task(stopping(work)) for work in (server.serve(sockets), *(job(stop) for job in jobs))]
+        try:
+            await stop.wait()
+        finally:  # cancelled, too: once ends cleanly, twice at once
+            stop.set()
+            server.should_exit = True
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ended:
+        if isinstance(end, BaseException):
+            raise end
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says when it is ready and leaves the signals to us."""
+
+    def __init__(self, newsroom: Newsroom, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(newsroom),
+                http="h11",
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                log_level="warning",
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=_CONNECTIONS,
+                timeout_graceful_shutdown=_LINGER,
+            )
+        )
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _jobs(background: Background | Iterable[Background] | None) -> tuple[Background, ...]:
+    if background is None:
+        return ()
+    return (background,) if callable(background) else tuple(background)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets on every address that `host` names; with `port` 0, all on the port that the first got."""
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, address in _addresses(host, port):
+        try:
+            sockets.append(_socket(family, address, sockets))
+        except OSError as error:
+            failure = error
+            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+                break
+    if sockets and (failure is None or failure.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}):
+        return sockets
+    for each in sockets:
+        each.close()
+    raise _cannot_listen(host, port, failure)
+
+
+def _socket(family: int, address: tuple[str, int], earlier: list[socket.socket]) -> socket.socket:
+    name, port = address
+    if port == 0 and earlier:
+        port = earlier[0].getsockname()[1]
+    return socket.create_server((name, port), family=family, backlog=512)
+
+
+def _addresses(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, OverflowError, UnicodeError):
+        raise ServeError(
+            f"“{host}” port {port} is nothing that can be listened on.",
+            "Try: mailer serve --host 127.0.0.1 --port 8000",
+        ) from None
+    return list(dict.fromkeys((int(family), (str(address[0]), int(address[1]))) for family, *_, address in found))
+
+
+def _cannot_listen(host: str, port: int, error: OSError | None) -> ServeError:
+    match error.errno if error else None:
+        case errno.EADDRINUSE:
+            return ServeError(
+                f"Port {port} on {host} is in use by another program.",
+                f"End that one, or take another port: mailer serve --port {port + 1 if port < 65535 else 8000}",
+            )
+        case errno.EACCES:
+            return ServeError(
+                f"Port {port} may not be opened without more rights.", "Take one from 1024: mailer serve --port 8000"
+            )
+        case errno.EADDRNOTAVAIL:
+            return ServeError(f"This machine has no address {host}.", "Try: mailer serve --host 127.0.0.1")
+        case _:
+            reason = f" ({error.strerror})" if error else ""
+            return ServeError(f"{host} port {port} cannot be listened on{reason}.", "Check --host and --port.")
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

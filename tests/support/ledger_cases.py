@@ -1,0 +1,93 @@
+"""Small sends for the contract tests of the ledger."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+from mailer.delivery.records import Claim, NewDelivery, Reply, Settlement, Stage
+from mailer.delivery.state import DeliveryState, SendKind
+from mailer.edition.model import Image
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.owned import OwnedSend
+from mailer.ledger.records import NewEdition, NewSend, Repeat, Send
+
+T = TypeVar("T")
+DAY = 86_400.0
+S = DeliveryState
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(coroutine)
+
+
+def edition(slug: str = "quay", *, digest: str = "", images: tuple[Image, ...] = ()) -> NewEdition:
+    return NewEdition(
+        digest=digest or f"digest-{slug}",
+        slug=slug,
+        title=f"Title of {slug}",
+        subject=f"Subject of {slug}",
+        language="en",
+        json='{"html": "<p>é</p>"}',
+        images=images,
+    )
+
+
+def new_send(
+    slug: str = "quay",
+    *,
+    digest: str = "",
+    lists: tuple[str, ...] = ("readers",),
+    kind: SendKind = SendKind.DISPATCH,
+    repeat: Repeat = Repeat.REFUSE,
+    at: float | None = None,
+    key_name: str = "key-1",
+) -> NewSend:
+    return NewSend(
+        kind=kind, edition=edition(slug, digest=digest), lists=lists, key_name=key_name, repeat=repeat, at=at
+    )
+
+
+def readers(count: int, *, start: int = 0) -> Iterator[NewDelivery]:
+    for number in range(start, start + count):
+        yield NewDelivery(
+            identity=f"reader{number}@example.net", address=f"Reader{number}@example.net", fields={"city": "Köln"}
+        )
+
+
+def owned(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> OwnedSend:
+    taken = ledger.own(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
+    assert taken is not None
+    return taken
+
+
+def settlement(claim: Claim, state: DeliveryState, at: float, **more: Any) -> Settlement:
+    replies = {
+        S.ACCEPTED: Reply(code=250, enhanced="2.0.0", text="queued"),
+        S.FAILED: Reply(code=550, enhanced="5.2.1", text="mailbox disabled"),
+        S.DEFERRED: Reply(code=451, enhanced="4.7.1", text="greylisted"),
+    }
+    more.setdefault("reply", replies.get(state))
+    more.setdefault("stage", Stage.DOT)
+    if state is S.DEFERRED:
+        more.setdefault("next_at", at + 60)
+    return Settlement(
+        delivery_id=claim.delivery_id, attempt=claim.attempt, state=state, at=at, relay="smtp.example.org", **more
+    )
+
+
+async def deliver(send: OwnedSend, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any) -> None:
+    """Claim up to `limit`, commit, and settle as `state`."""
+    for claim in await send.claim(limit, now):
+        assert await send.commit(claim)
+        await send.settle(settlement(claim, state, now, **more))
+
+
+def counts(ledger: Ledger, send: Send) -> dict[DeliveryState, int]:
+    return dict(ledger.sends.summary(send.id).counts)
+
+
+def state_of(ledger: Ledger, send: Send, number: int) -> tuple[DeliveryState, str]:
+    for row in ledger.report.rows(send.id):
+        if row.email.lower() == f"reader{number}@example.net":
+            return row.state, row.reason
+    raise AssertionError(f"reader {number} is not frozen")

@@ -1,0 +1,144 @@
+"""A site for tests: a newsroom in a temporary workspace, with a letter that goes to a few readers."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from pydantic import SecretStr
+
+from mailer.audience.token import Purpose
+from mailer.delivery.records import NewDelivery
+from mailer.delivery.state import SendKind
+from mailer.edition.model import Edition, Image
+from mailer.edition.publication import Publication
+from mailer.ledger.ledger import open_ledger
+from mailer.ledger.records import NewEdition, NewSend, Repeat, Send
+from mailer.mailbox import Mailbox
+from mailer.service.newsroom import Newsroom
+from mailer.settings import Settings
+from mailer.workspace import Workspace
+from tests.support.editions import edition
+
+KEY = "a secret key of the tests, long enough to be one"
+PHOTO = Image(name=f"{'5eed' * 8}.jpg", content_type="image/jpeg", width=1200, height=675, data=b"\xff\xd8\xff not much")
+ANA, BEN = "Ana.Reis@example.com", "ben@example.net"
+START = 1_800_000_000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@cache
+def _empty_database() -> Path:
+    folder = Path(mkdtemp(prefix="mailer-tests-"))
+    open_ledger("sqlite:///mailer.db", folder / ".mailer").close()
+    return folder / "mailer.db"
+
+
+class Site:
+    """The newsroom, and what a test does with it."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        shutil.copy(_empty_database(), folder / "mailer.db")
+        self.clock = Clock()
+        values = {
+            "sender": Mailbox("The Harbour Letter", "letter@example.org"),
+            "base_url": "https://letter.example.org",
+            "postal_address": "1 Quay Street, Porto Novo",
+            "secret_keys": (SecretStr(KEY),),
+            **settings,
+        }
+        self.newsroom = Newsroom(Workspace(folder), Settings(workspace=folder, **values), self.clock)
+
+    @property
+    def ledger(self) -> Any:
+        return self.newsroom.ledger
+
+    def publication(self, **changes: Any) -> Publication:
+        made = self.newsroom.publication
+        fields = {name: getattr(made, name) for name in made.__dataclass_fields__}
+        return Publication(**{**fields, **changes})
+
+    def letter(self, body: str = "Dear reader.", *, front: str = "", language: str = "en", **publication: Any) -> Edition:
+        """An edition with the photo."""
+        return edition(
+            f"{body}\n\n## An article\nsource: Harbour Times\ndate: 2026-11-01\n\nIts text.",
+            front=f"photo:\n  file: photo.jpg\n  alt: Two ferries\n{front}",
+            language=language,
+            images={"photo.jpg": PHOTO},
+            publication=self.publication(**publication),
+        )
+
+    def send(
+        self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH, slug: str = ""
+    ) -> Send:
+        """Freeze a send of `letter`; nothing of it has left."""
+        letter = letter or self.letter()
+        new = NewEdition(
+            digest=letter.digest,
+            slug=slug or letter.slug,
+            title=letter.title,
+            subject=letter.subject,
+            language=letter.language,
+            json=letter.to_json(),
+            images=letter.images,
+        )
+        lists = ("readers",) if kind is SendKind.DISPATCH else ()
+        made = NewSend(
+            kind=kind, edition=new, lists=lists, key_name=self.newsroom.keys.names[0], repeat=Repeat.AGAIN
+        )
+        audience = [NewDelivery(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
+        return self.newsroom.ledger.freezer.create(made, audience)
+
+    def begin(self, send: Send, *, finish: bool = False) -> None:
+        """A lane takes the first delivery and gives it back; `finish`: the rest is cancelled."""
+
+        async def claim() -> None:
+            with_owner = self.newsroom.ledger.own(send.id, retry_for=86_400)
+            assert with_owner is not None
+            claims = await with_owner.claim(1, self.clock())
+            await with_owner.release(claims, self.clock())
+            with_owner.close()
+
+        asyncio.run(claim())
+        if finish:
+            self.newsroom.ledger.sends.cancel(send.id)
+
+    def token(self, send: Send, address: str = ANA) -> str:
+        """The unsubscribe token of a reader's letter."""
+        for row in self.newsroom.ledger.report.rows(send.id):
+            if row.email == address:
+                return self.newsroom.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id)
+        raise AssertionError(f"{address} is not frozen")
+
+    def reason(self, address: str = ANA) -> str:
+        """Why the address must not be mailed; "" when it may."""
+        standing = self.newsroom.ledger.suppressions.get(address.lower())
+        return standing.reason.value if standing else ""
+
+    def contents(self) -> tuple[Any, ...]:
+        """All that a visit could change: every row of the ledger that is about people."""
+        from mailer.ledger.tables import metadata
+
+        with self.newsroom.ledger._core.database.reading() as conn:
+            return tuple(tuple(map(tuple, conn.execute(table.select()).all())) for table in metadata.sorted_tables)
+
+
+@contextmanager
+def site_in(folder: Path, **settings: Any) -> Iterator[Site]:
+    site = Site(folder, **settings)
+    with site.newsroom:
+        yield site

@@ -1,0 +1,85 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.audience.token import INERT, LENGTH, MAX_NUMBER, Purpose, TokenKeys, is_inert, key_name
+from mailer.errors import SettingsError
+
+OLD, NEW = "old-" * 10, "new-" * 10
+KEYS = TokenKeys([NEW, OLD])
+NUMBERS = st.integers(0, MAX_NUMBER)
+PURPOSES = st.sampled_from(Purpose)
+
+
+@settings(deadline=None)
+@given(NUMBERS, PURPOSES)
+def test_a_token_gives_its_number_back(number, purpose):
+    token = KEYS.issue(purpose, number)
+    assert len(token) == LENGTH
+    assert token.isascii()
+    assert token == token.lower()
+    assert token.isalnum()
+    assert KEYS.read(purpose, token) == number
+    assert KEYS.read(purpose, token.upper()) == number
+
+
+@settings(deadline=None)
+@given(NUMBERS, PURPOSES, PURPOSES)
+def test_a_token_serves_one_purpose(number, purpose, other):
+    assert KEYS.read(other, KEYS.issue(purpose, number)) == (number if other is purpose else None)
+
+
+@settings(deadline=None)
+@given(NUMBERS, st.integers(0, LENGTH - 1), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
+def test_no_letter_can_be_changed(number, place, letter):
+    token = KEYS.issue(Purpose.UNSUBSCRIBE, number)
+    changed = token[:place] + letter + token[place + 1 :]
+    assert KEYS.read(Purpose.UNSUBSCRIBE, changed) == (number if changed == token else None)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60) | st.text(st.sampled_from("ab27=18K ı\u212a\x00/"), min_size=LENGTH, max_size=LENGTH))
+def test_any_text_can_be_read(text):
+    assert KEYS.read(Purpose.UNSUBSCRIBE, text) is None
+
+
+def test_the_first_key_issues_and_all_verify():
+    by_old = TokenKeys([OLD]).issue(Purpose.BOUNCE, 7)
+    assert KEYS.read(Purpose.BOUNCE, by_old) == 7
+    assert KEYS.issue(Purpose.BOUNCE, 7) != by_old
+    assert KEYS.with_first(key_name(OLD)).issue(Purpose.BOUNCE, 7) == by_old
+    assert TokenKeys([NEW]).read(Purpose.BOUNCE, by_old) is None
+    assert KEYS.names == (key_name(NEW), key_name(OLD))
+
+
+def test_all_keys_still_verify_when_an_older_one_issues():
+    keys = KEYS.with_first(key_name(OLD))
+    assert keys.read(Purpose.BOUNCE, KEYS.issue(Purpose.BOUNCE, 9)) == 9
+
+
+def test_a_key_that_is_gone_is_missed():
+    with pytest.raises(SettingsError, match=key_name(OLD)) as caught:
+        TokenKeys([NEW]).with_first(key_name(OLD))
+    assert OLD not in str(caught.value)
+
+
+def test_the_inert_token_is_recognised_and_opens_nothing():
+    assert is_inert(INERT)
+    assert len(INERT) == LENGTH
+    assert all(KEYS.read(purpose, INERT) is None for purpose in Purpose)
+    assert not is_inert(KEYS.issue(Purpose.UNSUBSCRIBE, 0))
+
+
+def test_keys_are_not_shown():
+    assert OLD not in repr(KEYS)
+    assert NEW not in repr(KEYS)
+
+
+@pytest.mark.parametrize("number", [-1, MAX_NUMBER + 1])
+def test_a_number_out_of_range_is_refused(number):
+    with pytest.raises(ValueError, match="number"):
+        KEYS.issue(Purpose.BOUNCE, number)
+
+
+def test_tokens_stay_readable_over_releases():
+    assert KEYS.read(Purpose.UNSUBSCRIBE, "yr5hr5jkdheb37golhiy5v3bqhf3mmzfp5nldpq") == 12

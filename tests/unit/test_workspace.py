@@ -1,0 +1,215 @@
+import re
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+import mailer.workspace as module
+from mailer.audience.listfile import open_list
+from mailer.errors import UsageError
+from mailer.settings import load_settings
+from mailer.workspace import Workspace, init, starter
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def packaged(tmp_path, monkeypatch):
+    """What travels with the program, small; the real one is the repository."""
+    source = tmp_path / "starter"
+    for path, text in {
+        "dispatches/2026-01-02-one.md": "---\ntitle: One\n---\n",
+        "dispatches/photos/quay.jpg": "jpeg",
+        "subscribers/readers.csv": "email\nana@x.org\n",
+        "subscribers/readers.rejected.csv": "line\n",
+        "templates/partials/foot.html.j2": "foot",
+        "templates/.hidden": "x",
+        "templates/__pycache__/x.pyc": "x",
+        "env.example": "# Who\nMAILER_FROM=A <a@x.org>\nMAILER_SECRET_KEYS=\n",
+    }.items():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(module, "starter", lambda: source)
+    return source
+
+
+MADE = [
+    "dispatches/2026-01-02-one.md",
+    "dispatches/photos/quay.jpg",
+    "subscribers/readers.csv",
+    "templates/partials/foot.html.j2",
+    ".env",
+    ".gitignore",
+]
+
+
+def test_init_makes_what_a_beginner_needs(packaged, tmp_path):
+    folder = tmp_path / "new" / "news"
+    made = init(folder)
+    assert [str(path) for path in made.created] == MADE
+    assert made.kept == ()
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == sorted(MADE)
+    assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
+    assert {".env", "*.db", "/.mailer/"} <= set((folder / ".gitignore").read_text(encoding="utf-8").splitlines())
+    assert load_settings(folder, {}).sender.address == "a@x.org"
+
+
+def test_each_workspace_has_a_key_of_its_own(packaged, tmp_path):
+    keys = set()
+    for name in "ab":
+        init(tmp_path / name)
+        keys.update(
+            re.findall(r'^MAILER_SECRET_KEYS=\["(.{43})"\]$', (tmp_path / name / ".env").read_text(), re.MULTILINE)
+        )
+    assert len(keys) == 2
+
+
+def test_init_again_overwrites_nothing_and_fills_in_what_is_missing(packaged, tmp_path):
+    folder = tmp_path / "news"
+    (folder / "subscribers").mkdir(parents=True)
+    (folder / "subscribers" / "readers.csv").write_text("mine", encoding="utf-8")
+    (folder / ".env").write_text("MAILER_LANES=1", encoding="utf-8")
+    made = init(folder)
+    assert [str(path) for path in made.kept] == ["subscribers/readers.csv", ".env"]
+    assert (folder / "subscribers" / "readers.csv").read_text(encoding="utf-8") == "mine"
+    assert (folder / ".env").read_text(encoding="utf-8") == "MAILER_LANES=1"
+    assert [str(path) for path in init(folder).kept] == MADE
+
+
+def test_init_writes_through_no_link(packaged, tmp_path):
+    outside, folder = tmp_path / "outside", tmp_path / "news"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / "templates").symlink_to(outside)
+    (folder / ".env").symlink_to(outside / "stolen")
+    (folder / "dispatches").write_text("a file", encoding="utf-8")
+    made = init(folder)
+    assert list(outside.iterdir()) == []
+    assert [str(path) for path in made.created] == ["subscribers/readers.csv", ".gitignore"]
+
+
+def test_init_in_a_place_that_is_no_folder(packaged, tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"cannot be written \(.+\)") as caught:
+        init(tmp_path / "file")
+    assert caught.value.next_step
+
+
+def test_a_write_that_fails_leaves_no_half_file(packaged, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.os, "fdopen", full)
+    with pytest.raises(UsageError, match="No space left on device"):
+        init(tmp_path / "news")
+    assert not [path for path in (tmp_path / "news").rglob("*") if path.is_file()]
+
+
+def test_the_repository_s_own_starter_makes_a_workspace_that_works(tmp_path):
+    assert starter() == REPOSITORY
+    init(tmp_path)
+    workspace = Workspace(tmp_path)
+    assert len(workspace.dispatch_files()) >= 3
+    assert "readers" in workspace.list_names()
+    assert len(list(open_list(workspace.list_file("readers")).rows())) == 5
+    assert (tmp_path / "dispatches/photos/east-quay.jpg").read_bytes() == (
+        REPOSITORY / "dispatches/photos/east-quay.jpg"
+    ).read_bytes()
+    assert load_settings(tmp_path, {}).publication == "The Harbour Letter"
+
+
+def test_an_installed_program_brings_its_starter(tmp_path, monkeypatch):
+    (tmp_path / "mailer" / "starter").mkdir(parents=True)
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "mailer" / "workspace.py"))
+    assert starter() == tmp_path / "mailer" / "starter"
+    shutil.rmtree(tmp_path / "mailer" / "starter")
+    assert starter() == tmp_path
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path, text in {
+        "dispatches/2026-01-02-one.md": "---\ntitle: One\n---\nslug: body\n",
+        "dispatches/two.md": "---\r\ntitle: Two\r\nslug: 'the-second'  # kept\r\n---\r\n",
+        "drafts/three.md": "",
+        "subscribers/readers.csv": "",
+        "subscribers/Amis de Göteborg.csv": "",
+        "subscribers/readers.rejected.csv": "",
+        "subscribers/.hidden.csv": "",
+        "subscribers/a,b.csv": "",
+        "elsewhere.csv": "",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8", newline="")
+    return Workspace(Path())
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("2026-01-02-one", "dispatches/2026-01-02-one.md"),
+        ("dispatches/2026-01-02-one.md", "dispatches/2026-01-02-one.md"),
+        ("two", "dispatches/two.md"),
+        ("the-second", "dispatches/two.md"),
+        ("drafts/three.md", "drafts/three.md"),
+    ],
+)
+def test_a_dispatch_is_found_by_path_or_slug(workspace, name, path):
+    assert str(workspace.find_dispatch(name)) == path
+
+
+def test_a_path_may_be_relative_to_the_workspace(workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "drafts")
+    assert Workspace(Path("..")).find_dispatch("dispatches/two.md") == Path("../dispatches/two.md")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("2026-01-02-on", "Did you mean “2026-01-02-one”?"),
+        ("dispatches/tow.md", "Did you mean “two”?"),
+        ("body", "Name a file"),
+        ("", "Name a file"),
+        (".", "Name a file"),
+        ("drafts", "Name a file"),
+        ("x\0y", "Name a file"),
+        ("x" * 5000, "Name a file"),
+    ],
+)
+def test_a_dispatch_that_is_not_there(workspace, name, hint):
+    with pytest.raises(UsageError, match="There is no dispatch") as caught:
+        workspace.find_dispatch(name)
+    assert hint in caught.value.next_step
+    assert str(caught.value).isprintable()
+
+
+def test_lists_are_named_by_their_files(workspace):
+    assert workspace.list_names() == ("Amis de Göteborg", "readers")
+    assert str(workspace.list_file("readers")) == "subscribers/readers.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../elsewhere", "/etc/passwd", "readers.csv", "readers.rejected", ".hidden", "", ".", "..", "a,b", "x\0", "READERS", "r\x1b"],
+)  # fmt: skip
+def test_a_list_s_name_is_no_path(workspace, name):
+    with pytest.raises(UsageError, match="There is no list") as caught:
+        workspace.list_file(name)
+    assert caught.value.next_step
+
+
+def test_a_near_miss_is_suggested(workspace, tmp_path):
+    with pytest.raises(UsageError, match="Did you mean “readers”"):
+        workspace.list_file("raeders")
+    with pytest.raises(UsageError, match="Put a CSV file into"):
+        Workspace(tmp_path / "drafts").list_file("readers")
+
+
+def test_the_state_folder_is_made_for_its_owner(workspace, tmp_path):
+    assert workspace.make_state() == workspace.state == Path(".mailer")
+    assert stat.S_IMODE((tmp_path / ".mailer").stat().st_mode) == 0o700
+    workspace.make_state()
+    with pytest.raises(UsageError, match="cannot be made"):
+        Workspace(tmp_path / "elsewhere.csv").make_state()
