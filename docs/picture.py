@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - a program beside the documents, not a package
+
 """Makes docs/edition.png: the largest example as a reader's desktop shows it, and as a phone in the dark does.
 
     .venv/bin/python docs/picture.py
@@ -25,7 +25,7 @@ from mailer.edition.publication import Publication, Reference
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-ANA = Values(fields={"first_name": "Ana", "city": "Porto Novo"}, address="ana.reis@example.com", token="ana")  # noqa: S106 - inert
+ANA = Values(fields={"first_name": "Ana", "city": "Porto Novo"}, address="ana.reis@example.com", token="ana")
 GAP = 40
 HEIGHT = 1900
 

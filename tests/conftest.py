@@ -4,6 +4,10 @@ import os
 import shutil
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("mailer", deadline=None)  # a slow machine is no defect
+settings.load_profile("mailer")
 
 NEEDS = {
     "chromium": ("chromium", "Debian's package chromium"),

@@ -16,24 +16,24 @@ from mailer import __version__
 from mailer.errors import MailerError
 
 COMMANDS = {
-    "init": ("workspace", "Make a workspace: templates, a list, dispatches, settings with a fresh key."),
-    "new": ("workspace", "Make a dispatch file to fill in."),
-    "check": ("dispatch", "Find what is wrong in a dispatch."),
-    "render": ("dispatch", "Write a dispatch as HTML, plaintext and message into a folder."),
-    "test": ("send", "Send the real message to a few addresses."),
-    "send": ("send", "Send a dispatch to its readers."),
-    "status": ("progress", "Show sends and where they stand."),
-    "pause": ("progress", "Pause a send."),
-    "resume": ("send", "Go on with a send."),
-    "cancel": ("progress", "Cancel a send: whoever has not got it yet will not."),
-    "resend": ("send", "Send once more to those that failed."),
-    "resolve": ("send", "Decide about uncertain deliveries."),
-    "report": ("progress", "Show what happened to every recipient."),
-    "subscriber": ("people", "Unsubscribe or erase one person."),
-    "suppress": ("people", "Addresses that must not be mailed."),
-    "serve": ("serve", "Serve the public pages; start sends that are due."),
-    "schema": ("workspace", "Print the JSON Schema of a dispatch's front matter."),
-    "demo": ("demo", "See all of it work, here, in a minute."),
+    "init": ("mailer.cli.workspace", "Make a workspace: templates, a list, dispatches, settings with a fresh key."),
+    "new": ("mailer.cli.workspace", "Make a dispatch file to fill in."),
+    "check": ("mailer.cli.dispatch", "Find what is wrong in a dispatch."),
+    "render": ("mailer.cli.dispatch", "Write a dispatch as HTML, plaintext and message into a folder."),
+    "test": ("mailer.cli.send", "Send the real message to a few addresses."),
+    "send": ("mailer.cli.send", "Send a dispatch to its readers."),
+    "status": ("mailer.cli.progress", "Show sends and where they stand."),
+    "pause": ("mailer.cli.progress", "Pause a send."),
+    "resume": ("mailer.cli.send", "Go on with a send."),
+    "cancel": ("mailer.cli.progress", "Cancel a send: whoever has not got it yet will not."),
+    "resend": ("mailer.cli.send", "Send once more to those that failed."),
+    "resolve": ("mailer.cli.send", "Decide about uncertain deliveries."),
+    "report": ("mailer.cli.progress", "Show what happened to every recipient."),
+    "subscriber": ("mailer.cli.people", "Unsubscribe or erase one person."),
+    "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
+    "serve": ("mailer.start", "Serve the public pages; start sends that are due."),
+    "schema": ("mailer.cli.workspace", "Print the JSON Schema of a dispatch's front matter."),
+    "demo": ("mailer.start", "See all of it work, here, in a minute."),
 }
 BUG = "This is a bug of mailer, not of yours. Nothing is lost: the ledger holds what happened. Please report the lines above."
 
@@ -47,7 +47,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"mailer.cli.{COMMANDS[cmd_name][0]}")
+        module = import_module(COMMANDS[cmd_name][0])
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 

@@ -79,7 +79,9 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
         return
     click.echo(f"erased from {plural(done.deliveries, 'delivery', 'deliveries')}")
     if lists:
-        say(f"The address still stands in the list {', '.join(lists)}: delete its row there. It is not mailed meanwhile.")
+        say(
+            f"The address still stands in the list {', '.join(lists)}: delete its row there. It is not mailed meanwhile."
+        )
 
 
 @click.group("suppress")
@@ -95,9 +97,7 @@ def add(emails: tuple[str, ...], workspace: Path) -> None:
     addresses = [parse_address(email) for email in emails]
     with Newsroom.open(workspace) as newsroom:
         for address in addresses:
-            done = newsroom.ledger.suppressions.suppress(
-                address.identity, SuppressionReason.BY_HAND, source=BY_HAND
-            )
+            done = newsroom.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=BY_HAND)
             click.echo(f"{address.display}: {done.suppression.reason}")
 
 
@@ -115,7 +115,9 @@ def remove(emails: tuple[str, ...], workspace: Path) -> int:
                 refused = True
                 click.echo(f"{address.display}: {done.suppression.reason}, which only that person can take back")
             else:
-                click.echo(f"{address.display}: {'removed' if done.outcome is Lifting.LIFTED else 'was not suppressed'}")
+                click.echo(
+                    f"{address.display}: {'removed' if done.outcome is Lifting.LIFTED else 'was not suppressed'}"
+                )
     return 1 if refused else 0
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -116,7 +116,7 @@ class Catcher:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="catcher", daemon=True)
 
-    def __enter__(self) -> "Catcher":
+    def __enter__(self) -> Self:
         self._thread.start()
         self._ready.wait()
         if self._failure:

@@ -4,11 +4,10 @@ After `open_connection` the session is ready for MAIL. What goes wrong is a Conn
 the relay spoke, its reply; a relay that should offer STARTTLS and does not gets no credential and no message.
 """
 
-import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import aiosmtplib
 
@@ -16,6 +15,9 @@ from mailer.delivery.records import Reply, Stage
 from mailer.delivery.reply import make_reply
 from mailer.delivery.wire import Wire
 from mailer.relay import Relay, TlsMode
+
+if TYPE_CHECKING:
+    import asyncio
 
 _E = TypeVar("_E", bound=BaseException)
 
@@ -109,7 +111,7 @@ async def open_connection(
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         smtp.close()
         raise _failure(error, stage) from error
-    return Connection(wire=Wire(cast(asyncio.Transport, transport)), features=read_features(smtp.esmtp_extensions))
+    return Connection(wire=Wire(cast("asyncio.Transport", transport)), features=read_features(smtp.esmtp_extensions))
 
 
 async def _greet(smtp: aiosmtplib.SMTP) -> None:

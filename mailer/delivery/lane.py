@@ -59,11 +59,8 @@ class Lane:
     async def deliver(self, message: Message, commit: Callable[[], Awaitable[bool]]) -> Outcome:
         """Offer `message` to the relay. `commit` is awaited once, when the relay waits for the text; False withholds it."""
         self.dot_given = False
-        if message.utf8 and not self.features.smtputf8:
-            return Outcome(verdict=not_offered("SMTPUTF8"), stage=Stage.MAIL)
-        if 0 < self.features.size < message.size:
-            too_big = Reply(code=552, enhanced="5.3.4", text=f"the relay takes {self.features.size} octets at most")
-            return Outcome(verdict=verdict(too_big, Stage.MAIL), stage=Stage.MAIL, reply=too_big)
+        if hindrance := _hindrance(message, self.features):
+            return hindrance
         try:
             refused = await self._envelope(message)
         except _Broken as broken:
@@ -205,6 +202,16 @@ class _Broken(Exception):  # noqa: N818 - an event inside this module
         self.stage, self.reason, self.reply = stage, reason, reply
 
 
+def _hindrance(message: Message, features: Features) -> Outcome | None:
+    """Why the relay cannot take `message`, known from what it offers, without asking it."""
+    if message.utf8 and not features.smtputf8:
+        return Outcome(verdict=not_offered("SMTPUTF8"), stage=Stage.MAIL)
+    if 0 < features.size < message.size:
+        too_big = Reply(code=552, enhanced="5.3.4", text=f"the relay takes {features.size} octets at most")
+        return Outcome(verdict=verdict(too_big, Stage.MAIL), stage=Stage.MAIL, reply=too_big)
+    return None
+
+
 def envelope(message: Message, features: Features) -> list[bytes]:
     """MAIL, RCPT and DATA for `message`, with the parameters of what the relay offers (RFC 1870, 3461, 6152, 6531)."""
     mail, rcpt = [f"MAIL FROM:<{message.sender}>"], [f"RCPT TO:<{message.recipient}>"]
@@ -228,7 +235,7 @@ def xtext(text: str) -> str:
 
 def unitext(text: str) -> str:
     """RFC 6533 3, utf-8-addr-unitext: letters of any script as they are, what is special in ASCII as \\x{HH}."""
-    return "".join(c if ord(c) > 126 or (33 <= ord(c) and c not in "\\+=") else f"\\x{{{ord(c):02X}}}" for c in text)
+    return "".join(c if ord(c) > 126 or (ord(c) >= 33 and c not in "\\+=") else f"\\x{{{ord(c):02X}}}" for c in text)
 
 
 def _judge(reply: Reply, stage: Stage) -> Outcome | None:

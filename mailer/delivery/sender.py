@@ -181,9 +181,8 @@ class Sender:
             return Ending(end=End(standing.state.value))
         if standing.state is SendState.PAUSED:
             return Ending(end=End.PAUSED, reason=standing.reason)
-        if standing.next_at is not None:
-            if not wait:
-                return Ending(end=End.WAITING, next_at=standing.next_at)
+        if standing.next_at is not None and not wait:
+            return Ending(end=End.WAITING, next_at=standing.next_at)
         due_in = 0.05 if standing.next_at is None else max(0.0, standing.next_at - self._now())
         await _patiently(self._progress, min(POLL, due_in))
         return None

@@ -103,7 +103,7 @@ def _list(text: str) -> str:
 
 Line = Annotated[str, AfterValidator(_line)]
 Lines = Annotated[str, AfterValidator(_lines)]
-Slug = Annotated[Line, AfterValidator(_slug), Field(pattern=f"^{SLUG}$")]
+Slug = Annotated[Line, AfterValidator(_slug), Field(json_schema_extra={"pattern": f"^{SLUG}$"})]
 WebLink = Annotated[Line, _link(WEB), Field(json_schema_extra={"format": "uri"})]
 SecureLink = Annotated[Line, _link(frozenset({"https"})), Field(json_schema_extra={"format": "uri"})]
 MailOrWebLink = Annotated[Line, _link(WEB | {"mailto"}), Field(json_schema_extra={"format": "uri"})]

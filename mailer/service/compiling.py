@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailer.audience.listfile import ListError, open_list
-from mailer.dispatch.check import World, check_dispatch, image_file, inline_tokens
+from mailer.dispatch.check import World, check_dispatch
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.problem import Problem, has_errors
 from mailer.edition.compile import compile_edition
+from mailer.edition.letter import image_files
 from mailer.edition.model import Edition, Image
 from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.publication import Reference
@@ -52,7 +53,7 @@ def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
     titles = known_titles(newsroom)
     images: dict[str, Image] = {}
     faults: dict[str, str] = {}
-    for file in _image_files(dispatch):
+    for file in image_files(dispatch):
         try:
             images[file] = load_image(path.parent / file, root=newsroom.workspace.root)
         except PhotoError as error:
@@ -88,7 +89,7 @@ def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
 
 
 def known_titles(newsroom: Newsroom) -> dict[str, str]:
-    """slug -> title of what can be linked to: dispatches on disk, and what was sent."""
+    """Slug -> title of what can be linked to: dispatches on disk, and what was sent."""
     titles: dict[str, str] = {}
     if newsroom.has_ledger:
         titles.update(newsroom.ledger.editions.sent_titles())
@@ -97,12 +98,6 @@ def known_titles(newsroom: Newsroom) -> dict[str, str]:
         if parsed.dispatch is not None:
             titles[parsed.dispatch.slug] = parsed.dispatch.title
     return titles
-
-
-def _image_files(dispatch: Dispatch) -> set[str]:
-    """Every image that is a file, as the dispatch names it."""
-    photo = {dispatch.photo.file} if dispatch.photo and dispatch.photo.file else set()
-    return photo | {file for token in inline_tokens(dispatch) if token.type == "image" and (file := image_file(token))}
 
 
 def _fields(newsroom: Newsroom, lists: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -5,9 +5,10 @@
     take_back  the undo of one no, with the seal that the answer to it carried
 
 A seal is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the no as the ledger has it.
-Nothing is stored for it, and it fits only while that very no is the last word: it is void once the person said no again
-(the ledger renews the instant), was erased, complained or bounced, or UNDO_FOR seconds are over. The ledger compares the
-instant once more inside its transaction, so no other no can slip in between.
+Nothing is stored for it. It fits only while that very no is the last word: it is void once the person said no again (the
+ledger renews the instant), was erased, complained or bounced. And only a no that began by such a link, at most UNDO_FOR
+seconds ago, can be taken back at all, so that a forwarded letter brings nobody back who left long ago, or elsewhere. The
+ledger compares the instant once more inside its transaction, so no other no can slip in between.
 
 A token that nobody made, or whose delivery the ledger does not know, is None. Blocking; raises LedgerError.
 """
@@ -74,8 +75,8 @@ def leave(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Depar
     delivery = newsroom.ledger.report.delivery(number) if suppressed else None
     if suppressed is None or delivery is None:
         return None
-    own = suppressed.suppression.reason is SuppressionReason.UNSUBSCRIBED
-    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, suppressed.suppression.at)) if own else ""
+    standing = suppressed.suppression
+    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if _is_new(newsroom, standing) else ""
     return Departure(link=_link(delivery), seal=seal)
 
 
@@ -90,7 +91,7 @@ def take_back(newsroom: Newsroom, token: str, seal: str) -> Return | None:
     standing = newsroom.ledger.suppressions.get(delivery.identity)
     if standing is None:
         return Return.BACK
-    if sealed != _fingerprint(delivery.id, standing.at) or not _is_fresh(standing, newsroom.clock()):
+    if sealed != _fingerprint(delivery.id, standing.at) or not _is_new(newsroom, standing):
         return Return.TOO_LATE
     lifted = newsroom.ledger.suppressions.undo(delivery.identity, source=Source.PAGE.value, said_at=standing.at)
     return Return.TOO_LATE if lifted.outcome is Lifting.REFUSED else Return.BACK
@@ -119,5 +120,9 @@ def _fingerprint(delivery_id: int, at: float) -> int:
     return int.from_bytes(sha256(f"{delivery_id} {at.hex()}".encode()).digest()[:8], "big") & MAX_NUMBER
 
 
-def _is_fresh(standing: Suppression, now: float) -> bool:
-    return -_STEPS_BACK <= now - standing.at <= UNDO_FOR
+def _is_new(newsroom: Newsroom, standing: Suppression) -> bool:
+    """Whether `standing` is a no that began by a link in a letter, so lately that it may be taken back."""
+    if standing.reason is not SuppressionReason.UNSUBSCRIBED:
+        return False
+    began = newsroom.ledger.suppressions.history(standing.identity)[-1]  # standing, so something began it
+    return began.source in set(Source) and -_STEPS_BACK <= newsroom.clock() - began.at <= UNDO_FOR

@@ -66,12 +66,13 @@ def find_person(newsroom: Newsroom, address: Address) -> Person:
 
 
 def _rows(newsroom: Newsroom, address: Address) -> list[ListRow]:
-    found = []
-    for name in newsroom.workspace.list_names():
-        for row in open_list(newsroom.workspace.list_file(name), name).rows():
-            if isinstance(row, Member) and row.address.identity == address.identity:
-                found.append(ListRow(list=name, line=row.line, status=row.status.value, fields=dict(row.fields)))
-    return found
+    lists = [open_list(newsroom.workspace.list_file(name), name) for name in newsroom.workspace.list_names()]
+    return [
+        ListRow(list=source.name, line=row.line, status=row.status.value, fields=dict(row.fields))
+        for source in lists
+        for row in source.rows()
+        if isinstance(row, Member) and row.address.identity == address.identity
+    ]
 
 
 def person_object(person: Person) -> dict[str, object]:
@@ -80,7 +81,8 @@ def person_object(person: Person) -> dict[str, object]:
     return {
         "email": person.display,
         "lists": [
-            {"list": row.list, "line": row.line, "status": row.status, "fields": dict(row.fields)} for row in person.rows
+            {"list": row.list, "line": row.line, "status": row.status, "fields": dict(row.fields)}
+            for row in person.rows
         ],
         "suppression": held and {"reason": held.reason.value, "at": iso(held.at), "source": held.source},
         "history": [

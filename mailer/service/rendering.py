@@ -49,4 +49,3 @@ def render(newsroom: Newsroom, name: str, *, reader: str | None = None, lists: S
         **{image.name: image.data for image in edition.images},
     }
     return Rendered(checked=checked, files=files)
-

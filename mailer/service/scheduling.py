@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mailer.delivery.sender import Sender
 from mailer.errors import MailerError
 from mailer.ledger.records import Send
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import proof_line
 from mailer.service.running import carry
 from mailer.service.sending import start_due
+
+if TYPE_CHECKING:
+    from mailer.delivery.sender import Sender
 
 LOOK_EVERY = 1.0  # seconds
 

@@ -42,7 +42,7 @@ class Unsubscribe:
         link = _found(read_link(self._newsroom, token))
         if link.inert:
             return self._inert()
-        heading = self._pages.say("Unsubscribe")
+        heading = self._pages.say("Unsubscribe from %(name)s", name=self._newsroom.publication.name)
         return self._pages.page("unsubscribe", headers=_HEADERS, heading=heading, masked=link.masked)
 
     def _leave(self, token: str, source: Source) -> Response:

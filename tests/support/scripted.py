@@ -9,6 +9,7 @@ or to many; `log` has the commands in order, `messages` the texts as they came, 
 import asyncio
 from collections import defaultdict, deque
 from types import TracebackType
+from typing import Self
 
 DROP = "drop"  # close the connection instead of answering
 SILENCE = "silence"  # never answer
@@ -25,7 +26,9 @@ GOOD = {
 
 
 class Scripted:
-    def __init__(self, *, extensions: tuple[str, ...] = ("PIPELINING",), drop_in_text_after: int = 0, **replies: list[str]) -> None:
+    def __init__(
+        self, *, extensions: tuple[str, ...] = ("PIPELINING",), drop_in_text_after: int = 0, **replies: list[str]
+    ) -> None:
         self.extensions = extensions
         self.drop_in_text_after = drop_in_text_after
         self.replies = defaultdict(deque, {verb: deque(lines) for verb, lines in replies.items()})
@@ -35,12 +38,14 @@ class Scripted:
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> "Scripted":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+    async def __aexit__(
+        self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
         self._server.close()
         for task in self._tasks:
             task.cancel()

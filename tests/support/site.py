@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import httpx
 from pydantic import SecretStr
 
 from mailer.audience.token import Purpose
@@ -17,15 +18,18 @@ from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
 from mailer.ledger.ledger import open_ledger
-from mailer.ledger.records import NewEdition, NewSend, Repeat, Send
+from mailer.ledger.records import NewEdition, NewSend, Send
 from mailer.mailbox import Mailbox
 from mailer.service.newsroom import Newsroom
 from mailer.settings import Settings
+from mailer.web.app import create_app
 from mailer.workspace import Workspace
 from tests.support.editions import edition
 
 KEY = "a secret key of the tests, long enough to be one"
-PHOTO = Image(name=f"{'5eed' * 8}.jpg", content_type="image/jpeg", width=1200, height=675, data=b"\xff\xd8\xff not much")
+PHOTO = Image(
+    name=f"{'5eed' * 8}.jpg", content_type="image/jpeg", width=1200, height=675, data=b"\xff\xd8\xff not much"
+)
 ANA, BEN = "Ana.Reis@example.com", "ben@example.net"
 START = 1_800_000_000.0
 
@@ -54,8 +58,9 @@ class Site:
     def __init__(self, folder: Path, **settings: Any) -> None:
         shutil.copy(_empty_database(), folder / "mailer.db")
         self.clock = Clock()
+        self._lists = 0
         values = {
-            "sender": Mailbox("The Harbour Letter", "letter@example.org"),
+            "sender": Mailbox(name="The Harbour Letter", address="letter@example.org"),
             "base_url": "https://letter.example.org",
             "postal_address": "1 Quay Street, Porto Novo",
             "secret_keys": (SecretStr(KEY),),
@@ -72,7 +77,9 @@ class Site:
         fields = {name: getattr(made, name) for name in made.__dataclass_fields__}
         return Publication(**{**fields, **changes})
 
-    def letter(self, body: str = "Dear reader.", *, front: str = "", language: str = "en", **publication: Any) -> Edition:
+    def letter(
+        self, body: str = "Dear reader.", *, front: str = "", language: str = "en", **publication: Any
+    ) -> Edition:
         """An edition with the photo."""
         return edition(
             f"{body}\n\n## An article\nsource: Harbour Times\ndate: 2026-11-01\n\nIts text.",
@@ -82,29 +89,26 @@ class Site:
             publication=self.publication(**publication),
         )
 
-    def send(
-        self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH, slug: str = ""
-    ) -> Send:
+    def send(self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH) -> Send:
         """Freeze a send of `letter`; nothing of it has left."""
         letter = letter or self.letter()
         new = NewEdition(
             digest=letter.digest,
-            slug=slug or letter.slug,
+            slug=letter.slug,
             title=letter.title,
             subject=letter.subject,
             language=letter.language,
             json=letter.to_json(),
             images=letter.images,
         )
-        lists = ("readers",) if kind is SendKind.DISPATCH else ()
-        made = NewSend(
-            kind=kind, edition=new, lists=lists, key_name=self.newsroom.keys.names[0], repeat=Repeat.AGAIN
-        )
+        self._lists += 1
+        lists = (f"readers-{self._lists}",) if kind is SendKind.DISPATCH else ()
+        made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.newsroom.keys.names[0])
         audience = [NewDelivery(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
         return self.newsroom.ledger.freezer.create(made, audience)
 
-    def begin(self, send: Send, *, finish: bool = False) -> None:
-        """A lane takes the first delivery and gives it back; `finish`: the rest is cancelled."""
+    def begin(self, send: Send) -> None:
+        """A lane takes the first delivery and gives it back."""
 
         async def claim() -> None:
             with_owner = self.newsroom.ledger.own(send.id, retry_for=86_400)
@@ -114,8 +118,6 @@ class Site:
             with_owner.close()
 
         asyncio.run(claim())
-        if finish:
-            self.newsroom.ledger.sends.cancel(send.id)
 
     def token(self, send: Send, address: str = ANA) -> str:
         """The unsubscribe token of a reader's letter."""
@@ -142,3 +144,27 @@ def site_in(folder: Path, **settings: Any) -> Iterator[Site]:
     site = Site(folder, **settings)
     with site.newsroom:
         yield site
+
+
+class Visitor:
+    """Somebody who asks the site for things, over ASGI. Follows no redirect, keeps no cookie that it did not get."""
+
+    def __init__(self, site: Site, runner: asyncio.Runner) -> None:
+        transport = httpx.ASGITransport(create_app(site.newsroom), raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="https://letter.example.org")
+        self._runner = runner
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._runner.run(self._client.request(method, path, **options))
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("POST", path, **options)
+
+
+@contextmanager
+def visiting(site: Site) -> Iterator[Visitor]:
+    with asyncio.Runner() as runner:
+        yield Visitor(site, runner)

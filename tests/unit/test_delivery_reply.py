@@ -1,5 +1,7 @@
 """Replies are read whole, however they come, and what is no reply ends it."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,7 @@ def test_a_reply_is_read(wire: bytes, expected: Reply) -> None:
 def test_where_the_stream_is_cut_does_not_matter(cuts: list[int]) -> None:
     wire = b"250-one\r\n250-two\r\n250 three\r\n354 go on\r\n"
     points = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
-    chunks = [wire[a:b] for a, b in zip(points, points[1:], strict=False)]
+    chunks = [wire[a:b] for a, b in itertools.pairwise(points)]
     assert read(*chunks) == [Reply(code=250, text="one two three"), Reply(code=354, text="go on")]
 
 

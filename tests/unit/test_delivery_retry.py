@@ -18,7 +18,9 @@ def test_the_delays_follow_each_other_and_the_last_repeats(attempt: int, delay: 
 def test_the_jitter_stays_within_a_fifth(chance: float, attempt: int) -> None:
     plain = POLICY.next_at(attempt=attempt, first_at=0, now=0, chance=0.5)
     spread = POLICY.next_at(attempt=attempt, first_at=0, now=0, chance=chance)
-    assert plain and spread and 0.8 * plain <= spread <= 1.2 * plain
+    assert plain
+    assert spread
+    assert 0.8 * plain <= spread <= 1.2 * plain
 
 
 def test_the_last_attempt_falls_on_the_end_of_the_lifetime_and_then_it_is_over() -> None:

@@ -1,4 +1,7 @@
-"""demo: all of it, here, in a minute."""
+"""serve, demo: the commands that open the other door, too.
+
+The command line and the web never import each other; what needs both stands here, above them.
+"""
 
 import socket
 import tempfile
@@ -7,11 +10,28 @@ from pathlib import Path
 
 import click
 
-from mailer.cli.output import plural
+from mailer.cli.output import in_workspace, plural, say
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import proof_line
+from mailer.service.scheduling import start_sends_when_due
 from mailer.web.server import serve
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
+@in_workspace
+def serve_command(host: str, port: int, workspace: Path) -> None:
+    """Serve the public pages: unsubscribe, archive, media. Starts sends that are due."""
+    with Newsroom.open(workspace) as newsroom:
+        serve(
+            newsroom,
+            host,
+            port,
+            on_ready=lambda url: say(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it."),
+            background=lambda stop: start_sends_when_due(newsroom, stop, say),
+        )
 
 
 @click.command("demo")

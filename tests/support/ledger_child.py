@@ -1,0 +1,80 @@
+"""A process that owns a send, to be killed or raced: `python -m tests.support.ledger_child FOLDER SEND MODE`.
+
+It writes one line as JSON to standard output, then waits for its standard input to close.
+"""
+
+import asyncio
+import json
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+from mailer.delivery.state import DeliveryState
+from mailer.errors import MailerError
+from mailer.ledger.ledger import Ledger, open_ledger
+from mailer.ledger.records import AlreadySentError
+from tests.support.ledger_cases import DAY, deliver, new_send, readers, settlement
+
+
+async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
+    """Two accepted, two with their dot out, two claimed."""
+    mine = ledger.own(send_id, retry_for=DAY)
+    assert mine is not None
+    await deliver(mine, time.time(), limit=2)
+    claims = await mine.claim(4, time.time())
+    assert all([await mine.commit(claim) for claim in claims[:2]])
+    return {"committing": [claim.delivery_id for claim in claims[:2]]}
+
+
+async def own(ledger: Ledger, send_id: int) -> dict[str, object]:
+    mine = ledger.own(send_id, retry_for=DAY)
+    return {"owns": mine is not None}
+
+
+async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
+    """Deliver until the file may not grow any more; then, with room again, finish."""
+    mine = ledger.own(send_id, retry_for=DAY)
+    assert mine is not None
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ledger.path.with_name("mailer.db-wal").stat().st_size + 20_000, limits[1]))
+    error = ""
+    answered = 0
+    try:
+        while claims := await mine.claim(1, time.time()):
+            for claim in claims:
+                if await mine.commit(claim):
+                    await mine.settle(settlement(claim, DeliveryState.ACCEPTED, time.time()))
+                    answered += 1
+    except MailerError as failure:
+        error = str(failure)
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    accepted = ledger.sends.summary(send_id).counts.get(DeliveryState.ACCEPTED, 0)
+    await deliver(mine, time.time(), limit=1)
+    after = ledger.sends.summary(send_id).counts.get(DeliveryState.ACCEPTED, 0)
+    return {"error": error, "answered": answered, "accepted": accepted, "after": after}
+
+
+async def create(ledger: Ledger, _send_id: int) -> dict[str, object]:
+    try:
+        return {"created": ledger.freezer.create(new_send("raced"), readers(2_000)).id}
+    except AlreadySentError as error:
+        return {"refused": error.send.id}
+
+
+def main() -> None:
+    folder, send_id, mode = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    ledger = open_ledger("sqlite:///mailer.db", folder / ".mailer")
+    work = {"hold": hold, "own": own, "fill": fill, "create": create}[mode]
+    if mode in {"own", "create"}:
+        print("ready", flush=True)  # noqa: T201
+        sys.stdin.readline()  # all start at once
+    print(json.dumps(asyncio.run(work(ledger, send_id))), flush=True)  # noqa: T201
+    sys.stdin.read()
+    ledger.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Opening a ledger: what a person can point it at, and which schema it has."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from mailer.errors import MailerError, SettingsError
+from mailer.ledger.database import Database
+from mailer.ledger.errors import LedgerError
+from mailer.ledger.ledger import open_ledger
+from mailer.ledger.schema import HEAD, MIGRATIONS, upgrade
+from mailer.ledger.tables import metadata
+
+URL = "sqlite:///mailer.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mailer.db", "not a database URL"),
+        ("", "not a database URL"),
+        ("postgresql://localhost/mailer", "postgresql"),
+        ("nonsense://x", "nonsense"),
+        ("sqlite://", "no file"),
+        ("sqlite:///:memory:", "no file"),
+        ("sqlite:///mailer.db?mode=memory", "no file"),
+    ],
+)
+def test_a_wrong_url_is_a_wrong_setting(tmp_path, url, words):
+    with pytest.raises(SettingsError, match=words) as error:
+        open_ledger(url, tmp_path / ".mailer")
+    assert "MAILER_DATABASE_URL" in str(error.value)
+    assert error.value.next_step
+
+
+def test_a_relative_path_is_the_workspace_s_and_an_absolute_one_is_itself(tmp_path):
+    state = tmp_path / "desk" / ".mailer"
+    assert Database(URL, state).path == tmp_path / "desk" / "mailer.db"
+    assert Database(f"sqlite:///{tmp_path}/else.db", state).path == tmp_path / "else.db"
+
+
+def make(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def another_programs(path: Path) -> None:
+    with sqlite3.connect(path) as raw:
+        raw.execute("create table cookies(id)")
+    raw.close()
+
+
+def newer(path: Path) -> None:
+    open_ledger(URL, path.parent / ".mailer").close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("update alembic_version set version_num='9999'")
+    raw.close()
+
+
+def damaged(path: Path) -> None:
+    open_ledger(URL, path.parent / ".mailer").close()
+    whole = bytearray(path.read_bytes())
+    whole[100:4096] = b"\xff" * 3996
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "words"),
+    [
+        (lambda path: make(path, b"This is a text file, and quite a long one at that.\n" * 100), "not a SQLite database"),
+        (lambda path: path.mkdir(), "cannot be opened"),
+        (another_programs, "another program"),
+        (newer, "newer version of mailer"),
+        (damaged, "damaged"),
+    ],
+)
+def test_what_is_not_our_database_is_refused_and_left_as_it_is(tmp_path, arrange, words):
+    path = tmp_path / "mailer.db"
+    arrange(path)
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(LedgerError, match=words) as error:
+        open_ledger(URL, tmp_path / ".mailer")
+    assert isinstance(error.value, MailerError)
+    assert error.value.next_step
+    assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path):
+    with pytest.raises(LedgerError, match="cannot be opened|lock file"):
+        open_ledger("sqlite:///nowhere/mailer.db", tmp_path / ".mailer")
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LedgerError, match=r"\.mailer"):
+        open_ledger(f"sqlite:///{tmp_path}/mailer.db", tmp_path / "file" / ".mailer")
+
+
+def test_an_empty_file_becomes_a_ledger(tmp_path):
+    (tmp_path / "mailer.db").touch()
+    with open_ledger(URL, tmp_path / ".mailer") as ledger:
+        assert ledger.sends.all() == ()
+
+
+def test_the_migrations_make_the_tables_that_queries_use(tmp_path):
+    with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger._core.database.reading() as conn:
+        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+
+
+def test_head_is_the_newest_migration():
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+
+
+def test_an_older_ledger_is_brought_up_with_what_it_holds(tmp_path):
+    open_ledger(URL, tmp_path / ".mailer").close()
+    with sqlite3.connect(tmp_path / "mailer.db") as raw:
+        raw.execute("insert into suppression values('a@example.net', 'unsubscribed', null, 1.0, 'page', null)")
+    raw.close()
+    migrations = tmp_path / "100%" / "migrations"
+    shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+    (migrations / "versions" / "0002_note.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.add_column('suppression', sa.Column('note', sa.Text(), server_default='none'))\n"
+    )
+    database = Database(URL, tmp_path / ".mailer")
+    upgrade(database, head="0002", migrations=migrations)
+    upgrade(database, head="0002", migrations=migrations)
+    with database.reading() as conn:
+        rows = conn.exec_driver_sql("select identity, note from suppression").all()
+    database.close()
+    assert rows == [("a@example.net", "none")]
+
+
+def test_a_migration_that_fails_leaves_the_ledger_as_it_was(tmp_path):
+    open_ledger(URL, tmp_path / ".mailer").close()
+    migrations = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+    (migrations / "versions" / "0002_half.py").write_text(
+        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.drop_table('meta')\n    op.execute('this is not SQL')\n"
+    )
+    database = Database(URL, tmp_path / ".mailer")
+    with pytest.raises(LedgerError, match="failed"):
+        upgrade(database, head="0002", migrations=migrations)
+    database.close()
+    with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger._core.database.reading() as conn:
+        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+
+
+def test_a_ledger_at_head_opens_without_alembic(tmp_path):
+    open_ledger(URL, tmp_path / ".mailer").close()
+    program = (
+        "import sys, pathlib; from mailer.ledger.ledger import open_ledger;"
+        "open_ledger('sqlite:///mailer.db', pathlib.Path('.mailer')).close(); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "False\n"
+
+
+def test_every_connection_is_set_up_for_keeping_promises(tmp_path):
+    with open_ledger(URL, tmp_path / ".mailer", clock=time.time) as ledger:
+
+        def pragmas(conn):
+            names = ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")
+            return [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+        assert ledger._core.writer.call(pragmas) == ["wal", 2, 1, 0]
+        with ledger._core.database.reading() as conn:
+            assert pragmas(conn)[2:] == [1, 0]
+            with pytest.raises(Exception, match="readonly"):
+                conn.exec_driver_sql("delete from send")
+        assert ledger.path == tmp_path / "mailer.db"
