@@ -27,7 +27,7 @@ def address_field(name: str, display: str, address: str) -> bytes:
     """`Name: Display <address>` with one mailbox; RFC 5322 3.4, RFC 6532 for an address that is not ASCII."""
     _refuse_controls(address)
     if not display:
-        return _line(name, f"<{address}>")
+        return _line(name, address)
     if display.isascii() and "=?" not in display:
         _refuse_controls(display)
         phrase = display if _ATOM_TEXT.match(display) else '"' + re.sub(r'(["\\])', r"\\\1", display) + '"'
@@ -58,12 +58,15 @@ def encode_text(text: str, indent: int) -> str:
 
 
 def _line(name: str, *words: str) -> bytes:
+    """The field, broken before each word that would pass column 78; a word too long for any line stands on its own."""
     lines = [f"{name}:"]
     for word in words:
-        first = word.split("\r\n", 1)[0]
-        if len(lines[-1].rsplit("\r\n", 1)[-1]) + 1 + len(first) > 78 and lines[-1] != f"{name}:":
+        first, _, more = word.partition("\r\n")
+        if len(lines[-1]) + 1 + len(first) > 78:
             lines.append("")
-        lines[-1] += " " + word
+        lines[-1] += f" {first}"
+        if more:
+            lines += more.split("\r\n")
     return ("\r\n".join(lines) + "\r\n").encode("utf-8")
 
 

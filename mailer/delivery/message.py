@@ -141,7 +141,7 @@ class _Plan:
                 address_field("To", "", claim.address),
                 self._fixed_subject or _subject(self._subject, values),
                 f"Date: {format_date(claim.date)}\r\n".encode(),
-                f"Message-ID: {message_id(marks.message, letterhead)}\r\n".encode(),
+                structured("Message-ID", message_id(marks.message, letterhead)),
                 _list_unsubscribe(letterhead, marks.unsubscribe),
             )
         )

@@ -87,6 +87,9 @@ def _parse(source: str) -> nodes.Node:
     try:
         template = _ENVIRONMENT.parse("{{ " + source + " }}")
     except TemplateSyntaxError as error:
+        if any(mark in source for mark in "“”„‘’«»"):
+            expected = 'write straight ones: "Porto Novo"'
+            raise ExpressionError(f"“{short(source)}” has typographic quotation marks", expected) from None
         raise ExpressionError(f"“{short(source)}” is not an expression ({error.message})", ALLOWED) from None
     output = template.body[0] if len(template.body) == 1 else None
     if isinstance(output, nodes.Output) and len(output.nodes) == 1:

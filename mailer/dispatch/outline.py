@@ -166,17 +166,21 @@ def _refuse_inside(cuts: Sequence[Cut], body: Punched, findings: Findings) -> No
         if isinstance(this.piece, Tag):
             run.append(this.piece)
             continue
-        if (
-            before
-            and run
-            and before.kind in _CONTAINERS
-            and _touch([before, *cuts[number - len(run) : number + 1]], body)
-        ):
-            line = body.lines[this.first]
-            goes_on = this.kind == before.kind or line.startswith((" ", "\t"))
-            if goes_on or (before.kind == "table_open" and "|" in line):
+        if before and run and before.kind in _CONTAINERS:
+            touching = _touch([before, *cuts[number - len(run) : number + 1]], body)
+            if touching and _is_one_way(run) and _goes_on(before.kind, this.kind, body.lines[this.first]):
                 _misplaced(run[0], _CONTAINERS[before.kind], findings)
         before, run = this, []
+
+
+def _is_one_way(run: Sequence[Tag]) -> bool:
+    """Whether `run` only opens or only closes; else what stands before and after it are alternatives."""
+    return {tag.name for tag in run} in ({"if"}, {"endif"})
+
+
+def _goes_on(before: str, after: str, line: str) -> bool:
+    """Whether `line`, which begins a block of the kind `after`, would otherwise go on with the one before."""
+    return after == before or line.startswith((" ", "\t")) or (before == "table_open" and "|" in line)
 
 
 def _touch(cuts: Sequence[Cut], body: Punched) -> bool:

@@ -11,8 +11,8 @@ from sqlalchemy import Row, Select, func, select
 
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.ledger.core import Core
-from mailer.ledger.records import Attempt, Delivery, ReasonCount, ReportRow
 from mailer.ledger.moves import GOT_IT
+from mailer.ledger.records import Attempt, Delivery, ReasonCount, ReportRow
 from mailer.ledger.sends import load_send
 from mailer.ledger.tables import attempt, delivery, send
 

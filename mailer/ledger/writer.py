@@ -156,15 +156,19 @@ class Writer:
 
     def _run_guarded(self, conn: Connection, job: _Job) -> None:
         """One job in a savepoint of its own."""
+        savepoint = conn.begin_nested()
         try:
-            with conn.begin_nested():
-                _keep([job], job.group(conn, [job.item]))
+            _keep([job], job.group(conn, [job.item]))
         except (IntegrityError, DataError) as error:
+            savepoint.rollback()
             job.error = error
         except DBAPIError:
             raise  # the disk or the driver failed: the transaction may be gone, and with it the whole batch
         except Exception as error:  # noqa: BLE001 - it is its caller's
+            savepoint.rollback()
             job.error = error
+        else:
+            savepoint.commit()
 
     def _tidy(self, *, last: bool) -> None:
         """Checkpoint when there is reason to; a failure will show again at the next write."""

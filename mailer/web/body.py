@@ -17,9 +17,9 @@ PATIENCE = 10.0
 _FIELDS = 20
 
 
-async def read_form(request: Request, *, patience: float = PATIENCE) -> Mapping[str, str]:
+async def read_form(request: Request) -> Mapping[str, str]:
     """The fields of the form that was posted; of one that is there twice, the first."""
-    body = await _read(request, patience)
+    body = await _read(request)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "multipart/form-data":
         pairs = await _multipart(request, body)
@@ -28,13 +28,13 @@ async def read_form(request: Request, *, patience: float = PATIENCE) -> Mapping[
     return dict(reversed(pairs))
 
 
-async def _read(request: Request, patience: float) -> bytes:
+async def _read(request: Request) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 9 or int(length) > LARGEST):
         raise HTTPException(413)
     body = bytearray()
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(PATIENCE):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > LARGEST:

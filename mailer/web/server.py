@@ -191,6 +191,8 @@ def _socket(family: int, address: tuple[str, int], earlier: list[socket.socket])
 
 def _addresses(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
     try:
+        if not 0 <= port <= 65535:  # getaddrinfo may take it modulo 65536
+            raise OverflowError
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, OverflowError, UnicodeError):
         raise ServeError(

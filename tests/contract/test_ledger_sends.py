@@ -11,8 +11,18 @@ from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.errors import NobodyError, SendStateError, UnknownSendError
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, SuppressionReason
-
-from tests.support.ledger_cases import DAY, counts, deliver, edition, new_send, owned, readers, run, settlement, state_of
+from tests.support.ledger_cases import (
+    DAY,
+    counts,
+    deliver,
+    edition,
+    new_send,
+    owned,
+    readers,
+    run,
+    settlement,
+    state_of,
+)
 
 
 def finish(ledger, send, state=S.ACCEPTED):

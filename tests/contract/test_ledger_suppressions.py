@@ -146,8 +146,6 @@ def test_erasing_while_the_dot_is_out_keeps_the_server_s_words_out(ledger, clock
     assert ledger.report.attempts(claim.delivery_id)[0].reply == ""
 
 
-
-
 def test_suppressing_as_erased_is_for_erase_alone(ledger):
     with pytest.raises(ValueError, match="erase"):
         ledger.suppressions.suppress(ANA, R.ERASED, source="x")

@@ -39,7 +39,9 @@ async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
     assert mine is not None
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (ledger.path.with_name("mailer.db-wal").stat().st_size + 20_000, limits[1]))
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (ledger.path.with_name("mailer.db-wal").stat().st_size + 400_000, limits[1])
+    )
     error = ""
     answered = 0
     try:

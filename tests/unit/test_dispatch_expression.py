@@ -64,6 +64,7 @@ def test_what_is_allowed_has_a_value(source, text):
         ("reader.a }} x {{ reader.b", "not one expression", "allowed are"),
         ("reader.a }}{% set x = 1 %}{{ x", "not one expression", "allowed are"),
         ("reader.", "not an expression", "allowed are"),
+        ("reader.city == “Porto Novo”", "typographic quotation marks", "straight ones"),
         ("reader.a or", "not an expression", "allowed are"),
         ("'\\nBcc: x'", "no line ends or control characters", "remove"),
         ("'\\ud800'", "no line ends or control characters", "remove"),
@@ -100,7 +101,33 @@ def test_any_text_is_an_expression_or_is_refused(source):
 
 @given(
     st.lists(
-        st.sampled_from(["reader", ".", "a", "(", ")", "'", '"', "|", "upper", "truncate", "default", ",", "1", "and", "or", "not", "in", "==", "<", "[", "]", "}", "%"]),
+        st.sampled_from(
+            [
+                "reader",
+                ".",
+                "a",
+                "(",
+                ")",
+                "'",
+                '"',
+                "|",
+                "upper",
+                "truncate",
+                "default",
+                ",",
+                "1",
+                "and",
+                "or",
+                "not",
+                "in",
+                "==",
+                "<",
+                "[",
+                "]",
+                "}",
+                "%",
+            ]
+        ),
         max_size=12,
     )
 )

@@ -268,7 +268,7 @@ def test_a_tag_line_ends_a_paragraph_and_a_list():
     dispatch = read(
         "a\n{% if reader.a %}\n- b\n- c\n{% elif reader.b %}\n> d\n{% else %}\n| e |\n|---|\n{% endif %}\nf"
     )
-    before, choice, after = dispatch.note
+    _, choice, _ = dispatch.note
     assert [token.content for token in children(dispatch, "text")] == ["a", "b", "c", "d", "e", "f"]
     assert [branch.condition and branch.condition.source for branch in choice.branches] == [
         "reader.a",
@@ -311,8 +311,19 @@ def test_particulars_end_at_a_tag_line():
     assert isinstance(dispatch.articles[0].body[0], Choice)
 
 
-def test_whole_lists_between_tags_with_blank_lines_are_no_finding():
-    assert rules("- a\n\n{% if reader.a %}\n\n- b\n\n{% endif %}\n\n- c") == []
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a\n\n{% if reader.a %}\n\n- b\n\n{% endif %}\n\n- c",
+        "{% if reader.a %}\n- a\n{% else %}\n- b\n{% endif %}",
+        "{% if reader.a %}\n- a\n{% endif %}\n{% if reader.b %}\n- b\n{% endif %}",
+        "{% if reader.a %}\n| a |\n|---|\n| b |\n{% elif reader.b %}\n| a |\n|---|\n{% endif %}",
+        "- a\n{% if reader.a %}\nb\n{% endif %}",
+        "> a\n{% if reader.a %}\n- b\n{% endif %}\nc",
+    ],
+)
+def test_whole_lists_quotes_and_tables_between_tags_are_no_finding(text):
+    assert rules(text) == []
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,10 @@ def damaged(path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrange", "words"),
     [
-        (lambda path: make(path, b"This is a text file, and quite a long one at that.\n" * 100), "not a SQLite database"),
+        (
+            lambda path: make(path, b"This is a text file, and quite a long one at that.\n" * 100),
+            "not a SQLite database",
+        ),
         (lambda path: path.mkdir(), "cannot be opened"),
         (another_programs, "another program"),
         (newer, "newer version of mailer"),
@@ -93,7 +96,7 @@ def test_what_is_not_our_database_is_refused_and_left_as_it_is(tmp_path, arrange
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path):
-    with pytest.raises(LedgerError, match="cannot be opened|lock file"):
+    with pytest.raises(LedgerError, match=r"cannot be opened|lock file"):
         open_ledger("sqlite:///nowhere/mailer.db", tmp_path / ".mailer")
 
 

@@ -105,11 +105,7 @@ def test_what_fails_undoes_nothing_of_its_neighbours(writer):
 
 def test_a_call_runs_once_even_when_a_group_beside_it_fails(writer):
     runs, group = [], Recorder()
-    asyncio.run(
-        together(
-            writer, lambda: writer.enlist(group, "poison"), lambda: writer.call_async(lambda conn: runs.append(conn))
-        )
-    )
+    asyncio.run(together(writer, lambda: writer.enlist(group, "poison"), lambda: writer.call_async(runs.append)))
     assert len(runs) == 1
 
 
@@ -117,9 +113,7 @@ def test_a_database_that_fails_fails_the_whole_batch_and_no_later_one(writer):
     def fails(conn):
         raise OperationalError("UPDATE", {}, OSError("disk I/O error"))
 
-    results = asyncio.run(
-        together(writer, lambda: writer.call_async(put("a")), lambda: writer.call_async(fails))
-    )
+    results = asyncio.run(together(writer, lambda: writer.call_async(put("a")), lambda: writer.call_async(fails)))
     assert [type(result) for result in results] == [LedgerError, LedgerError]
     assert writer.call(put("b")) == "b"
     assert writer.call(keys) == ["b"]

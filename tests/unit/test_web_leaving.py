@@ -1,16 +1,19 @@
 """The door out: what a visit changes, and what it never does."""
 
 import re
+from urllib.parse import quote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from mailer.audience.token import INERT, Purpose
 from mailer.delivery.state import DeliveryState
+from mailer.edition.model import Values, fill
 from mailer.ledger.records import SuppressionReason
 from mailer.service.leaving import UNDO_FOR, mask
-from tests.support.site import ANA, BEN, Site, site_in, visiting
+from tests.support.site import ANA, BEN, KEY, PHOTO, Site, site_in, visiting
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 BOUNDARY = "----a-boundary"
@@ -46,18 +49,26 @@ def seal_of(response):
     return found[1] if found else ""
 
 
-def test_looking_changes_nothing_however_often_and_however_it_is_asked(site, visitor, send, link):
+def test_looking_changes_nothing_however_often_and_however_it_is_asked(site, visitor):
+    letter = site.letter("[[2026-03-02-crane]]")
+    send = site.send(letter)
     site.begin(send)
-    links = [link, f"/u/{INERT}", "/archive/a-letter", "/"]
+    token = site.token(send)
+    values = Values(address=ANA, token=token)
+    variant = letter.variant(letter.key(values))
+    message = fill(variant.html, values) + fill(variant.text, values)
+    links = {urlsplit(link).path for link in re.findall(r"https://letter\.example\.org[^\s\"<>]*", message)}
+    assert links >= {f"/u/{token}", "/archive/a-letter", f"/media/{PHOTO.name}", "/archive/2026-03-02-crane"}
     odd = {"Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender", "X-HTTP-Method-Override": "POST"}
     before = site.contents()
-    for number in range(250):
-        for each in links:
-            method = "HEAD" if number % 3 == 0 else "GET"
+    for number in range(1000):
+        for link in links:
             query = {"List-Unsubscribe": "One-Click", "undo": "x", "_method": "POST"} if number % 2 else None
-            assert visitor.request(method, each, params=query, headers=odd if number % 5 else None).status_code == 200
+            headers = odd if number % 5 else None
+            answer = visitor.request("HEAD" if number % 3 == 0 else "GET", link, params=query, headers=headers)
+            assert answer.status_code in {200, 404 if "crane" in link else 200}
     assert site.contents() == before
-    assert visitor.post(link).status_code == 200
+    assert visitor.post(f"/u/{token}").status_code == 200
     assert site.reason() == "unsubscribed"
 
 
@@ -172,8 +183,6 @@ def test_no_text_that_nobody_issued_opens_the_door(site, visitor, send, garbled)
         forged = garbled
     if forged in {token, INERT, ".", ".."}:
         return
-    from urllib.parse import quote
-
     for method in ("GET", "POST"):
         assert visitor.request(method, "/u/" + quote(forged, safe="")).status_code == 404
     assert site.reason() == ""
@@ -199,6 +208,7 @@ def test_no_body_hinders_leaving(site, visitor, link, body, content_type, framed
     content = b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\n" + body + b"\r\n--b--" if framed else body
     if b"undo" in content:
         return
+    site.ledger.suppressions.undo(ANA.lower(), source="test")
     answer = visitor.post(link, content=content, headers={"Content-Type": content_type.encode()})
     assert answer.status_code == 200
     assert site.reason() == "unsubscribed"
@@ -309,10 +319,6 @@ def test_who_complained_may_leave_and_is_offered_no_undo(site, visitor, link):
 
 
 def test_seals_and_links_of_an_older_key_hold(tmp_path, site, visitor, send, link):
-    from pydantic import SecretStr
-
-    from tests.support.site import KEY
-
     seal = seal_of(visitor.post(link))
     site.newsroom.close()
     keys = (SecretStr("the next secret key, also long enough"), SecretStr(KEY))
