@@ -90,7 +90,7 @@ class _Health:
     failures: int = 0
     failing_since: float = 0
     resting_until: float = 0
-    dismissed: str = ""
+    dismissed: bool = False
 
     def failed(self, now: float) -> None:
         self.failing_since = self.failing_since if self.failures else now
@@ -128,6 +128,7 @@ class Sender:
         self._stopping = False
         self._halted = ""
         self._refused: list[int] = []  # policy refusals since the last acceptance
+        self._tripped = False  # by those: what is under way then and refused, too, is forgiven with them
         self._releases: Counter[int] = Counter()
         self.tally = Tally()
 
@@ -136,9 +137,11 @@ class Sender:
         feeder = asyncio.create_task(self._feed(wait=wait), name="feeder")
         lanes = [asyncio.create_task(self._lane(), name=f"lane {n}") for n in range(self._options.lanes)]
         try:
-            await asyncio.wait([feeder, *lanes], return_when=asyncio.FIRST_EXCEPTION)
+            # the feeder ends first, unless a lane fails
+            await asyncio.wait([feeder, *lanes], return_when=asyncio.FIRST_COMPLETED)
             if feeder.done() and not feeder.exception():
-                await asyncio.wait(lanes, timeout=self._options.drain_patience if self._stopping else None)
+                patience = self._options.drain_patience if self._stopping else None
+                await asyncio.wait(lanes, timeout=patience, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for task in (feeder, *lanes):
                 task.cancel()
@@ -234,7 +237,7 @@ class Sender:
         elif (
             fresh and not outcome.withheld
         ):  # a connection that ends before it has carried anything is no better than none
-            await self._relay_failed(relay, f"{relay}: {outcome.verdict.reason}")
+            self._health[relay].failed(self._now())
         await self._settle(claim, relay, outcome)
 
     async def _settle(self, claim: Claim, relay: Relay, outcome: Outcome) -> None:
@@ -253,14 +256,15 @@ class Sender:
             self._refused.clear()
         elif judged.policy:
             self._refused.append(claim.delivery_id)
-            if len(self._refused) >= BREAKER:
+            if self._tripped or len(self._refused) >= BREAKER:
+                self._tripped = True
                 refused, self._refused = self._refused, []
                 self.tally.failed -= len(refused)
                 await self._halt(f"{relay} refused {len(refused)} messages in a row{_quote(outcome)}", refused)
 
     def _given_up(self, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
         """Whether a delivery whose connections keep breaking has to wait: perhaps it is what breaks them."""
-        if judged.halt or outcome.withheld or self._stopping or outcome.reply is not None:
+        if judged.halt or outcome.withheld or self._stopping:
             return False
         self._releases[claim.delivery_id] += 1
         return self._releases[claim.delivery_id] > RELEASES
@@ -320,7 +324,7 @@ class Sender:
                     tls=self._options.tls,
                 )
             except ConnectionFailure as failure:
-                await self._relay_failed(relay, f"{relay}: {failure}", fatal=failure.fatal)
+                await self._unreachable(relay, failure)
                 continue
             if self.tally.first_at is None:
                 self.tally.first_at = self._now()
@@ -343,13 +347,14 @@ class Sender:
     def _earliest(self) -> float:
         return min((h.resting_until for h in self._health.values() if not h.dismissed), default=0)
 
-    async def _relay_failed(self, relay: Relay, reason: str, *, fatal: bool = False) -> None:
+    async def _unreachable(self, relay: Relay, failure: ConnectionFailure) -> None:
+        """Let the relay rest, or do without it; when there is none left, halt."""
         health, now = self._health[relay], self._now()
         health.failed(now)
-        if fatal or now - health.failing_since > self._options.connect_patience:
-            health.dismissed = reason
-        if all(other.dismissed for other in self._health.values()):
-            await self._halt(reason)
+        if failure.fatal or now - health.failing_since > self._options.connect_patience:
+            health.dismissed = True
+        if all(each.dismissed for each in self._health.values()):
+            await self._halt(f"{relay}: {failure}")
 
 
 async def _patiently(event: asyncio.Event, seconds: float) -> bool:

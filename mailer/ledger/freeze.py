@@ -9,6 +9,7 @@ some list has brought back.
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from operator import itemgetter
 
 from sqlalchemy import Connection, Insert, delete, exists, func, insert, literal, select, update
 
@@ -164,11 +165,11 @@ def _freeze(conn: Connection, made: Send, audience: Iterable[NewDelivery], *, at
     """Insert the deliveries; how many there are."""
     rows = _rows(made.id, audience, _Erased(conn), at)
     compiled = insert(delivery).compile(dialect=conn.dialect, column_keys=list(_COLUMNS))
-    positions = [_COLUMNS.index(name) for name in compiled.positiontup or _COLUMNS]
+    in_order = itemgetter(*(_COLUMNS.index(name) for name in compiled.positiontup or _COLUMNS))
     while chunk := list(islice(rows, CHUNK)):
         # SQLAlchemy's own handling of parameters would cost more than the database's work
         if compiled.positional:
-            conn.exec_driver_sql(str(compiled), [tuple(row[i] for i in positions) for row in chunk])
+            conn.exec_driver_sql(str(compiled), list(map(in_order, chunk)))
         else:
             conn.exec_driver_sql(str(compiled), [dict(zip(_COLUMNS, row, strict=True)) for row in chunk])
     if made.repeat is Repeat.NEW_READERS:

@@ -190,15 +190,15 @@ def _socket(family: int, address: tuple[str, int], earlier: list[socket.socket])
 
 
 def _addresses(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+    unusable = ServeError(
+        f"“{host}” port {port} is nothing that can be listened on.", "Try: mailer serve --host 127.0.0.1 --port 8000"
+    )
+    if not 0 <= port <= 65535:  # getaddrinfo may take it modulo 65536
+        raise unusable
     try:
-        if not 0 <= port <= 65535:  # getaddrinfo may take it modulo 65536
-            raise OverflowError
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, OverflowError, UnicodeError):
-        raise ServeError(
-            f"“{host}” port {port} is nothing that can be listened on.",
-            "Try: mailer serve --host 127.0.0.1 --port 8000",
-        ) from None
+    except (OSError, ValueError):
+        raise unusable from None
     return list(dict.fromkeys((int(family), (str(address[0]), int(address[1]))) for family, *_, address in found))
 
 

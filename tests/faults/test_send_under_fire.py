@@ -60,7 +60,12 @@ def test_everybody_is_accounted_for_and_nobody_gets_it_twice(tmp_path: Path) -> 
     wanted, refused = expectations()
     assert ran.code == 1, ran.err
     sent = ran.json()
-    assert (sent["frozen"], sent["accepted"], sent["failed"], sent["uncertain"]) == (READERS, len(wanted), len(refused), 0)
+    assert (sent["frozen"], sent["accepted"], sent["failed"], sent["uncertain"]) == (
+        READERS,
+        len(wanted),
+        len(refused),
+        0,
+    )
     assert sent["state"] == "finished"
     assert accepted_by_server(tmp_path) == Counter(wanted)
     assert {address for address, state in states(tmp_path).items() if state == "failed"} == refused

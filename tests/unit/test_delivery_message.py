@@ -67,7 +67,10 @@ def edition(*, body: str = "Plain words.", images: str = "link") -> Edition:
     return compile_edition(
         dispatch,
         publication=Publication(
-            name="The Harbour Letter", from_address="desk@example.org", base_url="https://letter.example.org", images=images
+            name="The Harbour Letter",
+            from_address="desk@example.org",
+            base_url="https://letter.example.org",
+            images=images,
         ),
         templates=[packaged()],
         references={},
@@ -177,7 +180,10 @@ def test_the_headers_are_those_of_the_contract(name: str) -> None:
     assert got["Subject"] == "Tides for Ana in Porto Novo"
     assert got["Date"] == "Mon, 21 Sep 2026 14:13:20 +0000"
     assert got["Message-ID"] == f"<{'m' * 39}@example.org>"
-    assert got["List-Unsubscribe"].strip() == f"<https://letter.example.org/u/{'u' * 39}>, <mailto:leave+{'u' * 39}@example.org>"
+    assert (
+        got["List-Unsubscribe"].strip()
+        == f"<https://letter.example.org/u/{'u' * 39}>, <mailto:leave+{'u' * 39}@example.org>"
+    )
     assert got["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert got["List-Id"] == "The Harbour Letter <newsletter.letter.example.org>"
     assert got["List-Help"] == "<mailto:mara@example.org?subject=help>"
@@ -204,7 +210,9 @@ def test_linked_images_stay_outside_and_embedded_ones_travel_inside() -> None:
     assert f"cid:{QUAY.content_id}" in html_of(embedded)
 
 
-@pytest.mark.parametrize(("name", "encoding"), [("quoted-printable", Encoding.QUOTED_PRINTABLE), ("base64", Encoding.BASE64)])
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("quoted-printable", Encoding.QUOTED_PRINTABLE), ("base64", Encoding.BASE64)]
+)
 def test_each_part_has_the_smaller_encoding(name: str, encoding: Encoding) -> None:
     got = BytesParser(policy=default).parsebytes(received(compose(name, {})))
     plain = got.get_body(("plain",))
@@ -240,5 +248,3 @@ def test_a_message_that_is_not_what_the_contract_promises_is_not_sent(spoil) -> 
                   text=spoil(good.text))  # fmt: skip
     with pytest.raises(MessageError):
         inspect(bad)
-
-

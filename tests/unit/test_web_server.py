@@ -209,7 +209,7 @@ def test_a_body_that_is_too_long_is_refused_and_changes_nothing(site):
 
 
 async def raw(client, request, *, close=False):
-    """What the server answers to the octets of `request`, after which nothing comes."""
+    """The first line of what the server answers to the octets of `request`, after which nothing comes."""
     reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
     writer.write(request)
     await writer.drain()
@@ -217,7 +217,7 @@ async def raw(client, request, *, close=False):
         writer.close()
         await writer.wait_closed()
         return b""
-    answer = await reader.read()
+    answer = await reader.readline()
     writer.close()
     await writer.wait_closed()
     return answer
@@ -254,7 +254,7 @@ def test_a_body_that_does_not_come_is_waited_for_only_so_long(site, monkeypatch)
 def test_garbage_on_the_wire_does_no_harm(site, request_):
     async def scenario():
         async with serving(site) as client:
-            assert b" 500 " not in (await raw(client, request_)).partition(b"\r\n")[0]
+            assert b" 500 " not in await raw(client, request_)
             assert (await client.get("/healthz")).status_code == 200
 
     asyncio.run(scenario())

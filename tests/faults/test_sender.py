@@ -1,0 +1,288 @@
+"""A whole send against relays that misbehave: who is charged, who is not, and how it ends."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mailer.delivery.connection import Limits
+from mailer.delivery.message import Composer
+from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.sender import BREAKER, End, Ending, Options, Sender
+from mailer.ledger.records import Summary
+from mailer.relay import Relay
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import send_object
+from mailer.service.running import load_edition
+from mailer.service.sending import plan_send, start_send
+from tests.support.scripted import DROP, SILENCE, Scripted
+from tests.support.workspaces import make_workspace
+
+LIMITS = Limits(connect=2, session=0.5, mail=0.5, rcpt=0.5, data=0.5, text=0.5, dot=0.5)
+OPTIONS = Options(
+    lanes=2, limits=LIMITS, retry=RetryPolicy(delays=(0.05,), lifetime=60), connect_patience=0.5, drain_patience=2
+)
+
+
+class Stage:
+    """A send of the test dispatch to `readers` people, over `servers`."""
+
+    def __init__(self, folder: Path, readers: int, *servers: Scripted, options: Options = OPTIONS) -> None:
+        rows = [f"reader{n}@example.com,R{n},Lisbon" for n in range(readers)]
+        self.newsroom = Newsroom.open(make_workspace(folder, rows=rows))
+        self.servers = servers
+        self.options = options
+        self.sender: Sender | None = None
+        self.meanwhile: Callable[[], Coroutine[None, None, None]] | None = None
+
+    def run(self, *, wait: bool = True) -> tuple[Ending, dict[str, object]]:
+        try:
+            self.send = start_send(self.newsroom, plan_send(self.newsroom, "tide", ["readers"]))
+            ending = asyncio.run(self._run(wait))
+            return ending, send_object(self.summary())
+        finally:
+            self.newsroom.close()
+
+    def summary(self) -> Summary:
+        return self.newsroom.ledger.sends.summary(self.send.id)
+
+    def suppressed(self) -> list[str]:
+        with Newsroom.open(self.newsroom.workspace.root) as newsroom:
+            return [each.identity for each in newsroom.ledger.suppressions.all()]
+
+    async def _run(self, wait: bool) -> Ending:
+        owned = self.newsroom.ledger.own(self.send.id, retry_for=60)
+        assert owned
+        composer = Composer(
+            load_edition(self.newsroom, self.send), self.newsroom.letterhead, self.newsroom.marks(self.send.key_name)
+        )
+        async with AsyncExitStack() as stack:
+            for server in self.servers:
+                await stack.enter_async_context(server)
+            stack.push_async_callback(asyncio.to_thread, owned.close)
+            relays = [Relay(host="127.0.0.1", port=server.port) for server in self.servers]
+            self.sender = Sender(
+                ledger=owned, compose=composer.compose, relays=relays, options=self.options, now=self.newsroom.clock
+            )
+            meanwhile = asyncio.create_task(self.meanwhile()) if self.meanwhile else None
+            async with asyncio.timeout(20):
+                ending = await self.sender.run(wait=wait)
+            if meanwhile:
+                await meanwhile
+            return ending
+
+
+def counts(result: dict[str, object]) -> dict[str, object]:
+    names = ("pending", "deferred", "accepted", "failed", "skipped", "uncertain")
+    return {name: result[name] for name in names if result[name]}
+
+
+def messages(*servers: Scripted) -> int:
+    return sum(len(server.messages) for server in servers)
+
+
+def test_all_goes_well(tmp_path: Path) -> None:
+    server = Scripted()
+    ending, result = Stage(tmp_path, 20, server).run()
+    assert (ending.end, result["state"], counts(result)) == (End.FINISHED, "finished", {"accepted": 20})
+    assert messages(server) == 20
+    assert server.connections <= OPTIONS.lanes
+
+
+def test_deferred_ones_are_tried_again_and_delivered(tmp_path: Path) -> None:
+    server = Scripted(
+        MAIL=["451 4.3.0 later"], RCPT=["450 4.2.0 later"] * 5, DATA=["451 4.3.0 later"], DOT=["452 4.3.1 full"] * 3
+    )
+    ending, result = Stage(tmp_path, 10, server).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 10})
+
+
+def test_without_waiting_it_leaves_at_waiting(tmp_path: Path) -> None:
+    options = replace(OPTIONS, retry=RetryPolicy(delays=(30,), lifetime=60))
+    ending, result = Stage(tmp_path, 5, Scripted(RCPT=["450 4.2.0 later"]), options=options).run(wait=False)
+    assert (ending.end, result["state"], counts(result)) == (End.WAITING, "waiting", {"accepted": 4, "deferred": 1})
+    assert ending.next_at
+
+
+def test_when_the_lifetime_is_over_it_fails_as_expired(tmp_path: Path) -> None:
+    options = replace(OPTIONS, retry=RetryPolicy(delays=(0.05,), lifetime=0.3))
+    stage = Stage(tmp_path, 1, Scripted(RCPT=["450 4.2.0 later"] * 100), options=options)
+    ending, result = stage.run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"failed": 1})
+
+
+def test_421_after_every_message_goes_on(tmp_path: Path) -> None:
+    server = Scripted(MAIL=["250 ok", "421 4.3.2 enough"] * 30)
+    ending, result = Stage(tmp_path, 12, server).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 12})
+    assert server.connections > 5
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+def test_a_connection_dropped_before_the_dot_costs_nobody_anything(tmp_path: Path, verb: str) -> None:
+    server = Scripted(**{verb: ["250 ok" if verb != "DATA" else "354 go on", DROP] * 4})
+    ending, result = Stage(tmp_path, 8, server).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 8})
+    assert messages(server) == 8
+
+
+def test_a_connection_dropped_after_the_dot_is_uncertain_and_not_tried_again(tmp_path: Path) -> None:
+    server = Scripted(DOT=["250 ok", DROP])
+    ending, result = Stage(tmp_path, 6, server).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5, "uncertain": 1})
+    assert messages(server) == 6
+
+
+def test_a_server_that_falls_silent_after_the_dot_is_uncertain_at_the_limit(tmp_path: Path) -> None:
+    ending, result = Stage(tmp_path, 3, Scripted(DOT=[SILENCE])).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 2, "uncertain": 1})
+
+
+def test_a_message_that_breaks_every_connection_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+    server = Scripted()
+    stage = Stage(tmp_path, 6, server, options=replace(OPTIONS, retry=RetryPolicy(delays=(0.05,), lifetime=0.5)))
+    poison = "reader3@example.com"
+    answer = server._answer
+
+    async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
+        if verb == "RCPT" and poison in server.log[-1]:
+            return False
+        return await answer(verb, writer)
+
+    server._answer = answering  # type: ignore[method-assign]
+    ending, result = stage.run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5, "failed": 1})
+
+
+def test_sender_refused_pauses_the_send_and_charges_nobody(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, 10, Scripted(MAIL=["550 5.7.1 sender not allowed"] * 20))
+    ending, result = stage.run()
+    assert (ending.end, result["state"], counts(result)) == (End.PAUSED, "paused", {"pending": 10})
+    assert "sender refused" in ending.reason
+    assert "5.7.1" in ending.reason
+    assert stage.suppressed() == []
+
+
+@pytest.mark.parametrize("reply", ["554 5.7.1 looks like spam", "550 rejected", "554 no"])
+def test_the_breaker_stops_a_send_that_is_refused_for_policy_and_gives_everybody_back(
+    tmp_path: Path, reply: str
+) -> None:
+    server = Scripted(DOT=[reply] * 100)
+    stage = Stage(tmp_path, 40, server)
+    ending, result = stage.run()
+    assert (ending.end, result["state"], counts(result)) == (End.PAUSED, "paused", {"pending": 40})
+    assert f"refused {BREAKER} messages in a row" in ending.reason
+    assert messages(server) <= 20
+    assert stage.suppressed() == []
+
+
+def test_a_few_policy_refusals_are_their_readers(tmp_path: Path) -> None:
+    ending, result = Stage(tmp_path, 20, Scripted(DOT=["554 5.7.1 not this one"] * 4)).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 16, "failed": 4})
+
+
+def test_only_dead_addresses_are_suppressed(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, 6, Scripted(RCPT=["550 5.1.1 nobody", "550 5.2.1 disabled", "550 no", "552 5.2.2 full"]))
+    ending, result = stage.run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 2, "failed": 4})
+    assert len(stage.suppressed()) == 1
+
+
+def test_a_relay_that_cannot_be_reached_pauses_the_send(tmp_path: Path) -> None:
+    server = Scripted(CONNECT=[DROP] * 200)
+    ending, result = Stage(tmp_path, 3, server).run()
+    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 3})
+    assert "127.0.0.1" in ending.reason
+
+
+def test_a_relay_that_is_busy_for_a_moment_is_tried_again(tmp_path: Path) -> None:
+    options = replace(OPTIONS, connect_patience=10)
+    ending, result = Stage(tmp_path, 3, Scripted(CONNECT=["421 4.3.2 busy"] * 2), options=options).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 3})
+
+
+def test_another_relay_takes_over_from_one_that_refuses_us(tmp_path: Path) -> None:
+    bad, good = Scripted(CONNECT=["554 5.7.1 go away"] * 20), Scripted()
+    ending, result = Stage(tmp_path, 8, bad, good).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 8})
+    assert messages(good) == 8
+
+
+def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> None:
+    server = Scripted()
+    Stage(tmp_path, 12, server, options=replace(OPTIONS, lanes=1, per_connection=5)).run()
+    assert server.connections == 3
+    assert sum(line == "QUIT" for line in server.log) == 3
+
+
+def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp_path: Path) -> None:
+    server = Scripted()
+    stage = Stage(tmp_path, 200, server)
+
+    async def stop_after_a_few() -> None:
+        while len(server.messages) < 10:
+            await asyncio.sleep(0)
+        assert stage.sender
+        stage.sender.stop()
+
+    stage.meanwhile = stop_after_a_few
+    ending, result = stage.run()
+    assert ending.end is End.STOPPED
+    assert result["accepted"] == messages(server)
+    assert result["pending"] == 200 - messages(server)
+    assert result["uncertain"] == 0
+
+
+def test_a_stop_that_a_silent_server_holds_up_ends_all_the_same_and_says_what_is_uncertain(tmp_path: Path) -> None:
+    server = Scripted(DOT=[SILENCE] * 10)
+    options = replace(OPTIONS, limits=replace(LIMITS, dot=600), drain_patience=0.3)
+    stage = Stage(tmp_path, 10, server, options=options)
+
+    async def stop_when_silent() -> None:
+        while len(server.messages) < 2:
+            await asyncio.sleep(0)
+        assert stage.sender
+        stage.sender.stop()
+
+    stage.meanwhile = stop_when_silent
+    ending, result = stage.run()
+    assert ending.end is End.STOPPED
+    assert counts(result) == {"pending": 8, "uncertain": 2}
+
+
+def test_paused_by_somebody_else_nothing_more_leaves(tmp_path: Path) -> None:
+    server = Scripted()
+    stage = Stage(tmp_path, 300, server)
+
+    async def pause_after_a_few() -> None:
+        while len(server.messages) < 10:
+            await asyncio.sleep(0)
+        await asyncio.to_thread(stage.newsroom.ledger.sends.pause, stage.send.id, reason="by hand")
+
+    stage.meanwhile = pause_after_a_few
+    ending, result = stage.run()
+    assert (ending.end, result["state"]) == (End.PAUSED, "paused")
+    assert result["accepted"] == messages(server)
+    assert result["accepted"] + result["pending"] == 300  # type: ignore[operator]
+    assert b"" not in server.messages
+
+
+def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
+    server = Scripted()
+    stage = Stage(tmp_path, 300, server, options=replace(OPTIONS, lanes=1))
+    leaver = "reader299@example.com"
+
+    async def leave() -> None:
+        while len(server.messages) < 3:
+            await asyncio.sleep(0)
+        await asyncio.to_thread(stage.newsroom.ledger.suppressions.unsubscribe, leaver, source="test")
+
+    stage.meanwhile = leave
+    ending, result = stage.run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 299, "skipped": 1})
+    assert not any(leaver in line for line in server.log if line.startswith("DATA"))
+    assert messages(server) == 299
+    assert b"" not in server.messages
