@@ -53,9 +53,12 @@ class Audience:
     exclude: tuple[ListFile, ...]
     fields: frozenset[str]
 
-    def recipients(self, report: Report | None = None) -> Iterator[Recipient]:
-        """Everybody, in the order of the lists; `report` is told every finding. Raises ListError."""
-        return self._pass(Counter(), report)
+    def recipients(self, report: Report | None = None, tally: Counter[str] | None = None) -> Iterator[Recipient]:
+        """Everybody, in the order of the lists; `report` is told every finding. Raises ListError.
+
+        At the end `tally` has counted rows, rejected, duplicates and excluded.
+        """
+        return self._pass(Counter() if tally is None else tally, report)
 
     def count(self, report: Report | None = None) -> Counts:
         """A whole pass for its counts and findings. Raises ListError."""

@@ -126,6 +126,7 @@ class Sender:
         self._progress = asyncio.Event()  # for the feeder: a lane is done with a claim, or somebody asks us to end
         self._closing = False  # no more work for the lanes
         self._stopping = False
+        self._withheld = False  # the ledger held a message back: is the send paused?
         self._halted = ""
         self._refused: list[int] = []  # policy refusals since the last acceptance
         self._tripped = False  # by those: what is under way then and refused, too, is forgiven with them
@@ -161,6 +162,8 @@ class Sender:
         try:
             while not self._stopping and not self._halted:
                 self._progress.clear()
+                if self._withheld and (ending := await self._ended_by_others()):
+                    return ending
                 room = self._options.lanes * 4 - len(self._queue)
                 claims = await self._ledger.claim(room, self._now()) if room > self._options.lanes else ()
                 if claims:
@@ -178,16 +181,24 @@ class Sender:
         return Ending(end=End.STOPPED, reason="stopped")
 
     async def _at_rest(self, *, wait: bool) -> Ending | None:
+        """Nothing is in hand and nothing is due: is it over, or when does it go on?"""
+        if ending := await self._ended_by_others():
+            return ending
+        if self.tally.next_at is not None and not wait:
+            return Ending(end=End.WAITING, next_at=self.tally.next_at)
+        due_in = 0.05 if self.tally.next_at is None else max(0.0, self.tally.next_at - self._now())
+        await _patiently(self._progress, min(POLL, due_in))
+        return None
+
+    async def _ended_by_others(self) -> Ending | None:
+        """The end, if the ledger says that the send is over or paused."""
+        self._withheld = False
         standing = await self._ledger.standing()
         self.tally.next_at = standing.next_at
         if standing.state in ENDED:
             return Ending(end=End(standing.state.value))
         if standing.state is SendState.PAUSED:
             return Ending(end=End.PAUSED, reason=standing.reason)
-        if standing.next_at is not None and not wait:
-            return Ending(end=End.WAITING, next_at=standing.next_at)
-        due_in = 0.05 if standing.next_at is None else max(0.0, standing.next_at - self._now())
-        await _patiently(self._progress, min(POLL, due_in))
         return None
 
     # the lanes
@@ -198,15 +209,15 @@ class Sender:
         carried = 0
         try:
             while True:
-                claim = self._queue.popleft() if self._queue else None
-                if claim is None:
-                    if self._closing:
-                        return
+                if self._closing:
+                    return
+                if not self._queue:
                     self._work.clear()
                     if not await _patiently(self._work, IDLE) and lane:
                         await lane.quit()
                         lane = None
                     continue
+                claim = self._queue.popleft()
                 self._held[claim.delivery_id] = claim
                 if lane and (not lane.is_open or 0 < self._options.per_connection <= carried):
                     await lane.quit()
@@ -234,10 +245,9 @@ class Sender:
             raise
         if lane.is_open or outcome.stage is Stage.DOT:
             self._health[relay].worked()
-        elif (
-            fresh and not outcome.withheld
-        ):  # a connection that ends before it has carried anything is no better than none
+        elif fresh and not outcome.withheld:  # no better than a connection that was not to be had
             self._health[relay].failed(self._now())
+        self._withheld = self._withheld or outcome.withheld
         await self._settle(claim, relay, outcome)
 
     async def _settle(self, claim: Claim, relay: Relay, outcome: Outcome) -> None:

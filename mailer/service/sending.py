@@ -1,32 +1,38 @@
 """Before a send: what would go to whom, as a value that is shown; then the send itself, frozen in one transaction.
 
-    plan = plan_send(newsroom, name, lists, ...)     nothing is written but NAME.rejected.csv
-    send = start_send(newsroom, plan)                or schedule: `at`
+    plan = plan_send(newsroom, name, lists, ...)     one pass over the lists; writes nothing but NAME.rejected.csv
+    send = start_send(newsroom, plan)                or for later: `at`
+    start_due(newsroom, send)                        what was for later, when its time has come
+    start_test(newsroom, name, emails)               the real message to a few
 
-Raises UsageError, ListError, ProblemsFoundError, AlreadySentError, EditionError, LedgerError.
+The numbers of a plan are those of the freeze, unless somebody changes a list or unsubscribes in between.
+Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mailer.audience.address import Address, parse_address
-from mailer.audience.gather import Audience, Recipient, gather
-from mailer.audience.listfile import ListFile, open_list
+from mailer.audience.address import parse_address
+from mailer.audience.gather import Audience, Recipient
+from mailer.audience.listfile import ListFile
 from mailer.audience.rejected import keep_rejected
 from mailer.audience.row import Finding
 from mailer.delivery.message import Composer, Message
 from mailer.delivery.records import Claim, NewDelivery
 from mailer.delivery.state import SendKind
-from mailer.edition.model import Edition, Values
+from mailer.edition.model import Edition, Values, VariantKey
+from mailer.edition.slot import expression
 from mailer.errors import ProblemsFoundError, UndecidedError, UsageError
-from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send
+from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send, SuppressionReason
+from mailer.relay import is_loopback
 from mailer.service.compiling import Checked, check, compile_checked
 from mailer.service.newsroom import Newsroom
+from mailer.service.readers import find_reader, find_readers, open_audience
 from mailer.service.running import load_edition
 
-SHOWN_FINDINGS = 20
-NOT_NAMED = Claim(delivery_id=0, identity="", address="reader@example.org", fields={}, attempt=1, date=0)
+SHOWN_FINDINGS = 50
+SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +49,14 @@ class Head:
     more_findings: int
     variants: int
 
+    @property
+    def frozen(self) -> int:
+        return self.to_mail + sum(self.skipped.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPlan:
-    """Everything that is decided before a send; `sample` is the message of the first reader."""
+    """Everything that is decided before a send. `sample` is the message of the first reader; `warnings` are sentences."""
 
     checked: Checked
     edition: Edition
@@ -57,6 +67,7 @@ class SendPlan:
     sample: Message
     audience: Audience = field(repr=False)
     last_tested: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def differs_from_test(self) -> bool:
@@ -71,99 +82,108 @@ def plan_send(
     exclude: Sequence[str] = (),
     repeat: Repeat = Repeat.REFUSE,
     digest: str = "",
+    keep: bool = True,
 ) -> SendPlan:
-    """Compile the dispatch `name` and count its audience. `digest`: refuse any other edition."""
+    """Compile the dispatch `name` and count its audience. `digest`: refuse any other edition.
+
+    `keep`: keep the rejected rows in NAME.rejected.csv; otherwise nothing at all is written, and no ledger is made.
+    """
     checked = check(newsroom, name, lists)
     edition = compile_checked(newsroom, checked)
-    if digest and not (len(digest) >= 8 and edition.digest.startswith(digest.lower())):
-        raise UndecidedError(
-            f"What is on disk compiles to edition {edition.digest[:16]}, not to {digest[:16]}.",
-            "See what changed, test it, and name the new digest.",
-        )
+    _refuse_other(edition, digest)
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
-    _refuse_repetition(newsroom, edition.slug, chosen, repeat)
+    has_ledger = keep or newsroom.has_ledger
+    if has_ledger:
+        _refuse_repetition(newsroom, edition.slug, chosen, repeat)
     audience = open_audience(newsroom, chosen, exclude, edition.fields)
-    sample = compose_for(newsroom, edition)(next(iter(audience.recipients()), None) or _nobody(chosen))
+    head, first = _count(audience, edition, judge(newsroom, edition.slug, repeat, ledger=has_ledger), keep=keep)
     return SendPlan(
         checked=checked,
         edition=edition,
         lists=chosen,
         exclude=tuple(dict.fromkeys(exclude)),
         repeat=repeat,
-        head=_count(newsroom, audience, edition, repeat),
-        sample=sample,
+        head=head,
+        sample=compose_for(newsroom, edition)(first),
         audience=audience,
-        last_tested=newsroom.ledger.editions.last_tested(edition.slug),
+        last_tested=newsroom.ledger.editions.last_tested(edition.slug) if has_ledger else None,
+        warnings=_warnings(newsroom, head),
     )
 
 
 def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -> Send:
     """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch)."""
     new = NewSend(
-        edition=new_edition(plan.edition),
+        edition=_new_edition(plan.edition),
         lists=plan.lists,
         exclude=plan.exclude,
         key_name=newsroom.keys.names[0],
         at=at,
         repeat=plan.repeat,
     )
-    return newsroom.ledger.freezer.create(new, () if at else deliveries(plan.audience.recipients(), plan.edition))
+    return newsroom.ledger.freezer.create(new, () if at else _deliveries(plan.audience.recipients(), plan.edition))
 
 
 def start_due(newsroom: Newsroom, send: Send) -> Send:
     """Freeze the audience of a scheduled send whose time has come, from the lists as they are now."""
     edition = load_edition(newsroom, send)
     audience = open_audience(newsroom, send.lists, send.exclude, edition.fields)
-    with keep_rejected(audience.lists) as keep:
-        return newsroom.ledger.freezer.freeze_audience(send.id, deliveries(audience.recipients(keep), edition))
+    with keep_rejected((*audience.lists, *audience.exclude)) as keep:
+        return newsroom.ledger.freezer.freeze_audience(send.id, _deliveries(audience.recipients(keep), edition))
 
 
 def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: str | None = None) -> Send:
-    """A send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`."""
+    """A send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
+
+    Looked up on the lists that the dispatch names, else on every list.
+    """
+    addresses = {address.identity: address for address in map(parse_address, emails)}
     checked = check(newsroom, name)
     edition = compile_checked(newsroom, checked)
-    lists = newsroom.workspace.list_names()
-    as_reader = find_reader(newsroom, reader, lists, edition.fields) if reader else None
-    to: dict[str, Recipient] = {}
-    for address in map(parse_address, emails):
-        known = as_reader or _row_of(newsroom, address, lists, edition.fields)
-        to[address.identity] = Recipient(address.identity, address.envelope, known.fields if known else {})
-    new = NewSend(
-        kind=SendKind.TEST, edition=new_edition(edition), lists=(), key_name=newsroom.keys.names[0], repeat=Repeat.AGAIN
+    lists = checked.dispatch.lists if checked.dispatch else ()
+    if reader:
+        fields = dict.fromkeys(addresses, find_reader(newsroom, reader, lists, edition.fields).fields)
+    else:
+        known = find_readers(newsroom, addresses, lists, edition.fields)
+        fields = {identity: row.fields for identity, row in known.items()}
+    to = (
+        Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items()
     )
-    return newsroom.ledger.freezer.create(new, deliveries(iter(to.values()), edition))
+    new = NewSend(
+        kind=SendKind.TEST, edition=_new_edition(edition), lists=(), key_name=newsroom.keys.names[0], repeat=Repeat.AGAIN
+    )
+    return newsroom.ledger.freezer.create(new, _deliveries(to, edition))
 
 
-def find_reader(newsroom: Newsroom, email: str, lists: Sequence[str], fields: frozenset[str]) -> Recipient:
-    """The reader with this address on one of `lists`. Raises UsageError when there is none."""
-    address = parse_address(email)
-    found = _row_of(newsroom, address, lists, fields)
-    if found is None:
-        where = f"on the list {lists[0]}" if len(lists) == 1 else f"on any of the lists {', '.join(lists) or '(none)'}"
-        raise UsageError(f"{address.display} is not {where}.", "Name a reader of a list; see subscribers/.")
-    return found
+def would_mail(newsroom: Newsroom, plan: SendPlan) -> Iterator[Recipient]:
+    """Those whom a send by `plan` would mail; makes no ledger."""
+    fate = judge(newsroom, plan.edition.slug, plan.repeat, ledger=newsroom.has_ledger)
+    return (each for each in plan.audience.recipients() if fate(each) == "")
 
 
-def _row_of(newsroom: Newsroom, address: Address, lists: Sequence[str], fields: frozenset[str]) -> Recipient | None:
-    return open_audience(newsroom, lists, (), fields).find(address.identity) if lists else None
+Fate = Callable[[Recipient], str | None]
 
 
-def open_audience(newsroom: Newsroom, lists: Sequence[str], exclude: Sequence[str], fields: frozenset[str]) -> Audience:
-    workspace = newsroom.workspace
+def judge(newsroom: Newsroom, slug: str, repeat: Repeat, *, ledger: bool) -> Fate:
+    """Why a recipient is frozen and skipped, "" for one who is mailed, None for one who is not frozen, having got it.
 
-    def opened(names: Sequence[str]) -> list[ListFile]:
-        return [open_list(workspace.list_file(name), name) for name in names]
+    By the rules of the freeze: being erased comes first, then the list's own word, then a suppression.
+    """
+    if not ledger:
+        return lambda recipient: recipient.skip
+    suppressed = newsroom.ledger.suppressions.lookup()
+    got_it = newsroom.ledger.report.who_got(slug) if repeat is Repeat.NEW_READERS else frozenset()
+    erased = SuppressionReason.ERASED.value
 
-    return gather(opened(lists), exclude=opened(exclude), fields=fields)
+    def fate(recipient: Recipient) -> str | None:
+        if recipient.identity in got_it:
+            return None
+        reason = suppressed(recipient.identity)
+        return reason if reason == erased else recipient.skip or reason
 
-
-def deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[NewDelivery]:
-    wanted = edition.fields
-    for each in recipients:
-        fields = {name: value for name, value in each.fields.items() if name in wanted}
-        yield NewDelivery(identity=each.identity, address=each.address, fields=fields, skip=each.skip)
+    return fate
 
 
 def compose_for(newsroom: Newsroom, edition: Edition) -> Callable[[Recipient], Message]:
@@ -185,7 +205,14 @@ def compose_for(newsroom: Newsroom, edition: Edition) -> Callable[[Recipient], M
     return compose
 
 
-def new_edition(edition: Edition) -> NewEdition:
+def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[NewDelivery]:
+    wanted = edition.fields
+    for each in recipients:
+        fields = {name: value for name, value in each.fields.items() if name in wanted}
+        yield NewDelivery(identity=each.identity, address=each.address, fields=fields, skip=each.skip)
+
+
+def _new_edition(edition: Edition) -> NewEdition:
     return NewEdition(
         digest=edition.digest,
         slug=edition.slug,
@@ -197,6 +224,17 @@ def new_edition(edition: Edition) -> NewEdition:
     )
 
 
+def _refuse_other(edition: Edition, digest: str) -> None:
+    wanted = digest.strip().lower()
+    if 0 < len(wanted) < SHORTEST_DIGEST:
+        raise UsageError(f"“{digest}” is too short for a digest.", f"Give at least {SHORTEST_DIGEST} characters of it.")
+    if not edition.digest.startswith(wanted):
+        raise UndecidedError(
+            f"What is on disk compiles to the edition {edition.digest[:16]}, not to {wanted[:16]}; nothing was sent.",
+            "See what changed, test it, and name the new digest.",
+        )
+
+
 def _refuse_repetition(newsroom: Newsroom, slug: str, lists: Sequence[str], repeat: Repeat) -> None:
     """Say early what the freeze would say: the dispatch already goes, or went, to one of these lists."""
     found = newsroom.ledger.sends.latest(slug, lists)
@@ -204,50 +242,58 @@ def _refuse_repetition(newsroom: Newsroom, slug: str, lists: Sequence[str], repe
         raise AlreadySentError(found)
 
 
-def _nobody(lists: Sequence[str]) -> Recipient:
-    raise ProblemsFoundError(f"Nobody can be mailed: {', '.join(lists)} has no row with an address that can be used.")
+def _warnings(newsroom: Newsroom, head: Head) -> tuple[str, ...]:
+    """What a person should know before real readers get this."""
+    settings = newsroom.settings
+    found = []
+    if not head.to_mail:
+        found.append("Nobody would be mailed.")
+    if not settings.postal_address:
+        found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
+    if is_loopback(newsroom.base_host):
+        found.append(
+            f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
+        )
+    return tuple(found)
 
 
-def _count(newsroom: Newsroom, audience: Audience, edition: Edition, repeat: Repeat) -> Head:
-    suppressed = newsroom.ledger.suppressions.lookup()
-    got_it = newsroom.ledger.report.who_got(edition.slug) if repeat is Repeat.NEW_READERS else frozenset()
-    skipped: Counter[str] = Counter()
+def _count(audience: Audience, edition: Edition, fate: Fate, *, keep: bool) -> tuple[Head, Recipient]:
+    """The head, and the first reader to mail (to skip, where nobody is mailed). Raises ProblemsFoundError for nobody."""
+    fates: Counter[str | None] = Counter()
     tally: Counter[str] = Counter()
-    shown: list[str] = []
-    keys = set()
-
-    with keep_rejected(audience.lists) as keep:
-
-        def report(source: ListFile, finding: Finding) -> None:
-            tally["findings"] += 1
-            if len(shown) < SHOWN_FINDINGS:
-                shown.append(source.describe(finding))
-            keep(source, finding)
-
-        def watched() -> Iterator[Recipient]:
-            for each in audience.recipients(report):
-                if each.identity in got_it:
-                    tally["got it before"] += 1
-                    continue
-                reason = suppressed(each.identity) or each.skip
-                skipped[reason] += 1
-                if not reason and edition.chains:
-                    keys.add(edition.key(Values(fields=each.fields, address=each.address, token="")))
-                yield each
-
-        frozen = sum(1 for _ in watched())
-    edition.refuse_too_many(keys)
-    counts = audience.count()
-    to_mail = skipped.pop("", 0)
-    assert frozen == to_mail + skipped.total()
-    return Head(
+    variants = _Variants(edition)
+    findings = _Findings(audience, keep=keep)
+    first: Recipient | None = None
+    first_mailed: Recipient | None = None
+    with keep_rejected((*audience.lists, *audience.exclude) if keep else ()) as keeper:
+        findings.keeper = keeper
+        for each in audience.recipients(findings.add, tally):
+            became = fate(each)
+            fates[became] += 1
+            if became == "":
+                first_mailed = first_mailed or each
+                variants.add(each)
+            elif became is not None:
+                first = first or each
+    edition.refuse_too_many(variants.keys)
+    sample = first_mailed or first
+    got_it, to_mail = fates.pop(None, 0), fates.pop("", 0)
+    if sample is None:
+        raise ProblemsFoundError(
+            f"Nobody would get this: of {tally['rows']:,} rows in {', '.join(each.name for each in audience.lists)}, "
+            f"{tally['rejected']:,} have no address that can be used, {tally['excluded']:,} are excluded, "
+            f"{got_it:,} got it before.",
+            "No send was made.",
+        )
+    head = Head(
         to_mail=to_mail,
-        skipped=dict(skipped),
-        excluded=counts.excluded,
-        rejected=counts.rejected,
-        duplicates=counts.duplicates,
-        got_it_before=tally["got it before"],
-        findings=tuple(shown),
-        more_findings=tally["findings"] - len(shown),
-        variants=max(1, len(keys)),
+        skipped={reason: count for reason, count in fates.items() if reason},
+        excluded=tally["excluded"],
+        rejected=tally["rejected"],
+        duplicates=tally["duplicates"],
+        got_it_before=got_it,
+        findings=tuple(findings.shown),
+        more_findings=findings.count - len(findings.shown),
+        variants=max(1, len(variants.keys)),
     )
+    return head, sample
