@@ -9,6 +9,10 @@ The pydantic models here are the grammar; the JSON Schema for editors is made fr
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from pathlib import PurePath
 from typing import Annotated, Any
 
@@ -212,49 +216,63 @@ def split(source: Source, findings: Findings) -> tuple[tuple[int, int] | None, i
 def read_front_matter(
     source: Source, span: tuple[int, int], path: str, findings: Findings
 ) -> tuple[FrontMatter | None, Placed | None]:
-    """The front matter in `span` of `source`; None when it has errors. `path` gives the slug where none is typed."""
+    """The front matter in `span` of `source`; `path` gives the slug where none is typed.
+
+    With errors among the findings it is no more than a guess, without what is wrong; None when it is not even YAML.
+    """
     tree = read_tree(source, *span, findings)
     if tree is None:
         return None, None
     placed = Placed(source, tree)
-    front: FrontMatter | None = None
     try:
         front = FrontMatter.model_validate(placed.plain)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
+        found = error.errors(include_url=False)
+        for details in found:
             _report(details, placed, findings)
-    complete = _exactly_one(placed, ("photo",), "file", "url", findings)
+        front = FrontMatter.model_validate(_mended(placed.plain, found))
+    _exactly_one(placed, ("photo",), "file", "url", findings)
     earlier = placed.node(("earlier",))
     for number in range(len(earlier.items) if isinstance(earlier, Items) else 0):
-        complete &= _exactly_one(placed, ("earlier", number), "slug", "url", findings)
+        _exactly_one(placed, ("earlier", number), "slug", "url", findings)
     if "slug" not in placed.plain and not is_slug(stem := PurePath(path).stem):
         example = f"write one, such as slug: {slugify(stem) or 'my-dispatch'}"
         findings.add("bad-slug", placed.start, f"the file name “{short(stem)}” makes no slug", example)
-        complete = False
-    if front is not None and front.slug is None:
+    if front.slug is None:
         front = front.model_copy(update={"slug": PurePath(path).stem})
-    return (front if complete else None), placed
+    return front, placed
 
 
-def _exactly_one(placed: Placed, place: Place, first: str, second: str, findings: Findings) -> bool:
-    node = placed.node(place)
-    if not isinstance(node, Keys):
-        return True
+def _mended(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str, Any]:
+    """`plain` with something in the place of what is missing, and without what is unknown or wrong."""
+    mended: dict[str, Any] = deepcopy(dict(plain))
+    wrong = {details["loc"][0] for details in found if details["type"] not in {"missing", "extra_forbidden"}}
+    for name in wrong:
+        mended.pop(str(name), None)
+    for details in found:
+        *outer, name = details["loc"]
+        if wrong.isdisjoint(details["loc"][:1]):
+            part: Any = reduce(getitem, outer, mended)
+            if details["type"] == "missing":
+                part[name] = _PLACEHOLDERS.get(str(name), "…")
+            else:
+                del part[name]
+    return {"title": "…", "date": _PLACEHOLDERS["date"]} | mended
+
+
+_PLACEHOLDERS = {"date": "1970-01-01", "url": "https://example.org/"}
+
+
+def _exactly_one(placed: Placed, place: Place, first: str, second: str, findings: Findings) -> None:
+    if not isinstance(placed.node(place), Keys):
+        return
     given = [name for name in (first, second) if placed.node((*place, name)) is not None]
-    if len(given) == 1:
-        return True
-    if given:
-        findings.add(
-            "bad-value",
-            placed.key((*place, second)),
-            f"both “{first}” and “{second}” stand here",
-            "expected one of them",
-        )
-    else:
-        findings.add(
-            "missing-key", placed.key(place), f"{_name(place)} has no “{first}” or “{second}”", "expected one of them"
-        )
-    return False
+    if len(given) == 2:
+        message = f"both “{first}” and “{second}” stand here"
+        findings.add("bad-value", placed.key((*place, second)), message, "expected one of them")
+    elif not given:
+        message = f"{_name(place)} has no “{first}” or “{second}”"
+        findings.add("missing-key", placed.key(place), message, "expected one of them")
 
 
 def _report(details: ErrorDetails, placed: Placed, findings: Findings) -> None:

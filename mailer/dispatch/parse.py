@@ -21,10 +21,14 @@ from mailer.dispatch.tongue import is_language
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`dispatch` is None when there are errors among the problems, which stand in source order."""
+    """`dispatch` is None when there are errors among the problems, which stand in source order.
+
+    `guess` is what could be read all the same, for further findings only; None where nothing could.
+    """
 
     dispatch: Dispatch | None
     problems: tuple[Problem, ...]
+    guess: Dispatch | None = None
 
 
 def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> Parsed:
@@ -33,9 +37,9 @@ def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> P
     `language` is that of a dispatch that names none.
     """
     findings = Findings(path)
-    dispatch = _read(source, path, language, findings)
+    guess = _read(source, path, language, findings)
     problems = findings.in_order()
-    return Parsed(None if has_errors(problems) else dispatch, problems)
+    return Parsed(None if has_errors(problems) else guess, problems, guess)
 
 
 def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dispatch | None:

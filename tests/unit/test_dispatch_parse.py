@@ -443,3 +443,35 @@ def test_no_opaque_word_is_left_behind(text):
 @pytest.mark.parametrize("text", ['"a" ' * 2400, "[" * 9_000, "{{ '" * 2_000, "`a``b" * 1_900, "![a](" * 1_900])
 def test_a_paragraph_made_to_take_long_does_not(text):
     parse_dispatch(FRONT + text, "a.md")
+
+
+def test_errors_in_the_front_matter_do_not_hide_what_the_world_has_to_say() -> None:
+    parsed = parse_dispatch(
+        "---\ntitle: T\ndate: 26.10.2026\nearlier:\n  - slug: gone\n    title: G\n---\n\nSee [[gone-too]], {{ reader.x }}.\n",
+        "a.md",
+    )
+    assert parsed.dispatch is None
+    assert parsed.guess is not None
+    world = World(slugs={"other": "Other"}, fields={"readers": frozenset({"y"})}, probe_image=lambda _path: None)
+    assert [problem.rule for problem in check_dispatch(parsed.guess, world)] == [
+        "no-copyright", "unknown-dispatch", "unknown-dispatch", "unknown-field",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "editor:\n  signature: M",
+        "photo:\n  file: a.jpg",
+        "earlier:\n  - slug: x",
+        "social:\n  - text: x",
+        "social:\n  - url: https://example.org/",
+        "social:\n  - a",
+        "photo:\n  file: a.jpg\n  alt: A\n  altt: B",
+    ],
+)
+def test_whatever_is_missing_or_wrong_in_the_front_matter_the_rest_is_read(key: str) -> None:
+    parsed = parse_dispatch(f"---\ntitle: T\ndate: 2026-10-26\n{key}\n---\n\nHello [[gone]].\n", "a.md")
+    assert parsed.dispatch is None
+    assert parsed.guess is not None
+    assert parsed.guess.note
