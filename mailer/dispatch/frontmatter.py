@@ -11,8 +11,6 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from functools import reduce
-from operator import getitem
 from pathlib import PurePath
 from typing import Annotated, Any
 
@@ -252,7 +250,9 @@ def _mended(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str
     for details in found:
         *outer, name = details["loc"]
         if wrong.isdisjoint(details["loc"][:1]):
-            part: Any = reduce(getitem, outer, mended)
+            part: Any = mended
+            for step in outer:
+                part = part[step]
             if details["type"] == "missing":
                 part[name] = _PLACEHOLDERS.get(str(name), "…")
             else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.dispatch.check import inline_tokens
+from mailer.dispatch.check import World, check_dispatch, inline_tokens
 from mailer.dispatch.expression import Expression
 from mailer.dispatch.model import Article, Choice, Markdown, walk_articles
 from mailer.dispatch.parse import parse_dispatch
