@@ -118,8 +118,7 @@ def focus_ring(page):
     return page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
 
 
-@pytest.mark.parametrize("language", ["en", "de", "he"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("de", "dark"), ("he", "light")])
 def test_no_page_is_wider_than_a_small_phone(browser, tmp_path, port, language, scheme):
     settings = {
         "language": language,

@@ -61,6 +61,17 @@ def _empty_database() -> Path:
     return folder / "mailer.db"
 
 
+@cache
+def _compiled(body: str, language: str, publication: Publication) -> Edition:
+    return edition(
+        f"{body}\n\n## An article\nsource: Harbour Times\ndate: 2026-11-01\n\nIts text.",
+        front="photo:\n  file: photo.jpg\n  alt: Two ferries\n",
+        language=language,
+        images={"photo.jpg": PHOTO},
+        publication=publication,
+    )
+
+
 class Site:
     """The newsroom, and what a test does with it."""
 
@@ -86,17 +97,9 @@ class Site:
         fields = {name: getattr(made, name) for name in made.__dataclass_fields__}
         return Publication(**{**fields, **changes})
 
-    def letter(
-        self, body: str = "Dear reader.", *, front: str = "", language: str = "en", **publication: Any
-    ) -> Edition:
+    def letter(self, body: str = "Dear reader.", *, language: str = "en", **publication: Any) -> Edition:
         """An edition with the photo."""
-        return edition(
-            f"{body}\n\n## An article\nsource: Harbour Times\ndate: 2026-11-01\n\nIts text.",
-            front=f"photo:\n  file: photo.jpg\n  alt: Two ferries\n{front}",
-            language=language,
-            images={"photo.jpg": PHOTO},
-            publication=self.publication(**publication),
-        )
+        return _compiled(body, language, self.publication(**publication))
 
     def send(self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH) -> Send:
         """Freeze a send of `letter`; nothing of it has left."""

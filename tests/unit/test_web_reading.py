@@ -12,6 +12,7 @@ from mailer.delivery.state import SendKind
 from mailer.edition.layout import packaged
 from mailer.language import LANGUAGES
 from mailer.ledger.errors import LedgerError
+from tests.support.editions import ROOT
 from tests.support.site import ANA, PHOTO, site_in, visiting
 
 ROUTES = ("/", "/archive", "/archive/", "/archive/a-letter", "/style.css", "/healthz", "/robots.txt", "/favicon.ico")
@@ -109,7 +110,7 @@ def test_titles_and_names_are_text(tmp_path):
         site_in(tmp_path, publication="<i>Us & them</i>", postal_address='"Quay"\n<b>1</b>') as site,
         visiting(site) as visitor,
     ):
-        letter = site.letter("Hello.", front="")
+        letter = site.letter("Hello.")
         site.begin(site.send(letter))
         for path in ("/", "/archive/", "/nothing"):
             text = visitor.get(path).text
@@ -309,3 +310,20 @@ def test_a_broken_page_of_the_workspace_keeps_nobody_from_leaving(site, tmp_path
     assert answer.status_code == 200
     assert "You are unsubscribed." in answer.text
     assert "The page that comes with mailer is shown instead" in caplog.text
+
+
+def test_every_sentence_of_the_pages_is_in_the_catalogues():
+    sources = [*(packaged() / "pages").glob("*.j2"), *(ROOT / "mailer" / "web").glob("*.py")]
+    said = {
+        text for path in sources for text in re.findall(r"""say\(\s*"([^"]+)\"""", path.read_text(encoding="utf-8"))
+    }
+    said |= {
+        text
+        for path in sources
+        for call in re.findall(r"""pages\.message\(([^)]*)\)""", path.read_text(encoding="utf-8"))
+        for text in re.findall(r'"([^"]+)"', call)
+    }
+    assert len(said) > 15
+    for language in LANGUAGES:
+        catalogue = (ROOT / "mailer" / "locale" / f"{language}.po").read_text(encoding="utf-8")
+        assert [text for text in said if f'msgid "{text}"' not in catalogue] == []
