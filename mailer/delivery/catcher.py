@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, AnyStr, Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -48,6 +48,17 @@ class Behaviour:
 
 def _share(address: str, salt: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{salt}:{address}".encode()).digest()[:4], "big") / 2**32
+
+
+class _Server(SMTP):
+    """aiosmtpd, which can hang up right behind a reply."""
+
+    hangs_up = False
+
+    async def push(self, status: AnyStr) -> None:
+        await super().push(status)
+        if self.hangs_up and self.transport:
+            self.transport.close()
 
 
 @dataclass(slots=True)
@@ -79,7 +90,7 @@ class _Handler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Fine"
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: "_Server", _session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.original_content or b""
         found = _MESSAGE_ID.search(content)
         self.count += 1
@@ -96,8 +107,7 @@ class _Handler:
         self.journal.flush()
         os.fsync(self.journal.fileno())
         self.carried[id(server)] = carried = self.carried.get(id(server), 0) + 1
-        if 0 < self.behaviour.hang_up_after <= carried and server.transport:
-            asyncio.get_running_loop().call_later(0.001, server.transport.close)
+        server.hangs_up = 0 < self.behaviour.hang_up_after <= carried
         return f"250 2.0.0 Caught as {self.count:04}"
 
 
@@ -160,7 +170,7 @@ class Catcher:
 
 
 def _server(handler: _Handler, loop: asyncio.AbstractEventLoop) -> SMTP:
-    return SMTP(handler, enable_SMTPUTF8=True, hostname="catcher.localhost", ident="catcher", loop=loop)
+    return _Server(handler, enable_SMTPUTF8=True, hostname="catcher.localhost", ident="catcher", loop=loop)
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

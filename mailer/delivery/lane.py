@@ -2,7 +2,8 @@
 
     Lane.deliver(claim, message) -> Outcome
 
-RFC 5321 3.3, RFC 2920. The envelope (MAIL, RCPT, DATA) leaves in one write where the relay offers PIPELINING. The ledger is
+RFC 5321 3.3, RFC 2920. Where the relay offers PIPELINING, the envelope (MAIL, RCPT, DATA) of a message leaves in one write
+with the text of the one before it (RFC 2920 3.1): one round trip a message. The ledger is
 asked between the relay's 354 and the message text, so that nothing is `committing` before it can be delivered.
 
 Always holds: an Outcome is ACCEPTED only after a 2xx to the dot of this very message; once the bytes of the dot were given to
@@ -42,6 +43,21 @@ class Outcome:
 WITHHELD = Verdict(state=DeliveryState.PENDING, scope=Scope.LANE, reason="withheld", close=True)
 
 
+_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """An envelope that has left before its turn, and the replies that it waits for."""
+
+    message: Message
+    replies: list[tuple[Stage, asyncio.Future[Reply]]]
+
+
+def _nothing_follows() -> Message | None:
+    return None
+
+
 class Lane:
     """Owns its connection. After `is_open` has become false it is of no more use."""
 
@@ -50,14 +66,25 @@ class Lane:
         self.features: Features = connection.features
         self._limits = limits
         self._begun = False  # a transaction of ours is open, which the next one must reset
+        self._ahead: _Ahead | None = None
         self.dot_given = False  # the dot of the message under way was given to the transport
 
     @property
     def is_open(self) -> bool:
         return self._wire.is_open
 
-    async def deliver(self, message: Message, commit: Callable[[], Awaitable[bool]]) -> Outcome:
-        """Offer `message` to the relay. `commit` is awaited once, when the relay waits for the text; False withholds it."""
+    async def deliver(
+        self,
+        message: Message,
+        commit: Callable[[], Awaitable[bool]],
+        following: Callable[[], Message | None] = _nothing_follows,
+    ) -> Outcome:
+        """Offer `message` to the relay.
+
+        `commit` is awaited once, when the relay waits for the text; False withholds it. `following` is asked once, just
+        before the text leaves: the envelope of the message it names leaves in the same write, and the next call has to
+        be for that message.
+        """
         self.dot_given = False
         if hindrance := _hindrance(message, self.features):
             return hindrance
@@ -78,33 +105,35 @@ class Lane:
             self._wire.close("withheld")
             return Outcome(verdict=WITHHELD, stage=Stage.DATA, withheld=True)
         try:
-            return await self._text(message)
+            return await self._text(message, following)
         except _Broken as broken:
             return self._end(broken)
 
     async def quit(self) -> None:
-        await self._wire.quit()
+        """Take leave. A relay that has been given an envelope ahead would take a lone dot for a message: just close."""
+        if self._ahead:
+            self._wire.close()
+        else:
+            await self._wire.quit()
 
     def close(self) -> None:
         self._wire.close()
 
     async def _envelope(self, message: Message) -> Outcome | None:
         """MAIL, RCPT, DATA. None when the relay waits for the text; the first failing reply is the verdict."""
-        commands = list(zip((Stage.MAIL, Stage.RCPT, Stage.DATA), envelope(message, self.features), strict=True))
-        if self._begun:
-            await self._reset()
-        self._begun = True
-        if not self.features.pipelining:
-            for stage, command in commands:
-                future = self._wire.expect()
-                self._write(command, stage)
-                if failed := _judge(await self._answer(future, stage), stage):
-                    return failed
-            return None
-        futures = [(stage, self._wire.expect()) for stage, _ in commands]
-        self._write(b"".join(command for _, command in commands), Stage.MAIL)
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            if self._begun:
+                await self._reset()
+            self._begun = True
+            if not self.features.pipelining:
+                return await self._envelope_stepwise(message)
+            ahead = self._expect_envelope(message)
+            self._write(b"".join(envelope(message, self.features)), Stage.MAIL)
+        elif ahead.message is not message:
+            raise _Broken(Stage.MAIL, "another message was announced")
         failed = None
-        for stage, future in futures:
+        for stage, future in ahead.replies:
             try:
                 reply = await self._answer(future, stage)
                 if failed and stage is Stage.DATA and reply.code == 354:
@@ -116,6 +145,17 @@ class Lane:
                 return failed  # the first failing reply is the verdict, whatever came of the rest
             failed = failed or _judge(reply, stage)
         return failed
+
+    async def _envelope_stepwise(self, message: Message) -> Outcome | None:
+        for stage, command in zip(_ENVELOPE, envelope(message, self.features), strict=True):
+            future = self._wire.expect()
+            self._write(command, stage)
+            if failed := _judge(await self._answer(future, stage), stage):
+                return failed
+        return None
+
+    def _expect_envelope(self, message: Message) -> "_Ahead":
+        return _Ahead(message, [(stage, self._wire.expect()) for stage in _ENVELOPE])
 
     async def _reset(self) -> None:
         """End a transaction of ours that the relay may still hold open. A refusal is nonsense: RFC 5321 4.1.1.5."""
@@ -131,17 +171,24 @@ class Lane:
         self._write(b".\r\n", Stage.DATA)
         await self._answer(future, Stage.DATA)
 
-    async def _text(self, message: Message) -> Outcome:
+    async def _text(self, message: Message, following: Callable[[], Message | None]) -> Outcome:
+        """The text, its dot and the next envelope; then the reply to the dot."""
         future = self._wire.expect()
-        if len(message.text) <= WHOLE_WRITE:
-            self._write(message.text + b".\r\n", Stage.TEXT)
-        else:
+        if len(message.text) > WHOLE_WRITE:
             await self._write_slowly(message.text, future)
-            self._write(b".\r\n", Stage.TEXT)
+            text = b""
+        else:
+            text = message.text
+        following_message = following() if self.features.pipelining else None
+        if following_message and not _hindrance(following_message, self.features):
+            self._ahead = self._expect_envelope(following_message)
+            self._write(b"".join((text, b".\r\n", *envelope(following_message, self.features))), Stage.TEXT)
+        else:
+            self._write(text + b".\r\n", Stage.TEXT)
         self.dot_given = True
         reply = await self._answer(future, Stage.DOT)
         outcome = verdict(reply, Stage.DOT)
-        self._begun = False
+        self._begun = self._ahead is not None
         if outcome.close:
             self._wire.close()
         return Outcome(verdict=outcome, stage=Stage.DOT, reply=reply)

@@ -54,7 +54,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run. `connect_patience`: seconds for which a relay may fail in passing before the send halts."""
+    """How to run. `connect_patience`: seconds for which a relay may fail in passing before the send halts.
+
+    `first_patience`: the same as long as no relay could be reached at all, when it is likely that a setting is wrong.
+    """
 
     lanes: int = 8
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -62,13 +65,14 @@ class Options:
     per_connection: int = 0  # messages, 0 for any number
     local_hostname: str = "localhost"
     connect_patience: float = 300
+    first_patience: float = 10
     drain_patience: float = 30
     tls: ssl.SSLContext | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What this run has seen so far, for those who watch. `first_at`: the first connection."""
+    """What this run has seen so far, for those who watch. `first_at`: the first connection; `trouble`: why there is none."""
 
     accepted: int = 0
     deferred: int = 0
@@ -76,6 +80,7 @@ class Tally:
     uncertain: int = 0
     first_at: float | None = None
     next_at: float | None = None
+    trouble: str = ""
 
     def count(self, state: DeliveryState) -> None:
         name = state.value
@@ -99,6 +104,14 @@ class _Health:
 
     def worked(self) -> None:
         self.failures, self.resting_until = 0, 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """A claim in a lane's hands."""
+
+    claim: Claim
+    message: Message
 
 
 class Sender:
@@ -207,18 +220,25 @@ class Sender:
         lane: Lane | None = None
         relay: Relay | None = None
         carried = 0
+        announced: _Load | None = None  # its envelope has left ahead of it
+
+        def following() -> Message | None:
+            nonlocal announced
+            room = not 0 < self._options.per_connection <= carried
+            announced = self._load() if self._queue and room and not self._closing else None
+            return announced.message if announced else None
+
         try:
-            while True:
-                if self._closing:
-                    return
-                if not self._queue:
+            while not self._closing:
+                load, announced = announced, None
+                if load is None and self._queue:
+                    load = self._load()
+                if load is None:
                     self._work.clear()
                     if not await _patiently(self._work, IDLE) and lane:
                         await lane.quit()
                         lane = None
                     continue
-                claim = self._queue.popleft()
-                self._held[claim.delivery_id] = claim
                 if lane and (not lane.is_open or 0 < self._options.per_connection <= carried):
                     await lane.quit()
                     lane = None
@@ -226,18 +246,26 @@ class Sender:
                     relay, lane = await self._connect()
                     carried = 0
                 if lane is None or relay is None:
-                    await self._release(claim)
+                    await self._release(load.claim)
                     continue
                 carried += 1
-                await self._carry(lane, relay, claim, fresh=carried == 1)
+                await self._carry(lane, relay, load, following, fresh=carried == 1)
         finally:
             if lane:
                 await lane.quit()
 
-    async def _carry(self, lane: Lane, relay: Relay, claim: Claim, *, fresh: bool) -> None:
-        message = self._compose(claim)
+    def _load(self) -> "_Load":
+        """The next claim, in a lane's hands from now on, with its message."""
+        claim = self._queue.popleft()
+        self._held[claim.delivery_id] = claim
+        return _Load(claim, self._compose(claim))
+
+    async def _carry(
+        self, lane: Lane, relay: Relay, load: "_Load", following: Callable[[], Message | None], *, fresh: bool
+    ) -> None:
+        claim = load.claim
         try:
-            outcome = await lane.deliver(message, partial(self._ledger.commit, claim))
+            outcome = await lane.deliver(load.message, partial(self._ledger.commit, claim), following)
         except asyncio.CancelledError:
             interrupted = lost(Stage.DOT if lane.dot_given else Stage.TEXT, "stopped")
             lane.close()
@@ -338,6 +366,7 @@ class Sender:
                 continue
             if self.tally.first_at is None:
                 self.tally.first_at = self._now()
+            self.tally.trouble = ""
             return relay, Lane(connection, self._options.limits)
         return None, None
 
@@ -361,10 +390,14 @@ class Sender:
         """Let the relay rest, or do without it; when there is none left, halt."""
         health, now = self._health[relay], self._now()
         health.failed(now)
-        if failure.fatal or now - health.failing_since > self._options.connect_patience:
+        self.tally.trouble = f"{relay}: {failure}"
+        patience = self._options.connect_patience
+        if self.tally.first_at is None:
+            patience = min(patience, self._options.first_patience)
+        if failure.fatal or now - health.failing_since > patience:
             health.dismissed = True
         if all(each.dismissed for each in self._health.values()):
-            await self._halt(f"{relay}: {failure}")
+            await self._halt(self.tally.trouble)
 
 
 async def _patiently(event: asyncio.Event, seconds: float) -> bool:

@@ -228,3 +228,94 @@ def test_no_credential_and_no_message_leave_where_starttls_is_not_offered() -> N
         asyncio.run(scenario())
     assert caught.value.fatal
     assert not any(line.startswith(("AUTH", "MAIL")) for line in server.log)
+
+
+def carry_on(server: Scripted, *messages: Message, commit: Callable[[], Awaitable[bool]] = yes) -> tuple[list[Outcome], bool]:
+    """Deliver `messages` over one lane, each announced while the one before it leaves."""
+
+    async def scenario() -> tuple[list[Outcome], bool]:
+        async with server:
+            lane = await connect(server)
+            outcomes = []
+            for index, one in enumerate(messages):
+                after = messages[index + 1] if index + 1 < len(messages) else None
+                outcomes.append(await lane.deliver(one, commit, lambda after=after: after))
+            is_open = lane.is_open
+            await lane.quit()
+        return outcomes, is_open
+
+    return asyncio.run(scenario())
+
+
+@both
+def test_the_next_envelope_leaves_with_the_text_before_it(extensions: tuple[str, ...]) -> None:
+    server = Scripted(extensions=extensions)
+    outcomes, is_open = carry_on(server, message(), message(LONG), message(LONG * 3), message())
+    assert [outcome.verdict.state for outcome in outcomes] == [S.ACCEPTED] * 4
+    assert is_open
+    assert server.messages == [SHORT, LONG, LONG * 3, SHORT]
+
+
+def test_one_round_trip_a_message() -> None:
+    """The server sees the next envelope at once behind a dot: before it has answered that dot."""
+    server = Scripted()
+    seen: list[bool] = []
+    converse = server._text
+
+    async def text(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        done = await converse(reader, writer)
+        seen.append(b"MAIL FROM" in bytes(reader._buffer))
+        return done
+
+    server._text = text  # type: ignore[method-assign]
+    carry_on(server, message(), message(), message())
+    assert seen == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("verb", "reply", "state"),
+    [
+        ("DOT", "451 4.3.0 later", S.DEFERRED),
+        ("DOT", "554 5.7.1 no", S.FAILED),
+        ("MAIL", "451 4.3.0 later", S.DEFERRED),
+        ("RCPT", "550 5.1.1 nobody", S.FAILED),
+        ("DATA", "451 4.3.0 later", S.DEFERRED),
+    ],
+)
+@pytest.mark.parametrize("nth", [0, 1, 2])
+def test_a_refusal_in_the_middle_is_one_delivery_s_though_envelopes_overlap(verb: str, reply: str, state: S, nth: int) -> None:
+    good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "DOT": "250 kept"}[verb]
+    server = Scripted(**{verb: [good] * nth + [reply]})
+    outcomes, is_open = carry_on(server, *(message(SHORT + b"%d\r\n" % n) for n in range(4)))
+    assert [outcome.verdict.state for outcome in outcomes] == [state if n == nth else S.ACCEPTED for n in range(4)]
+    assert is_open
+    texts = [text for text in server.messages if text]
+    assert texts == [SHORT + b"%d\r\n" % n for n in range(4) if n != nth or verb == "DOT"]
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize("fault", [DROP, SILENCE, "nonsense", "421 4.3.2 closing"])
+def test_whoever_s_envelope_left_ahead_of_a_break_is_unsent(verb: str, fault: str) -> None:
+    good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "DOT": "250 kept"}[verb]
+    first, second = carry_on(Scripted(**{verb: [good, fault]}), message(), message())[0][:2]
+    assert first.verdict.state is S.ACCEPTED
+    after_dot = S.DEFERRED if fault.startswith("421") else S.UNCERTAIN
+    assert second.verdict.state is (after_dot if verb == "DOT" else S.PENDING)
+
+
+def test_a_lost_dot_leaves_the_announced_one_provably_unsent() -> None:
+    first, second = carry_on(Scripted(DOT=[DROP]), message(), message())[0]
+    assert (first.verdict.state, second.verdict.state) == (S.UNCERTAIN, S.PENDING)
+
+
+def test_an_announced_message_that_may_not_leave_is_not_delivered_empty() -> None:
+    async def scenario() -> None:
+        async with server:
+            lane = await connect(server)
+            await lane.deliver(message(), yes, message)
+            await lane.quit()
+
+    server = Scripted()
+    asyncio.run(scenario())
+    assert server.messages == [SHORT]
+    assert "QUIT" not in server.log
