@@ -13,16 +13,16 @@ ledger failed. Raises what the ledger raises.
 import asyncio
 import contextlib
 import random
-import ssl
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
 from mailer.delivery.lane import Lane, Outcome
 from mailer.delivery.message import Message
+from mailer.delivery.pace import PaceLimits, Pacer
+from mailer.delivery.pool import PoolOptions, RelayPool
 from mailer.delivery.records import Claim, SendLedger, Settlement, Stage
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.state import ENDED, DeliveryState, SendState
@@ -54,20 +54,14 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run. `connect_patience`: seconds for which a relay may fail in passing before the send halts.
-
-    `first_patience`: the same as long as no relay could be reached at all, when it is likely that a setting is wrong.
-    """
+    """How to run. `drain_patience`: seconds that a stop waits for what is under way."""
 
     lanes: int = 8
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    limits: Limits = field(default_factory=Limits)
+    pool: PoolOptions = field(default_factory=PoolOptions)
+    pace: PaceLimits = field(default_factory=PaceLimits)
     per_connection: int = 0  # messages, 0 for any number
-    local_hostname: str = "localhost"
-    connect_patience: float = 300
-    first_patience: float = 10
     drain_patience: float = 30
-    tls: ssl.SSLContext | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,30 +82,47 @@ class Tally:
             setattr(self, name, getattr(self, name) + 1)
 
 
-@dataclass(slots=True)
-class _Health:
-    """How a relay has been doing."""
-
-    failures: int = 0
-    failing_since: float = 0
-    resting_until: float = 0
-    dismissed: bool = False
-
-    def failed(self, now: float) -> None:
-        self.failing_since = self.failing_since if self.failures else now
-        self.failures += 1
-        self.resting_until = now + min(2.0 ** (self.failures - 2), 30.0)
-
-    def worked(self) -> None:
-        self.failures, self.resting_until = 0, 0
-
-
 @dataclass(frozen=True, slots=True)
 class _Load:
     """A claim in a lane's hands."""
 
     claim: Claim
     message: Message
+
+
+@dataclass(slots=True)
+class _Carrier:
+    """A lane task's hands: the relay and the lane it uses, and what it has announced there ahead of its turn."""
+
+    per_connection: int
+    pool: RelayPool
+    relay: Relay | None = None
+    lane: Lane | None = None
+    carried: int = 0
+    announced: _Load | None = None
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the connection has carried what it may, or its relay bears fewer than there are."""
+        return 0 < self.per_connection <= self.carried or (self.relay is not None and self.pool.is_crowded(self.relay))
+
+    async def make_ready(self) -> None:
+        """Leave a connection that is of no more use; have a relay in view, if there is one that is well."""
+        if self.lane and (not self.lane.is_open or self.is_spent):
+            await self.leave()
+        if self.lane is None:
+            self.relay = self.pool.pick()
+
+    async def open(self) -> bool:
+        """Have a lane to the relay in view; False when it cannot be reached."""
+        if self.lane is None and self.relay:
+            self.lane, self.carried = await self.pool.open(self.relay), 0
+        return self.lane is not None
+
+    async def leave(self) -> None:
+        lane, self.lane = self.lane, None
+        if lane and self.relay:
+            await self.pool.leave(self.relay, lane)
 
 
 class Sender:
@@ -132,8 +143,8 @@ class Sender:
         self._options = options
         self._now = now
         self._chance = chance
-        self._health = {relay: _Health() for relay in relays}
-        self._queue: deque[Claim] = deque()
+        self._pool = RelayPool(relays, lanes=options.lanes, options=options.pool, now=now, chance=chance)
+        self._pacer = Pacer(options.pace, lanes=options.lanes)
         self._held: dict[int, Claim] = {}  # in the lanes' hands
         self._work = asyncio.Event()  # for the lanes: the queue has something, or never will again
         self._progress = asyncio.Event()  # for the feeder: a lane is done with a claim, or somebody asks us to end
@@ -162,7 +173,7 @@ class Sender:
             results = await asyncio.gather(feeder, *lanes, return_exceptions=True)
         if failure := next((result for result in results if isinstance(result, Exception)), None):
             raise failure
-        if left := [*self._queue, *self._held.values()]:
+        if left := [*self._pacer.drain(), *self._held.values()]:
             await self._ledger.release(left, self._now())
         return feeder.result()
 
@@ -177,12 +188,12 @@ class Sender:
                 self._progress.clear()
                 if self._withheld and (ending := await self._ended_by_others()):
                     return ending
-                room = self._options.lanes * 4 - len(self._queue)
+                room = self._pacer.capacity - len(self._pacer)
                 claims = await self._ledger.claim(room, self._now()) if room > self._options.lanes else ()
                 if claims:
-                    self._queue.extend(claims)
+                    self._pacer.add(claims)
                     self._work.set()
-                elif self._queue or self._held:
+                elif len(self._pacer) or self._held:
                     await _patiently(self._progress, POLL)
                 elif ending := await self._at_rest(wait=wait):
                     return ending
@@ -217,53 +228,63 @@ class Sender:
     # the lanes
 
     async def _lane(self) -> None:
-        lane: Lane | None = None
-        relay: Relay | None = None
-        carried = 0
-        announced: _Load | None = None  # its envelope has left ahead of it
-
-        def following() -> Message | None:
-            nonlocal announced
-            room = not 0 < self._options.per_connection <= carried
-            announced = self._load() if self._queue and room and not self._closing else None
-            return announced.message if announced else None
-
+        carrier = _Carrier(self._options.per_connection, self._pool)
+        idle_since: float | None = None
         try:
             while not self._closing:
-                load, announced = announced, None
-                if load is None and self._queue:
-                    load = self._load()
+                await carrier.make_ready()
+                load = carrier.announced or (self._load() if carrier.relay else None)
+                carrier.announced = None
                 if load is None:
-                    self._work.clear()
-                    if not await _patiently(self._work, IDLE) and lane:
-                        await lane.quit()
-                        lane = None
+                    idle_since = self._now() if idle_since is None else idle_since
+                    await self._idle()
+                    if self._now() - idle_since > IDLE:
+                        await carrier.leave()
                     continue
-                if lane and (not lane.is_open or 0 < self._options.per_connection <= carried):
-                    await lane.quit()
-                    lane = None
-                if lane is None:
-                    relay, lane = await self._connect()
-                    carried = 0
-                if lane is None or relay is None:
-                    await self._release(load.claim)
-                    continue
-                carried += 1
-                await self._carry(lane, relay, load, following, fresh=carried == 1)
+                idle_since = None
+                if await carrier.open():
+                    await self._carry(carrier, load)
+                else:
+                    await self._unreached(load)
         finally:
-            if lane:
-                await lane.quit()
+            await carrier.leave()
+            self._work.set()
 
-    def _load(self) -> "_Load":
-        """The next claim, in a lane's hands from now on, with its message."""
-        claim = self._queue.popleft()
+    def _load(self) -> "_Load | None":
+        """The next claim that may go, in a lane's hands from now on, with its message."""
+        claim = self._pacer.take(self._now())
+        if claim is None:
+            return None
         self._held[claim.delivery_id] = claim
         return _Load(claim, self._compose(claim))
 
-    async def _carry(
-        self, lane: Lane, relay: Relay, load: "_Load", following: Callable[[], Message | None], *, fresh: bool
-    ) -> None:
-        claim = load.claim
+    async def _unreached(self, load: "_Load") -> None:
+        """No relay took the lane that was to carry `load`: it waits again; without any relay left the send halts."""
+        self._held.pop(load.claim.delivery_id, None)
+        self._pacer.done(load.claim)
+        self._pacer.add([load.claim])
+        self.tally.trouble = self._pool.trouble
+        if self._pool.is_exhausted:
+            await self._halt(self._pool.trouble)
+
+    async def _idle(self) -> None:
+        """Until there may be work for a lane."""
+        now = self._now()
+        times = (self._pool.ready_at(now), self._pacer.ready_at(now), now + IDLE)
+        self._work.clear()
+        await _patiently(self._work, max(0.005, min(time for time in times if time is not None) - now))
+
+    async def _carry(self, carrier: "_Carrier", load: "_Load") -> None:
+        lane, relay, claim = carrier.lane, carrier.relay, load.claim
+        assert lane
+        assert relay
+        carrier.carried += 1
+        self.tally.first_at, self.tally.trouble = self._pool.first_at, ""
+
+        def following() -> Message | None:
+            carrier.announced = None if carrier.is_spent or self._closing else self._load()
+            return carrier.announced.message if carrier.announced else None
+
         try:
             outcome = await lane.deliver(load.message, partial(self._ledger.commit, claim), following)
         except asyncio.CancelledError:
@@ -272,17 +293,22 @@ class Sender:
             await asyncio.shield(self._settle(claim, relay, Outcome(verdict=interrupted, stage=Stage.DOT)))
             raise
         if lane.is_open or outcome.stage is Stage.DOT:
-            self._health[relay].worked()
-        elif fresh and not outcome.withheld:  # no better than a connection that was not to be had
-            self._health[relay].failed(self._now())
+            self._pool.worked(relay)
+        elif carrier.carried == 1 and not outcome.withheld:
+            self._pool.failed(relay)
         self._withheld = self._withheld or outcome.withheld
         await self._settle(claim, relay, outcome)
 
     async def _settle(self, claim: Claim, relay: Relay, outcome: Outcome) -> None:
         judged = outcome.verdict
+        now = self._now()
+        if judged.throttled:
+            if outcome.stage is Stage.RCPT:
+                self._pacer.slow(claim, now)
+            else:
+                self._pool.slow(relay)
         if judged.halt:
             await self._halt(f"{relay}: {judged.reason}{_quote(outcome)}")
-        now = self._now()
         if judged.state is DeliveryState.PENDING and not self._given_up(claim, judged, outcome):
             await self._release(claim)
             return
@@ -292,6 +318,8 @@ class Sender:
         self.tally.count(settlement.state)
         if settlement.state is DeliveryState.ACCEPTED:
             self._refused.clear()
+            self._pacer.ease(claim)
+            self._pool.ease(relay)
         elif judged.policy:
             self._refused.append(claim.delivery_id)
             if self._tripped or len(self._refused) >= BREAKER:
@@ -335,8 +363,11 @@ class Sender:
         self._done(claim)
 
     def _done(self, claim: Claim) -> None:
-        self._held.pop(claim.delivery_id, None)
+        if self._held.pop(claim.delivery_id, None):
+            self._pacer.done(claim)
         self._progress.set()
+        if len(self._pacer):
+            self._work.set()
 
     async def _halt(self, reason: str, forgive: Sequence[int] = ()) -> None:
         first = not self._halted
@@ -344,60 +375,6 @@ class Sender:
         if first or forgive:
             await self._ledger.trip(self._halted, forgive)
         self._progress.set()
-
-    # the relays
-
-    async def _connect(self) -> tuple[Relay | None, Lane | None]:
-        """A ready lane to some relay; none when the send was halted or stopped before there was one."""
-        while not (self._halted or self._stopping or self._closing):
-            relay = self._pick()
-            if relay is None:
-                await asyncio.sleep(min(POLL, max(0.01, self._earliest() - self._now())))
-                continue
-            try:
-                connection = await open_connection(
-                    relay,
-                    limits=self._options.limits,
-                    local_hostname=self._options.local_hostname,
-                    tls=self._options.tls,
-                )
-            except ConnectionFailure as failure:
-                await self._unreachable(relay, failure)
-                continue
-            if self.tally.first_at is None:
-                self.tally.first_at = self._now()
-            self.tally.trouble = ""
-            return relay, Lane(connection, self._options.limits)
-        return None, None
-
-    def _pick(self) -> Relay | None:
-        """One of the relays that are well, by weight."""
-        now = self._now()
-        well = [relay for relay, h in self._health.items() if not h.dismissed and h.resting_until <= now]
-        if not well:
-            return None
-        point = self._chance() * sum(relay.weight for relay in well)
-        for relay in well:
-            point -= relay.weight
-            if point < 0:
-                return relay
-        return well[-1]
-
-    def _earliest(self) -> float:
-        return min((h.resting_until for h in self._health.values() if not h.dismissed), default=0)
-
-    async def _unreachable(self, relay: Relay, failure: ConnectionFailure) -> None:
-        """Let the relay rest, or do without it; when there is none left, halt."""
-        health, now = self._health[relay], self._now()
-        health.failed(now)
-        self.tally.trouble = f"{relay}: {failure}"
-        patience = self._options.connect_patience
-        if self.tally.first_at is None:
-            patience = min(patience, self._options.first_patience)
-        if failure.fatal or now - health.failing_since > patience:
-            health.dismissed = True
-        if all(each.dismissed for each in self._health.values()):
-            await self._halt(self.tally.trouble)
 
 
 async def _patiently(event: asyncio.Event, seconds: float) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailer.delivery.message import Composer, MessageError
+from mailer.delivery.pace import PaceLimits
+from mailer.delivery.pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.sender import End, Ending, Options, Sender, Tally
 from mailer.delivery.state import SendKind, SendState
@@ -121,8 +123,9 @@ def _options(newsroom: Newsroom) -> Options:
     return Options(
         lanes=settings.lanes,
         retry=RetryPolicy(delays=settings.retry, lifetime=settings.retry_for),
+        pace=PaceLimits(rate=settings.rate, domain_lanes=settings.domain_lanes, domain_rate=settings.domain_rate),
         per_connection=settings.per_connection or 0,
-        local_hostname=socket.getfqdn(),
+        pool=PoolOptions(local_hostname=socket.getfqdn()),
     )
 
 

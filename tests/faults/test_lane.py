@@ -230,7 +230,9 @@ def test_no_credential_and_no_message_leave_where_starttls_is_not_offered() -> N
     assert not any(line.startswith(("AUTH", "MAIL")) for line in server.log)
 
 
-def carry_on(server: Scripted, *messages: Message, commit: Callable[[], Awaitable[bool]] = yes) -> tuple[list[Outcome], bool]:
+def carry_on(
+    server: Scripted, *messages: Message, commit: Callable[[], Awaitable[bool]] = yes
+) -> tuple[list[Outcome], bool]:
     """Deliver `messages` over one lane, each announced while the one before it leaves."""
 
     async def scenario() -> tuple[list[Outcome], bool]:
@@ -283,7 +285,9 @@ def test_one_round_trip_a_message() -> None:
     ],
 )
 @pytest.mark.parametrize("nth", [0, 1, 2])
-def test_a_refusal_in_the_middle_is_one_delivery_s_though_envelopes_overlap(verb: str, reply: str, state: S, nth: int) -> None:
+def test_a_refusal_in_the_middle_is_one_delivery_s_though_envelopes_overlap(
+    verb: str, reply: str, state: S, nth: int
+) -> None:
     good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "DOT": "250 kept"}[verb]
     server = Scripted(**{verb: [good] * nth + [reply]})
     outcomes, is_open = carry_on(server, *(message(SHORT + b"%d\r\n" % n) for n in range(4)))

@@ -1,6 +1,7 @@
 """A whole send against relays that misbehave: who is charged, who is not, and how it ends."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -10,6 +11,8 @@ import pytest
 
 from mailer.delivery.connection import Limits
 from mailer.delivery.message import Composer
+from mailer.delivery.pace import PaceLimits
+from mailer.delivery.pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.sender import BREAKER, End, Ending, Options, Sender
 from mailer.ledger.records import Summary
@@ -22,9 +25,8 @@ from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.workspaces import make_workspace
 
 LIMITS = Limits(connect=2, session=0.5, mail=0.5, rcpt=0.5, data=0.5, text=0.5, dot=0.5)
-OPTIONS = Options(
-    lanes=2, limits=LIMITS, retry=RetryPolicy(delays=(0.05,), lifetime=60), connect_patience=0.5, drain_patience=2
-)
+POOL = PoolOptions(limits=LIMITS, connect_patience=0.5)
+OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime=60), drain_patience=2)
 
 
 class Stage:
@@ -199,7 +201,7 @@ def test_a_relay_that_cannot_be_reached_pauses_the_send(tmp_path: Path) -> None:
 
 
 def test_a_relay_that_is_busy_for_a_moment_is_tried_again(tmp_path: Path) -> None:
-    options = replace(OPTIONS, connect_patience=10)
+    options = replace(OPTIONS, pool=replace(POOL, connect_patience=10))
     ending, result = Stage(tmp_path, 3, Scripted(CONNECT=["421 4.3.2 busy"] * 2), options=options).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 3})
 
@@ -238,7 +240,7 @@ def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp
 
 def test_a_stop_that_a_silent_server_holds_up_ends_all_the_same_and_says_what_is_uncertain(tmp_path: Path) -> None:
     server = Scripted(DOT=[SILENCE] * 10)
-    options = replace(OPTIONS, limits=replace(LIMITS, dot=600), drain_patience=0.3)
+    options = replace(OPTIONS, pool=replace(POOL, limits=replace(LIMITS, dot=600)), drain_patience=0.3)
     stage = Stage(tmp_path, 10, server, options=options)
 
     async def stop_when_silent() -> None:
@@ -286,3 +288,40 @@ def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
     assert not any(leaver in line for line in server.log if line.startswith("DATA"))
     assert messages(server) == 299
     assert b"" not in server.messages
+
+
+def test_a_rate_is_kept_over_all_lanes(tmp_path: Path) -> None:
+    server = Scripted()
+    stage = Stage(tmp_path, 12, server, options=replace(OPTIONS, lanes=4, pace=PaceLimits(rate=10)))
+    begun = time.monotonic()
+    ending, result = stage.run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 12})
+    assert time.monotonic() - begun >= 0.2, "one at once, then ten a second"
+
+
+def test_a_domain_gets_no_more_lanes_than_it_is_allowed(tmp_path: Path) -> None:
+    server = Scripted()
+    together = highest = 0
+    answer = server._answer
+
+    async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
+        nonlocal together, highest
+        if verb == "RCPT":
+            together += 1
+            highest = max(highest, together)
+        if verb == "DOT":
+            together -= 1
+        return await answer(verb, writer)
+
+    server._answer = answering  # type: ignore[method-assign]
+    options = replace(OPTIONS, lanes=6, pace=PaceLimits(domain_lanes={"*": 2}))
+    ending, result = Stage(tmp_path, 30, server, options=options).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 30})
+    assert highest <= 2
+
+
+def test_a_relay_that_asks_for_it_gets_fewer_lanes_and_everybody_is_mailed(tmp_path: Path) -> None:
+    server = Scripted(MAIL=["454 4.7.0 too fast"] * 12)
+    options = replace(OPTIONS, lanes=8)
+    ending, result = Stage(tmp_path, 60, server, options=options).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 60})

@@ -1,0 +1,143 @@
+"""The relays of a send: how each has been doing, and which one the next lane goes to.
+
+A relay that cannot be reached rests and is tried again, longer each time; one that refuses us for good, or stays out of
+reach beyond all patience, is left out. How many lanes a relay bears is a window: it shrinks when the relay asks for a slower
+pace, and grows back.
+"""
+
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
+from mailer.delivery.lane import Lane
+from mailer.delivery.pace import Window
+from mailer.relay import Relay
+
+LONGEST_REST = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolOptions:
+    """How to connect. `connect_patience`: seconds for which a relay may fail in passing before it is left out.
+
+    `first_patience`: the same as long as no relay could be reached at all, when it is likely that a setting is wrong.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    local_hostname: str = "localhost"
+    connect_patience: float = 300
+    first_patience: float = 10
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(slots=True)
+class _Health:
+    """How a relay has been doing; `window` holds the lanes that are open to it."""
+
+    window: Window
+    failures: int = 0
+    failing_since: float = 0
+    resting_until: float = 0
+    dismissed: bool = False
+
+    def failed(self, now: float) -> None:
+        self.failing_since = self.failing_since if self.failures else now
+        self.failures += 1
+        self.resting_until = now + min(2.0 ** (self.failures - 2), LONGEST_REST)
+
+    def worked(self) -> None:
+        self.failures, self.resting_until = 0, 0
+
+    def is_well(self, now: float) -> bool:
+        return not self.dismissed and self.resting_until <= now and self.window.is_open
+
+
+class RelayPool:
+    """`now` is seconds on the sender's clock, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
+
+    def __init__(
+        self,
+        relays: Sequence[Relay],
+        *,
+        lanes: int,
+        options: PoolOptions,
+        now: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self._options = options
+        self._now = now
+        self._chance = chance
+        self._health = {relay: _Health(Window(lanes)) for relay in relays}
+        self.first_at: float | None = None
+        self.trouble = ""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """No relay is left; `trouble` says what was wrong with the last one."""
+        return all(health.dismissed for health in self._health.values())
+
+    def pick(self) -> Relay | None:
+        """One of the relays that are well and bear another lane, by weight."""
+        now = self._now()
+        well = [relay for relay, health in self._health.items() if health.is_well(now)]
+        point = self._chance() * sum(relay.weight for relay in well)
+        for relay in well:
+            point -= relay.weight
+            if point < 0:
+                return relay
+        return well[-1] if well else None
+
+    def ready_at(self, now: float) -> float | None:
+        """When a relay that rests is to be tried again; None when none rests."""
+        resting = [health.resting_until for health in self._health.values() if health.resting_until > now]
+        return min(resting, default=None)
+
+    async def open(self, relay: Relay) -> Lane | None:
+        """A lane to `relay`; None when it could not be reached."""
+        health, options = self._health[relay], self._options
+        health.window.busy += 1
+        try:
+            connection = await open_connection(
+                relay, limits=options.limits, local_hostname=options.local_hostname, tls=options.tls
+            )
+        except BaseException as error:
+            health.window.busy -= 1
+            if not isinstance(error, ConnectionFailure):
+                raise
+            self._unreachable(relay, error)
+            return None
+        if self.first_at is None:
+            self.first_at = self._now()
+        self.trouble = ""
+        return Lane(connection, options.limits)
+
+    async def leave(self, relay: Relay, lane: Lane) -> None:
+        self._health[relay].window.busy -= 1
+        await lane.quit()
+
+    def is_crowded(self, relay: Relay) -> bool:
+        """Whether more lanes are open to `relay` than it bears by now."""
+        window = self._health[relay].window
+        return window.busy > window.limit
+
+    def worked(self, relay: Relay) -> None:
+        self._health[relay].worked()
+
+    def failed(self, relay: Relay) -> None:
+        """A connection ended before it had carried anything: no better than one that was not to be had."""
+        self._health[relay].failed(self._now())
+
+    def slow(self, relay: Relay) -> None:
+        self._health[relay].window.slow(self._now())
+
+    def ease(self, relay: Relay) -> None:
+        self._health[relay].window.ease()
+
+    def _unreachable(self, relay: Relay, failure: ConnectionFailure) -> None:
+        health, now, patience = self._health[relay], self._now(), self._options.connect_patience
+        health.failed(now)
+        self.trouble = f"{relay}: {failure}"
+        if self.first_at is None:
+            patience = min(patience, self._options.first_patience)
+        health.dismissed = failure.fatal or now - health.failing_since > patience

@@ -1,0 +1,140 @@
+"""Who may go when: rates kept, lanes kept, nobody lost, nobody held up by a slow domain."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.delivery.pace import Bucket, PaceLimits, Pacer, Window, group_of
+from mailer.delivery.records import Claim
+
+
+def claim(number: int, address: str = "ana@example.com") -> Claim:
+    return Claim(delivery_id=number, identity=address, address=address, fields={}, attempt=1, date=0)
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [("a@gmail.com", "gmail.com"), ("a@googlemail.com", "gmail.com"), ("a@hotmail.com", "outlook.com"),
+     ("a@me.com", "icloud.com"), ("a@Example.ORG", "example.org"), ('"a@b"@web.de', "gmx.net")],
+)  # fmt: skip
+def test_a_provider_s_domains_count_as_one(address: str, group: str) -> None:
+    assert group_of(address) == group
+
+
+@given(rate=st.floats(0.1, 50), steps=st.lists(st.floats(0, 3), max_size=60))
+def test_in_no_stretch_of_time_does_more_leave_than_the_rate_allows(rate: float, steps: list[float]) -> None:
+    bucket, now, taken = Bucket(rate), 1000.0, []
+    for step in steps:
+        now += step
+        while bucket.ready_at(now) <= now:
+            bucket.take(now)
+            taken.append(now)
+    burst = max(1.0, rate)
+    for first in range(len(taken)):
+        for last in range(first, len(taken)):
+            assert last - first + 1 <= burst + rate * (taken[last] - taken[first]) + 1e-6
+
+
+@given(rate=st.floats(0.1, 50))
+def test_when_it_says_that_a_token_is_ready_there_is_one(rate: float) -> None:
+    bucket = Bucket(rate)
+    bucket.take(5.0)
+    ready = bucket.ready_at(5.0)
+    assert ready == pytest.approx(5.0 + 1 / rate, rel=1e-6)
+    assert bucket.ready_at(ready + 1e-6) <= ready + 1e-6
+
+
+def test_a_window_halves_once_for_what_was_under_way_and_never_closes() -> None:
+    window = Window(16)
+    for _ in range(5):
+        window.slow(100.0)
+    assert window.limit == 8
+    for second in range(101, 120):
+        window.slow(float(second))
+    assert window.limit == 1
+    assert window.is_open
+
+
+def test_a_window_grows_back_step_by_step_to_its_top_and_no_further() -> None:
+    window, limits = Window(4), []
+    window.slow(0.0)
+    for _ in range(40):
+        window.ease()
+        limits.append(window.limit)
+    assert limits == sorted(limits)
+    assert limits[-1] == 4
+    assert window.limit == 4
+
+
+def test_a_slow_domain_holds_up_nobody_else() -> None:
+    pacer = Pacer(PaceLimits(domain_rate={"slow.example": 0.1}), lanes=2)
+    pacer.add(claim(n, "a@slow.example") for n in range(5))
+    pacer.add(claim(n, "b@quick.example") for n in range(5, 8))
+    taken = [found.delivery_id for found in iter(lambda: pacer.take(0.0), None)]
+    assert taken == [0, 5, 6, 7]
+    assert pacer.ready_at(0.0) == pytest.approx(10.0)
+
+
+def test_a_domain_s_lanes_are_freed_by_done() -> None:
+    pacer = Pacer(PaceLimits(domain_lanes={"*": 1}), lanes=8)
+    pacer.add([claim(1), claim(2)])
+    first = pacer.take(0.0)
+    assert first
+    assert pacer.take(0.0) is None
+    assert pacer.ready_at(0.0) is None, "no clock helps, only a lane that is done"
+    pacer.done(first)
+    assert pacer.take(0.0)
+
+
+addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@googlemail.com"])
+
+
+@given(
+    queue=st.lists(addresses, max_size=40),
+    lanes=st.integers(1, 5),
+    limits=st.builds(PaceLimits, rate=st.none() | st.floats(0.5, 20),
+                     domain_lanes=st.dictionaries(st.sampled_from(["*", "gmail.com"]), st.integers(1, 3)),
+                     domain_rate=st.dictionaries(st.sampled_from(["*", "x.example"]), st.floats(0.5, 5))),
+    moves=st.lists(st.sampled_from(["take", "done", "slow", "ease", "tick"]), max_size=80),
+)  # fmt: skip
+def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: PaceLimits, moves: list[str]) -> None:
+    pacer, now, under_way, gone = Pacer(limits, lanes=lanes), 0.0, [], []
+    pacer.add(claim(n, address) for n, address in enumerate(queue))
+    for move in [*moves, *["tick", "take", "done"] * (len(queue) * 4)]:
+        match move:
+            case "take" if found := pacer.take(now):
+                under_way.append(found)
+                gone.append(found.delivery_id)
+            case "done" if under_way:
+                pacer.done(under_way.pop())
+            case "slow" if under_way:
+                pacer.slow(under_way[-1], now)
+            case "ease" if under_way:
+                pacer.ease(under_way[-1])
+            case "tick":
+                now += 2.0
+        allowed = limits.lanes_for("gmail.com")
+        if allowed:
+            assert sum(group_of(each.address) == "gmail.com" for each in under_way) <= allowed
+    assert sorted(gone) == list(range(len(queue)))
+    assert len(pacer) == 0
+
+
+def test_what_is_drained_is_what_waited() -> None:
+    pacer = Pacer(PaceLimits(), lanes=2)
+    pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
+    taken = pacer.take(0.0)
+    assert taken
+    assert sorted(left.delivery_id for left in pacer.drain()) == [2, 3]
+    assert len(pacer) == 0
+    assert pacer.take(0.0) is None
+
+
+def test_domains_that_are_done_with_are_forgotten() -> None:
+    pacer = Pacer(PaceLimits(domain_lanes={"*": 2}), lanes=2)
+    for n in range(1000):
+        pacer.add([claim(n, f"a@d{n}.example")])
+        found = pacer.take(0.0)
+        assert found
+        pacer.done(found)
+    assert len(pacer._groups) == 0
