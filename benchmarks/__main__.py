@@ -1,267 +1,169 @@
-"""What `make bench` measures, in CPU time: what is done once an edition, and what is done for each reader.
+"""`make bench`, or `python -m benchmarks`: what this program costs, measured beside what others cost.
 
-    compose    a message for one reader: spliced into what was encoded ahead, against built with `email`
-    compile    a dispatch into an edition, against premailer alone on the same HTML
-    variants   sixteen variants of an edition compiled and made, against one
+    making     what an edition and its messages cost to make (making.py)
+    sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (pair.py)
+    growth     the engine with a thousand to a million readers (growth.py)
 
-Each comparison is five interleaved pairs in one process, the two sides taking turns in going first; the medians are
-printed and written to out/bench.json. Nothing is sent, and no network or disk is in what is timed.
+All of it takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
+into out/; `--plot` draws docs/performance.svg as well. What cannot be measured here is skipped, and it is said why.
 """
 
-import gc
+import argparse
+import datetime as dt
 import json
-import os
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
-from itertools import product
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
-from mailer.audience.token import Purpose, TokenKeys
-from mailer.delivery.message import Composer, Letterhead, Marks, format_date, inspect, message_id
-from mailer.delivery.records import Claim
-from mailer.dispatch.parse import parse_dispatch
-from mailer.edition import page
-from mailer.edition.compile import compile_edition
-from mailer.edition.inline import inline_styles
-from mailer.edition.layout import packaged
-from mailer.edition.letter import image_files
-from mailer.edition.model import Edition, Image, Values, fill
-from mailer.edition.photo import load_image
-from mailer.edition.publication import Publication, Reference
+from rich.console import Console
 
-ROOT = Path(__file__).resolve().parent.parent
-EXAMPLE = ROOT / "dispatches" / "2026-10-26-east-quay.md"
-PAIRS = 5
-PUBLICATION = Publication(
-    name="The Harbour Letter",
-    from_name="The Harbour Letter",
-    from_address="letter@example.org",
-    base_url="https://letter.example.org",
-    postal_address="The Harbour Letter, 1 Quay Street, Porto Novo",
-)
-REFERENCES = {
-    slug: Reference(title=slug, url=PUBLICATION.archive_url(slug))
-    for slug in ("2025-12-18-eleven-winters", "2026-03-02-crane")
-}
-LETTERHEAD = Letterhead(
-    sender_name="The Harbour Letter",
-    sender_address="letter@example.org",
-    publication="The Harbour Letter",
-    base_url="https://letter.example.org",
-    bounce_address="bounces@example.org",
-)
-KEYS = TokenKeys(["a key for the benchmark that opens nothing"])
-FIELDS = {"first_name": "Siobhán", "city": "Porto Novo"}
+from benchmarks.contender import Contender, Engine, Load, Mailmerge, Nodemailer, Plain, SmtpSource
+from benchmarks.growth import LIMIT, READERS, Grown, measure_growth
+from benchmarks.letter import write_letter, write_readers
+from benchmarks.machine import ROOT, describe
+from benchmarks.making import compare_making
+from benchmarks.pair import Compared, Field, compare
+from benchmarks.plot import draw
+from benchmarks.process import UnavailableError
+from benchmarks.relay import postfix
+from benchmarks.report import Report
+from benchmarks.target import ED25519, FAR, LOOPBACK, RSA, judge
+
+PARTS = ("making", "sending", "growth")
+OTHERS = ("smtp-source", "ed25519", "rsa", "aiosmtplib", "nodemailer", "mailmerge")
+SIZES = {"12": 12_000, "80": 80_000}
+MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 1_500, (FAR, "80"): 1_500}
+WIDTH = 120  # columns of the tables where there is no terminal
+QUICK = 4  # times fewer messages
+ROUND_TRIP = 0.050  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """One line of the table: medians of CPU seconds for one run of each side."""
+class Options:
+    """What to measure, and how much of it. `messages` 0: as many as each field has."""
 
-    what: str
-    side: str
-    seconds: float
-    against: str
-    against_seconds: float
+    parts: Sequence[str] = PARTS
+    only: Sequence[str] = OTHERS
+    sizes: Sequence[str] = tuple(SIZES)
+    links: Sequence[str] = (LOOPBACK, FAR)
+    readers: tuple[int, ...] = READERS
+    limit: int = LIMIT
+    pairs: int = 5
+    messages: int = 0
+    quick: bool = False
+    plot: bool = False
+    out: Path = ROOT / "out"
 
-    @property
-    def ratio(self) -> float:
-        return self.seconds / self.against_seconds
 
-
-def compare(
-    what: str,
-    sides: tuple[tuple[str, int, Callable[[], object]], tuple[str, int, Callable[[], object]]],
-) -> Compared:
-    """Interleaved pairs of two sides, each a name, how often it runs in one measurement, and what runs."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for _, _, run in sides:
-        run()  # what is made on first use is made
-    for number in range(PAIRS):
-        for index in (0, 1) if number % 2 == 0 else (1, 0):
-            _, often, run = sides[index]
-            times[index].append(_timed(run, often))
-    (side, _, _), (against, _, _) = sides
-    return Compared(
-        what=what,
-        side=side,
-        seconds=statistics.median(times[0]),
-        against=against,
-        against_seconds=statistics.median(times[1]),
+def read_options(arguments: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
+    parser.add_argument("--only", action="append", choices=OTHERS, help="only the engine and this contender")
+    parser.add_argument("--size", action="append", choices=tuple(SIZES), help="only this size, in KB")
+    parser.add_argument("--link", choices=("loopback", "far"), help="only this way to the relay")
+    parser.add_argument("--readers", action="append", type=int, help="growth: only a list of this length")
+    parser.add_argument("--pairs", type=int, default=0, help="how many pairs (5, quick: 3)")
+    parser.add_argument("--messages", type=int, default=0, help="how many messages a run of the engine sends")
+    parser.add_argument("--quick", action="store_true", help="fewer messages and pairs, lists up to 100,000")
+    parser.add_argument("--plot", action="store_true", help="draw docs/performance.svg")
+    parser.add_argument("--out", type=Path, default=ROOT / "out", help="the folder for bench.json and scratch files")
+    given = parser.parse_args(arguments)
+    links = {"loopback": (LOOPBACK,), "far": (FAR,), None: (LOOPBACK, FAR)}
+    return Options(
+        parts=given.part or PARTS,
+        only=given.only or OTHERS,
+        sizes=given.size or tuple(SIZES),
+        links=links[given.link],
+        readers=tuple(given.readers or (READERS[:-1] if given.quick else READERS)),
+        limit=LIMIT // QUICK if given.quick else LIMIT,
+        pairs=given.pairs or (3 if given.quick else 5),
+        messages=given.messages,
+        quick=given.quick,
+        plot=given.plot,
+        out=given.out,
     )
 
 
-def _timed(run: Callable[[], object], often: int) -> float:
-    gc.collect()
-    start = time.process_time()
-    for _ in range(often):
-        run()
-    return (time.process_time() - start) / often
+def measure(options: Options, console: Console) -> Report:
+    """Measure what `options` ask for; it says on the console what it is at."""
+    at, machine = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), describe()
+    scratch = options.out.resolve() / "bench"
+    with console.status("", refresh_per_second=1) as status:
 
+        def tell(what: str) -> None:
+            status.update(what)
 
-def compiled(text: str) -> Edition:
-    """The edition of the dispatch `text`, as if it stood beside the example."""
-    dispatch = parse_dispatch(text, str(EXAMPLE)).dispatch
-    assert dispatch is not None, "the example has errors"
-    return compile_edition(
-        dispatch, publication=PUBLICATION, templates=[packaged()], references=REFERENCES, images=IMAGES
+        making = compare_making(options.pairs, tell) if "making" in options.parts else []
+        sending: list[Compared] = []
+        grown: list[Grown] = []
+        cold = None
+        try:
+            if options.parts != ["making"]:
+                postfix("smtp-sink")
+            if "sending" in options.parts:
+                for field in _fields(options, scratch):
+                    for first, second in _pairs(options, scratch, field):
+                        sending.append(compare(field, first, second, options.pairs, tell))
+            if "growth" in options.parts:
+                grown, cold = measure_growth(scratch / "growth", options.readers, options.limit, tell)
+        except UnavailableError as error:
+            console.print(f"Nothing was sent: {error}", style="yellow", markup=False)
+    return Report(
+        at=at,
+        machine=machine,
+        quick=options.quick,
+        pairs=options.pairs,
+        making=making,
+        sending=sending,
+        growth=grown,
+        cold=cold,
+        targets=judge(sending, grown, cold),
     )
 
 
-def example(times: int = 1) -> str:
-    """The text of the largest example, its articles `times` over."""
-    head, _, articles = EXAMPLE.read_text(encoding="utf-8").partition("\n## ")
-    return head + "\n" + f"\n## {articles}\n" * times
+def _fields(options: Options, scratch: Path) -> Iterator[Field]:
+    for link in options.links:
+        for size in options.sizes:
+            messages = options.messages or MESSAGES[link, size] // (QUICK if options.quick else 1)
+            folder = scratch / f"{size}-{'far' if link == FAR else 'loopback'}"
+            write_readers(folder, 1)
+            letter = write_letter(folder, SIZES[size])
+            write_readers(folder, messages)
+            load = Load(letter=letter, folder=folder, messages=messages, sessions=10 if link == FAR else 20)
+            yield Field(name=link, size=f"{size} KB", load=load, round_trip=ROUND_TRIP if link == FAR else 0.0)
 
 
-def _images() -> dict[str, Image]:
-    dispatch = parse_dispatch(example(), str(EXAMPLE)).dispatch
-    assert dispatch is not None, "the example has errors"
-    return {name: load_image(EXAMPLE.parent / name, root=ROOT) for name in image_files(dispatch)}
-
-
-def compose(edition: Edition) -> Compared:
-    """One message: by our Composer, and by the standard library from the same filled texts."""
-
-    def mark(number: int) -> Marks:
-        return Marks(
-            unsubscribe=KEYS.issue(Purpose.UNSUBSCRIBE, number),
-            bounce=KEYS.issue(Purpose.BOUNCE, number),
-            message=KEYS.issue(Purpose.MESSAGE_ID, number),
-        )
-
-    claim = Claim(
-        delivery_id=7, identity="reader", address="reader@example.com", fields=FIELDS, attempt=1, date=1_790_000_000
-    )
-    composer = Composer(edition, LETTERHEAD, mark)
-
-    def spliced() -> bytes:
-        return composer.compose(claim).text
-
-    def built() -> bytes:
-        return build(edition, claim, mark(claim.delivery_id))
-
-    inspect(composer.compose(claim))
-    size = f"{len(spliced()) / 1000:,.0f} KB"
-    return compare(f"compose, {size}", (("splice", 200, spliced), ("email", 5, built)))
-
-
-def build(edition: Edition, claim: Claim, marks: Marks) -> bytes:
-    """The same message by `email`: the same headers, the same two parts."""
-    values = Values(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
-    variant = edition.variant(edition.key(values))
-    message = EmailMessage(policy=SMTP)
-    message["From"] = f"{LETTERHEAD.sender_name} <{LETTERHEAD.sender_address}>"
-    message["To"] = claim.address
-    message["Subject"] = fill(variant.subject, values)
-    message["Date"] = format_date(claim.date)
-    message["Message-ID"] = message_id(marks.message, LETTERHEAD)
-    message["List-Id"] = f"{LETTERHEAD.publication} <newsletter.letter.example.org>"
-    message["List-Unsubscribe"] = f"<{LETTERHEAD.base_url}/u/{marks.unsubscribe}>"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message["List-Help"] = f"<mailto:{LETTERHEAD.sender_address}?subject=help>"
-    message["List-Archive"] = f"<{LETTERHEAD.base_url}/archive/>"
-    message["Feedback-ID"] = f"{edition.slug}:letter.example.org:newsletter:example.org"
-    message["Content-Language"] = edition.language
-    message.set_content(fill(variant.text, values))
-    message.add_alternative(fill(variant.html, values), subtype="html")
-    return message.as_bytes()
-
-
-def compile_against_premailer(text: str, name: str) -> Compared:
-    """Everything from the text of a dispatch to its edition, against the one call of premailer in it."""
-    given: list[str] = []
-
-    def remember(html: str) -> str:
-        given.append(html)
-        return inline_styles(html)
-
-    with patch.object(page, "inline_styles", remember):
-        compiled(text)
-    return compare(
-        f"compile, {name}", (("whole", 1, lambda: compiled(text)), ("premailer", 1, lambda: inline_styles(given[0])))
-    )
-
-
-def variants() -> Compared:
-    """Sixteen variants against one, compiled and made."""
-    plain = example(5)
-    names = ("a", "b", "c", "d")
-    paragraphs = "".join(f'\n{{% if reader.{name} == "x" %}}\nOnly for {name}.\n{{% endif %}}\n' for name in names)
-    head, mark, articles = plain.partition("\n## ")
-    many = head + "\n" + paragraphs + mark + articles
-    combinations = [dict(zip(names, values, strict=True)) for values in product("xy", repeat=len(names))]
-
-    def make(text: str, readers: list[dict[str, str]]) -> int:
-        edition = compiled(text)
-        keys = {edition.key(Values(fields=fields, address="a@example.com", token="")) for fields in readers}
-        for key in keys:
-            edition.variant(key)
-        return len(keys)
-
-    assert make(many, combinations) == 16
-    return compare(
-        "16 variants, x 5",
-        (("16", 1, lambda: make(many, combinations)), ("1", 1, lambda: make(plain, combinations[:1]))),
-    )
-
-
-def machine() -> str:
-    """What the numbers belong to."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in _lines(Path("/proc/cpuinfo"))
-            if line.lower().startswith("model name")
-        ),
-        platform.machine(),
-    )
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-
-
-def told(seconds: float) -> str:
-    return f"{seconds * 1e3:,.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:,.0f} µs"
-
-
-def main() -> None:
-    found = [
-        compose(compiled(example())),
-        compose(compiled(example(5))),
-        compile_against_premailer(example(), "one example"),
-        compile_against_premailer(example(5), "articles x 5"),
-        variants(),
-    ]
-    print(f"{machine()}; CPU time, medians of {PAIRS} interleaved pairs")
-    for each in found:
-        print(
-            f"{each.what:<24}  {each.side:>7} {told(each.seconds):>10}"
-            f"  {each.against:>10} {told(each.against_seconds):>10}  x {each.ratio:.3g}"
-        )
-    out = ROOT / "out" / "bench.json"
-    out.parent.mkdir(exist_ok=True)
-    report = {
-        "machine": machine(),
-        "pairs": PAIRS,
-        "compared": [{**asdict(each), "ratio": each.ratio} for each in found],
+def _pairs(options: Options, scratch: Path, field: Field) -> Iterator[tuple[Contender, Contender]]:
+    """Who competes with whom: the first is what the ratio is of. What signing costs does not depend on the way."""
+    engine = Engine()
+    pairs: dict[str, tuple[Contender, Contender]] = {
+        "smtp-source": (engine, SmtpSource()),
+        "ed25519": (Engine(ED25519, ("ed25519",)), engine),
+        "rsa": (Engine(RSA, ("rsa",)), engine),
+        "aiosmtplib": (engine, Plain()),
+        "nodemailer": (engine, Nodemailer(scratch / "nodemailer")),
+        "mailmerge": (engine, Mailmerge(scratch / "mailmerge")),
     }
-    out.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"wrote {out.relative_to(ROOT)}")
+    signing = ("ed25519", "rsa")
+    return (pair for name, pair in pairs.items() if name in options.only and not (field.round_trip and name in signing))
 
 
-IMAGES = _images()
+def main(arguments: Sequence[str] | None = None) -> None:
+    options, console = read_options(arguments), Console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    report = measure(options, console)
+    report.show(console)
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "bench.json"
+    path.write_text(json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.print(f"wrote {path}", markup=False)
+    if options.plot:
+        picture = ROOT / "docs" / "performance.svg"
+        caption = f"Medians of all runs, lines from least to most; {report.machine['processor']}, {report.at[:10]}"
+        picture.write_text(draw(report.sending, caption), encoding="utf-8")
+        console.print(f"wrote {picture}", markup=False)
+
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,3 @@
-
 """Makes docs/edition.png: the largest example as a reader's desktop shows it, and as a phone in the dark does.
 
     .venv/bin/python docs/picture.py

@@ -24,6 +24,8 @@ GITIGNORE = """\
 *.db
 *.db-shm
 *.db-wal
+*.db.lock*
+*.pem
 /.mailer/
 subscribers/*.rejected.csv
 """

@@ -48,10 +48,10 @@ class ListFile:
     header_line: int
     version: tuple[int, int, int]
 
-    def describe(self, finding: Finding) -> str:
-        """The finding as people read it: `readers.csv:118: …`."""
-        kept = f"; row kept in {self.name}.rejected.csv" if isinstance(finding, Rejected) else ""
-        return f"{self.path.name}:{finding.line}: {finding.message}{kept}"
+    def describe(self, finding: Finding, *, kept: bool = True) -> str:
+        """The finding as people read it: `readers.csv:118: …`. `kept`: rejected rows are kept in their file."""
+        where = f"; row kept in {self.name}.rejected.csv" if kept and isinstance(finding, Rejected) else ""
+        return f"{self.path.name}:{finding.line}: {finding.message}{where}"
 
     def rows(self, fields: frozenset[str] | None = None) -> Iterator[Row]:
         """All rows in order. Members carry `fields` only, those of them that the list has; all with None."""

@@ -8,9 +8,10 @@ import click
 
 from mailer.cli.lists import list_names
 from mailer.cli.output import as_json, in_workspace, plural, print_json, say
+from mailer.cli.plan import refused, show_aside
 from mailer.dispatch.problem import Problem, Severity
 from mailer.errors import UsageError
-from mailer.service.compiling import check, compile_checked
+from mailer.service.compiling import Checked, DispatchError, check, compile_checked
 from mailer.service.newsroom import Newsroom
 from mailer.service.rendering import render
 
@@ -29,16 +30,20 @@ def check_command(dispatch: str, to: tuple[str, ...], *, strict: bool, as_json: 
         checked = check(newsroom, dispatch, list_names(to))
         if not checked.has_errors:
             compile_checked(newsroom, checked)  # a template of the workspace can be wrong, too
-    if as_json:
-        print_json({"problems": [problem.as_json() for problem in checked.problems]})
-    else:
-        show_problems(checked.problems)
-        say(_verdict(checked.problems, checked.shown))
+    _show_findings(checked, as_json=as_json)
     grave = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     return 1 if any(problem.severity in grave for problem in checked.problems) else 0
 
 
-def show_problems(problems: tuple[Problem, ...]) -> None:
+def _show_findings(checked: Checked, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"problems": [problem.as_json() for problem in checked.problems]})
+    else:
+        _show_problems(checked.problems)
+        say(_verdict(checked.problems, checked.shown))
+
+
+def _show_problems(problems: tuple[Problem, ...]) -> None:
     """One finding a line, in colour for a terminal."""
     for problem in problems:
         line = str(problem)
@@ -71,8 +76,11 @@ def render_command(
 ) -> int:
     """Write edition.html, edition.txt, message.eml and edition.json of DISPATCH into a folder."""
     with Newsroom.open(workspace) as newsroom:
-        rendered = render(newsroom, dispatch, reader=reader, lists=list_names(to))
-        show_problems(()) if as_json else show_problems(rendered.checked.problems)
+        try:
+            rendered = render(newsroom, dispatch, reader=reader, lists=list_names(to))
+        except DispatchError as error:
+            raise refused(error) from None
+        show_aside(rendered.checked.problems)
         try:
             out.mkdir(parents=True, exist_ok=True)
             for name, data in rendered.files.items():

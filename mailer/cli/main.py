@@ -2,10 +2,11 @@
 
 The table below is all that `mailer --help` needs; a command's module is imported when the command runs. Every error that a
 person can cause ends here in one sentence with the next step; a crash ends in a traceback without secrets.
-Exit codes are contract 3's.
+Exit codes are contract 3's. SIGTERM is taken as Ctrl-C is.
 """
 
-import contextlib
+import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import click
 
 from mailer import __version__
+from mailer.cli.output import Place
 from mailer.errors import MailerError
 
 COMMANDS = {
@@ -24,18 +26,19 @@ COMMANDS = {
     "send": ("mailer.cli.send", "Send a dispatch to its readers."),
     "status": ("mailer.cli.progress", "Show sends and where they stand."),
     "pause": ("mailer.cli.progress", "Pause a send."),
-    "resume": ("mailer.cli.send", "Go on with a send."),
+    "resume": ("mailer.cli.resume", "Go on with a send."),
     "cancel": ("mailer.cli.progress", "Cancel a send: whoever has not got it yet will not."),
-    "resend": ("mailer.cli.send", "Send once more to those that failed."),
-    "resolve": ("mailer.cli.send", "Decide about uncertain deliveries."),
+    "resend": ("mailer.cli.resume", "Send once more to those that failed."),
+    "resolve": ("mailer.cli.resume", "Decide about uncertain deliveries."),
     "report": ("mailer.cli.progress", "Show what happened to every recipient."),
+    "verify": ("mailer.cli.verify", "Prove a send from the ledger alone."),
     "subscriber": ("mailer.cli.people", "Unsubscribe or erase one person."),
     "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
+    "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
     "serve": ("mailer.start", "Serve the public pages; start sends that are due."),
     "schema": ("mailer.cli.workspace", "Print the JSON Schema of a dispatch's front matter."),
     "demo": ("mailer.start", "See all of it work, here, in a minute."),
 }
-BUG = "This is a bug of mailer, not of yours. Nothing is lost: the ledger holds what happened. Please report the lines above."
 
 
 class Commands(click.Group):
@@ -56,53 +59,52 @@ class Commands(click.Group):
             formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
 
 
+def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Place).folder = value
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--workspace", type=click.Path(path_type=Path), default=Path(), help="Work there instead of here.")
+@click.option("--workspace", type=click.Path(path_type=Path), expose_value=False, callback=_remember,
+              help="Work there instead of here.")  # fmt: skip
 @click.version_option(__version__, prog_name="mailer")
-@click.pass_context
-def mailer(ctx: click.Context, workspace: Path) -> None:
+def mailer() -> None:
     """A newsletter desk in text files: one Markdown dispatch, compiled once, delivered provably to a list.
 
     Start with: mailer demo, or: mailer init news && cd news
     """
-    ctx.obj = workspace
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still shows the rest
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit code."""
+    place = Place()
     try:
-        result = mailer.main(arguments, standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        result = mailer.main(arguments, standalone_mode=False, obj=place)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return 2
     except click.Abort:
-        click.echo("\nNothing was changed.", err=True)
+        click.echo("Stopped.", err=True)
         return 4
     except MailerError as error:
         click.echo(f"mailer: {error}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
+    except (BrokenPipeError, SystemExit):  # who read our output has had enough; click exits on its own then
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:  # noqa: BLE001 - the last resort, so that no secret is shown in a crash
-        click.echo(_crash(), err=True)
+        from mailer.cli.crash import crash_report  # noqa: PLC0415 - settings take their time
+
+        click.echo(crash_report(place.folder), err=True)
         return 2
-
-
-def _crash() -> str:
-    """The traceback under way, with every secret of the settings masked."""
-    import traceback  # noqa: PLC0415
-
-    from mailer.settings import load_settings, redact  # noqa: PLC0415
-
-    text = traceback.format_exc()
-    folder = click.get_current_context(silent=True)
-    with contextlib.suppress(MailerError):
-        text = redact(text, load_settings(folder.obj if folder and folder.obj else Path()))
-    return f"{text}\n{BUG}"
+    return result if isinstance(result, int) else 0

@@ -3,29 +3,56 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from mailer.errors import UsageError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+SEND_NUMBER = click.IntRange(1, 2**63 - 1)
+send_number = click.argument("send", type=SEND_NUMBER)
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a command works; told by `--workspace`, before the command's name or behind it."""
+
+    folder: Path = field(default_factory=Path)
 
 
 def in_workspace(function: F) -> F:
-    """Let a command take `--workspace` too, behind its name; the one before it is the default."""
+    """Let a command take `--workspace`, and hand it the folder, which exists."""
 
-    def remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
-        if value is not None:
-            ctx.find_root().obj = value
-        chosen: Path = ctx.find_root().obj or Path()
-        return chosen
+    def existing(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Path:
+        folder = _remember(ctx, parameter, value)
+        if not folder.is_dir():
+            raise UsageError(f"There is no folder {folder}.", f"Make a workspace there with: mailer init {folder}")
+        return folder
 
-    option = click.option(
-        "--workspace", type=click.Path(path_type=Path), callback=remember, help="Work there instead of here."
+    return workspace_option(existing)(function)
+
+
+def in_new_workspace(function: F) -> F:
+    """The same for a command that makes the folder."""
+    return workspace_option(_remember)(function)
+
+
+def workspace_option(callback: Callable[[click.Context, click.Parameter, Path | None], Path]) -> Callable[[F], F]:
+    return click.option(
+        "--workspace", type=click.Path(path_type=Path), callback=callback, help="Work there instead of here."
     )
-    return option(function)
+
+
+def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+    place = ctx.find_object(Place) or Place()
+    if value is not None:
+        place.folder = value
+    return place.folder
 
 
 def print_json(value: Mapping[str, object]) -> None:

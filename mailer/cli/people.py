@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from mailer.audience.address import parse_address
-from mailer.cli.output import as_json, in_workspace, plural, print_json, say
+from mailer.cli.output import as_json, in_workspace, is_person, plural, print_json, say
 from mailer.errors import UndecidedError
-from mailer.ledger.records import Lifting, SuppressionReason
+from mailer.ledger.records import Lifted, Lifting, SuppressionReason
 from mailer.service.newsroom import Newsroom
-from mailer.service.person import Person, find_person, person_object
+from mailer.service.person import Person, find_person, list_rows, person_object
 from mailer.service.result import iso
 
 BY_HAND = "command line"
@@ -69,19 +69,31 @@ def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
 def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
     """Erase EMAIL from the ledger for good. Sums hold, and the address stays suppressed by a hash."""
     address = parse_address(email)
-    if not yes and not click.confirm(f"Erase all that the ledger knows of {address.display}, for good?", err=True):
-        raise UndecidedError("Nothing was erased.")
+    if not yes:
+        _ask(f"Erase all that the ledger knows of {address.display}, for good?")
     with Newsroom.open(workspace) as newsroom:
         done = newsroom.ledger.suppressions.erase(address.identity, source=BY_HAND)
-        lists = [row.list for row in find_person(newsroom, address).rows]
+        lists = [row.list for row in list_rows(newsroom, address)]
     if as_json:
-        print_json({"deliveries": done.deliveries, "skipped": done.skipped, "lists": lists})
+        print_json({"email": address.display, "deliveries": done.deliveries, "skipped": done.skipped, "lists": lists})
         return
     click.echo(f"erased from {plural(done.deliveries, 'delivery', 'deliveries')}")
     if lists:
         say(
             f"The address still stands in the list {', '.join(lists)}: delete its row there. It is not mailed meanwhile."
         )
+
+
+def _ask(question: str) -> None:
+    """Raises UndecidedError where nobody can be asked, or the answer is no."""
+    if not is_person():
+        raise UndecidedError("Nobody is here to be asked; nothing was erased.", "Add --yes to erase without asking.")
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise UndecidedError("Nothing was erased.")
 
 
 @click.group("suppress")
@@ -91,34 +103,54 @@ def suppress_command() -> None:
 
 @suppress_command.command("add")
 @click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@as_json
 @in_workspace
-def add(emails: tuple[str, ...], workspace: Path) -> None:
+def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
     """Never mail these addresses, until they are removed here."""
     addresses = [parse_address(email) for email in emails]
     with Newsroom.open(workspace) as newsroom:
-        for address in addresses:
-            done = newsroom.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=BY_HAND)
-            click.echo(f"{address.display}: {done.suppression.reason}")
+        suppress = newsroom.ledger.suppressions.suppress
+        reasons = {
+            address.display: suppress(address.identity, SuppressionReason.BY_HAND, source=BY_HAND).suppression.reason
+            for address in addresses
+        }
+    if as_json:
+        print_json({"suppressed": [{"email": email, "reason": reason} for email, reason in reasons.items()]})
+        return
+    for email, reason in reasons.items():
+        click.echo(f"{email}: {reason}")
 
 
 @suppress_command.command("remove")
 @click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@as_json
 @in_workspace
-def remove(emails: tuple[str, ...], workspace: Path) -> int:
-    """Mail these addresses again. A person's own no stays: only the person takes it back."""
+def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
+    """Mail these addresses again. A person's own no stays: only the person takes it back. Exit 1 if there was one."""
     addresses = [parse_address(email) for email in emails]
-    refused = False
     with Newsroom.open(workspace) as newsroom:
-        for address in addresses:
-            done = newsroom.ledger.suppressions.lift(address.identity, source=BY_HAND)
-            if done.outcome is Lifting.REFUSED and done.suppression:
-                refused = True
-                click.echo(f"{address.display}: {done.suppression.reason}, which only that person can take back")
-            else:
-                click.echo(
-                    f"{address.display}: {'removed' if done.outcome is Lifting.LIFTED else 'was not suppressed'}"
-                )
-    return 1 if refused else 0
+        lift = newsroom.ledger.suppressions.lift
+        done = [(address.display, lift(address.identity, source=BY_HAND)) for address in addresses]
+    if as_json:
+        rows = [
+            {"email": email, "outcome": each.outcome, "reason": each.suppression and each.suppression.reason}
+            for email, each in done
+        ]
+        print_json({"removed": rows})
+    else:
+        for email, each in done:
+            click.echo(f"{email}: {_lifted(each)}")
+    return 1 if any(each.outcome is Lifting.REFUSED for _, each in done) else 0
+
+
+def _lifted(done: Lifted) -> str:
+    match done.outcome:
+        case Lifting.REFUSED:
+            return f"{done.suppression.reason if done.suppression else ''}, which only that person can take back"
+        case Lifting.ABSENT:
+            return "was not suppressed"
+        case Lifting.LIFTED:
+            return f"still {done.suppression.reason}" if done.suppression else "removed"
 
 
 @suppress_command.command("list")
@@ -129,7 +161,7 @@ def list_(*, as_json: bool, workspace: Path) -> None:
     with Newsroom.open(workspace) as newsroom:
         rows = [
             {"identity": each.identity, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
-            for each in newsroom.ledger.suppressions.all()
+            for each in (newsroom.ledger.suppressions.all() if newsroom.has_ledger else ())
         ]
     if as_json:
         print_json({"suppressions": rows})

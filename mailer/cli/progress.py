@@ -6,55 +6,72 @@ from pathlib import Path
 
 import click
 
-from mailer.cli.output import as_json, in_workspace, plural, print_json, say
-from mailer.delivery.state import DeliveryState
-from mailer.errors import UsageError
+from mailer.cli.outcome import hint
+from mailer.cli.output import SEND_NUMBER, as_json, in_workspace, plural, print_json, say, send_number
+from mailer.delivery.state import DeliveryState, SendState
+from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.records import ReportRow, Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells, report_object
-from mailer.service.result import exit_code, iso, next_step, proof_line, send_object
+from mailer.service.result import exit_code, iso, proof_line, send_object
+from mailer.service.scheduling import due_now
 
 SHOWN = 20
 
 
 @click.command("status")
-@click.argument("send", type=int, required=False)
+@click.argument("send", type=SEND_NUMBER, required=False)
 @as_json
 @in_workspace
 def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
     """Show where SEND stands, or all sends, the newest first."""
     with Newsroom.open(workspace) as newsroom:
-        if send is not None:
-            summary = newsroom.ledger.sends.summary(send)
-            if as_json:
-                print_json(send_object(summary))
-            else:
-                _show(newsroom, summary)
-            return exit_code(summary)
-        summaries = newsroom.ledger.sends.all()
-        if as_json:
-            print_json({"sends": [send_object(summary) for summary in summaries]})
-        elif not summaries:
-            say("Nothing was sent yet.")
+        if send is None and not newsroom.has_ledger:
+            summaries: tuple[Summary, ...] = ()
         else:
-            for summary in summaries:
-                _line(summary)
+            due_now(newsroom)
+            if send is not None:
+                return _one(newsroom, send, as_json=as_json)
+            summaries = newsroom.ledger.sends.all()
+    if as_json:
+        print_json({"sends": [send_object(summary) for summary in summaries]})
+    elif not summaries:
+        say("Nothing was sent yet.")
+    else:
+        for summary in summaries:
+            _line(summary)
     return 0
 
 
+def _one(newsroom: Newsroom, send_id: int, *, as_json: bool) -> int:
+    summary = newsroom.ledger.sends.summary(send_id)
+    if as_json:
+        print_json(send_object(summary))
+    else:
+        _show(newsroom, summary)
+    return exit_code(summary)
+
+
 @click.command("pause")
-@click.argument("send", type=int)
+@send_number
 @as_json
 @in_workspace
 def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
     """Pause SEND: nothing more leaves, whoever is sending it."""
     with Newsroom.open(workspace) as newsroom:
+        found = newsroom.ledger.sends.get(send)
+        if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
+            raise UndecidedError(
+                f"Send {send} is {found.state}: nothing of it leaves.", f"To drop it: mailer cancel {send}"
+            )
+        if found.is_ended:
+            raise UndecidedError(f"Send {send} is {found.state}; there is nothing left to pause.")
         newsroom.ledger.sends.pause(send, reason="paused by hand")
         return _changed(newsroom, send, as_json=as_json)
 
 
 @click.command("cancel")
-@click.argument("send", type=int)
+@send_number
 @as_json
 @in_workspace
 def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
@@ -65,17 +82,20 @@ def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
 
 
 @click.command("report")
-@click.argument("send", type=int)
+@send_number
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write a row for each recipient; - for standard output.")  # fmt: skip
 @as_json
 @in_workspace
 def report_command(send: int, csv_file: Path | None, *, as_json: bool, workspace: Path) -> int:
     """Show what happened to the recipients of SEND."""
+    to_stdout = csv_file is not None and str(csv_file) == "-"
+    if to_stdout and as_json:
+        raise UsageError("--csv - and --json both want standard output.", "Give --csv a file, or leave one out.")
     with Newsroom.open(workspace) as newsroom:
         summary = newsroom.ledger.sends.summary(send)
         if csv_file is not None:
-            _write_csv(newsroom, summary, csv_file)
+            _write_csv(newsroom, summary, None if to_stdout else csv_file)
         if as_json:
             print_json(report_object(newsroom, summary))
         elif csv_file is None:
@@ -104,13 +124,10 @@ def _show(newsroom: Newsroom, summary: Summary) -> None:
     send = summary.send
     click.echo(f"send {send.id}: “{send.title}” to {', '.join(send.lists) or 'test addresses'}")
     click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
-    pid = newsroom.ledger.sends.owner_pid(send.id)
-    if pid is not None:
-        click.echo(f"being sent by process {pid or 'unknown'}")
     if send.seconds:
         click.echo(f"{send.seconds:,.1f} s from the first connection to the last answer")
-    if hint := next_step(summary):
-        say(hint)
+    if words := hint(newsroom, summary):
+        say(words)
 
 
 def _report(newsroom: Newsroom, summary: Summary) -> None:
@@ -136,8 +153,9 @@ def _first(newsroom: Newsroom, send_id: int, state: DeliveryState) -> list[Repor
     return [row for row, _ in zip(rows, range(SHOWN + 1), strict=False)]
 
 
-def _write_csv(newsroom: Newsroom, summary: Summary, path: Path) -> None:
-    if str(path) == "-":
+def _write_csv(newsroom: Newsroom, summary: Summary, path: Path | None) -> None:
+    """Into a file, or to standard output."""
+    if path is None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(report_cells(newsroom, summary.send))
@@ -148,5 +166,5 @@ def _write_csv(newsroom: Newsroom, summary: Summary, path: Path) -> None:
             writer.writerow(COLUMNS)
             writer.writerows(report_cells(newsroom, summary.send))
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).", "Name another file.") from error
+        raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
     say(f"wrote {plural(summary.frozen, 'row')} to {path}")

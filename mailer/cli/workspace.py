@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mailer.cli.output import in_workspace, say
+from mailer.cli.output import in_new_workspace, in_workspace, say
 from mailer.dispatch.schema import front_matter_schema
 from mailer.dispatch.slug import slugify
 from mailer.errors import UsageError
@@ -16,7 +16,7 @@ from mailer.workspace import Workspace, init
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=None, required=False)
-@in_workspace
+@in_new_workspace
 def init_command(folder: Path | None, workspace: Path) -> None:
     """Make FOLDER (default: here) a workspace. Overwrites nothing."""
     target = folder or workspace

@@ -7,6 +7,7 @@ the relay spoke, its reply; a relay that should offer STARTTLS and does not gets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import aiosmtplib
@@ -87,7 +88,7 @@ async def open_connection(
         timeout=limits.session,
         use_tls=relay.tls is TlsMode.IMPLICIT,
         start_tls=False,
-        tls_context=tls or ssl.create_default_context(),
+        tls_context=None if relay.tls is TlsMode.NONE else tls or _default_tls(),
     )
     stage = Stage.CONNECT
     try:
@@ -114,6 +115,12 @@ async def open_connection(
     return Connection(wire=Wire(cast("asyncio.Transport", transport)), features=read_features(smtp.esmtp_extensions))
 
 
+@cache
+def _default_tls() -> ssl.SSLContext:
+    """The system's certificates, host names checked; made once, for it takes some 30 ms."""
+    return ssl.create_default_context()
+
+
 async def _greet(smtp: aiosmtplib.SMTP) -> None:
     """EHLO, or HELO where the server knows only that."""
     try:
@@ -126,7 +133,7 @@ async def _greet(smtp: aiosmtplib.SMTP) -> None:
 
 def _failure(error: Exception, stage: Stage) -> ConnectionFailure:
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        reply = make_reply(error.code, error.message.splitlines())
+        reply = make_reply(error.code, tuple(error.message.splitlines()))
         return ConnectionFailure(stage, f"refused at {stage}: {reply}", reply, fatal=reply.code >= 500)
     certificate = _cause(error, ssl.SSLCertVerificationError)
     if certificate is not None:

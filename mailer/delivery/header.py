@@ -5,12 +5,16 @@ text that is not plain ASCII, or that a reader might take for an encoded word (`
 """
 
 import re
-from email.charset import QP, Charset
-from email.header import Header
+from base64 import b64encode
+from typing import AnyStr
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-_UTF8 = Charset("utf-8")
-_UTF8.header_encoding = QP
+_COLUMNS = 76  # of a line of text: RFC 2047 2
+_QUOTED = [
+    chr(octet) if chr(octet).isascii() and (chr(octet).isalnum() or chr(octet) in "!*+-/") else f"={octet:02X}"
+    for octet in range(256)
+]  # what stands for itself in a phrase, too: RFC 2047 5 (3)
+_QUOTED[ord(" ")] = "_"
 _ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*\Z")
 
 
@@ -52,9 +56,41 @@ def encode_text(text: str, indent: int) -> str:
     if not text:
         return ""
     words = text.split(" ")
-    plain = text.isascii() and "=?" not in text and all(0 < len(word) <= 60 for word in words)
-    header = Header(text, "us-ascii" if plain else _UTF8, maxlinelen=76, header_name="x" * max(0, indent - 2))
-    return header.encode(linesep="\r\n", splitchars=" ")
+    plain = text.isascii() and "=?" not in text and max(map(len, words)) <= 60 and min(map(len, words)) > 0
+    if plain and indent + len(text) <= _COLUMNS:
+        return text
+    lines: list[str] = []
+    for word in words if plain else _encoded_words(text, _COLUMNS - indent):
+        if lines and indent + 1 + len(word) <= _COLUMNS:
+            lines[-1] += f" {word}"
+            indent += 1 + len(word)
+        else:
+            indent = len(word) + (1 if lines else indent)
+            lines.append(word)
+    return "\r\n ".join(lines)
+
+
+def _encoded_words(text: str, room: int) -> list[str]:
+    """RFC 2047 2: words of whole characters, of at most 75, the first of at most `room`; in Q or B, whichever is shorter."""
+    characters = [character.encode("utf-8", "replace") for character in text]
+    quoted = ["".join(map(_QUOTED.__getitem__, character)) for character in characters]
+    if 3 * sum(map(len, quoted)) <= 4 * sum(map(len, characters)):
+        return [f"=?utf-8?q?{''.join(word)}?=" for word in _grouped(quoted, room - 12, 63)]
+    groups = _grouped(characters, (room - 12) // 4 * 3, 45)
+    return [f"=?utf-8?b?{b64encode(b''.join(word)).decode('ascii')}?=" for word in groups]
+
+
+def _grouped(pieces: list[AnyStr], first: int, others: int) -> list[list[AnyStr]]:
+    """`pieces` in groups of together at most so many characters or octets."""
+    groups: list[list[AnyStr]] = [[]]
+    left = first
+    for piece in pieces:
+        if len(piece) > left and groups[-1]:
+            groups.append([])
+            left = others
+        groups[-1].append(piece)
+        left -= len(piece)
+    return groups
 
 
 def _line(name: str, *words: str) -> bytes:

@@ -12,6 +12,7 @@ connection, since a lone dot would deliver an empty one. `deliver` raises only w
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -275,8 +276,13 @@ def envelope(message: Message, features: Features) -> list[bytes]:
     return [f"{' '.join(mail)}\r\n".encode(), f"{' '.join(rcpt)}\r\n".encode(), b"DATA\r\n"]
 
 
+_PLAIN_XTEXT = re.compile(r"[!-*,-<>-~]*")
+
+
 def xtext(text: str) -> str:
     """RFC 3461 4: printable ASCII but `+` and `=`; the rest as +HH."""
+    if _PLAIN_XTEXT.fullmatch(text):
+        return text
     return "".join(chr(o) if 33 <= o <= 126 and chr(o) not in "+=" else f"+{o:02X}" for o in text.encode("utf-8"))
 
 

@@ -2,9 +2,9 @@
 
     Composer(edition, letterhead) --compose(claim)--> Message
 
-For each variant the headers and bodies that are the same for everybody are encoded once, when the variant first occurs;
-per reader the few that differ are written and spliced in. The first message of each variant is parsed back, and refused
-as our own fault if it is not what contract 5 promises.
+For each variant the headers and bodies that are the same for everybody are encoded, and hashed where they are to be signed,
+once, when the variant first occurs; per reader the few that differ are written and spliced in. The first message of each
+variant is parsed back, and refused as our own fault if it is not what contract 5 promises.
 
 Always holds of `Message.text`: CRLF line ends, dots doubled, no line over 998 octets, exactly one of each header.
 """
@@ -12,12 +12,14 @@ Always holds of `Message.text`: CRLF line ends, dots doubled, no line over 998 o
 import datetime as dt
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.parser import BytesParser
 from email.policy import compat32
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
+from mailer.delivery.dkim import Seal, Signer
 from mailer.delivery.header import HeaderError, address_field, structured, unstructured
 from mailer.delivery.mime import LINE_LIMIT, Body, Encoding, choose_encoding, compile_body, encode_attachment
 from mailer.delivery.records import Claim
@@ -31,7 +33,10 @@ class MessageError(MailerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterhead:
-    """What the settings say that every message carries. Addresses are plain ASCII, `base_url` has no slash at its end."""
+    """What the settings say that every message carries. Addresses are plain ASCII, `base_url` has no slash at its end.
+
+    `signers` sign each message; what they sign is never sent in 8bit, which a relay may have to change.
+    """
 
     sender_name: str
     sender_address: str
@@ -40,6 +45,7 @@ class Letterhead:
     reply_to: str = ""
     bounce_address: str = ""
     unsubscribe_address: str = ""
+    signers: tuple[Signer, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("bounce_address", "unsubscribe_address"):
@@ -88,15 +94,15 @@ class Message:
 
 
 class Composer:
-    """Makes the messages of one edition. `mark` names a delivery by its tokens."""
+    """Makes the messages of one edition, from the sender it was frozen with. `mark` names a delivery by its tokens."""
 
     def __init__(
         self, edition: Edition, letterhead: Letterhead, mark: Callable[[int], Marks], *, eight_bit: bool = False
     ) -> None:
         self._edition = edition
-        self._letterhead = letterhead
+        self._letterhead = replace(letterhead, sender_name=edition.from_name, sender_address=edition.from_address)
         self._mark = mark
-        self._eight_bit = eight_bit
+        self._eight_bit = eight_bit and not letterhead.signers
         self._plans: dict[VariantKey, _Plan] = {}
 
     def compose(self, claim: Claim) -> Message:
@@ -121,32 +127,42 @@ class _Plan:
     def __init__(self, edition: Edition, variant: Variant, letterhead: Letterhead, *, eight_bit: bool) -> None:
         self._letterhead = letterhead
         self._subject = variant.subject
-        self._fixed_subject = _subject(variant.subject, None) if not _differs(variant.subject) else b""
-        bodies = [
-            ("text/plain", _compile(variant.text, eight_bit=eight_bit)),
-            ("text/html", _compile(variant.html, eight_bit=eight_bit)),
-        ]
-        self.eight_bit = any(body.encoding is Encoding.EIGHT_BIT for _, body in bodies)
-        self._head = _fixed_headers(edition, letterhead)
-        self._pieces = _entity(edition, bodies)
+        text, html = _compile(variant.text, eight_bit=eight_bit), _compile(variant.html, eight_bit=eight_bit)
+        self.eight_bit = Encoding.EIGHT_BIT in {text.encoding, html.encoding}
+        content_type, self._lead, self._pieces = _entity(edition, text, html)
+        common = [*_common_fields(edition, letterhead), content_type]
+        differing = ["To", "Date", "Message-ID", "List-Unsubscribe"]
+        if _differs(variant.subject):
+            differing.append("Subject")
+        else:
+            common.append(_subject(variant.subject, None))
+        self._subject_differs = _differs(variant.subject)
+        self._common = b"".join(common)
+        self._seal = Seal(letterhead.signers, common, differing, self._lead) if letterhead.signers else None
+        self._message_id = _Tokened(lambda token: structured("Message-ID", message_id(token, letterhead.domain)))
+        self._list_unsubscribe = _Tokened(lambda token: _list_unsubscribe(letterhead, token))
 
     def message(self, claim: Claim, values: Values, marks: Marks) -> Message:
         letterhead = self._letterhead
         sender = letterhead.sender_address
         if letterhead.bounce_address:
             sender = letterhead.tagged(letterhead.bounce_address, marks.bounce)
-        head = b"".join(
-            (
-                self._head,
-                address_field("To", "", claim.address),
-                self._fixed_subject or _subject(self._subject, values),
-                f"Date: {format_date(claim.date)}\r\n".encode(),
-                structured("Message-ID", message_id(marks.message, letterhead)),
-                _list_unsubscribe(letterhead, marks.unsubscribe),
-            )
-        )
-        body = b"".join(piece if isinstance(piece, bytes) else piece.render(values) for piece in self._pieces)
-        text = head + body
+        differing = [
+            address_field("To", "", claim.address),
+            _date(int(claim.date)),
+            self._message_id.field(marks.message),
+            self._list_unsubscribe.field(marks.unsubscribe),
+        ]
+        if self._subject_differs:
+            differing.append(_subject(self._subject, values))
+        rest: list[bytes] = []
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                rest.append(piece)
+            else:
+                rest += piece.render(values)
+        signatures = self._seal.fields(differing, rest, int(claim.date)) if self._seal else ()
+        text = b"".join([*signatures, *differing, self._common, b"\r\n", self._lead, *rest])
         return Message(
             sender=sender,
             recipient=claim.address,
@@ -158,13 +174,35 @@ class _Plan:
         )
 
 
-def message_id(token: str, letterhead: Letterhead) -> str:
-    return f"<{token}@{letterhead.domain}>"
+class _Tokened:
+    """A field that differs in its token only, folded once for tokens of the length that ours have."""
+
+    def __init__(self, write: Callable[[str], bytes]) -> None:
+        self._write = write
+        self._around = write(_SAMPLE).split(_SAMPLE.encode())
+
+    def field(self, token: str) -> bytes:
+        if len(token) == len(_SAMPLE) and token.isascii() and token.isalnum():
+            return token.encode().join(self._around)
+        return self._write(token)
+
+
+_SAMPLE = "0" * 39  # no token of ours: base32 has no zero
+
+
+def message_id(token: str, domain: str) -> str:
+    """`domain`: that of the edition's sender."""
+    return f"<{token}@{domain}>"
 
 
 def format_date(seconds: float) -> str:
     """RFC 5322 3.3, in UTC."""
     return format_datetime(dt.datetime.fromtimestamp(int(seconds), dt.UTC))
+
+
+@lru_cache(maxsize=64)
+def _date(seconds: int) -> bytes:
+    return structured("Date", format_date(seconds))
 
 
 def inspect(message: Message) -> None:
@@ -188,7 +226,7 @@ _ONCE = (
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
     "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
 )  # fmt: skip
-_KNOWN = frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-language"}
+_KNOWN = frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-language", "dkim-signature"}
 
 
 def _differs(parts: Parts) -> bool:
@@ -207,14 +245,15 @@ def _compile(parts: Parts, *, eight_bit: bool) -> Body:
     return compile_body(parts, choose_encoding(parts, eight_bit=eight_bit))
 
 
-def _fixed_headers(edition: Edition, letterhead: Letterhead) -> bytes:
+def _common_fields(edition: Edition, letterhead: Letterhead) -> list[bytes]:
     contact = letterhead.reply_to or letterhead.sender_address
     host = urlsplit(letterhead.base_url).hostname or ""
     list_host = host if "." in host and not host.replace(".", "").isdigit() else letterhead.domain
     fields = [address_field("From", letterhead.sender_name, letterhead.sender_address)]
     if letterhead.reply_to:
         fields.append(address_field("Reply-To", "", letterhead.reply_to))
-    fields += [
+    return [
+        *fields,
         address_field("List-Id", letterhead.publication, f"newsletter.{list_host}"),
         structured("List-Help", f"<mailto:{contact}?subject=help>"),
         structured("List-Archive", f"<{letterhead.base_url}/archive/>"),
@@ -223,7 +262,6 @@ def _fixed_headers(edition: Edition, letterhead: Letterhead) -> bytes:
         structured("Content-Language", edition.language),
         structured("MIME-Version", "1.0"),
     ]
-    return b"".join(fields)
 
 
 def _list_unsubscribe(letterhead: Letterhead, token: str) -> bytes:
@@ -235,30 +273,30 @@ def _list_unsubscribe(letterhead: Letterhead, token: str) -> bytes:
     )
 
 
-def _entity(edition: Edition, bodies: list[tuple[str, Body]]) -> list[bytes | Body]:
-    """The body of the message with its Content-Type: alternative(plain, html), or alternative(plain, related(html, images))."""
+def _entity(edition: Edition, plain: Body, html: Body) -> tuple[bytes, bytes, list[bytes | Body]]:
+    """The body of the message: its Content-Type, what it begins with for everybody, and the rest in pieces.
+
+    It is alternative(plain, html), or alternative(plain, related(html, images)).
+    """
     outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
     inner = f"=_r{edition.digest[:24]}"
-    (_, plain), (_, html) = bodies
     embedded = edition.images if edition.embed else ()
-    pieces: list[bytes | Body] = [
-        f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n\r\n'.encode(),
-        *_part(outer, "text/plain; charset=utf-8", plain),
-    ]
+    lead = _part(outer, "text/plain; charset=utf-8", plain)
+    pieces: list[bytes | Body] = [plain]
     if embedded:
         related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'
-        pieces += [related.encode(), *_part(inner, "text/html; charset=utf-8", html)]
+        pieces += [related.encode() + _part(inner, "text/html; charset=utf-8", html), html]
         pieces += [_image(inner, image) for image in embedded]
         pieces.append(f"\r\n--{inner}--\r\n".encode())
     else:
-        pieces += _part(outer, "text/html; charset=utf-8", html)
+        pieces += [_part(outer, "text/html; charset=utf-8", html), html]
     pieces.append(f"\r\n--{outer}--\r\n".encode())
-    return pieces
+    return f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'.encode(), lead, pieces
 
 
-def _part(boundary: str, content_type: str, body: Body) -> list[bytes | Body]:
+def _part(boundary: str, content_type: str, body: Body) -> bytes:
     head = f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {body.encoding}\r\n\r\n"
-    return [head.encode(), body]
+    return head.encode() + body.lead
 
 
 def _image(boundary: str, image: Image) -> bytes:

@@ -1,15 +1,18 @@
 """Bodies of MIME parts, encoded once where they are the same for everybody: RFC 2045.
 
-A Part is cut at its slots. What is static is encoded ahead; a slot's value is encoded when it is known, and joined so
+    compile_body(parts, encoding) -> Body;  Body.lead + Body.render(values) is the part's body
+
+Parts are cut at their slots. What is static is encoded ahead; a slot's value is encoded when it is known, and joined so
 that a decoder sees one unbroken text: in quoted-printable between soft line breaks (6.7 rule 5), in base64 at its own
 alignment (6.8: three octets to four characters), the static text after it being kept ready in all three alignments.
 
-Everything leaves with CRLF line ends and dots doubled (RFC 5321 4.5.2), ready for the wire; quoted-printable lines hold
-at most 76 characters, base64 lines 76, 8bit lines at most 998 octets.
+Always holds: line ends are CRLF; quoted-printable and base64 lines have at most 76 characters, 8bit lines at most 998
+octets; no line begins with a single dot (RFC 5321 4.5.2). In 8bit such a dot is doubled. In the other two there is none to
+double, and no run of spaces, no tab, no space at a line's end: what is sent is, octet for octet, what a server hands on and
+what the relaxed canonical form of DKIM is (RFC 6376 3.4.4), so that it is hashed as it stands.
 """
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +22,8 @@ from mailer.edition.model import Filler, Parts, Values
 
 LINE_LIMIT = 998  # octets without CRLF: RFC 5322 2.1.1
 _BOUNDED = 330  # octets that a token, an address, or the two together may add to a line
+_SOFT_BREAK = b"=\r\n"
+_QUOTED_LINE = 75  # characters, and room for the `=` of a soft break
 
 
 class Encoding(StrEnum):
@@ -28,11 +33,13 @@ class Encoding(StrEnum):
 
 
 class Body(Protocol):
-    """A part's body, compiled."""
+    """A part's body, compiled. `lead` is what stands before its first slot."""
 
     encoding: Encoding
+    lead: bytes
 
-    def render(self, values: Values) -> bytes: ...
+    def render(self, values: Values) -> list[bytes]:
+        """What follows `lead`, in pieces."""
 
 
 def choose_encoding(parts: Parts, *, eight_bit: bool) -> Encoding:
@@ -40,43 +47,19 @@ def choose_encoding(parts: Parts, *, eight_bit: bool) -> Encoding:
     static = _octets("".join(part for part in parts if isinstance(part, str)))
     if eight_bit and _lines_stay_short(parts):
         return Encoding.EIGHT_BIT
-    quoted = len(static) + 2 * len(re.findall(rb"[^\t\r\n -<>-~]", static)) + len(static) // 25
+    specials = len(re.findall(rb"[^\r\n -<>-~]|  |(?m:^\.)", static))
+    quoted = len(static) + 2 * specials + len(static) // 25
     return Encoding.QUOTED_PRINTABLE if quoted <= len(static) * 78 // 57 else Encoding.BASE64
 
 
 def compile_body(parts: Parts, encoding: Encoding) -> Body:
-    return _Base64(parts) if encoding is Encoding.BASE64 else _Spliced(encoding, parts)
-
-
-class _Spliced:
-    """A body whose static text stands as it is, whatever the values are."""
-
-    def __init__(self, encoding: Encoding, parts: Parts) -> None:
-        self.encoding = encoding
-        self._quoted = encoding is Encoding.QUOTED_PRINTABLE
-        encode = quote if self._quoted else _octets
-        self._pieces = [_stuff(encode(part)) if isinstance(part, str) else part for part in merge(parts)]
-
-    def render(self, values: Values) -> bytes:
-        out: list[bytes] = []
-        fresh = True  # the next octet begins a line
-        for piece in self._pieces:
-            data = piece if isinstance(piece, bytes) else self._slot(piece.fill(values), fresh=fresh)
-            if not data:
-                continue
-            if fresh and data.startswith(b"."):
-                out.append(b".")
-            out.append(data)
-            fresh = data.endswith(b"\n")
-        return b"".join(out)
-
-    def _slot(self, value: str, *, fresh: bool) -> bytes:
-        """In quoted-printable between soft line breaks, so that static text behind it always begins a line."""
-        if not self._quoted:
-            return _stuff(_octets(value))
-        encoded = quote(value)
-        after = b"" if not encoded or encoded.endswith(b"\n") else b"=\r\n"
-        return _stuff((b"" if fresh else b"=\r\n") + encoded + after)
+    match encoding:
+        case Encoding.QUOTED_PRINTABLE:
+            return _Quoted(parts)
+        case Encoding.BASE64:
+            return _Base64(parts)
+        case Encoding.EIGHT_BIT:
+            return _Plain(parts)
 
 
 def merge(parts: Parts) -> Parts:
@@ -90,32 +73,87 @@ def merge(parts: Parts) -> Parts:
     return tuple(out)
 
 
+class _Quoted:
+    """A body in quoted-printable. Each slot has its lines to itself, so its value is encoded alike wherever it stands."""
+
+    encoding = Encoding.QUOTED_PRINTABLE
+
+    def __init__(self, parts: Parts) -> None:
+        pieces = [b""]
+        holes: list[tuple[int, Filler]] = []
+        for part in merge(parts):
+            if isinstance(part, str):
+                pieces[-1] += quote(part)
+                continue
+            if pieces[-1] and not pieces[-1].endswith(b"\n"):
+                pieces[-1] += _SOFT_BREAK
+            holes.append((len(pieces), part))
+            pieces += [b"", _SOFT_BREAK]
+        self.lead, *self._pieces = pieces
+        self._fillers = list(dict.fromkeys(filler for _, filler in holes))
+        self._holes = [(position - 1, self._fillers.index(filler)) for position, filler in holes]
+
+    def render(self, values: Values) -> list[bytes]:
+        encoded = [quote(filler.fill(values)) for filler in self._fillers]
+        pieces = self._pieces.copy()
+        for position, number in self._holes:
+            pieces[position] = encoded[number]
+        return pieces
+
+
 def quote(text: str) -> bytes:
-    """`text` in quoted-printable, lines ended by CRLF; each line has room for the `=` of a soft break behind it."""
+    """`text`, which begins a line, in quoted-printable, lines ended by CRLF, each with room for a soft break behind it."""
+    if _needs_no_quoting(text):
+        return text.replace("\n", "\r\n").encode("ascii")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return b"\r\n".join(_quote_line(line.encode("utf-8", "surrogatepass")) for line in lines)
+    return b"\r\n".join([_quote_line(line.encode("utf-8", "surrogatepass")) for line in lines])
+
+
+_LITERAL = re.compile(r"[\n -<>-~]*")
+
+
+def _needs_no_quoting(text: str) -> bool:
+    return (
+        _LITERAL.fullmatch(text) is not None
+        and "  " not in text
+        and " \n" not in text
+        and "\n." not in text
+        and not text.startswith(".")
+        and not text.endswith(" ")
+        and (len(text) <= _QUOTED_LINE or all(len(line) <= _QUOTED_LINE for line in text.split("\n")))
+    )
+
+
+_QUOTED = [bytes([octet]) if 32 <= octet <= 126 and octet != 61 else b"=%02X" % octet for octet in range(256)]
+_CHUNK = re.compile(rb"\..{0,72}(?<!=)(?<!=.)|.{1,75}(?<!=)(?<!=.)")  # =XX stays whole; a first dot grows to =2E
 
 
 def _quote_line(line: bytes) -> bytes:
-    encoded = binascii.b2a_qp(line, quotetabs=False, istext=True, header=False).replace(b"=\n", b"=\r\n")
-    last = encoded.rsplit(b"\n", 1)[-1]
-    if len(last) < 76:
+    encoded = b"".join(map(_QUOTED.__getitem__, line)).replace(b"  ", b" =20")
+    if encoded.endswith(b" "):
+        encoded = encoded[:-1] + b"=20"
+    if len(encoded) <= _QUOTED_LINE and not encoded.startswith(b"."):
         return encoded
-    cut = len(encoded) - 3 if encoded[-3:-2] == b"=" else len(encoded) - 1
-    return encoded[:cut] + b"=\r\n" + encoded[cut:]
+    chunks = _CHUNK.findall(encoded)
+    return _SOFT_BREAK.join([b"=2E" + chunk[1:] if chunk.startswith(b".") else chunk for chunk in chunks])
 
 
 class _Base64:
-    """A body in base64."""
+    """A body in base64, which has neither dots nor spaces."""
 
     encoding = Encoding.BASE64
 
     def __init__(self, parts: Parts) -> None:
-        self._pieces = [_Aligned.of(_octets(part)) if isinstance(part, str) else part for part in merge(parts)]
+        pieces = [_Aligned.of(_octets(part)) if isinstance(part, str) else part for part in merge(parts)]
+        first = pieces[0] if pieces else None
+        lead: list[bytes] = []
+        self._carry = first.append(lead, b"") if isinstance(first, _Aligned) else b""
+        self._pieces = pieces[1:] if isinstance(first, _Aligned) else pieces
+        self.lead = b"".join(lead)
 
-    def render(self, values: Values) -> bytes:
+    def render(self, values: Values) -> list[bytes]:
         out: list[bytes] = []
-        carry = b""  # fewer than three octets that wait for company
+        carry = self._carry  # fewer than three octets that wait for company
         for piece in self._pieces:
             if isinstance(piece, _Aligned):
                 carry = piece.append(out, carry)
@@ -125,7 +163,7 @@ class _Base64:
                 out.append(_base64_lines(data[:whole]))
                 carry = data[whole:]
         out.append(_base64_lines(carry))
-        return b"".join(out)
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +194,20 @@ def _base64_lines(octets: bytes) -> bytes:
     return base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 
+class _Plain:
+    """A body in 8bit: as it is, dots doubled."""
+
+    encoding = Encoding.EIGHT_BIT
+    lead = b""
+
+    def __init__(self, parts: Parts) -> None:
+        self._pieces = [_octets(part) if isinstance(part, str) else part for part in merge(parts)]
+
+    def render(self, values: Values) -> list[bytes]:
+        pieces = [piece if isinstance(piece, bytes) else _octets(piece.fill(values)) for piece in self._pieces]
+        return [b"".join([b"\n", *pieces]).replace(b"\n.", b"\n..")[1:]]
+
+
 def encode_attachment(data: bytes) -> bytes:
     return _base64_lines(data)
 
@@ -164,11 +216,6 @@ def _octets(text: str) -> bytes:
     """UTF-8 in canonical form: every line end is CRLF, RFC 2046 4.1.1."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\n", "\r\n").encode("utf-8", "surrogatepass")
-
-
-def _stuff(data: bytes) -> bytes:
-    """Double each dot that begins a line, but for the first line, which may be none."""
-    return data.replace(b"\n.", b"\n..") if b"\n." in data else data
 
 
 def _lines_stay_short(parts: Parts) -> bool:

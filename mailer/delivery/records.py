@@ -93,8 +93,14 @@ class SendLedger(Protocol):
     def commit(self, claim: Claim) -> Awaitable[bool]:
         """Make `committing` durable. False: this message may not be sent (unsubscribed, paused, fenced)."""
 
+    def may_send(self, claim: Claim) -> bool:
+        """Whether the dot of a committed message may still leave: to be asked a moment before it does. Nothing is awaited."""
+
+    def note(self, settlement: Settlement) -> None:
+        """Record how an attempt ended, before any later commit; what goes wrong with it is raised by the next request."""
+
     def settle(self, settlement: Settlement) -> Awaitable[None]:
-        """Record how an attempt ended; done when durable."""
+        """The same; done when durable."""
 
     def release(self, claims: Sequence[Claim], at: float) -> Awaitable[None]:
         """Give back claims that provably left nothing on the wire: claimed or committing -> pending, attempt uncounted."""

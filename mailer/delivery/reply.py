@@ -6,6 +6,7 @@ after which the connection is of no more use; what it keeps of the server's word
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mailer.delivery.records import Reply
 
@@ -21,7 +22,8 @@ class MalformedError(Exception):
     """The server said something that is no reply. `str(error)` quotes it."""
 
 
-def make_reply(code: int, lines: list[str]) -> Reply:
+@lru_cache(maxsize=256)  # most replies of a relay are the same few
+def make_reply(code: int, lines: tuple[str, ...]) -> Reply:
     """Fold the texts of a reply's lines into one record; the enhanced code is taken off where it agrees with `code`."""
     enhanced, texts = "", []
     for line in lines:
@@ -73,7 +75,7 @@ class Reader:
         if found[2] == b"-":
             return None
         lines, self._lines = self._lines, []
-        return make_reply(code, lines)
+        return make_reply(code, tuple(lines))
 
 
 def _quote(line: bytes) -> str:

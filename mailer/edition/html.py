@@ -123,7 +123,7 @@ class HtmlWriter:
         """Inline tokens, or an `inline` token around them."""
         return Markup().join(self._inline(token) for token in tokens)
 
-    def _inline(self, token: Token) -> Markup:  # noqa: PLR0911 - one case a kind of token
+    def _inline(self, token: Token) -> Markup:
         match token.type:
             case "inline":
                 return self.inline(token.children or ())

@@ -74,6 +74,8 @@ class Slot:
 
 def write(value: str, place: Place) -> str:
     """`value`, cleaned and encoded for `place`; never longer than a line."""
+    if value.isalnum() and value.isascii():
+        return value  # the same anywhere
     value = clean(value)
     match place:
         case Place.HTML:

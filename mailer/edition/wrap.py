@@ -36,7 +36,8 @@ def wrap(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> 
 
     A line feed in `text` is kept as a line's end. No line ends in a space.
     """
-    if text.isascii() and len(first) + len(text) <= columns and "\n" not in text and "  " not in text:
+    widest = len(first) + len(text) if first.isascii() and text.isascii() else 2 * (len(first) + len(text))
+    if widest <= columns and "\n" not in text and "\t" not in text and "  " not in text:
         return (first + text.strip(" ")).rstrip(" ")
     lines: list[str] = []
     for paragraph in text.split("\n"):

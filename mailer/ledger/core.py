@@ -3,23 +3,50 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from mailer.ledger.database import Database
+from mailer.ledger.lease import LENGTH, Lease, steady
 from mailer.ledger.locks import FileLock
 from mailer.ledger.writer import Writer
 
 
+class SendLock(Protocol):
+    """The right to own a send: a FileLock or a Lease."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours, and certainly nobody else's."""
+
+    def try_acquire(self) -> bool: ...
+
+    def acquire(self, patience: float) -> bool: ...
+
+    def is_free(self) -> bool: ...
+
+    def read_pid(self) -> int | None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """`clock` gives seconds since the epoch, UTC; `state_dir` exists."""
+    """`clock` gives seconds since the epoch, UTC; `state_dir` exists.
+
+    `lease`: seconds for which a process of another machine may believe to own a send; `steady` is the clock it does so by.
+    """
 
     database: Database
     writer: Writer
     clock: Callable[[], float]
     state_dir: Path
+    lease: float = LENGTH
+    steady: Callable[[], float] = steady
 
-    def send_lock(self, send_id: int) -> FileLock:
+    def send_lock(self, send_id: int) -> SendLock:
         """A new lock on owning a send."""
+        if self.database.has_leases:
+            return Lease(self.database, self.writer, send_id, length=self.lease, clock=self.steady)
         return FileLock(self.state_dir / f"send-{send_id}.lock")
 
     def serve_lock(self) -> FileLock:

@@ -10,6 +10,7 @@
     suppressions  who must not be mailed
     editions      what was sent, and its images
     report        deliveries and attempts
+    verifier      what must hold of a send, checked
 
 Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
 """
@@ -21,16 +22,19 @@ from types import TracebackType
 from typing import Self
 
 from mailer.ledger.core import Core
-from mailer.ledger.database import Database
+from mailer.ledger.database import open_database
 from mailer.ledger.editions import Editions
+from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
+from mailer.ledger.lease import LENGTH, steady
 from mailer.ledger.locks import FileLock
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
 from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
 from mailer.ledger.suppressions import Suppressions
+from mailer.ledger.verify import Verifier
 from mailer.ledger.writer import Writer
 
 
@@ -44,6 +48,7 @@ class Ledger:
         self.suppressions = Suppressions(core)
         self.editions = Editions(core)
         self.report = Report(core)
+        self.verifier = Verifier(core)
 
     def __enter__(self) -> Self:
         return self
@@ -54,8 +59,8 @@ class Ledger:
         self.close()
 
     @property
-    def path(self) -> Path:
-        """The database's file."""
+    def path(self) -> Path | None:
+        """The database's file, if it is one."""
         return self._core.database.path
 
     def own(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> OwnedSend | None:
@@ -74,7 +79,7 @@ class Ledger:
     def server_pid(self) -> int | None:
         """The process of the running `serve`; None when there is none, 0 when it cannot be named."""
         lock = self._core.serve_lock()
-        return None if not lock.path.exists() or lock.is_free() else lock.read_pid() or 0
+        return None if lock.is_free() else lock.read_pid() or 0
 
     def close(self) -> None:
         """Write what waits, end the writer's thread, close the database. Once is enough, twice does no harm."""
@@ -89,22 +94,40 @@ class Ledger:
             lock.close()
 
 
-def open_ledger(url: str, state_dir: Path, *, clock: Callable[[], float] = time.time) -> Ledger:
+def open_ledger(
+    url: str,
+    state_dir: Path,
+    *,
+    clock: Callable[[], float] = time.time,
+    accept_restored: bool = False,
+    lease: float = LENGTH,
+    steady: Callable[[], float] = steady,
+) -> Ledger:
     """Open the ledger at `url`, creating it or bringing it to this version's schema.
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is made when missing; a relative
-    SQLite path is taken from the folder it is in. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    SQLite path is taken from the folder it is in. A database that is an older copy of what this folder has seen is refused
+    (RestoredError), unless a person says `accept_restored`: then no send of it goes on unasked. `lease` and `steady`: see
+    Core. Raises SettingsError for a wrong URL, LedgerError for the rest.
     """
-    database = Database(url, state_dir)
+    database = open_database(url, state_dir)
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(
             f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."
         ) from error
+    epoch = EpochKeeper(state_dir, database.name)
+    writer = Writer(database, epoch)
     try:
         upgrade(database)
+        if accept_restored:
+            writer.call(epoch.accept)
+        else:
+            with database.reading() as conn:
+                epoch.check(conn)
     except BaseException:
+        writer.close()
         database.close()
         raise
-    return Ledger(Core(database=database, writer=Writer(database), clock=clock, state_dir=state_dir))
+    return Ledger(Core(database=database, writer=writer, clock=clock, state_dir=state_dir, lease=lease, steady=steady))

@@ -55,6 +55,8 @@ class FileLock:
         """Whether nobody holds it. Looks by taking it shared for an instant: who acquires should try for longer."""
         if self._held:
             return False
+        if not self.path.exists():
+            return True
         free = self._flock(fcntl.LOCK_SH)
         self.close()
         return free

@@ -7,9 +7,10 @@ changes nothing.
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, case, exists, func, select, update
 
 from mailer.delivery.state import UNDONE, DeliveryState, is_legal
+from mailer.ledger.statement import Statement, given, listed
 from mailer.ledger.tables import delivery, suppression
 
 SKIPPABLE = UNDONE - {DeliveryState.COMMITTING}
@@ -36,28 +37,83 @@ def move(before: Iterable[DeliveryState], after: DeliveryState, *, at: float | C
     return update(delivery).where(delivery.c.state.in_(states)).values(state=after, updated_at=at, next_at=0.0)
 
 
+def skip(conn: Connection, which: ColumnElement[bool], reason: str | ColumnElement[str], *, at: float) -> int:
+    """Skip those of the deliveries `which` whose dot cannot have left; of one that was claimed, the attempt was none."""
+    attempts = case((delivery.c.state == DeliveryState.CLAIMED, delivery.c.attempts - 1), else_=delivery.c.attempts)
+    skipping = move(SKIPPABLE, DeliveryState.SKIPPED, at=at).where(which)
+    return conn.execute(skipping.values(reason=reason, attempts=attempts)).rowcount
+
+
 def skip_suppressed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
-    """Skip those of the deliveries `which` whose address is suppressed and whose dot cannot have left."""
+    """Skip those of the deliveries `which` whose address is suppressed."""
     reason = select(suppression.c.reason).where(suppression.c.identity == delivery.c.identity).scalar_subquery()
-    return conn.execute(
-        move(SKIPPABLE, DeliveryState.SKIPPED, at=at)
-        .where(which, delivery.c.identity.in_(select(suppression.c.identity)))
-        .values(reason=reason)
-    ).rowcount
+    return skip(conn, and_(which, delivery.c.identity.in_(select(suppression.c.identity))), reason, at=at)
 
 
-SETTLE = (
+ACCEPT = Statement(
     update(delivery)
-    .where(delivery.c.id == bindparam("b_id"), delivery.c.state == bindparam("b_before"))
-    .values(
-        state=bindparam("b_state"),
-        reason=bindparam("b_reason"),
-        code=bindparam("b_code"),
-        enhanced=bindparam("b_enhanced"),
-        reply=bindparam("b_reply"),
-        stage=bindparam("b_stage"),
-        next_at=bindparam("b_next_at"),
-        updated_at=bindparam("b_at"),
+    .where(
+        delivery.c.id.op("IN")(listed("ids")),
+        delivery.c.state == DeliveryState.COMMITTING,
+        delivery.c.attempts == given("number"),
+        delivery.c.identity.like("%@%"),
     )
+    .values(state=DeliveryState.ACCEPTED, reason="", next_at=0.0, updated_at=given("at", 0.0)),
+    "ids",
+    "number",
+    "at",
+)
+"""Settles deliveries as accepted; who was erased is left to the careful way."""
+
+SETTLE = Statement(
+    update(delivery)
+    .where(delivery.c.id == given("id"), delivery.c.state == given("before", ""))
+    .values(state=given("after", ""), reason=given("why", ""), next_at=given("next", 0.0), updated_at=given("at", 0.0)),
+    "id",
+    "before",
+    "after",
+    "why",
+    "next",
+    "at",
 )
 """Settles one delivery; its caller has checked the way with `check`, row by row."""
+
+COMMIT = Statement(
+    update(delivery)
+    .where(
+        delivery.c.id.op("IN")(listed("ids")),
+        delivery.c.state == DeliveryState.CLAIMED,
+        delivery.c.attempts == given("number"),
+        ~exists().where(suppression.c.identity == delivery.c.identity),
+    )
+    .values(state=DeliveryState.COMMITTING),
+    "ids",
+    "number",
+)
+"""Lets dots leave. `updated_at` stays: it says when the attempt was opened."""
+
+CLAIM = Statement(
+    update(delivery)
+    .where(
+        delivery.c.id.op("IN")(listed("ids")),
+        delivery.c.state.in_([DeliveryState.DEFERRED, DeliveryState.PENDING]),
+    )
+    .values(
+        state=DeliveryState.CLAIMED,
+        attempts=delivery.c.attempts + 1,
+        date=func.coalesce(delivery.c.date, given("now", 0.0)),
+        next_at=0.0,
+        updated_at=given("now", 0.0),
+    ),
+    "ids",
+    "now",
+)
+"""Takes deliveries and opens their attempts."""
+
+for _before, _after in (
+    (DeliveryState.COMMITTING, DeliveryState.ACCEPTED),
+    (DeliveryState.CLAIMED, DeliveryState.COMMITTING),
+    (DeliveryState.DEFERRED, DeliveryState.CLAIMED),
+    (DeliveryState.PENDING, DeliveryState.CLAIMED),
+):
+    check(_before, _after)

@@ -2,13 +2,15 @@
 
     own(core, send_id, ...)  ->  OwnedSend, or None while a living process has it
 
-Owning is an OS lock that dies with its process, and an epoch that every commit checks, so that a process that lost the
-send without noticing (its state folder was copied, say) can let no further dot leave. Requests of all lanes that meet in
-one batch share its statements; what a lane is told is durable.
+Owning is a lock that dies with its process (on PostgreSQL a lease that runs out), and an epoch that every commit checks, so
+that a process that lost the send without noticing (its state folder was copied, it was stopped beyond its lease) can let no
+further dot leave. What all lanes asked for since the last commit is one transaction; what a lane is told is durable.
 """
 
 import asyncio
+import threading
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -16,13 +18,14 @@ from sqlalchemy import Connection, and_, func, select
 
 from mailer.delivery.records import Claim, Settlement, Standing
 from mailer.delivery.state import DeliveryState, SendState
-from mailer.ledger.claims import Request, claim, claimed, commit, fenced, release
-from mailer.ledger.core import Core
+from mailer.ledger.claims import give_back_claimed, release
+from mailer.ledger.core import Core, SendLock
+from mailer.ledger.gathering import Gathering, Hand, Request, fenced
 from mailer.ledger.locks import FileLock
-from mailer.ledger.moves import IllegalMoveError, move, skip_suppressed
+from mailer.ledger.moves import move, skip_suppressed
 from mailer.ledger.records import Send, Summary
 from mailer.ledger.recovery import recover
-from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, summarise
+from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
 from mailer.ledger.settlements import settle
 from mailer.ledger.tables import delivery, send
 
@@ -44,12 +47,14 @@ def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = 
 
     def work(conn: Connection) -> int:
         now = core.clock()
+        lock_send(conn, send_id)
         epoch = recover(conn, send_id, at=now, resend_uncertain=resend_uncertain)
         finish_cancelling(conn, send_id, at=now)
         return epoch
 
     try:
-        lock.write_pid()
+        if isinstance(lock, FileLock):
+            lock.write_pid()
         epoch = core.writer.call(work)
     except BaseException:
         lock.close()
@@ -58,10 +63,10 @@ def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = 
 
 
 class OwnedSend:
-    """One send, owned by this process until `close`. Its async methods are for event loops, `close` is not."""
+    """One send, owned by this process until `close`. Its async methods are for one event loop, `close` is for none."""
 
     def __init__(
-        self, core: Core, send_id: int, epoch: int, lock: FileLock, *, retry_for: float, resend_uncertain: bool
+        self, core: Core, send_id: int, epoch: int, lock: SendLock, *, retry_for: float, resend_uncertain: bool
     ) -> None:
         self.send_id = send_id
         self.epoch = epoch
@@ -69,6 +74,13 @@ class OwnedSend:
         self._lock = lock
         self._retry_for = retry_for
         self._resend_uncertain = resend_uncertain
+        self._hand = Hand()
+        self._gate = threading.Lock()  # on what follows
+        self._gathering: Gathering | None = None
+        self._unwritten: list[Settlement] = []  # noted, but their batch failed
+        self._failure: BaseException | None = None  # of something noted, until somebody hears of it
+        self._seen: tuple[int, Summary] | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -83,22 +95,49 @@ class OwnedSend:
 
         Raises FencedError.
         """
-        taken: Sequence[Claim] = await self._core.writer.enlist(self._claim, Request(limit, now))
-        return taken
+        self._raise_failure()
+        future: asyncio.Future[Sequence[Claim]] = asyncio.get_running_loop().create_future()
+        request = Request(limit, now)
+        with self._gate:
+            self._open().claims.append((request, future))
+        return await future
 
     async def commit(self, claim: Claim) -> bool:
         """Make `committing` durable; False: this message may not be sent."""
-        allowed: bool = await self._core.writer.enlist(self._commit, claim)
-        return allowed
+        self._raise_failure()
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        with self._gate:
+            self._open().commits.append((claim, future))
+        return await future and self._lock.held
+
+    def may_send(self, claim: Claim) -> bool:
+        """Whether the dot of a committed message may still leave, a moment before it does: nothing is awaited.
+
+        False when the ownership has run out meanwhile, for this process was stopped, or the ledger could not be reached.
+        """
+        return self._lock.held and (claim.delivery_id, claim.attempt) in self._hand.out
+
+    def note(self, settlement: Settlement) -> None:
+        """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.
+
+        What goes wrong with it is raised by the next request. Only within the event loop.
+        """
+        with self._gate:
+            self._open().settlements.append(settlement)
 
     async def settle(self, settlement: Settlement) -> None:
-        """Record how an attempt ended. Raises IllegalMoveError if the ledger was not asked before the dot."""
-        await self._core.writer.enlist(self._settle, settlement)
+        """The same, done when durable. Raises IllegalMoveError if the ledger was not asked before the dot."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._gate:
+            gathering = self._open()
+            gathering.waiting.append((len(gathering.settlements), future))
+            gathering.settlements.append(settlement)
+        await future
 
     async def release(self, claims: Sequence[Claim], at: float) -> None:
         """Give back claims that left nothing on the wire: to pending, the attempt uncounted."""
         if claims:
-            await self._core.writer.call_async(lambda conn: release(conn, self.send_id, claims, at=at))
+            await self._core.writer.call_async(lambda conn: self._release(conn, claims, at))
 
     async def trip(self, reason: str, refused: Sequence[int] = ()) -> None:
         """The breaker: pause the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
@@ -109,6 +148,7 @@ class OwnedSend:
 
     async def standing(self) -> Standing:
         """Where the send stands now, moved first to where its counts say: waiting, finished. Raises FencedError."""
+        self._raise_failure()
         summary = await asyncio.to_thread(self._look)
         if summary.send.state in GOING and not summary.count(*_AT_HAND):
             summary = await self._core.writer.call_async(self._move_on)
@@ -118,28 +158,69 @@ class OwnedSend:
 
     def close(self) -> None:
         """Give the send back, and with it what is claimed and was never committed. Twice does no harm."""
-        if not self._lock.held:
+        if self._closed:
             return
+        self._closed = True
         try:
             self._core.writer.call(self._give_back)
         finally:
             self._lock.close()
 
-    def _claim(self, conn: Connection, requests: Sequence[Request]) -> list[tuple[Claim, ...]]:
-        return claim(conn, self.send_id, self.epoch, requests)
+    def _open(self) -> Gathering:
+        """The gathering that the next batch takes; under the gate."""
+        gathering = self._gathering
+        if gathering is None:
+            gathering = Gathering(self.send_id, self.epoch, self._hand, resend_uncertain=self._resend_uncertain)
+            loop = asyncio.get_running_loop()
 
-    def _commit(self, conn: Connection, asked: Sequence[Claim]) -> list[bool]:
-        return commit(conn, self.send_id, self.epoch, asked, at=self._core.clock())
+            def ended(error: BaseException | None) -> None:
+                self._ended(gathering, error)
+                gathering.answer(loop, error)
 
-    def _settle(self, conn: Connection, settled: Sequence[Settlement]) -> list[IllegalMoveError | None]:
-        return settle(conn, self.send_id, settled, resend_uncertain=self._resend_uncertain)
+            gathering.close, gathering.ended = partial(self._close, gathering), ended
+            gathering.settlements, self._unwritten = self._unwritten, []
+            self._core.writer.submit(gathering)
+            self._gathering = gathering
+        return gathering
+
+    def _close(self, gathering: Gathering) -> None:
+        """Let nothing more into `gathering`: it is being written."""
+        with self._gate:
+            if self._gathering is gathering:
+                self._gathering = None
+
+    def _ended(self, gathering: Gathering, error: BaseException | None) -> None:
+        """Keep what was noted and not written for another time."""
+        if error is None and (illegal := gathering.illegal):
+            self._failure = illegal
+        elif error is not None:
+            with self._gate:
+                awaited = {place for place, _ in gathering.waiting}
+                noted = [each for place, each in enumerate(gathering.settlements) if place not in awaited]
+                self._unwritten = noted + self._unwritten
+                self._failure = error if noted else self._failure
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _release(self, conn: Connection, claims: Sequence[Claim], at: float) -> None:
+        lock_send(conn, self.send_id)
+        release(conn, self.send_id, claims, at=at)
+        for each in claims:
+            self._hand.drop((each.delivery_id, each.attempt))
 
     def _give_back(self, conn: Connection) -> None:
-        if load_send(conn, self.send_id).epoch == self.epoch:
-            release(conn, self.send_id, claimed(conn, self.send_id), at=self._core.clock())
+        if self._unwritten:
+            settle(conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain)
+        found = lock_send(conn, self.send_id)
+        if found.epoch == self.epoch:
+            give_back_claimed(conn, self.send_id, at=self._core.clock())
+            finish_cancelling(conn, self.send_id, at=self._core.clock())
 
     def _trip(self, conn: Connection, reason: str, refused: Sequence[int]) -> None:
-        now, found = self._core.clock(), self._mine(conn)
+        now, found = self._core.clock(), self._mine(conn, lock=True)
         if found.state in GOING:
             change_send(conn, found, SendState.PAUSED, at=now, reason=reason)
         if refused and not found.cancelling and not found.is_ended:
@@ -148,11 +229,17 @@ class OwnedSend:
             skip_suppressed(conn, which, at=now)
 
     def _look(self) -> Summary:
+        """The counts, made anew only when something was written since."""
+        version = self._core.database.version()
+        if self._seen is not None and self._seen[0] == version:
+            return self._seen[1]
         with self._core.database.reading() as conn:
-            return summarise(conn, self._mine(conn))
+            summary = summarise(conn, self._mine(conn))
+        self._seen = None if version is None else (version, summary)
+        return summary
 
     def _move_on(self, conn: Connection) -> Summary:
-        now, found = self._core.clock(), self._mine(conn)
+        now, found = self._core.clock(), self._mine(conn, lock=True)
         if found.state in GOING:
             self._expire(conn, now)
             summary = summarise(conn, found)
@@ -175,8 +262,8 @@ class OwnedSend:
             .values(reason="expired")
         )
 
-    def _mine(self, conn: Connection) -> Send:
-        found = load_send(conn, self.send_id)
+    def _mine(self, conn: Connection, *, lock: bool = False) -> Send:
+        found = (lock_send if lock else load_send)(conn, self.send_id)
         if found.epoch != self.epoch:
             raise fenced(self.send_id)
         return found

@@ -160,14 +160,14 @@ class Attempt:
     delivery_id: int
     number: int
     opened_at: float
-    closed_at: float | None
-    relay: str
-    stage: Stage | None
-    code: int | None
-    enhanced: str
-    reply: str
-    verdict: DeliveryState | None
-    lost: bool
+    closed_at: float | None = None
+    relay: str = ""
+    stage: Stage | None = None
+    code: int | None = None
+    enhanced: str = ""
+    reply: str = ""
+    verdict: DeliveryState | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,17 @@
 """What a dead owner left, put right by its successor, in one transaction.
 
-Whoever recovers holds the send's OS lock: the owner before is dead, or has given the send back. The epoch rises first, so
+Whoever recovers holds the send's lock: the owner before is dead, or has given the send back. The epoch rises first, so
 that an owner that lives on regardless can commit nothing more. Then `claimed` goes back to `pending`, for it is provably
-unsent; `committing` becomes `uncertain`, for its dot may have left; attempts that nobody closed are closed as lost.
+unsent; `committing` becomes `uncertain`, for its dot may have left; attempts under way are closed as lost.
 """
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Float, case, exists, insert, literal, select, update
 
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.moves import move, skip_suppressed
 from mailer.ledger.tables import attempt, delivery, send
+
+_LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "verdict")
 
 
 def recover(conn: Connection, send_id: int, *, at: float, resend_uncertain: bool = False) -> int:
@@ -18,6 +20,11 @@ def recover(conn: Connection, send_id: int, *, at: float, resend_uncertain: bool
         update(send).where(send.c.id == send_id).values(epoch=send.c.epoch + 1).returning(send.c.epoch)
     ).scalar_one()
     of_send = delivery.c.send_id == send_id
+    became = case((delivery.c.state == DeliveryState.CLAIMED, DeliveryState.PENDING), else_=DeliveryState.UNCERTAIN)
+    under_way = select(
+        delivery.c.id, delivery.c.attempts, delivery.c.updated_at, literal(at, Float), literal(True), became
+    ).where(of_send, delivery.c.state.in_([DeliveryState.CLAIMED, DeliveryState.COMMITTING]), ~closed_already())
+    conn.execute(insert(attempt).from_select(_LOST_COLUMNS, under_way))
     conn.execute(move({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=at).where(of_send).values(reason="not sent"))
     uncertain = conn.execute(
         move({DeliveryState.COMMITTING}, DeliveryState.UNCERTAIN, at=at)
@@ -26,21 +33,15 @@ def recover(conn: Connection, send_id: int, *, at: float, resend_uncertain: bool
         .returning(delivery.c.id)
     ).scalars()
     ids = list(uncertain)
-    became = select(delivery.c.state).where(delivery.c.id == attempt.c.delivery_id).scalar_subquery()
-    open_ones = list(conn.execute(select(attempt.c.delivery_id).where(attempt.c.closed_at.is_(None))).scalars())
-    conn.execute(
-        update(attempt)
-        .where(
-            attempt.c.delivery_id.in_(open_ones),
-            attempt.c.closed_at.is_(None),
-            exists().where(delivery.c.id == attempt.c.delivery_id, of_send),
-        )
-        .values(closed_at=at, lost=True, verdict=became)
-    )
     if resend_uncertain and ids:
         again(conn, ids, at=at)
     skip_suppressed(conn, of_send, at=at)
     return int(epoch)
+
+
+def closed_already() -> ColumnElement[bool]:
+    """Whether the attempt that a delivery counts last is in the history, within a query for deliveries."""
+    return exists().where(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
 
 
 def again(conn: Connection, ids: list[int], *, at: float) -> None:

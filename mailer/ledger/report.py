@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, select
 
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.ledger.core import Core
@@ -17,6 +17,13 @@ from mailer.ledger.sends import load_send
 from mailer.ledger.tables import attempt, delivery, send
 
 _PAGE = 2_000
+_LAST = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
+_WORDS = (
+    attempt.c.code,
+    func.coalesce(attempt.c.enhanced, "").label("enhanced"),
+    func.coalesce(attempt.c.reply, "").label("reply"),
+)
+UNDER_WAY = (DeliveryState.CLAIMED, DeliveryState.COMMITTING)
 
 
 class Report:
@@ -37,31 +44,31 @@ class Report:
                     delivery.c.address,
                     delivery.c.state,
                     delivery.c.reason,
-                    delivery.c.code,
-                    delivery.c.enhanced,
-                    delivery.c.reply,
+                    *_WORDS,
                     delivery.c.attempts,
                     delivery.c.updated_at,
                     delivery.c.assumed,
                 )
+                .outerjoin(attempt, _LAST)
                 .where(delivery.c.send_id == send_id)
                 .order_by(delivery.c.id)
             )
             bounded = delivery.c.state.in_(states) if states else delivery.c.id.between(first, last)
             query = query.where(bounded)
-            for row in conn.execute(query.execution_options(yield_per=_PAGE)):
-                yield ReportRow(
-                    delivery_id=row.id,
-                    email=row.address,
-                    state=row.state,
-                    reason=row.reason,
-                    code=row.code,
-                    enhanced=row.enhanced,
-                    reply=row.reply,
-                    attempts=row.attempts,
-                    at=row.updated_at,
-                    assumed=row.assumed,
-                )
+            with conn.execute(query.execution_options(yield_per=_PAGE)) as found:
+                for row in found:
+                    yield ReportRow(
+                        delivery_id=row.id,
+                        email=row.address,
+                        state=row.state,
+                        reason=row.reason,
+                        code=row.code,
+                        enhanced=row.enhanced,
+                        reply=row.reply,
+                        attempts=row.attempts,
+                        at=row.updated_at,
+                        assumed=row.assumed,
+                    )
 
     def uncertain(self, send_id: int) -> Iterator[ReportRow]:
         """Those of whom nobody can tell whether they got it."""
@@ -69,10 +76,12 @@ class Report:
 
     def reasons(self, send_id: int, *states: DeliveryState) -> tuple[ReasonCount, ...]:
         """How many deliveries are in `states` (failed and skipped, if none is named) for which reason, the most first."""
-        columns = (delivery.c.state, delivery.c.reason, delivery.c.code, delivery.c.enhanced)
+        columns = (delivery.c.state, delivery.c.reason, *_WORDS[:2])
         wanted = states or (DeliveryState.FAILED, DeliveryState.SKIPPED)
         query = (
             select(*columns, func.count().label("count"))
+            .select_from(delivery)
+            .outerjoin(attempt, _LAST)
             .where(delivery.c.send_id == send_id, delivery.c.state.in_(wanted))
             .group_by(*columns)
             .order_by(func.count().desc(), *columns)
@@ -114,10 +123,15 @@ class Report:
             return tuple(_delivery(row) for row in conn.execute(query))
 
     def attempts(self, delivery_id: int) -> tuple[Attempt, ...]:
-        """All attempts of a delivery, in order."""
+        """All attempts of a delivery, in order; the last of them may be under way."""
         query = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.number)
         with self._core.database.reading() as conn:
-            return tuple(Attempt(**row) for row in conn.execute(query).mappings())
+            found = [Attempt(**row) for row in conn.execute(query).mappings()]
+            under_way = _deliveries().where(delivery.c.id == delivery_id, delivery.c.state.in_(UNDER_WAY))
+            row = conn.execute(under_way).first()
+        if row and not any(each.number == row.attempts for each in found):
+            found.append(Attempt(delivery_id=row.id, number=row.attempts, opened_at=row.updated_at))
+        return tuple(found)
 
 
 def _deliveries() -> Select[Any]:

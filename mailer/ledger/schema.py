@@ -11,20 +11,22 @@ from sqlalchemy import Connection, inspect, text
 
 from mailer.ledger.database import Database
 from mailer.ledger.errors import LedgerError, translating
+from mailer.ledger.turns import take_turn
 
-HEAD = "0001"
+HEAD = "0002"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(database: Database, *, head: str = HEAD, migrations: Path = MIGRATIONS) -> None:
     """Bring `database` to `head`, creating it when it is new. Raises LedgerError."""
-    if database.path.exists():
+    if database.exists():
         with database.reading() as conn:
             if _version(conn, database.name) == head:
                 return
     lock = database.write_lock()
     try:
         with lock, database.connect_writer() as conn, translating(database.name), conn.begin():
+            take_turn(conn, "schema")
             if _version(conn, database.name) != head:  # else another process was quicker
                 _upgrade(conn, database.name, head, migrations)
     finally:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
 from mailer.ledger.core import Core
 from mailer.ledger.errors import SendStateError, UnknownSendError
-from mailer.ledger.moves import SKIPPABLE, move, skip_suppressed
+from mailer.ledger.moves import move, skip, skip_suppressed
 from mailer.ledger.records import Repeat, Resolution, Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.tables import delivery, edition, send
@@ -87,7 +87,7 @@ class Sends:
         """Stop a send: nothing more is claimed or committed, whoever owns it. Paused already: as it is."""
 
         def work(conn: Connection) -> Send:
-            found = load_send(conn, send_id)
+            found = lock_send(conn, send_id)
             if found.state is not SendState.PAUSED:
                 change_send(conn, found, SendState.PAUSED, at=self._core.clock(), reason=reason)
             return load_send(conn, send_id)
@@ -98,7 +98,7 @@ class Sends:
         """Let a paused send go on; one that is not paused is returned as it is, but a cancelled one is refused."""
 
         def work(conn: Connection) -> Send:
-            found = load_send(conn, send_id)
+            found = lock_send(conn, send_id)
             if found.cancelling or found.state is SendState.CANCELLED:
                 raise SendStateError(f"Send {send_id} was cancelled.", "Its dispatch can be sent anew: mailer send")
             if found.state is SendState.PAUSED:
@@ -114,18 +114,14 @@ class Sends:
         alone = lock.try_acquire()
 
         def work(conn: Connection) -> Send:
-            found, now = load_send(conn, send_id), self._core.clock()
+            found, now = lock_send(conn, send_id), self._core.clock()
             if found.state is SendState.CANCELLED:
                 return found
             if found.state is SendState.FINISHED:
                 raise SendStateError(f"Send {send_id} is finished; there is nothing left to cancel.")
             if alone:
                 recover(conn, send_id, at=now)
-            conn.execute(
-                move(SKIPPABLE, DeliveryState.SKIPPED, at=now)
-                .where(delivery.c.send_id == send_id)
-                .values(reason="cancelled")
-            )
+            skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
             conn.execute(update(send).where(send.c.id == send_id).values(cancelling=True))
             if not finish_cancelling(conn, send_id, at=now) and found.state is not SendState.PAUSED:
                 change_send(conn, found, SendState.PAUSED, at=now, reason="being cancelled")
@@ -143,7 +139,7 @@ class Sends:
         """
 
         def work(conn: Connection) -> Resolution:
-            found, now = load_send(conn, send_id), self._core.clock()
+            found, now = lock_send(conn, send_id), self._core.clock()
             if resend and (found.state is SendState.CANCELLED or found.cancelling):
                 raise SendStateError(
                     f"Send {send_id} was cancelled; nothing of it is sent again.",
@@ -166,7 +162,7 @@ class Sends:
     def owner_pid(self, send_id: int) -> int | None:
         """The process that owns the send now; None when nobody does, 0 when somebody does but cannot be named."""
         lock = self._core.send_lock(send_id)
-        return None if not lock.path.exists() or lock.is_free() else lock.read_pid() or 0
+        return None if lock.is_free() else lock.read_pid() or 0
 
 
 _UNCERTAIN = frozenset({DeliveryState.UNCERTAIN})
@@ -195,6 +191,12 @@ def to_send(row: Any) -> Send:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
     values.update(lists=tuple(values["lists"]), exclude=tuple(values["exclude"]), repeat=Repeat(values["repeat"]))
     return Send(**values)
+
+
+def lock_send(conn: Connection, send_id: int) -> Send:
+    """The send, which nobody else changes until this transaction ends. Raises UnknownSendError."""
+    conn.execute(select(send.c.id).where(send.c.id == send_id).with_for_update(key_share=True))
+    return load_send(conn, send_id)
 
 
 def load_send(conn: Connection, send_id: int) -> Send:

@@ -3,21 +3,26 @@
 A settlement is evidence: it closes its attempt whatever the delivery became meanwhile, and moves the delivery only along
 a legal way. Whoever was skipped while claimed stays skipped. Who would be tried again is skipped instead when the
 address has been suppressed meanwhile, or the send cancelled. A dead address is suppressed in the same transaction.
+
+Most settlements are acceptances of what the same owner committed a moment ago: they are written by one conditional
+statement, unread. Whatever that does not take is read first, locked, and decided one by one.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert, select, update
 
 from mailer.delivery.records import Settlement
 from mailer.delivery.state import ENDED, DeliveryState, SendKind, is_legal
+from mailer.ledger.claims import Key
 from mailer.ledger.erasure import is_marker
-from mailer.ledger.moves import SETTLE, IllegalMoveError, skip_suppressed
+from mailer.ledger.moves import ACCEPT, SETTLE, IllegalMoveError, skip_suppressed
 from mailer.ledger.records import SuppressionReason
-from mailer.ledger.recovery import again
-from mailer.ledger.sends import finish_cancelling
+from mailer.ledger.recovery import again, closed_already
+from mailer.ledger.statement import Statement, given, ids
 from mailer.ledger.suppressions import suppress
 from mailer.ledger.tables import attempt, delivery, send
 
@@ -51,12 +56,47 @@ def decide(row: Row[Any], settlement: Settlement) -> Decision | IllegalMoveError
     return Decision(row, settlement, state, reason)
 
 
+def accept(conn: Connection, settlements: Sequence[Settlement], opened: Mapping[Key, float]) -> list[Settlement]:
+    """Write acceptances of committed deliveries down; those that it did not take.
+
+    Each delivery is named once; `opened` says when their attempts were.
+    """
+    at = max(settlement.at for settlement in settlements)
+    by_attempt: dict[int, list[Settlement]] = defaultdict(list)
+    for settlement in settlements:
+        by_attempt[settlement.attempt].append(settlement)
+    taken: list[Settlement] = []
+    left: list[Settlement] = []
+    for number, group in by_attempt.items():
+        wanted = [settlement.delivery_id for settlement in group]
+        if ACCEPT.run(conn, ids(wanted), number, at).rowcount == len(wanted):
+            taken += group
+            continue
+        query = select(delivery.c.id).where(
+            delivery.c.id.in_(wanted),
+            delivery.c.state == DeliveryState.ACCEPTED,
+            delivery.c.attempts == number,
+            ~closed_already(),
+        )
+        moved = frozenset(conn.execute(query).scalars())
+        for settlement in group:
+            (taken if settlement.delivery_id in moved else left).append(settlement)
+    accepted = DeliveryState.ACCEPTED.value
+    _CLOSE.run_many(conn, ((*_words(each), opened[each.delivery_id, each.attempt], accepted) for each in taken))
+    return left
+
+
 def settle(
-    conn: Connection, send_id: int, settlements: Sequence[Settlement], *, resend_uncertain: bool
+    conn: Connection,
+    send_id: int,
+    settlements: Sequence[Settlement],
+    opened: Mapping[Key, float],
+    *,
+    resend_uncertain: bool,
 ) -> list[IllegalMoveError | None]:
     """Write `settlements` down; for each, None, or the error if its delivery could not go that way."""
-    ids = [settlement.delivery_id for settlement in settlements]
-    rows = {row.id: row for row in conn.execute(_BEFORE, {"b_ids": ids}) if row.send_id == send_id}
+    wanted = [settlement.delivery_id for settlement in settlements]
+    rows = {row.id: row for row in conn.execute(_BEFORE, {"b_ids": wanted}) if row.send_id == send_id}
     decisions: dict[int, Decision] = {}
     errors: list[IllegalMoveError | None] = []
     for settlement in settlements:
@@ -71,19 +111,32 @@ def settle(
                 case IllegalMoveError() as error:
                     pass
         errors.append(error)
-    known = [settlement for settlement in settlements if settlement.delivery_id in rows]
-    if known:
-        conn.execute(_CLOSE_ATTEMPT, [_closing(settlement, rows[settlement.delivery_id]) for settlement in known])
+    for settlement in settlements:
+        if settlement.delivery_id in rows:
+            _keep_evidence(conn, rows[settlement.delivery_id], settlement, opened)
     if decisions:
-        conn.execute(SETTLE, [_settled(decision) for decision in decisions.values()])
+        SETTLE.run_many(conn, [_settled(decision) for decision in decisions.values()])
         _follow(conn, send_id, list(decisions.values()), resend_uncertain=resend_uncertain)
     return errors
+
+
+def _keep_evidence(conn: Connection, row: Row[Any], settlement: Settlement, opened: Mapping[Key, float]) -> None:
+    """Close the attempt, if it is under way or ended uncertainly."""
+    key = settlement.delivery_id, settlement.attempt
+    words = _words(settlement, quotable=not is_marker(row.identity))
+    verdict = settlement.state.value
+    if _REVISE.run(conn, *words, verdict).rowcount:
+        return
+    under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.COMMITTING} and row.attempts == settlement.attempt
+    opened_at = opened.get(key, row.updated_at if under_way else settlement.at)
+    _CLOSE_ONCE.run(conn, *words, opened_at, verdict)
+    if row.attempts == settlement.attempt - 1 and row.state is DeliveryState.SKIPPED:  # it was one, after all
+        conn.execute(update(delivery).where(delivery.c.id == row.id).values(attempts=settlement.attempt))
 
 
 def _follow(conn: Connection, send_id: int, decisions: Sequence[Decision], *, resend_uncertain: bool) -> None:
     """What settlements bring about beyond their own row."""
     at = max(decision.settlement.at for decision in decisions)
-    conn.execute(_LAST_SETTLEMENT, {"b_send": send_id, "b_at": at})
     for decision in decisions:
         _suppress_dead(conn, send_id, decision, at=at)
     tried_again = [decision.row.id for decision in decisions if decision.state in TRIED_AGAIN]
@@ -99,8 +152,6 @@ def _follow(conn: Connection, send_id: int, decisions: Sequence[Decision], *, re
         tried_again += uncertain
     if tried_again:
         skip_suppressed(conn, delivery.c.id.in_(tried_again), at=at)
-    if any(decision.row.cancelling for decision in decisions):
-        finish_cancelling(conn, send_id, at=at)
 
 
 def _suppress_dead(conn: Connection, send_id: int, decision: Decision, *, at: float) -> None:
@@ -116,14 +167,10 @@ def _suppress_dead(conn: Connection, send_id: int, decision: Decision, *, at: fl
 def _answered_so_before(conn: Connection, identity: str, send_id: int) -> bool:
     """Whether the last send before that tried this address ended in a bare 550, too."""
     query = (
-        select(delivery.c.state, delivery.c.code, delivery.c.enhanced)
-        .join(send)
-        .where(
-            delivery.c.identity == identity,
-            delivery.c.send_id < send_id,
-            delivery.c.attempts > 0,
-            send.c.kind != SendKind.TEST,
-        )
+        select(delivery.c.state, attempt.c.code, attempt.c.enhanced)
+        .join(send, send.c.id == delivery.c.send_id)
+        .join(attempt, (attempt.c.delivery_id == delivery.c.id) & (attempt.c.number == delivery.c.attempts))
+        .where(delivery.c.identity == identity, delivery.c.send_id < send_id, send.c.kind != SendKind.TEST)
         .order_by(delivery.c.send_id.desc())
         .limit(1)
     )
@@ -136,39 +183,30 @@ def _code(settlement: Settlement) -> str:
     return f"{reply.code} {reply.enhanced}".strip() if reply else ""
 
 
-def _words(settlement: Settlement, row: Row[Any]) -> dict[str, object]:
-    """The server's words; of someone who was erased, none that could quote the address."""
+def _words(settlement: Settlement, *, quotable: bool = True) -> tuple[object, ...]:
+    """The first values of _CLOSE; of someone who was erased, none of the server's that could quote the address."""
     reply = settlement.reply
-    quotable = reply is not None and not is_marker(row.identity)
-    return {
-        "b_code": reply.code if reply else None,
-        "b_enhanced": reply.enhanced if reply else "",
-        "b_reply": reply.text[:LONGEST_REPLY] if reply and quotable else "",
-        "b_stage": settlement.stage,
-        "b_at": settlement.at,
-    }
+    return (
+        settlement.delivery_id,
+        settlement.attempt,
+        settlement.at,
+        settlement.relay,
+        settlement.stage.value if settlement.stage else None,
+        reply.code if reply else None,
+        reply.enhanced if reply else "",
+        reply.text[:LONGEST_REPLY] if reply and quotable else "",
+    )
 
 
-def _settled(decision: Decision) -> Mapping[str, object]:
-    deferred = decision.state is DeliveryState.DEFERRED
-    return {
-        **_words(decision.settlement, decision.row),
-        "b_id": decision.row.id,
-        "b_before": decision.row.state,
-        "b_state": decision.state,
-        "b_reason": decision.reason,
-        "b_next_at": decision.settlement.next_at if deferred else 0.0,
-    }
-
-
-def _closing(settlement: Settlement, row: Row[Any]) -> Mapping[str, object]:
-    return {
-        **_words(settlement, row),
-        "b_delivery": settlement.delivery_id,
-        "b_number": settlement.attempt,
-        "b_relay": settlement.relay,
-        "b_verdict": settlement.state,
-    }
+def _settled(decision: Decision) -> tuple[object, ...]:
+    return (
+        decision.row.id,
+        decision.row.state.value,
+        decision.state.value,
+        decision.reason,
+        decision.settlement.next_at if decision.state is DeliveryState.DEFERRED else 0.0,
+        decision.settlement.at,
+    )
 
 
 _BEFORE: Select[Any] = (
@@ -178,6 +216,7 @@ _BEFORE: Select[Any] = (
         delivery.c.identity,
         delivery.c.state,
         delivery.c.attempts,
+        delivery.c.updated_at,
         send.c.kind,
         send.c.state.label("send_state"),
         send.c.cancelling,
@@ -186,25 +225,31 @@ _BEFORE: Select[Any] = (
     .where(delivery.c.id.in_(bindparam("b_ids", expanding=True)))
     .with_for_update(of=delivery)
 )
-_CLOSE_ATTEMPT = (
-    update(attempt)
-    .where(
-        attempt.c.delivery_id == bindparam("b_delivery"),
-        attempt.c.number == bindparam("b_number"),
-        or_(attempt.c.closed_at.is_(None), attempt.c.verdict == DeliveryState.UNCERTAIN),
-    )
-    .values(
-        closed_at=bindparam("b_at"),
-        relay=bindparam("b_relay"),
-        stage=bindparam("b_stage"),
-        code=bindparam("b_code"),
-        enhanced=bindparam("b_enhanced"),
-        reply=bindparam("b_reply"),
-        verdict=bindparam("b_verdict"),
-    )
+_VALUES = {
+    "delivery_id": given("delivery_id"),
+    "number": given("number"),
+    "closed_at": given("closed_at", 0.0),
+    "relay": given("relay", ""),
+    "stage": given("stage", ""),
+    "code": given("code"),
+    "enhanced": given("enhanced", ""),
+    "reply": given("reply", ""),
+    "opened_at": given("opened_at", 0.0),
+    "verdict": given("verdict", ""),
+}
+_CLOSE = Statement(insert(attempt).values(**_VALUES, lost=False), *_VALUES)
+_OF_IT = (attempt.c.delivery_id == given("delivery_id"), attempt.c.number == given("number"))
+_CLOSE_ONCE = Statement(
+    insert(attempt).from_select(
+        list(_VALUES),
+        select(*(cast(value, attempt.c[name].type) for name, value in _VALUES.items())).where(~exists().where(*_OF_IT)),
+    ),
+    *_VALUES,
 )
-_LAST_SETTLEMENT = (
-    update(send)
-    .where(send.c.id == bindparam("b_send"), func.coalesce(send.c.settled_at, 0.0) < bindparam("b_at"))
-    .values(settled_at=bindparam("b_at"))
+_WORDS = {name: value for name, value in _VALUES.items() if name not in {"delivery_id", "number", "opened_at"}}
+_REVISE = Statement(
+    update(attempt).where(*_OF_IT, attempt.c.verdict == DeliveryState.UNCERTAIN).values(**_WORDS),
+    "delivery_id",
+    "number",
+    *_WORDS,
 )

@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import erasure_key, make_erasure_key, marker, names
-from mailer.ledger.moves import SKIPPABLE, move
+from mailer.ledger.moves import skip
 from mailer.ledger.records import (
     Change,
     Erased,
@@ -28,6 +27,7 @@ from mailer.ledger.records import (
     SuppressionReason,
 )
 from mailer.ledger.tables import attempt, delivery, suppression, suppression_change
+from mailer.ledger.turns import take_turn
 
 _PAGE = 1_000
 
@@ -115,8 +115,8 @@ class Suppressions:
         query = select(suppression).order_by(suppression.c.identity)
         if reasons:
             query = query.where(suppression.c.reason.in_(reasons))
-        with self._core.database.reading() as conn:
-            for row in conn.execute(query.execution_options(yield_per=_PAGE)):
+        with self._core.database.reading() as conn, conn.execute(query.execution_options(yield_per=_PAGE)) as found:
+            for row in found:
                 yield _suppression(row)
 
     def history(self, identity: str) -> tuple[SuppressionChange, ...]:
@@ -132,6 +132,7 @@ def suppress(
     conn: Connection, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None, at: float
 ) -> Suppressed:
     """Within a transaction: suppress `identity`, and skip what is open for it."""
+    _take_turn(conn, identity)
     row = _standing(conn, identity)
     changed = row is None or reason.rank > row.reason.rank
     if row is None:
@@ -156,11 +157,7 @@ def suppress(
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         _record(conn, new, Change.SUPPRESSED)
-    skipped = conn.execute(
-        move(SKIPPABLE, DeliveryState.SKIPPED, at=at)
-        .where(delivery.c.identity == new.identity)
-        .values(reason=new.reason.value)
-    ).rowcount
+    skipped = skip(conn, delivery.c.identity == new.identity, new.reason.value, at=at)
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
 
@@ -173,6 +170,7 @@ def _lift(
     at: float,
     said_at: float | None = None,
 ) -> Lifted:
+    _take_turn(conn, identity)
     row = _standing(conn, identity)
     if row is None:
         return Lifted(outcome=Lifting.ABSENT)
@@ -190,18 +188,14 @@ def _lift(
 
 
 def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased:
+    take_turn(conn, "erasure")
+    _take_turn(conn, identity)
     mark = marker(make_erasure_key(conn), identity)
-    skipped = conn.execute(
-        move(SKIPPABLE, DeliveryState.SKIPPED, at=at)
-        .where(delivery.c.identity == identity)
-        .values(reason=SuppressionReason.ERASED.value)
-    ).rowcount
+    skipped = skip(conn, delivery.c.identity == identity, SuppressionReason.ERASED.value, at=at)
     mine = select(delivery.c.id).where(delivery.c.identity == identity)
     conn.execute(update(attempt).where(attempt.c.delivery_id.in_(mine)).values(reply=""))
     emptied = conn.execute(
-        update(delivery)
-        .where(delivery.c.identity == identity)
-        .values(identity=mark, address=mark, fields="{}", reply="")
+        update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
     ).rowcount
     conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
     conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
@@ -225,6 +219,12 @@ def _record(conn: Connection, new: Suppression, change: Change) -> None:
             send_id=new.send_id,
         )
     )
+
+
+def _take_turn(conn: Connection, identity: str) -> None:
+    """What stands against one person is read and changed by one at a time, under whichever name."""
+    for name in names(conn, identity):
+        take_turn(conn, f"suppression of {name}")
 
 
 def _standing(conn: Connection, identity: str) -> Row[Any] | None:

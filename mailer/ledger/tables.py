@@ -3,12 +3,14 @@
     edition ── edition_media ── media
        └ send ── send_list
            └ delivery ── attempt
-    suppression   suppression_change   meta
+    suppression   suppression_change   lease   meta
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
-empties what names a person. `delivery.next_at` is 0 unless it is deferred, so that one index serves all claiming; its
-unique key begins with the identity, so that it also finds all deliveries of one person. `send.first_id` and `last_id`
-bound the ids of its deliveries, so that a report reads them in order without sorting.
+empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
+delivery is claimed or committing, that attempt is under way, and was opened at `updated_at`. `delivery.next_at` is 0
+unless it is deferred, so that one index serves all claiming; its unique key begins with the identity, so that it also
+finds all deliveries of one person. `send.first_id` and `last_id` bound the ids of its deliveries, so that a report reads
+them in order without sorting.
 """
 
 from enum import StrEnum
@@ -133,10 +135,6 @@ delivery = Table(
     Column("fields", Text, nullable=False),
     Column("state", _word(DeliveryState), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
-    Column("code", Integer),
-    Column("enhanced", Text, nullable=False, server_default=""),
-    Column("reply", Text, nullable=False, server_default=""),
-    Column("stage", _word(Stage)),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("resends", Integer, nullable=False, server_default="0"),
     Column("assumed", Boolean, nullable=False, server_default=false()),
@@ -163,8 +161,16 @@ attempt = Table(
     Column("lost", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
-OPEN = attempt.c.closed_at.is_(None)
-Index("ix_attempt_open", attempt.c.delivery_id, sqlite_where=OPEN, postgresql_where=OPEN)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("send_id", ForeignKey(send.c.id), primary_key=True, autoincrement=False),
+    Column("holder", String(64), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
 
 suppression = Table(
     "suppression",

@@ -2,64 +2,96 @@
 
     Writer.call(work)          run work(connection), wait until it is committed, return its result
     Writer.call_async(work)    the same for a coroutine
-    Writer.enlist(group, item) hand `item` to `group`, which handles all items of a batch at once; a future
+    Writer.submit(job)         run a Job of one's own, which gathers what it does until it runs
+    Writer.every(seconds, make)  run a job now and then
 
 Jobs gather while the last commit runs; then all of them are one batch: one file lock, one transaction, one commit. Each
-call has a savepoint of its own, and so has each item of a group once that group has failed, so that what fails in one
-undoes nothing of its neighbours. Nobody gets an answer before the commit: what was answered is durable. When the commit
-fails, or the disk does in between, every job of the batch fails with a LedgerError, and the next batch starts afresh on a
-new connection. No order holds between the jobs of one batch.
+call has a savepoint of its own, and so has every job once one has failed, so that what fails in one undoes nothing of its
+neighbours. Nobody gets an answer before the commit: what was answered is durable. When the commit fails, or the disk does
+in between, every job of the batch fails with a LedgerError, and the next batch starts afresh on a new connection. What
+the database undid because two processes waited for each other is run again, unless a job can't be. No order holds between
+the jobs of one batch.
 
 The thread starts with the first job and ends with `close`, which writes what is still waiting. It also checkpoints the
 log now and then, after the answers.
 """
 
 import asyncio
-import sqlite3
 import threading
-from collections import defaultdict
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import Any, TypeVar, cast
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from mailer.ledger.database import Database
-from mailer.ledger.errors import LedgerError, translated
+from mailer.ledger.epoch import EpochKeeper
+from mailer.ledger.errors import LedgerError, is_of_the_data, is_worth_another_try, translated
 
 T = TypeVar("T")
-Group = Callable[[Connection, Sequence[Any]], Sequence[Any]]
-"""Handles the items of one batch: a result or an exception for each. If it raises, it is undone and run item by item."""
 
 CHECKPOINT_BATCHES = 250  # some thousand pages
 CHECKPOINT_GROWTH = 64 * 1024 * 1024  # octets of log
+TRIES = 5  # of a batch that the database undid to let another go on
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Job:
-    group: Group
-    item: Any
-    alone: bool
-    future: "Future[Any] | asyncio.Future[Any]"
-    loop: asyncio.AbstractEventLoop | None
-    result: Any = None
-    error: BaseException | None = field(default=None)
+class Job(Protocol):
+    """Something to write. `run` may be called again, after all that it wrote was undone, if it `is_repeatable`."""
+
+    is_repeatable: bool
+    is_quick: bool
+    """Of the send under way: first in its batch, without a savepoint as long as nothing fails."""
+
+    def run(self, conn: Connection) -> None:
+        """Do it, within the transaction of the batch. What it raises is handed to `finish`."""
+
+    def finish(self, error: BaseException | None) -> None:
+        """It is durable, or failed; called once, in the writer's thread."""
 
 
-class _GroupFailed(Exception):  # noqa: N818 - an event inside this module
-    """A group raised; its items are run one by one."""
+class _Call:
+    """A function that somebody waits for."""
+
+    is_quick = False
+
+    def __init__(self, work: Callable[[Connection], Any], answer: "Callable[[_Call], None]", *, once: bool) -> None:
+        self.is_repeatable = not once
+        self._work = work
+        self._answer = answer
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self, conn: Connection) -> None:
+        self.result = self._work(conn)
+
+    def finish(self, error: BaseException | None) -> None:
+        self.error = error
+        self._answer(self)
+
+    def settle(self, future: "Future[Any] | asyncio.Future[Any]") -> None:
+        if future.done():
+            return  # its waiter was cancelled
+        if self.error is not None:
+            future.set_exception(self.error)
+        else:
+            future.set_result(self.result)
+
+
+class _JobFailed(Exception):  # noqa: N818 - an event inside this module
+    """A job without a savepoint failed; the batch is run again, each job by itself."""
 
 
 class Writer:
     """Writes `database`; of any thread, of any event loop."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, epoch: EpochKeeper) -> None:
         self._database = database
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._epoch = epoch
+        self._queue: SimpleQueue[Job | _Chore | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -67,26 +99,45 @@ class Writer:
         self._conn: Connection | None = None
         self._batches = 0
         self._log_size = 0
+        self._chores: list[_Chore] = []
 
-    def call(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in the next batch. Raises what it raises, or LedgerError. Not for use on an event loop."""
+    def call(self, work: Callable[[Connection], T], *, once: bool = False) -> T:
+        """Run `work` in the next batch. Raises what it raises, or LedgerError. Not for use on an event loop.
+
+        `once`: it cannot be run a second time, for it reads something up.
+        """
         future: Future[Any] = Future()
-        self._submit(_Job(group=_alone, item=work, alone=True, future=future, loop=None))
+        self.submit(_Call(work, lambda call: call.settle(future), once=once))
         return cast("T", future.result())
 
     async def call_async(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the next batch, while the loop goes on."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._submit(_Job(group=_alone, item=work, alone=True, future=future, loop=loop))
+
+        def answer(call: _Call) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(call.settle, future)
+
+        self.submit(_Call(work, answer, once=False))
         return cast("T", await future)
 
-    def enlist(self, group: Group, item: object) -> "asyncio.Future[Any]":
-        """Have `group` handle `item` together with whatever else it has in the next batch."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._submit(_Job(group=group, item=item, alone=False, future=future, loop=loop))
-        return future
+    def submit(self, job: Job) -> None:
+        """Have `job` run in the next batch. Raises LedgerError after `close`."""
+        self._put(job)
+
+    def every(self, seconds: float, make: Callable[[], Job | None]) -> None:
+        """Run the job that `make` makes every so often, until it makes none. Raises LedgerError after `close`."""
+        self._put(_Chore(seconds, make))
+
+    def _put(self, item: "Job | _Chore") -> None:
+        with self._gate:
+            if self._closed:
+                raise LedgerError("The ledger is closed.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+                self._thread.start()
+            self._queue.put(item)
 
     def close(self) -> None:
         """Write what waits, move the log into the database, end the thread. Nothing may be submitted afterwards."""
@@ -98,82 +149,116 @@ class Writer:
         if thread is not None:
             thread.join()
         self._lock.close()
-
-    def _submit(self, job: _Job) -> None:
-        with self._gate:
-            if self._closed:
-                raise LedgerError("The ledger is closed.")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
-                self._thread.start()
-            self._queue.put(job)
+        self._epoch.close()
 
     def _run(self) -> None:
         going = True
         while going:
-            jobs = [self._queue.get()]
-            while not self._queue.empty():
-                jobs.append(self._queue.get())
+            jobs = self._gather()
             going = None not in jobs
-            batch = [job for job in jobs if job is not None]
+            batch = sorted((job for job in jobs if job is not None), key=lambda job: not job.is_quick)
             if batch:
                 self._write(batch)
-                _answer(batch)
                 del jobs, batch
             self._tidy(last=not going)
 
-    def _write(self, batch: list[_Job]) -> None:
-        """Run and commit `batch`, leaving a result or an error in each of its jobs."""
+    def _gather(self) -> list[Job | None]:
+        """Whatever waits, or the first that comes, or what is to be done now and then."""
+        jobs: list[Job | None] = []
+        while not jobs:
+            now = time.monotonic()
+            jobs += [job for chore in self._chores if chore.due_at <= now and (job := chore.turn(now))]
+            self._chores = [chore for chore in self._chores if not chore.is_over]
+            patience = min((max(0.0, chore.due_at - now) for chore in self._chores), default=None)
+            with suppress(Empty):
+                self._sort(self._queue.get_nowait() if jobs else self._queue.get(timeout=patience), jobs)
+        while not self._queue.empty():
+            self._sort(self._queue.get(), jobs)
+        return jobs
+
+    def _sort(self, item: "Job | _Chore | None", jobs: list[Job | None]) -> None:
+        if isinstance(item, _Chore):
+            self._chores.append(item)
+        else:
+            jobs.append(item)
+
+    def _write(self, batch: list[Job]) -> None:
+        """Run and commit `batch`, and tell each of its jobs."""
+        errors: dict[Job, BaseException] = {}
         try:
-            with self._lock:
-                conn = self._conn = self._conn or self._database.connect_writer()
+            for tries_left in reversed(range(TRIES)):
                 try:
-                    self._transact(conn, batch, careful=False)
-                except _GroupFailed:
-                    self._transact(conn, batch, careful=True)
+                    errors = self._try(batch)
+                    break
+                except Exception as error:
+                    if not tries_left or not is_worth_another_try(error):
+                        raise
+                    errors = {job: _interrupted(self._database.name) for job in batch if not job.is_repeatable}
+                    self._disconnect()
+                    for job, failure in errors.items():
+                        job.finish(failure)
+                    batch = [job for job in batch if job.is_repeatable]
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
             self._disconnect()
-            failure = translated(error, self._database.name) if isinstance(error, DBAPIError) else error
-            for job in batch:
-                job.result, job.error = None, failure
+            failure = translated(error, self._database.name) or error
+            errors = dict.fromkeys(batch, failure)
+        for job in batch:
+            job.finish(errors.get(job))
 
-    def _transact(self, conn: Connection, batch: list[_Job], *, careful: bool) -> None:
-        """One transaction. Groups go first, without savepoints unless `careful`: when one fails, all is run again."""
+    def _try(self, batch: Sequence[Job]) -> dict[Job, BaseException]:
+        """One go at `batch`; the errors of single jobs. Raises when all of it is undone."""
+        with self._lock:
+            conn = self._conn = self._conn or self._database.connect_writer()
+            try:
+                return self._transact(conn, batch, careful=False)
+            except _JobFailed:
+                return self._transact(conn, batch, careful=True)
+
+    def _transact(self, conn: Connection, batch: Sequence[Job], *, careful: bool) -> dict[Job, BaseException]:
+        """One transaction. Quick jobs go first, without savepoints unless `careful`: when one fails, all is run again."""
+        errors: dict[Job, BaseException] = {}
         with conn.begin():
-            for jobs in _grouped(batch):
-                if careful or jobs[0].alone:
-                    for job in jobs:
-                        self._run_guarded(conn, job)
-                    continue
-                try:
-                    _keep(jobs, jobs[0].group(conn, [job.item for job in jobs]))
-                except DBAPIError:
-                    raise
-                except Exception as error:
-                    raise _GroupFailed from error
+            before = self._database.changes(conn)
+            for job in batch:
+                if job.is_quick and not careful:
+                    self._run_bare(conn, job)
+                elif error := self._run_guarded(conn, job):
+                    errors[job] = error
             if not self._database.in_transaction(conn):
                 raise LedgerError(f"The database {self._database.name} undid what was being written.")
+            others = any(not job.is_quick for job in batch)
+            raised = self._epoch.raise_in(conn, now=others and self._database.changes(conn) != before)
+        if raised:
+            self._epoch.keep()
+        return errors
 
-    def _run_guarded(self, conn: Connection, job: _Job) -> None:
-        """One job in a savepoint of its own."""
+    @staticmethod
+    def _run_bare(conn: Connection, job: Job) -> None:
+        try:
+            job.run(conn)
+        except Exception as error:
+            if translated(error, "") and not is_of_the_data(error):
+                raise
+            raise _JobFailed from error
+
+    @staticmethod
+    def _run_guarded(conn: Connection, job: Job) -> Exception | None:
+        """One job in a savepoint of its own; what it raised."""
         savepoint = conn.begin_nested()
         try:
-            _keep([job], job.group(conn, [job.item]))
-        except (IntegrityError, DataError) as error:
+            job.run(conn)
+        except Exception as error:
+            if translated(error, "") and not is_of_the_data(error):
+                raise  # the disk or the driver failed: the transaction may be gone, and with it the whole batch
             savepoint.rollback()
-            job.error = error
-        except DBAPIError:
-            raise  # the disk or the driver failed: the transaction may be gone, and with it the whole batch
-        except Exception as error:  # noqa: BLE001 - it is its caller's
-            savepoint.rollback()
-            job.error = error
-        else:
-            savepoint.commit()
+            return error  # it is its caller's
+        savepoint.commit()
+        return None
 
     def _tidy(self, *, last: bool) -> None:
         """Checkpoint when there is reason to; a failure will show again at the next write."""
         self._batches += 1
-        size = self._database.wal_size()
+        size = self._database.log_size() if last or not self._batches % 16 else self._log_size
         if not last and self._batches < CHECKPOINT_BATCHES and size < self._log_size + CHECKPOINT_GROWTH:
             return
         self._batches, self._log_size = 0, size
@@ -184,55 +269,34 @@ class Writer:
                 self._database.checkpoint(self._conn, truncate=last)
                 if last:
                     self._disconnect()
-        except (LedgerError, sqlite3.Error):
+        except Exception as error:
+            if not isinstance(error, LedgerError) and not translated(error, ""):
+                raise
             self._disconnect()
 
     def _disconnect(self) -> None:
         conn, self._conn = self._conn, None
         if conn is not None:
-            conn.invalidate()
-            conn.close()
+            with suppress(DBAPIError):
+                conn.invalidate()
+                conn.close()
 
 
-def _alone(conn: Connection, items: Sequence[Callable[[Connection], object]]) -> Sequence[object]:
-    return [work(conn) for work in items]
+class _Chore:
+    """Something to be done every so often."""
+
+    def __init__(self, seconds: float, make: Callable[[], Job | None]) -> None:
+        self._seconds = seconds
+        self._make = make
+        self.due_at = time.monotonic() + seconds
+        self.is_over = False
+
+    def turn(self, now: float) -> Job | None:
+        job = self._make()
+        self.is_over = job is None
+        self.due_at = now + self._seconds
+        return job
 
 
-def _keep(jobs: list[_Job], results: Sequence[Any]) -> None:
-    for job, result in zip(jobs, results, strict=True):
-        if isinstance(result, Exception):
-            job.error = result
-        else:
-            job.result = result
-
-
-def _grouped(batch: list[_Job]) -> list[list[_Job]]:
-    """Groups first, then calls, each alone: a call may be one that cannot be run twice."""
-    groups: dict[Group, list[_Job]] = defaultdict(list)
-    for job in batch:
-        if not job.alone:
-            groups[job.group].append(job)
-    return [*groups.values(), *([job] for job in batch if job.alone)]
-
-
-def _answer(batch: list[_Job]) -> None:
-    """Wake those who wait: threads at once, each event loop by one call."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Job]] = defaultdict(list)
-    for job in batch:
-        if job.loop is not None:
-            loops[job.loop].append(job)
-        else:
-            _resolve([job])
-    for loop, jobs in loops.items():
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, jobs)
-
-
-def _resolve(jobs: list[_Job]) -> None:
-    for job in jobs:
-        if job.future.done():
-            continue  # its waiter was cancelled
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
+def _interrupted(name: str) -> LedgerError:
+    return LedgerError(f"The database {name} had to let another process go first.", "Try it again.")

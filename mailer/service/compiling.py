@@ -4,14 +4,14 @@
     compile_checked(newsroom, ...)  -> Edition
 
 What the checker must know of the world (other dispatches, what was sent, fields of lists, images) is gathered here.
-Raises UsageError for a dispatch or list that does not exist, ProblemsFoundError where an edition cannot be made.
+Raises UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mailer.audience.listfile import ListError, open_list
+from mailer.audience.listfile import open_list
 from mailer.dispatch.check import World, check_dispatch
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
@@ -21,8 +21,9 @@ from mailer.edition.letter import image_files
 from mailer.edition.model import Edition, Image
 from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.publication import Reference
-from mailer.errors import ProblemsFoundError
+from mailer.errors import ProblemsFoundError, UsageError
 from mailer.service.newsroom import Newsroom
+from mailer.service.readers import readable_lists
 from mailer.workspace import starter
 
 
@@ -42,14 +43,25 @@ class Checked:
         return has_errors(self.problems)
 
 
+class DispatchError(ProblemsFoundError):
+    """A dispatch with errors, of which no edition can be made; `checked` has the findings."""
+
+    def __init__(self, checked: Checked) -> None:
+        super().__init__(
+            f"{checked.shown} has errors; nothing was made of it.",
+            f"Mend them first; see them with: mailer check {checked.shown}",
+        )
+        self.checked = checked
+
+
 def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
     """Read and check the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
     path = newsroom.workspace.find_dispatch(name)
-    shown = name if Path(name).suffix else str(_relative(path))
-    parsed = parse_dispatch(path.read_bytes(), shown, language=newsroom.settings.language)
-    if parsed.dispatch is None:
+    shown = name if path in {Path(name), newsroom.workspace.root / name} else _relative(path)
+    parsed = parse_dispatch(_read(path), shown, language=newsroom.settings.language)
+    dispatch = parsed.guess
+    if dispatch is None:
         return Checked(path=path, shown=shown, dispatch=None, problems=parsed.problems)
-    dispatch = parsed.dispatch
     titles = known_titles(newsroom)
     images: dict[str, Image] = {}
     faults: dict[str, str] = {}
@@ -66,15 +78,13 @@ def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
     )
     problems = (*parsed.problems, *check_dispatch(dispatch, world))
     ordered = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
-    return Checked(path=path, shown=shown, dispatch=dispatch, problems=ordered, images=images, titles=titles)
+    return Checked(path=path, shown=shown, dispatch=parsed.dispatch, problems=ordered, images=images, titles=titles)
 
 
 def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
-    """The edition of a dispatch without errors. Raises ProblemsFoundError for one with errors."""
+    """The edition of a dispatch without errors. Raises DispatchError for one with errors, LayoutError for a template."""
     if checked.dispatch is None or checked.has_errors:
-        raise ProblemsFoundError(
-            f"{checked.shown} has errors; no edition can be made of it.", f"See them with: mailer check {checked.shown}"
-        )
+        raise DispatchError(checked)
     publication = newsroom.publication
     references = {
         slug: Reference(title=title, url=publication.archive_url(slug)) for slug, title in checked.titles.items()
@@ -94,26 +104,32 @@ def known_titles(newsroom: Newsroom) -> dict[str, str]:
     if newsroom.has_ledger:
         titles.update(newsroom.ledger.editions.sent_titles())
     for path in newsroom.workspace.dispatch_files():
-        parsed = parse_dispatch(path.read_bytes(), path.name, language=newsroom.settings.language)
+        try:
+            source = _read(path)
+        except UsageError:  # it is another one that is being checked
+            continue
+        parsed = parse_dispatch(source, path.name, language=newsroom.settings.language)
         if parsed.dispatch is not None:
             titles[parsed.dispatch.slug] = parsed.dispatch.title
     return titles
 
 
-def _fields(newsroom: Newsroom, lists: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The reader fields of each list; a list among all of them that cannot be read is no finding of the dispatch's."""
-    fields: dict[str, frozenset[str]] = {}
-    for name in lists or newsroom.workspace.list_names():
-        try:
-            fields[name] = open_list(newsroom.workspace.list_file(name), name).columns.fields
-        except ListError:
-            if lists:
-                raise
-    return fields
-
-
-def _relative(path: Path) -> Path:
+def _read(path: Path) -> bytes:
     try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.") from None
+
+
+def _fields(newsroom: Newsroom, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The reader fields of each list that is named, else of every list that can be read."""
+    named = (open_list(newsroom.workspace.list_file(name), name) for name in names)
+    return {source.name: source.columns.fields for source in (named if names else readable_lists(newsroom))}
+
+
+def _relative(path: Path) -> str:
+    """As it is reached from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

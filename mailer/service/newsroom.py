@@ -17,6 +17,7 @@ from mailer.workspace import Workspace
 
 if TYPE_CHECKING:
     from mailer.audience.token import TokenKeys
+    from mailer.delivery.dkimkey import Signing
     from mailer.delivery.message import Letterhead, Marks
     from mailer.edition.publication import Publication
     from mailer.ledger.ledger import Ledger
@@ -31,6 +32,7 @@ class Newsroom:
         self.workspace = workspace
         self.settings = settings
         self.clock = clock
+        self.accept_restored = False  # a person says that an older copy of the database is the one to go on with
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "Newsroom":
@@ -61,7 +63,7 @@ class Newsroom:
         from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
 
         url = self.settings.database_url.get_secret_value()
-        ledger = open_ledger(url, self.workspace.make_state(), clock=self.clock)
+        ledger = open_ledger(url, self.workspace.make_state(), clock=self.clock, accept_restored=self.accept_restored)
         lacking = sorted(ledger.editions.key_names() - set(self.keys.names))
         if lacking:
             ledger.close()
@@ -105,7 +107,15 @@ class Newsroom:
             reply_to=settings.reply_to.address if settings.reply_to else "",
             bounce_address=settings.bounce_address.address if settings.bounce_address else "",
             unsubscribe_address=settings.unsubscribe_address.address if settings.unsubscribe_address else "",
+            signers=self.signing.signers,
         )
+
+    @cached_property
+    def signing(self) -> "Signing":
+        """The keys that sign each message, read from their files; none where none is set. Raises SettingsError."""
+        from mailer.delivery.dkimkey import load_signing  # noqa: PLC0415
+
+        return load_signing(self.settings)
 
     def marks(self, key_name: str, *, inert: bool = False) -> "Callable[[int], Marks]":
         """How the deliveries of a send name themselves, under the key that the send began with."""

@@ -1,13 +1,13 @@
 """One person, as lists and ledger know them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mailer.audience.address import Address
-from mailer.audience.listfile import open_list
 from mailer.audience.row import Member
 from mailer.ledger.records import Suppression, SuppressionChange
 from mailer.service.newsroom import Newsroom
+from mailer.service.readers import readable_lists
 from mailer.service.result import iso
 
 
@@ -37,11 +37,14 @@ class Person:
     rows: tuple[ListRow, ...] = ()
     suppression: Suppression | None = None
     history: tuple[SuppressionChange, ...] = ()
-    deliveries: tuple[Sent, ...] = field(default=())
+    deliveries: tuple[Sent, ...] = ()
 
 
 def find_person(newsroom: Newsroom, address: Address) -> Person:
-    """Everything known of `address`. Raises ListError for a list that cannot be read."""
+    """Everything known of `address`; lists that cannot be read, and a ledger that is not there yet, say nothing."""
+    rows = list_rows(newsroom, address)
+    if not newsroom.has_ledger:
+        return Person(display=address.display, rows=rows)
     ledger = newsroom.ledger
     sent = []
     for delivery in ledger.report.deliveries_of(address.identity):
@@ -58,21 +61,21 @@ def find_person(newsroom: Newsroom, address: Address) -> Person:
         )
     return Person(
         display=address.display,
-        rows=tuple(_rows(newsroom, address)),
+        rows=rows,
         suppression=ledger.suppressions.get(address.identity),
         history=ledger.suppressions.history(address.identity),
         deliveries=tuple(sent),
     )
 
 
-def _rows(newsroom: Newsroom, address: Address) -> list[ListRow]:
-    lists = [open_list(newsroom.workspace.list_file(name), name) for name in newsroom.workspace.list_names()]
-    return [
+def list_rows(newsroom: Newsroom, address: Address) -> tuple[ListRow, ...]:
+    """The rows of lists that count for this person."""
+    return tuple(
         ListRow(list=source.name, line=row.line, status=row.status.value, fields=dict(row.fields))
-        for source in lists
+        for source in readable_lists(newsroom)
         for row in source.rows()
         if isinstance(row, Member) and row.address.identity == address.identity
-    ]
+    )
 
 
 def person_object(person: Person) -> dict[str, object]:

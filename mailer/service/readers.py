@@ -51,6 +51,7 @@ def find_reader(newsroom: Newsroom, email: str, lists: Sequence[str], fields: fr
     if found is None:
         where = f"on the list {lists[0]}" if len(lists) == 1 else f"on any of the lists {', '.join(lists)}"
         raise UsageError(
-            f"{address.display} is not {where if lists else 'on any list'}.", "Name a reader of a list; see subscribers/."
+            f"{address.display} is not {where if lists else 'on any list'}.",
+            "Name a reader of a list; see subscribers/.",
         )
     return found

@@ -9,7 +9,8 @@ from mailer.audience.token import INERT
 from mailer.edition.model import Values, fill
 from mailer.service.compiling import Checked, check, compile_checked
 from mailer.service.newsroom import Newsroom
-from mailer.service.sending import compose_for, find_reader
+from mailer.service.readers import find_reader
+from mailer.service.sending import compose_for
 
 NOBODY = "reader@example.org"
 
@@ -26,7 +27,7 @@ def render(newsroom: Newsroom, name: str, *, reader: str | None = None, lists: S
     """Compile the dispatch `name` and fill it for `reader`, or for nobody: all fields empty, tokens inert."""
     checked = check(newsroom, name, lists)
     edition = compile_checked(newsroom, checked)
-    named = lists or (checked.dispatch.lists if checked.dispatch else ()) or newsroom.workspace.list_names()
+    named = lists or (checked.dispatch.lists if checked.dispatch else ())
     recipient = find_reader(newsroom, reader, named, edition.fields) if reader else Recipient("", NOBODY)
     values = Values(fields=recipient.fields, address=recipient.address if reader else "", token=INERT)
     variant = edition.variant(edition.key(values))

@@ -6,6 +6,7 @@ from mailer.delivery.message import message_id
 from mailer.ledger.records import ReportRow, Send, Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso, send_object
+from mailer.service.running import load_edition
 
 COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -14,8 +15,9 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def report_cells(newsroom: Newsroom, send: Send) -> Iterator[tuple[str, ...]]:
     """A row of COLUMNS for each recipient. What a spreadsheet would take for a formula gets a quote before it."""
     mark = newsroom.marks(send.key_name)
+    domain = load_edition(newsroom, send).from_address.rpartition("@")[2]
     for row in newsroom.ledger.report.rows(send.id):
-        name = message_id(mark(row.delivery_id).message, newsroom.letterhead)
+        name = message_id(mark(row.delivery_id).message, domain)
         yield tuple(_harmless(cell) for cell in (*_cells(row), name))
 
 

@@ -59,10 +59,17 @@ def next_step(summary: Summary, ending: Ending | None = None) -> str:
         case SendState.WAITING:
             when = f" at {iso(summary.next_at)}" if summary.next_at else ""
             return f"the rest is tried again{when}. Go on with: mailer resume {send.id}"
+        case SendState.RUNNING:
+            return f"it was interrupted. Go on with: mailer resume {send.id}"
+        case SendState.SCHEDULED:
+            return f"it starts at {iso(send.at)}, if `mailer serve` runs then. To drop it: mailer cancel {send.id}"
         case SendState.OVERDUE:
             return f"it is overdue. Send it now with: mailer resume {send.id}"
         case SendState.FINISHED if summary.count(_S.UNCERTAIN):
-            return f"see the uncertain ones with: mailer report {send.id}, decide with: mailer resolve {send.id}"
+            return (
+                f"see the uncertain ones with: mailer report {send.id}; "
+                f"decide with: mailer resolve {send.id} --resend, or --assume-sent"
+            )
         case SendState.FINISHED if summary.count(_S.FAILED):
             return f"see why with: mailer report {send.id}; try them again with: mailer resend {send.id} --failed"
         case _:

@@ -9,49 +9,27 @@ The numbers of a plan are those of the freeze, unless somebody changes a list or
 Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from mailer.audience.address import parse_address
+from mailer.audience.address import Address, parse_address
 from mailer.audience.gather import Audience, Recipient
-from mailer.audience.listfile import ListFile
 from mailer.audience.rejected import keep_rejected
-from mailer.audience.row import Finding
 from mailer.delivery.message import Composer, Message
 from mailer.delivery.records import Claim, NewDelivery
 from mailer.delivery.state import SendKind
-from mailer.edition.model import Edition, Values, VariantKey
-from mailer.edition.slot import expression
-from mailer.errors import ProblemsFoundError, UndecidedError, UsageError
-from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send, SuppressionReason
+from mailer.edition.model import Edition
+from mailer.errors import UndecidedError, UsageError
+from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send
 from mailer.relay import is_loopback
 from mailer.service.compiling import Checked, check, compile_checked
+from mailer.service.counting import Head, count_audience, judge
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import find_reader, find_readers, open_audience
 from mailer.service.running import load_edition
 
-SHOWN_FINDINGS = 50
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """How many would get it, and why others would not. `skipped` counts those frozen without being mailed, by reason."""
-
-    to_mail: int
-    skipped: Mapping[str, int]
-    excluded: int
-    rejected: int
-    duplicates: int
-    got_it_before: int
-    findings: tuple[str, ...]
-    more_findings: int
-    variants: int
-
-    @property
-    def frozen(self) -> int:
-        return self.to_mail + sum(self.skipped.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +76,8 @@ def plan_send(
     if has_ledger:
         _refuse_repetition(newsroom, edition.slug, chosen, repeat)
     audience = open_audience(newsroom, chosen, exclude, edition.fields)
-    head, first = _count(audience, edition, judge(newsroom, edition.slug, repeat, ledger=has_ledger), keep=keep)
+    fate = judge(newsroom if has_ledger else None, edition.slug, repeat)
+    head, first = count_audience(audience, edition, fate, keep=keep)
     return SendPlan(
         checked=checked,
         edition=edition,
@@ -139,7 +118,9 @@ def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: 
 
     Looked up on the lists that the dispatch names, else on every list.
     """
-    addresses = {address.identity: address for address in map(parse_address, emails)}
+    addresses: dict[str, Address] = {}
+    for address in map(parse_address, emails):
+        addresses.setdefault(address.identity, address)
     checked = check(newsroom, name)
     edition = compile_checked(newsroom, checked)
     lists = checked.dispatch.lists if checked.dispatch else ()
@@ -148,42 +129,21 @@ def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: 
     else:
         known = find_readers(newsroom, addresses, lists, edition.fields)
         fields = {identity: row.fields for identity, row in known.items()}
-    to = (
-        Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items()
-    )
+    to = (Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items())
     new = NewSend(
-        kind=SendKind.TEST, edition=_new_edition(edition), lists=(), key_name=newsroom.keys.names[0], repeat=Repeat.AGAIN
+        kind=SendKind.TEST,
+        edition=_new_edition(edition),
+        lists=(),
+        key_name=newsroom.keys.names[0],
+        repeat=Repeat.AGAIN,
     )
     return newsroom.ledger.freezer.create(new, _deliveries(to, edition))
 
 
 def would_mail(newsroom: Newsroom, plan: SendPlan) -> Iterator[Recipient]:
     """Those whom a send by `plan` would mail; makes no ledger."""
-    fate = judge(newsroom, plan.edition.slug, plan.repeat, ledger=newsroom.has_ledger)
+    fate = judge(newsroom if newsroom.has_ledger else None, plan.edition.slug, plan.repeat)
     return (each for each in plan.audience.recipients() if fate(each) == "")
-
-
-Fate = Callable[[Recipient], str | None]
-
-
-def judge(newsroom: Newsroom, slug: str, repeat: Repeat, *, ledger: bool) -> Fate:
-    """Why a recipient is frozen and skipped, "" for one who is mailed, None for one who is not frozen, having got it.
-
-    By the rules of the freeze: being erased comes first, then the list's own word, then a suppression.
-    """
-    if not ledger:
-        return lambda recipient: recipient.skip
-    suppressed = newsroom.ledger.suppressions.lookup()
-    got_it = newsroom.ledger.report.who_got(slug) if repeat is Repeat.NEW_READERS else frozenset()
-    erased = SuppressionReason.ERASED.value
-
-    def fate(recipient: Recipient) -> str | None:
-        if recipient.identity in got_it:
-            return None
-        reason = suppressed(recipient.identity)
-        return reason if reason == erased else recipient.skip or reason
-
-    return fate
 
 
 def compose_for(newsroom: Newsroom, edition: Edition) -> Callable[[Recipient], Message]:
@@ -250,50 +210,8 @@ def _warnings(newsroom: Newsroom, head: Head) -> tuple[str, ...]:
         found.append("Nobody would be mailed.")
     if not settings.postal_address:
         found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
-    if is_loopback(newsroom.base_host):
+    if is_loopback(urlsplit(settings.base_url).hostname or ""):
         found.append(
             f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
         )
-    return tuple(found)
-
-
-def _count(audience: Audience, edition: Edition, fate: Fate, *, keep: bool) -> tuple[Head, Recipient]:
-    """The head, and the first reader to mail (to skip, where nobody is mailed). Raises ProblemsFoundError for nobody."""
-    fates: Counter[str | None] = Counter()
-    tally: Counter[str] = Counter()
-    variants = _Variants(edition)
-    findings = _Findings(audience, keep=keep)
-    first: Recipient | None = None
-    first_mailed: Recipient | None = None
-    with keep_rejected((*audience.lists, *audience.exclude) if keep else ()) as keeper:
-        findings.keeper = keeper
-        for each in audience.recipients(findings.add, tally):
-            became = fate(each)
-            fates[became] += 1
-            if became == "":
-                first_mailed = first_mailed or each
-                variants.add(each)
-            elif became is not None:
-                first = first or each
-    edition.refuse_too_many(variants.keys)
-    sample = first_mailed or first
-    got_it, to_mail = fates.pop(None, 0), fates.pop("", 0)
-    if sample is None:
-        raise ProblemsFoundError(
-            f"Nobody would get this: of {tally['rows']:,} rows in {', '.join(each.name for each in audience.lists)}, "
-            f"{tally['rejected']:,} have no address that can be used, {tally['excluded']:,} are excluded, "
-            f"{got_it:,} got it before.",
-            "No send was made.",
-        )
-    head = Head(
-        to_mail=to_mail,
-        skipped={reason: count for reason, count in fates.items() if reason},
-        excluded=tally["excluded"],
-        rejected=tally["rejected"],
-        duplicates=tally["duplicates"],
-        got_it_before=got_it,
-        findings=tuple(findings.shown),
-        more_findings=findings.count - len(findings.shown),
-        variants=max(1, len(variants.keys)),
-    )
-    return head, sample
+    return (*found, *newsroom.signing.warnings)

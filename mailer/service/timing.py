@@ -12,11 +12,10 @@ def read_time(text: str, zone: ZoneInfo, *, now: float) -> float:
     """Seconds since the epoch of `text`. Raises UsageError for what is no time, is past, does not exist or is ambiguous."""
     try:
         moment = dt.datetime.fromisoformat(text.strip())
-    except ValueError:
+        seconds = (moment if moment.tzinfo else _in_zone(moment, zone, text)).timestamp()
+        dt.datetime.fromtimestamp(seconds, dt.UTC)  # in a year that can be written
+    except (ValueError, OverflowError):
         raise UsageError(f"“{text}” is not a time.", FORMS) from None
-    if moment.tzinfo is None:
-        moment = _in_zone(moment, zone, text)
-    seconds = moment.timestamp()
     if seconds <= now:
         raise UsageError(f"“{text}” is past.", "Leave --at out to send now.")
     return seconds

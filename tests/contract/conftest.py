@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mailer.delivery.catcher import Behaviour, Catcher
 from mailer.ledger.ledger import Ledger, open_ledger
+from tests.support.commands import Commands
+from tests.support.postgres import Server, server
 
-DATABASES = ("sqlite",)
+DATABASES = ("sqlite", "postgresql")
 
 
 class Clock:
@@ -33,11 +36,20 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "mailer.db"
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with server() as running:
+        yield running
+
+
 @pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> str:
-    assert request.param == "sqlite"
-    shutil.copy(empty_sqlite, tmp_path / "mailer.db")
-    return "sqlite:///mailer.db"
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "mailer.db")
+        yield "sqlite:///mailer.db"
+    else:
+        with request.getfixturevalue("postgres").database() as url:
+            yield url
 
 
 @pytest.fixture
@@ -62,3 +74,19 @@ def open_here(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Calla
 @pytest.fixture
 def ledger(open_here: Callable[[], Ledger]) -> Ledger:
     return open_here()
+
+
+@pytest.fixture
+def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    """Commands run in this test's workspace, which is still to be made."""
+    return Commands(tmp_path, capsys)
+
+
+@pytest.fixture
+def catcher(tmp_path: Path) -> Iterator[Catcher]:
+    """An SMTP server that takes everything but refuse@example.com, and greylist@example.com at first."""
+    folder = tmp_path / "caught"
+    folder.mkdir()
+    behaviour = Behaviour(refuse=frozenset({"refuse@example.com"}), greylist=frozenset({"greylist@example.com"}))
+    with Catcher(tmp_path / "caught.jsonl", behaviour=behaviour, folder=folder) as running:
+        yield running

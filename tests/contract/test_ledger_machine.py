@@ -13,7 +13,7 @@ from mailer.delivery.state import UNDONE, SendState
 from mailer.delivery.state import DeliveryState as S
 from mailer.ledger.errors import SendStateError
 from mailer.ledger.ledger import open_ledger
-from tests.support.ledger_cases import new_send, owned, readers, settlement
+from tests.support.ledger_cases import die, new_send, owned, readers, settlement
 
 READERS = 8
 OUTCOMES = st.sampled_from([S.ACCEPTED, S.DEFERRED, S.FAILED, S.UNCERTAIN])
@@ -79,7 +79,7 @@ class OneSend(RuleBasedStateMachine):
 
     @rule(resend=st.booleans())
     def crash(self, resend):
-        self.owner._lock.close()
+        die(self.owner)
         self.owner = owned(self.ledger, self.send, resend_uncertain=resend)
         self.generation += 1
         counts = self.ledger.sends.summary(self.send.id).counts

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
+from sqlalchemy import update
+
 from mailer.delivery.records import Claim, NewDelivery, Reply, Settlement, Stage
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.edition.model import Image
+from mailer.ledger.lease import Lease
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.owned import OwnedSend
 from mailer.ledger.records import NewEdition, NewSend, Repeat, Send
+from mailer.ledger.tables import lease
 
 T = TypeVar("T")
 DAY = 86_400.0
@@ -80,6 +84,17 @@ async def deliver(send: OwnedSend, now: float, state: DeliveryState = S.ACCEPTED
     for claim in await send.claim(limit, now):
         assert await send.commit(claim)
         await send.settle(settlement(claim, state, now, **more))
+
+
+def die(mine: OwnedSend) -> None:
+    """What becomes of an owner whose process dies: the kernel drops its lock, or its lease runs out."""
+    lock = mine._lock
+    if isinstance(lock, Lease):
+        lock.abandon()
+        mine._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount)
+    else:
+        lock.close()
+    mine._closed = True
 
 
 def counts(ledger: Ledger, send: Send) -> dict[DeliveryState, int]:

@@ -1,4 +1,4 @@
-"""A process that owns a send, to be killed or raced: `python -m tests.support.ledger_child FOLDER SEND MODE`.
+"""A process that owns a send, to be killed or raced: `python -m tests.support.ledger_child URL FOLDER SEND MODE`.
 
 It writes one line as JSON to standard output, then waits for its standard input to close.
 """
@@ -17,6 +17,8 @@ from mailer.ledger.ledger import Ledger, open_ledger
 from mailer.ledger.records import AlreadySentError
 from tests.support.ledger_cases import DAY, deliver, new_send, readers, settlement
 
+LEASE = 1.0  # seconds: nobody waits for a dead child for long
+
 
 async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Two accepted, two with their dot out, two claimed."""
@@ -28,6 +30,23 @@ async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
     return {"committing": [claim.delivery_id for claim in claims[:2]]}
 
 
+async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
+    """One dot about to leave, one claimed; then, after having been stopped for longer than its lease, what it still can do."""
+    mine = ledger.own(send_id, retry_for=DAY)
+    assert mine is not None
+    committed, claimed = await mine.claim(2, time.time())
+    assert await mine.commit(committed)
+    assert mine.may_send(committed)
+    print("{}", flush=True)  # noqa: T201
+    while mine.may_send(committed):
+        pass
+    try:
+        again = "claimed" if await mine.claim(1, time.time()) else "none"
+    except MailerError as error:
+        again = type(error).__name__
+    return {"may_send": mine.may_send(committed), "committed": await mine.commit(claimed), "claimed": again}
+
+
 async def own(ledger: Ledger, send_id: int) -> dict[str, object]:
     mine = ledger.own(send_id, retry_for=DAY)
     return {"owns": mine is not None}
@@ -37,6 +56,7 @@ async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Deliver until the file may not grow any more; then, with room again, finish."""
     mine = ledger.own(send_id, retry_for=DAY)
     assert mine is not None
+    assert ledger.path is not None
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(
@@ -67,9 +87,9 @@ async def create(ledger: Ledger, _send_id: int) -> dict[str, object]:
 
 
 def main() -> None:
-    folder, send_id, mode = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    ledger = open_ledger("sqlite:///mailer.db", folder / ".mailer")
-    work = {"hold": hold, "own": own, "fill": fill, "create": create}[mode]
+    url, folder, send_id, mode = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    ledger = open_ledger(url, folder / ".mailer", lease=LEASE)
+    work = {"hold": hold, "stopped": stopped, "own": own, "fill": fill, "create": create}[mode]
     if mode in {"own", "create"}:
         print("ready", flush=True)  # noqa: T201
         sys.stdin.readline()  # all start at once

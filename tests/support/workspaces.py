@@ -46,7 +46,9 @@ class Ran:
         return json.loads(self.out)
 
 
-def make_workspace(root: Path, *, port: int = 25, rows: Iterable[str] = ("ana@example.com,Ana,Porto Novo",), **settings: str) -> Path:
+def make_workspace(
+    root: Path, *, port: int = 25, rows: Iterable[str] = ("ana@example.com,Ana,Porto Novo",), **settings: str
+) -> Path:
     """A workspace with the dispatch `tide` and the list `readers`; `settings` are MAILER_ variables."""
     for name in ("dispatches", "subscribers"):
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,9 @@ def make_workspace(root: Path, *, port: int = 25, rows: Iterable[str] = ("ana@ex
         "RETRY": "1",
         **settings,
     }
-    (root / ".env").write_text("".join(f"MAILER_{name}='{value}'\n" for name, value in values.items()), encoding="utf-8")
+    (root / ".env").write_text(
+        "".join(f"MAILER_{name}='{value}'\n" for name, value in values.items()), encoding="utf-8"
+    )
     return root
 
 

@@ -68,6 +68,7 @@ def edition(*, body: str = "Plain words.", images: str = "link") -> Edition:
         dispatch,
         publication=Publication(
             name="The Harbour Letter",
+            from_name="The Harbour Letter",
             from_address="desk@example.org",
             base_url="https://letter.example.org",
             images=images,
@@ -135,7 +136,7 @@ def test_it_equals_what_email_builds(name: str, first_name: str, city: str) -> N
     subject = subject_of(EDITIONS[name], fields)
     assert got["Subject"] == subject
     if "=?" not in subject:  # where `email` itself takes a value for an encoded word (CVE-2024-6923)
-        assert expected["Subject"] == subject
+        assert str(expected["Subject"]).strip() == subject  # it may fold before the first word
     for kind in ("plain", "html"):
         ours, theirs = got.get_body((kind,)), expected.get_body((kind,))
         assert ours is not None and theirs is not None

@@ -2,6 +2,7 @@
 
 import base64
 import quopri
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -27,6 +28,11 @@ def unstuff(data: bytes) -> bytes:
     return b"\r\n".join(line.removeprefix(b".") for line in data.split(b"\r\n"))
 
 
+def whole(parts: Parts, encoding: Encoding) -> bytes:
+    body = compile_body(parts, encoding)
+    return body.lead + b"".join(body.render(VALUES))
+
+
 def decode(data: bytes, encoding: Encoding) -> str:
     match encoding:
         case Encoding.QUOTED_PRINTABLE:
@@ -43,7 +49,7 @@ def lines(text: str) -> str:
 
 
 awkward = st.sampled_from(
-    [".", "..", "=", "\n", "\n.", " ", "\t", " \n", "\r", "é", "י", "😀", "x" * 75, "=2E", "a" * 1100, ""]
+    [".", "..", "=", "\n", "\n.", " ", "  ", "\t", " \n", "\r", "é", "י", "😀", "x" * 75, "=2E", "a" * 1100, ""]
 )
 texts = st.lists(awkward | st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=8).map("".join)
 parts = st.lists(texts | texts.map(Slot), max_size=7).map(tuple)
@@ -52,7 +58,7 @@ parts = st.lists(texts | texts.map(Slot), max_size=7).map(tuple)
 @pytest.mark.parametrize("encoding", Encoding)
 @given(parts=parts)
 def test_pieces_decode_to_the_whole(encoding: Encoding, parts: Parts) -> None:
-    data = compile_body(parts, encoding).render(VALUES)
+    data = whole(parts, encoding)
     expected = "".join(lines(part if isinstance(part, str) else part.fill(VALUES)) for part in merge(parts))
     assert decode(data, encoding) == expected
 
@@ -60,20 +66,20 @@ def test_pieces_decode_to_the_whole(encoding: Encoding, parts: Parts) -> None:
 @pytest.mark.parametrize("encoding", [Encoding.QUOTED_PRINTABLE, Encoding.BASE64])
 @given(parts=parts)
 def test_the_wire_form_is_clean(encoding: Encoding, parts: Parts) -> None:
-    data = compile_body(parts, encoding).render(VALUES)
+    data = whole(parts, encoding)
     assert data.isascii()
     assert not (set(data.replace(b"\r\n", b"")) & {10, 13}), "no bare CR or LF"
-    for line in data.split(b"\r\n"):
-        assert line != b".", "no line ends the message early"
-        assert len(line.removeprefix(b".")) <= 76
+    assert not re.search(rb"(?m)^\.", data), "no line ends the message early, none has to be stuffed"
+    assert not re.search(rb"\t|  | \r| $", data), "it is its own canonical form: RFC 6376 3.4.4"
+    assert all(len(line) <= 76 for line in data.split(b"\r\n"))
 
 
 @pytest.mark.parametrize("value", [".", "..", ".hidden", "\n.", "a\n.\nb", "x" * 10_000, "=" * 500, " ", "tail \n"])
-@pytest.mark.parametrize("before", ["", "Dear ", "line\n", "x" * 75])
+@pytest.mark.parametrize("before", ["", "Dear ", "line\n", "x" * 75, "two  spaces \t", "é"])
 @pytest.mark.parametrize("encoding", [Encoding.QUOTED_PRINTABLE, Encoding.BASE64])
 def test_awkward_values_arrive_as_they_are(encoding: Encoding, before: str, value: str) -> None:
     pieces: Parts = (before, Slot(value), ",\n.next line\n")
-    assert decode(compile_body(pieces, encoding).render(VALUES), encoding) == before + value + ",\n.next line\n"
+    assert decode(whole(pieces, encoding), encoding) == before + value + ",\n.next line\n"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,7 @@ def test_awkward_values_arrive_as_they_are(encoding: Encoding, before: str, valu
 )  # fmt: skip
 def test_the_smaller_encoding_is_chosen(text: str, encoding: Encoding) -> None:
     assert choose_encoding((text,), eight_bit=False) is encoding
-    sizes = {e: len(compile_body((text,), e).render(VALUES)) for e in (Encoding.QUOTED_PRINTABLE, Encoding.BASE64)}
+    sizes = {e: len(whole((text,), e)) for e in (Encoding.QUOTED_PRINTABLE, Encoding.BASE64)}
     assert sizes[encoding] == min(sizes.values())
 
 

@@ -31,9 +31,7 @@ def read(image):
         ("new.webp", (50, 20), (50, 20), (50, 20), "image/jpeg"),
     ],
 )
-def test_an_image_is_made_for_the_column_and_never_enlarged(  # noqa: PLR0917 - columns of the table above
-    tmp_path, name, size, pixels, shown, kind
-):
+def test_an_image_is_made_for_the_column_and_never_enlarged(tmp_path, name, size, pixels, shown, kind):
     image = load_image(write(tmp_path / name, size), root=tmp_path)
     assert (image.width, image.height) == pixels == read(image).size
     assert (image.display_width, image.display_height) == shown

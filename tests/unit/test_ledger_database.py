@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from mailer.errors import MailerError, SettingsError
-from mailer.ledger.database import Database
+from mailer.ledger.database import open_database
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.schema import HEAD, MIGRATIONS, upgrade
@@ -27,7 +27,7 @@ URL = "sqlite:///mailer.db"
     [
         ("mailer.db", "not a database URL"),
         ("", "not a database URL"),
-        ("postgresql://localhost/mailer", "postgresql"),
+        ("mysql://localhost/mailer", "mysql"),
         ("nonsense://x", "nonsense"),
         ("sqlite://", "no file"),
         ("sqlite:///:memory:", "no file"),
@@ -43,8 +43,8 @@ def test_a_wrong_url_is_a_wrong_setting(tmp_path, url, words):
 
 def test_a_relative_path_is_the_workspace_s_and_an_absolute_one_is_itself(tmp_path):
     state = tmp_path / "desk" / ".mailer"
-    assert Database(URL, state).path == tmp_path / "desk" / "mailer.db"
-    assert Database(f"sqlite:///{tmp_path}/else.db", state).path == tmp_path / "else.db"
+    assert open_database(URL, state).path == tmp_path / "desk" / "mailer.db"
+    assert open_database(f"sqlite:///{tmp_path}/else.db", state).path == tmp_path / "else.db"
 
 
 def make(path: Path, content: bytes) -> None:
@@ -128,13 +128,13 @@ def test_an_older_ledger_is_brought_up_with_what_it_holds(tmp_path):
     raw.close()
     migrations = tmp_path / "100%" / "migrations"
     shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "0002_note.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (migrations / "versions" / "0003_note.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.add_column('suppression', sa.Column('note', sa.Text(), server_default='none'))\n"
     )
-    database = Database(URL, tmp_path / ".mailer")
-    upgrade(database, head="0002", migrations=migrations)
-    upgrade(database, head="0002", migrations=migrations)
+    database = open_database(URL, tmp_path / ".mailer")
+    upgrade(database, head="0003", migrations=migrations)
+    upgrade(database, head="0003", migrations=migrations)
     with database.reading() as conn:
         rows = conn.exec_driver_sql("select identity, note from suppression").all()
     database.close()
@@ -145,13 +145,13 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(tmp_path):
     open_ledger(URL, tmp_path / ".mailer").close()
     migrations = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "0002_half.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (migrations / "versions" / "0003_half.py").write_text(
+        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.drop_table('meta')\n    op.execute('this is not SQL')\n"
     )
-    database = Database(URL, tmp_path / ".mailer")
+    database = open_database(URL, tmp_path / ".mailer")
     with pytest.raises(LedgerError, match="failed"):
-        upgrade(database, head="0002", migrations=migrations)
+        upgrade(database, head="0003", migrations=migrations)
     database.close()
     with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger._core.database.reading() as conn:
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []

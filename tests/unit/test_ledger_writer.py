@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from mailer.ledger.errors import LedgerError
@@ -25,22 +26,27 @@ def put(key):
 
 
 def keys(conn):
-    return [row[0] for row in conn.exec_driver_sql("select key from meta order by key")]
+    rows = conn.exec_driver_sql("select key from meta where key not in ('epoch', 'ledger') order by key")
+    return [row[0] for row in rows]
 
 
-class Recorder:
-    """A group that notes which items it was given together."""
+class Noting:
+    """A quick job that writes what was noted by the time it runs."""
 
-    def __init__(self):
-        self.batches = []
+    is_repeatable = is_quick = True
 
-    def __call__(self, conn, items):
-        self.batches.append(list(items))
-        if "poison" in items:
-            raise ValueError("poison")
-        for item in items:
-            put(item)(conn)
-        return [f"done {item}" for item in items]
+    def __init__(self, *keys):
+        self.keys, self.runs, self.outcome = keys, 0, "waiting"
+
+    def run(self, conn):
+        self.runs += 1
+        for key in self.keys:
+            if key == "poison":
+                raise ValueError("poison")
+            put(key)(conn)
+
+    def finish(self, error):
+        self.outcome = error
 
 
 def blocked(writer, started, go_on):
@@ -66,47 +72,101 @@ async def together(writer, *submits):
     return results
 
 
+def submitting(writer, job):
+    async def submit():
+        writer.submit(job)
+
+    return submit
+
+
 def test_what_gathers_while_a_commit_runs_is_one_batch(writer):
-    group = Recorder()
-    submits = [lambda item=item: writer.enlist(group, item) for item in ("a", "b", "c")]
-    assert asyncio.run(together(writer, *submits)) == ["done a", "done b", "done c"]
-    assert group.batches == [["a", "b", "c"]]
+    before = commits(writer)
+    asyncio.run(together(writer, *(lambda key=key: writer.call_async(put(key)) for key in ("a", "b", "c"))))
     assert writer.call(keys) == ["a", "b", "c"]
+    assert len(before) == 3, "the one that blocked, the batch, and that which asked"
+
+
+def commits(writer):
+    found = []
+    event.listen(writer._database._writer, "commit", lambda _conn: found.append(1))
+    return found
 
 
 def test_what_fails_undoes_nothing_of_its_neighbours(writer):
-    group, other = Recorder(), Recorder()
+    good, bad = Noting("a"), Noting("half-way", "poison")
 
     def half(conn):
         put("half")(conn)
-        raise ValueError("half-way")
+        raise ValueError("half")
 
     results = asyncio.run(
         together(
             writer,
-            lambda: writer.enlist(group, "a"),
-            lambda: writer.enlist(group, "poison"),
-            lambda: writer.enlist(other, "b"),
+            submitting(writer, good),
+            submitting(writer, bad),
             lambda: writer.call_async(half),
             lambda: writer.call_async(put("c")),
             lambda: writer.call_async(put("c")),
         )
     )
-    assert [result if isinstance(result, str) else type(result).__name__ for result in results] == [
-        "done a",
-        "ValueError",
-        "done b",
+    assert [result if isinstance(result, str) else type(result).__name__ for result in results[2:]] == [
         "ValueError",
         "c",
         "IntegrityError",
     ]
-    assert writer.call(keys) == ["a", "b", "c"]
+    assert good.outcome is None
+    assert type(bad.outcome) is ValueError
+    assert writer.call(keys) == ["a", "c"]
 
 
-def test_a_call_runs_once_even_when_a_group_beside_it_fails(writer):
-    runs, group = [], Recorder()
-    asyncio.run(together(writer, lambda: writer.enlist(group, "poison"), lambda: writer.call_async(runs.append)))
-    assert len(runs) == 1
+def test_a_call_runs_once_even_when_a_quick_job_beside_it_fails(writer):
+    runs, bad = [], Noting("poison")
+    asyncio.run(together(writer, submitting(writer, bad), lambda: writer.call_async(runs.append)))
+    assert (len(runs), bad.runs) == (1, 2)
+
+
+def deadlock():
+    error = OperationalError("UPDATE", {}, OSError("deadlock detected"))
+    error.orig = type("DeadlockDetected", (Exception,), {"sqlstate": "40P01", "__module__": "psycopg.errors"})(
+        "deadlock"
+    )
+    return error
+
+
+def test_what_the_database_undid_to_let_another_go_on_is_run_again(writer):
+    tries, streamed = [], []
+
+    def again(conn):
+        tries.append(1)
+        if len(tries) < 3:
+            raise deadlock()
+        return put("a")(conn)
+
+    assert writer.call(again) == "a"
+
+    def once(conn):
+        streamed.append(1)
+        raise deadlock()
+
+    with pytest.raises(LedgerError, match="go first"):
+        writer.call(once, once=True)
+    assert len(streamed) == 1
+    assert writer.call(keys) == ["a"]
+
+
+def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
+    jobs = [Noting("a"), Noting("b")]
+    done = threading.Event()
+
+    def make():
+        if jobs:
+            return jobs.pop(0)
+        done.set()
+        return None
+
+    writer.every(0.001, make)
+    assert done.wait(10)
+    assert writer.call(keys) == ["a", "b"]
 
 
 def test_a_database_that_fails_fails_the_whole_batch_and_no_later_one(writer):
@@ -166,4 +226,4 @@ def test_the_log_does_not_grow_for_ever(tmp_path, monkeypatch):
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as ledger:
         for number in range(200):
             ledger._core.writer.call(put(f"key-{number}"))
-        assert ledger._core.database.wal_size() < 60 * 4096
+        assert ledger._core.database.log_size() < 60 * 4096

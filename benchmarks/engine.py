@@ -1,0 +1,76 @@
+"""A program: this engine, sending what a workspace holds, measured from the start of `run_send`.
+
+    python -m benchmarks.engine WORKSPACE LIMIT      LIMIT: stop after so many messages
+
+It prints one JSON object: messages accepted, seconds and CPU seconds of the run, when (time.monotonic) the edition was
+compiled, and how many seconds planning and freezing took. Planning, freezing and sending are in one process, as they are
+in `mailer send`.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from benchmarks.letter import DISPATCH, LIST
+from benchmarks.process import own_cpu
+from mailer.delivery.sender import Tally
+from mailer.delivery.state import DeliveryState
+from mailer.edition.model import Edition
+from mailer.service import sending
+from mailer.service.compiling import Checked, compile_checked
+from mailer.service.newsroom import Newsroom
+from mailer.service.running import run_send
+
+
+@contextmanager
+def _compiling_noted() -> Iterator[list[float]]:
+    """When the edition of a plan was compiled, by time.monotonic."""
+    when: list[float] = []
+
+    def compile_and_note(newsroom: Newsroom, checked: Checked) -> Edition:
+        edition = compile_checked(newsroom, checked)
+        when.append(time.monotonic())
+        return edition
+
+    with patch.object(sending, "compile_checked", compile_and_note):
+        yield when
+
+
+def main(folder: Path, limit: int) -> dict[str, float]:
+    stopping = False
+
+    def watch(tally: Tally) -> None:
+        nonlocal stopping
+        if tally.accepted >= limit and not stopping:
+            stopping = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with Newsroom.open(folder) as newsroom:
+        with _compiling_noted() as compiled:
+            plan = sending.plan_send(newsroom, DISPATCH, [LIST])
+        planned = time.monotonic()
+        send = sending.start_send(newsroom, plan)
+        cpu, start = own_cpu(), time.monotonic()
+        run = run_send(newsroom, send.id, watch=watch if limit < plan.head.to_mail else None)
+        seconds, cpu = time.monotonic() - start, own_cpu() - cpu
+    accepted = run.summary.count(DeliveryState.ACCEPTED)
+    if accepted < min(limit, plan.head.to_mail):
+        sys.exit(f"only {accepted} of {plan.head.to_mail} were accepted: {run.ending}")
+    return {
+        "messages": accepted,
+        "seconds": seconds,
+        "cpu": cpu,
+        "compiled_at": compiled[0],
+        "planning": planned - compiled[0],
+        "freezing": start - planned,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))

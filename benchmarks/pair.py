@@ -1,0 +1,97 @@
+"""Two contenders, compared by interleaved pairs: A B, B A, A B, …, so that the drift of the machine cancels.
+
+compare(field, first, second, pairs) -> Compared
+"""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.contender import Contender, Load
+from benchmarks.process import Measured, UnavailableError
+from benchmarks.relay import proxy, sink
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A median, and between what it lies."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        return cls(statistics.median(values), min(values), max(values))
+
+    def as_json(self) -> dict[str, float]:
+        return {"median": self.median, "min": self.least, "max": self.most}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """Where they compete: a load, how long the way to the relay and back takes (seconds), and what it is called."""
+
+    name: str
+    size: str
+    load: Load
+    round_trip: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The runs of both, pair by pair; none when one of them could not run: `skipped` says why."""
+
+    field: Field
+    first: str
+    second: str
+    runs: tuple[tuple[Measured, Measured], ...] = ()
+    skipped: str = ""
+
+    @property
+    def ratio(self) -> Spread:
+        """How many times as fast as the second the first is."""
+        return Spread.of([first.rate / second.rate for first, second in self.runs])
+
+    @property
+    def more_cpu(self) -> Spread:
+        """How many CPU seconds a message the first takes more than the second."""
+        return Spread.of([first.cpu_each - second.cpu_each for first, second in self.runs])
+
+
+def compare(
+    field: Field, first: Contender, second: Contender, pairs: int, tell: Callable[[str], None] = lambda _: None
+) -> Compared:
+    """Run both `pairs` times, in turns. `tell` is told what runs."""
+    sides = (first, second)
+    runs: list[tuple[Measured, Measured]] = []
+    try:
+        for side in sides:
+            side.prepare()
+        for number in range(pairs):
+            measured: dict[int, Measured] = {}
+            for index in (0, 1) if number % 2 == 0 else (1, 0):
+                tell(f"{field.name}, {field.size}: {first.name} and {second.name}, pair {number + 1} of {pairs}")
+                measured[index] = _run(field, sides[index])
+            runs.append((measured[0], measured[1]))
+    except UnavailableError as error:
+        return Compared(field=field, first=first.name, second=second.name, skipped=str(error))
+    return Compared(field=field, first=first.name, second=second.name, runs=tuple(runs))
+
+
+def _run(field: Field, contender: Contender) -> Measured:
+    """One run, to a relay of its own."""
+    with sink() as port:
+        if not field.round_trip:
+            return contender.run(field.load.part(contender.share), port)
+        with proxy(port, delay=field.round_trip / 2) as far:
+            return contender.run(field.load.part(contender.far_share), far.port)
+
+
+def runs_of(name: str, compared: Sequence[Compared]) -> list[Measured]:
+    """All runs of one contender, whoever it was paired with."""
+    found = []
+    for each in compared:
+        found += [run for run in (pair[0] for pair in each.runs) if each.first == name]
+        found += [run for run in (pair[1] for pair in each.runs) if each.second == name]
+    return found

@@ -1,0 +1,177 @@
+"""What was measured, as tables for a person and as JSON for a program.
+
+bench.json: `at`, `machine`, `quick`, `pairs`, `making` [{what, side, seconds, against, against_seconds, ratio}],
+`sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_dot,
+planning, freezing, sent, skipped}], `cold` (seconds), `targets` [{what, bound, at_most, value, unit, reached}]. A spread is
+{median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not measured is null.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.growth import Grown
+from benchmarks.making import Compared as Made
+from benchmarks.pair import Compared, Field, Spread, runs_of
+from benchmarks.process import Measured
+from benchmarks.target import ENGINE, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All of one run of the benchmark. `at` is ISO 8601."""
+
+    at: str
+    machine: dict[str, str]
+    quick: bool
+    pairs: int
+    making: Sequence[Made]
+    sending: Sequence[Compared]
+    growth: Sequence[Grown]
+    cold: float | None
+    targets: Sequence[Target]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "at": self.at,
+            "machine": self.machine,
+            "quick": self.quick,
+            "pairs": self.pairs,
+            "making": [{**asdict(each), "ratio": each.ratio} for each in self.making],
+            "sending": [_compared_json(each) for each in self.sending],
+            "growth": [{**asdict(each), "sent": _run_json(each.sent) if each.sent else None} for each in self.growth],
+            "cold": self.cold,
+            "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
+        }
+
+    def show(self, console: Console) -> None:
+        console.print(", ".join(f"{name} {value}" for name, value in self.machine.items()), style="dim")
+        if self.making:
+            console.print(_making_table(self.making))
+        for of_field in by_field(self.sending):
+            console.print(_sending_table(of_field))
+        for reason in dict.fromkeys(
+            f"{each.first}, {each.second}: {each.skipped}" for each in self.sending if each.skipped
+        ):
+            console.print(f"skipped: {reason}", style="yellow", markup=False)
+        if self.growth:
+            console.print(_growth_table(self.growth))
+        if measured := [target for target in self.targets if target.value is not None]:
+            console.print(_target_table(measured))
+
+
+def by_field(compared: Iterable[Compared]) -> list[list[Compared]]:
+    """Those of one field together, in their order."""
+    fields: dict[tuple[str, str], list[Compared]] = {}
+    for each in compared:
+        fields.setdefault((each.field.name, each.field.size), []).append(each)
+    return list(fields.values())
+
+
+def names_of(compared: Sequence[Compared]) -> list[str]:
+    """Who competed, this engine first."""
+    names = dict.fromkeys(name for each in compared if each.runs for name in (each.first, each.second))
+    return sorted(names, key=lambda name: not name.startswith(ENGINE))
+
+
+def _compared_json(each: Compared) -> dict[str, object]:
+    field: Field = each.field
+    return {
+        "link": field.name,
+        "size": field.size,
+        "octets": field.load.letter.size,
+        "sessions": field.load.sessions,
+        "first": each.first,
+        "second": each.second,
+        "ratio": each.ratio.as_json() if each.runs else None,
+        "more_cpu": each.more_cpu.as_json() if each.runs else None,
+        "runs": [[_run_json(first), _run_json(second)] for first, second in each.runs],
+        "skipped": each.skipped,
+    }
+
+
+def _run_json(run: Measured) -> dict[str, float]:
+    return {**asdict(run), "rate": run.rate}
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column(columns[0])
+    for column in columns[1:]:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _making_table(making: Sequence[Made]) -> Table:
+    table = _table("CPU time of making", "what", "ours", "against", "ratio")
+    for each in making:
+        ours, against = (
+            f"{name} {_told(s)}" for name, s in ((each.side, each.seconds), (each.against, each.against_seconds))
+        )
+        table.add_row(each.what, ours, against, f"{each.ratio:.3g}")
+    return table
+
+
+def _sending_table(compared: Sequence[Compared]) -> Table:
+    field = compared[0].field
+    octets, sessions = field.load.letter.size, field.load.sessions
+    title = f"{field.name}, {field.size} ({octets:,} octets), {sessions} sessions"
+    table = _table(title, "who", "messages/s", "CPU µs each", "peak MB", "ratio", "ratio of")
+    for name in names_of(compared):
+        runs = runs_of(name, compared)
+        rates = Spread.of([run.rate for run in runs])
+        cpu = Spread.of([run.cpu_each * 1e6 for run in runs])
+        peak = max(run.peak for run in runs) / 1e6
+        pair = next((each for each in compared if each.runs and each.first == name), None)
+        ratio = _spread(pair.ratio, 2) if pair else ""
+        table.add_row(
+            name, _spread(rates), f"{cpu.median:,.0f}", f"{peak:,.0f}", ratio, f"to {pair.second}" if pair else ""
+        )
+        for other in (each for each in compared if each.runs and each.first == name and each is not pair):
+            table.add_row("", "", "", "", _spread(other.ratio, 2), f"to {other.second}")
+    return table
+
+
+def _growth_table(growth: Sequence[Grown]) -> Table:
+    table = _table(
+        "growth with the list",
+        "readers",
+        "first dot s",
+        "planning",
+        "freezing",
+        "sent",
+        "messages/s",
+        "CPU µs each",
+        "peak MB",
+    )
+    for each in growth:
+        if each.sent is None:
+            table.add_row(f"{each.readers:,}", each.skipped)
+            continue
+        times = (f"{seconds:.2f}" for seconds in (each.first_dot, each.planning, each.freezing))
+        run = each.sent
+        numbers = (run.messages, run.rate, run.cpu_each * 1e6, run.peak / 1e6)
+        table.add_row(f"{each.readers:,}", *times, *(f"{number:,.0f}" for number in numbers))
+    return table
+
+
+def _target_table(targets: Sequence[Target]) -> Table:
+    table = _table("targets", "what", "to be", "is", "reached")
+    for each in targets:
+        reached = "yes" if each.reached else "NO"
+        table.add_row(each.what, _bound(each), f"{each.value:,.4g} {each.unit}", reached)
+    return table
+
+
+def _bound(target: Target) -> str:
+    return f"{'≤' if target.at_most else '≥'} {target.bound:g} {target.unit}"
+
+
+def _spread(spread: Spread, digits: int = 0) -> str:
+    return f"{spread.median:,.{digits}f} ({spread.least:,.{digits}f}–{spread.most:,.{digits}f})"
+
+
+def _told(seconds: float) -> str:
+    return f"{seconds * 1e3:,.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:,.0f} µs"

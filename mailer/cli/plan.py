@@ -1,0 +1,106 @@
+"""What a person sees before a send, and is asked: who gets what from whom, who does not and why. All on standard error."""
+
+from collections.abc import Iterable
+from email import message_from_bytes
+from email.header import decode_header, make_header
+
+import click
+
+from mailer.cli.output import is_person, plural, say
+from mailer.dispatch.problem import Problem
+from mailer.errors import UndecidedError
+from mailer.service.compiling import DispatchError
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import iso
+from mailer.service.sending import SendPlan
+
+
+def show_plan(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -> None:
+    """Everything that is decided, with what was found in dispatch, lists and settings."""
+    settings = newsroom.settings
+    rows = [
+        ("Dispatch", f"{plan.edition.title} ({plan.checked.shown})"),
+        ("Subject", _subject(plan)),
+        ("From", str(settings.sender)),
+        ("Edition", f"{plan.edition.digest[:16]}{_tested(plan)}"),
+        ("Size", _size(plan)),
+        ("To", f"{', '.join(plan.lists)}: {plural(plan.head.to_mail, 'reader')}"),
+        *[("Left out", words) for words in _left_out(plan)],
+        ("By", ", ".join(str(relay) for relay in settings.relay)),
+    ]
+    if at is not None:
+        rows.append(("At", f"{iso(at)}; readers are counted again then"))
+    _show_rows(rows)
+    show_aside(plan.checked.problems)
+    for words in (*plan.head.findings, *(f"warning: {warning}" for warning in plan.warnings)):
+        say(f"  {words}")
+    if plan.head.more_findings:
+        say(f"  and {plural(plan.head.more_findings, 'more finding')} in the lists")
+
+
+def show_aside(problems: Iterable[Problem]) -> None:
+    """Findings beside a result: on standard error."""
+    for problem in problems:
+        say(str(problem))
+
+
+def refused(error: DispatchError) -> DispatchError:
+    """The error of a dispatch that cannot be sent, after its findings were shown."""
+    show_aside(error.checked.problems)
+    return error
+
+
+def ask(plan: SendPlan) -> None:
+    """The number of readers, typed. Raises UndecidedError where nobody can be asked, or it is not typed."""
+    count = plan.head.to_mail
+    if not is_person():
+        raise UndecidedError("Nobody is here to be asked; nothing was sent.", "Add --yes to send without asking.")
+    say()
+    try:
+        typed = click.prompt(
+            f"Type the number of readers ({count}) to send, anything else to leave it",
+            err=True,
+            default="",
+            show_default=False,
+        )
+    except click.Abort:
+        say()
+        typed = ""
+    if typed.strip().replace(",", "") != str(count):
+        raise UndecidedError("Nothing was sent.", "To send, run the command again.")
+
+
+def _show_rows(rows: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
+    last = ""
+    for name, words in rows:
+        say(f"{click.style((name if name != last else '').rjust(width), dim=True)}  {words}")
+        last = name
+
+
+def _subject(plan: SendPlan) -> str:
+    subject = message_from_bytes(plan.sample.unstuffed())["Subject"]
+    return str(make_header(decode_header(subject.replace("\r\n", ""))))
+
+
+def _tested(plan: SendPlan) -> str:
+    if plan.last_tested is None:
+        return ", never tested"
+    return f", not the one last tested ({plan.last_tested[:16]})" if plan.differs_from_test else ", as tested"
+
+
+def _size(plan: SendPlan) -> str:
+    versions = f", {plan.head.variants} versions" if plan.head.variants > 1 else ""
+    return f"{plan.sample.size / 1024:,.0f} KB a message{versions}"
+
+
+def _left_out(plan: SendPlan) -> list[str]:
+    head = plan.head
+    words = [f"{count:,} {reason}" for reason, count in sorted(head.skipped.items(), key=lambda item: -item[1])]
+    others = (
+        (head.excluded, f"{head.excluded:,} excluded"),
+        (head.got_it_before, f"{head.got_it_before:,} got it before"),
+        (head.rejected, plural(head.rejected, "rejected row")),
+        (head.duplicates, plural(head.duplicates, "duplicate row")),
+    )
+    return words + [phrase for count, phrase in others if count]

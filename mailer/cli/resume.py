@@ -1,0 +1,103 @@
+"""resume, resend, resolve: what becomes of a send that did not reach everybody."""
+
+from pathlib import Path
+
+import click
+
+from mailer.audience.address import parse_address
+from mailer.cli.outcome import carry_on, is_for_later, making_a_send, refuse_owned, stand
+from mailer.cli.output import as_json, in_workspace, plural, say, send_number
+from mailer.cli.send import no_wait_option
+from mailer.delivery.state import DeliveryState, SendState
+from mailer.errors import UndecidedError, UsageError
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import iso
+from mailer.service.scheduling import due_now
+from mailer.service.sending import start_due
+
+
+@click.command("resume")
+@send_number
+@click.option("--accept-restored", is_flag=True, help="Go on though the database is an older copy that was put back.")
+@no_wait_option
+@as_json
+@in_workspace
+def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
+    """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
+    with Newsroom.open(workspace) as newsroom:
+        newsroom.accept_restored = accept_restored
+        due = {each.id for each in due_now(newsroom)}
+        found = newsroom.ledger.sends.get(send)
+        if found.is_ended:
+            return stand(newsroom, send, as_json=as_json)
+        refuse_owned(newsroom, send)
+        if found.state is SendState.SCHEDULED and send not in due:
+            raise UndecidedError(
+                f"Send {send} is scheduled for {iso(found.at)}; `mailer serve` starts it then.",
+                f"To send it at another time: mailer cancel {send}, then mailer send",
+            )
+        if is_for_later(found.state):
+            with making_a_send():
+                start_due(newsroom, found)
+        newsroom.ledger.sends.resume(send)
+        return carry_on(newsroom, send, wait=not no_wait, as_json=as_json)
+
+
+@click.command("resend")
+@send_number
+@click.option("--failed", is_flag=True, required=True, help="To those that failed.")
+@no_wait_option
+@as_json
+@in_workspace
+def resend_command(send: int, *, failed: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:  # noqa: ARG001
+    """A new send of the same edition to those that SEND failed to reach."""
+    with Newsroom.open(workspace) as newsroom:
+        with making_a_send():
+            made = newsroom.ledger.freezer.resend_failed(send, key_name=newsroom.keys.names[0])
+        return carry_on(newsroom, made.id, wait=not no_wait, as_json=as_json)
+
+
+@click.command("resolve")
+@send_number
+@click.option("--resend", "how", flag_value="resend", help="Send to them now, with the same Message-ID.")
+@click.option("--assume-sent", "how", flag_value="assume", help="Count them as accepted, marked as assumed.")
+@click.argument("addresses", nargs=-1, metavar="[EMAIL...]")
+@no_wait_option
+@as_json
+@in_workspace
+def resolve_command(
+    send: int, how: str | None, addresses: tuple[str, ...], *, no_wait: bool, as_json: bool, workspace: Path
+) -> int:
+    """Decide the uncertain deliveries of SEND: those of the addresses named, or all.
+
+    What is resent goes out at once, but from a paused send with more to do: there it goes with the rest, when that is resumed.
+    """
+    if how is None:
+        raise UsageError("Say what is to become of the uncertain ones.", "Add --resend or --assume-sent.")
+    resend = how == "resend"
+    identities = [parse_address(text).identity for text in addresses] if addresses else None
+    with Newsroom.open(workspace) as newsroom:
+        before = newsroom.ledger.sends.summary(send)
+        if resend:
+            refuse_owned(newsroom, send)
+        if identities is not None:
+            _refuse_strangers(newsroom, send, identities)
+        done = newsroom.ledger.sends.resolve(send, resend=resend, identities=identities)
+        say(f"{plural(done.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
+        paused_amid = before.send.state is SendState.PAUSED and before.undone
+        if not resend or not done.resolved or paused_amid:
+            return stand(newsroom, send, as_json=as_json)
+        newsroom.ledger.sends.resume(send)
+        return carry_on(newsroom, send, wait=not no_wait, as_json=as_json)
+
+
+def _refuse_strangers(newsroom: Newsroom, send: int, identities: list[str]) -> None:
+    """Raise UsageError for an address that is not uncertain, before anything is decided about the others."""
+    rows = newsroom.ledger.report.rows(send, DeliveryState.UNCERTAIN)
+    uncertain = {parse_address(row.email).identity for row in rows if "@" in row.email}
+    strangers = [identity for identity in identities if identity not in uncertain]
+    if strangers:
+        raise UsageError(
+            f"{', '.join(strangers)}: not uncertain in send {send}; nothing was decided.",
+            f"Those that are stand in: mailer report {send}",
+        )

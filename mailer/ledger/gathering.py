@@ -1,0 +1,178 @@
+"""What the lanes of a send have asked for since the last commit, written in one transaction.
+
+    Hand         which attempts an owner has in hand, and which of them may have left; the writer's thread alone changes it
+    Gathering    settlements, commits and claims; the next batch of the writer takes all that is in it by then
+
+The send's row is read, and locked, once a batch: what it says of state and epoch holds until the commit. Settlements are
+evidence and are written whoever owns the send; commits and claims are for its owner.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, select, update
+
+from mailer.delivery.state import DeliveryState, SendState
+from mailer.ledger.claims import Key, claim, commit
+from mailer.ledger.errors import FencedError
+from mailer.ledger.sends import GOING, finish_cancelling
+from mailer.ledger.settlements import accept, settle
+from mailer.ledger.statement import Statement, given
+from mailer.ledger.tables import send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mailer.delivery.records import Claim, Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A lane asks for up to `limit` deliveries that are due at `now`."""
+
+    limit: int
+    now: float
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError("a lane claims at least one")
+
+
+@dataclass(slots=True)
+class Hand:
+    """The attempts that an owner has in hand: when each was opened, and those that are committed."""
+
+    opened: dict[Key, float] = field(default_factory=dict)
+    out: set[Key] = field(default_factory=set)
+
+    def drop(self, key: Key) -> None:
+        self.opened.pop(key, None)
+        self.out.discard(key)
+
+
+class Gathering:
+    """A Job of the writer: see the module's page."""
+
+    is_repeatable = True
+    is_quick = True
+
+    def __init__(self, send_id: int, epoch: int, hand: Hand, *, resend_uncertain: bool) -> None:
+        self._send_id = send_id
+        self._epoch = epoch
+        self._hand = hand
+        self._resend_uncertain = resend_uncertain
+        self.settlements: list[Settlement] = []
+        self.waiting: list[tuple[int, asyncio.Future[None]]] = []  # for the settlement of that place
+        self.commits: list[tuple[Claim, asyncio.Future[bool]]] = []
+        self.claims: list[tuple[Request, asyncio.Future[Sequence[Claim]]]] = []
+        self.close: Callable[[], None] = lambda: None  # from then on nothing more comes in
+        self.ended: Callable[[BaseException | None], None] = lambda _: None
+        self._is_fenced = False
+        self._illegal: dict[int, Exception] = {}
+        self._committed: set[Key] = set()
+        self._claimed: list[Claim] = []
+
+    def run(self, conn: Connection) -> None:
+        self.close()
+        self._illegal, self._committed, self._claimed = {}, set(), []
+        state, epoch, cancelling, begun_at, settled_at = _SEND.run(conn, self._send_id).fetchone()
+        self._is_fenced = epoch != self._epoch
+        if self.settlements:
+            self._settle(conn)
+            at = max(settlement.at for settlement in self.settlements)
+            if settled_at is None or settled_at < at:
+                _SETTLED.run(conn, at, self._send_id)
+            if cancelling:
+                finish_cancelling(conn, self._send_id, at=at)
+        if self.commits and not self._is_fenced and state == SendState.RUNNING:
+            out = self._hand.out
+            wanted = {(each.delivery_id, each.attempt): each for each, _ in self.commits}
+            self._committed = commit(conn, (each for key, each in wanted.items() if key not in out))
+        if self.claims and not self._is_fenced and state in GOING:
+            now = max(request.now for request, _ in self.claims)
+            self._claimed = claim(conn, self._send_id, sum(request.limit for request, _ in self.claims), now)
+            if self._claimed and (state != SendState.RUNNING or begun_at is None):
+                begun = {"state": SendState.RUNNING, "begun_at": func.coalesce(send.c.begun_at, now)}
+                conn.execute(update(send).where(send.c.id == self._send_id).values(begun))
+
+    def finish(self, error: BaseException | None) -> None:
+        self.close()  # it may never have run
+        if error is None:
+            hand = self._hand
+            for settlement in self.settlements:
+                hand.drop((settlement.delivery_id, settlement.attempt))
+            hand.out |= self._committed
+            if self._claimed:
+                now = max(request.now for request, _ in self.claims)
+                hand.opened.update(((each.delivery_id, each.attempt), now) for each in self._claimed)
+        self.ended(error)
+
+    def answer(self, loop: asyncio.AbstractEventLoop, error: BaseException | None) -> None:
+        """Tell those who wait; from the writer's thread."""
+        if self.waiting or self.commits or self.claims:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._resolve, error)
+
+    def _settle(self, conn: Connection) -> None:
+        """The quick way for acceptances of what is ours and out, the careful way for the rest."""
+        hand = self._hand
+        quick: dict[int, Settlement] = {}
+        careful: list[Settlement] = []
+        for each in self.settlements:
+            is_quick = (
+                each.state is DeliveryState.ACCEPTED
+                and (each.delivery_id, each.attempt) in hand.out
+                and each.delivery_id not in quick
+            )
+            if is_quick:
+                quick[each.delivery_id] = each
+            else:
+                careful.append(each)
+        if quick:
+            careful += accept(conn, list(quick.values()), hand.opened)
+        if careful:
+            errors = settle(conn, self._send_id, careful, hand.opened, resend_uncertain=self._resend_uncertain)
+            wrong = {id(each): error for each, error in zip(careful, errors, strict=True) if error}
+            self._illegal = {n: wrong[id(each)] for n, each in enumerate(self.settlements) if id(each) in wrong}
+
+    @property
+    def illegal(self) -> Exception | None:
+        """The first error among settlements that nobody waits for."""
+        awaited = {place for place, _ in self.waiting}
+        return next((error for place, error in self._illegal.items() if place not in awaited), None)
+
+    def _resolve(self, error: BaseException | None) -> None:
+        for place, settled in self.waiting:
+            _set(settled, None, error or self._illegal.get(place))
+        for each, allowed in self.commits:
+            _set(allowed, (each.delivery_id, each.attempt) in self._committed, error)
+            self._committed.discard((each.delivery_id, each.attempt))  # a message is committed once
+        start = 0
+        fence = fenced(self._send_id) if self._is_fenced else None
+        for request, share in self.claims:
+            _set(share, tuple(self._claimed[start : start + request.limit]), error or fence)
+            start += request.limit
+
+
+def fenced(send_id: int) -> FencedError:
+    return FencedError(f"Another process has taken over send {send_id}.", f"See: mailer status {send_id}")
+
+
+def _set(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
+    if future.done():
+        return  # its waiter was cancelled
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+_SEND = Statement(
+    select(send.c.state, send.c.epoch, send.c.cancelling, send.c.begun_at, send.c.settled_at)
+    .where(send.c.id == given("send"))
+    .with_for_update(key_share=True),
+    "send",
+)
+_SETTLED = Statement(update(send).where(send.c.id == given("send")).values(settled_at=given("at", 0.0)), "at", "send")

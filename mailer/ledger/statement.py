@@ -1,0 +1,142 @@
+"""Statements that run for every message: written in SQLAlchemy Core, compiled once for each database, run by its driver.
+
+SQLAlchemy's handling of parameters and rows costs more than the database's work when it comes with every message. So a
+Statement keeps the compiled text, and hands values straight to the driver's cursor: in the order of `names`, as plain
+values; rows come back as plain tuples. The driver's own errors pass through; the writer knows them.
+
+    Statement(update(...).where(delivery.c.id == given("id")), "id").run(conn, 7)
+
+`listed(name)` is a list of ids within a statement, given as a JSON array: `delivery.c.id.op("IN")(listed("ids"))`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import BindParameter, ClauseElement, Connection, Table, Text, bindparam, insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+_Row = tuple[Any, ...]
+
+
+def given(name: str, like: object = 0) -> BindParameter[Any]:
+    """A value to be given at each run; `like` is one of its type."""
+    return bindparam(name, like)
+
+
+class _Listed(FunctionElement[Any]):
+    """The ids of a JSON array, as a subquery."""
+
+    inherit_cache = True
+    name = "listed"
+
+
+@compiles(_Listed, "sqlite")
+def _listed_sqlite(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **options)}))"  # noqa: S608 - a placeholder
+
+
+@compiles(_Listed, "postgresql")
+def _listed_postgresql(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
+    array = compiler.process(element.clauses, **options)
+    return f"(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST({array} AS JSON)))"  # noqa: S608
+
+
+def listed(name: str) -> FunctionElement[Any]:
+    """A subquery of the ids in the JSON array (`ids`) that is given under `name`."""
+    return _Listed(bindparam(name, "[]", type_=Text))
+
+
+def ids(numbers: Sequence[int]) -> str:
+    """`numbers` as `listed` takes them."""
+    return json.dumps(numbers)
+
+
+class Statement:
+    """A Core statement whose values are given in the order of `names`."""
+
+    def __init__(self, core: ClauseElement, *names: str) -> None:
+        self._core = core
+        self._names = names
+        self._compiled: dict[str, _Compiled] = {}
+
+    def run(self, conn: Connection, *values: object) -> Any:
+        """Execute it; the driver's cursor."""
+        compiled = self._for(conn)
+        cursor: Any = conn.connection.cursor()
+        cursor.execute(compiled.text, compiled.in_order(values))
+        return cursor
+
+    def run_many(self, conn: Connection, rows: Iterable[_Row]) -> int:
+        """Execute it for each of `rows`; how many rows of the database that touched."""
+        compiled = self._for(conn)
+        cursor: Any = conn.connection.cursor()
+        cursor.executemany(compiled.text, rows if compiled.as_they_are else map(compiled.in_order, rows))
+        return int(cursor.rowcount)
+
+    def _for(self, conn: Connection) -> "_Compiled":
+        found = self._compiled.get(conn.dialect.name)
+        if found is None:
+            found = self._compiled[conn.dialect.name] = _Compiled(self._core, self._names, conn)
+        return found
+
+
+class Rows:
+    """Many new rows of a table, given as tuples of its `columns`, which stream."""
+
+    def __init__(self, table: Table, *columns: str) -> None:
+        self._insert = Statement(
+            insert(table).values({name: given(f"_{name}") for name in columns}), *(f"_{name}" for name in columns)
+        )
+        self._copy = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
+
+    def load(self, conn: Connection, rows: Iterable[_Row]) -> None:
+        """Insert `rows`, by PostgreSQL's COPY where there is one."""
+        if conn.dialect.name != "postgresql":
+            self._insert.run_many(conn, rows)
+            return
+        raw: Any = conn.connection.dbapi_connection
+        with raw.cursor().copy(self._copy) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+class _Compiled:
+    """The text for one kind of database, and where in it each value goes."""
+
+    def __init__(self, core: ClauseElement, names: Sequence[str], conn: Connection) -> None:
+        paramstyle = "qmark" if conn.dialect.name == "sqlite" else "format"
+        make_dialect: Any = type(conn.dialect)
+        compiled: Any = core.compile(
+            dialect=make_dialect(paramstyle=paramstyle), compile_kwargs={"render_postcompile": True}
+        )
+        self.text = str(compiled)
+        places: list[int] = []
+        constants: list[object] = []
+        for name in compiled.positiontup:
+            if name in names:
+                places.append(names.index(name))
+            else:
+                places.append(len(names) + len(constants))
+                constants.append(_plain(compiled.params[name]))
+        unused = set(range(len(names))) - set(places)
+        if unused:
+            raise ValueError(f"the statement has no {', '.join(names[n] for n in sorted(unused))}")
+        self._constants = tuple(constants)
+        self._pick = itemgetter(*places) if len(places) > 1 else None
+        self.as_they_are = places == list(range(len(names)))
+
+    def in_order(self, values: _Row) -> _Row:
+        if self.as_they_are:
+            return values
+        if self._pick is None:
+            return self._constants
+        return self._pick(values + self._constants)  # type: ignore[no-any-return]
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value

