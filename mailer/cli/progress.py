@@ -15,6 +15,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells, report_object
 from mailer.service.result import exit_code, iso, proof_line, send_object
 from mailer.service.scheduling import due_now
+from mailer.service.verifying import recount
 
 SHOWN = 20
 
@@ -83,17 +84,25 @@ def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
 
 @click.command("report")
 @send_number
+@click.argument("emails", nargs=-1, metavar="[EMAIL...]")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write a row for each recipient; - for standard output.")  # fmt: skip
 @as_json
 @in_workspace
-def report_command(send: int, csv_file: Path | None, *, as_json: bool, workspace: Path) -> int:
-    """Show what happened to the recipients of SEND."""
+def report_command(send: int, emails: tuple[str, ...], csv_file: Path | None, *, as_json: bool, workspace: Path) -> int:
+    """Show what happened to the recipients of SEND, or to those named, step by step."""
     to_stdout = csv_file is not None and str(csv_file) == "-"
     if to_stdout and as_json:
         raise UsageError("--csv - and --json both want standard output.", "Give --csv a file, or leave one out.")
+    if emails and (as_json or csv_file):
+        raise UsageError("The way of one recipient is told in words only.", "Leave out --json and --csv.")
     with Newsroom.open(workspace) as newsroom:
         summary = newsroom.ledger.sends.summary(send)
+        for email in emails:
+            for sentence in recount(newsroom, send, email):
+                click.echo(f"{email}: {sentence}")
+        if emails:
+            return exit_code(summary)
         if csv_file is not None:
             _write_csv(newsroom, summary, None if to_stdout else csv_file)
         if as_json:

@@ -59,6 +59,10 @@ def _nothing_follows() -> Message | None:
     return None
 
 
+def _always() -> bool:
+    return True
+
+
 class Lane:
     """Owns its connection. After `is_open` has become false it is of no more use."""
 
@@ -79,12 +83,13 @@ class Lane:
         message: Message,
         commit: Callable[[], Awaitable[bool]],
         following: Callable[[], Message | None] = _nothing_follows,
+        may_send: Callable[[], bool] = _always,
     ) -> Outcome:
         """Offer `message` to the relay.
 
-        `commit` is awaited once, when the relay waits for the text; False withholds it. `following` is asked once, just
-        before the text leaves: the envelope of the message it names leaves in the same write, and the next call has to
-        be for that message.
+        `commit` is awaited once, when the relay waits for the text, and `may_send` asked a moment before the dot leaves;
+        False withholds the message. `following` is asked once, just before the text leaves: the envelope of the message
+        that it names leaves in the same write, and the next call has to be for that message.
         """
         self.dot_given = False
         if hindrance := _hindrance(message, self.features):
@@ -103,10 +108,9 @@ class Lane:
             self._wire.close("not committed")  # the relay waits for a text that will not come
             raise
         if not allowed:
-            self._wire.close("withheld")
-            return Outcome(verdict=WITHHELD, stage=Stage.DATA, withheld=True)
+            return self._withhold()
         try:
-            return await self._text(message, following)
+            return await self._text(message, following, may_send)
         except _Broken as broken:
             return self._end(broken)
 
@@ -172,7 +176,14 @@ class Lane:
         self._write(b".\r\n", Stage.DATA)
         await self._answer(future, Stage.DATA)
 
-    async def _text(self, message: Message, following: Callable[[], Message | None]) -> Outcome:
+    def _withhold(self) -> Outcome:
+        """The relay waits for a text, or for the end of one, that may not come: only closing delivers nothing."""
+        self._wire.close("withheld")
+        return Outcome(verdict=WITHHELD, stage=Stage.DATA, withheld=True)
+
+    async def _text(
+        self, message: Message, following: Callable[[], Message | None], may_send: Callable[[], bool]
+    ) -> Outcome:
         """The text, its dot and the next envelope; then the reply to the dot."""
         future = self._wire.expect()
         if len(message.text) > WHOLE_WRITE:
@@ -180,6 +191,8 @@ class Lane:
             text = b""
         else:
             text = message.text
+        if not may_send():
+            return self._withhold()
         following_message = following() if self.features.pipelining else None
         if following_message and not _hindrance(following_message, self.features):
             self._ahead = self._expect_envelope(following_message)

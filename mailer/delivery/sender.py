@@ -286,7 +286,9 @@ class Sender:
             return carrier.announced.message if carrier.announced else None
 
         try:
-            outcome = await lane.deliver(load.message, partial(self._ledger.commit, claim), following)
+            outcome = await lane.deliver(
+                load.message, partial(self._ledger.commit, claim), following, partial(self._ledger.may_send, claim)
+            )
         except asyncio.CancelledError:
             interrupted = lost(Stage.DOT if lane.dot_given else Stage.TEXT, "stopped")
             lane.close()
@@ -313,14 +315,17 @@ class Sender:
             await self._release(claim)
             return
         settlement = self._settlement(claim, relay, outcome, now)
-        await self._ledger.settle(settlement)
-        self._done(claim)
         self.tally.count(settlement.state)
         if settlement.state is DeliveryState.ACCEPTED:
+            self._ledger.note(settlement)  # nobody waits for it: the next commit is written behind it
+            self._done(claim)
             self._refused.clear()
             self._pacer.ease(claim)
             self._pool.ease(relay)
-        elif judged.policy:
+            return
+        await self._ledger.settle(settlement)
+        self._done(claim)
+        if judged.policy:
             self._refused.append(claim.delivery_id)
             if self._tripped or len(self._refused) >= BREAKER:
                 self._tripped = True

@@ -44,6 +44,7 @@ GOLDEN = {
     ("resume", "2"): SEND,
     ("resolve", "2", "--assume-sent"): SEND,
     ("report", "2"): {**dict.fromkeys(SEND), "assumed": None, "reasons": [WHY]},
+    ("verify", "2"): {**dict.fromkeys(SEND), "ok": None, "checks": [["check", "ok", "wrong"]]},
     ("resend", "2", "--failed"): SEND,
     ("send", "tide", *TO, "--again", "--at", "2999-01-01 10:00"): SEND,
     ("cancel", "4"): SEND,

@@ -247,3 +247,15 @@ def test_resolving_a_paused_send_does_not_mail_the_rest_of_it(here):
         assert len(server.messages) == before
         assert here("resume", "1").code == 0
     assert states(here.folder) == Counter(accepted=20)
+
+
+def test_the_way_of_one_recipient_is_told_in_words(here, catcher):
+    make_workspace(here.folder, port=catcher.port, rows=("ana@example.com,A,", "refuse@example.com,R,"))
+    here("send", "tide", "--to", "readers", "--yes")
+    told = here("report", "1", "refuse@example.com", "ana@example.com")
+    assert told.code == 1
+    assert "refuse@example.com: " in told.out
+    assert "550 5.1.1" in told.out
+    assert "accepted" in told.out
+    assert here("report", "1", "ana@example.com", "--json").code == 2
+    assert here("report", "1", "stranger@example.com").code == 2
