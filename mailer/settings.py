@@ -193,10 +193,12 @@ def load_settings(workspace: Path, environ: Mapping[str, str] | None = None) -> 
     if isinstance(result, Settings):
         return result
     wrong = "\n".join(f"  {finding}" for finding in result)  # raised here, where no local holds a value
-    raise SettingsError(
-        f"The settings are not right:\n{wrong}\n",
-        f"Set them in {workspace / '.env'} or in the environment; .env.example explains each.",
-    )
+    env_file = workspace / ".env"
+    if env_file.exists():
+        next_step = f"Set them in {env_file} or in the environment; what `mailer init` writes there explains each."
+    else:
+        next_step = "If this is no workspace yet: mailer init. If it is elsewhere: --workspace DIR."
+    raise SettingsError(f"The settings are not right:\n{wrong}\n", next_step)
 
 
 def redact(text: str, settings: Settings) -> str:

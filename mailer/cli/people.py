@@ -87,7 +87,9 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
 def _ask(question: str) -> None:
     """Raises UndecidedError where nobody can be asked, or the answer is no."""
     if not is_person():
-        raise UndecidedError("Nobody is here to be asked; nothing was erased.", "Add --yes to erase without asking.")
+        raise UndecidedError(
+            "There is no terminal to ask at; nothing was erased.", "Add --yes to erase without asking."
+        )
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:

@@ -54,7 +54,7 @@ def ask(plan: SendPlan) -> None:
     """The number of readers, typed. Raises UndecidedError where nobody can be asked, or it is not typed."""
     count = plan.head.to_mail
     if not is_person():
-        raise UndecidedError("Nobody is here to be asked; nothing was sent.", "Add --yes to send without asking.")
+        raise UndecidedError("There is no terminal to ask at; nothing was sent.", "Add --yes to send without asking.")
     say()
     try:
         typed = click.prompt(

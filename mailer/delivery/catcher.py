@@ -149,6 +149,8 @@ class Catcher:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
+            if self._folder:
+                self._folder.mkdir(parents=True, exist_ok=True)
             with self._journal.open("a", encoding="utf-8") as journal:
                 handler = _Handler(self._behaviour, journal, self._folder)
                 server = self._loop.run_until_complete(

@@ -137,11 +137,21 @@ class Lane:
             self._write(b"".join(envelope(message, self.features)), Stage.MAIL)
         elif ahead.message is not message:
             raise _Broken(Stage.MAIL, "another message was announced")
-        failed = None
+        return await self._judge_envelope(ahead)
+
+    async def _judge_envelope(self, ahead: _Ahead) -> Outcome | None:
+        """The replies to a pipelined envelope. Only where no recipient stands does a lone dot deliver nothing."""
+        failed: Outcome | None = None
+        nobody_left = False
         for stage, future in ahead.replies:
             try:
                 reply = await self._answer(future, stage)
+                if stage is Stage.RCPT:
+                    nobody_left = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:
+                    if not nobody_left or failed.verdict.close:
+                        self._wire.close()
+                        return failed
                     await self._lone_dot()
             except _Broken:
                 if failed is None:

@@ -40,6 +40,7 @@ class _Health:
     failing_since: float = 0
     resting_until: float = 0
     dismissed: bool = False
+    has_worked: bool = False
 
     def failed(self, now: float) -> None:
         self.failing_since = self.failing_since if self.failures else now
@@ -47,7 +48,8 @@ class _Health:
         self.resting_until = now + min(2.0 ** (self.failures - 2), LONGEST_REST)
 
     def worked(self) -> None:
-        self.failures, self.resting_until = 0, 0
+        """It has carried a message. A rest that began meanwhile stands: it is for lanes that are not open yet."""
+        self.failures, self.has_worked = 0, True
 
     def is_well(self, now: float) -> bool:
         return not self.dismissed and self.resting_until <= now and self.window.is_open
@@ -126,7 +128,15 @@ class RelayPool:
 
     def failed(self, relay: Relay) -> None:
         """A connection ended before it had carried anything: no better than one that was not to be had."""
-        self._health[relay].failed(self._now())
+        health, now = self._health[relay], self._now()
+        health.failed(now)
+        if not health.has_worked and now - health.failing_since > self._options.connect_patience:
+            self.trouble = f"{relay}: connections end before they have carried anything"
+            health.dismissed = True
+
+    def has_worked(self, relay: Relay) -> bool:
+        """Whether it has carried a message in this run: one that never has cannot accuse a reader."""
+        return self._health[relay].has_worked
 
     def slow(self, relay: Relay) -> None:
         self._health[relay].window.slow(self._now())
@@ -140,4 +150,7 @@ class RelayPool:
         self.trouble = f"{relay}: {failure}"
         if self.first_at is None:
             patience = min(patience, self._options.first_patience)
-        health.dismissed = failure.fatal or now - health.failing_since > patience
+        if health.window.busy:  # it serves our other lanes, or they are still trying: it bears no more of them
+            health.window.slow(now)
+        else:
+            health.dismissed = failure.fatal or now - health.failing_since > patience

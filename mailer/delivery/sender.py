@@ -40,7 +40,7 @@ class End(StrEnum):
 
     FINISHED = "finished"
     WAITING = "waiting"
-    STOPPED = "stopped"  # asked to
+    STOPPED = "stopped"  # asked to; `reason` is what was wrong with the relays then, if anything
     PAUSED = "paused"  # by somebody else, or halted: `reason` says why
     CANCELLED = "cancelled"
 
@@ -152,6 +152,7 @@ class Sender:
         self._stopping = False
         self._withheld = False  # the ledger held a message back: is the send paused?
         self._halted = ""
+        self._fault: Exception | None = None  # of ours, in making a message
         self._refused: list[int] = []  # policy refusals since the last acceptance
         self._tripped = False  # by those: what is under way then and refused, too, is forgiven with them
         self._releases: Counter[int] = Counter()
@@ -165,8 +166,7 @@ class Sender:
             # the feeder ends first, unless a lane fails
             await asyncio.wait([feeder, *lanes], return_when=asyncio.FIRST_COMPLETED)
             if feeder.done() and not feeder.exception():
-                patience = self._options.drain_patience if self._stopping else None
-                await asyncio.wait(lanes, timeout=patience, return_when=asyncio.FIRST_EXCEPTION)
+                await self._drain(lanes)
         finally:
             for task in (feeder, *lanes):
                 task.cancel()
@@ -175,7 +175,20 @@ class Sender:
             raise failure
         if left := [*self._pacer.drain(), *self._held.values()]:
             await self._ledger.release(left, self._now())
+        if self._fault:
+            raise self._fault
         return feeder.result()
+
+    async def _drain(self, lanes: list[asyncio.Task[None]]) -> None:
+        """Until the lanes are done with what is under way; asked to stop, now or before, for `drain_patience` seconds at most."""
+        clock = asyncio.get_running_loop().time
+        until: float | None = None
+        while not all(lane.done() for lane in lanes) and not any(lane.done() and lane.exception() for lane in lanes):
+            if self._stopping:
+                until = clock() + self._options.drain_patience if until is None else until
+                if clock() >= until:
+                    return
+            await asyncio.wait(lanes, timeout=0.2, return_when=asyncio.FIRST_EXCEPTION)
 
     def stop(self) -> None:
         """Finish what is under way and give back the rest; at the latest after `drain_patience` seconds."""
@@ -184,7 +197,7 @@ class Sender:
 
     async def _feed(self, *, wait: bool) -> Ending:
         try:
-            while not self._stopping and not self._halted:
+            while not (self._stopping or self._halted or self._fault):
                 self._progress.clear()
                 if self._withheld and (ending := await self._ended_by_others()):
                     return ending
@@ -202,7 +215,7 @@ class Sender:
             self._work.set()
         if self._halted:
             return Ending(end=End.PAUSED, reason=self._halted)
-        return Ending(end=End.STOPPED, reason="stopped")
+        return Ending(end=End.STOPPED, reason=self.tally.trouble)
 
     async def _at_rest(self, *, wait: bool) -> Ending | None:
         """Nothing is in hand and nothing is due: is it over, or when does it go on?"""
@@ -252,11 +265,16 @@ class Sender:
 
     def _load(self) -> "_Load | None":
         """The next claim that may go, in a lane's hands from now on, with its message."""
-        claim = self._pacer.take(self._now())
+        claim = None if self._fault else self._pacer.take(self._now())
         if claim is None:
             return None
         self._held[claim.delivery_id] = claim
-        return _Load(claim, self._compose(claim))
+        try:
+            return _Load(claim, self._compose(claim))
+        except Exception as error:  # noqa: BLE001 - raised by `run`, when what is under way has ended
+            self._fault = error
+            self._progress.set()
+            return None
 
     async def _unreached(self, load: "_Load") -> None:
         """No relay took the lane that was to carry `load`: it waits again; without any relay left the send halts."""
@@ -298,6 +316,8 @@ class Sender:
             self._pool.worked(relay)
         elif carrier.carried == 1 and not outcome.withheld:
             self._pool.failed(relay)
+            if self._pool.is_exhausted:
+                await self._halt(self._pool.trouble)
         self._withheld = self._withheld or outcome.withheld
         await self._settle(claim, relay, outcome)
 
@@ -311,7 +331,7 @@ class Sender:
                 self._pool.slow(relay)
         if judged.halt:
             await self._halt(f"{relay}: {judged.reason}{_quote(outcome)}")
-        if judged.state is DeliveryState.PENDING and not self._given_up(claim, judged, outcome):
+        if judged.state is DeliveryState.PENDING and not self._given_up(relay, claim, judged, outcome):
             await self._release(claim)
             return
         settlement = self._settlement(claim, relay, outcome, now)
@@ -325,7 +345,7 @@ class Sender:
             return
         await self._ledger.settle(settlement)
         self._done(claim)
-        if judged.policy:
+        if judged.policy or (judged.unexplained and not self.tally.accepted):
             self._refused.append(claim.delivery_id)
             if self._tripped or len(self._refused) >= BREAKER:
                 self._tripped = True
@@ -333,9 +353,9 @@ class Sender:
                 self.tally.failed -= len(refused)
                 await self._halt(f"{relay} refused {len(refused)} messages in a row{_quote(outcome)}", refused)
 
-    def _given_up(self, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
+    def _given_up(self, relay: Relay, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
         """Whether a delivery whose connections keep breaking has to wait: perhaps it is what breaks them."""
-        if judged.halt or outcome.withheld or self._stopping:
+        if judged.halt or outcome.withheld or self._stopping or not self._pool.has_worked(relay):
             return False
         self._releases[claim.delivery_id] += 1
         return self._releases[claim.delivery_id] > RELEASES

@@ -15,7 +15,8 @@ recipient's fault is never charged to one.
 | RCPT, DATA | 4xx · 5xx | recipient | deferred · failed |
 | dot | 2xx · 4xx · 5xx | recipient | accepted · deferred · failed |
 
-5.7.x anywhere, and an unexplained refusal of DATA or the dot, also count towards the breaker (`policy`).
+5.7.x anywhere, and an unexplained refusal of DATA or the dot, also count towards the breaker (`policy`); an unexplained one
+of RCPT does while nothing was accepted yet, for a relay that takes nothing from us may say so in any words.
 An address is suppressed only on 5.1.1, 5.1.2, 5.1.3, 5.1.10; a bare 550 counts when its last send ended so too.
 """
 
@@ -44,7 +45,8 @@ class Verdict:
 
     `state` is where the delivery goes: ACCEPTED, DEFERRED, FAILED, UNCERTAIN, or PENDING (released: nothing was sent, or
     the refusal proves that nothing arrived). `halt`: the send pauses. `close`: this connection is of no more use.
-    `policy`: counts towards the breaker. `throttled`: the relay asks for a slower pace.
+    `policy`: counts towards the breaker. `unexplained`: nobody said that it is the recipient's fault; it counts, too, as long
+    as the relay has taken nothing yet. `throttled`: the relay asks for a slower pace.
     """
 
     state: DeliveryState
@@ -53,6 +55,7 @@ class Verdict:
     halt: bool = False
     close: bool = False
     policy: bool = False
+    unexplained: bool = False
     throttled: bool = False
     suppress: bool = False
     bare_550: bool = False
@@ -114,6 +117,7 @@ def _refused(reply: Reply, stage: Stage) -> Verdict:
         scope=Scope.RECIPIENT,
         reason="refused",
         policy=policy,
+        unexplained=not about_recipient,
         suppress=reply.enhanced in _DEAD,
         bare_550=reply.code == 550 and not reply.enhanced and not policy,
     )

@@ -99,6 +99,7 @@ class Wire(asyncio.Protocol):
             self._waiting.popleft().set_result(reply)
         elif reply.code == 421:
             self._parting = reply
+            self.close("service closing")
         else:
             self.close(f"a reply that nobody asked for: “{reply}”")
 

@@ -54,7 +54,7 @@ def next_step(summary: Summary, ending: Ending | None = None) -> str:
     send = summary.send
     match send.state:
         case SendState.PAUSED:
-            why = "" if ending and ending.end is End.STOPPED else send.reason
+            why = "" if ending and ending.end is End.STOPPED and not ending.reason else send.reason
             return f"{why + ': ' if why else ''}paused. Go on with: mailer resume {send.id}"
         case SendState.WAITING:
             when = f" at {iso(summary.next_at)}" if summary.next_at else ""

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 import uvloop
 
-from mailer.delivery.message import Composer, MessageError
+from mailer.delivery.message import Composer
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.sender import End, Ending, Options, Sender, Tally
 from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Edition
-from mailer.errors import UndecidedError, UsageError
+from mailer.errors import MailerError, UndecidedError, UsageError
+from mailer.ledger.errors import LedgerError
 from mailer.ledger.owned import OwnedSend
 from mailer.ledger.records import Send, Summary
 from mailer.service.newsroom import Newsroom
@@ -74,7 +75,7 @@ async def carry(
     finally:
         await asyncio.to_thread(owned.close)
     if ending.end is End.STOPPED:
-        await asyncio.to_thread(_pause_if_running, newsroom, send_id)
+        await asyncio.to_thread(_pause_if_running, newsroom, send_id, ending.reason)
     return Run(summary=await asyncio.to_thread(ledger.sends.summary, send_id), ending=ending)
 
 
@@ -115,7 +116,9 @@ async def _send(
     watching = asyncio.create_task(_watch(sender, watch)) if watch else None
     try:
         return await sender.run(wait=wait)
-    except MessageError as error:
+    except LedgerError:
+        raise
+    except MailerError as error:
         await owned.trip(error.message)
         raise
     finally:
@@ -157,7 +160,7 @@ async def _with_signals(newsroom: Newsroom, send_id: int, *, wait: bool, watch: 
             loop.remove_signal_handler(number)
 
 
-def _pause_if_running(newsroom: Newsroom, send_id: int) -> None:
-    """A send that its person stopped stays stopped, until its person says so."""
+def _pause_if_running(newsroom: Newsroom, send_id: int, trouble: str) -> None:
+    """A send that its person stopped stays stopped, until its person says so; `trouble` is what was wrong by then."""
     if newsroom.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
-        newsroom.ledger.sends.pause(send_id, reason="stopped by hand")
+        newsroom.ledger.sends.pause(send_id, reason=f"stopped by hand ({trouble})" if trouble else "stopped by hand")

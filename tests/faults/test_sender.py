@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from mailer.delivery.connection import Limits
-from mailer.delivery.message import Composer
+from mailer.delivery.message import Composer, Message
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
+from mailer.delivery.records import Claim
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.sender import BREAKER, End, Ending, Options, Sender
 from mailer.ledger.records import Summary
@@ -39,6 +40,7 @@ class Stage:
         self.options = options
         self.sender: Sender | None = None
         self.meanwhile: Callable[[], Coroutine[None, None, None]] | None = None
+        self.spoiled = ""  # the address whose message cannot be made
 
     def run(self, *, wait: bool = True) -> tuple[Ending, dict[str, object]]:
         try:
@@ -55,6 +57,11 @@ class Stage:
         with Newsroom.open(self.newsroom.workspace.root) as newsroom:
             return [each.identity for each in newsroom.ledger.suppressions.all()]
 
+    def _compose(self, composer: Composer, claim: Claim) -> Message:
+        if claim.address == self.spoiled:
+            raise ValueError("spoiled")
+        return composer.compose(claim)
+
     async def _run(self, wait: bool) -> Ending:
         owned = self.newsroom.ledger.own(self.send.id, retry_for=60)
         assert owned
@@ -67,7 +74,11 @@ class Stage:
             stack.push_async_callback(asyncio.to_thread, owned.close)
             relays = [Relay(host="127.0.0.1", port=server.port) for server in self.servers]
             self.sender = Sender(
-                ledger=owned, compose=composer.compose, relays=relays, options=self.options, now=self.newsroom.clock
+                ledger=owned,
+                compose=lambda claim: self._compose(composer, claim),
+                relays=relays,
+                options=self.options,
+                now=self.newsroom.clock,
             )
             meanwhile = asyncio.create_task(self.meanwhile()) if self.meanwhile else None
             async with asyncio.timeout(20):
@@ -325,3 +336,54 @@ def test_a_relay_that_asks_for_it_gets_fewer_lanes_and_everybody_is_mailed(tmp_p
     options = replace(OPTIONS, lanes=8)
     ending, result = Stage(tmp_path, 60, server, options=options).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 60})
+
+
+def test_a_relay_that_refuses_everybody_without_saying_why_pauses_the_send(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, 40, Scripted(RCPT=["550 relay not permitted"] * 200))
+    ending, result = stage.run()
+    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 40})
+    assert stage.suppressed() == []
+
+
+def test_a_relay_that_bears_only_a_few_connections_gets_no_more_and_is_not_given_up(tmp_path: Path) -> None:
+    server = Scripted()
+    together = 0
+    answer, converse = server._answer, server._converse
+
+    async def conversing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal together
+        together += 1
+        await converse(reader, writer)
+        together -= 1
+
+    async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
+        if verb == "CONNECT" and together > 2:
+            writer.write(b"554 5.7.0 too many connections\r\n")
+            return False
+        return await answer(verb, writer)
+
+    server._answer, server._converse = answering, conversing  # type: ignore[method-assign]
+    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, lanes=6)).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 200})
+    assert server.connections < 60
+
+
+def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Path) -> None:
+    server = Scripted()
+    stage = Stage(tmp_path, 60, server, options=replace(OPTIONS, lanes=4))
+    stage.spoiled = "reader30@example.com"
+    with pytest.raises(ValueError, match="spoiled"):
+        stage.run()
+    with Newsroom.open(stage.newsroom.workspace.root) as newsroom:
+        result = send_object(newsroom.ledger.sends.summary(stage.send.id))
+    assert result["uncertain"] == 0
+    assert result["accepted"] == messages(server)
+    assert result["accepted"] + result["pending"] == 60  # type: ignore[operator]
+
+
+def test_a_relay_that_never_carries_anything_is_not_the_readers_fault(tmp_path: Path) -> None:
+    server = Scripted(MAIL=[DROP] * 500)
+    options = replace(OPTIONS, pool=replace(POOL, connect_patience=1.0))
+    ending, result = Stage(tmp_path, 5, server, options=options).run()
+    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert "127.0.0.1" in ending.reason

@@ -37,6 +37,7 @@ class Scripted:
         self.connections = 0
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refused: set[int] = set()  # connections whose MAIL was refused
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -87,7 +88,11 @@ class Scripted:
 
     async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         waiting = self.replies[verb]
-        self._last = reply = waiting.popleft() if waiting else GOOD.get(verb, "500 what")
+        out_of_order = verb in {"RCPT", "DATA"} and id(writer) in self._refused
+        good = "503 5.5.1 MAIL comes first" if out_of_order else GOOD.get(verb, "500 what")
+        self._last = reply = waiting.popleft() if waiting else good
+        if verb == "MAIL":
+            (self._refused.discard if reply.startswith("2") else self._refused.add)(id(writer))
         if reply == DROP:
             return False
         if reply == SILENCE:

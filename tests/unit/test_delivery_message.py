@@ -95,7 +95,6 @@ def built_by_email(made: Edition, fields: dict[str, str], address: str) -> Email
     values = Values(fields=fields, address=address, token=MARKS.unsubscribe)
     variant = made.variant(made.key(values))
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = subject_of(made, fields)
     message.set_content(fill(variant.text, values))
     message.add_alternative(fill(variant.html, values), subtype="html")
     return message
@@ -133,10 +132,9 @@ def test_it_equals_what_email_builds(name: str, first_name: str, city: str) -> N
     inspect(message)
     got = BytesParser(policy=default).parsebytes(received(message))
     expected = BytesParser(policy=default).parsebytes(bytes(built_by_email(EDITIONS[name], fields, "ana@example.com")))
-    subject = subject_of(EDITIONS[name], fields)
-    assert got["Subject"] == subject
-    if "=?" not in subject:  # where `email` itself takes a value for an encoded word (CVE-2024-6923)
-        assert str(expected["Subject"]).strip() == subject  # it may fold before the first word
+    # against the value itself: Python 3.11's `email` folds some subjects so that its own parser adds a space, and takes a
+    # value for an encoded word (CVE-2024-6923)
+    assert got["Subject"] == subject_of(EDITIONS[name], fields)
     for kind in ("plain", "html"):
         ours, theirs = got.get_body((kind,)), expected.get_body((kind,))
         assert ours is not None and theirs is not None
