@@ -9,7 +9,7 @@ file, too (secure_delete).
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,11 @@ class Sqlite:
             yield conn
 
     def connect_writer(self) -> Connection:
+        if not self.exists():
+            with suppress(OSError):  # SQLite says it better
+                self.path.touch(
+                    mode=0o600
+                )  # addresses of readers are nobody else's; SQLite gives its log the same mode
         with translating(self.name):
             return self._writer.connect()
 

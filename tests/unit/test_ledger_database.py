@@ -182,3 +182,10 @@ def test_every_connection_is_set_up_for_keeping_promises(tmp_path):
             with pytest.raises(Exception, match="readonly"):
                 conn.exec_driver_sql("delete from send")
         assert ledger.path == tmp_path / "mailer.db"
+
+
+def test_a_new_database_is_its_owner_s_alone(tmp_path):
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path / ".mailer"):
+        for path in tmp_path.glob("ledger.db*"):
+            if ".lock" not in path.name:
+                assert path.stat().st_mode & 0o077 == 0, path.name
