@@ -21,7 +21,7 @@ from typing import Protocol
 from mailer.edition.model import Filler, Parts, Values
 
 LINE_LIMIT = 998  # octets without CRLF: RFC 5322 2.1.1
-_BOUNDED = 330  # octets that a token, an address, or the two together may add to a line
+_BOUNDED = 640  # octets that an address may add to a line: 64 before the @, each escaped as six in HTML, and its domain
 _SOFT_BREAK = b"=\r\n"
 _QUOTED_LINE = 75  # characters, and room for the `=` of a soft break
 
@@ -220,7 +220,7 @@ def _octets(text: str) -> bytes:
 
 def _lines_stay_short(parts: Parts) -> bool:
     """Whether no line can pass 998 octets: slots with values of any length forbid it."""
-    if any(not isinstance(part, str) and not getattr(part, "is_bounded", False) for part in parts):
+    if any(not isinstance(part, str) and not part.is_bounded for part in parts):
         return False
     text = "".join(part if isinstance(part, str) else "x" * _BOUNDED for part in parts)
     return all(len(line.encode("utf-8", "surrogatepass")) <= LINE_LIMIT for line in text.split("\n"))

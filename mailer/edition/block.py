@@ -97,6 +97,10 @@ class Paragraph:
     literal: bool
     parts: Parts
 
+    @property
+    def is_bounded(self) -> bool:
+        return all(isinstance(part, str) or part.is_bounded for part in self.parts)
+
     def fill(self, values: Values) -> str:
         text = fill(self.parts, values)
         if not text.strip():
@@ -113,6 +117,10 @@ class Grid:
     header: tuple[Parts, ...]
     rows: tuple[tuple[Parts, ...], ...]
     alignments: tuple[str, ...]
+
+    @property
+    def is_bounded(self) -> bool:
+        return False
 
     def fill(self, values: Values) -> str:
         header = [_cell(parts, values) for parts in self.header]

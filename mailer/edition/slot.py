@@ -42,7 +42,10 @@ class Values:
 
 
 class Filler(Protocol):
-    """Something that differs per reader."""
+    """Something that differs per reader. `is_bounded`: never longer than a token or an address, however written."""
+
+    @property
+    def is_bounded(self) -> bool: ...
 
     def fill(self, values: Values) -> str: ...
 
@@ -60,6 +63,10 @@ class Slot:
 
     what: str
     place: Place
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.what.startswith("@")
 
     def fill(self, values: Values) -> str:
         match self.what:

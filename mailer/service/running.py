@@ -9,11 +9,12 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import uvloop
 
+from mailer.delivery.connection import ConnectionFailure, open_connection
 from mailer.delivery.message import Composer
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
@@ -25,6 +26,7 @@ from mailer.errors import MailerError, UndecidedError, UsageError
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.owned import OwnedSend
 from mailer.ledger.records import Send, Summary
+from mailer.relay import Relay
 from mailer.service.newsroom import Newsroom
 from mailer.settings import OnUncertain
 
@@ -98,17 +100,18 @@ async def _send(
     ledger = newsroom.ledger
     send = await asyncio.to_thread(ledger.sends.get, owned.send_id)
     edition = await asyncio.to_thread(load_edition, newsroom, send)
+    options = await asyncio.to_thread(_options, newsroom)
     composer = Composer(
         edition,
         newsroom.letterhead,
         newsroom.marks(send.key_name, inert=send.kind is SendKind.TEST),
-        eight_bit=newsroom.settings.eight_bit,
+        eight_bit=newsroom.settings.eight_bit and await _all_offer_8bit(newsroom.settings.relay, options.pool),
     )
     sender = Sender(
         ledger=owned,
         compose=composer.compose,
         relays=newsroom.settings.relay,
-        options=await asyncio.to_thread(_options, newsroom),
+        options=options,
         now=newsroom.clock,
     )
     if on_sender:
@@ -137,6 +140,19 @@ def _options(newsroom: Newsroom) -> Options:
         per_connection=settings.per_connection or 0,
         pool=PoolOptions(local_hostname=socket.getfqdn()),
     )
+
+
+async def _all_offer_8bit(relays: Sequence[Relay], options: PoolOptions) -> bool:
+    """Whether every relay offers 8BITMIME (RFC 6152); one that cannot be asked does not."""
+    for relay in relays:
+        try:
+            connection = await open_connection(relay, limits=options.limits, local_hostname=options.local_hostname)
+        except ConnectionFailure:
+            return False
+        await connection.wire.quit()
+        if not connection.features.eight_bit:
+            return False
+    return True
 
 
 async def _watch(sender: Sender, watch: Watch) -> None:

@@ -18,6 +18,7 @@ VALUES = Values(token="")
 @dataclass(frozen=True)
 class Slot:
     value: str
+    is_bounded: bool = False
 
     def fill(self, values: Values) -> str:
         return self.value
