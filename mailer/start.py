@@ -3,7 +3,6 @@
 The command line and the web never import each other; what needs both stands here, above them.
 """
 
-import socket
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -15,7 +14,7 @@ from mailer.service.demo import FIRST, run_demo
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
-from mailer.web.server import serve
+from mailer.web.server import free_port, serve
 
 
 @click.command("serve")
@@ -40,8 +39,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
 def demo_command(*, in_browser: bool, stay: bool) -> None:
     """Send two dispatches to a dozen readers over real SMTP on this machine, and show what came of it."""
     folder = Path(tempfile.mkdtemp(prefix="mailer-demo-"))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     step = iter(range(1, 100))
 
     def tell(line: str) -> None:

@@ -278,8 +278,7 @@ class Sender:
 
     async def _unreached(self, load: "_Load") -> None:
         """No relay took the lane that was to carry `load`: it waits again; without any relay left the send halts."""
-        self._held.pop(load.claim.delivery_id, None)
-        self._pacer.done(load.claim)
+        self._done(load.claim)
         self._pacer.add([load.claim])
         self.tally.trouble = self._pool.trouble
         if self._pool.is_exhausted:
