@@ -26,7 +26,6 @@ __all__ = [
     "Edition", "EditionError", "Filler", "Image", "Parts", "Place", "Values", "Variant", "VariantKey", "fill",
 ]  # fmt: skip
 
-COLUMN = 600
 VARIANT_LIMIT = 64
 _FORMAT = 1
 
@@ -47,14 +46,10 @@ class Image:
     height: int
     data: bytes = field(repr=False)
 
-    @property
-    def display_width(self) -> int:
-        """The `width` attribute: half the pixels on a fine screen, at most the column."""
-        return min(self.width, COLUMN)
-
-    @property
-    def display_height(self) -> int:
-        return max(1, round(self.height * self.display_width / self.width))
+    def shown(self, widest: int) -> tuple[int, int]:
+        """The `width` and `height` attributes where there are `widest` pixels: a fine screen shows more of it."""
+        width = min(self.width, widest)
+        return width, max(1, round(self.height * width / self.width))
 
     @property
     def content_id(self) -> str:
