@@ -60,6 +60,7 @@ def compile_edition(
         outline=letter.outline,
         embed=publication.images == "embed",
         media_url=publication.media_url,
+        flowed=theme.text.flowed,
         images=tuple({image.name: image for image in (*filter(None, (logo,)), *images.values())}.values()),
     )
 

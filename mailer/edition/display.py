@@ -3,7 +3,8 @@
     ![alt](file "caption")               a figure; the image may be a link: [![alt](file "caption")](address)
     [**Words**](address)                 a button: a link whose words are all bold
 
-Both are plain Markdown that reads well in any other program.
+Both are plain Markdown that reads well in any other program. In a list whose items have no blank lines between them neither is
+one, and a button stands in no list, quote or footnote.
 """
 
 from collections.abc import Sequence
@@ -35,15 +36,17 @@ class Button:
     words: Sequence[Token]
 
 
-def displayed(children: Sequence[Token]) -> Figure | Button | None:
-    """What the inline tokens of a paragraph are, if they are one thing and nothing else."""
+def displayed(paragraph: Token, children: Sequence[Token]) -> Figure | Button | None:
+    """What the `children` of the paragraph that `paragraph` opens are, if they are one thing and nothing else."""
+    if paragraph.hidden:
+        return None
     said = [token for token in children if token.type != "text" or token.content.strip()]
     match said:
         case [Token(type="image") as image]:
             return Figure(image)
         case [Token(type="link_open") as link, Token(type="image") as image, Token(type="link_close")]:
             return Figure(image, link)
-        case [Token(type="link_open") as link, Token(type="strong_open"), *words, Token(), Token()] if words:
+        case [Token(type="link_open") as link, Token(type="strong_open"), *words, Token(), Token()] if words and paragraph.level == 0:
             whole = nested(said, 0) == len(said) - 1 and nested(said, 1) == len(said) - 2
             shows = any(word.type == "image" for word in words)
             return Button(link, words) if whole and not shows else None

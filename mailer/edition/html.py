@@ -82,7 +82,8 @@ class HtmlWriter:
 
     def _footnote(self, label: str, direction: str) -> Markup:
         tokens = self._footnotes[label]
-        begins = 3 if tokens and tokens[0].type == "paragraph_open" and not displayed(tokens[1].children or ()) else 0
+        is_text = tokens[0].type == "paragraph_open" and not displayed(tokens[0], tokens[1].children or ())
+        begins = 3 if is_text else 0
         return self._part(
             "footnotes",
             direction,
@@ -136,14 +137,14 @@ class HtmlWriter:
 
     def _paragraph(self, token: Token, inline: Token, direction: str, opening: str) -> str:
         children = inline.children or ()
-        match displayed(children):
+        match displayed(token, children):
             case Figure() as figure:
                 return self._figure(figure, direction)
             case Button(link=link, words=words):
                 return self._part("button", direction, link=self._address(link, "href"), text=self.inline(words))
             case None:
                 text = self.inline(children)
-                return text if token.hidden else f"{opening}{text}</p>\n"
+                return str(text) if token.hidden else f"{opening}{text}</p>\n"
 
     def _figure(self, figure: Figure, direction: str) -> Markup:
         file = image_file(figure.image)

@@ -71,7 +71,8 @@ class Variant:
 class Edition:
     """What everybody receives. `digest` is the SHA-256 of `to_json()`; images take part by their names, their content's hash.
 
-    `embed` says that images travel inside the message; `media_url` is where they are on the web otherwise.
+    `embed` says that images travel inside the message; `media_url` is where they are on the web otherwise; `flowed`, that the
+    plaintext is format=flowed (RFC 3676).
     """
 
     slug: str
@@ -89,6 +90,7 @@ class Edition:
     embed: bool
     media_url: str
     images: tuple[Image, ...] = ()
+    flowed: bool = False
     digest: str = field(init=False)
     _variants: dict[tuple[VariantKey, bool], Variant] = field(
         init=False, repr=False, compare=False, default_factory=dict
@@ -152,7 +154,7 @@ class Edition:
                 key=key,
                 subject=self.subject_parts,
                 html=self._html(key, numbers, embed=self.embed and not browser),
-                text=render(self.text, key, numbers),
+                text=render(self.text, key, numbers, flowed=self.flowed),
             )
         return made
 
@@ -184,6 +186,7 @@ class Edition:
                 {"name": image.name, "content_type": image.content_type, "width": image.width, "height": image.height}
                 for image in self.images
             ],
+            **({"flowed": True} if self.flowed else {}),  # what was stored before there was such a thing keeps its digest
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -217,6 +220,7 @@ class Edition:
                 embed=content["embed"],
                 media_url=content["media_url"],
                 images=tuple(Image(**image, data=bytes_of.get(image["name"], b"")) for image in content["images"]),
+                flowed=content.get("flowed", False),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EditionError(

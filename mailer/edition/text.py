@@ -65,7 +65,7 @@ class TextWriter:
             inner = tokens[index + 1 : end]
             match token.type:
                 case "paragraph_open":
-                    blocks.extend(self._paragraph(inner, indent, 0 if token.hidden else gap))
+                    blocks.extend(self._paragraph(token, inner, indent, 0 if token.hidden else gap))
                 case "heading_open":
                     blocks.append(Flow(words=_subheading(self.inline(inner)), indent=indent, gap=1))
                 case "bullet_list_open" | "ordered_list_open":
@@ -86,9 +86,9 @@ class TextWriter:
             index = end + 1
         return blocks
 
-    def _paragraph(self, inner: Sequence[Token], indent: str, gap: int) -> list[Block]:
+    def _paragraph(self, token: Token, inner: Sequence[Token], indent: str, gap: int) -> list[Block]:
         children = inner[0].children or ()
-        match displayed(children):
+        match displayed(token, children):
             case Figure(image=image, link=link) as figure:
                 shown: Words = (self._picture(image), *((Link(address(link, "href", Place.TEXT_URL)),) if link else ()))
                 caption = [Flow(words=(figure.caption,), indent=indent, gap=0)] if figure.caption else []
