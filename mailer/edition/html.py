@@ -82,7 +82,7 @@ class HtmlWriter:
 
     def _footnote(self, label: str, direction: str) -> Markup:
         tokens = self._footnotes[label]
-        is_text = tokens[0].type == "paragraph_open" and not displayed(tokens[0], tokens[1].children or ())
+        is_text = bool(tokens) and tokens[0].type == "paragraph_open" and not displayed(tokens[0], tokens[1].children or ())
         begins = 3 if is_text else 0
         return self._part(
             "footnotes",
