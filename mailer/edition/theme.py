@@ -77,8 +77,8 @@ def _family(value: object) -> str:
 
 
 def _beside(value: object, info: ValidationInfo) -> Path:
-    if not isinstance(value, str) or not 0 < len(value) <= 200 or "\0" in value:
-        raise ValueError("not the name of a file")
+    if not isinstance(value, str) or not 0 < len(value) <= 200 or value.startswith("/") or "\0" in value:
+        raise ValueError("not the name of a file beside theme.toml")
     return Path(info.context["folder"]) / value
 
 

@@ -42,13 +42,13 @@ def opened(browser):
     """Opens a letter of the corpus, its images inside; what lies elsewhere is not there."""
     pages = []
 
-    def opening(name, scheme="light", width=1280, theme=""):
+    def opening(name, scheme="light", width=1280, theme="", height=900):
         made = corpus(name, theme)
         html = html_of(made, READER)
         for image in made.images:
             data = f"data:{image.content_type};base64,{b64encode(image.data).decode()}"
             html = html.replace(PUBLICATION.media_url + image.name, data)
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         page.route("https://**", lambda route: route.abort())
         page.set_content(html)
         pages.append(page)
@@ -149,8 +149,8 @@ def photographed(opened, name):
     left = 0
     for scheme in SCHEMES:
         for width in (1280, 375):
-            page = opened(name, scheme, width)
-            shot = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+            page = opened(name, scheme, width, height=2100)
+            shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             sheet.paste(shot.reduce(3), (left, 0))
             left += width // 3
     return sheet
