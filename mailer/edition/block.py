@@ -225,9 +225,7 @@ def _lines(text: str, first: str, rest: str, *, literal: bool, flowed: bool) -> 
     """`text` after `first`, its further lines after `rest`: as it is where it is `literal`, else wrapped."""
     if flowed and not literal:
         return flow(text, first, rest)
-    lines = (
-        "\n".join((rest + line).rstrip() for line in text.split("\n")) if literal else wrap(text, first, rest)
-    )
+    lines = "\n".join((rest + line).rstrip() for line in text.split("\n")) if literal else wrap(text, first, rest)
     return fix(lines, rest) if flowed else lines
 
 

@@ -2,10 +2,11 @@
 
     compile_edition(dispatch, publication=…, templates=…, references=…, images=…) -> Edition
 
-Pure but for reading the templates' folders, a theme's logo among them. premailer runs once; the HTML holds every branch, and a variant is made of
-it by string work. Everything that would be the same for two readers is done here.
+Pure but for reading the templates' folders, a theme's logo among them. premailer runs once; the HTML holds every branch, and a
+variant is made of it by string work. Everything that would be the same for two readers is done here.
 
-Raises LayoutError for a template or a theme that is wrong, PhotoError for its logo, EditionError for a reference or an image that was not handed in.
+Raises LayoutError for a template or a theme that is wrong, PhotoError for its logo, EditionError for a reference or an image that
+was not handed in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,8 @@ from mailer.dispatch.model import Dispatch
 from mailer.edition.layout import Layout
 from mailer.edition.letter import Letter
 from mailer.edition.model import Edition, Image
-from mailer.edition.photo import load_image
 from mailer.edition.page import write_page
+from mailer.edition.photo import load_image
 from mailer.edition.plain import write_plain
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.slot import Place, Slot, clean

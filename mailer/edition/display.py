@@ -46,7 +46,9 @@ def displayed(paragraph: Token, children: Sequence[Token]) -> Figure | Button | 
             return Figure(image)
         case [Token(type="link_open") as link, Token(type="image") as image, Token(type="link_close")]:
             return Figure(image, link)
-        case [Token(type="link_open") as link, Token(type="strong_open"), *words, Token(), Token()] if words and paragraph.level == 0:
+        case [Token(type="link_open") as link, Token(type="strong_open"), *words, Token(), Token()] if (
+            words and paragraph.level == 0
+        ):
             whole = nested(said, 0) == len(said) - 1 and nested(said, 1) == len(said) - 2
             shows = any(word.type == "image" for word in words)
             return Button(link, words) if whole and not shows else None

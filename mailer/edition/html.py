@@ -82,7 +82,9 @@ class HtmlWriter:
 
     def _footnote(self, label: str, direction: str) -> Markup:
         tokens = self._footnotes[label]
-        is_text = bool(tokens) and tokens[0].type == "paragraph_open" and not displayed(tokens[0], tokens[1].children or ())
+        is_text = (
+            bool(tokens) and tokens[0].type == "paragraph_open" and not displayed(tokens[0], tokens[1].children or ())
+        )
         begins = 3 if is_text else 0
         return self._part(
             "footnotes",
@@ -93,7 +95,7 @@ class HtmlWriter:
             more=self.tokens(tokens[begins:], direction, paragraph="over muted"),
         )
 
-    def tokens(  # noqa: C901, PLR0912 - one case a kind of token
+    def tokens(  # noqa: C901 - one case a kind of token
         self, tokens: Sequence[Token], direction: str, *, paragraph: str = ""
     ) -> Markup:
         """Block tokens. Paragraphs get the class `paragraph`."""

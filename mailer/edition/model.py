@@ -186,7 +186,9 @@ class Edition:
                 {"name": image.name, "content_type": image.content_type, "width": image.width, "height": image.height}
                 for image in self.images
             ],
-            **({"flowed": True} if self.flowed else {}),  # what was stored before there was such a thing keeps its digest
+            **(
+                {"flowed": True} if self.flowed else {}
+            ),  # what was stored before there was such a thing keeps its digest
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 

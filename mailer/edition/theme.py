@@ -79,7 +79,7 @@ def _family(value: object) -> str:
 def _beside(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not 0 < len(value) <= 200 or value.startswith("/") or "\0" in value:
         raise ValueError("not the name of a file beside theme.toml")
-    return Path(info.context["folder"]) / value
+    return Path((info.context or {})["folder"]) / value
 
 
 Colour = Annotated[str, BeforeValidator(_colour)]
@@ -210,7 +210,9 @@ def load_theme(folders: Sequence[Path]) -> Theme:
     named = own.table.get("theme", "daily")
     known = sorted({path.stem for folder in folders for path in folder.glob("themes/*.toml")})
     if not isinstance(named, str) or not _THEME_NAME.fullmatch(named) or named not in known:
-        raise _error([_finding(own, ("theme",), f"there is no theme “{str(named)[:40]}”; {suggest(str(named), known)}")])
+        raise _error(
+            [_finding(own, ("theme",), f"there is no theme “{str(named)[:40]}”; {suggest(str(named), known)}")]
+        )
     base = _read(folders, f"themes/{named}.toml")
     tables: dict[str, Any] = {**base.table}
     for name, value in own.table.items():
@@ -255,7 +257,8 @@ def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[str]:
 
 def _said(found: ErrorDetails, own: _File, base: _File) -> str:
     place = tuple(found["loc"])
-    file = own if own.has(place) or not base.has(place) and own.has(place[:1]) else base
+    file = base if base.has(place) or not own.has(place[:1]) else own
+    file = own if own.has(place) else file
     name = ".".join(map(str, place))
     where = f"[{place[0]}]" if len(place) > 1 else "a theme"
     match found["type"]:
@@ -309,7 +312,7 @@ def _read(folders: Sequence[Path], name: str) -> _File:
         raise ThemeError(f"{path} cannot be read ({type(error).__name__})", "See to the file.") from None
 
 
-_ADVICE = "Mend the theme; docs/design.md tells what it may hold."
+_ADVICE = "Mend the theme; docs/templates.md tells what it may hold."
 
 
 def _finding(file: _File, place: Sequence[object], words: str) -> str:

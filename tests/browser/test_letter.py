@@ -139,7 +139,9 @@ def test_a_wide_table_scrolls_by_itself(opened, theme_name):
 
 def fonts(browser):
     """What decides how text looks here."""
-    matched = [subprocess.check_output(["fc-match", "-f", "%{family} %{fontversion}", name], text=True) for name in FAMILIES]
+    matched = [
+        subprocess.check_output(["fc-match", "-f", "%{family} %{fontversion}", name], text=True) for name in FAMILIES
+    ]
     return "\n".join([f"chromium {browser.version.partition('.')[0]}", *matched]) + "\n"
 
 

@@ -21,13 +21,15 @@ ELEMENTS = {
 }  # fmt: skip
 PIECES = [
     "word", "שלום", "مرحبا", "漢字", "नमस्ते", "🎉", "**bold**", "*em*", "`co<de>`", "<b>", "</td></table>", "<script>alert(1)</script>",
-    "&lt;", "&", "\"quoted\"", "'", "--", "[a link](https://a.example.org/?x=1&y='2' \"T\")", "<https://b.example.org/>",
-    "[**Button**](https://c.example.org/)", "![alt \"text\"](https://d.example.org/i.png \"cap <b>\")", "[^1]",
+    "&lt;", "&", '"quoted"', "'", "--", '[a link](https://a.example.org/?x=1&y=2 "T")', "<https://b.example.org/>",
+    "[**Button**](https://c.example.org/)", '![alt "text"](https://d.example.org/i.png "cap <b>")', "[^1]",
     "{{ reader.name }}", "[l]({{ reader.name }})", "[l](https://e.example.org/{{ reader.name }})", "\\{{ x }}", "[[2026-03-02-crane]]",
     "| a | b |", "|---|--:|", "- item", "1. one", "> quote", "```", "    code", "### Sub", "#### Deep", "---", "-->", "<!--[if mso]>",
     "]]>", "\n", "\n\n", " ", "  \n", "{% if reader.x %}", "{% endif %}", "(", "]", "\\", "_", "*", "~~x~~",
 ]  # fmt: skip
-MARKDOWN = st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from("\n "), st.text(max_size=4)), max_size=24).map("".join)
+MARKDOWN = st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from("\n "), st.text(max_size=4)), max_size=24).map(
+    "".join
+)
 VALUES = Values(fields={"name": "</td><script>x</script>{{ 7 }}", "x": "1"}, address="a@example.org", token="t")
 HARMLESS = Values(fields={"name": "Ana", "x": "1"}, address="a@example.org", token="t")
 NOTE = "\n\n[^1]: The note.\n"

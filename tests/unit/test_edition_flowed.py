@@ -60,7 +60,9 @@ def test_a_quote_in_a_list_is_fixed():
     assert " ".join(content.removeprefix("  > ") for _, content in read) == WORD.strip()
 
 
-@given(st.text(alphabet=st.sampled_from("aé> -\n漢F\u00a0rom "), max_size=200), st.sampled_from(["", "  ", "> ", "> > "]))
+@given(
+    st.text(alphabet=st.sampled_from("aé> -\n漢F\u00a0rom "), max_size=200), st.sampled_from(["", "  ", "> ", "> > "])
+)
 def test_any_text_reads_back(text, rest):
     lines = [" ".join(line.replace("\t", " ").split(" ")).strip(" ") for line in text.split("\n")]
     wanted = [re.sub(" +", " ", line) for line in lines]

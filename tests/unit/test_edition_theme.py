@@ -59,7 +59,11 @@ def test_a_family_is_quoted_where_css_asks_for_it(tmp_path):
 
 
 def test_a_workspace_has_a_theme_of_its_own(tmp_path):
-    own = (TEMPLATES / "themes" / "daily.toml").read_text(encoding="utf-8").replace('accent = "#17506b"', 'accent = "#123456"')
+    own = (
+        (TEMPLATES / "themes" / "daily.toml")
+        .read_text(encoding="utf-8")
+        .replace('accent = "#17506b"', 'accent = "#123456"')
+    )
     themed(tmp_path, own, "themes/mine.toml")
     assert load_theme(themed(tmp_path, 'theme = "mine"\n')).light.accent == "#123456"
 
@@ -75,10 +79,16 @@ def test_a_workspace_has_a_theme_of_its_own(tmp_path):
         ('[light]\n\npapper = "#fff000"', "theme.toml:3: unknown key “papper” in [light]; did you mean “paper”?"),
         ('[dark]\nink = "navy"', "theme.toml:2: dark.ink: “navy” is not a colour; did you mean “#000080”?"),
         ('[dark]\nink = "e4e1da"', "theme.toml:2: dark.ink: “e4e1da” is not a colour; did you mean “#e4e1da”?"),
-        ('[dark]\nink = "red; x: y"', "theme.toml:2: dark.ink: “red; x: y” is not a colour; expected one such as #17506b"),
+        (
+            '[dark]\nink = "red; x: y"',
+            "theme.toml:2: dark.ink: “red; x: y” is not a colour; expected one such as #17506b",
+        ),
         ("[dark]\nink = 3", "theme.toml:2: dark.ink: not a colour"),
         ('[light]\npaper = "#FFF"', "theme.toml:2: light.paper: #ffffff is turned round"),
-        ('[light]\nmuted = "#aaaaaa"', "theme.toml:2: muted on paper has a contrast of 2.2 in [light]; 4.5 is the least"),
+        (
+            '[light]\nmuted = "#aaaaaa"',
+            "theme.toml:2: muted on paper has a contrast of 2.2 in [light]; 4.5 is the least",
+        ),
         ('[light]\npaper = "#777777"', "theme.toml:2: ink on paper has a contrast of 3.4 in [light]"),
         ('[fonts]\nread = ["a;b"]', "theme.toml:2: fonts.read.0: not the name of a font"),
         ("[fonts]\nread = []", "theme.toml:2: fonts.read: "),
@@ -128,7 +138,9 @@ def test_a_logo_stands_in_the_place_of_the_name(tmp_path):
     folders = themed(tmp_path, '[logo]\nfile = "logo.png"\nwidth = 160\n')
     made = edition("Note.", templates=tuple(folders))
     (image,) = made.images
-    assert f'src="{PUBLICATION.media_url}{image.name}" alt="The Harbour Letter" width="160" height="40"' in html_of(made)
+    assert f'src="{PUBLICATION.media_url}{image.name}" alt="The Harbour Letter" width="160" height="40"' in html_of(
+        made
+    )
     assert made.digest != edition("Note.").digest
 
 
