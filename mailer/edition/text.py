@@ -127,9 +127,8 @@ class TextWriter:
                     reference = self._references[token.meta["slug"]]
                     words.extend((clean(reference.title), Link((reference.url,))))
                 case "image":
-                    words.append(self._picture(token))
-                    if title := title_of(token):
-                        words.append(f" ({title})")
+                    title = title_of(token)
+                    words.append(self._picture(token) + (f" ({title})" if title else ""))
                 case "link_open":
                     end = nested(tokens, index)
                     words.extend(self._link(token, self.inline(tokens[index + 1 : end])))

@@ -252,13 +252,17 @@ def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[str]:
             if ratio < CONTRAST:
                 place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
                 said = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
-                yield _finding(own if own.has(place) else base, place, said)
+                yield _finding(_holder(place, own, base), place, said)
+
+
+def _holder(place: Sequence[object], own: _File, base: _File) -> _File:
+    """The file that says, or ought to say, what stands at `place`."""
+    return own if own.has(place) or (own.has(place[:1]) and not base.has(place)) else base
 
 
 def _said(found: ErrorDetails, own: _File, base: _File) -> str:
     place = tuple(found["loc"])
-    file = base if base.has(place) or not own.has(place[:1]) else own
-    file = own if own.has(place) else file
+    file = _holder(place, own, base)
     name = ".".join(map(str, place))
     where = f"[{place[0]}]" if len(place) > 1 else "a theme"
     match found["type"]:
