@@ -166,7 +166,7 @@ class Edition:
 
     def to_json(self) -> str:
         """All of it but the bytes of the images, on one line."""
-        content = {
+        content: dict[str, object] = {
             "format": _FORMAT,
             "slug": self.slug,
             "title": self.title,
@@ -186,10 +186,9 @@ class Edition:
                 {"name": image.name, "content_type": image.content_type, "width": image.width, "height": image.height}
                 for image in self.images
             ],
-            **(
-                {"flowed": True} if self.flowed else {}
-            ),  # what was stored before there was such a thing keeps its digest
         }
+        if self.flowed:  # left out otherwise, so that what was stored before there was such a thing keeps its digest
+            content["flowed"] = True
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod

@@ -32,6 +32,10 @@ _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
 _EXTREMES = {"#000000": "#101214", "#ffffff": "#fefefe"}
 _FAMILY = re.compile(r"[A-Za-z0-9À-ɏ -]{1,60}")
 _GENERIC = frozenset({"serif", "sans-serif", "monospace", "system-ui", "cursive", "fantasy"})
+_WINDOWS = frozenset(
+    "Arial, Book Antiqua, Calibri, Cambria, Candara, Consolas, Constantia, Corbel, Courier New, Franklin Gothic Medium, Garamond, "
+    "Georgia, Palatino Linotype, Segoe UI, Tahoma, Times New Roman, Trebuchet MS, Verdana".split(", ")
+)
 _IDENTIFIER = re.compile(r"-?[A-Za-z][A-Za-z0-9-]*")
 _THEME_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _TABLE = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
@@ -161,10 +165,11 @@ class Theme(_Table):
 
     @cached_property
     def names(self) -> Mapping[str, object]:
-        """What templates see: each table by its name, fonts as CSS lists of families."""
+        """What templates see: each table by its name, fonts as CSS lists of families, and the one that Windows has of each."""
         return {
             **self.model_dump(exclude={"fonts", "logo", "text"}),
             "fonts": {name: ", ".join(map(_css_family, families)) for name, families in self.fonts},
+            "windows": {name: _css_family(_on_windows(families)) for name, families in self.fonts},
         }
 
     @property
@@ -293,6 +298,11 @@ def _css_family(name: str) -> str:
     """A family as CSS names it: quoted where it is no row of identifiers; single quotes, for it stands in attributes."""
     words = name.split(" ")
     return name if name in _GENERIC or all(map(_IDENTIFIER.fullmatch, words)) else f"'{name}'"
+
+
+def _on_windows(families: Sequence[str]) -> str:
+    """The first of `families` that every Windows has, for Outlook, which takes Times New Roman for one that it lacks."""
+    return next((name for name in families if name in _WINDOWS), families[-1])
 
 
 def _read(folders: Sequence[Path], name: str) -> _File:

@@ -178,6 +178,15 @@ def test_a_partial_that_comes_later_is_seen_at_once(tmp_path):
 
 def test_every_table_of_a_theme_is_known_to_templates(tmp_path):
     names = load_theme(themed(tmp_path, 'theme = "daily"\n')).names
-    assert set(names) == {"light", "dark", "fonts", "sizes", "manner"}
+    assert set(names) == {"light", "dark", "fonts", "windows", "sizes", "manner"}
     assert set(Palette.model_fields) == set(names["light"])
-    assert set(Theme.model_fields) == {*names, "logo", "text"}
+    assert set(Theme.model_fields) == {*names, "logo", "text"} - {"windows"}
+
+
+def test_outlook_is_told_a_family_that_windows_has(tmp_path):
+    names = load_theme(themed(tmp_path, 'theme = "letter"\n')).names
+    assert names["windows"]["read"] == "Palatino Linotype"
+    names = load_theme(themed(tmp_path, '[fonts]\nlook = ["Inter", "sans-serif"]\n')).names
+    assert names["windows"] == {**names["windows"], "read": "Georgia", "look": "sans-serif"}
+    html = html_of(edition("Note.", templates=(tmp_path, TEMPLATES)))
+    assert ".read, .entry, .entry-number {font-family: Georgia !important}" in html
