@@ -33,9 +33,11 @@ _EXTREMES = {"#000000": "#101214", "#ffffff": "#fefefe"}
 _FAMILY = re.compile(r"[A-Za-z0-9À-ɏ -]{1,60}")
 _GENERIC = frozenset({"serif", "sans-serif", "monospace", "system-ui", "cursive", "fantasy"})
 _WINDOWS = frozenset(
-    "Arial, Book Antiqua, Calibri, Cambria, Candara, Consolas, Constantia, Corbel, Courier New, Franklin Gothic Medium, Garamond, "
-    "Georgia, Palatino Linotype, Segoe UI, Tahoma, Times New Roman, Trebuchet MS, Verdana".split(", ")
-)
+    {
+        "Arial", "Book Antiqua", "Calibri", "Cambria", "Consolas", "Constantia", "Corbel", "Courier New", "Garamond", "Georgia",
+        "Palatino Linotype", "Segoe UI", "Tahoma", "Times New Roman", "Trebuchet MS", "Verdana",
+    }
+)  # fmt: skip
 _IDENTIFIER = re.compile(r"-?[A-Za-z][A-Za-z0-9-]*")
 _THEME_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _TABLE = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
