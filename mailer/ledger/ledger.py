@@ -69,10 +69,10 @@ class Ledger:
         """Take a send over; None while a living process owns it (`sends.owner_pid` names it). See mailer.ledger.owned."""
         return own(self._core, send_id, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
-    def allowance(self) -> Allowance | None:
-        """What the day of the warm-up plan has left; None: no limit."""
+    def allowance(self, now: float) -> Allowance | None:
+        """What the day of the warm-up plan has left at `now`; None: no limit."""
         with self._core.database.reading() as conn:
-            return allowance(conn, self._core.warmup, self._core.clock())
+            return allowance(conn, self._core.warmup, now)
 
     def become_server(self) -> FileLock | None:
         """Hold the lock of the running `serve` until its `close`; None when another process is the server."""
