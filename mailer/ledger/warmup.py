@@ -18,11 +18,11 @@ from sqlalchemy import Connection, delete, func, insert, select
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import Allowance, WarmUp
 from mailer.ledger.records import Summary
+from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import delivery, send, warmup_day
 from mailer.ledger.turns import take_turn
 
 TURN = "warmup"
-_OPEN = (SendState.RUNNING, SendState.WAITING, SendState.PAUSED)
 
 
 def allowance(conn: Connection, warmup: WarmUp, now: float) -> Allowance | None:
@@ -32,7 +32,7 @@ def allowance(conn: Connection, warmup: WarmUp, now: float) -> Allowance | None:
     days = _days(conn, warmup)
     if warmup.allowance(days, now) is None:
         return None
-    return warmup.allowance(days, now, in_hand=_in_hand(conn))
+    return warmup.allowance(days, now, in_hand=_IN_HAND.run(conn).fetchone()[0])
 
 
 def hand_out(conn: Connection, warmup: WarmUp, limit: int, now: float) -> int:
@@ -67,14 +67,21 @@ def count_gone(conn: Connection, warmup: WarmUp, count: int, at: float) -> None:
 
 
 def _days(conn: Connection, warmup: WarmUp) -> dict[dt.date, int]:
-    query = select(warmup_day.c.day, warmup_day.c.gone).where(warmup_day.c.sender == warmup.sender)
-    return {dt.date.fromisoformat(day): gone for day, gone in conn.execute(query)}
+    return {dt.date.fromisoformat(day): gone for day, gone in _DAYS.run(conn, warmup.sender).fetchall()}
 
 
-def _in_hand(conn: Connection) -> int:
-    """What may be about to leave, of all sends but tests."""
-    sends = select(send.c.id).where(send.c.state.in_(_OPEN), send.c.kind != SendKind.TEST)
-    query = select(func.count()).where(
-        delivery.c.send_id.in_(sends), delivery.c.state.in_([DeliveryState.CLAIMED, DeliveryState.COMMITTING])
+_DAYS = Statement(
+    select(warmup_day.c.day, warmup_day.c.gone).where(warmup_day.c.sender == given("sender", "")), "sender"
+)
+_IN_HAND = Statement(
+    select(func.count()).where(
+        delivery.c.send_id.in_(
+            select(send.c.id).where(
+                send.c.state.in_([SendState.RUNNING, SendState.WAITING, SendState.PAUSED]),
+                send.c.kind != SendKind.TEST,
+            )
+        ),
+        delivery.c.state.in_([DeliveryState.CLAIMED, DeliveryState.COMMITTING]),
     )
-    return int(conn.execute(query).scalar_one())
+)
+"""What may be about to leave, of all sends but tests."""
