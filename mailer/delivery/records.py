@@ -73,7 +73,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a send stands: its state, how many deliveries are in each state, when the next one may leave (None: now).
+    """Where a send stands: its state, how many deliveries are in each state, when it goes on (None: it does not wait).
 
     `last_at`: when the last deferred one is due; `held_until`: until when the warm-up plan holds the rest back.
     """

@@ -28,7 +28,7 @@ from mailer.ledger.recovery import recover
 from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
 from mailer.ledger.settlements import settle
 from mailer.ledger.tables import delivery, send
-from mailer.ledger.warmup import count_gone, with_hold
+from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
 LOCK_PATIENCE = 0.2  # seconds: whoever only looks whether a send is owned holds its lock for an instant
 
@@ -48,7 +48,8 @@ def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = 
 
     def work(conn: Connection) -> int:
         now = core.clock()
-        lock_send(conn, send_id)
+        if lock_send(conn, send_id).kind is not SendKind.TEST and not core.warmup.plan:
+            forget_days(conn, core.warmup)
         epoch = recover(conn, send_id, core.warmup, at=now, resend_uncertain=resend_uncertain)
         finish_cancelling(conn, send_id, at=now)
         return epoch

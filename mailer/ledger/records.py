@@ -123,10 +123,12 @@ class Summary:
 
     @property
     def goes_on_at(self) -> float | None:
-        """When the next message may leave; None: at once, or never."""
+        """When a send that only waits goes on; None: it does not wait, or nothing is left."""
+        if not self.only_waits or not self.undone:
+            return None
+        if self.held_until is None:
+            return self.next_at
         pending = self.count(DeliveryState.PENDING)
-        if self.held_until is None or not self.undone:
-            return None if pending else self.next_at
         return self.held_until if pending else max(self.held_until, self.next_at or 0.0)
 
     @property

@@ -1,9 +1,10 @@
 """How many messages left on each day of the warm-up plan, and what the day still has (mailer.delivery.warmup).
 
-    allowance(conn, warmup, now)       for who only looks
-    hand_out(conn, warmup, limit, now) how many of `limit` a claim may take; nobody else takes any until it is committed
-    count_gone(conn, warmup, n, at)    so many more left: accepted, or uncertain
-    with_hold(conn, warmup, summary, now)
+    allowance(conn, warmup, now)           what the day has left, for who only looks
+    hand_out(conn, warmup, limit, now)     how many of `limit` a claim may take; no other claim until it is committed
+    count_gone(conn, warmup, n, at)        so many more left: accepted, or uncertain
+    with_hold(conn, warmup, summary, now)  a send's summary, with until when it is held back
+    forget_days(conn, warmup)              mail goes out without a plan
 
 A day's row counts what is known to have left, in the transaction that says so; what is in hand is counted anew for each
 claim, over an index, and is never many. So nothing has to be given back: what comes back unsent is in hand no more. Tests
@@ -64,6 +65,11 @@ def count_gone(conn: Connection, warmup: WarmUp, count: int, at: float) -> None:
     day = found.day.isoformat()
     conn.execute(delete(warmup_day).where(warmup_day.c.sender == warmup.sender, warmup_day.c.day >= day))
     conn.execute(insert(warmup_day).values(sender=warmup.sender, day=day, gone=found.gone + count))
+
+
+def forget_days(conn: Connection, warmup: WarmUp) -> None:
+    """Mail goes out without a plan: one that is set later begins with its first day."""
+    conn.execute(delete(warmup_day).where(warmup_day.c.sender == warmup.sender))
 
 
 def _days(conn: Connection, warmup: WarmUp) -> dict[dt.date, int]:

@@ -149,6 +149,17 @@ def test_only_deferred_ones_left_go_on_when_both_clock_and_plan_let_them(warming
     assert run(mine.standing()).next_at == later
 
 
+def test_what_is_under_way_is_no_rest(warming, clock):
+    """A sender that looks while its last settlement is still to be written must not leave a running send as waiting."""
+    ledger = warming(2)
+    mine = owned(ledger, ledger.freezer.create(new_send(), readers(4)))
+    claims = run(mine.claim(9, clock.now))
+    run(accept_all(mine, claims[:1], clock.now))
+    assert run(mine.commit(claims[1]))
+    standing = run(mine.standing())
+    assert (standing.state, standing.next_at) == (SendState.RUNNING, None)
+
+
 def test_two_sends_share_a_day(warming, clock):
     ledger, other = warming(10, 20), warming(10, 20)
     first = ledger.freezer.create(new_send("quay"), readers(50))
@@ -276,6 +287,22 @@ def test_a_plan_changed_in_midway_goes_on_with_the_day_it_has_come_to(warming, c
         assert len(run(mine.claim(100, clock.now))) == 20
     with owned(warming(9), send) as mine:
         assert len(run(mine.claim(100, clock.now))) == 100
+
+
+def test_a_plan_that_is_set_anew_after_a_send_without_begins_anew(warming, clock):
+    ledger = warming(3)
+    send = ledger.freezer.create(new_send(), readers(500))
+    with owned(ledger, send) as mine:
+        run(deliver(mine, clock.now, limit=9))
+    test = ledger.freezer.create(new_send("crane", kind=SendKind.TEST, lists=()), readers(1))
+    owned(warming(), test).close()
+    assert gone(ledger) == {"2026-11-23": 3}
+    clock.forward(DAY)
+    with owned(warming(), send) as mine:
+        run(deliver(mine, clock.now, limit=9))
+    assert gone(ledger) == {}
+    with owned(warming(3), send) as mine:
+        assert len(run(mine.claim(9, clock.now))) == 3
 
 
 def test_tests_are_neither_held_back_nor_counted(warming, clock):
