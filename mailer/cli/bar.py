@@ -12,24 +12,28 @@ from mailer.delivery.sender import Tally
 from mailer.service.course import Course, View, each_news_once
 
 Watch = Callable[[Tally], None]
+ADVICE = "Ctrl-C pauses"
 
 
 @contextmanager
 def progress_bar(course: Course, total: int) -> Iterator[Watch]:
     """Yields what a run tells its Tally. `total`: how many were to be sent when it began."""
     if not sys.stderr.isatty():
-        yield each_news_once(course, say)
+        yield each_news_once(course, say, advice=ADVICE)
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import, and only a terminal wants it
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
     columns = (
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[rest]}", markup=False),
+        TextColumn(
+            "{task.fields[rest]}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        ),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
         task = progress.add_task("send", total=total, rate="", rest="")
 
         def watch(tally: Tally) -> None:
@@ -45,5 +49,5 @@ def _rest(tally: Tally, view: View) -> Iterator[str]:
         yield f"{tally.failed:,} failed"
     if tally.uncertain:
         yield f"{tally.uncertain:,} uncertain"
-    if words := view.news if tally.trouble else view.left.words:
+    if words := f"{view.news}, {ADVICE}" if tally.trouble else view.left.words:
         yield words

@@ -72,7 +72,7 @@ class Course:
 
 def _news(tally: Tally, now: float) -> str:
     if tally.trouble:
-        return f"{tally.trouble}; trying again, Ctrl-C pauses"
+        return f"{tally.trouble}; trying again"
     if tally.next_at is None or tally.next_at <= now:
         return ""
     if tally.held_until is not None:
@@ -95,8 +95,8 @@ def outlook(newsroom: Newsroom, summary: Summary) -> str:
     return estimate(rest, now=now, pace=pace, zone=newsroom.settings.timezone).words
 
 
-def each_news_once(course: Course, tell: Callable[[str], None]) -> Callable[[Tally], None]:
-    """A Watch that tells what is new: a relay that cannot be reached, a time that is waited for."""
+def each_news_once(course: Course, tell: Callable[[str], None], *, advice: str = "") -> Callable[[Tally], None]:
+    """A Watch that tells what is new: a relay that cannot be reached (with `advice`), a time that is waited for."""
     last = ""
 
     def watch(tally: Tally) -> None:
@@ -104,7 +104,10 @@ def each_news_once(course: Course, tell: Callable[[str], None]) -> Callable[[Tal
         view = course.look(tally)
         if view.news and view.news != last:
             last = view.news
-            tell(f"{last} ({view.left.words})" if view.left.words and not tally.trouble else last)
+            if tally.trouble:
+                tell(f"{last}, {advice}" if advice else last)
+            else:
+                tell(f"{last} ({view.left.words})" if view.left.words else last)
 
     return watch
 

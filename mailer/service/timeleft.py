@@ -98,7 +98,8 @@ def _in_words(rest: Rest, busy: int, *, now: float, end: float, pace: float | No
     if busy and pace:
         seconds = busy / pace if waits else end - now
         parts.append(f"{_length(seconds)} for {busy:,} now" if waits else f"done in {_length(seconds)}")
-    if rest.retries:
+    are_held = bool(later) and later[0].at == rest.shares[0].at and (rest.retry_at or 0.0) <= (later[0].at or 0.0)
+    if rest.retries and not are_held:
         noun = "retry" if rest.retries == 1 else "retries"
         due = f"the next {moment(rest.retry_at, now, zone)}" if (rest.retry_at or 0) > now else "due now"
         parts.append(f"{'then ' if parts else ''}{rest.retries:,} {noun}, {due}")

@@ -106,11 +106,11 @@ def test_retries_are_waited_for_and_told(newsroom_of, clock):
 
 def test_trouble_is_told_each_time_that_it_changes(newsroom_of):
     course, tally, told = course_of(newsroom_of(), 10), Tally(trouble="relay a"), []
-    watch = each_news_once(course, told.append)
+    watch = each_news_once(course, told.append, advice="call somebody")
     for trouble in ("relay a", "relay a", "relay b", ""):
         tally.trouble = trouble
         watch(tally)
-    assert told == [f"{relay}; trying again, Ctrl-C pauses" for relay in ("relay a", "relay b")]
+    assert told == [f"{relay}; trying again, call somebody" for relay in ("relay a", "relay b")]
 
 
 def test_an_outlook_is_for_what_goes_on(newsroom_of, clock):

@@ -60,6 +60,12 @@ def today(count: int) -> tuple[Share, ...]:
             WEDNESDAY - NOW,
             "the rest on Tuesday from 00:00, over 2 days",
         ),
+        (  # a retry that is held back with the others is not due
+            Rest(shares=(Share(at=TUESDAY, count=5),), retries=1, retry_at=NOW - 60, last_at=NOW - 60),
+            10.0,
+            TUESDAY + 0.5 - NOW,
+            "the rest on Tuesday from 00:00",
+        ),
     ],
 )
 def test_the_time_left(rest, pace, seconds, words):
