@@ -1,6 +1,7 @@
 """A send under a warm-up plan, from the command line and in `serve`."""
 
 import asyncio
+import datetime as dt
 
 import pytest
 
@@ -28,9 +29,14 @@ class Almanac:
         return self.now
 
 
+def zone_at_noon() -> str:
+    """A time zone in which no day turns during a test. Their names have the sign of POSIX: Etc/GMT-2 is east."""
+    return f"Etc/GMT{dt.datetime.now(dt.UTC).hour - 12:+}"
+
+
 @pytest.fixture
 def here_warming(here, catcher):
-    make_workspace(here.folder, port=catcher.port, rows=ROWS, WARMUP="2,3")
+    make_workspace(here.folder, port=catcher.port, rows=ROWS, WARMUP="2,3", TIMEZONE=zone_at_noon())
     return here
 
 
