@@ -24,14 +24,13 @@ from typing import IO
 from mailer.audience.address import AddressError, parse_address
 from mailer.audience.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.audience.encoding import EncodingError, detect_encoding
-from mailer.audience.record import MAX_BROKEN, MAX_ROW_LINES, BrokenError, Records
+from mailer.audience.record import MAX_BROKEN, MAX_ROW_LINES, BrokenError, Records, ends_its_row
 from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, clean, is_clean, read_status
 from mailer.errors import UsageError
 
 DELIMITERS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?[;,\t]*')  # Excel's first line, in some countries
 AROUND_HEADER = "\r\n \ufeff"  # left aside around the header's line
-_CHUNK = 1 << 20
 _SHOWN = 80  # characters of a cell in a message
 
 
@@ -109,7 +108,7 @@ class ListFile:
         """The rows below the header, each with its first line's number; a line that begins no row as it stands."""
         below = itertools.islice(self.lines(), self.header_line, None)
         try:
-            yield from Records(below, self.delimiter, before=self.header_line)
+            yield from Records(below, self.delimiter, before=self.header_line).cells()
         except BrokenError:
             raise ListError(
                 f"{self.path} has more than {MAX_BROKEN} rows with quotes that are not closed.", "Save it anew as CSV."
@@ -130,11 +129,6 @@ class ListFile:
             ) from None
         except OSError as error:
             raise unreadable(self.path, error) from None
-
-    def has_quotes(self) -> bool:
-        """Whether there may be a quote in the file: without one, each line is a row."""
-        with self.path.open("rb") as file:
-            return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
 
     def refuse_changed(self) -> None:
         """Raise ListError if the file is not the one that was opened."""
@@ -209,9 +203,7 @@ def _choose(path: Path, line: str, delimiters: tuple[str, ...], number: int) -> 
 
 def _read_line(line: str, delimiter: str) -> tuple[list[str], bool]:
     """The cells of a line, and whether the row ends with it."""
-    reader = csv.reader([f"{line}\n", ""], delimiter=delimiter)
-    cells = next(reader)
-    return [cell.rstrip("\n") for cell in cells], reader.line_num == 1
+    return next(csv.reader([line], delimiter=delimiter)), ends_its_row(line, delimiter)
 
 
 def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
