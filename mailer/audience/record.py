@@ -24,6 +24,14 @@ class BrokenError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """Some rows, each with its line. `tidy`: nothing in them needs to be cleaned or trimmed."""
+
+    rows: Iterable[tuple[int, list[str] | str]]
+    tidy: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Texts:
     """The texts of some rows, and the lines on which they begin. `broken`: those lines that begin no row."""
 
@@ -40,9 +48,16 @@ class Records:
         self._delimiter = delimiter
         self._broken = 0
 
-    def cells(self) -> Iterator[tuple[int, list[str] | str]]:
-        """Each row's line and cells."""
-        return itertools.chain.from_iterable(self._cells())
+    def cells(self) -> Iterator[Cells]:
+        """The rows by their cells."""
+        while chunk := self._lines.take():
+            rows = self._rows(chunk)
+            if rows is None:
+                yield Cells([(line, cells) for line, cells, _ in self._one_by_one(chunk)], tidy=False)
+            else:
+                start = self._lines.count + 1
+                self._lines.count += len(chunk)
+                yield Cells(zip(itertools.count(start), rows, strict=False), tidy=self._is_tidy(chunk))
 
     def texts(self) -> Iterator[Texts]:
         """The rows as they stand in the file, with their line ends."""
@@ -56,15 +71,15 @@ class Records:
                 broken = frozenset(line for line, cells, _ in rows if isinstance(cells, str))
                 yield Texts([line for line, _, _ in rows], [text for _, _, text in rows], broken)
 
-    def _cells(self) -> Iterator[Iterable[tuple[int, list[str] | str]]]:
-        while chunk := self._lines.take():
-            rows = self._rows(chunk)
-            if rows is None:
-                yield [(line, cells) for line, cells, _ in self._one_by_one(chunk)]
-            else:
-                start = self._lines.count + 1
-                self._lines.count += len(chunk)
-                yield zip(itertools.count(start), rows, strict=False)
+    def _is_tidy(self, chunk: list[str]) -> bool:
+        """Whether all in it is printable, and no cell begins or ends with a space: quickly, so not always when it is so."""
+        text, mark = f"\n{''.join(chunk)}\n", self._delimiter
+        if mark == "\t":
+            text, mark = text.replace(mark, ","), ","
+        text = text.replace("\r", "").replace("\n", mark)
+        if not text.isprintable() or f"{mark} " in text or f" {mark}" in text:
+            return False
+        return '"' not in text or ('" ' not in text and ' "' not in text)
 
     def _rows(self, chunk: list[str]) -> list[list[str]] | None:
         """The cells of each line, if each is a row."""

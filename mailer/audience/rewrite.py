@@ -23,7 +23,7 @@ from mailer.audience.cells import is_quoted, set_cells, split_end, write_row
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.audience.encoded import EncodedOutput
 from mailer.audience.listfile import AROUND_HEADER, ListError, ListFile
-from mailer.audience.record import BrokenError, Records
+from mailer.audience.record import BrokenError, Cells, Records
 from mailer.audience.row import clean
 
 _MAX_CELL = 32_767  # characters: what spreadsheets take
@@ -160,7 +160,7 @@ def _lay_out(source: ListFile) -> _Layout:
 def _widest(source: ListFile) -> int:
     """How many cells the widest row has, up to its last that says something."""
     widest = len(source.columns.names)
-    for _, cells in source.records():
+    for _, cells in _rows(source.records()):
         if not isinstance(cells, str) and len(cells) > widest:
             widest = max(widest, *(index for index, cell in enumerate(cells, start=1) if cell.strip()), 0)
     return widest
@@ -220,14 +220,18 @@ def _verify(source: ListFile, output: EncodedOutput, layout: _Layout, appended: 
     said = (layout.status, layout.since)
     with output.lines() as lines:
         below = itertools.islice(lines, source.header_line, None)
-        rows = Records(below, source.delimiter, before=source.header_line).cells()
-        same = all(_rest(old, said) == _rest(next(rows, (0, ""))[1], said) for _, old in source.records())
+        rows = _rows(Records(below, source.delimiter, before=source.header_line).cells())
+        same = all(_rest(old, said) == _rest(next(rows, (0, ""))[1], said) for _, old in _rows(source.records()))
         same = same and sum(not isinstance(cells, str) for _, cells in rows) == appended
     if not same:
         raise ListError(
             f"{source.path} has quotes that are not closed, and nothing can be written beside them.",
             f"Close them: the rows are in {source.name}.rejected.csv.",
         )
+
+
+def _rows(batches: Iterable[Cells]) -> Iterator[tuple[int, list[str] | str]]:
+    return itertools.chain.from_iterable(batch.rows for batch in batches)
 
 
 def _rest(cells: list[str] | str, said: tuple[int, int]) -> list[str] | str:
