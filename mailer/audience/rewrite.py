@@ -195,15 +195,16 @@ def _copy(
 ) -> _Copied:
     """Copy the rows below the header, those of `patches` patched."""
     patched = broken = 0
+    last_line = source.header_line
     patch = next(patches, None)
     for batch in Records(lines, source.delimiter, before=source.header_line).texts():
         broken += len(batch.broken)
         while patch is not None and patch.line <= batch.lines[-1]:
-            if patch.line not in batch.lines or patch.line in batch.broken:
+            if patch.line <= last_line or patch.line not in batch.lines or patch.line in batch.broken:
                 raise _no_row(patch)
             index = batch.lines.index(patch.line)
             batch.texts[index] = _patch_row(batch.texts[index], source.delimiter, patch, layout)
-            patched += 1
+            patched, last_line = patched + 1, patch.line
             patch = next(patches, None)
         output.writelines(batch.texts)
     if patch is not None:
