@@ -3,7 +3,6 @@ import csv
 import hashlib
 import os
 import stat
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailer.audience.cells import cell_spans, set_cells
 from mailer.audience.listfile import ListError, open_list
-from mailer.audience.record import Records
+from mailer.audience.record import ends_its_row
 from mailer.audience.rewrite import Patch, prepare_rewrite, rewrite_list
 from mailer.audience.row import Member, Rejected, Status
 
@@ -265,7 +264,7 @@ def test_the_scanner_agrees_with_csv(line, delimiter, index):
     after = next(csv.reader([patched], delimiter=delimiter))
     wanted = [*cells, *[""] * (index + 1 - len(cells))]
     wanted[index] = "unsubscribed"
-    if [*Records([f"{line}\n"], delimiter).cells()][0].rows != [(1, line)]:
+    if ends_its_row(f"{line}\n", delimiter):
         assert [cell.rstrip("\n") for cell in after] == wanted
 
 
@@ -326,8 +325,8 @@ def test_no_file_that_opens_is_damaged(tmp_path_factory, rows, end, encoding, he
     content = path.read_bytes()
     try:
         done = rewrite_list(source, [Patch(line=row.line, **GONE) for row in gone], new)
-    except ListError as error:
-        assert "not closed" in error.message
+    except ListError:  # a quote that is not closed would be, by what is written
+        assert any('"' in row for row in rows)
         assert path.read_bytes() == content
         return
     left = {row.line for row in gone}
