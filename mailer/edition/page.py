@@ -26,7 +26,7 @@ _RIGHT_TO_LEFT_LETTERS = (
     ("\ufe70", "\ufeff"),
     ("\U00010800", "\U00010fff"),
 )
-_PADDING = "\u034f\u200c\u00a0" * 90
+_PADDING = "\u034f\u200c\u00a0" * 75
 """Fills the rest of the preview line: a joiner, a non-joiner and a no-break space, none of which shows."""
 
 

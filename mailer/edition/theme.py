@@ -167,7 +167,7 @@ class Theme(_Table):
 
     @cached_property
     def names(self) -> Mapping[str, object]:
-        """What templates see: each table by its name, fonts as CSS lists of families, and the one that Windows has of each."""
+        """What templates see: each table by its name, fonts as CSS lists of families, and what Outlook has to be told instead."""
         return {
             **self.model_dump(exclude={"fonts", "logo", "text"}),
             "fonts": {name: ", ".join(map(_css_family, families)) for name, families in self.fonts},
@@ -299,12 +299,14 @@ def _keys(place: Sequence[object]) -> list[str]:
 def _css_family(name: str) -> str:
     """A family as CSS names it: quoted where it is no row of identifiers; single quotes, for it stands in attributes."""
     words = name.split(" ")
-    return name if name in _GENERIC or all(map(_IDENTIFIER.fullmatch, words)) else f"'{name}'"
+    return name if not name or name in _GENERIC or all(map(_IDENTIFIER.fullmatch, words)) else f"'{name}'"
 
 
 def _on_windows(families: Sequence[str]) -> str:
-    """The first of `families` that every Windows has, for Outlook, which takes Times New Roman for one that it lacks."""
-    return next((name for name in families if name in _WINDOWS), families[-1])
+    """What Outlook has to be told of `families`, for it takes Times New Roman where it lacks the first: one that every Windows
+    has, or nothing where the first is one.
+    """
+    return "" if families[0] in _WINDOWS else next((name for name in families if name in _WINDOWS), families[-1])
 
 
 def _read(folders: Sequence[Path], name: str) -> _File:

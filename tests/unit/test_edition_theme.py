@@ -187,6 +187,8 @@ def test_outlook_is_told_a_family_that_windows_has(tmp_path):
     names = load_theme(themed(tmp_path, 'theme = "letter"\n')).names
     assert names["windows"]["read"] == "Palatino Linotype"
     names = load_theme(themed(tmp_path, '[fonts]\nlook = ["Inter", "sans-serif"]\n')).names
-    assert names["windows"] == {**names["windows"], "read": "Georgia", "look": "sans-serif"}
+    assert (names["windows"]["read"], names["windows"]["look"]) == ("", "sans-serif")
     html = html_of(edition("Note.", templates=(tmp_path, TEMPLATES)))
-    assert ".read, .entry, .entry-number {font-family: Georgia !important}" in html
+    outlook = html.partition("<!--[if mso]>")[2].partition("<![endif]-->")[0]
+    assert ".data, .button-link {font-family: sans-serif !important}" in outlook
+    assert ".read" not in outlook
