@@ -21,13 +21,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mailer.delivery.fence import steady
 from mailer.ledger.core import Core
 from mailer.ledger.database import open_database
 from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
-from mailer.ledger.lease import LENGTH, steady
+from mailer.ledger.lease import LENGTH
 from mailer.ledger.locks import FileLock
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
 from mailer.ledger.report import Report
