@@ -76,7 +76,7 @@ class Crew:
             except _LostError:
                 continue
         last = next(worker.last_end for worker in reversed(self._workers))
-        raise UnmannedError(f"the worker processes keep ending (the last one {last})")
+        raise UnmannedError(f"the worker processes keep ending (the last one {last}; --workers 1 does without them)")
 
     async def _beat(self) -> None:
         while True:
@@ -151,8 +151,8 @@ class _Worker:
         process, ours = _start()
         self.process = process
         try:
-            _, channel = await loop.create_unix_connection(lambda: Channel(self._on_note, self._ended.set), sock=ours)
-            self._channel = channel
+            channel = self._channel = Channel(self._on_note, self._ended.set)
+            await loop.create_unix_connection(lambda: channel, sock=ours)
             channel.order(self._frame)
             await self._ended.wait()
         finally:

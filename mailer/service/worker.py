@@ -75,9 +75,7 @@ def main(descriptor: int) -> None:
 
 async def _serve(sock: socket.socket) -> None:
     worker = _Worker()
-    _, worker.channel = await asyncio.get_running_loop().create_unix_connection(
-        lambda: Channel(worker.on_note, _end, on_orders=worker.on_orders), sock=sock
-    )
+    await asyncio.get_running_loop().create_unix_connection(lambda: worker.channel, sock=sock)
     await asyncio.Event().wait()  # until `_end`
 
 
@@ -89,12 +87,12 @@ def _end() -> NoReturn:
 class _Worker:
     """What the owner tells, in its order."""
 
-    channel: Channel
     _settings: Settings
     _fence: Fence
     _open: Callable[[Relay], Awaitable[Local]]
 
     def __init__(self) -> None:
+        self.channel = Channel(self.on_note, _end, on_orders=self.on_orders)
         self._held: dict[int, _Hold] = {}
 
     def on_orders(self, frame: bytes) -> None:
