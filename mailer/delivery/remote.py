@@ -10,6 +10,7 @@ unsent.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -47,7 +48,8 @@ class Remote:
         self._channel = channel
         self._pipelining = pipelining
         self._forget = forget
-        self._notes: asyncio.Queue[object] = asyncio.Queue()
+        self._notes: deque[object] = deque()  # that `deliver` has still to hear
+        self._hearing: asyncio.Future[None] | None = None
         self._announced: Claim | None = None
         self._committed = False  # the text of the message under way may have left
         self._is_open = True
@@ -110,13 +112,13 @@ class Remote:
         """The worker tells something about this carriage."""
         match word:
             case Word.OFFERED:
-                self._notes.put_nowait(_Offered)
+                self._hear(_Offered)
             case Word.OUTCOME:
                 is_open, packed = arguments
                 self._is_open = self._is_open and is_open
-                self._notes.put_nowait(unpack_outcome(packed))
+                self._hear(unpack_outcome(packed))
             case Word.UNMADE:
-                self._notes.put_nowait(UnmadeError(told_fault(arguments)))
+                self._hear(UnmadeError(told_fault(arguments)))
             case _:
                 self._end()
 
@@ -128,13 +130,21 @@ class Remote:
     def _end(self) -> None:
         self._is_open = False
         self._ended.set()
-        self._notes.put_nowait(None)
+        self._hear(None)
+
+    def _hear(self, note: object) -> None:
+        self._notes.append(note)
+        if self._hearing and not self._hearing.done():
+            self._hearing.set_result(None)
 
     async def _next(self) -> object:
         """What the worker tells next; None when it tells no more."""
-        if self._ended.is_set() and self._notes.empty():
-            return None
-        return await self._notes.get()
+        while not self._notes:
+            if self._ended.is_set():
+                return None
+            self._hearing = asyncio.get_running_loop().create_future()
+            await self._hearing
+        return self._notes.popleft()
 
     def _outcome(self, note: object) -> Outcome:
         if isinstance(note, Outcome):
