@@ -61,11 +61,6 @@ class Crew:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    @property
-    def pids(self) -> list[int]:
-        """The workers that are there."""
-        return [worker.process.pid for worker in self._workers if worker.process]
-
     async def open(self, relay: Relay) -> Remote:
         """A carriage to `relay`. Raises ConnectionFailure, UnmannedError, and what a worker finds wrong with its orders."""
         place = self._relays.index(relay)
@@ -75,7 +70,7 @@ class Crew:
                 return await worker.open(next(self._numbers), place)
             except _LostError:
                 continue
-        last = next(worker.last_end for worker in reversed(self._workers))
+        last = self._workers[-1].last_end
         raise UnmannedError(f"the worker processes keep ending (the last one {last}; --workers 1 does without them)")
 
     async def _beat(self) -> None:
@@ -89,9 +84,9 @@ class _Worker:
     """One place in the crew: a process, and those that replace it."""
 
     def __init__(self, frame: bytes, held_until: Callable[[], float]) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
         self.is_gone = False  # for good
         self.last_end = ""
+        self._process: subprocess.Popen[bytes] | None = None
         self._frame = frame
         self._held_until = held_until
         self._ready: asyncio.Future[Channel] = asyncio.get_running_loop().create_future()
@@ -140,8 +135,8 @@ class _Worker:
         self._unanswered += 1
         if self._channel and self._ready.done():
             self._channel.tell(Word.BEAT, self._held_until())
-        if self._unanswered > SILENCE and self.process:
-            self.process.kill()
+        if self._unanswered > SILENCE and self._process:
+            self._process.kill()
 
     async def _live(self) -> None:
         """One process, from its start to its end."""
@@ -149,17 +144,17 @@ class _Worker:
         self._ended.clear()
         self._unanswered = 0
         process, ours = _start()
-        self.process = process
+        self._process = process
+        channel = self._channel = Channel(self._on_note, self._ended.set)
         try:
-            channel = self._channel = Channel(self._on_note, self._ended.set)
             await loop.create_unix_connection(lambda: channel, sock=ours)
             channel.order(self._frame)
             await self._ended.wait()
         finally:
             self._channel = None
-            ours.close()
+            channel.close()
             self.last_end = await asyncio.to_thread(_end, process)
-            self.process = None
+            self._process = None
 
     def _desert(self) -> None:
         """Nothing more comes from the process that was here."""

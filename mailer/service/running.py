@@ -35,7 +35,7 @@ from mailer.settings import OnUncertain
 
 Watch = Callable[[Tally], None]
 WATCH_EVERY = 0.25  # seconds
-WORTH_WORKERS = 5_000  # deliveries; for fewer, starting processes takes longer than they save (docs/performance.md)
+WORTH_WORKERS = 20_000  # deliveries; fewer are out before processes have paid for their start (docs/performance.md)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from mailer.delivery.catcher import read_journal
+from mailer.service import crew
 from mailer.service.newsroom import Newsroom
-from tests.support.commands import until
+from tests.support.commands import Commands, until
 from tests.support.postgres import Server, server
 from tests.support.workers import is_there, workers_of
 from tests.support.workspaces import KEY, Ran, mailer, make_workspace, start_mailer
@@ -144,6 +146,27 @@ def test_a_killed_owner_takes_its_workers_along_and_nobody_is_doubled(tmp_path: 
             judge.hold(uncertain_at_most=LANES)
 
 
+def test_a_worker_that_hangs_is_ended_and_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "BEAT", 0.1)
+    with judged(tmp_path, 300, RATE="100") as judge, ThreadPoolExecutor(1) as pool:
+
+        def stop_one() -> int:
+            until(lambda: judge.accepted().total() >= 20)
+            victim = workers_of(os.getpid())[0]
+            os.kill(victim, signal.SIGSTOP)
+            monkeypatch.setattr(crew, "SILENCE", 20)
+            until(lambda: not is_there(victim))
+            return victim
+
+        stopping = pool.submit(stop_one)
+        sent = Commands(tmp_path, capsys).json(*SEND[:-1], "--workers", "2")
+        stopping.result()
+        assert sent["state"] == "finished"
+        judge.hold(uncertain_at_most=LANES)
+
+
 def test_sigterm_lets_what_is_under_way_end(tmp_path: Path) -> None:
     with judged(tmp_path, 500) as judge:
         process = judge.start(*SEND, "--workers", "2")
@@ -221,7 +244,7 @@ def test_a_worker_shows_no_secret_and_opens_no_database(tmp_path: Path) -> None:
         for pid in workers_of(process.pid):
             shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
             assert KEY.encode() not in shown
-            opened = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
+            opened = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
             assert not [name for name in opened if "mailer.db" in name or ".mailer" in name]
         process.terminate()
         assert judge.end().code == 4
