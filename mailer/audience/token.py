@@ -12,8 +12,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import cache
-from itertools import product
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -29,8 +27,7 @@ INERT = "a" * LENGTH
 MAX_NUMBER = 2**63 - 1
 _CONTEXT = b"mailer token 1"
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6
-_SHIFTS = range(180, -1, -15)
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 
 
 class Purpose(StrEnum):
@@ -80,8 +77,7 @@ class TokenKeys:
         if not 0 <= number <= MAX_NUMBER:
             raise ValueError(f"not a delivery's number: {number}")
         sealed = self._issuing.encrypt(number.to_bytes(8, "big"), _ASSOCIATED[purpose])
-        bits, letters = int.from_bytes(sealed, "big") << 3, _triples()  # 195 bits: thirteen times three letters
-        return "".join([letters[bits >> shift & 32767] for shift in _SHIFTS])
+        return _encode(sealed)
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """The number in a token of this purpose; None for anything else. Upper case is read too: bounces shout."""
@@ -110,10 +106,24 @@ def _derive(key: str, purpose: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA512(), length=length, salt=None, info=purpose).derive(key.encode(errors="surrogatepass"))
 
 
-@cache
-def _triples() -> list[str]:
-    """Three letters for each fifteen bits; made when the first token is issued."""
-    return list(map("".join, product(_LETTERS, repeat=3)))
+def _spreading(letters: int) -> list[tuple[int, int, int]]:
+    """How to move groups of five bits into octets: halves, quarters and so on of the `letters` apart, by three bits a letter."""
+    steps = []
+    while letters := letters // 2:
+        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, 64 * 8, 2 * 8 * letters))
+        steps.append((lower, lower << 5 * letters, 3 * letters))
+    return steps
+
+
+_SPREADING = _spreading(64)
+
+
+def _encode(sealed: bytes) -> str:
+    """24 octets in base32, unpadded: in a few steps over all of it, quicker than letter by letter."""
+    bits = int.from_bytes(sealed, "big") << 3  # 195: thirty-nine letters
+    for lower, upper, by in _SPREADING:
+        bits = bits & lower | (bits & upper) << by
+    return bits.to_bytes(LENGTH, "big").translate(_LETTERS).decode("ascii")
 
 
 def _decode(token: str) -> bytes | None:
