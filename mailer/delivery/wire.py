@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from mailer.delivery.records import Reply
 from mailer.delivery.reply import MalformedError, Reader
 
-
 T = TypeVar("T")
 LATE = "no answer in time"
 
