@@ -18,7 +18,7 @@ from typing import Self
 from sqlalchemy import Connection, and_, func, select
 
 from mailer.delivery.records import Claim, Settlement, Standing
-from mailer.delivery.state import DeliveryState, SendState
+from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.claims import give_back_claimed, release
 from mailer.ledger.core import Core, SendLock
 from mailer.ledger.gathering import Gathering, Hand, Request, fenced
@@ -29,6 +29,7 @@ from mailer.ledger.recovery import recover
 from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
 from mailer.ledger.settlements import settle
 from mailer.ledger.tables import delivery, send
+from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
 SPACING = 0.003  # seconds between two commits, unless half of the lanes wait for one
 LOCK_PATIENCE = 0.2  # seconds: whoever only looks whether a send is owned holds its lock for an instant
@@ -49,8 +50,9 @@ def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = 
 
     def work(conn: Connection) -> int:
         now = core.clock()
-        lock_send(conn, send_id)
-        epoch = recover(conn, send_id, at=now, resend_uncertain=resend_uncertain)
+        if lock_send(conn, send_id).kind is not SendKind.TEST and not core.warmup.plan:
+            forget_days(conn, core.warmup)
+        epoch = recover(conn, send_id, core.warmup, at=now, resend_uncertain=resend_uncertain)
         finish_cancelling(conn, send_id, at=now)
         return epoch
 
@@ -79,9 +81,9 @@ class OwnedSend:
         self._hand = Hand()
         self._gate = threading.Lock()  # on what follows
         self._gathering: Gathering | None = None
-        self._unsubmitted: Gathering | None = None
+        self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
         self._handed_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None  # of a gathering that the writer has not been given yet
+        self._timer: asyncio.TimerHandle | None = None
         self._unwritten: list[Settlement] = []  # noted, but their batch failed
         self._failure: BaseException | None = None  # of something noted, until somebody hears of it
         self._seen: tuple[int, Summary] | None = None
@@ -160,10 +162,15 @@ class OwnedSend:
         self._raise_failure()
         self._hand_over()
         summary = await asyncio.to_thread(self._look)
-        if summary.send.state in GOING and not summary.count(*_AT_HAND):
+        if summary.send.state in GOING and summary.only_waits:
             summary = await self._core.writer.call_async(self._move_on)
         return Standing(
-            state=summary.send.state, counts=summary.counts, next_at=summary.next_at, reason=summary.send.reason
+            state=summary.send.state,
+            counts=summary.counts,
+            next_at=summary.goes_on_at,
+            last_at=summary.last_at,
+            held_until=summary.held_until,
+            reason=summary.send.reason,
         )
 
     def close(self) -> None:
@@ -189,24 +196,27 @@ class OwnedSend:
         if patience <= 0 or gathering.is_ripe:
             self._hand_over()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(patience, self._hand_over)
+            self._timer = asyncio.get_running_loop().call_later(patience, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._press()
 
     def _hand_over(self) -> None:
         """Give the writer what has gathered, if it does not have it yet."""
         with self._gate:
-            timer, self._timer = self._timer, None
             gathering, self._unsubmitted = self._unsubmitted, None
-            self._handed_at = time.monotonic()
-        if timer:
-            timer.cancel()
         if gathering:
+            self._handed_at = time.monotonic()
             self._core.writer.submit(gathering)
 
     def _open(self) -> Gathering:
         """The gathering that the next batch takes; under the gate."""
         gathering = self._gathering
         if gathering is None:
-            gathering = Gathering(self.send_id, self.epoch, self._hand, resend_uncertain=self._resend_uncertain)
+            gathering = Gathering(
+                self.send_id, self.epoch, self._hand, self._core.warmup, resend_uncertain=self._resend_uncertain
+            )
             loop = asyncio.get_running_loop()
 
             def ended(error: BaseException | None) -> None:
@@ -248,9 +258,14 @@ class OwnedSend:
             self._hand.drop((each.delivery_id, each.attempt))
 
     def _give_back(self, conn: Connection) -> None:
+        settled = None
         if self._unwritten:
-            settle(conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain)
+            settled = settle(
+                conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain
+            )
         found = lock_send(conn, self.send_id)
+        if settled and found.kind is not SendKind.TEST:
+            count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
         if found.epoch == self.epoch:
             give_back_claimed(conn, self.send_id, at=self._core.clock())
             finish_cancelling(conn, self.send_id, at=self._core.clock())
@@ -265,6 +280,14 @@ class OwnedSend:
             skip_suppressed(conn, which, at=now)
 
     def _look(self) -> Summary:
+        """Where the send stands; what the day has left may change without anything being written."""
+        summary = self._counted()
+        if not self._core.warmup.plan:
+            return summary
+        with self._core.database.reading() as conn:
+            return with_hold(conn, self._core.warmup, summary, self._core.clock())
+
+    def _counted(self) -> Summary:
         """The counts, made anew only when something was written since."""
         version = self._core.database.version()
         if self._seen is not None and self._seen[0] == version:
@@ -278,12 +301,12 @@ class OwnedSend:
         now, found = self._core.clock(), self._mine(conn, lock=True)
         if found.state in GOING:
             self._expire(conn, now)
-            summary = summarise(conn, found)
+            summary = with_hold(conn, self._core.warmup, summarise(conn, found), now)
             if not summary.undone:
                 change_send(conn, found, SendState.FINISHED, at=now)
-            elif found.state is SendState.RUNNING and not summary.count(*_AT_HAND):
+            elif found.state is SendState.RUNNING and summary.only_waits:
                 change_send(conn, found, SendState.WAITING, at=now)
-        return summarise(conn, load_send(conn, self.send_id))
+        return with_hold(conn, self._core.warmup, summarise(conn, load_send(conn, self.send_id)), now)
 
     def _expire(self, conn: Connection, now: float) -> None:
         """Fail what would be tried again only after its lifetime; what is due gets its last try."""
@@ -303,7 +326,3 @@ class OwnedSend:
         if found.epoch != self.epoch:
             raise fenced(self.send_id)
         return found
-
-
-_AT_HAND = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.COMMITTING)
-"""What is neither done nor waiting for its time."""
