@@ -83,7 +83,8 @@ class OwnedSend:
         self._gathering: Gathering | None = None
         self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
         self._handed_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # in which what gathers now is waited for
+        self._is_timed = False  # a timer of that loop will see to it
         self._unwritten: list[Settlement] = []  # noted, but their batch failed
         self._failure: BaseException | None = None  # of something noted, until somebody hears of it
         self._seen: tuple[int, Summary] | None = None
@@ -195,11 +196,12 @@ class OwnedSend:
         patience = self._handed_at + SPACING - time.monotonic()
         if patience <= 0 or gathering.is_ripe:
             self._hand_over()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(patience, self._on_timer)
+        elif self._loop and not self._is_timed:
+            self._is_timed = True
+            self._loop.call_later(patience, self._on_timer)
 
     def _on_timer(self) -> None:
-        self._timer = None
+        self._is_timed = False
         self._press()
 
     def _hand_over(self) -> None:
@@ -212,12 +214,16 @@ class OwnedSend:
 
     def _open(self) -> Gathering:
         """The gathering that the next batch takes; under the gate."""
-        gathering = self._gathering
+        gathering, loop = self._gathering, asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._unsubmitted:  # its loop has ended
+                self._core.writer.submit(self._unsubmitted)
+            gathering = self._unsubmitted = None
+            self._loop, self._is_timed = loop, False
         if gathering is None:
             gathering = Gathering(
                 self.send_id, self.epoch, self._hand, self._core.warmup, resend_uncertain=self._resend_uncertain
             )
-            loop = asyncio.get_running_loop()
 
             def ended(error: BaseException | None) -> None:
                 self._ended(gathering, error)
