@@ -13,7 +13,6 @@ from mailer.delivery.records import Reply
 from mailer.delivery.reply import MalformedError, Reader
 
 T = TypeVar("T")
-LATE = "no answer in time"
 
 
 class WireError(Exception):
@@ -110,7 +109,7 @@ class Wire(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._set_timer()
         else:
-            self._awaited.set_exception(WireError(LATE))
+            self._awaited.set_exception(WireError("no answer in time"))
 
     # what asyncio calls
 
