@@ -98,6 +98,11 @@ class OwnedSend:
     ) -> None:
         self.close()
 
+    @property
+    def held_until(self) -> float:
+        """Until when, on mailer.delivery.fence.steady, the send is certainly ours if this process does nothing more."""
+        return self._lock.held_until
+
     async def claim(self, limit: int, now: float) -> Sequence[Claim]:
         """Take up to `limit` due deliveries, retries first; empty when none is due or the send is not running.
 
