@@ -1,0 +1,60 @@
+"""Sends under fire, on each database."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.commands import served
+from tests.support.judge import Judge
+from tests.support.programs import Programs
+from tests.support.siege import Siege
+
+
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Programs]:
+    with Programs() as running:
+        yield running
+
+
+@pytest.fixture
+def besiege(tmp_path: Path, database_url: str, programs: Programs) -> Iterator[Callable[..., Siege]]:
+    """Makes a Siege whose judge is at work; `judge` are the options of Judge."""
+    with ExitStack() as stack:
+
+        def make(*, readers: int, judge: dict[str, Any] | None = None, **options: Any) -> Siege:
+            made = Judge(tmp_path / "accepted.jsonl", **(judge or {}))
+            stack.callback(made.close)
+            stack.enter_context(served(made))
+            siege = Siege(tmp_path, database_url, programs, made, readers=readers, **options)
+            siege.prepare()
+            return siege
+
+        yield make
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether this is `make torture`, not the reduction of it that `make test` runs."""
+    return bool(request.config.getoption("--torture"))
+
+
+@pytest.fixture
+def told(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Tells the table of docs/reliability.md what was done: `told(runs=200, seed=1, uncertain=31)`."""
+
+    def tell(**what: object) -> None:
+        for name, value in what.items():
+            record_property(name, value)
+
+    return tell
+
+
+@pytest.fixture
+def chance(told: Callable[..., None]) -> random.Random:
+    seed = 1
+    told(seed=seed)
+    return random.Random(seed)

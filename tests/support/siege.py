@@ -1,0 +1,130 @@
+"""A send under fire: a workspace on one of the databases, its judge, and the proof that nobody was lost or mailed twice.
+
+    siege = Siege(folder, database_url, programs, judge, readers=400)
+    siege.send(faults=...) / siege.resume()      runs of the program, to be killed or waited for
+    siege.prove(uncertain_at_most=8)             ledger against journal; raises AssertionError
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailer.delivery.state import UNDONE, DeliveryState, SendState
+from mailer.ledger.records import Summary
+from mailer.service.newsroom import Newsroom
+from mailer.service.verifying import verify_send
+from tests.support.commands import until
+from tests.support.judge import Judge
+from tests.support.programs import Process, Programs
+from tests.support.workspaces import Ran, make_workspace
+
+S = DeliveryState
+LEASE = 1.0  # seconds: nobody waits for a dead owner for long
+SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
+RESUME = ("resume", "1", "--json")
+LANES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a send came to: by the ledger, and by the judge."""
+
+    summary: Summary
+    states: Mapping[str, DeliveryState]  # by address
+    accepted: Counter[str]
+
+    def count(self, *states: DeliveryState) -> int:
+        return self.summary.count(*states)
+
+
+class Siege:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        programs: Programs,
+        judge: Judge,
+        *,
+        readers: int,
+        lanes: int = LANES,
+        **settings: str,
+    ) -> None:
+        self.folder = folder
+        self.judge = judge
+        self.everybody = [f"reader{n}@example.com" for n in range(readers)]
+        self._programs = programs
+        self._url = database_url
+        self._settings = {"LANES": str(lanes), "WORKERS": "1", "DATABASE_URL": database_url, **settings}
+
+    def prepare(self, *, relay: str = "") -> None:
+        """Make the workspace, once the judge has its port."""
+        rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
+        settings = {**self._settings, **({"RELAY": relay} if relay else {})}
+        make_workspace(self.folder, port=self.judge.port, rows=rows, **settings)
+
+    def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
+        return self._programs.start(self.folder, *arguments, faults={"lease": LEASE, **(faults or {})})
+
+    def run(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Ran:
+        return self.start(*arguments, faults=faults).wait()
+
+    def until_free(self) -> None:
+        """Until nobody owns the send: on PostgreSQL the lease of one that died has to run out."""
+        with Newsroom.open(self.folder) as newsroom:
+            until(lambda: newsroom.ledger.sends.owner_pid(1) is None)
+
+    def finish(self) -> Ran:
+        """Resume until nobody owns it and it has ended."""
+        self.until_free()
+        ran = self.run(*RESUME)
+        assert ran.code in {0, 1, 3}, f"{ran.code}: {ran.out}{ran.err}"
+        return ran
+
+    def exists(self) -> bool:
+        """Whether the send was frozen before its process died."""
+        with Newsroom.open(self.folder) as newsroom:
+            return bool(newsroom.ledger.sends.all())
+
+    def counts(self) -> dict[DeliveryState, int]:
+        with Newsroom.open(self.folder) as newsroom:
+            found = newsroom.ledger.sends.summary(1).counts
+        return {state: number for state, number in found.items() if number}
+
+    def prove(self, *, uncertain_at_most: int = 0, state: SendState = SendState.FINISHED) -> Proof:
+        """Everybody accounted for, nobody twice, the uncertain ones named and few, the ledger sound."""
+        with Newsroom.open(self.folder) as newsroom:
+            summary = newsroom.ledger.sends.summary(1)
+            states = {row.email: row.state for row in newsroom.ledger.report.rows(1)}
+            verification = verify_send(newsroom, 1)
+        accepted = self.judge.accepted
+        assert self.judge.empty == 0, "no empty message anywhere"
+        assert summary.send.state is state
+        assert summary.frozen == len(self.everybody) == sum(summary.counts.values())
+        if summary.send.is_ended:
+            assert summary.count(*UNDONE) == 0
+        assert verification.ok, [check for check in verification.checks if not check.ok]
+        assert not [address for address, times in accepted.items() if times > 1], "nobody twice"
+        assert len(set(self.judge.message_ids)) == len(self.judge.message_ids), "each message once"
+        paper = {address for address, found in states.items() if found is S.ACCEPTED}
+        assert paper <= set(accepted), "nobody accepted only on paper"
+        for address in self.everybody:
+            found = states[address]
+            if address in accepted:
+                assert found in {S.ACCEPTED, S.UNCERTAIN}, f"{address} got it, and is {found}"
+            elif summary.send.is_ended:
+                assert found in {S.FAILED, S.UNCERTAIN, S.SKIPPED}, f"{address} is lost"
+            if self.judge.refuses(address):
+                assert found not in {S.ACCEPTED, S.UNCERTAIN}
+        assert summary.count(S.UNCERTAIN) <= uncertain_at_most
+        self._check_integrity()
+        return Proof(summary, states, accepted)
+
+    def _check_integrity(self) -> None:
+        path = self.folder / "mailer.db"
+        if self._url.startswith("sqlite") and path.exists():
+            with sqlite3.connect(path) as database:
+                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            database.close()
