@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,23 @@ def programs() -> Iterator[Programs]:
 
 
 @pytest.fixture
-def besiege(tmp_path: Path, database_url: str, programs: Programs) -> Iterator[Callable[..., Siege]]:
-    """Makes a Siege whose judge is at work; `judge` are the options of Judge."""
+def besiege_at(tmp_path: Path, programs: Programs) -> Iterator[Callable[..., Siege]]:
+    """Makes a Siege on the database at an URL, its judge at work; `judge` are the options of Judge."""
     with ExitStack() as stack:
 
-        def make(*, readers: int, judge: dict[str, Any] | None = None, **options: Any) -> Siege:
+        def make(database_url: str, *, readers: int, judge: dict[str, Any] | None = None, **options: Any) -> Siege:
             made = Judge(tmp_path / "accepted.jsonl", **(judge or {}))
             stack.callback(made.close)
             stack.enter_context(served(made))
-            siege = Siege(tmp_path, database_url, programs, made, readers=readers, **options)
-            siege.prepare()
-            return siege
+            return Siege(tmp_path, database_url, programs, made, readers=readers, **options)
 
         yield make
+
+
+@pytest.fixture
+def besiege(besiege_at: Callable[..., Siege], database_url: str) -> Callable[..., Siege]:
+    """The same on each of the databases."""
+    return partial(besiege_at, database_url)
 
 
 @pytest.fixture

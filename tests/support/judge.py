@@ -60,6 +60,7 @@ class Judge(Scripted):
         self.delay = delay
         self.journal = journal
         self.empty = 0
+        self.under_way = 0  # messages whose dot has come and is not answered
         self.greylisted: set[str] = set()
         self._refuse_share = refuse_share
         self._greylist_share = greylist_share
@@ -112,7 +113,11 @@ class Judge(Scripted):
         if self._is_struck(verb):
             await _for_ever()
         if verb == "DOT":
-            return await self._judge(writer)
+            self.under_way += 1
+            try:
+                return await self._judge(writer)
+            finally:
+                self.under_way -= 1
         if verb == "RCPT":
             address = self.log[-1].partition("<")[2].partition(">")[0]
             if (reply := self._policy(address)) and not self.replies[verb]:

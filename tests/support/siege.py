@@ -1,16 +1,20 @@
 """A send under fire: a workspace on one of the databases, its judge, and the proof that nobody was lost or mailed twice.
 
     siege = Siege(folder, database_url, programs, judge, readers=400)
-    siege.send(faults=...) / siege.resume()      runs of the program, to be killed or waited for
+    siege.start(*SEND, faults=...)               a run of the program, to be killed or waited for
+    siege.finish()                               resume it until it has ended
     siege.prove(uncertain_at_most=8)             ledger against journal; raises AssertionError
 """
 
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from mailer.delivery.state import UNDONE, DeliveryState, SendState
 from mailer.ledger.records import Summary
@@ -57,13 +61,9 @@ class Siege:
         self.everybody = [f"reader{n}@example.com" for n in range(readers)]
         self._programs = programs
         self._url = database_url
-        self._settings = {"LANES": str(lanes), "WORKERS": "1", "DATABASE_URL": database_url, **settings}
-
-    def prepare(self, *, relay: str = "") -> None:
-        """Make the workspace, once the judge has its port."""
         rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
-        settings = {**self._settings, **({"RELAY": relay} if relay else {})}
-        make_workspace(self.folder, port=self.judge.port, rows=rows, **settings)
+        settings = {"LANES": str(lanes), "WORKERS": "1", "DATABASE_URL": database_url, **settings}
+        make_workspace(folder, port=judge.port, rows=rows, **settings)
 
     def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
         return self._programs.start(self.folder, *arguments, faults={"lease": LEASE, **(faults or {})})
@@ -75,6 +75,12 @@ class Siege:
         """Until nobody owns the send: on PostgreSQL the lease of one that died has to run out."""
         with Newsroom.open(self.folder) as newsroom:
             until(lambda: newsroom.ledger.sends.owner_pid(1) is None)
+
+    def expire_lease(self) -> None:
+        """Let the lease of a dead owner run out now."""
+        if not self._url.startswith("sqlite"):
+            with psycopg.connect(self._url, autocommit=True) as conn:
+                conn.execute("UPDATE lease SET expires_at = 0")
 
     def finish(self) -> Ran:
         """Resume until nobody owns it and it has ended."""
@@ -119,12 +125,11 @@ class Siege:
             if self.judge.refuses(address):
                 assert found not in {S.ACCEPTED, S.UNCERTAIN}
         assert summary.count(S.UNCERTAIN) <= uncertain_at_most
-        self._check_integrity()
+        self.prove_sound()
         return Proof(summary, states, accepted)
 
-    def _check_integrity(self) -> None:
-        path = self.folder / "mailer.db"
-        if self._url.startswith("sqlite") and path.exists():
-            with sqlite3.connect(path) as database:
+    def prove_sound(self) -> None:
+        """The database itself is whole."""
+        if self._url.startswith("sqlite"):
+            with closing(sqlite3.connect(self.folder / "mailer.db")) as database:
                 assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            database.close()
