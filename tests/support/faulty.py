@@ -3,6 +3,7 @@
 FAULTS is a JSON object; none of what it names has a hook in the program itself:
 
     lease          seconds that a send is owned for on PostgreSQL
+    stall          seconds that a transaction may stand still there
     busy           seconds that a locked database is waited for
     limits         {stage: seconds}: how long a relay may take
     drain          seconds that a stop waits for what is under way
@@ -35,6 +36,8 @@ def inject(faults: Mapping[str, Any]) -> None:
     """Put `faults` into this process, for good."""
     if lease := faults.get("lease"):
         ledgers.open_ledger = partial(ledgers.open_ledger, lease=lease)
+    if stall := faults.get("stall"):
+        postgresql.STALL = f"{int(stall * 1000)}ms"
     if busy := faults.get("busy"):
         sqlite.BUSY_TIMEOUT = int(busy * 1000)
         postgresql.WAIT = f"{int(busy * 1000)}ms"

@@ -95,6 +95,10 @@ class Judge(Scripted):
     def close(self) -> None:
         self._file.close()
 
+    def take_time(self, seconds: float) -> None:
+        """Answer each dot so late from now on."""
+        self.delay = seconds
+
     def disarm(self) -> None:
         with self._lock:
             self._strike = None

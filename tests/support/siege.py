@@ -26,7 +26,7 @@ from tests.support.programs import Process, Programs
 from tests.support.workspaces import Ran, make_workspace
 
 S = DeliveryState
-LEASE = 1.0  # seconds: nobody waits for a dead owner for long
+SHORT = {"lease": 1.0, "stall": 2.0}  # seconds: nobody waits for a dead owner, or one that sleeps, for long
 SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
 RESUME = ("resume", "1", "--json")
 LANES = 8
@@ -66,7 +66,7 @@ class Siege:
         make_workspace(folder, port=judge.port, rows=rows, **settings)
 
     def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
-        return self._programs.start(self.folder, *arguments, faults={"lease": LEASE, **(faults or {})})
+        return self._programs.start(self.folder, *arguments, faults={**SHORT, **(faults or {})})
 
     def run(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Ran:
         return self.start(*arguments, faults=faults).wait()
