@@ -56,7 +56,7 @@ class _Health:
 
 
 class RelayPool:
-    """`now` is seconds on the sender's clock, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
+    """`now` is seconds on a clock that only rises, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
 
     def __init__(
         self,

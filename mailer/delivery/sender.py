@@ -13,6 +13,7 @@ ledger failed. Raises what the ledger raises.
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -126,7 +127,11 @@ class _Carrier:
 
 
 class Sender:
-    """One run of one send; not to be used twice. `now` is seconds since the epoch, `chance` a number in [0, 1)."""
+    """One run of one send; not to be used twice. `chance` is a number in [0, 1).
+
+    `now` is seconds since the epoch, for what is written down and for what is due; whoever runs the machine may set it.
+    `steady` only rises, for what waits within this run: paces, rests, idle lanes.
+    """
 
     def __init__(
         self,
@@ -136,14 +141,16 @@ class Sender:
         relays: Sequence[Relay],
         options: Options,
         now: Callable[[], float],
+        steady: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ledger = ledger
         self._compose = compose
         self._options = options
         self._now = now
+        self._steady = steady
         self._chance = chance
-        self._pool = RelayPool(relays, lanes=options.lanes, options=options.pool, now=now, chance=chance)
+        self._pool = RelayPool(relays, lanes=options.lanes, options=options.pool, now=steady, chance=chance)
         self._pacer = Pacer(options.pace, lanes=options.lanes)
         self._held: dict[int, Claim] = {}  # in the lanes' hands
         self._work = asyncio.Event()  # for the lanes: the queue has something, or never will again
@@ -249,9 +256,9 @@ class Sender:
                 load = carrier.announced or (self._load() if carrier.relay else None)
                 carrier.announced = None
                 if load is None:
-                    idle_since = self._now() if idle_since is None else idle_since
+                    idle_since = self._steady() if idle_since is None else idle_since
                     await self._idle()
-                    if self._now() - idle_since > IDLE:
+                    if self._steady() - idle_since > IDLE:
                         await carrier.leave()
                     continue
                 idle_since = None
@@ -265,7 +272,7 @@ class Sender:
 
     def _load(self) -> "_Load | None":
         """The next claim that may go, in a lane's hands from now on, with its message."""
-        claim = None if self._fault else self._pacer.take(self._now())
+        claim = None if self._fault else self._pacer.take(self._steady())
         if claim is None:
             return None
         self._held[claim.delivery_id] = claim
@@ -286,10 +293,10 @@ class Sender:
 
     async def _idle(self) -> None:
         """Until there may be work for a lane."""
-        now = self._now()
+        now = self._steady()
         times = (self._pool.ready_at(now), self._pacer.ready_at(now), now + IDLE)
         self._work.clear()
-        await _patiently(self._work, max(0.005, min(time for time in times if time is not None) - now))
+        await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
 
     async def _carry(self, carrier: "_Carrier", load: "_Load") -> None:
         lane, relay, claim = carrier.lane, carrier.relay, load.claim
@@ -325,7 +332,7 @@ class Sender:
         now = self._now()
         if judged.throttled:
             if outcome.stage is Stage.RCPT:
-                self._pacer.slow(claim, now)
+                self._pacer.slow(claim, self._steady())
             else:
                 self._pool.slow(relay)
         if judged.halt:

@@ -33,9 +33,17 @@ OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime
 class Stage:
     """A send of the test dispatch to `readers` people, over `servers`."""
 
-    def __init__(self, folder: Path, readers: int, *servers: Scripted, options: Options = OPTIONS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        readers: int,
+        *servers: Scripted,
+        options: Options = OPTIONS,
+        clock: Callable[[], float] = time.time,
+        **settings: str,
+    ) -> None:
         rows = [f"reader{n}@example.com,R{n},Lisbon" for n in range(readers)]
-        self.newsroom = Newsroom.open(make_workspace(folder, rows=rows))
+        self.newsroom = Newsroom.open(make_workspace(folder, rows=rows, **settings), clock)
         self.servers = servers
         self.options = options
         self.sender: Sender | None = None
