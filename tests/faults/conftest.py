@@ -30,7 +30,7 @@ def besiege_at(tmp_path: Path, programs: Programs) -> Iterator[Callable[..., Sie
             made = Judge(tmp_path / "accepted.jsonl", **(judge or {}))
             stack.callback(made.close)
             stack.enter_context(served(made))
-            return Siege(tmp_path, database_url, programs, made, readers=readers, **options)
+            return Siege(tmp_path, database_url, programs, made, readers=readers, port=made.port, **options)
 
         yield make
 

@@ -6,6 +6,7 @@ FAULTS is a JSON object; none of what it names has a hook in the program itself:
     stall          seconds that a transaction may stand still there
     busy           seconds that a locked database is waited for
     limits         {stage: seconds}: how long a relay may take
+    patience       seconds for which a relay may fail
     drain          seconds that a stop waits for what is under way
     die            [point, n]: the process kills itself with SIGKILL, at the nth time that it comes to
                    `claimed` (deliveries are), `committed` (a dot may leave), `answered` (an acceptance is about to be noted)
@@ -22,6 +23,7 @@ from typing import Any
 
 from mailer.cli.main import main
 from mailer.delivery.connection import Limits
+from mailer.delivery.pool import PoolOptions
 from mailer.delivery.sender import Options
 from mailer.delivery.state import DeliveryState
 from mailer.ledger import ledger as ledgers
@@ -43,6 +45,8 @@ def inject(faults: Mapping[str, Any]) -> None:
         postgresql.WAIT = f"{int(busy * 1000)}ms"
         WriteLock.__init__.__kwdefaults__["patience"] = busy
     Limits.__init__.__kwdefaults__.update(faults.get("limits", {}))
+    if patience := faults.get("patience"):
+        PoolOptions.__init__.__kwdefaults__["connect_patience"] = patience
     if drain := faults.get("drain"):
         Options.__init__.__kwdefaults__["drain_patience"] = drain
     if die := faults.get("die"):

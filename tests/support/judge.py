@@ -43,23 +43,49 @@ class _Strike:
     done: threading.Event
 
 
-class Judge(Scripted):
-    """`delay`: seconds before each dot is answered; shares of addresses are chosen by a hash, the same in every run."""
+class Journal:
+    """What a server accepted, by the file that it keeps."""
+
+    empty = 0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """How often each recipient got it."""
+        return Counter(line["recipient"] for line in read_journal(self.path))
+
+    @property
+    def message_ids(self) -> list[str]:
+        return [line["message_id"] for line in read_journal(self.path)]
+
+    def refuses(self, _address: str) -> bool:
+        return False
+
+
+class Judge(Journal, Scripted):
+    """`delay`: seconds before each dot is answered; shares of addresses are chosen by a hash, the same in every run.
+
+    The first `late` dots are kept, and answered `late_by` seconds later.
+    """
 
     def __init__(
         self,
         journal: Path,
         *,
         delay: float = 0.0,
+        late: int = 0,
+        late_by: float = 0.0,
         refuse_share: float = 0.0,
         greylist_share: float = 0.0,
         extensions: tuple[str, ...] = ("PIPELINING",),
         **replies: list[str],
     ) -> None:
-        super().__init__(extensions=extensions, **replies)
+        Journal.__init__(self, journal)
+        Scripted.__init__(self, extensions=extensions, **replies)
         self.delay = delay
-        self.journal = journal
-        self.empty = 0
+        self._late, self._late_by = late, late_by
         self.under_way = 0  # messages whose dot has come and is not answered
         self.greylisted: set[str] = set()
         self._refuse_share = refuse_share
@@ -74,15 +100,6 @@ class Judge(Scripted):
 
     def greylists(self, address: str) -> bool:
         return _share(address, "greylist") < self._greylist_share
-
-    @property
-    def accepted(self) -> Counter[str]:
-        """How often each recipient got it, by the journal."""
-        return Counter(line["recipient"] for line in read_journal(self.journal))
-
-    @property
-    def message_ids(self) -> list[str]:
-        return [line["message_id"] for line in read_journal(self.journal)]
 
     def strike(self, after: int, act: Act, *, seconds: float = 0.0) -> threading.Event:
         """Have `act` called `seconds` after the event number `after` from now; the result is set when it was."""
@@ -149,6 +166,9 @@ class Judge(Scripted):
                 await _for_ever()
         if reply == KEPT_THEN_DROPPED:
             waiting[0] = DROP
+        if self._late:
+            self._late -= 1
+            await asyncio.sleep(self._late_by)
         return await super()._answer("DOT", writer)
 
     def keep(self, recipient: str, text: bytes) -> None:

@@ -21,7 +21,7 @@ from mailer.ledger.records import Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.verifying import verify_send
 from tests.support.commands import until
-from tests.support.judge import Judge
+from tests.support.judge import Journal
 from tests.support.programs import Process, Programs
 from tests.support.workspaces import Ran, make_workspace
 
@@ -50,9 +50,10 @@ class Siege:
         folder: Path,
         database_url: str,
         programs: Programs,
-        judge: Judge,
+        judge: Journal,
         *,
         readers: int,
+        port: int,
         lanes: int = LANES,
         **settings: str,
     ) -> None:
@@ -63,7 +64,7 @@ class Siege:
         self._url = database_url
         rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
         settings = {"LANES": str(lanes), "WORKERS": "1", "DATABASE_URL": database_url, **settings}
-        make_workspace(folder, port=judge.port, rows=rows, **settings)
+        make_workspace(folder, port=port, rows=rows, **settings)
 
     def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
         return self._programs.start(self.folder, *arguments, faults={**SHORT, **(faults or {})})
