@@ -43,6 +43,9 @@ class _Health:
     has_worked: bool = False
 
     def failed(self, now: float) -> None:
+        """It begins to rest; lanes that fail while it does are part of the same failure."""
+        if now < self.resting_until:
+            return
         self.failing_since = self.failing_since if self.failures else now
         self.failures += 1
         self.resting_until = now + min(2.0 ** (self.failures - 2), LONGEST_REST)

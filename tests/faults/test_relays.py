@@ -74,6 +74,13 @@ def test_a_storm_of_454_halves_the_pace_and_everybody_is_mailed(tmp_path: Path) 
     assert seen[-1] > min(seen), "it grows back"
 
 
+def test_lanes_that_break_together_are_one_failure_after_which_a_relay_rests_for_a_moment(tmp_path: Path) -> None:
+    lanes = 8
+    stage = Stage(tmp_path, 40, Scripted(MAIL=[DROP] * lanes), options=replace(OPTIONS, lanes=lanes))
+    ending, result = stage.run()  # within 20 s; counted one by one, they had the relay rest for 30 s
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 40})
+
+
 def test_dropped_at_each_stage_only_who_got_the_dot_is_uncertain(besiege: Callable[..., Siege]) -> None:
     replies = {
         "CONNECT": [DROP],
