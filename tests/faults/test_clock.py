@@ -70,7 +70,9 @@ def test_a_relay_that_fails_as_the_clock_jumps_is_neither_left_out_nor_left_to_r
     tmp_path: Path, jump: float
 ) -> None:
     clock, server = Clock(), Scripted(CONNECT=["421 4.3.2 busy"] * 3)
-    stage = Stage(tmp_path, 5, server, options=replace(OPTIONS, pool=replace(OPTIONS.pool, connect_patience=10)), clock=clock)
+    stage = Stage(
+        tmp_path, 5, server, options=replace(OPTIONS, pool=replace(OPTIONS.pool, connect_patience=10)), clock=clock
+    )
 
     async def meanwhile() -> None:
         while not server.connections:

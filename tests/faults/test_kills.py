@@ -3,12 +3,15 @@
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
 from mailer.delivery.state import DeliveryState as S
+from mailer.delivery.state import SendState
 from tests.support.commands import until
+from tests.support.scripted import SILENCE
 from tests.support.siege import LANES, RESUME, SEND, Siege
 
 EARLY = 0.15  # share of the kills that fall into start and recovery
@@ -102,3 +105,22 @@ def test_killed_at_a_point_that_only_the_sender_knows(
     proof = siege.prove(uncertain_at_most=out)
     assert (proof.count(S.UNCERTAIN), proof.count(S.ACCEPTED)) == (out, 12 - out)
     assert sum(proof.accepted.values()) == 12 - out + kept
+
+
+def test_asked_to_end_it_drains_within_its_time_and_only_the_unanswered_are_uncertain(
+    besiege: Callable[..., Siege], full: bool
+) -> None:
+    drain = 30.0 if full else 0.5
+    siege = besiege(readers=60, lanes=4, judge={"DOT": ["250 ok"] * 20 + [SILENCE] * 2, "delay": 0.005})
+    silent = siege.judge.strike(150, lambda: None)
+    process = siege.start(*SEND, faults={"drain": drain})
+    assert silent.wait(20)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    ran = process.wait()
+    assert time.monotonic() - begun < drain + 10
+    assert ran.code == 4, ran.err
+    proof = siege.prove(uncertain_at_most=2, state=SendState.PAUSED)
+    assert proof.count(S.CLAIMED, S.COMMITTING) == 0
+    siege.finish()
+    assert siege.prove(uncertain_at_most=2).count(S.UNCERTAIN) == 2

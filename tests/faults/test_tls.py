@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 from pydantic import SecretStr
@@ -61,7 +62,7 @@ class Secured(Scripted):
 class Wrapped(Secured):
     """Speaks TLS from the first byte."""
 
-    async def __aenter__(self) -> "Wrapped":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -144,7 +144,7 @@ def _fork(request: Mapping[str, Any], inherited: selectors.BaseSelector) -> int:
 
 
 def _tell(**what: object) -> None:
-    print(json.dumps(what), flush=True)
+    print(json.dumps(what), flush=True)  # noqa: T201 - its standard output is a protocol
 
 
 def serve() -> None:

@@ -86,7 +86,7 @@ class Scripted:
         self.messages.append(text)
         return await self._answer("DOT", writer)
 
-    async def _breaks_off(self, text: bytes, line: bytes) -> bool:  # noqa: ARG002 - for others to judge by
+    async def _breaks_off(self, text: bytes, line: bytes) -> bool:
         """Whether the connection ends when `text` has come, `line` the last of it."""
         return 0 < self.drop_in_text_after <= len(text)
 

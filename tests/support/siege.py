@@ -1,9 +1,9 @@
 """A send under fire: a workspace on one of the databases, its judge, and the proof that nobody was lost or mailed twice.
 
-    siege = Siege(folder, database_url, programs, judge, readers=400)
-    siege.start(*SEND, faults=...)               a run of the program, to be killed or waited for
-    siege.finish()                               resume it until it has ended
-    siege.prove(uncertain_at_most=8)             ledger against journal; raises AssertionError
+siege = Siege(folder, database_url, programs, judge, readers=400)
+siege.start(*SEND, faults=...)               a run of the program, to be killed or waited for
+siege.finish()                               resume it until it has ended
+siege.prove(uncertain_at_most=8)             ledger against journal; raises AssertionError
 """
 
 import sqlite3
