@@ -11,6 +11,7 @@ import pytest
 from mailer.delivery.state import DeliveryState as S
 from mailer.delivery.state import SendState
 from tests.support.commands import until
+from tests.support.judge import PATIENCE
 from tests.support.scripted import SILENCE
 from tests.support.siege import LANES, RESUME, SEND, Siege
 
@@ -71,7 +72,7 @@ def test_killed_at_a_point_that_the_server_sees(
     siege = besiege(readers=12, lanes=1, judge={"extensions": extensions})
     reached = siege.judge.strike_at(point, settled + 1, lambda: None)
     process = siege.start(*SEND)
-    assert reached.wait(20)
+    assert reached.wait(PATIENCE)
     until(lambda: siege.counts().get(S.ACCEPTED, 0) == settled)
     process.kill()
     assert process.wait().code == KILLED
@@ -111,10 +112,10 @@ def test_asked_to_end_it_drains_within_its_time_and_only_the_unanswered_are_unce
     besiege: Callable[..., Siege], full: bool
 ) -> None:
     drain = 30.0 if full else 0.5
-    siege = besiege(readers=60, lanes=4, judge={"DOT": ["250 ok"] * 20 + [SILENCE] * 2, "delay": 0.005})
+    siege = besiege(readers=400, lanes=4, judge={"DOT": ["250 ok"] * 20 + [SILENCE] * 2, "delay": 0.02})
     silent = siege.judge.strike(150, lambda: None)
     process = siege.start(*SEND, faults={"drain": drain})
-    assert silent.wait(20)
+    assert silent.wait(PATIENCE)
     begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
     ran = process.wait()

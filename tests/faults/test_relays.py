@@ -198,9 +198,9 @@ def test_a_server_that_is_stopped_times_out_at_each_stage_and_hangs_nobody(
 ) -> None:
     journal = Journal(tmp_path / "accepted.jsonl")
     assert other_machine.stdout
-    siege = Siege(tmp_path, database_url, programs, journal, readers=100, port=int(other_machine.stdout.readline()))
+    siege = Siege(tmp_path, database_url, programs, journal, readers=800, port=int(other_machine.stdout.readline()))
     process = siege.start(*SEND, faults={**IMPATIENT, "patience": 1})
-    until(lambda: sum(journal.accepted.values()) > 10)
+    until(lambda: sum(journal.accepted.values()) > 10, 60)
     other_machine.send_signal(signal.SIGSTOP)
     try:
         ran = process.wait(60)

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -94,10 +94,10 @@ def test_a_database_that_stays_locked_stops_the_send_and_nothing_leaves_meanwhil
 ) -> None:
     faults = {"lease": 600, **({} if full else {"busy": 0.8})}
     siege = besiege(readers=400, judge={"delay": 0.01})
-    amid = siege.judge.strike(300, lambda: None)
     process = siege.start(*SEND, faults=faults)
-    assert amid.wait(30)
-    with locked(database_url, tmp_path):
+    with ExitStack() as stack:
+        with siege.judge.holding(300):
+            stack.enter_context(locked(database_url, tmp_path))
         ran = process.wait(300)
         accepted = sum(siege.judge.accepted.values())
         assert accepted < 400
@@ -113,10 +113,10 @@ def test_a_database_that_is_locked_for_a_moment_only_delays(
     besiege: Callable[..., Siege], database_url: str, tmp_path: Path
 ) -> None:
     siege = besiege(readers=200, judge={"delay": 0.005})
-    amid = siege.judge.strike(200, lambda: None)
     process = siege.start(*SEND, faults={"lease": 30})
-    assert amid.wait(30)
-    with locked(database_url, tmp_path):
+    with ExitStack() as stack:
+        with siege.judge.holding(200):
+            stack.enter_context(locked(database_url, tmp_path))
         until(lambda: not siege.judge.under_way)
         before = sum(siege.judge.accepted.values())
     ran = process.wait()
@@ -133,14 +133,13 @@ def test_backends_that_are_killed_stop_the_send_and_it_goes_on(
     siege = besiege(readers=kills * 100, judge={"delay": 0.003})
     arguments = SEND
     for _ in range(kills):
-        amid = siege.judge.strike(150, lambda: None)
-        process = siege.start(*arguments)
-        assert amid.wait(30)
-        postgres.kill_backends()
+        process = siege.start(*arguments, faults={"lease": 600})  # no renewal comes first
+        with siege.judge.holding(150):
+            postgres.kill_backends()
         ran = process.wait()
         assert ran.code == 4, ran.err
         assert "mailer resume" in ran.err
-        siege.until_free()
+        siege.expire_lease()
         arguments = RESUME
     siege.finish()
     told(runs=kills, uncertain=siege.prove(uncertain_at_most=kills * LANES).count(S.UNCERTAIN))
@@ -166,10 +165,9 @@ def test_a_server_that_is_restarted_stops_the_send_and_it_goes_on(
     siege = besiege_at(mortal_url, readers=restarts * 100, judge={"delay": 0.003})
     arguments = SEND
     for _ in range(restarts):
-        amid = siege.judge.strike(150, lambda: None)
         process = siege.start(*arguments)
-        assert amid.wait(30)
-        mortal.stop()
+        with siege.judge.holding(150):
+            mortal.stop()
         ran = process.wait()
         mortal.start()
         assert ran.code == 4, ran.err

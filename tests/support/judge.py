@@ -2,8 +2,9 @@
 
     judge = Judge(folder / "accepted.jsonl", delay=0.003)
     with served(judge): ...
-    judge.strike(40, lambda: process.kill())       # in the middle of whatever comes as number 40 from now
+    judge.strike(40, process.kill)                 # in the middle of whatever comes as number 40 from now
     judge.strike_at("MAIL", 3, process.kill)       # when the third MAIL has come; that connection gets no answer any more
+    with judge.holding(40): ...                    # from event number 40 on no dot is answered, until the end of the block
 
 `strike_at` also knows KEPT (a message is in the journal, and not answered) and TEXT (in the middle of one).
 
@@ -19,7 +20,8 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from tests.support.scripted import DROP, GOOD, Scripted
 
 KEPT_THEN_DROPPED = "kept, then dropped"
 IN_THE_TEXT = 2000  # octets
+PATIENCE = 60.0  # seconds
 _MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*(\S+)")
 Act = Callable[[], object]
 
@@ -86,6 +89,7 @@ class Judge(Journal, Scripted):
         Scripted.__init__(self, extensions=extensions, **replies)
         self.delay = delay
         self._late, self._late_by = late, late_by
+        self._is_holding = False
         self.under_way = 0  # messages whose dot has come and is not answered
         self.greylisted: set[str] = set()
         self._refuse_share = refuse_share
@@ -112,9 +116,18 @@ class Judge(Journal, Scripted):
     def close(self) -> None:
         self._file.close()
 
-    def take_time(self, seconds: float) -> None:
-        """Answer each dot so late from now on."""
-        self.delay = seconds
+    @contextmanager
+    def holding(self, after: int) -> Iterator[None]:
+        """Within the block no dot is answered: so many events have come, and a send under way stays so."""
+        held = self.strike(after, self._hold)
+        assert held.wait(PATIENCE), "so many events did not come"
+        try:
+            yield
+        finally:
+            self._is_holding = False
+
+    def _hold(self) -> None:
+        self._is_holding = True
 
     def disarm(self) -> None:
         with self._lock:
@@ -157,6 +170,8 @@ class Judge(Journal, Scripted):
         waiting = self.replies["DOT"]
         if self.delay:
             await asyncio.sleep(self.delay)
+        while self._is_holding:
+            await asyncio.sleep(0.002)
         if not recipient:
             waiting.appendleft("554 5.5.1 no valid recipients")
         reply = waiting[0] if waiting else GOOD["DOT"]

@@ -21,7 +21,7 @@ from mailer.ledger.records import Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.verifying import verify_send
 from tests.support.commands import until
-from tests.support.judge import Journal
+from tests.support.judge import PATIENCE, Journal
 from tests.support.programs import Process, Programs
 from tests.support.workspaces import Ran, make_workspace
 
@@ -75,7 +75,7 @@ class Siege:
     def until_free(self) -> None:
         """Until nobody owns the send: on PostgreSQL the lease of one that died has to run out."""
         with Newsroom.open(self.folder) as newsroom:
-            until(lambda: newsroom.ledger.sends.owner_pid(1) is None)
+            until(lambda: newsroom.ledger.sends.owner_pid(1) is None, PATIENCE)
 
     def expire_lease(self) -> None:
         """Let the lease of a dead owner run out now."""
