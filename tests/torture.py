@@ -37,6 +37,10 @@ class Recorder:
 
     def __init__(self) -> None:
         self.outcomes: defaultdict[str, Outcome] = defaultdict(Outcome)
+        self.collected: set[str] = set()
+
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self.collected.update(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         outcome = self.outcomes[report.nodeid]
@@ -48,15 +52,21 @@ class Recorder:
             outcome.properties.update(report.user_properties)  # type: ignore[arg-type]
 
     def of(self, row: Row) -> list[Outcome]:
-        return [
-            outcome
-            for name, outcome in self.outcomes.items()
-            if any(re.match(rf"{re.escape(test)}(\[|::|\Z)", name) for test in row.tests)
-        ]
+        """The outcomes of the row's tests that came to an end."""
+        return [outcome for name, outcome in self.outcomes.items() if _is_of(row, name)]
+
+    def unfinished(self, row: Row) -> int:
+        """How many of its tests did not come to an end: the run was interrupted."""
+        return sum(_is_of(row, name) for name in self.collected - set(self.outcomes))
 
 
-def line(row: Row, outcomes: list[Outcome]) -> str:
+def _is_of(row: Row, name: str) -> bool:
+    return any(re.match(rf"{re.escape(test)}(\[|::|\Z)", name) for test in row.tests)
+
+
+def line(row: Row, recorder: Recorder) -> str:
     """A row of the table."""
+    outcomes, unfinished = recorder.of(row), recorder.unfinished(row)
     if not outcomes:
         return f"| {row.fault} | {row.how} | 0 | not run | | |"
     runs = sum(outcome.properties.get("runs", 1) for outcome in outcomes)
@@ -66,6 +76,8 @@ def line(row: Row, outcomes: list[Outcome]) -> str:
     result = "FAILED" if any(outcome.failed for outcome in outcomes) else "held"
     if uncertain:
         result += f"; {sum(uncertain):,} uncertain, all named"
+    if unfinished:
+        result += f"; {unfinished} of {unfinished + len(outcomes)} cases not finished in this run"
     if skipped:
         result += f"; not run: {', '.join(sorted(skipped))}"
     seconds = sum(outcome.seconds for outcome in outcomes)
@@ -84,7 +96,7 @@ def written(recorder: Recorder, seconds: float, jobs: str) -> Iterator[str]:
     yield ""
     yield "| fault | how it was done | runs | result | seed | seconds |"
     yield "|---|---|---|---|---|---|"
-    yield from (line(row, recorder.of(row)) for row in ROWS)
+    yield from (line(row, recorder) for row in ROWS)
     yield ""
     yield END
 

@@ -51,6 +51,7 @@ PIPELINED, STEPWISE = ("PIPELINING",), ()
 SETTLED = 4  # before the kill
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("extensions", [PIPELINED, STEPWISE], ids=["pipelined", "stepwise"])
 @pytest.mark.parametrize(
     ("point", "settled", "out"),

@@ -122,6 +122,7 @@ def test_readers_that_are_refused_for_good_fail_and_only_the_dead_are_suppressed
     assert siege.run("suppress", "list").out.count("@example.com") == 2
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("reply", ["550 5.7.1 not from you", "530 5.7.0 log in first"])
 def test_a_sender_that_is_refused_pauses_the_send_and_charges_nobody(besiege: Callable[..., Siege], reply: str) -> None:
     siege = besiege(readers=40, judge={"MAIL": ["250 ok"] * 4 + [reply] * 60})
@@ -148,6 +149,7 @@ def test_a_reply_to_the_dot_that_comes_late_or_never_is_uncertain_at_the_limit(b
     assert sum(proof.accepted.values()) == 29, "two were taken, and answered too late"
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("fault", ["nonsense", "650 what", "250-never ending", "x" * 9000, "250-more\r\n" * 300])
 def test_replies_that_are_none_cost_nobody_anything_before_the_dot(besiege: Callable[..., Siege], fault: str) -> None:
     good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on"}

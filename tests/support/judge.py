@@ -184,6 +184,8 @@ class Judge(Journal, Scripted):
         if self._late:
             self._late -= 1
             await asyncio.sleep(self._late_by)
+            writer.write(GOOD["DOT"].encode() + b"\r\n")
+            return True
         return await super()._answer("DOT", writer)
 
     def keep(self, recipient: str, text: bytes) -> None:

@@ -104,9 +104,6 @@ class Programs:
         assert self._newest
         return self._newest
 
-    def run(self, workspace: Path, *arguments: str, faults: Mapping[str, Any] | None = None) -> Ran:
-        return self.start(workspace, *arguments, faults=faults).wait()
-
     def _listen(self) -> None:
         assert self._forker.stdout
         for line in self._forker.stdout:

@@ -25,7 +25,7 @@ def test_the_page_names_the_tests_of_each_row() -> None:
 
 def test_the_page_tells_of_a_run_of_all_rows_and_that_it_held() -> None:
     told = PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
-    rows = [line.split("|")[1:-1] for line in told.splitlines() if line.startswith("|")][2:]
+    rows = [each.split("|")[1:-1] for each in told.splitlines() if each.startswith("|")][2:]
     assert [row[0].strip() for row in rows] == [row.fault for row in ROWS]
     assert all(row[3].strip().startswith("held") for row in rows)
 
@@ -37,7 +37,13 @@ def test_a_row_is_told_by_what_came_of_its_tests() -> None:
     recorder.outcomes["tests/x.py::test_kill[sqlite]"] = Outcome(seconds=2.4, properties=properties)
     recorder.outcomes["tests/x.py::test_kill_more[sqlite]"] = Outcome(seconds=100, failed=True)
     recorder.outcomes["tests/x.py::test_other::runTest"] = Outcome(seconds=1.0)
-    assert line(row, recorder.of(row)) == "| kill | somehow | 7 | held; 3 uncertain, all named | 1 | 3 |"
+    assert line(row, recorder) == "| kill | somehow | 7 | held; 3 uncertain, all named | 1 | 3 |"
+    recorder.collected = {
+        *recorder.outcomes,
+        "tests/x.py::test_kill[postgresql]",
+        "tests/x.py::test_kill_more[postgresql]",
+    }
+    assert "1 of 3 cases not finished in this run" in line(row, recorder)
     recorder.outcomes["tests/x.py::test_other::runTest"] = Outcome(failed=True)
-    assert "| FAILED" in line(row, recorder.of(row))
-    assert line(row, []) == "| kill | somehow | 0 | not run | | |"
+    assert "| FAILED" in line(row, recorder)
+    assert line(row, Recorder()) == "| kill | somehow | 0 | not run | | |"
