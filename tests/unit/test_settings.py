@@ -44,7 +44,7 @@ def test_what_holds_when_nothing_but_the_needed_is_set(tmp_path):
     assert (found.language, found.timezone, found.base_url) == ("en", ZoneInfo("UTC"), "http://127.0.0.1:8000")
     assert found.database_url.get_secret_value() == f"sqlite:///{tmp_path}/mailer.db"
     assert found.relay == (Relay(host="127.0.0.1", port=25),)
-    assert (found.lanes, found.workers, found.rate, found.per_connection, found.warmup) == (8, 1, None, None, ())
+    assert (found.lanes, found.workers, found.rate, found.per_connection, found.warmup) == (8, None, None, None, ())
     assert (found.retry, found.retry_for, found.grace) == ((60, 300, 900, 1800, 3600), 86400, 1800)
     assert (found.on_uncertain, found.images, found.eight_bit) == (OnUncertain.HOLD, Images.LINK, False)
     assert (found.reply_to, found.bounce_address, found.unsubscribe_address) == (None, None, None)
@@ -154,11 +154,13 @@ def test_a_wrong_setting_is_named_with_what_it_should_be(variable, text, expecte
 
 def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
     (tmp_path / ".env").write_text(
-        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\n",
+        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_LANES=3\nMAILER_REPLY_TO='open\n",
         encoding="utf-8",
     )
     assert wrong(tmp_path, {"MAILER_IMAGES": "both", "MAILER_ALOW_PLAINTEXT": "1", "HOME": "/"}) == [
         ".env:7: should be NAME=value, a comment or empty",
+        "MAILLER_LANES (.env:8): is not a setting; did you mean MAILER_LANES?",
+        ".env:9: the quote is not closed",
         "MAILER_RATTE (.env:5): is not a setting; did you mean MAILER_RATE?",
         "MAILER_ALOW_PLAINTEXT (environment): is not a setting; did you mean MAILER_ALLOW_PLAINTEXT?",
         "MAILER_FROM: is missing; should be “Name <address>”",
