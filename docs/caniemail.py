@@ -92,7 +92,12 @@ def main(package: Path) -> None:
     data = json.loads((package / "data" / "caniemail.json").read_text(encoding="utf-8"))
     version = json.loads((package / "package.json").read_text(encoding="utf-8"))["version"]
     clients = sorted(
-        {(family, platform) for feature in data["data"] for family, places in feature["stats"].items() for platform in places}
+        {
+            (family, platform)
+            for feature in data["data"]
+            for family, places in feature["stats"].items()
+            for platform in places
+        }
     )
     names = data["nicenames"]["family"]
     features = {}

@@ -1,13 +1,12 @@
 """The rules of the dispatch's own grammar: one table, and the only way to make a Problem from it.
 
-What the rendered letter and its message are held to is in mailer/inspection/rules.py; mailer/inspection/rulebook.py
+What the rendered letter and its message are held to is in mailer/inspection/rules.py; mailer/inspection/finding.py
 has both.
 """
 
-from collections.abc import Iterable
 from itertools import chain
 
-from mailer.dispatch.problem import Position, Problem, Severity
+from mailer.dispatch.problem import Position, Problem, Severity, in_order
 from mailer.dispatch.rule import Rule, table
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -16,7 +15,15 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 def _group(why: str, source: str, *rules: tuple[str, Severity, str, str]) -> list[Rule]:
     """Rules that one reason stands behind. What keeps an edition from being made cannot be ignored."""
     return [
-        Rule(id=name, severity=severity, title=title, why=why, source=source, how=how, may_be_ignored=severity is not ERROR)
+        Rule(
+            id=name,
+            severity=severity,
+            title=title,
+            why=why,
+            source=source,
+            how=how,
+            may_be_ignored=severity is not ERROR,
+        )
         for name, severity, title, how in rules
     ]
 
@@ -333,7 +340,3 @@ class Findings:
     def in_order(self) -> tuple[Problem, ...]:
         """As they stand in the source."""
         return in_order(self._problems)
-
-
-def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))

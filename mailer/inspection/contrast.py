@@ -18,7 +18,7 @@ from mailer.dispatch.problem import short
 from mailer.inspection.finding import Finding
 from mailer.inspection.page import Page
 from mailer.inspection.proof import Proof
-from mailer.inspection.style import Colour, contrast, colour, declarations, style_rules
+from mailer.inspection.style import Colour, colour, contrast, declarations, style_rules
 
 ENOUGH = 4.5
 ENOUGH_LARGE = 3.0
@@ -94,7 +94,9 @@ class _Painter:
         self._page = page
         self._scheme = scheme
         self.knows_scheme = any(
-            _SCHEME.search(rule.media) and "dark" in rule.media for css in page.style_blocks for rule in style_rules(css)
+            _SCHEME.search(rule.media) and "dark" in rule.media
+            for css in page.style_blocks
+            for rule in style_rules(css)
         )
 
     def texts(self) -> Iterator[tuple[str, _Ink]]:
@@ -180,7 +182,7 @@ def _selectors(text: str) -> list[tuple[CSSSelector, tuple[int, int, int]]]:
         if ":" in each.replace(":root", ""):
             continue
         try:
-            selector = CSSSelector(each.strip(), translator="html")
+            selector = CSSSelector(each.strip(), translator="html")  # type: ignore[no-untyped-call]
         except (SelectorError, XPathError, ValueError):
             continue
         classes = len(re.findall(r"[.\[]|:root", each))
@@ -195,10 +197,9 @@ def _background(values: dict[str, str], outer: Colour | None, attribute: str) ->
     background = outer
     if (found := colour(attribute)) is not None:
         background = found if outer is None else found.over(outer)
-    for name in values:
+    for name, value in values.items():
         if name not in {"background", "background-color", "background-image"}:
             continue
-        value = values[name]
         if "url(" in value or "gradient(" in value:
             return None
         words = [value] if colour(value) else re.findall(r"#[0-9a-f]+|[a-z-]+\([^)]*\)|[a-z]+", value)

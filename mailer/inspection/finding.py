@@ -7,7 +7,7 @@ here, and nowhere else, when a Finding becomes a Problem.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mailer.dispatch.problem import Position, Problem
+from mailer.dispatch.problem import Position, Problem, in_order
 from mailer.dispatch.rule import Rule, table
 from mailer.dispatch.rules import RULES as GRAMMAR
 from mailer.inspection.rules import RULES as INSPECTION
@@ -44,4 +44,4 @@ def as_problems(path: str, findings: Iterable[Finding]) -> tuple[Problem, ...]:
         )
         for found in findings
     )
-    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+    return in_order(problems)

@@ -1,13 +1,13 @@
 """`# check: ignore RULE` in a front matter: an editor's word that a finding is meant.
 
-    ignored(problems, dispatch, manuscript, whole) -> the problems that are left, and what is wrong with the comments
+    without_ignored(problems, manuscript, path) -> the problems that are left, and what is wrong with the comments
 
 A comment holds for the whole dispatch, may name several rules, and must be of use: what it ignores has to exist, may be
 ignored, and is said to be idle when nothing was found.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailer.dispatch.problem import Position, Problem, in_order, short
@@ -42,19 +42,21 @@ def _read(manuscript: Manuscript) -> Iterator[Ignore]:
                 yield Ignore(name[0], manuscript.position(offset + match.start("rules") + name.start()))
 
 
-def without_ignored(problems: Sequence[Problem], manuscript: Manuscript, path: str, *, whole: bool) -> tuple[Problem, ...]:
+def without_ignored(
+    problems: Sequence[Problem], manuscript: Manuscript, path: str, *, unsought: Collection[str] = ()
+) -> tuple[Problem, ...]:
     """`problems` less the ignored ones, with the findings about the comments themselves.
 
-    `whole`: everything was looked for, so that an ignore without a finding is idle.
+    Rules that are `unsought` were not looked for, so that ignoring them is not idle.
     """
     ignores = read_ignores(manuscript)
     wanted = {ignore.rule for ignore in ignores if ignore.rule in RULEBOOK and RULEBOOK[ignore.rule].may_be_ignored}
     left = [problem for problem in problems if problem.rule not in wanted]
     found = {problem.rule for problem in problems}
-    return in_order((*left, *as_problems(path, _judge(ignores, found, whole=whole))))
+    return in_order((*left, *as_problems(path, _judge(ignores, found.union(unsought)))))
 
 
-def _judge(ignores: tuple[Ignore, ...], found: set[str], *, whole: bool) -> Iterator[Finding]:
+def _judge(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Finding]:
     for ignore in ignores:
         rule = RULEBOOK.get(ignore.rule)
         if rule is None:
@@ -66,7 +68,11 @@ def _judge(ignores: tuple[Ignore, ...], found: set[str], *, whole: bool) -> Iter
             )
         elif not rule.may_be_ignored:
             message = f"the rule “{rule.id}” cannot be ignored"
-            yield Finding(rule="ignore-refused", message=message, expected="mend what it finds", position=ignore.position)
-        elif whole and rule.id not in found:
+            yield Finding(
+                rule="ignore-refused", message=message, expected="mend what it finds", position=ignore.position
+            )
+        elif rule.id not in found:
             message = f"the rule “{rule.id}” finds nothing here"
-            yield Finding(rule="ignore-unused", message=message, expected="take the comment away", position=ignore.position)
+            yield Finding(
+                rule="ignore-unused", message=message, expected="take the comment away", position=ignore.position
+            )

@@ -12,31 +12,37 @@ from urllib.parse import urlsplit
 
 from markdown_it.token import Token
 
-from mailer.dispatch.check import inline_tokens
+from mailer.dispatch.check import text_tokens
 from mailer.dispatch.inline import plain_text
-from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown, Template
+from mailer.dispatch.model import Dispatch, Template, walk_articles
 from mailer.dispatch.problem import Position, short
 from mailer.inspection.finding import Finding
 from mailer.inspection.manuscript import Manuscript
 from mailer.inspection.proof import Proof
 
 _SAY_NOTHING = frozenset(
-    # English, German, French, Spanish, Portuguese, Italian, Dutch, Hebrew, Arabic
-    """here|click|click here|click this|this|this link|link|more|read more|learn more|read on|see more|details|go|this page
-    |hier|klick|klicken|hier klicken|mehr|weiterlesen|mehr erfahren|dieser link|siehe hier
-    |ici|cliquez|cliquez ici|lire la suite|en savoir plus|plus|ce lien|suite
-    |aquí|haga clic|haga clic aquí|pulse aquí|más|leer más|saber más|este enlace|ver más
-    |aqui|clique|clique aqui|mais|leia mais|ler mais|saiba mais|este link|ver mais
-    |qui|clicca|clicca qui|altro|leggi di più|scopri di più|questo link
-    |klik|klik hier|meer|lees meer|lees verder|deze link
-    |כאן|לחצו כאן|לחץ כאן|עוד|קראו עוד|קישור
-    |هنا|اضغط هنا|انقر هنا|المزيد|اقرأ المزيد|رابط""".replace("\n    ", "").split("|")
+    word
+    for words in (
+        "here|click|click here|click this|this|this link|link|more|read more|learn more|read on|see more|details|this page",
+        "hier|klick|klicken|hier klicken|mehr|weiterlesen|mehr erfahren|dieser link|siehe hier",
+        "ici|cliquez|cliquez ici|lire la suite|en savoir plus|plus|ce lien|suite",
+        "aquí|haga clic|haga clic aquí|pulse aquí|más|leer más|saber más|este enlace|ver más",
+        "aqui|clique|clique aqui|mais|leia mais|ler mais|saiba mais|este link|ver mais",
+        "qui|clicca|clicca qui|altro|leggi di più|scopri di più|questo link",
+        "klik|klik hier|meer|lees meer|lees verder|deze link",
+        "כאן|לחצו כאן|לחץ כאן|עוד|קראו עוד|קישור",
+        "هنا|اضغط هنا|انقر هنا|المزيد|اقرأ المزيد|رابط",
+    )
+    for word in words.split("|")
 )
+"""In English, German, French, Spanish, Portuguese, Italian, Dutch, Hebrew and Arabic, whatever the letter's own is."""
 _SHORTENERS = frozenset(
-    """amzn.to bit.ly bitly.com bl.ink buff.ly cutt.ly dlvr.it fb.me git.io goo.gl ift.tt is.gd lnkd.in ow.ly
-    qr.ae rb.gy rebrand.ly s.id short.io shorturl.at soo.gd t.co t.ly tiny.cc tinyurl.com trib.al urlz.fr v.gd
-    wp.me x.gd""".split()
-)
+    {
+        "amzn.to", "bit.ly", "bitly.com", "bl.ink", "buff.ly", "cutt.ly", "dlvr.it", "fb.me", "git.io", "goo.gl",
+        "ift.tt", "is.gd", "lnkd.in", "ow.ly", "qr.ae", "rb.gy", "rebrand.ly", "s.id", "short.io", "shorturl.at", "soo.gd",
+        "t.co", "t.ly", "tiny.cc", "tinyurl.com", "trib.al", "urlz.fr", "v.gd", "wp.me", "x.gd",
+    }
+)  # fmt: skip
 _NOT_PUBLIC = (".local", ".localhost", ".internal", ".lan", ".intranet", ".home.arpa", ".corp", ".test", ".invalid")
 _BARE = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _ADDRESS = re.compile(
@@ -63,11 +69,13 @@ class Target:
 
 def targets(dispatch: Dispatch, manuscript: Manuscript) -> tuple[Target, ...]:
     """Every link that an editor typed, to the web or elsewhere."""
-    found = [_earlier_or_social for _earlier_or_social in _front(dispatch, manuscript)]
-    for article in _articles(dispatch.articles):
-        if article.link:
-            found.append(Target(article.link, "", manuscript.particular(article, "link")))
-    for token in _inline_blocks(dispatch):
+    found = list(_front(dispatch, manuscript))
+    found += [
+        Target(article.link, "", manuscript.particular(article, "link"))
+        for article in walk_articles(dispatch.articles)
+        if article.link
+    ]
+    for token in text_tokens(dispatch):
         found += _of_block(token.children or [])
     return tuple(found)
 
@@ -78,22 +86,6 @@ def _front(dispatch: Dispatch, manuscript: Manuscript) -> Iterator[Target]:
             yield Target(earlier.url, earlier.title, manuscript.key("earlier", number, "url"))
     for number, social in enumerate(dispatch.social):
         yield Target(social.url, social.text, manuscript.key("social", number, "url"))
-
-
-def _articles(items: tuple[Article | Choice, ...] | tuple[Block | Article, ...]) -> Iterator[Article]:
-    for item in items:
-        match item:
-            case Article():
-                yield item
-            case Choice(branches=branches):
-                for branch in branches:
-                    yield from _articles(branch.items)
-            case Markdown():
-                pass
-
-
-def _inline_blocks(dispatch: Dispatch) -> Iterator[Token]:
-    return (token for token in inline_tokens(dispatch) if token.type == "inline")
 
 
 def _of_block(children: list[Token]) -> Iterator[Target]:

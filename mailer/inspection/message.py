@@ -61,7 +61,9 @@ def _headers(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
     counts = Counter(name.lower() for name in parsed.keys())  # noqa: SIM118 - a message repeats its keys
     for name in _ONCE:
         if counts[name.lower()] != 1:
-            text = f"the message has {counts[name.lower()] or 'no'} {name} header{'s' if counts[name.lower()] > 1 else ''}"
+            text = (
+                f"the message has {counts[name.lower()] or 'no'} {name} header{'s' if counts[name.lower()] > 1 else ''}"
+            )
             yield Finding(rule="message-headers", message=text, expected="expected one")
     for name in _AT_MOST_ONCE:
         if counts[name.lower()] > 1:
@@ -164,10 +166,10 @@ def _one_click(parsed: "Message[str, str]", proof: Proof) -> Iterator[Finding]:
 def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
     counts = Counter(name.lower() for name in parsed.keys())  # noqa: SIM118
     for field in parsed.get_all("DKIM-Signature", []):
-        tags = dict(
-            (name.strip(), "".join(value.split()))
+        tags = {
+            name.strip(): "".join(value.split())
             for name, _, value in (tag.partition("=") for tag in str(field).split(";"))
-        )
+        }
         signed = Counter(name.lower() for name in tags.get("h", "").split(":"))
         for name in _SIGNED:
             wanted = counts[name] + (name in _OVERSIGNED)

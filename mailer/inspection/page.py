@@ -27,7 +27,7 @@ class Page:
     def __init__(self, html: str) -> None:
         self.html = html
         self.size = len(html.encode())
-        self.root: HtmlElement = parser.document_fromstring(html)
+        self.root: HtmlElement = parser.document_fromstring(html)  # type: ignore[no-untyped-call]
 
     @cached_property
     def elements(self) -> tuple[HtmlElement, ...]:

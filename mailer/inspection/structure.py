@@ -5,6 +5,7 @@ Mostly a word on the templates, for the program writes the rest; so each finding
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lxml.html import HtmlElement
 
@@ -40,7 +41,7 @@ def headings(proof: Proof) -> Iterator[Finding]:
         first = sum(level == 1 for level, _ in found)
         if first != 1:
             yield Finding(rule="heading-order", message=f"the page has {first} headings h1", expected="expected one")
-        for (before, _), (level, words) in zip(found, found[1:], strict=False):
+        for (before, _), (level, words) in pairwise(found):
             if level > before + 1:
                 yield Finding(
                     rule="heading-order",
@@ -101,7 +102,9 @@ def way_out(proof: Proof) -> Iterator[Finding]:
         for name, present in (("HTML", has_link), ("plaintext", proof.unsubscribe_url in text)):
             if not present:
                 message = f"the {name} has no link to unsubscribe"
-                yield Finding(rule="unsubscribe-missing", message=message, expected=f"expected {proof.unsubscribe_url}…")
+                yield Finding(
+                    rule="unsubscribe-missing", message=message, expected=f"expected {proof.unsubscribe_url}…"
+                )
 
 
 def postal_address(proof: Proof) -> Iterator[Finding]:

@@ -43,7 +43,9 @@ class Colour:
         """This colour laid over an opaque one."""
         mixed = (
             own * self.alpha + other * (1 - self.alpha)
-            for own, other in zip((self.red, self.green, self.blue), (behind.red, behind.green, behind.blue), strict=True)
+            for own, other in zip(
+                (self.red, self.green, self.blue), (behind.red, behind.green, behind.blue), strict=True
+            )
         )
         return Colour(*mixed)
 

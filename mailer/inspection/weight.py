@@ -57,7 +57,9 @@ def style_blocks(proof: Proof) -> Iterator[Finding]:
                 yield Finding(rule="style-size", message=message, expected=f"at most {LARGEST_STYLE // KB} KB")
         for element in page.each("style"):
             if not any(True for _ in element.iterancestors("head")):
-                yield Finding(rule="style-place", message="a style block stands in the body", expected="expected it in the head")
+                yield Finding(
+                    rule="style-place", message="a style block stands in the body", expected="expected it in the head"
+                )
 
 
 def image_sizes(proof: Proof) -> Iterator[Finding]:

@@ -29,14 +29,13 @@ _PLACEHOLDER = re.compile(
     r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
 )
 _TODO_IS_A_WORD = frozenset({"es", "pt", "gl", "ca", "eo"})
-_MERGE_TAG = re.compile(
-    r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>"
-)
+_MERGE_TAG = re.compile(r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>")
 _PRETENCE = re.compile(r"\s*(?:re|fwd?|aw|wg|rv|tr)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 _FILE_NAME = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|tiff?|heic|bmp|avif|svg)", re.IGNORECASE)
 _NO_WORDS = re.compile(
-    r"(?:an? |the )?(?:image|photo|picture|pic|img|photograph|bild|foto|imagen?|imagem|illustration)\W*[0-9]*\W*", re.IGNORECASE
+    r"(?:an? |the )?(?:image|photo|picture|pic|img|photograph|bild|foto|imagen?|imagem|illustration)\W*[0-9]*\W*",
+    re.IGNORECASE,
 )
 _AROUND = 24
 
@@ -79,8 +78,7 @@ def empty_fields(proof: Proof) -> Iterator[Finding]:
 
 
 def _in_template(template: Template, name: str) -> Iterator[Finding]:
-    pieces = [part if isinstance(part, str) else part for part in template]
-    yield from _gaps(pieces, (), f"the {name}")
+    yield from _gaps(list(template), (), f"the {name}")
 
 
 Conditions = tuple[tuple[Expression, bool], ...]
@@ -128,9 +126,7 @@ def _gaps(pieces: list[str | Expression], under: Conditions, what: str) -> Itera
 
 def _is_guarded(expression: Expression, under: Conditions) -> bool:
     """Whether a reader without these fields never gets here."""
-    return any(
-        condition.fields & expression.fields and condition.holds({}) is not held for condition, held in under
-    )
+    return any(condition.fields & expression.fields and condition.holds({}) is not held for condition, held in under)
 
 
 def _filled(pieces: list[str | Expression]) -> str:
@@ -147,7 +143,9 @@ def subject_and_preheader(proof: Proof) -> Iterator[Finding]:
     at = manuscript.key("subject" if manuscript.has_key("subject") else "title")
     if len(subject) > LONGEST_SUBJECT:
         message = f"the subject has {len(subject)} characters"
-        yield Finding(rule="subject-length", message=message, expected=f"at most {LONGEST_SUBJECT} are seen", position=at)
+        yield Finding(
+            rule="subject-length", message=message, expected=f"at most {LONGEST_SUBJECT} are seen", position=at
+        )
     if _PRETENCE.match(subject):
         message = f"the subject begins with “{subject.partition(':')[0].strip()}:” and answers nothing"
         yield Finding(rule="subject-pretence", message=message, expected="begin with the matter", position=at)
@@ -272,7 +270,9 @@ def _bare(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(each for each in decomposed if not unicodedata.combining(each))
     words = re.findall(r"\w+", plain)
-    return "".join(words[1:] if len(words) > 1 and words[0] in {"the", "le", "la", "el", "der", "die", "das"} else words)
+    return "".join(
+        words[1:] if len(words) > 1 and words[0] in {"the", "le", "la", "el", "der", "die", "das"} else words
+    )
 
 
 _SCRIPTS = {
