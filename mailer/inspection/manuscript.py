@@ -25,7 +25,7 @@ from mailer.dispatch.yamltree import Items, Keys, Node, Text, read_tree
 _NOT_READ = re.compile(
     r"\{\{.*?\}\}|\{%.*?%\}"  # template parts
     r"|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"  # code
-    r"|(?<=\])\([^()\s]*\)"  # the address of a link
+    r"|(?<=\]\()[^()\s]+(?=[)\s])"  # the address of a link
     r"|\bhttps?://[^\s<>)\]]+"
     r"|\[\[[^\]\n]*\]\]|\[\^[^\]\n]*\]:?"
 )

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
+from babel.core import get_global
 from markdown_it.token import Token
 
 from mailer.dispatch.check import inline_tokens
@@ -276,27 +277,29 @@ def _bare(name: str) -> str:
 
 
 _SCRIPTS = {
-    "Hebrew": re.compile("[\u0590-\u05ff]"),
-    "Arabic": re.compile("[\u0600-\u06ff\u0750-\u077f]"),
-    "Cyrillic": re.compile("[\u0400-\u052f]"),
-    "Greek": re.compile("[\u0370-\u03ff]"),
-    "Devanagari": re.compile("[\u0900-\u097f]"),
-    "Chinese or Japanese": re.compile("[\u3040-\u30ff\u4e00-\u9fff]"),
-    "Korean": re.compile("[\uac00-\ud7af]"),
-    "Thai": re.compile("[\u0e00-\u0e7f]"),
-    "Latin": re.compile("[A-Za-z\u00c0-\u024f]"),
+    "Hebrew": ({"Hebr"}, re.compile("[\u0590-\u05ff]")),
+    "Arabic": ({"Arab"}, re.compile("[\u0600-\u06ff\u0750-\u077f]")),
+    "Cyrillic": ({"Cyrl"}, re.compile("[\u0400-\u052f]")),
+    "Greek": ({"Grek"}, re.compile("[\u0370-\u03ff]")),
+    "Devanagari": ({"Deva"}, re.compile("[\u0900-\u097f]")),
+    "Chinese or Japanese": ({"Hans", "Hant", "Jpan", "Hani"}, re.compile("[\u3040-\u30ff\u4e00-\u9fff]")),
+    "Korean": ({"Kore", "Hang"}, re.compile("[\uac00-\ud7af]")),
+    "Thai": ({"Thai"}, re.compile("[\u0e00-\u0e7f]")),
+    "Latin": ({"Latn"}, re.compile("[A-Za-z\u00c0-\u024f]")),
 }
+"""The scripts that are told apart: their codes of ISO 15924, and letters of theirs."""
+
+_FEWEST = 12  # letters by which a script is told
 
 
 def missing_languages(proof: Proof) -> Iterator[Finding]:
-    """Articles without a language whose script is not the one that the rest of the letter is in."""
-    texts = {article.anchor: _text(article.body) for article in proof.articles}
-    unnamed = [article for article in proof.articles if not article.language]
-    whole = _text(proof.dispatch.note) + proof.dispatch.title + "".join(texts[each.anchor] for each in unnamed)
-    usual = _script(whole)
-    for article in unnamed:
-        script = _script(article.title_text + texts[article.anchor])
-        if script and usual and script != usual:
+    """Articles without a language that are not in the script of the dispatch’s own."""
+    own = _script_of(proof.dispatch.language)
+    for article in proof.articles:
+        if article.language or not own:
+            continue
+        script = _script(f"{article.title_text} {_text(article.body)}")
+        if script and own not in _SCRIPTS[script][0]:
             yield Finding(
                 rule="language-missing",
                 message=f"“{short(article.title_text, 40)}” is in {script} letters and names no language",
@@ -305,11 +308,19 @@ def missing_languages(proof: Proof) -> Iterator[Finding]:
             )
 
 
+def _script_of(language: str) -> str:
+    """The script that a language is usually written in, by its code; "" when that is not known."""
+    subtags = language.replace("_", "-").split("-")
+    named = next((tag.title() for tag in subtags[1:] if len(tag) == 4 and tag.isalpha()), "")
+    likely = str(get_global("likely_subtags").get(subtags[0].lower(), "")).split("_")
+    return named or (likely[1] if len(likely) > 1 else "")
+
+
 def _script(text: str) -> str:
     """The script that most letters of `text` are in; "" where there are too few to tell."""
-    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
+    counts = {name: len(pattern.findall(text)) for name, (_, pattern) in _SCRIPTS.items()}
     name = max(counts, key=lambda each: counts[each])
-    return name if counts[name] >= 12 and counts[name] > 0.6 * sum(counts.values()) else ""
+    return name if counts[name] >= _FEWEST and counts[name] > 0.6 * sum(counts.values()) else ""
 
 
 def _text(items: tuple[Block | Article, ...]) -> str:
