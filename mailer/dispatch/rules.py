@@ -31,7 +31,7 @@ def _group(why: str, source: str, *rules: tuple[str, Severity, str, str]) -> lis
 _GROUPS = (
     _group(
         "What cannot be read as text cannot be checked, and what cannot be seen is rarely meant.",
-        "docs/editor.md, The file",
+        "docs/editor.md",
         ("encoding", ERROR, "the file is UTF-8", "Save the file as UTF-8."),
         (
             "control-character",
@@ -68,7 +68,7 @@ _GROUPS = (
             "the front matter is plain: no anchors, aliases, tags, merge keys or deep nesting",
             "Write the value out. Anchors, aliases, tags, merge keys and deep nesting are not used.",
         ),
-        ("unknown-key", ERROR, "each key is one that is known at its place", "Spell the key as docs/editor.md does."),
+        ("unknown-key", ERROR, "each key is one that is known at its place", "Spell the key as `docs/editor.md` does."),
         ("duplicate-key", ERROR, "no key stands twice", "Keep one of the two."),
         (
             "missing-key",

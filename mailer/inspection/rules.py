@@ -12,10 +12,9 @@ ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _WCAG = "https://www.w3.org/TR/WCAG22/"
 _CANIEMAIL = "https://www.caniemail.com"
 _GMAIL = "Gmail, sender guidelines: https://support.google.com/mail/answer/81126"
-_GMAIL_CSS = "Gmail, CSS support: https://developers.google.com/workspace/gmail/design/css"
-_CLIPPING = "caniemail, Gmail’s clipping near 102 KB: https://github.com/hteumeuleu/email-bugs/issues/41"
+_GMAIL_CSS = "email-bugs 90, Gmail’s limit of styles: https://github.com/hteumeuleu/email-bugs/issues/90"
+_CLIPPING = "email-bugs 41, Gmail’s clipping near 102 KB: https://github.com/hteumeuleu/email-bugs/issues/41"
 _FTC = "FTC, CAN-SPAM compliance guide: https://www.ftc.gov/business-guidance/resources/can-spam-act-compliance-guide-business"
-_CONTRACT = "docs/operator.md, The message"
 
 
 def _rfc(number: int, section: str) -> str:
@@ -32,16 +31,16 @@ WORDS = (
         severity=WARNING,
         title="nothing is left that was to be filled in: TK, TODO, lorem ipsum",
         why="What a desk marks for later is printed as it stands when later does not come.",
-        source="the newspapers’ “TK”, to come: https://www.chicagomanualofstyle.org",
+        source="newspapers’ custom: TK stands for “to come”",
         how="Write what belongs there, or delete it. Code is not searched.",
     ),
     Rule(
         id="merge-tag",
         severity=WARNING,
-        title="no field of another program’s is left: *|FNAME|*, %%name%%",
+        title="no field of another program’s is left: `*|FNAME|*`, `%%name%%`",
         why="It means nothing here, so every reader gets it as it was typed.",
         source="docs/editor.md, What differs per reader",
-        how='Write {{ reader.first_name or "reader" }}, or put it in code if it is meant to be read.',
+        how='Write `{{ reader.first_name or "reader" }}`, or put it in code if it is meant to be read.',
     ),
     Rule(
         id="empty-field",
@@ -49,7 +48,7 @@ WORDS = (
         title="a field that is empty leaves no gap in a sentence",
         why="Lists have gaps. “Dear ,” tells a reader that a machine wrote, and that it did not know the name.",
         source="docs/editor.md, What differs per reader",
-        how='Give the field a stand-in, {{ reader.first_name or "reader" }}, or put the sentence under {% if reader.… %}.',
+        how='Give the field a stand-in, `{{ reader.first_name or "reader" }}`, or put the sentence under `{% if reader.… %}`.',
     ),
     Rule(
         id="subject-length",
@@ -156,7 +155,7 @@ LINKS = (
         title="the words of a link say where it leads",
         why="Screen readers list links without what stands around them; “here” says nothing, a bare address is spelt out.",
         source=_wcag("2.4.4", "link-purpose-in-context"),
-        how="Link the words that name the thing: [the minutes](https://…) rather than [here](https://…).",
+        how="Link the words that name the thing: `[the minutes](https://…)` rather than `[here](https://…)`.",
     ),
     Rule(
         id="link-insecure",
@@ -171,7 +170,7 @@ LINKS = (
         severity=WARNING,
         title="a link shows where it leads: no URL shorteners",
         why="Block lists hold the shorteners, for they hide where a link leads, and they die before the archive does.",
-        source="Spamhaus, on shorteners: https://www.spamhaus.org/faqs/domain-blocklist/",
+        source="Spamhaus, Domain Blocklist: https://www.spamhaus.org/blocklists/domain-blocklist/",
         how="Open it, and write the address that you arrive at.",
     ),
     Rule(
@@ -179,7 +178,7 @@ LINKS = (
         severity=WARNING,
         title="an address in a link’s words is the one that it leads to",
         why="To show one domain and lead to another is what phishing does, and what filters look for.",
-        source="M3AAWG, anti-phishing best practices: https://www.m3aawg.org",
+        source="caught by filters for phishing; WCAG 2.2, 2.4.4: https://www.w3.org/TR/WCAG22/#link-purpose-in-context",
         how="Name the site in words, or write the address that the link has.",
     ),
     Rule(
@@ -231,7 +230,7 @@ PAGE = (
         title="a style block has at most 16 KB",
         why="Gmail throws away a style block beyond that, and every one after it.",
         source=_GMAIL_CSS,
-        how="Shorten templates/partials/phone-and-dark.css, or divide it into two blocks.",
+        how="Shorten the style sheet that the templates keep, or divide it into two blocks.",
     ),
     Rule(
         id="style-place",
@@ -246,7 +245,7 @@ PAGE = (
         severity=WARNING,
         title="an image has at most 500 KB, all of them 1.5 MB",
         why="On a phone a reader waits for it and pays for it; a message that embeds its images grows by a third more.",
-        source="web.dev, image performance: https://web.dev/learn/performance/image-performance",
+        source="RFC 2045, 6.8, on what base64 adds: https://www.rfc-editor.org/rfc/rfc2045",
         how="Save it as JPEG, or cut it. Photographs as PNG are the usual reason.",
     ),
     Rule(
@@ -279,7 +278,7 @@ PAGE = (
         title="every image of the page has an alt attribute",
         why="Where it lacks, a screen reader reads the address aloud. An empty one is right for ornaments.",
         source=_wcag("1.1.1", "non-text-content"),
-        how='Write alt="…" in the template, or alt="" for an ornament.',
+        how='Write `alt="…"` in the template, or `alt=""` for an ornament.',
     ),
     Rule(
         id="heading-order",
@@ -295,7 +294,7 @@ PAGE = (
         title="a table for layout says so, a table of data has header cells",
         why="A screen reader announces rows and columns of every table that does not say it is none.",
         source=_wcag("1.3.1", "info-and-relationships"),
-        how='Write role="presentation" on it in the template, or <th scope="col"> into its head.',
+        how='Write `role="presentation"` on it in the template, or `<th scope="col">` into its head.',
     ),
     Rule(
         id="page-language",
@@ -303,7 +302,7 @@ PAGE = (
         title="the page and its first element name the language",
         why="Webmail drops the html element, so the language must stand in the body again.",
         source=_wcag("3.1.1", "language-of-page"),
-        how='Write lang="{{ language }}" dir="{{ direction }}" on html and on the first element in the body.',
+        how='Write `lang="{{ language }}" dir="{{ direction }}"` on html and on the first element in the body.',
     ),
     Rule(
         id="anchor-dead",
@@ -311,7 +310,7 @@ PAGE = (
         title="a link inside the letter has a place to go to",
         why="The contents lead nowhere.",
         source="HTML, 7.4.6.3, fragments: https://html.spec.whatwg.org/#scroll-to-fragid",
-        how='Write <a name="{{ anchor }}"></a> into templates/partials/article.html.j2.',
+        how='Write `<a name="{{ anchor }}"></a>` into `templates/partials/article.html.j2`.',
     ),
     Rule(
         id="anchor-duplicate",
@@ -351,7 +350,7 @@ PAGE = (
         title="HTML and plaintext have the link to unsubscribe",
         why="The law of most countries asks for it; who does not find it marks the letter as spam.",
         source=_FTC,
-        how="Put {{ unsubscribe_url }} back into the template, and “unsubscribe” into dispatch.txt.j2.",
+        how="Put `{{ unsubscribe_url }}` back into the template, and `unsubscribe` into `dispatch.txt.j2`.",
         may_be_ignored=False,
     ),
     Rule(
@@ -360,7 +359,7 @@ PAGE = (
         title="HTML and plaintext have the postal address",
         why="The law of many countries asks for it, that of the United States by name.",
         source=_FTC,
-        how="Set MAILER_POSTAL_ADDRESS, and put {{ postal_address }} back into the templates.",
+        how="Set `MAILER_POSTAL_ADDRESS`, and put `postal_address` back into the templates.",
     ),
 )
 
@@ -396,7 +395,7 @@ MESSAGE = (
         id="message-encoding",
         severity=ERROR,
         title="each part of the message can be decoded by what it declares",
-        why="A reader would see =E2=80=9C, or nothing.",
+        why="A reader would see `=E2=80=9C`, or nothing.",
         source=_rfc(2045, "6"),
         how="This is a fault of the program: please report it.",
         may_be_ignored=False,

@@ -46,7 +46,7 @@ class Site(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_GET = do_HEAD
+    do_GET = do_HEAD  # noqa: N815 - http.server's name
 
     def log_message(self, *_: object) -> None:
         pass
