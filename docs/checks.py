@@ -10,16 +10,20 @@ TARGET = Path(__file__).with_suffix(".md")
 CHAPTERS: tuple[tuple[str, str, tuple[Rule, ...]], ...] = (
     (
         "The dispatch",
-        "The grammar of the file, and the files and lists that it names. Where there is an error, no letter is made, "
-        "and the chapters below wait.",
+        (
+            "The grammar of the file, and the files and lists that it names. Where there is an error, no letter is made, "
+            "and the chapters below wait."
+        ),
         tuple(GRAMMAR.values()),
     ),
     ("The words", "What a copy desk would have caught.", WORDS),
     ("The links", "By their addresses and words; with `--online`, by asking them.", LINKS),
     (
         "The page",
-        "The HTML as mail programs get it, of every variant that the conditions make: its size, its colours, its "
-        "structure. Most of it is about templates.",
+        (
+            "The HTML as mail programs get it, of every variant that the conditions make: its size, its colours, its "
+            "structure. Most of it is about templates."
+        ),
         PAGE,
     ),
     ("The message", "Read again from the bytes that would leave.", MESSAGE),

@@ -29,6 +29,9 @@ _NOT_READ = re.compile(
     r"|\bhttps?://[^\s<>)\]]+"
     r"|\[\[[^\]\n]*\]\]|\[\^[^\]\n]*\]:?"
 )
+LONGEST_LINE = 20_000
+"""Characters; a longer one can only be the row of a table that nobody reads, and patterns take their time on it."""
+
 _UNREAD_KEYS = frozenset({"slug", "file", "url", "lists", "date", "language"})
 _PARTICULAR = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
 
@@ -105,7 +108,7 @@ class Manuscript:
         code = survey(body).code
         offset = self._start
         for number, line in enumerate(body.split("\n")):
-            if number not in code and line.strip():
+            if number not in code and line.strip() and len(line) <= LONGEST_LINE:
                 yield offset, _blanked(line)
             offset += len(line) + 1
 

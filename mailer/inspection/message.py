@@ -16,6 +16,7 @@ from email.parser import BytesParser
 from email.policy import compat32
 from email.utils import parseaddr
 
+from mailer.delivery.dkimkey import may_align
 from mailer.inspection.finding import Finding
 from mailer.inspection.proof import Proof
 
@@ -180,14 +181,9 @@ def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
             text = f"the signature of {tags.get('d', '?')} leaves the end of the body open (l=)"
             yield Finding(rule="dkim-cover", message=text, expected="expected no l=")
         domain = tags.get("d", "").lower()
-        if not _aligned(domain, _domain(sender)):
+        if not may_align(_domain(sender), domain):
             text = f"the signature is of {domain}, the sender of {_domain(sender)}"
             yield Finding(rule="dkim-alignment", message=text, expected="expected one organisation")
-
-
-def _aligned(signer: str, sender: str) -> bool:
-    """Relaxed alignment as far as it can be told without a list of public suffixes: RFC 7489 3.1.1."""
-    return signer == sender or signer.endswith(f".{sender}") or sender.endswith(f".{signer}")
 
 
 def plaintext(proof: Proof) -> Iterator[Finding]:

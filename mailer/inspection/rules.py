@@ -458,4 +458,7 @@ IGNORES = (
     ),
 )
 
+ONLINE = frozenset({"link-dead", "link-unsure"})
+"""What is looked for only when the links are asked."""
+
 RULES: dict[str, Rule] = table((*WORDS, *LINKS, *PAGE, *MESSAGE, *IGNORES))

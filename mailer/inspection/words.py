@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from babel.core import get_global
 from markdown_it.token import Token
@@ -263,9 +264,11 @@ def _alike(one: str, other: str) -> bool:
         return True
     if min(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 3:
         return False
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= ALIKE
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() >= ALIKE and matcher.ratio() >= ALIKE
 
 
+@lru_cache(maxsize=4096)
 def _bare(name: str) -> str:
     """Letters and digits without accents or an article in front."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())

@@ -19,15 +19,13 @@ from mailer.inspection.ignore import without_ignored
 from mailer.inspection.inspect import inspect
 from mailer.inspection.manuscript import Manuscript
 from mailer.inspection.proof import Proof
-from mailer.inspection.rules import LINKS
+from mailer.inspection.rules import ONLINE
 from mailer.service.compiling import Checked, check, compile_checked
 from mailer.service.composing import NOBODY, compose_for
 from mailer.service.newsroom import Newsroom
 
 if TYPE_CHECKING:
     from mailer.inspection.online import Say
-
-_ONLINE = frozenset(rule.id for rule in LINKS if "--online" in rule.title)
 
 
 def check_letter(
@@ -65,6 +63,6 @@ def inspected(
         from mailer.inspection.online import ask_links  # noqa: PLC0415 - an HTTP client, only where it is asked for
 
         problems += ask_links(proof, say=say)
-    unsought = () if online else _ONLINE
+    unsought = () if online else ONLINE
     left = without_ignored(in_order(problems), proof.manuscript, checked.shown, unsought=unsought)
     return replace(checked, problems=left)

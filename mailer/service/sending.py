@@ -194,9 +194,9 @@ def _warnings(newsroom: Newsroom, head: Head) -> tuple[str, ...]:
     found = []
     if not head.to_mail:
         found.append("Nobody would be mailed.")
-    if not settings.postal_address:
-        found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
-    if is_loopback(urlsplit(settings.base_url).hostname or ""):
+    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # elsewhere the check of the letter asks for it
+        if not settings.postal_address:
+            found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
         found.append(
             f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
         )

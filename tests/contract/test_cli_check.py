@@ -1,6 +1,10 @@
 """`mailer check`: what it prints to pipes, to people, to programs; and what a send makes of it."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
@@ -168,3 +172,27 @@ def test_a_letter_of_60_kilobytes_is_checked_in_three_seconds_cold(commands):
     assert ran.code == 0, ran.out
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime  # what a busy machine does not lengthen
     assert spent < 3
+
+
+def test_a_person_is_told_why_and_how_once_a_rule(commands, flawed):
+    path = commands.folder / "dispatches" / "flawed.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("TODO:", "TODO: TK"), encoding="utf-8")
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mailer", "check", "flawed"],
+            cwd=commands.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+        shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0
+    assert shown.count("[placeholder]") == 2
+    assert shown.count("Why:") == 2
+    assert shown.count("Mend:") == 2

@@ -4,9 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mailer.delivery.dkim import Signer
 from mailer.delivery.dkimkey import Ed25519Key, new_key
+from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.model import Image
 from mailer.inspection.finding import Finding
 from mailer.inspection.ignore import without_ignored
@@ -353,3 +356,18 @@ def test_each_rule_says_why_by_whom_and_how():
 def test_a_finding_names_a_rule_that_exists():
     with pytest.raises(ValueError, match="no rule"):
         Finding(rule="nonesuch", message="x")
+
+
+WRITTEN = st.text(st.sampled_from(list("aB #*_`[](){}%!|<>\\&;:/.-0\n\"'é“שא漢\u200f")), max_size=120)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(WRITTEN, WRITTEN)
+def test_whatever_is_written_is_inspected_at_places_of_the_file(note, text):
+    source = letter(f"{note}\n\n{ARTICLE}{text}")
+    if parse_dispatch(source, "a.md").dispatch is None:
+        return
+    lines = source.split("\n")
+    for found in findings(source):
+        assert 1 <= found.line <= len(lines)
+        assert 1 <= found.column <= len(lines[found.line - 1]) + 1
