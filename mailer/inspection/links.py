@@ -157,7 +157,7 @@ def _are_one(shown: str, host: str) -> bool:
 
 def _judge_address(target: Target) -> Iterator[Finding]:
     host = target.host.lower()
-    if not _is_public(host):
+    if not is_public_name(host):
         message = f"“{host}” opens for nobody else"
         if _is_number(host):
             message = f"the link leads to the number {host} instead of a name"
@@ -170,7 +170,8 @@ def _judge_address(target: Target) -> Iterator[Finding]:
         yield _finding("link-shortener", target, message, "write the address that you arrive at")
 
 
-def _is_public(host: str) -> bool:
+def is_public_name(host: str) -> bool:
+    """Whether `host` could be one that everybody reaches: a name with a dot, under no private top."""
     return "." in host and not host.endswith(_NOT_PUBLIC) and not _is_number(host)
 
 

@@ -22,7 +22,7 @@ from mailer import __version__
 from mailer.dispatch.link import normalise
 from mailer.dispatch.problem import Problem, short
 from mailer.inspection.finding import Finding, as_problems
-from mailer.inspection.links import Target, targets
+from mailer.inspection.links import Target, is_public_name, targets
 from mailer.inspection.proof import Proof
 
 Address = IPv4Address | IPv6Address
@@ -48,11 +48,17 @@ class Limits:
 class State(Enum):
     ALIVE = auto()
     DEAD = auto()
+    NAMELESS = auto()
     UNSURE = auto()
     PRIVATE = auto()
 
 
 _RULES = {State.DEAD: "link-dead", State.UNSURE: "link-unsure", State.PRIVATE: "link-private"}
+_EXPECTED = {
+    State.DEAD: "find where it has gone",
+    State.UNSURE: "open it and see",
+    State.PRIVATE: "expected a public host by its name",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +99,13 @@ def ask_links(
         Finding(
             rule=_RULES[answers[url].state],
             message=f"“{short(url)}” {answers[url].words}",
-            expected="open it and see",
+            expected=_EXPECTED[answers[url].state],
             position=target.position,
         )
         for url, each in asked.items()
         if answers[url].state in _RULES
         for target in each
+        if answers[url].state is not State.PRIVATE or is_public_name(target.host)  # else found without asking
     )
     return as_problems(proof.dispatch.path, found)
 
@@ -127,6 +134,16 @@ def ask(
     with ThreadPoolExecutor(limits.hosts_at_a_time) as pool:
         for found in pool.map(lambda each: list(one_host(each)), by_host.values()):
             answers.update(found)
+    return _settled(answers, hosts=len(by_host))
+
+
+def _settled(answers: dict[str, Answer], *, hosts: int) -> dict[str, Answer]:
+    """Names that do not exist make links dead, unless no name does: then it is this machine that is offline."""
+    is_offline = hosts > 1 and all(answer.state is State.NAMELESS for answer in answers.values())
+    for url, answer in answers.items():
+        if answer.state is State.NAMELESS:
+            words = "was not asked: no name can be looked up from here" if is_offline else answer.words
+            answers[url] = Answer(State.UNSURE if is_offline else State.DEAD, words)
     return answers
 
 
@@ -156,7 +173,7 @@ class _Asker:
         except _PrivateError as error:
             return Answer(State.PRIVATE, f"leads to {error}, which is no public address")
         except _NamelessError as error:
-            return Answer(State.DEAD, f"leads to {error}, which does not exist")
+            return Answer(State.NAMELESS, f"leads to {error}, which does not exist")
         except httpcore.TimeoutException:
             return Answer(State.UNSURE, "did not answer in time")
         except httpcore.ConnectError as error:

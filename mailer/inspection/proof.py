@@ -1,10 +1,10 @@
 """What the inspection looks at: a dispatch, its edition, one finished message, and what the settings say of them.
 
 Everything is handed in and nothing is changed. The HTML is parsed once a variant, when it is first asked for; of the variants
-so many are looked at that each branch of each condition stands in one of them, and the longest letter is among them.
+so many are looked at that each branch of each condition stands in one of them (up to a dozen), the longest letter first.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from mailer.inspection.manuscript import Manuscript
 from mailer.inspection.page import Page
 from mailer.relay import is_loopback
 
+_MOST_VARIANTS = 12
 _ADDRESS = "reader.of.a.letter@example.org"
 _TOKEN = "0" * 39  # as long as one is; base32 has no zero, so none is this
 NOBODY = Values(address=_ADDRESS, token=_TOKEN)
@@ -66,14 +67,7 @@ class Proof:
     def keys(self) -> tuple[VariantKey, ...]:
         """The variants that are looked at, without repetition, the longest first."""
         chains = self.edition.chains
-        weights = _weights(self.edition.html)
-        longest = [
-            max(range(len(chain.conditions)), key=lambda branch, index=index: weights.get((index, branch), 0))  # type: ignore[misc]
-            for index, chain in enumerate(chains)
-        ]
-        most = max((len(chain.conditions) for chain in chains), default=1)
-        ways = [longest, *([min(turn, len(chain.conditions) - 1) for chain in chains] for turn in range(most))]
-        return tuple(dict.fromkeys(_key(chains, way) for way in ways))
+        return tuple(dict.fromkeys((_longest(chains, self.edition.html), *_covering(chains))))
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -84,13 +78,45 @@ class Proof:
         return fill(self.edition.variant(key, browser=not self.edition.embed).html, NOBODY)
 
 
-def _key(chains: tuple[Chain, ...], wanted: list[int]) -> VariantKey:
-    """The variant that takes the wanted branch of each chain; who gets a letter has an address."""
+def _key(chains: tuple[Chain, ...], choose: Callable[[int], int]) -> VariantKey:
+    """The variant in which `choose` says the branch of each chain; who gets a letter has an address."""
     key: list[int] = []
-    for chain, branch in zip(chains, wanted, strict=True):
+    for index, chain in enumerate(chains):
         inside = chain.outer is None or key[chain.outer[0]] == chain.outer[1]
-        key.append((0 if ADDRESS in chain.conditions else branch) if inside else LEFT_OUT)
+        key.append((0 if ADDRESS in chain.conditions else choose(index)) if inside else LEFT_OUT)
     return tuple(key)
+
+
+def _longest(chains: tuple[Chain, ...], html: Nodes) -> VariantKey:
+    weights = _weights(html)
+    return _key(
+        chains,
+        lambda index: max(range(len(chains[index].conditions)), key=lambda branch: weights.get((index, branch), 0)),
+    )
+
+
+def _covering(chains: tuple[Chain, ...]) -> Iterator[VariantKey]:
+    """Variants in which, together, each branch stands at least once, up to a number that can be looked at."""
+    inner: dict[tuple[int, int], list[int]] = {}
+    for index, chain in enumerate(chains):
+        if chain.outer is not None:
+            inner.setdefault(chain.outer, []).append(index)
+    unseen = {(index, branch) for index, chain in enumerate(chains) for branch in range(len(chain.conditions))}
+
+    def news(index: int, branch: int) -> int:
+        """How many branches nobody has looked at are to be seen here."""
+        below = (
+            news(each, way) for each in inner.get((index, branch), ()) for way in range(len(chains[each].conditions))
+        )
+        return ((index, branch) in unseen) + sum(below)
+
+    for _ in range(_MOST_VARIANTS):
+        key = _key(chains, lambda index: max(range(len(chains[index].conditions)), key=lambda way: news(index, way)))
+        fresh = unseen.intersection(enumerate(key))
+        if not fresh:
+            return
+        unseen -= fresh
+        yield key
 
 
 def _weights(nodes: Nodes) -> dict[tuple[int, int], int]:

@@ -131,15 +131,17 @@ def test_the_links_of_one_host_are_asked_with_a_pause(server):
 
 
 def test_nobody_listening_is_unsure_and_no_such_name_is_dead(monkeypatch):
-    with serving() as gone:
-        url = f"{gone.base}/"
+    with serving() as ended:
+        url = f"{ended.base}/"
     assert ask([url], limits=QUICK, may_connect=here)[url].state is State.UNSURE
 
     def resolve(*_: object, **__: object) -> object:
         raise online.socket.gaierror(online.socket.EAI_NONAME, "no such name")
 
     monkeypatch.setattr(online.socket, "getaddrinfo", resolve)
-    assert ask(["https://gone.example.org/"], limits=QUICK)["https://gone.example.org/"].state is State.DEAD
+    gone, lost = "https://gone.example.org/", "https://lost.example.com/"
+    assert ask([gone], limits=QUICK)[gone].state is State.DEAD
+    assert {each.state for each in ask([gone, lost], limits=QUICK).values()} == {State.UNSURE}  # nothing is reached
 
 
 def test_a_name_that_answers_otherwise_the_second_time_is_still_not_connected_to(server, monkeypatch):
@@ -182,8 +184,14 @@ def test_what_is_public_is(address):
 
 def test_a_loopback_link_of_a_dispatch_is_not_asked_by_default(server):
     whole = proof(letter(f"[a page]({server.base}/fine)"))
-    assert [(each.rule, each.line) for each in ask_links(whole, limits=QUICK)] == [("link-private", 7)]
+    assert ask_links(whole, limits=QUICK) == ()  # that it is private is found without asking
     assert server.seen == []
+
+
+def test_a_public_name_of_a_private_address_is_found(monkeypatch):
+    monkeypatch.setattr(online.socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
+    whole = proof(letter("[a page](https://inside.example.org/)"))
+    assert [(each.rule, each.line) for each in ask_links(whole, limits=QUICK)] == [("link-private", 7)]
 
 
 def test_findings_stand_at_the_links_and_links_that_differ_are_left_out(server):

@@ -205,6 +205,38 @@ def test_a_template_trips_the_rule_and_a_near_miss_does_not(rule, old, new, near
     assert rule not in rules(with_html(whole, old, near))
 
 
+def test_every_branch_of_every_condition_is_looked_at():
+    image = "![A quay](https://example.org/{}.webp)"
+    nested = [
+        "{% if reader.c %}",
+        image.format(1),
+        '{% elif reader.c == "d" %}',
+        image.format(2),
+        "{% else %}",
+        image.format(3),
+        "{% endif %}",
+    ]
+    body = [
+        "{% if reader.a %}",
+        *nested,
+        '{% elif reader.a == "b" %}',
+        image.format(4),
+        "{% else %}",
+        image.format(5),
+        "{% endif %}",
+    ]
+    assert places(letter("\n".join(body)), "image-format") == ["9:11", "11:11", "13:11", "16:11", "18:11"]
+
+
+def test_the_longest_letter_is_weighed_whichever_branch_makes_it():
+    text = ("A word. " * 100 + "\n\n") * 160
+    body = f"{{% if reader.a %}}\n{text}\n{{% else %}}\nLittle.\n{{% endif %}}"
+    assert places(letter(body), "html-clipped")
+    assert places(
+        letter(body.replace("{% if reader.a %}", "{% if reader.a %}\nLess.\n{% elif reader.b %}")), "html-clipped"
+    )
+
+
 def test_a_dark_rule_without_important_loses_to_the_inlined_style():
     whole = with_html(
         proof(letter("Note.")), "</body>", '<p class="x" style="color:#222; background:#fff">a</p></body>'
