@@ -259,7 +259,7 @@ PAGE = (
     Rule(
         id="image-size",
         severity=NOTE,
-        title="an image has a width attribute of at most 600",
+        title="an image has a width attribute of at most 700",
         why="Outlook for Windows knows no max-width: without it, it shows every pixel and widens the letter.",
         source=f"caniemail, max-width: {_CANIEMAIL}/features/css-max-width/",
         how="Use a file beside the dispatch rather than an address, or give width in the template.",

@@ -10,11 +10,13 @@ from itertools import pairwise
 from lxml.html import HtmlElement
 
 from mailer.dispatch.problem import Position, short
-from mailer.edition.model import COLUMN
 from mailer.edition.slot import clean
 from mailer.inspection.finding import Finding
 from mailer.inspection.page import words_of
 from mailer.inspection.proof import Proof
+
+WIDEST_IMAGE = 700
+"""Pixels; no theme’s column is wider."""
 
 _LAYOUT = frozenset({"presentation", "none"})
 _SHOWN = 50
@@ -29,10 +31,10 @@ def images(proof: Proof) -> Iterator[Finding]:
                 message = f"the image “{short(source, _SHOWN)}” has no alt attribute"
                 yield Finding(rule="alt-missing", message=message, expected='expected alt="…"', position=at)
             width = image.get("width") or ""
-            if not width.isdigit() or int(width) > COLUMN:
+            if not width.isdigit() or int(width) > WIDEST_IMAGE:
                 said = f"a width of {width}" if width else "no width"
                 message = f"the image “{short(source, _SHOWN)}” has {said}"
-                yield Finding(rule="image-size", message=message, expected=f"at most {COLUMN}", position=at)
+                yield Finding(rule="image-size", message=message, expected=f"at most {WIDEST_IMAGE}", position=at)
 
 
 def headings(proof: Proof) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from mailer.dispatch.model import Article
 from mailer.dispatch.problem import Position, short
-from mailer.edition.model import COLUMN
 from mailer.inspection.finding import Finding
 from mailer.inspection.page import Page
 from mailer.inspection.proof import Proof
@@ -19,6 +18,7 @@ CLIPPED = 100 * KB
 LARGEST_STYLE = 16 * KB
 LARGEST_IMAGE = 500 * KB
 LARGEST_IMAGES = 1536 * KB
+NARROWEST_PHOTO = 600  # pixels
 
 _ANCHOR = re.compile(r'<a\b[^>]*?\bname="([^"]+)"')
 
@@ -78,10 +78,10 @@ def image_sizes(proof: Proof) -> Iterator[Finding]:
         yield Finding(rule="image-bytes", message=message, expected=f"at most {LARGEST_IMAGES // KB:,} KB")
     photo = proof.dispatch.photo
     image_of_photo = proof.images.get(photo.file) if photo and photo.file else None
-    if image_of_photo and image_of_photo.width < COLUMN:
+    if image_of_photo and image_of_photo.width < NARROWEST_PHOTO:
         yield Finding(
             rule="image-width",
-            message=f"the photo is {image_of_photo.width} pixels wide and shown {COLUMN} wide",
-            expected=f"expected {2 * COLUMN}",
+            message=f"the photo is {image_of_photo.width} pixels wide and shown {NARROWEST_PHOTO} or more wide",
+            expected=f"expected {2 * NARROWEST_PHOTO}",
             position=manuscript.key("photo", "file"),
         )

@@ -177,7 +177,7 @@ def test_the_size_of_the_html_is_held_against_the_clip_and_the_article_that_tips
         ("style-size", "<style>", "<style>" + ".a { color: #111 }" * 1200, "<style>" + ".a { color: #111 }" * 100),
         ("style-place", "</body>", "<style>.a{color:#111}</style></body>", "<p>a</p></body>"),
         ("alt-missing", "</body>", '<img src="https://example.org/a.png" width="9"></body>', '<img src="a.png" alt="" width="9"></body>'),
-        ("image-size", "</body>", '<img src="a.png" alt="" width="601"></body>', '<img src="a.png" alt="" width="600"></body>'),
+        ("image-size", "</body>", '<img src="a.png" alt="" width="701"></body>', '<img src="a.png" alt="" width="700"></body>'),
         ("table-role", "</body>", "<table><tr><td>a</td></tr></table></body>", "<table><tr><th>a</th></tr></table></body>"),
         ("page-language", '<html lang="en"', "<html", '<html lang="de"'),
         ("anchor-dead", "</body>", '<a href="#gone">the top</a></body>', '<a name="gone"></a><a href="#gone">the top</a></body>'),
