@@ -1,16 +1,17 @@
 """status, pause, cancel, report: where sends stand, and what became of everybody."""
 
-import csv
 import sys
 from pathlib import Path
 
 import click
 
+from mailer.audience.export import write_export
 from mailer.cli.outcome import hint
 from mailer.cli.output import SEND_NUMBER, as_json, in_workspace, plural, print_json, say, send_number
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.records import ReportRow, Summary
+from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells, report_object
 from mailer.service.result import exit_code, iso, proof_line, send_object
@@ -135,6 +136,8 @@ def _show(newsroom: Newsroom, summary: Summary) -> None:
     click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
     if send.seconds:
         click.echo(f"{send.seconds:,.1f} s from the first connection to the last answer")
+    if words := outlook(newsroom, summary):
+        click.echo(f"time left: {words}")
     if words := hint(newsroom, summary):
         say(words)
 
@@ -165,15 +168,11 @@ def _first(newsroom: Newsroom, send_id: int, state: DeliveryState) -> list[Repor
 def _write_csv(newsroom: Newsroom, summary: Summary, path: Path | None) -> None:
     """Into a file, or to standard output."""
     if path is None:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(report_cells(newsroom, summary.send))
+        write_export(sys.stdout, COLUMNS, report_cells(newsroom, summary.send), line_end="\n")
         return
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(report_cells(newsroom, summary.send))
+            write_export(file, COLUMNS, report_cells(newsroom, summary.send))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
     say(f"wrote {plural(summary.frozen, 'row')} to {path}")

@@ -9,8 +9,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
-from mailer.delivery.lane import Lane
+from mailer.delivery.carriage import Carriage, OpenCarriage
+from mailer.delivery.connection import ConnectionFailure, Limits
 from mailer.delivery.pace import Window
 from mailer.relay import Relay
 
@@ -62,11 +62,13 @@ class RelayPool:
         self,
         relays: Sequence[Relay],
         *,
+        open_carriage: OpenCarriage,
         lanes: int,
         options: PoolOptions,
         now: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
+        self._open_carriage = open_carriage
         self._options = options
         self._now = now
         self._chance = chance
@@ -95,14 +97,12 @@ class RelayPool:
         resting = [health.resting_until for health in self._health.values() if health.resting_until > now]
         return min(resting, default=None)
 
-    async def open(self, relay: Relay) -> Lane | None:
-        """A lane to `relay`; None when it could not be reached."""
-        health, options = self._health[relay], self._options
+    async def open(self, relay: Relay) -> Carriage | None:
+        """A carriage to `relay`; None when it could not be reached. Raises UnmannedError."""
+        health = self._health[relay]
         health.window.busy += 1
         try:
-            connection = await open_connection(
-                relay, limits=options.limits, local_hostname=options.local_hostname, tls=options.tls
-            )
+            carriage = await self._open_carriage(relay)
         except BaseException as error:
             health.window.busy -= 1
             if not isinstance(error, ConnectionFailure):
@@ -112,11 +112,11 @@ class RelayPool:
         if self.first_at is None:
             self.first_at = self._now()
         self.trouble = ""
-        return Lane(connection, options.limits)
+        return carriage
 
-    async def leave(self, relay: Relay, lane: Lane) -> None:
+    async def leave(self, relay: Relay, carriage: Carriage) -> None:
         self._health[relay].window.busy -= 1
-        await lane.quit()
+        await carriage.quit()
 
     def is_crowded(self, relay: Relay) -> bool:
         """Whether more lanes are open to `relay` than it bears by now."""

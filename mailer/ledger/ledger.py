@@ -21,13 +21,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mailer.delivery.fence import steady
+from mailer.delivery.warmup import Allowance, WarmUp
 from mailer.ledger.core import Core
 from mailer.ledger.database import open_database
 from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
-from mailer.ledger.lease import LENGTH, steady
+from mailer.ledger.lease import LENGTH
 from mailer.ledger.locks import FileLock
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
 from mailer.ledger.report import Report
@@ -35,6 +37,7 @@ from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
 from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.verify import Verifier
+from mailer.ledger.warmup import allowance
 from mailer.ledger.writer import Writer
 
 
@@ -66,6 +69,11 @@ class Ledger:
     def own(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> OwnedSend | None:
         """Take a send over; None while a living process owns it (`sends.owner_pid` names it). See mailer.ledger.owned."""
         return own(self._core, send_id, retry_for=retry_for, resend_uncertain=resend_uncertain)
+
+    def allowance(self, now: float) -> Allowance | None:
+        """What the day of the warm-up plan has left at `now`; None: no limit."""
+        with self._core.database.reading() as conn:
+            return allowance(conn, self._core.warmup, now)
 
     def become_server(self) -> FileLock | None:
         """Hold the lock of the running `serve` until its `close`; None when another process is the server."""
@@ -100,6 +108,7 @@ def open_ledger(
     *,
     clock: Callable[[], float] = time.time,
     accept_restored: bool = False,
+    warmup: WarmUp | None = None,
     lease: float = LENGTH,
     steady: Callable[[], float] = steady,
 ) -> Ledger:
@@ -107,8 +116,8 @@ def open_ledger(
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is made when missing; a relative
     SQLite path is taken from the folder it is in. A database that is an older copy of what this folder has seen is refused
-    (RestoredError), unless a person says `accept_restored`: then no send of it goes on unasked. `lease` and `steady`: see
-    Core. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    (RestoredError), unless a person says `accept_restored`: then no send of it goes on unasked. `warmup`, `lease`
+    and `steady`: see Core. Raises SettingsError for a wrong URL, LedgerError for the rest.
     """
     database = open_database(url, state_dir)
     try:
@@ -130,4 +139,14 @@ def open_ledger(
         writer.close()
         database.close()
         raise
-    return Ledger(Core(database=database, writer=writer, clock=clock, state_dir=state_dir, lease=lease, steady=steady))
+    return Ledger(
+        Core(
+            database=database,
+            writer=writer,
+            clock=clock,
+            state_dir=state_dir,
+            warmup=warmup or WarmUp(),
+            lease=lease,
+            steady=steady,
+        )
+    )

@@ -44,7 +44,7 @@ def test_what_holds_when_nothing_but_the_needed_is_set(tmp_path):
     assert (found.language, found.timezone, found.base_url) == ("en", ZoneInfo("UTC"), "http://127.0.0.1:8000")
     assert found.database_url.get_secret_value() == f"sqlite:///{tmp_path}/mailer.db"
     assert found.relay == (Relay(host="127.0.0.1", port=25),)
-    assert (found.lanes, found.workers, found.rate, found.per_connection, found.warmup) == (8, 1, None, None, ())
+    assert (found.lanes, found.workers, found.rate, found.per_connection, found.warmup) == (8, None, None, None, ())
     assert (found.retry, found.retry_for, found.grace) == ((60, 300, 900, 1800, 3600), 86400, 1800)
     assert (found.on_uncertain, found.images, found.eight_bit) == (OnUncertain.HOLD, Images.LINK, False)
     assert (found.reply_to, found.bounce_address, found.unsubscribe_address) == (None, None, None)
