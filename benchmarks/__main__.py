@@ -32,7 +32,7 @@ from benchmarks.target import ED25519, ENGINE, FAR, LOOPBACK, RSA, judge
 PARTS = ("making", "sending", "growth")
 OTHERS = ("smtp-source", "workers", "ed25519", "rsa", "rsa-workers", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
-MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 1_500, (FAR, "80"): 1_500}
+MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
 WIDTH = 120  # columns of the tables where there is no terminal
 WORKERS = f"{ENGINE}, 2 workers"
 QUICK = 4  # times fewer messages

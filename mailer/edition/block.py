@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os.path import commonprefix
 
 from mailer.edition.numbers import Numbers, VariantKey
-from mailer.edition.slot import Filler, Parts, Slot, Values, fill
+from mailer.edition.slot import Filler, Parts, Slot, Values, fill, needs
 from mailer.edition.table import table_text
 from mailer.edition.tree import Number, merged
 from mailer.edition.wrap import width, wrap
@@ -101,6 +101,10 @@ class Paragraph:
     def is_bounded(self) -> bool:
         return all(isinstance(part, str) or part.is_bounded for part in self.parts)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        return needs(self.parts)
+
     def fill(self, values: Values) -> str:
         text = fill(self.parts, values)
         if not text.strip():
@@ -121,6 +125,10 @@ class Grid:
     @property
     def is_bounded(self) -> bool:
         return False
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset().union(*(needs(cell) for row in (self.header, *self.rows) for cell in row))
 
     def fill(self, values: Values) -> str:
         header = [_cell(parts, values) for parts in self.header]

@@ -123,7 +123,12 @@ class Edition:
     @property
     def fields(self) -> frozenset[str]:
         """The reader fields that the edition asks for."""
-        return frozenset().union(*(expression(source).fields for source in (*self.slots, *self.conditions)))
+        return self.condition_fields.union(*(expression(source).fields for source in self.slots))
+
+    @property
+    def condition_fields(self) -> frozenset[str]:
+        """Those of them that its conditions ask for."""
+        return frozenset().union(*(expression(source).fields for source in self.conditions))
 
     @property
     def articles(self) -> int:
