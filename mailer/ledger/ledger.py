@@ -8,6 +8,7 @@
     freezer       making sends
     own()         running one: the port that a sender sees
     suppressions  who must not be mailed
+    members       who is on which list
     editions      what was sent, and its images
     report        deliveries and attempts
     verifier      what must hold of a send, checked
@@ -29,6 +30,7 @@ from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
 from mailer.ledger.lease import LENGTH, steady
 from mailer.ledger.locks import FileLock
+from mailer.ledger.members import Members
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
 from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
@@ -46,6 +48,7 @@ class Ledger:
         self.sends = Sends(core)
         self.freezer = Freezer(core)
         self.suppressions = Suppressions(core)
+        self.members = Members(core)
         self.editions = Editions(core)
         self.report = Report(core)
         self.verifier = Verifier(core)

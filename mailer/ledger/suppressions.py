@@ -26,7 +26,16 @@ from mailer.ledger.records import (
     SuppressionChange,
     SuppressionReason,
 )
-from mailer.ledger.tables import attempt, delivery, suppression, suppression_change
+from mailer.ledger.tables import (
+    attempt,
+    consent,
+    delivery,
+    letter,
+    member,
+    member_change,
+    suppression,
+    suppression_change,
+)
 from mailer.ledger.turns import take_turn
 
 _PAGE = 1_000
@@ -78,7 +87,7 @@ class Suppressions:
         Deliveries skipped meanwhile stay skipped.
         """
         return self._core.writer.call(
-            lambda conn: _lift(
+            lambda conn: lift(
                 conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=self._core.clock(), said_at=said_at
             )
         )
@@ -86,7 +95,7 @@ class Suppressions:
     def lift(self, identity: str, *, source: str) -> Lifted:
         """An admin takes a suppression back; the person's own no is refused."""
         mine = {reason for reason in SuppressionReason if not reason.is_own_no}
-        return self._core.writer.call(lambda conn: _lift(conn, identity, mine, source=source, at=self._core.clock()))
+        return self._core.writer.call(lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock()))
 
     def erase(self, identity: str, *, source: str) -> Erased:
         """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent."""
@@ -161,7 +170,7 @@ def suppress(
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
 
-def _lift(
+def lift(
     conn: Connection,
     identity: str,
     liftable: set[SuppressionReason],
@@ -170,6 +179,7 @@ def _lift(
     at: float,
     said_at: float | None = None,
 ) -> Lifted:
+    """Within a transaction: take back what stands against `identity`, if it is one of `liftable`."""
     _take_turn(conn, identity)
     row = _standing(conn, identity)
     if row is None:
@@ -197,6 +207,8 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
     emptied = conn.execute(
         update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
     ).rowcount
+    for table in (member, member_change, consent, letter):
+        conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
     conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
     conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
     if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:

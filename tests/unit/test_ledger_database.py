@@ -128,13 +128,13 @@ def test_an_older_ledger_is_brought_up_with_what_it_holds(tmp_path):
     raw.close()
     migrations = tmp_path / "100%" / "migrations"
     shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "0003_note.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
+    (migrations / "versions" / "9999_note.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision = 'next'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.add_column('suppression', sa.Column('note', sa.Text(), server_default='none'))\n"
     )
     database = open_database(URL, tmp_path / ".mailer")
-    upgrade(database, head="0003", migrations=migrations)
-    upgrade(database, head="0003", migrations=migrations)
+    upgrade(database, head="next", migrations=migrations)
+    upgrade(database, head="next", migrations=migrations)
     with database.reading() as conn:
         rows = conn.exec_driver_sql("select identity, note from suppression").all()
     database.close()
@@ -145,13 +145,13 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(tmp_path):
     open_ledger(URL, tmp_path / ".mailer").close()
     migrations = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "0003_half.py").write_text(
-        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
+    (migrations / "versions" / "9999_half.py").write_text(
+        f"from alembic import op\nrevision = 'next'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.drop_table('meta')\n    op.execute('this is not SQL')\n"
     )
     database = open_database(URL, tmp_path / ".mailer")
     with pytest.raises(LedgerError, match="failed"):
-        upgrade(database, head="0003", migrations=migrations)
+        upgrade(database, head="next", migrations=migrations)
     database.close()
     with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger._core.database.reading() as conn:
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []
