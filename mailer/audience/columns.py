@@ -25,6 +25,8 @@ from difflib import get_close_matches
 
 EMAIL = "email"
 STATUS = "status"
+SINCE = "since"
+STATUS_SINCE = "status_since"  # ours too, where the file has a `since` of its own and no status
 
 _ALIASES = {
     EMAIL: (
@@ -66,12 +68,16 @@ class ColumnsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """`names` has one field name for each column, "" for one without a header; `address` and `status` are indexes."""
+    """`names` has one field name for each column, "" for one without a header; the others are indexes.
+
+    `since` is that of the status: the column `status_since`, or one called `since` beside a status.
+    """
 
     headers: tuple[str, ...]
     names: tuple[str, ...]
     address: int
     status: int | None
+    since: int | None
 
     @property
     def fields(self) -> frozenset[str]:
@@ -97,11 +103,14 @@ def read_columns(headers: Sequence[str]) -> Columns:
                 "Rename one of them in the file's first line.",
             )
         seen[name] = header
+    status = names.index(STATUS) if STATUS in names else None
+    since = STATUS_SINCE if STATUS_SINCE in names or status is None else SINCE
     return Columns(
         headers=tuple(headers),
         names=tuple(names),
         address=names.index(EMAIL),
-        status=names.index(STATUS) if STATUS in names else None,
+        status=status,
+        since=names.index(since) if since in names else None,
     )
 
 

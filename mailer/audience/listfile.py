@@ -13,9 +13,9 @@ Raises ListError for a file that cannot be used at all, or that changes while it
 """
 
 import csv
+import itertools
 import os
 import re
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,14 @@ from typing import IO
 from mailer.audience.address import AddressError, parse_address
 from mailer.audience.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.audience.encoding import EncodingError, detect_encoding
+from mailer.audience.record import MAX_BROKEN, MAX_ROW_LINES, BrokenError, Records
 from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, clean, is_clean, read_status
 from mailer.errors import UsageError
 
 DELIMITERS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?[;,\t]*')  # Excel's first line, in some countries
+AROUND_HEADER = "\r\n \ufeff"  # left aside around the header's line
+_CHUNK = 1 << 20
 _SHOWN = 80  # characters of a cell in a message
 
 
@@ -59,7 +62,7 @@ class ListFile:
         wanted = [(i, name) for i, name in enumerate(names) if name and (fields is None or name in fields)]
         column, status_column, width = self.columns.address, self.columns.status, len(names)
         subscribed, seen = Status.SUBSCRIBED, dict[str, int]()
-        for line, cells in self._records():
+        for line, cells in self.records():
             if isinstance(cells, str):
                 yield Rejected(line=line, reason=_UNCLOSED, cells=(cells.rstrip("\r\n"),))
                 continue
@@ -102,88 +105,49 @@ class ListFile:
             message = f"{len(cells)} cells under {width} headers; the last were left aside (is a quote missing?)"
             yield Noted(line=line, message=message)
 
-    def _records(self) -> Iterator[tuple[int, list[str] | str]]:
+    def records(self) -> Iterator[tuple[int, list[str] | str]]:
         """The rows below the header, each with its first line's number; a line that begins no row as it stands."""
+        below = itertools.islice(self.lines(), self.header_line, None)
+        try:
+            yield from Records(below, self.delimiter, before=self.header_line)
+        except BrokenError:
+            raise ListError(
+                f"{self.path} has more than {MAX_BROKEN} rows with quotes that are not closed.", "Save it anew as CSV."
+            ) from None
+
+    def lines(self) -> Iterator[str]:
+        """The file's lines with their ends. Raises ListError, also when it changed since it was opened."""
         try:
             with self.path.open(encoding=self.encoding, newline="") as file:
-                if _version(file) != self.version:
+                if file_version(file) != self.version:
                     raise ListError(f"{self.path} was changed meanwhile.", "Run the command again.")
-                broken = 0
-                for line, cells in _read_records(_Lines(file), self.delimiter):
-                    if line > self.header_line:
-                        yield line, cells
-                        broken += isinstance(cells, str)
-                    if broken > _MAX_BROKEN:
-                        raise ListError(
-                            f"{self.path} has more than {_MAX_BROKEN} rows with quotes that are not closed.",
-                            "Save it anew as CSV.",
-                        )
-                if _version(file) != self.version:
+                yield from file
+                if file_version(file) != self.version:
                     raise ListError(f"{self.path} was changed while it was read.", "Run the command again.")
         except UnicodeDecodeError:
             raise ListError(
                 f"{self.path} is not {self.encoding} to its end.", "Save it anew as CSV in UTF-8."
             ) from None
         except OSError as error:
-            raise _unreadable(self.path, error) from None
+            raise unreadable(self.path, error) from None
 
+    def has_quotes(self) -> bool:
+        """Whether there may be a quote in the file: without one, each line is a row."""
+        with self.path.open("rb") as file:
+            return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
 
-_UNCLOSED = "a quoted cell that is not closed, or a row of more than 500 lines or 131,072 characters"
-_MAX_ROW_LINES = 500
-_MAX_BROKEN = 1000  # each costs the reading of a row's worth of lines
-
-
-class _Lines:
-    """A file's lines, counted; those of the row that is being read are kept, so that they can be given back."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self._given_back: deque[str] = deque()
-        self.count = 0
-        self.row: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if len(self.row) == _MAX_ROW_LINES:
-            raise csv.Error
-        line = self._given_back.popleft() if self._given_back else next(self._file)
-        self.count += 1
-        self.row.append(line)
-        return line
-
-    def give_back_all_but_first(self) -> str:
-        first, *rest = self.row
-        self._given_back.extendleft(reversed(rest))
-        self.count -= len(rest)
-        return first
-
-
-def _read_records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    reader = csv.reader(lines, delimiter=delimiter)
-    row = lines.row
-    while True:
-        row.clear()
-        start = lines.count + 1
+    def refuse_changed(self) -> None:
+        """Raise ListError if the file is not the one that was opened."""
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            cells = None
-        if cells is None or (len(row) > 1 and not _is_well_formed(row, delimiter)):
-            yield start, lines.give_back_all_but_first()
-            reader = csv.reader(lines, delimiter=delimiter)
-        else:
-            yield start, cells
+            with self.path.open("rb") as file:
+                version = file_version(file)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+        if version != self.version:
+            raise ListError(f"{self.path} was changed meanwhile.", "Run the command again.")
 
 
-def _is_well_formed(lines: list[str], delimiter: str) -> bool:
-    try:
-        return len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
-    except csv.Error:
-        return False
+_UNCLOSED = f"a quoted cell that is not closed, or a row of more than {MAX_ROW_LINES} lines or 131,072 characters"
 
 
 def open_list(path: Path, name: str = "") -> ListFile:
@@ -193,7 +157,7 @@ def open_list(path: Path, name: str = "") -> ListFile:
     try:
         with path.open("rb") as binary:
             encoding = detect_encoding(binary)
-            version = _version(binary)
+            version = file_version(binary)
         with path.open(encoding=encoding, newline="") as file:
             delimiter, columns, line = _read_header(path, file)
     except EncodingError as error:
@@ -201,7 +165,7 @@ def open_list(path: Path, name: str = "") -> ListFile:
     except UnicodeDecodeError:
         raise ListError(f"{path} is not {encoding} to its end.", "Save it anew as CSV in UTF-8.") from None
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return ListFile(
         name=name or path.name.removesuffix(".csv"),
         path=path,
@@ -217,37 +181,46 @@ def _read_header(path: Path, file: IO[str]) -> tuple[str, Columns, int]:
     """Delimiter, columns, and the header's line."""
     delimiters: tuple[str, ...] = DELIMITERS
     for number, text in enumerate(file, start=1):
-        line = text.strip("\r\n \ufeff")
+        line = text.strip(AROUND_HEADER)
         if separator := _SEPARATOR_LINE.fullmatch(line):
             delimiters = (separator["delimiter"],)
-        elif line.count('"') % 2:
-            raise ListError(f"{path}:{number}: a quote is not closed.", "Keep the columns' names on one line.")
         elif line.strip(",;\t "):
-            return *_choose(path, line, delimiters), number
+            return *_choose(path, line, delimiters, number), number
     raise ListError(f"{path} is empty.", "Put a first line into it that names the columns, such as: email,first_name")
 
 
-def _choose(path: Path, line: str, delimiters: tuple[str, ...]) -> tuple[str, Columns]:
+def _choose(path: Path, line: str, delimiters: tuple[str, ...], number: int) -> tuple[str, Columns]:
     """The delimiter that makes most of the header: that finds `email`, and then the most columns."""
     if not is_clean(line.replace("\t", " ")):
         raise ListError(f"{path} is not a CSV file: its first line holds control characters.", "Save it anew as CSV.")
     try:
-        headers = {delimiter: next(csv.reader([line], delimiter=delimiter)) for delimiter in delimiters}
+        headers = {delimiter: _read_line(line, delimiter) for delimiter in delimiters}
     except csv.Error:
         raise ListError(f"{path} has a first line without end.", "Save it anew as CSV.") from None
-    delimiter = max(headers, key=lambda mark: (EMAIL in map(field_name, headers[mark]), len(headers[mark])))
+    delimiter = max(headers, key=lambda mark: (EMAIL in map(field_name, headers[mark][0]), len(headers[mark][0])))
+    names, closed = headers[delimiter]
+    if not closed:
+        raise ListError(f"{path}:{number}: a quote is not closed.", "Keep the columns' names on one line.")
     try:
-        return delimiter, read_columns(headers[delimiter])
+        return delimiter, read_columns(names)
     except ColumnsError as error:
         raise ListError(f"{path}: {error}.", error.next_step) from None
 
 
-def _version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
+def _read_line(line: str, delimiter: str) -> tuple[list[str], bool]:
+    """The cells of a line, and whether the row ends with it."""
+    reader = csv.reader([f"{line}\n", ""], delimiter=delimiter)
+    cells = next(reader)
+    return [cell.rstrip("\n") for cell in cells], reader.line_num == 1
+
+
+def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
+    """What the file system says of an open file; it changes when the file does."""
     stat = os.fstat(file.fileno())
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _unreadable(path: Path, error: OSError) -> ListError:
+def unreadable(path: Path, error: OSError) -> ListError:
     if isinstance(error, FileNotFoundError):
         return ListError(f"There is no list {path}.", "Put a CSV file there, or name another list.")
     if isinstance(error, IsADirectoryError):
