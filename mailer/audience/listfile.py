@@ -56,8 +56,11 @@ class ListFile:
         where = f"; row kept in {self.name}.rejected.csv" if kept and isinstance(finding, Rejected) else ""
         return f"{self.path.name}:{finding.line}: {finding.message}{where}"
 
-    def rows(self, fields: frozenset[str] | None = None) -> Iterator[Row]:
-        """All rows in order. Members carry `fields` only, those of them that the list has; all with None."""
+    def rows(self, fields: frozenset[str] | None = None, *, duplicates: bool = True) -> Iterator[Row]:
+        """All rows in order. Members carry `fields` only, those of them that the list has; all with None.
+
+        Without `duplicates` every row of an identity is a Member, and no identities are kept in memory.
+        """
         names = self.columns.names
         wanted = [(i, name) for i, name in enumerate(names) if name and (fields is None or name in fields)]
         column, status_column, width = self.columns.address, self.columns.status, len(names)
@@ -76,7 +79,7 @@ class ListFile:
             status = subscribed
             if status_column is not None and status_column < len(cells):
                 status = read_status(cells[status_column])
-            first = seen.setdefault(address.identity, line)
+            first = seen.setdefault(address.identity, line) if duplicates else line
             if first != line:
                 yield Duplicate(line=line, first=first, identity=address.identity, status=status)
                 continue

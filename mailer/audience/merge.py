@@ -64,13 +64,13 @@ def merge(now: Situation) -> Merged:
     here = now.status if now.status is not None and (not joins or now.by_person) else Status.SUBSCRIBED
     stands = now.everywhere or here
     if now.file is stands:
-        return Merged(status=here)
+        by_hand = joins and now.held and now.everywhere is None
+        return Merged(status=here, blocked="by hand; see: mailer suppress remove" if by_hand else "")
     if not joins and now.file is now.base:
         return _follow(now, here, stands)
     if _RANK[now.file] > _RANK[stands] or _is_the_files(now, stands):
         return _obey(now, here)
-    cell = stands
-    return Merged(status=here, cell=cell, blocked=f"{stands} {_WHY.get(stands, 'here')}")
+    return Merged(status=here, cell=stands, blocked=f"{stands} {_WHY[stands]}")
 
 
 def _follow(now: Situation, here: Status, stands: Status) -> Merged:

@@ -15,13 +15,13 @@ from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.core import Core
 from mailer.ledger.editions import store_edition
-from mailer.ledger.erasure import erasure_key, marker
+from mailer.ledger.erasure import Erased
 from mailer.ledger.errors import NobodyError, SendStateError
 from mailer.ledger.moves import GOT_IT, skip_suppressed
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send, SuppressionReason
 from mailer.ledger.sends import change_send, load_send, lock_send, sends_of, to_send
 from mailer.ledger.statement import Rows
-from mailer.ledger.tables import delivery, send, send_list, suppression
+from mailer.ledger.tables import delivery, send, send_list
 from mailer.ledger.turns import FREEZE, take_turn
 
 _COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
@@ -164,31 +164,15 @@ def _insert(conn: Connection, statement: Insert, lists: tuple[str, ...]) -> int:
 
 def _freeze(conn: Connection, made: Send, audience: Iterable[NewDelivery], *, at: float) -> int:
     """Insert the deliveries; how many there are."""
-    rows = _rows(made.id, audience, _Erased(conn), at)
+    rows = _rows(made.id, audience, Erased(conn), at)
     _NEW.load(conn, rows)
     if made.repeat is Repeat.NEW_READERS:
         _drop_those_who_got_it(conn, made)
     return _finish_freezing(conn, made, at=at)
 
 
-class _Erased:
-    """Who was erased: the marker for an identity, or None."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._key = erasure_key(conn)
-        erased = select(suppression.c.identity).where(suppression.c.reason == SuppressionReason.ERASED)
-        self._markers = frozenset(conn.execute(erased).scalars()) if self._key else frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self._markers)
-
-    def marker(self, identity: str) -> str | None:
-        mark = marker(self._key or b"", identity)
-        return mark if mark in self._markers else None
-
-
 def _rows(
-    send_id: int, audience: Iterable[NewDelivery], erased: _Erased, at: float
+    send_id: int, audience: Iterable[NewDelivery], erased: Erased, at: float
 ) -> Iterator[tuple[int, str, str, str, str, str, float]]:
     """The deliveries as rows of _COLUMNS."""
     pending, skipped = DeliveryState.PENDING.value, DeliveryState.SKIPPED.value

@@ -9,6 +9,7 @@
     own()         running one: the port that a sender sees
     suppressions  who must not be mailed
     members       who is on which list
+    syncs         list files and members brought together
     editions      what was sent, and its images
     report        deliveries and attempts
     verifier      what must hold of a send, checked
@@ -36,6 +37,7 @@ from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
 from mailer.ledger.suppressions import Suppressions
+from mailer.ledger.syncs import Syncs
 from mailer.ledger.verify import Verifier
 from mailer.ledger.writer import Writer
 
@@ -49,6 +51,7 @@ class Ledger:
         self.freezer = Freezer(core)
         self.suppressions = Suppressions(core)
         self.members = Members(core)
+        self.syncs = Syncs(core)
         self.editions = Editions(core)
         self.report = Report(core)
         self.verifier = Verifier(core)

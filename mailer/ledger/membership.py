@@ -95,3 +95,113 @@ class MemberChange:
     before: str
     after: str
     sync: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    line: int
+    identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """`fields`: name -> what it was, what it is."""
+
+    line: int
+    identity: str
+    fields: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A row that would bring somebody back; `why` says what stands."""
+
+    line: int
+    identity: str
+    why: str
+
+
+COUNTS = (
+    "people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """What a sync does, or would do: counts, and the first of each kind.
+
+    `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
+    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync names nobody.
+    """
+
+    list: str
+    is_first: bool
+    members_before: int
+    people: int
+    joined: int
+    changed: int
+    moved: int
+    removed: int
+    blocked: int
+    duplicates: int
+    patched: int
+    appended: int
+    rejected: int = 0
+    first_joined: tuple[Joined, ...] = ()
+    first_changed: tuple[Changed, ...] = ()
+    first_removed: tuple[str, ...] = ()
+    first_blocked: tuple[Blocked, ...] = ()
+    findings: tuple[str, ...] = ()
+    more_findings: int = 0
+    sync: int | None = None
+    encoding_changed: bool = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts by name, as they are kept and printed."""
+        return {name: getattr(self, name) for name in COUNTS}
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not (
+            self.is_first or self.joined or self.changed or self.moved or self.removed or self.blocked or self.writes
+        )
+
+    @property
+    def writes(self) -> bool:
+        """Whether the file is to be told something."""
+        return bool(self.patched or self.appended)
+
+    @property
+    def removes_many(self) -> bool:
+        """More than a tenth: a person must say that it is meant."""
+        return self.removed * 10 > self.members_before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListState:
+    """A list as its last sync left it; `digest` is of the file as it was then, SHA-256 in hex."""
+
+    name: str
+    digest: str
+    columns: tuple[str, ...]
+    rows: int
+    people: int
+    rejected: int
+    duplicates: int
+    findings: tuple[str, ...]
+    more_findings: int
+    sync: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRecord:
+    """A sync that was. `undo_of`: it went back to how the list was after that sync."""
+
+    sync: int
+    at: float
+    by: str
+    digest: str
+    size: int
+    counts: Mapping[str, int]
+    undo_of: int | None
