@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from mailer.audience.encoding import EncodingError, byte_order_mark, detect_encoding
 from mailer.audience.replacement import Replacement
@@ -61,7 +62,7 @@ class EncodedOutput:
         return self._changed
 
     @contextmanager
-    def lines(self) -> Iterator[Iterator[str]]:
+    def lines(self) -> Iterator[TextIO]:
         """What was written, read again."""
         with self.path.open(encoding=self._encoding, newline="") as file:
             if self._marked:
@@ -82,11 +83,11 @@ class EncodedOutput:
         self._text.flush()
         former = self._replacement
         with self.lines() as written:
+            former.discard()
             self._encoding, self._marked, self._changed = "utf-8", True, True
             self._begin(Replacement(former.target))
-            former.discard()
             self._text.write("\ufeff")
-            while block := written.read(_BLOCK):  # type: ignore[attr-defined]
+            while block := written.read(_BLOCK):
                 self._text.write(block)
 
     def _detected(self) -> str | None:

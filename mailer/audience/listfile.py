@@ -16,23 +16,24 @@ import csv
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import IO
 
 from mailer.audience.address import AddressError, parse_address
 from mailer.audience.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.audience.encoding import EncodingError, detect_encoding
-from mailer.audience.record import MAX_BROKEN, MAX_ROW_LINES, BrokenError, Records
-from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, clean, is_clean, read_status
+from mailer.audience.record import MAX_BROKEN, MAX_ROW_LINES, BrokenError, Cells, Records, ends_its_row
+from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, clean, is_clean, shown
+from mailer.audience.standing import Standing
 from mailer.errors import UsageError
 
+_new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?[;,\t]*')  # Excel's first line, in some countries
 AROUND_HEADER = "\r\n \ufeff"  # left aside around the header's line
-_CHUNK = 1 << 20
-_SHOWN = 80  # characters of a cell in a message
 
 
 class ListError(UsageError):
@@ -59,39 +60,39 @@ class ListFile:
     def rows(self, fields: frozenset[str] | None = None, *, duplicates: bool = True) -> Iterator[Row]:
         """All rows in order. Members carry `fields` only, those of them that the list has; all with None.
 
-        Without `duplicates` every row of an identity is a Member, and no identities are kept in memory.
+        Without `duplicates` every row of an identity is a Member, and no identity is kept in memory.
         """
-        names = self.columns.names
-        wanted = [(i, name) for i, name in enumerate(names) if name and (fields is None or name in fields)]
-        column, status_column, width = self.columns.address, self.columns.status, len(names)
-        subscribed, seen = Status.SUBSCRIBED, dict[str, int]()
-        for line, cells in self.records():
-            if isinstance(cells, str):
-                yield Rejected(line=line, reason=_UNCLOSED, cells=(cells.rstrip("\r\n"),))
-                continue
-            if not any(map(str.strip, cells)):
-                continue
-            try:
-                address = parse_address(cells[column] if column < len(cells) else "")
-            except AddressError as error:
-                yield Rejected(line=line, reason=error.message.rstrip("."), cells=tuple(cells))
-                continue
-            status = subscribed
-            if status_column is not None and status_column < len(cells):
-                status = read_status(cells[status_column])
-            first = seen.setdefault(address.identity, line) if duplicates else line
-            if first != line:
-                yield Duplicate(line=line, first=first, identity=address.identity, status=status)
-                continue
-            if len(cells) == width and "".join(cells).isprintable():
-                yield Member(line, address, {name: cells[i].strip() for i, name in wanted}, status)
-            else:
-                values = {name: clean(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
-                yield Member(line, address, values, status)
-                yield from self._notes(line, cells)
-            if status is Status.UNKNOWN and status_column is not None:
-                said = _shown(cells[status_column])
-                yield Noted(line=line, message=f"the status “{said}” is unknown; not mailed")
+        columns, standing = self.columns, Standing(self.columns)
+        wanted = [(i, name) for i, name in enumerate(columns.names) if name and (fields is None or name in fields)]
+        names = tuple(name for _, name in wanted)
+        pick = _picker([i for i, _ in wanted], len(columns.names))
+        column, width, says_status = columns.address, len(columns.names), standing.says_something
+        status = subscribed = Status.SUBSCRIBED
+        seen: dict[str, int] = {}
+        for batch in self.records():
+            tidy = batch.tidy
+            for line, cells in batch.rows:
+                if isinstance(cells, str):
+                    yield Rejected(line=line, reason=_UNCLOSED, cells=(cells,))
+                    continue
+                try:
+                    address = parse_address(cells[column])
+                except (AddressError, IndexError) as error:
+                    yield from _no_address(line, cells, error)
+                    continue
+                if says_status:
+                    status = standing.read(cells)
+                if duplicates and (first := seen.setdefault(address.identity, line)) != line:
+                    yield Duplicate(line=line, first=first, identity=address.identity, status=status)
+                    continue
+                if tidy and len(cells) == width:
+                    yield _new(Member, (line, address, dict(zip(names, pick(cells))), status))  # noqa: B905 - all as long
+                else:
+                    values = {name: clean(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
+                    yield Member(line, address, values, status)
+                    yield from self._notes(line, cells)
+                if status is not subscribed:
+                    yield from standing.notes(line, cells)
 
     def _notes(self, line: int, cells: list[str]) -> Iterator[Noted]:
         """What was put right in a row whose address is good."""
@@ -102,17 +103,17 @@ class ListFile:
             if index - 1 != self.columns.address and not is_clean(cell)
         ]
         if faulty:
-            listed = ", ".join(f"“{_shown(header)}”" for header in faulty)
+            listed = ", ".join(f"“{shown(header)}”" for header in faulty)
             yield Noted(line=line, message=f"line breaks or control characters were taken out of {listed}")
         if any(cell.strip() for cell in cells[width:]):
             message = f"{len(cells)} cells under {width} headers; the last were left aside (is a quote missing?)"
             yield Noted(line=line, message=message)
 
-    def records(self) -> Iterator[tuple[int, list[str] | str]]:
-        """The rows below the header, each with its first line's number; a line that begins no row as it stands."""
+    def records(self) -> Iterator[Cells]:
+        """The rows below the header."""
         below = itertools.islice(self.lines(), self.header_line, None)
         try:
-            yield from Records(below, self.delimiter, before=self.header_line)
+            yield from Records(below, self.delimiter, before=self.header_line).cells()
         except BrokenError:
             raise ListError(
                 f"{self.path} has more than {MAX_BROKEN} rows with quotes that are not closed.", "Save it anew as CSV."
@@ -134,11 +135,6 @@ class ListFile:
         except OSError as error:
             raise unreadable(self.path, error) from None
 
-    def has_quotes(self) -> bool:
-        """Whether there may be a quote in the file: without one, each line is a row."""
-        with self.path.open("rb") as file:
-            return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
-
     def refuse_changed(self) -> None:
         """Raise ListError if the file is not the one that was opened."""
         try:
@@ -151,6 +147,22 @@ class ListFile:
 
 
 _UNCLOSED = f"a quoted cell that is not closed, or a row of more than {MAX_ROW_LINES} lines or 131,072 characters"
+
+
+def _no_address(line: int, cells: Sequence[str], error: Exception) -> Iterator[Rejected]:
+    """What comes of a row that has no address; nothing of a blank one."""
+    if any(map(str.strip, cells)):
+        reason = error if isinstance(error, AddressError) else AddressError("", "nothing there")
+        yield Rejected(line=line, reason=reason.message.rstrip("."), cells=tuple(cells))
+
+
+def _picker(indexes: list[int], width: int) -> Callable[[list[str]], Sequence[str]]:
+    """What takes the cells of these columns out of a row as wide as the header."""
+    if indexes == list(range(width)):
+        return list
+    if len(indexes) > 1:
+        return itemgetter(*indexes)
+    return lambda cells: [cells[index] for index in indexes]
 
 
 def open_list(path: Path, name: str = "") -> ListFile:
@@ -212,9 +224,7 @@ def _choose(path: Path, line: str, delimiters: tuple[str, ...], number: int) -> 
 
 def _read_line(line: str, delimiter: str) -> tuple[list[str], bool]:
     """The cells of a line, and whether the row ends with it."""
-    reader = csv.reader([f"{line}\n", ""], delimiter=delimiter)
-    cells = next(reader)
-    return [cell.rstrip("\n") for cell in cells], reader.line_num == 1
+    return next(csv.reader([line], delimiter=delimiter)), ends_its_row(line, delimiter)
 
 
 def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
@@ -229,8 +239,3 @@ def unreadable(path: Path, error: OSError) -> ListError:
     if isinstance(error, IsADirectoryError):
         return ListError(f"{path} is a folder, not a CSV file.", "Name a CSV file.")
     return ListError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.")
-
-
-def _shown(text: str) -> str:
-    text = clean(text).strip()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -23,7 +23,7 @@ from mailer.audience.cells import is_quoted, set_cells, split_end, write_row
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.audience.encoded import EncodedOutput
 from mailer.audience.listfile import AROUND_HEADER, ListError, ListFile
-from mailer.audience.record import Records
+from mailer.audience.record import BrokenError, Cells, Records
 from mailer.audience.row import clean
 
 _MAX_CELL = 32_767  # characters: what spreadsheets take
@@ -90,6 +90,10 @@ def prepare_rewrite(source: ListFile, patches: Iterable[Patch], appended: Iterab
         except BaseException:
             output.discard()
             raise
+    except BrokenError:
+        raise ListError(
+            f"{source.path} has too many rows with quotes that are not closed.", "Save it anew as CSV."
+        ) from None
     except OSError as error:
         raise _unwritable(source, error) from None
 
@@ -100,16 +104,14 @@ def _write(
     first_patch, first_row = next(patches, None), next(appended, None)
     says = first_patch is not None or first_row is not None
     layout = _lay_out(source) if says else _Layout(header={}, status=-1, since=-1)
-    patched = count = 0
+    count = 0
     lines = source.lines()
     output.writelines(itertools.islice(lines, source.header_line - 1))
     header = next(lines)
     output.write(_write_header(header, source.delimiter, layout.header))
-    body = _Body(source, lines, output)
-    for patch in itertools.chain(() if first_patch is None else (first_patch,), patches):
-        output.write(_patch_row(body.copy_to(patch.line), source.delimiter, patch, layout))
-        patched += 1
-    body.copy_rest()
+    copied = _copy(
+        source, lines, output, itertools.chain(() if first_patch is None else (first_patch,), patches), layout
+    )
     plain, end = split_end(header)
     end, quoted = end or "\n", is_quoted(plain.strip(AROUND_HEADER), source.delimiter)
     ended = output.ends_with_line_end()
@@ -118,11 +120,11 @@ def _write(
         output.write(f"{text}{end}" if ended else f"{end}{text}")
         count += 1
     changed = output.finish()
-    if body.broken:
+    if copied.broken:
         _verify(source, output, layout, count)
     with output.path.open("rb") as written:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
-    return Rewritten(encoding_changed=changed, digest=digest, patched=patched, appended=count)
+    return Rewritten(encoding_changed=changed, digest=digest, patched=copied.patched, appended=count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,12 @@ class _Layout:
     header: Mapping[int, str]
     status: int
     since: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Copied:
+    patched: int
+    broken: int
 
 
 def _lay_out(source: ListFile) -> _Layout:
@@ -152,7 +160,7 @@ def _lay_out(source: ListFile) -> _Layout:
 def _widest(source: ListFile) -> int:
     """How many cells the widest row has, up to its last that says something."""
     widest = len(source.columns.names)
-    for _, cells in source.records():
+    for _, cells in _rows(source.records()):
         if not isinstance(cells, str) and len(cells) > widest:
             widest = max(widest, *(index for index, cell in enumerate(cells, start=1) if cell.strip()), 0)
     return widest
@@ -165,6 +173,8 @@ def _write_header(text: str, delimiter: str, added: Mapping[int, str]) -> str:
 
 
 def _patch_row(text: str, delimiter: str, patch: Patch, layout: _Layout) -> str:
+    if not text.strip():
+        raise _no_row(patch)
     said = ((layout.status, patch.status), (layout.since, patch.since))
     values = {index: value for index, value in said if value is not None}
     return set_cells(text, delimiter, values) if values else text
@@ -180,48 +190,30 @@ def _cells(row: Mapping[str, str], source: ListFile, layout: _Layout) -> list[st
     return [clean(value)[:_MAX_CELL] for value in values]
 
 
-class _Body:
-    """The rows below the header, on their way to `output`. Without a quote in the file each line is a row."""
+def _copy(
+    source: ListFile, lines: Iterator[str], output: EncodedOutput, patches: Iterator[Patch], layout: _Layout
+) -> _Copied:
+    """Copy the rows below the header, those of `patches` patched."""
+    patched = broken = 0
+    last_line = source.header_line
+    patch = next(patches, None)
+    for batch in Records(lines, source.delimiter, before=source.header_line).texts():
+        broken += len(batch.broken)
+        while patch is not None and patch.line <= batch.lines[-1]:
+            if patch.line <= last_line or patch.line not in batch.lines or patch.line in batch.broken:
+                raise _no_row(patch)
+            index = batch.lines.index(patch.line)
+            batch.texts[index] = _patch_row(batch.texts[index], source.delimiter, patch, layout)
+            patched, last_line = patched + 1, patch.line
+            patch = next(patches, None)
+        output.writelines(batch.texts)
+    if patch is not None:
+        raise _no_row(patch)
+    return _Copied(patched=patched, broken=broken)
 
-    def __init__(self, source: ListFile, lines: Iterator[str], output: EncodedOutput) -> None:
-        self.broken = 0
-        self._lines = lines
-        self._output = output
-        self._next_line = source.header_line + 1
-        self._records = Records(lines, source.delimiter, before=source.header_line) if source.has_quotes() else None
-        self._rows = iter(self._records or ())
 
-    def copy_to(self, line: int) -> str:
-        """Copy what comes before the row that begins at `line`, and return that row's text."""
-        if line < self._next_line:
-            raise ValueError(f"the patches are not in order at line {line}")
-        if self._records is not None:
-            return self._copy_records_to(self._records, line)
-        self._output.writelines(itertools.islice(self._lines, line - self._next_line))
-        self._next_line = line + 1
-        text = next(self._lines, "")
-        if not text.strip():
-            raise ValueError(f"no row begins at line {line}")
-        return text
-
-    def copy_rest(self) -> None:
-        if self._records is None:
-            self._output.writelines(self._lines)
-            return
-        for _, cells in self._rows:
-            self.broken += isinstance(cells, str)
-            self._output.write(self._records.text)
-
-    def _copy_records_to(self, records: Records, line: int) -> str:
-        for row_line, cells in self._rows:
-            if row_line == line and not isinstance(cells, str):
-                self._next_line = line + 1
-                return records.text
-            if row_line >= line:
-                break
-            self.broken += isinstance(cells, str)
-            self._output.write(records.text)
-        raise ValueError(f"no row begins at line {line}")
+def _no_row(patch: Patch) -> ValueError:
+    return ValueError(f"no row begins at line {patch.line}, or the patches are not in order")
 
 
 def _verify(source: ListFile, output: EncodedOutput, layout: _Layout, appended: int) -> None:
@@ -229,14 +221,18 @@ def _verify(source: ListFile, output: EncodedOutput, layout: _Layout, appended: 
     said = (layout.status, layout.since)
     with output.lines() as lines:
         below = itertools.islice(lines, source.header_line, None)
-        rows = iter(Records(below, source.delimiter, before=source.header_line))
-        same = all(_rest(old, said) == _rest(next(rows, (0, ""))[1], said) for _, old in source.records())
+        rows = _rows(Records(below, source.delimiter, before=source.header_line).cells())
+        same = all(_rest(old, said) == _rest(next(rows, (0, ""))[1], said) for _, old in _rows(source.records()))
         same = same and sum(not isinstance(cells, str) for _, cells in rows) == appended
     if not same:
         raise ListError(
             f"{source.path} has quotes that are not closed, and nothing can be written beside them.",
             f"Close them: the rows are in {source.name}.rejected.csv.",
         )
+
+
+def _rows(batches: Iterable[Cells]) -> Iterator[tuple[int, list[str] | str]]:
+    return itertools.chain.from_iterable(batch.rows for batch in batches)
 
 
 def _rest(cells: list[str] | str, said: tuple[int, int]) -> list[str] | str:

@@ -21,6 +21,7 @@ from typing import assert_never
 
 from jinja2 import nodes
 
+from mailer.audience.row import is_clean
 from mailer.dispatch.expression import ExpressionError, parse_node
 from mailer.errors import UsageError
 
@@ -33,7 +34,9 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "gt": operator.gt,
     "gteq": operator.ge,
 }
-_ALLOWED = 'Compare fields and quoted texts: == != < <= > >= in; join with and, or, not; also joined, list("NAME"), received("SLUG").'
+_ALLOWED = (
+    'Compare fields and quoted texts (== != < <= > >= in); join with and, or, not; or ask list("X"), received("X").'
+)
 
 
 class WhereError(UsageError):
@@ -48,6 +51,11 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Text:
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """The word `joined`, on its way to being a Joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,8 @@ class Any:
     parts: tuple["Where", ...]
 
 
-Where = Filled | Compare | Among | Contains | Joined | OnList | Received | Not | All | Any
+Leaf = Filled | Compare | Among | Contains | Joined | OnList | Received
+Where = Leaf | Not | All | Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +148,18 @@ def parse_where(source: str) -> Where:
 def holds(where: Where, person: Known) -> bool:
     """Whether the person is one of those."""
     match where:
+        case Not(inner=inner):
+            return not holds(inner, person)
+        case All(parts=parts):
+            return all(holds(part, person) for part in parts)
+        case Any(parts=parts):
+            return any(holds(part, person) for part in parts)
+        case _:
+            return _holds(where, person)
+
+
+def _holds(where: Leaf, person: Known) -> bool:
+    match where:
         case Filled(field=each):
             return bool(_value(each, person))
         case Compare(left=left, operator=name, right=right):
@@ -153,20 +174,14 @@ def holds(where: Where, person: Known) -> bool:
             return name in person.lists
         case Received(slug=slug):
             return slug in person.received
-        case Not(inner=inner):
-            return not holds(inner, person)
-        case All(parts=parts):
-            return all(holds(part, person) for part in parts)
-        case Any(parts=parts):
-            return any(holds(part, person) for part in parts)
         case _:
             assert_never(where)
 
 
-def leaves(where: Where) -> Iterator[Field | OnList | Received]:
+def named(where: Where) -> Iterator[Field | OnList | Received]:
     """The fields, lists and dispatches that it names."""
     match where:
-        case Field() | OnList() | Received():
+        case OnList() | Received():
             yield where
         case Filled(field=each):
             yield each
@@ -177,12 +192,14 @@ def leaves(where: Where) -> Iterator[Field | OnList | Received]:
         case Contains(text=text, inside=inside):
             yield from (each for each in (text, inside) if isinstance(each, Field))
         case Not(inner=inner):
-            yield from leaves(inner)
+            yield from named(inner)
         case All(parts=parts) | Any(parts=parts):
             for part in parts:
-                yield from leaves(part)
-        case _:
+                yield from named(part)
+        case Joined():
             return
+        case _:
+            assert_never(where)
 
 
 def _value(operand: Field | Text, person: Known) -> str:
@@ -203,7 +220,7 @@ def _condition(node: nodes.Node) -> Where:
             return _call(node)
         case _:
             operand = _operand(node)
-            if isinstance(operand, Field) and operand.name != JOINED:
+            if isinstance(operand, Field):
                 return Filled(operand)
             raise WhereError("--where: this is no condition.", _ALLOWED)
 
@@ -227,9 +244,9 @@ def _link(left: nodes.Node, name: str, right: nodes.Node) -> Where:
             found = Contains(_text_operand(left), _text_operand(right))
         return found if name == "in" else Not(found)
     first, second = _operand(left), _operand(right)
-    if first == Field(JOINED):
+    if isinstance(first, _Day):
         return _joined(name, second)
-    if second == Field(JOINED):
+    if isinstance(second, _Day):
         return _joined(_TURNED[name], first)
     return Compare(first, name, second)
 
@@ -237,7 +254,7 @@ def _link(left: nodes.Node, name: str, right: nodes.Node) -> Where:
 _TURNED = {"eq": "eq", "ne": "ne", "lt": "gt", "lteq": "gteq", "gt": "lt", "gteq": "lteq"}
 
 
-def _joined(name: str, with_what: Field | Text) -> Joined:
+def _joined(name: str, with_what: Field | Text | _Day) -> Joined:
     try:
         if isinstance(with_what, Text):
             return Joined(name, dt.date.fromisoformat(with_what.value))
@@ -260,12 +277,14 @@ def _call(node: nodes.Call) -> Where:
             raise WhereError("--where: the only calls are list(…) and received(…), with one quoted name.", _ALLOWED)
 
 
-def _operand(node: nodes.Node) -> Field | Text:
+def _operand(node: nodes.Node) -> Field | Text | _Day:
     match node:
-        case nodes.Const(value=str(value)):
+        case nodes.Const(value=str(value)) if is_clean(value):
             return Text(value)
+        case nodes.Const(value=str()):
+            raise WhereError("--where: a text holds no line ends and no control characters.", "Remove them.")
         case nodes.Name(name=str(name)) if name != "reader":
-            return Field(name)
+            return _Day() if name == JOINED else Field(name)
         case (
             nodes.Getattr(node=nodes.Name(name="reader"), attr=str(name))
             | nodes.Getitem(node=nodes.Name(name="reader"), arg=nodes.Const(value=str(name)))
@@ -281,6 +300,6 @@ def _operand(node: nodes.Node) -> Field | Text:
 
 def _text_operand(node: nodes.Node) -> Field | Text:
     operand = _operand(node)
-    if operand == Field(JOINED):
+    if isinstance(operand, _Day):
         raise WhereError("--where: joined is compared with one day, by < <= == != >= >.", 'So: joined >= "2026-01-31"')
     return operand

@@ -112,6 +112,7 @@ send = Table(
     Column("cancelling", Boolean, nullable=False, server_default=false()),
     Column("lists", JSON, nullable=False),
     Column("exclude", JSON, nullable=False),
+    Column("condition", Text, nullable=False, server_default=""),
     Column("key_name", Text, nullable=False),
     Column("parent_id", ForeignKey("send.id")),
     Column("repeat", String(16), nullable=False),

@@ -1,4 +1,4 @@
-"""Lists and their members as the ledger knows them, their syncs and changes; consent; letters to single people."""
+"""Lists and their members as the ledger knows them, their syncs and changes; consent; letters to one person; whom a send selects."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ APART = sa.text("status <> 'subscribed' OR base_status <> 'subscribed'")
 
 
 def upgrade() -> None:
+    op.add_column("send", sa.Column("condition", sa.Text(), server_default="", nullable=False))
     op.create_table(
         "list",
         sa.Column("id", sa.Integer(), nullable=False),
