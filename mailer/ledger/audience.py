@@ -36,12 +36,12 @@ def count(conn: Connection, audience: Audience, *, at: float, new_to: str = "") 
     """Everybody, by what becomes of them; `new_to`: who has this dispatch already is no part of it."""
     people = People(conn, audience.selection, at=at).query(excluded=True, values=False).subquery()
     has_it = got(people.c.identity, new_to) if new_to else literal(0)
-    query = select(people.c.reason, people.c.excluded, has_it.label("has_it"), func.count().label("count"))
+    query = select(people.c.reason, people.c.excluded, has_it.label("has_it"), func.count().label("number"))
     rows = conn.execute(query.group_by(people.c.reason, people.c.excluded, "has_it")).all()
     reasons: dict[str, int] = {}
     for row in rows:
         if not row.excluded and not row.has_it:
-            reasons[row.reason] = reasons.get(row.reason, 0) + row.count
+            reasons[row.reason] = reasons.get(row.reason, 0) + row.number
     on_lists = (
         select(func.count())
         .join(list_)
@@ -50,8 +50,8 @@ def count(conn: Connection, audience: Audience, *, at: float, new_to: str = "") 
     return Counted(
         people=conn.execute(on_lists.select_from(member)).scalar_one(),
         reasons=reasons,
-        excluded=sum(row.count for row in rows if row.excluded),
-        got_it=sum(row.count for row in rows if row.has_it and not row.excluded),
+        excluded=sum(row.number for row in rows if row.excluded),
+        got_it=sum(row.number for row in rows if row.has_it and not row.excluded),
     )
 
 

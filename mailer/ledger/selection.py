@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 
 from mailer.audience import where as w
-from mailer.audience.columns import EMAIL
+from mailer.audience.columns import EMAIL, STATUS
 from mailer.audience.row import Status
 from mailer.delivery.state import SendKind
 from mailer.ledger.moves import GOT_IT
@@ -269,6 +269,8 @@ class _Rows:
         return case((ended, Status.SUBSCRIBED.value), else_=type_coerce(row.c.status, Text))
 
     def _of_row(self, row: Any, name: str) -> ColumnElement[Any]:
+        if name == STATUS:
+            return self._standing(row)
         in_file = self._json(row.c.fields, name)
         own = case((row.c.own != "{}", self._json(row.c.own, name)))
         if name == EMAIL:
@@ -277,7 +279,8 @@ class _Rows:
 
     def _json(self, column: Any, name: str) -> ColumnElement[Any]:
         if self._postgresql:
-            return cast(column, JSON)[name].as_string()
+            text: ColumnElement[Any] = cast(column, JSON)[name].as_string()
+            return text
         return func.json_extract(column, f'$."{name}"')
 
 

@@ -15,7 +15,7 @@ Raises ListError, UsageError, UndecidedError where a person must decide, LedgerE
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,21 +113,28 @@ def undo_list(newsroom: Newsroom, name: str, *, to: int | None = None, by: str =
     return replace(done.plan, encoding_changed=changed)
 
 
-@contextmanager
-def brought_up(newsroom: Newsroom, names: Sequence[str], *, record: bool) -> Iterator[tuple[Ledger, Connection]]:
-    """A ledger in which each of the lists is as its file says now, and a connection that sees it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroughtUp:
+    """A ledger in which lists are as their files say now, and a connection that sees it; `plans`: what that took."""
 
-    `record`: by syncing them. Otherwise nothing stays of it, and no ledger is made.
-    """
-    if record:
-        for name in names:
-            sync_list(newsroom, name)
+    ledger: Ledger
+    conn: Connection
+    plans: Mapping[str, SyncPlan]
+
+
+@contextmanager
+def brought_up(
+    newsroom: Newsroom, names: Sequence[str], *, record: bool, allow_removals: bool = False
+) -> Iterator[BroughtUp]:
+    """Have each of the lists as its file says now. `record`: by syncing them; else nothing stays of it, no ledger is made."""
+    plans = {name: sync_list(newsroom, name) for name in names} if record else {}
     with newsroom.ledger_to_look_at() as ledger:
         files = {name: newsroom.workspace.list_file(name) for name in names}
         behind = [] if record else [name for name in names if not ledger.syncs.is_current(name, _digest(files[name]))]
         if not behind:
+            plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
             with ledger.syncs.looking() as conn:
-                yield ledger, conn
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans)
             return
         with ledger.syncs.bench() as bench:
             staged = [
@@ -136,8 +143,12 @@ def brought_up(newsroom: Newsroom, names: Sequence[str], *, record: bool) -> Ite
             ]
             with bench.rehearsing() as conn:
                 for each in staged:
-                    ledger.syncs.merge(conn, each.source.name, each.rows, each.reading, by=BY_HAND)
-                yield ledger, conn
+                    done = ledger.syncs.merge(
+                        conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
+                    )
+                    plans[each.source.name] = done.plan
+                plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans)
 
 
 def unchanged(newsroom: Newsroom, name: str) -> SyncPlan:

@@ -1,4 +1,4 @@
-"""Lists and their members as the ledger knows them, their syncs and changes; consent; letters to one person; whom a send selects."""
+"""Lists and their members, syncs and changes; consent; letters to one person; whom a send selects."""
 
 import sqlalchemy as sa
 from alembic import op
