@@ -146,10 +146,10 @@ def _compare_first(staged: StagedList) -> Select[Any]:
             literal(_NEW),
             false(),
             literal(""),
-            rows.c.status.concat("||||").concat(reason),
+            staged.status.concat("||||").concat(reason),
         )
         .join(suppression, suppression.c.identity == rows.c.identity, isouter=True)
-        .where(or_(rows.c.status != Status.SUBSCRIBED.value, suppression.c.identity.is_not(None)))
+        .where(or_(staged.status != Status.SUBSCRIBED.value, suppression.c.identity.is_not(None)))
     )
 
 
@@ -159,14 +159,14 @@ def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
     reason = func.coalesce(type_coerce(suppression.c.reason, Text), "")
     base = func.coalesce(type_coerce(member.c.base_status, Text), "")
     was = func.coalesce(type_coerce(standing_status(at), Text), "")
-    differs = or_(rows.c.fields != member.c.fields, rows.c.address != member.c.address)
+    differs = or_(rows.c.fields != member.c.fields, staged.address != member.c.address)
     arrives = case(
         (member.c.id.is_(None), _NEW),
         (member.c.removed_at.is_not(None), _RETURNS),
         (~member.c.in_file, _ADOPTED),
         else_=_STAYS,
     )
-    key: ColumnElement[Any] = rows.c.status
+    key: ColumnElement[Any] = staged.status
     for part in (case((member.c.in_file, base), else_=""), was, by_person(), reason):
         key = key.concat("|").concat(part)
     return (
@@ -178,7 +178,7 @@ def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
                 member.c.id.is_(None),
                 ~member.c.in_file,
                 differs,
-                rows.c.status != subscribed,
+                staged.status != subscribed,
                 member.c.status != subscribed,
                 member.c.base_status != subscribed,
                 suppression.c.identity.is_not(None),
@@ -375,9 +375,9 @@ def _take_over(conn: Connection, sheet: Sheet) -> None:
         .values(
             in_file=true(),
             removed_at=None,
-            base_status=rows.c.status,
+            base_status=sheet.staged.status,
             fields=rows.c.fields,
-            address=rows.c.address,
+            address=sheet.staged.address,
             joined_at=case(
                 (and_(met.c.arrives == _RETURNS, literal(not sheet.keeps_sign_ups)), sheet.at),
                 else_=member.c.joined_at,
@@ -395,12 +395,12 @@ def _add(conn: Connection, sheet: Sheet) -> None:
     joining = select(
         literal(sheet.list_id),
         rows.c.identity,
-        rows.c.address,
+        sheet.staged.address,
         rows.c.fields,
         at,
         joined_at,
         rows.c.line,
-        rows.c.status,
+        sheet.staged.status,
     ).order_by(rows.c.line)
     if not sheet.is_first:
         joining = joining.join(sheet.met, sheet.met.c.line == rows.c.line).where(sheet.met.c.arrives == _NEW)

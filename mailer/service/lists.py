@@ -203,6 +203,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
     source = open_list(path, name)
     digest, size = _digest(path), path.stat().st_size
     columns = source.columns
+    status = "" if columns.status is None else columns.names[columns.status]
     reader = _Reader(source, kept=keep)
     with ExitStack() as stack:
         if keep:
@@ -211,8 +212,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
         rows = stage(
             conn,
             number,
-            reader.members(),
-            status="" if columns.status is None else columns.names[columns.status],
+            reader.members(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
         )
         for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
@@ -241,8 +241,8 @@ class _Reader:
         self._source = source
         self._kept = kept
 
-    def members(self) -> Iterator[Member]:
-        for row in self._source.rows(duplicates=False):
+    def members(self, fields: frozenset[str]) -> Iterator[Member]:
+        for row in self._source.rows(fields, duplicates=False):
             if isinstance(row, Member):
                 yield row
             else:
