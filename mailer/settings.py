@@ -242,6 +242,13 @@ def _unknown(name: str, place: str, names: Iterable[str]) -> str:
     return f"{name} ({place}): is not a setting{hint}"
 
 
+def _misspelt(name: str) -> str:
+    """The variable that a name with a slip in its prefix was meant to be, MAILLER_FROM; "" for another program's."""
+    prefix, _, rest = name.partition("_")
+    slip = get_close_matches(f"{prefix}_", [PREFIX], n=1, cutoff=0.8)
+    return f"{PREFIX}{rest}" if slip and f"{PREFIX}{rest}" in variable_names() else ""
+
+
 def _sentences(error: ValidationError, places: Mapping[str, str]) -> list[str]:
     variables = {field: name for name, field in variable_names().items()}
     sentences = []
@@ -273,8 +280,11 @@ def _read_file(path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
     for binding in parse_stream(StringIO(text)):
         place = f"{path.name}:{binding.original.line}"
         if binding.error:
-            findings.append(f"{place}: should be NAME=value, a comment or empty")
-        elif binding.key is not None and binding.key.upper().startswith(PREFIX):
-            values[binding.key.upper()] = binding.value or ""
-            places[binding.key.upper()] = place
+            quoted = re.match(r"""[^'"=]*=\s*['"]""", binding.original.string.lstrip())
+            said = "the quote is not closed" if quoted else "should be NAME=value, a comment or empty"
+            findings.append(f"{place}: {said}")
+        elif binding.key is not None and (name := binding.key.upper()).startswith(PREFIX):
+            values[name], places[name] = binding.value or "", place
+        elif binding.key is not None and (close := _misspelt(binding.key.upper())):
+            findings.append(f"{binding.key} ({place}): is not a setting; did you mean {close}?")
     return values, places, findings

@@ -88,7 +88,10 @@ class Workspace:
         files = self.dispatch_files()
         if found := next((path for path in files if _slug(path) == name), None):
             return found
-        close = get_close_matches(Path(name).name.removesuffix(".md"), [path.stem for path in files], n=1)
+        wanted = Path(name).name.removesuffix(".md").lower()
+        stems = [path.stem for path in files]
+        part = [stem for stem in stems if len(wanted) > 2 and wanted in stem.lower()]
+        close = part[-1:] or get_close_matches(wanted, stems, n=1)  # the newest that has it for a part
         hint = f"Did you mean “{close[0]}”?" if close else "Name a file, or the slug of one in dispatches/."
         raise UsageError(f"There is no dispatch “{_printable(name)}”.", hint)
 

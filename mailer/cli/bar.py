@@ -1,74 +1,53 @@
 """How a send goes, on standard error: a bar with rate and time left for a terminal, a line where something happens for a log.
 
-What a log gets: that a relay cannot be reached, and when those that were put off are tried again; each once.
+What a log gets: that a relay cannot be reached, and when those that were put off or held back go on; each once.
 """
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mailer.cli.output import say
 from mailer.delivery.sender import Tally
-from mailer.ledger.records import Summary
-from mailer.service.result import iso
+from mailer.service.course import Course, View, each_news_once
 
 Watch = Callable[[Tally], None]
+ADVICE = "Ctrl-C pauses"
 
 
 @contextmanager
-def progress_bar(before: Summary) -> Iterator[Watch]:
-    """Yields what a run tells its Tally. `before`: where the send stood when the run began."""
+def progress_bar(course: Course, total: int) -> Iterator[Watch]:
+    """Yields what a run tells its Tally. `total`: how many were to be sent when it began."""
     if not sys.stderr.isatty():
-        yield _log()
+        yield each_news_once(course, say, advice=ADVICE)
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import, and only a terminal wants it
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
     columns = (
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[rest]}", markup=False),
+        TextColumn(
+            "{task.fields[rest]}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        ),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("send", total=before.undone, rate="", rest="")
+    with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
+        task = progress.add_task("send", total=total, rate="", rest="")
 
         def watch(tally: Tally) -> None:
-            speed = progress.tasks[0].speed
-            progress.update(
-                task,
-                completed=tally.accepted + tally.failed + tally.uncertain,
-                rate=f"{speed:,.0f}/s" if speed else "",
-                rest=", ".join(_rest(tally)),
-            )
+            view = course.look(tally)
+            rate = f"{view.rate:,.{0 if view.rate >= 10 else 1}f}/s" if view.rate else ""
+            progress.update(task, completed=view.done, rate=rate, rest=", ".join(_rest(tally, view)))
 
         yield watch
 
 
-def _rest(tally: Tally) -> Iterator[str]:
+def _rest(tally: Tally, view: View) -> Iterator[str]:
     if tally.failed:
         yield f"{tally.failed:,} failed"
     if tally.uncertain:
         yield f"{tally.uncertain:,} uncertain"
-    yield from _news(tally)
-
-
-def _news(tally: Tally) -> Iterator[str]:
-    if tally.trouble:
-        yield f"{tally.trouble}; trying again, Ctrl-C pauses"
-    elif tally.next_at is not None and tally.next_at > time.time():
-        yield f"the rest is tried again at {iso(tally.next_at)}"
-
-
-def _log() -> Watch:
-    told: set[str] = set()
-
-    def watch(tally: Tally) -> None:
-        for line in _news(tally):
-            if line not in told:
-                told.add(line)
-                say(line)
-
-    return watch
+    if words := f"{view.news}, {ADVICE}" if tally.trouble else view.left.words:
+        yield words

@@ -11,6 +11,7 @@ from mailer.cli.output import print_json, say
 from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError
 from mailer.ledger.records import Summary
+from mailer.service.course import Course
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import exit_code, next_step, proof_line, send_object
 from mailer.service.running import run_send
@@ -23,7 +24,8 @@ def carry_on(newsroom: Newsroom, send_id: int, *, wait: bool, as_json: bool) -> 
     """Run a send with its progress shown, then show what it came to; the exit code. Ctrl-C pauses it."""
     ending: Ending | None = None
     try:
-        with progress_bar(newsroom.ledger.sends.summary(send_id)) as watch:
+        before = newsroom.ledger.sends.summary(send_id)
+        with progress_bar(Course(newsroom, before), before.undone) as watch:
             run = run_send(newsroom, send_id, wait=wait, watch=watch)
         summary, ending = run.summary, run.ending
     except KeyboardInterrupt:  # before there was anything that could be stopped

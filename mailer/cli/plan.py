@@ -10,9 +10,11 @@ from mailer.cli.output import is_person, plural, say
 from mailer.dispatch.problem import Problem
 from mailer.errors import UndecidedError
 from mailer.service.compiling import DispatchError
+from mailer.service.course import spread
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
 from mailer.service.sending import SendPlan
+from mailer.service.timeleft import in_days
 
 
 def show_plan(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -> None:
@@ -28,6 +30,9 @@ def show_plan(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) ->
         *[("Left out", words) for words in _left_out(plan)],
         ("By", ", ".join(str(relay) for relay in settings.relay)),
     ]
+    begins = newsroom.clock() if at is None else at
+    if newsroom.settings.warmup and (shares := spread(newsroom, plan.head.to_mail, now=begins)):
+        rows.append(("Warm-up", in_days(shares, begins=begins, now=newsroom.clock(), zone=settings.timezone)))
     if at is not None:
         rows.append(("At", f"{iso(at)}; readers are counted again then"))
     _show_rows(rows)

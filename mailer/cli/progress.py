@@ -11,6 +11,7 @@ from mailer.cli.output import SEND_NUMBER, as_json, in_workspace, plural, print_
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.records import ReportRow, Summary
+from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells, report_object
 from mailer.service.result import exit_code, iso, proof_line, send_object
@@ -135,6 +136,8 @@ def _show(newsroom: Newsroom, summary: Summary) -> None:
     click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
     if send.seconds:
         click.echo(f"{send.seconds:,.1f} s from the first connection to the last answer")
+    if words := outlook(newsroom, summary):
+        click.echo(f"time left: {words}")
     if words := hint(newsroom, summary):
         say(words)
 

@@ -73,11 +73,16 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a send stands: its state, how many deliveries are in each state, when the next one is due (None: none)."""
+    """Where a send stands: its state, how many deliveries are in each state, when it goes on (None: it does not wait).
+
+    `last_at`: when the last deferred one is due; `held_until`: until when the warm-up plan holds the rest back.
+    """
 
     state: SendState
     counts: Mapping[DeliveryState, int]
     next_at: float | None = None
+    last_at: float | None = None
+    held_until: float | None = None
     reason: str = ""
 
     def count(self, *states: DeliveryState) -> int:

@@ -23,7 +23,7 @@ from mailer.delivery.lane import Lane, Outcome
 from mailer.delivery.message import Message
 from mailer.delivery.pace import PaceLimits, Pacer
 from mailer.delivery.pool import PoolOptions, RelayPool
-from mailer.delivery.records import Claim, SendLedger, Settlement, Stage
+from mailer.delivery.records import Claim, SendLedger, Settlement, Stage, Standing
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.state import ENDED, DeliveryState, SendState
 from mailer.delivery.verdict import Verdict, lost
@@ -66,7 +66,11 @@ class Options:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What this run has seen so far, for those who watch. `first_at`: the first connection; `trouble`: why there is none."""
+    """What this run has seen so far, for those who watch. `first_at`: the first connection; `trouble`: why there is none.
+
+    `put_off` deliveries are tried again, the next at `retry_at`, the last at `last_at`. At rest, the send goes on at
+    `next_at`; `held_until`: it is the warm-up plan that holds it back.
+    """
 
     accepted: int = 0
     deferred: int = 0
@@ -74,7 +78,26 @@ class Tally:
     uncertain: int = 0
     first_at: float | None = None
     next_at: float | None = None
+    held_until: float | None = None
+    put_off: int = 0
+    retry_at: float | None = None
+    last_at: float | None = None
     trouble: str = ""
+
+    def put_off_until(self, at: float) -> None:
+        self.put_off += 1
+        self.retry_at = at if self.retry_at is None else min(self.retry_at, at)
+        self.last_at = at if self.last_at is None else max(self.last_at, at)
+
+    def took_up(self, retries: int) -> None:
+        """So many of those put off have their turn; when the next of the others is due is known again at rest."""
+        if retries:
+            self.put_off, self.retry_at = max(0, self.put_off - retries), None
+
+    def stand(self, standing: Standing) -> None:
+        self.next_at, self.held_until = standing.next_at, standing.held_until
+        self.put_off = standing.count(DeliveryState.DEFERRED)
+        self.retry_at, self.last_at = (standing.next_at, standing.last_at) if self.put_off else (None, None)
 
     def count(self, state: DeliveryState) -> None:
         name = state.value
@@ -204,6 +227,8 @@ class Sender:
                 room = self._pacer.capacity - len(self._pacer)
                 claims = await self._ledger.claim(room, self._now()) if room > self._options.lanes else ()
                 if claims:
+                    self.tally.next_at = self.tally.held_until = None
+                    self.tally.took_up(sum(claim.attempt > 1 for claim in claims))
                     self._pacer.add(claims)
                     self._work.set()
                 elif len(self._pacer) or self._held:
@@ -231,7 +256,7 @@ class Sender:
         """The end, if the ledger says that the send is over or paused."""
         self._withheld = False
         standing = await self._ledger.standing()
-        self.tally.next_at = standing.next_at
+        self.tally.stand(standing)
         if standing.state in ENDED:
             return Ending(end=End(standing.state.value))
         if standing.state is SendState.PAUSED:
@@ -335,6 +360,8 @@ class Sender:
             return
         settlement = self._settlement(claim, relay, outcome, now)
         self.tally.count(settlement.state)
+        if settlement.next_at is not None:
+            self.tally.put_off_until(settlement.next_at)
         if settlement.state is DeliveryState.ACCEPTED:
             self._ledger.note(settlement)  # nobody waits for it: the next commit is written behind it
             self._done(claim)

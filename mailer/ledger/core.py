@@ -1,10 +1,11 @@
 """What the parts of a ledger share: its database, its writer, its clock and its state folder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from mailer.delivery.warmup import WarmUp
 from mailer.ledger.database import Database
 from mailer.ledger.lease import LENGTH, Lease, steady
 from mailer.ledger.locks import FileLock
@@ -33,6 +34,7 @@ class SendLock(Protocol):
 class Core:
     """`clock` gives seconds since the epoch, UTC; `state_dir` exists.
 
+    `warmup` limits what leaves a day, over all sends.
     `lease`: seconds for which a process of another machine may believe to own a send; `steady` is the clock it does so by.
     """
 
@@ -40,6 +42,7 @@ class Core:
     writer: Writer
     clock: Callable[[], float]
     state_dir: Path
+    warmup: WarmUp = field(default_factory=WarmUp)
     lease: float = LENGTH
     steady: Callable[[], float] = steady
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, update
 
-from mailer.delivery.state import DeliveryState, SendState
+from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.delivery.warmup import WarmUp
 from mailer.ledger.claims import Key, claim, commit
 from mailer.ledger.errors import FencedError
 from mailer.ledger.sends import GOING, finish_cancelling
 from mailer.ledger.settlements import accept, settle
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import send
+from mailer.ledger.warmup import count_gone, hand_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,10 +60,11 @@ class Gathering:
     is_repeatable = True
     is_quick = True
 
-    def __init__(self, send_id: int, epoch: int, hand: Hand, *, resend_uncertain: bool) -> None:
+    def __init__(self, send_id: int, epoch: int, hand: Hand, warmup: WarmUp, *, resend_uncertain: bool) -> None:
         self._send_id = send_id
         self._epoch = epoch
         self._hand = hand
+        self._warmup = warmup
         self._resend_uncertain = resend_uncertain
         self.settlements: list[Settlement] = []
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []  # for the settlement of that place
@@ -77,10 +80,11 @@ class Gathering:
     def run(self, conn: Connection) -> None:
         self.close()
         self._illegal, self._committed, self._claimed = {}, set(), []
-        state, epoch, cancelling, begun_at, settled_at = _SEND.run(conn, self._send_id).fetchone()
+        state, epoch, cancelling, begun_at, settled_at, kind = _SEND.run(conn, self._send_id).fetchone()
         self._is_fenced = epoch != self._epoch
+        gone, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else self._warmup
         if self.settlements:
-            self._settle(conn)
+            gone = self._settle(conn)
             at = max(settlement.at for settlement in self.settlements)
             if settled_at is None or settled_at < at:
                 _SETTLED.run(conn, at, self._send_id)
@@ -90,9 +94,11 @@ class Gathering:
             out = self._hand.out
             wanted = {(each.delivery_id, each.attempt): each for each, _ in self.commits}
             self._committed = commit(conn, (each for key, each in wanted.items() if key not in out))
+        count_gone(conn, warmup, gone, at)  # others wait for their turn from here to the commit
         if self.claims and not self._is_fenced and state in GOING:
             now = max(request.now for request, _ in self.claims)
-            self._claimed = claim(conn, self._send_id, sum(request.limit for request, _ in self.claims), now)
+            if limit := hand_out(conn, warmup, sum(request.limit for request, _ in self.claims), now):
+                self._claimed = claim(conn, self._send_id, limit, now)
             if self._claimed and (state != SendState.RUNNING or begun_at is None):
                 begun = {"state": SendState.RUNNING, "begun_at": func.coalesce(send.c.begun_at, now)}
                 conn.execute(update(send).where(send.c.id == self._send_id).values(begun))
@@ -115,8 +121,8 @@ class Gathering:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._resolve, error)
 
-    def _settle(self, conn: Connection) -> None:
-        """The quick way for acceptances of what is ours and out, the careful way for the rest."""
+    def _settle(self, conn: Connection) -> int:
+        """The quick way for acceptances of what is ours and out, the careful way for the rest. How many left."""
         hand = self._hand
         quick: dict[int, Settlement] = {}
         careful: list[Settlement] = []
@@ -130,12 +136,17 @@ class Gathering:
                 quick[each.delivery_id] = each
             else:
                 careful.append(each)
+        gone = 0
         if quick:
-            careful += accept(conn, list(quick.values()), hand.opened)
+            left = accept(conn, list(quick.values()), hand.opened)
+            gone = len(quick) - len(left)
+            careful += left
         if careful:
-            errors = settle(conn, self._send_id, careful, hand.opened, resend_uncertain=self._resend_uncertain)
-            wrong = {id(each): error for each, error in zip(careful, errors, strict=True) if error}
+            settled = settle(conn, self._send_id, careful, hand.opened, resend_uncertain=self._resend_uncertain)
+            wrong = {id(each): error for each, error in zip(careful, settled.errors, strict=True) if error}
             self._illegal = {n: wrong[id(each)] for n, each in enumerate(self.settlements) if id(each) in wrong}
+            gone += settled.gone
+        return gone
 
     @property
     def illegal(self) -> Exception | None:
@@ -170,7 +181,7 @@ def _set(future: "asyncio.Future[Any]", result: object, error: BaseException | N
 
 
 _SEND = Statement(
-    select(send.c.state, send.c.epoch, send.c.cancelling, send.c.begun_at, send.c.settled_at)
+    select(send.c.state, send.c.epoch, send.c.cancelling, send.c.begun_at, send.c.settled_at, send.c.kind)
     .where(send.c.id == given("send"))
     .with_for_update(key_share=True),
     "send",

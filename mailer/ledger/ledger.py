@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mailer.delivery.warmup import Allowance, WarmUp
 from mailer.ledger.core import Core
 from mailer.ledger.database import open_database
 from mailer.ledger.editions import Editions
@@ -39,6 +40,7 @@ from mailer.ledger.sends import Sends
 from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
 from mailer.ledger.verify import Verifier
+from mailer.ledger.warmup import allowance
 from mailer.ledger.writer import Writer
 
 
@@ -73,6 +75,11 @@ class Ledger:
         """Take a send over; None while a living process owns it (`sends.owner_pid` names it). See mailer.ledger.owned."""
         return own(self._core, send_id, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
+    def allowance(self, now: float) -> Allowance | None:
+        """What the day of the warm-up plan has left at `now`; None: no limit."""
+        with self._core.database.reading() as conn:
+            return allowance(conn, self._core.warmup, now)
+
     def become_server(self) -> FileLock | None:
         """Hold the lock of the running `serve` until its `close`; None when another process is the server."""
         lock = self._core.serve_lock()
@@ -106,6 +113,7 @@ def open_ledger(
     *,
     clock: Callable[[], float] = time.time,
     accept_restored: bool = False,
+    warmup: WarmUp | None = None,
     lease: float = LENGTH,
     steady: Callable[[], float] = steady,
 ) -> Ledger:
@@ -113,8 +121,8 @@ def open_ledger(
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is made when missing; a relative
     SQLite path is taken from the folder it is in. A database that is an older copy of what this folder has seen is refused
-    (RestoredError), unless a person says `accept_restored`: then no send of it goes on unasked. `lease` and `steady`: see
-    Core. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    (RestoredError), unless a person says `accept_restored`: then no send of it goes on unasked. `warmup`, `lease`
+    and `steady`: see Core. Raises SettingsError for a wrong URL, LedgerError for the rest.
     """
     database = open_database(url, state_dir)
     try:
@@ -136,4 +144,14 @@ def open_ledger(
         writer.close()
         database.close()
         raise
-    return Ledger(Core(database=database, writer=writer, clock=clock, state_dir=state_dir, lease=lease, steady=steady))
+    return Ledger(
+        Core(
+            database=database,
+            writer=writer,
+            clock=clock,
+            state_dir=state_dir,
+            warmup=warmup or WarmUp(),
+            lease=lease,
+            steady=steady,
+        )
+    )

@@ -17,7 +17,7 @@ from typing import Self
 from sqlalchemy import Connection, and_, func, select
 
 from mailer.delivery.records import Claim, Settlement, Standing
-from mailer.delivery.state import DeliveryState, SendState
+from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.claims import give_back_claimed, release
 from mailer.ledger.core import Core, SendLock
 from mailer.ledger.gathering import Gathering, Hand, Request, fenced
@@ -28,6 +28,7 @@ from mailer.ledger.recovery import recover
 from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
 from mailer.ledger.settlements import settle
 from mailer.ledger.tables import delivery, send
+from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
 LOCK_PATIENCE = 0.2  # seconds: whoever only looks whether a send is owned holds its lock for an instant
 
@@ -47,8 +48,9 @@ def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = 
 
     def work(conn: Connection) -> int:
         now = core.clock()
-        lock_send(conn, send_id)
-        epoch = recover(conn, send_id, at=now, resend_uncertain=resend_uncertain)
+        if lock_send(conn, send_id).kind is not SendKind.TEST and not core.warmup.plan:
+            forget_days(conn, core.warmup)
+        epoch = recover(conn, send_id, core.warmup, at=now, resend_uncertain=resend_uncertain)
         finish_cancelling(conn, send_id, at=now)
         return epoch
 
@@ -150,10 +152,15 @@ class OwnedSend:
         """Where the send stands now, moved first to where its counts say: waiting, finished. Raises FencedError."""
         self._raise_failure()
         summary = await asyncio.to_thread(self._look)
-        if summary.send.state in GOING and not summary.count(*_AT_HAND):
+        if summary.send.state in GOING and summary.only_waits:
             summary = await self._core.writer.call_async(self._move_on)
         return Standing(
-            state=summary.send.state, counts=summary.counts, next_at=summary.next_at, reason=summary.send.reason
+            state=summary.send.state,
+            counts=summary.counts,
+            next_at=summary.goes_on_at,
+            last_at=summary.last_at,
+            held_until=summary.held_until,
+            reason=summary.send.reason,
         )
 
     def close(self) -> None:
@@ -170,7 +177,9 @@ class OwnedSend:
         """The gathering that the next batch takes; under the gate."""
         gathering = self._gathering
         if gathering is None:
-            gathering = Gathering(self.send_id, self.epoch, self._hand, resend_uncertain=self._resend_uncertain)
+            gathering = Gathering(
+                self.send_id, self.epoch, self._hand, self._core.warmup, resend_uncertain=self._resend_uncertain
+            )
             loop = asyncio.get_running_loop()
 
             def ended(error: BaseException | None) -> None:
@@ -212,9 +221,14 @@ class OwnedSend:
             self._hand.drop((each.delivery_id, each.attempt))
 
     def _give_back(self, conn: Connection) -> None:
+        settled = None
         if self._unwritten:
-            settle(conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain)
+            settled = settle(
+                conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain
+            )
         found = lock_send(conn, self.send_id)
+        if settled and found.kind is not SendKind.TEST:
+            count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
         if found.epoch == self.epoch:
             give_back_claimed(conn, self.send_id, at=self._core.clock())
             finish_cancelling(conn, self.send_id, at=self._core.clock())
@@ -229,6 +243,14 @@ class OwnedSend:
             skip_suppressed(conn, which, at=now)
 
     def _look(self) -> Summary:
+        """Where the send stands; what the day has left may change without anything being written."""
+        summary = self._counted()
+        if not self._core.warmup.plan:
+            return summary
+        with self._core.database.reading() as conn:
+            return with_hold(conn, self._core.warmup, summary, self._core.clock())
+
+    def _counted(self) -> Summary:
         """The counts, made anew only when something was written since."""
         version = self._core.database.version()
         if self._seen is not None and self._seen[0] == version:
@@ -242,12 +264,12 @@ class OwnedSend:
         now, found = self._core.clock(), self._mine(conn, lock=True)
         if found.state in GOING:
             self._expire(conn, now)
-            summary = summarise(conn, found)
+            summary = with_hold(conn, self._core.warmup, summarise(conn, found), now)
             if not summary.undone:
                 change_send(conn, found, SendState.FINISHED, at=now)
-            elif found.state is SendState.RUNNING and not summary.count(*_AT_HAND):
+            elif found.state is SendState.RUNNING and summary.only_waits:
                 change_send(conn, found, SendState.WAITING, at=now)
-        return summarise(conn, load_send(conn, self.send_id))
+        return with_hold(conn, self._core.warmup, summarise(conn, load_send(conn, self.send_id)), now)
 
     def _expire(self, conn: Connection, now: float) -> None:
         """Fail what would be tried again only after its lifetime; what is due gets its last try."""
@@ -267,7 +289,3 @@ class OwnedSend:
         if found.epoch != self.epoch:
             raise fenced(self.send_id)
         return found
-
-
-_AT_HAND = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.COMMITTING)
-"""What is neither done nor waiting for its time."""

@@ -103,14 +103,35 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A send and how many of its deliveries are in each state; `next_at`: when the next deferred one is due."""
+    """A send and how many of its deliveries are in each state; `next_at`, `last_at`: when deferred ones are due.
+
+    `held_until`: the warm-up plan lets nothing leave before; None: it does not hold anything back.
+    """
 
     send: Send
     counts: Mapping[DeliveryState, int]
     next_at: float | None = None
+    last_at: float | None = None
+    held_until: float | None = None
 
     def count(self, *states: DeliveryState) -> int:
         return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether nothing is under way, and all that is left is deferred or held back."""
+        at_hand = self.count(DeliveryState.CLAIMED, DeliveryState.COMMITTING)
+        return not at_hand and (self.held_until is not None or not self.count(DeliveryState.PENDING))
+
+    @property
+    def goes_on_at(self) -> float | None:
+        """When a send that only waits goes on; None: it does not wait, or nothing is left."""
+        if not self.only_waits or not self.undone:
+            return None
+        if self.held_until is None:
+            return self.next_at
+        pending = self.count(DeliveryState.PENDING)
+        return self.held_until if pending else max(self.held_until, self.next_at or 0.0)
 
     @property
     def frozen(self) -> int:

@@ -2,23 +2,26 @@
 
 Whoever recovers holds the send's lock: the owner before is dead, or has given the send back. The epoch rises first, so
 that an owner that lives on regardless can commit nothing more. Then `claimed` goes back to `pending`, for it is provably
-unsent; `committing` becomes `uncertain`, for its dot may have left; attempts under way are closed as lost.
+unsent; `committing` becomes `uncertain`, for its dot may have left; attempts under way are closed as lost. The warm-up
+plan counts the uncertain ones.
 """
 
 from sqlalchemy import ColumnElement, Connection, Float, case, exists, insert, literal, select, update
 
-from mailer.delivery.state import DeliveryState
+from mailer.delivery.state import DeliveryState, SendKind
+from mailer.delivery.warmup import WarmUp
 from mailer.ledger.moves import move, skip_suppressed
 from mailer.ledger.tables import attempt, delivery, send
+from mailer.ledger.warmup import count_gone
 
 _LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "verdict")
 
 
-def recover(conn: Connection, send_id: int, *, at: float, resend_uncertain: bool = False) -> int:
+def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend_uncertain: bool = False) -> int:
     """Take the send over; its new epoch. `resend_uncertain`: what became uncertain now goes once more, once."""
-    epoch = conn.execute(
-        update(send).where(send.c.id == send_id).values(epoch=send.c.epoch + 1).returning(send.c.epoch)
-    ).scalar_one()
+    epoch, kind = conn.execute(
+        update(send).where(send.c.id == send_id).values(epoch=send.c.epoch + 1).returning(send.c.epoch, send.c.kind)
+    ).one()
     of_send = delivery.c.send_id == send_id
     became = case((delivery.c.state == DeliveryState.CLAIMED, DeliveryState.PENDING), else_=DeliveryState.UNCERTAIN)
     under_way = select(
@@ -36,6 +39,8 @@ def recover(conn: Connection, send_id: int, *, at: float, resend_uncertain: bool
     if resend_uncertain and ids:
         again(conn, ids, at=at)
     skip_suppressed(conn, of_send, at=at)
+    if kind is not SendKind.TEST:
+        count_gone(conn, warmup, len(ids), at)
     return int(epoch)
 
 

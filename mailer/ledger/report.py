@@ -4,11 +4,13 @@ Rows come in the order of the freeze and stream: one snapshot of the database, a
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, select
 
+from mailer.delivery.pace import group_of
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.ledger.core import Core
 from mailer.ledger.moves import GOT_IT
@@ -17,6 +19,7 @@ from mailer.ledger.sends import load_send
 from mailer.ledger.tables import attempt, delivery, send
 
 _PAGE = 2_000
+_A_WHILE = 60.0  # seconds: what ended longer ago says nothing of the pace
 _LAST = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
 _WORDS = (
     attempt.c.code,
@@ -99,6 +102,35 @@ class Report:
         )
         with self._core.database.reading() as conn:
             return conn.execute(query).scalar_one()
+
+    def pace(self, send_id: int, now: float) -> float | None:
+        """Messages a second of late, by the attempts of those handed out last; None when nothing is moving."""
+        first_pending = (
+            select(delivery.c.id)
+            .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.PENDING)
+            .order_by(delivery.c.next_at, delivery.c.id)
+            .limit(1)
+        )
+        with self._core.database.reading() as conn:
+            load_send(conn, send_id)
+            last = conn.execute(select(send.c.last_id).where(send.c.id == send_id)).scalar_one()
+            end = conn.execute(first_pending).scalar() or last + 1
+            times = select(func.count(), func.min(attempt.c.closed_at), func.max(attempt.c.closed_at)).where(
+                attempt.c.delivery_id.between(end - _PAGE, end - 1), attempt.c.closed_at > now - _A_WHILE
+            )
+            count, since, until = conn.execute(times).one()
+        return (count - 1) / (until - since) if count > 1 and until > since else None
+
+    def undone_by_group(self, send_id: int) -> Counter[str]:
+        """How many of a send are still to leave, by the domain that their address counts as (mailer.delivery.pace)."""
+        query = select(delivery.c.identity).where(
+            delivery.c.send_id == send_id, delivery.c.state.in_([DeliveryState.PENDING, DeliveryState.DEFERRED])
+        )
+        with (
+            self._core.database.reading() as conn,
+            conn.execute(query.execution_options(yield_per=_PAGE)) as found,
+        ):
+            return Counter(map(group_of, found.scalars()))
 
     def who_got(self, slug: str) -> frozenset[str]:
         """The identities with an accepted or uncertain delivery of this slug, tests apart."""

@@ -20,6 +20,7 @@ from mailer.ledger.moves import move, skip, skip_suppressed
 from mailer.ledger.records import Repeat, Resolution, Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.tables import delivery, edition, send
+from mailer.ledger.warmup import with_hold
 
 _S = SendState
 SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
@@ -48,14 +49,17 @@ class Sends:
     def summary(self, send_id: int) -> Summary:
         """A send with its counts, of one instant."""
         with self._core.database.reading() as conn:
-            return summarise(conn, load_send(conn, send_id))
+            return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
     def all(self, *, limit: int | None = None) -> tuple[Summary, ...]:
         """All sends but tests, the newest first, with their counts."""
         query = sends_of(send.c.kind != SendKind.TEST).order_by(send.c.id.desc())
         with self._core.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
-            return tuple(summarise(conn, each) for each in found)
+            return tuple(self._with_hold(conn, summarise(conn, each)) for each in found)
+
+    def _with_hold(self, conn: Connection, summary: Summary) -> Summary:
+        return with_hold(conn, self._core.warmup, summary, self._core.clock())
 
     def latest(self, slug: str, lists: Sequence[str] = ()) -> Send | None:
         """The newest send of `slug` that is neither a test nor cancelled, to one of `lists` if any are named."""
@@ -120,7 +124,7 @@ class Sends:
             if found.state is SendState.FINISHED:
                 raise SendStateError(f"Send {send_id} is finished; there is nothing left to cancel.")
             if alone:
-                recover(conn, send_id, at=now)
+                recover(conn, send_id, self._core.warmup, at=now)
             skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
             conn.execute(update(send).where(send.c.id == send_id).values(cancelling=True))
             if not finish_cancelling(conn, send_id, at=now) and found.state is not SendState.PAUSED:
@@ -211,12 +215,14 @@ def load_send(conn: Connection, send_id: int) -> Send:
 def summarise(conn: Connection, found: Send) -> Summary:
     """Count the deliveries of a send, in one query over one index."""
     rows = conn.execute(
-        select(delivery.c.state, func.count(), func.min(delivery.c.next_at))
+        select(delivery.c.state, func.count(), func.min(delivery.c.next_at), func.max(delivery.c.next_at))
         .where(delivery.c.send_id == found.id)
         .group_by(delivery.c.state)
     ).all()
-    due = [next_at for state, _, next_at in rows if state is DeliveryState.DEFERRED]
-    return Summary(send=found, counts={state: count for state, count, _ in rows}, next_at=due[0] if due else None)
+    due = [times for state, _, *times in rows if state is DeliveryState.DEFERRED]
+    next_at, last_at = due[0] if due else (None, None)
+    counts = {state: count for state, count, *_ in rows}
+    return Summary(send=found, counts=counts, next_at=next_at, last_at=last_at)
 
 
 def change_send(conn: Connection, found: Send, state: SendState, *, at: float, reason: str = "") -> None:

@@ -19,7 +19,7 @@ from mailer.delivery.records import Settlement
 from mailer.delivery.state import ENDED, DeliveryState, SendKind, is_legal
 from mailer.ledger.claims import Key
 from mailer.ledger.erasure import is_marker
-from mailer.ledger.moves import ACCEPT, SETTLE, IllegalMoveError, skip_suppressed
+from mailer.ledger.moves import ACCEPT, GOT_IT, SETTLE, IllegalMoveError, skip_suppressed
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.recovery import again, closed_already
 from mailer.ledger.statement import Statement, given, ids
@@ -39,6 +39,14 @@ class Decision:
     settlement: Settlement
     state: DeliveryState
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """For each settlement None or its error; and how many messages `gone` out for which that was not known before."""
+
+    errors: list[IllegalMoveError | None]
+    gone: int
 
 
 def decide(row: Row[Any], settlement: Settlement) -> Decision | IllegalMoveError | None:
@@ -93,8 +101,8 @@ def settle(
     opened: Mapping[Key, float],
     *,
     resend_uncertain: bool,
-) -> list[IllegalMoveError | None]:
-    """Write `settlements` down; for each, None, or the error if its delivery could not go that way."""
+) -> Settled:
+    """Write `settlements` down, but those whose delivery could not go that way."""
     wanted = [settlement.delivery_id for settlement in settlements]
     rows = {row.id: row for row in conn.execute(_BEFORE, {"b_ids": wanted}) if row.send_id == send_id}
     decisions: dict[int, Decision] = {}
@@ -117,7 +125,8 @@ def settle(
     if decisions:
         SETTLE.run_many(conn, [_settled(decision) for decision in decisions.values()])
         _follow(conn, send_id, list(decisions.values()), resend_uncertain=resend_uncertain)
-    return errors
+    gone = sum(each.row.state is DeliveryState.COMMITTING and each.state in GOT_IT for each in decisions.values())
+    return Settled(errors, gone)
 
 
 def _keep_evidence(conn: Connection, row: Row[Any], settlement: Settlement, opened: Mapping[Key, float]) -> None:

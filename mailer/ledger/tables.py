@@ -3,7 +3,7 @@
     edition ── edition_media ── media
        └ send ── send_list
            └ delivery ── attempt
-    suppression   suppression_change   lease   meta
+    suppression   suppression_change   lease   warmup_day   meta
     list ── member ── member_change   list_sync   consent   letter
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
@@ -181,6 +181,14 @@ lease = Table(
     Column("pid", Integer, nullable=False),
     Column("host", Text, nullable=False),
     Column("expires_at", Float, nullable=False),
+)
+
+warmup_day = Table(
+    "warmup_day",
+    metadata,
+    Column("sender", Text, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("gone", Integer, nullable=False),
 )
 
 suppression = Table(

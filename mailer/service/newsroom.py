@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mailer.audience.token import TokenKeys
     from mailer.delivery.dkimkey import Signing
     from mailer.delivery.message import Letterhead, Marks
+    from mailer.delivery.warmup import WarmUp
     from mailer.edition.publication import Publication
     from mailer.ledger.ledger import Ledger
 
@@ -65,7 +66,13 @@ class Newsroom:
         from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
 
         url = self.settings.database_url.get_secret_value()
-        ledger = open_ledger(url, self.workspace.make_state(), clock=self.clock, accept_restored=self.accept_restored)
+        ledger = open_ledger(
+            url,
+            self.workspace.make_state(),
+            clock=self.clock,
+            accept_restored=self.accept_restored,
+            warmup=self.warmup,
+        )
         lacking = sorted(ledger.editions.key_names() - set(self.keys.names))
         if lacking:
             ledger.close()
@@ -88,6 +95,15 @@ class Newsroom:
             open_ledger("sqlite:///mailer.db", Path(folder) / ".mailer", clock=self.clock) as ledger,
         ):
             yield ledger
+
+    @cached_property
+    def warmup(self) -> "WarmUp":
+        """The plan of the first days. They are those of the sender's domain at these relays: a new one begins anew."""
+        from mailer.delivery.warmup import WarmUp  # noqa: PLC0415
+
+        hosts = sorted({relay.host for relay in self.settings.relay})
+        sender = f"{self.settings.sender.domain} by {', '.join(hosts)}"
+        return WarmUp(plan=self.settings.warmup, zone=self.settings.timezone, sender=sender)
 
     @cached_property
     def keys(self) -> "TokenKeys":

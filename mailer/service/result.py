@@ -57,8 +57,9 @@ def next_step(summary: Summary, ending: Ending | None = None) -> str:
             why = "" if ending and ending.end is End.STOPPED and not ending.reason else send.reason
             return f"{why + ': ' if why else ''}paused. Go on with: mailer resume {send.id}"
         case SendState.WAITING:
-            when = f" at {iso(summary.next_at)}" if summary.next_at else ""
-            return f"the rest is tried again{when}. Go on with: mailer resume {send.id}"
+            when = f" at {iso(summary.goes_on_at)}" if summary.goes_on_at else ""
+            what = "is held back by MAILER_WARMUP, and goes on" if summary.held_until else "is tried again"
+            return f"the rest {what}{when}. Go on with: mailer resume {send.id}"
         case SendState.RUNNING:
             return f"it was interrupted. Go on with: mailer resume {send.id}"
         case SendState.SCHEDULED:

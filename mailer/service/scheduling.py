@@ -13,6 +13,7 @@ from mailer.delivery.state import SendState
 from mailer.errors import MailerError
 from mailer.ledger.errors import SendStateError
 from mailer.ledger.records import Send
+from mailer.service.course import Course, each_news_once
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import proof_line
 from mailer.service.running import carry
@@ -84,7 +85,10 @@ async def _run(newsroom: Newsroom, send: Send, attach: "Callable[[Sender], None]
     tell(f"send {send.id} ({send.slug}) is due")
     try:
         await asyncio.to_thread(start_due, newsroom, send)
-        result = await carry(newsroom, send.id, on_sender=attach)
+        before = await asyncio.to_thread(newsroom.ledger.sends.summary, send.id)
+        course = await asyncio.to_thread(Course, newsroom, before)
+        watch = each_news_once(course, lambda news: tell(f"send {send.id}: {news}"))
+        result = await carry(newsroom, send.id, watch=watch, on_sender=attach)
     except MailerError as error:
         tell(f"send {send.id}: {error}")
     except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it

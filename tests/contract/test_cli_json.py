@@ -35,6 +35,10 @@ GOLDEN = {
     ("status",): {"sends": []},
     ("suppress", "list"): {"suppressions": []},
     ("check", "wrong"): {"problems": [["path", "line", "column", "rule", "severity", "message", "expected"]]},
+    ("import", "OLD"): {
+        "imported": [{"file": None, "dispatch": None, "doubts": [["line", "message"]], "problems": []}],
+        "failed": [],
+    },
     ("render", "tide", "--out", "OUT"): ["digest", "slug", "subject", "language", "bytes", "slots", "variants", "articles"],
     ("send", "tide", "--dry-run", *TO): ["edition", "messages", "bytes"],
     ("test", "tide", "ana@example.com"): SEND,
@@ -94,8 +98,12 @@ def keys(wanted: object) -> set[str]:
 def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catcher):
     make_workspace(here.folder, port=catcher.port, rows=("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,"))
     (here.folder / "dispatches" / "wrong.md").write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
+    old = str(here.folder / "old.txt")
+    Path(old).write_text("Fog\n\nMay 3, 2025\n\nIt is foggy.\n", encoding="utf-8")
     for arguments, wanted in GOLDEN.items():
-        typed = [argument.replace("OUT", str(here.folder / "out")) for argument in arguments if argument]
+        typed = [
+            argument.replace("OUT", str(here.folder / "out")).replace("OLD", old) for argument in arguments if argument
+        ]
         ran = here(*typed, "--json")
         assert ran.out, ran.err
         assert json.dumps(shape(json.loads(ran.out))) == json.dumps(golden(wanted)), typed

@@ -28,7 +28,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-ELSEWHERE = {"keepachangelog.com", "semver.org"}
+ELSEWHERE = {"keepachangelog.com", "semver.org", "www.twilio.com"}
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def test_an_older_ledger_is_brought_up_with_what_it_holds(tmp_path):
     raw.close()
     migrations = tmp_path / "100%" / "migrations"
     shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "9999_note.py").write_text(
+    (migrations / "versions" / "next_note.py").write_text(
         f"import sqlalchemy as sa\nfrom alembic import op\nrevision = 'next'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.add_column('suppression', sa.Column('note', sa.Text(), server_default='none'))\n"
     )
@@ -145,7 +145,7 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(tmp_path):
     open_ledger(URL, tmp_path / ".mailer").close()
     migrations = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "versions" / "9999_half.py").write_text(
+    (migrations / "versions" / "next_half.py").write_text(
         f"from alembic import op\nrevision = 'next'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.drop_table('meta')\n    op.execute('this is not SQL')\n"
     )

@@ -154,11 +154,13 @@ def test_a_wrong_setting_is_named_with_what_it_should_be(variable, text, expecte
 
 def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
     (tmp_path / ".env").write_text(
-        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\n",
+        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_LANES=3\nMAILER_REPLY_TO='open\n",
         encoding="utf-8",
     )
     assert wrong(tmp_path, {"MAILER_IMAGES": "both", "MAILER_ALOW_PLAINTEXT": "1", "HOME": "/"}) == [
         ".env:7: should be NAME=value, a comment or empty",
+        "MAILLER_LANES (.env:8): is not a setting; did you mean MAILER_LANES?",
+        ".env:9: the quote is not closed",
         "MAILER_RATTE (.env:5): is not a setting; did you mean MAILER_RATE?",
         "MAILER_ALOW_PLAINTEXT (environment): is not a setting; did you mean MAILER_ALLOW_PLAINTEXT?",
         "MAILER_FROM: is missing; should be “Name <address>”",

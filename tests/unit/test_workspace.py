@@ -169,6 +169,7 @@ def test_a_path_may_be_relative_to_the_workspace(workspace, tmp_path, monkeypatc
     ("name", "hint"),
     [
         ("2026-01-02-on", "Did you mean “2026-01-02-one”?"),
+        ("02-ONE", "Did you mean “2026-01-02-one”?"),
         ("dispatches/tow.md", "Did you mean “two”?"),
         ("body", "Name a file"),
         ("", "Name a file"),
