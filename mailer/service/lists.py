@@ -31,10 +31,10 @@ from mailer.audience.rewrite import Patch, prepare_rewrite
 from mailer.audience.row import Duplicate, Finding, Member, Rejected, Status
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.bench import Bench
+from mailer.ledger.carrying import cells, sign_ups
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.locks import FileLock
 from mailer.ledger.membership import SyncPlan
-from mailer.ledger.merging import cells, sign_ups
 from mailer.ledger.staging import StagedList, stage
 from mailer.ledger.syncs import Merge, Reading
 from mailer.service.history import History
