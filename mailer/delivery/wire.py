@@ -123,10 +123,10 @@ class Wire(asyncio.Protocol):
             self.close(str(error))
 
     def _deliver(self, reply: Reply) -> None:
-        while self._waiting and self._waiting[0].done():  # given up by its caller
-            self._waiting.popleft()
         if self._waiting:
-            self._waiting.popleft().set_result(reply)
+            oldest = self._waiting.popleft()
+            if not oldest.done():  # else its caller has given up: the reply is nobody else's
+                oldest.set_result(reply)
         elif reply.code == 421:
             self._parting = reply
             self.close("service closing")
