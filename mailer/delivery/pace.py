@@ -21,6 +21,8 @@ from mailer.delivery.records import Claim
 
 ANY = "*"
 COOL_DOWN = 1.0  # seconds in which a window halves at most once: replies to what was already under way count once
+MEMORY = 300.0  # seconds for which a slower pace is remembered of a domain to which nothing goes any more
+MANY = 1_000  # domains; from here on those that are as new are forgotten
 PROVIDERS = {
     "gmail.com": ("gmail.com", "googlemail.com"),
     "outlook.com": (
@@ -82,10 +84,6 @@ class Bucket:
         self._tokens = 1.0
         self._at: float | None = None
 
-    @property
-    def is_limited(self) -> bool:
-        return self._rate is not None
-
     def ready_at(self, now: float) -> float:
         """When there is a token; `now` or earlier: there is one."""
         if self._rate is None:
@@ -107,12 +105,12 @@ class Bucket:
 class Window:
     """How much of something may be under way at a time: `top` at most, as much less as it was told to."""
 
-    __slots__ = ("_eased_at", "_limit", "_top", "busy")
+    __slots__ = ("_limit", "_slowed_at", "_top", "busy")
 
     def __init__(self, top: int) -> None:
         self._top = top
         self._limit = float(top)
-        self._eased_at = float("-inf")
+        self._slowed_at = float("-inf")
         self.busy = 0
 
     @property
@@ -123,15 +121,15 @@ class Window:
     def is_open(self) -> bool:
         return self.busy < self.limit
 
-    @property
-    def is_slowed(self) -> bool:
-        return self._limit < self._top
+    def is_slowed(self, now: float) -> bool:
+        """Whether there is a slower pace to remember."""
+        return self._limit < self._top and now < self._slowed_at + MEMORY
 
     def slow(self, now: float) -> None:
         """Halve, not more than once in COOL_DOWN seconds."""
-        if now - self._eased_at >= COOL_DOWN:
+        if now - self._slowed_at >= COOL_DOWN:
             self._limit = max(1.0, min(self._limit, self._top) / 2)
-            self._eased_at = now
+            self._slowed_at = now
 
     def ease(self) -> None:
         """One went well: a step up, a whole one after as many as the window holds."""
@@ -148,10 +146,10 @@ class _Group:
         self.bucket = Bucket(rate)
         self.window = Window(lanes)
 
-    @property
-    def is_as_new(self) -> bool:
+    def is_as_new(self, now: float) -> bool:
         """Nothing waits, nothing is under way, and there is no pace to remember."""
-        return not (self.waiting or self.window.busy or self.window.is_slowed or self.bucket.is_limited)
+        in_use = self.waiting or self.window.busy or self.window.is_slowed(now)
+        return not in_use and self.bucket.ready_at(now) <= now
 
 
 class Pacer:
@@ -162,6 +160,7 @@ class Pacer:
         self._lanes = lanes
         self._bucket = Bucket(limits.rate)
         self._groups: dict[str, _Group] = {}
+        self._many = MANY
         self._turns: OrderedDict[str, None] = OrderedDict()  # the groups in which somebody waits
         self._count = 0
 
@@ -183,6 +182,8 @@ class Pacer:
 
     def take(self, now: float) -> Claim | None:
         """The next claim that may go; it counts as under way until `done`."""
+        if len(self._groups) > self._many:
+            self._forget(now)
         if not self._turns or self._bucket.ready_at(now) > now:
             return None
         for name in self._turns:
@@ -213,11 +214,7 @@ class Pacer:
 
     def done(self, claim: Claim) -> None:
         """It is no more under way."""
-        name = group_of(claim.address)
-        group = self._groups[name]
-        group.window.busy -= 1
-        if group.is_as_new:
-            del self._groups[name]  # a list may have as many domains as readers
+        self._groups[group_of(claim.address)].window.busy -= 1
 
     def slow(self, claim: Claim, now: float) -> None:
         """Its domain asks for a slower pace."""
@@ -236,6 +233,11 @@ class Pacer:
         self._turns.clear()
         self._count = 0
         return left
+
+    def _forget(self, now: float) -> None:
+        """Keep only domains of which there is something to know: a list may have as many as readers."""
+        self._groups = {name: group for name, group in self._groups.items() if not group.is_as_new(now)}
+        self._many = max(MANY, 2 * len(self._groups))
 
     def _group(self, name: str) -> _Group:
         group = self._groups.get(name)

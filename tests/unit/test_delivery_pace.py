@@ -1,10 +1,12 @@
 """Who may go when: rates kept, lanes kept, nobody lost, nobody held up by a slow domain."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.pace import Bucket, PaceLimits, Pacer, Window, group_of
+from mailer.delivery.pace import MANY, Bucket, PaceLimits, Pacer, Window, group_of
 from mailer.delivery.records import Claim
 
 
@@ -130,11 +132,28 @@ def test_what_is_drained_is_what_waited() -> None:
     assert pacer.take(0.0) is None
 
 
-def test_domains_that_are_done_with_are_forgotten() -> None:
-    pacer = Pacer(PaceLimits(domain_lanes={"*": 2}), lanes=2)
-    for n in range(1000):
-        pacer.add([claim(n, f"a@d{n}.example")])
-        found = pacer.take(0.0)
-        assert found
+@pytest.mark.parametrize("limits", [{}, {"domain_rate": {"*": 10.0}}, {"domain_lanes": {"*": 2}}])
+@pytest.mark.parametrize("is_slowed", [False, True])
+def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
+    pacer = Pacer(PaceLimits(**limits), lanes=4)
+    for number in range(5 * MANY):
+        pacer.add([claim(number, f"ana@{number}.example.org")])
+        taken = pacer.take(float(number))
+        assert taken
+        if is_slowed:
+            pacer.slow(taken, float(number))
+        pacer.done(taken)
+    assert len(pacer._groups) <= MANY + 1
+
+
+def test_a_domain_s_rate_holds_although_others_are_forgotten() -> None:
+    pacer = Pacer(PaceLimits(domain_rate={"slow.example": 0.001}), lanes=4)
+    pacer.add([claim(1, "ana@slow.example"), *(claim(n, f"ana@{n}.example") for n in range(2, 5_000))])
+    taken = []
+    while (found := pacer.take(0.0)) is not None:
+        taken.append(found)
         pacer.done(found)
-    assert len(pacer._groups) == 0
+    pacer.add([claim(5_000, "ben@slow.example")])
+    assert len(taken) == 4_999
+    assert pacer.take(999.0) is None
+    assert pacer.take(1_000.0)
