@@ -31,7 +31,7 @@ from mailer.delivery.verdict import Scope, Verdict
 from mailer.relay import Relay
 
 IDLE = 10.0  # seconds after which a lane without work takes leave of its relay
-POLL = 1.0  # seconds between looks at whether somebody paused a send that waits
+POLL = 1.0  # seconds between looks at whether somebody paused a send in which nothing moves
 BREAKER = 10  # policy refusals in a row that halt a send
 RELEASES = 3  # times a delivery is given back at once when its connection breaks; after that it is deferred
 
@@ -182,7 +182,7 @@ class Sender:
         self._progress = asyncio.Event()  # for the feeder: a lane is done with a claim, or somebody asks us to end
         self._closing = False  # no more work for the lanes
         self._stopping = False
-        self._withheld = False  # the ledger held a message back: is the send paused?
+        self._in_doubt = False  # a message was held back, or nothing moves: did somebody pause the send?
         self._halted = ""
         self._fault: Exception | None = None  # of ours, in making a message
         self._refused: list[int] = []  # policy refusals since the last acceptance
@@ -231,7 +231,7 @@ class Sender:
         try:
             while not (self._stopping or self._halted or self._fault):
                 self._progress.clear()
-                if self._withheld and (ending := await self._ended_by_others()):
+                if self._in_doubt and (ending := await self._ended_by_others()):
                     return ending
                 room = self._pacer.capacity - len(self._pacer)
                 claims = await self._ledger.claim(room, self._now()) if room > self._options.lanes else ()
@@ -241,7 +241,8 @@ class Sender:
                     self._pacer.add(claims)
                     self._work.set()
                 elif len(self._pacer) or self._held:
-                    await _patiently(self._progress, POLL)
+                    if not await _patiently(self._progress, POLL):
+                        self._in_doubt = True
                 elif ending := await self._at_rest(wait=wait):
                     return ending
         finally:
@@ -263,7 +264,7 @@ class Sender:
 
     async def _ended_by_others(self) -> Ending | None:
         """The end, if the ledger says that the send is over or paused."""
-        self._withheld = False
+        self._in_doubt = False
         standing = await self._ledger.standing()
         self.tally.stand(standing)
         if standing.state in ENDED:
@@ -363,7 +364,7 @@ class Sender:
             self._pool.failed(relay)
             if self._pool.is_exhausted:
                 await self._halt(self._pool.trouble)
-        self._withheld = self._withheld or outcome.withheld
+        self._in_doubt = self._in_doubt or outcome.withheld
         await self._settle(claim, relay, outcome)
 
     async def _settle(self, claim: Claim, relay: Relay, outcome: Outcome) -> None:

@@ -396,3 +396,18 @@ def test_a_relay_that_never_carries_anything_is_not_the_readers_fault(tmp_path: 
     ending, result = Stage(tmp_path, 5, server, options=options).run()
     assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
     assert "127.0.0.1" in ending.reason
+
+
+def test_who_pauses_a_send_whose_relay_is_out_of_reach_does_not_wait_for_the_relay(tmp_path: Path) -> None:
+    patient = replace(POOL, connect_patience=300, first_patience=300)
+    stage = Stage(tmp_path, 5, Scripted(), options=replace(OPTIONS, pool=patient))
+    stage.relay_of = lambda port: Relay(host="127.0.0.1", port=1)  # noqa: ARG005 - nobody listens there
+
+    async def pause() -> None:
+        while not (stage.sender and stage.sender.tally.trouble):
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(stage.newsroom.ledger.sends.pause, stage.send.id, reason="a misprint")
+
+    stage.meanwhile = pause
+    ending, result = stage.run()
+    assert (ending.end, ending.reason, counts(result)) == (End.PAUSED, "a misprint", {"pending": 5})
