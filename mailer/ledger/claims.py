@@ -15,7 +15,7 @@ from mailer.delivery.records import Claim
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.moves import CLAIM, COMMIT, move, skip_suppressed
 from mailer.ledger.sends import finish_cancelling, load_send
-from mailer.ledger.statement import Statement, given, ids
+from mailer.ledger.statement import Statement, among, given, ids
 from mailer.ledger.tables import attempt, delivery
 
 Key = tuple[int, int]
@@ -50,7 +50,7 @@ def commit(conn: Connection, claims: Iterable[Claim]) -> set[Key]:
         allowed: Iterable[int] = wanted
         if COMMIT.run(conn, ids(wanted), number).rowcount != len(wanted):
             query = select(delivery.c.id).where(
-                delivery.c.id.in_(wanted),
+                among(delivery.c.id, wanted),
                 delivery.c.state == DeliveryState.COMMITTING,
                 delivery.c.attempts == number,
             )
@@ -66,13 +66,13 @@ def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: floa
     for number, wanted in _by_attempt(claims).items():
         given_back = conn.execute(
             move({DeliveryState.CLAIMED, DeliveryState.COMMITTING}, after, at=at)
-            .where(delivery.c.id.in_(wanted), delivery.c.attempts == number)
+            .where(among(delivery.c.id, wanted), delivery.c.attempts == number)
             .values(attempts=delivery.c.attempts - 1, reason=reason)
             .returning(delivery.c.id)
         )
         back = list(given_back.scalars())
-        conn.execute(delete(attempt).where(attempt.c.delivery_id.in_(back), attempt.c.number == number))
-        skip_suppressed(conn, delivery.c.id.in_(back), at=at)
+        conn.execute(delete(attempt).where(among(attempt.c.delivery_id, back), attempt.c.number == number))
+        skip_suppressed(conn, among(delivery.c.id, back), at=at)
     if over:
         finish_cancelling(conn, send_id, at=at)
 

@@ -12,6 +12,8 @@ from mailer.ledger.lease import LENGTH, Lease
 from mailer.ledger.locks import FileLock
 from mailer.ledger.writer import Writer
 
+LOCK_PATIENCE = 0.2  # seconds: whoever only looks whether a send is owned holds its lock for an instant
+
 
 class SendLock(Protocol):
     """The right to own a send: a FileLock or a Lease."""

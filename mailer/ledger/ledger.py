@@ -25,7 +25,7 @@ from typing import Self
 
 from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
-from mailer.ledger.core import Core
+from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.database import open_database
 from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
@@ -34,7 +34,7 @@ from mailer.ledger.freeze import Freezer
 from mailer.ledger.lease import LENGTH
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
-from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
+from mailer.ledger.owned import OwnedSend, own
 from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends

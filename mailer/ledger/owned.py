@@ -20,7 +20,7 @@ from sqlalchemy import Connection, and_, func, select
 from mailer.delivery.records import Claim, Settlement, Standing
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.claims import give_back_claimed, release
-from mailer.ledger.core import Core, SendLock
+from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
 from mailer.ledger.gathering import Gathering, Hand, Request, fenced
 from mailer.ledger.locks import FileLock
 from mailer.ledger.moves import move, skip_suppressed
@@ -28,11 +28,11 @@ from mailer.ledger.records import Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
 from mailer.ledger.settlements import settle
+from mailer.ledger.suppressions import lift_of_send
 from mailer.ledger.tables import delivery, send
 from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
 SPACING = 0.003  # seconds between two commits, unless half of the lanes wait for one
-LOCK_PATIENCE = 0.2  # seconds: whoever only looks whether a send is owned holds its lock for an instant
 
 
 def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "OwnedSend | None":
@@ -159,7 +159,7 @@ class OwnedSend:
     async def trip(self, reason: str, refused: Sequence[int] = ()) -> None:
         """The breaker: pause the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
 
-        A refusal proves that they did not arrive, and it was the send's fault, not theirs.
+        A refusal proves that they did not arrive, and it was the send's fault, not theirs: whom it suppressed is not.
         """
         await self._core.writer.call_async(lambda conn: self._trip(conn, reason, refused))
 
@@ -288,6 +288,7 @@ class OwnedSend:
         if refused and not found.cancelling and not found.is_ended:
             which = and_(delivery.c.id.in_(refused), delivery.c.send_id == self.send_id)
             conn.execute(move({DeliveryState.FAILED}, DeliveryState.PENDING, at=now).where(which).values(reason=reason))
+            lift_of_send(conn, self.send_id, which, at=now)
             skip_suppressed(conn, which, at=now)
 
     def _look(self) -> Summary:

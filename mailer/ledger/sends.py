@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
-from mailer.ledger.core import Core
+from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.errors import SendStateError, UnknownSendError
 from mailer.ledger.moves import move, skip, skip_suppressed
 from mailer.ledger.records import Repeat, Resolution, Send, Summary
@@ -115,7 +115,7 @@ class Sends:
         """Skip the rest as `cancelled`. The result is `cancelled`, or `cancelling` while its owner has dots out."""
         self.get(send_id)
         lock = self._core.send_lock(send_id)
-        alone = lock.try_acquire()
+        alone = lock.acquire(LOCK_PATIENCE)
 
         def work(conn: Connection) -> Send:
             found, now = lock_send(conn, send_id), self._core.clock()

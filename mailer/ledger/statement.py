@@ -7,6 +7,7 @@ values; rows come back as plain tuples. The driver's own errors pass through; th
     Statement(update(...).where(delivery.c.id == given("id")), "id").run(conn, 7)
 
 `listed(name)` is a list of ids within a statement, given as a JSON array: `delivery.c.id.op("IN")(listed("ids"))`.
+`among(column, numbers)` is the same condition with the numbers in it, however many: SQLite has no more than 32,766 parameters.
 """
 
 import json
@@ -15,7 +16,7 @@ from enum import Enum
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, ClauseElement, Connection, Table, Text, bindparam, insert
+from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Connection, Table, Text, bindparam, insert, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -54,6 +55,11 @@ def listed(name: str) -> FunctionElement[Any]:
 def ids(numbers: Sequence[int]) -> str:
     """`numbers` as `listed` takes them."""
     return json.dumps(numbers)
+
+
+def among(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
+    """Whether `column` is one of `numbers`."""
+    return column.bool_op("IN")(_Listed(literal(ids(numbers), Text)))
 
 
 class Statement:

@@ -11,7 +11,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, insert, literal, or_, select, type_coerce, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.core import Core
@@ -144,26 +158,23 @@ def suppress(
 ) -> Suppressed:
     """Within a transaction: suppress `identity`, and skip what is open for it."""
     _take_turn(conn, identity)
+    new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
     row = _standing(conn, identity)
+    if row is None and not _insert_first(conn, new):
+        row = _standing(conn, identity)
     changed = row is None or reason.rank > row.reason.rank
-    if row is None:
-        new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
-        conn.execute(
-            insert(suppression).values(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
-        )
-    elif changed:
-        new = Suppression(identity=row.identity, reason=reason, at=at, source=source, send_id=send_id)
+    if row is not None and changed:
+        new = replace(new, identity=row.identity)
         beneath = row.beneath if row.reason.is_own_no else row.reason
         conn.execute(
             update(suppression)
             .where(suppression.c.identity == row.identity)
             .values(reason=reason, beneath=beneath, at=at, source=source, send_id=send_id)
         )
-    else:
+    elif row is not None:
         new = _suppression(row)
-        if (
-            reason is row.reason is SuppressionReason.UNSUBSCRIBED
-        ):  # said once more: it voids what undoes the one before
+        # said once more, it voids what undoes the one before
+        if reason is row.reason is SuppressionReason.UNSUBSCRIBED:
             new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
@@ -181,8 +192,7 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     standing = exists().where(suppression.c.identity == new.c.identity)
     columns = ["identity", "reason", "at", "source"]
     fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~standing)
-    make: Any = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    conn.execute(make(suppression).from_select(columns, fresh).on_conflict_do_nothing())
+    conn.execute(_insert_missing(conn).from_select(columns, fresh))
     made = and_(suppression.c.source == source, suppression.c.identity.in_(select(new.c.identity)))
     changes = select(
         suppression.c.identity,
@@ -215,6 +225,17 @@ def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at:
     for row in untouched:
         lift(conn, row.identity, {row.reason}, source=source, at=at, said_at=row.at)
     return len(untouched)
+
+
+def lift_of_send(conn: Connection, send_id: int, which: ColumnElement[bool], *, at: float) -> None:
+    """Within a transaction: take back what a send made of its refusals for the deliveries `which`: they prove nothing."""
+    mistaken = select(suppression.c.identity).where(
+        suppression.c.send_id == send_id,
+        suppression.c.reason == SuppressionReason.BOUNCED,
+        suppression.c.identity.in_(select(delivery.c.identity).where(which)),
+    )
+    for identity in conn.execute(mistaken).scalars().all():
+        lift(conn, identity, {SuppressionReason.BOUNCED}, source=f"send {send_id}: refused like all others", at=at)
 
 
 def lift(
@@ -281,6 +302,20 @@ def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
         .where(of_person, member.c.list_id.in_(select(list_.c.id)))
         .values(identity=mark, address=mark, fields="{}", own="{}")
     )
+
+
+def _insert_missing(conn: Connection) -> Any:
+    """INSERT that yields to who was first: a sync suppresses many at once, without their turns."""
+    make: Any = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    return make(suppression).on_conflict_do_nothing()
+
+
+def _insert_first(conn: Connection, new: Suppression) -> bool:
+    """Whether `new` is the first for its identity, and stands now."""
+    missing = _insert_missing(conn).values(
+        identity=new.identity, reason=new.reason, at=new.at, source=new.source, send_id=new.send_id
+    )
+    return conn.execute(missing.returning(suppression.c.identity)).first() is not None
 
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:

@@ -1,5 +1,6 @@
 """Making sends and the ways between their states, on every database."""
 
+import fcntl
 import sqlite3
 import threading
 
@@ -290,6 +291,21 @@ def test_cancelling_leaves_a_dot_that_is_out_to_its_living_owner(ledger, open_he
             run(mine.settle(settlement(committed, outcome, clock.now)))
         assert state_of(ledger, send, 0)[0] is ends_as
         assert run(mine.standing()).state is SendState.CANCELLED
+
+
+def test_cancelling_while_somebody_only_looks_who_owns_it_takes_nobody_for_its_owner(
+    ledger, open_here, tmp_path, clock
+):
+    send = ledger.freezer.create(new_send(), readers(3))
+    mine = owned(ledger, send)
+    (claim,) = run(mine.claim(1, clock.now))
+    assert run(mine.commit(claim))
+    die(mine)
+    with (tmp_path / ".mailer" / f"send-{send.id}.lock").open("a") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        threading.Timer(0.03, fcntl.flock, (looked_at, fcntl.LOCK_UN)).start()
+        assert open_here().sends.cancel(send.id).state is SendState.CANCELLED
+    assert counts(ledger, send) == {S.UNCERTAIN: 1, S.SKIPPED: 2}
 
 
 def test_cancelling_after_its_owner_died_accounts_for_the_dot(ledger, clock):

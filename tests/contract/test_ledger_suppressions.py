@@ -1,10 +1,15 @@
 """Who must not be mailed, and how that changes, on every database."""
 
+import threading
+
 import pytest
+from sqlalchemy import literal, select, text
 
 from mailer.delivery.records import Reply
 from mailer.delivery.state import DeliveryState as S
+from mailer.ledger.database import open_database
 from mailer.ledger.records import Change, Lifting, Repeat, SuppressionReason
+from mailer.ledger.suppressions import suppress_all
 from tests.support.ledger_cases import counts, deliver, new_send, owned, readers, run, settlement, state_of
 
 ANA = "reader0@example.net"
@@ -150,3 +155,52 @@ def test_erasing_while_the_dot_is_out_keeps_the_server_s_words_out(ledger, clock
 def test_suppressing_as_erased_is_for_erase_alone(ledger):
     with pytest.raises(ValueError, match="erase"):
         ledger.suppressions.suppress(ANA, R.ERASED, source="x")
+
+
+def test_who_unsubscribes_while_a_sync_suppresses_the_same_address_is_heard(ledger, clock, database_url, tmp_path):
+    """On SQLite the one waits for the other; on PostgreSQL both have begun when neither sees the other."""
+    said, answers = select(literal(ANA).label("identity"), literal("bounced").label("reason")), []
+
+    def unsubscribe():
+        answers.append(ledger.suppressions.unsubscribe(ANA, source="one-click"))
+
+    other = open_database(database_url, tmp_path / ".mailer")
+    person = threading.Thread(target=unsubscribe)
+    ledger.suppressions.unsubscribe("ben@example.net", source="page")  # its writer is there
+    try:
+        with other.write_lock(), other.connect_writer() as conn, conn.begin():
+            suppress_all(conn, said, source="list readers, sync 1", at=clock.now)
+            person.start()
+            if other.has_leases:
+                waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                while not conn.execute(waiting).scalar():
+                    pass
+    finally:
+        person.join()
+        other.close()
+    assert [answer.suppression.reason for answer in answers] == [R.UNSUBSCRIBED]
+    assert ledger.suppressions.get(ANA).reason is R.UNSUBSCRIBED
+    assert ledger.suppressions.undo(ANA, source="page").suppression.reason is R.BOUNCED
+
+
+def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
+    bare = Reply(code=550, enhanced="", text="no")
+    first = ledger.freezer.create(new_send("one"), readers(2))
+    with owned(ledger, first) as mine:
+        run(deliver(mine, clock.now, S.FAILED, 2, reply=bare, bare_550=True))
+        run(mine.standing())
+    second = ledger.freezer.create(new_send("two"), readers(3))
+    ledger.suppressions.suppress("reader2@example.net", R.BOUNCED, source="admin")
+
+    async def refuse_all(mine):
+        claims = await mine.claim(3, clock.now)
+        for claim in claims:
+            assert await mine.commit(claim)
+            await mine.settle(settlement(claim, S.FAILED, clock.now, reply=bare, bare_550=True))
+        assert ledger.suppressions.get(ANA).reason is R.BOUNCED
+        await mine.trip("refused in a row", [claim.delivery_id for claim in claims])
+
+    with owned(ledger, second) as mine:
+        run(refuse_all(mine))
+    assert [each.identity for each in ledger.suppressions.all()] == ["reader2@example.net"]
+    assert counts(ledger, second) == {S.PENDING: 2, S.SKIPPED: 1}

@@ -11,13 +11,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
+from mailer.delivery.state import DeliveryState
 from mailer.errors import MailerError, SettingsError
 from mailer.ledger.database import open_database
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.schema import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.tables import metadata
+from tests.support.ledger_cases import counts, new_send, owned, readers, run
 
 URL = "sqlite:///mailer.db"
 
@@ -189,3 +193,21 @@ def test_a_new_database_is_its_owner_s_alone(tmp_path):
         for path in tmp_path.glob("ledger.db*"):
             if ".lock" not in path.name:
                 assert path.stat().st_mode & 0o077 == 0, path.name
+
+
+def test_as_many_claims_as_lanes_can_hold_are_given_back_whatever_sqlite_was_built_with(tmp_path):
+    """A stop gives back up to 50 a lane at once; SQLite takes 32,766 parameters as it comes, Debian's more."""
+
+    @event.listens_for(Pool, "connect")
+    def limit(raw, _record):
+        raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 100)
+
+    try:
+        with open_ledger(URL, tmp_path / ".mailer", clock=time.time) as ledger:
+            send = ledger.freezer.create(new_send(), readers(500))
+            with owned(ledger, send) as mine:
+                claims = run(mine.claim(500, time.time()))
+                run(mine.release(claims, time.time()))
+                assert counts(ledger, send) == {DeliveryState.PENDING: 500}
+    finally:
+        event.remove(Pool, "connect", limit)
