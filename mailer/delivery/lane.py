@@ -3,8 +3,8 @@
     Lane.deliver(claim, message) -> Outcome
 
 RFC 5321 3.3, RFC 2920. Where the relay offers PIPELINING, the envelope (MAIL, RCPT, DATA) of a message leaves in one write
-with the text of the one before it (RFC 2920 3.1): one round trip a message. The ledger is
-asked between the relay's 354 and the message text, so that nothing is `committing` before it can be delivered.
+with the text of the one before it (RFC 2920 3.1): one round trip a message. The ledger is asked between the relay's 354 and
+the message text, so that nothing is `committing` before it can be delivered.
 
 Always holds: an Outcome is ACCEPTED only after a 2xx to the dot of this very message; once the bytes of the dot were given to
 the transport, nothing but a reply turns UNCERTAIN into anything else; a message that may not be sent any more closes the
@@ -23,9 +23,7 @@ from mailer.delivery.state import DeliveryState
 from mailer.delivery.verdict import Scope, Verdict, lost, not_offered, verdict
 from mailer.delivery.wire import Wire, WireError
 
-WHOLE_WRITE = (
-    32 * 1024
-)  # octets: below this, text and dot leave in one write; above, the dot follows when the text has left
+WHOLE_WRITE = 32 * 1024  # octets: up to here text and dot leave in one write; beyond, the dot follows the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +40,6 @@ class Outcome:
 
 
 WITHHELD = Verdict(state=DeliveryState.PENDING, scope=Scope.LANE, reason="withheld", close=True)
-
-
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
@@ -169,7 +165,7 @@ class Lane:
                 return failed
         return None
 
-    def _expect_envelope(self, message: Message) -> "_Ahead":
+    def _expect_envelope(self, message: Message) -> _Ahead:
         return _Ahead(message, [(stage, self._wire.expect()) for stage in _ENVELOPE])
 
     async def _reset(self) -> None:

@@ -63,7 +63,7 @@ class Settlement:
     reason: str = ""
     relay: str = ""
     next_at: float | None = None
-    suppress: bool = False  # the address is dead (design.md names the codes): suppress it as bounced
+    suppress: bool = False  # the address is dead (mailer.delivery.verdict names the codes): suppress it as bounced
     bare_550: bool = False  # suppress it if the address' previous send ended so too
 
     def __post_init__(self) -> None:

@@ -8,6 +8,9 @@ rests and is tried again, one that refuses us for good is left out, and when non
 
 Always holds: what was claimed is settled or released, also when this is stopped or cancelled; nothing is sent after the
 ledger failed. Raises what the ledger raises.
+
+It is longer than most modules, for feeder and lanes share what a run knows: who is in hand, what speaks for a pause, what the
+breaker has seen.
 """
 
 import asyncio
@@ -303,7 +306,7 @@ class Sender:
             self._held[claim.delivery_id] = claim
         return claim
 
-    async def _opened(self, carrier: "_Carrier", claim: Claim) -> bool:
+    async def _opened(self, carrier: _Carrier, claim: Claim) -> bool:
         """Whether there is a carriage for `claim`; else it waits again. Without any relay or worker left the send halts."""
         reason = ""
         try:
@@ -326,7 +329,7 @@ class Sender:
         self._work.clear()
         await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
 
-    async def _carry(self, carrier: "_Carrier", claim: Claim) -> None:
+    async def _carry(self, carrier: _Carrier, claim: Claim) -> None:
         carriage, relay = carrier.carriage, carrier.relay
         assert carriage
         assert relay
@@ -353,7 +356,7 @@ class Sender:
     async def _abandon(self, carriage: Carriage, claim: Claim, relay: Relay) -> None:
         await self._settle(claim, relay, await carriage.abandon())
 
-    async def _judge(self, carrier: "_Carrier", relay: Relay, claim: Claim, outcome: Outcome) -> None:
+    async def _judge(self, carrier: _Carrier, relay: Relay, claim: Claim, outcome: Outcome) -> None:
         """What an outcome says of the relay; then settle it."""
         assert carrier.carriage
         if outcome.verdict.scope is Scope.WORKER:

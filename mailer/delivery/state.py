@@ -1,4 +1,4 @@
-"""The states of a send and of its deliveries, and the only ways between them (design.md, “What a send promises”)."""
+"""The states of a send and of its deliveries, and the only ways between them: what a send promises rests on these."""
 
 from collections.abc import Mapping
 from enum import StrEnum

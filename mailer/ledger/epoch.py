@@ -3,8 +3,7 @@
 The database counts its epochs: the number rises with every write but those of a send under way, and with those once a
 second. What it has reached is also kept in a file of the state folder, fsynced before anybody gets an answer. A database
 that is behind that file has lost what was recorded since: who was mailed, who unsubscribed. It is refused until a person
-accepts it (`accept_restored`), and then
-no send goes on unasked: those under way are paused, those scheduled overdue.
+accepts it (`accept_restored`), and then no send goes on unasked: those under way are paused, those scheduled overdue.
 
 The file is named after the ledger itself, so that another database is another matter. Raises LedgerError.
 """

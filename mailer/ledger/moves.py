@@ -21,7 +21,7 @@ GOT_IT = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN})
 
 
 class IllegalMoveError(RuntimeError):
-    """A way between two states that design.md does not know: a defect of the caller."""
+    """A way between two states that there is not: a defect of the caller."""
 
 
 def check(before: DeliveryState, after: DeliveryState) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, func, select
 
 from mailer.delivery.pace import group_of
-from mailer.delivery.state import DeliveryState, SendKind
+from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
-from mailer.ledger.moves import GOT_IT
 from mailer.ledger.records import Attempt, Delivery, ReasonCount, ReportRow
 from mailer.ledger.sends import load_send
 from mailer.ledger.tables import attempt, delivery, send
@@ -131,16 +130,6 @@ class Report:
             conn.execute(query.execution_options(yield_per=_PAGE)) as found,
         ):
             return Counter(map(group_of, found.scalars()))
-
-    def who_got(self, slug: str) -> frozenset[str]:
-        """The identities with an accepted or uncertain delivery of this slug, tests apart."""
-        query = (
-            select(delivery.c.identity)
-            .join(send)
-            .where(send.c.slug == slug, send.c.kind != SendKind.TEST, delivery.c.state.in_(GOT_IT))
-        )
-        with self._core.database.reading() as conn:
-            return frozenset(conn.execute(query).scalars())
 
     def delivery(self, delivery_id: int) -> Delivery | None:
         """A delivery by its id, as tokens name it; erased ones too."""

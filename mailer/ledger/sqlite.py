@@ -72,9 +72,8 @@ class Sqlite:
     def connect_writer(self) -> Connection:
         if not self.exists():
             with suppress(OSError):  # SQLite says it better
-                self.path.touch(
-                    mode=0o600
-                )  # addresses of readers are nobody else's; SQLite gives its log the same mode
+                # addresses of readers are nobody else's; SQLite gives its log the same mode
+                self.path.touch(mode=0o600)
         with translating(self.name):
             return self._writer.connect()
 

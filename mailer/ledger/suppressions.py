@@ -7,7 +7,7 @@ one is taken back. What the person said, only the person takes back; erasing, no
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.core import Core
-from mailer.ledger.erasure import erasure_key, make_erasure_key, marker, names
+from mailer.ledger.erasure import make_erasure_key, marker, names
 from mailer.ledger.moves import skip
 from mailer.ledger.records import (
     Change,
@@ -122,18 +122,6 @@ class Suppressions:
         with self._core.database.reading() as conn:
             row = _standing(conn, identity)
             return _suppression(row) if row else None
-
-    def lookup(self) -> Callable[[str], str]:
-        """A function from an identity to why it is not mailed, "" where nothing stands against it; of this instant."""
-        with self._core.database.reading() as conn:
-            key = erasure_key(conn)
-            reasons = {row.identity: row.reason.value for row in conn.execute(select(suppression))}
-
-        def reason(identity: str) -> str:
-            found = reasons.get(identity, "")
-            return found or (reasons.get(marker(key, identity), "") if key else "")
-
-        return reason
 
     def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
         """All suppressions by identity, or those for `reasons`, streaming."""
