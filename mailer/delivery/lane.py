@@ -145,7 +145,7 @@ class Lane:
                 if stage is Stage.RCPT:
                     nobody_left = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:
-                    if not nobody_left or failed.verdict.close:
+                    if not nobody_left:
                         self._wire.close()
                         return failed
                     await self._lone_dot()
@@ -155,6 +155,8 @@ class Lane:
                 self._wire.close()
                 return failed  # the first failing reply is the verdict, whatever came of the rest
             failed = failed or _judge(reply, stage)
+            if failed and failed.verdict.close:
+                break  # whatever comes of the rest: a relay that closes may leave us waiting for it
         return failed
 
     async def _envelope_stepwise(self, message: Message) -> Outcome | None:

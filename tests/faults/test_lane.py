@@ -112,6 +112,21 @@ def test_421_in_a_pipelined_group_is_the_verdict_though_the_connection_ends_unde
     assert not is_open
 
 
+def test_after_a_refusal_that_ends_the_connection_nothing_more_is_waited_for() -> None:
+    async def scenario() -> Outcome:
+        async with Scripted(MAIL=["550 5.7.1 not from you"], RCPT=[SILENCE]) as server, asyncio.timeout(5):
+            connection = await open_connection(
+                Relay(host="127.0.0.1", port=server.port), limits=Limits(), local_hostname="desk.example.org"
+            )
+            lane = Lane(connection, Limits())
+            outcome = await lane.deliver(message(), yes)
+            assert not lane.is_open
+            return outcome
+
+    outcome = asyncio.run(scenario())
+    assert (outcome.stage, outcome.verdict.halt) == (Stage.MAIL, True)
+
+
 @both
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
 @pytest.mark.parametrize("fault", [DROP, SILENCE, "nonsense", "650 what", "250-never ending"])
