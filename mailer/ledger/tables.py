@@ -4,6 +4,7 @@
        └ send ── send_list
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
+    desk_user ── desk_session   audit   draft
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
 empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
@@ -11,6 +12,10 @@ delivery is claimed or committing, that attempt is under way, and was opened at 
 unless it is deferred, so that one index serves all claiming; its unique key begins with the identity, so that it also
 finds all deliveries of one person. `send.first_id` and `last_id` bound the ids of its deliveries, so that a report reads
 them in order without sorting.
+
+Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
+a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
+names of then.
 """
 
 from enum import StrEnum
@@ -37,6 +42,7 @@ from sqlalchemy import (
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.records import Change, SuppressionReason
+from mailer.ledger.role import Role
 
 metadata = MetaData(
     naming_convention={
@@ -202,4 +208,62 @@ suppression_change = Table(
     Column("source", Text, nullable=False),
     Column("send_id", ForeignKey(send.c.id)),
     Index("ix_suppression_change_identity", "identity", "id"),
+)
+
+desk_user = Table(
+    "desk_user",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("role", _word(Role), nullable=False),
+    Column("password", Text, nullable=False, server_default=""),
+    Column("link", String(64)),
+    Column("link_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("removed_at", Float),
+    UniqueConstraint("key"),
+    UniqueConstraint("link"),
+    sqlite_autoincrement=True,
+)
+
+desk_session = Table(
+    "desk_session",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("user_id", ForeignKey(desk_user.c.id), nullable=False),
+    Column("browser", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    UniqueConstraint("digest"),
+    Index("ix_desk_session_user_id", "user_id"),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_draft_file", "file", "id"),
 )
