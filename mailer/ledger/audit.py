@@ -1,13 +1,14 @@
 """Who did what: one line an action, written and never changed.
 
-`actor` is the name of a person at the desk, or the command line. `action` is `noun.verb`, such as `dispatch.save`; `object` is what
-it was done to, `detail` what else there is to say, both in words. A line is written after the thing was done, by who did it.
+`actor` is the name of a person at the desk, or the command line. `action` is `noun.verb`, such as `dispatch.save`;
+`object` is what it was done to, `detail` what else there is to say, both in words. A line is written after the thing
+was done, by who did it.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, distinct, insert, select
+from sqlalchemy import Row, insert, select
 
 from mailer.ledger.core import Core
 from mailer.ledger.tables import audit
@@ -64,7 +65,7 @@ class Audit:
     def actors(self) -> tuple[str, ...]:
         """Everybody who ever did something."""
         with self._core.database.reading() as conn:
-            return tuple(sorted(conn.execute(select(distinct(audit.c.actor))).scalars()))
+            return tuple(sorted(conn.execute(select(audit.c.actor).distinct()).scalars()))
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -1,8 +1,8 @@
 """What the desk saved of dispatches: the history behind the files, which stay the truth.
 
-Autosaving makes many versions. One that the same person saved less than APART seconds after the one before the last takes that last
-one's place, so that the history has steps which a person can tell apart. KEPT versions of a file stay; times are seconds since
-the epoch, UTC.
+Autosaving makes many versions. One that the same person saved less than APART seconds after the one before the last
+takes that last one's place, so that the history has steps which a person can tell apart. KEPT versions of a file stay;
+times are seconds since the epoch, UTC.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """Who may sign in at the desk, and as what.
 
-A name is one person however it is written: letters large or small, one space or two. Who is removed loses password, link and
-sessions; the name stays taken, for the audit names them by it. There is always an admin, once there was one. Times are seconds since
-the epoch, UTC. Passwords come as hashes, links as digests: nothing here could be used by who reads it.
+A name is one person however it is written: letters large or small, one space or two. Who is removed loses password,
+link and sessions; the name stays taken, for the audit names them by it. There is always an admin, once there was one.
+Times are seconds since the epoch, UTC. Passwords come as hashes, links as digests: nothing here could be used by who
+reads it.
 
 Raises NameTakenError, UnknownUserError, LastAdminError.
 """

@@ -1,7 +1,7 @@
 """What a person at the desk may do.
 
-Each role may do what those before it may: a writer drafts, looks and sends tests; an editor sends; an admin looks after lists,
-settings and people.
+Each role may do what those before it may: a writer drafts, looks and sends tests; an editor sends; an admin looks after
+lists, settings and people.
 """
 
 from enum import StrEnum

@@ -1,8 +1,9 @@
 """Where people are signed in at the desk.
 
-A session ends after IDLE seconds without a request, LONGEST seconds after it began, when its person signs out, is removed or
-chooses a new password, and when it is ended from another one. It is known by the digest of what the browser holds. That it was
-used is written down at most once in FRESH seconds, since that is a commit. Times are seconds since the epoch, UTC.
+A session ends after IDLE seconds without a request, LONGEST seconds after it began, when its person signs out, is
+removed or chooses a new password, and when it is ended from another one. It is known by the digest of what the browser
+holds. That it was used is written down at most once in FRESH seconds, since that is a commit. Times are seconds since
+the epoch, UTC.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,8 @@
     run    the same on a loop that is there already, until `stop` is set
 
 One process serves a ledger: it holds the ledger's serve lock, by which others see that scheduled sends will be started.
-Requests are not logged, for their paths hold tokens. No forwarded header is believed: nothing here depends on who asks.
+Requests are not logged, for their paths hold tokens. uvicorn believes no forwarded header; mailer.web.client reads them where
+something depends on who asks.
 A job that fails takes the server down with it, and its error is raised. Raises ServeError, AlreadyServingError, LedgerError.
 """
 
@@ -132,9 +133,10 @@ class _Server(uvicorn.Server):
     """uvicorn, which says when it is ready and leaves the signals to us."""
 
     def __init__(self, newsroom: Newsroom, ready: Callable[[], None]) -> None:
+        app = create_app(newsroom)
         super().__init__(
             uvicorn.Config(
-                create_app(newsroom),
+                app,
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -148,10 +150,15 @@ class _Server(uvicorn.Server):
             )
         )
         self._ready = ready
+        self._ending: asyncio.Event = app.state.ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending.set()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
