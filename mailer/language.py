@@ -32,6 +32,7 @@ def say(language: str, message: str, **values: object) -> str:
     return text % values if values else text
 
 
+@lru_cache(maxsize=256)
 def long_date(date: dt.date, language: str) -> str:
     """`date` as a person writes it: 26 October 2026, 23 באוקטובר 2026."""
     return format_date(date, format="long", locale=_locale(language))

@@ -132,4 +132,5 @@ def _set_up(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(conn: Connection) -> None:
-        conn.exec_driver_sql(begin)
+        raw: Any = conn.connection.dbapi_connection
+        raw.execute(begin)

@@ -9,21 +9,23 @@ The numbers of a plan are those of the freeze, unless somebody changes a list or
 Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mailer.audience.address import Address, parse_address
 from mailer.audience.gather import Audience, Recipient
 from mailer.audience.rejected import keep_rejected
-from mailer.delivery.message import Composer, Message
-from mailer.delivery.records import Claim, NewDelivery
+from mailer.delivery.message import Message
+from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send
 from mailer.relay import is_loopback
-from mailer.service.compiling import Checked, check, compile_checked
+from mailer.service.checking import inspected
+from mailer.service.compiling import Checked, DispatchError, check, compile_checked
+from mailer.service.composing import compose_for
 from mailer.service.counting import Head, count_audience, judge
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import find_reader, find_readers, open_audience
@@ -69,6 +71,9 @@ def plan_send(
     checked = check(newsroom, name, lists)
     edition = compile_checked(newsroom, checked)
     _refuse_other(edition, digest)
+    checked = inspected(newsroom, checked, edition)
+    if checked.has_errors:
+        raise DispatchError(checked)
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
@@ -146,25 +151,6 @@ def would_mail(newsroom: Newsroom, plan: SendPlan) -> Iterator[Recipient]:
     return (each for each in plan.audience.recipients() if fate(each) == "")
 
 
-def compose_for(newsroom: Newsroom, edition: Edition) -> Callable[[Recipient], Message]:
-    """Makes messages that are only looked at: their tokens name nobody."""
-    marks = newsroom.marks(newsroom.keys.names[0], inert=True)
-    composer = Composer(edition, newsroom.letterhead, marks, eight_bit=newsroom.settings.eight_bit)
-
-    def compose(recipient: Recipient) -> Message:
-        claim = Claim(
-            delivery_id=0,
-            identity=recipient.identity,
-            address=recipient.address,
-            fields=recipient.fields,
-            attempt=1,
-            date=newsroom.clock(),
-        )
-        return composer.compose(claim)
-
-    return compose
-
-
 def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[NewDelivery]:
     wanted = edition.fields
     for each in recipients:
@@ -208,9 +194,9 @@ def _warnings(newsroom: Newsroom, head: Head) -> tuple[str, ...]:
     found = []
     if not head.to_mail:
         found.append("Nobody would be mailed.")
-    if not settings.postal_address:
-        found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
-    if is_loopback(urlsplit(settings.base_url).hostname or ""):
+    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # elsewhere the check of the letter asks for it
+        if not settings.postal_address:
+            found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
         found.append(
             f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
         )

@@ -1,6 +1,5 @@
-"""The databases that a ledger runs on: every contract test runs on each."""
+"""A ledger on each database, and the command line with a server that catches."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,9 +8,6 @@ import pytest
 from mailer.delivery.catcher import Behaviour, Catcher
 from mailer.ledger.ledger import Ledger, open_ledger
 from tests.support.commands import Commands
-from tests.support.postgres import Server, server
-
-DATABASES = ("sqlite", "postgresql")
 
 
 class Clock:
@@ -26,30 +22,6 @@ class Clock:
     def forward(self, seconds: float) -> float:
         self.now += seconds
         return self.now
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh database, migrated once for all tests."""
-    folder = tmp_path_factory.mktemp("ledger")
-    open_ledger("sqlite:///mailer.db", folder / ".mailer").close()
-    return folder / "mailer.db"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with server() as running:
-        yield running
-
-
-@pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "mailer.db")
-        yield "sqlite:///mailer.db"
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield url
 
 
 @pytest.fixture
