@@ -8,7 +8,7 @@
 
 The file in `dispatches/` is the truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its rights, and
 is never overwritten unseen. What it was before is in the history, whoever wrote it. A dispatch is named by its file without
-`.md`; names that are none of the folder's are refused. Raises UsageError, ChangedError, PhotoError.
+`.md`; names that are none of the folder's are refused. Raises NoDispatchError, ChangedError, PhotoError, UsageError.
 """
 
 import datetime as dt
@@ -97,6 +97,10 @@ class TakenIn:
 
     name: str
     doubts: tuple[Doubt, ...]
+
+
+class NoDispatchError(UsageError):
+    """There is no file of this name in dispatches/."""
 
 
 class ChangedError(UndecidedError):
@@ -221,7 +225,7 @@ def file_of(newsroom: Newsroom, name: str) -> Path:
     """The file of the dispatch `name`, where it really is, which is within the workspace. Raises UsageError."""
     path = newsroom.workspace.dispatches / f"{name}.md"
     if not _NAME.fullmatch(name) or not path.is_file():
-        raise UsageError("There is no such dispatch.", "It may have been renamed or removed.")
+        raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
     real = path.resolve()
     if not real.is_relative_to(newsroom.workspace.root.resolve()):
         raise UsageError(f"{name}.md lies outside of the workspace.", "Copy it into dispatches/.")

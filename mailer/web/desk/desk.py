@@ -23,18 +23,29 @@ from starlette.routing import BaseRoute, Route
 
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
+from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
+from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
 from mailer.web.client import client_address
-from mailer.web.desk import people, settings, signin
+from mailer.web.desk import dispatches, looking, people, photos, settings, signin, versions, writing
 from mailer.web.desk.door import door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
-from mailer.web.desk.page import DeskPages, Said, static_file
+from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.signin import SignIn
 from mailer.web.desk.visit import Visit
 
-ROUTES: tuple[DeskRoute, ...] = (*signin.ROUTES, *settings.ROUTES, *people.ROUTES)
+ROUTES: tuple[DeskRoute, ...] = (
+    *signin.ROUTES,
+    *dispatches.ROUTES,
+    *looking.ROUTES,
+    *writing.ROUTES,
+    *photos.ROUTES,
+    *versions.ROUTES,
+    *settings.ROUTES,
+    *people.ROUTES,
+)
 """All that needs a role."""
 
 TOKEN_FIELD, TOKEN_HEADER = "form_token", "x-form-token"
@@ -62,6 +73,7 @@ class Desk:
     def __init__(self, newsroom: Newsroom, root: str) -> None:
         self._newsroom = newsroom
         self.pages = DeskPages(newsroom, root)
+        self._proofs = Proofs(newsroom, f"{root}{dispatches.HERE}:image/")
 
     def at_the_door(self, endpoint: _Handler) -> _Handler:
         """For whoever is not signed in yet: the request came to our address, and a form from our page."""
@@ -112,6 +124,7 @@ class Desk:
             request=request,
             newsroom=self._newsroom,
             pages=self.pages,
+            proofs=self._proofs,
             session=session,
             form=Form(),
             address=address,
@@ -150,8 +163,8 @@ class Desk:
         )
 
     def _signed_out(self, request: Request) -> Response:
-        if "application/json" in request.headers.get("accept", ""):
-            return self._message("You are signed out.", "Sign in again.", status=401)
+        if wants_json(request):
+            return json_page({"said": "You are signed out. Sign in again."}, status=401)
         if request.method == "POST":
             return self.pages.go(
                 request, "/desk/sign-in", Said("You are signed out, so nothing was changed. Sign in again.", bad=True)
@@ -174,9 +187,13 @@ class Desk:
         if isinstance(error, LedgerError):
             _log.error("%s", error)
             return self._message(error.message, error.next_step, status=503, visit=visit)
-        return self._message(error.message, error.next_step, status=422, visit=visit)
+        status = 404 if isinstance(error, NoDispatchError) else 422
+        message = f"{error.message[:1].upper()}{error.message[1:].rstrip('.')}."
+        return self._message(message, error.next_step, status=status, visit=visit)
 
     def _message(self, heading: str, next_step: str, *, status: int, visit: Visit | None = None) -> Response:
+        if visit is not None and visit.wants_json:
+            return json_page({"said": f"{heading} {next_step}".strip()}, status=status)
         partial = visit is not None and visit.is_partial
         context = {"heading": heading, "next_step": next_step}
         return self.pages.page("trouble" if partial else "message", status=status, visit=visit, context=context)

@@ -51,6 +51,7 @@ _TYPES = {
 }
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _SAID = "said"
+_JSON = "application/json"
 _LONGEST_SAID = 1500  # octets of a cookie
 
 
@@ -155,6 +156,15 @@ class DeskPages:
         when = dt.datetime.fromtimestamp(at, self._zone)
         words = in_words(self._clock() - at)
         return Markup('<time datetime="{}">{}</time>').format(when.isoformat(timespec="seconds"), words)
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a script of ours asks, which shows what went wrong by itself."""
+    return _JSON in request.headers.get("accept", "")
+
+
+def json_page(value: Mapping[str, object], *, status: int = 200) -> Response:
+    return respond(json.dumps(value), _JSON, status=status, headers=HEADERS)
 
 
 def in_words(seconds: float) -> str:

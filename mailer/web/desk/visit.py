@@ -15,8 +15,9 @@ from mailer.ledger.people import User
 from mailer.ledger.role import Role
 from mailer.ledger.sessions import Session
 from mailer.service.newsroom import Newsroom
+from mailer.service.proofing import Proofs
 from mailer.web.desk.form import Form
-from mailer.web.desk.page import DeskPages, Said
+from mailer.web.desk.page import DeskPages, Said, json_page, wants_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Visit:
     request: Request
     newsroom: Newsroom
     pages: DeskPages
+    proofs: Proofs
     session: Session
     form: Form
     address: str
@@ -50,12 +52,21 @@ class Visit:
         """Whether htmx asks for a piece of the page that is there."""
         return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
 
+    @property
+    def wants_json(self) -> bool:
+        """Whether a script of ours asks."""
+        return wants_json(self.request)
+
     def may(self, role: Role) -> bool:
         return self.user.role.may(role)
 
     def page(self, template: str, *, status: int = 200, **context: object) -> Response:
         """The page templates/desk/`template`.html.j2, whose `heading` is its title; or a piece of one, for htmx."""
         return self.pages.page(template, status=status, visit=self, context=context)
+
+    def json(self, value: Mapping[str, object], *, status: int = 200) -> Response:
+        """An answer for a script of ours."""
+        return json_page(value, status=status)
 
     def go(self, path: str, said: str = "", *, bad: bool = False) -> Response:
         """Answer a POST: see `path`, under /desk, where `said` stands once. `bad`: it did not work."""
