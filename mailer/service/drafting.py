@@ -42,7 +42,7 @@ from mailer.service.newsroom import Newsroom
 LARGEST = 1_000_000  # characters of a dispatch
 PHOTOS = "photos"
 ON_DISK = "in the file"
-_NAME = re.compile(r"[^\W_][\w.+-]*")
+_NAME = re.compile(r"[^\W_][\w.+-]{0,200}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BOM = b"\xef\xbb\xbf"
 _writing = threading.Lock()
