@@ -66,8 +66,12 @@ class DispatchError(ProblemsFoundError):
 def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
     """Read and check the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
     path = newsroom.workspace.find_dispatch(name)
-    shown = name if path in {Path(name), newsroom.workspace.root / name} else _relative(path)
-    return check_source(newsroom, _read(path), path, shown, lists)
+    return check_source(newsroom, _read(path), path, shown_as(newsroom, path, name), lists)
+
+
+def shown_as(newsroom: Newsroom, path: Path, name: str) -> str:
+    """How findings call the dispatch at `path`: as it was typed where that was a path, else as it is reached from here."""
+    return name if path in {Path(name), newsroom.workspace.root / name} else _relative(path)
 
 
 def check_source(newsroom: Newsroom, source: str | bytes, path: Path, shown: str, lists: Sequence[str] = ()) -> Checked:

@@ -60,12 +60,17 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What one reader sees. `html` is a whole document for a browser, `size` the octets of the HTML as it is mailed."""
+    """What one reader sees. `html` is a whole document for a browser, `mailed` the HTML as it leaves."""
 
     subject: str
     html: str
     text: str
-    size: int
+    mailed: str
+
+    @property
+    def size(self) -> int:
+        """The octets of the HTML, which Gmail clips near 102 KB."""
+        return len(self.mailed.encode())
 
 
 def draft(newsroom: Newsroom, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()) -> Draft:
@@ -105,7 +110,7 @@ def show(
         subject=" ".join(fill(variant.subject, values).split()),
         html=html,
         text=fill(variant.text, values),
-        size=len(fill(variant.html, values).encode()),
+        mailed=fill(variant.html, values),
     )
 
 
@@ -120,9 +125,9 @@ def in_scheme(html: str, scheme: Scheme) -> str:
     return html.replace(_HEAD_END, forced + _HEAD_END, 1)
 
 
-def reader_values(newsroom: Newsroom, email: str, lists: Sequence[str], edition: Edition) -> Values:
-    """The reader with this address on one of `lists`, else on any, as `edition` is filled for one."""
-    recipient = find_reader(newsroom, email, lists, edition.fields)
+def reader_values(newsroom: Newsroom, email: str, lists: Sequence[str], fields: frozenset[str]) -> Values:
+    """The reader with this address on one of `lists`, else on any, with those of `fields` that an edition asks for."""
+    recipient = find_reader(newsroom, email, lists, fields)
     return Values(fields=recipient.fields, address=recipient.address, token=INERT)
 
 

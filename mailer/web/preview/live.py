@@ -1,0 +1,130 @@
+"""The letter of one dispatch, kept up to date while its file changes, and told to whoever looks at it.
+
+    live.state                    what there is now
+    await live.after(number)      the first state that is newer
+    await live.run(stop)          reads, compiles and checks, until the event is set
+
+A state comes twice for each save: with the letter, then with what is to be said of it. A file that was saved again meanwhile
+is read at once. While a dispatch has errors, the last letter without any stays. Nothing that a person can do wrong ends it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mailer.edition.letter import image_files
+from mailer.edition.model import Edition
+from mailer.errors import MailerError
+from mailer.service.newsroom import Newsroom
+from mailer.service.previewing import Draft, draft, proofread
+from mailer.web.preview.watch import changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """`number` grows. `edition` is the newest that could be made, number `made`; `draft` is the file as it is.
+
+    `fault` says, in words for a person, why nothing could be made of the file.
+    """
+
+    number: int = 0
+    made: int = 0
+    draft: Draft | None = None
+    edition: Edition | None = None
+    is_proofread: bool = False
+    fault: str = ""
+
+    @property
+    def is_before(self) -> bool:
+        """Whether the letter is that of an earlier text."""
+        return self.edition is not None and (self.draft is None or self.draft.edition is not self.edition)
+
+
+class Live:
+    """The letter of the dispatch at `path`, which findings call `shown`, checked for `lists`."""
+
+    def __init__(self, newsroom: Newsroom, path: Path, shown: str, lists: tuple[str, ...] = ()) -> None:
+        self.newsroom = newsroom
+        self.path = path
+        self.shown = shown
+        self._lists = lists
+        self.state = State()
+        self._news = asyncio.Condition()
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The lists that its readers are on: those that were named, else those of the dispatch."""
+        guess = self.state.draft.checked.guess if self.state.draft else None
+        return self._lists or (tuple(guess.lists) if guess else ())
+
+    async def after(self, number: int) -> State:
+        async with self._news:
+            await self._news.wait_for(lambda: self.state.number > number)
+            return self.state
+
+    async def run(self, stop: asyncio.Event) -> None:
+        working = asyncio.create_task(self._work())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            for task in (working, stopping):
+                task.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
+
+    async def _work(self) -> None:
+        async with (
+            asyncio.TaskGroup() as tasks,
+            contextlib.aclosing(changes(self.newsroom, self.path, self._images)) as saved,
+        ):
+            reading: asyncio.Task[None] | None = None
+            async for _ in saved:
+                if reading is not None:
+                    reading.cancel()
+                made = await self._make()
+                reading = tasks.create_task(self._proofread(made)) if made else None
+
+    async def _make(self) -> Draft | None:
+        try:
+            made = await asyncio.to_thread(self._draft)
+        except MailerError as error:
+            await self._tell(replace(self.state, draft=None, is_proofread=True, fault=str(error)))
+            return None
+        number = self.state.number + 1
+        before = self.state if made.edition is None else replace(self.state, edition=made.edition, made=number)
+        await self._tell(replace(before, draft=made, is_proofread=False, fault=""))
+        return made
+
+    async def _proofread(self, made: Draft) -> None:
+        try:
+            whole = await asyncio.to_thread(proofread, self.newsroom, made)
+        except MailerError as error:
+            await self._tell(replace(self.state, is_proofread=True, fault=str(error)))
+        else:
+            await self._tell(replace(self.state, draft=whole, is_proofread=True))
+
+    def _draft(self) -> Draft:
+        try:
+            source = self.path.read_bytes()
+        except OSError as error:
+            raise GoneError(
+                f"{self.shown} cannot be read ({error.strerror}).", "It is looked for again and again."
+            ) from None
+        return draft(self.newsroom, source, self.path, shown=self.shown, lists=self._lists)
+
+    def _images(self) -> Iterable[Path]:
+        guess = self.state.draft.checked.guess if self.state.draft else None
+        return [self.path.parent / name for name in image_files(guess)] if guess else ()
+
+    async def _tell(self, state: State) -> None:
+        async with self._news:
+            self.state = replace(state, number=self.state.number + 1)
+            self._news.notify_all()
+
+
+class GoneError(MailerError):
+    """The file is not there, or may not be read."""
