@@ -32,8 +32,9 @@ def compile_edition(
     templates: Sequence[Path],
     references: Mapping[str, Reference],
     images: Mapping[str, Image],
+    inlined: bool = True,
 ) -> Edition:
-    """The edition of `dispatch`.
+    """The edition of `dispatch`. One that is not `inlined` is made much sooner, and is for browsers only, never for mail.
 
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
     their files; of `templates`, the first folder that has a file wins.
@@ -55,7 +56,7 @@ def compile_edition(
             Slot(part.source, Place.HEADER) if isinstance(part, Expression) else clean(part)
             for part in dispatch.subject
         ),
-        html=write_page(letter, layout, theme, logo),
+        html=write_page(letter, layout, theme, logo, inlined=inlined),
         text=write_plain(letter, layout),
         chains=letter.chains,
         outline=letter.outline,

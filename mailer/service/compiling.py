@@ -107,8 +107,11 @@ def check_source(newsroom: Newsroom, source: str | bytes, path: Path, shown: str
     )
 
 
-def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
-    """The edition of a dispatch without errors. Raises DispatchError for one with errors, LayoutError for a template."""
+def compile_checked(newsroom: Newsroom, checked: Checked, *, inlined: bool = True) -> Edition:
+    """The edition of a dispatch without errors; one that is not `inlined` is for browsers only.
+
+    Raises DispatchError for a dispatch with errors, LayoutError for a template.
+    """
     if checked.dispatch is None or checked.has_errors:
         raise DispatchError(checked)
     publication = newsroom.publication
@@ -121,6 +124,7 @@ def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
         templates=_templates(newsroom),
         references=references,
         images=checked.images,
+        inlined=inlined,
     )
 
 

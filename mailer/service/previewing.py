@@ -1,7 +1,7 @@
 """What a dispatch would be as a letter, while it is being written. Nothing is written to disk, and nobody is mailed.
 
-    draft(newsroom, source, path)       the text -> its findings, and the edition when it has no errors
-    proofread(newsroom, draft)          the same with what is to be said of the letter and its message
+    draft(newsroom, source, path)       the text -> its findings, and a letter when it has no errors: soon, to be shown at once
+    proofread(newsroom, draft)          the same with the letter as it would be mailed, and what is to be said of it
     show(edition, values, …)            the edition -> what one reader sees: subject, HTML for a scheme, plaintext
     reader_values(newsroom, email, …)   a reader of a list, as a letter is filled for one
 
@@ -47,11 +47,15 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A text, read. `edition` is None when there are errors among the findings, which stand in source order."""
+    """A text, read. `edition` is None when there are errors among the findings, which stand in source order.
+
+    Until it `is_final` its styles are not inlined: in a browser it looks the same, and its digest is nobody's.
+    """
 
     source: str
     checked: Checked
     edition: Edition | None
+    is_final: bool = False
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -76,16 +80,18 @@ class Shown:
 def draft(newsroom: Newsroom, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()) -> Draft:
     """What `source` is as a dispatch; findings name it as `shown`, or by its `path`. Checked for `lists`, as `check` does."""
     checked = check_source(newsroom, source, path, shown or str(path), lists)
-    edition = None if checked.dispatch is None or checked.has_errors else compile_checked(newsroom, checked)
+    has_letter = checked.dispatch is not None and not checked.has_errors
+    edition = compile_checked(newsroom, checked, inlined=False) if has_letter else None
     text = source if isinstance(source, str) else source.decode("utf-8-sig", "replace")
     return Draft(source=text, checked=checked, edition=edition)
 
 
 def proofread(newsroom: Newsroom, made: Draft) -> Draft:
-    """`made` with the findings of its letter, and without those that it ignores: what `mailer check` says of it."""
+    """`made` in full, with all that `mailer check` says of it, and nothing that it ignores."""
     if made.edition is None:
-        return replace(made, checked=unignored(made.checked))
-    return replace(made, checked=inspected(newsroom, made.checked, made.edition))
+        return replace(made, checked=unignored(made.checked), is_final=True)
+    edition = compile_checked(newsroom, made.checked)
+    return replace(made, checked=inspected(newsroom, made.checked, edition), edition=edition, is_final=True)
 
 
 def show(

@@ -38,7 +38,7 @@ from mailer.web.preview.live import Live, State
 
 _FOLDER = Path(__file__).parent
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 _SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"  # no scripts, no forms
@@ -217,7 +217,7 @@ class _Preview:
             "made": state.made,
             "source": made.source if made else None,
             "problems": [_told(problem.as_json(), made.checked.shown) for problem in made.problems] if made else [],
-            "proofread": state.is_proofread,
+            "final": made is None or made.is_final,
             "before": state.is_before,
             "fault": state.fault,
         }

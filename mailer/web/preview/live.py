@@ -4,13 +4,14 @@
     await live.after(number)      the first state that is newer
     await live.run(stop)          reads, compiles and checks, until the event is set
 
-A state comes twice for each save: with the letter, then with what is to be said of it. A file that was saved again meanwhile
+A state comes twice for each save: as soon as there is something to see, then with the letter as it would be mailed and what is
+to be said of it. A file that was saved again meanwhile
 is read at once. While a dispatch has errors, the last letter without any stays. Nothing that a person can do wrong ends it.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from mailer.errors import MailerError
 from mailer.service.newsroom import Newsroom
 from mailer.service.previewing import Draft, draft, proofread
 from mailer.web.preview.watch import changes
+
+_LULL = 0.15  # seconds without a save before a letter is made in full: browsers first, and whoever types goes on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,6 @@ class State:
     made: int = 0
     draft: Draft | None = None
     edition: Edition | None = None
-    is_proofread: bool = False
     fault: str = ""
 
     @property
@@ -89,23 +91,24 @@ class Live:
                 reading = tasks.create_task(self._proofread(made)) if made else None
 
     async def _make(self) -> Draft | None:
-        try:
-            made = await asyncio.to_thread(self._draft)
-        except MailerError as error:
-            await self._tell(replace(self.state, draft=None, is_proofread=True, fault=str(error)))
-            return None
-        number = self.state.number + 1
-        before = self.state if made.edition is None else replace(self.state, edition=made.edition, made=number)
-        await self._tell(replace(before, draft=made, is_proofread=False, fault=""))
-        return made
+        return await self._tell_of(self._draft)
 
     async def _proofread(self, made: Draft) -> None:
+        await asyncio.sleep(_LULL)
+        await self._tell_of(lambda: proofread(self.newsroom, made))
+
+    async def _tell_of(self, make: Callable[[], Draft]) -> Draft | None:
+        """Make a draft beside the loop, and tell everybody; None, and why, where it cannot be made."""
         try:
-            whole = await asyncio.to_thread(proofread, self.newsroom, made)
+            made = await asyncio.to_thread(make)
         except MailerError as error:
-            await self._tell(replace(self.state, is_proofread=True, fault=str(error)))
-        else:
-            await self._tell(replace(self.state, draft=whole, is_proofread=True))
+            await self._tell(replace(self.state, draft=None, fault=str(error)))
+            return None
+        before = self.state
+        if made.edition is not None:
+            before = replace(before, edition=made.edition, made=before.number + 1)
+        await self._tell(replace(before, draft=made, fault=""))
+        return made
 
     def _draft(self) -> Draft:
         try:

@@ -12,6 +12,8 @@ let made = -1; // the letter that is there
 let typed = {}; // fields that were typed, by name
 let shownSource = null;
 let shownProblems = "";
+let wanted = false; // another letter, once the one that is loading is there
+let loading = null;
 let latest = 0; // the newest request for the state
 
 function chosen() {
@@ -28,22 +30,33 @@ function asked(more = {}) {
 // The letter: the next one is laid out behind the one that is seen, and takes its place and its scroll position.
 
 function load() {
-  const coming = glass.querySelector("iframe[hidden], iframe.is-coming");
+  wanted = true;
+  loading ??= (async () => {
+    while (wanted) {
+      wanted = false;
+      await next();
+    }
+    loading = null;
+  })();
+  return loading;
+}
+
+async function next() {
+  const seen = glass.querySelector("iframe:not(.is-coming)");
+  const coming = glass.querySelector("iframe.is-coming");
   coming.hidden = false;
-  coming.classList.add("is-coming");
-  coming.onload = () => {
-    const seen = glass.querySelector("iframe:not(.is-coming)");
-    const { scrollX, scrollY } = seen.contentWindow;
-    coming.contentWindow.scrollTo(scrollX, scrollY);
-    coming.classList.remove("is-coming");
-    coming.title = "The letter";
-    seen.classList.add("is-coming");
-    seen.title = "The letter, coming";
-    seen.hidden = true;
-    coming.onload = null;
-  };
   fit();
-  coming.contentWindow.location.replace(`letter?${asked({ made })}`);
+  await new Promise((resolve) => {
+    coming.onload = resolve;
+    coming.contentWindow.location.replace(`letter?${asked({ made })}`);
+  });
+  if (!coming.contentDocument) return; // the browser's own page of a server that has gone
+  coming.contentWindow.scrollTo(seen.contentWindow.scrollX, seen.contentWindow.scrollY);
+  coming.classList.remove("is-coming");
+  coming.title = "The letter";
+  seen.classList.add("is-coming");
+  seen.title = "The letter, coming";
+  seen.hidden = true;
 }
 
 function fit() {
@@ -135,8 +148,8 @@ function findings(state) {
   const count = (severity) => state.problems.filter((problem) => problem.severity === severity).length;
   const counts = GRAVITY.map((each) => [each, count(each)]).filter(([, number]) => number);
   const summary = counts.map(([each, number]) => `${number} ${each}${number > 1 ? "s" : ""}`).join(", ");
-  byId("found").textContent = summary || (state.proofread ? "Nothing to find fault with" : "Findings");
-  byId("status").textContent = state.proofread ? "· checked" : "· checking …";
+  byId("found").textContent = summary || (state.final ? "Nothing to find fault with" : "Findings");
+  byId("status").textContent = state.final ? "· checked" : "· checking …";
   const problems = JSON.stringify(state.problems);
   if (state.source === null || (state.source === shownSource && problems === shownProblems)) return;
   shownSource = state.source;
@@ -238,12 +251,12 @@ new ResizeObserver(fit).observe(glass);
 narrow.addEventListener("change", arrange);
 
 const events = new EventSource("events");
-events.onmessage = (event) => {
+events.onmessage = async (event) => {
   const news = JSON.parse(event.data);
   if (news.made !== made) {
     made = news.made;
-    load();
     words();
+    await load(); // what is seen comes first
   }
   tell();
 };

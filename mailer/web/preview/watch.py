@@ -2,13 +2,14 @@
 
     async for _ in changes(newsroom, path, images): …      at once, then each time that something was saved
 
-What is near (the dispatch, its images, the templates) is looked at every 50 ms, what is far (other dispatches, lists) every
+What is near (the dispatch, its images) is looked at every 50 ms, what is far (templates, other dispatches, lists) four times a
 second: reading their times costs little, and works where notifications do not come, on network drives and in containers. A
 file that is being written is waited for. What is saved while the caller is at work comes next.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+import os
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import Version, version
 
 _NEAR = 0.05  # seconds
-_FAR = 20  # looks at what is near for one at what is far
+_FAR = 5  # looks at what is near for one at what is far
 _SETTLING = 0.01  # seconds
 _SETTLINGS = 10  # at most; a file that grows for longer is looked at as it is
 
@@ -41,10 +42,10 @@ async def changes(newsroom: Newsroom, path: Path, images: Callable[[], Iterable[
     workspace = newsroom.workspace
 
     def look(far: Versions | None) -> _Seen:
-        templates = (found for found in workspace.templates.rglob("*") if not found.is_dir())
         if far is None:
-            far = _versions((*workspace.dispatches.glob("*.md"), *workspace.subscribers.glob("*.csv")))
-        return _Seen(near=_versions((path, *templates)), images=_versions(images()), far=far)
+            others = (each for each in workspace.dispatches.glob("*.md") if each != path)
+            far = _versions((*others, *workspace.subscribers.glob("*.csv"), *_below(workspace.templates)))
+        return _Seen(near=_versions((path,)), images=_versions(images()), far=far)
 
     seen = await asyncio.to_thread(look, None)
     yield
@@ -63,6 +64,10 @@ async def changes(newsroom: Newsroom, path: Path, images: Callable[[], Iterable[
                 break
         seen = now
         yield
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (Path(place, name) for place, _, names in os.walk(folder) for name in names)
 
 
 def _versions(paths: Iterable[Path]) -> Versions:
