@@ -230,7 +230,7 @@ class _Preview:
                 "language": state.edition.language,
                 "direction": state.edition.direction,
                 "subject": shown.subject,
-                "size": shown.size,
+                "size": shown.size if state.is_final else None,
                 "fields": {name: values.fields.get(name, "") for name in sorted(state.edition.fields)},
                 "address": values.address,
                 "reader_fault": fault,

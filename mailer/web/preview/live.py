@@ -27,7 +27,7 @@ _LULL = 0.15  # seconds without a save before a letter is made in full: browsers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """`number` grows. `edition` is the newest that could be made, number `made`; `draft` is the file as it is.
+    """`number` grows. `draft` is the file as it is; `letter` the newest of which there is an edition, `made` its number.
 
     `fault` says, in words for a person, why nothing could be made of the file.
     """
@@ -35,13 +35,22 @@ class State:
     number: int = 0
     made: int = 0
     draft: Draft | None = None
-    edition: Edition | None = None
+    letter: Draft | None = None
     fault: str = ""
+
+    @property
+    def edition(self) -> Edition | None:
+        return self.letter.edition if self.letter else None
 
     @property
     def is_before(self) -> bool:
         """Whether the letter is that of an earlier text."""
-        return self.edition is not None and (self.draft is None or self.draft.edition is not self.edition)
+        return self.letter is not None and self.draft is not self.letter
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the letter is as it would be mailed."""
+        return self.letter is not None and self.letter.is_final
 
 
 class Live:
@@ -94,8 +103,14 @@ class Live:
         return await self._tell_of(self._draft)
 
     async def _proofread(self, made: Draft) -> None:
+        """Make `made` in full, and the letter that is seen instead where there is none of it."""
         await asyncio.sleep(_LULL)
         await self._tell_of(lambda: proofread(self.newsroom, made))
+        earlier = self.state.letter
+        if made.edition is None and earlier is not None and not earlier.is_final:
+            with contextlib.suppress(MailerError):  # what is wrong with the file as it is has been told
+                full = await asyncio.to_thread(proofread, self.newsroom, earlier)
+                await self._tell(replace(self.state, letter=full, made=self.state.number + 1))
 
     async def _tell_of(self, make: Callable[[], Draft]) -> Draft | None:
         """Make a draft beside the loop, and tell everybody; None, and why, where it cannot be made."""
@@ -106,7 +121,7 @@ class Live:
             return None
         before = self.state
         if made.edition is not None:
-            before = replace(before, edition=made.edition, made=before.number + 1)
+            before = replace(before, letter=made, made=before.number + 1)
         await self._tell(replace(before, draft=made, fault=""))
         return made
 

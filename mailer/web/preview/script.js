@@ -103,7 +103,7 @@ async function tell() {
   const state = await answer.json();
   if (mine !== latest) return;
   byId("title").textContent = state.title ?? byId("path").textContent;
-  byId("size").textContent = state.size === undefined ? "" : ` · ${Math.round(state.size / 1024)} KB of 100`;
+  byId("size").textContent = state.size ? ` · ${Math.round(state.size / 1024)} KB of 100` : "";
   byId("from").textContent = state.from ?? "";
   byId("subject").textContent = state.subject ?? "";
   alarm(state);
@@ -148,7 +148,7 @@ function findings(state) {
   const count = (severity) => state.problems.filter((problem) => problem.severity === severity).length;
   const counts = GRAVITY.map((each) => [each, count(each)]).filter(([, number]) => number);
   const summary = counts.map(([each, number]) => `${number} ${each}${number > 1 ? "s" : ""}`).join(", ");
-  byId("found").textContent = summary || (state.final ? "Nothing to find fault with" : "Findings");
+  byId("found").textContent = summary || (state.final && !state.fault ? "Nothing to find fault with" : "Findings");
   byId("status").textContent = state.final ? "· checked" : "· checking …";
   const problems = JSON.stringify(state.problems);
   if (state.source === null || (state.source === shownSource && problems === shownProblems)) return;
