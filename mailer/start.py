@@ -1,20 +1,25 @@
-"""serve, demo: the commands that open the other door, too.
+"""serve, preview, demo: the commands that open the other door, too.
 
 The command line and the web never import each other; what needs both stands here, above them.
 """
 
 import tempfile
+import threading
 import webbrowser
 from pathlib import Path
 
 import click
 
+from mailer.cli.lists import list_names
 from mailer.cli.output import in_workspace, plural, say
+from mailer.service.compiling import shown_as
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
-from mailer.web.server import free_port, serve
+from mailer.web.preview.app import create_preview, new_token
+from mailer.web.preview.live import Live
+from mailer.web.server import free_port, serve, serve_app
 
 
 @click.command("serve")
@@ -41,6 +46,27 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
             on_ready=ready,
             background=lambda stop: start_sends_when_due(newsroom, stop, say),
         )
+
+
+@click.command("preview")
+@click.argument("dispatch")
+@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against these lists.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Instead of any that is free.")
+@click.option("--no-open", "quietly", is_flag=True, help="Open no browser, only say the address.")
+@in_workspace
+def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: bool, workspace: Path) -> None:
+    """Show DISPATCH, a path or a slug, in your browser, live while the file changes."""
+    with Newsroom.open(workspace) as newsroom:
+        path = newsroom.workspace.find_dispatch(dispatch)
+        live = Live(newsroom, path, shown_as(newsroom, path, dispatch), list_names(to))
+        token, key = new_token(), new_token()
+
+        def ready(url: str) -> None:
+            say(f"Showing {live.shown} at {url}/{token}/; Ctrl-C ends it.")
+            if not quietly:
+                threading.Thread(target=webbrowser.open, args=(f"{url}/open/{key}",), daemon=True).start()
+
+        serve_app(create_preview(live, token=token, key=key), "127.0.0.1", port, on_ready=ready, background=live.run)
 
 
 @click.command("demo")

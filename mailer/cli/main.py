@@ -23,6 +23,7 @@ COMMANDS = {
     "import": ("mailer.cli.importing", "Make a dispatch of a plain-text archive, a saved page or a message."),
     "check": ("mailer.cli.check", "Find what is wrong in a dispatch and its letter."),
     "render": ("mailer.cli.dispatch", "Write a dispatch as HTML, plaintext and message into a folder."),
+    "preview": ("mailer.start", "Show a dispatch in your browser, live while the file changes."),
     "test": ("mailer.cli.send", "Send the real message to a few addresses."),
     "send": ("mailer.cli.send", "Send a dispatch to its readers."),
     "status": ("mailer.cli.progress", "Show sends and where they stand."),

@@ -21,7 +21,7 @@ from mailer.service.drafting import (
     start,
     take_in,
 )
-from mailer.service.proofing import Proofs, Scheme, in_scheme
+from mailer.service.proofing import Proofs
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 
@@ -239,15 +239,3 @@ def test_a_proof_keeps_the_last_letter_while_there_is_something_to_mend(site):
     assert "High water is at noon" in ana.html
     assert ana.subject == "The tide table, for Ana"
     assert Proofs(site.newsroom, "/media/").look("tide", broken.digest) is None
-
-
-def test_a_scheme_is_the_letters_and_not_the_browsers():
-    html = "@media (prefers-color-scheme: dark) {a} @media screen and (prefers-color-scheme:light) {b} @media print {c}"
-    assert (
-        in_scheme(html, Scheme.DARK)
-        == "@media (min-width: 0) {a} @media screen and (max-width: 0) {b} @media print {c}"
-    )
-    assert (
-        in_scheme(html, Scheme.LIGHT)
-        == "@media (max-width: 0) {a} @media screen and (min-width: 0) {b} @media print {c}"
-    )

@@ -105,7 +105,7 @@ def test_findings_are_a_page_too(desk, file):
     [
         ("phone", "'self' https: data:"),
         ("dark", "'self' https: data:"),
-        ("no-images", "'none'"),
+        ("no-images", "data:"),
         ("nonsense", "'self' https: data:"),
     ],
 )

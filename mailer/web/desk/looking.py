@@ -13,7 +13,8 @@ from mailer.dispatch.problem import Problem, Severity
 from mailer.errors import MailerError
 from mailer.ledger.role import Role
 from mailer.service.drafting import NoDispatchError
-from mailer.service.proofing import Proof, Scheme
+from mailer.service.previewing import Scheme
+from mailer.service.proofing import Proof
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.page import HEADERS
 from mailer.web.desk.route import DeskRoute
@@ -30,6 +31,7 @@ class View:
     scheme: Scheme | None = None
 
 
+_SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"  # no script; a link opens elsewhere
 VIEWS = (
     View("phone", "Phone", Scheme.LIGHT),
     View("desktop", "Desktop", Scheme.LIGHT),
@@ -95,9 +97,10 @@ def _preview(visit: Visit) -> Response:
 def _letter(visit: Visit) -> Response:
     """The letter itself, in a frame: its own styles, no script, nothing from elsewhere unless a photo is linked to."""
     view = _view(visit)
-    reader = visit.query.get("as", "").strip()
+    reader, images = visit.query.get("as", "").strip(), view.key != "no-images"
     try:
-        look = visit.proofs.look(visit.path["name"], visit.query.get("v", ""), reader=reader, scheme=view.scheme)
+        digest = visit.query.get("v", "")
+        look = visit.proofs.look(visit.path["name"], digest, reader=reader, scheme=view.scheme, images=images)
     except NoDispatchError:
         raise
     except MailerError as error:  # an unknown reader, a template that is broken: told where the letter would be
@@ -106,14 +109,14 @@ def _letter(visit: Visit) -> Response:
         return _framed(visit.page("plain", heading="There is a preview once nothing is left to mend."))
     if view.key == "text":
         return _framed(visit.page("plain", heading=look.subject, plain=look.text))
-    images = "'none'" if view.key == "no-images" else "'self' https: data:"
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {images}; form-action 'none'; base-uri 'none'"
+    sources = "'self' https: data:" if images else "data:"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {sources}; form-action 'none'; base-uri 'none'"
     return _framed(respond(look.html, HTML, headers={**HEADERS, "Content-Security-Policy": policy}))
 
 
 def _framed(response: Response) -> Response:
     policy = response.headers["Content-Security-Policy"].replace("; frame-ancestors 'none'", "")
-    response.headers["Content-Security-Policy"] = f"{policy}; frame-ancestors 'self'; sandbox allow-same-origin"
+    response.headers["Content-Security-Policy"] = f"{policy}; frame-ancestors 'self'; sandbox {_SANDBOX}"
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
 

@@ -215,7 +215,7 @@ function show() {
   const before = stage.querySelector("iframe.shown");
   const next = document.createElement("iframe");
   next.title = "Preview of the letter";
-  next.setAttribute("sandbox", "allow-same-origin");
+  next.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
   next.className = chosen;
   next.addEventListener("load", () => {
     for (const old of stage.querySelectorAll("iframe")) {
