@@ -167,6 +167,8 @@ def save(newsroom: Newsroom, name: str, text: str, *, base: str, actor: str, ste
             raise ChangedError(now)
         newsroom.ledger.drafts.keep(name, now.text, digest=now.digest, actor=ON_DISK)
         new = _encode(plain, like=raw)
+        if (again := _bytes(path))[0] != raw:  # while the ledger wrote
+            raise ChangedError(_text(name, *again))
         _replace(path, new)
         newsroom.ledger.drafts.keep(name, plain, digest=_digest(new), actor=actor, step=step)
     return read(newsroom, name)

@@ -25,7 +25,7 @@ from mailer.service.newsroom import Newsroom
 
 SHORTEST, LONGEST = 12, 1000  # characters of a password
 LINK_GOOD_FOR = 3 * 86_400  # seconds
-_FEWEST_DIFFERENT = 5
+_FEWEST_DIFFERENT, _LEAST_BESIDE_NAME = 5, 8
 _HASHER = PasswordHasher()
 
 
@@ -58,7 +58,8 @@ def hash_password(password: str, name: str) -> str:
             f"A password has at least {SHORTEST} characters.",
             "Three or four words that do not belong together will do.",
         )
-    if len(set(password)) < _FEWEST_DIFFERENT or name_key(name) in name_key(password):
+    beside_name = name_key(password).replace(name_key(name), "")
+    if len(set(password)) < _FEWEST_DIFFERENT or len(beside_name) < _LEAST_BESIDE_NAME:
         raise UsageError(
             "This password is too easy to guess.", "Three or four words that do not belong together will do."
         )

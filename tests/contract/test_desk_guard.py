@@ -143,6 +143,13 @@ def test_nothing_is_changed_by_a_form_of_another_page(site, visitor, route):
     assert site.contents() == before
 
 
+def test_a_proxy_that_hides_the_address_is_named(site, visitor):
+    with_password(site)
+    hidden = {"Host": "127.0.0.1:8000", "Origin": ORIGIN}
+    answer = visitor.post("/desk/sign-in", data={"name": "Mara Lindqvist", "password": PASSWORD}, headers=hidden)
+    assert (answer.status_code, "must hand on the Host header" in answer.text) == (421, True)
+
+
 def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
     ada, mara = signed_in(site, "admin"), signed_in(site, "editor")
     assert At(visitor, mara).post("/desk/settings/email", {"form_token": ada.form_token}).status_code == 403

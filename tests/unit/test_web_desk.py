@@ -251,6 +251,8 @@ def test_guessing_gets_slower_for_one_address_and_hardly_for_a_name():
     waits = [guesses.pause("192.0.2.66", f"name {number}", now) for number in range(3)]
     assert waits[0] is None or waits[0] > 15
     assert waits[-1] is None
+    guesses.succeeded("someone")
+    assert guesses.pause("192.0.2.66", "other", now) is None
     assert guesses.pause("192.0.2.66", "ada", now + 1000) == 0.0
 
 

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import cast
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -29,7 +30,7 @@ from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
 from mailer.web.client import client_address
 from mailer.web.desk import dispatches, looking, people, photos, settings, signin, versions, writing
-from mailer.web.desk.door import door_of, find_door, is_own
+from mailer.web.desk.door import Door, door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
 from mailer.web.desk.route import DeskRoute, Endpoint
@@ -84,7 +85,7 @@ class Desk:
                 return self._elsewhere()
             request.state.door = door
             if request.method == "POST" and not is_own(request, door):
-                return self._foreign()
+                return self._elsewhere() if self._is_hidden(request, door) else self._foreign()
             try:
                 return await endpoint(request)
             except HTTPException as error:
@@ -145,6 +146,12 @@ class Desk:
             return await _run(route.endpoint, visit)
         finally:
             visit.form.close()
+
+    def _is_hidden(self, request: Request, door: Door) -> bool:
+        """Whether a proxy in front keeps from us at which address the browser is."""
+        base = urlsplit(self._newsroom.settings.base_url)
+        theirs = request.headers.get("origin", "")
+        return theirs != door.origin and theirs == f"{base.scheme}://{base.netloc}"
 
     def _elsewhere(self) -> Response:
         base_url = self._newsroom.settings.base_url.rstrip("/")

@@ -1,7 +1,7 @@
 """How fast passwords may be guessed: ever slower, by whoever asks and for whichever name, and never not at all.
 
     pause = guesses.pause(address, name, now)   seconds to wait before this try is looked at; None: too many wait already
-    guesses.failed(...) / guesses.succeeded(...)
+    guesses.failed(address, name, now) / guesses.succeeded(name)
 
 The first FREE failures within MEMORY seconds cost nothing. Then each try gets a turn of its own behind the last one, so
 that a thousand at once are no quicker than one after the other. From one address the turns soon lie half a minute
@@ -56,9 +56,8 @@ class Guesses:
         while len(self._turns) > MOST:
             self._turns.popitem(last=False)
 
-    def succeeded(self, address: str, name: str) -> None:
-        """Who knows the password has nothing to wait for."""
-        self._turns.pop(("address", address), None)
+    def succeeded(self, name: str) -> None:
+        """Its owner has nothing to wait for; the address has: whoever has a name of their own could guess at others."""
         self._turns.pop(("name", name), None)
 
     def _gap(self, key: tuple[str, str], now: float) -> float:

@@ -64,7 +64,7 @@ class SignIn:
             self._guesses.failed(*keys, clock())
             said = Said("Name or password is wrong.", bad=True)
             return await run_in_threadpool(self._form, said, name=name, wanted=wanted, status=403)
-        self._guesses.succeeded(*keys)
+        self._guesses.succeeded(keys[1])
         return await run_in_threadpool(self._let_in, request, entered, address, _inside(wanted))
 
     async def show_link(self, request: Request) -> Response:

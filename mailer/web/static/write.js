@@ -129,7 +129,11 @@ function complete(context) {
 }
 
 function text() { return view.state.doc.toString(); }
-function say(words, bad = false) { state.textContent = words; state.classList.toggle("bad", bad); }
+function say(words, bad = false) {
+  state.setAttribute("aria-live", bad ? "assertive" : "off"); // that all is well need not be said after each word
+  state.textContent = words;
+  state.classList.toggle("bad", bad);
+}
 
 function later() {
   say("not saved yet");
@@ -144,7 +148,8 @@ async function ask(address, options = {}) {
 
 async function save(byHand) {
   clearTimeout(timer);
-  if (working || torn) return later();
+  if (torn) return;
+  if (working) return later();
   const typed = text();
   if (typed === saved && !byHand) return say("saved");
   const body = new FormData();
