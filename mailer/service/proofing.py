@@ -10,13 +10,13 @@ LayoutError.
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailer.dispatch.problem import Problem
 from mailer.edition.model import Edition, Image
 from mailer.service.drafting import file_of, read
 from mailer.service.newsroom import Newsroom
-from mailer.service.previewing import NOBODY, Scheme, Shown, draft, proofread, reader_values, show
+from mailer.service.previewing import NOBODY, Draft, Scheme, Shown, draft, proofread, reader_values, show
 
 KEPT = 12
 
@@ -49,39 +49,42 @@ class Proofs:
 
     def make(self, name: str) -> Proof:
         """Check and compile the dispatch as it is now."""
-        now = read(self._newsroom, name)
-        path = file_of(self._newsroom, name)
-        made = proofread(self._newsroom, draft(self._newsroom, now.text, path, shown=f"dispatches/{name}.md"))
+        digest, made = self._drafted(name)
+        made = proofread(self._newsroom, made)
         size = show(made.edition, media=self._media).size if made.edition else 0
-        with self._gate:
-            earlier = self._made.pop(name, None)
-            proof = Proof(
-                digest=now.digest,
-                problems=made.problems,
-                edition=made.edition,
-                before=earlier.letter if earlier else None,
-                size=size,
-            )
-            self._made[name] = proof
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
-        return proof
+        return self._keep(name, Proof(digest=digest, problems=made.problems, edition=made.edition, size=size))
 
     def look(
         self, name: str, digest: str, *, reader: str = "", scheme: Scheme | None = None, images: bool = True
     ) -> Shown | None:
         """The letter to `reader`, an address on a list, or to nobody in particular; None while there never was one.
 
-        `digest` names the state of the text that a proof is there for; any other is compiled anew.
+        `digest` names the state of the text that is to be seen. A letter that was not proofread yet is shown all the same, for
+        that takes longer than compiling it for a browser.
         """
         with self._gate:
             proof = self._made.get(name)
         if proof is None or proof.digest != digest:
-            proof = self.make(name)
+            now, made = self._drafted(name)
+            proof = self._keep(name, Proof(digest=now, problems=made.problems, edition=made.edition))
         if proof.letter is None:
             return None
         values = reader_values(self._newsroom, reader, (), proof.letter.fields) if reader else NOBODY
         return show(proof.letter, values, media=self._media, scheme=scheme, images=images)
+
+    def _drafted(self, name: str) -> tuple[str, Draft]:
+        now = read(self._newsroom, name)
+        path = file_of(self._newsroom, name)
+        return now.digest, draft(self._newsroom, now.text, path, shown=f"dispatches/{name}.md")
+
+    def _keep(self, name: str, proof: Proof) -> Proof:
+        """Keep `proof` in the place of the one before, whose letter it falls back on."""
+        with self._gate:
+            earlier = self._made.pop(name, None)
+            self._made[name] = kept = replace(proof, before=earlier.letter if earlier else None)
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        return kept
 
     def image(self, name: str) -> Image | None:
         """An image of a letter that was looked at."""

@@ -4,7 +4,7 @@ import pytest
 
 from mailer.service.newsroom import Newsroom
 from mailer.service.signin import digest, redeem, sign_in
-from tests.support.workspaces import make_workspace
+from tests.support.workspaces import make_workspace, start_mailer
 
 PASSWORD = "ferry lamp ocean nine"
 
@@ -54,6 +54,20 @@ def test_a_bad_password_adds_nobody(here, workspace, monkeypatch, password, said
 def test_a_name_that_nobody_can_have(here, workspace, name):
     refused = here("user", "add", name)
     assert (refused.code, "A name has 1 to 64 characters" in refused.err) == (2, True)
+
+
+def test_serve_says_how_to_let_the_first_person_in(here, workspace):
+    def told():
+        process = start_mailer(workspace, "serve", "--port", "0")
+        try:
+            return [process.stderr.readline() for _ in range(2)][1]
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+    assert "Add the first person with: mailer user add NAME" in told()
+    here("user", "add", "Ada")
+    assert told().startswith("The desk is at http://127.0.0.1:")
 
 
 def test_roles_and_removing(here, workspace):

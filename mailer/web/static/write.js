@@ -8,7 +8,7 @@ import {
   lineNumbers, lintGutter, openSearchPanel, parser, searchKeymap, setDiagnostics, snippetCompletion, syntaxHighlighting, tags,
 } from "./vendor/codemirror.js";
 
-const PAUSE = 700; // milliseconds after the last key until it is saved
+const PAUSE = 500; // milliseconds after the last key until it is saved
 const form = document.querySelector("form.write");
 const area = form.querySelector("textarea");
 const base = form.querySelector("input[name=base]");
@@ -167,7 +167,8 @@ async function save(byHand) {
     saved = typed;
     base.value = told.digest;
     if (text() === typed) say(`saved ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
-    await proof();
+    show();
+    proof();
   } catch {
     say("The desk cannot be reached, so this is not saved. It is tried again.", true);
     again();
@@ -183,10 +184,8 @@ function again() {
 }
 
 async function proof() {
-  const answer = await ask(`${path}/findings`);
-  if (!answer.ok) return;
-  const told = await answer.json();
-  if (told.digest !== base.value) return;
+  const told = await ask(`${path}/findings`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (told?.digest !== base.value) return; // none came, or those of a text that is past
   findings.innerHTML = told.html;
   const count = view.state.doc.toString().split(/\s+/).filter(Boolean).length;
   measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} KB of ${measure.dataset.clip}` : ""}`;
@@ -198,7 +197,6 @@ async function proof() {
     return { from, to: word ? from + word[0].length : line.to, severity: mark.severity === "note" ? "info" : mark.severity, message: mark.message };
   });
   view.dispatch(setDiagnostics(view.state, marks.sort((one, other) => one.from - other.from)));
-  show();
 }
 
 // A finding leads to its line.
@@ -217,15 +215,15 @@ const reader = document.querySelector("#reader");
 let chosen = stage.dataset.view;
 
 function show() {
-  const before = stage.querySelector("iframe.shown");
   const next = document.createElement("iframe");
   next.title = "Preview of the letter";
   next.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
   next.className = chosen;
   next.addEventListener("load", () => {
-    for (const old of stage.querySelectorAll("iframe")) {
-      if (old === next) continue;
-      if (old === before && old.className.includes(chosen)) next.contentWindow?.scrollTo(0, old.contentWindow?.scrollY ?? 0);
+    for (let old = next.previousElementSibling; old; old = next.previousElementSibling) {
+      if (old.classList.contains("shown") && old.classList.contains(next.className)) {
+        next.contentWindow?.scrollTo(0, old.contentWindow?.scrollY ?? 0);
+      }
       old.remove();
     }
     next.classList.add("shown");
@@ -256,6 +254,7 @@ function take(told) {
   const at = Math.min(view.state.selection.main.head, told.text.length);
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: told.text }, selection: { anchor: at } });
   clearTimeout(timer);
+  show();
   proof();
 }
 
@@ -333,4 +332,5 @@ form.addEventListener("submit", (event) => { event.preventDefault(); save(true);
 window.addEventListener("beforeunload", (event) => { if (text() !== saved) event.preventDefault(); });
 form.querySelector("label").addEventListener("click", () => view.focus());
 measure.hidden = false;
+show();
 proof();
