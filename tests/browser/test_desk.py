@@ -8,7 +8,7 @@ from mailer.web.server import free_port
 from tests.contract.test_desk_drafts import picture
 from tests.support.chromium import faults, launched, served
 from tests.support.commands import until
-from tests.support.desk import browser_of, signed_in
+from tests.support.deskpages import browser_of, signed_in
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 

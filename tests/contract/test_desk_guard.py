@@ -9,7 +9,7 @@ from mailer.ledger.role import Role
 from mailer.ledger.sessions import IDLE, LONGEST
 from mailer.service.signin import digest, hand_out, hash_password, redeem, sign_in
 from mailer.web.desk.desk import ROUTES
-from tests.support.desk import COOKIE, ORIGIN, At, signed_in
+from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in, visiting
 
 PASSWORD = "ferry lamp ocean nine"

@@ -14,7 +14,7 @@ from mailer.web.desk.guessing import LONGEST_PAUSE, Guesses
 from mailer.web.desk.page import STATIC, Said, _pack, _unpack, in_words
 from mailer.web.desk.signin import _inside
 from tests.contract.test_desk_drafts import picture
-from tests.support.desk import At, signed_in
+from tests.support.deskpages import At, signed_in
 from tests.support.site import site_in, visiting
 from tests.support.workspaces import DISPATCH, make_workspace
 
