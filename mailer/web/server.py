@@ -55,15 +55,23 @@ def serve(
 
 
 def serve_app(
+    app: Starlette, host: str, port: int, *, on_ready: OnReady | None = None, background: Background | None = None
+) -> None:
+    """Serve `app` alone, in the same way. Its `state.ending`, an event, is set when what goes on for ever must end."""
+    _until_signalled(lambda stop: serve_app_until(app, host, port, stop=stop, on_ready=on_ready, background=background))
+
+
+async def serve_app_until(
     app: Starlette,
     host: str,
     port: int,
     *,
+    stop: asyncio.Event,
     on_ready: OnReady | None = None,
-    background: Background | Iterable[Background] | None = None,
+    background: Background | None = None,
 ) -> None:
-    """Serve `app` alone, in the same way. Its `state.ending`, an event, is set when what goes on for ever must end."""
-    _until_signalled(lambda stop: _run(app, _listen(host, port), stop, on_ready, _jobs(background)))
+    """The same on a loop that is there already, until `stop` is set."""
+    await _run(app, _listen(host, port), stop, on_ready, _jobs(background))
 
 
 def _until_signalled(serving: Background) -> None:
