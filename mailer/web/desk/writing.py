@@ -4,10 +4,10 @@ The editor's script saves by itself and speaks JSON; without a script the same r
 its file to somebody else (`ChangedError`) is never lost: it stands on the page that says so.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator
 
-import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -76,7 +76,7 @@ async def _changed(visit: Visit) -> Response:
             if now.digest != before:
                 before = now.digest
                 yield Event(name="changed", data=now.digest)
-            await anyio.sleep(_WATCH)
+            await asyncio.sleep(_WATCH)
 
     return event_stream(visit, events())
 
