@@ -19,12 +19,16 @@ or `email` for a word (`Contact email`); it is always the field `email`. A colum
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+
+from mailer.audience.foreign import CONSENT, SIGNS, Sign
 
 EMAIL = "email"
 STATUS = "status"
+SINCE = "since"
+STATUS_SINCE = "status_since"  # ours too, where the file has a `since` of its own and no status
 
 _ALIASES = {
     EMAIL: (
@@ -66,16 +70,28 @@ class ColumnsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """`names` has one field name for each column, "" for one without a header; `address` and `status` are indexes."""
+    """`names` has one field name for each column, "" for one without a header; the others are indexes.
+
+    `since` is that of the status: the column `status_since`, or one called `since` beside a status. `signs`: other tools'
+    columns that say whether somebody may be mailed. `consent`: which fields say how somebody came to be on the list, by what
+    we call that (foreign.py).
+    """
 
     headers: tuple[str, ...]
     names: tuple[str, ...]
     address: int
     status: int | None
+    since: int | None
+    signs: tuple[tuple[int, Sign], ...] = ()
+    consent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(self.names) - {""}
+
+    def consent_of(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """How the person with these fields came to be on the list, as far as they say so; the values as they are."""
+        return {called: fields[name] for called, name in self.consent.items() if fields.get(name)}
 
 
 def field_name(header: str) -> str:
@@ -97,16 +113,27 @@ def read_columns(headers: Sequence[str]) -> Columns:
                 "Rename one of them in the file's first line.",
             )
         seen[name] = header
+    status = names.index(STATUS) if STATUS in names else None
+    since = STATUS_SINCE if STATUS_SINCE in names or status is None else SINCE
     return Columns(
         headers=tuple(headers),
         names=tuple(names),
         address=names.index(EMAIL),
-        status=names.index(STATUS) if STATUS in names else None,
+        status=status,
+        since=names.index(since) if since in names else None,
+        signs=tuple((index, SIGNS[name]) for index, name in enumerate(names) if name in SIGNS),
+        consent={
+            called: next(filter(names.__contains__, known))
+            for called, known in CONSENT.items()
+            if not {*known}.isdisjoint(names)
+        },
     )
 
 
 def _address_column(headers: Sequence[str], names: Sequence[str]) -> int:
-    candidates = [index for index, name in enumerate(names) if _ADDRESS_WORDS.intersection(name.split("_"))]
+    candidates = [
+        index for index, name in enumerate(names) if _ADDRESS_WORDS.intersection(name.split("_")) and name not in SIGNS
+    ]
     if len(candidates) == 1:
         return candidates[0]
     if candidates:

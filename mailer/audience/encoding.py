@@ -22,6 +22,7 @@ _SIGNATURES = {
     b"\x00\x00\xfe\xff": "text in UTF-32",
 }
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKED = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _SAVE_AS = "Save it as CSV, in UTF-8 if you can choose."
 
 
@@ -48,6 +49,12 @@ def detect_encoding(file: BinaryIO) -> str:
     if marked == "utf-8-sig" and not evidence.is_utf8():
         raise EncodingError("begins as UTF-8 but is not all UTF-8", "Save it anew as CSV in UTF-8.")
     return marked or evidence.encoding()
+
+
+def byte_order_mark(file: BinaryIO) -> tuple[bytes, str] | None:
+    """The mark that `file` begins with, and the encoding of what follows it."""
+    head = file.read(3)
+    return next(((mark, name) for mark, name in _MARKED.items() if head.startswith(mark)), None)
 
 
 class _Evidence:

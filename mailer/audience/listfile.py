@@ -13,23 +13,27 @@ Raises ListError for a file that cannot be used at all, or that changes while it
 """
 
 import csv
+import itertools
 import os
 import re
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import IO
 
 from mailer.audience.address import AddressError, parse_address
 from mailer.audience.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.audience.encoding import EncodingError, detect_encoding
-from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, clean, is_clean, read_status
+from mailer.audience.record import MAX_BROKEN, MAX_ROW_LINES, BrokenError, Cells, Records, ends_its_row
+from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, clean, is_clean, shown
+from mailer.audience.standing import Standing
 from mailer.errors import UsageError
 
+_new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?[;,\t]*')  # Excel's first line, in some countries
-_SHOWN = 80  # characters of a cell in a message
+AROUND_HEADER = "\r\n \ufeff"  # left aside around the header's line
 
 
 class ListError(UsageError):
@@ -53,39 +57,42 @@ class ListFile:
         where = f"; row kept in {self.name}.rejected.csv" if kept and isinstance(finding, Rejected) else ""
         return f"{self.path.name}:{finding.line}: {finding.message}{where}"
 
-    def rows(self, fields: frozenset[str] | None = None) -> Iterator[Row]:
-        """All rows in order. Members carry `fields` only, those of them that the list has; all with None."""
-        names = self.columns.names
-        wanted = [(i, name) for i, name in enumerate(names) if name and (fields is None or name in fields)]
-        column, status_column, width = self.columns.address, self.columns.status, len(names)
-        subscribed, seen = Status.SUBSCRIBED, dict[str, int]()
-        for line, cells in self._records():
-            if isinstance(cells, str):
-                yield Rejected(line=line, reason=_UNCLOSED, cells=(cells.rstrip("\r\n"),))
-                continue
-            if not any(map(str.strip, cells)):
-                continue
-            try:
-                address = parse_address(cells[column] if column < len(cells) else "")
-            except AddressError as error:
-                yield Rejected(line=line, reason=error.message.rstrip("."), cells=tuple(cells))
-                continue
-            status = subscribed
-            if status_column is not None and status_column < len(cells):
-                status = read_status(cells[status_column])
-            first = seen.setdefault(address.identity, line)
-            if first != line:
-                yield Duplicate(line=line, first=first, identity=address.identity, status=status)
-                continue
-            if len(cells) == width and "".join(cells).isprintable():
-                yield Member(line, address, {name: cells[i].strip() for i, name in wanted}, status)
-            else:
-                values = {name: clean(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
-                yield Member(line, address, values, status)
-                yield from self._notes(line, cells)
-            if status is Status.UNKNOWN and status_column is not None:
-                said = _shown(cells[status_column])
-                yield Noted(line=line, message=f"the status “{said}” is unknown; not mailed")
+    def rows(self, fields: frozenset[str] | None = None, *, duplicates: bool = True) -> Iterator[Row]:
+        """All rows in order. Members carry `fields` only, those of them that the list has; all with None.
+
+        Without `duplicates` every row of an identity is a Member, and no identity is kept in memory.
+        """
+        columns, standing = self.columns, Standing(self.columns)
+        wanted = [(i, name) for i, name in enumerate(columns.names) if name and (fields is None or name in fields)]
+        names = tuple(name for _, name in wanted)
+        pick = _picker([i for i, _ in wanted], len(columns.names))
+        column, width, says_status = columns.address, len(columns.names), standing.says_something
+        status = subscribed = Status.SUBSCRIBED
+        seen: dict[str, int] = {}
+        for batch in self.records():
+            tidy = batch.tidy
+            for line, cells in batch.rows:
+                if isinstance(cells, str):
+                    yield Rejected(line=line, reason=_UNCLOSED, cells=(cells,))
+                    continue
+                try:
+                    address = parse_address(cells[column])
+                except (AddressError, IndexError) as error:
+                    yield from _no_address(line, cells, error)
+                    continue
+                if says_status:
+                    status = standing.read(cells)
+                if duplicates and (first := seen.setdefault(address.identity, line)) != line:
+                    yield Duplicate(line=line, first=first, identity=address.identity, status=status)
+                    continue
+                if tidy and len(cells) == width:
+                    yield _new(Member, (line, address, dict(zip(names, pick(cells))), status))  # noqa: B905 - all as long
+                else:
+                    values = {name: clean(cells[i]).strip() if i < len(cells) else "" for i, name in wanted}
+                    yield Member(line, address, values, status)
+                    yield from self._notes(line, cells)
+                if status is not subscribed:
+                    yield from standing.notes(line, cells)
 
     def _notes(self, line: int, cells: list[str]) -> Iterator[Noted]:
         """What was put right in a row whose address is good."""
@@ -96,94 +103,66 @@ class ListFile:
             if index - 1 != self.columns.address and not is_clean(cell)
         ]
         if faulty:
-            listed = ", ".join(f"“{_shown(header)}”" for header in faulty)
+            listed = ", ".join(f"“{shown(header)}”" for header in faulty)
             yield Noted(line=line, message=f"line breaks or control characters were taken out of {listed}")
         if any(cell.strip() for cell in cells[width:]):
             message = f"{len(cells)} cells under {width} headers; the last were left aside (is a quote missing?)"
             yield Noted(line=line, message=message)
 
-    def _records(self) -> Iterator[tuple[int, list[str] | str]]:
-        """The rows below the header, each with its first line's number; a line that begins no row as it stands."""
+    def records(self) -> Iterator[Cells]:
+        """The rows below the header."""
+        below = itertools.islice(self.lines(), self.header_line, None)
+        try:
+            yield from Records(below, self.delimiter, before=self.header_line).cells()
+        except BrokenError:
+            raise ListError(
+                f"{self.path} has more than {MAX_BROKEN} rows with quotes that are not closed.", "Save it anew as CSV."
+            ) from None
+
+    def lines(self) -> Iterator[str]:
+        """The file's lines with their ends. Raises ListError, also when it changed since it was opened."""
         try:
             with self.path.open(encoding=self.encoding, newline="") as file:
-                if _version(file) != self.version:
+                if file_version(file) != self.version:
                     raise ListError(f"{self.path} was changed meanwhile.", "Run the command again.")
-                broken = 0
-                for line, cells in _read_records(_Lines(file), self.delimiter):
-                    if line > self.header_line:
-                        yield line, cells
-                        broken += isinstance(cells, str)
-                    if broken > _MAX_BROKEN:
-                        raise ListError(
-                            f"{self.path} has more than {_MAX_BROKEN} rows with quotes that are not closed.",
-                            "Save it anew as CSV.",
-                        )
-                if _version(file) != self.version:
+                yield from file
+                if file_version(file) != self.version:
                     raise ListError(f"{self.path} was changed while it was read.", "Run the command again.")
         except UnicodeDecodeError:
             raise ListError(
                 f"{self.path} is not {self.encoding} to its end.", "Save it anew as CSV in UTF-8."
             ) from None
         except OSError as error:
-            raise _unreadable(self.path, error) from None
+            raise unreadable(self.path, error) from None
 
-
-_UNCLOSED = "a quoted cell that is not closed, or a row of more than 500 lines or 131,072 characters"
-_MAX_ROW_LINES = 500
-_MAX_BROKEN = 1000  # each costs the reading of a row's worth of lines
-
-
-class _Lines:
-    """A file's lines, counted; those of the row that is being read are kept, so that they can be given back."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self._given_back: deque[str] = deque()
-        self.count = 0
-        self.row: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if len(self.row) == _MAX_ROW_LINES:
-            raise csv.Error
-        line = self._given_back.popleft() if self._given_back else next(self._file)
-        self.count += 1
-        self.row.append(line)
-        return line
-
-    def give_back_all_but_first(self) -> str:
-        first, *rest = self.row
-        self._given_back.extendleft(reversed(rest))
-        self.count -= len(rest)
-        return first
-
-
-def _read_records(lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    reader = csv.reader(lines, delimiter=delimiter)
-    row = lines.row
-    while True:
-        row.clear()
-        start = lines.count + 1
+    def refuse_changed(self) -> None:
+        """Raise ListError if the file is not the one that was opened."""
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            cells = None
-        if cells is None or (len(row) > 1 and not _is_well_formed(row, delimiter)):
-            yield start, lines.give_back_all_but_first()
-            reader = csv.reader(lines, delimiter=delimiter)
-        else:
-            yield start, cells
+            with self.path.open("rb") as file:
+                version = file_version(file)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
+        if version != self.version:
+            raise ListError(f"{self.path} was changed meanwhile.", "Run the command again.")
 
 
-def _is_well_formed(lines: list[str], delimiter: str) -> bool:
-    try:
-        return len(list(csv.reader(lines, delimiter=delimiter, strict=True))) == 1
-    except csv.Error:
-        return False
+_UNCLOSED = f"a quoted cell that is not closed, or a row of more than {MAX_ROW_LINES} lines or 131,072 characters"
+
+
+def _no_address(line: int, cells: Sequence[str], error: Exception) -> Iterator[Rejected]:
+    """What comes of a row that has no address; nothing of a blank one."""
+    if any(map(str.strip, cells)):
+        reason = error if isinstance(error, AddressError) else AddressError("", "nothing there")
+        yield Rejected(line=line, reason=reason.message.rstrip("."), cells=tuple(cells))
+
+
+def _picker(indexes: list[int], width: int) -> Callable[[list[str]], Sequence[str]]:
+    """What takes the cells of these columns out of a row as wide as the header."""
+    if indexes == list(range(width)):
+        return list
+    if len(indexes) > 1:
+        return itemgetter(*indexes)
+    return lambda cells: [cells[index] for index in indexes]
 
 
 def open_list(path: Path, name: str = "") -> ListFile:
@@ -193,7 +172,7 @@ def open_list(path: Path, name: str = "") -> ListFile:
     try:
         with path.open("rb") as binary:
             encoding = detect_encoding(binary)
-            version = _version(binary)
+            version = file_version(binary)
         with path.open(encoding=encoding, newline="") as file:
             delimiter, columns, line = _read_header(path, file)
     except EncodingError as error:
@@ -201,7 +180,7 @@ def open_list(path: Path, name: str = "") -> ListFile:
     except UnicodeDecodeError:
         raise ListError(f"{path} is not {encoding} to its end.", "Save it anew as CSV in UTF-8.") from None
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return ListFile(
         name=name or path.name.removesuffix(".csv"),
         path=path,
@@ -217,44 +196,46 @@ def _read_header(path: Path, file: IO[str]) -> tuple[str, Columns, int]:
     """Delimiter, columns, and the header's line."""
     delimiters: tuple[str, ...] = DELIMITERS
     for number, text in enumerate(file, start=1):
-        line = text.strip("\r\n \ufeff")
+        line = text.strip(AROUND_HEADER)
         if separator := _SEPARATOR_LINE.fullmatch(line):
             delimiters = (separator["delimiter"],)
-        elif line.count('"') % 2:
-            raise ListError(f"{path}:{number}: a quote is not closed.", "Keep the columns' names on one line.")
         elif line.strip(",;\t "):
-            return *_choose(path, line, delimiters), number
+            return *_choose(path, line, delimiters, number), number
     raise ListError(f"{path} is empty.", "Put a first line into it that names the columns, such as: email,first_name")
 
 
-def _choose(path: Path, line: str, delimiters: tuple[str, ...]) -> tuple[str, Columns]:
+def _choose(path: Path, line: str, delimiters: tuple[str, ...], number: int) -> tuple[str, Columns]:
     """The delimiter that makes most of the header: that finds `email`, and then the most columns."""
     if not is_clean(line.replace("\t", " ")):
         raise ListError(f"{path} is not a CSV file: its first line holds control characters.", "Save it anew as CSV.")
     try:
-        headers = {delimiter: next(csv.reader([line], delimiter=delimiter)) for delimiter in delimiters}
+        headers = {delimiter: _read_line(line, delimiter) for delimiter in delimiters}
     except csv.Error:
         raise ListError(f"{path} has a first line without end.", "Save it anew as CSV.") from None
-    delimiter = max(headers, key=lambda mark: (EMAIL in map(field_name, headers[mark]), len(headers[mark])))
+    delimiter = max(headers, key=lambda mark: (EMAIL in map(field_name, headers[mark][0]), len(headers[mark][0])))
+    names, closed = headers[delimiter]
+    if not closed:
+        raise ListError(f"{path}:{number}: a quote is not closed.", "Keep the columns' names on one line.")
     try:
-        return delimiter, read_columns(headers[delimiter])
+        return delimiter, read_columns(names)
     except ColumnsError as error:
         raise ListError(f"{path}: {error}.", error.next_step) from None
 
 
-def _version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
+def _read_line(line: str, delimiter: str) -> tuple[list[str], bool]:
+    """The cells of a line, and whether the row ends with it."""
+    return next(csv.reader([line], delimiter=delimiter)), ends_its_row(line, delimiter)
+
+
+def file_version(file: IO[str] | IO[bytes]) -> tuple[int, int, int]:
+    """What the file system says of an open file; it changes when the file does."""
     stat = os.fstat(file.fileno())
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _unreadable(path: Path, error: OSError) -> ListError:
+def unreadable(path: Path, error: OSError) -> ListError:
     if isinstance(error, FileNotFoundError):
         return ListError(f"There is no list {path}.", "Put a CSV file there, or name another list.")
     if isinstance(error, IsADirectoryError):
         return ListError(f"{path} is a folder, not a CSV file.", "Name a CSV file.")
     return ListError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.")
-
-
-def _shown(text: str) -> str:
-    text = clean(text).strip()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

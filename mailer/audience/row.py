@@ -9,9 +9,10 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from mailer.audience.address import Address
 
@@ -34,11 +35,25 @@ class Status(StrEnum):
         return self in _STOPS
 
 
-_STOPS = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED, Status.ERASED, Status.UNKNOWN})
+_STRONGEST_FIRST = (
+    Status.ERASED,
+    Status.COMPLAINED,
+    Status.UNSUBSCRIBED,
+    Status.BOUNCED,
+    Status.UNKNOWN,
+    Status.PAUSED,
+    Status.UNCONFIRMED,
+    Status.SUBSCRIBED,
+)
+_STOPS = frozenset(_STRONGEST_FIRST[: _STRONGEST_FIRST.index(Status.UNKNOWN) + 1])
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+def strongest(statuses: Iterable[Status]) -> Status:
+    """What counts of several things said about one person: a no, before a not yet, before a yes."""
+    return min(statuses, key=_STRONGEST_FIRST.index, default=Status.SUBSCRIBED)
+
+
+class Member(NamedTuple):  # a tuple, since there are millions
     line: int
     address: Address
     fields: Mapping[str, str]
@@ -77,6 +92,7 @@ class Noted:
 Finding = Rejected | Duplicate | Noted
 Row = Member | Finding
 
+_SHOWN = 80  # characters
 _BREAK = re.compile("\r\n|[\r\n\u2028\u2029]")
 _REMOVED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -91,12 +107,7 @@ def clean(text: str) -> str:
     return _REMOVED.sub("", _BREAK.sub(" ", text))
 
 
-def read_status(word: str) -> Status:
-    """The status that a cell says; an empty one is SUBSCRIBED, and none of ours UNKNOWN."""
-    word = word.strip().casefold()
-    if not word:
-        return Status.SUBSCRIBED
-    return _STATUS_WORDS.get(word, Status.UNKNOWN)
-
-
-_STATUS_WORDS = {status.value: status for status in Status}
+def shown(cell: str) -> str:
+    """A cell as it may stand in a message."""
+    text = clean(cell).strip()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

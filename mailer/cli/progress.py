@@ -1,11 +1,11 @@
 """status, pause, cancel, report: where sends stand, and what became of everybody."""
 
-import csv
 import sys
 from pathlib import Path
 
 import click
 
+from mailer.audience.export import write_export
 from mailer.cli.outcome import hint
 from mailer.cli.output import SEND_NUMBER, as_json, in_workspace, plural, print_json, say, send_number
 from mailer.delivery.state import DeliveryState, SendState
@@ -168,15 +168,11 @@ def _first(newsroom: Newsroom, send_id: int, state: DeliveryState) -> list[Repor
 def _write_csv(newsroom: Newsroom, summary: Summary, path: Path | None) -> None:
     """Into a file, or to standard output."""
     if path is None:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(report_cells(newsroom, summary.send))
+        write_export(sys.stdout, COLUMNS, report_cells(newsroom, summary.send), line_end="\n")
         return
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(report_cells(newsroom, summary.send))
+            write_export(file, COLUMNS, report_cells(newsroom, summary.send))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
     say(f"wrote {plural(summary.frozen, 'row')} to {path}")

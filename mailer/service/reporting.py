@@ -9,16 +9,15 @@ from mailer.service.result import iso, send_object
 from mailer.service.running import load_edition
 
 COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def report_cells(newsroom: Newsroom, send: Send) -> Iterator[tuple[str, ...]]:
-    """A row of COLUMNS for each recipient. What a spreadsheet would take for a formula gets a quote before it."""
+    """A row of COLUMNS for each recipient."""
     mark = newsroom.marks(send.key_name)
     domain = load_edition(newsroom, send).from_address.rpartition("@")[2]
     for row in newsroom.ledger.report.rows(send.id):
         name = message_id(mark(row.delivery_id).message, domain)
-        yield tuple(_harmless(cell) for cell in (*_cells(row), name))
+        yield (*_cells(row), name)
 
 
 def report_object(newsroom: Newsroom, summary: Summary) -> dict[str, object]:
@@ -48,7 +47,3 @@ def _cells(row: ReportRow) -> tuple[str, ...]:
         str(row.attempts),
         iso(row.at),
     )
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
