@@ -37,6 +37,10 @@ class Purpose(StrEnum):
     UNDO = "undo"  # of an unsubscription, on the page that answers it
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
+    CONFIRM = "confirm"  # of what a letter asks to be confirmed, over the letter's number
+    LETTER = "letter"  # the Message-ID of a letter to one person
+    FORM = "form"  # when a form was shown, in seconds
+    PREFERENCES = "preferences"  # a person's own page, over the number of one of their rows
 
 
 class TokenKeys:
