@@ -166,9 +166,7 @@ class Members:
         return self._core.writer.call(work)
 
 
-def join(
-    conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float
-) -> None:
+def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float) -> None:
     """Within a transaction: the person says yes to `list_name`, with their own words for the fields of `own`.
 
     A no for the whole installation that is taken back by this stays a no to their other lists. Who was erased begins afresh:
