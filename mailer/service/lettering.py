@@ -27,7 +27,7 @@ from mailer.ledger.signups import read_request
 from mailer.service.joining import open_lists
 from mailer.service.newsroom import Newsroom
 
-_SUBJECTS = {
+SUBJECTS = {
     "confirm": "Please confirm: %(name)s",
     "already": "You are on the list: %(name)s",
     "link": "Your settings: %(name)s",
@@ -73,13 +73,13 @@ def _link(newsroom: Newsroom, letter: Letter, template: str, title: str, languag
     number = newsroom.ledger.members.number_of(letter.identity)
     if number is None:
         return NothingToSay(reason="nobody is known at this address")
-    token = newsroom.keys.issue(Purpose.PREFERENCES, number)
+    token = newsroom.keys.issue(Purpose.MEMBER, number)
     return _write(newsroom, letter, template, title=title, path=f"preferences/{token}", language=language)
 
 
 def _write(newsroom: Newsroom, letter: Letter, template: str, *, title: str, path: str, language: str) -> Message:
     language = spoken(language or newsroom.publication.language)
-    subject = say(language, _SUBJECTS[template], name=title)
+    subject = say(language, SUBJECTS[template], name=title)
     towards = direction(language)
     context = {
         "subject": subject,
