@@ -4,8 +4,8 @@ import stat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mailer.audience.gather import Counts, Recipient, gather
+
 from mailer.audience.listfile import ListError, open_list
 from mailer.audience.rejected import keep_rejected, rejected_path
 from mailer.audience.row import Rejected
