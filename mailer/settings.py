@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         default=(Relay(host="127.0.0.1", port=25),), exclude=True
     )
     lanes: Annotated[int, _read(_LANES)] = 8
-    workers: Annotated[int, _read(variable.whole(1, 64))] = 1
+    workers: Annotated[int | None, _read(variable.whole(1, 64))] = None
     rate: Annotated[float | None, _read(variable.rate)] = None
     domain_lanes: Annotated[
         Mapping[str, int], NoDecode, _read(variable.by_domain(_LANES, '{"*": 4, "example.org": 1}'))
@@ -137,6 +137,13 @@ class Settings(BaseSettings):
     unsubscribe_address: Address = None
     on_uncertain: Annotated[OnUncertain, _read(variable.one_of(OnUncertain))] = OnUncertain.HOLD
     images: Annotated[Images, _read(variable.one_of(Images))] = Images.LINK
+    clients: Annotated[tuple[str, ...], NoDecode, _read(variable.mail_programs)] = (
+        "apple-mail",
+        "gmail",
+        "outlook",
+        "samsung-email",
+        "yahoo",
+    )
     eight_bit: Flag = Field(default=False, validation_alias="MAILER_8BIT")
     trusted_proxies: Annotated[tuple[variable.Network, ...], NoDecode, _read(variable.networks)] = ()
 

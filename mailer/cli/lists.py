@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 
 import click
 
 from mailer.cli.output import as_json, in_workspace, is_person, plural, print_json, say
-from mailer.errors import UndecidedError
+from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.membership import SyncPlan
 from mailer.service.lists import plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
+from mailer.service.result import iso
+from mailer.service.roster import Roster, export_list, roster_object, show_list
 
 
 def list_names(given: Iterable[str]) -> tuple[str, ...]:
@@ -56,6 +60,62 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
         return _tell(undo_list(newsroom, name, to=to), planned=False, as_json=as_json)
 
 
+@list_command.command("show")
+@click.argument("name")
+@click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many members to show.")
+@as_json
+@in_workspace
+def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -> None:
+    """Count the members of list NAME, by whether they would be mailed; show the first, and the last syncs."""
+    (name,) = list_names([name]) or ("",)
+    with Newsroom.open(workspace) as newsroom:
+        roster = show_list(newsroom, name, where=where, limit=limit)
+    if as_json:
+        print_json(roster_object(roster))
+    else:
+        _show(roster)
+
+
+@list_command.command("export")
+@click.argument("name")
+@click.option("--where", default="", metavar="EXPR", help="Only those of whom this holds.")
+@click.option("--raw", is_flag=True, help="Leave cells that a spreadsheet would take for a formula as they are.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-", metavar="FILE",
+              help="Write into FILE instead of standard output.")  # fmt: skip
+@in_workspace
+def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
+    """Write the members of list NAME as CSV, as they stand now, safe for a spreadsheet."""
+    (name,) = list_names([name]) or ("",)
+    with Newsroom.open(workspace) as newsroom, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
+        count = export_list(newsroom, name, spool, where=where, raw=raw)
+        spool.seek(0)
+        try:
+            with click.open_file(str(out), "w", encoding="utf-8") as target:
+                copyfileobj(spool, target)
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written ({error.strerror}).", "Name another file.") from error
+    say(f"{plural(count, 'member')} of {name}")
+
+
+def _show(roster: Roster) -> None:
+    mailed = roster.reasons.get("", 0)
+    others = ", ".join(f"{count:,} {reason}" for reason, count in sorted(roster.reasons.items()) if reason)
+    selected = f" where {roster.where}" if roster.where else ""
+    click.echo(
+        f"{roster.list}{selected}: {plural(roster.members, 'member')}, {mailed:,} to mail{others and f'; {others}'}"
+    )
+    for each in roster.page:
+        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items())
+        click.echo(f"  {each.address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
+    if len(roster.page) < roster.members:
+        say(f"  and {roster.members - len(roster.page):,} more")
+    for sync in roster.syncs:
+        told = ", ".join(f"{count:,} {what}" for what, count in sync.counts.items() if count)
+        back = f", back to sync {sync.undo_of}" if sync.undo_of is not None else ""
+        click.echo(f"  sync {sync.sync}  {iso(sync.at)}  {sync.by}{back}: {told}")
+
+
 def _sync(newsroom: Newsroom, name: str, *, allow_removals: bool) -> SyncPlan:
     """Sync it; a person is asked about many removals."""
     try:
@@ -96,7 +156,7 @@ def _tell(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     if as_json:
         print_json(plan_object(plan, planned=planned))
         return _exit(plan)
-    done = "would be" if planned else "is" if plan.changes_nothing else "are"
+    done = "would be" if planned else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
     for each in plan.first_joined:

@@ -7,7 +7,7 @@ import click
 from mailer.audience.address import parse_address
 from mailer.cli.outcome import carry_on, is_for_later, making_a_send, refuse_owned, stand
 from mailer.cli.output import as_json, in_workspace, plural, say, send_number
-from mailer.cli.send import no_wait_option
+from mailer.cli.send import no_wait_option, workers_option
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.service.newsroom import Newsroom
@@ -20,9 +20,12 @@ from mailer.service.sending import start_due
 @send_number
 @click.option("--accept-restored", is_flag=True, help="Go on though the database is an older copy that was put back.")
 @no_wait_option
+@workers_option
 @as_json
 @in_workspace
-def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
+def resume_command(
+    send: int, *, accept_restored: bool, no_wait: bool, workers: int | None, as_json: bool, workspace: Path
+) -> int:
     """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
     with Newsroom.open(workspace) as newsroom:
         newsroom.accept_restored = accept_restored
@@ -40,21 +43,30 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
             with making_a_send():
                 start_due(newsroom, found)
         newsroom.ledger.sends.resume(send)
-        return carry_on(newsroom, send, wait=not no_wait, as_json=as_json)
+        return carry_on(newsroom, send, wait=not no_wait, workers=workers, as_json=as_json)
 
 
 @click.command("resend")
 @send_number
 @click.option("--failed", is_flag=True, required=True, help="To those that failed.")
 @no_wait_option
+@workers_option
 @as_json
 @in_workspace
-def resend_command(send: int, *, failed: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:  # noqa: ARG001
+def resend_command(
+    send: int,
+    *,
+    failed: bool,  # noqa: ARG001 - click asks for it
+    no_wait: bool,
+    workers: int | None,
+    as_json: bool,
+    workspace: Path,
+) -> int:
     """A new send of the same edition to those that SEND failed to reach."""
     with Newsroom.open(workspace) as newsroom:
         with making_a_send():
             made = newsroom.ledger.freezer.resend_failed(send, key_name=newsroom.keys.names[0])
-        return carry_on(newsroom, made.id, wait=not no_wait, as_json=as_json)
+        return carry_on(newsroom, made.id, wait=not no_wait, workers=workers, as_json=as_json)
 
 
 @click.command("resolve")
@@ -63,10 +75,18 @@ def resend_command(send: int, *, failed: bool, no_wait: bool, as_json: bool, wor
 @click.option("--assume-sent", "how", flag_value="assume", help="Count them as accepted, marked as assumed.")
 @click.argument("addresses", nargs=-1, metavar="[EMAIL...]")
 @no_wait_option
+@workers_option
 @as_json
 @in_workspace
 def resolve_command(
-    send: int, how: str | None, addresses: tuple[str, ...], *, no_wait: bool, as_json: bool, workspace: Path
+    send: int,
+    how: str | None,
+    addresses: tuple[str, ...],
+    *,
+    no_wait: bool,
+    workers: int | None,
+    as_json: bool,
+    workspace: Path,
 ) -> int:
     """Decide the uncertain deliveries of SEND: those of the addresses named, or all.
 
@@ -88,7 +108,7 @@ def resolve_command(
         if not resend or not done.resolved or paused_amid:
             return stand(newsroom, send, as_json=as_json)
         newsroom.ledger.sends.resume(send)
-        return carry_on(newsroom, send, wait=not no_wait, as_json=as_json)
+        return carry_on(newsroom, send, wait=not no_wait, workers=workers, as_json=as_json)
 
 
 def _refuse_strangers(newsroom: Newsroom, send: int, identities: list[str]) -> None:

@@ -9,8 +9,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
-from mailer.delivery.lane import Lane
+from mailer.delivery.carriage import Carriage, OpenCarriage
+from mailer.delivery.connection import ConnectionFailure, Limits
 from mailer.delivery.pace import Window
 from mailer.relay import Relay
 
@@ -43,6 +43,9 @@ class _Health:
     has_worked: bool = False
 
     def failed(self, now: float) -> None:
+        """It begins to rest; lanes that fail while it does are part of the same failure."""
+        if now < self.resting_until:
+            return
         self.failing_since = self.failing_since if self.failures else now
         self.failures += 1
         self.resting_until = now + min(2.0 ** (self.failures - 2), LONGEST_REST)
@@ -56,17 +59,19 @@ class _Health:
 
 
 class RelayPool:
-    """`now` is seconds on the sender's clock, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
+    """`now` is seconds on a clock that only rises, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
 
     def __init__(
         self,
         relays: Sequence[Relay],
         *,
+        open_carriage: OpenCarriage,
         lanes: int,
         options: PoolOptions,
         now: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
+        self._open_carriage = open_carriage
         self._options = options
         self._now = now
         self._chance = chance
@@ -95,14 +100,12 @@ class RelayPool:
         resting = [health.resting_until for health in self._health.values() if health.resting_until > now]
         return min(resting, default=None)
 
-    async def open(self, relay: Relay) -> Lane | None:
-        """A lane to `relay`; None when it could not be reached."""
-        health, options = self._health[relay], self._options
+    async def open(self, relay: Relay) -> Carriage | None:
+        """A carriage to `relay`; None when it could not be reached. Raises UnmannedError."""
+        health = self._health[relay]
         health.window.busy += 1
         try:
-            connection = await open_connection(
-                relay, limits=options.limits, local_hostname=options.local_hostname, tls=options.tls
-            )
+            carriage = await self._open_carriage(relay)
         except BaseException as error:
             health.window.busy -= 1
             if not isinstance(error, ConnectionFailure):
@@ -112,11 +115,11 @@ class RelayPool:
         if self.first_at is None:
             self.first_at = self._now()
         self.trouble = ""
-        return Lane(connection, options.limits)
+        return carriage
 
-    async def leave(self, relay: Relay, lane: Lane) -> None:
+    async def leave(self, relay: Relay, carriage: Carriage) -> None:
         self._health[relay].window.busy -= 1
-        await lane.quit()
+        await carriage.quit()
 
     def is_crowded(self, relay: Relay) -> bool:
         """Whether more lanes are open to `relay` than it bears by now."""

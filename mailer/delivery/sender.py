@@ -13,20 +13,21 @@ ledger failed. Raises what the ledger raises.
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from mailer.delivery.lane import Lane, Outcome
-from mailer.delivery.message import Message
+from mailer.delivery.carriage import Carriage, Compose, OpenCarriage, UnmadeError, UnmannedError, local_carriages
+from mailer.delivery.lane import Outcome
 from mailer.delivery.pace import PaceLimits, Pacer
 from mailer.delivery.pool import PoolOptions, RelayPool
 from mailer.delivery.records import Claim, SendLedger, Settlement, Stage, Standing
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.state import ENDED, DeliveryState, SendState
-from mailer.delivery.verdict import Verdict, lost
+from mailer.delivery.verdict import Scope, Verdict
 from mailer.relay import Relay
 
 IDLE = 10.0  # seconds after which a lane without work takes leave of its relay
@@ -105,24 +106,16 @@ class Tally:
             setattr(self, name, getattr(self, name) + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Load:
-    """A claim in a lane's hands."""
-
-    claim: Claim
-    message: Message
-
-
 @dataclass(slots=True)
 class _Carrier:
-    """A lane task's hands: the relay and the lane it uses, and what it has announced there ahead of its turn."""
+    """A lane task's hands: the relay and the carriage it uses, and what it has announced there ahead of its turn."""
 
     per_connection: int
     pool: RelayPool
     relay: Relay | None = None
-    lane: Lane | None = None
+    carriage: Carriage | None = None
     carried: int = 0
-    announced: _Load | None = None
+    announced: Claim | None = None
 
     @property
     def is_spent(self) -> bool:
@@ -131,42 +124,58 @@ class _Carrier:
 
     async def make_ready(self) -> None:
         """Leave a connection that is of no more use; have a relay in view, if there is one that is well."""
-        if self.lane and (not self.lane.is_open or self.is_spent):
+        if self.carriage and (not self.carriage.is_open or self.is_spent):
             await self.leave()
-        if self.lane is None:
+        if self.carriage is None:
             self.relay = self.pool.pick()
 
     async def open(self) -> bool:
-        """Have a lane to the relay in view; False when it cannot be reached."""
-        if self.lane is None and self.relay:
-            self.lane, self.carried = await self.pool.open(self.relay), 0
-        return self.lane is not None
+        """Have a carriage to the relay in view; False when it cannot be reached."""
+        if self.carriage is None and self.relay:
+            self.carriage, self.carried = await self.pool.open(self.relay), 0
+        return self.carriage is not None
 
     async def leave(self) -> None:
-        lane, self.lane = self.lane, None
-        if lane and self.relay:
-            await self.pool.leave(self.relay, lane)
+        carriage, self.carriage = self.carriage, None
+        if carriage and self.relay:
+            await self.pool.leave(self.relay, carriage)
 
 
 class Sender:
-    """One run of one send; not to be used twice. `now` is seconds since the epoch, `chance` a number in [0, 1)."""
+    """One run of one send; not to be used twice. `chance` is a number in [0, 1).
+
+    `compose` makes messages in this process; `open_carriage` has it done elsewhere. `now` is seconds since the epoch, for
+    what is written down and for what is due; whoever runs the machine may set it. `steady` only rises, for what waits within
+    this run: paces, rests, idle lanes.
+    """
 
     def __init__(
         self,
         *,
         ledger: SendLedger,
-        compose: Callable[[Claim], Message],
+        compose: Compose,
         relays: Sequence[Relay],
         options: Options,
         now: Callable[[], float],
+        steady: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        open_carriage: OpenCarriage | None = None,
     ) -> None:
         self._ledger = ledger
-        self._compose = compose
         self._options = options
         self._now = now
+        self._steady = steady
         self._chance = chance
-        self._pool = RelayPool(relays, lanes=options.lanes, options=options.pool, now=now, chance=chance)
+        pool = options.pool
+        self._pool = RelayPool(
+            relays,
+            open_carriage=open_carriage
+            or local_carriages(compose, limits=pool.limits, local_hostname=pool.local_hostname, tls=pool.tls),
+            lanes=options.lanes,
+            options=pool,
+            now=steady,
+            chance=chance,
+        )
         self._pacer = Pacer(options.pace, lanes=options.lanes)
         self._held: dict[int, Claim] = {}  # in the lanes' hands
         self._work = asyncio.Event()  # for the lanes: the queue has something, or never will again
@@ -271,72 +280,84 @@ class Sender:
         try:
             while not self._closing:
                 await carrier.make_ready()
-                load = carrier.announced or (self._load() if carrier.relay else None)
+                claim = carrier.announced or (self._take() if carrier.relay else None)
                 carrier.announced = None
-                if load is None:
-                    idle_since = self._now() if idle_since is None else idle_since
+                if claim is None:
+                    idle_since = self._steady() if idle_since is None else idle_since
                     await self._idle()
-                    if self._now() - idle_since > IDLE:
+                    if self._steady() - idle_since > IDLE:
                         await carrier.leave()
                     continue
                 idle_since = None
-                if await carrier.open():
-                    await self._carry(carrier, load)
-                else:
-                    await self._unreached(load)
+                if await self._opened(carrier, claim):
+                    await self._carry(carrier, claim)
         finally:
             await carrier.leave()
             self._work.set()
 
-    def _load(self) -> "_Load | None":
-        """The next claim that may go, in a lane's hands from now on, with its message."""
-        claim = None if self._fault else self._pacer.take(self._now())
-        if claim is None:
-            return None
-        self._held[claim.delivery_id] = claim
-        try:
-            return _Load(claim, self._compose(claim))
-        except Exception as error:  # noqa: BLE001 - raised by `run`, when what is under way has ended
-            self._fault = error
-            self._progress.set()
-            return None
+    def _take(self) -> Claim | None:
+        """The next claim that may go, in a lane's hands from now on."""
+        claim = None if self._fault or self._halted else self._pacer.take(self._steady())
+        if claim is not None:
+            self._held[claim.delivery_id] = claim
+        return claim
 
-    async def _unreached(self, load: "_Load") -> None:
-        """No relay took the lane that was to carry `load`: it waits again; without any relay left the send halts."""
-        self._done(load.claim)
-        self._pacer.add([load.claim])
-        self.tally.trouble = self._pool.trouble
-        if self._pool.is_exhausted:
-            await self._halt(self._pool.trouble)
+    async def _opened(self, carrier: "_Carrier", claim: Claim) -> bool:
+        """Whether there is a carriage for `claim`; else it waits again. Without any relay or worker left the send halts."""
+        reason = ""
+        try:
+            if await carrier.open():
+                return True
+            self.tally.trouble = self._pool.trouble
+            reason = self._pool.trouble if self._pool.is_exhausted else ""
+        except UnmannedError as error:
+            reason = str(error)
+        self._done(claim)
+        self._pacer.add([claim])
+        if reason:
+            await self._halt(reason)
+        return False
 
     async def _idle(self) -> None:
         """Until there may be work for a lane."""
-        now = self._now()
+        now = self._steady()
         times = (self._pool.ready_at(now), self._pacer.ready_at(now), now + IDLE)
         self._work.clear()
-        await _patiently(self._work, max(0.005, min(time for time in times if time is not None) - now))
+        await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
 
-    async def _carry(self, carrier: "_Carrier", load: "_Load") -> None:
-        lane, relay, claim = carrier.lane, carrier.relay, load.claim
-        assert lane
+    async def _carry(self, carrier: "_Carrier", claim: Claim) -> None:
+        carriage, relay = carrier.carriage, carrier.relay
+        assert carriage
         assert relay
         carrier.carried += 1
         self.tally.first_at, self.tally.trouble = self._pool.first_at, ""
 
-        def following() -> Message | None:
-            carrier.announced = None if carrier.is_spent or self._closing else self._load()
-            return carrier.announced.message if carrier.announced else None
+        def following() -> Claim | None:
+            carrier.announced = None if carrier.is_spent or self._closing else self._take()
+            return carrier.announced
 
         try:
-            outcome = await lane.deliver(
-                load.message, partial(self._ledger.commit, claim), following, partial(self._ledger.may_send, claim)
+            outcome = await carriage.deliver(
+                claim, partial(self._ledger.commit, claim), following, partial(self._ledger.may_send, claim)
             )
+        except UnmadeError as error:  # raised by `run`, when what is under way has ended
+            self._fault = error.fault
+            self._progress.set()
+            return
         except asyncio.CancelledError:
-            interrupted = lost(Stage.DOT if lane.dot_given else Stage.TEXT, "stopped")
-            lane.close()
-            await asyncio.shield(self._settle(claim, relay, Outcome(verdict=interrupted, stage=Stage.DOT)))
+            await asyncio.shield(self._abandon(carriage, claim, relay))
             raise
-        if lane.is_open or outcome.stage is Stage.DOT:
+        await self._judge(carrier, relay, claim, outcome)
+
+    async def _abandon(self, carriage: Carriage, claim: Claim, relay: Relay) -> None:
+        await self._settle(claim, relay, await carriage.abandon())
+
+    async def _judge(self, carrier: "_Carrier", relay: Relay, claim: Claim, outcome: Outcome) -> None:
+        """What an outcome says of the relay; then settle it."""
+        assert carrier.carriage
+        if outcome.verdict.scope is Scope.WORKER:
+            pass  # it says nothing
+        elif carrier.carriage.is_open or outcome.stage is Stage.DOT:
             self._pool.worked(relay)
         elif carrier.carried == 1 and not outcome.withheld:
             self._pool.failed(relay)
@@ -350,7 +371,7 @@ class Sender:
         now = self._now()
         if judged.throttled:
             if outcome.stage is Stage.RCPT:
-                self._pacer.slow(claim, now)
+                self._pacer.slow(claim, self._steady())
             else:
                 self._pool.slow(relay)
         if judged.halt:

@@ -37,6 +37,7 @@ class Scope(StrEnum):
     LANE = "lane"
     RELAY = "relay"
     SEND = "send"
+    WORKER = "worker"  # a process of ours, that ended while it carried something
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,14 @@ class Verdict:
     bare_550: bool = False
 
 
+ACCEPTED = Verdict(state=DeliveryState.ACCEPTED, scope=Scope.RECIPIENT, reason="accepted")
+
+
 def verdict(reply: Reply, stage: Stage) -> Verdict:
     """Judge `reply`, received at `stage`. Total: every reply has a verdict, nonsensical ones too."""
     kind = reply.code // 100
     if stage is Stage.DOT and kind == 2:
-        return Verdict(state=DeliveryState.ACCEPTED, scope=Scope.RECIPIENT, reason="accepted")
+        return ACCEPTED
     if kind not in {4, 5}:
         return _nonsense(stage)
     if reply.code in _WANTS_AUTH and stage is not Stage.DOT:
@@ -88,6 +92,12 @@ def lost(stage: Stage, reason: str) -> Verdict:
     if stage in _SESSION:
         return _released(Scope.RELAY, reason)
     return _released(Scope.LANE, reason)
+
+
+def deserted(*, committed: bool) -> Verdict:
+    """The process that had the message in hand has ended: when it might have given the dot, nobody knows whether it did."""
+    state = DeliveryState.UNCERTAIN if committed else DeliveryState.PENDING
+    return Verdict(state=state, scope=Scope.WORKER, reason="worker ended", close=True)
 
 
 def not_offered(extension: str) -> Verdict:

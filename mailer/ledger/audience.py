@@ -82,6 +82,23 @@ def find(conn: Connection, audience: Audience, identities: Collection[str], *, a
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A member as a list shows them. `reason`: why not mailed, "" where nothing stands against it."""
+
+    address: str
+    fields: Mapping[str, str]
+    reason: str
+    joined_at: float
+
+
+def listed(conn: Connection, audience: Audience, *, at: float, limit: int | None = None) -> Iterator[Listed]:
+    """Everybody, mailed or not, in order."""
+    query = _in_order(conn, audience, at, "", only_mailed=False).limit(limit)
+    for row in conn.execute(query.execution_options(yield_per=_PAGE)):
+        yield Listed(address=row.address, fields=json.loads(row.fields), reason=row.reason, joined_at=row.joined_at)
+
+
 def values_that_occur(
     conn: Connection, audience: Audience, names: tuple[str, ...], *, at: float, new_to: str = ""
 ) -> Iterator[Mapping[str, str]]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from mailer.delivery.fence import steady
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.database import Database
-from mailer.ledger.lease import LENGTH, Lease, steady
+from mailer.ledger.lease import LENGTH, Lease
 from mailer.ledger.locks import FileLock
 from mailer.ledger.writer import Writer
 
@@ -18,6 +19,10 @@ class SendLock(Protocol):
     @property
     def held(self) -> bool:
         """Whether it is ours, and certainly nobody else's."""
+
+    @property
+    def held_until(self) -> float:
+        """Until when, on `steady`, if nothing changes it: infinity, where it is ours as long as we live."""
 
     def try_acquire(self) -> bool: ...
 

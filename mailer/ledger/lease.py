@@ -10,23 +10,18 @@ It has the face of a FileLock. Raises LedgerError.
 
 import os
 import socket
-import time
 import uuid
 from collections.abc import Callable
 
 from sqlalchemy import Cast, Connection, Float, cast, delete, extract, func, insert, select, update
 
+from mailer.delivery.fence import steady
 from mailer.ledger.database import Database
 from mailer.ledger.tables import lease, send
 from mailer.ledger.writer import Job, Writer
 
 LENGTH = 30.0  # seconds
 MARGIN = 0.1  # the part of it by which we think that it ends earlier
-
-
-def steady() -> float:
-    """Seconds on a clock that nobody sets and that goes on through sleep."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Lease:
@@ -53,7 +48,11 @@ class Lease:
     @property
     def held(self) -> bool:
         """Whether it is certain that nobody else can have it."""
-        return self._taken and self._clock() < self._ends_at
+        return self._clock() < self.held_until
+
+    @property
+    def held_until(self) -> float:
+        return self._ends_at if self._taken else float("-inf")
 
     def acquire(self, patience: float) -> bool:  # noqa: ARG002 - a lease lasts longer than anybody waits
         return self.try_acquire()

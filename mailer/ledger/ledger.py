@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
 from mailer.ledger.core import Core
 from mailer.ledger.database import open_database
@@ -32,7 +33,7 @@ from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
-from mailer.ledger.lease import LENGTH, steady
+from mailer.ledger.lease import LENGTH
 from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members

@@ -1,18 +1,14 @@
-"""A staged list file merged with what the ledger knows, as sets: what would change, and the change itself.
+"""A staged list file compared with what the ledger knows, as sets: what a sync would change.
 
     sheet = lay_out(conn, staged, ...)     compare every row; decide every situation that occurs (audience.merge)
-    plan_of(conn, sheet)                   counts, and the first of each kind
-    carry_out(conn, sheet, ...)            the members, suppressions and history, in the caller's transaction
-    patches(conn, sheet), sign_ups(...)    what the file is to be told
-    settle(conn, sheet)                    the file was told
+    plan_of(conn, sheet, name=...)         counts, and the first of each kind
 
 A row of the file for which nothing is to be said (its person is known, subscribed, and as it was) is counted and nothing
-else, so that an ordinary sync lays out little. Until `settle`, the ledger holds that the file says what it said when it was
-read: so a crash before the file is replaced, or after, is put right by the next sync, whichever file that finds.
+else, so that an ordinary sync lays out little. What is decided is carried out by mailer.ledger.carrying.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,21 +34,18 @@ from sqlalchemy import (
     or_,
     select,
     text,
-    true,
     type_coerce,
-    update,
 )
 
 from mailer.audience.merge import Merged, Situation, merge
 from mailer.audience.row import Status
-from mailer.ledger.membership import AFTER_ALL_LINES, Blocked, Changed, Joined, Origin, Speaker, SyncPlan, What
+from mailer.ledger.membership import AFTER_ALL_LINES, Blocked, Changed, Joined, Origin, Speaker, SyncPlan
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.staging import StagedList
-from mailer.ledger.suppressions import suppress_all
-from mailer.ledger.tables import Id, member, member_change, suppression
+from mailer.ledger.tables import Id, member, suppression
 
 SHOWN = 20
-_STAYS, _NEW, _RETURNS, _ADOPTED = range(4)
+STAYS, NEW, RETURNS, ADOPTED = range(4)
 _EVERYWHERE = {
     SuppressionReason.BOUNCED.value: Status.BOUNCED,
     SuppressionReason.UNSUBSCRIBED.value: Status.UNSUBSCRIBED,
@@ -143,13 +136,13 @@ def _compare_first(staged: StagedList) -> Select[Any]:
             rows.c.line,
             rows.c.identity,
             null(),
-            literal(_NEW),
+            literal(NEW),
             false(),
             literal(""),
-            rows.c.status.concat("||||").concat(reason),
+            staged.status.concat("||||").concat(reason),
         )
         .join(suppression, suppression.c.identity == rows.c.identity, isouter=True)
-        .where(or_(rows.c.status != Status.SUBSCRIBED.value, suppression.c.identity.is_not(None)))
+        .where(or_(staged.status != Status.SUBSCRIBED.value, suppression.c.identity.is_not(None)))
     )
 
 
@@ -159,14 +152,14 @@ def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
     reason = func.coalesce(type_coerce(suppression.c.reason, Text), "")
     base = func.coalesce(type_coerce(member.c.base_status, Text), "")
     was = func.coalesce(type_coerce(standing_status(at), Text), "")
-    differs = or_(rows.c.fields != member.c.fields, rows.c.address != member.c.address)
+    differs = or_(rows.c.fields != member.c.fields, staged.address != member.c.address)
     arrives = case(
-        (member.c.id.is_(None), _NEW),
-        (member.c.removed_at.is_not(None), _RETURNS),
-        (~member.c.in_file, _ADOPTED),
-        else_=_STAYS,
+        (member.c.id.is_(None), NEW),
+        (member.c.removed_at.is_not(None), RETURNS),
+        (~member.c.in_file, ADOPTED),
+        else_=STAYS,
     )
-    key: ColumnElement[Any] = rows.c.status
+    key: ColumnElement[Any] = staged.status
     for part in (case((member.c.in_file, base), else_=""), was, by_person(), reason):
         key = key.concat("|").concat(part)
     return (
@@ -178,7 +171,7 @@ def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
                 member.c.id.is_(None),
                 ~member.c.in_file,
                 differs,
-                rows.c.status != subscribed,
+                staged.status != subscribed,
                 member.c.status != subscribed,
                 member.c.base_status != subscribed,
                 suppression.c.identity.is_not(None),
@@ -228,16 +221,16 @@ def plan_of(conn: Connection, sheet: Sheet, *, name: str) -> SyncPlan:
     met, decided = sheet.met, sheet.decided
     both = met.join(decided, decided.c.key == met.c.key)
     moved = or_(decided.c.suppress.is_not(None), and_(met.c.was != "", met.c.was != decided.c.status))
-    stays = met.c.arrives.in_([_STAYS, _ADOPTED])
+    stays = met.c.arrives.in_([STAYS, ADOPTED])
 
     def count(which: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((which, 1), else_=0)), 0)
 
     found = conn.execute(
         select(
-            count(met.c.arrives == _NEW).label("new"),
-            count(met.c.arrives == _RETURNS).label("returns"),
-            count(met.c.arrives == _ADOPTED).label("adopted"),
+            count(met.c.arrives == NEW).label("new"),
+            count(met.c.arrives == RETURNS).label("returns"),
+            count(met.c.arrives == ADOPTED).label("adopted"),
             count(and_(met.c.changed, stays)).label("changed"),
             count(and_(moved, stays)).label("moved"),
             count(decided.c.blocked != "").label("blocked"),
@@ -247,7 +240,7 @@ def plan_of(conn: Connection, sheet: Sheet, *, name: str) -> SyncPlan:
     arrived = sheet.staged.people if sheet.is_first else found.new + found.returns
     removed = 0 if sheet.is_first else sheet.members - (sheet.staged.people - arrived - found.adopted)
     if removed and sheet.keeps_sign_ups:
-        removed = conn.execute(select(func.count()).where(_gone(sheet))).scalar_one()
+        removed = conn.execute(select(func.count()).where(gone(sheet))).scalar_one()
     return SyncPlan(
         list=name,
         is_first=sheet.is_first,
@@ -260,7 +253,7 @@ def plan_of(conn: Connection, sheet: Sheet, *, name: str) -> SyncPlan:
         blocked=found.blocked,
         duplicates=sheet.staged.duplicates,
         patched=found.patched,
-        appended=conn.execute(select(func.count()).select_from(_sign_ups(sheet).subquery())).scalar_one(),
+        appended=conn.execute(select(func.count()).select_from(waiting_sign_ups(sheet).subquery())).scalar_one(),
         first_joined=_first_joined(conn, sheet) if arrived and not sheet.is_first else (),
         first_changed=_first_changed(conn, sheet) if found.changed else (),
         first_removed=_first_removed(conn, sheet) if removed else (),
@@ -269,21 +262,21 @@ def plan_of(conn: Connection, sheet: Sheet, *, name: str) -> SyncPlan:
 
 
 def _first_joined(conn: Connection, sheet: Sheet) -> tuple[Joined, ...]:
-    query = select(sheet.met.c.line, sheet.met.c.identity).where(sheet.met.c.arrives.in_([_NEW, _RETURNS]))
+    query = select(sheet.met.c.line, sheet.met.c.identity).where(sheet.met.c.arrives.in_([NEW, RETURNS]))
     rows = conn.execute(query.order_by(sheet.met.c.line).limit(SHOWN))
     return tuple(Joined(line=row.line, identity=row.identity) for row in rows)
 
 
 def _first_changed(conn: Connection, sheet: Sheet) -> tuple[Changed, ...]:
-    rows = conn.execute(_changed(sheet).order_by(sheet.met.c.line).limit(SHOWN))
+    rows = conn.execute(changed_members(sheet).order_by(sheet.met.c.line).limit(SHOWN))
     return tuple(
         Changed(line=row.line, identity=row.identity, fields=_differences(row.before, row.after)) for row in rows
     )
 
 
 def _first_removed(conn: Connection, sheet: Sheet) -> tuple[str, ...]:
-    gone = select(member.c.identity).where(_gone(sheet)).order_by(member.c.line, member.c.id)
-    return tuple(conn.execute(gone.limit(SHOWN)).scalars())
+    left = select(member.c.identity).where(gone(sheet)).order_by(member.c.line, member.c.id)
+    return tuple(conn.execute(left.limit(SHOWN)).scalars())
 
 
 def _first_blocked(conn: Connection, sheet: Sheet) -> tuple[Blocked, ...]:
@@ -299,162 +292,27 @@ def _differences(before: str, after: str) -> Mapping[str, tuple[str, str]]:
     return {name: (old.get(name, ""), new.get(name, "")) for name in names if old.get(name, "") != new.get(name, "")}
 
 
-def _changed(sheet: Sheet) -> Select[Any]:
+def changed_members(sheet: Sheet) -> Select[Any]:
     """The members whose fields or spelling of the address changed in the file, with both."""
     met, rows = sheet.met, sheet.staged.rows
     return (
         select(met.c.line, met.c.identity, member.c.fields.label("before"), rows.c.fields.label("after"))
         .join(rows, rows.c.line == met.c.line)
         .join(member, member.c.id == met.c.member_id)
-        .where(met.c.changed, met.c.arrives.in_([_STAYS, _ADOPTED]))
+        .where(met.c.changed, met.c.arrives.in_([STAYS, ADOPTED]))
     )
 
 
-def _gone(sheet: Sheet) -> ColumnElement[bool]:
+def gone(sheet: Sheet) -> ColumnElement[bool]:
     """Members whose row is not in the file any more."""
     rows = sheet.staged.rows
-    gone = and_(
+    lost = and_(
         member.c.list_id == sheet.list_id, member.c.in_file, ~exists().where(rows.c.identity == member.c.identity)
     )
-    return and_(gone, member.c.source != Origin.SIGN_UP) if sheet.keeps_sign_ups else gone
+    return and_(lost, member.c.source != Origin.SIGN_UP) if sheet.keeps_sign_ups else lost
 
 
-def carry_out(conn: Connection, sheet: Sheet, *, sync_id: int, by: str, source: str) -> None:
-    """Make the ledger say what the plan says. The caller's transaction, and the caller's decision."""
-    if not sheet.is_first:
-        _record_changes(conn, sheet, sync_id=sync_id, by=by)
-        _remove(conn, sheet, sync_id=sync_id, by=by)
-        _take_over(conn, sheet)
-    _add(conn, sheet)
-    _apply_decisions(conn, sheet)
-    met, decided = sheet.met, sheet.decided
-    said = select(met.c.identity, decided.c.suppress.label("reason")).join(decided, decided.c.key == met.c.key)
-    suppress_all(conn, said.where(decided.c.suppress.is_not(None)), source=source, at=sheet.at)
-
-
-def _record_changes(conn: Connection, sheet: Sheet, *, sync_id: int, by: str) -> None:
-    met, decided = sheet.met, sheet.decided
-    arrived = select(met.c.identity, literal(""), decided.c.status).join(decided, decided.c.key == met.c.key)
-    joined = arrived.where(met.c.arrives.in_([_NEW, _RETURNS]))
-    moved = select(met.c.identity, met.c.was, decided.c.status).join(decided, decided.c.key == met.c.key)
-    moved = moved.where(met.c.arrives.in_([_STAYS, _ADOPTED]), met.c.was != decided.c.status)
-    changed = _changed(sheet).subquery()
-    for what, rows in (
-        (What.JOINED, joined),
-        (What.STATUS, moved),
-        (What.FIELDS, select(changed.c.identity, changed.c.before, changed.c.after)),
-    ):
-        _record(conn, sheet, what, rows, sync_id=sync_id, by=by)
-
-
-def _record(conn: Connection, sheet: Sheet, what: What, rows: Select[Any], *, sync_id: int, by: str) -> None:
-    """`rows` are identity, before and after."""
-    same = (literal(sheet.list_id), literal(sheet.at), literal(by), literal(what.value), literal(sync_id))
-    columns = ["identity", "before", "after", "list_id", "at", "by", "what", "sync_id"]
-    conn.execute(insert(member_change).from_select(columns, rows.add_columns(*same)))
-
-
-def _remove(conn: Connection, sheet: Sheet, *, sync_id: int, by: str) -> None:
-    gone = _gone(sheet)
-    rows = select(member.c.identity, type_coerce(member.c.status, Text), literal("")).where(gone)
-    _record(conn, sheet, What.REMOVED, rows, sync_id=sync_id, by=by)
-    left = {"in_file": False, "line": AFTER_ALL_LINES, "base_status": None}
-    conn.execute(update(member).where(gone).values(**left, removed_at=sheet.at))
-    if sheet.keeps_sign_ups:
-        staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
-        conn.execute(update(member).where(member.c.list_id == sheet.list_id, member.c.in_file, ~staged).values(**left))
-
-
-def _take_over(conn: Connection, sheet: Sheet) -> None:
-    """What the file says of those who are known: their line, their cells, that they are in it."""
-    met, rows = sheet.met, sheet.staged.rows
-    of_list = and_(member.c.list_id == sheet.list_id, member.c.identity == rows.c.identity)
-    conn.execute(
-        update(member)
-        .where(member.c.id == met.c.member_id, met.c.line == rows.c.line)
-        .values(
-            in_file=true(),
-            removed_at=None,
-            base_status=rows.c.status,
-            fields=rows.c.fields,
-            address=rows.c.address,
-            joined_at=case(
-                (and_(met.c.arrives == _RETURNS, literal(not sheet.keeps_sign_ups)), sheet.at),
-                else_=member.c.joined_at,
-            ),
-        )
-    )
-    conn.execute(update(member).where(of_list, member.c.line != rows.c.line).values(line=rows.c.line))
-
-
-def _add(conn: Connection, sheet: Sheet) -> None:
-    """Those who join, in the order of the file."""
-    rows, at = sheet.staged.rows, literal(sheet.at)
-    columns = ["list_id", "identity", "address", "fields", "since", "joined_at", "line", "base_status"]
-    joined_at = func.coalesce(case((rows.c.since <= at, rows.c.since)), at) if sheet.is_first else at
-    joining = select(
-        literal(sheet.list_id),
-        rows.c.identity,
-        rows.c.address,
-        rows.c.fields,
-        at,
-        joined_at,
-        rows.c.line,
-        rows.c.status,
-    ).order_by(rows.c.line)
-    if not sheet.is_first:
-        joining = joining.join(sheet.met, sheet.met.c.line == rows.c.line).where(sheet.met.c.arrives == _NEW)
-    conn.execute(insert(member).from_select(columns, joining))
-
-
-def _apply_decisions(conn: Connection, sheet: Sheet) -> None:
-    met, decided = sheet.met, sheet.decided
-    conn.execute(
-        update(member)
-        .where(
-            member.c.list_id == sheet.list_id,
-            member.c.identity == met.c.identity,
-            met.c.key == decided.c.key,
-            type_coerce(member.c.status, Text) != decided.c.status,
-        )
-        .values(status=decided.c.status, said_by=Speaker.FILE, since=sheet.at, paused_until=None)
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """What a row of the file is to say from now on, and since when."""
-
-    line: int
-    status: Status
-    since: float
-
-
-def cells(conn: Connection, sheet: Sheet) -> Iterator[Cell]:
-    """By line. Later rows of a person are told, too, where they say a no that does not stand."""
-    met, decided, again = sheet.met, sheet.decided, sheet.staged.again
-    since = func.coalesce(suppression.c.at, member.c.since)
-    told = (
-        select(met.c.line.label("line"), sheet.word("cell").label("status"), since.label("since"))
-        .join(decided, decided.c.key == met.c.key)
-        .join(member, and_(member.c.list_id == sheet.list_id, member.c.identity == met.c.identity))
-        .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
-        .where(decided.c.cell.is_not(None))
-    )
-    later = (
-        select(again.c.line.label("line"), sheet.word("cell").label("status"), since.label("since"))
-        .join(met, met.c.line == again.c.first)
-        .join(decided, decided.c.key == met.c.key)
-        .join(member, and_(member.c.list_id == sheet.list_id, member.c.identity == met.c.identity))
-        .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
-        .where(decided.c.cell.is_not(None), again.c.status != decided.c.cell)
-    )
-    query = told.union_all(later) if sheet.staged.duplicates else told
-    for row in conn.execute(query.order_by("line").execution_options(yield_per=1_000)):
-        yield Cell(line=row.line, status=Status(row.status), since=row.since)
-
-
-def _sign_ups(sheet: Sheet) -> Select[Any]:
+def waiting_sign_ups(sheet: Sheet) -> Select[Any]:
     """Members who are to be appended: subscribed, by themselves, and without anything against them."""
     staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
     nothing_against = ~exists().where(suppression.c.identity == member.c.identity)
@@ -467,46 +325,3 @@ def _sign_ups(sheet: Sheet) -> Select[Any]:
         nothing_against,
         ~staged,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
-    """Somebody who signed up and gets a row of the file."""
-
-    member_id: int
-    address: str
-    values: Mapping[str, str]
-    joined_at: float
-
-
-def sign_ups(conn: Connection, sheet: Sheet) -> tuple[Appended, ...]:
-    """Who is to be appended, the oldest first: few, beside the rows of a file."""
-    query = select(member).where(member.c.id.in_(_sign_ups(sheet))).order_by(member.c.joined_at, member.c.id)
-    return tuple(
-        Appended(
-            member_id=row.id,
-            address=row.address,
-            values={**json.loads(row.fields), **json.loads(row.own)},
-            joined_at=row.joined_at,
-        )
-        for row in conn.execute(query)
-    )
-
-
-def settle(conn: Connection, sheet: Sheet, appended: tuple[Appended, ...]) -> None:
-    """The file says now what `cells` and `appended` had it say."""
-    met, decided = sheet.met, sheet.decided
-    conn.execute(
-        update(member)
-        .where(
-            member.c.list_id == sheet.list_id,
-            member.c.identity == met.c.identity,
-            met.c.key == decided.c.key,
-            decided.c.cell.is_not(None),
-        )
-        .values(base_status=decided.c.cell)
-    )
-    for row in appended:
-        conn.execute(
-            update(member).where(member.c.id == row.member_id).values(in_file=true(), base_status=Status.SUBSCRIBED)
-        )

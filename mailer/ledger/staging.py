@@ -6,12 +6,13 @@ nothing of them stays in memory. Who was erased is laid out under the marker, wi
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     select,
     text,
     update,
@@ -33,6 +35,7 @@ from mailer.audience.row import Member, Status
 from mailer.ledger.erasure import Erased
 from mailer.ledger.statement import Rows
 
+_NewRow = tuple[int, str, str | None, str, str | None, float | None]
 STOPS = tuple(sorted(status.value for status in Status if status.stops))
 
 
@@ -55,6 +58,14 @@ class StagedList:
     people: int
     duplicates: int
 
+    @property
+    def address(self) -> ColumnElement[str]:
+        return func.coalesce(self.rows.c.address, self.rows.c.identity)
+
+    @property
+    def status(self) -> ColumnElement[str]:
+        return status_of(self.rows)
+
     def first_duplicates(self, conn: Connection, limit: int) -> Sequence[Again]:
         query = select(self.again).order_by(self.again.c.line).limit(limit)
         return [
@@ -63,10 +74,14 @@ class StagedList:
         ]
 
 
-def stage(conn: Connection, number: int, members: Iterable[Member], *, status: str = "", since: str = "") -> StagedList:
-    """Lay out `members`, every row of the file with an address. `status` and `since`: the fields that say so, if any.
+def status_of(rows: Table) -> ColumnElement[str]:
+    return func.coalesce(rows.c.status, literal(Status.SUBSCRIBED.value))
 
-    `number` tells the lists of one Bench apart.
+
+def stage(conn: Connection, number: int, members: Iterable[Member], *, since: str = "") -> StagedList:
+    """Lay out `members`, every row of the file with an address, with the fields to keep, the same for all of them.
+
+    `since`: the field that says since when, if one does. `number` tells the lists of one Bench apart.
     """
     metadata = MetaData()
     rows = Table(
@@ -74,9 +89,9 @@ def stage(conn: Connection, number: int, members: Iterable[Member], *, status: s
         metadata,
         Column("line", Integer, primary_key=True, autoincrement=False),
         Column("identity", Text, nullable=False),
-        Column("address", Text, nullable=False),
+        Column("address", Text),
         Column("fields", Text, nullable=False),
-        Column("status", String(16), nullable=False),
+        Column("status", String(16)),
         Column("since", Float),
         prefixes=["TEMPORARY"],
     )
@@ -94,7 +109,7 @@ def stage(conn: Connection, number: int, members: Iterable[Member], *, status: s
     rows.create(conn)
     again.create(conn)
     Rows(rows, "line", "identity", "address", "fields", "status", "since").load(
-        conn, _as_rows(members, Erased(conn), status, since)
+        conn, _as_rows(members, Erased(conn), since)
     )
     Index(f"ix_{rows.name}", rows.c.identity).create(conn)
     if conn.dialect.name == "postgresql":
@@ -104,27 +119,37 @@ def stage(conn: Connection, number: int, members: Iterable[Member], *, status: s
     return StagedList(rows=rows, again=again, people=people, duplicates=duplicates)
 
 
-def _as_rows(
-    members: Iterable[Member], erased: Erased, status: str, since: str
-) -> Iterator[tuple[int, str, str, str, str, float | None]]:
-    names: dict[str, str] = {}
-    anybody_erased, left_out = bool(erased), {status, since}
-    for member in members:
-        address = member.address
-        if anybody_erased and (mark := erased.marker(address.identity)):
-            yield member.line, mark, mark, "{}", member.status.value, None
+def _as_rows(members: Iterable[Member], erased: Erased, since: str) -> Iterator[_NewRow]:
+    """What is as usual stays NULL: it need not be bound and stored a million times."""
+    anybody_erased, subscribed = bool(erased), Status.SUBSCRIBED
+    names: tuple[str, ...] = ()
+    template = "{}"
+    for line, (envelope, identity, display, _), fields, standing in members:
+        status = None if standing is subscribed else standing.value
+        address = None if envelope == identity else envelope
+        if anybody_erased and (mark := erased.marker(identity)):
+            yield line, mark, None, "{}", status, None
             continue
-        parts = []
-        for name, value in member.fields.items():
-            if not value or name in left_out or (name == EMAIL and value == address.envelope):
-                continue
-            key = names.get(name)
-            if key is None:
-                key = names[name] = encode_basestring(name)
-            parts.append(f"{key}:{encode_basestring(value)}")
-        fields = f"{{{','.join(parts)}}}"
-        when = read_date(member.fields.get(since, "")) if since else None
-        yield member.line, address.identity, address.envelope, fields, member.status.value, when
+        when = None
+        if since:
+            when = read_date(fields.get(since, ""))
+            fields = {name: value for name, value in fields.items() if name != since}  # noqa: PLW2901 - what is left of it
+        values = tuple(fields.values())
+        text = "".join(values)
+        if "" in values or display != envelope or '"' in text or "\\" in text:
+            yield line, identity, address, _as_json(fields, display if display != envelope else ""), status, when
+            continue
+        if len(values) != len(names):
+            names, template = tuple(fields), _as_json(dict.fromkeys(fields, "%s"), "")
+        yield line, identity, address, template % values, status, when
+
+
+def _as_json(fields: Mapping[str, str], display: str) -> str:
+    """An object of the texts that are not empty. `display`: how an address is shown, if not as it is written."""
+    pairs = [f"{encode_basestring(name)}:{encode_basestring(value)}" for name, value in fields.items() if value]
+    if display:
+        pairs.append(f'"{EMAIL}":{encode_basestring(display)}')
+    return f"{{{','.join(pairs)}}}"
 
 
 def read_date(text: str) -> float | None:
@@ -145,7 +170,7 @@ def _fold(conn: Connection, rows: Table, again: Table) -> int:
         .subquery()
     )
     later = (
-        select(rows.c.line, firsts.c.first, rows.c.identity, rows.c.status)
+        select(rows.c.line, firsts.c.first, rows.c.identity, status_of(rows))
         .join(firsts, firsts.c.identity == rows.c.identity)
         .where(rows.c.line > firsts.c.first)
     )
@@ -161,7 +186,7 @@ def _fold(conn: Connection, rows: Table, again: Table) -> int:
         )
         conn.execute(
             update(rows)
-            .where(rows.c.line == firsts_no.c.first, again.c.line == firsts_no.c.line, rows.c.status.not_in(STOPS))
+            .where(rows.c.line == firsts_no.c.first, again.c.line == firsts_no.c.line, status_of(rows).not_in(STOPS))
             .values(status=again.c.status)
         )
     return int(count)

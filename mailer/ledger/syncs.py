@@ -21,20 +21,11 @@ from sqlalchemy import ColumnElement, Connection, Row, Text, and_, func, insert,
 from mailer.audience.row import Status
 from mailer.errors import UndecidedError
 from mailer.ledger.bench import Bench
+from mailer.ledger.carrying import Appended, carry_out, settle
 from mailer.ledger.core import Core
 from mailer.ledger.members import known_list
 from mailer.ledger.membership import AFTER_ALL_LINES, ListState, Speaker, SyncPlan, SyncRecord, What
-from mailer.ledger.merging import (
-    Appended,
-    Sheet,
-    by_person,
-    carry_out,
-    decide,
-    lay_out,
-    plan_of,
-    settle,
-    standing_status,
-)
+from mailer.ledger.merging import Sheet, by_person, decide, lay_out, plan_of, standing_status
 from mailer.ledger.staging import StagedList
 from mailer.ledger.suppressions import lift_all
 from mailer.ledger.tables import APART, list_, list_sync, member, member_change, suppression

@@ -3,7 +3,7 @@
     sync_list(newsroom, name)      the whole of it: read, merge, write the file, keep a copy for `undo`
     plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
     undo_list(newsroom, name)      back to how the list was after an earlier sync
-    brought_up(newsroom, names)    what a send needs: each list synced, or rehearsed where nothing may be recorded
+    brought_up(newsroom, names)    what a send needs: each list synced, or only rehearsed, where nothing may be recorded
 
 The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
 says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the
@@ -31,10 +31,10 @@ from mailer.audience.rewrite import Patch, prepare_rewrite
 from mailer.audience.row import Duplicate, Finding, Member, Rejected, Status
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.bench import Bench
+from mailer.ledger.carrying import cells, sign_ups
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.locks import FileLock
 from mailer.ledger.membership import SyncPlan
-from mailer.ledger.merging import cells, sign_ups
 from mailer.ledger.staging import StagedList, stage
 from mailer.ledger.syncs import Merge, Reading
 from mailer.service.history import History
@@ -203,6 +203,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
     source = open_list(path, name)
     digest, size = _digest(path), path.stat().st_size
     columns = source.columns
+    status = "" if columns.status is None else columns.names[columns.status]
     reader = _Reader(source, kept=keep)
     with ExitStack() as stack:
         if keep:
@@ -211,8 +212,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
         rows = stage(
             conn,
             number,
-            reader.members(),
-            status="" if columns.status is None else columns.names[columns.status],
+            reader.members(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
         )
         for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
@@ -241,8 +241,8 @@ class _Reader:
         self._source = source
         self._kept = kept
 
-    def members(self) -> Iterator[Member]:
-        for row in self._source.rows(duplicates=False):
+    def members(self, fields: frozenset[str]) -> Iterator[Member]:
+        for row in self._source.rows(fields, duplicates=False):
             if isinstance(row, Member):
                 yield row
             else:

@@ -1,6 +1,5 @@
-"""The databases that a ledger runs on: every contract test runs on each."""
+"""A ledger on each database, and the command line with a server that catches."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,10 +7,10 @@ import pytest
 
 from mailer.delivery.catcher import Behaviour, Catcher
 from mailer.ledger.ledger import Ledger, open_ledger
+from mailer.service.newsroom import Newsroom
 from tests.support.commands import Commands
-from tests.support.postgres import Server, server
-
-DATABASES = ("sqlite", "postgresql")
+from tests.support.desk import Desk
+from tests.support.workspaces import make_workspace
 
 
 class Clock:
@@ -26,30 +25,6 @@ class Clock:
     def forward(self, seconds: float) -> float:
         self.now += seconds
         return self.now
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh database, migrated once for all tests."""
-    folder = tmp_path_factory.mktemp("ledger")
-    open_ledger("sqlite:///mailer.db", folder / ".mailer").close()
-    return folder / "mailer.db"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with server() as running:
-        yield running
-
-
-@pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "mailer.db")
-        yield "sqlite:///mailer.db"
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield url
 
 
 @pytest.fixture
@@ -74,6 +49,15 @@ def open_here(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Calla
 @pytest.fixture
 def ledger(open_here: Callable[[], Ledger]) -> Ledger:
     return open_here()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database_url: str, clock: Clock) -> Iterator[Desk]:
+    """A workspace with a list, `readers`, whose clock stands."""
+    url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
+    make_workspace(tmp_path, DATABASE_URL=url)
+    with Newsroom.open(tmp_path, clock) as newsroom:
+        yield Desk(newsroom)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import csv
 import io
 import os
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -307,3 +308,66 @@ def test_whatever_follows_the_header_every_row_comes_out(tmp_path_factory, conte
     lines = [row.line for row in rows if not isinstance(row, Noted)]
     assert lines == sorted(set(lines))
     assert all(line > 1 for line in lines)
+
+
+HOSTILE = [
+    "a@x.org",
+    "A@X.org",
+    "b@x.org",
+    "é@x.org",
+    "no",
+    "@",
+    '"',
+    '""',
+    '",',
+    ",",
+    ";",
+    "\t",
+    "\n",
+    "\r",
+    "\r\n",
+    " ",
+    "\a",
+    "\u202e",
+]
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 1 << 32))
+def test_every_one_of_a_thousand_hostile_rows_is_accounted_for(tmp_path_factory, seed):
+    random = Random(seed)
+    path = tmp_path_factory.mktemp("lists") / "list.csv"
+    rows = ("".join(random.choices(HOSTILE, k=random.randrange(6))) for _ in range(1000))
+    path.write_text("email,name\n" + "\n".join(rows), encoding="utf-8", newline="")
+    source = open_list(path)
+    cells = [row for batch in source.records() for row in batch.rows]
+    found = [row for row in source.rows() if not isinstance(row, Noted)]
+    assert [row.line for row in found] == [
+        line for line, row in cells if isinstance(row, str) or any(cell.strip() for cell in row)
+    ]
+    together = [row for row in source.rows(duplicates=False) if not isinstance(row, Noted)]
+    assert [row.line for row in together] == [row.line for row in found]
+    assert not any(isinstance(row, Duplicate) for row in together)
+
+
+@pytest.mark.parametrize("content", ['email,name\na@x.org,"A', 'email,name\na@x.org,"A\n'])
+def test_a_quote_that_is_open_at_the_end_costs_its_row_too(write, content):
+    source = write(content)
+    assert [row.cells for row in source.rows()] == [('a@x.org,"A',)]
+
+
+def test_a_header_that_leaves_a_quote_open_under_its_delimiter_is_refused(write):
+    with pytest.raises(ListError, match="a quote is not closed"):
+        write('a"b,"email\na@x.org,x\n')
+    assert write('size 6",email\n1,a@x.org\n').columns.names == ("size_6", "email")
+
+
+@pytest.mark.parametrize("length", [255, 256, 257, 600])
+def test_a_row_over_several_lines_may_stand_anywhere(write, length):
+    rows = [f"r{i}@x.org,R" for i in range(length)]
+    for at in (0, length // 2, length - 1):
+        rows[at] = f'r{at}@x.org,"R\nR"'
+    source = write("\n".join(["email,name", *rows, ""]))
+    found = members(source)
+    assert [address for _, address, _ in found] == [f"r{i}@x.org" for i in range(length)]
+    assert [line for line, _, _ in found] == [2 + i + (i > 0) + (i > length // 2) for i in range(length)]

@@ -44,7 +44,7 @@ def test_what_holds_when_nothing_but_the_needed_is_set(tmp_path):
     assert (found.language, found.timezone, found.base_url) == ("en", ZoneInfo("UTC"), "http://127.0.0.1:8000")
     assert found.database_url.get_secret_value() == f"sqlite:///{tmp_path}/mailer.db"
     assert found.relay == (Relay(host="127.0.0.1", port=25),)
-    assert (found.lanes, found.workers, found.rate, found.per_connection, found.warmup) == (8, 1, None, None, ())
+    assert (found.lanes, found.workers, found.rate, found.per_connection, found.warmup) == (8, None, None, None, ())
     assert (found.retry, found.retry_for, found.grace) == ((60, 300, 900, 1800, 3600), 86400, 1800)
     assert (found.on_uncertain, found.images, found.eight_bit) == (OnUncertain.HOLD, Images.LINK, False)
     assert (found.reply_to, found.bounce_address, found.unsubscribe_address) == (None, None, None)
@@ -76,6 +76,7 @@ GOOD = [
     ("8BIT", "True", "eight_bit", True),
     ("ALLOW_PLAINTEXT", "1", "allow_plaintext", True),
     ("IMAGES", "Embed", "images", Images.EMBED),
+    ("CLIENTS", "Gmail, outlook.windows,gmail", "clients", ("gmail", "outlook.windows")),
     ("ON_UNCERTAIN", "resend", "on_uncertain", OnUncertain.RESEND),
     ("DOMAIN_LANES", '{"*": 4, "Exämple.org": 1}', "domain_lanes", {"*": 4, "xn--exmple-cua.org": 1}),
     ("DOMAIN_RATE", '{"*": 2.5, "x.org": "60/minute"}', "domain_rate", {"*": 2.5, "x.org": 1.0}),
@@ -129,6 +130,7 @@ BAD = [
     ("WARMUP", "0", "should be whole numbers above 0"),
     ("8BIT", "maybe", "should be true or false"),
     ("IMAGES", "inline", "should be link or embed"),
+    ("CLIENTS", "gmail;outlook", "should be mail programs with commas between, such as gmail,apple-mail,outlook.windows"),
     ("ON_UNCERTAIN", "drop", "should be hold or resend"),
     ("DOMAIN_LANES", "4", "should be a JSON object"),
     ("DOMAIN_LANES", '{"x.org": 0}', "should be a JSON object"),
