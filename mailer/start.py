@@ -15,6 +15,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.posting import deliver_letters
 from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
+from mailer.service.welcoming import welcome_new_readers
 from mailer.web.server import free_port, serve
 
 
@@ -33,6 +34,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
             background=(
                 lambda stop: start_sends_when_due(newsroom, stop, say),
                 lambda stop: deliver_letters(newsroom, stop, say),
+                lambda stop: welcome_new_readers(newsroom, stop, say),
             ),
         )
 
