@@ -6,9 +6,7 @@ import re
 from html import unescape
 
 import pytest
-from starlette.requests import Request
 
-from mailer.web.client import client_address, neighbourhood
 from mailer.web.desk.events import Event, _told
 from mailer.web.desk.guessing import LONGEST_PAUSE, Guesses
 from mailer.web.desk.page import STATIC, Said, _pack, _unpack, in_words
@@ -210,33 +208,6 @@ def test_every_page_has_the_strict_policy_and_is_not_kept(desk):
         assert "style=" not in answer.text and "<style" not in answer.text and "onclick" not in answer.text
         if path != "/desk/none":
             assert answer.headers["cache-control"] == "no-store"
-
-
-@pytest.mark.parametrize(
-    ("client", "forwarded", "trusted", "found"),
-    [
-        ("192.0.2.1", "", "", "192.0.2.1"),
-        ("192.0.2.1", "203.0.113.9", "", "192.0.2.1"),
-        ("127.0.0.1", "203.0.113.9", "127.0.0.1", "203.0.113.9"),
-        ("127.0.0.1", "198.51.100.1, 203.0.113.9", "127.0.0.1", "203.0.113.9"),
-        ("127.0.0.1", "198.51.100.1, 10.0.0.1", "127.0.0.1 10.0.0.0/8", "198.51.100.1"),
-        ("127.0.0.1", "nonsense", "127.0.0.1", "127.0.0.1"),
-        ("::ffff:127.0.0.1", "[2001:db8::1]:443", "127.0.0.1", "2001:db8::1"),
-        ("127.0.0.1", "203.0.113.9:1234", "127.0.0.1", "203.0.113.9"),
-    ],
-)
-def test_a_proxy_is_believed_only_where_it_is_ours(client, forwarded, trusted, found):
-    import ipaddress
-
-    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
-    request = Request({"type": "http", "client": (client, 1), "headers": headers})
-    assert client_address(request, [ipaddress.ip_network(each) for each in trusted.split()]) == found
-
-
-def test_a_customer_is_one_address_or_one_network():
-    assert neighbourhood("192.0.2.1") == "192.0.2.1"
-    assert neighbourhood("2001:db8::1") == neighbourhood("2001:db8::ffff") != neighbourhood("2001:db8:0:1::1")
-    assert neighbourhood("nonsense") == ""
 
 
 def test_guessing_gets_slower_for_one_address_and_hardly_for_a_name():

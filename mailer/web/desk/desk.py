@@ -28,9 +28,8 @@ from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
 from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
-from mailer.web.client import client_address
 from mailer.web.desk import dispatches, looking, people, photos, settings, signin, versions, writing
-from mailer.web.desk.door import Door, door_of, find_door, is_own
+from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
 from mailer.web.desk.route import DeskRoute, Endpoint
@@ -116,7 +115,7 @@ class Desk:
 
     async def _visit(self, request: Request, token: str) -> Visit | None:
         """The visit of who holds `token`, if it is anybody's."""
-        address = client_address(request, self._newsroom.settings.trusted_proxies)
+        address = address_of(request, self._newsroom.settings.trusted_proxies)
         find = self._newsroom.ledger.sessions.find
         session = await run_in_threadpool(find, digest(token), address=address) if token else None
         if session is None:

@@ -19,8 +19,8 @@ from mailer.ledger.role import Role
 from mailer.ledger.sessions import LONGEST
 from mailer.service.newsroom import Newsroom
 from mailer.service.signin import Pass, digest, redeem, sign_in
-from mailer.web.client import client_address, neighbourhood
-from mailer.web.desk.door import door_of
+from mailer.web.client import limit_key
+from mailer.web.desk.door import address_of, door_of
 from mailer.web.desk.form import read_form
 from mailer.web.desk.guessing import Guesses
 from mailer.web.desk.page import DeskPages, Said
@@ -50,7 +50,7 @@ class SignIn:
         form = await read_form(request, _FORM)
         name, password, wanted = form.text("name"), form.raw("password"), form.text("next")
         address = self._address(request)
-        keys = neighbourhood(address), name_key(name)
+        keys = limit_key(address), name_key(name)
         clock = asyncio.get_running_loop().time
         pause = self._guesses.pause(*keys, clock())
         if pause is None:
@@ -117,7 +117,7 @@ class SignIn:
         return response
 
     def _address(self, request: Request) -> str:
-        return client_address(request, self._newsroom.settings.trusted_proxies)
+        return address_of(request, self._newsroom.settings.trusted_proxies)
 
 
 def then(request: Request, root: str) -> str:
