@@ -302,12 +302,29 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """The archive shows the edition `digest` since `at`; `note` says to readers what was put right."""
+
+    digest: str
+    note: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedEdition:
-    """A dispatch that readers may see: its newest edition, and when its sending began."""
+    """A dispatch that readers may see, by the edition that the archive shows: what was sent or put right last.
+
+    `first_at` and `at`: when its sending began, the first and the last time; `changed_at`: since when this edition is
+    shown. `sent`: the editions that were sent, the first one first; `corrections`, the oldest first.
+    """
 
     slug: str
     title: str
     subject: str
     language: str
     digest: str
+    first_at: float
     at: float
+    changed_at: float
+    sent: tuple[str, ...]
+    corrections: tuple[Correction, ...] = ()

@@ -22,6 +22,7 @@ from mailer.edition.model import Edition, Image
 from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.publication import Reference
 from mailer.errors import ProblemsFoundError, UsageError
+from mailer.ledger.records import NewEdition
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import readable_lists
 from mailer.workspace import starter
@@ -95,6 +96,19 @@ def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
         templates=(newsroom.workspace.templates, starter() / "templates"),
         references=references,
         images=checked.images,
+    )
+
+
+def stored_form(edition: Edition) -> NewEdition:
+    """`edition` as the ledger keeps it."""
+    return NewEdition(
+        digest=edition.digest,
+        slug=edition.slug,
+        title=edition.title,
+        subject=edition.subject,
+        language=edition.language,
+        json=edition.to_json(),
+        images=edition.images,
     )
 
 
