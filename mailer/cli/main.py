@@ -35,6 +35,7 @@ COMMANDS = {
     "verify": ("mailer.cli.verify", "Prove a send from the ledger alone."),
     "subscriber": ("mailer.cli.people", "Unsubscribe or erase one person."),
     "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
+    "archive": ("mailer.cli.archive", "Write the archive as files; put right what it shows."),
     "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
     "serve": ("mailer.start", "Serve the public pages; start sends that are due."),
     "schema": ("mailer.cli.workspace", "Print the JSON Schema of a dispatch's front matter."),

@@ -129,7 +129,7 @@ def _archive(conn: Connection, slug: str = "") -> tuple[ArchivedEdition, ...]:
     corrections: dict[str, list[Row[Any]]] = {}
     for row in conn.execute(corrected):
         corrections.setdefault(row.slug, []).append(row)
-    archived = [_archived(rows, corrections.get(name, [])) for name, rows in sendings.items()]
+    archived = [_archived(rows, corrections.get(name, [])) for name, rows in reversed(sendings.items())]
     return tuple(sorted(archived, key=lambda each: each.at, reverse=True))
 
 
@@ -147,6 +147,7 @@ def _archived(sendings: Sequence[Row[Any]], corrections: Sequence[Row[Any]]) -> 
         first_at=sendings[0].at,
         at=sendings[-1].at,
         changed_at=shown.at,
-        sent=tuple(dict.fromkeys(row.digest for row in sendings)),
+        first=sendings[0].digest,
+        sent=tuple(reversed(dict.fromkeys(row.digest for row in reversed(sendings)))),
         corrections=tuple(Correction(digest=row.digest, note=row.note, at=row.at) for row in corrections),
     )

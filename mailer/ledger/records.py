@@ -315,7 +315,8 @@ class ArchivedEdition:
     """A dispatch that readers may see, by the edition that the archive shows: what was sent or put right last.
 
     `first_at` and `at`: when its sending began, the first and the last time; `changed_at`: since when this edition is
-    shown. `sent`: the editions that were sent, the first one first; `corrections`, the oldest first.
+    shown. `first`: the edition that was sent first; `sent`: all that were, that of the last sending last; `corrections`,
+    the oldest first.
     """
 
     slug: str
@@ -326,5 +327,6 @@ class ArchivedEdition:
     first_at: float
     at: float
     changed_at: float
+    first: str
     sent: tuple[str, ...]
     corrections: tuple[Correction, ...] = ()

@@ -1,6 +1,7 @@
 """The site that readers see: the door out, the archive, the images, and a front page.
 
-    GET  /  /archive/  /archive/SLUG  /media/NAME  /style.css  /healthz  /robots.txt  /favicon.ico
+    GET  /  /archive/  /archive/SLUG  /archive/SLUG/DIGEST  /feed.xml  /feed.json  /media/NAME
+         /style.css  /reading.css  /healthz  /robots.txt  /favicon.ico
     GET POST  /u/TOKEN
 
 HEAD goes wherever GET goes; anything else is 405. Where MAILER_BASE_URL has a path, links have it, and requests are
@@ -12,15 +13,17 @@ in a thread.
 import logging
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
 from mailer.service.newsroom import Newsroom
-from mailer.web.page import Pages
+from mailer.web.page import NOT_INDEXED, Pages
 from mailer.web.reading import Reading
 from mailer.web.unsubscribe import Unsubscribe
 
@@ -44,7 +47,24 @@ def create_app(newsroom: Newsroom) -> Starlette:
         routes.append(Mount(pages.root, app=Router(_routes(newsroom, pages), redirect_slashes=False)))
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
+    if not newsroom.settings.search_engines:
+        app.add_middleware(_NotIndexed)
     return app
+
+
+class _NotIndexed:
+    """Every answer asks search engines to forget it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Robots-Tag"] = NOT_INDEXED
+            await send(message)
+
+        await self._app(scope, receive, marked)
 
 
 def _routes(newsroom: Newsroom, pages: Pages) -> list[BaseRoute]:
@@ -59,8 +79,12 @@ def _routes(newsroom: Newsroom, pages: Pages) -> list[BaseRoute]:
         Route("/archive", reading.archive),
         Route("/archive/", reading.archive),
         Route("/archive/{slug}", reading.edition),
+        Route("/archive/{slug}/{digest}", reading.edition),
+        Route("/feed.xml", reading.atom),
+        Route("/feed.json", reading.json_feed),
         Route("/media/{name}", reading.media),
         Route("/style.css", reading.style),
+        Route("/reading.css", reading.style),
         Route("/healthz", reading.health),
         Route("/robots.txt", reading.robots),
         Route("/favicon.ico", reading.favicon),

@@ -14,11 +14,11 @@ from starlette.responses import Response
 from mailer.service.leaving import Link, Return, Source, leave, read_link, take_back
 from mailer.service.newsroom import Newsroom
 from mailer.web.body import read_form
-from mailer.web.page import NOT_STORED, Pages
+from mailer.web.page import NOT_INDEXED, NOT_STORED, Pages
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO = "undo"
-_HEADERS = {**NOT_STORED, "X-Robots-Tag": "noindex, nofollow"}
+_HEADERS = {**NOT_STORED, "X-Robots-Tag": NOT_INDEXED}
 
 
 class Unsubscribe:

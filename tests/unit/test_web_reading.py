@@ -309,7 +309,7 @@ def test_a_broken_page_of_the_workspace_keeps_nobody_from_leaving(site, tmp_path
         answer = visitor.post(link)
     assert answer.status_code == 200
     assert "You are unsubscribed." in answer.text
-    assert "The page that comes with mailer is shown instead" in caplog.text
+    assert "What comes with mailer is shown instead" in caplog.text
 
 
 def test_every_sentence_of_the_pages_is_in_the_catalogues():
