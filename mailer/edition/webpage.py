@@ -91,7 +91,8 @@ def feed_content(text: str, address: Address) -> str:
 
 
 def _parse(text: str) -> HtmlElement:
-    root = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8", huge_tree=True))  # type: ignore[no-untyped-call]
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True)  # type: ignore[no-untyped-call]
+    root: HtmlElement = html.document_fromstring(text.encode(), parser=parser)  # type: ignore[no-untyped-call]
     for comment in _comments(root):
         comment.drop_tree()
     return root
@@ -135,12 +136,13 @@ def _lines(body: HtmlElement) -> Iterator[HtmlElement]:
 
 
 def _words(element: HtmlElement) -> str:
-    return " ".join(_XML.sub("", _PADDING.sub("", element.text_content())).split())
+    text = str(element.text_content())  # type: ignore[no-untyped-call]
+    return " ".join(_XML.sub("", _PADDING.sub("", text)).split())
 
 
 def _inside(body: HtmlElement) -> str:
     """What stands between the tags of the body."""
-    children = (html.tostring(child, encoding="unicode") for child in body)
+    children = (html.tostring(child, encoding="unicode") for child in body)  # type: ignore[no-untyped-call]
     return str(escape(body.text or "")) + "".join(children)
 
 

@@ -6,7 +6,7 @@ A correction is an edition of the archive alone: it was never sent, and what was
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select
 
 from mailer.delivery.state import SendKind
 from mailer.edition.model import Image
@@ -121,33 +121,34 @@ def _archive(conn: Connection, slug: str = "") -> tuple[ArchivedEdition, ...]:
         .join(correction, correction.c.digest == edition.c.digest)
         .order_by(correction.c.id)
     )
-    if slug:
-        sent, corrected = sent.where(edition.c.slug == slug), corrected.where(edition.c.slug == slug)
-    sendings: dict[str, list[Row[Any]]] = {}
-    for row in conn.execute(sent):
-        sendings.setdefault(row.slug, []).append(row)
-    corrections: dict[str, list[Row[Any]]] = {}
-    for row in conn.execute(corrected):
-        corrections.setdefault(row.slug, []).append(row)
+    sendings = _by_slug(conn, sent.where(edition.c.slug == slug) if slug else sent)
+    corrections = _by_slug(conn, corrected.where(edition.c.slug == slug) if slug else corrected)
     archived = [_archived(rows, corrections.get(name, [])) for name, rows in reversed(sendings.items())]
     return tuple(sorted(archived, key=lambda each: each.at, reverse=True))
 
 
-def _archived(sendings: Sequence[Row[Any]], corrections: Sequence[Row[Any]]) -> ArchivedEdition:
+def _by_slug(conn: Connection, query: Select[Any]) -> dict[str, list[RowMapping]]:
+    rows: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        rows.setdefault(row["slug"], []).append(row)
+    return rows
+
+
+def _archived(sendings: Sequence[RowMapping], corrections: Sequence[RowMapping]) -> ArchivedEdition:
     """One dispatch, by its rows of `_archive`; the same edition sent again changes nothing of what is shown."""
     shown = sendings[0]
-    for row in sorted((*sendings[1:], *corrections), key=lambda row: float(row.at)):
-        shown = row if row.digest != shown.digest else shown
+    for row in sorted((*sendings[1:], *corrections), key=lambda row: float(row["at"])):
+        shown = row if row["digest"] != shown["digest"] else shown
     return ArchivedEdition(
-        slug=shown.slug,
-        title=shown.title,
-        subject=shown.subject,
-        language=shown.language,
-        digest=shown.digest,
-        first_at=sendings[0].at,
-        at=sendings[-1].at,
-        changed_at=shown.at,
-        first=sendings[0].digest,
-        sent=tuple(reversed(dict.fromkeys(row.digest for row in reversed(sendings)))),
-        corrections=tuple(Correction(digest=row.digest, note=row.note, at=row.at) for row in corrections),
+        slug=shown["slug"],
+        title=shown["title"],
+        subject=shown["subject"],
+        language=shown["language"],
+        digest=shown["digest"],
+        first_at=sendings[0]["at"],
+        at=sendings[-1]["at"],
+        changed_at=shown["at"],
+        first=sendings[0]["digest"],
+        sent=tuple(reversed(dict.fromkeys(row["digest"] for row in reversed(sendings)))),
+        corrections=tuple(Correction(digest=row["digest"], note=row["note"], at=row["at"]) for row in corrections),
     )

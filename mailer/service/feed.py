@@ -66,7 +66,7 @@ def read_feed(newsroom: Newsroom, archive: Archive) -> Feed:
     entries = tuple(_entry(archive, site, each, newsroom.settings.timezone) for each in everything[:ENTRIES])
     first = min(everything, key=lambda each: each.first_at, default=None)
     return Feed(
-        id=_tag(archive, first, "feed") if first else site.atom,
+        id=_tag(archive, first, "archive") if first else site.atom,
         title=publication.name,
         author=publication.from_name or publication.name,
         language=spoken(publication.language),
@@ -149,7 +149,7 @@ def _entry(archive: Archive, site: Places, archived: ArchivedEdition, zone: Zone
 
     page = read_letter(letter.html, absolute)
     return FeedEntry(
-        id=_tag(archive, archived, archived.slug),
+        id=_tag(archive, archived, f"archive/{archived.slug}"),
         url=url,
         title=archived.title,
         language=archived.language,
