@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import erasure_key, make_erasure_key, marker, names
-from mailer.ledger.moves import skip
+from mailer.ledger.moves import skip, skip_person
 from mailer.ledger.records import (
     Change,
     Erased,
@@ -26,6 +26,7 @@ from mailer.ledger.records import (
     SuppressionChange,
     SuppressionReason,
 )
+from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import attempt, delivery, suppression, suppression_change
 from mailer.ledger.turns import take_turn
 
@@ -46,17 +47,16 @@ class Suppressions:
         """The same by a delivery, as its token names it. None when there is no such delivery."""
 
         def work(conn: Connection) -> Suppressed | None:
-            row = conn.execute(
-                select(delivery.c.identity, delivery.c.send_id).where(delivery.c.id == delivery_id)
-            ).first()
+            row = _WHOSE.run(conn, delivery_id).fetchone()
             if row is None:
                 return None
+            identity, send_id = row
             return suppress(
                 conn,
-                row.identity,
+                identity,
                 SuppressionReason.UNSUBSCRIBED,
                 source=source,
-                send_id=row.send_id,
+                send_id=send_id,
                 at=self._core.clock(),
             )
 
@@ -137,9 +137,7 @@ def suppress(
     changed = row is None or reason.rank > row.reason.rank
     if row is None:
         new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
-        conn.execute(
-            insert(suppression).values(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
-        )
+        _INSERT.run(conn, identity, reason.value, at, source, send_id)
     elif changed:
         new = Suppression(identity=row.identity, reason=reason, at=at, source=source, send_id=send_id)
         beneath = row.beneath if row.reason.is_own_no else row.reason
@@ -157,7 +155,7 @@ def suppress(
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         _record(conn, new, Change.SUPPRESSED)
-    skipped = skip(conn, delivery.c.identity == new.identity, new.reason.value, at=at)
+    skipped = skip_person(conn, new.identity, new.reason.value, at=at)
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
 
@@ -209,16 +207,7 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
 
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:
-    conn.execute(
-        insert(suppression_change).values(
-            identity=new.identity,
-            change=change,
-            reason=new.reason,
-            at=new.at,
-            source=new.source,
-            send_id=new.send_id,
-        )
-    )
+    _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
 
 
 def _take_turn(conn: Connection, identity: str) -> None:
@@ -228,7 +217,10 @@ def _take_turn(conn: Connection, identity: str) -> None:
 
 
 def _standing(conn: Connection, identity: str) -> Row[Any] | None:
-    query = select(suppression).where(suppression.c.identity.in_(names(conn, identity)))
+    found = names(conn, identity)
+    if not _IS_THERE.run(conn, found[0], found[-1]).fetchone():
+        return None
+    query = select(suppression).where(suppression.c.identity.in_(found))
     return conn.execute(query.order_by(suppression.c.identity)).first()
 
 
@@ -236,3 +228,43 @@ def _suppression(row: Row[Any] | None) -> Suppression:
     if row is None:
         raise ValueError("no suppression")
     return Suppression(identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id)
+
+
+_WHOSE = Statement(select(delivery.c.identity, delivery.c.send_id).where(delivery.c.id == given("id")), "id")
+_IS_THERE = Statement(
+    select(suppression.c.identity).where(
+        or_(suppression.c.identity == given("one", ""), suppression.c.identity == given("other", ""))
+    ),
+    "one",
+    "other",
+)
+_INSERT = Statement(
+    insert(suppression).values(
+        identity=given("_identity", ""),
+        reason=given("_reason", ""),
+        at=given("_at", 0.0),
+        source=given("_source", ""),
+        send_id=given("_send_id"),
+    ),
+    "_identity",
+    "_reason",
+    "_at",
+    "_source",
+    "_send_id",
+)
+_RECORD = Statement(
+    insert(suppression_change).values(
+        identity=given("_identity", ""),
+        change=given("_change", ""),
+        reason=given("_reason", ""),
+        at=given("_at", 0.0),
+        source=given("_source", ""),
+        send_id=given("_send_id"),
+    ),
+    "_identity",
+    "_change",
+    "_reason",
+    "_at",
+    "_source",
+    "_send_id",
+)

@@ -76,7 +76,8 @@ def leave(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Depar
     if suppressed is None or delivery is None:
         return None
     standing = suppressed.suppression
-    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if _is_new(newsroom, standing) else ""
+    is_new = suppressed.changed or _is_new(newsroom, standing)  # what it changed began with this very no
+    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if is_new else ""
     return Departure(link=_link(delivery), seal=seal)
 
 
