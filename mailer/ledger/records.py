@@ -272,11 +272,15 @@ class SuppressionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppressed:
-    """What suppressing did. `changed` is False when it stood so already; `skipped` counts open deliveries now skipped."""
+    """What suppressing did. `changed` is False when it stood so already; `skipped` counts open deliveries now skipped.
+
+    `address` is that of the delivery which named the person, "" where none did.
+    """
 
     suppression: Suppression
     changed: bool
     skipped: int
+    address: str = ""
 
 
 class Lifting(StrEnum):

@@ -50,8 +50,8 @@ class Suppressions:
             row = _WHOSE.run(conn, delivery_id).fetchone()
             if row is None:
                 return None
-            identity, send_id = row
-            return suppress(
+            identity, send_id, address = row
+            done = suppress(
                 conn,
                 identity,
                 SuppressionReason.UNSUBSCRIBED,
@@ -59,6 +59,7 @@ class Suppressions:
                 send_id=send_id,
                 at=self._core.clock(),
             )
+            return replace(done, address=address)
 
         return self._core.writer.call(work)
 
@@ -230,7 +231,9 @@ def _suppression(row: Row[Any] | None) -> Suppression:
     return Suppression(identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id)
 
 
-_WHOSE = Statement(select(delivery.c.identity, delivery.c.send_id).where(delivery.c.id == given("id")), "id")
+_WHOSE = Statement(
+    select(delivery.c.identity, delivery.c.send_id, delivery.c.address).where(delivery.c.id == given("id")), "id"
+)
 _IS_THERE = Statement(
     select(suppression.c.identity).where(
         or_(suppression.c.identity == given("one", ""), suppression.c.identity == given("other", ""))

@@ -72,13 +72,12 @@ def leave(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Depar
     if number is None:
         return None
     suppressed = newsroom.ledger.suppressions.unsubscribe_delivery(number, source=source.value)
-    delivery = newsroom.ledger.report.delivery(number) if suppressed else None
-    if suppressed is None or delivery is None:
+    if suppressed is None:
         return None
     standing = suppressed.suppression
     is_new = suppressed.changed or _is_new(newsroom, standing)  # what it changed began with this very no
     seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if is_new else ""
-    return Departure(link=_link(delivery), seal=seal)
+    return Departure(link=Link(masked=mask(suppressed.address)), seal=seal)
 
 
 def take_back(newsroom: Newsroom, token: str, seal: str) -> Return | None:

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import uvicorn
+import uvloop
 
 from mailer.errors import UndecidedError, UsageError
 from mailer.service.newsroom import Newsroom
@@ -66,8 +67,8 @@ def serve(
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(until_signalled())
+    with contextlib.suppress(asyncio.CancelledError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_signalled())
 
 
 def free_port(host: str = "127.0.0.1") -> int:
