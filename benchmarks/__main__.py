@@ -3,6 +3,7 @@
     making     what an edition and its messages cost to make (making.py)
     sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (pair.py)
     growth     the engine with a thousand to a million readers (growth.py)
+    leaving    people who unsubscribe, alone and while a send runs (leaving.py)
 
 All of it takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
 into out/; `--plot` draws docs/performance.svg as well. What cannot be measured here is skipped, and it is said why.
@@ -19,6 +20,7 @@ from rich.console import Console
 
 from benchmarks.contender import Contender, Engine, Load, Mailmerge, Nodemailer, Plain, SmtpSource
 from benchmarks.growth import LIMIT, READERS, Grown, measure_growth
+from benchmarks.leaving import COUNT, Left, measure_leaving
 from benchmarks.letter import write_letter, write_readers
 from benchmarks.machine import ROOT, describe
 from benchmarks.making import compare_making
@@ -29,7 +31,7 @@ from benchmarks.relay import postfix
 from benchmarks.report import Report
 from benchmarks.target import ED25519, ENGINE, FAR, LOOPBACK, RSA, judge
 
-PARTS = ("making", "sending", "growth")
+PARTS = ("making", "sending", "growth", "leaving")
 OTHERS = ("smtp-source", "workers", "ed25519", "rsa", "rsa-workers", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
 MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
@@ -98,6 +100,7 @@ def measure(options: Options, console: Console) -> Report:
         sending: list[Compared] = []
         grown: list[Grown] = []
         cold = None
+        left: Left | None = None
         try:
             if options.parts != ["making"]:
                 postfix("smtp-sink")
@@ -107,6 +110,10 @@ def measure(options: Options, console: Console) -> Report:
                         sending.append(compare(field, first, second, options.pairs, tell))
             if "growth" in options.parts:
                 grown, cold = measure_growth(scratch / "growth", options.readers, options.limit, tell)
+            if "leaving" in options.parts:
+                left = measure_leaving(
+                    scratch / "leaving", options.messages or COUNT // (QUICK if options.quick else 1), tell
+                )
         except UnavailableError as error:
             console.print(f"Nothing was sent: {error}", style="yellow", markup=False)
     return Report(
@@ -118,7 +125,8 @@ def measure(options: Options, console: Console) -> Report:
         sending=sending,
         growth=grown,
         cold=cold,
-        targets=judge(sending, grown, cold),
+        leaving=left,
+        targets=[*judge(sending, grown, cold), *(left.targets if left else ())],
     )
 
 
