@@ -45,23 +45,13 @@ class Suppressions:
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Suppressed | None:
         """The same by a delivery, as its token names it. None when there is no such delivery."""
+        return self._core.writer.call(lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock()))
 
-        def work(conn: Connection) -> Suppressed | None:
-            row = _WHOSE.run(conn, delivery_id).fetchone()
-            if row is None:
-                return None
-            identity, send_id, address = row
-            done = suppress(
-                conn,
-                identity,
-                SuppressionReason.UNSUBSCRIBED,
-                source=source,
-                send_id=send_id,
-                at=self._core.clock(),
-            )
-            return replace(done, address=address)
-
-        return self._core.writer.call(work)
+    async def unsubscribe_delivery_async(self, delivery_id: int, *, source: str) -> Suppressed | None:
+        """The same, for a server on whose loop many wait for one commit."""
+        return await self._core.writer.call_async(
+            lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock())
+        )
 
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
@@ -127,6 +117,15 @@ class Suppressions:
             query = select(*columns).where(suppression_change.c.identity.in_(names(conn, identity)))
             rows = conn.execute(query.order_by(suppression_change.c.id)).mappings()
             return tuple(SuppressionChange(**row) for row in rows)
+
+
+def _unsubscribe(conn: Connection, delivery_id: int, source: str, at: float) -> Suppressed | None:
+    row = _WHOSE.run(conn, delivery_id).fetchone()
+    if row is None:
+        return None
+    identity, send_id, address = row
+    done = suppress(conn, identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
+    return replace(done, address=address)
 
 
 def suppress(
