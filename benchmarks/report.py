@@ -2,8 +2,8 @@
 
 bench.json: `at`, `machine`, `quick`, `pairs`, `making` [{what, side, seconds, against, against_seconds, ratio}],
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_dot,
-planning, freezing, sent, skipped}], `cold` (seconds), `leaving` {alone, beside, bare}, each {requests, seconds, cpu, waited,
-longest}, `targets` [{what, bound, at_most, value, unit, reached}]. A spread is
+planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak}, `leaving` {alone, beside,
+bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}]. A spread is
 {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not measured is null.
 """
 
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from benchmarks.growth import Grown
 from benchmarks.leaving import Left
+from benchmarks.lists import Synced
 from benchmarks.making import Compared as Made
 from benchmarks.pair import Compared, Field, Spread, runs_of
 from benchmarks.process import Measured
@@ -33,6 +34,7 @@ class Report:
     sending: Sequence[Compared]
     growth: Sequence[Grown]
     cold: float | None
+    synced: Synced | None
     leaving: Left | None
     targets: Sequence[Target]
 
@@ -46,6 +48,7 @@ class Report:
             "sending": [_compared_json(each) for each in self.sending],
             "growth": [{**asdict(each), "sent": _run_json(each.sent) if each.sent else None} for each in self.growth],
             "cold": self.cold,
+            "lists": asdict(self.synced) if self.synced else None,
             "leaving": asdict(self.leaving) if self.leaving else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }

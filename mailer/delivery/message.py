@@ -293,7 +293,8 @@ def _entity(edition: Edition, plain: Body, html: Body) -> tuple[bytes, bytes, li
     outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
     inner = f"=_r{edition.digest[:24]}"
     embedded = edition.images if edition.embed else ()
-    lead = _part(outer, "text/plain; charset=utf-8", plain)
+    flowed = "; format=flowed" if edition.flowed else ""
+    lead = _part(outer, f"text/plain; charset=utf-8{flowed}", plain)
     pieces: list[bytes | Body] = [plain]
     if embedded:
         related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'

@@ -61,7 +61,7 @@ class Told:
 
 @pytest.mark.smtp_sink
 def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
-    arguments = "--part sending --part growth --part leaving --only smtp-source --size 12 --link loopback"
+    arguments = "--part sending --part growth --part lists --part leaving --only smtp-source --size 12 --link loopback"
     main([*arguments.split(), "--pairs", "1", "--messages", "40", "--readers", "60", "--out", str(tmp_path)])
     report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
     assert list(report) == [
@@ -73,6 +73,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
         "sending",
         "growth",
         "cold",
+        "lists",
         "leaving",
         "targets",
     ]
@@ -92,6 +93,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
     assert grown["readers"] == grown["sent"]["messages"] == 60
     assert 0 < grown["planning"] + grown["freezing"] < grown["first_dot"]
     assert report["cold"] > 0
+    assert report["lists"]["rows"] == 60
     assert all(each["requests"] == 40 and each["cpu"] >= 0 for each in report["leaving"].values())
     rows = [line.split(" | ")[0] for line in tables(report).splitlines()]
     assert {"| mailer", "| smtp-source", "| 60", "| CPU a message, 12 KB"} <= set(rows)
