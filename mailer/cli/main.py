@@ -37,6 +37,7 @@ COMMANDS = {
     "list": ("mailer.cli.lists", "Bring list files and ledger together; undo that; show and export lists."),
     "subscriber": ("mailer.cli.people", "Unsubscribe or erase one person."),
     "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
+    "archive": ("mailer.cli.archive", "Write the archive as files; put right what it shows."),
     "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
     "user": ("mailer.cli.user", "Who may sign in at the desk."),
     "serve": ("mailer.start", "Serve the public pages and the desk; start sends that are due."),

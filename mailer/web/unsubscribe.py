@@ -11,14 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.service.leaving import Link, Return, Source, leave, read_link, take_back
+from mailer.service.leaving import Departure, Link, Return, Source, leave_async, read_link, take_back
 from mailer.service.newsroom import Newsroom
 from mailer.web.body import read_form
-from mailer.web.page import NOT_STORED, Pages
+from mailer.web.page import NOT_INDEXED, NOT_STORED, Pages
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO = "undo"
-_HEADERS = {**NOT_STORED, "X-Robots-Tag": "noindex, nofollow"}
+_HEADERS = {**NOT_STORED, "X-Robots-Tag": NOT_INDEXED}
 
 
 class Unsubscribe:
@@ -35,7 +35,8 @@ class Unsubscribe:
             if UNDO in fields and ONE_CLICK[0] not in fields:
                 return await run_in_threadpool(self._take_back, token, fields[UNDO])
             said = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
-            return await run_in_threadpool(self._leave, token, Source.ONE_CLICK if said else Source.PAGE)
+            source = Source.ONE_CLICK if said else Source.PAGE
+            return self._left(await leave_async(self._newsroom, token, source))
         return await run_in_threadpool(self._show, token)
 
     def _show(self, token: str) -> Response:
@@ -45,8 +46,7 @@ class Unsubscribe:
         heading = self._pages.say("Unsubscribe from %(name)s", name=self._newsroom.publication.name)
         return self._pages.page("unsubscribe", headers=_HEADERS, heading=heading, masked=link.masked)
 
-    def _leave(self, token: str, source: Source) -> Response:
-        departure = leave(self._newsroom, token, source)
+    def _left(self, departure: Departure | None) -> Response:
         if departure is None:
             raise HTTPException(404)
         if departure.link.inert:
