@@ -18,12 +18,14 @@ SEEN = "#glass iframe:not(.is-coming)"
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         yield chromium
         chromium.close()
+    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture

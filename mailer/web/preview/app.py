@@ -196,8 +196,7 @@ class _Preview:
         return respond(json.dumps(found), _JSON, headers=NOT_STORED)
 
     async def media(self, request: Request) -> Response:
-        edition = self._live.state.edition
-        for image in edition.images if edition else ():
+        for image in (image for edition in self._live.editions for image in edition.images):
             if image.name == request.path_params["name"]:
                 return respond(image.data, image.content_type, headers={"Cache-Control": "private, max-age=3600"})
         raise HTTPException(404)
