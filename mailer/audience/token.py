@@ -33,8 +33,12 @@ _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"  # of an unsubscription, on the page that answers it
+    MEMBER = "member"  # a person's own page by a member's number: goes to that address alone
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
+    CONFIRM = "confirm"  # of what a letter asks to be confirmed, over the letter's number
+    LETTER = "letter"  # the Message-ID of a letter to one person
+    FORM = "form"  # when a form was shown, in seconds
 
 
 _ASSOCIATED = {purpose: [_CONTEXT, purpose.encode()] for purpose in Purpose}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailer.audience.gather import Recipient
+from mailer.audience.recipient import Recipient
 from mailer.dispatch.problem import in_order
 from mailer.edition.model import Edition
 from mailer.inspection.finding import RULEBOOK

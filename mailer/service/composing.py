@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mailer.audience.gather import Recipient
+from mailer.audience.recipient import Recipient
 from mailer.delivery.message import Composer, Message
 from mailer.delivery.records import Claim
 from mailer.edition.model import Edition
