@@ -32,13 +32,23 @@ _IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
 @in_workspace
 def serve_command(host: str, port: int, workspace: Path) -> None:
-    """Serve the public pages: sign up, unsubscribe, archive, media. Starts sends that are due; delivers letters."""
+    """Serve the public pages (sign up, unsubscribe, archive, media) and the desk. Starts sends that are due; delivers letters."""
     with Newsroom.open(workspace) as newsroom:
+
+        def ready(url: str) -> None:
+            say(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it.")
+            if newsroom.ledger.people.all():
+                say(f"The desk is at {url}/desk/")
+            else:
+                say(
+                    f"Nobody may sign in at the desk, {url}/desk/, yet. Add the first person with: mailer user add NAME"
+                )
+
         serve(
             newsroom,
             host,
             port,
-            on_ready=lambda url: say(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it."),
+            on_ready=ready,
             background=(
                 lambda stop: start_sends_when_due(newsroom, stop, say),
                 lambda stop: deliver_letters(newsroom, stop, say),

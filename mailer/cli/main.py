@@ -38,7 +38,8 @@ COMMANDS = {
     "subscriber": ("mailer.cli.people", "Unsubscribe or erase one person."),
     "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
     "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
-    "serve": ("mailer.start", "Serve the public pages; start sends that are due."),
+    "user": ("mailer.cli.user", "Who may sign in at the desk."),
+    "serve": ("mailer.start", "Serve the public pages and the desk; start sends that are due."),
     "schema": ("mailer.cli.workspace", "Print the JSON Schema of a dispatch's front matter."),
     "demo": ("mailer.start", "See all of it work, here, in a minute."),
 }

@@ -5,7 +5,8 @@
     serve_app  another application than the site, which needs no ledger
 
 One process serves a ledger: it holds the ledger's serve lock, by which others see that scheduled sends will be started.
-Requests are not logged, for their paths hold tokens. No forwarded header is believed: nothing here depends on who asks.
+Requests are not logged, for their paths hold tokens. uvicorn believes no forwarded header; mailer.web.client reads them
+where something depends on who asks.
 A job that fails takes the server down with it, and its error is raised. Raises ServeError, AlreadyServingError, LedgerError.
 """
 
