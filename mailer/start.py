@@ -3,6 +3,7 @@
 The command line and the web never import each other; what needs both stands here, above them.
 """
 
+import contextlib
 import tempfile
 import threading
 import webbrowser
@@ -22,6 +23,8 @@ from mailer.service.welcoming import welcome_new_readers
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.live import Live
 from mailer.web.server import free_port, serve, serve_app
+
+_IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
 
 @click.command("serve")
@@ -70,9 +73,17 @@ def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: b
         def ready(url: str) -> None:
             say(f"Showing {live.shown} at {url}/{token}/; Ctrl-C ends it.")
             if not quietly:
-                threading.Thread(target=webbrowser.open, args=(f"{url}/open/{key}",), daemon=True).start()
+                threading.Thread(target=_open, args=(f"{url}/open/{key}",), daemon=True).start()
 
         serve_app(create_preview(live, token=token, key=key), "127.0.0.1", port, on_ready=ready, background=live.run)
+
+
+def _open(address: str) -> None:
+    """Open a browser, but not one that would take the terminal."""
+    with contextlib.suppress(webbrowser.Error):
+        browser = webbrowser.get()
+        if getattr(browser, "name", "") not in _IN_TERMINAL:
+            browser.open(address)
 
 
 @click.command("demo")

@@ -18,12 +18,14 @@ SEEN = "#glass iframe:not(.is-coming)"
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
         yield chromium
         chromium.close()
+    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
@@ -73,9 +75,13 @@ def brightness(colour):
 
 
 def test_a_save_is_seen_without_a_reload_at_the_place_where_one_reads(page, path):
+    from playwright.sync_api import expect
+
     long = DISPATCH + "\n\n".join(f"Paragraph {number}." for number in range(80))
     path.write_text(long)
     says(page, "Paragraph 79.")
+    expect(page.locator("#lines")).to_contain_text("Paragraph 79.")
+    expect(page.locator("#status")).to_have_text("· checked")  # the letter that replaced the first is there
     page.frame_locator(SEEN).locator("body").evaluate("() => scrollTo(0, 900)")
     page.evaluate("() => { window.stays = true; }")
     path.write_text(long.replace("patience", "forbearance"))

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from PIL import Image as Pillow
 
 from mailer.web.preview import watch
 from mailer.web.preview.app import _Preview
@@ -119,6 +120,18 @@ def test_a_save_brings_a_new_letter(preview):
     assert "forbearance" in preview.ask("letter").text
     preview.until(lambda state: state.is_final)
     assert "forbearance" in preview.ask("mailed").text
+
+
+def test_an_image_of_the_letter_before_is_still_there(preview):
+    Pillow.new("RGB", (40, 30), "navy").save(preview.path.parent / "quay.png")
+    photo = "photo: {file: quay.png, alt: The quay, credit: Mara}\n"
+    preview.path.write_text(DISPATCH.replace("date: 2026-11-01\n", f"date: 2026-11-01\n{photo}", 1))
+    preview.until(lambda state: state.edition.images)
+    image = re.search(rf"/{TOKEN}/(media/[^\"]+)", preview.ask("letter").text)[1]
+    assert preview.ask(image).headers["content-type"] == "image/png"
+    preview.path.write_text(DISPATCH)
+    preview.until(lambda state: not state.edition.images)
+    assert preview.ask(image).status_code == 200
 
 
 def test_while_there_are_errors_the_last_letter_stays_and_is_made_in_full(preview):

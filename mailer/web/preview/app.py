@@ -13,6 +13,7 @@ import hmac
 import json
 import logging
 import secrets
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
 from pathlib import Path
@@ -113,6 +114,7 @@ class _Preview:
         self._media = f"/{token}/media/"
         self._layout = Layout([_FOLDER])
         self._reader = lru_cache(maxsize=64)(self._found)
+        self._one_reader = threading.Lock()  # what a page asks at once is one look at the lists
 
     def guarded(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answering(request: Request) -> Response:
@@ -196,8 +198,7 @@ class _Preview:
         return respond(json.dumps(found), _JSON, headers=NOT_STORED)
 
     async def media(self, request: Request) -> Response:
-        edition = self._live.state.edition
-        for image in edition.images if edition else ():
+        for image in (image for edition in self._live.editions for image in edition.images):
             if image.name == request.path_params["name"]:
                 return respond(image.data, image.content_type, headers={"Cache-Control": "private, max-age=3600"})
         raise HTTPException(404)
@@ -244,7 +245,8 @@ class _Preview:
             workspace = self._live.newsroom.workspace
             versions = tuple(version(workspace.subscribers / f"{name}.csv") for name in workspace.list_names())
             try:
-                values = self._reader(email, self._live.lists, edition.fields, versions)
+                with self._one_reader:
+                    values = self._reader(email, self._live.lists, edition.fields, versions)
             except MailerError as error:
                 fault = str(error)
         typed = {

@@ -1,6 +1,7 @@
 """The letter of one dispatch, kept up to date while its file changes, and told to whoever looks at it.
 
     live.state                    what there is now
+    live.editions                 those of late
     await live.after(number)      the first state that is newer
     await live.run(stop)          reads, compiles and checks, until the event is set
 
@@ -11,6 +12,7 @@ is read at once. While a dispatch has errors, the last letter without any stays.
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,6 +64,7 @@ class Live:
         self.shown = shown
         self._lists = lists
         self.state = State()
+        self.editions: deque[Edition] = deque(maxlen=4)  # of late: a browser may be a letter behind
         self._news = asyncio.Condition()
 
     @property
@@ -139,6 +142,8 @@ class Live:
         return [self.path.parent / name for name in image_files(guess)] if guess else ()
 
     async def _tell(self, state: State) -> None:
+        if state.edition is not None and state.edition is not self.state.edition:
+            self.editions.append(state.edition)
         async with self._news:
             self.state = replace(state, number=self.state.number + 1)
             self._news.notify_all()
