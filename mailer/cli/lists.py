@@ -1,9 +1,210 @@
-"""Names of lists and readers as they are typed: `--to a,b --to c`."""
+"""list: lists and what the ledger knows of them. And names of lists as they are typed: `--to a,b --to c`."""
 
 from collections.abc import Iterable
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+
+import click
+
+from mailer.cli.output import as_json, in_workspace, is_person, plural, print_json, say
+from mailer.errors import UndecidedError, UsageError
+from mailer.ledger.membership import SyncPlan
+from mailer.service.lists import plan_sync, sync_list, undo_list
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import iso
+from mailer.service.roster import Roster, export_list, roster_object, show_list
 
 
 def list_names(given: Iterable[str]) -> tuple[str, ...]:
     """Each name once, in order; an option may be repeated and hold several, with commas between."""
     names = (name.strip().removesuffix(".csv") for text in given for name in text.split(","))
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+@click.group("list")
+def list_command() -> None:
+    """Lists: sync, undo, show, export."""
+
+
+@list_command.command("sync")
+@click.argument("name")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--allow-removals", is_flag=True, help="Go on though more than a tenth of the readers are gone.")
+@as_json
+@in_workspace
+def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, workspace: Path) -> int:
+    """Bring the file of list NAME and the ledger together.
+
+    Who is new in the file joins, who is gone leaves; who signed up gets a row; status and since are kept current. A row
+    that would bring back somebody who said no is blocked.
+    """
+    (name,) = list_names([name]) or ("",)
+    with Newsroom.open(workspace) as newsroom:
+        plan = plan_sync(newsroom, name) if only_plan else _sync(newsroom, name, allow_removals=allow_removals)
+    return _tell(plan, planned=only_plan, as_json=as_json)
+
+
+@list_command.command("undo")
+@click.argument("name")
+@click.option("--to", type=click.IntRange(1, 2**63 - 1), metavar="SYNC", help="How it was after that sync.")
+@as_json
+@in_workspace
+def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
+    """Put back the file of list NAME as an earlier sync left it; else as it was before the last one.
+
+    Who said no since stays so, who signed up since stays on the list. An undo is a sync, and can be undone.
+    """
+    (name,) = list_names([name]) or ("",)
+    with Newsroom.open(workspace) as newsroom:
+        return _tell(undo_list(newsroom, name, to=to), planned=False, as_json=as_json)
+
+
+@list_command.command("show")
+@click.argument("name")
+@click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many members to show.")
+@as_json
+@in_workspace
+def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -> None:
+    """Count the members of list NAME, by whether they would be mailed; show the first, and the last syncs."""
+    (name,) = list_names([name]) or ("",)
+    with Newsroom.open(workspace) as newsroom:
+        roster = show_list(newsroom, name, where=where, limit=limit)
+    if as_json:
+        print_json(roster_object(roster))
+    else:
+        _show(roster)
+
+
+@list_command.command("export")
+@click.argument("name")
+@click.option("--where", default="", metavar="EXPR", help="Only those of whom this holds.")
+@click.option("--raw", is_flag=True, help="Leave cells that a spreadsheet would take for a formula as they are.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-", metavar="FILE",
+              help="Write into FILE instead of standard output.")  # fmt: skip
+@in_workspace
+def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
+    """Write the members of list NAME as CSV, as they stand now, safe for a spreadsheet."""
+    (name,) = list_names([name]) or ("",)
+    with Newsroom.open(workspace) as newsroom, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
+        count = export_list(newsroom, name, spool, where=where, raw=raw)
+        spool.seek(0)
+        try:
+            with click.open_file(str(out), "w", encoding="utf-8") as target:
+                copyfileobj(spool, target)
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written ({error.strerror}).", "Name another file.") from error
+    say(f"{plural(count, 'member')} of {name}")
+
+
+def _show(roster: Roster) -> None:
+    mailed = roster.reasons.get("", 0)
+    others = ", ".join(f"{count:,} {reason}" for reason, count in sorted(roster.reasons.items()) if reason)
+    selected = f" where {roster.where}" if roster.where else ""
+    click.echo(
+        f"{roster.list}{selected}: {plural(roster.members, 'member')}, {mailed:,} to mail{others and f'; {others}'}"
+    )
+    for each in roster.page:
+        fields = ", ".join(f"{name} {value}" for name, value in each.fields.items())
+        click.echo(f"  {each.address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
+    if len(roster.page) < roster.members:
+        say(f"  and {roster.members - len(roster.page):,} more")
+    for sync in roster.syncs:
+        told = ", ".join(f"{count:,} {what}" for what, count in sync.counts.items() if count)
+        back = f", back to sync {sync.undo_of}" if sync.undo_of is not None else ""
+        click.echo(f"  sync {sync.sync}  {iso(sync.at)}  {sync.by}{back}: {told}")
+
+
+def _sync(newsroom: Newsroom, name: str, *, allow_removals: bool) -> SyncPlan:
+    """Sync it; a person is asked about many removals."""
+    try:
+        return sync_list(newsroom, name, allow_removals=allow_removals)
+    except UndecidedError as error:
+        if allow_removals or not is_person() or "--allow-removals" not in error.next_step:
+            raise
+        say(error.message)
+        if not click.confirm("Is that meant?", err=True):
+            raise
+    return sync_list(newsroom, name, allow_removals=True)
+
+
+def plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
+    """The JSON of `list sync` and `list undo`."""
+    return {
+        "list": plan.list,
+        "sync": plan.sync,
+        "planned": planned,
+        **plan.counts,
+        "encoding_changed": plan.encoding_changed,
+        "first_joined": [{"line": each.line, "email": each.identity} for each in plan.first_joined],
+        "first_changed": [
+            {
+                "line": each.line,
+                "email": each.identity,
+                "changes": [{"field": name, "before": old, "after": new} for name, (old, new) in each.fields.items()],
+            }
+            for each in plan.first_changed
+        ],
+        "first_removed": list(plan.first_removed),
+        "first_blocked": [{"line": each.line, "email": each.identity, "why": each.why} for each in plan.first_blocked],
+        "findings": list(plan.findings),
+    }
+
+
+def _tell(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
+    if as_json:
+        print_json(plan_object(plan, planned=planned))
+        return _exit(plan)
+    done = "would be" if planned else "is" if plan.changes_nothing else "are"
+    number = f", sync {plan.sync}" if plan.sync is not None else ""
+    click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
+    for each in plan.first_joined:
+        click.echo(f"  + line {each.line}: {each.identity}")
+    _more(plan.joined - len(plan.first_joined), "joined", shown=bool(plan.first_joined))
+    for change in plan.first_changed:
+        words = ", ".join(f"{name} “{old}” → “{new}”" for name, (old, new) in change.fields.items())
+        click.echo(f"  ~ line {change.line}: {change.identity}: {words or 'the address is written otherwise'}")
+    _more(plan.changed - len(plan.first_changed), "changed", shown=bool(plan.first_changed))
+    for identity in plan.first_removed:
+        click.echo(f"  - {identity}")
+    _more(plan.removed - len(plan.first_removed), "removed", shown=bool(plan.first_removed))
+    for blocked in plan.first_blocked:
+        click.echo(f"  ! line {blocked.line}: {blocked.identity} stays {blocked.why}")
+    _more(plan.blocked - len(plan.first_blocked), "blocked", shown=bool(plan.first_blocked))
+    _tell_counts(plan, done)
+    return _exit(plan)
+
+
+def _more(count: int, what: str, *, shown: bool) -> None:
+    if shown and count > 0:
+        click.echo(f"    and {count:,} more {what}")
+
+
+def _tell_counts(plan: SyncPlan, done: str) -> None:
+    counts = [
+        (plan.joined, "joined"),
+        (plan.changed, "changed"),
+        (plan.moved, "with another status"),
+        (plan.removed, "removed"),
+        (plan.blocked, "blocked"),
+    ]
+    if plan.changes_nothing:
+        click.echo("  nothing to be done")
+    else:
+        click.echo("  " + (", ".join(f"{count:,} {what}" for count, what in counts if count) or "no reader changed"))
+    if plan.writes:
+        cells = plural(plan.patched, "row gets its status", "rows get their status")
+        rows = plural(plan.appended, "sign-up gets a row", "sign-ups get a row")
+        click.echo(f"  in the file {done} written: {cells}, {rows}")
+    if plan.encoding_changed:
+        say("The file's encoding could not hold a sign-up: it is UTF-8 with a byte order mark now.")
+    for words in plan.findings:
+        say(f"  {words}")
+    if plan.more_findings:
+        say(f"  and {plural(plan.more_findings, 'more finding')}")
+
+
+def _exit(plan: SyncPlan) -> int:
+    """Blocked and rejected rows are problems that somebody should look at."""
+    return 1 if plan.blocked or plan.rejected else 0

@@ -33,6 +33,7 @@ COMMANDS = {
     "resolve": ("mailer.cli.resume", "Decide about uncertain deliveries."),
     "report": ("mailer.cli.progress", "Show what happened to every recipient."),
     "verify": ("mailer.cli.verify", "Prove a send from the ledger alone."),
+    "list": ("mailer.cli.lists", "Bring list files and ledger together; undo that; show and export lists."),
     "subscriber": ("mailer.cli.people", "Unsubscribe or erase one person."),
     "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
     "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),

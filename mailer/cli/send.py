@@ -35,6 +35,7 @@ workers_option = click.option(
     "--to", "to", multiple=True, metavar="LIST[,LIST]", help="The lists it goes to; else those the dispatch names."
 )
 @click.option("--exclude", multiple=True, metavar="LIST", help="Leave out who is on this list.")
+@click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
 @click.option(
     "--at", "when", metavar="TIME", help="Start then: YYYY-MM-DD HH:MM, or ISO 8601. `mailer serve` starts it."
 )
@@ -52,9 +53,10 @@ def send_command(
     dispatch: str,
     to: tuple[str, ...],
     exclude: tuple[str, ...],
+    where: str,
+    *,
     when: str | None,
     digest: str,
-    *,
     stay: bool,
     dry_run: bool,
     again: bool,
@@ -84,9 +86,10 @@ def send_command(
                 dispatch,
                 list_names(to),
                 exclude=list_names(exclude),
+                where=where,
                 repeat=repeat,
                 digest=digest,
-                keep=not dry_run,
+                record=not dry_run,
             )
         except DispatchError as error:
             raise refused(error) from None

@@ -68,22 +68,25 @@ def parse_expression(source: str, position: Position | None = None) -> Expressio
 
     Raises ExpressionError for anything that contract 1 does not allow.
     """
-    stripped = source.strip()
-    if not stripped:
+    names: set[str] = set()
+    try:
+        evaluate = _closure(parse_node(source), names)
+    except RecursionError:
+        raise ExpressionError("an expression nested this deep is not allowed", ALLOWED) from None
+    return Expression(
+        source=source.strip(), position=position or Position(), fields=frozenset(names), evaluate=evaluate
+    )
+
+
+def parse_node(source: str) -> nodes.Node:
+    """The tree of one expression, of whatever nodes. Raises ExpressionError for what is none."""
+    if not source.strip():
         raise ExpressionError("there is no expression here", "expected one such as reader.first_name")
     if len(source) > LONGEST:
         raise ExpressionError(f"an expression of more than {LONGEST:,} characters is not allowed", ALLOWED)
     if source[0] in "-+" or source[-1] == "-":
         raise ExpressionError("whitespace control (- or + beside the braces) is not used here", "remove the sign")
-    names: set[str] = set()
-    try:
-        evaluate = _closure(_parse(stripped), names)
-    except RecursionError:
-        raise ExpressionError("an expression nested this deep is not allowed", ALLOWED) from None
-    return Expression(source=stripped, position=position or Position(), fields=frozenset(names), evaluate=evaluate)
-
-
-def _parse(source: str) -> nodes.Node:
+    source = source.strip()
     try:
         template = _ENVIRONMENT.parse("{{ " + source + " }}")
     except TemplateSyntaxError as error:

@@ -59,6 +59,9 @@ class Database(Protocol):
     def connect_writer(self) -> Connection:
         """A connection for writing; whoever begins a transaction on it holds the write lock."""
 
+    def connect_bench(self) -> Connection:
+        """A connection with temporary tables of its own; whoever writes anything else on it holds the write lock."""
+
     def in_transaction(self, conn: Connection) -> bool:
         """Whether the database itself is in a transaction: it may have ended one on its own."""
 

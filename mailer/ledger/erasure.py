@@ -10,7 +10,8 @@ import secrets
 
 from sqlalchemy import Connection, insert, select
 
-from mailer.ledger.tables import meta
+from mailer.ledger.records import SuppressionReason
+from mailer.ledger.tables import meta, suppression
 
 PREFIX = "erased:"  # no identity begins so: it has no @
 _KEY = "erasure-key"
@@ -46,3 +47,19 @@ def names(conn: Connection, identity: str) -> tuple[str, ...]:
     """The names under which `identity` may stand in the ledger: its own, and its marker if anybody was erased."""
     key = erasure_key(conn)
     return (identity,) if key is None else (identity, marker(key, identity))
+
+
+class Erased:
+    """Who was erased: the marker for an identity, or None."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._key = erasure_key(conn)
+        erased = select(suppression.c.identity).where(suppression.c.reason == SuppressionReason.ERASED)
+        self._markers = frozenset(conn.execute(erased).scalars()) if self._key else frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self._markers)
+
+    def marker(self, identity: str) -> str | None:
+        mark = marker(self._key or b"", identity)
+        return mark if mark in self._markers else None

@@ -1,27 +1,29 @@
 """Making a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
 
-Whether the dispatch already goes to one of these lists is asked inside that transaction, under the write lock, so that
-two processes that start the same send make one. The audience streams: a million recipients need no more memory than a
-few thousand. Who is suppressed is frozen too, as skipped; who was erased under the marker, not under the address that
-some list has brought back.
+Whether the dispatch already goes to one of these lists is asked inside that transaction, under the write lock, so that two
+processes that start the same send make one. An Audience is one query over members, which the database carries out; what is
+handed in row by row streams. Either way a million recipients need no more memory than a few thousand. Who is suppressed is
+frozen too, as skipped; who was erased under the marker, not under the address that some list has brought back.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring
+from typing import Any
 
-from sqlalchemy import Connection, Insert, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Insert, Select, case, delete, exists, func, insert, literal, select, update
 
 from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.core import Core
 from mailer.ledger.editions import store_edition
-from mailer.ledger.erasure import erasure_key, marker
+from mailer.ledger.erasure import Erased
 from mailer.ledger.errors import NobodyError, SendStateError
 from mailer.ledger.moves import GOT_IT, skip_suppressed
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send, SuppressionReason
+from mailer.ledger.selection import Audience, People
 from mailer.ledger.sends import change_send, load_send, lock_send, sends_of, to_send
 from mailer.ledger.statement import Rows
-from mailer.ledger.tables import delivery, send, send_list, suppression
+from mailer.ledger.tables import delivery, send, send_list
 from mailer.ledger.turns import FREEZE, take_turn
 
 _COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
@@ -34,7 +36,7 @@ class Freezer:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def create(self, new: NewSend, audience: Iterable[NewDelivery] = ()) -> Send:
+    def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
         """Make a send of `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.
 
         `audience` is read inside the transaction, each identity at most once.
@@ -54,7 +56,7 @@ class Freezer:
 
         return self._core.writer.call(work, once=True)
 
-    def freeze_audience(self, send_id: int, audience: Iterable[NewDelivery]) -> Send:
+    def freeze_audience(self, send_id: int, audience: Audience | Iterable[NewDelivery]) -> Send:
         """Start a scheduled or overdue send: freeze its audience, set it running. Raises SendStateError otherwise."""
 
         def work(conn: Connection) -> Send:
@@ -127,6 +129,7 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             state=state,
             lists=list(new.lists),
             exclude=list(new.exclude),
+            condition=new.where,
             key_name=new.key_name,
             repeat=new.repeat.value,
             created_at=at,
@@ -146,6 +149,7 @@ def _insert_resend(conn: Connection, parent: Send, *, key_name: str, at: float) 
             state=SendState.RUNNING,
             lists=list(parent.lists),
             exclude=list(parent.exclude),
+            condition=parent.where,
             key_name=key_name,
             parent_id=parent.id,
             repeat=Repeat.NEW_READERS.value,
@@ -162,33 +166,28 @@ def _insert(conn: Connection, statement: Insert, lists: tuple[str, ...]) -> int:
     return int(send_id)
 
 
-def _freeze(conn: Connection, made: Send, audience: Iterable[NewDelivery], *, at: float) -> int:
+def _freeze(conn: Connection, made: Send, audience: Audience | Iterable[NewDelivery], *, at: float) -> int:
     """Insert the deliveries; how many there are."""
-    rows = _rows(made.id, audience, _Erased(conn), at)
-    _NEW.load(conn, rows)
+    if isinstance(audience, Audience):
+        conn.execute(insert(delivery).from_select(_COLUMNS, _selected(conn, made.id, audience, at)))
+    else:
+        _NEW.load(conn, _rows(made.id, audience, Erased(conn), at))
     if made.repeat is Repeat.NEW_READERS:
         _drop_those_who_got_it(conn, made)
     return _finish_freezing(conn, made, at=at)
 
 
-class _Erased:
-    """Who was erased: the marker for an identity, or None."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._key = erasure_key(conn)
-        erased = select(suppression.c.identity).where(suppression.c.reason == SuppressionReason.ERASED)
-        self._markers = frozenset(conn.execute(erased).scalars()) if self._key else frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self._markers)
-
-    def marker(self, identity: str) -> str | None:
-        mark = marker(self._key or b"", identity)
-        return mark if mark in self._markers else None
+def _selected(conn: Connection, send_id: int, audience: Audience, at: float) -> Select[Any]:
+    """The deliveries as a query of _COLUMNS, in their order."""
+    people = People(conn, audience.selection, at=at).query(audience.fields).subquery()
+    state = case((people.c.reason == "", DeliveryState.PENDING.value), else_=DeliveryState.SKIPPED.value)
+    return select(
+        literal(send_id), people.c.identity, people.c.address, people.c.fields, state, people.c.reason, literal(at)
+    ).order_by(people.c.position, people.c.line, people.c.id)
 
 
 def _rows(
-    send_id: int, audience: Iterable[NewDelivery], erased: _Erased, at: float
+    send_id: int, audience: Iterable[NewDelivery], erased: Erased, at: float
 ) -> Iterator[tuple[int, str, str, str, str, str, float]]:
     """The deliveries as rows of _COLUMNS."""
     pending, skipped = DeliveryState.PENDING.value, DeliveryState.SKIPPED.value

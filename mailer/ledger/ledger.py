@@ -8,6 +8,8 @@
     freezer       making sends
     own()         running one: the port that a sender sees
     suppressions  who must not be mailed
+    members       who is on which list
+    syncs         list files and members brought together
     editions      what was sent, and its images
     report        deliveries and attempts
     verifier      what must hold of a send, checked
@@ -31,11 +33,13 @@ from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
 from mailer.ledger.lease import LENGTH
 from mailer.ledger.locks import FileLock
+from mailer.ledger.members import Members
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
 from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
 from mailer.ledger.suppressions import Suppressions
+from mailer.ledger.syncs import Syncs
 from mailer.ledger.verify import Verifier
 from mailer.ledger.warmup import allowance
 from mailer.ledger.writer import Writer
@@ -49,6 +53,8 @@ class Ledger:
         self.sends = Sends(core)
         self.freezer = Freezer(core)
         self.suppressions = Suppressions(core)
+        self.members = Members(core)
+        self.syncs = Syncs(core)
         self.editions = Editions(core)
         self.report = Report(core)
         self.verifier = Verifier(core)

@@ -76,6 +76,9 @@ class Postgresql:
         with translating(self.name):
             return self._writer.connect()
 
+    def connect_bench(self) -> Connection:
+        return self.connect_writer()
+
     def in_transaction(self, conn: Connection) -> bool:
         raw: Any = conn.connection.dbapi_connection
         return bool(raw.info.transaction_status.name == "INTRANS")

@@ -50,6 +50,7 @@ class NewSend:
     edition: NewEdition
     lists: tuple[str, ...]
     exclude: tuple[str, ...] = ()
+    where: str = ""
     key_name: str
     at: float | None = None
     repeat: Repeat = Repeat.REFUSE
@@ -77,6 +78,7 @@ class Send:
     cancelling: bool
     lists: tuple[str, ...]
     exclude: tuple[str, ...]
+    where: str
     key_name: str
     parent_id: int | None
     repeat: Repeat

@@ -193,6 +193,7 @@ def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 def to_send(row: Any) -> Send:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    values["where"] = values.pop("condition")
     values.update(lists=tuple(values["lists"]), exclude=tuple(values["exclude"]), repeat=Repeat(values["repeat"]))
     return Send(**values)
 

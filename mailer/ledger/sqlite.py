@@ -22,6 +22,7 @@ from mailer.ledger.locks import WriteLock
 
 BUSY_TIMEOUT = 30_000  # ms; only another program can make us wait, our own processes wait at the write lock
 CACHE = 64 * 1024  # KiB: the unique index of a million deliveries fits
+BENCH_CACHE = 24 * 1024  # KiB, for tables that only one connection sees
 OLDEST_SQLITE = (3, 35)  # RETURNING
 
 
@@ -37,11 +38,22 @@ class Sqlite:
         sqlite_url = URL.create("sqlite", database=self.name)
         self._reader = create_engine(sqlite_url, connect_args={"check_same_thread": False})
         self._writer = create_engine(sqlite_url, connect_args={"check_same_thread": False}, poolclass=NullPool)
+        self._bench = create_engine(sqlite_url, connect_args={"check_same_thread": False}, poolclass=NullPool)
         self._watch: Connection | None = None
         self._watching = threading.Lock()
         _set_up(self._reader, begin="BEGIN", pragmas=("query_only=ON",))
         _set_up(
             self._writer, begin="BEGIN IMMEDIATE", pragmas=("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
+        )
+        _set_up(
+            self._bench,
+            begin="BEGIN",
+            pragmas=(
+                "synchronous=FULL",
+                "secure_delete=ON",
+                "temp.secure_delete=OFF",
+                f"temp.cache_size=-{BENCH_CACHE}",
+            ),
         )
 
     def exists(self) -> bool:
@@ -64,6 +76,10 @@ class Sqlite:
                 )  # addresses of readers are nobody else's; SQLite gives its log the same mode
         with translating(self.name):
             return self._writer.connect()
+
+    def connect_bench(self) -> Connection:
+        with translating(self.name):
+            return self._bench.connect()
 
     def version(self) -> int:
         """PRAGMA data_version, which means something on one and the same connection only."""
@@ -102,6 +118,7 @@ class Sqlite:
             self._watch = None
         self._reader.dispose()
         self._writer.dispose()
+        self._bench.dispose()
 
 
 def _path(url: URL, state_dir: Path) -> Path:

@@ -7,11 +7,12 @@ one is taken back. What the person said, only the person takes back; erasing, no
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, exists, insert, literal, or_, select, type_coerce, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import erasure_key, make_erasure_key, marker, names
@@ -26,7 +27,17 @@ from mailer.ledger.records import (
     SuppressionChange,
     SuppressionReason,
 )
-from mailer.ledger.tables import attempt, delivery, suppression, suppression_change
+from mailer.ledger.tables import (
+    attempt,
+    consent,
+    delivery,
+    letter,
+    list_,
+    member,
+    member_change,
+    suppression,
+    suppression_change,
+)
 from mailer.ledger.turns import take_turn
 
 _PAGE = 1_000
@@ -78,7 +89,7 @@ class Suppressions:
         Deliveries skipped meanwhile stay skipped.
         """
         return self._core.writer.call(
-            lambda conn: _lift(
+            lambda conn: lift(
                 conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=self._core.clock(), said_at=said_at
             )
         )
@@ -86,7 +97,7 @@ class Suppressions:
     def lift(self, identity: str, *, source: str) -> Lifted:
         """An admin takes a suppression back; the person's own no is refused."""
         mine = {reason for reason in SuppressionReason if not reason.is_own_no}
-        return self._core.writer.call(lambda conn: _lift(conn, identity, mine, source=source, at=self._core.clock()))
+        return self._core.writer.call(lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock()))
 
     def erase(self, identity: str, *, source: str) -> Erased:
         """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent."""
@@ -161,7 +172,52 @@ def suppress(
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
 
-def _lift(
+def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: float) -> None:
+    """Within a transaction: suppress each of the rows (identity, reason) of `wanted`, and skip what is open for them.
+
+    As `suppress` does it, but for many at once; each identity comes once.
+    """
+    new = wanted.subquery()
+    standing = exists().where(suppression.c.identity == new.c.identity)
+    columns = ["identity", "reason", "at", "source"]
+    fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~standing)
+    make: Any = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    conn.execute(make(suppression).from_select(columns, fresh).on_conflict_do_nothing())
+    made = and_(suppression.c.source == source, suppression.c.identity.in_(select(new.c.identity)))
+    changes = select(
+        suppression.c.identity,
+        suppression.c.reason,
+        suppression.c.at,
+        suppression.c.source,
+        literal(Change.SUPPRESSED.value),
+    ).where(made)
+    conn.execute(insert(suppression_change).from_select([*columns, "change"], changes))
+    why = select(suppression.c.reason).where(suppression.c.identity == delivery.c.identity).scalar_subquery()
+    skip(conn, delivery.c.identity.in_(select(suppression.c.identity).where(made)), why, at=at)
+    reason = type_coerce(new.c.reason, suppression.c.reason.type)
+    weaker = (
+        select(new.c.identity, reason.label("wanted"), suppression.c.reason)
+        .join(suppression, suppression.c.identity == new.c.identity)
+        .where(suppression.c.reason != reason)
+    )
+    for row in conn.execute(weaker).all():
+        if row.wanted.rank > row.reason.rank:
+            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at)
+
+
+def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at: float) -> int:
+    """Within a transaction: take back what each of `sources` put there, if it was not said again since its instant.
+
+    How many were lifted. It is for undoing a mistake of ours, and so lifts a person's no, too, if that was never said.
+    """
+    found = conn.execute(select(suppression).where(suppression.c.source.in_(sources))).all()
+    untouched = [row for row in found if row.at == sources[row.source]]
+    for row in untouched:
+        lift(conn, row.identity, {row.reason}, source=source, at=at, said_at=row.at)
+    return len(untouched)
+
+
+def lift(
     conn: Connection,
     identity: str,
     liftable: set[SuppressionReason],
@@ -170,6 +226,7 @@ def _lift(
     at: float,
     said_at: float | None = None,
 ) -> Lifted:
+    """Within a transaction: take back what stands against `identity`, if it is one of `liftable`."""
     _take_turn(conn, identity)
     row = _standing(conn, identity)
     if row is None:
@@ -197,6 +254,7 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
     emptied = conn.execute(
         update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
     ).rowcount
+    _forget_memberships(conn, identity, mark)
     conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
     conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
     if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
@@ -206,6 +264,23 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
         )
         _record(conn, erased, Change.SUPPRESSED)
     return Erased(deliveries=emptied, skipped=skipped)
+
+
+def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
+    """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
+    for table in (member_change, consent, letter):
+        conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
+    marked = member.alias()
+    has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)
+    of_person = member.c.identity == identity
+    conn.execute(
+        delete(member).where(of_person, or_(~member.c.in_file, has_marker), member.c.list_id.in_(select(list_.c.id)))
+    )
+    conn.execute(
+        update(member)
+        .where(of_person, member.c.list_id.in_(select(list_.c.id)))
+        .values(identity=mark, address=mark, fields="{}", own="{}")
+    )
 
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:

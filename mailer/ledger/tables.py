@@ -4,6 +4,7 @@
        └ send ── send_list
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
+    list ── member ── member_change   list_sync   consent   letter
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
 empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
@@ -11,6 +12,11 @@ delivery is claimed or committing, that attempt is under way, and was opened at 
 unless it is deferred, so that one index serves all claiming; its unique key begins with the identity, so that it also
 finds all deliveries of one person. `send.first_id` and `last_id` bound the ids of its deliveries, so that a report reads
 them in order without sorting.
+
+A member is one person on one list, for good: who leaves the file keeps the row, with `removed_at`. `line` is where the row
+began in the file at the last sync, AFTER_ALL_LINES for who is not in it, so that one index serves reading a list in the
+order of its file. `base_status` is what the file said then. `fields` and `own` are JSON objects of texts without empty
+ones in `fields`; what `own` has lies over it, empty texts too.
 """
 
 from enum import StrEnum
@@ -32,10 +38,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
+    true,
 )
 
+from mailer.audience.row import Status
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.ledger.membership import AFTER_ALL_LINES, LetterKind, LetterState, Origin, Speaker, What
 from mailer.ledger.records import Change, SuppressionReason
 
 metadata = MetaData(
@@ -102,6 +112,7 @@ send = Table(
     Column("cancelling", Boolean, nullable=False, server_default=false()),
     Column("lists", JSON, nullable=False),
     Column("exclude", JSON, nullable=False),
+    Column("condition", Text, nullable=False, server_default=""),
     Column("key_name", Text, nullable=False),
     Column("parent_id", ForeignKey("send.id")),
     Column("repeat", String(16), nullable=False),
@@ -202,4 +213,108 @@ suppression_change = Table(
     Column("source", Text, nullable=False),
     Column("send_id", ForeignKey(send.c.id)),
     Index("ix_suppression_change_identity", "identity", "id"),
+)
+
+list_ = Table(
+    "list",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("columns", JSON, nullable=False),
+    Column("digest", String(64), nullable=False, server_default=""),
+    Column("findings", JSON, nullable=False),
+    Column("sync_id", Id),
+    UniqueConstraint("name"),
+)
+
+list_sync = Table(
+    "list_sync",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("list_id", ForeignKey(list_.c.id), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("digest_before", String(64), nullable=False),
+    Column("size_before", BigInteger, nullable=False),
+    Column("digest_after", String(64), nullable=False, server_default=""),
+    Column("size_after", BigInteger, nullable=False, server_default="0"),
+    Column("counts", JSON, nullable=False),
+    Column("undo_of", Id),
+    Index("ix_list_sync_list_id", "list_id", "id"),
+)
+
+APART = text("status <> 'subscribed' OR base_status <> 'subscribed'")
+"""Whom a plain list has none of; a query that says it in these words finds them by an index."""
+
+member = Table(
+    "member",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("list_id", ForeignKey(list_.c.id), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("own", Text, nullable=False, server_default="{}"),
+    Column("status", _word(Status), nullable=False, server_default=Status.SUBSCRIBED.value),
+    Column("said_by", _word(Speaker), nullable=False, server_default=Speaker.FILE.value),
+    Column("since", Float, nullable=False),
+    Column("joined_at", Float, nullable=False),
+    Column("source", _word(Origin), nullable=False, server_default=Origin.FILE.value),
+    Column("in_file", Boolean, nullable=False, server_default=true()),
+    Column("line", Integer, nullable=False, server_default=str(AFTER_ALL_LINES)),
+    Column("base_status", _word(Status)),
+    Column("paused_until", Float),
+    Column("removed_at", Float),
+    UniqueConstraint("list_id", "identity"),
+    Index("ix_member_line", "list_id", "line"),
+    Index("ix_member_apart", "list_id", sqlite_where=APART, postgresql_where=APART),
+)
+
+member_change = Table(
+    "member_change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("list_id", ForeignKey(list_.c.id), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("what", _word(What), nullable=False),
+    Column("before", Text, nullable=False, server_default=""),
+    Column("after", Text, nullable=False, server_default=""),
+    Column("sync_id", Id),
+    Index("ix_member_change_identity", "identity", "id"),
+    Index("ix_member_change_sync_id", "sync_id"),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("list_id", ForeignKey(list_.c.id)),
+    Column("at", Float, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("confirmed_at", Float),
+    Index("ix_consent_identity", "identity", "id"),
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", _word(LetterKind), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("list_id", ForeignKey(list_.c.id)),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("state", _word(LetterState), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", Float, nullable=False, server_default="0"),
+    Column("settled_at", Float),
+    Column("reply", Text, nullable=False, server_default=""),
+    Index("ix_letter_state", "state", "next_at"),
+    Index("ix_letter_identity", "identity", "created_at"),
 )

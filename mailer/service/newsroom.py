@@ -5,9 +5,11 @@ the ledger's writer. Raises SettingsError, UsageError and LedgerError in the wor
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -79,6 +81,20 @@ class Newsroom:
                 "Put it back there, behind the first one.",
             )
         return ledger
+
+    @contextmanager
+    def ledger_to_look_at(self) -> "Iterator[Ledger]":
+        """The ledger, or where there is none yet an empty one that goes again: for a command that records nothing."""
+        if self.has_ledger:
+            yield self.ledger
+            return
+        from mailer.ledger.ledger import open_ledger  # noqa: PLC0415
+
+        with (
+            TemporaryDirectory(prefix="mailer-") as folder,
+            open_ledger("sqlite:///mailer.db", Path(folder) / ".mailer", clock=self.clock) as ledger,
+        ):
+            yield ledger
 
     @cached_property
     def warmup(self) -> "WarmUp":

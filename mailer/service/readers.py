@@ -1,24 +1,43 @@
-"""Readers on lists: the audience of a send, and single people looked up for a test or a rendering.
+"""Readers on lists: whom an expression selects, and single people looked up for a test or a rendering.
 
-Raises UsageError for a list or reader that does not exist, ListError for a list that cannot be read.
+Raises UsageError for a list, a field, a dispatch or a reader that does not exist, ListError for a list that cannot be read.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 
 from mailer.audience.address import parse_address
-from mailer.audience.gather import Audience, Recipient, gather
 from mailer.audience.listfile import ListError, ListFile, open_list
+from mailer.audience.recipient import Recipient
+from mailer.audience.where import Field, OnList, Received, Where, WhereError, named, parse_where
 from mailer.errors import UsageError
+from mailer.ledger.audience import find
+from mailer.ledger.selection import Audience, Selection
+from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
 
 
-def open_audience(newsroom: Newsroom, lists: Sequence[str], exclude: Sequence[str], fields: frozenset[str]) -> Audience:
-    """Everybody on `lists` who is on none of `exclude`, with those of `fields` that they have."""
+def select_members(
+    newsroom: Newsroom, lists: Sequence[str], *, exclude: Sequence[str] = (), where: str = ""
+) -> Selection:
+    """Members of `lists` on none of `exclude`, as the expression `where` says, which is checked."""
+    condition = parse_where(where) if where.strip() else None
+    if condition is not None:
+        _check(newsroom, condition, lists)
+    return Selection(
+        lists=tuple(dict.fromkeys(lists)),
+        exclude=tuple(dict.fromkeys(exclude)),
+        where=condition,
+        zone=newsroom.settings.timezone,
+    )
 
-    def opened(names: Sequence[str]) -> list[ListFile]:
-        return [open_list(newsroom.workspace.list_file(name), name) for name in names]
 
-    return gather(opened(lists), exclude=opened(exclude), fields=fields)
+def lists_of(selection: Selection) -> tuple[str, ...]:
+    """Every list that a selection asks, each once."""
+    asked = (
+        () if selection.where is None else (each.name for each in named(selection.where) if isinstance(each, OnList))
+    )
+    return tuple(dict.fromkeys((*selection.lists, *selection.exclude, *asked)))
 
 
 def readable_lists(newsroom: Newsroom) -> Iterator[ListFile]:
@@ -31,20 +50,18 @@ def readable_lists(newsroom: Newsroom) -> Iterator[ListFile]:
 
 
 def find_readers(
-    newsroom: Newsroom, identities: Collection[str], lists: Sequence[str], fields: frozenset[str]
+    newsroom: Newsroom, identities: Collection[str], lists: Sequence[str], fields: Iterable[str]
 ) -> dict[str, Recipient]:
-    """Those of `identities` who are on `lists`, else on any list, each as a send would have them; in one pass."""
-    wanted = set(identities)
-    if lists:
-        audience = open_audience(newsroom, lists, (), fields)
-    elif every := list(readable_lists(newsroom)):
-        audience = gather(every, fields=fields)
-    else:
+    """Those of `identities` who are on `lists`, else on any list, each as a send would have them."""
+    names = tuple(lists) or tuple(source.name for source in readable_lists(newsroom))
+    if not names:
         return {}
-    return {each.identity: each for each in audience.recipients() if each.identity in wanted}
+    audience = Audience(selection=select_members(newsroom, names), fields=tuple(sorted(fields)))
+    with brought_up(newsroom, names, record=False, allow_removals=True) as lists_now:
+        return find(lists_now.conn, audience, identities, at=newsroom.clock())
 
 
-def find_reader(newsroom: Newsroom, email: str, lists: Sequence[str], fields: frozenset[str]) -> Recipient:
+def find_reader(newsroom: Newsroom, email: str, lists: Sequence[str], fields: Iterable[str]) -> Recipient:
     """The reader with this address on one of `lists`, else on any. Raises UsageError when there is none."""
     address = parse_address(email)
     found = find_readers(newsroom, [address.identity], lists, fields).get(address.identity)
@@ -55,3 +72,28 @@ def find_reader(newsroom: Newsroom, email: str, lists: Sequence[str], fields: fr
             "Name a reader of a list; see subscribers/.",
         )
     return found
+
+
+def _check(newsroom: Newsroom, where: Where, lists: Sequence[str]) -> None:
+    """Raise WhereError for a name that nothing has: it would select everybody, or nobody, without a word."""
+    fields = set[str]()
+    for name in lists:
+        fields |= open_list(newsroom.workspace.list_file(name), name).columns.fields
+    for each in named(where):
+        match each:
+            case Field(name=name):
+                _refuse_unknown(name, fields, "field", f"the lists have: {', '.join(sorted(fields))}")
+            case OnList(name=name):
+                newsroom.workspace.list_file(name)
+            case Received(slug=slug):
+                with newsroom.ledger_to_look_at() as ledger:
+                    sent = {archived.slug for archived in ledger.editions.archive()}
+                _refuse_unknown(slug, sent, "sent dispatch", f"sent were: {', '.join(sorted(sent)) or 'none yet'}")
+
+
+def _refuse_unknown(name: str, known: Collection[str], kind: str, otherwise: str) -> None:
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        raise WhereError(
+            f"--where: there is no {kind} “{name}”.", f"Did you mean “{close[0]}”?" if close else f"{otherwise}."
+        )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mailer.audience.gather import Recipient
+from mailer.audience.recipient import Recipient
 from mailer.audience.token import INERT
 from mailer.edition.model import Values, fill
 from mailer.service.compiling import Checked, check, compile_checked

@@ -1,32 +1,37 @@
 """Before a send: what would go to whom, as a value that is shown; then the send itself, frozen in one transaction.
 
-    plan = plan_send(newsroom, name, lists, ...)     one pass over the lists; writes nothing but NAME.rejected.csv
+    plan = plan_send(newsroom, name, lists, ...)     the lists are synced, the audience is counted
     send = start_send(newsroom, plan)                or for later: `at`
     start_due(newsroom, send)                        what was for later, when its time has come
     start_test(newsroom, name, emails)               the real message to a few
 
-The numbers of a plan are those of the freeze, unless somebody changes a list or unsubscribes in between.
+A send brings its lists and the ledger together first (mailer.service.lists), so that who is frozen is who is in the files
+now. The numbers of a plan are those of the freeze, unless somebody unsubscribes in between.
 Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from mailer.audience.address import Address, parse_address
-from mailer.audience.gather import Audience, Recipient
-from mailer.audience.rejected import keep_rejected
+from mailer.audience.recipient import Recipient
 from mailer.delivery.message import Composer, Message
 from mailer.delivery.records import Claim, NewDelivery
 from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition
 from mailer.errors import UndecidedError, UsageError
+from mailer.ledger.audience import recipients
 from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send
+from mailer.ledger.selection import Audience
 from mailer.relay import is_loopback
 from mailer.service.compiling import Checked, check, compile_checked
-from mailer.service.counting import Head, count_audience, judge
+from mailer.service.counting import Head, count_audience
+from mailer.service.lists import brought_up, sync_list
 from mailer.service.newsroom import Newsroom
-from mailer.service.readers import find_reader, find_readers, open_audience
+from mailer.service.readers import find_reader, find_readers, lists_of, select_members
 from mailer.service.running import load_edition
 
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
@@ -40,10 +45,11 @@ class SendPlan:
     edition: Edition
     lists: tuple[str, ...]
     exclude: tuple[str, ...]
+    where: str
     repeat: Repeat
     head: Head
     sample: Message
-    audience: Audience = field(repr=False)
+    audience: Audience
     last_tested: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -58,13 +64,14 @@ def plan_send(
     lists: Sequence[str],
     *,
     exclude: Sequence[str] = (),
+    where: str = "",
     repeat: Repeat = Repeat.REFUSE,
     digest: str = "",
-    keep: bool = True,
+    record: bool = True,
 ) -> SendPlan:
-    """Compile the dispatch `name` and count its audience. `digest`: refuse any other edition.
+    """Compile the dispatch `name`, sync its lists and count its audience. `digest`: refuse any other edition.
 
-    `keep`: keep the rejected rows in NAME.rejected.csv; otherwise nothing at all is written, and no ledger is made.
+    Without `record` nothing at all is written, and no ledger is made.
     """
     checked = check(newsroom, name, lists)
     edition = compile_checked(newsroom, checked)
@@ -72,17 +79,20 @@ def plan_send(
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
-    has_ledger = keep or newsroom.has_ledger
+    has_ledger = record or newsroom.has_ledger
     if has_ledger:
         _refuse_repetition(newsroom, edition.slug, chosen, repeat)
-    audience = open_audience(newsroom, chosen, exclude, edition.fields)
-    fate = judge(newsroom if has_ledger else None, edition.slug, repeat)
-    head, first = count_audience(audience, edition, fate, keep=keep)
+    selection = select_members(newsroom, chosen, exclude=exclude, where=where)
+    audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
+    with brought_up(newsroom, lists_of(selection), record=record) as lists_now:
+        new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
+        head, first = count_audience(lists_now, audience, edition, at=newsroom.clock(), new_to=new_to)
     return SendPlan(
         checked=checked,
         edition=edition,
         lists=chosen,
-        exclude=tuple(dict.fromkeys(exclude)),
+        exclude=selection.exclude,
+        where=where.strip(),
         repeat=repeat,
         head=head,
         sample=compose_for(newsroom, edition)(first),
@@ -98,19 +108,22 @@ def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -
         edition=_new_edition(plan.edition),
         lists=plan.lists,
         exclude=plan.exclude,
+        where=plan.where,
         key_name=newsroom.keys.names[0],
         at=at,
         repeat=plan.repeat,
     )
-    return newsroom.ledger.freezer.create(new, () if at else _deliveries(plan.audience.recipients(), plan.edition))
+    return newsroom.ledger.freezer.create(new, () if at else plan.audience)
 
 
 def start_due(newsroom: Newsroom, send: Send) -> Send:
     """Freeze the audience of a scheduled send whose time has come, from the lists as they are now."""
     edition = load_edition(newsroom, send)
-    audience = open_audience(newsroom, send.lists, send.exclude, edition.fields)
-    with keep_rejected((*audience.lists, *audience.exclude)) as keep:
-        return newsroom.ledger.freezer.freeze_audience(send.id, _deliveries(audience.recipients(keep), edition))
+    selection = select_members(newsroom, send.lists, exclude=send.exclude, where=send.where)
+    for name in lists_of(selection):
+        sync_list(newsroom, name, by=f"send {send.id}")
+    audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
+    return newsroom.ledger.freezer.freeze_audience(send.id, audience)
 
 
 def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: str | None = None) -> Send:
@@ -141,9 +154,15 @@ def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: 
 
 
 def would_mail(newsroom: Newsroom, plan: SendPlan) -> Iterator[Recipient]:
-    """Those whom a send by `plan` would mail; makes no ledger."""
-    fate = judge(newsroom if newsroom.has_ledger else None, plan.edition.slug, plan.repeat)
-    return (each for each in plan.audience.recipients() if fate(each) == "")
+    """Those whom a send by `plan` would mail; records nothing, and holds up nobody while they are walked through."""
+    new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
+    with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
+        with brought_up(newsroom, lists_of(plan.audience.selection), record=False) as lists_now:
+            for each in recipients(lists_now.conn, plan.audience, at=newsroom.clock(), new_to=new_to):
+                spool.write(json.dumps((each.identity, each.address, each.fields)) + "\n")
+        spool.seek(0)
+        for line in spool:
+            yield Recipient(*json.loads(line))
 
 
 def compose_for(newsroom: Newsroom, edition: Edition) -> Callable[[Recipient], Message]:

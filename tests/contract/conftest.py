@@ -8,8 +8,11 @@ import pytest
 
 from mailer.delivery.catcher import Behaviour, Catcher
 from mailer.ledger.ledger import Ledger, open_ledger
+from mailer.service.newsroom import Newsroom
 from tests.support.commands import Commands
+from tests.support.desk import Desk
 from tests.support.postgres import Server, server
+from tests.support.workspaces import make_workspace
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -74,6 +77,15 @@ def open_here(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Calla
 @pytest.fixture
 def ledger(open_here: Callable[[], Ledger]) -> Ledger:
     return open_here()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database_url: str, clock: Clock) -> Iterator[Desk]:
+    """A workspace with a list, `readers`, whose clock stands."""
+    url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
+    make_workspace(tmp_path, DATABASE_URL=url)
+    with Newsroom.open(tmp_path, clock) as newsroom:
+        yield Desk(newsroom)
 
 
 @pytest.fixture

@@ -31,6 +31,12 @@ WHY = ["state", "reason", "code", "enhanced", "count"]
 HELD = ["reason", "at", "source"]
 TO = ("--to", "readers", "--yes")
 
+COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
+SYNC = [
+    "list", "sync", "planned", *COUNTS, "encoding_changed",
+    "first_joined", "first_changed", "first_removed", "first_blocked", "findings",
+]  # fmt: skip
+
 GOLDEN = {
     ("status",): {"sends": []},
     ("suppress", "list"): {"suppressions": []},
@@ -40,6 +46,14 @@ GOLDEN = {
         "failed": [],
     },
     ("render", "tide", "--out", "OUT"): ["digest", "slug", "subject", "language", "bytes", "slots", "variants", "articles"],
+    ("list", "sync", "readers"): SYNC,
+    ("list", "sync", "readers", "--plan"): SYNC,
+    ("list", "show", "readers"): {
+        **dict.fromkeys(["list", "where", "members", "to_mail"]),
+        "reasons": [],
+        "page": [["email", "reason", "joined", "fields"]],
+        "syncs": [["sync", "at", "by", "undo_of", *COUNTS]],
+    },
     ("send", "tide", "--dry-run", *TO): ["edition", "messages", "bytes"],
     ("test", "tide", "ana@example.com"): SEND,
     ("send", "tide", *TO): SEND,

@@ -1,0 +1,214 @@
+"""A merge carried out: members, suppressions and history, then what the file is to be told, and that it was.
+
+    carry_out(conn, sheet, ...)            in the caller's transaction
+    cells(conn, sheet), sign_ups(...)      what the file is to be told
+    settle(conn, sheet, ...)               the file was told
+
+Until `settle`, the ledger holds that the file says what it said when it was read: so a crash before the file is replaced, or
+after, is put right by the next sync, whichever file that finds.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    type_coerce,
+    update,
+)
+
+from mailer.audience.row import Status
+from mailer.ledger.membership import AFTER_ALL_LINES, Speaker, What
+from mailer.ledger.merging import ADOPTED, NEW, RETURNS, STAYS, Sheet, changed_members, gone, waiting_sign_ups
+from mailer.ledger.suppressions import suppress_all
+from mailer.ledger.tables import member, member_change, suppression
+
+
+def carry_out(conn: Connection, sheet: Sheet, *, sync_id: int, by: str, source: str) -> None:
+    """Make the ledger say what the plan says. The caller's transaction, and the caller's decision."""
+    if not sheet.is_first:
+        _record_changes(conn, sheet, sync_id=sync_id, by=by)
+        _remove(conn, sheet, sync_id=sync_id, by=by)
+        _take_over(conn, sheet)
+    _add(conn, sheet)
+    _apply_decisions(conn, sheet)
+    met, decided = sheet.met, sheet.decided
+    said = select(met.c.identity, decided.c.suppress.label("reason")).join(decided, decided.c.key == met.c.key)
+    suppress_all(conn, said.where(decided.c.suppress.is_not(None)), source=source, at=sheet.at)
+
+
+def _record_changes(conn: Connection, sheet: Sheet, *, sync_id: int, by: str) -> None:
+    met, decided = sheet.met, sheet.decided
+    arrived = select(met.c.identity, literal(""), decided.c.status).join(decided, decided.c.key == met.c.key)
+    joined = arrived.where(met.c.arrives.in_([NEW, RETURNS]))
+    moved = select(met.c.identity, met.c.was, decided.c.status).join(decided, decided.c.key == met.c.key)
+    moved = moved.where(met.c.arrives.in_([STAYS, ADOPTED]), met.c.was != decided.c.status)
+    changed = changed_members(sheet).subquery()
+    for what, rows in (
+        (What.JOINED, joined),
+        (What.STATUS, moved),
+        (What.FIELDS, select(changed.c.identity, changed.c.before, changed.c.after)),
+    ):
+        _record(conn, sheet, what, rows, sync_id=sync_id, by=by)
+
+
+def _record(conn: Connection, sheet: Sheet, what: What, rows: Select[Any], *, sync_id: int, by: str) -> None:
+    """`rows` are identity, before and after."""
+    same = (literal(sheet.list_id), literal(sheet.at), literal(by), literal(what.value), literal(sync_id))
+    columns = ["identity", "before", "after", "list_id", "at", "by", "what", "sync_id"]
+    conn.execute(insert(member_change).from_select(columns, rows.add_columns(*same)))
+
+
+def _remove(conn: Connection, sheet: Sheet, *, sync_id: int, by: str) -> None:
+    left_it = gone(sheet)
+    rows = select(member.c.identity, type_coerce(member.c.status, Text), literal("")).where(left_it)
+    _record(conn, sheet, What.REMOVED, rows, sync_id=sync_id, by=by)
+    left = {"in_file": False, "line": AFTER_ALL_LINES, "base_status": None}
+    conn.execute(update(member).where(left_it).values(**left, removed_at=sheet.at))
+    if sheet.keeps_sign_ups:
+        staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
+        conn.execute(update(member).where(member.c.list_id == sheet.list_id, member.c.in_file, ~staged).values(**left))
+
+
+def _take_over(conn: Connection, sheet: Sheet) -> None:
+    """What the file says of those who are known: their line, their cells, that they are in it."""
+    met, rows = sheet.met, sheet.staged.rows
+    of_list = and_(member.c.list_id == sheet.list_id, member.c.identity == rows.c.identity)
+    conn.execute(
+        update(member)
+        .where(member.c.id == met.c.member_id, met.c.line == rows.c.line)
+        .values(
+            in_file=true(),
+            removed_at=None,
+            base_status=sheet.staged.status,
+            fields=rows.c.fields,
+            address=sheet.staged.address,
+            joined_at=case(
+                (and_(met.c.arrives == RETURNS, literal(not sheet.keeps_sign_ups)), sheet.at),
+                else_=member.c.joined_at,
+            ),
+        )
+    )
+    conn.execute(update(member).where(of_list, member.c.line != rows.c.line).values(line=rows.c.line))
+
+
+def _add(conn: Connection, sheet: Sheet) -> None:
+    """Those who join, in the order of the file."""
+    rows, at = sheet.staged.rows, literal(sheet.at)
+    columns = ["list_id", "identity", "address", "fields", "since", "joined_at", "line", "base_status"]
+    joined_at = func.coalesce(case((rows.c.since <= at, rows.c.since)), at) if sheet.is_first else at
+    joining = select(
+        literal(sheet.list_id),
+        rows.c.identity,
+        sheet.staged.address,
+        rows.c.fields,
+        at,
+        joined_at,
+        rows.c.line,
+        sheet.staged.status,
+    ).order_by(rows.c.line)
+    if not sheet.is_first:
+        joining = joining.join(sheet.met, sheet.met.c.line == rows.c.line).where(sheet.met.c.arrives == NEW)
+    conn.execute(insert(member).from_select(columns, joining))
+
+
+def _apply_decisions(conn: Connection, sheet: Sheet) -> None:
+    met, decided = sheet.met, sheet.decided
+    conn.execute(
+        update(member)
+        .where(
+            member.c.list_id == sheet.list_id,
+            member.c.identity == met.c.identity,
+            met.c.key == decided.c.key,
+            type_coerce(member.c.status, Text) != decided.c.status,
+        )
+        .values(status=decided.c.status, said_by=Speaker.FILE, since=sheet.at, paused_until=None)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What a row of the file is to say from now on, and since when."""
+
+    line: int
+    status: Status
+    since: float
+
+
+def cells(conn: Connection, sheet: Sheet) -> Iterator[Cell]:
+    """By line. Later rows of a person are told, too, where they say a no that does not stand."""
+    met, decided, again = sheet.met, sheet.decided, sheet.staged.again
+    since = func.coalesce(suppression.c.at, member.c.since)
+    told = (
+        select(met.c.line.label("line"), sheet.word("cell").label("status"), since.label("since"))
+        .join(decided, decided.c.key == met.c.key)
+        .join(member, and_(member.c.list_id == sheet.list_id, member.c.identity == met.c.identity))
+        .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
+        .where(decided.c.cell.is_not(None))
+    )
+    later = (
+        select(again.c.line.label("line"), sheet.word("cell").label("status"), since.label("since"))
+        .join(met, met.c.line == again.c.first)
+        .join(decided, decided.c.key == met.c.key)
+        .join(member, and_(member.c.list_id == sheet.list_id, member.c.identity == met.c.identity))
+        .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
+        .where(decided.c.cell.is_not(None), again.c.status != decided.c.cell)
+    )
+    query = told.union_all(later) if sheet.staged.duplicates else told
+    for row in conn.execute(query.order_by("line").execution_options(yield_per=1_000)):
+        yield Cell(line=row.line, status=Status(row.status), since=row.since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """Somebody who signed up and gets a row of the file."""
+
+    member_id: int
+    address: str
+    values: Mapping[str, str]
+    joined_at: float
+
+
+def sign_ups(conn: Connection, sheet: Sheet) -> tuple[Appended, ...]:
+    """Who is to be appended, the oldest first: few, beside the rows of a file."""
+    query = select(member).where(member.c.id.in_(waiting_sign_ups(sheet))).order_by(member.c.joined_at, member.c.id)
+    return tuple(
+        Appended(
+            member_id=row.id,
+            address=row.address,
+            values={**json.loads(row.fields), **json.loads(row.own)},
+            joined_at=row.joined_at,
+        )
+        for row in conn.execute(query)
+    )
+
+
+def settle(conn: Connection, sheet: Sheet, appended: tuple[Appended, ...]) -> None:
+    """The file says now what `cells` and `appended` had it say."""
+    met, decided = sheet.met, sheet.decided
+    conn.execute(
+        update(member)
+        .where(
+            member.c.list_id == sheet.list_id,
+            member.c.identity == met.c.identity,
+            met.c.key == decided.c.key,
+            decided.c.cell.is_not(None),
+        )
+        .values(base_status=decided.c.cell)
+    )
+    for row in appended:
+        conn.execute(
+            update(member).where(member.c.id == row.member_id).values(in_file=true(), base_status=Status.SUBSCRIBED)
+        )

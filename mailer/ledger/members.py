@@ -1,0 +1,285 @@
+"""Members: who is on which list, by the file or by themselves, and every change of it.
+
+    members.of(identity)        every list that a person is or was on
+    members.sign_up(...)        somebody joins by a form; the next sync appends them to the file
+    members.confirm(...)        the person says yes: which undoes an earlier no, as nothing else does
+    members.set_status(...)     subscribed, unconfirmed, paused, unsubscribed: on one list
+    members.set_own(...)        the fields that the person keeps, which lie over those of the file
+
+What the file says comes by a sync (mailer.ledger.syncs). A no for the whole installation is a suppression, not a status.
+Each change is written into the person's history in the same transaction. Raises LedgerError; UsageError for a list or a
+member that does not exist.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from mailer.audience.address import Address
+from mailer.audience.row import Status
+from mailer.errors import UsageError
+from mailer.ledger.core import Core
+from mailer.ledger.erasure import names
+from mailer.ledger.membership import AFTER_ALL_LINES, MemberChange, Membership, Origin, Speaker, What
+from mailer.ledger.records import Lifting, SuppressionReason
+from mailer.ledger.suppressions import lift
+from mailer.ledger.tables import list_, member, member_change
+from mailer.ledger.turns import take_turn
+
+UNDONE_BY_CONFIRMING = frozenset(
+    {SuppressionReason.BOUNCED, SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED}
+)
+"""What the person's own yes takes back. What an admin did by hand stays, and so does an erasure."""
+
+
+class Members:
+    """The members of one ledger. Identities are those of audience.address."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def lists(self) -> tuple[str, ...]:
+        """The lists that the ledger knows, by name."""
+        with self._core.database.reading() as conn:
+            return tuple(conn.execute(select(list_.c.name).order_by(list_.c.name)).scalars())
+
+    def get(self, list_name: str, identity: str) -> Membership | None:
+        """This person on this list; None for who never was on it."""
+        with self._core.database.reading() as conn:
+            return _load(conn, list_name, identity)
+
+    def of(self, identity: str) -> tuple[Membership, ...]:
+        """Every list that this person is or was on, by its name."""
+        with self._core.database.reading() as conn:
+            query = _query().where(
+                member.c.list_id.in_(select(list_.c.id)), member.c.identity.in_(names(conn, identity))
+            )
+            return tuple(_membership(row) for row in conn.execute(query.order_by(list_.c.name)))
+
+    def changes(self, identity: str) -> tuple[MemberChange, ...]:
+        """All that changed for this person, the oldest first."""
+        query = select(list_.c.name, member_change).join(list_).order_by(member_change.c.id)
+        with self._core.database.reading() as conn:
+            rows = conn.execute(query.where(member_change.c.identity.in_(names(conn, identity))))
+            return tuple(_change(row) for row in rows)
+
+    def sign_up(
+        self, list_name: str, address: Address, own: Mapping[str, str], *, status: Status, source: str
+    ) -> Membership:
+        """Somebody joins `list_name` by a form, `unconfirmed` until they confirm, or `subscribed`.
+
+        Who is on the list already stays as they are, and only gets the fields of `own` that were not there.
+        """
+        if status not in {Status.SUBSCRIBED, Status.UNCONFIRMED}:
+            raise ValueError(f"nobody signs up as {status}")
+
+        def work(conn: Connection) -> Membership:
+            now, list_id = self._core.clock(), known_list(conn, list_name)
+            take_turn(conn, f"member {address.identity}")
+            found = _load(conn, list_name, address.identity)
+            if found is None:
+                conn.execute(
+                    insert(member).values(
+                        list_id=list_id,
+                        identity=address.identity,
+                        address=address.envelope,
+                        fields="{}",
+                        own=as_json(own),
+                        status=status,
+                        said_by=Speaker.PERSON,
+                        since=now,
+                        joined_at=now,
+                        source=Origin.SIGN_UP,
+                        in_file=False,
+                        line=AFTER_ALL_LINES,
+                    )
+                )
+                _record(conn, list_id, address.identity, What.JOINED, after=status.value, by=source, at=now)
+            else:
+                self._sign_up_again(conn, list_id, found, own, status=status, source=source)
+            return _must_load(conn, list_name, address.identity)
+
+        return self._core.writer.call(work)
+
+    def _sign_up_again(
+        self, conn: Connection, list_id: int, found: Membership, own: Mapping[str, str], *, status: Status, source: str
+    ) -> None:
+        kept = {**own, **found.own}
+        if kept != found.own:
+            _write_own(conn, list_id, found, kept, by=source, at=self._core.clock())
+        if found.removed_at is None:
+            return
+        now = self._core.clock()
+        _update(
+            conn,
+            list_id,
+            found.identity,
+            removed_at=None,
+            joined_at=now,
+            since=now,
+            status=status,
+            said_by=Speaker.PERSON,
+            source=Origin.SIGN_UP,
+            paused_until=None,
+        )
+        _record(conn, list_id, found.identity, What.JOINED, after=status.value, by=source, at=now)
+
+    def confirm(self, list_name: str, identity: str, *, source: str) -> Membership:
+        """The person says yes to `list_name`: subscribed, whatever they, a server or a file said before."""
+
+        def work(conn: Connection) -> Membership:
+            now = self._core.clock()
+            while lift(conn, identity, set(UNDONE_BY_CONFIRMING), source=source, at=now).outcome is Lifting.LIFTED:
+                continue  # a weaker one may lie beneath it
+            return _set_status(
+                conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=now, until=None
+            )
+
+        return self._core.writer.call(work)
+
+    def set_status(
+        self,
+        list_name: str,
+        identity: str,
+        status: Status,
+        *,
+        speaker: Speaker,
+        source: str,
+        until: float | None = None,
+    ) -> Membership:
+        """What holds on this list from now on; `until`: a pause that ends by itself. The file follows at its next sync."""
+        if status not in {Status.SUBSCRIBED, Status.UNCONFIRMED, Status.PAUSED, Status.UNSUBSCRIBED}:
+            raise ValueError(f"{status} is not a status on one list")
+        if until is not None and status is not Status.PAUSED:
+            raise ValueError("only a pause ends by itself")
+        return self._core.writer.call(
+            lambda conn: _set_status(
+                conn, list_name, identity, status, speaker=speaker, by=source, at=self._core.clock(), until=until
+            )
+        )
+
+    def set_own(self, list_name: str, identity: str, own: Mapping[str, str], *, source: str) -> Membership:
+        """The fields that the person keeps, from now on; an empty text empties the file's."""
+
+        def work(conn: Connection) -> Membership:
+            found = _must_load(conn, list_name, identity)
+            if dict(own) != dict(found.own):
+                _write_own(conn, known_list(conn, list_name), found, own, by=source, at=self._core.clock())
+            return _must_load(conn, list_name, identity)
+
+        return self._core.writer.call(work)
+
+
+def known_list(conn: Connection, name: str) -> int:
+    """The number of a list, made now if the ledger does not know it yet."""
+    query = select(list_.c.id).where(list_.c.name == name)
+    number = conn.execute(query).scalar()
+    if number is None:
+        take_turn(conn, "lists")
+        number = conn.execute(query).scalar()
+    if number is None:
+        new = insert(list_).values(name=name, columns=[], findings={}).returning(list_.c.id)
+        number = conn.execute(new).scalar_one()
+    return int(number)
+
+
+def as_json(fields: Mapping[str, str]) -> str:
+    return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":"))
+
+
+def _set_status(
+    conn: Connection,
+    list_name: str,
+    identity: str,
+    status: Status,
+    *,
+    speaker: Speaker,
+    by: str,
+    at: float,
+    until: float | None,
+) -> Membership:
+    take_turn(conn, f"member {identity}")
+    found, list_id = _must_load(conn, list_name, identity), known_list(conn, list_name)
+    if (status, until) != (found.status, found.paused_until) or found.removed_at is not None:
+        _update(
+            conn,
+            list_id,
+            found.identity,
+            status=status,
+            said_by=speaker,
+            since=at,
+            paused_until=until,
+            removed_at=found.removed_at if status is not Status.SUBSCRIBED else None,
+        )
+        _record(conn, list_id, found.identity, What.STATUS, before=found.status.value, after=status.value, by=by, at=at)
+    return _must_load(conn, list_name, identity)
+
+
+def _write_own(
+    conn: Connection, list_id: int, found: Membership, own: Mapping[str, str], *, by: str, at: float
+) -> None:
+    _update(conn, list_id, found.identity, own=as_json(own))
+    _record(conn, list_id, found.identity, What.OWN, before=as_json(found.own), after=as_json(own), by=by, at=at)
+
+
+def _update(conn: Connection, list_id: int, identity: str, **values: object) -> None:
+    conn.execute(update(member).where(member.c.list_id == list_id, member.c.identity == identity).values(**values))
+
+
+def _record(
+    conn: Connection, list_id: int, identity: str, what: What, *, before: str = "", after: str, by: str, at: float
+) -> None:
+    values = {"list_id": list_id, "identity": identity, "what": what, "before": before, "after": after}
+    conn.execute(insert(member_change).values(**values, by=by, at=at))
+
+
+def _query() -> Select[Any]:
+    return select(list_.c.name, member).join(list_)
+
+
+def _load(conn: Connection, list_name: str, identity: str) -> Membership | None:
+    by_name: Iterable[str] = names(conn, identity)
+    query = _query().where(list_.c.name == list_name, member.c.identity.in_(by_name))
+    row = conn.execute(query).first()
+    return _membership(row) if row else None
+
+
+def _must_load(conn: Connection, list_name: str, identity: str) -> Membership:
+    found = _load(conn, list_name, identity)
+    if found is None:
+        raise UsageError(f"{identity} is not on the list {list_name}.", "See: mailer subscriber show EMAIL")
+    return found
+
+
+def _membership(row: Row[Any]) -> Membership:
+    return Membership(
+        list=row.name,
+        identity=row.identity,
+        address=row.address,
+        fields=json.loads(row.fields),
+        own=json.loads(row.own),
+        status=row.status,
+        said_by=row.said_by,
+        since=row.since,
+        joined_at=row.joined_at,
+        source=row.source,
+        in_file=row.in_file,
+        line=None if row.line == AFTER_ALL_LINES else row.line,
+        paused_until=row.paused_until,
+        removed_at=row.removed_at,
+    )
+
+
+def _change(row: Row[Any]) -> MemberChange:
+    return MemberChange(
+        list=row.name,
+        identity=row.identity,
+        at=row.at,
+        by=row.by,
+        what=row.what,
+        before=row.before,
+        after=row.after,
+        sync=row.sync_id,
+    )

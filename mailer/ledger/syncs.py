@@ -1,0 +1,272 @@
+"""Syncs: list files and ledger brought together, one transaction a list.
+
+    with syncs.bench() as bench:
+        with bench.laying_out() as conn: staged = stage(conn, ...)
+        with bench.writing() as conn: done = syncs.merge(conn, ...)     or rehearsing()
+        ...the file is written from done.sheet, and then
+        with bench.writing() as conn: syncs.settle(conn, done, ...)
+
+A sync has a number, if it changed anything. What it brought can be undone: `undo_to` takes back, before the older file is
+merged, the suppressions and statuses that later syncs of the list brought, as far as nobody said them again since.
+Raises UndecidedError where a person must decide, LedgerError.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Text, and_, func, insert, select, type_coerce, update
+
+from mailer.audience.row import Status
+from mailer.errors import UndecidedError
+from mailer.ledger.bench import Bench
+from mailer.ledger.carrying import Appended, carry_out, settle
+from mailer.ledger.core import Core
+from mailer.ledger.members import known_list
+from mailer.ledger.membership import AFTER_ALL_LINES, ListState, Speaker, SyncPlan, SyncRecord, What
+from mailer.ledger.merging import Sheet, by_person, decide, lay_out, plan_of, standing_status
+from mailer.ledger.staging import StagedList
+from mailer.ledger.suppressions import lift_all
+from mailer.ledger.tables import APART, list_, list_sync, member, member_change, suppression
+from mailer.ledger.turns import take_turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What reading a list file came to, beside its members. `findings` are the first, in words."""
+
+    digest: str
+    size: int
+    columns: tuple[str, ...]
+    rows: int
+    rejected: int
+    findings: tuple[str, ...] = ()
+    more_findings: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """A list that was merged: what was done, and what is needed to write its file."""
+
+    plan: SyncPlan
+    sheet: Sheet
+
+
+class Syncs:
+    """The syncs of one ledger."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def bench(self) -> Bench:
+        return Bench(self._core)
+
+    def state(self, name: str) -> ListState | None:
+        """Where a list stands; None when it was never synced."""
+        with self._core.database.reading() as conn:
+            row = conn.execute(select(list_).where(list_.c.name == name, list_.c.digest != "")).first()
+            return _state(row) if row else None
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A connection for queries over members."""
+        with self._core.database.reading() as conn:
+            yield conn
+
+    def is_current(self, name: str, digest: str) -> bool:
+        """Whether the file of this digest and the ledger have nothing to tell each other."""
+        with self._core.database.reading() as conn:
+            number = conn.execute(select(list_.c.id).where(list_.c.name == name, list_.c.digest == digest)).scalar()
+            return number is not None and not _has_news(conn, number, self._core.clock())
+
+    def history(self, name: str) -> tuple[SyncRecord, ...]:
+        """The syncs of a list that changed something, the newest first."""
+        query = select(list_sync).join(list_).where(list_.c.name == name).order_by(list_sync.c.id.desc())
+        with self._core.database.reading() as conn:
+            return tuple(_record(row) for row in conn.execute(query))
+
+    def merge(
+        self,
+        conn: Connection,
+        name: str,
+        staged: StagedList,
+        reading: Reading,
+        *,
+        by: str,
+        allow_removals: bool = False,
+        undo_to: int | None = None,
+    ) -> Merge:
+        """Merge a staged list, within the caller's transaction."""
+        take_turn(conn, f"list {name}")
+        now, list_id = self._core.clock(), known_list(conn, name)
+        if undo_to is not None:
+            _take_back(conn, list_id, name, undo_to, at=now)
+        sheet, plan = _look(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
+        if plan.removes_many and not allow_removals:
+            raise _many_removed(plan)
+        number = None
+        if not plan.changes_nothing or undo_to is not None:
+            number = _number_of_new(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
+        carry_out(conn, sheet, sync_id=number or 0, by=by, source=source_of(name, number or 0))
+        found = {
+            "rows": reading.rows,
+            "people": plan.people,
+            "rejected": reading.rejected,
+            "duplicates": plan.duplicates,
+            "shown": list(plan.findings),
+            "more": plan.more_findings,
+        }
+        values: dict[str, Any] = {"columns": list(reading.columns), "digest": reading.digest, "findings": found}
+        if number is not None:
+            values["sync_id"] = number
+        conn.execute(update(list_).where(list_.c.id == list_id).values(**values))
+        return Merge(plan=replace(plan, sync=number), sheet=sheet)
+
+    def plan(self, conn: Connection, name: str, staged: StagedList, reading: Reading) -> SyncPlan:
+        """What `merge` would do; writes temporary tables only."""
+        list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar() or 0
+        return _look(conn, list_id, name, staged, reading, at=self._core.clock(), keeps_sign_ups=False)[1]
+
+    @staticmethod
+    def settle(conn: Connection, done: Merge, appended: tuple[Appended, ...], *, digest: str, size: int) -> None:
+        """The file was written, and is this now."""
+        settle(conn, done.sheet, appended)
+        conn.execute(update(list_).where(list_.c.id == done.sheet.list_id).values(digest=digest))
+        after = update(list_sync).where(list_sync.c.id == done.plan.sync)
+        conn.execute(after.values(digest_after=digest, size_after=size))
+
+
+def source_of(name: str, sync: int) -> str:
+    """How the history names what a sync brought."""
+    return f"list {name}, sync {sync}"
+
+
+def _look(
+    conn: Connection,
+    list_id: int,
+    name: str,
+    staged: StagedList,
+    reading: Reading,
+    *,
+    at: float,
+    keeps_sign_ups: bool,
+) -> tuple[Sheet, SyncPlan]:
+    sheet = lay_out(conn, list_id, staged, at=at, keeps_sign_ups=keeps_sign_ups)
+    plan = plan_of(conn, sheet, name=name)
+    said = replace(plan, rejected=reading.rejected, findings=reading.findings, more_findings=reading.more_findings)
+    return sheet, said
+
+
+def _many_removed(plan: SyncPlan) -> UndecidedError:
+    share = plan.removed / plan.members_before
+    return UndecidedError(
+        f"{plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) are not in the list {plan.list} any more; "
+        "nothing was changed.",
+        f"If that is meant: mailer list sync {plan.list} --allow-removals; see them with --plan.",
+    )
+
+
+def _number_of_new(
+    conn: Connection, list_id: int, plan: SyncPlan, reading: Reading, *, by: str, at: float, undo_of: int | None
+) -> int:
+    new = insert(list_sync).values(
+        list_id=list_id,
+        at=at,
+        by=by,
+        digest_before=reading.digest,
+        size_before=reading.size,
+        digest_after=reading.digest,
+        size_after=reading.size,
+        counts=plan.counts,
+        undo_of=undo_of,
+    )
+    return int(conn.execute(new.returning(list_sync.c.id)).scalar_one())
+
+
+def _take_back(conn: Connection, list_id: int, name: str, undo_to: int, *, at: float) -> None:
+    """Undo what the syncs after `undo_to` brought, as far as nobody said it again."""
+    later = select(list_sync.c.id, list_sync.c.at).where(list_sync.c.list_id == list_id, list_sync.c.id > undo_to)
+    sources = {source_of(name, row.id): row.at for row in conn.execute(later)}
+    lift_all(conn, sources, source=f"list {name}, undo to sync {undo_to}", at=at)
+    first = (
+        select(func.min(member_change.c.id).label("id"))
+        .where(
+            member_change.c.list_id == list_id,
+            member_change.c.sync_id > undo_to,
+            member_change.c.what == What.STATUS,
+        )
+        .group_by(member_change.c.identity)
+    )
+    before = select(member_change.c.identity, member_change.c.before).where(member_change.c.id.in_(first)).subquery()
+    conn.execute(
+        update(member)
+        .where(member.c.list_id == list_id, member.c.identity == before.c.identity, member.c.said_by == Speaker.FILE)
+        .values(status=type_coerce(before.c.before, member.c.status.type), since=at)
+    )
+
+
+def _has_news(conn: Connection, list_id: int, now: float) -> bool:
+    """Whether the ledger has something to tell the file that it last saw."""
+    appendable = select(member.c.id).where(
+        member.c.list_id == list_id,
+        member.c.line == AFTER_ALL_LINES,
+        ~member.c.in_file,
+        member.c.removed_at.is_(None),
+        standing_status(now) == Status.SUBSCRIBED.value,
+        ~select(suppression.c.identity).where(suppression.c.identity == member.c.identity).exists(),
+    )
+    if conn.execute(appendable.limit(1)).first():
+        return True
+    reason = func.coalesce(type_coerce(suppression.c.reason, Text), "")
+    key = _situation(now).concat("|").concat(reason)
+    in_file = and_(member.c.list_id == list_id, member.c.in_file)
+    apart = (
+        select(key)
+        .select_from(member)
+        .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
+        .where(in_file, APART)
+    )
+    suppressed = (
+        select(key)
+        .select_from(suppression)
+        .join(member, and_(member.c.list_id == list_id, member.c.identity == suppression.c.identity))
+        .where(member.c.in_file)
+    )
+    keys = {*conn.execute(apart.distinct()).scalars(), *conn.execute(suppressed.distinct()).scalars()}
+    return any(decide(each).cell is not None for each in keys)
+
+
+def _situation(now: float) -> ColumnElement[Any]:
+    """A row that says what it said: file and base are the same."""
+    base = type_coerce(member.c.base_status, Text)
+    key: ColumnElement[Any] = base.concat("|").concat(base).concat("|").concat(standing_status(now)).concat("|")
+    return key.concat(by_person())
+
+
+def _state(row: Row[Any]) -> ListState:
+    found = row.findings
+    return ListState(
+        name=row.name,
+        digest=row.digest,
+        columns=tuple(row.columns),
+        rows=found["rows"],
+        people=found["people"],
+        rejected=found["rejected"],
+        duplicates=found["duplicates"],
+        findings=tuple(found["shown"]),
+        more_findings=found["more"],
+        sync=row.sync_id,
+    )
+
+
+def _record(row: Row[Any]) -> SyncRecord:
+    return SyncRecord(
+        sync=row.id,
+        at=row.at,
+        by=row.by,
+        digest=row.digest_after,
+        size=row.size_after,
+        counts=row.counts,
+        undo_of=row.undo_of,
+    )

@@ -1,0 +1,302 @@
+"""Lists: their files brought together with what the ledger knows.
+
+    sync_list(newsroom, name)      the whole of it: read, merge, write the file, keep a copy for `undo`
+    plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
+    undo_list(newsroom, name)      back to how the list was after an earlier sync
+    brought_up(newsroom, names)    what a send needs: each list synced, or rehearsed where nothing may be recorded
+
+The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
+says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the
+file was told. A crash in between leaves a file that has not been told yet, or a ledger that has not noted it: the next sync
+finds either, and does what is left. Two syncs of a list wait for each other.
+
+Raises ListError, UsageError, UndecidedError where a person must decide, LedgerError.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from mailer.audience.address import parse_address
+from mailer.audience.columns import EMAIL, SINCE, STATUS
+from mailer.audience.listfile import ListFile, open_list, unreadable
+from mailer.audience.rejected import keep_rejected
+from mailer.audience.replacement import Replacement
+from mailer.audience.rewrite import Patch, prepare_rewrite
+from mailer.audience.row import Duplicate, Finding, Member, Rejected, Status
+from mailer.errors import UndecidedError, UsageError
+from mailer.ledger.bench import Bench
+from mailer.ledger.carrying import cells, sign_ups
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.locks import FileLock
+from mailer.ledger.membership import SyncPlan
+from mailer.ledger.staging import StagedList, stage
+from mailer.ledger.syncs import Merge, Reading
+from mailer.service.history import History
+from mailer.service.newsroom import Newsroom
+
+SHOWN_FINDINGS = 50
+BY_HAND = "command line"
+_PATIENCE = 120.0  # seconds to wait for another sync of the same list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A list file, read and laid out on a bench."""
+
+    source: ListFile
+    rows: StagedList
+    reading: Reading
+
+
+def sync_list(newsroom: Newsroom, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
+    """Sync the list `name`. What was done; nothing where file and ledger are as they were."""
+    path = newsroom.workspace.list_file(name)
+    with _alone(newsroom, name):
+        if newsroom.ledger.syncs.is_current(name, _digest(path)):
+            return unchanged(newsroom, name)
+        with newsroom.ledger.syncs.bench() as bench:
+            staged = _stage(bench, path, name, number=1, keep=True)
+            with bench.writing() as conn:
+                done = newsroom.ledger.syncs.merge(
+                    conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals
+                )
+                staged.source.refuse_changed()
+            changed = _write(newsroom, bench, staged.source, done)
+        if done.plan.sync is not None:
+            History(newsroom.workspace.make_state(), name).keep(done.plan.sync, path)
+    return replace(done.plan, encoding_changed=changed)
+
+
+def plan_sync(newsroom: Newsroom, name: str) -> SyncPlan:
+    """What `sync_list` would do."""
+    path = newsroom.workspace.list_file(name)
+    with newsroom.ledger_to_look_at() as ledger:
+        if ledger.syncs.is_current(name, _digest(path)):
+            return unchanged(newsroom, name)
+        with ledger.syncs.bench() as bench:
+            staged = _stage(bench, path, name, number=1, keep=False)
+            with bench.laying_out() as conn:
+                return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
+
+
+def undo_list(newsroom: Newsroom, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
+    """Put back the file as sync `to` left it, else as it was before the last sync, and sync it.
+
+    Nos that came since stand, sign-ups stay; suppressions that the undone syncs brought are lifted.
+    """
+    path = newsroom.workspace.list_file(name)
+    history = History(newsroom.workspace.make_state(), name)
+    with _alone(newsroom, name):
+        back_to, digest = _choose(newsroom, name, history, to)
+        with Replacement(path) as older:
+            history.restore(back_to, digest, older.file)
+            older.file.flush()
+            now = open_list(path, name)
+            with newsroom.ledger.syncs.bench() as bench:
+                staged = _stage(bench, older.path, name, number=1, keep=False)
+                with bench.writing() as conn:
+                    done = newsroom.ledger.syncs.merge(
+                        conn, name, staged.rows, staged.reading, by=by, allow_removals=True, undo_to=back_to
+                    )
+                history.keep(done.plan.sync or back_to, path, replaced=True)
+                changed = _write(newsroom, bench, staged.source, done)
+            now.refuse_changed()
+            older.publish()
+        if done.plan.sync is not None:
+            history.keep(done.plan.sync, path)
+    return replace(done.plan, encoding_changed=changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroughtUp:
+    """A ledger in which lists are as their files say now, and a connection that sees it; `plans`: what that took."""
+
+    ledger: Ledger
+    conn: Connection
+    plans: Mapping[str, SyncPlan]
+
+
+@contextmanager
+def brought_up(
+    newsroom: Newsroom, names: Sequence[str], *, record: bool, allow_removals: bool = False
+) -> Iterator[BroughtUp]:
+    """Have each of the lists as its file says now. `record`: by syncing them; else nothing stays of it, no ledger is made."""
+    plans = {name: sync_list(newsroom, name) for name in names} if record else {}
+    with newsroom.ledger_to_look_at() as ledger:
+        files = {name: newsroom.workspace.list_file(name) for name in names}
+        behind = [] if record else [name for name in names if not ledger.syncs.is_current(name, _digest(files[name]))]
+        if not behind:
+            plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
+            with ledger.syncs.looking() as conn:
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans)
+            return
+        with ledger.syncs.bench() as bench:
+            staged = [
+                _stage(bench, files[name], name, number=number, keep=False)
+                for number, name in enumerate(behind, start=1)
+            ]
+            with bench.rehearsing() as conn:
+                for each in staged:
+                    done = ledger.syncs.merge(
+                        conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
+                    )
+                    plans[each.source.name] = done.plan
+                plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans)
+
+
+def unchanged(newsroom: Newsroom, name: str) -> SyncPlan:
+    """The plan of a list that has nothing to be done."""
+    with newsroom.ledger_to_look_at() as ledger:
+        state = ledger.syncs.state(name)
+    if state is None:
+        raise AssertionError(f"{name} is current without a state")
+    return SyncPlan(
+        list=name,
+        is_first=False,
+        members_before=state.people,
+        people=state.people,
+        joined=0,
+        changed=0,
+        moved=0,
+        removed=0,
+        blocked=0,
+        duplicates=state.duplicates,
+        patched=0,
+        appended=0,
+        rejected=state.rejected,
+        findings=state.findings,
+        more_findings=state.more_findings,
+    )
+
+
+@contextmanager
+def _alone(newsroom: Newsroom, name: str) -> Iterator[None]:
+    """One sync of a list at a time."""
+    folder = newsroom.workspace.make_state() / "lists"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        if not lock.acquire(_PATIENCE):
+            raise UndecidedError(f"The list {name} is being synced by another process.", "Try it again.")
+        yield
+    finally:
+        lock.close()
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> Staged:
+    """Read a list file and lay it out. `keep`: keep its rejected rows beside it."""
+    source = open_list(path, name)
+    digest, size = _digest(path), path.stat().st_size
+    columns = source.columns
+    status = "" if columns.status is None else columns.names[columns.status]
+    reader = _Reader(source, kept=keep)
+    with ExitStack() as stack:
+        if keep:
+            reader.keep = stack.enter_context(keep_rejected([source]))
+        conn = stack.enter_context(bench.laying_out())
+        rows = stage(
+            conn,
+            number,
+            reader.members(columns.fields - {EMAIL, status}),
+            since="" if columns.since is None else columns.names[columns.since],
+        )
+        for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
+            duplicate = Duplicate(line=again.line, first=again.first, identity=again.identity, status=again.status)
+            reader.shown.append((again.line, source.describe(duplicate)))
+    findings = sorted(reader.shown)[:SHOWN_FINDINGS]
+    reading = Reading(
+        digest=digest,
+        size=size,
+        columns=tuple(name for name in columns.names if name),
+        rows=rows.people + rows.duplicates + reader.rejected,
+        rejected=reader.rejected,
+        findings=tuple(words for _, words in findings),
+        more_findings=reader.count + rows.duplicates - len(findings),
+    )
+    return Staged(source=source, rows=rows, reading=reading)
+
+
+class _Reader:
+    """The rows of a file: members stream through, of findings the first stay, in words."""
+
+    def __init__(self, source: ListFile, *, kept: bool) -> None:
+        self.count = self.rejected = 0
+        self.shown: list[tuple[int, str]] = []
+        self.keep: Callable[[ListFile, Finding], None] | None = None
+        self._source = source
+        self._kept = kept
+
+    def members(self, fields: frozenset[str]) -> Iterator[Member]:
+        for row in self._source.rows(fields, duplicates=False):
+            if isinstance(row, Member):
+                yield row
+            else:
+                self._find(row)
+
+    def _find(self, finding: Finding) -> None:
+        self.count += 1
+        self.rejected += isinstance(finding, Rejected)
+        if len(self.shown) < SHOWN_FINDINGS:
+            self.shown.append((finding.line, self._source.describe(finding, kept=self._kept)))
+        if self.keep:
+            self.keep(self._source, finding)
+
+
+def _write(newsroom: Newsroom, bench: Bench, source: ListFile, done: Merge) -> bool:
+    """Tell the file what the ledger knows better, and note that it was told. Whether its encoding is another one now."""
+    if not done.plan.writes:
+        return False
+    zone = newsroom.settings.timezone
+
+    def day(moment: float) -> str:
+        return dt.datetime.fromtimestamp(moment, zone).date().isoformat()
+
+    with bench.laying_out() as conn:
+        appended = sign_ups(conn, done.sheet)
+        told = (
+            Patch(line=cell.line, status=cell.status.value, since=day(cell.since)) for cell in cells(conn, done.sheet)
+        )
+        rows = (
+            {
+                **each.values,
+                EMAIL: parse_address(each.address).display,
+                STATUS: Status.SUBSCRIBED.value,
+                SINCE: day(each.joined_at),
+            }
+            for each in appended
+        )
+        with prepare_rewrite(source, told, rows) as prepared:
+            prepared.publish()
+            written = prepared.rewritten
+    with bench.writing() as conn:
+        newsroom.ledger.syncs.settle(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)
+    return written.encoding_changed
+
+
+def _choose(newsroom: Newsroom, name: str, history: History, to: int | None) -> tuple[int, str]:
+    """Which sync to go back to, and the digest of what it left."""
+    syncs = newsroom.ledger.syncs.history(name)
+    kept = set(history.kept())
+    choices = {each.sync: each.digest for each in syncs[1:] if each.sync in kept}
+    wanted = next(iter(choices), None) if to is None else to
+    if wanted is None:
+        raise UsageError(f"There is no earlier sync of {name} to go back to.", f"See: mailer list show {name}")
+    if wanted not in choices:
+        listed = ", ".join(str(sync) for sync in choices) or "none"
+        raise UsageError(f"The list {name} cannot go back to sync {wanted}.", f"It can go back to: {listed}")
+    return wanted, choices[wanted]

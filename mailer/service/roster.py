@@ -1,0 +1,93 @@
+"""A list as it stands: counted, a page of it, all of it as CSV. What a send would see now; nothing is recorded.
+
+Raises UsageError for a list or an expression that is wrong, ListError, LedgerError.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO
+
+from mailer.audience.columns import EMAIL, SINCE, STATUS
+from mailer.audience.export import write_export
+from mailer.audience.listfile import open_list
+from mailer.audience.row import Status
+from mailer.ledger.audience import Listed, count, listed
+from mailer.ledger.membership import SyncRecord
+from mailer.ledger.selection import Audience, Selection
+from mailer.service.lists import brought_up
+from mailer.service.newsroom import Newsroom
+from mailer.service.readers import lists_of, select_members
+from mailer.service.result import iso
+
+SYNCS = 10  # of the history that are shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """`reasons`: "" for those who would be mailed, else why not. `page`: the first of them; `syncs`: the newest first."""
+
+    list: str
+    where: str
+    reasons: Mapping[str, int]
+    page: tuple[Listed, ...]
+    syncs: tuple[SyncRecord, ...]
+
+    @property
+    def members(self) -> int:
+        return sum(self.reasons.values())
+
+
+def show_list(newsroom: Newsroom, name: str, *, where: str = "", limit: int = 50) -> Roster:
+    """Count the members of `name` that `where` selects, and read the first `limit` of them."""
+    selection, fields = _selected(newsroom, name, where)
+    audience = Audience(selection=selection, fields=fields)
+    now = newsroom.clock()
+    with brought_up(newsroom, lists_of(selection), record=False, allow_removals=True) as lists:
+        counted = count(lists.conn, audience, at=now)
+        page = tuple(listed(lists.conn, audience, at=now, limit=limit)) if limit else ()
+        syncs = lists.ledger.syncs.history(name)[:SYNCS]
+    return Roster(list=name, where=where.strip(), reasons=counted.reasons, page=page, syncs=syncs)
+
+
+def export_list(newsroom: Newsroom, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
+    """Write the members of `name` to `out` as CSV: the file's fields as they stand, status and since. How many."""
+    selection, fields = _selected(newsroom, name, where)
+    others = [field for field in fields if field not in {EMAIL, STATUS, SINCE}]
+    audience = Audience(selection=selection, fields=(EMAIL, *others))
+    zone = newsroom.settings.timezone
+
+    def rows(found: Iterator[Listed]) -> Iterator[list[str]]:
+        for each in found:
+            since = dt.datetime.fromtimestamp(each.joined_at, zone).date().isoformat()
+            values = [each.fields.get(field, "") for field in (EMAIL, *others)]
+            yield [*values, each.reason or Status.SUBSCRIBED.value, since]
+
+    with brought_up(newsroom, lists_of(selection), record=False, allow_removals=True) as lists:
+        found = listed(lists.conn, audience, at=newsroom.clock())
+        return write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)
+
+
+def roster_object(roster: Roster) -> dict[str, object]:
+    """The JSON of `list show`."""
+    return {
+        "list": roster.list,
+        "where": roster.where,
+        "members": roster.members,
+        "to_mail": roster.reasons.get("", 0),
+        "reasons": [{"reason": reason, "count": count} for reason, count in sorted(roster.reasons.items()) if reason],
+        "page": [
+            {"email": each.address, "reason": each.reason, "joined": iso(each.joined_at), "fields": dict(each.fields)}
+            for each in roster.page
+        ],
+        "syncs": [
+            {"sync": each.sync, "at": iso(each.at), "by": each.by, "undo_of": each.undo_of, **each.counts}
+            for each in roster.syncs
+        ],
+    }
+
+
+def _selected(newsroom: Newsroom, name: str, where: str) -> tuple[Selection, tuple[str, ...]]:
+    """The selection, and the fields that the list has."""
+    columns = open_list(newsroom.workspace.list_file(name), name).columns
+    return select_members(newsroom, [name], where=where), tuple(field for field in columns.names if field)

@@ -1,0 +1,308 @@
+"""A list file and the ledger brought together, on both databases: what each says, who wins, and the file byte for byte."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.audience.listfile import ListError, open_list
+from mailer.audience.row import Member, Rejected, Status
+from mailer.errors import UndecidedError, UsageError
+from mailer.ledger.membership import Speaker, What
+from mailer.ledger.records import SuppressionReason
+from mailer.service import lists
+from mailer.service.lists import plan_sync
+
+TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
+HEAD = "email,first_name\n"
+
+
+def counts(plan):
+    return {name: count for name, count in plan.counts.items() if count and name != "people"}
+
+
+def test_everybody_joins_at_the_first_sync_and_the_file_stays(desk):
+    text = HEAD + "Ana@X.org,Ana\nbad,\nbo@x.org,\nANA@x.org,Twice\n"
+    plan = desk.sync(text)
+    assert counts(plan) == {"joined": 2, "rejected": 1, "duplicates": 1}
+    assert (plan.is_first, plan.sync, plan.people) == (True, 1, 2)
+    assert [words.partition(":")[2].partition(":")[0] for words in plan.findings] == ["3", "5"]
+    assert desk.read() == text
+    ana = desk.member("ana@x.org")
+    assert (ana.address, ana.values, ana.line, ana.status) == (
+        "Ana@x.org", {"first_name": "Ana"}, 2, Status.SUBSCRIBED,
+    )  # fmt: skip
+
+
+def test_a_sync_with_nothing_new_does_nothing(desk):
+    desk.sync(HEAD + TEN)
+    again = desk.sync()
+    assert again.changes_nothing
+    assert again.sync is None
+    assert again.people == 10
+    assert len(desk.ledger.syncs.history("readers")) == 1
+
+
+def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(desk, clock):
+    desk.sync(HEAD + TEN)
+    clock.forward(60)
+    text = HEAD + TEN.replace("r1@x.org,R1\n", "").replace("r2@x.org,R2", "R2@x.org,Rita") + "new@x.org,N\n"
+    plan = desk.sync(text)
+    assert counts(plan) == {"joined": 1, "changed": 1, "removed": 1}
+    assert [(each.line, each.identity) for each in plan.first_joined] == [(11, "new@x.org")]
+    assert [(each.line, each.identity, dict(each.fields)) for each in plan.first_changed] == [
+        (3, "r2@x.org", {"first_name": ("R2", "Rita")})
+    ]
+    assert plan.first_removed == ("r1@x.org",)
+    assert desk.member("r1@x.org").removed_at == clock.now
+    assert desk.member("r2@x.org").address == "R2@x.org"
+    assert [each.what for each in desk.ledger.members.changes("r2@x.org")] == [What.FIELDS]
+    assert [each.what for each in desk.ledger.members.changes("r1@x.org")] == [What.REMOVED]
+    assert desk.member("r9@x.org").line == 10
+    assert desk.read() == text
+
+
+def test_a_plan_changes_nothing_and_says_what_the_sync_then_does(desk):
+    desk.sync(HEAD + TEN)
+    desk.leave("r3@x.org")
+    desk.write(HEAD + TEN + "new@x.org,N\n")
+    before = desk.read()
+    planned = plan_sync(desk.newsroom, "readers")
+    assert desk.read() == before
+    assert desk.member("new@x.org") is None
+    done = desk.sync()
+    assert (planned.counts, planned.first_joined) == (done.counts, done.first_joined)
+
+
+def test_more_than_a_tenth_removed_asks_and_changes_nothing(desk):
+    desk.sync(HEAD + TEN)
+    fewer = HEAD + TEN.replace("r1@x.org,R1\n", "").replace("r2@x.org,R2\n", "")
+    with pytest.raises(UndecidedError, match="2 of 10 readers"):
+        desk.sync(fewer)
+    assert desk.member("r1@x.org").removed_at is None
+    assert counts(plan_sync(desk.newsroom, "readers")) == {"removed": 2}
+    assert counts(desk.sync(allow_removals=True)) == {"removed": 2}
+
+
+def test_who_leaves_is_told_to_the_file_with_the_date(desk):
+    text = 'email;"first name"\r\n"ana@x.org";Ana\r\nbo@x.org;Bo\r\n'
+    desk.sync(text)
+    desk.leave("ana@x.org")
+    assert counts(desk.sync()) == {"patched": 1}
+    assert desk.read() == (
+        'email;"first name";"status";"since"\r\n"ana@x.org";Ana;"unsubscribed";"2027-01-15"\r\nbo@x.org;Bo\r\n'
+    ) or desk.read() == (
+        'email;"first name";status;since\r\n"ana@x.org";Ana;unsubscribed;2027-01-15\r\nbo@x.org;Bo\r\n'
+    )
+    assert desk.sync().changes_nothing
+
+
+def test_confirmed_sign_ups_are_appended_once(desk):
+    desk.sync(HEAD + "ana@x.org,Ana\n")
+    desk.sign_up("Cy@X.org", first_name="Cy", city="left out")
+    desk.sign_up("di@x.org", Status.UNCONFIRMED)
+    desk.sign_up("eve@x.org")
+    desk.leave("eve@x.org")
+    assert counts(desk.sync()) == {"appended": 1}
+    wanted = "email,first_name,status,since\nana@x.org,Ana\nCy@x.org,Cy,subscribed,2027-01-15\n"
+    assert desk.read() == wanted
+    assert desk.sync().changes_nothing
+    desk.sync(wanted + "new@x.org,N,,\n")
+    assert desk.member("cy@x.org").line == 3
+    desk.ledger.members.confirm("readers", "di@x.org", source="link")
+    assert counts(desk.sync()) == {"appended": 1}
+    assert desk.read().endswith("new@x.org,N,,\ndi@x.org,,subscribed,2027-01-15\n")
+
+
+@pytest.mark.parametrize("word", ["unsubscribed", "bounced", "complained"])
+def test_a_stop_in_the_file_holds_everywhere_and_the_file_cannot_take_it_back(desk, word):
+    desk.sync(HEAD.replace("\n", ",status\n") + f"ana@x.org,Ana,{word}\nbo@x.org,Bo,\n")
+    assert desk.held("ana@x.org") == word
+    assert desk.ledger.suppressions.get("ana@x.org").source == "list readers, sync 1"
+    plan = desk.sync(HEAD.replace("\n", ",status\n") + "ana@x.org,Ana,subscribed\nbo@x.org,Bo,\n")
+    assert [(each.line, each.identity) for each in plan.first_blocked] == [(2, "ana@x.org")]
+    assert desk.held("ana@x.org") == word
+    assert f"ana@x.org,Ana,{word}" in desk.read()
+    assert desk.sync().changes_nothing
+
+
+@pytest.mark.parametrize("reason", list(SuppressionReason)[:-1])
+def test_whoever_said_no_is_not_brought_back_by_a_row_that_joins(desk, reason):
+    desk.ledger.suppressions.suppress("ana@x.org", reason, source="test")
+    plan = desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,\n")
+    assert [each.identity for each in plan.first_blocked] == ["ana@x.org"]
+    assert desk.held("ana@x.org") == reason
+    wanted = "" if reason is SuppressionReason.BY_HAND else f",{reason},2027-01-15"
+    assert f"ana@x.org,Ana{wanted}\n" in desk.read()
+    assert desk.sync().changes_nothing
+
+
+def test_an_erased_person_stays_so_and_the_ledger_keeps_no_address(desk):
+    desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,Bo\n")
+    desk.ledger.suppressions.erase("ana@x.org", source="test")
+    assert counts(desk.sync()) == {"patched": 1}
+    assert "ana@x.org,Ana,erased,2027-01-15" in desk.read()
+    kept = desk.member("ana@x.org")
+    assert "@" not in kept.identity + kept.address
+    assert kept.values == {}
+    plan = desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,Bo\n")
+    assert counts(plan) == {"blocked": 1, "patched": 1}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "blocked", "holds"),
+    [
+        ("", "paused", False, Status.PAUSED),
+        ("paused", "", False, Status.SUBSCRIBED),
+        ("subscribd", "subscribed", False, Status.SUBSCRIBED),
+        ("unconfirmed", "subscribed", True, Status.UNCONFIRMED),
+        ("unconfirmed", "paused", True, Status.UNCONFIRMED),
+    ],
+)
+def test_what_holds_on_one_list_moves_towards_no(desk, first, then, blocked, holds):
+    head = "email,status\n"
+    desk.sync(head + f"ana@x.org,{first}\nbo@x.org,\n")
+    plan = desk.sync(head + f"ana@x.org,{then}\nbo@x.org,\n")
+    assert bool(plan.blocked) is blocked
+    assert desk.member("ana@x.org").status is holds
+    assert desk.held("ana@x.org") is None
+
+
+def test_a_pause_of_the_person_is_told_to_the_file_and_ends_by_itself(desk, clock):
+    desk.sync("email,status,since\nana@x.org,,\nbo@x.org,,\n")
+    desk.ledger.members.set_status(
+        "readers", "ana@x.org", Status.PAUSED, speaker=Speaker.PERSON, source="page", until=clock.now + 86_400
+    )
+    desk.sync()
+    assert desk.read() == "email,status,since\nana@x.org,paused,2027-01-15\nbo@x.org,,\n"
+    plan = desk.sync("email,status,since\nana@x.org,subscribed,\nbo@x.org,,\n")
+    assert plan.blocked == 1
+    clock.forward(86_401)
+    desk.sync()
+    assert desk.read().startswith("email,status,since\nana@x.org,subscribed,")
+
+
+def test_a_yes_of_the_person_is_told_to_every_row_of_theirs(desk):
+    desk.sync("email,status\nana@x.org,\nbo@x.org,\nAna@x.org,unsubscribed\n")
+    assert desk.held("ana@x.org") == "unsubscribed"
+    desk.ledger.members.confirm("readers", "ana@x.org", source="link")
+    desk.sync()
+    assert "unsubscribed" not in desk.read()
+    assert desk.sync().changes_nothing
+    assert desk.held("ana@x.org") is None
+
+
+def test_coming_back_is_a_join_unless_the_person_left_this_list(desk):
+    with_status = "email,status\n"
+    desk.sync(with_status + TEN.replace("R", ""))
+    desk.ledger.members.set_status("readers", "r1@x.org", Status.UNSUBSCRIBED, speaker=Speaker.PERSON, source="page")
+    rows = [f"r{number}@x.org," for number in range(3, 10)]
+    desk.sync(with_status + "\n".join(rows) + "\n", allow_removals=True)
+    plan = desk.sync(with_status + "r1@x.org,\nr2@x.org,\n" + "\n".join(rows) + "\n")
+    assert plan.joined == 2
+    assert [each.identity for each in plan.first_blocked] == ["r1@x.org"]
+    assert desk.member("r2@x.org").removed_at is None
+
+
+def test_undo_puts_the_file_back_keeps_nos_and_sign_ups_and_lifts_what_the_upload_brought(desk):
+    good = "email,status\n" + "".join(f"r{number}@x.org,\n" for number in range(10))
+    desk.sync(good)
+    desk.sync("email,status\n" + "".join(f"r{number}@x.org,unsubscribed\n" for number in range(5)), allow_removals=True)
+    assert desk.held("r1@x.org") == "unsubscribed"
+    desk.sign_up("new@x.org")
+    desk.leave("r9@x.org")
+    desk.leave("r2@x.org")
+    plan = desk.undo()
+    assert desk.held("r1@x.org") is None
+    assert desk.held("r9@x.org") == desk.held("r2@x.org") == "unsubscribed"
+    assert desk.read() == (
+        good.replace("status\n", "status,since\n").replace("r9@x.org,\n", "r9@x.org,unsubscribed,2027-01-15\n")
+        .replace("r2@x.org,\n", "r2@x.org,unsubscribed,2027-01-15\n")
+        + "new@x.org,subscribed,2027-01-15\n"
+    )  # fmt: skip
+    assert plan.sync == 3
+    assert desk.ledger.syncs.history("readers")[0].undo_of == 1
+    assert desk.sync().changes_nothing
+    desk.undo(to=2)
+    assert "r1@x.org,unsubscribed" in desk.read()
+    assert "new@x.org,subscribed" in desk.read()
+
+
+def test_there_must_be_something_to_go_back_to(desk):
+    desk.sync(HEAD + TEN)
+    with pytest.raises(UsageError, match="no earlier sync"):
+        desk.undo()
+    with pytest.raises(UsageError, match="cannot go back to sync 7"):
+        desk.undo(to=7)
+
+
+def test_a_file_that_changes_meanwhile_is_left_alone_and_nothing_happened(desk, monkeypatch):
+    desk.sync(HEAD + TEN)
+    desk.write(HEAD + TEN + "new@x.org,\n")
+    staged = lists._stage
+
+    def slow(*args, **options):
+        result = staged(*args, **options)
+        desk.write(HEAD + TEN + "other@x.org,\n")
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lists, "_stage", slow)
+        with pytest.raises(ListError, match="changed"):
+            desk.sync()
+    assert desk.read() == HEAD + TEN + "other@x.org,\n"
+    assert desk.member("new@x.org") is None
+
+
+@pytest.mark.parametrize("when", ["before the file", "after the file"])
+def test_a_crash_around_the_file_s_replacement_heals_at_the_next_sync(desk, monkeypatch, when):
+    desk.sync(HEAD + TEN)
+    desk.leave("r1@x.org")
+    desk.sign_up("new@x.org")
+
+    def crash(*_args, **_options):
+        raise RuntimeError
+
+    owner, target = (lists, "prepare_rewrite") if when == "before the file" else (type(desk.ledger.syncs), "settle")
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, target, crash)
+        with pytest.raises(RuntimeError):
+            desk.sync()
+    desk.sync()
+    assert desk.read() == (
+        "email,first_name,status,since\n"
+        + TEN.replace("r1@x.org,R1\n", "r1@x.org,R1,unsubscribed,2027-01-15\n")
+        + "new@x.org,,subscribed,2027-01-15\n"
+    )
+    assert desk.sync().changes_nothing
+    assert desk.ledger.members.get("readers", "new@x.org").in_file
+
+
+def random_rows(random, count):
+    """Rows as a broken export or an attacker would write them."""
+    letters = 'ab@@..,;\t""\'=+-\\\x00\x1b\u202e\u00e9\u05d0 \r\n%{}'
+    plain = ["a@x.org", "A@X.org", "b@x.org", "c@xn--p1b6ci4b4b3a.example", "d@x.org"]
+    words = ["", "subscribed", "unsubscribed", "bounced", "paused", "unconfirmed", "erased", "VIP", "complained"]
+    for number in range(count):
+        kind = random.randrange(10)
+        if kind < 4:
+            yield f"r{number}@x{number % 7}.org,{random.choice(words)},{''.join(random.choices('ab é', k=3))}\n"
+        elif kind < 6:
+            yield f"{random.choice(plain)},{random.choice(words)},x\n"
+        else:
+            yield "".join(random.choices(letters, k=random.randrange(30))) + "\n"
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False))
+def test_ten_thousand_hostile_rows_are_each_accounted_for(desk, random):
+    desk.path.write_bytes(("email,status,name\n" + "".join(random_rows(random, 10_000))).encode())
+    plan = desk.sync(allow_removals=True)
+    members = rejected = 0
+    for row in open_list(desk.path).rows(duplicates=False):
+        members += isinstance(row, Member)
+        rejected += isinstance(row, Rejected)
+    assert plan.people + plan.duplicates == members
+    assert plan.rejected == rejected
+    if not plan.changes_nothing:
+        desk.sync(allow_removals=True)
+    assert desk.sync(allow_removals=True).changes_nothing

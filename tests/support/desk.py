@@ -1,0 +1,49 @@
+"""A list, its file and its ledger, for tests that sync."""
+
+from mailer.audience.address import parse_address
+from mailer.audience.row import Status
+from mailer.service.lists import sync_list, undo_list
+
+
+class Desk:
+    def __init__(self, newsroom):
+        self.newsroom = newsroom
+        self.path = self.file("readers")
+
+    @property
+    def ledger(self):
+        return self.newsroom.ledger
+
+    def file(self, name):
+        return self.newsroom.workspace.subscribers / f"{name}.csv"
+
+    def make(self, name, text):
+        self.file(name).write_text(text, encoding="utf-8")
+        return name
+
+    def write(self, text):
+        self.path.write_bytes(text.encode())
+
+    def read(self):
+        return self.path.read_bytes().decode()
+
+    def sync(self, text=None, **options):
+        if text is not None:
+            self.write(text)
+        return sync_list(self.newsroom, "readers", **options)
+
+    def undo(self, **options):
+        return undo_list(self.newsroom, "readers", **options)
+
+    def member(self, identity):
+        return self.ledger.members.get("readers", identity)
+
+    def leave(self, identity):
+        self.ledger.suppressions.unsubscribe(identity, source="page")
+
+    def sign_up(self, email, status=Status.SUBSCRIBED, name="readers", **own):
+        return self.ledger.members.sign_up(name, parse_address(email), own, status=status, source="form")
+
+    def held(self, identity):
+        found = self.ledger.suppressions.get(identity)
+        return found and found.reason.value
