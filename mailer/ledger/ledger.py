@@ -10,6 +10,8 @@
     suppressions  who must not be mailed
     members       who is on which list
     syncs         list files and members brought together
+    signups       who asked for which list, confirmed it, and how they said so
+    letters       letters to one person, to be delivered
     editions      what was sent, and its images
     report        deliveries and attempts
     verifier      what must hold of a send, checked
@@ -31,13 +33,19 @@ from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
+<<<<<<< HEAD
 from mailer.ledger.lease import LENGTH
+=======
+from mailer.ledger.lease import LENGTH, steady
+from mailer.ledger.letters import Letters
+>>>>>>> d83af217bdfa02a724af10047562573941477389
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
 from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
+from mailer.ledger.signups import SignUps
 from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
 from mailer.ledger.verify import Verifier
@@ -54,6 +62,8 @@ class Ledger:
         self.freezer = Freezer(core)
         self.suppressions = Suppressions(core)
         self.members = Members(core)
+        self.letters = Letters(core)
+        self.signups = SignUps(core)
         self.syncs = Syncs(core)
         self.editions = Editions(core)
         self.report = Report(core)

@@ -51,8 +51,10 @@ class LetterKind(StrEnum):
 
 class LetterState(StrEnum):
     QUEUED = "queued"
+    LEAVING = "leaving"  # durable before the dot may leave
     SENT = "sent"
-    FAILED = "failed"
+    FAILED = "failed"  # refused for good, too late, or there was nobody to write to
+    UNCERTAIN = "uncertain"  # the dot left, the answer is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
