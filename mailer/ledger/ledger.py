@@ -33,12 +33,8 @@ from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
-<<<<<<< HEAD
 from mailer.ledger.lease import LENGTH
-=======
-from mailer.ledger.lease import LENGTH, steady
 from mailer.ledger.letters import Letters
->>>>>>> d83af217bdfa02a724af10047562573941477389
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
