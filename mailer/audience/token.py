@@ -1,9 +1,10 @@
 """Opaque tokens: the number of a delivery, sealed for one purpose, in 39 letters of lower-case base32.
 
-What stands in an unsubscribe link, a VERP return path or a Message-ID; for some purposes it is another number. AES-SIV (RFC 5297) under a key derived from a
-secret of MAILER_SECRET_KEYS by HKDF (RFC 5869) seals the eight bytes of the number, with the purpose as associated
-data: nobody can make, alter or read one without the key, one made for one purpose is nothing for another, and equal
-numbers give equal tokens. Tokens carry no address and never expire. The first key issues, all of them verify.
+What stands in an unsubscribe link, a VERP return path or a Message-ID; for some purposes it is another number. AES-SIV
+(RFC 5297) under a key derived from a secret of MAILER_SECRET_KEYS by HKDF (RFC 5869) seals the eight bytes of the number,
+with the purpose as associated data: nobody can make, alter or read one without the key, one made for one purpose is
+nothing for another, and equal numbers give equal tokens. Tokens carry no address and never expire. The first key issues,
+all of them verify.
 
 Reading never raises, whatever text it gets, and takes all keys whichever fits.
 """
@@ -35,16 +36,15 @@ _SHIFTS = range(190, -1, -10)
 class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"  # of an unsubscription, on the page that answers it
-    PREFERENCES = "preferences"  # the person's page, as a letter leads there
-    MEMBER = "member"  # the same page by a member's number: goes to that address alone, and so may do more
-    ADDRESS = "address"  # a letter's number: confirms a change of address
-    NONCE = "nonce"  # a fingerprint of the page that a form stands on, and its time
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
     CONFIRM = "confirm"  # of what a letter asks to be confirmed, over the letter's number
     LETTER = "letter"  # the Message-ID of a letter to one person
     FORM = "form"  # when a form was shown, in seconds
     PREFERENCES = "preferences"  # a person's own page, over the number of one of their rows
+    DELIVERY = "delivery"  # the same page over a delivery, as a letter leads there; it may do less
+    ADDRESS = "address"  # confirms a change of address, over the letter that asks for it
+    NONCE = "nonce"  # a form of that page: which page, and when it was shown
 
 
 class TokenKeys:

@@ -4,7 +4,7 @@
        └ send ── send_list
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
-    list ── member ── member_change   list_sync   consent   letter
+    list ── member ── member_change   list_sync   consent   letter   leaving_reason
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
 empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
@@ -45,7 +45,7 @@ from sqlalchemy import (
 from mailer.audience.row import Status
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.membership import AFTER_ALL_LINES, LetterKind, LetterState, Origin, Speaker, What
+from mailer.ledger.membership import AFTER_ALL_LINES, LeavingReason, LetterKind, LetterState, Origin, Speaker, What
 from mailer.ledger.records import Change, SuppressionReason
 
 metadata = MetaData(
@@ -317,4 +317,14 @@ letter = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Index("ix_letter_state", "state", "next_at"),
     Index("ix_letter_identity", "identity", "created_at"),
+)
+
+leaving_reason = Table(
+    "leaving_reason",
+    metadata,
+    Column("identity", String(512), primary_key=True),
+    Column("said_at", Float, primary_key=True),
+    Column("reason", _word(LeavingReason), nullable=False),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("at", Float, nullable=False),
 )
