@@ -36,15 +36,12 @@ _SHIFTS = range(190, -1, -10)
 class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"  # of an unsubscription, on the page that answers it
+    MEMBER = "member"  # a person's own page by a member's number: goes to that address alone
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
     CONFIRM = "confirm"  # of what a letter asks to be confirmed, over the letter's number
     LETTER = "letter"  # the Message-ID of a letter to one person
     FORM = "form"  # when a form was shown, in seconds
-    PREFERENCES = "preferences"  # a person's own page, over the number of one of their rows
-    DELIVERY = "delivery"  # the same page over a delivery, as a letter leads there; it may do less
-    ADDRESS = "address"  # confirms a change of address, over the letter that asks for it
-    NONCE = "nonce"  # a form of that page: which page, and when it was shown
 
 
 class TokenKeys:

@@ -6,6 +6,7 @@ escaping. An error in a template names the template and the line. Folders are re
 Raises LayoutError.
 """
 
+import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNot
 from jinja2.sandbox import SandboxedEnvironment
 
 from mailer.errors import MailerError
+
+_log = logging.getLogger(__name__)
 
 
 class LayoutError(MailerError):
@@ -70,3 +73,22 @@ class Layout:
             if frame.filename.startswith(tuple(self._folders)):
                 return f"{frame.filename}:{frame.lineno}"
         return None
+
+
+class Forgiving:
+    """The templates of the folder `own`, then the packaged ones, also where one of `own` is broken.
+
+    For pages and letters that nobody looks at before a reader does: the fault is logged, the reader is served.
+    """
+
+    def __init__(self, own: Path) -> None:
+        self._own = Layout([own, packaged()])
+        self._packaged = Layout([packaged()])
+
+    def render(self, name: str, context: Mapping[str, object]) -> str:
+        """The template `name`, filled with `context`."""
+        try:
+            return self._own.render(name, context)
+        except LayoutError as error:
+            _log.error("%s What comes with mailer is shown instead.", error)
+            return self._packaged.render(name, context)

@@ -141,4 +141,16 @@ def _letters(conn: Connection, *where: Any, limit: int | None = None) -> tuple[L
 
 
 def _letter(row: Row[Any]) -> Letter:
-    return Letter(**{name: value for name, value in row._mapping.items() if name != "list_id"})
+    return Letter(
+        id=row.id,
+        kind=row.kind,
+        identity=row.identity,
+        address=row.address,
+        payload=row.payload,
+        created_at=row.created_at,
+        state=row.state,
+        attempts=row.attempts,
+        next_at=row.next_at,
+        settled_at=row.settled_at,
+        reply=row.reply,
+    )

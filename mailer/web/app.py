@@ -1,7 +1,8 @@
 """The site that readers see: the door out, the archive, the images, and a front page.
 
     GET  /  /archive/  /archive/SLUG  /media/NAME  /style.css  /healthz  /robots.txt  /favicon.ico
-    GET POST  /u/TOKEN
+    GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences
+    POST  /api/v1/subscribe
 
 HEAD goes wherever GET goes; anything else is 405. Where MAILER_BASE_URL has a path, links have it, and requests are
 understood with it and without, whether or not the proxy in front takes it away. Each answer, an error's too, is a page
@@ -22,6 +23,8 @@ from mailer.ledger.errors import LedgerError
 from mailer.service.newsroom import Newsroom
 from mailer.web.page import Pages
 from mailer.web.reading import Reading
+from mailer.web.subscribe import Door, Subscribe
+from mailer.web.subscribeapi import SubscribeApi
 from mailer.web.unsubscribe import Unsubscribe
 
 _log = logging.getLogger(__name__)
@@ -39,23 +42,32 @@ def create_app(newsroom: Newsroom) -> Starlette:
             Exception: errors.failed,
         },
     )
-    routes = _routes(newsroom, pages)
+    door = Door(newsroom)
+    routes = _routes(newsroom, pages, door)
     if pages.root:
-        routes.append(Mount(pages.root, app=Router(_routes(newsroom, pages), redirect_slashes=False)))
+        routes.append(Mount(pages.root, app=Router(_routes(newsroom, pages, door), redirect_slashes=False)))
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
     return app
 
 
-def _routes(newsroom: Newsroom, pages: Pages) -> list[BaseRoute]:
+def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
     reading, unsubscribe = Reading(newsroom, pages), Unsubscribe(newsroom, pages)
+    subscribe, api = Subscribe(newsroom, pages, door), SubscribeApi(newsroom, door)
 
     async def u(request: Request) -> Response:
         return await unsubscribe(request)
 
+    async def api_subscribe(request: Request) -> Response:
+        return await api(request)
+
     return [
         Route("/", reading.front),
         Route("/u/{token}", u, methods=["GET", "POST"]),
+        Route("/subscribe/{list}", subscribe.subscribe, methods=["GET", "POST"]),
+        Route("/confirm/{token}", subscribe.confirm, methods=["GET", "POST"]),
+        Route("/preferences", subscribe.link, methods=["GET", "POST"]),
+        Route("/api/v1/subscribe", api_subscribe, methods=["POST"]),
         Route("/archive", reading.archive),
         Route("/archive/", reading.archive),
         Route("/archive/{slug}", reading.edition),

@@ -19,7 +19,7 @@ _FIELDS = 20
 
 async def read_form(request: Request) -> Mapping[str, str]:
     """The fields of the form that was posted; of one that is there twice, the first."""
-    body = await _read(request)
+    body = await read_body(request)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "multipart/form-data":
         pairs = await _multipart(request, body)
@@ -28,7 +28,8 @@ async def read_form(request: Request) -> Mapping[str, str]:
     return dict(reversed(pairs))
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The body as it is."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 9 or int(length) > LARGEST):
         raise HTTPException(413)

@@ -8,15 +8,14 @@ No page needs a script, a cookie or anybody else's server; the headers forbid th
 """
 
 import hashlib
-import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.edition.layout import Layout, LayoutError, packaged
-from mailer.language import LANGUAGES, direction, long_date, say
+from mailer.edition.layout import Forgiving
+from mailer.language import direction, long_date, say, spoken
 from mailer.service.newsroom import Newsroom
 
 HTML = "text/html; charset=utf-8"
@@ -38,7 +37,6 @@ _EVERYWHERE = {
     "X-Frame-Options": "DENY",
 }
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
-_log = logging.getLogger(__name__)
 
 
 def respond(
@@ -65,13 +63,16 @@ def isolated(text: str) -> str:
 
 
 class Pages:
-    """The pages of a newsroom. `root` is the path of the site, without a slash at its end: "" on a host of its own."""
+    """The pages of a newsroom, in the publication's language or that of one list.
 
-    def __init__(self, newsroom: Newsroom) -> None:
+    `root` is the path of the site, without a slash at its end: "" on a host of its own.
+    """
+
+    def __init__(self, newsroom: Newsroom, language: str = "") -> None:
+        self._newsroom = newsroom
         self.root = urlsplit(newsroom.publication.base_url).path.rstrip("/")
-        self.language = _spoken(newsroom.publication.language)
-        self._own = Layout([newsroom.workspace.templates, packaged()])
-        self._packaged = Layout([packaged()])
+        self.language = spoken(language or newsroom.publication.language)
+        self._templates = Forgiving(newsroom.workspace.templates)
         self._context = {
             "root": self.root,
             "name": newsroom.publication.name,
@@ -82,6 +83,10 @@ class Pages:
             "say": self.say,
             "long_date": lambda date: long_date(date, self.language),
         }
+
+    def speaking(self, language: str) -> "Pages":
+        """The same pages in `language`; these themselves where they speak it, or where it is ""."""
+        return self if not language or spoken(language) == self.language else Pages(self._newsroom, language)
 
     def say(self, message: str, **values: str) -> str:
         """`message` in the publication's language, each value isolated."""
@@ -108,15 +113,4 @@ class Pages:
 
     def text(self, template: str, **context: object) -> str:
         """The template filled: the workspace's, or the packaged one if that is broken."""
-        filled = {**self._context, **context}
-        try:
-            return self._own.render(template, filled)
-        except LayoutError as error:
-            _log.error("%s The page that comes with mailer is shown instead.", error)
-            return self._packaged.render(template, filled)
-
-
-def _spoken(language: str) -> str:
-    """The language that the words of a page in `language` are really in."""
-    primary = language.lower().replace("_", "-").partition("-")[0]
-    return language if primary in {*LANGUAGES, "iw"} else "en"
+        return self._templates.render(template, {**self._context, **context})
