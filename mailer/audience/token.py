@@ -36,7 +36,10 @@ _SHIFTS = range(190, -1, -10)
 class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"  # of an unsubscription, on the page that answers it
-    MEMBER = "member"  # a person's own page by a member's number: goes to that address alone
+    PREFERENCES = "preferences"  # a person's own page, as a letter leads there
+    MEMBER = "member"  # the same by a member's number: goes to that address alone, and so may do more
+    ADDRESS = "address"  # confirms a change of address, over the number of the letter that asks for it
+    NONCE = "nonce"  # a form on one of these pages: which page, and when it was shown
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
     CONFIRM = "confirm"  # of what a letter asks to be confirmed, over the letter's number

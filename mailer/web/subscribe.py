@@ -138,7 +138,7 @@ class Subscribe:
             heading=pages.say("Sign up for %(name)s", name=wanted.shown),
             description=wanted.description,
             words=words_for(self._newsroom, wanted),
-            own=[(OWN + name, label(pages, name), given.get(name, ""), _purpose(name)) for name in wanted.own_fields],
+            own=[(OWN + name, label(pages, name), given.get(name, ""), purpose(name)) for name in wanted.own_fields],
             **self._sealed(fields, fault),
         )
 
@@ -193,7 +193,7 @@ class Subscribe:
                                     f"{OWN}{each.settings.name}.{name}",
                                     label(pages, name),
                                     each.own.get(name, ""),
-                                    _purpose(name),
+                                    purpose(name),
                                 )
                                 for name in each.settings.own_fields
                             ],
@@ -253,7 +253,7 @@ def label(pages: Pages, name: str) -> str:
     return pages.say(LABELS[name]) if name in LABELS else name.replace("_", " ").capitalize()
 
 
-def _purpose(name: str) -> str:
+def purpose(name: str) -> str:
     """What a browser may fill a field in with by itself: WCAG 2.2, 1.3.5."""
     known = {"first_name": "given-name", "last_name": "family-name", "name": "name", "city": "address-level2"}
     return known.get(name, "country-name" if name == "country" else "off")
