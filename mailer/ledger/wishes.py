@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from mailer.audience.address import Address, parse_address
 from mailer.audience.row import Status
@@ -203,9 +203,12 @@ class Wishes:
 
     def count_reasons(self, list_name: str) -> Mapping[LeavingReason, int]:
         """How many of those who are, or were, on a list gave which reason for leaving everything, the most first."""
-        on_list = select(member.c.identity).join(list_).where(list_.c.name == list_name)
+        of_list = and_(
+            member.c.list_id == select(list_.c.id).where(list_.c.name == list_name).scalar_subquery(),
+            member.c.identity == leaving_reason.c.identity,
+        )
         columns = (leaving_reason.c.reason, func.count().label("people"))
-        query = select(*columns).where(leaving_reason.c.identity.in_(on_list)).group_by(leaving_reason.c.reason)
+        query = select(*columns).join(member, of_list).group_by(leaving_reason.c.reason)
         with self._core.database.reading() as conn:
             rows = conn.execute(query.order_by(func.count().desc(), leaving_reason.c.reason))
             return {row.reason: row.people for row in rows}
