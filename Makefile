@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= auto
 
-.PHONY: help setup demo test check bench picture lock clean
+.PHONY: help setup demo test torture check bench picture lock clean
 
 help:
 	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
 	@echo "make test     run all tests"
+	@echo "make torture  every fault in full: kills, full disks, locked databases; writes docs/reliability.md"
 	@echo "make check    lint, types, imports"
 	@echo "make bench    measure"
 	@echo "make picture  draw docs/edition.png (needs chromium)"
@@ -30,6 +31,9 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TESTS)
+
+torture: $(READY)
+	@$(BIN)/python -m tests.torture $(TESTS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check --quiet mailer tests docs benchmarks

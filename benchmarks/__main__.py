@@ -20,6 +20,7 @@ from rich.console import Console
 from benchmarks.contender import Contender, Engine, Load, Mailmerge, Nodemailer, Plain, SmtpSource
 from benchmarks.growth import LIMIT, READERS, Grown, measure_growth
 from benchmarks.letter import write_letter, write_readers
+from benchmarks.lists import measure_lists
 from benchmarks.machine import ROOT, describe
 from benchmarks.making import compare_making
 from benchmarks.pair import Compared, Field, compare
@@ -29,10 +30,10 @@ from benchmarks.relay import postfix
 from benchmarks.report import Report
 from benchmarks.target import ED25519, ENGINE, FAR, LOOPBACK, RSA, judge
 
-PARTS = ("making", "sending", "growth")
+PARTS = ("making", "sending", "growth", "lists")
 OTHERS = ("smtp-source", "workers", "ed25519", "rsa", "rsa-workers", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
-MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 1_500, (FAR, "80"): 1_500}
+MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
 WIDTH = 120  # columns of the tables where there is no terminal
 WORKERS = f"{ENGINE}, 2 workers"
 QUICK = 4  # times fewer messages
@@ -94,12 +95,13 @@ def measure(options: Options, console: Console) -> Report:
         def tell(what: str) -> None:
             status.update(what)
 
+        synced = measure_lists(scratch / "lists", max(options.readers), tell) if "lists" in options.parts else None
         making = compare_making(options.pairs, tell) if "making" in options.parts else []
         sending: list[Compared] = []
         grown: list[Grown] = []
         cold = None
         try:
-            if options.parts != ["making"]:
+            if {"sending", "growth"} & set(options.parts):
                 postfix("smtp-sink")
             if "sending" in options.parts:
                 for field in _fields(options, scratch):
@@ -118,7 +120,8 @@ def measure(options: Options, console: Console) -> Report:
         sending=sending,
         growth=grown,
         cold=cold,
-        targets=judge(sending, grown, cold),
+        synced=synced,
+        targets=[*judge(sending, grown, cold), *(synced.targets if synced else ())],
     )
 
 

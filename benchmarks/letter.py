@@ -97,7 +97,7 @@ def _write(folder: Path, paragraphs: int, words: int) -> Letter:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     with Newsroom.open(folder) as newsroom:
-        plan = plan_send(newsroom, DISPATCH, [LIST], keep=False)
+        plan = plan_send(newsroom, DISPATCH, [LIST], record=False)
     return _letter(plan.edition, plan.sample.unstuffed(), plan.sample.size)
 
 

@@ -2,8 +2,9 @@
 
 bench.json: `at`, `machine`, `quick`, `pairs`, `making` [{what, side, seconds, against, against_seconds, ratio}],
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_dot,
-planning, freezing, sent, skipped}], `cold` (seconds), `targets` [{what, bound, at_most, value, unit, reached}]. A spread is
-{median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not measured is null.
+planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak}, `targets` [{what, bound,
+at_most, value, unit, reached}]. A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are
+seconds, sizes octets; what was not measured is null.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.growth import Grown
+from benchmarks.lists import Synced
 from benchmarks.making import Compared as Made
 from benchmarks.pair import Compared, Field, Spread, runs_of
 from benchmarks.process import Measured
@@ -31,6 +33,7 @@ class Report:
     sending: Sequence[Compared]
     growth: Sequence[Grown]
     cold: float | None
+    synced: Synced | None
     targets: Sequence[Target]
 
     def as_json(self) -> dict[str, object]:
@@ -43,6 +46,7 @@ class Report:
             "sending": [_compared_json(each) for each in self.sending],
             "growth": [{**asdict(each), "sent": _run_json(each.sent) if each.sent else None} for each in self.growth],
             "cold": self.cold,
+            "lists": asdict(self.synced) if self.synced else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }
 

@@ -37,6 +37,7 @@ def spoken(language: str) -> str:
     return language if _primary(language) in LANGUAGES else "en"
 
 
+@lru_cache(maxsize=256)
 def long_date(date: dt.date, language: str) -> str:
     """`date` as a person writes it: 26 October 2026, 23 באוקטובר 2026."""
     return format_date(date, format="long", locale=_locale(language))

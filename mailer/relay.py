@@ -58,6 +58,9 @@ class Relay:
         if self.password.get_secret_value() and not self.username:
             raise RelayError("has a password without a user")
 
+    def __hash__(self) -> int:
+        return hash((self.host, self.port))  # the password's is slow, and a relay is asked for with every message
+
     def __str__(self) -> str:
         """`host:port`, as messages and reports name it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

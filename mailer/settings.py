@@ -137,6 +137,13 @@ class Settings(BaseSettings):
     unsubscribe_address: Address = None
     on_uncertain: Annotated[OnUncertain, _read(variable.one_of(OnUncertain))] = OnUncertain.HOLD
     images: Annotated[Images, _read(variable.one_of(Images))] = Images.LINK
+    clients: Annotated[tuple[str, ...], NoDecode, _read(variable.mail_programs)] = (
+        "apple-mail",
+        "gmail",
+        "outlook",
+        "samsung-email",
+        "yahoo",
+    )
     eight_bit: Flag = Field(default=False, validation_alias="MAILER_8BIT")
     trusted_proxies: Annotated[tuple[variable.Network, ...], NoDecode, _read(variable.networks)] = ()
 

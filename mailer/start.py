@@ -12,8 +12,10 @@ import click
 from mailer.cli.output import in_workspace, plural, say
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.newsroom import Newsroom
+from mailer.service.posting import deliver_letters
 from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
+from mailer.service.welcoming import welcome_new_readers
 from mailer.web.server import free_port, serve
 
 
@@ -22,14 +24,18 @@ from mailer.web.server import free_port, serve
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
 @in_workspace
 def serve_command(host: str, port: int, workspace: Path) -> None:
-    """Serve the public pages: unsubscribe, archive, media. Starts sends that are due."""
+    """Serve the public pages: sign up, unsubscribe, archive, media. Starts sends that are due; delivers letters."""
     with Newsroom.open(workspace) as newsroom:
         serve(
             newsroom,
             host,
             port,
             on_ready=lambda url: say(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it."),
-            background=lambda stop: start_sends_when_due(newsroom, stop, say),
+            background=(
+                lambda stop: start_sends_when_due(newsroom, stop, say),
+                lambda stop: deliver_letters(newsroom, stop, say),
+                lambda stop: welcome_new_readers(newsroom, stop, say),
+            ),
         )
 
 

@@ -214,6 +214,15 @@ def networks(text: str) -> tuple[Network, ...]:
         raise ValueError(expected) from None
 
 
+def mail_programs(text: str) -> tuple[str, ...]:
+    """Names of mail programs, `gmail` or `outlook.windows`; which there are is known where their data is."""
+    expected = "should be mail programs with commas between, such as gmail,apple-mail,outlook.windows"
+    names = tuple(dict.fromkeys(name.lower() for name in _list(text, expected)))
+    if not names or not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)?", name) for name in names):
+        raise ValueError(expected)
+    return names
+
+
 def by_domain(read: Callable[[str], T], example: str) -> Callable[[str], dict[str, T]]:
     """A reader of JSON objects from domain, or `*`, to what `read` reads."""
     expected = f"should be a JSON object of domains, such as {example}"

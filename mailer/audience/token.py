@@ -28,9 +28,7 @@ INERT = "a" * LENGTH
 MAX_NUMBER = 2**63 - 1
 _CONTEXT = b"mailer token 1"
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 6
-_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
-_SHIFTS = range(190, -1, -10)
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 
 
 class Purpose(StrEnum):
@@ -47,15 +45,19 @@ class Purpose(StrEnum):
     FORM = "form"  # when a form was shown, in seconds
 
 
+_ASSOCIATED = {purpose: [_CONTEXT, purpose.encode()] for purpose in Purpose}
+
+
 class TokenKeys:
     """The installation's keys, of which the first issues. Shows their names only."""
 
-    __slots__ = ("_ciphers", "names")
+    __slots__ = ("_ciphers", "_issuing", "names")
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ValueError("no key")
         self._ciphers = {key_name(key): AESSIV(_derive(key, b"mailer token key", 64)) for key in keys}
+        self._issuing = next(iter(self._ciphers.values()))
         self.names = tuple(self._ciphers)
         """What `key_name` calls each key, the issuing one first."""
 
@@ -74,6 +76,7 @@ class TokenKeys:
             )
         keys = TokenKeys.__new__(TokenKeys)
         keys._ciphers = {name: self._ciphers[name], **self._ciphers}  # noqa: SLF001 - our own
+        keys._issuing = keys._ciphers[name]  # noqa: SLF001
         keys.names = tuple(keys._ciphers)  # noqa: SLF001
         return keys
 
@@ -81,9 +84,8 @@ class TokenKeys:
         """The token of a delivery. `number` is from 0 to MAX_NUMBER; else ValueError."""
         if not 0 <= number <= MAX_NUMBER:
             raise ValueError(f"not a delivery's number: {number}")
-        sealed = self._ciphers[self.names[0]].encrypt(number.to_bytes(8, "big"), _associated(purpose))
-        number = int.from_bytes(sealed, "big") << 8  # 200 bits: forty letters, of which the last says nothing
-        return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])[:LENGTH]
+        sealed = self._issuing.encrypt(number.to_bytes(8, "big"), _ASSOCIATED[purpose])
+        return _encode(sealed)
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """The number in a token of this purpose; None for anything else. Upper case is read too: bounces shout."""
@@ -93,7 +95,7 @@ class TokenKeys:
         found = None
         for cipher in self._ciphers.values():
             try:
-                found = int.from_bytes(cipher.decrypt(sealed, _associated(purpose)), "big")
+                found = int.from_bytes(cipher.decrypt(sealed, _ASSOCIATED[purpose]), "big")
             except InvalidTag:
                 continue
         return found
@@ -112,8 +114,24 @@ def _derive(key: str, purpose: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA512(), length=length, salt=None, info=purpose).derive(key.encode(errors="surrogatepass"))
 
 
-def _associated(purpose: Purpose) -> list[bytes]:
-    return [_CONTEXT, purpose.encode()]
+def _spreading(letters: int) -> list[tuple[int, int, int]]:
+    """How to move groups of five bits into octets: halves, quarters and so on of the `letters` apart, by three bits a letter."""
+    steps = []
+    while letters := letters // 2:
+        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, 64 * 8, 2 * 8 * letters))
+        steps.append((lower, lower << 5 * letters, 3 * letters))
+    return steps
+
+
+_SPREADING = _spreading(64)
+
+
+def _encode(sealed: bytes) -> str:
+    """24 octets in base32, unpadded: in a few steps over all of it, quicker than letter by letter."""
+    bits = int.from_bytes(sealed, "big") << 3  # 195: thirty-nine letters
+    for lower, upper, by in _SPREADING:
+        bits = bits & lower | (bits & upper) << by
+    return bits.to_bytes(LENGTH, "big").translate(_LETTERS).decode("ascii")
 
 
 def _decode(token: str) -> bytes | None:

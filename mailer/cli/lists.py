@@ -159,7 +159,7 @@ def _tell(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     if as_json:
         print_json(plan_object(plan, planned=planned))
         return _exit(plan)
-    done = "would be" if planned else "is" if plan.changes_nothing else "are"
+    done = "would be" if planned else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
     for each in plan.first_joined:

@@ -21,7 +21,7 @@ COMMANDS = {
     "init": ("mailer.cli.workspace", "Make a workspace: templates, a list, dispatches, settings with a fresh key."),
     "new": ("mailer.cli.workspace", "Make a dispatch file to fill in."),
     "import": ("mailer.cli.importing", "Make a dispatch of a plain-text archive, a saved page or a message."),
-    "check": ("mailer.cli.dispatch", "Find what is wrong in a dispatch."),
+    "check": ("mailer.cli.check", "Find what is wrong in a dispatch and its letter."),
     "render": ("mailer.cli.dispatch", "Write a dispatch as HTML, plaintext and message into a folder."),
     "test": ("mailer.cli.send", "Send the real message to a few addresses."),
     "send": ("mailer.cli.send", "Send a dispatch to its readers."),

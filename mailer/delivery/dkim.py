@@ -54,7 +54,10 @@ class Seal:
         self._body = hashlib.sha256(lead)
         self._header = hashlib.sha256(b"".join(map(relaxed, common)))
         names = [each.partition(b":")[0].decode("ascii") for each in common] + [*differing, *OVERSIGNED]
-        self._signers = [(signer.key, _opening(signer, names)) for signer in signers]
+        openings = [_opening(signer, names) for signer in signers]
+        self._signers = [
+            (signer.key, opening, relaxed(opening)[:-2]) for signer, opening in zip(signers, openings, strict=True)
+        ]
 
     def fields(self, differing: Sequence[bytes], rest: Sequence[bytes], at: int) -> list[bytes]:
         """One DKIM-Signature field for each signer, made at `at` seconds since the epoch.
@@ -68,9 +71,9 @@ class Seal:
         header.update(b"".join(map(relaxed, differing)))
         stamp = b" t=%d; bh=%s;" % (at, b64encode(body.digest()))
         fields = []
-        for key, opening in self._signers:
+        for key, opening, canonical in self._signers:
             digest = header.copy()
-            digest.update(relaxed(opening)[:-2] + stamp + b" b=")  # 3.7: no value of b=, no line end
+            digest.update(canonical + stamp + b" b=")  # 3.7: no value of b=, no line end
             signature = b64encode(key.sign(digest.digest()))
             lines = [signature[start : start + _COLUMNS] for start in range(0, len(signature), _COLUMNS)]
             fields.append(opening + stamp + b"\r\n b=" + b"\r\n ".join(lines) + b"\r\n")

@@ -160,7 +160,7 @@ def load_signing(settings: Settings) -> Signing:
         key, unwise = _load(variable, path, kind)
         signers.append(Signer(domain=settings.dkim_domain, selector=selector, key=key))
         warnings += unwise
-    if signers and not _may_align(settings.sender.domain, settings.dkim_domain):
+    if signers and not may_align(settings.sender.domain, settings.dkim_domain):
         warnings.append(
             f"MAILER_DKIM_DOMAIN is {settings.dkim_domain}, but the sender's address is at {settings.sender.domain}: "
             "receivers that ask for DMARC will not count the signature."
@@ -202,6 +202,6 @@ def _load(variable: str, path: Path, kind: type[Key]) -> tuple[Key, list[str]]:
     return key, unwise
 
 
-def _may_align(sender: str, signer: str) -> bool:
+def may_align(sender: str, signer: str) -> bool:
     """Whether the two could be one organisation's: DMARC, RFC 7489 3.1.1. No is certain, yes is not."""
     return sender.split(".")[-2:] == signer.split(".")[-2:]

@@ -221,10 +221,7 @@ class Lane:
         """The text without its dot, until the system has all of it; a reply meanwhile ends the lane, the text unsent."""
         self._write(text, Stage.TEXT)
         try:
-            async with asyncio.timeout(self._limits.text):
-                await self._wire.drain()
-        except TimeoutError:
-            raise _Broken(Stage.TEXT, "no progress in time") from None
+            await self._wire.drain(self._limits.text)
         except WireError as error:
             raise _Broken(Stage.TEXT, str(error), error.parting) from None
         if early.done():
@@ -240,12 +237,7 @@ class Lane:
 
     async def _answer(self, future: asyncio.Future[Reply], stage: Stage) -> Reply:
         try:
-            if future.done():
-                return future.result()
-            async with asyncio.timeout(self._patience(stage)):
-                return await future
-        except TimeoutError:
-            raise _Broken(stage, "no answer in time") from None
+            return await self._wire.answer(future, self._patience(stage))
         except WireError as error:
             raise _Broken(stage, str(error), error.parting) from None
 

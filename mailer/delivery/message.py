@@ -23,6 +23,7 @@ from mailer.delivery.dkim import Seal, Signer
 from mailer.delivery.header import HeaderError, address_field, structured, unstructured
 from mailer.delivery.mime import LINE_LIMIT, Body, Encoding, choose_encoding, compile_body, encode_attachment
 from mailer.delivery.records import Claim
+from mailer.delivery.stencil import MOST, Stencil
 from mailer.edition.model import Edition, Image, Parts, Values, Variant, VariantKey, fill
 from mailer.errors import MailerError
 
@@ -104,12 +105,14 @@ class Composer:
         self._mark = mark
         self._eight_bit = eight_bit and not letterhead.signers
         self._plans: dict[VariantKey, _Plan] = {}
+        self._key_fields = sorted(edition.condition_fields)
+        self._keys: dict[tuple[object, ...], VariantKey] = {}  # of readers by what conditions ask for, a bounded number
 
     def compose(self, claim: Claim) -> Message:
         """The message of `claim`. Raises EditionError when too many variants occur, MessageError for a fault of ours."""
         marks = self._mark(claim.delivery_id)
         values = Values(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
-        key = self._edition.key(values)
+        key = self._key(values)
         plan = self._plans.get(key)
         if plan is not None:
             return plan.message(claim, values, marks)
@@ -120,23 +123,33 @@ class Composer:
         self._plans[key] = plan
         return message
 
+    def _key(self, values: Values) -> VariantKey:
+        asked = (bool(values.address), *map(values.fields.get, self._key_fields))
+        key = self._keys.get(asked)
+        if key is None:
+            key = self._edition.key(values)
+            if len(self._keys) >= MOST:
+                self._keys.clear()
+            self._keys[asked] = key
+        return key
+
 
 class _Plan:
     """One variant, encoded as far as it is the same for everybody."""
 
     def __init__(self, edition: Edition, variant: Variant, letterhead: Letterhead, *, eight_bit: bool) -> None:
         self._letterhead = letterhead
-        self._subject = variant.subject
         text, html = _compile(variant.text, eight_bit=eight_bit), _compile(variant.html, eight_bit=eight_bit)
         self.eight_bit = Encoding.EIGHT_BIT in {text.encoding, html.encoding}
         content_type, self._lead, self._pieces = _entity(edition, text, html)
         common = [*_common_fields(edition, letterhead), content_type]
         differing = ["To", "Date", "Message-ID", "List-Unsubscribe"]
+        self._subject: Stencil | None = None
         if _differs(variant.subject):
             differing.append("Subject")
+            self._subject = Stencil(variant.subject, _subject)
         else:
-            common.append(_subject(variant.subject, None))
-        self._subject_differs = _differs(variant.subject)
+            common.append(_subject(fill(variant.subject, Values(token=""))))
         self._common = b"".join(common)
         self._seal = Seal(letterhead.signers, common, differing, self._lead) if letterhead.signers else None
         self._message_id = _Tokened(lambda token: structured("Message-ID", message_id(token, letterhead.domain)))
@@ -153,8 +166,8 @@ class _Plan:
             self._message_id.field(marks.message),
             self._list_unsubscribe.field(marks.unsubscribe),
         ]
-        if self._subject_differs:
-            differing.append(_subject(self._subject, values))
+        if self._subject:
+            differing.append(self._subject.render(values))
         rest: list[bytes] = []
         for piece in self._pieces:
             if isinstance(piece, bytes):
@@ -233,8 +246,7 @@ def _differs(parts: Parts) -> bool:
     return any(not isinstance(part, str) for part in parts)
 
 
-def _subject(parts: Parts, values: Values | None) -> bytes:
-    text = fill(parts, values or Values(token=""))
+def _subject(text: str) -> bytes:
     try:
         return unstructured("Subject", " ".join(text.split()))
     except HeaderError as error:
@@ -281,7 +293,8 @@ def _entity(edition: Edition, plain: Body, html: Body) -> tuple[bytes, bytes, li
     outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
     inner = f"=_r{edition.digest[:24]}"
     embedded = edition.images if edition.embed else ()
-    lead = body_part(outer, "text/plain; charset=utf-8", plain)
+    flowed = "; format=flowed" if edition.flowed else ""
+    lead = body_part(outer, f"text/plain; charset=utf-8{flowed}", plain)
     pieces: list[bytes | Body] = [plain]
     if embedded:
         related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'

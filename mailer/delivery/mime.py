@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from mailer.delivery.stencil import Stencil
 from mailer.edition.model import Filler, Parts, Values
 
 LINE_LIMIT = 998  # octets without CRLF: RFC 5322 2.1.1
@@ -90,11 +91,12 @@ class _Quoted:
             holes.append((len(pieces), part))
             pieces += [b"", _SOFT_BREAK]
         self.lead, *self._pieces = pieces
-        self._fillers = list(dict.fromkeys(filler for _, filler in holes))
-        self._holes = [(position - 1, self._fillers.index(filler)) for position, filler in holes]
+        fillers = list(dict.fromkeys(filler for _, filler in holes))
+        self._stencils = [Stencil((filler,), quote) for filler in fillers]
+        self._holes = [(position - 1, fillers.index(filler)) for position, filler in holes]
 
     def render(self, values: Values) -> list[bytes]:
-        encoded = [quote(filler.fill(values)) for filler in self._fillers]
+        encoded = [stencil.render(values) for stencil in self._stencils]
         pieces = self._pieces.copy()
         for position, number in self._holes:
             pieces[position] = encoded[number]
@@ -144,7 +146,9 @@ class _Base64:
     encoding = Encoding.BASE64
 
     def __init__(self, parts: Parts) -> None:
-        pieces = [_Aligned.of(_octets(part)) if isinstance(part, str) else part for part in merge(parts)]
+        pieces = [
+            _Aligned.of(_octets(part)) if isinstance(part, str) else Stencil((part,), _octets) for part in merge(parts)
+        ]
         first = pieces[0] if pieces else None
         lead: list[bytes] = []
         self._carry = first.append(lead, b"") if isinstance(first, _Aligned) else b""
@@ -158,7 +162,7 @@ class _Base64:
             if isinstance(piece, _Aligned):
                 carry = piece.append(out, carry)
             else:
-                data = carry + _octets(piece.fill(values))
+                data = carry + piece.render(values)
                 whole = len(data) - len(data) % 3
                 out.append(_base64_lines(data[:whole]))
                 carry = data[whole:]
@@ -201,10 +205,10 @@ class _Plain:
     lead = b""
 
     def __init__(self, parts: Parts) -> None:
-        self._pieces = [_octets(part) if isinstance(part, str) else part for part in merge(parts)]
+        self._pieces = [_octets(part) if isinstance(part, str) else Stencil((part,), _octets) for part in merge(parts)]
 
     def render(self, values: Values) -> list[bytes]:
-        pieces = [piece if isinstance(piece, bytes) else _octets(piece.fill(values)) for piece in self._pieces]
+        pieces = [piece if isinstance(piece, bytes) else piece.render(values) for piece in self._pieces]
         return [b"".join([b"\n", *pieces]).replace(b"\n.", b"\n..")[1:]]
 
 

@@ -43,6 +43,9 @@ class _Health:
     has_worked: bool = False
 
     def failed(self, now: float) -> None:
+        """It begins to rest; lanes that fail while it does are part of the same failure."""
+        if now < self.resting_until:
+            return
         self.failing_since = self.failing_since if self.failures else now
         self.failures += 1
         self.resting_until = now + min(2.0 ** (self.failures - 2), LONGEST_REST)
@@ -56,7 +59,7 @@ class _Health:
 
 
 class RelayPool:
-    """`now` is seconds on the sender's clock, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
+    """`now` is seconds on a clock that only rises, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
 
     def __init__(
         self,

@@ -22,7 +22,6 @@ class MalformedError(Exception):
     """The server said something that is no reply. `str(error)` quotes it."""
 
 
-@lru_cache(maxsize=256)  # most replies of a relay are the same few
 def make_reply(code: int, lines: tuple[str, ...]) -> Reply:
     """Fold the texts of a reply's lines into one record; the enhanced code is taken off where it agrees with `code`."""
     enhanced, texts = "", []
@@ -46,20 +45,18 @@ class Reader:
     """Cuts a stream into replies."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""  # the beginning of a line
         self._code = 0
         self._lines: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[Reply]:
         """Take `data`; yield each reply that it completes. Raises MalformedError."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).rstrip(b"\r")
-            del self._buffer[: end + 1]
-            if reply := self._line(line):
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if reply := (None if self._lines else _known(line)) or self._line(line.rstrip(b"\r")):
                 yield reply
-        if len(self._buffer) > LINE_LIMIT:
-            raise MalformedError(f"a line without end: {_quote(bytes(self._buffer))}")
+        if len(self._rest) > LINE_LIMIT:
+            raise MalformedError(f"a line without end: {_quote(self._rest)}")
 
     def _line(self, line: bytes) -> Reply | None:
         found = _LINE.match(line)
@@ -76,6 +73,15 @@ class Reader:
             return None
         lines, self._lines = self._lines, []
         return make_reply(code, tuple(lines))
+
+
+@lru_cache(maxsize=256)  # most replies of a relay are the same few
+def _known(line: bytes) -> Reply | None:
+    """The reply that is this line alone; None for all else."""
+    found = _LINE.match(line.rstrip(b"\r")) if len(line) <= TEXT_LIMIT else None
+    if found is None or found[2] == b"-":
+        return None
+    return make_reply(int(found[1]), ((found[3] or b"").decode("utf-8", "replace"),))
 
 
 def _quote(line: bytes) -> str:

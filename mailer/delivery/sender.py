@@ -13,6 +13,7 @@ ledger failed. Raises what the ledger raises.
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -141,9 +142,11 @@ class _Carrier:
 
 
 class Sender:
-    """One run of one send; not to be used twice. `now` is seconds since the epoch, `chance` a number in [0, 1).
+    """One run of one send; not to be used twice. `chance` is a number in [0, 1).
 
-    `compose` makes messages in this process; `open_carriage` has it done elsewhere.
+    `compose` makes messages in this process; `open_carriage` has it done elsewhere. `now` is seconds since the epoch, for
+    what is written down and for what is due; whoever runs the machine may set it. `steady` only rises, for what waits within
+    this run: paces, rests, idle lanes.
     """
 
     def __init__(
@@ -154,12 +157,14 @@ class Sender:
         relays: Sequence[Relay],
         options: Options,
         now: Callable[[], float],
+        steady: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
         open_carriage: OpenCarriage | None = None,
     ) -> None:
         self._ledger = ledger
         self._options = options
         self._now = now
+        self._steady = steady
         self._chance = chance
         pool = options.pool
         self._pool = RelayPool(
@@ -168,7 +173,7 @@ class Sender:
             or local_carriages(compose, limits=pool.limits, local_hostname=pool.local_hostname, tls=pool.tls),
             lanes=options.lanes,
             options=pool,
-            now=now,
+            now=steady,
             chance=chance,
         )
         self._pacer = Pacer(options.pace, lanes=options.lanes)
@@ -278,9 +283,9 @@ class Sender:
                 claim = carrier.announced or (self._take() if carrier.relay else None)
                 carrier.announced = None
                 if claim is None:
-                    idle_since = self._now() if idle_since is None else idle_since
+                    idle_since = self._steady() if idle_since is None else idle_since
                     await self._idle()
-                    if self._now() - idle_since > IDLE:
+                    if self._steady() - idle_since > IDLE:
                         await carrier.leave()
                     continue
                 idle_since = None
@@ -292,7 +297,7 @@ class Sender:
 
     def _take(self) -> Claim | None:
         """The next claim that may go, in a lane's hands from now on."""
-        claim = None if self._fault or self._halted else self._pacer.take(self._now())
+        claim = None if self._fault or self._halted else self._pacer.take(self._steady())
         if claim is not None:
             self._held[claim.delivery_id] = claim
         return claim
@@ -315,10 +320,10 @@ class Sender:
 
     async def _idle(self) -> None:
         """Until there may be work for a lane."""
-        now = self._now()
+        now = self._steady()
         times = (self._pool.ready_at(now), self._pacer.ready_at(now), now + IDLE)
         self._work.clear()
-        await _patiently(self._work, max(0.005, min(time for time in times if time is not None) - now))
+        await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
 
     async def _carry(self, carrier: "_Carrier", claim: Claim) -> None:
         carriage, relay = carrier.carriage, carrier.relay
@@ -366,7 +371,7 @@ class Sender:
         now = self._now()
         if judged.throttled:
             if outcome.stage is Stage.RCPT:
-                self._pacer.slow(claim, now)
+                self._pacer.slow(claim, self._steady())
             else:
                 self._pool.slow(relay)
         if judged.halt:

@@ -62,11 +62,14 @@ class Verdict:
     bare_550: bool = False
 
 
+ACCEPTED = Verdict(state=DeliveryState.ACCEPTED, scope=Scope.RECIPIENT, reason="accepted")
+
+
 def verdict(reply: Reply, stage: Stage) -> Verdict:
     """Judge `reply`, received at `stage`. Total: every reply has a verdict, nonsensical ones too."""
     kind = reply.code // 100
     if stage is Stage.DOT and kind == 2:
-        return Verdict(state=DeliveryState.ACCEPTED, scope=Scope.RECIPIENT, reason="accepted")
+        return ACCEPTED
     if kind not in {4, 5}:
         return _nonsense(stage)
     if reply.code in _WANTS_AUTH and stage is not Stage.DOT:

@@ -7,9 +7,12 @@ lost is the caller's to know: WireError only says why it ended.
 
 import asyncio
 from collections import deque
+from typing import Any, TypeVar
 
 from mailer.delivery.records import Reply
 from mailer.delivery.reply import MalformedError, Reader
+
+T = TypeVar("T")
 
 
 class WireError(Exception):
@@ -31,6 +34,9 @@ class Wire(asyncio.Protocol):
         self._ended: WireError | None = None
         self._held: asyncio.Future[None] | None = None  # while the transport still holds bytes of ours
         self._parting: Reply | None = None
+        self._awaited: asyncio.Future[Any] | None = None
+        self._deadline = 0.0  # of what is awaited
+        self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
         transport.set_write_buffer_limits(high=0)
         if transport.is_closing():
@@ -50,6 +56,17 @@ class Wire(asyncio.Protocol):
             self._waiting.append(future)
         return future
 
+    async def answer(self, future: asyncio.Future[T], patience: float) -> T:
+        """What `future` waits for. Raises WireError, also when it has not come within `patience` seconds.
+
+        Only for one at a time: a wire has one timer, which is moved when it goes off too early, not for every answer.
+        """
+        if not future.done():
+            self._awaited, self._deadline = future, self._loop.time() + patience
+            if self._timer is None or self._deadline < self._timer.when():
+                self._set_timer()
+        return await future
+
     def write(self, data: bytes) -> None:
         """Give `data` to the transport. Raises WireError when the conversation is over: then nothing was written."""
         if self._ended:
@@ -58,10 +75,10 @@ class Wire(asyncio.Protocol):
             raise WireError("connection lost")
         self._transport.write(data)
 
-    async def drain(self) -> None:
+    async def drain(self, patience: float) -> None:
         """Until the transport has handed what it holds to the system. Raises WireError."""
         if self._held:
-            await asyncio.shield(self._held)
+            await self.answer(self._held, patience)
         if self._ended:
             raise self._ended
 
@@ -74,12 +91,25 @@ class Wire(asyncio.Protocol):
         try:
             farewell = self.expect()
             self.write(b"QUIT\r\n")
-            async with asyncio.timeout(patience):
-                await farewell
-        except (WireError, TimeoutError):
+            await self.answer(farewell, patience)
+        except WireError:
             pass
         finally:
             self.close()
+
+    def _set_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._awaited is None or self._awaited.done():
+            return
+        if self._loop.time() < self._deadline:
+            self._set_timer()
+        else:
+            self._awaited.set_exception(WireError("no answer in time"))
 
     # what asyncio calls
 
@@ -121,6 +151,9 @@ class Wire(asyncio.Protocol):
         if self._ended:
             return
         self._ended = WireError(reason, self._parting)
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
         for future in self._waiting:
             if not future.done():
                 future.set_exception(self._ended)

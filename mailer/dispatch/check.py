@@ -69,6 +69,26 @@ def inline_tokens(dispatch: Dispatch) -> Iterator[Token]:
         yield from _in_tokens(tokens)
 
 
+def text_tokens(dispatch: Dispatch) -> Iterator[Token]:
+    """Every token that holds a run of text (`inline`), those of all branches and footnotes; not the articles' titles."""
+    for block in _all_blocks((*dispatch.note, *dispatch.articles)):
+        yield from (token for token in block.tokens if token.type == "inline")
+    for tokens in dispatch.footnotes.values():
+        yield from (token for token in tokens if token.type == "inline")
+
+
+def _all_blocks(items: tuple[Block | Article, ...]) -> Iterator[Markdown]:
+    for item in items:
+        match item:
+            case Markdown():
+                yield item
+            case Article(body=body):
+                yield from _all_blocks(body)
+            case Choice(branches=branches):
+                for branch in branches:
+                    yield from _all_blocks(branch.items)
+
+
 def _in_blocks(items: tuple[Block | Article, ...]) -> Iterator[Token]:
     for item in items:
         match item:

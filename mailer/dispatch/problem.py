@@ -48,3 +48,8 @@ def short(text: str, longest: int = 60) -> str:
 
 def has_errors(problems: Iterable[Problem]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """As they stand in the source."""
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))

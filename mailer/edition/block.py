@@ -10,8 +10,9 @@ Links are numbered within their passage (the editor's note, an article) and list
 from dataclasses import dataclass
 from os.path import commonprefix
 
+from mailer.edition.flowed import fix, flow
 from mailer.edition.numbers import Numbers, VariantKey
-from mailer.edition.slot import Filler, Parts, Slot, Values, fill
+from mailer.edition.slot import Filler, Parts, Slot, Values, fill, needs
 from mailer.edition.table import table_text
 from mailer.edition.tree import Number, merged
 from mailer.edition.wrap import width, wrap
@@ -95,17 +96,22 @@ class Paragraph:
     first: str
     rest: str
     literal: bool
+    flowed: bool
     parts: Parts
 
     @property
     def is_bounded(self) -> bool:
         return all(isinstance(part, str) or part.is_bounded for part in self.parts)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        return needs(self.parts)
+
     def fill(self, values: Values) -> str:
         text = fill(self.parts, values)
         if not text.strip():
             return ""
-        return self.before + (_literal(text, self.rest) if self.literal else wrap(text, self.first, self.rest))
+        return self.before + _lines(text, self.first, self.rest, literal=self.literal, flowed=self.flowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ class Grid:
 
     before: str
     indent: str
+    flowed: bool
     header: tuple[Parts, ...]
     rows: tuple[tuple[Parts, ...], ...]
     alignments: tuple[str, ...]
@@ -122,21 +129,27 @@ class Grid:
     def is_bounded(self) -> bool:
         return False
 
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset().union(*(needs(cell) for row in (self.header, *self.rows) for cell in row))
+
     def fill(self, values: Values) -> str:
         header = [_cell(parts, values) for parts in self.header]
         rows = [[_cell(parts, values) for parts in row] for row in self.rows]
-        return self.before + table_text(header, rows, self.alignments, self.indent)
+        text = table_text(header, rows, self.alignments, self.indent)
+        return self.before + (fix(text, self.indent) if self.flowed else text)
 
 
-def render(blocks: Blocks, key: VariantKey, numbers: Numbers) -> Parts:
-    """`blocks` as they stand in the variant `key`, with a line feed at the end."""
-    writer = _Writer(key, numbers)
+def render(blocks: Blocks, key: VariantKey, numbers: Numbers, *, flowed: bool = False) -> Parts:
+    """`blocks` as they stand in the variant `key`, with a line feed at the end; `flowed`: as format=flowed."""
+    writer = _Writer(key, numbers, flowed=flowed)
     writer.write(blocks)
     return merged([*writer.parts, "\n"])
 
 
 class _Writer:
-    def __init__(self, key: VariantKey, numbers: Numbers) -> None:
+    def __init__(self, key: VariantKey, numbers: Numbers, *, flowed: bool) -> None:
+        self.flowed = flowed
         self.key = key
         self.numbers = numbers
         self.parts: list[str | Filler] = []
@@ -178,15 +191,17 @@ class _Writer:
         parts = merged(self.words(flow.words))
         before = self.before(flow.indent, flow.gap)
         if any(not isinstance(part, str) for part in parts):
-            self.parts.append(Paragraph(before, first, rest, flow.literal, parts))
+            self.parts.append(Paragraph(before, first, rest, flow.literal, self.flowed, parts))
             return
         text = "".join(part for part in parts if isinstance(part, str))
-        self.parts.append(before + (_literal(text, flow.indent) if flow.literal else wrap(text, first, rest)))
+        rest = flow.indent if flow.literal else rest
+        self.parts.append(before + _lines(text, first, rest, literal=flow.literal, flowed=self.flowed))
 
     def table(self, table: Table) -> None:
         header = tuple(merged(self.words(cell)) for cell in table.header)
         rows = tuple(tuple(merged(self.words(cell)) for cell in row) for row in table.rows)
-        grid = Grid(self.before(table.indent, table.gap), table.indent, header, rows, table.alignments)
+        before = self.before(table.indent, table.gap)
+        grid = Grid(before, table.indent, self.flowed, header, rows, table.alignments)
         static = all(isinstance(part, str) for cells in (header, *rows) for cell in cells for part in cell)
         self.parts.append(grid.fill(Values(token="")) if static else grid)
 
@@ -211,11 +226,15 @@ class _Writer:
             return ""
         shared = commonprefix([self.indent, indent]).rstrip(" ")  # noqa: RUF071 - characters are meant
         self.indent = indent
-        return "\n" + f"{shared}\n" * gap
+        return "\n" + f"{fix(shared, shared) if self.flowed else shared}\n" * gap
 
 
-def _literal(text: str, indent: str) -> str:
-    return "\n".join((indent + line).rstrip() for line in text.split("\n"))
+def _lines(text: str, first: str, rest: str, *, literal: bool, flowed: bool) -> str:
+    """`text` after `first`, its further lines after `rest`: as it is where it is `literal`, else wrapped."""
+    if flowed and not literal:
+        return flow(text, first, rest)
+    lines = "\n".join((rest + line).rstrip() for line in text.split("\n")) if literal else wrap(text, first, rest)
+    return fix(lines, rest) if flowed else lines
 
 
 def _cell(parts: Parts, values: Values) -> str:

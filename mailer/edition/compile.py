@@ -2,10 +2,11 @@
 
     compile_edition(dispatch, publication=…, templates=…, references=…, images=…) -> Edition
 
-Pure but for reading the templates' folders. premailer runs once; the HTML holds every branch, and a variant is made of
-it by string work. Everything that would be the same for two readers is done here.
+Pure but for reading the templates' folders, a theme's logo among them. premailer runs once; the HTML holds every branch, and a
+variant is made of it by string work. Everything that would be the same for two readers is done here.
 
-Raises LayoutError for a template that is wrong, EditionError for a reference or an image that was not handed in.
+Raises LayoutError for a template or a theme that is wrong, PhotoError for its logo, EditionError for a reference or an image that
+was not handed in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,11 @@ from mailer.edition.layout import Layout
 from mailer.edition.letter import Letter
 from mailer.edition.model import Edition, Image
 from mailer.edition.page import write_page
+from mailer.edition.photo import load_image
 from mailer.edition.plain import write_plain
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.slot import Place, Slot, clean
+from mailer.edition.theme import Theme, load_theme
 
 
 def compile_edition(
@@ -37,7 +40,9 @@ def compile_edition(
     """
     letter = Letter(dispatch=dispatch, publication=publication, references=references, images=images)
     letter.require()
-    layout = Layout(templates)
+    theme = load_theme(templates)
+    logo = _logo(theme, templates)
+    layout = Layout(templates, theme.names)
     return Edition(
         slug=dispatch.slug,
         title=clean(dispatch.title),
@@ -50,11 +55,20 @@ def compile_edition(
             Slot(part.source, Place.HEADER) if isinstance(part, Expression) else clean(part)
             for part in dispatch.subject
         ),
-        html=write_page(letter, layout),
+        html=write_page(letter, layout, theme, logo),
         text=write_plain(letter, layout),
         chains=letter.chains,
         outline=letter.outline,
         embed=publication.images == "embed",
         media_url=publication.media_url,
-        images=tuple({image.name: image for image in images.values()}.values()),
+        flowed=theme.text.flowed,
+        images=tuple({image.name: image for image in (*filter(None, (logo,)), *images.values())}.values()),
     )
+
+
+def _logo(theme: Theme, templates: Sequence[Path]) -> Image | None:
+    """The theme's logo; like any image it may not lie outside of the folder that names it."""
+    if theme.logo is None:
+        return None
+    root = next(folder for folder in templates if theme.logo.file.is_relative_to(folder))
+    return load_image(theme.logo.file, root=root)

@@ -1,7 +1,8 @@
 """Markdown tokens as HTML for mail: few elements, one class each, which style.css gives its look.
 
-What differs per reader or variant is an opaque word (marks.py). Sides are physical, left or right by the direction of
-what is written: mail clients do not know `start`. A table of data keeps its header cells; layout tables are the template's.
+Tables, quotes, figures, buttons and footnotes are laid out by partials, so that a paper can have its own; what runs along
+in the text is written here. What differs per reader or variant is an opaque word (marks.py). Sides are physical, left or right
+by the direction of what is written: mail clients do not know `start`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,37 +12,48 @@ from markupsafe import Markup, escape
 
 from mailer.dispatch import model
 from mailer.dispatch.check import image_file
+from mailer.edition.display import Button, Figure, displayed, title_of
+from mailer.edition.layout import Layout
 from mailer.edition.marks import Marks
 from mailer.edition.model import Image
 from mailer.edition.publication import Reference
 from mailer.edition.slot import Place, Slot, clean
-from mailer.edition.target import address
+from mailer.edition.target import address, nested
 from mailer.edition.text import alignment, clean_lines
 from mailer.edition.tree import Note, Notes, Number, Source, When
 
 _PLAIN = {
     "em_open": "<em>", "em_close": "</em>", "strong_open": "<strong>", "strong_close": "</strong>",
     "s_open": "<s>", "s_close": "</s>", "softbreak": "\n", "hardbreak": "<br>\n",
-    "list_item_open": "<li>", "list_item_close": "</li>\n", "thead_open": "<thead>", "thead_close": "</thead>\n",
-    "tbody_open": "<tbody>", "tbody_close": "</tbody>\n", "tr_open": "<tr>", "tr_close": "</tr>\n",
-    "th_close": "</th>", "td_close": "</td>", "table_close": "</table>\n", "blockquote_close": "</blockquote>\n",
+    "list_item_open": "<li>", "list_item_close": "</li>\n",
     "bullet_list_close": "</ul>\n", "ordered_list_close": "</ol>\n", "link_close": "</a>", "footnote_anchor": "",
-    "hr": '<p class="break" role="separator">* * *</p>\n',
+    "hr": '<p class="break muted" role="separator">* * *</p>\n',
 }  # fmt: skip
+_LONG = 20  # characters of a word in a table that may be broken
+_WIDE = 32  # characters that the longest words of all columns may have to fit side by side on the smallest phone
 
 
 class HtmlWriter:
-    """Writes the tokens of one dispatch with the words of `marks`."""
+    """Writes the tokens of one dispatch with the words of `marks`.
+
+    `home` is the letter's direction; images are at most `measure` pixels wide.
+    """
 
     def __init__(
         self,
         marks: Marks,
+        layout: Layout,
         *,
+        home: str,
+        measure: int,
         references: Mapping[str, Reference],
         images: Mapping[str, Image],
         footnotes: Mapping[str, Sequence[Token]],
     ) -> None:
         self._marks = marks
+        self._layout = layout
+        self._home = home
+        self._measure = measure
         self._references = references
         self._images = images
         self._footnotes = footnotes
@@ -69,55 +81,108 @@ class HtmlWriter:
         return self._marks.around(Notes(section, ()), bodies)
 
     def _footnote(self, label: str, direction: str) -> Markup:
-        anchor = self._anchors[label]
-        lead = Markup('<a name="{0}" id="{0}"></a><sup class="sup">{1}</sup> ').format(
-            anchor, self._marks.word(Number("note", label))
-        )
         tokens = self._footnotes[label]
-        if tokens and tokens[0].type == "paragraph_open":
-            return self.tokens(tokens, direction, paragraph="over muted", lead=lead)
-        return Markup('<p class="over muted">{}</p>\n').format(lead) + self.tokens(
-            tokens, direction, paragraph="over muted"
+        is_text = (
+            bool(tokens) and tokens[0].type == "paragraph_open" and not displayed(tokens[0], tokens[1].children or ())
+        )
+        begins = 3 if is_text else 0
+        return self._part(
+            "footnotes",
+            direction,
+            anchor=self._anchors[label],
+            number=self._marks.word(Number("note", label)),
+            text=self.inline(tokens[1:2]) if begins else "",
+            more=self.tokens(tokens[begins:], direction, paragraph="over muted"),
         )
 
-    def tokens(  # noqa: C901, PLR0912 - one case a kind of token
-        self, tokens: Sequence[Token], direction: str, *, paragraph: str = "", lead: Markup | None = None
+    def tokens(  # noqa: C901 - one case a kind of token
+        self, tokens: Sequence[Token], direction: str, *, paragraph: str = ""
     ) -> Markup:
-        """Block tokens. Paragraphs get the class `paragraph`; the first starts with `lead`."""
+        """Block tokens. Paragraphs get the class `paragraph`."""
         side = "right" if direction == "rtl" else "left"
+        opening = f'<p class="{paragraph}">' if paragraph else "<p>"
         written: list[str] = []
-        for token in tokens:
+        index = 0
+        while index < len(tokens):
+            token = tokens[index]
             match token.type:
-                case "paragraph_open" if not token.hidden:
-                    written.append(f'<p class="{paragraph}">' if paragraph else "<p>")
-                case "paragraph_close" if not token.hidden:
-                    written.append("</p>\n")
-                case "paragraph_open" | "paragraph_close":
-                    pass
+                case "paragraph_open":
+                    index += 2
+                    written.append(self._paragraph(token, tokens[index - 1], direction, opening))
                 case "inline":
-                    written.append((lead or "") + self.inline(token.children or ()))
-                    lead = None
-                case "heading_open" | "heading_close":
-                    slash, css = ("/", "") if token.nesting < 0 else ("", ' class="sub ink"')
-                    written.append(f"<{slash}{token.tag}{css}>" + "\n" * (token.nesting < 0))
+                    written.append(self.inline(token.children or ()))
+                case "heading_open":
+                    script = "" if direction == self._home else f" script-{direction}"
+                    written.append(f'<{token.tag} class="sub ink{script}">')
+                case "heading_close":
+                    written.append(f"</{token.tag}>\n")
                 case "bullet_list_open":
                     written.append(f'<ul class="list-{side}">\n')
                 case "ordered_list_open":
                     written.append(f'<ol class="list-{side}"{_start(token)}>\n')
                 case "blockquote_open":
-                    written.append(f'<blockquote class="quote-{side} line">\n')
+                    end = nested(tokens, index)
+                    body = self.tokens(tokens[index + 1 : end], direction, paragraph=paragraph)
+                    written.append(self._part("quote", direction, body=body))
+                    index = end
                 case "table_open":
-                    written.append('<table class="data ink" width="100%" cellpadding="0" cellspacing="0">\n')
-                case "th_open":
-                    written.append(f'<th scope="col" class="th-{alignment(token) or side} muted line">')
-                case "td_open":
-                    written.append(f'<td class="td-{alignment(token) or side} ink line">')
+                    end = nested(tokens, index)
+                    written.append(self._table(tokens[index + 1 : end], direction, side))
+                    index = end
                 case "fence" | "code_block":
                     code = escape(clean_lines(token.content.rstrip("\n")))
                     written.append(f'<pre class="pre ink wash" dir="ltr">{code}</pre>\n')
                 case kind:
                     written.append(_PLAIN[kind])
+            index += 1
         return Markup("".join(written))  # noqa: S704 - made of escaped pieces
+
+    def _paragraph(self, token: Token, inline: Token, direction: str, opening: str) -> str:
+        children = inline.children or ()
+        match displayed(token, children):
+            case Figure() as figure:
+                return self._figure(figure, direction)
+            case Button(link=link, words=words):
+                return self._part("button", direction, link=self._address(link, "href"), text=self.inline(words))
+            case None:
+                text = self.inline(children)
+                return str(text) if token.hidden else f"{opening}{text}</p>\n"
+
+    def _figure(self, figure: Figure, direction: str) -> Markup:
+        file = image_file(figure.image)
+        image = self._images[file] if file else None
+        photo = {
+            "src": self._marks.word(Source(image.name)) if image else self._address(figure.image, "src"),
+            "alt": clean(str(figure.image.attrs["alt"])),
+            "width": image.shown(self._measure)[0] if image else None,
+            "height": image.shown(self._measure)[1] if image else None,
+            "caption": figure.caption,
+            "credit": "",
+            "link": self._address(figure.link, "href") if figure.link else "",
+        }
+        return self._part("photo", direction, photo=photo)
+
+    def _table(self, inner: Sequence[Token], direction: str, side: str) -> Markup:
+        rows: list[list[dict[str, object]]] = []
+        longest: list[list[int]] = []
+        for index, token in enumerate(inner):
+            if token.type == "tr_open":
+                rows.append([])
+                longest.append([])
+            elif token.type in {"th_open", "td_open"}:
+                content = inner[index + 1 : nested(inner, index)]
+                word = max(map(len, inner[index + 1].content.split()), default=0)
+                longest[-1].append(min(word, _LONG))
+                cell = {"side": alignment(token) or side, "text": self.inline(content), "is_long": word > _LONG}
+                rows[-1].append(cell)
+        is_wide = sum(max(column) for column in zip(*longest, strict=True)) > _WIDE
+        return self._part("table", direction, is_wide=is_wide, header=rows[0], rows=rows[1:])
+
+    def _part(self, name: str, direction: str, **context: object) -> Markup:
+        start, end = ("right", "left") if direction == "rtl" else ("left", "right")
+        sides = {"direction": direction, "start": start, "end": end}
+        text = self._layout.render(f"partials/{name}.html.j2", {**sides, **context})
+        return Markup(text + "\n")  # noqa: S704 - the template escapes
 
     def inline(self, tokens: Sequence[Token]) -> Markup:
         """Inline tokens, or an `inline` token around them."""
@@ -142,7 +207,7 @@ class HtmlWriter:
                 reference = self._references[token.meta["slug"]]
                 return Markup('<a class="link" href="{}">{}</a>').format(reference.url, clean(reference.title))
             case "link_open":
-                return Markup('<a class="link" href="{}">').format(self._address(token, "href"))
+                return Markup('<a class="link" href="{}"{}>').format(self._address(token, "href"), _title(token))
             case "image":
                 return self._image(token)
             case kind:
@@ -152,10 +217,13 @@ class HtmlWriter:
         alt = clean(str(token.attrs["alt"]))
         file = image_file(token)
         if file is None:
-            return Markup('<img class="image" src="{}" alt="{}">').format(self._address(token, "src"), alt)
+            return Markup('<img class="image" src="{}" alt="{}"{}>').format(
+                self._address(token, "src"), alt, _title(token)
+            )
         image = self._images[file]
-        return Markup('<img class="image" src="{}" alt="{}" width="{}" height="{}">').format(
-            self._marks.word(Source(image.name)), alt, image.display_width, image.display_height
+        width, height = image.shown(self._measure)
+        return Markup('<img class="image" src="{}" alt="{}" width="{}" height="{}"{}>').format(
+            self._marks.word(Source(image.name)), alt, width, height, _title(token)
         )
 
     def _address(self, token: Token, attribute: str) -> Markup:
@@ -164,6 +232,11 @@ class HtmlWriter:
             self._marks.word(part if isinstance(part, Slot) else str(escape(part)))
             for part in address(token, attribute, Place.URL)
         )
+
+
+def _title(token: Token) -> Markup:
+    title = title_of(token)
+    return Markup(' title="{}"').format(title) if title else Markup()
 
 
 def _start(token: Token) -> str:

@@ -1,17 +1,19 @@
 """The templates: a letter's layout in Jinja2, from the workspace's folder first, then from the packaged one.
 
 Sandboxed (no attribute of Python's own, no unbounded call), strict (an undefined name is an error) and, for HTML,
-escaping. An error in a template names the template and the line. Folders are read when a template is asked for.
+escaping. An error in a template names the template and the line. A template is compiled once a process, and again when its
+file changed or a folder before it got one of its name.
 
 Raises LayoutError.
 """
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 from mailer.errors import MailerError
@@ -33,23 +35,17 @@ def packaged() -> Path:
 
 
 class Layout:
-    """The templates of `folders`; the first that has a file wins."""
+    """The templates of `folders`; the first that has a file wins. `names` are what every template knows."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._environment = SandboxedEnvironment(
-            loader=FileSystemLoader([str(folder) for folder in folders]),
-            undefined=StrictUndefined,
-            autoescape=lambda name: name is not None and ".html" in name,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=False,
-        )
-        self._folders = [str(folder) for folder in folders]
+    def __init__(self, folders: Sequence[Path], names: Mapping[str, object] | None = None) -> None:
+        self._folders = tuple(str(folder) for folder in folders)
+        self._environment = _environment(self._folders)
+        self._names = names or {}
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
         """The template `name`, filled with `context`."""
         try:
-            return self._environment.get_template(name).render(context)
+            return self._environment.get_template(name).render(self._names, **context)
         except TemplateSyntaxError as error:
             raise LayoutError(
                 f"{error.filename or error.name or name}:{error.lineno}: {error.message}", "Mend the template."
@@ -70,7 +66,7 @@ class Layout:
     def _line(self, error: Exception) -> str | None:
         """The innermost line of a template in the traceback, which Jinja2 makes point into the source."""
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            if frame.filename.startswith(tuple(self._folders)):
+            if frame.filename.startswith(self._folders):
                 return f"{frame.filename}:{frame.lineno}"
         return None
 
@@ -92,3 +88,28 @@ class Forgiving:
         except LayoutError as error:
             _log.error("%s What comes with mailer is shown instead.", error)
             return self._packaged.render(name, context)
+
+
+@lru_cache(maxsize=16)
+def _environment(folders: tuple[str, ...]) -> SandboxedEnvironment:
+    return SandboxedEnvironment(
+        loader=_Loader(folders),
+        undefined=StrictUndefined,
+        autoescape=lambda name: name is not None and ".html" in name,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+
+
+class _Loader(FileSystemLoader):
+    """Sees a file that an earlier folder got after the template was compiled, too."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, filename, is_unchanged = super().get_source(environment, template)
+        earlier = []
+        for folder in self.searchpath:
+            if filename.startswith(f"{folder}/"):
+                break
+            earlier.append(Path(folder, template))
+        return source, filename, lambda: is_unchanged() and not any(path.is_file() for path in earlier)

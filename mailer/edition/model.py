@@ -26,7 +26,6 @@ __all__ = [
     "Edition", "EditionError", "Filler", "Image", "Parts", "Place", "Values", "Variant", "VariantKey", "fill",
 ]  # fmt: skip
 
-COLUMN = 600
 VARIANT_LIMIT = 64
 _FORMAT = 1
 
@@ -47,14 +46,10 @@ class Image:
     height: int
     data: bytes = field(repr=False)
 
-    @property
-    def display_width(self) -> int:
-        """The `width` attribute: half the pixels on a fine screen, at most the column."""
-        return min(self.width, COLUMN)
-
-    @property
-    def display_height(self) -> int:
-        return max(1, round(self.height * self.display_width / self.width))
+    def shown(self, widest: int) -> tuple[int, int]:
+        """The `width` and `height` attributes where there are `widest` pixels: a fine screen shows more of it."""
+        width = min(self.width, widest)
+        return width, max(1, round(self.height * width / self.width))
 
     @property
     def content_id(self) -> str:
@@ -76,7 +71,8 @@ class Variant:
 class Edition:
     """What everybody receives. `digest` is the SHA-256 of `to_json()`; images take part by their names, their content's hash.
 
-    `embed` says that images travel inside the message; `media_url` is where they are on the web otherwise.
+    `embed` says that images travel inside the message; `media_url` is where they are on the web otherwise; `flowed`, that the
+    plaintext is format=flowed (RFC 3676).
     """
 
     slug: str
@@ -94,6 +90,7 @@ class Edition:
     embed: bool
     media_url: str
     images: tuple[Image, ...] = ()
+    flowed: bool = False
     digest: str = field(init=False)
     _variants: dict[tuple[VariantKey, bool], Variant] = field(
         init=False, repr=False, compare=False, default_factory=dict
@@ -123,7 +120,12 @@ class Edition:
     @property
     def fields(self) -> frozenset[str]:
         """The reader fields that the edition asks for."""
-        return frozenset().union(*(expression(source).fields for source in (*self.slots, *self.conditions)))
+        return self.condition_fields.union(*(expression(source).fields for source in self.slots))
+
+    @property
+    def condition_fields(self) -> frozenset[str]:
+        """Those of them that its conditions ask for."""
+        return frozenset().union(*(expression(source).fields for source in self.conditions))
 
     @property
     def articles(self) -> int:
@@ -157,7 +159,7 @@ class Edition:
                 key=key,
                 subject=self.subject_parts,
                 html=self._html(key, numbers, embed=self.embed and not browser),
-                text=render(self.text, key, numbers),
+                text=render(self.text, key, numbers, flowed=self.flowed),
             )
         return made
 
@@ -169,7 +171,7 @@ class Edition:
 
     def to_json(self) -> str:
         """All of it but the bytes of the images, on one line."""
-        content = {
+        content: dict[str, object] = {
             "format": _FORMAT,
             "slug": self.slug,
             "title": self.title,
@@ -190,6 +192,8 @@ class Edition:
                 for image in self.images
             ],
         }
+        if self.flowed:  # left out otherwise, so that what was stored before there was such a thing keeps its digest
+            content["flowed"] = True
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -222,6 +226,7 @@ class Edition:
                 embed=content["embed"],
                 media_url=content["media_url"],
                 images=tuple(Image(**image, data=bytes_of.get(image["name"], b"")) for image in content["images"]),
+                flowed=content.get("flowed", False),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EditionError(

@@ -13,8 +13,10 @@ from mailer.edition.inline import inline_styles
 from mailer.edition.layout import Layout
 from mailer.edition.letter import Letter, Path, lines
 from mailer.edition.marks import Marks
+from mailer.edition.model import Image
 from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot, clean
 from mailer.edition.target import normalised
+from mailer.edition.theme import Theme
 from mailer.edition.tree import Nodes, Number, Source, When
 from mailer.language import long_date
 
@@ -24,23 +26,28 @@ _RIGHT_TO_LEFT_LETTERS = (
     ("\ufe70", "\ufeff"),
     ("\U00010800", "\U00010fff"),
 )
-_PADDING = "\u034f\u200c\u00a0" * 90
+_PADDING = "\u034f\u200c\u00a0" * 75
 """Fills the rest of the preview line: a joiner, a non-joiner and a no-break space, none of which shows."""
 
 
-def write_page(letter: Letter, layout: Layout) -> Nodes:
+def write_page(letter: Letter, layout: Layout, theme: Theme, logo: Image | None) -> Nodes:
     """The whole HTML of `letter`, inlined, before a variant is chosen."""
-    page = _Page(letter, layout)
+    page = _Page(letter, layout, theme, logo)
     return page.marks.cut(inline_styles(layout.render("dispatch.html.j2", page.context())))
 
 
 class _Page:
-    def __init__(self, letter: Letter, layout: Layout) -> None:
+    def __init__(self, letter: Letter, layout: Layout, theme: Theme, logo: Image | None) -> None:
         self.letter = letter
         self.layout = layout
+        self.theme = theme
+        self.logo_image = logo
         self.marks = Marks(letter.dispatch.source + letter.publication.base_url)
         self.writer = HtmlWriter(
             self.marks,
+            layout,
+            home=letter.direction,
+            measure=theme.measure,
             references=letter.references,
             images=letter.images,
             footnotes=letter.dispatch.footnotes,
@@ -60,6 +67,7 @@ class _Page:
             "padding": _PADDING,
             "view_url": letter.view_url,
             "unsubscribe_url": escape(publication.unsubscribe_url) + self.marks.word(Slot(TOKEN, Place.URL)),
+            "logo": self.logo(),
             "photo": self.photo(),
             "entries": self.entries(),
             "note": self.note(),
@@ -80,15 +88,25 @@ class _Page:
             for part in self.letter.preview
         )
 
+    def logo(self) -> dict[str, object] | None:
+        wanted, image = self.theme.logo, self.logo_image
+        if wanted is None or image is None:
+            return None
+        width, height = image.shown(wanted.width)
+        source = self.marks.word(Source(image.name))
+        return {"src": source, "alt": wanted.alt or self.letter.publication.name, "width": width, "height": height}
+
     def photo(self) -> dict[str, object] | None:
         photo = self.letter.dispatch.photo
         if photo is None:
             return None
         image = self.letter.images[photo.file] if photo.file else None
+        width, height = image.shown(self.theme.sizes.column) if image else (self.theme.sizes.column, None)
         return {
             "src": self.marks.word(Source(image.name)) if image else normalised(photo.url or ""),
-            "width": image.display_width if image else 600,
-            "height": image.display_height if image else None,
+            "width": width,
+            "height": height,
+            "link": "",
             "alt": clean(photo.alt),
             "caption": clean(photo.caption),
             "credit": clean(photo.credit),

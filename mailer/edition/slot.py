@@ -42,15 +42,27 @@ class Values:
 
 
 class Filler(Protocol):
-    """Something that differs per reader. `is_bounded`: never longer than a token or an address, however written."""
+    """Something that differs per reader.
+
+    `is_bounded`: never longer than a token or an address, however written. `needs`: the reader fields, ADDRESS and TOKEN that
+    its text depends on, and nothing else does it depend on.
+    """
 
     @property
     def is_bounded(self) -> bool: ...
+
+    @property
+    def needs(self) -> frozenset[str]: ...
 
     def fill(self, values: Values) -> str: ...
 
 
 Parts = tuple["str | Filler", ...]
+
+
+def needs(parts: Parts) -> frozenset[str]:
+    """What the fillers among `parts` need."""
+    return frozenset().union(*(part.needs for part in parts if not isinstance(part, str)))
 
 
 def fill(parts: Parts, values: Values) -> str:
@@ -67,6 +79,10 @@ class Slot:
     @property
     def is_bounded(self) -> bool:
         return self.what.startswith("@")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({self.what}) if self.what.startswith("@") else expression(self.what).fields
 
     def fill(self, values: Values) -> str:
         match self.what:

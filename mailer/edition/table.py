@@ -16,7 +16,7 @@ def table_text(
     if width(indent) + sum(widths) + len(_GAP) * (len(widths) - 1) > COLUMNS:
         return _records(header, rows, indent)
     if any(header):
-        lines.insert(1, ["-" * width(name) for name in header])
+        lines.insert(1, ["-" * column for column in widths])
     return "\n".join((indent + _GAP.join(map(_aligned, line, widths, alignments))).rstrip(" ") for line in lines)
 
 

@@ -1,7 +1,8 @@
 """Markdown tokens as plaintext: what a careful person would type.
 
 Emphasis keeps its marks, `_so_` and `*so*`; a link is followed by its number, unless it shows its own address; a
-subheading ends in a colon; a table is aligned; a quote has `> ` before each line. Code is neither wrapped nor changed.
+subheading ends in a colon; a button is its words and, under them, its address; a picture is what it shows, then its caption; a
+table is aligned; a quote has `> ` before each line. Code is neither wrapped nor changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from markdown_it.token import Token
 
 from mailer.dispatch import model
 from mailer.edition.block import Block, Blocks, Flow, Link, Option, Table, Words
+from mailer.edition.display import Button, Figure, displayed, title_of
 from mailer.edition.publication import Reference
 from mailer.edition.slot import Place, Slot, clean
 from mailer.edition.target import address, nested
@@ -63,7 +65,7 @@ class TextWriter:
             inner = tokens[index + 1 : end]
             match token.type:
                 case "paragraph_open":
-                    blocks.append(Flow(words=self.inline(inner), indent=indent, gap=0 if token.hidden else gap))
+                    blocks.extend(self._paragraph(token, inner, indent, 0 if token.hidden else gap))
                 case "heading_open":
                     blocks.append(Flow(words=_subheading(self.inline(inner)), indent=indent, gap=1))
                 case "bullet_list_open" | "ordered_list_open":
@@ -83,6 +85,23 @@ class TextWriter:
                     raise ValueError(f"no plaintext for the token {kind}")
             index = end + 1
         return blocks
+
+    def _paragraph(self, token: Token, inner: Sequence[Token], indent: str, gap: int) -> list[Block]:
+        children = inner[0].children or ()
+        match displayed(token, children):
+            case Figure(image=image, link=link) as figure:
+                shown: Words = (self._picture(image), *((Link(address(link, "href", Place.TEXT_URL)),) if link else ()))
+                caption = [Flow(words=(figure.caption,), indent=indent, gap=0)] if figure.caption else []
+                return [Flow(words=shown, indent=indent, gap=gap), *caption]
+            case Button(link=link, words=words):
+                target = address(link, "href", Place.TEXT_URL)
+                label = Flow(words=_subheading(self.inline(words)), indent=indent, gap=gap)
+                return [label, Flow(words=target, indent=indent, gap=0)]
+            case None:
+                return [Flow(words=self.inline(children), indent=indent, gap=gap)]
+
+    def _picture(self, image: Token) -> str:
+        return say(self._language, "[Picture: %(alt)s]", alt=clean(str(image.attrs["alt"])))
 
     def inline(self, tokens: Sequence[Token]) -> Words:  # noqa: C901 - one case a kind of token
         """Inline tokens, or an `inline` token around them, as words."""
@@ -108,7 +127,8 @@ class TextWriter:
                     reference = self._references[token.meta["slug"]]
                     words.extend((clean(reference.title), Link((reference.url,))))
                 case "image":
-                    words.append(say(self._language, "[Picture: %(alt)s]", alt=clean(str(token.attrs["alt"]))))
+                    title = title_of(token)
+                    words.append(self._picture(token) + (f" ({title})" if title else ""))
                 case "link_open":
                     end = nested(tokens, index)
                     words.extend(self._link(token, self.inline(tokens[index + 1 : end])))
@@ -122,6 +142,8 @@ class TextWriter:
 
     def _link(self, token: Token, shown: Words) -> Words:
         target = address(token, "href", Place.TEXT_URL)
+        if title := title_of(token):
+            return (*shown, Link((*target, f" ({title})")))
         text = "".join(word for word in shown if isinstance(word, str))
         if len(target) == len(shown) == 1 and text in {target[0], str(target[0]).removeprefix("mailto:")}:
             return shown

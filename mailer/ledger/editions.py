@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Select, func, insert, select
 
-from mailer.delivery.state import SendKind
+from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.core import Core
 from mailer.ledger.records import ArchivedEdition, NewEdition, StoredEdition
@@ -79,6 +79,15 @@ class Editions:
     def sent_titles(self) -> dict[str, str]:
         """Slug -> title of every dispatch whose sending began, for `[[slug]]`."""
         return {archived.slug: archived.title for archived in self.archive()}
+
+    def approved(self, slug: str) -> StoredEdition | None:
+        """The newest edition of `slug` that an editor sent or tested."""
+        query = select(send.c.digest).where(
+            send.c.slug == slug, send.c.kind != SendKind.WELCOME, send.c.state != SendState.CANCELLED
+        )
+        with self._core.database.reading() as conn:
+            digest = conn.execute(query.order_by(send.c.id.desc()).limit(1)).scalar()
+        return self.get(digest) if digest else None
 
     def last_tested(self, slug: str) -> str | None:
         """The digest of the edition that was last sent as a test."""

@@ -72,10 +72,17 @@ class Gathering:
         self.claims: list[tuple[Request, asyncio.Future[Sequence[Claim]]]] = []
         self.close: Callable[[], None] = lambda: None  # from then on nothing more comes in
         self.ended: Callable[[BaseException | None], None] = lambda _: None
+        self.answered: Callable[[], None] = lambda: None  # within the event loop
         self._is_fenced = False
         self._illegal: dict[int, Exception] = {}
         self._committed: set[Key] = set()
         self._claimed: list[Claim] = []
+
+    @property
+    def is_ripe(self) -> bool:
+        """Whether as many wait for it as have a message on the wire: who comes back from there makes the next batch."""
+        on_the_wire = len(self._hand.out) - len(self.settlements)
+        return len(self.commits) + len(self.waiting) >= on_the_wire
 
     def run(self, conn: Connection) -> None:
         self.close()
@@ -86,7 +93,8 @@ class Gathering:
         if self.settlements:
             gone = self._settle(conn)
             at = max(settlement.at for settlement in self.settlements)
-            if settled_at is None or settled_at < at:
+            is_last = not self.commits  # as far as we know; of many a second, one tells the time well enough
+            if settled_at is None or settled_at + (0 if is_last else 1) < at:
                 _SETTLED.run(conn, at, self._send_id)
             if cancelling:
                 finish_cancelling(conn, self._send_id, at=at)
@@ -165,6 +173,7 @@ class Gathering:
         for request, share in self.claims:
             _set(share, tuple(self._claimed[start : start + request.limit]), error or fence)
             start += request.limit
+        self.answered()
 
 
 def fenced(send_id: int) -> FencedError:

@@ -9,6 +9,7 @@ further dot leave. What all lanes asked for since the last commit is one transac
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
@@ -30,6 +31,7 @@ from mailer.ledger.settlements import settle
 from mailer.ledger.tables import delivery, send
 from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
+SPACING = 0.003  # seconds between two commits, unless half of the lanes wait for one
 LOCK_PATIENCE = 0.2  # seconds: whoever only looks whether a send is owned holds its lock for an instant
 
 
@@ -79,6 +81,10 @@ class OwnedSend:
         self._hand = Hand()
         self._gate = threading.Lock()  # on what follows
         self._gathering: Gathering | None = None
+        self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
+        self._handed_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None  # in which what gathers now is waited for
+        self._is_timed = False  # a timer of that loop will see to it
         self._unwritten: list[Settlement] = []  # noted, but their batch failed
         self._failure: BaseException | None = None  # of something noted, until somebody hears of it
         self._seen: tuple[int, Summary] | None = None
@@ -107,6 +113,7 @@ class OwnedSend:
         request = Request(limit, now)
         with self._gate:
             self._open().claims.append((request, future))
+        self._press()
         return await future
 
     async def commit(self, claim: Claim) -> bool:
@@ -115,6 +122,7 @@ class OwnedSend:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         with self._gate:
             self._open().commits.append((claim, future))
+        self._press()
         return await future and self._lock.held
 
     def may_send(self, claim: Claim) -> bool:
@@ -131,6 +139,7 @@ class OwnedSend:
         """
         with self._gate:
             self._open().settlements.append(settlement)
+        self._press()
 
     async def settle(self, settlement: Settlement) -> None:
         """The same, done when durable. Raises IllegalMoveError if the ledger was not asked before the dot."""
@@ -139,6 +148,7 @@ class OwnedSend:
             gathering = self._open()
             gathering.waiting.append((len(gathering.settlements), future))
             gathering.settlements.append(settlement)
+        self._press()
         await future
 
     async def release(self, claims: Sequence[Claim], at: float) -> None:
@@ -156,6 +166,7 @@ class OwnedSend:
     async def standing(self) -> Standing:
         """Where the send stands now, moved first to where its counts say: waiting, finished. Raises FencedError."""
         self._raise_failure()
+        self._hand_over()
         summary = await asyncio.to_thread(self._look)
         if summary.send.state in GOING and summary.only_waits:
             summary = await self._core.writer.call_async(self._move_on)
@@ -173,19 +184,51 @@ class OwnedSend:
         if self._closed:
             return
         self._closed = True
+        self._hand_over()
         try:
             self._core.writer.call(self._give_back)
         finally:
             self._lock.close()
 
+    def _press(self) -> None:
+        """Give the writer what has gathered: now, or SPACING after the last time; only within the event loop.
+
+        A commit costs the same for one message as for ten.
+        """
+        gathering = self._unsubmitted
+        if gathering is None:
+            return
+        patience = self._handed_at + SPACING - time.monotonic()
+        if patience <= 0 or gathering.is_ripe:
+            self._hand_over()
+        elif self._loop and not self._is_timed:
+            self._is_timed = True
+            self._loop.call_later(patience, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._is_timed = False
+        self._press()
+
+    def _hand_over(self) -> None:
+        """Give the writer what has gathered, if it does not have it yet."""
+        with self._gate:
+            gathering, self._unsubmitted = self._unsubmitted, None
+        if gathering:
+            self._handed_at = time.monotonic()
+            self._core.writer.submit(gathering)
+
     def _open(self) -> Gathering:
         """The gathering that the next batch takes; under the gate."""
-        gathering = self._gathering
+        gathering, loop = self._gathering, asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._unsubmitted:  # its loop has ended
+                self._core.writer.submit(self._unsubmitted)
+            gathering = self._unsubmitted = None
+            self._loop, self._is_timed = loop, False
         if gathering is None:
             gathering = Gathering(
                 self.send_id, self.epoch, self._hand, self._core.warmup, resend_uncertain=self._resend_uncertain
             )
-            loop = asyncio.get_running_loop()
 
             def ended(error: BaseException | None) -> None:
                 self._ended(gathering, error)
@@ -193,8 +236,8 @@ class OwnedSend:
 
             gathering.close, gathering.ended = partial(self._close, gathering), ended
             gathering.settlements, self._unwritten = self._unwritten, []
-            self._core.writer.submit(gathering)
-            self._gathering = gathering
+            gathering.answered = self._press
+            self._gathering = self._unsubmitted = gathering
         return gathering
 
     def _close(self, gathering: Gathering) -> None:

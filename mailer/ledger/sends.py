@@ -52,8 +52,8 @@ class Sends:
             return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
     def all(self, *, limit: int | None = None) -> tuple[Summary, ...]:
-        """All sends but tests, the newest first, with their counts."""
-        query = sends_of(send.c.kind != SendKind.TEST).order_by(send.c.id.desc())
+        """All sends but tests and welcomes, the newest first, with their counts."""
+        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME])).order_by(send.c.id.desc())
         with self._core.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
             return tuple(self._with_hold(conn, summarise(conn, each)) for each in found)
@@ -70,6 +70,12 @@ class Sends:
                 if not lists or set(lists) & set(found.lists):
                     return found
         return None
+
+    def going(self, kind: SendKind) -> tuple[Send, ...]:
+        """The sends of a kind that run or wait, the oldest first."""
+        query = sends_of(send.c.kind == kind, send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
+        with self._core.database.reading() as conn:
+            return tuple(to_send(row) for row in conn.execute(query.order_by(send.c.id)))
 
     def due(self, *, grace: float) -> tuple[Send, ...]:
         """Scheduled sends whose time has come, the oldest first; those more than `grace` seconds late become overdue."""

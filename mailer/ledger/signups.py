@@ -195,8 +195,8 @@ def _confirm(
     for name in chosen:
         join(conn, name, address, own[name], source=source, at=at)
         _confirm_evidence(conn, request, known_list(conn, name), at=at)
-        if welcomes.get(name):
-            conn.execute(insert(letter).values(**_welcome(found, welcomes[name], at)))
+    for slug in dict.fromkeys(welcomes[name] for name in chosen if welcomes.get(name)):
+        conn.execute(insert(letter).values(**_welcome(found, slug, at)))
     payload: dict[str, Any] = {**found.payload, _CONFIRMED: [*request.confirmed, *chosen]}
     conn.execute(update(letter).where(letter.c.id == letter_id).values(payload=payload))
     return read_request(load_letter(conn, letter_id))

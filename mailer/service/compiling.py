@@ -15,7 +15,8 @@ from mailer.audience.listfile import open_list
 from mailer.dispatch.check import World, check_dispatch
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
-from mailer.dispatch.problem import Problem, has_errors
+from mailer.dispatch.problem import Problem, has_errors, in_order
+from mailer.dispatch.skim import skim
 from mailer.edition.compile import compile_edition
 from mailer.edition.letter import image_files
 from mailer.edition.model import Edition, Image
@@ -29,14 +30,20 @@ from mailer.workspace import starter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A dispatch file, read. `dispatch` is None when it has errors of grammar; `images` are those that could be read."""
+    """A dispatch file, read. `dispatch` is None when it has errors of grammar, `guess` what could be read all the same.
+
+    `images` are those that could be read; `titles` and `sources` are what the other dispatches have: slug -> title,
+    and the name of a source -> the slug of one that has it.
+    """
 
     path: Path
     shown: str
     dispatch: Dispatch | None
     problems: tuple[Problem, ...]
+    guess: Dispatch | None = None
     images: Mapping[str, Image] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_errors(self) -> bool:
@@ -62,7 +69,7 @@ def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
     dispatch = parsed.guess
     if dispatch is None:
         return Checked(path=path, shown=shown, dispatch=None, problems=parsed.problems)
-    titles = known_titles(newsroom)
+    shelf = read_shelf(newsroom, path)
     images: dict[str, Image] = {}
     faults: dict[str, str] = {}
     for file in image_files(dispatch):
@@ -71,14 +78,22 @@ def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
         except PhotoError as error:
             faults[file] = error.message
     world = World(
-        slugs=titles,
+        slugs=shelf.titles,
         fields=_fields(newsroom, lists or dispatch.lists),
         probe_image=faults.get,
         has_copyright=bool(newsroom.settings.copyright_holder),
     )
     problems = (*parsed.problems, *check_dispatch(dispatch, world))
-    ordered = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
-    return Checked(path=path, shown=shown, dispatch=parsed.dispatch, problems=ordered, images=images, titles=titles)
+    return Checked(
+        path=path,
+        shown=shown,
+        dispatch=parsed.dispatch,
+        problems=in_order(problems),
+        guess=dispatch,
+        images=images,
+        titles=shelf.titles,
+        sources=shelf.sources,
+    )
 
 
 def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
@@ -98,20 +113,37 @@ def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
     )
 
 
-def known_titles(newsroom: Newsroom) -> dict[str, str]:
-    """Slug -> title of what can be linked to: dispatches on disk, and what was sent."""
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What can be linked to, slug -> title; and the sources of the other dispatches on disk, name -> slug of one."""
+
+    titles: Mapping[str, str]
+    sources: Mapping[str, str]
+
+
+def read_shelf(newsroom: Newsroom, checked: Path) -> Shelf:
+    """Dispatches on disk, and what was sent. Of the dispatch that is `checked` the sources do not count."""
     titles: dict[str, str] = {}
+    sources: dict[str, str] = {}
     if newsroom.has_ledger:
         titles.update(newsroom.ledger.editions.sent_titles())
     for path in newsroom.workspace.dispatch_files():
         try:
-            source = _read(path)
+            raw = _read(path)
         except UsageError:  # it is another one that is being checked
             continue
-        parsed = parse_dispatch(source, path.name, language=newsroom.settings.language)
-        if parsed.dispatch is not None:
-            titles[parsed.dispatch.slug] = parsed.dispatch.title
-    return titles
+        outline = skim(raw, path.name)
+        if outline is None:
+            continue
+        titles[outline.slug] = outline.title
+        if not _same(path, checked):
+            for source in outline.sources:
+                sources.setdefault(source, outline.slug)
+    return Shelf(titles, sources)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _read(path: Path) -> bytes:

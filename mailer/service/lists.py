@@ -3,7 +3,7 @@
     sync_list(newsroom, name)      the whole of it: read, merge, write the file, keep a copy for `undo`
     plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
     undo_list(newsroom, name)      back to how the list was after an earlier sync
-    brought_up(newsroom, names)    what a send needs: each list synced, or rehearsed where nothing may be recorded
+    brought_up(newsroom, names)    what a send needs: each list synced, or only rehearsed, where nothing may be recorded
 
 The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
 says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the

@@ -15,9 +15,9 @@ import time
 import traceback
 from collections.abc import Callable
 
+from mailer.delivery.connection import Limits
 from mailer.delivery.courier import Courier
 from mailer.delivery.lane import Outcome
-from mailer.delivery.pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.state import DeliveryState
 from mailer.errors import MailerError
@@ -76,9 +76,9 @@ class _Post:
         due = await asyncio.to_thread(self._letters.due, now, _AT_A_TIME, *_WRITTEN)
         if not due:
             return LOOK_EVERY
-        options = PoolOptions(local_hostname=await asyncio.to_thread(socket.getfqdn))
+        hostname = await asyncio.to_thread(socket.getfqdn)
         relays = self._newsroom.settings.relay
-        courier = Courier(relays, options, now=time.monotonic, chance=random.random)
+        courier = Courier(relays, limits=Limits(), local_hostname=hostname, chance=random.random)
         try:
             for letter in due:
                 if stop.is_set():

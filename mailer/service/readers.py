@@ -82,13 +82,13 @@ def _check(newsroom: Newsroom, where: Where, lists: Sequence[str]) -> None:
     for each in named(where):
         match each:
             case Field(name=name):
-                _refuse_unknown(name, fields, "field", f"the lists have: {', '.join(sorted(fields))}")
+                _refuse_unknown(name, fields, "field", f"The lists have: {', '.join(sorted(fields))}")
             case OnList(name=name):
                 newsroom.workspace.list_file(name)
             case Received(slug=slug):
                 with newsroom.ledger_to_look_at() as ledger:
                     sent = {archived.slug for archived in ledger.editions.archive()}
-                _refuse_unknown(slug, sent, "sent dispatch", f"sent were: {', '.join(sorted(sent)) or 'none yet'}")
+                _refuse_unknown(slug, sent, "sent dispatch", f"Sent were: {', '.join(sorted(sent)) or 'none yet'}")
 
 
 def _refuse_unknown(name: str, known: Collection[str], kind: str, otherwise: str) -> None:

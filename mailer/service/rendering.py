@@ -8,11 +8,9 @@ from mailer.audience.recipient import Recipient
 from mailer.audience.token import INERT
 from mailer.edition.model import Values, fill
 from mailer.service.compiling import Checked, check, compile_checked
+from mailer.service.composing import NOBODY, compose_for
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import find_reader
-from mailer.service.sending import compose_for
-
-NOBODY = "reader@example.org"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

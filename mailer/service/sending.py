@@ -11,15 +11,15 @@ Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, Led
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from mailer.audience.address import Address, parse_address
 from mailer.audience.recipient import Recipient
-from mailer.delivery.message import Composer, Message
-from mailer.delivery.records import Claim, NewDelivery
+from mailer.delivery.message import Message
+from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition
 from mailer.errors import UndecidedError, UsageError
@@ -27,7 +27,9 @@ from mailer.ledger.audience import recipients
 from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send
 from mailer.ledger.selection import Audience
 from mailer.relay import is_loopback
-from mailer.service.compiling import Checked, check, compile_checked
+from mailer.service.checking import inspected
+from mailer.service.compiling import Checked, DispatchError, check, compile_checked
+from mailer.service.composing import compose_for
 from mailer.service.counting import Head, count_audience
 from mailer.service.lists import brought_up, sync_list
 from mailer.service.newsroom import Newsroom
@@ -76,6 +78,9 @@ def plan_send(
     checked = check(newsroom, name, lists)
     edition = compile_checked(newsroom, checked)
     _refuse_other(edition, digest)
+    checked = inspected(newsroom, checked, edition)
+    if checked.has_errors:
+        raise DispatchError(checked)
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
@@ -165,25 +170,6 @@ def would_mail(newsroom: Newsroom, plan: SendPlan) -> Iterator[Recipient]:
             yield Recipient(*json.loads(line))
 
 
-def compose_for(newsroom: Newsroom, edition: Edition) -> Callable[[Recipient], Message]:
-    """Makes messages that are only looked at: their tokens name nobody."""
-    marks = newsroom.marks(newsroom.keys.names[0], inert=True)
-    composer = Composer(edition, newsroom.letterhead, marks, eight_bit=newsroom.settings.eight_bit)
-
-    def compose(recipient: Recipient) -> Message:
-        claim = Claim(
-            delivery_id=0,
-            identity=recipient.identity,
-            address=recipient.address,
-            fields=recipient.fields,
-            attempt=1,
-            date=newsroom.clock(),
-        )
-        return composer.compose(claim)
-
-    return compose
-
-
 def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[NewDelivery]:
     wanted = edition.fields
     for each in recipients:
@@ -227,9 +213,9 @@ def _warnings(newsroom: Newsroom, head: Head) -> tuple[str, ...]:
     found = []
     if not head.to_mail:
         found.append("Nobody would be mailed.")
-    if not settings.postal_address:
-        found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
-    if is_loopback(urlsplit(settings.base_url).hostname or ""):
+    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # elsewhere the check of the letter asks for it
+        if not settings.postal_address:
+            found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
         found.append(
             f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
         )

@@ -50,7 +50,7 @@ class Limits:
             if left <= 0:
                 mine.take()
                 self._all.take()
-            return max(0, math.ceil(left))
+            return max(0, math.ceil(left - 1e-6))  # nobody waits for a rounding error
 
 
 class _Bucket:

@@ -1,6 +1,5 @@
-"""The databases that a ledger runs on: every contract test runs on each."""
+"""A ledger on each database, and the command line with a server that catches."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +10,7 @@ from mailer.ledger.ledger import Ledger, open_ledger
 from mailer.service.newsroom import Newsroom
 from tests.support.commands import Commands
 from tests.support.desk import Desk
-from tests.support.postgres import Server, server
 from tests.support.workspaces import make_workspace
-
-DATABASES = ("sqlite", "postgresql")
 
 
 class Clock:
@@ -29,30 +25,6 @@ class Clock:
     def forward(self, seconds: float) -> float:
         self.now += seconds
         return self.now
-
-
-@pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh database, migrated once for all tests."""
-    folder = tmp_path_factory.mktemp("ledger")
-    open_ledger("sqlite:///mailer.db", folder / ".mailer").close()
-    return folder / "mailer.db"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    with server() as running:
-        yield running
-
-
-@pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path / "mailer.db")
-        yield "sqlite:///mailer.db"
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield url
 
 
 @pytest.fixture

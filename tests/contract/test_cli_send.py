@@ -70,7 +70,7 @@ def test_the_plan_shows_all_that_is_decided(here, catcher):
 @pytest.mark.parametrize(
     ("settings", "shown"),
     [
-        ({"POSTAL_ADDRESS": ""}, "MAILER_POSTAL_ADDRESS is not set"),
+        ({"POSTAL_ADDRESS": ""}, "set MAILER_POSTAL_ADDRESS [postal-address]"),
         ({"BASE_URL": "http://127.0.0.1:8000"}, "MAILER_BASE_URL is http://127.0.0.1:8000: links to unsubscribe"),
     ],
 )

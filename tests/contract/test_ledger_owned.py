@@ -405,3 +405,36 @@ def test_a_repetition_is_a_send_of_its_own(ledger, clock):
         run(mine.standing())
     second = ledger.freezer.create(new_send(repeat=Repeat.AGAIN), readers(1))
     assert [found.send_id for found in ledger.report.deliveries_of("reader0@example.net")] == [second.id, first.id]
+
+
+def test_what_lanes_ask_for_shares_commits_and_nobody_waits_for_long(ledger, clock):
+    send = ledger.freezer.create(new_send(), readers(40))
+
+    async def lane(mine, claims):
+        for claim in claims:
+            assert await mine.commit(claim)
+            mine.note(settlement(claim, S.ACCEPTED, clock.now))
+
+    async def lanes(mine):
+        claims = await mine.claim(40, clock.now)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(lane(mine, claims[start::8]) for start in range(8)))
+
+    with owned(ledger, send) as mine:
+        run(lanes(mine))
+    assert counts(ledger, send) == {S.ACCEPTED: 40}
+
+
+def test_what_was_noted_last_is_written_before_the_send_is_given_back(ledger, clock):
+    send = ledger.freezer.create(new_send(), readers(3))
+
+    async def note(mine, claims):
+        for claim in claims:
+            mine.note(settlement(claim, S.ACCEPTED, clock.now))
+
+    with owned(ledger, send) as mine:
+        claims = run(mine.claim(3, clock.now))
+        for claim in claims:
+            assert run(mine.commit(claim))  # each in a loop of its own
+        run(note(mine, claims))
+    assert counts(ledger, send) == {S.ACCEPTED: 3}

@@ -24,7 +24,7 @@ def letters(ledger, address=ANA):
 
 
 def confirm(ledger, letter, *lists, welcomes=None, **own):
-    chosen = {name: own for name in lists or ("harbour",)}
+    chosen = dict.fromkeys(lists or ("harbour",), own)
     return ledger.signups.confirm(letter.id, chosen, source="page", welcomes=welcomes or {})
 
 

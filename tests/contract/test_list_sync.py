@@ -1,5 +1,7 @@
 """A list file and the ledger brought together, on both databases: what each says, who wins, and the file byte for byte."""
 
+from random import Random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -279,7 +281,7 @@ def test_a_crash_around_the_file_s_replacement_heals_at_the_next_sync(desk, monk
 
 def random_rows(random, count):
     """Rows as a broken export or an attacker would write them."""
-    letters = 'ab@@..,;\t""\'=+-\\\x00\x1b\u202e\u00e9\u05d0 \r\n%{}'
+    letters = 'ab@@..,;\t""\'=+-\\\x1b\u202e\u00e9\u05d0 \r\n%{}'
     plain = ["a@x.org", "A@X.org", "b@x.org", "c@xn--p1b6ci4b4b3a.example", "d@x.org"]
     words = ["", "subscribed", "unsubscribed", "bounced", "paused", "unconfirmed", "erased", "VIP", "complained"]
     for number in range(count):
@@ -293,8 +295,9 @@ def random_rows(random, count):
 
 
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.randoms(use_true_random=False))
-def test_ten_thousand_hostile_rows_are_each_accounted_for(desk, random):
+@given(seed=st.integers(0, 2**32))
+def test_ten_thousand_hostile_rows_are_each_accounted_for(desk, seed):
+    random = Random(seed)
     desk.path.write_bytes(("email,status,name\n" + "".join(random_rows(random, 10_000))).encode())
     plan = desk.sync(allow_removals=True)
     members = rejected = 0

@@ -71,10 +71,10 @@ def test_everybody_is_accounted_for_and_nobody_gets_it_twice(tmp_path: Path) -> 
     assert {address for address, state in states(tmp_path).items() if state == "failed"} == refused
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_killed_at_any_instant_it_is_finished_by_resume(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", [1])
+def test_killed_at_any_instant_it_is_finished_by_resume(tmp_path: Path, seed: int, full: bool) -> None:
     chance = random.Random(seed)
-    kills = 5
+    kills = 5 if full else 2
     with judge(tmp_path) as port:
         make_workspace(tmp_path, port=port, rows=readers(), LANES=str(LANES))
         command = ["send", "tide", "--to", "readers", "--yes"]

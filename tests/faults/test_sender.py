@@ -33,13 +33,22 @@ OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime
 class Stage:
     """A send of the test dispatch to `readers` people, over `servers`."""
 
-    def __init__(self, folder: Path, readers: int, *servers: Scripted, options: Options = OPTIONS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        readers: int,
+        *servers: Scripted,
+        options: Options = OPTIONS,
+        clock: Callable[[], float] = time.time,
+        **settings: str,
+    ) -> None:
         rows = [f"reader{n}@example.com,R{n},Lisbon" for n in range(readers)]
-        self.newsroom = Newsroom.open(make_workspace(folder, rows=rows))
+        self.newsroom = Newsroom.open(make_workspace(folder, rows=rows, **settings), clock)
         self.servers = servers
         self.options = options
         self.sender: Sender | None = None
         self.meanwhile: Callable[[], Coroutine[None, None, None]] | None = None
+        self.relay_of: Callable[[int], Relay] = lambda port: Relay(host="127.0.0.1", port=port)
         self.spoiled = ""  # the address whose message cannot be made
 
     def run(self, *, wait: bool = True) -> tuple[Ending, dict[str, object]]:
@@ -72,7 +81,7 @@ class Stage:
             for server in self.servers:
                 await stack.enter_async_context(server)
             stack.push_async_callback(asyncio.to_thread, owned.close)
-            relays = [Relay(host="127.0.0.1", port=server.port) for server in self.servers]
+            relays = [self.relay_of(server.port) for server in self.servers]
             self.sender = Sender(
                 ledger=owned,
                 compose=lambda claim: self._compose(composer, claim),

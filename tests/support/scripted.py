@@ -79,12 +79,16 @@ class Scripted:
             if not line:
                 return False
             text += line
-            if 0 < self.drop_in_text_after <= len(text):
+            if await self._breaks_off(text, line):
                 writer.transport.abort()
                 return False
         self.log.append(".")
         self.messages.append(text)
         return await self._answer("DOT", writer)
+
+    async def _breaks_off(self, text: bytes, line: bytes) -> bool:
+        """Whether the connection ends when `text` has come, `line` the last of it."""
+        return 0 < self.drop_in_text_after <= len(text)
 
     async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         waiting = self.replies[verb]

@@ -61,10 +61,21 @@ class Told:
 
 @pytest.mark.smtp_sink
 def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
-    arguments = "--part sending --part growth --only smtp-source --size 12 --link loopback"
+    arguments = "--part sending --part growth --part lists --only smtp-source --size 12 --link loopback"
     main([*arguments.split(), "--pairs", "1", "--messages", "40", "--readers", "60", "--out", str(tmp_path)])
     report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
-    assert list(report) == ["at", "machine", "quick", "pairs", "making", "sending", "growth", "cold", "targets"]
+    assert list(report) == [
+        "at",
+        "machine",
+        "quick",
+        "pairs",
+        "making",
+        "sending",
+        "growth",
+        "cold",
+        "lists",
+        "targets",
+    ]
     pairs = {(each["first"], each["second"]): each for each in report["sending"]}
     assert list(pairs) == [("mailer", "smtp-source")]
     for pair in pairs.values():
@@ -81,6 +92,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
     assert grown["readers"] == grown["sent"]["messages"] == 60
     assert 0 < grown["planning"] + grown["freezing"] < grown["first_dot"]
     assert report["cold"] > 0
+    assert report["lists"]["rows"] == 60
     rows = [line.split(" | ")[0] for line in tables(report).splitlines()]
     assert {"| mailer", "| smtp-source", "| 60", "| CPU a message, 12 KB"} <= set(rows)
     judged = {target["what"]: target for target in report["targets"]}

@@ -19,6 +19,7 @@ VALUES = Values(token="")
 class Slot:
     value: str
     is_bounded: bool = False
+    needs: frozenset[str] = frozenset()
 
     def fill(self, values: Values) -> str:
         return self.value

@@ -187,8 +187,8 @@ def test_each_rule_has_a_case():
 def test_each_rule_tells_what_it_looks_for_in_one_line():
     for name, rule in RULES.items():
         assert rule.id == name
-        assert rule.description
-        assert "\n" not in rule.description
+        assert rule.title
+        assert "\n" not in rule.title
 
 
 @pytest.mark.parametrize("number", range(len(CASES)))

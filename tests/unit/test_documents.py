@@ -1,6 +1,7 @@
 """What the documents say is held against the program: commands, options, rules, settings, states, names, links."""
 
 import re
+import runpy
 import shlex
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from mailer.dispatch.expression import _FILTERS
 from mailer.dispatch.frontmatter import _MODELS, FrontMatter
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.particulars import KEYS
-from mailer.dispatch.rules import RULES
+from mailer.inspection.finding import RULEBOOK
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.sends import SEND_TRANSITIONS
 from mailer.settings import variable_names
@@ -29,6 +30,7 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 ELSEWHERE = {"keepachangelog.com", "semver.org", "www.twilio.com"}
+CITED = {urlsplit(url).hostname for rule in RULEBOOK.values() for url in re.findall(r"https://[^\s]+", rule.source)}
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,16 @@ def test_the_commands_for_people_are_all_in_the_documents():
     assert set(mailer.list_commands(click.Context(mailer))) <= shown
 
 
-EDITOR, ADMIN, OPERATOR = (ROOT / "docs" / name for name in ("editor.md", "admin.md", "operator.md"))
+EDITOR, ADMIN, OPERATOR, CHECKS = (ROOT / "docs" / f"{name}.md" for name in ("editor", "admin", "operator", "checks"))
 
 
-def test_each_rule_is_in_the_editors_document_with_its_severity():
-    written = {_SPAN.findall(row[0])[0]: row[1] for row in table(section(EDITOR, "Findings"))}
-    assert written == {rule.id: rule.severity.value for rule in RULES.values()}
+def test_the_page_of_rules_is_made_from_the_rules():
+    made = runpy.run_path(str(ROOT / "docs" / "checks.py"))["page"]()
+    assert text_of(CHECKS) == made, "run: python docs/checks.py"
+    rows = [row for row in table(prose(CHECKS)) if len(row) == 6]
+    assert {_SPAN.findall(row[0])[0]: row[1] for row in rows} == {
+        rule.id: rule.severity.value for rule in RULEBOOK.values()
+    }
 
 
 def test_each_key_is_in_the_editors_document():
@@ -256,4 +262,5 @@ def test_examples_stand_on_reserved_domains(path):
     text = text_of(path)
     domains = re.findall(r"https?://([\w.-]+)", text) + re.findall(r"[\w.]@([\w-]+(?:\.[\w-]+)+)", text)
     reserved = re.compile(r"(.*\.)?example(\.com|\.org|\.net)?|127\.0\.0\.1|localhost")
-    assert [domain for domain in domains if not reserved.fullmatch(domain) and domain not in ELSEWHERE] == []
+    known = ELSEWHERE | (CITED if path == CHECKS else set())
+    assert [domain for domain in domains if not reserved.fullmatch(domain) and domain not in known] == []

@@ -1,7 +1,10 @@
+import re
+
 import pytest
 
 from mailer.edition.inline import inline_styles
-from mailer.edition.layout import Layout, LayoutError
+from mailer.edition.layout import Layout, LayoutError, packaged
+from mailer.edition.theme import load_theme
 
 PAGE = "<!DOCTYPE html>\n<html><head>{head}</head><body>{body}</body></html>"
 RULES = "<style>p {{ color: #ffffff; margin: 0 }}{}</style>"
@@ -37,6 +40,48 @@ def test_attributes_and_characters_are_left_alone():
     )
     assert 'width="600" height="338"' in html
     assert "\u00a0é" in html
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "kept"),
+    [
+        ("<style data-premailer='ignore'>@media (x) { p { color: #ffffff !important } }</style>", "", "!important"),
+        ("<style>p { color: #ffffff }</style>", "", "color:#ffffff"),
+        ("<style>img { width: 100% }</style>", '<img src="a" alt="" width="600">', 'width="600"'),
+        ("<style>td { background-color: #eeeeee }</style>", '<table><tr><td bgcolor="#111111">', 'bgcolor="#111111"'),
+        ("", "<!--[if mso]><table><tr><td><![endif]-->", "<!--[if mso]><table><tr><td><![endif]-->"),
+        ("", "<!--[if !mso]><!--><b>x</b><!--<![endif]-->", "<!--[if !mso]><!--><b>x</b><!--<![endif]-->"),
+        ("<!--[if mso]><style>p {color: #111111}</style><![endif]-->", "", "<style>p {color: #111111}</style>"),
+        ("<style>p { font-family: 'A B', serif }</style>", "", "A B"),
+        ("<style>p { mso-padding-alt: 12px 22px }</style>", "", "mso-padding-alt:12px 22px"),
+        ('<style data-premailer="ignore">[data-ogsc] p { color: #ffffff }</style>', "", "[data-ogsc] p"),
+    ],
+)
+def test_what_premailer_would_lose_is_kept(head, body, kept):
+    assert kept in inline_styles(page(head, body + "<p>x</p>"))
+
+
+def test_our_templates_use_only_selectors_that_are_inlined():
+    css = Layout([packaged()], load_theme([packaged()]).names).render("style.css", SIDES)
+    selectors = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
+    assert len(selectors) > 60
+    assert all(re.fullmatch(r"\.[a-z-]+|p|li", selector.strip()) for selector in selectors)
+    assert "@" not in css
+    assert "var(" not in css
+
+
+@pytest.mark.parametrize("name", ["phone.css", "dark.css", "print.css"])
+def test_what_travels_does_not_nest(name):
+    css = Layout([packaged()], load_theme([packaged()]).names).render(name, SIDES)
+    depth, deepest = 0, 0
+    for sign in css:
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        deepest = max(deepest, depth)
+    assert (depth, deepest) == (0, 2)
+    assert len(css) < 4_000
+
+
+SIDES = {"direction": "ltr", "start": "left", "end": "right"}
 
 
 @pytest.mark.parametrize(

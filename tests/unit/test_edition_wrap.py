@@ -50,7 +50,7 @@ def test_width_is_that_of_the_display(text, columns):
 
 def test_columns_are_aligned_by_display_width():
     assert table_text(["Name", "n", ""], [["漢字", "1,234", "x"], ["Ana", "9", "yy"]], ["", "right", "center"]) == (
-        "Name      n\n----      -\n漢字  1,234  x\nAna       9  yy"
+        "Name      n\n----  -----  --\n漢字  1,234  x\nAna       9  yy"
     )
 
 

@@ -1,0 +1,129 @@
+"""A list of a million rows: how long its first sync takes, and the next, beside reading and storing it plainly.
+
+Plainly is: one pass of csv.reader over the file, one pass that inserts each row into a new SQLite table, a unique index on the
+addresses. Each side is a program of its own, run in turn:
+
+    python -m benchmarks.lists plain WORKSPACE      python -m benchmarks.lists sync WORKSPACE
+
+which prints one JSON object of seconds.
+"""
+
+import csv
+import json
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.letter import LIST, Setup, fresh
+from benchmarks.machine import ROOT
+from benchmarks.process import Ended, run
+from benchmarks.target import Target
+from mailer.service.lists import sync_list
+from mailer.service.newsroom import Newsroom
+
+ROWS = 1_000_000
+HEADER = ("email", "name", "first_name", "city", "country", "language", "joined", "interests")
+PATIENCE = 1_200.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """Seconds: of reading and storing the list plainly, of its first sync, of the next; `peak` memory, in octets."""
+
+    rows: int
+    plain: float
+    first: float
+    again: float
+    peak: int
+
+    @property
+    def targets(self) -> list[Target]:
+        return [
+            Target(
+                what=f"first sync, of storing it plainly, {self.rows:,} rows",
+                bound=2.5,
+                value=self.first / self.plain,
+                unit="x",
+            ),
+            Target(what=f"sync of an unchanged list, {self.rows:,} rows", bound=1, value=self.again, unit="s"),
+            Target(what=f"memory of a sync, {self.rows:,} rows", bound=200, value=self.peak / 1e6, unit="MB"),
+        ]
+
+
+def measure_lists(folder: Path, rows: int, tell: Callable[[str], None]) -> Synced:
+    """Make a list of `rows`, and measure it."""
+    tell(f"lists: {rows:,} rows")
+    (folder / "subscribers").mkdir(parents=True, exist_ok=True)
+    with _file(folder).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        writer.writerows(_row(number, rows) for number in range(rows))
+    fresh(folder, Setup(port=25, lanes=1))
+    plain = json.loads(_program("plain", folder).output)
+    synced = _program("sync", folder)
+    seconds = json.loads(synced.output)
+    return Synced(
+        rows=rows, plain=sum(plain.values()), first=seconds["first"], again=seconds["again"], peak=synced.peak
+    )
+
+
+def _row(number: int, rows: int) -> tuple[str, ...]:
+    """Addresses in no order, as they come; names and towns that repeat."""
+    which = number * 7_919 % rows
+    return (
+        f"reader.{which}@mail{number % 97}.example",
+        f"Reader Number {which}",
+        f"Reader{which % 1_000}",
+        f"Porto Novo {number % 50}",
+        "Portugal",
+        "pt",
+        f"202{number % 6}-0{number % 9 + 1}-1{number % 10}",
+        "harbour, tides" if number % 3 else "",
+    )
+
+
+def _file(folder: Path) -> Path:
+    return folder / "subscribers" / f"{LIST}.csv"
+
+
+def _program(what: str, folder: Path) -> Ended:
+    return run([sys.executable, "-m", "benchmarks.lists", what, folder.resolve()], timeout=PATIENCE, folder=ROOT)
+
+
+def _plain(folder: Path) -> dict[str, float]:
+    path = _file(folder)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch, path.open(encoding="utf-8", newline="") as file:
+        start = time.monotonic()
+        for _ in csv.reader(file):
+            pass
+        read = time.monotonic()
+        file.seek(0)
+        rows = csv.reader(file)
+        conn = sqlite3.connect(Path(scratch) / "plain.db")
+        conn.execute(f"CREATE TABLE reader ({', '.join(next(rows))})")
+        conn.executemany(f"INSERT INTO reader VALUES ({', '.join('?' * len(HEADER))})", rows)
+        conn.commit()
+        inserted = time.monotonic()
+        conn.execute("CREATE UNIQUE INDEX reader_email ON reader (email)")
+        conn.commit()
+        indexed = time.monotonic()
+        conn.close()
+    return {"reading": read - start, "inserting": inserted - read, "indexing": indexed - inserted}
+
+
+def _sync(folder: Path) -> dict[str, float]:
+    with Newsroom.open(folder) as newsroom:
+        _ = newsroom.ledger
+        start = time.monotonic()
+        sync_list(newsroom, LIST)
+        first = time.monotonic()
+        sync_list(newsroom, LIST)
+        return {"first": first - start, "again": time.monotonic() - first}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"plain": _plain, "sync": _sync}[sys.argv[1]](Path(sys.argv[2]))))

@@ -1,0 +1,95 @@
+"""What differs per reader, written once for all the readers for whom it comes out the same.
+
+    Stencil(parts, write).render(values) == write(fill(parts, values))        always
+
+A list has fewer first names than readers: what depends on fields alone is kept by their values. A token or an address is
+everybody's own, but all of one length take the same room: what depends on them alone is written once for each length, with
+stand-ins that are replaced from then on. That this comes out right is tried with a second pair of stand-ins, of other
+characters, before it is used; and it is used only for values that are plain everywhere: letters, digits and `@._+-`. All
+else is written anew each time. What is kept is bounded.
+"""
+
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+
+from mailer.edition.slot import ADDRESS, TOKEN, Parts, Values, fill, needs
+
+MOST = 512  # renderings kept by one stencil
+LONGEST = 1000  # characters of the values, and octets of a rendering, that is kept
+
+_PLAIN_TOKEN = re.compile(r"[a-z2-7]+")
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]*")
+
+
+class Stencil:
+    """Parts that stand together, and how their text is written."""
+
+    __slots__ = ("_by_address", "_by_token", "_known", "_names", "_parts", "_patterns", "_write")
+
+    def __init__(self, parts: Parts, write: Callable[[str], bytes]) -> None:
+        self._parts = parts
+        self._write = write
+        needed = needs(parts)
+        self._by_token, self._by_address = TOKEN in needed, ADDRESS in needed
+        self._names = sorted(needed - {TOKEN, ADDRESS})
+        self._known: dict[Hashable, bytes] = {}
+        self._patterns: dict[tuple[int, int], _Pattern | None] = {}
+
+    def render(self, values: Values) -> bytes:
+        if not (self._by_token or self._by_address):
+            return self._by_fields(values)
+        if self._names or not self._are_plain(values):
+            return self._anew(values)
+        lengths = (len(values.token) if self._by_token else 0, len(values.address) if self._by_address else 0)
+        try:
+            pattern = self._patterns[lengths]
+        except KeyError:
+            pattern = self._patterns[lengths] = self._make_pattern(values)
+        return pattern.fill(values) if pattern else self._anew(values)
+
+    def _by_fields(self, values: Values) -> bytes:
+        key = tuple(map(values.fields.get, self._names))
+        found = self._known.get(key)
+        if found is None:
+            found = self._anew(values)
+            if len(found) <= LONGEST and sum(len(value or "") for value in key) <= LONGEST:
+                if len(self._known) >= MOST:
+                    self._known.clear()
+                self._known[key] = found
+        return found
+
+    def _anew(self, values: Values) -> bytes:
+        return self._write(fill(self._parts, values))
+
+    def _are_plain(self, values: Values) -> bool:
+        return (not self._by_token or _PLAIN_TOKEN.fullmatch(values.token) is not None) and (
+            not self._by_address or _PLAIN_ADDRESS.fullmatch(values.address) is not None
+        )
+
+    def _make_pattern(self, values: Values) -> "_Pattern | None":
+        """For values as long as these; None where their characters matter."""
+        if len(values.token) + len(values.address) > LONGEST:
+            return None
+        token = "0" * len(values.token) if self._by_token else ""  # no token has a 0 or a 1: they are base32
+        address = "1" * len(values.address) if self._by_address else ""
+        pattern = _Pattern(self._anew(replace(values, token=token, address=address)), token.encode(), address.encode())
+        others = replace(values, token="b" * len(token), address=("c@.-_+" * len(address))[: len(address)])
+        return pattern if pattern.fill(others) == self._anew(others) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A rendering with stand-ins; one that does not occur is empty."""
+
+    text: bytes
+    token: bytes
+    address: bytes
+
+    def fill(self, values: Values) -> bytes:
+        text = self.text
+        if self.token:
+            text = text.replace(self.token, values.token.encode())
+        if self.address:
+            text = text.replace(self.address, values.address.encode())
+        return text

@@ -1,0 +1,341 @@
+"""A theme: colours, type, sizes and manners of a letter, from TOML files among the templates.
+
+    load_theme(folders) -> Theme
+
+`theme.toml` names one of `themes/` and changes what it likes in it; of each file the first folder that has one wins. What is
+wrong in them comes all at once, each with its file and line. A theme that was loaded can be read: its texts reach WCAG AA,
+4.5 to 1, on each of its grounds, in the light and in the dark.
+
+Raises ThemeError.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from PIL import ImageColor
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
+
+from mailer.dispatch.suggestion import suggest
+from mailer.edition.layout import LayoutError
+
+CONTRAST = 4.5
+"""What WCAG 2.2, 1.4.3 asks of text that is not large."""
+
+_HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
+_EXTREMES = {"#000000": "#101214", "#ffffff": "#fefefe"}
+_FAMILY = re.compile(r"[A-Za-z0-9À-ɏ -]{1,60}")
+_GENERIC = frozenset({"serif", "sans-serif", "monospace", "system-ui", "cursive", "fantasy"})
+_WINDOWS = frozenset(
+    {
+        "Arial", "Book Antiqua", "Calibri", "Cambria", "Consolas", "Constantia", "Corbel", "Courier New", "Garamond", "Georgia",
+        "Palatino Linotype", "Segoe UI", "Tahoma", "Times New Roman", "Trebuchet MS", "Verdana",
+    }
+)  # fmt: skip
+_IDENTIFIER = re.compile(r"-?[A-Za-z][A-Za-z0-9-]*")
+_THEME_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_TABLE = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
+_KEY = re.compile(r"""\s*["']?([A-Za-z0-9_-]+)["']?\s*=""")
+_LARGEST = 64 * 1024
+
+
+class ThemeError(LayoutError):
+    """What is wrong with a theme, a line for each finding."""
+
+
+def _colour(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(_NO_COLOUR)  # noqa: TRY004 - pydantic takes ValueError for a finding
+    if not _HEX.fullmatch(value.strip()):
+        raise ValueError(f"“{value[:40]}” is not a colour; {_known_colour(value) or _EXPECTED_COLOUR}")
+    digits = value.strip()[1:].lower()
+    colour = "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
+    if colour in _EXTREMES:
+        raise ValueError(f"{colour} is turned round by mail programs in the dark; write {_EXTREMES[colour]}")
+    return colour
+
+
+_EXPECTED_COLOUR = "expected one such as #17506b"
+_NO_COLOUR = f"not a colour; {_EXPECTED_COLOUR}, in quotation marks"
+
+
+def _known_colour(value: str) -> str:
+    name = value.strip().lower().removeprefix("#")
+    if re.fullmatch(r"[0-9a-f]{3}|[0-9a-f]{6}", name):
+        return f"did you mean “#{name}”?"
+    if name in ImageColor.colormap:
+        known = ImageColor.colormap[name]
+        found = known if isinstance(known, str) else "#{:02x}{:02x}{:02x}".format(*known)
+        return f"did you mean “{_EXTREMES.get(found, found)}”?"
+    return ""
+
+
+def _family(value: object) -> str:
+    if not isinstance(value, str) or not _FAMILY.fullmatch(value.strip()):
+        raise ValueError("not the name of a font: letters, digits, spaces and hyphens")
+    return value.strip()
+
+
+def _beside(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not 0 < len(value) <= 200 or value.startswith("/") or "\0" in value:
+        raise ValueError("not the name of a file beside theme.toml")
+    return Path((info.context or {})["folder"]) / value
+
+
+Colour = Annotated[str, BeforeValidator(_colour)]
+Family = Annotated[str, BeforeValidator(_family)]
+Families = Annotated[tuple[Family, ...], Field(min_length=1, max_length=12)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
+
+
+class Palette(_Table):
+    """The colours of one scheme. `canvas` lies behind the letter, `paper` under its text, `wash` under what is set apart."""
+
+    canvas: Colour
+    paper: Colour
+    wash: Colour
+    ink: Colour
+    muted: Colour
+    accent: Colour
+    on_accent: Colour
+    line: Colour
+
+
+class Fonts(_Table):
+    """`read` for what is read, `title` for headlines, `look` for what is looked up; `right_to_left` for Hebrew and Arabic."""
+
+    read: Families
+    title: Families
+    look: Families
+    code: Families
+    right_to_left: Families
+
+
+class Sizes(_Table):
+    """In pixels, but for `weight`, that of headlines. On phones headlines are a step smaller."""
+
+    column: int = Field(ge=480, le=680)
+    text: int = Field(ge=14, le=22)
+    small: int = Field(ge=12, le=16)
+    headline: int = Field(ge=20, le=60)
+    title: int = Field(ge=18, le=40)
+    weight: int = Field(ge=300, le=800, multiple_of=100)
+    radius: int = Field(ge=0, le=24)
+
+
+class Manner(_Table):
+    """How the parts stand on the page."""
+
+    masthead: Literal["rule", "centre", "band"]
+    contents: Literal["box", "list"]
+    articles: Literal["rules", "space", "cards"]
+
+
+class Logo(_Table):
+    """An image in the place of the publication's name: a file beside theme.toml, shown `width` pixels wide."""
+
+    file: Annotated[Path, BeforeValidator(_beside)]
+    width: int = Field(ge=16, le=480)
+    alt: str = Field(default="", max_length=200)
+
+
+class PlainText(_Table):
+    """`flowed`: the plaintext is format=flowed (RFC 3676), which narrow screens wrap anew."""
+
+    flowed: bool = False
+
+
+class Theme(_Table):
+    """A theme, whole and readable."""
+
+    light: Palette
+    dark: Palette
+    fonts: Fonts
+    sizes: Sizes
+    manner: Manner
+    logo: Logo | None = None
+    text: PlainText = PlainText()
+
+    @cached_property
+    def names(self) -> Mapping[str, object]:
+        """What templates see: each table by its name, fonts as CSS lists of families, and what Outlook has to be told instead."""
+        return {
+            **self.model_dump(exclude={"fonts", "logo", "text"}),
+            "fonts": {name: ", ".join(map(_css_family, families)) for name, families in self.fonts},
+            "windows": {name: _css_family(_on_windows(families)) for name, families in self.fonts},
+        }
+
+    @property
+    def measure(self) -> int:
+        """The pixels between the edges of an article's text: the widest that an image in it can be."""
+        return self.sizes.column - (2 * CARD_PADDING if self.manner.articles == "cards" else 0)
+
+
+CARD_PADDING = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A TOML file, read. `table` may be anything that TOML can say."""
+
+    path: Path
+    text: str
+    table: Mapping[str, Any]
+
+    def line(self, place: Sequence[object]) -> int:
+        """Where the key at `place` stands, else the table around it, else the first line."""
+        table, best = "", 1
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if opened := _TABLE.match(line):
+                table = opened[1]
+                best = number if place[:1] == (table,) else best
+            elif (key := _KEY.match(line)) and (*([table] if table else []), key[1]) == tuple(place[:2]):
+                return number
+        return best
+
+    def has(self, place: Sequence[object]) -> bool:
+        value: Any = self.table
+        for step in place:
+            if not isinstance(value, Mapping) or step not in value:
+                return False
+            value = value[step]
+        return True
+
+
+def load_theme(folders: Sequence[Path]) -> Theme:
+    """The theme that `theme.toml` describes; the first of `folders` that has a file wins."""
+    own = _read(folders, "theme.toml")
+    named = own.table.get("theme", "daily")
+    known = sorted({path.stem for folder in folders for path in folder.glob("themes/*.toml")})
+    if not isinstance(named, str) or not _THEME_NAME.fullmatch(named) or named not in known:
+        raise _error(
+            [_finding(own, ("theme",), f"there is no theme “{str(named)[:40]}”; {suggest(str(named), known)}")]
+        )
+    base = _read(folders, f"themes/{named}.toml")
+    tables: dict[str, Any] = {**base.table}
+    for name, value in own.table.items():
+        if name == "theme":
+            continue
+        beneath = tables.get(name)
+        tables[name] = {**beneath, **value} if isinstance(value, dict) and isinstance(beneath, dict) else value
+    folder = (own if "logo" in own.table else base).path.parent
+    if "logo" in tables and "logo" not in own.table:
+        folder = folder.parent  # a theme's paths begin where theme.toml would stand
+    try:
+        theme = Theme.model_validate(tables, context={"folder": folder})
+    except ValidationError as error:
+        raise _error([_said(found, own, base) for found in error.errors(include_url=False)]) from None
+    if unreadable := list(_unreadable(theme, own, base)):
+        raise _error(unreadable)
+    return theme
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, from 1 to 21: WCAG 2.2, “contrast ratio”."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[str]:
+    for scheme, palette in (("light", theme.light), ("dark", theme.dark)):
+        pairs = [*product(("ink", "muted", "accent"), ("paper", "wash", "canvas")), ("on_accent", "accent")]
+        for text, ground in pairs:
+            ratio = contrast(getattr(palette, text), getattr(palette, ground))
+            if ratio < CONTRAST:
+                place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
+                said = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
+                yield _finding(_holder(place, own, base), place, said)
+
+
+def _holder(place: Sequence[object], own: _File, base: _File) -> _File:
+    """The file that says, or ought to say, what stands at `place`."""
+    return own if own.has(place) or (own.has(place[:1]) and not base.has(place)) else base
+
+
+def _said(found: ErrorDetails, own: _File, base: _File) -> str:
+    place = tuple(found["loc"])
+    file = _holder(place, own, base)
+    name = ".".join(map(str, place))
+    where = f"[{place[0]}]" if len(place) > 1 else "a theme"
+    match found["type"]:
+        case "extra_forbidden":
+            known = _keys(place[:-1])
+            return _finding(file, place, f"unknown key “{place[-1]}” in {where}; {suggest(str(place[-1]), known)}")
+        case "missing":
+            return _finding(file, place, f"{where} has no “{place[-1]}”")
+        case "value_error":
+            return _finding(file, place, f"{name}: {found['ctx']['error']}")
+        case "literal_error":
+            return _finding(file, place, f"{name}: expected {found['ctx']['expected']}")
+        case _:
+            return _finding(file, place, f"{name}: {found['msg'][:1].lower()}{found['msg'][1:]}")
+
+
+def _keys(place: Sequence[object]) -> list[str]:
+    """The keys that a theme may have at `place`."""
+    fields = Theme.model_fields
+    if place and place[0] in fields:
+        annotation = fields[str(place[0])].annotation
+        tables = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+        fields = next((kind.model_fields for kind in tables if issubclass(kind, BaseModel)), {})
+    return sorted({*fields, *(() if place else ("theme",))})
+
+
+def _css_family(name: str) -> str:
+    """A family as CSS names it: quoted where it is no row of identifiers; single quotes, for it stands in attributes."""
+    words = name.split(" ")
+    return name if not name or name in _GENERIC or all(map(_IDENTIFIER.fullmatch, words)) else f"'{name}'"
+
+
+def _on_windows(families: Sequence[str]) -> str:
+    """What Outlook has to be told of `families`, for it takes Times New Roman where it lacks the first: one that every Windows
+    has, or nothing where the first is one.
+    """
+    return "" if families[0] in _WINDOWS else next((name for name in families if name in _WINDOWS), families[-1])
+
+
+def _read(folders: Sequence[Path], name: str) -> _File:
+    path = next((path for folder in folders if (path := folder / name).is_file()), None)
+    if path is None:
+        raise ThemeError(f"there is no {name} among the templates", "Copy it back, or run mailer init, which adds it.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ThemeError(f"{path} is larger than a theme can be (64 KB)", _ADVICE)
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        return _File(path, text, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"\(at line (\d+)", str(error))
+        where = f"{path}:{at[1]}" if at else str(path)
+        raise ThemeError(f"{where}: not TOML ({str(error).partition(' (at ')[0]})", _ADVICE) from None
+    except UnicodeDecodeError:
+        raise ThemeError(f"{path} is not UTF-8", "Save it as UTF-8.") from None
+    except (OSError, RecursionError) as error:
+        raise ThemeError(f"{path} cannot be read ({type(error).__name__})", "See to the file.") from None
+
+
+_ADVICE = "Mend the theme; docs/templates.md tells what it may hold."
+
+
+def _finding(file: _File, place: Sequence[object], words: str) -> str:
+    return f"{file.path}:{file.line(place)}: {words}".removesuffix("; ")
+
+
+def _error(findings: Sequence[str]) -> ThemeError:
+    return ThemeError("\n".join(dict.fromkeys(findings)), _ADVICE)

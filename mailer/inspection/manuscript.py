@@ -1,0 +1,144 @@
+"""Where things stand in the file of a dispatch: the text that a reader will read, and the keys of front matter and articles.
+
+    Manuscript(dispatch).passages()  every stretch of text that is read, with the place of each of its characters
+    .key("photo", "credit")          where a value of the front matter stands
+    .particular(article, "source")   where a particular of an article stands
+
+What is no text for readers (code, template parts, addresses) is blanked out, so that offsets stay. Pure.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Protocol
+
+from mailer.dispatch.frontmatter import split
+from mailer.dispatch.markdown import survey
+from mailer.dispatch.model import Article, Dispatch
+from mailer.dispatch.placed import Placed
+from mailer.dispatch.problem import Position
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.source import Source
+from mailer.dispatch.yamltree import Items, Keys, Node, Text, read_tree
+
+_NOT_READ = re.compile(
+    r"\{\{.*?\}\}|\{%.*?%\}"  # template parts
+    r"|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"  # code
+    r"|(?<=\]\()[^()\s]+(?=[)\s])"  # the address of a link
+    r"|\bhttps?://[^\s<>)\]]+"
+    r"|\[\[[^\]\n]*\]\]|\[\^[^\]\n]*\]:?"
+)
+LONGEST_LINE = 20_000
+"""Characters; a longer one can only be the row of a table that nobody reads, and patterns take their time on it."""
+
+_UNREAD_KEYS = frozenset({"slug", "file", "url", "lists", "date", "language"})
+_PARTICULAR = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
+
+
+class Locate(Protocol):
+    def __call__(self, offset: int, /) -> Position: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of text on one line; `at(offset)` is the place of its character."""
+
+    text: str
+    at: Locate
+
+
+class Manuscript:
+    """The file of `dispatch`, which has been read without errors."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._source = Source(dispatch.source)
+        unheard = Findings(dispatch.path)
+        self._span, start = split(self._source, unheard)
+        self._start = start or 0
+        self._tree = read_tree(self._source, *self._span, unheard) if self._span else None
+        self._placed = Placed(self._source, self._tree) if self._tree else None
+
+    @property
+    def text(self) -> str:
+        return self._source.text
+
+    def position(self, offset: int) -> Position:
+        return self._source.position(offset)
+
+    def key(self, *place: int | str) -> Position:
+        """Where the value at `place` of the front matter stands; where there is none, what is nearest around it."""
+        return self._placed.value(place) if self._placed else Position()
+
+    def has_key(self, *place: int | str) -> bool:
+        return self._placed is not None and self._placed.node(place) is not None
+
+    def find(self, text: str) -> Position:
+        """Where `text` stands first as it was typed; the beginning of the file when it does not."""
+        found = self.text.find(text) if text else -1
+        return self.position(max(found, 0))
+
+    def particular(self, article: Article, key: str) -> Position:
+        """Where the value of `key` stands under the title of `article`; its title where there is none."""
+        lines = self._lines
+        for number in range(article.position.line, len(lines)):
+            match = _PARTICULAR.fullmatch(lines[number])
+            if not lines[number].strip():
+                break
+            if match and match["key"] == key:
+                return Position(number + 1, match.start("value") + 1)
+        return article.position
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    def passages(self) -> Iterator[Passage]:
+        """What readers read: the texts of the front matter, then the lines of the body, in the order of the file."""
+        if self._placed:
+            for place, text in self._placed.texts():
+                if place and _UNREAD_KEYS.isdisjoint(place):
+                    yield Passage(_blanked(text).replace("\n", " "), partial(self._placed.within, place))
+        for offset, line in self.body_lines():
+            yield Passage(line, partial(self._at, offset))
+
+    def body_lines(self) -> Iterator[tuple[int, str]]:
+        """The lines of the body that are read, each with its offset in the file."""
+        body = self.text[self._start :]
+        code = survey(body).code
+        offset = self._start
+        for number, line in enumerate(body.split("\n")):
+            if number not in code and line.strip() and len(line) <= LONGEST_LINE:
+                yield offset, _blanked(line)
+            offset += len(line) + 1
+
+    def _at(self, start: int, offset: int) -> Position:
+        return self._source.position(start + offset)
+
+    def comments(self) -> Iterator[tuple[int, str]]:
+        """The comments of the front matter, each from its #, with its offset in the file."""
+        if self._span is None or self._tree is None:
+            return
+        first, end = self._span
+        texts = sorted((text.start, text.end) for text in _texts(self._tree))
+        for match in re.finditer(r"(?:^|(?<=[ \t]))#[^\n]*", self.text[first:end], re.MULTILINE):
+            offset = first + match.start()
+            if not any(start <= offset < stop for start, stop in texts):
+                yield offset, match[0]
+
+
+def _blanked(text: str) -> str:
+    return _NOT_READ.sub(lambda match: " " * len(match[0]), text)
+
+
+def _texts(node: Node) -> Iterator[Text]:
+    match node:
+        case Text():
+            yield node
+        case Items(items=items):
+            for item in items:
+                yield from _texts(item)
+        case Keys(entries=entries):
+            for key, value in entries.values():
+                yield key
+                yield from _texts(value)

@@ -1,0 +1,130 @@
+"""CSS as the inspection reads it: declarations, the rules of a style sheet, colours. Pure; what is no CSS is left out.
+
+Style sheets of letters are small and plain, and `style` attributes repeat: what was read once is kept.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import tinycss2
+from tinycss2.color4 import parse_color
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`name: value`, both in lower case but for strings."""
+
+    name: str
+    value: str
+    important: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StyleRule:
+    """A rule of a style sheet; `media` is what it stands under, such as `(max-width: 480px)`, or "" for everywhere."""
+
+    selector: str
+    declarations: tuple[Declaration, ...]
+    media: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """Red, green and blue from 0 to 1, and how much of what is behind does not show through."""
+
+    red: float
+    green: float
+    blue: float
+    alpha: float = 1.0
+
+    def over(self, behind: "Colour") -> "Colour":
+        """This colour laid over an opaque one."""
+        mixed = (
+            own * self.alpha + other * (1 - self.alpha)
+            for own, other in zip(
+                (self.red, self.green, self.blue), (behind.red, behind.green, behind.blue), strict=True
+            )
+        )
+        return Colour(*mixed)
+
+    @property
+    def luminance(self) -> float:
+        """Relative luminance: WCAG 2.2, definition."""
+        linear = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+            for part in (self.red, self.green, self.blue)
+        )
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    def __str__(self) -> str:
+        return "#" + "".join(f"{round(part * 255):02x}" for part in (self.red, self.green, self.blue))
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """From 1 to 21: WCAG 2.2, contrast ratio."""
+    light, dark = sorted((one.luminance, other.luminance), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@lru_cache(maxsize=2048)
+def declarations(style: str) -> tuple[Declaration, ...]:
+    """Those of a `style` attribute or of a block."""
+    return tuple(_declarations(tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)))
+
+
+@lru_cache(maxsize=32)
+def style_rules(css: str) -> tuple[StyleRule, ...]:
+    """Every rule of a style sheet, those under @media and @supports too, in order."""
+    return tuple(_rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), ""))
+
+
+@lru_cache(maxsize=32)
+def at_rules(css: str) -> tuple[tuple[str, str], ...]:
+    """Name and prelude of each at-rule of a style sheet: ("media", "(max-width: 480px)")."""
+    return tuple(_at_rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)))
+
+
+@lru_cache(maxsize=512)
+def colour(text: str) -> Colour | None:
+    """A colour of CSS; None for what is none, or is known only where it stands (`currentcolor`, `inherit`)."""
+    try:
+        parsed = parse_color(text)
+        if parsed is None or isinstance(parsed, str):
+            return None
+        red, green, blue, alpha = parsed.to("srgb")
+    except (ValueError, TypeError, NotImplementedError):
+        return None
+    if None in {red, green, blue, alpha}:
+        return None
+    return Colour(*(min(max(float(part), 0.0), 1.0) for part in (red, green, blue, alpha)))
+
+
+def _declarations(nodes: list[Any]) -> Iterator[Declaration]:
+    for node in nodes:
+        if node.type == "declaration":
+            yield Declaration(node.lower_name, tinycss2.serialize(node.value).strip(), bool(node.important))
+
+
+def _rules(nodes: list[Any], media: str) -> Iterator[StyleRule]:
+    for node in nodes:
+        if node.type == "qualified-rule":
+            inner = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
+            yield StyleRule(tinycss2.serialize(node.prelude).strip(), tuple(_declarations(inner)), media)
+        elif node.type == "at-rule" and node.content is not None and node.lower_at_keyword in {"media", "supports"}:
+            condition = " ".join(tinycss2.serialize(node.prelude).split()).lower()
+            yield from _rules(_inside(node), f"{media} and {condition}" if media else condition)
+
+
+def _at_rules(nodes: list[Any]) -> Iterator[tuple[str, str]]:
+    for node in nodes:
+        if node.type == "at-rule":
+            yield node.lower_at_keyword, " ".join(tinycss2.serialize(node.prelude).split()).lower()
+            if node.content is not None and node.lower_at_keyword in {"media", "supports"}:
+                yield from _at_rules(_inside(node))
+
+
+def _inside(node: Any) -> list[Any]:
+    inside: list[Any] = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
+    return inside

@@ -1,0 +1,185 @@
+"""Several senders at one ledger, one that sleeps beyond its lease, and what readers and editors do meanwhile."""
+
+import random
+import shutil
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mailer.delivery.state import DeliveryState as S
+from mailer.service.newsroom import Newsroom
+from mailer.service.verifying import verify_send
+from tests.support.commands import until
+from tests.support.judge import PATIENCE
+from tests.support.postgres import Server
+from tests.support.programs import Process
+from tests.support.siege import LANES, RESUME, SEND, Siege
+
+KILLED = -signal.SIGKILL
+POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@contextmanager
+def asleep(process: Process, already: threading.Event | None = None) -> Iterator[None]:
+    """`process` is stopped, or will be by what sets `already`; it wakes at the end of the block."""
+    if already is None:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        assert already is None or already.wait(PATIENCE)
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("senders", [2, 4])
+def test_of_senders_that_start_at_once_one_sends_and_the_others_name_it(
+    besiege: Callable[..., Siege], senders: int
+) -> None:
+    siege = besiege(readers=100, judge={"delay": 0.005})
+    processes = [siege.start(*SEND) for _ in range(senders)]
+    ran = [process.wait() for process in processes]
+    assert sorted(each.code for each in ran) == [0, *[4] * (senders - 1)], [each.err for each in ran]
+    siege.prove()
+
+
+def test_of_resumes_at_once_one_sends_and_the_others_name_it(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=100, judge={"delay": 0.01})
+    killed = siege.start(*SEND)
+    with siege.judge.holding(100):
+        killed.kill()
+        killed.wait()
+    siege.until_free()
+    processes = [siege.start(*RESUME) for _ in range(3)]
+    with siege.judge.holding(1):
+        until(lambda: sum(process.poll() is not None for process in processes) == 2, PATIENCE)
+    codes = sorted(process.wait().code for process in processes)
+    assert codes in ([0, 4, 4], [3, 4, 4])
+    siege.prove(uncertain_at_most=LANES)
+
+
+def test_different_sends_at_once_do_not_touch_each_other(besiege: Callable[..., Siege], tmp_path: Path) -> None:
+    siege = besiege(readers=60, lanes=3, judge={"delay": 0.003})
+    slugs = ["tide", "fog", "ebb", "calm"]
+    for slug in slugs[1:]:
+        shutil.copy(tmp_path / "dispatches" / "tide.md", tmp_path / "dispatches" / f"{slug}.md")
+    processes = [siege.start("send", slug, "--to", "readers", "--yes", "--json") for slug in slugs]
+    ran = [process.wait() for process in processes]
+    assert [each.code for each in ran] == [0] * 4, [each.err for each in ran]
+    assert siege.judge.accepted == Counter(dict.fromkeys(siege.everybody, 4))
+    assert len(set(siege.judge.message_ids)) == 240
+    with Newsroom.open(tmp_path) as newsroom:
+        assert all(verify_send(newsroom, number).ok for number in range(1, 5))
+
+
+@POSTGRESQL
+def test_one_that_slept_beyond_its_lease_lets_no_dot_leave_when_it_wakes(
+    besiege: Callable[..., Siege], full: bool, chance: random.Random, told: Callable[..., None]
+) -> None:
+    naps = 20 if full else 2
+    siege = besiege(readers=naps * 60, judge={"delay": 0.005})
+    arguments = SEND
+    for nap in range(naps):
+        sleeper = siege.start(*arguments)
+        asleep_now = siege.judge.strike(chance.randrange(60, 140), partial(sleeper.send_signal, signal.SIGSTOP))
+        with ExitStack() as sleep:
+            sleep.enter_context(asleep(sleeper, asleep_now))
+            siege.until_free()
+            waker = siege.start(*RESUME, faults={"lease": 60})
+            with siege.judge.holding(40):
+                sleep.close()
+                ran = sleeper.wait()
+                if nap < naps - 1:
+                    waker.kill()
+        assert ran.code == 4, ran.err
+        # where it slept in the middle of a transaction, the database has thrown it out of that, too
+        assert "has taken over send 1" in ran.err or "cannot be reached" in ran.err
+        assert waker.wait().code in ({KILLED} if nap < naps - 1 else {0, 3})
+        siege.expire_lease()
+        arguments = RESUME
+    told(runs=naps, uncertain=siege.prove(uncertain_at_most=2 * naps * LANES).count(S.UNCERTAIN))
+
+
+@SQLITE
+def test_one_that_sleeps_keeps_its_send_where_the_lock_is_of_the_machine(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=100, judge={"delay": 0.005})
+    sleeper = siege.start(*SEND)
+    with siege.judge.holding(100), asleep(sleeper):
+        other = siege.run(*RESUME)
+        assert other.code == 4
+        assert f"pid {sleeper.pid}" in other.err
+    assert sleeper.wait().code == 0
+    siege.prove()
+
+
+def test_who_unsubscribes_is_mailed_nothing_from_its_commit_on(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=200, judge={"delay": 0.01})
+    process = siege.start(*SEND)
+    leavers = siege.everybody[-60:]
+    with siege.judge.holding(60), Newsroom.open(siege.folder) as newsroom:
+        for address in leavers:
+            newsroom.ledger.suppressions.unsubscribe(address, source="page")
+            assert address not in siege.judge.accepted, "its turn had not come"
+    assert process.wait().code == 0
+    proof = siege.prove()
+    assert not set(leavers) & set(proof.accepted)
+    assert {proof.states[address] for address in leavers} == {S.SKIPPED}
+
+
+def test_a_list_and_a_dispatch_that_are_edited_change_nothing_of_a_send_under_way(
+    besiege: Callable[..., Siege], tmp_path: Path
+) -> None:
+    siege = besiege(readers=100, judge={"delay": 0.005})
+    process = siege.start(*SEND)
+    with siege.judge.holding(100):
+        process.kill()
+        process.wait()
+    readers, dispatch = tmp_path / "subscribers" / "readers.csv", tmp_path / "dispatches" / "tide.md"
+    rows = readers.read_text("utf-8").splitlines()
+    readers.write_text("\n".join([rows[0], "newcomer@example.com,N,Lisbon", *rows[10:]]) + "\n", "utf-8")
+    dispatch.write_text(dispatch.read_text("utf-8").replace("asks for patience", "has lost patience"), "utf-8")
+    siege.finish()
+    proof = siege.prove(uncertain_at_most=LANES)
+    assert "newcomer@example.com" not in proof.accepted
+    assert not any(b"lost patience" in text for text in siege.judge.messages)
+
+
+def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(
+    besiege: Callable[..., Siege], request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> None:
+    siege = besiege(readers=60, judge={"delay": 0.005})
+    process = siege.start(*SEND)
+    with siege.judge.holding(60), Newsroom.open(tmp_path) as newsroom:
+        newsroom.ledger.sends.pause(1, reason="by hand")
+    assert process.wait().code == 4
+    with old_copy(request, database_url, tmp_path) as restore:
+        assert siege.run(*RESUME).code == 0
+        restore()
+        before = sum(siege.judge.accepted.values())
+        for command in (RESUME, ("status",), ("send", "tide", "--to", "readers", "--again", "--yes")):
+            refused = siege.run(*command)
+            assert refused.code == 4
+            assert "older copy" in refused.err
+        assert sum(siege.judge.accepted.values()) == before, "nothing left before somebody said so"
+        assert siege.run(*RESUME, "--accept-restored").code == 0
+        assert len(siege.judge.accepted) == 60, "who accepts it accepts that some get it twice; nobody is lost"
+
+
+@contextmanager
+def old_copy(request: pytest.FixtureRequest, url: str, folder: Path) -> Iterator[Callable[[], object]]:
+    """Copy the database as it is; what is yielded puts the copy in its place."""
+    env = folder / ".env"
+    if url.startswith("sqlite"):
+        shutil.copy(folder / "mailer.db", folder / "old.db")
+        yield lambda: shutil.copyfile(folder / "old.db", folder / "mailer.db")
+        return
+    postgres: Server = request.getfixturevalue("postgres")
+    name = url.partition("?")[0].rpartition("/")[2]
+    with postgres.database(name) as copy:
+        yield lambda: env.write_text(env.read_text("utf-8").replace(url, copy), "utf-8")

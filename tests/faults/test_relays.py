@@ -1,0 +1,216 @@
+"""Relays at their worst, under the whole program on each database: who is charged, who is not, and how it ends."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mailer.delivery.records import Stage as At
+from mailer.delivery.sender import BREAKER, End
+from mailer.delivery.state import DeliveryState as S
+from mailer.delivery.state import SendState
+from tests.faults.test_lane import LONG, SHORT, carry, message
+from tests.faults.test_sender import OPTIONS, Stage, counts
+from tests.support.commands import until
+from tests.support.judge import KEPT_THEN_DROPPED, Journal
+from tests.support.programs import Programs
+from tests.support.scripted import DROP, SILENCE, Scripted
+from tests.support.siege import LANES, RESUME, SEND, Siege
+
+STAGES = ("connect", "session", "mail", "rcpt", "data", "text", "dot")
+IMPATIENT = {"limits": dict.fromkeys(STAGES, 0.5)}
+
+
+def test_refused_for_now_at_each_stage_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
+    replies = {
+        "CONNECT": ["421 4.3.2 busy"],
+        "MAIL": ["451 4.3.0 later", "454 4.7.0 slow down", "250 ok", "421 4.3.2 closing"],
+        "RCPT": ["450 4.2.0 busy", "452 4.5.3 too many", "250 ok", "421 4.3.2 closing"],
+        "DATA": ["451 4.3.0 later", "354 go on", "421 4.3.2 closing"],
+        "DOT": ["452 4.3.1 full", "451 4.7.1 later", "250 ok", "421 4.3.2 closing"],
+    }
+    siege = besiege(readers=60, judge=replies)
+    ran = siege.run(*SEND)
+    assert ran.code == 0, ran.err
+    assert siege.prove().count(S.ACCEPTED) == 60
+
+
+def test_greylisted_one_and_all_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=80, judge={"greylist_share": 1.0})
+    ran = siege.run(*SEND)
+    assert ran.code == 0, ran.err
+    assert siege.prove().count(S.ACCEPTED) == 80
+    assert len(siege.judge.greylisted) == 80
+
+
+def test_a_storm_of_454_halves_the_pace_and_everybody_is_mailed(tmp_path: Path) -> None:
+    lanes, storm = 8, 40
+    server = Scripted(MAIL=["454 4.7.0 too fast"] * storm)
+    open_now: list[int] = [0]
+    seen: list[int] = []
+    converse, answer = server._converse, server._answer
+
+    async def conversing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_now[0] += 1
+        await converse(reader, writer)
+        open_now[0] -= 1
+
+    async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
+        if verb == "DOT":
+            seen.append(open_now[0])
+            await asyncio.sleep(0.005)
+        return await answer(verb, writer)
+
+    server._converse, server._answer = conversing, answering  # type: ignore[method-assign]
+    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, lanes=lanes)).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 200})
+    assert min(seen) <= lanes // 2, "what a storm leaves is at most half"
+    assert seen[-1] > min(seen), "it grows back"
+
+
+def test_lanes_that_break_together_are_one_failure_after_which_a_relay_rests_for_a_moment(tmp_path: Path) -> None:
+    lanes = 8
+    stage = Stage(tmp_path, 40, Scripted(MAIL=[DROP] * lanes), options=replace(OPTIONS, lanes=lanes))
+    ending, result = stage.run()  # within 20 s; counted one by one, they had the relay rest for 30 s
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 40})
+
+
+def test_dropped_at_each_stage_only_who_got_the_dot_is_uncertain(besiege: Callable[..., Siege]) -> None:
+    replies = {
+        "CONNECT": [DROP],
+        "EHLO": [DROP],
+        "MAIL": ["250 ok", DROP],
+        "RCPT": ["250 ok", "250 ok", DROP],
+        "DATA": ["354 go on", "354 go on", "354 go on", DROP],
+        "DOT": ["250 ok"] * 3 + [DROP, KEPT_THEN_DROPPED],
+    }
+    siege = besiege(readers=60, lanes=2, judge=replies)
+    ran = siege.run(*SEND)
+    assert ran.code == 3, ran.err
+    proof = siege.prove(uncertain_at_most=2)
+    assert (proof.count(S.ACCEPTED), proof.count(S.UNCERTAIN)) == (58, 2)
+    assert sum(proof.accepted.values()) == 59, "one of the two was taken"
+
+
+def test_refused_for_good_by_policy_the_breaker_stops_the_send_and_it_goes_on_once_mended(
+    besiege: Callable[..., Siege],
+) -> None:
+    siege = besiege(readers=100, judge={"DOT": ["250 ok"] * 5 + ["550 5.7.1 we do not like you"] * 60})
+    ran = siege.run(*SEND)
+    assert ran.code == 4
+    assert f"refused {BREAKER} messages in a row" in ran.err
+    assert len(siege.judge.messages) <= 5 + 20, "within 20"
+    proof = siege.prove(state=SendState.PAUSED)
+    assert proof.count(S.FAILED) == 0
+    assert siege.run("suppress", "list").out.count("@") == 0
+    siege.judge.replies["DOT"].clear()
+    assert siege.run(*RESUME).code == 0
+    assert siege.prove().count(S.ACCEPTED) == 100
+
+
+def test_readers_that_are_refused_for_good_fail_and_only_the_dead_are_suppressed(besiege: Callable[..., Siege]) -> None:
+    refusals = ["550 5.1.1 nobody", "550 5.2.1 disabled", "550 no", "552 5.2.2 full", "553 5.1.3 bad address"]
+    siege = besiege(readers=40, judge={"RCPT": ["250 ok"] * 10 + refusals})
+    assert siege.run(*SEND).code == 1
+    assert siege.prove().count(S.FAILED) == 5
+    assert siege.run("suppress", "list").out.count("@example.com") == 2
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize("reply", ["550 5.7.1 not from you", "530 5.7.0 log in first"])
+def test_a_sender_that_is_refused_pauses_the_send_and_charges_nobody(besiege: Callable[..., Siege], reply: str) -> None:
+    siege = besiege(readers=40, judge={"MAIL": ["250 ok"] * 4 + [reply] * 60})
+    assert siege.run(*SEND).code == 4
+    assert siege.prove(state=SendState.PAUSED).count(S.FAILED) == 0
+    siege.judge.replies["MAIL"].clear()
+    assert siege.run(*RESUME).code == 0
+    siege.prove()
+
+
+def test_421_after_every_few_messages_goes_on(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=60, lanes=2, judge={"MAIL": ["250 ok", "250 ok", "421 4.3.2 enough"] * 40})
+    assert siege.run(*SEND).code == 0
+    siege.prove()
+    assert siege.judge.connections > 20
+
+
+def test_a_reply_to_the_dot_that_comes_late_or_never_is_uncertain_at_the_limit(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=30, lanes=2, judge={"late": 2, "late_by": 1.5, "DOT": ["250 ok"] * 4 + [SILENCE]})
+    ran = siege.run(*SEND, faults=IMPATIENT)
+    assert ran.code == 3, ran.err
+    proof = siege.prove(uncertain_at_most=3)
+    assert proof.count(S.UNCERTAIN) == 3
+    assert sum(proof.accepted.values()) == 29, "two were taken, and answered too late"
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize("fault", ["nonsense", "650 what", "250-never ending", "x" * 9000, "250-more\r\n" * 300])
+def test_replies_that_are_none_cost_nobody_anything_before_the_dot(besiege: Callable[..., Siege], fault: str) -> None:
+    good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on"}
+    replies = {verb: [reply, reply, fault] for verb, reply in good.items()} | {"EHLO": ["", fault]}
+    siege = besiege(readers=30, lanes=2, judge={**replies, "DOT": ["250 ok"] * 6 + [fault]})
+    ran = siege.run(*SEND, faults=IMPATIENT)
+    proof = siege.prove(uncertain_at_most=1)  # at the dot; what the next line of a relay completes is a reply
+    assert ran.code == (3 if proof.count(S.UNCERTAIN) else 0), ran.err
+    assert proof.count(S.ACCEPTED, S.UNCERTAIN) == 30
+
+
+def test_a_reply_to_the_dot_that_comes_before_the_dot_is_no_acceptance() -> None:
+    class Early(Scripted):
+        """Answers in the middle of the text, and reads no further."""
+
+        async def _text(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+            await reader.readexactly(1000)
+            writer.write(b"250 2.0.0 kept\r\n")
+            await asyncio.sleep(3600)
+            return False
+
+    (outcome,), is_open = carry(Early(), message(LONG * 400))
+    assert (outcome.verdict.state, outcome.stage) == (S.PENDING, At.TEXT)
+    assert not is_open
+
+
+def test_a_reply_too_many_is_taken_for_nobody_else_s() -> None:
+    server = Scripted(DATA=["354 go on\r\n250 2.0.0 kept already"])
+    outcomes, is_open = carry(server, message(), message())
+    assert [outcome.verdict.state for outcome in outcomes] == [S.PENDING, S.PENDING]
+    assert not is_open
+    assert server.messages in ([], [SHORT])
+
+
+@pytest.fixture
+def other_machine(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A judge in a process of its own, which can be stopped; its port is the first line of its output."""
+    command = [sys.executable, "-m", "mailer.delivery.catcher", "--journal", str(tmp_path / "accepted.jsonl")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_server_that_is_stopped_times_out_at_each_stage_and_hangs_nobody(
+    other_machine: "subprocess.Popen[str]", tmp_path: Path, programs: Programs, database_url: str
+) -> None:
+    journal = Journal(tmp_path / "accepted.jsonl")
+    assert other_machine.stdout
+    siege = Siege(tmp_path, database_url, programs, journal, readers=800, port=int(other_machine.stdout.readline()))
+    process = siege.start(*SEND, faults={**IMPATIENT, "patience": 1})
+    until(lambda: sum(journal.accepted.values()) > 10, 60)
+    other_machine.send_signal(signal.SIGSTOP)
+    try:
+        ran = process.wait(60)
+    finally:
+        other_machine.send_signal(signal.SIGCONT)
+    assert ran.code == 4, ran.err
+    assert "no answer in time" in ran.err
+    siege.until_free()
+    assert siege.run(*RESUME).code in {0, 3}
+    proof = siege.prove(uncertain_at_most=LANES)
+    assert Counter(proof.accepted.values()) == Counter({1: len(proof.accepted)})

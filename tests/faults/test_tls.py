@@ -1,0 +1,182 @@
+"""TLS that is missing, broken or somebody else's: no credential and no message leaves, the send is paused, nobody charged."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import pytest
+from pydantic import SecretStr
+
+from mailer.delivery.sender import End, Ending
+from mailer.relay import Relay, TlsMode
+from tests.faults.test_sender import OPTIONS, POOL, Stage, counts
+from tests.support.certificates import Authority
+from tests.support.scripted import Scripted
+
+PASSWORD = "open-sesame"
+
+
+class Secured(Scripted):
+    """Offers STARTTLS and AUTH; `clear` is all that came before TLS."""
+
+    def __init__(
+        self,
+        context: ssl.SSLContext | None,
+        *,
+        offers: tuple[str, ...] = ("STARTTLS",),
+        go_on: str = "220 2.0.0 go on",
+        **replies: list[str],
+    ) -> None:
+        super().__init__(extensions=("PIPELINING", "AUTH PLAIN LOGIN", *offers), **replies)
+        self._context = context
+        self._go_on = go_on
+        self._secured: set[asyncio.StreamWriter] = set()
+        self.clear: list[str] = []
+        self.logins = 0
+
+    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        if writer not in self._secured and self.log:
+            self.clear.append(self.log[-1])
+        if verb == "STARTTLS":
+            writer.write(self._go_on.encode() + b"\r\n")
+            await writer.drain()
+            if self._context is None or not self._go_on.startswith("220"):
+                return True
+            try:
+                await writer.start_tls(self._context, ssl_handshake_timeout=5)
+            except (OSError, EOFError):
+                return False
+            self._secured.add(writer)
+            return True
+        if verb == "AUTH":
+            self.logins += 1
+            writer.write(b"235 2.7.0 welcome\r\n")
+            await writer.drain()
+            return True
+        return await super()._answer(verb, writer)
+
+
+class Wrapped(Secured):
+    """Speaks TLS from the first byte."""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._context)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        self._secured.add(writer)
+        return await super()._answer(verb, writer)
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority.make()
+
+
+@pytest.fixture
+def send_over(tmp_path: Path, authority: Authority) -> Callable[..., tuple[Stage, Ending, dict[str, object]]]:
+    """Runs a send of five over `server`, logging in there."""
+
+    def run(server: Scripted, tls: TlsMode = TlsMode.STARTTLS, *, trusted: bool = True) -> tuple:
+        pool = replace(POOL, tls=authority.trust() if trusted else ssl.create_default_context())
+        stage = Stage(tmp_path, 5, server, options=replace(OPTIONS, pool=pool))
+        stage.relay_of = lambda port: Relay(
+            host="127.0.0.1", port=port, tls=tls, username="desk", password=SecretStr(PASSWORD)
+        )
+        ending, result = stage.run()
+        return stage, ending, result
+
+    return run
+
+
+CLEAR = {"EHLO", "STARTTLS", "QUIT"}  # what may be said in clear
+
+
+def nothing_leaked(server: Secured) -> bool:
+    return not server.logins and not server.messages and {line.split()[0] for line in server.clear} <= CLEAR
+
+
+@pytest.mark.parametrize(("kind", "tls"), [(Secured, TlsMode.STARTTLS), (Wrapped, TlsMode.IMPLICIT)])
+def test_a_certificate_that_is_right_is_taken_and_the_login_is_not_in_clear(
+    send_over: Callable[..., tuple], authority: Authority, tmp_path: Path, kind: type[Secured], tls: TlsMode
+) -> None:
+    server = kind(authority.server(tmp_path))
+    _, ending, result = send_over(server, tls)
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5})
+    assert server.logins >= 1
+    assert {line.split()[0] for line in server.clear} <= CLEAR
+
+
+@pytest.mark.parametrize(("kind", "tls"), [(Secured, TlsMode.STARTTLS), (Wrapped, TlsMode.IMPLICIT)])
+@pytest.mark.parametrize(
+    ("certificate", "trusted", "said"),
+    [
+        ({"days": -1}, True, "expired"),
+        ({"host": "relay.example.org"}, True, "127.0.0.1"),
+        ({"host": "127.0.0.2"}, True, "127.0.0.1"),
+        ({}, False, "certificate"),
+    ],
+    ids=["expired", "wrong name", "wrong address", "unknown authority"],
+)
+def test_a_certificate_that_is_wrong_pauses_the_send_and_nothing_leaves(
+    send_over: Callable[..., tuple],
+    authority: Authority,
+    tmp_path: Path,
+    kind: type[Secured],
+    tls: TlsMode,
+    certificate: dict,
+    trusted: bool,
+    said: str,
+) -> None:
+    server = kind(authority.server(tmp_path, **certificate))
+    stage, ending, result = send_over(server, tls, trusted=trusted)
+    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert said in ending.reason
+    assert PASSWORD not in ending.reason
+    assert nothing_leaked(server)
+    assert stage.suppressed() == []
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        lambda: Secured(None, offers=()),
+        lambda: Secured(None, go_on="454 4.7.0 TLS not available"),
+        lambda: Secured(None, go_on="502 5.5.1 not implemented"),
+        lambda: Secured(None, go_on="220 go on\r\n250 injected"),
+        lambda: Secured(None, go_on="220 go on, but in clear"),
+    ],
+    ids=["missing", "refused for now", "refused", "injected", "no handshake"],
+)
+def test_starttls_that_does_not_come_about_pauses_the_send_and_nothing_leaves(
+    send_over: Callable[..., tuple], server: Callable[[], Secured]
+) -> None:
+    made = server()
+    stage, ending, result = send_over(made)
+    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert nothing_leaked(made)
+    assert stage.suppressed() == []
+
+
+def test_a_login_that_is_refused_pauses_the_send_and_charges_nobody(
+    send_over: Callable[..., tuple], authority: Authority, tmp_path: Path
+) -> None:
+    class Refusing(Secured):
+        async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+            if verb == "AUTH":
+                writer.write(b"535 5.7.8 wrong password\r\n")
+                await writer.drain()
+                return True
+            return await super()._answer(verb, writer)
+
+    server = Refusing(authority.server(tmp_path))
+    stage, ending, result = send_over(server)
+    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert "5.7.8" in ending.reason
+    assert PASSWORD not in ending.reason
+    assert stage.suppressed() == []
+    assert not server.messages

@@ -1,0 +1,46 @@
+"""Twenty small dispatches, of every kind and script, each in one of the themes: tests/golden/corpus."""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from mailer.dispatch.parse import parse_dispatch
+from mailer.edition.compile import compile_edition
+from mailer.edition.letter import image_files
+from mailer.edition.model import Edition, Values
+from mailer.edition.photo import load_image
+from tests.support.editions import PUBLICATION, REFERENCES, TEMPLATES
+
+FOLDER = Path(__file__).resolve().parents[1] / "golden" / "corpus"
+THEMES = ("daily", "letter", "bulletin")
+NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
+FLOWED = frozenset({"06-footnotes", "15-han"})
+READER = Values(
+    fields={"first_name": "Ana", "city": "Porto Novo", "member": "yes"}, address="ana@example.com", token="TOKEN"
+)
+
+
+def theme_of(name: str) -> str:
+    """Each theme gets a third of the corpus."""
+    return THEMES[NAMES.index(name) % len(THEMES)]
+
+
+@cache
+def themed(theme: str, *, flowed: bool = False) -> Path:
+    """A folder of templates that chooses `theme` and has nothing else."""
+    folder = Path(tempfile.mkdtemp(prefix="mailer-theme-"))
+    text = f'theme = "{theme}"\n' + ("[text]\nflowed = true\n" if flowed else "")
+    (folder / "theme.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+@cache
+def corpus(name: str, theme: str = "") -> Edition:
+    path = FOLDER / f"{name}.md"
+    dispatch = parse_dispatch(path.read_bytes(), str(path)).dispatch
+    assert dispatch is not None, f"{path} has errors"
+    images = {file: load_image(path.parent / file, root=FOLDER) for file in image_files(dispatch)}
+    folder = themed(theme or theme_of(name), flowed=name in FLOWED)
+    return compile_edition(
+        dispatch, publication=PUBLICATION, templates=[folder, TEMPLATES], references=REFERENCES, images=images
+    )

@@ -1,0 +1,102 @@
+"""The program with faults and short limits put into it: `python -m tests.support.faulty FAULTS ARGUMENTS...`.
+
+FAULTS is a JSON object; none of what it names has a hook in the program itself:
+
+    lease          seconds that a send is owned for on PostgreSQL
+    stall          seconds that a transaction may stand still there
+    busy           seconds that a locked database is waited for
+    limits         {stage: seconds}: how long a relay may take
+    patience       seconds for which a relay may fail
+    drain          seconds that a stop waits for what is under way
+    die            [point, n]: the process kills itself with SIGKILL, at the nth time that it comes to
+                   `claimed` (deliveries are), `committed` (a dot may leave), `answered` (an acceptance is about to be noted)
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
+from itertools import count
+from typing import Any
+
+from mailer.cli.main import main
+from mailer.delivery.connection import Limits
+from mailer.delivery.pool import PoolOptions
+from mailer.delivery.sender import Options
+from mailer.delivery.state import DeliveryState
+from mailer.ledger import ledger as ledgers
+from mailer.ledger import postgresql, sqlite
+from mailer.ledger.locks import WriteLock
+from mailer.ledger.owned import OwnedSend
+
+POINTS = ("claimed", "committed", "answered")
+
+
+def inject(faults: Mapping[str, Any]) -> None:
+    """Put `faults` into this process, for good."""
+    if lease := faults.get("lease"):
+        ledgers.open_ledger = partial(ledgers.open_ledger, lease=lease)
+    if stall := faults.get("stall"):
+        postgresql.STALL = f"{int(stall * 1000)}ms"
+    if busy := faults.get("busy"):
+        sqlite.BUSY_TIMEOUT = int(busy * 1000)
+        postgresql.WAIT = f"{int(busy * 1000)}ms"
+        WriteLock.__init__.__kwdefaults__["patience"] = busy
+    Limits.__init__.__kwdefaults__.update(faults.get("limits", {}))
+    if patience := faults.get("patience"):
+        PoolOptions.__init__.__kwdefaults__["connect_patience"] = patience
+    if drain := faults.get("drain"):
+        Options.__init__.__kwdefaults__["drain_patience"] = drain
+    if die := faults.get("die"):
+        _DEATHS[die[0]](die[1])
+
+
+def _suicide() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_when_claimed(nth: int) -> None:
+    _after("claim", nth, lambda _self, _arguments, claims: bool(claims))
+
+
+def _die_when_committed(nth: int) -> None:
+    _after("commit", nth, lambda _self, _arguments, allowed: bool(allowed))
+
+
+def _after(method: str, nth: int, counts: Callable[[OwnedSend, tuple[Any, ...], Any], bool]) -> None:
+    """Die behind the nth call of an async method of an owned send that counts."""
+    whole, numbers = getattr(OwnedSend, method), count(1)
+
+    @wraps(whole)
+    async def wrapped(self: OwnedSend, *arguments: Any) -> Any:
+        result = await whole(self, *arguments)
+        if counts(self, arguments, result) and next(numbers) == nth:
+            _suicide()
+        return result
+
+    setattr(OwnedSend, method, wrapped)
+
+
+def _die_when_answered(nth: int) -> None:
+    whole, numbers = OwnedSend.note, count(1)
+
+    @wraps(whole)
+    def note(self: OwnedSend, settlement: Any) -> None:
+        if settlement.state is DeliveryState.ACCEPTED and next(numbers) == nth:
+            _suicide()
+        whole(self, settlement)
+
+    OwnedSend.note = note  # type: ignore[method-assign]
+
+
+_DEATHS: Mapping[str, Callable[[int], None]] = {
+    "claimed": _die_when_claimed,
+    "committed": _die_when_committed,
+    "answered": _die_when_answered,
+}
+
+if __name__ == "__main__":
+    inject(json.loads(sys.argv[1]))
+    main(sys.argv[2:])

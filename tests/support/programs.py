@@ -1,0 +1,186 @@
+"""The program in processes of its own that start at once: forked from one in which all of it is imported.
+
+    with Programs() as programs:
+        process = programs.start(workspace, "send", "tide", "--yes", faults={"lease": 1})
+        process.send_signal(signal.SIGKILL)
+        ran = process.wait()
+
+A start of Python with all that a send imports takes a second or two; a test that kills hundreds of senders has no time for
+that. `python -m tests.support.programs` is the process that forks; it has one thread, and tells of each child's end.
+"""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.workspaces import Ran
+
+PATIENCE = 120.0  # seconds
+
+
+class Process:
+    """One run of the program."""
+
+    def __init__(self, pid: int, output: Path) -> None:
+        self.pid = pid
+        self._output = output
+        self._code: int | None = None
+        self._ended = threading.Event()
+
+    def send_signal(self, number: int) -> None:
+        """Signal it, if it has not ended yet: it is reaped by its parent, which tells us only afterwards."""
+        if not self._ended.is_set():
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def poll(self) -> int | None:
+        return self._code if self._ended.is_set() else None
+
+    def wait(self, timeout: float = PATIENCE) -> Ran:
+        """What it did; the code of one that a signal ended is the signal's number, negative."""
+        assert self._ended.wait(timeout), f"it still runs; so far: {self._read('err')[-2000:]}"
+        assert self._code is not None
+        return Ran(self._code, self._read("out"), self._read("err"))
+
+    def ended(self, code: int) -> None:
+        self._code = code
+        self._ended.set()
+
+    def _read(self, name: str) -> str:
+        return self._output.with_suffix(f".{name}").read_text("utf-8")
+
+
+class Programs:
+    """The process that forks, seen from a test."""
+
+    def __enter__(self) -> Self:
+        self._folder = TemporaryDirectory(prefix="mailer-runs-")
+        command = [sys.executable, "-m", "tests.support.programs"]
+        self._forker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._processes: dict[int, Process] = {}
+        self._started = 0
+        self._newest: Process | None = None
+        self._answered = threading.Event()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        for process in list(self._processes.values()):
+            process.kill()
+        assert self._forker.stdin and self._forker.stdout
+        self._forker.stdin.close()
+        self._forker.wait(10)
+        self._listener.join(10)
+        self._forker.stdout.close()
+        self._folder.cleanup()
+
+    def start(self, workspace: Path, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
+        """Run the program in `workspace`, with `faults` as tests.support.faulty has them."""
+        assert self._forker.stdin
+        self._started += 1
+        output = Path(self._folder.name) / f"{self._started:05}"
+        self._answered.clear()
+        request = {"workspace": str(workspace), "arguments": arguments, "faults": faults or {}, "output": str(output)}
+        self._forker.stdin.write(json.dumps(request) + "\n")
+        self._forker.stdin.flush()
+        assert self._answered.wait(PATIENCE)
+        assert self._newest
+        return self._newest
+
+    def _listen(self) -> None:
+        assert self._forker.stdout
+        for line in self._forker.stdout:
+            told = json.loads(line)
+            if "code" in told:
+                self._processes.pop(told["pid"]).ended(told["code"])
+            else:
+                self._newest = self._processes[told["pid"]] = Process(told["pid"], Path(told["output"]))
+                self._answered.set()
+
+
+def _fork(request: Mapping[str, Any], inherited: selectors.BaseSelector) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    inherited.close()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number, name in ((0, os.devnull), (1, f"{request['output']}.out"), (2, f"{request['output']}.err")):
+        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
+    os.chdir(request["workspace"])
+    code = 70
+    try:
+        from mailer.cli.main import main
+        from tests.support.faulty import inject
+
+        inject(request["faults"])
+        main(request["arguments"])
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _tell(**what: object) -> None:
+    print(json.dumps(what), flush=True)  # noqa: T201 - its standard output is a protocol
+
+
+def serve() -> None:
+    """Fork on request until standard input ends."""
+    import mailer.cli.progress
+    import mailer.cli.resume
+    import mailer.cli.send  # noqa: F401 - all that a send needs is imported before the first fork
+    from mailer.ledger import ledger, postgresql, sqlite  # noqa: F401
+
+    ended, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with selectors.DefaultSelector() as selector, sys.stdin as requests:
+        selector.register(requests, selectors.EVENT_READ)
+        selector.register(ended, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if ended in ready:
+                os.read(ended, 4096)
+                _reap()
+            if requests in ready:
+                line = requests.readline()
+                if not line:
+                    return
+                request = json.loads(line)
+                _tell(pid=_fork(request, selector), output=request["output"])
+
+
+def _reap() -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        _tell(pid=pid, code=os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,136 @@
+"""A send under fire: a workspace on one of the databases, its judge, and the proof that nobody was lost or mailed twice.
+
+siege = Siege(folder, database_url, programs, judge, readers=400)
+siege.start(*SEND, faults=...)               a run of the program, to be killed or waited for
+siege.finish()                               resume it until it has ended
+siege.prove(uncertain_at_most=8)             ledger against journal; raises AssertionError
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from mailer.delivery.state import UNDONE, DeliveryState, SendState
+from mailer.ledger.records import Summary
+from mailer.service.newsroom import Newsroom
+from mailer.service.verifying import verify_send
+from tests.support.commands import until
+from tests.support.judge import PATIENCE, Journal
+from tests.support.programs import Process, Programs
+from tests.support.workspaces import Ran, make_workspace
+
+S = DeliveryState
+SHORT = {"lease": 1.0, "stall": 2.0}  # seconds: nobody waits for a dead owner, or one that sleeps, for long
+SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
+RESUME = ("resume", "1", "--json")
+LANES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a send came to: by the ledger, and by the judge."""
+
+    summary: Summary
+    states: Mapping[str, DeliveryState]  # by address
+    accepted: Counter[str]
+
+    def count(self, *states: DeliveryState) -> int:
+        return self.summary.count(*states)
+
+
+class Siege:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        programs: Programs,
+        judge: Journal,
+        *,
+        readers: int,
+        port: int,
+        lanes: int = LANES,
+        **settings: str,
+    ) -> None:
+        self.folder = folder
+        self.judge = judge
+        self.everybody = [f"reader{n}@example.com" for n in range(readers)]
+        self._programs = programs
+        self._url = database_url
+        rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
+        settings = {"LANES": str(lanes), "WORKERS": "1", "DATABASE_URL": database_url, **settings}
+        make_workspace(folder, port=port, rows=rows, **settings)
+
+    def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
+        return self._programs.start(self.folder, *arguments, faults={**SHORT, **(faults or {})})
+
+    def run(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Ran:
+        return self.start(*arguments, faults=faults).wait()
+
+    def until_free(self) -> None:
+        """Until nobody owns the send: on PostgreSQL the lease of one that died has to run out."""
+        with Newsroom.open(self.folder) as newsroom:
+            until(lambda: newsroom.ledger.sends.owner_pid(1) is None, PATIENCE)
+
+    def expire_lease(self) -> None:
+        """Let the lease of a dead owner run out now."""
+        if not self._url.startswith("sqlite"):
+            with psycopg.connect(self._url, autocommit=True) as conn:
+                conn.execute("UPDATE lease SET expires_at = 0")
+
+    def finish(self) -> Ran:
+        """Resume until nobody owns it and it has ended."""
+        self.until_free()
+        ran = self.run(*RESUME)
+        assert ran.code in {0, 1, 3}, f"{ran.code}: {ran.out}{ran.err}"
+        return ran
+
+    def exists(self) -> bool:
+        """Whether the send was frozen before its process died."""
+        with Newsroom.open(self.folder) as newsroom:
+            return bool(newsroom.ledger.sends.all())
+
+    def counts(self) -> dict[DeliveryState, int]:
+        with Newsroom.open(self.folder) as newsroom:
+            found = newsroom.ledger.sends.summary(1).counts
+        return {state: number for state, number in found.items() if number}
+
+    def prove(self, *, uncertain_at_most: int = 0, state: SendState = SendState.FINISHED) -> Proof:
+        """Everybody accounted for, nobody twice, the uncertain ones named and few, the ledger sound."""
+        with Newsroom.open(self.folder) as newsroom:
+            summary = newsroom.ledger.sends.summary(1)
+            states = {row.email: row.state for row in newsroom.ledger.report.rows(1)}
+            verification = verify_send(newsroom, 1)
+        accepted = self.judge.accepted
+        assert self.judge.empty == 0, "no empty message anywhere"
+        assert summary.send.state is state
+        assert summary.frozen == len(self.everybody) == sum(summary.counts.values())
+        if summary.send.is_ended:
+            assert summary.count(*UNDONE) == 0
+        assert verification.ok, [check for check in verification.checks if not check.ok]
+        assert not [address for address, times in accepted.items() if times > 1], "nobody twice"
+        assert len(set(self.judge.message_ids)) == len(self.judge.message_ids), "each message once"
+        paper = {address for address, found in states.items() if found is S.ACCEPTED}
+        assert paper <= set(accepted), "nobody accepted only on paper"
+        for address in self.everybody:
+            found = states[address]
+            if address in accepted:
+                assert found in {S.ACCEPTED, S.UNCERTAIN}, f"{address} got it, and is {found}"
+            elif summary.send.is_ended:
+                assert found in {S.FAILED, S.UNCERTAIN, S.SKIPPED}, f"{address} is lost"
+            if self.judge.refuses(address):
+                assert found not in {S.ACCEPTED, S.UNCERTAIN}
+        assert summary.count(S.UNCERTAIN) <= uncertain_at_most
+        self.prove_sound()
+        return Proof(summary, states, accepted)
+
+    def prove_sound(self) -> None:
+        """The database itself is whole."""
+        if self._url.startswith("sqlite"):
+            with closing(sqlite3.connect(self.folder / "mailer.db")) as database:
+                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

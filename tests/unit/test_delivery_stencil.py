@@ -1,0 +1,87 @@
+"""A rendering that is kept is the one that would have been made anew."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.delivery.mime import quote
+from mailer.delivery.stencil import LONGEST, MOST, Stencil
+from mailer.edition.block import Paragraph
+from mailer.edition.slot import ADDRESS, TOKEN, Parts, Place, Slot, Values, fill
+
+NAME, CITY = "reader.first_name", 'reader.city or "town"'
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=39, max_size=39) | st.sampled_from(
+    ["", "0" * 39, "A=.é\n"]
+)
+plain = st.text("abcxyzABC019._+-", min_size=1, max_size=30)
+addresses = st.builds("{}@{}".format, plain, plain) | st.sampled_from(
+    ["", "1" * 12, "0" * 39, ".dot@example.com", "o'neil=x@example.com", "ana@münchen.example", '"a b"@example.com']
+)
+texts = st.text(st.sampled_from("ab. =\n\té你好(。01@'"), max_size=90)
+slots = st.builds(Slot, st.sampled_from([NAME, CITY, ADDRESS, TOKEN]), st.sampled_from(Place))
+flows = st.lists(texts | slots, max_size=6).map(tuple)
+paragraphs = st.builds(Paragraph, texts, st.just("* "), st.just("  "), st.booleans(), flows)
+parts = st.lists(texts | slots | paragraphs, max_size=4).map(tuple)
+fields = st.fixed_dictionaries({}, optional={"first_name": texts, "city": texts | st.just("0" * 39)})
+values = st.builds(Values, fields=fields, address=addresses, token=TOKENS)
+
+
+@given(parts=parts, readers=st.lists(values, min_size=1, max_size=6))
+def test_it_equals_what_is_written_anew(parts: Parts, readers: list[Values]) -> None:
+    stencil = Stencil(parts, quote)
+    for reader in [*readers, *readers]:
+        assert stencil.render(reader) == quote(fill(parts, reader))
+
+
+@given(address=addresses, token=TOKENS, before=texts, after=texts)
+def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
+    address: str, token: str, before: str, after: str
+) -> None:
+    parts: Parts = (before, Slot(ADDRESS, Place.TEXT), after, Slot(TOKEN, Place.URL), before)
+    stencil = Stencil(parts, quote)
+    known = Values(address="a" * len(address), token="k" * len(token))
+    stencil.render(known)
+    reader = replace(known, address=address, token=token)
+    assert stencil.render(reader) == quote(fill(parts, reader))
+
+
+@pytest.mark.parametrize(
+    ("slot", "reader"),
+    [
+        (Slot(NAME, Place.HTML), Values(fields={"first_name": "Ana"}, token="")),
+        (Slot(ADDRESS, Place.TEXT), Values(address="ana@example.com", token="")),
+        (Slot(TOKEN, Place.URL), Values(token="k" * 39)),
+    ],
+)
+def test_what_comes_again_is_not_written_again(slot: Slot, reader: Values) -> None:
+    written: list[str] = []
+
+    def write(text: str) -> bytes:
+        written.append(text)
+        return text.encode()
+
+    stencil = Stencil(("Dear ", slot), write)
+    stencil.render(reader)
+    written.clear()
+    stencil.render(reader)
+    assert not written
+
+
+def test_what_is_kept_is_bounded() -> None:
+    kept = 0
+
+    def write(text: str) -> bytes:
+        nonlocal kept
+        kept += 1
+        return text.encode()
+
+    stencil = Stencil((Slot(NAME, Place.TEXT),), write)
+    for number in range(MOST + 1):
+        stencil.render(Values(fields={"first_name": f"n{number}"}, token=""))
+    stencil.render(Values(fields={"first_name": "n0"}, token=""))
+    assert kept == MOST + 2, "the first was let go"
+    for _ in range(2):
+        stencil.render(Values(fields={"first_name": "x" * (LONGEST + 1)}, token=""))
+    assert kept == MOST + 4, "the long one was not kept"
