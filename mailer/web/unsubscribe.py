@@ -103,7 +103,16 @@ class Unsubscribe:
         heard = tell_why(self._newsroom, token, fields[UNDO], reason, words)
         if heard is None:
             raise HTTPException(404)
-        return self._pages.message("Thank you for telling us.", headers=_HEADERS) if heard else self._too_late()
+        if not heard:
+            return self._too_late()
+        return self._pages.page(
+            "unsubscribed",
+            headers=_HEADERS,
+            heading=self._pages.say("Thank you for telling us."),
+            masked=_found(read_link(self._newsroom, token)).masked,
+            seal=fields[UNDO],
+            reasons={},
+        )
 
     def _settings(self, token: str) -> str:
         """The way to the person's own page."""
