@@ -20,6 +20,7 @@ from mailer.audience.token import Purpose
 from mailer.delivery.message import Message
 from mailer.delivery.note import Note, compose_note
 from mailer.edition.layout import Forgiving
+from mailer.edition.wrap import COLUMNS, wrap
 from mailer.language import direction, say, spoken
 from mailer.ledger.letters import Letter
 from mailer.ledger.membership import LetterKind
@@ -102,7 +103,10 @@ def _write(newsroom: Newsroom, letter: Letter, template: str, *, title: str, pat
     note = Note(
         to=letter.address,
         subject=subject,
-        plain=templates.render(f"letters/{template}.txt.j2", context),
+        plain="\n".join(
+            wrap(line) if len(line) > COLUMNS else line
+            for line in templates.render(f"letters/{template}.txt.j2", context).split("\n")
+        ),
         html=templates.render(f"letters/{template}.html.j2", context),
         language=language,
         token=newsroom.keys.issue(Purpose.LETTER, letter.id),
