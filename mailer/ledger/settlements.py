@@ -22,7 +22,7 @@ from mailer.ledger.erasure import is_marker
 from mailer.ledger.moves import ACCEPT, GOT_IT, SETTLE, IllegalMoveError, skip_suppressed
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.recovery import again, closed_already
-from mailer.ledger.statement import Statement, given, ids
+from mailer.ledger.statement import Rows, Statement, given, ids
 from mailer.ledger.suppressions import suppress
 from mailer.ledger.tables import attempt, delivery, send
 
@@ -90,7 +90,7 @@ def accept(conn: Connection, settlements: Sequence[Settlement], opened: Mapping[
         for settlement in group:
             (taken if settlement.delivery_id in moved else left).append(settlement)
     accepted = DeliveryState.ACCEPTED.value
-    _CLOSE.run_many(conn, ((*_words(each), opened[each.delivery_id, each.attempt], accepted) for each in taken))
+    _CLOSE.add(conn, ((*_words(each), opened[each.delivery_id, each.attempt], accepted) for each in taken))
     return left
 
 
@@ -246,7 +246,7 @@ _VALUES = {
     "opened_at": given("opened_at", 0.0),
     "verdict": given("verdict", ""),
 }
-_CLOSE = Statement(insert(attempt).values(**_VALUES, lost=False), *_VALUES)
+_CLOSE = Rows(attempt, *_VALUES)
 _OF_IT = (attempt.c.delivery_id == given("delivery_id"), attempt.c.number == given("number"))
 _CLOSE_ONCE = Statement(
     insert(attempt).from_select(
