@@ -21,19 +21,18 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from mailer.audience.address import Address, parse_address
 from mailer.audience.row import Status
-from mailer.delivery.state import ENDED
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import is_marker
+from mailer.ledger.heeding import skip_left
 from mailer.ledger.letters import Letter, load_letter, queue_once_a_day
 from mailer.ledger.members import add_moved, join, known_list, load_members, set_status, write_own
 from mailer.ledger.membership import LeavingReason, LetterKind, Membership, Speaker
-from mailer.ledger.moves import SKIPPABLE, skip
 from mailer.ledger.moving import link_addresses
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.signups import VALID_FOR
 from mailer.ledger.suppressions import standing
-from mailer.ledger.tables import consent, delivery, leaving_reason, letter, list_, member, send, send_list
-from mailer.ledger.turns import take_turn
+from mailer.ledger.tables import consent, delivery, leaving_reason, letter, list_, member
+from mailer.ledger.turns import FREEZE, take_turn
 
 LONGEST_WORDS = 500  # characters of a reason in the person's own words
 _MEMBER, _MOVED = "member", "moved"
@@ -84,9 +83,9 @@ class Wishes:
             for name in off:
                 if name in mine and mine[name].status is not Status.UNSUBSCRIBED:
                     _say(conn, mine[name], Status.UNSUBSCRIBED, by=source, at=at)
-            skip_left(conn, person.identity, at=at)
-            wanted = [name for name in on if name not in mine or _is_off(mine[name])]
+            _heed(conn, person.identity, at=at)
             stopped = standing(conn, person.identity) is not None
+            wanted = [name for name in on if stopped or name not in mine or _is_off(mine[name])]
             if wanted and stopped and not may_return:
                 return False
             for name in wanted:
@@ -118,7 +117,7 @@ class Wishes:
             for each in _current(conn, identity):
                 if _standing_status(each, at) is Status.SUBSCRIBED or _is_own_pause(each):
                     _say(conn, each, Status.PAUSED, by=source, at=at, until=until)
-            skip_left(conn, identity, at=at)
+            _heed(conn, identity, at=at)
 
         self._core.writer.call(work)
 
@@ -214,27 +213,10 @@ class Wishes:
             return {row.reason: row.people for row in rows}
 
 
-def skip_left(conn: Connection, identity: str, *, at: float) -> int:
-    """Within a transaction: skip what is open for a person in sends none of whose lists would mail them now. How many."""
-    open_sends = (
-        select(delivery.c.send_id, send_list.c.name)
-        .join(send, send.c.id == delivery.c.send_id)
-        .join(send_list, send_list.c.send_id == send.c.id)
-        .where(delivery.c.identity == identity, delivery.c.state.in_(SKIPPABLE), send.c.state.not_in(ENDED))
-    )
-    lists: dict[int, list[str]] = {}
-    for send_id, name in conn.execute(open_sends):
-        lists.setdefault(send_id, []).append(name)
-    if not lists:
-        return 0
-    mine = {each.list: _standing_status(each, at) for each in _current(conn, identity)}
-    skipped = 0
-    for send_id, of_send in lists.items():
-        words = [mine[name] for name in of_send if name in mine]
-        if words and Status.SUBSCRIBED not in words:
-            which = (delivery.c.identity == identity) & (delivery.c.send_id == send_id)
-            skipped += skip(conn, which, words[0].value, at=at)
-    return skipped
+def _heed(conn: Connection, identity: str, *, at: float) -> None:
+    """Skip what is open for the person. A freeze that looked at the lists before this is waited for."""
+    take_turn(conn, FREEZE)
+    skip_left(conn, delivery.c.identity == identity, at=at)
 
 
 def _person(conn: Connection, member_id: int) -> Address | None:

@@ -8,7 +8,7 @@ from mailer.delivery.state import DeliveryState
 from mailer.ledger.membership import LeavingReason, LetterKind, Origin, Speaker, What
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.wishes import Move
-from tests.support.ledger_cases import DAY, new_send, owned, readers, run, state_of
+from tests.support.ledger_cases import DAY, deliver, new_send, owned, readers, run, settlement, state_of
 
 ANA = parse_address("Ana@Example.com")
 NEW = parse_address("ana.new@example.net")
@@ -62,6 +62,45 @@ def test_who_said_no_to_everything_comes_back_to_what_they_choose_and_only_with_
     assert choose(ledger, ["monthly"], ["weekly"], may_return=True)
     assert ledger.suppressions.get(ANA.identity) is None
     assert standing(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed", "monthly": "subscribed"}
+
+
+def test_coming_back_to_a_list_that_was_never_left_by_itself(ledger):
+    join(ledger, "daily", "weekly")
+    ledger.suppressions.unsubscribe(ANA.identity, source="page")
+    assert choose(ledger, ["daily", "weekly"], may_return=True)
+    assert ledger.suppressions.get(ANA.identity) is None
+    assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed"}
+
+
+def test_what_comes_back_from_under_way_is_heeded_too(ledger, clock):
+    join(ledger, "readers", address=READER)
+    send = ledger.freezer.create(new_send(), readers(2))
+
+    async def work():
+        with owned(ledger, send) as mine:
+            claims = await mine.claim(2, clock())
+            for claim in claims:
+                assert await mine.commit(claim)
+            ledger.wishes.choose(READER, {}, ["readers"], source="page", may_return=False)
+            for claim in claims:
+                await mine.settle(settlement(claim, S.DEFERRED, clock()))
+
+    run(work())
+    assert state_of(ledger, send, 0) == (S.SKIPPED, "unsubscribed")
+    assert state_of(ledger, send, 1)[0] is S.DEFERRED
+
+
+def test_a_resend_heeds_what_was_said_since(ledger, clock):
+    join(ledger, "readers", address=READER)
+    send = ledger.freezer.create(new_send(), readers(2))
+
+    with owned(ledger, send) as mine:
+        run(deliver(mine, clock(), S.FAILED, limit=2))
+        run(mine.standing())
+    ledger.wishes.pause(READER.identity, clock() + WEEK, source="page")
+    again = ledger.freezer.resend_failed(send.id, key_name="key-1")
+    assert state_of(ledger, again, 0) == (S.SKIPPED, "paused")
+    assert state_of(ledger, again, 1)[0] is S.PENDING
 
 
 def test_what_an_admin_stopped_stays_stopped(ledger):
