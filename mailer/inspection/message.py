@@ -125,7 +125,7 @@ def _fault(part: "Message[str, str]") -> str:
     """Why a part cannot be decoded by what it declares; "" when it can."""
     encoding = str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower()
     payload = part.get_payload()
-    raw = payload.encode("ascii", "surrogateescape") if isinstance(payload, str) else b""
+    raw = payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
     match encoding:
         case "quoted-printable":
             if not _QUOTED.fullmatch(raw):
@@ -139,7 +139,7 @@ def _fault(part: "Message[str, str]") -> str:
         case "7bit" if not raw.isascii():
             return "has octets beyond 127 and declares 7bit"
         case "7bit" | "8bit":
-            data = raw
+            data = _decoded(part)
         case _:
             return f"declares the encoding “{encoding}”"
     if part.get_content_maintype() == "text":

@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-LARGEST = 8 * 1024
+LARGEST = 16 * 1024
 PATIENCE = 10.0
-_FIELDS = 20
+_FIELDS = 200  # a page with many lists, each with fields of its own
 
 
 async def read_form(request: Request) -> Mapping[str, str]:

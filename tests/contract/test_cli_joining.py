@@ -1,11 +1,14 @@
 """A reader joins while serve runs: from the form to the row in the file."""
 
+import asyncio
 import re
 import time
 from email import message_from_bytes, policy
 
 import httpx
 
+from mailer.audience.address import parse_address
+from mailer.service.newsroom import Newsroom
 from tests.support.workspaces import mailer, make_workspace, start_mailer
 
 
@@ -52,3 +55,16 @@ def test_from_the_form_to_the_row_in_the_file(tmp_path, catcher):
     rows = (workspace / "subscribers" / "readers.csv").read_text(encoding="utf-8").splitlines()
     assert rows[:2] == ["email,first_name,city,status,since", "ana@example.com,Ana,Porto Novo"]
     assert re.fullmatch(r"zoe@example\.net,Zoë,,subscribed,\S+", rows[2])
+
+
+def test_status_tells_of_letters_that_wait_and_of_those_nobody_knows_the_end_of(tmp_path):
+    workspace = make_workspace(tmp_path)
+    with Newsroom.open(workspace) as newsroom:
+        for name in ("ana", "ben", "chen"):
+            newsroom.ledger.letters.ask_link(parse_address(f"{name}@example.net"))
+        asyncio.run(newsroom.ledger.letters.leave(1))
+        newsroom.ledger.letters.recover()
+    shown = mailer(workspace, "status")
+    assert "2 letters to single readers waiting; they leave while mailer serve runs" in shown.err
+    assert "1 letter to single readers uncertain" in shown.err
+    assert mailer(workspace, "status", "--json").json() == {"sends": []}

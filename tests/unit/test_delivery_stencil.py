@@ -22,7 +22,7 @@ addresses = st.builds("{}@{}".format, plain, plain) | st.sampled_from(
 texts = st.text(st.sampled_from("ab. =\n\té你好(。01@'"), max_size=90)
 slots = st.builds(Slot, st.sampled_from([NAME, CITY, ADDRESS, TOKEN]), st.sampled_from(Place))
 flows = st.lists(texts | slots, max_size=6).map(tuple)
-paragraphs = st.builds(Paragraph, texts, st.just("* "), st.just("  "), st.booleans(), flows)
+paragraphs = st.builds(Paragraph, texts, st.just("* "), st.just("  "), st.booleans(), st.booleans(), flows)
 parts = st.lists(texts | slots | paragraphs, max_size=4).map(tuple)
 fields = st.fixed_dictionaries({}, optional={"first_name": texts, "city": texts | st.just("0" * 39)})
 values = st.builds(Values, fields=fields, address=addresses, token=TOKENS)

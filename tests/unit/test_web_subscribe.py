@@ -146,6 +146,17 @@ def test_two_lists_of_a_day_are_behind_one_link_and_each_may_be_left_out(site, v
     assert [each.list for each in site.ledger.members.of(VICTIM.identity)] == ["tides"]
 
 
+def test_a_page_of_many_lists_with_many_fields_can_be_confirmed(site, visitor, tmp_path):
+    names = [f"list{number}" for number in range(6)]
+    for name in names:
+        open_door(tmp_path, name, f"public = true\nown_fields = {[f'field_{n}' for n in range(8)]}\n")
+        visitor.post(f"/subscribe/{name}", data=form(site, visitor))
+    fields = {f"own.{name}.field_{n}": "é" * 20 for name in names for n in range(8)}
+    visitor.post(f"/confirm/{token(site)}", data={**{f"list.{name}": "yes" for name in names}, **fields})
+    members = site.ledger.members.of(VICTIM.identity)
+    assert [(each.list, len(each.own)) for each in members] == [(name, 8) for name in names]
+
+
 @pytest.mark.parametrize("path", ["nonsense", INERT, "A" * 39, "%00", "a" * 5000])
 def test_a_forged_link_is_a_plain_404(site, visitor, path):
     for method in ("GET", "POST"):
@@ -343,7 +354,7 @@ class TestApi:
             (b"", "application/json", 400),
             (b"{}", "text/plain", 415),
             (b"{}", "", 415),
-            (b" " * 9000, "application/json", 413),
+            (b" " * 17_000, "application/json", 413),
         ],
     )
     def test_bodies_that_are_none(self, visitor, content, content_type, status):
