@@ -9,6 +9,7 @@ as if it were not there. Data come as an attachment, to a POST, so that no scann
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -42,7 +43,7 @@ from mailer.service.preferences import (
 )
 from mailer.web.body import read_form
 from mailer.web.page import NOT_STORED, Pages, respond
-from mailer.web.subscribe import OWN, Door, label, purpose
+from mailer.web.subscribe import OWN, Door, busy, label, purpose
 
 LIST = "list."  # what the name of a list's box begins with
 _HEADERS = {**NOT_STORED, "X-Robots-Tag": "noindex, nofollow"}
@@ -51,6 +52,7 @@ SAVED = "Saved."
 LINK_SENT = "The link is on its way to your address. We send it once a day at most."
 LETTER_SENT = "We have sent a letter to the new address. Nothing changes before you follow the link in it."
 STALE = "This page was open for too long. Please press the button once more."
+F = TypeVar("F")
 _DATA = "application/json; charset=utf-8"
 
 
@@ -68,13 +70,13 @@ class Preferences:
             return await run_in_threadpool(self._show, token)
         fields = await read_form(request)
         if fields.get("do") in _MAILS and (wait := self._door.wait(request)):
-            return self._busy(wait)
-        return await run_in_threadpool(self._done, token, fields)
+            return busy(self._pages, wait)
+        return await _while_it_leads_there(self._done, token, fields)
 
     async def erasure(self, request: Request) -> Response:
         token = request.path_params["token"]
         fields = await read_form(request) if request.method == "POST" else None
-        return await run_in_threadpool(self._erase, token, fields)
+        return await _while_it_leads_there(self._erase, token, fields)
 
     async def address(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -135,10 +137,7 @@ class Preferences:
             actions["pause"] = lambda: pause(newsroom, token, int(weeks))
         if do not in actions:
             raise HTTPException(400)
-        try:
-            actions[do]()
-        except LinkError:
-            raise HTTPException(404) from None
+        actions[do]()
         return self._show(token, LINK_SENT if do == "link" else SAVED)
 
     def _ask_address(self, token: str, text: str) -> Response:
@@ -195,13 +194,13 @@ class Preferences:
             raise HTTPException(404)
         return found
 
-    def _busy(self, wait: int) -> Response:
-        return self._pages.message(
-            "Too many ask at the moment.",
-            "Please try again in a few minutes.",
-            status=429,
-            headers={**_HEADERS, "Retry-After": str(wait)},
-        )
+
+async def _while_it_leads_there(answer: Callable[[str, F], Response], token: str, fields: F) -> Response:
+    """The answer, or 404 when the person was erased while it was made."""
+    try:
+        return await run_in_threadpool(answer, token, fields)
+    except LinkError:
+        raise HTTPException(404) from None
 
 
 def _address(text: str) -> Address | None:
