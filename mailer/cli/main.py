@@ -23,6 +23,7 @@ COMMANDS = {
     "import": ("mailer.cli.importing", "Make a dispatch of a plain-text archive, a saved page or a message."),
     "check": ("mailer.cli.check", "Find what is wrong in a dispatch and its letter."),
     "render": ("mailer.cli.dispatch", "Write a dispatch as HTML, plaintext and message into a folder."),
+    "preview": ("mailer.start", "Show a dispatch in your browser, live while the file changes."),
     "test": ("mailer.cli.send", "Send the real message to a few addresses."),
     "send": ("mailer.cli.send", "Send a dispatch to its readers."),
     "status": ("mailer.cli.progress", "Show sends and where they stand."),
@@ -38,7 +39,8 @@ COMMANDS = {
     "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
     "inbound": ("mailer.cli.inbound", "Honour a mailed unsubscribe request, read from standard input."),
     "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
-    "serve": ("mailer.start", "Serve the public pages; start sends that are due."),
+    "user": ("mailer.cli.user", "Who may sign in at the desk."),
+    "serve": ("mailer.start", "Serve the public pages and the desk; start sends that are due."),
     "schema": ("mailer.cli.workspace", "Print the JSON Schema of a dispatch's front matter."),
     "demo": ("mailer.start", "See all of it work, here, in a minute."),
 }

@@ -16,6 +16,10 @@
     editions      what was sent, and its images
     report        deliveries and attempts
     verifier      what must hold of a send, checked
+    people        who may sign in at the desk, and as what
+    sessions      where they are signed in
+    audit         who did what
+    drafts        what the desk saved of dispatches, and when
 
 Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
 """
@@ -28,8 +32,10 @@ from typing import Self
 
 from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
+from mailer.ledger.audit import Audit
 from mailer.ledger.core import Core
 from mailer.ledger.database import open_database
+from mailer.ledger.drafts import Drafts
 from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
@@ -39,9 +45,11 @@ from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
+from mailer.ledger.people import People
 from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
+from mailer.ledger.sessions import Sessions
 from mailer.ledger.signups import SignUps
 from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
@@ -67,6 +75,10 @@ class Ledger:
         self.editions = Editions(core)
         self.report = Report(core)
         self.verifier = Verifier(core)
+        self.people = People(core)
+        self.sessions = Sessions(core)
+        self.audit = Audit(core)
+        self.drafts = Drafts(core)
 
     def __enter__(self) -> Self:
         return self

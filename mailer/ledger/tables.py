@@ -5,6 +5,7 @@
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
     list ── member ── member_change   list_sync   consent   letter   leaving_reason
+    desk_user ── desk_session   audit   draft
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
 empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
@@ -17,6 +18,10 @@ A member is one person on one list, for good: who leaves the file keeps the row,
 began in the file at the last sync, AFTER_ALL_LINES for who is not in it, so that one index serves reading a list in the
 order of its file. `base_status` is what the file said then. `fields` and `own` are JSON objects of texts without empty
 ones in `fields`; what `own` has lies over it, empty texts too.
+
+Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
+a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
+names of then.
 """
 
 from enum import StrEnum
@@ -47,6 +52,7 @@ from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.membership import AFTER_ALL_LINES, LeavingReason, LetterKind, LetterState, Origin, Speaker, What
 from mailer.ledger.records import Change, SuppressionReason
+from mailer.ledger.role import Role
 
 metadata = MetaData(
     naming_convention={
@@ -327,4 +333,62 @@ leaving_reason = Table(
     Column("reason", _word(LeavingReason), nullable=False),
     Column("words", Text, nullable=False, server_default=""),
     Column("at", Float, nullable=False),
+)
+
+desk_user = Table(
+    "desk_user",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("role", _word(Role), nullable=False),
+    Column("password", Text, nullable=False, server_default=""),
+    Column("link", String(64)),
+    Column("link_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("removed_at", Float),
+    UniqueConstraint("key"),
+    UniqueConstraint("link"),
+    sqlite_autoincrement=True,
+)
+
+desk_session = Table(
+    "desk_session",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("user_id", ForeignKey(desk_user.c.id), nullable=False),
+    Column("browser", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    UniqueConstraint("digest"),
+    Index("ix_desk_session_user_id", "user_id"),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_draft_file", "file", "id"),
 )

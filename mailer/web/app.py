@@ -1,7 +1,7 @@
-"""The site that readers see: the door out, the archive, the images, and a front page.
+"""The site: what readers see (the door out, the archive, the images, a front page), and the desk.
 
     GET  /  /archive/  /archive/SLUG  /media/NAME  /style.css  /healthz  /robots.txt  /favicon.ico
-    GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences
+    GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences  /desk/…
     POST  /api/v1/subscribe
 
 HEAD goes wherever GET goes; anything else is 405. Where MAILER_BASE_URL has a path, links have it, and requests are
@@ -10,6 +10,7 @@ with the headers of `page`; errors say nothing about what happened inside, the l
 in a thread.
 """
 
+import asyncio
 import logging
 
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
 from mailer.service.newsroom import Newsroom
+from mailer.web.desk.desk import desk_routes
 from mailer.web.page import Pages
 from mailer.web.preferences import Preferences
 from mailer.web.reading import Reading
@@ -33,7 +35,7 @@ _RETRY = {"Retry-After": "60"}
 
 
 def create_app(newsroom: Newsroom) -> Starlette:
-    """The site of `newsroom`, as an ASGI application."""
+    """The site of `newsroom`, as an ASGI application. Setting its `state.ending` ends what would go on for ever."""
     pages = Pages(newsroom)
     errors = _Errors(pages)
     app = Starlette(
@@ -43,10 +45,11 @@ def create_app(newsroom: Newsroom) -> Starlette:
             Exception: errors.failed,
         },
     )
+    app.state.ending = asyncio.Event()
     door = Door(newsroom)
-    routes = _routes(newsroom, pages, door)
+    routes = [*_routes(newsroom, pages, door), *desk_routes(newsroom, pages.root)]
     if pages.root:
-        routes.append(Mount(pages.root, app=Router(_routes(newsroom, pages, door), redirect_slashes=False)))
+        routes.append(Mount(pages.root, app=Router(list(routes), redirect_slashes=False)))
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
     return app

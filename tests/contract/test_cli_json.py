@@ -91,6 +91,7 @@ GOLDEN = {
         "letters": [["kind", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
+    ("user", "list"): {"users": [["name", "role", "email", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
 }  # fmt: skip
 
@@ -140,6 +141,7 @@ def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catc
     make_workspace(here.folder, port=catcher.port, rows=("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,"))
     (here.folder / "dispatches" / "wrong.md").write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
     old = str(here.folder / "old.txt")
+    here("user", "add", "Ada", "--link")
     Path(old).write_text("Fog\n\nMay 3, 2025\n\nIt is foggy.\n", encoding="utf-8")
     for arguments, wanted in GOLDEN.items():
         typed = [
