@@ -38,6 +38,7 @@ COMMANDS = {
     "subscriber": ("mailer.cli.people", "One person: everything known; unsubscribe, export, erase."),
     "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
     "inbound": ("mailer.cli.inbound", "Honour a mailed unsubscribe request, read from standard input."),
+    "archive": ("mailer.cli.archive", "Write the archive as files; put right what it shows."),
     "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
     "user": ("mailer.cli.user", "Who may sign in at the desk."),
     "serve": ("mailer.start", "Serve the public pages and the desk; start sends that are due."),

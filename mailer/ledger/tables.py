@@ -1,11 +1,14 @@
 """The tables, as queries see them. The migrations make them; a test holds the two equal.
 
     edition ── edition_media ── media
+       ├ correction
        └ send ── send_list
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
     list ── member ── member_change   list_sync   consent   letter   leaving_reason
     desk_user ── desk_session   audit   draft
+
+A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
 empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
@@ -104,6 +107,16 @@ edition_media = Table(
     metadata,
     Column("digest", ForeignKey(edition.c.digest), primary_key=True),
     Column("name", ForeignKey(media.c.name), primary_key=True),
+)
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("digest", ForeignKey(edition.c.digest), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 send = Table(

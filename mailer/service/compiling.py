@@ -24,6 +24,7 @@ from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.publication import Reference
 from mailer.errors import ProblemsFoundError, UsageError
 from mailer.inspection.finding import Finding, as_problems
+from mailer.ledger.records import NewEdition
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import opened_lists
 from mailer.service.unchanged import unchanged
@@ -125,6 +126,19 @@ def compile_checked(newsroom: Newsroom, checked: Checked, *, inlined: bool = Tru
         references=references,
         images=checked.images,
         inlined=inlined,
+    )
+
+
+def stored_form(edition: Edition) -> NewEdition:
+    """`edition` as the ledger keeps it."""
+    return NewEdition(
+        digest=edition.digest,
+        slug=edition.slug,
+        title=edition.title,
+        subject=edition.subject,
+        language=edition.language,
+        json=edition.to_json(),
+        images=edition.images,
     )
 
 

@@ -1,6 +1,7 @@
 """The site: what readers see (the door out, the archive, the images, a front page), and the desk.
 
-    GET  /  /archive/  /archive/SLUG  /media/NAME  /style.css  /healthz  /robots.txt  /favicon.ico
+    GET  /  /archive/  /archive/SLUG  /archive/SLUG/DIGEST  /feed.xml  /feed.json  /media/NAME
+         /style.css  /reading.css  /healthz  /robots.txt  /favicon.ico
     GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences  /desk/…
     POST  /api/v1/subscribe
 
@@ -14,16 +15,18 @@ import asyncio
 import logging
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
 from mailer.service.newsroom import Newsroom
 from mailer.web.desk.desk import desk_routes
-from mailer.web.page import Pages
+from mailer.web.page import NOT_INDEXED, Pages
 from mailer.web.preferences import Preferences
 from mailer.web.reading import Reading
 from mailer.web.subscribe import Door, Subscribe
@@ -52,7 +55,24 @@ def create_app(newsroom: Newsroom) -> Starlette:
         routes.append(Mount(pages.root, app=Router(list(routes), redirect_slashes=False)))
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
+    if not newsroom.settings.search_engines:
+        app.add_middleware(_NotIndexed)
     return app
+
+
+class _NotIndexed:
+    """Every answer asks search engines to forget it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Robots-Tag"] = NOT_INDEXED
+            await send(message)
+
+        await self._app(scope, receive, marked)
 
 
 def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
@@ -79,8 +99,12 @@ def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
         Route("/archive", reading.archive),
         Route("/archive/", reading.archive),
         Route("/archive/{slug}", reading.edition),
+        Route("/archive/{slug}/{digest}", reading.edition),
+        Route("/feed.xml", reading.atom),
+        Route("/feed.json", reading.json_feed),
         Route("/media/{name}", reading.media),
         Route("/style.css", reading.style),
+        Route("/reading.css", reading.style),
         Route("/healthz", reading.health),
         Route("/robots.txt", reading.robots),
         Route("/favicon.ico", reading.favicon),

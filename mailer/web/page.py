@@ -7,28 +7,29 @@ screen readers.
 No page needs a script, a cookie or anybody else's server; the headers forbid them.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
+from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.edition.layout import Forgiving
-from mailer.language import direction, long_date, say, spoken
+from mailer.language import spoken
 from mailer.service.newsroom import Newsroom
+from mailer.service.places import Places
+from mailer.service.wording import page_context
 
 HTML = "text/html; charset=utf-8"
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-EDITION_POLICY = (  # what is mailed has its styles inside, and may show a picture from elsewhere
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 FILE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 NOT_STORED = {"Cache-Control": "no-store"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}  # kept, but asked for each time; cheap with an ETag
+NOT_INDEXED = "noindex, nofollow"  # X-Robots-Tag
 _EVERYWHERE = {
     "Content-Security-Policy": PAGE_POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -36,7 +37,6 @@ _EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
 
 def respond(
@@ -46,20 +46,37 @@ def respond(
     return Response(content, status, {**_EVERYWHERE, **(headers or {})}, media_type=content_type)
 
 
-def respond_cached(request: Request, content: str | bytes, content_type: str, headers: Mapping[str, str]) -> Response:
-    """An answer that may be kept: with an ETag, and 304 for who has it already (RFC 9110 13.1.2)."""
+def respond_cached(
+    request: Request,
+    content: str | bytes,
+    content_type: str,
+    headers: Mapping[str, str],
+    *,
+    changed: dt.datetime | None = None,
+) -> Response:
+    """An answer that may be kept: with an ETag, and 304 for who has it already (RFC 9110 13.1.2, 13.1.3).
+
+    `changed`: when it last changed, for who asks by the time.
+    """
     data = content.encode() if isinstance(content, str) else content
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {**headers, "ETag": etag}
-    known = {item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")}
-    if known & {etag, "*"}:
+    if changed:
+        headers["Last-Modified"] = format_datetime(changed, usegmt=True)
+    if _has_it(request, etag, changed):
         return Response(None, 304, {**_EVERYWHERE, **headers})
     return respond(data, content_type, headers=headers)
 
 
-def isolated(text: str) -> str:
-    """`text` whose direction does not mingle with that of the sentence around it."""
-    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+def _has_it(request: Request, etag: str, changed: dt.datetime | None) -> bool:
+    if "if-none-match" in request.headers:  # then the time is not to be looked at
+        tags = {item.strip().removeprefix("W/") for item in request.headers["if-none-match"].split(",")}
+        return bool(tags & {etag, "*"})
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+    except ValueError:
+        return False
+    return changed is not None and since.tzinfo is not None and changed <= since
 
 
 class Pages:
@@ -73,16 +90,8 @@ class Pages:
         self.root = urlsplit(newsroom.publication.base_url).path.rstrip("/")
         self.language = spoken(language or newsroom.publication.language)
         self._templates = Forgiving(newsroom.workspace.templates)
-        self._context = {
-            "root": self.root,
-            "name": newsroom.publication.name,
-            "postal_address": [line for line in newsroom.publication.postal_address.splitlines() if line.strip()],
-            "language": self.language,
-            "direction": direction(self.language),
-            "direction_of": direction,
-            "say": self.say,
-            "long_date": lambda date: long_date(date, self.language),
-        }
+        self.site = Places(f"{self.root}/")
+        self._context = page_context(newsroom, self.language, root=self.root, site=self.site)
 
     def speaking(self, language: str) -> "Pages":
         """The same pages in `language`; these themselves where they speak it, or where it is ""."""
@@ -90,7 +99,7 @@ class Pages:
 
     def say(self, message: str, **values: str) -> str:
         """`message` in the publication's language, each value isolated."""
-        return say(self.language, message, **{name: isolated(value) for name, value in values.items()})
+        return str(self._context["say"](message, **values))
 
     def page(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] = NOT_STORED, **context: object

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
 
 from mailer.errors import UndecidedError, UsageError
@@ -92,8 +93,8 @@ def _until_signalled(serving: Background) -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(until_signalled())
+    with contextlib.suppress(asyncio.CancelledError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_signalled())
 
 
 def free_port(host: str = "127.0.0.1") -> int:

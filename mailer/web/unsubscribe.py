@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.ledger.membership import LeavingReason
-from mailer.service.leaving import Link, Return, Source, leave, read_link, take_back, tell_why
+from mailer.service.leaving import Departure, Link, Return, Source, leave_async, read_link, take_back, tell_why
 from mailer.service.newsroom import Newsroom
 from mailer.service.preferences import page_token
 from mailer.web.body import read_form
-from mailer.web.page import NOT_STORED, Pages
+from mailer.web.page import NOT_INDEXED, NOT_STORED, Pages
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO, WHY, WORDS = "undo", "why", "words"
@@ -30,7 +30,7 @@ REASONS = {
     LeavingReason.ELSEWHERE: "I read you elsewhere",
     LeavingReason.OTHER: "Something else",
 }
-_HEADERS = {**NOT_STORED, "X-Robots-Tag": "noindex, nofollow"}
+_HEADERS = {**NOT_STORED, "X-Robots-Tag": NOT_INDEXED}
 
 
 class Unsubscribe:
@@ -49,7 +49,8 @@ class Unsubscribe:
                     return await run_in_threadpool(self._hear_why, token, fields)
                 return await run_in_threadpool(self._take_back, token, fields[UNDO])
             said = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
-            return await run_in_threadpool(self._leave, token, Source.ONE_CLICK if said else Source.PAGE)
+            source = Source.ONE_CLICK if said else Source.PAGE
+            return self._left(await leave_async(self._newsroom, token, source))
         return await run_in_threadpool(self._show, token)
 
     def _show(self, token: str) -> Response:
@@ -65,8 +66,7 @@ class Unsubscribe:
             settings=self._settings(token) if link.masked else "",
         )
 
-    def _leave(self, token: str, source: Source) -> Response:
-        departure = leave(self._newsroom, token, source)
+    def _left(self, departure: Departure | None) -> Response:
         if departure is None:
             raise HTTPException(404)
         if departure.link.inert:
