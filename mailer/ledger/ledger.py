@@ -9,6 +9,7 @@
     own()         running one: the port that a sender sees
     suppressions  who must not be mailed
     members       who is on which list
+    wishes        what people say of their own mail
     syncs         list files and members brought together
     signups       who asked for which list, confirmed it, and how they said so
     letters       letters to one person, to be delivered
@@ -54,6 +55,7 @@ from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
 from mailer.ledger.verify import Verifier
 from mailer.ledger.warmup import allowance
+from mailer.ledger.wishes import Wishes
 from mailer.ledger.writer import Writer
 
 
@@ -68,6 +70,7 @@ class Ledger:
         self.members = Members(core)
         self.letters = Letters(core)
         self.signups = SignUps(core)
+        self.wishes = Wishes(core)
         self.syncs = Syncs(core)
         self.editions = Editions(core)
         self.report = Report(core)

@@ -6,6 +6,7 @@
     members.set_status(...)     subscribed, unconfirmed, paused, unsubscribed: on one list
     members.set_own(...)        the fields that the person keeps, which lie over those of the file
     join(conn, ...)             a request for a list, confirmed by its person: within the transaction of signups.py
+    set_status, write_own ...   the same within the transaction of wishes.py
 
 What the file says comes by a sync (mailer.ledger.syncs). A no for the whole installation is a suppression, not a status.
 Each change is written into the person's history in the same transaction. Raises LedgerError; UsageError for a list or a
@@ -16,7 +17,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, insert, select, update
 
 from mailer.audience.address import Address
 from mailer.audience.row import Status
@@ -24,6 +25,7 @@ from mailer.errors import UsageError
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import names
 from mailer.ledger.membership import AFTER_ALL_LINES, MemberChange, Membership, Origin, Speaker, What
+from mailer.ledger.moving import former_addresses, later_addresses
 from mailer.ledger.records import Lifting, SuppressionReason
 from mailer.ledger.suppressions import lift
 from mailer.ledger.tables import list_, member, member_change
@@ -64,10 +66,17 @@ class Members:
     def of(self, identity: str) -> tuple[Membership, ...]:
         """Every list that this person is or was on, by its name."""
         with self._core.database.reading() as conn:
-            query = _query().where(
-                member.c.list_id.in_(select(list_.c.id)), member.c.identity.in_(names(conn, identity))
-            )
-            return tuple(_membership(row) for row in conn.execute(query.order_by(list_.c.name)))
+            return load_members(conn, identity)
+
+    def former_addresses(self, identity: str) -> tuple[str, ...]:
+        """The identities that this person had before, the nearest first."""
+        with self._core.database.reading() as conn:
+            return former_addresses(conn, identity)
+
+    def later_addresses(self, identity: str) -> tuple[str, ...]:
+        """The identities that this person took afterwards, the nearest first."""
+        with self._core.database.reading() as conn:
+            return later_addresses(conn, identity)
 
     def changes(self, identity: str) -> tuple[MemberChange, ...]:
         """All that changed for this person, the oldest first."""
@@ -127,7 +136,7 @@ class Members:
         def work(conn: Connection) -> Membership:
             now = self._core.clock()
             _lift_all(conn, identity, set(UNDONE_BY_CONFIRMING), by=source, at=now)
-            return _set_status(
+            return set_status(
                 conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=now, until=None
             )
 
@@ -149,7 +158,7 @@ class Members:
         if until is not None and status is not Status.PAUSED:
             raise ValueError("only a pause ends by itself")
         return self._core.writer.call(
-            lambda conn: _set_status(
+            lambda conn: set_status(
                 conn, list_name, identity, status, speaker=speaker, by=source, at=self._core.clock(), until=until
             )
         )
@@ -186,7 +195,7 @@ def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, s
     kept = {**found.own, **own}
     if kept != dict(found.own):
         _write_own(conn, list_id, found, kept, by=source, at=at)
-    _set_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=at, until=None)
+    set_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=at, until=None)
 
 
 def _lift_all(conn: Connection, identity: str, liftable: set[SuppressionReason], *, by: str, at: float) -> bool:
@@ -219,9 +228,7 @@ def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at:
     query = _query().where(member.c.identity == identity, member.c.list_id != list_id, member.c.removed_at.is_(None))
     for each in map(_membership, conn.execute(query).all()):
         if each.status is not Status.UNSUBSCRIBED:
-            _set_status(
-                conn, each.list, identity, Status.UNSUBSCRIBED, speaker=Speaker.PERSON, by=by, at=at, until=None
-            )
+            set_status(conn, each.list, identity, Status.UNSUBSCRIBED, speaker=Speaker.PERSON, by=by, at=at, until=None)
 
 
 def known_list(conn: Connection, name: str) -> int:
@@ -241,7 +248,13 @@ def as_json(fields: Mapping[str, str]) -> str:
     return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":"))
 
 
-def _set_status(
+def load_members(conn: Connection, identity: str) -> tuple[Membership, ...]:
+    """Every list that this person is or was on, by its name."""
+    mine = and_(member.c.list_id.in_(select(list_.c.id)), member.c.identity.in_(names(conn, identity)))
+    return tuple(_membership(row) for row in conn.execute(_query().where(mine).order_by(list_.c.name)))
+
+
+def set_status(
     conn: Connection,
     list_name: str,
     identity: str,
@@ -252,6 +265,7 @@ def _set_status(
     at: float,
     until: float | None,
 ) -> Membership:
+    """Within a transaction: what holds on this list from now on. Raises UsageError for who is not on it."""
     take_turn(conn, f"member {identity}")
     found, list_id = _must_load(conn, list_name, identity), known_list(conn, list_name)
     if (status, until) != (found.status, found.paused_until) or found.removed_at is not None:
@@ -289,6 +303,33 @@ def _insert(
         )
     )
     _record(conn, list_id, address.identity, What.JOINED, after=status.value, by=by, at=at)
+
+
+def add_moved(conn: Connection, list_id: int, new: Address, old: Membership, *, by: str, at: float) -> None:
+    """Within a transaction: the person of `old` is on this list by the address `new`, too, with all that it has."""
+    conn.execute(
+        insert(member).values(
+            list_id=list_id,
+            identity=new.identity,
+            address=new.envelope,
+            fields=as_json(old.fields),
+            own=as_json(old.own),
+            status=old.status,
+            said_by=Speaker.PERSON if old.status is Status.SUBSCRIBED else old.said_by,
+            since=old.since,
+            joined_at=old.joined_at,
+            source=Origin.SIGN_UP,
+            in_file=False,
+            line=AFTER_ALL_LINES,
+            paused_until=old.paused_until,
+        )
+    )
+    _record(conn, list_id, new.identity, What.JOINED, after=old.status.value, by=by, at=at)
+
+
+def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:
+    """Within a transaction: all the fields that the person keeps."""
+    _write_own(conn, known_list(conn, found.list), found, own, by=by, at=at)
 
 
 def _write_own(

@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
 from mailer.ledger.core import Core
 from mailer.ledger.errors import SendStateError, UnknownSendError
-from mailer.ledger.moves import move, skip, skip_suppressed
+from mailer.ledger.heeding import skip_unwanted
+from mailer.ledger.moves import move, skip
 from mailer.ledger.records import Repeat, Resolution, Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.tables import delivery, edition, send
@@ -165,7 +166,7 @@ class Sends:
             which = delivery.c.id.in_(chosen)
             if resend and chosen:
                 conn.execute(move(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more"))
-                skip_suppressed(conn, which, at=now)
+                skip_unwanted(conn, which, at=now)
                 if found.state is SendState.FINISHED:
                     change_send(conn, found, SendState.RUNNING, at=now)
             elif chosen:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import erasure_key, make_erasure_key, marker, names
 from mailer.ledger.moves import skip, skip_person
+from mailer.ledger.moving import forget_address, former_addresses
 from mailer.ledger.records import (
     Change,
     Erased,
@@ -32,6 +33,7 @@ from mailer.ledger.tables import (
     attempt,
     consent,
     delivery,
+    leaving_reason,
     letter,
     list_,
     member,
@@ -91,14 +93,22 @@ class Suppressions:
         return self._core.writer.call(lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock()))
 
     def erase(self, identity: str, *, source: str) -> Erased:
-        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent."""
-        return self._core.writer.call(lambda conn: _erase(conn, identity, source=source, at=self._core.clock()))
+        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent.
+
+        The addresses that the person had before this one are erased with it.
+        """
+
+        def work(conn: Connection) -> Erased:
+            at = self._core.clock()
+            done = [_erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
+            return Erased(deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done))
+
+        return self._core.writer.call(work)
 
     def get(self, identity: str) -> Suppression | None:
         """What stands against mailing `identity`, erased or not."""
         with self._core.database.reading() as conn:
-            row = _standing(conn, identity)
-            return _suppression(row) if row else None
+            return standing(conn, identity)
 
     def lookup(self) -> Callable[[str], str]:
         """A function from an identity to why it is not mailed, "" where nothing stands against it; of this instant."""
@@ -128,6 +138,12 @@ class Suppressions:
             query = select(*columns).where(suppression_change.c.identity.in_(names(conn, identity)))
             rows = conn.execute(query.order_by(suppression_change.c.id)).mappings()
             return tuple(SuppressionChange(**row) for row in rows)
+
+
+def standing(conn: Connection, identity: str) -> Suppression | None:
+    """What stands against mailing `identity`, erased or not."""
+    row = _standing(conn, identity)
+    return _suppression(row) if row else None
 
 
 def _unsubscribe(conn: Connection, delivery_id: int, source: str, at: float) -> Suppressed | None:
@@ -266,7 +282,8 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
 
 def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
     """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
-    for table in (member_change, consent, letter):
+    forget_address(conn, identity)
+    for table in (member_change, consent, letter, leaving_reason):
         conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
     marked = member.alias()
     has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)

@@ -5,7 +5,7 @@
        └ send ── send_list
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
-    list ── member ── member_change   list_sync   consent   letter
+    list ── member ── member_change   list_sync   consent   letter   leaving_reason
     desk_user ── desk_session   audit   draft
 
 A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
@@ -53,7 +53,7 @@ from sqlalchemy import (
 from mailer.audience.row import Status
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.membership import AFTER_ALL_LINES, LetterKind, LetterState, Origin, Speaker, What
+from mailer.ledger.membership import AFTER_ALL_LINES, LeavingReason, LetterKind, LetterState, Origin, Speaker, What
 from mailer.ledger.records import Change, SuppressionReason
 from mailer.ledger.role import Role
 
@@ -336,6 +336,16 @@ letter = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Index("ix_letter_state", "state", "next_at"),
     Index("ix_letter_identity", "identity", "created_at"),
+)
+
+leaving_reason = Table(
+    "leaving_reason",
+    metadata,
+    Column("identity", String(512), primary_key=True),
+    Column("said_at", Float, primary_key=True),
+    Column("reason", _word(LeavingReason), nullable=False),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("at", Float, nullable=False),
 )
 
 desk_user = Table(

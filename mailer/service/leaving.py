@@ -3,6 +3,7 @@
     read_link  what a token stands for; changes nothing
     leave      the no, at once, whatever was said before; idempotent
     take_back  the undo of one no, with the seal that the answer to it carried
+    tell_why   why the person left, if they like to say, with that seal too
 
 A seal is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the no as the ledger has it.
 Nothing is stored for it. It fits only while that very no is the last word: it is void once the person said no again (the
@@ -19,7 +20,9 @@ from enum import StrEnum
 from hashlib import sha256
 
 from mailer.audience.address import AddressError, parse_address
+from mailer.audience.row import clean
 from mailer.audience.token import MAX_NUMBER, Purpose, is_inert
+from mailer.ledger.membership import LeavingReason
 from mailer.ledger.records import Delivery, Lifting, Suppressed, Suppression, SuppressionReason
 from mailer.service.newsroom import Newsroom
 
@@ -112,6 +115,20 @@ def take_back(newsroom: Newsroom, token: str, seal: str) -> Return | None:
         return Return.TOO_LATE
     lifted = newsroom.ledger.suppressions.undo(delivery.identity, source=Source.PAGE.value, said_at=standing.at)
     return Return.TOO_LATE if lifted.outcome is Lifting.REFUSED else Return.BACK
+
+
+def tell_why(newsroom: Newsroom, token: str, seal: str, reason: LeavingReason, words: str) -> bool | None:
+    """Keep why the person said the no that `seal` was the answer to; the last word counts. False: the seal is void."""
+    delivery = _delivery(newsroom, token)
+    if delivery is None:
+        return None
+    sealed = newsroom.keys.read(Purpose.UNDO, seal)
+    standing = newsroom.ledger.suppressions.get(delivery.identity)
+    if standing is None or sealed != _fingerprint(delivery.id, standing.at) or not _is_new(newsroom, standing):
+        return False
+    said = "\n".join(clean(line).strip() for line in words.splitlines()).strip()
+    newsroom.ledger.wishes.give_reason(delivery.identity, standing.at, reason, said)
+    return True
 
 
 def mask(address: str) -> str:

@@ -4,6 +4,7 @@
 
     confirm   asks whether the address may be signed up; to who is on the list already it says so, with their own link
     link      the person's own link; to nobody where nobody is known at the address
+    address   asks whether somebody's letters may go to this address from now on
 
 The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the words those of the publication's
 language, or the list's. Nothing that a visitor typed is ever in one: the address in `To` is all that they chose. What an
@@ -32,6 +33,7 @@ SUBJECTS = {
     "confirm": "Please confirm: %(name)s",
     "already": "You are on the list: %(name)s",
     "link": "Your settings: %(name)s",
+    "address": "Please confirm your new address: %(name)s",
 }
 _GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 
@@ -44,12 +46,16 @@ class NothingToSay:
 
 
 def write_letter(newsroom: Newsroom, letter: Letter) -> Message | NothingToSay:
-    """The message of a letter of kind `confirm` or `link`, as things stand now."""
+    """The message of a letter of any kind but `welcome`, as things stand now."""
     standing = newsroom.ledger.suppressions.get(letter.identity)
     if standing and standing.reason is SuppressionReason.BY_HAND:
         return NothingToSay(reason="suppressed by hand")
     if letter.kind is LetterKind.LINK:
         return _link(newsroom, letter, "link", newsroom.publication.name)
+    if letter.kind is LetterKind.ADDRESS:
+        token = newsroom.keys.issue(Purpose.ADDRESS, letter.id)
+        title = newsroom.publication.name
+        return _write(newsroom, letter, "address", title=title, path=f"address/{token}", language="")
     request = read_request(letter)
     if request is None:
         raise ValueError(f"a letter of kind {letter.kind} is not written here")

@@ -32,6 +32,7 @@ from mailer.settings import redact
 LOOK_EVERY = 1.0  # seconds
 REST = 30.0  # seconds, after which a relay that could not be reached is tried again
 KEPT_FOR = 30 * 86_400.0  # seconds for which a letter that is settled, or evidence that nobody confirmed, is kept
+_WRITTEN = (LetterKind.CONFIRM, LetterKind.LINK, LetterKind.ADDRESS)
 _AT_A_TIME = 50
 _FORGET_EVERY = 3600.0
 
@@ -72,7 +73,7 @@ class _Post:
         """Deliver what is due now; how many seconds to rest after it."""
         await asyncio.to_thread(self._tidy)
         now = self._newsroom.clock()
-        due = await asyncio.to_thread(self._letters.due, now, _AT_A_TIME, LetterKind.CONFIRM, LetterKind.LINK)
+        due = await asyncio.to_thread(self._letters.due, now, _AT_A_TIME, *_WRITTEN)
         if not due:
             return LOOK_EVERY
         hostname = await asyncio.to_thread(socket.getfqdn)

@@ -27,6 +27,7 @@ from mailer.ledger.errors import LedgerError
 from mailer.service.newsroom import Newsroom
 from mailer.web.desk.desk import desk_routes
 from mailer.web.page import NOT_INDEXED, Pages
+from mailer.web.preferences import Preferences
 from mailer.web.reading import Reading
 from mailer.web.subscribe import Door, Subscribe
 from mailer.web.subscribeapi import SubscribeApi
@@ -76,6 +77,7 @@ class _NotIndexed:
 
 def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
     reading, unsubscribe = Reading(newsroom, pages), Unsubscribe(newsroom, pages)
+    preferences = Preferences(newsroom, pages, door)
     subscribe, api = Subscribe(newsroom, pages, door), SubscribeApi(newsroom, door)
 
     async def u(request: Request) -> Response:
@@ -90,6 +92,9 @@ def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
         Route("/subscribe/{list}", subscribe.subscribe, methods=["GET", "POST"]),
         Route("/confirm/{token}", subscribe.confirm, methods=["GET", "POST"]),
         Route("/preferences", subscribe.link, methods=["GET", "POST"]),
+        Route("/preferences/{token}", preferences.page, methods=["GET", "POST"]),
+        Route("/preferences/{token}/erase", preferences.erasure, methods=["GET", "POST"]),
+        Route("/address/{token}", preferences.address, methods=["GET", "POST"]),
         Route("/api/v1/subscribe", api_subscribe, methods=["POST"]),
         Route("/archive", reading.archive),
         Route("/archive/", reading.archive),

@@ -93,7 +93,7 @@ class Subscribe:
             wrong = "" if address or "email" not in fields else "email"
             return await run_in_threadpool(self._form, pages, wanted, fields, wrong or "again")
         if wait := self._door.wait(request):
-            return self._busy(pages, wait)
+            return busy(pages, wait)
         ip = truncated(self._door.address(request))
         await run_in_threadpool(lambda: ask(self._newsroom, wanted, address, _own(fields, ""), form=Form.PAGE, ip=ip))
         return self._sent(pages)
@@ -105,7 +105,7 @@ class Subscribe:
         fields = await read_form(request)
         if "anew" in fields:
             if wait := self._door.wait(request):
-                return self._busy(self._pages, wait)
+                return busy(self._pages, wait)
             ip = truncated(self._door.address(request))
             found = await run_in_threadpool(lambda: ask_anew(self._newsroom, token, ip=ip))
             return self._sent(self._speaking(_known(found)))
@@ -120,7 +120,7 @@ class Subscribe:
             if address is None or not self._is_sealed(fields):
                 return await run_in_threadpool(self._link_form, fields, "again" if address else "email")
             if wait := self._door.wait(request):
-                return self._busy(self._pages, wait)
+                return busy(self._pages, wait)
             await run_in_threadpool(ask_link, self._newsroom, address)
         return self._pages.message(
             "Please look into your mailbox.",
@@ -138,7 +138,7 @@ class Subscribe:
             heading=pages.say("Sign up for %(name)s", name=wanted.shown),
             description=wanted.description,
             words=words_for(self._newsroom, wanted),
-            own=[(OWN + name, label(pages, name), given.get(name, ""), _purpose(name)) for name in wanted.own_fields],
+            own=[(OWN + name, label(pages, name), given.get(name, ""), purpose(name)) for name in wanted.own_fields],
             **self._sealed(fields, fault),
         )
 
@@ -193,7 +193,7 @@ class Subscribe:
                                     f"{OWN}{each.settings.name}.{name}",
                                     label(pages, name),
                                     each.own.get(name, ""),
-                                    _purpose(name),
+                                    purpose(name),
                                 )
                                 for name in each.settings.own_fields
                             ],
@@ -238,14 +238,15 @@ class Subscribe:
             headers=_HEADERS,
         )
 
-    @staticmethod
-    def _busy(pages: Pages, wait: int) -> Response:
-        return pages.message(
-            "Too many ask at the moment.",
-            "Please try again in a few minutes.",
-            status=429,
-            headers={**_HEADERS, "Retry-After": str(wait)},
-        )
+
+def busy(pages: Pages, wait: int) -> Response:
+    """Who asked too often: `wait` seconds until they may again."""
+    return pages.message(
+        "Too many ask at the moment.",
+        "Please try again in a few minutes.",
+        status=429,
+        headers={**_HEADERS, "Retry-After": str(wait)},
+    )
 
 
 def label(pages: Pages, name: str) -> str:
@@ -253,7 +254,7 @@ def label(pages: Pages, name: str) -> str:
     return pages.say(LABELS[name]) if name in LABELS else name.replace("_", " ").capitalize()
 
 
-def _purpose(name: str) -> str:
+def purpose(name: str) -> str:
     """What a browser may fill a field in with by itself: WCAG 2.2, 1.3.5."""
     known = {"first_name": "given-name", "last_name": "family-name", "name": "name", "city": "address-level2"}
     return known.get(name, "country-name" if name == "country" else "off")

@@ -74,6 +74,7 @@ def test_every_catalogue_says_everything_with_the_same_names():
                 "alt": "x",
                 "year": "2026",
                 "holder": "H",
+                "date": "D",
             }
             used = [name for name in names if f"%({name})s" in sentence]
             translated = message.string % names
