@@ -30,7 +30,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import make_erasure_key, marker, names
-from mailer.ledger.moves import skip
+from mailer.ledger.moves import skip, skip_person
+from mailer.ledger.moving import forget_address, former_addresses
 from mailer.ledger.records import (
     Change,
     Erased,
@@ -41,10 +42,12 @@ from mailer.ledger.records import (
     SuppressionChange,
     SuppressionReason,
 )
+from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import (
     attempt,
     consent,
     delivery,
+    leaving_reason,
     letter,
     list_,
     member,
@@ -69,23 +72,13 @@ class Suppressions:
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Suppressed | None:
         """The same by a delivery, as its token names it. None when there is no such delivery."""
+        return self._core.writer.call(lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock()))
 
-        def work(conn: Connection) -> Suppressed | None:
-            row = conn.execute(
-                select(delivery.c.identity, delivery.c.send_id).where(delivery.c.id == delivery_id)
-            ).first()
-            if row is None:
-                return None
-            return suppress(
-                conn,
-                row.identity,
-                SuppressionReason.UNSUBSCRIBED,
-                source=source,
-                send_id=row.send_id,
-                at=self._core.clock(),
-            )
-
-        return self._core.writer.call(work)
+    async def unsubscribe_delivery_async(self, delivery_id: int, *, source: str) -> Suppressed | None:
+        """The same, for a server on whose loop many wait for one commit."""
+        return await self._core.writer.call_async(
+            lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock())
+        )
 
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
@@ -114,14 +107,22 @@ class Suppressions:
         return self._core.writer.call(lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock()))
 
     def erase(self, identity: str, *, source: str) -> Erased:
-        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent."""
-        return self._core.writer.call(lambda conn: _erase(conn, identity, source=source, at=self._core.clock()))
+        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent.
+
+        The addresses that the person had before this one are erased with it.
+        """
+
+        def work(conn: Connection) -> Erased:
+            at = self._core.clock()
+            done = [_erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
+            return Erased(deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done))
+
+        return self._core.writer.call(work)
 
     def get(self, identity: str) -> Suppression | None:
         """What stands against mailing `identity`, erased or not."""
         with self._core.database.reading() as conn:
-            row = _standing(conn, identity)
-            return _suppression(row) if row else None
+            return standing(conn, identity)
 
     def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
         """All suppressions by identity, or those for `reasons`, streaming."""
@@ -139,6 +140,21 @@ class Suppressions:
             query = select(*columns).where(suppression_change.c.identity.in_(names(conn, identity)))
             rows = conn.execute(query.order_by(suppression_change.c.id)).mappings()
             return tuple(SuppressionChange(**row) for row in rows)
+
+
+def standing(conn: Connection, identity: str) -> Suppression | None:
+    """What stands against mailing `identity`, erased or not."""
+    row = _standing(conn, identity)
+    return _suppression(row) if row else None
+
+
+def _unsubscribe(conn: Connection, delivery_id: int, source: str, at: float) -> Suppressed | None:
+    row = _WHOSE.run(conn, delivery_id).fetchone()
+    if row is None:
+        return None
+    identity, send_id, address = row
+    done = suppress(conn, identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
+    return replace(done, address=address)
 
 
 def suppress(
@@ -167,7 +183,7 @@ def suppress(
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         _record(conn, new, Change.SUPPRESSED)
-    skipped = skip(conn, delivery.c.identity == new.identity, new.reason.value, at=at)
+    skipped = skip_person(conn, new.identity, new.reason.value, at=at)
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
 
@@ -277,7 +293,8 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
 
 def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
     """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
-    for table in (member_change, consent, letter):
+    forget_address(conn, identity)
+    for table in (member_change, consent, letter, leaving_reason):
         conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
     marked = member.alias()
     has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)
@@ -307,16 +324,7 @@ def _insert_first(conn: Connection, new: Suppression) -> bool:
 
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:
-    conn.execute(
-        insert(suppression_change).values(
-            identity=new.identity,
-            change=change,
-            reason=new.reason,
-            at=new.at,
-            source=new.source,
-            send_id=new.send_id,
-        )
-    )
+    _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
 
 
 def _take_turn(conn: Connection, identity: str) -> None:
@@ -326,7 +334,10 @@ def _take_turn(conn: Connection, identity: str) -> None:
 
 
 def _standing(conn: Connection, identity: str) -> Row[Any] | None:
-    query = select(suppression).where(suppression.c.identity.in_(names(conn, identity)))
+    found = names(conn, identity)
+    if not _IS_THERE.run(conn, found[0], found[-1]).fetchone():
+        return None
+    query = select(suppression).where(suppression.c.identity.in_(found))
     return conn.execute(query.order_by(suppression.c.identity)).first()
 
 
@@ -334,3 +345,31 @@ def _suppression(row: Row[Any] | None) -> Suppression:
     if row is None:
         raise ValueError("no suppression")
     return Suppression(identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id)
+
+
+_WHOSE = Statement(
+    select(delivery.c.identity, delivery.c.send_id, delivery.c.address).where(delivery.c.id == given("id")), "id"
+)
+_IS_THERE = Statement(
+    select(suppression.c.identity).where(
+        or_(suppression.c.identity == given("one", ""), suppression.c.identity == given("other", ""))
+    ),
+    "one",
+    "other",
+)
+_RECORD = Statement(
+    insert(suppression_change).values(
+        identity=given("_identity", ""),
+        change=given("_change", ""),
+        reason=given("_reason", ""),
+        at=given("_at", 0.0),
+        source=given("_source", ""),
+        send_id=given("_send_id"),
+    ),
+    "_identity",
+    "_change",
+    "_reason",
+    "_at",
+    "_source",
+    "_send_id",
+)
