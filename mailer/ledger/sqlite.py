@@ -23,6 +23,7 @@ from mailer.ledger.locks import WriteLock
 BUSY_TIMEOUT = 30_000  # ms; only another program can make us wait, our own processes wait at the write lock
 CACHE = 64 * 1024  # KiB: the unique index of a million deliveries fits
 BENCH_CACHE = 24 * 1024  # KiB, of a bench: as much again for its temporary tables
+BENCH_PAGE = 32 * 1024  # octets, of those: they are written and read in order
 OLDEST_SQLITE = (3, 35)  # RETURNING
 
 
@@ -51,6 +52,7 @@ class Sqlite:
             pragmas=(
                 "synchronous=FULL",
                 "secure_delete=ON",
+                f"temp.page_size={BENCH_PAGE}",
                 "temp.secure_delete=OFF",
                 f"cache_size=-{BENCH_CACHE}",
                 f"temp.cache_size=-{BENCH_CACHE}",
