@@ -141,7 +141,7 @@ def _indexed_afterwards(conn: Connection) -> Iterator[None]:
     """
     indexes = sorted(member.indexes, key=lambda index: str(index.name), reverse=True)
     for index in indexes:
-        index.drop(conn)
+        index.drop(conn, checkfirst=True)
     yield
     for index in indexes:
         index.create(conn)
