@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= auto
 
-.PHONY: help setup demo test torture check bench picture lock clean
+.PHONY: help setup demo test torture check bench picture vendor lock clean
 
 help:
 	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
@@ -14,6 +14,7 @@ help:
 	@echo "make check    lint, types, imports"
 	@echo "make bench    measure"
 	@echo "make picture  draw docs/edition.png (needs chromium)"
+	@echo "make vendor   build the desk's vendored scripts anew (needs node and npm)"
 	@echo "make lock     pin the newest versions into requirements.lock"
 
 setup: $(READY)
@@ -46,6 +47,9 @@ bench: $(READY)
 
 picture: $(READY)
 	@$(BIN)/python docs/picture.py
+
+vendor:
+	@cd vendor && npm ci --silent && node build.mjs && rm -rf node_modules
 
 lock: $(READY)
 	@$(BIN)/python -m pip install --quiet uv

@@ -3,6 +3,7 @@
     making     what an edition and its messages cost to make (making.py)
     sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (pair.py)
     growth     the engine with a thousand to a million readers (growth.py)
+    leaving    people who unsubscribe, alone and while a send runs (leaving.py)
 
 All of it takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
 into out/; `--plot` draws docs/performance.svg as well. What cannot be measured here is skipped, and it is said why.
@@ -19,6 +20,7 @@ from rich.console import Console
 
 from benchmarks.contender import Contender, Engine, Load, Mailmerge, Nodemailer, Plain, SmtpSource
 from benchmarks.growth import LIMIT, READERS, Grown, measure_growth
+from benchmarks.leaving import COUNT, Left, measure_leaving
 from benchmarks.letter import write_letter, write_readers
 from benchmarks.lists import measure_lists
 from benchmarks.machine import ROOT, describe
@@ -30,7 +32,7 @@ from benchmarks.relay import postfix
 from benchmarks.report import Report
 from benchmarks.target import ED25519, ENGINE, FAR, LOOPBACK, RSA, judge
 
-PARTS = ("making", "sending", "growth", "lists")
+PARTS = ("making", "sending", "growth", "lists", "leaving")
 OTHERS = ("smtp-source", "workers", "ed25519", "rsa", "rsa-workers", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
 MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
@@ -100,6 +102,7 @@ def measure(options: Options, console: Console) -> Report:
         sending: list[Compared] = []
         grown: list[Grown] = []
         cold = None
+        left: Left | None = None
         try:
             if {"sending", "growth"} & set(options.parts):
                 postfix("smtp-sink")
@@ -109,6 +112,10 @@ def measure(options: Options, console: Console) -> Report:
                         sending.append(compare(field, first, second, options.pairs, tell))
             if "growth" in options.parts:
                 grown, cold = measure_growth(scratch / "growth", options.readers, options.limit, tell)
+            if "leaving" in options.parts:
+                left = measure_leaving(
+                    scratch / "leaving", options.messages or COUNT // (QUICK if options.quick else 1), tell
+                )
         except UnavailableError as error:
             console.print(f"Nothing was sent: {error}", style="yellow", markup=False)
     return Report(
@@ -121,7 +128,12 @@ def measure(options: Options, console: Console) -> Report:
         growth=grown,
         cold=cold,
         synced=synced,
-        targets=[*judge(sending, grown, cold), *(synced.targets if synced else ())],
+        leaving=left,
+        targets=[
+            *judge(sending, grown, cold),
+            *(synced.targets if synced else ()),
+            *(left.targets if left else ()),
+        ],
     )
 
 

@@ -2,9 +2,9 @@
 
 bench.json: `at`, `machine`, `quick`, `pairs`, `making` [{what, side, seconds, against, against_seconds, ratio}],
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_dot,
-planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak}, `targets` [{what, bound,
-at_most, value, unit, reached}]. A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are
-seconds, sizes octets; what was not measured is null.
+planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak}, `leaving` {alone, beside,
+bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}]. A spread is
+{median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not measured is null.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.growth import Grown
+from benchmarks.leaving import Left
 from benchmarks.lists import Synced
 from benchmarks.making import Compared as Made
 from benchmarks.pair import Compared, Field, Spread, runs_of
@@ -34,6 +35,7 @@ class Report:
     growth: Sequence[Grown]
     cold: float | None
     synced: Synced | None
+    leaving: Left | None
     targets: Sequence[Target]
 
     def as_json(self) -> dict[str, object]:
@@ -47,6 +49,7 @@ class Report:
             "growth": [{**asdict(each), "sent": _run_json(each.sent) if each.sent else None} for each in self.growth],
             "cold": self.cold,
             "lists": asdict(self.synced) if self.synced else None,
+            "leaving": asdict(self.leaving) if self.leaving else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }
 
@@ -62,6 +65,8 @@ class Report:
             console.print(f"skipped: {reason}", style="yellow", markup=False)
         if self.growth:
             console.print(_growth_table(self.growth))
+        if self.leaving:
+            console.print(_leaving_table(self.leaving))
         if measured := [target for target in self.targets if target.value is not None]:
             console.print(_target_table(measured))
 
@@ -158,6 +163,17 @@ def _growth_table(growth: Sequence[Grown]) -> Table:
         run = each.sent
         numbers = (run.messages, run.rate, run.cpu_each * 1e6, run.peak / 1e6)
         table.add_row(f"{each.readers:,}", *times, *(f"{number:,.0f}" for number in numbers))
+    return table
+
+
+def _leaving_table(left: Left) -> Table:
+    table = _table(
+        "unsubscribing", "what", "requests/s", "of the bare server’s", "CPU µs each", "median ms", "99 in 100 ms"
+    )
+    for name, run in (("alone", left.alone), ("beside a send", left.beside), ("a bare server", left.bare)):
+        share = run.rate / left.bare.rate
+        numbers = (run.cpu_each * 1e6, run.waited * 1e3, run.longest * 1e3)
+        table.add_row(name, f"{run.rate:,.0f}", f"{share:.2f}", *(f"{number:,.0f}" for number in numbers))
     return table
 
 

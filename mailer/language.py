@@ -32,6 +32,11 @@ def say(language: str, message: str, **values: object) -> str:
     return text % values if values else text
 
 
+def spoken(language: str) -> str:
+    """The language that the words for `language` really are in: English where there is no catalogue."""
+    return language if _primary(language) in LANGUAGES else "en"
+
+
 @lru_cache(maxsize=256)
 def long_date(date: dt.date, language: str) -> str:
     """`date` as a person writes it: 26 October 2026, 23 באוקטובר 2026."""

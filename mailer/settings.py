@@ -106,6 +106,7 @@ class Settings(BaseSettings):
     copyright_holder: Line = ""
     postal_address: Annotated[str, _read(variable.lines)] = ""
     base_url: Annotated[str, _read(variable.base_url)] = "http://127.0.0.1:8000"
+    search_engines: Flag = True
     language: Annotated[str, _read(variable.language)] = "en"
     timezone: Annotated[ZoneInfo, _read(variable.timezone)] = Field(default_factory=lambda: ZoneInfo("UTC"))
 

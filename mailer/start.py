@@ -1,20 +1,30 @@
-"""serve, demo: the commands that open the other door, too.
+"""serve, preview, demo: the commands that open the other door, too.
 
 The command line and the web never import each other; what needs both stands here, above them.
 """
 
+import contextlib
 import tempfile
+import threading
 import webbrowser
 from pathlib import Path
 
 import click
 
+from mailer.cli.lists import list_names
 from mailer.cli.output import in_workspace, plural, say
+from mailer.service.compiling import shown_as
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.newsroom import Newsroom
+from mailer.service.posting import deliver_letters
 from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
-from mailer.web.server import free_port, serve
+from mailer.service.welcoming import welcome_new_readers
+from mailer.web.preview.app import create_preview, new_token
+from mailer.web.preview.live import Live
+from mailer.web.server import free_port, serve, serve_app
+
+_IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 
 
 @click.command("serve")
@@ -22,15 +32,58 @@ from mailer.web.server import free_port, serve
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
 @in_workspace
 def serve_command(host: str, port: int, workspace: Path) -> None:
-    """Serve the public pages: unsubscribe, archive, media. Starts sends that are due."""
+    """Serve the public pages (sign up, unsubscribe, archive, media) and the desk. Starts sends that are due; delivers letters."""
     with Newsroom.open(workspace) as newsroom:
+
+        def ready(url: str) -> None:
+            say(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it.")
+            if newsroom.ledger.people.all():
+                say(f"The desk is at {url}/desk/")
+            else:
+                say(
+                    f"Nobody may sign in at the desk, {url}/desk/, yet. Add the first person with: mailer user add NAME"
+                )
+
         serve(
             newsroom,
             host,
             port,
-            on_ready=lambda url: say(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it."),
-            background=lambda stop: start_sends_when_due(newsroom, stop, say),
+            on_ready=ready,
+            background=(
+                lambda stop: start_sends_when_due(newsroom, stop, say),
+                lambda stop: deliver_letters(newsroom, stop, say),
+                lambda stop: welcome_new_readers(newsroom, stop, say),
+            ),
         )
+
+
+@click.command("preview")
+@click.argument("dispatch")
+@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against these lists.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Instead of any that is free.")
+@click.option("--no-open", "quietly", is_flag=True, help="Open no browser, only say the address.")
+@in_workspace
+def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: bool, workspace: Path) -> None:
+    """Show DISPATCH, a path or a slug, in your browser, live while the file changes."""
+    with Newsroom.open(workspace) as newsroom:
+        path = newsroom.workspace.find_dispatch(dispatch)
+        live = Live(newsroom, path, shown_as(newsroom, path, dispatch), list_names(to))
+        token, key = new_token(), new_token()
+
+        def ready(url: str) -> None:
+            say(f"Showing {live.shown} at {url}/{token}/; Ctrl-C ends it.")
+            if not quietly:
+                threading.Thread(target=_open, args=(f"{url}/open/{key}",), daemon=True).start()
+
+        serve_app(create_preview(live, token=token, key=key), "127.0.0.1", port, on_ready=ready, background=live.run)
+
+
+def _open(address: str) -> None:
+    """Open a browser, but not one that would take the terminal."""
+    with contextlib.suppress(webbrowser.Error):
+        browser = webbrowser.get()
+        if getattr(browser, "name", "") not in _IN_TERMINAL:
+            browser.open(address)
 
 
 @click.command("demo")

@@ -35,6 +35,7 @@ _HEAD = 64 * 1024  # bytes of a dispatch in which its front matter is looked for
 _LIST_NAME = re.compile(r"[^\W_][\w .+-]*")
 _SHOWN = 100  # characters of a name in a message
 _FOLDERS = ("dispatches", "subscribers", "templates")
+_PROGRAMS = ("templates", "desk")  # pages that change with the program, and are nobody's to edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _starter_files(source: Path) -> Iterator[tuple[Path, bytes]]:
     for name in _FOLDERS:
         for path in sorted((source / name).rglob("*")):
             relative = path.relative_to(source)
-            if path.is_file() and not _is_private(relative.parts):
+            if path.is_file() and not _is_private(relative.parts) and relative.parts[:2] != _PROGRAMS:
                 yield relative, path.read_bytes()
     packed = source / "env.example"
     example = packed if packed.is_file() else source / ".env.example"

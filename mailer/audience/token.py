@@ -1,9 +1,10 @@
 """Opaque tokens: the number of a delivery, sealed for one purpose, in 39 letters of lower-case base32.
 
-What stands in an unsubscribe link, a VERP return path or a Message-ID. AES-SIV (RFC 5297) under a key derived from a
-secret of MAILER_SECRET_KEYS by HKDF (RFC 5869) seals the eight bytes of the number, with the purpose as associated
-data: nobody can make, alter or read one without the key, one made for one purpose is nothing for another, and equal
-numbers give equal tokens. Tokens carry no address and never expire. The first key issues, all of them verify.
+What stands in an unsubscribe link, a VERP return path or a Message-ID; for some purposes it is another number. AES-SIV
+(RFC 5297) under a key derived from a secret of MAILER_SECRET_KEYS by HKDF (RFC 5869) seals the eight bytes of the number,
+with the purpose as associated data: nobody can make, alter or read one without the key, one made for one purpose is
+nothing for another, and equal numbers give equal tokens. Tokens carry no address and never expire. The first key issues,
+all of them verify.
 
 Reading never raises, whatever text it gets, and takes all keys whichever fits.
 """
@@ -33,8 +34,15 @@ _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     UNDO = "undo"  # of an unsubscription, on the page that answers it
+    PREFERENCES = "preferences"  # a person's own page, as a letter leads there
+    MEMBER = "member"  # the same by a member's number: goes to that address alone, and so may do more
+    ADDRESS = "address"  # confirms a change of address, over the number of the letter that asks for it
+    NONCE = "nonce"  # a form on one of these pages: which page, and when it was shown
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
+    CONFIRM = "confirm"  # of what a letter asks to be confirmed, over the letter's number
+    LETTER = "letter"  # the Message-ID of a letter to one person
+    FORM = "form"  # when a form was shown, in seconds
 
 
 _ASSOCIATED = {purpose: [_CONTEXT, purpose.encode()] for purpose in Purpose}

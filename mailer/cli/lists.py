@@ -110,6 +110,9 @@ def _show(roster: Roster) -> None:
         click.echo(f"  {each.address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
     if len(roster.page) < roster.members:
         say(f"  and {roster.members - len(roster.page):,} more")
+    if roster.left_because:
+        said = ", ".join(f"{count:,} {why}" for why, count in roster.left_because.items())
+        click.echo(f"  left because: {said}")
     for sync in roster.syncs:
         told = ", ".join(f"{count:,} {what}" for what, count in sync.counts.items() if count)
         back = f", back to sync {sync.undo_of}" if sync.undo_of is not None else ""

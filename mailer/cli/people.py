@@ -1,18 +1,21 @@
 """subscriber, suppress: one person, and the addresses that must not be mailed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from mailer.audience.address import parse_address
+from mailer.audience.row import clean
 from mailer.cli.output import as_json, in_workspace, is_person, plural, print_json, say
 from mailer.errors import UndecidedError
 from mailer.ledger.records import Lifted, Lifting, SuppressionReason
 from mailer.service.newsroom import Newsroom
-from mailer.service.person import Person, find_person, list_rows, person_object
+from mailer.service.person import OnList, Person, find_person, lists_with, own_copy, person_object
 from mailer.service.result import iso
 
 BY_HAND = "command line"
+_LONGEST = 100  # characters of a person's words on one line
 
 
 @click.group("subscriber")
@@ -25,7 +28,7 @@ def subscriber_command() -> None:
 @as_json
 @in_workspace
 def show(email: str, *, as_json: bool, workspace: Path) -> None:
-    """Everything known of EMAIL: lists, a no, each send and its fate."""
+    """Everything known of EMAIL: lists, consent, a no, every change and by whom, each send and its fate."""
     with Newsroom.open(workspace) as newsroom:
         person = find_person(newsroom, parse_address(email))
         if as_json:
@@ -40,7 +43,7 @@ def show(email: str, *, as_json: bool, workspace: Path) -> None:
 def export(email: str, workspace: Path) -> None:
     """Everything known of EMAIL as one JSON object: what a person may ask for."""
     with Newsroom.open(workspace) as newsroom:
-        print_json(person_object(find_person(newsroom, parse_address(email))))
+        print_json(person_object(own_copy(find_person(newsroom, parse_address(email)))))
 
 
 @subscriber_command.command("unsubscribe")
@@ -52,13 +55,18 @@ def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
     address = parse_address(email)
     with Newsroom.open(workspace) as newsroom:
         done = newsroom.ledger.suppressions.unsubscribe(address.identity, source=BY_HAND)
+        lists = set(lists_with(newsroom, address))
+        lists |= {each.list for each in newsroom.ledger.members.of(address.identity) if each.removed_at is None}
     if as_json:
-        print_json({"email": address.display, "changed": done.changed, "skipped": done.skipped})
+        names = sorted(lists)
+        print_json({"email": address.display, "changed": done.changed, "skipped": done.skipped, "lists": names})
         return
     words = "is unsubscribed" if done.changed else f"was {done.suppression.reason} already"
     click.echo(f"{address.display} {words}")
     if done.skipped:
         say(f"{plural(done.skipped, 'delivery', 'deliveries')} under way will not go out")
+    if not lists:
+        say("The address is on no list; should it come onto one, it is not mailed. Is it written as the person has it?")
 
 
 @subscriber_command.command("erase")
@@ -73,7 +81,7 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
         _ask(f"Erase all that the ledger knows of {address.display}, for good?")
     with Newsroom.open(workspace) as newsroom:
         done = newsroom.ledger.suppressions.erase(address.identity, source=BY_HAND)
-        lists = [row.list for row in list_rows(newsroom, address)]
+        lists = list(lists_with(newsroom, address))
     if as_json:
         print_json({"email": address.display, "deliveries": done.deliveries, "skipped": done.skipped, "lists": lists})
         return
@@ -176,16 +184,55 @@ def list_(*, as_json: bool, workspace: Path) -> None:
 
 def _show(person: Person) -> None:
     click.echo(person.display)
-    for row in person.rows:
-        fields = ", ".join(f"{name} {value}" for name, value in row.fields.items() if value)
-        click.echo(f"  on {row.list}, line {row.line}: {row.status}{f'; {fields}' if fields else ''}")
+    for line in (*_standing(person), *_past(person)):
+        click.echo(f"  {line}")
+    if not person.is_known:
+        say("Nothing is known of this address.")
+
+
+def _standing(person: Person) -> Iterator[str]:
+    """What holds now."""
+    yield from (f"formerly {each}" for each in person.formerly)
+    yield from (f"now {each}" for each in person.later)
+    yield from map(_on_list, person.lists)
     if person.suppression:
         held = person.suppression
-        click.echo(f"  not mailed: {held.reason} since {iso(held.at)}, by {held.source}")
-    for change in person.history:
-        click.echo(f"  {iso(change.at)}  {change.change} ({change.reason}), by {change.source}")
+        yield f"not mailed: {held.reason} since {iso(held.at)}, by {held.source}"
+
+
+def _past(person: Person) -> Iterator[str]:
+    """What was, kind by kind."""
+    for consent in person.consents:
+        confirmed = f"confirmed {iso(consent.confirmed_at)}" if consent.confirmed_at else "not confirmed"
+        place = f" from {consent.ip}" if consent.ip else ""
+        yield f"{iso(consent.at)}  asked for {consent.list} by {consent.form}{place}, {confirmed}"
+    yield from _changes(person)
+    for why in person.reasons:
+        yield f"{iso(why.at)}  left because: {why.reason}{f', “{_line(why.words)}”' if why.words else ''}"
+    for letter in person.letters:
+        yield f"{iso(letter.created_at)}  letter ({letter.kind}): {letter.state}"
     for sent in person.deliveries:
-        reason = f" ({sent.reason})" if sent.reason else ""
-        click.echo(f"  {iso(sent.at)}  send {sent.send_id} {sent.slug}: {sent.state}{reason}")
-    if not (person.rows or person.suppression or person.deliveries):
-        say("Nothing is known of this address.")
+        yield f"{iso(sent.at)}  send {sent.send_id} {sent.slug}: {sent.state}{f' ({sent.reason})' if sent.reason else ''}"
+
+
+def _on_list(each: OnList) -> str:
+    fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if value)
+    where = f"on {each.list}, line {each.line}" if each.line else f"on {each.list}"
+    since = f" since {iso(each.since)}, by {each.by}" if each.since else ""
+    until = f" until {iso(each.paused_until)}" if each.paused_until else ""
+    return f"{where}: {each.status}{until}{since}{f'; {fields}' if fields else ''}"
+
+
+def _changes(person: Person) -> list[str]:
+    """What was said against mailing them, and what changed on lists, in the order in which it happened."""
+    told = [(each.at, f"{each.change} ({each.reason}), by {each.source}") for each in person.history]
+    for each in person.changes:
+        change = f"{_line(each.before)} → {_line(each.after)}" if each.before else _line(each.after)
+        told.append((each.at, f"{each.list}: {each.what}{f' {change}' if change else ''}, by {each.by}"))
+    return [f"{iso(at)}  {words}" for at, words in sorted(told, key=lambda each: each[0])]
+
+
+def _line(text: str) -> str:
+    """A person's words as they may stand in one line of a terminal."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

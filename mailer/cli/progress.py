@@ -10,6 +10,7 @@ from mailer.cli.outcome import hint
 from mailer.cli.output import SEND_NUMBER, as_json, in_workspace, plural, print_json, say, send_number
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
+from mailer.ledger.membership import LetterState
 from mailer.ledger.records import ReportRow, Summary
 from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
@@ -35,6 +36,8 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
             if send is not None:
                 return _one(newsroom, send, as_json=as_json)
             summaries = newsroom.ledger.sends.all()
+            if not as_json:
+                _tell_of_letters(newsroom)
     if as_json:
         print_json({"sends": [send_object(summary) for summary in summaries]})
     elif not summaries:
@@ -43,6 +46,17 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
         for summary in summaries:
             _line(summary)
     return 0
+
+
+def _tell_of_letters(newsroom: Newsroom) -> None:
+    """Letters to single readers that need somebody: those that wait for `serve`, and those nobody knows the end of."""
+    counts = newsroom.ledger.letters.counts()
+    waiting = counts.get(LetterState.QUEUED, 0) + counts.get(LetterState.LEAVING, 0)
+    if waiting:
+        hint = "" if newsroom.ledger.server_pid() is not None else "; they leave while mailer serve runs"
+        say(f"{plural(waiting, 'letter')} to single readers waiting{hint}")
+    if uncertain := counts.get(LetterState.UNCERTAIN, 0):
+        say(f"{plural(uncertain, 'letter')} to single readers uncertain; they are not sent again")
 
 
 def _one(newsroom: Newsroom, send_id: int, *, as_json: bool) -> int:

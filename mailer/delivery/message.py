@@ -294,20 +294,20 @@ def _entity(edition: Edition, plain: Body, html: Body) -> tuple[bytes, bytes, li
     inner = f"=_r{edition.digest[:24]}"
     embedded = edition.images if edition.embed else ()
     flowed = "; format=flowed" if edition.flowed else ""
-    lead = _part(outer, f"text/plain; charset=utf-8{flowed}", plain)
+    lead = body_part(outer, f"text/plain; charset=utf-8{flowed}", plain)
     pieces: list[bytes | Body] = [plain]
     if embedded:
         related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'
-        pieces += [related.encode() + _part(inner, "text/html; charset=utf-8", html), html]
+        pieces += [related.encode() + body_part(inner, "text/html; charset=utf-8", html), html]
         pieces += [_image(inner, image) for image in embedded]
         pieces.append(f"\r\n--{inner}--\r\n".encode())
     else:
-        pieces += [_part(outer, "text/html; charset=utf-8", html), html]
+        pieces += [body_part(outer, "text/html; charset=utf-8", html), html]
     pieces.append(f"\r\n--{outer}--\r\n".encode())
     return f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'.encode(), lead, pieces
 
 
-def _part(boundary: str, content_type: str, body: Body) -> bytes:
+def body_part(boundary: str, content_type: str, body: Body) -> bytes:
     head = f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {body.encoding}\r\n\r\n"
     return head.encode() + body.lead
 

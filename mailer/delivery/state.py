@@ -29,6 +29,7 @@ class SendKind(StrEnum):
     DISPATCH = "dispatch"
     RESEND = "resend"
     TEST = "test"
+    WELCOME = "welcome"  # to one person who has just confirmed
 
 
 _S = DeliveryState

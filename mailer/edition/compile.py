@@ -5,7 +5,7 @@
 Pure but for reading the templates' folders, a theme's logo among them. premailer runs once; the HTML holds every branch, and a
 variant is made of it by string work. Everything that would be the same for two readers is done here.
 
-Raises LayoutError for a template or a theme that is wrong, PhotoError for its logo, EditionError for a reference or an image that
+Raises LayoutError for a template or a theme that is wrong, its logo too, EditionError for a reference or an image that
 was not handed in.
 """
 
@@ -18,11 +18,11 @@ from mailer.edition.layout import Layout
 from mailer.edition.letter import Letter
 from mailer.edition.model import Edition, Image
 from mailer.edition.page import write_page
-from mailer.edition.photo import load_image
+from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.plain import write_plain
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.slot import Place, Slot, clean
-from mailer.edition.theme import Theme, load_theme
+from mailer.edition.theme import Fault, Theme, ThemeError, fault_at, load_theme
 
 
 def compile_edition(
@@ -32,8 +32,9 @@ def compile_edition(
     templates: Sequence[Path],
     references: Mapping[str, Reference],
     images: Mapping[str, Image],
+    inlined: bool = True,
 ) -> Edition:
-    """The edition of `dispatch`.
+    """The edition of `dispatch`. One that is not `inlined` is made much sooner, and is for browsers only, never for mail.
 
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
     their files; of `templates`, the first folder that has a file wins.
@@ -55,7 +56,7 @@ def compile_edition(
             Slot(part.source, Place.HEADER) if isinstance(part, Expression) else clean(part)
             for part in dispatch.subject
         ),
-        html=write_page(letter, layout, theme, logo),
+        html=write_page(letter, layout, theme, logo, inlined=inlined),
         text=write_plain(letter, layout),
         chains=letter.chains,
         outline=letter.outline,
@@ -66,9 +67,21 @@ def compile_edition(
     )
 
 
+def theme_faults(templates: Sequence[Path]) -> tuple[Fault, ...]:
+    """What keeps a letter from having the theme that these folders hold; nothing where all is well."""
+    try:
+        _logo(load_theme(templates), templates)
+    except ThemeError as error:
+        return error.faults
+    return ()
+
+
 def _logo(theme: Theme, templates: Sequence[Path]) -> Image | None:
     """The theme's logo; like any image it may not lie outside of the folder that names it."""
     if theme.logo is None:
         return None
     root = next(folder for folder in templates if theme.logo.file.is_relative_to(folder))
-    return load_image(theme.logo.file, root=root)
+    try:
+        return load_image(theme.logo.file, root=root)
+    except PhotoError as error:
+        raise ThemeError([fault_at(templates, ("logo", "file"), error.message)]) from None

@@ -7,6 +7,7 @@ file changed or a folder before it got one of its name.
 Raises LayoutError.
 """
 
+import logging
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -16,6 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from mailer.errors import MailerError
+
+_log = logging.getLogger(__name__)
 
 
 class LayoutError(MailerError):
@@ -66,6 +69,25 @@ class Layout:
             if frame.filename.startswith(self._folders):
                 return f"{frame.filename}:{frame.lineno}"
         return None
+
+
+class Forgiving:
+    """The templates of the folder `own`, then the packaged ones, also where one of `own` is broken.
+
+    For pages and letters that nobody looks at before a reader does: the fault is logged, the reader is served.
+    """
+
+    def __init__(self, own: Path) -> None:
+        self._own = Layout([own, packaged()])
+        self._packaged = Layout([packaged()])
+
+    def render(self, name: str, context: Mapping[str, object]) -> str:
+        """The template `name`, filled with `context`."""
+        try:
+            return self._own.render(name, context)
+        except LayoutError as error:
+            _log.error("%s What comes with mailer is shown instead.", error)
+            return self._packaged.render(name, context)
 
 
 @lru_cache(maxsize=16)

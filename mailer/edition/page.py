@@ -30,10 +30,11 @@ _PADDING = "\u034f\u200c\u00a0" * 75
 """Fills the rest of the preview line: a joiner, a non-joiner and a no-break space, none of which shows."""
 
 
-def write_page(letter: Letter, layout: Layout, theme: Theme, logo: Image | None) -> Nodes:
-    """The whole HTML of `letter`, inlined, before a variant is chosen."""
+def write_page(letter: Letter, layout: Layout, theme: Theme, logo: Image | None, *, inlined: bool = True) -> Nodes:
+    """The whole HTML of `letter`, its styles `inlined` or where the template has them, before a variant is chosen."""
     page = _Page(letter, layout, theme, logo)
-    return page.marks.cut(inline_styles(layout.render("dispatch.html.j2", page.context())))
+    html = layout.render("dispatch.html.j2", page.context())
+    return page.marks.cut(inline_styles(html) if inlined else html)
 
 
 class _Page:

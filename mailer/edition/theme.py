@@ -11,7 +11,7 @@ Raises ThemeError.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -45,8 +45,26 @@ _KEY = re.compile(r"""\s*["']?([A-Za-z0-9_-]+)["']?\s*=""")
 _LARGEST = 64 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with a theme, and where."""
+
+    path: Path
+    line: int
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.words}"
+
+
 class ThemeError(LayoutError):
-    """What is wrong with a theme, a line for each finding."""
+    """What is wrong with a theme, a line for each of `faults`."""
+
+    def __init__(
+        self, faults: Iterable[Fault], next_step: str = "Mend the theme; docs/templates.md tells what it may hold."
+    ) -> None:
+        self.faults = tuple(dict.fromkeys(faults))
+        super().__init__("\n".join(map(str, self.faults)), next_step)
 
 
 def _colour(value: object) -> str:
@@ -217,8 +235,8 @@ def load_theme(folders: Sequence[Path]) -> Theme:
     named = own.table.get("theme", "daily")
     known = sorted({path.stem for folder in folders for path in folder.glob("themes/*.toml")})
     if not isinstance(named, str) or not _THEME_NAME.fullmatch(named) or named not in known:
-        raise _error(
-            [_finding(own, ("theme",), f"there is no theme “{str(named)[:40]}”; {suggest(str(named), known)}")]
+        raise ThemeError(
+            [_fault(own, ("theme",), f"there is no theme “{str(named)[:40]}”; {suggest(str(named), known)}")]
         )
     base = _read(folders, f"themes/{named}.toml")
     tables: dict[str, Any] = {**base.table}
@@ -233,10 +251,15 @@ def load_theme(folders: Sequence[Path]) -> Theme:
     try:
         theme = Theme.model_validate(tables, context={"folder": folder})
     except ValidationError as error:
-        raise _error([_said(found, own, base) for found in error.errors(include_url=False)]) from None
+        raise ThemeError(_said(found, own, base) for found in error.errors(include_url=False)) from None
     if unreadable := list(_unreadable(theme, own, base)):
-        raise _error(unreadable)
+        raise ThemeError(unreadable)
     return theme
+
+
+def fault_at(folders: Sequence[Path], place: Sequence[object], words: str) -> Fault:
+    """A fault of what `theme.toml` says at `place`."""
+    return _fault(_read(folders, "theme.toml"), place, words)
 
 
 def contrast(one: str, other: str) -> float:
@@ -251,7 +274,7 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[str]:
+def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[Fault]:
     for scheme, palette in (("light", theme.light), ("dark", theme.dark)):
         pairs = [*product(("ink", "muted", "accent"), ("paper", "wash", "canvas")), ("on_accent", "accent")]
         for text, ground in pairs:
@@ -259,7 +282,7 @@ def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[str]:
             if ratio < CONTRAST:
                 place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
                 said = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
-                yield _finding(_holder(place, own, base), place, said)
+                yield _fault(_holder(place, own, base), place, said)
 
 
 def _holder(place: Sequence[object], own: _File, base: _File) -> _File:
@@ -267,7 +290,7 @@ def _holder(place: Sequence[object], own: _File, base: _File) -> _File:
     return own if own.has(place) or (own.has(place[:1]) and not base.has(place)) else base
 
 
-def _said(found: ErrorDetails, own: _File, base: _File) -> str:
+def _said(found: ErrorDetails, own: _File, base: _File) -> Fault:
     place = tuple(found["loc"])
     file = _holder(place, own, base)
     name = ".".join(map(str, place))
@@ -275,15 +298,15 @@ def _said(found: ErrorDetails, own: _File, base: _File) -> str:
     match found["type"]:
         case "extra_forbidden":
             known = _keys(place[:-1])
-            return _finding(file, place, f"unknown key “{place[-1]}” in {where}; {suggest(str(place[-1]), known)}")
+            return _fault(file, place, f"unknown key “{place[-1]}” in {where}; {suggest(str(place[-1]), known)}")
         case "missing":
-            return _finding(file, place, f"{where} has no “{place[-1]}”")
+            return _fault(file, place, f"{where} has no “{place[-1]}”")
         case "value_error":
-            return _finding(file, place, f"{name}: {found['ctx']['error']}")
+            return _fault(file, place, f"{name}: {found['ctx']['error']}")
         case "literal_error":
-            return _finding(file, place, f"{name}: expected {found['ctx']['expected']}")
+            return _fault(file, place, f"{name}: expected {found['ctx']['expected']}")
         case _:
-            return _finding(file, place, f"{name}: {found['msg'][:1].lower()}{found['msg'][1:]}")
+            return _fault(file, place, f"{name}: {found['msg'][:1].lower()}{found['msg'][1:]}")
 
 
 def _keys(place: Sequence[object]) -> list[str]:
@@ -312,30 +335,25 @@ def _on_windows(families: Sequence[str]) -> str:
 def _read(folders: Sequence[Path], name: str) -> _File:
     path = next((path for folder in folders if (path := folder / name).is_file()), None)
     if path is None:
-        raise ThemeError(f"there is no {name} among the templates", "Copy it back, or run mailer init, which adds it.")
+        raise ThemeError(
+            [Fault(folders[0] / name, 1, f"there is no {name}")], "Copy it back, or run mailer init, which adds it."
+        )
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise ThemeError(f"{path} is larger than a theme can be (64 KB)", _ADVICE)
+            raise ThemeError([Fault(path, 1, "larger than a theme can be (64 KB)")])
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         return _File(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+)", str(error))
-        where = f"{path}:{at[1]}" if at else str(path)
-        raise ThemeError(f"{where}: not TOML ({str(error).partition(' (at ')[0]})", _ADVICE) from None
+        words = f"not TOML ({str(error).partition(' (at ')[0]})"
+        raise ThemeError([Fault(path, int(at[1]) if at else 1, words)]) from None
     except UnicodeDecodeError:
-        raise ThemeError(f"{path} is not UTF-8", "Save it as UTF-8.") from None
+        raise ThemeError([Fault(path, 1, "not UTF-8")], "Save it as UTF-8.") from None
     except (OSError, RecursionError) as error:
-        raise ThemeError(f"{path} cannot be read ({type(error).__name__})", "See to the file.") from None
+        raise ThemeError([Fault(path, 1, f"cannot be read ({type(error).__name__})")], "See to the file.") from None
 
 
-_ADVICE = "Mend the theme; docs/templates.md tells what it may hold."
-
-
-def _finding(file: _File, place: Sequence[object], words: str) -> str:
-    return f"{file.path}:{file.line(place)}: {words}".removesuffix("; ")
-
-
-def _error(findings: Sequence[str]) -> ThemeError:
-    return ThemeError("\n".join(dict.fromkeys(findings)), _ADVICE)
+def _fault(file: _File, place: Sequence[object], words: str) -> Fault:
+    return Fault(file.path, file.line(place), words.removesuffix("; "))

@@ -209,6 +209,15 @@ LINKS = (
 
 PAGE = (
     Rule(
+        id="theme",
+        severity=ERROR,
+        title="the theme is one that letters can have, and that can be read",
+        why="A letter in colours that nobody can read, or in sizes that no screen has, is worse than none.",
+        source=_wcag("1.4.3", "contrast-minimum"),
+        how="Mend the line of `templates/theme.toml`, or of the theme that it names; docs/templates.md tells what they may hold.",
+        may_be_ignored=False,
+    ),
+    Rule(
         id="html-size",
         severity=WARNING,
         title="the HTML is well below what Gmail clips: 90 KB",

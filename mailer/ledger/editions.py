@@ -1,12 +1,19 @@
-"""Editions and their images, stored once however often they are sent, and what the archive shows of them."""
+"""Editions and their images, stored once however often they are sent, and what the archive shows of them.
 
-from sqlalchemy import Connection, Select, func, insert, select
+A correction is an edition of the archive alone: it was never sent, and what was sent stays as it was.
+"""
 
-from mailer.delivery.state import SendKind
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select
+
+from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.core import Core
-from mailer.ledger.records import ArchivedEdition, NewEdition, StoredEdition
-from mailer.ledger.tables import edition, edition_media, media, send
+from mailer.ledger.records import ArchivedEdition, Correction, NewEdition, StoredEdition
+from mailer.ledger.tables import correction, edition, edition_media, media, send
+from mailer.ledger.turns import FREEZE, take_turn
 
 
 def store_edition(conn: Connection, new: NewEdition, *, at: float) -> None:
@@ -61,24 +68,41 @@ class Editions:
         return Image(**row) if row else None
 
     def archive(self) -> tuple[ArchivedEdition, ...]:
-        """Every dispatch whose sending began, with its newest edition; the newest first."""
+        """Every dispatch whose sending began, as the archive shows it; the last sent first."""
         with self._core.database.reading() as conn:
-            rows = conn.execute(_archived().order_by(send.c.begun_at.desc(), send.c.id.desc())).mappings()
-            newest: dict[str, ArchivedEdition] = {}
-            for row in rows:
-                newest.setdefault(row["slug"], ArchivedEdition(**row))
-        return tuple(newest.values())
+            return _archive(conn)
 
-    def archived(self, slug: str) -> StoredEdition | None:
-        """The newest edition of `slug` whose sending began."""
-        newest = _archived().where(send.c.slug == slug).order_by(send.c.begun_at.desc(), send.c.id.desc()).limit(1)
+    def archived(self, slug: str) -> ArchivedEdition | None:
+        """One of them."""
         with self._core.database.reading() as conn:
-            row = conn.execute(newest).first()
-        return self.get(row.digest) if row else None
+            return next(iter(_archive(conn, slug)), None)
+
+    def correct(self, new: NewEdition, note: str) -> ArchivedEdition | None:
+        """Have the archive show `new` from now on, for the reason `note`. None when its sending never began."""
+
+        def work(conn: Connection) -> ArchivedEdition | None:
+            take_turn(conn, FREEZE)
+            if not _archive(conn, new.slug):
+                return None
+            at = self._core.clock()
+            store_edition(conn, new, at=at)
+            conn.execute(insert(correction).values(slug=new.slug, digest=new.digest, note=note, at=at))
+            return _archive(conn, new.slug)[0]
+
+        return self._core.writer.call(work)
 
     def sent_titles(self) -> dict[str, str]:
         """Slug -> title of every dispatch whose sending began, for `[[slug]]`."""
         return {archived.slug: archived.title for archived in self.archive()}
+
+    def approved(self, slug: str) -> StoredEdition | None:
+        """The newest edition of `slug` that an editor sent or tested."""
+        query = select(send.c.digest).where(
+            send.c.slug == slug, send.c.kind != SendKind.WELCOME, send.c.state != SendState.CANCELLED
+        )
+        with self._core.database.reading() as conn:
+            digest = conn.execute(query.order_by(send.c.id.desc()).limit(1)).scalar()
+        return self.get(digest) if digest else None
 
     def last_tested(self, slug: str) -> str | None:
         """The digest of the edition that was last sent as a test."""
@@ -93,16 +117,47 @@ class Editions:
             return frozenset(conn.execute(query).scalars())
 
 
-def _archived() -> Select[tuple[str, str, str, str, str, float]]:
-    return (
-        select(
-            edition.c.slug,
-            edition.c.title,
-            edition.c.subject,
-            edition.c.language,
-            edition.c.digest,
-            send.c.begun_at.label("at"),
-        )
+def _archive(conn: Connection, slug: str = "") -> tuple[ArchivedEdition, ...]:
+    shown = (edition.c.slug, edition.c.title, edition.c.subject, edition.c.language, edition.c.digest)
+    sent = (
+        select(*shown, send.c.begun_at.label("at"))
         .join(send, send.c.digest == edition.c.digest)
         .where(send.c.begun_at.is_not(None), send.c.kind != SendKind.TEST)
+        .order_by(send.c.begun_at, send.c.id)
+    )
+    corrected = (
+        select(*shown, correction.c.note, correction.c.at)
+        .join(correction, correction.c.digest == edition.c.digest)
+        .order_by(correction.c.id)
+    )
+    sendings = _by_slug(conn, sent.where(edition.c.slug == slug) if slug else sent)
+    corrections = _by_slug(conn, corrected.where(edition.c.slug == slug) if slug else corrected)
+    archived = [_archived(rows, corrections.get(name, [])) for name, rows in reversed(sendings.items())]
+    return tuple(sorted(archived, key=lambda each: each.at, reverse=True))
+
+
+def _by_slug(conn: Connection, query: Select[Any]) -> dict[str, list[RowMapping]]:
+    rows: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        rows.setdefault(row["slug"], []).append(row)
+    return rows
+
+
+def _archived(sendings: Sequence[RowMapping], corrections: Sequence[RowMapping]) -> ArchivedEdition:
+    """One dispatch, by its rows of `_archive`; the same edition sent again changes nothing of what is shown."""
+    shown = sendings[0]
+    for row in sorted((*sendings[1:], *corrections), key=lambda row: float(row["at"])):
+        shown = row if row["digest"] != shown["digest"] else shown
+    return ArchivedEdition(
+        slug=shown["slug"],
+        title=shown["title"],
+        subject=shown["subject"],
+        language=shown["language"],
+        digest=shown["digest"],
+        first_at=sendings[0]["at"],
+        at=sendings[-1]["at"],
+        changed_at=shown["at"],
+        first=sendings[0]["digest"],
+        sent=tuple(reversed(dict.fromkeys(row["digest"] for row in reversed(sendings)))),
+        corrections=tuple(Correction(digest=row["digest"], note=row["note"], at=row["at"]) for row in corrections),
     )

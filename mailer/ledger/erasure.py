@@ -11,16 +11,18 @@ import secrets
 from sqlalchemy import Connection, insert, select
 
 from mailer.ledger.records import SuppressionReason
+from mailer.ledger.statement import Statement
 from mailer.ledger.tables import meta, suppression
 
 PREFIX = "erased:"  # no identity begins so: it has no @
 _KEY = "erasure-key"
+_READ_KEY = Statement(select(meta.c.value).where(meta.c.key == _KEY))
 
 
 def erasure_key(conn: Connection) -> bytes | None:
     """The key; None when nobody was erased yet."""
-    value = conn.execute(select(meta.c.value).where(meta.c.key == _KEY)).scalar()
-    return bytes.fromhex(value) if value else None
+    found = _READ_KEY.run(conn).fetchone()
+    return bytes.fromhex(found[0]) if found else None
 
 
 def make_erasure_key(conn: Connection) -> bytes:

@@ -18,6 +18,7 @@ from mailer.ledger.core import Core
 from mailer.ledger.editions import store_edition
 from mailer.ledger.erasure import Erased
 from mailer.ledger.errors import NobodyError, SendStateError
+from mailer.ledger.heeding import skip_left
 from mailer.ledger.moves import GOT_IT, skip_suppressed
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send, SuppressionReason
 from mailer.ledger.selection import Audience, People
@@ -64,6 +65,7 @@ class Freezer:
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
                 raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
             change_send(conn, found, SendState.RUNNING, at=self._core.clock())
+            take_turn(conn, FREEZE)
             _freeze(conn, found, audience, at=self._core.clock())
             return load_send(conn, send_id)
 
@@ -99,6 +101,7 @@ class Freezer:
             _drop_those_who_got_it(conn, made)
             if _finish_freezing(conn, made, at=now) == 0:
                 raise NobodyError(f"Send {parent_id} has no failed deliveries that are still open.")
+            skip_left(conn, delivery.c.send_id == made.id, at=now)
             return load_send(conn, send_id)
 
         return self._core.writer.call(work)

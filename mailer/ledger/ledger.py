@@ -9,10 +9,17 @@
     own()         running one: the port that a sender sees
     suppressions  who must not be mailed
     members       who is on which list
+    wishes        what people say of their own mail
     syncs         list files and members brought together
+    signups       who asked for which list, confirmed it, and how they said so
+    letters       letters to one person, to be delivered
     editions      what was sent, and its images
     report        deliveries and attempts
     verifier      what must hold of a send, checked
+    people        who may sign in at the desk, and as what
+    sessions      where they are signed in
+    audit         who did what
+    drafts        what the desk saved of dispatches, and when
 
 Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
 """
@@ -25,23 +32,30 @@ from typing import Self
 
 from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
+from mailer.ledger.audit import Audit
 from mailer.ledger.core import Core
 from mailer.ledger.database import open_database
+from mailer.ledger.drafts import Drafts
 from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
 from mailer.ledger.lease import LENGTH
+from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
 from mailer.ledger.owned import LOCK_PATIENCE, OwnedSend, own
+from mailer.ledger.people import People
 from mailer.ledger.report import Report
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
+from mailer.ledger.sessions import Sessions
+from mailer.ledger.signups import SignUps
 from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
 from mailer.ledger.verify import Verifier
 from mailer.ledger.warmup import allowance
+from mailer.ledger.wishes import Wishes
 from mailer.ledger.writer import Writer
 
 
@@ -54,10 +68,17 @@ class Ledger:
         self.freezer = Freezer(core)
         self.suppressions = Suppressions(core)
         self.members = Members(core)
+        self.letters = Letters(core)
+        self.signups = SignUps(core)
+        self.wishes = Wishes(core)
         self.syncs = Syncs(core)
         self.editions = Editions(core)
         self.report = Report(core)
         self.verifier = Verifier(core)
+        self.people = People(core)
+        self.sessions = Sessions(core)
+        self.audit = Audit(core)
+        self.drafts = Drafts(core)
 
     def __enter__(self) -> Self:
         return self

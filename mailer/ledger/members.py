@@ -5,6 +5,8 @@
     members.confirm(...)        the person says yes: which undoes an earlier no, as nothing else does
     members.set_status(...)     subscribed, unconfirmed, paused, unsubscribed: on one list
     members.set_own(...)        the fields that the person keeps, which lie over those of the file
+    join(conn, ...)             a request for a list, confirmed by its person: within the transaction of signups.py
+    set_status, write_own ...   the same within the transaction of wishes.py
 
 What the file says comes by a sync (mailer.ledger.syncs). A no for the whole installation is a suppression, not a status.
 Each change is written into the person's history in the same transaction. Raises LedgerError; UsageError for a list or a
@@ -15,7 +17,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, insert, select, update
 
 from mailer.audience.address import Address
 from mailer.audience.row import Status
@@ -23,6 +25,7 @@ from mailer.errors import UsageError
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import names
 from mailer.ledger.membership import AFTER_ALL_LINES, MemberChange, Membership, Origin, Speaker, What
+from mailer.ledger.moving import former_addresses, later_addresses
 from mailer.ledger.records import Lifting, SuppressionReason
 from mailer.ledger.suppressions import lift
 from mailer.ledger.tables import list_, member, member_change
@@ -32,6 +35,9 @@ UNDONE_BY_CONFIRMING = frozenset(
     {SuppressionReason.BOUNCED, SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED}
 )
 """What the person's own yes takes back. What an admin did by hand stays, and so does an erasure."""
+
+UNDONE_BY_JOINING = UNDONE_BY_CONFIRMING | {SuppressionReason.ERASED}
+"""The same where the person asked for a list anew and gave the address themselves: who was erased begins afresh."""
 
 
 class Members:
@@ -50,13 +56,27 @@ class Members:
         with self._core.database.reading() as conn:
             return _load(conn, list_name, identity)
 
+    def number_of(self, identity: str) -> int | None:
+        """The number of one of this person's rows, the oldest, for links that name the person; None for a stranger."""
+        query = select(member.c.id).where(member.c.list_id.in_(select(list_.c.id)), member.c.identity == identity)
+        with self._core.database.reading() as conn:
+            number = conn.execute(query.order_by(member.c.id).limit(1)).scalar()
+            return None if number is None else int(number)
+
     def of(self, identity: str) -> tuple[Membership, ...]:
         """Every list that this person is or was on, by its name."""
         with self._core.database.reading() as conn:
-            query = _query().where(
-                member.c.list_id.in_(select(list_.c.id)), member.c.identity.in_(names(conn, identity))
-            )
-            return tuple(_membership(row) for row in conn.execute(query.order_by(list_.c.name)))
+            return load_members(conn, identity)
+
+    def former_addresses(self, identity: str) -> tuple[str, ...]:
+        """The identities that this person had before, the nearest first."""
+        with self._core.database.reading() as conn:
+            return former_addresses(conn, identity)
+
+    def later_addresses(self, identity: str) -> tuple[str, ...]:
+        """The identities that this person took afterwards, the nearest first."""
+        with self._core.database.reading() as conn:
+            return later_addresses(conn, identity)
 
     def changes(self, identity: str) -> tuple[MemberChange, ...]:
         """All that changed for this person, the oldest first."""
@@ -80,23 +100,7 @@ class Members:
             take_turn(conn, f"member {address.identity}")
             found = _load(conn, list_name, address.identity)
             if found is None:
-                conn.execute(
-                    insert(member).values(
-                        list_id=list_id,
-                        identity=address.identity,
-                        address=address.envelope,
-                        fields="{}",
-                        own=as_json(own),
-                        status=status,
-                        said_by=Speaker.PERSON,
-                        since=now,
-                        joined_at=now,
-                        source=Origin.SIGN_UP,
-                        in_file=False,
-                        line=AFTER_ALL_LINES,
-                    )
-                )
-                _record(conn, list_id, address.identity, What.JOINED, after=status.value, by=source, at=now)
+                _insert(conn, list_id, address, own, status=status, by=source, at=now)
             else:
                 self._sign_up_again(conn, list_id, found, own, status=status, source=source)
             return _must_load(conn, list_name, address.identity)
@@ -131,9 +135,8 @@ class Members:
 
         def work(conn: Connection) -> Membership:
             now = self._core.clock()
-            while lift(conn, identity, set(UNDONE_BY_CONFIRMING), source=source, at=now).outcome is Lifting.LIFTED:
-                continue  # a weaker one may lie beneath it
-            return _set_status(
+            _lift_all(conn, identity, set(UNDONE_BY_CONFIRMING), by=source, at=now)
+            return set_status(
                 conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=now, until=None
             )
 
@@ -155,7 +158,7 @@ class Members:
         if until is not None and status is not Status.PAUSED:
             raise ValueError("only a pause ends by itself")
         return self._core.writer.call(
-            lambda conn: _set_status(
+            lambda conn: set_status(
                 conn, list_name, identity, status, speaker=speaker, by=source, at=self._core.clock(), until=until
             )
         )
@@ -170,6 +173,62 @@ class Members:
             return _must_load(conn, list_name, identity)
 
         return self._core.writer.call(work)
+
+
+def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float) -> None:
+    """Within a transaction: the person says yes to `list_name`, with their own words for the fields of `own`.
+
+    A no for the whole installation that is taken back by this stays a no to their other lists. Who was erased begins afresh:
+    the rows that files still have of them are theirs again.
+    """
+    list_id, identity = known_list(conn, list_name), address.identity
+    take_turn(conn, f"member {identity}")
+    said_no = _lift_all(conn, identity, {each for each in UNDONE_BY_JOINING if each.is_own_no}, by=source, at=at)
+    _lift_all(conn, identity, set(UNDONE_BY_JOINING), by=source, at=at)
+    _come_back(conn, address)
+    if said_no:
+        _leave_others(conn, identity, list_id, by=source, at=at)
+    found = _load(conn, list_name, identity)
+    if found is None:
+        _insert(conn, list_id, address, own, status=Status.SUBSCRIBED, by=source, at=at)
+        return
+    kept = {**found.own, **own}
+    if kept != dict(found.own):
+        _write_own(conn, list_id, found, kept, by=source, at=at)
+    set_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=at, until=None)
+
+
+def _lift_all(conn: Connection, identity: str, liftable: set[SuppressionReason], *, by: str, at: float) -> bool:
+    """Take back whatever of `liftable` stands, and what lies beneath it; whether there was anything."""
+    found = False
+    while lift(conn, identity, liftable, source=by, at=at).outcome is Lifting.LIFTED:
+        found = True
+    return found
+
+
+def _come_back(conn: Connection, address: Address) -> None:
+    """Rows that an erasure left under the person's marker."""
+    marks = [name for name in names(conn, address.identity) if name != address.identity]
+    there = member.alias()
+    has_row = exists().where(there.c.list_id == member.c.list_id, there.c.identity == address.identity)
+    conn.execute(
+        update(member)
+        .where(member.c.identity.in_(marks), member.c.list_id.in_(select(list_.c.id)), ~has_row)
+        .values(
+            identity=address.identity,
+            address=address.envelope,
+            status=Status.UNSUBSCRIBED,
+            said_by=Speaker.PERSON,
+        )
+    )
+
+
+def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at: float) -> None:
+    """What the no to everything meant for the other lists is said of each of them now."""
+    query = _query().where(member.c.identity == identity, member.c.list_id != list_id, member.c.removed_at.is_(None))
+    for each in map(_membership, conn.execute(query).all()):
+        if each.status is not Status.UNSUBSCRIBED:
+            set_status(conn, each.list, identity, Status.UNSUBSCRIBED, speaker=Speaker.PERSON, by=by, at=at, until=None)
 
 
 def known_list(conn: Connection, name: str) -> int:
@@ -189,7 +248,13 @@ def as_json(fields: Mapping[str, str]) -> str:
     return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":"))
 
 
-def _set_status(
+def load_members(conn: Connection, identity: str) -> tuple[Membership, ...]:
+    """Every list that this person is or was on, by its name."""
+    mine = and_(member.c.list_id.in_(select(list_.c.id)), member.c.identity.in_(names(conn, identity)))
+    return tuple(_membership(row) for row in conn.execute(_query().where(mine).order_by(list_.c.name)))
+
+
+def set_status(
     conn: Connection,
     list_name: str,
     identity: str,
@@ -200,6 +265,7 @@ def _set_status(
     at: float,
     until: float | None,
 ) -> Membership:
+    """Within a transaction: what holds on this list from now on. Raises UsageError for who is not on it."""
     take_turn(conn, f"member {identity}")
     found, list_id = _must_load(conn, list_name, identity), known_list(conn, list_name)
     if (status, until) != (found.status, found.paused_until) or found.removed_at is not None:
@@ -215,6 +281,55 @@ def _set_status(
         )
         _record(conn, list_id, found.identity, What.STATUS, before=found.status.value, after=status.value, by=by, at=at)
     return _must_load(conn, list_name, identity)
+
+
+def _insert(
+    conn: Connection, list_id: int, address: Address, own: Mapping[str, str], *, status: Status, by: str, at: float
+) -> None:
+    conn.execute(
+        insert(member).values(
+            list_id=list_id,
+            identity=address.identity,
+            address=address.envelope,
+            fields="{}",
+            own=as_json(own),
+            status=status,
+            said_by=Speaker.PERSON,
+            since=at,
+            joined_at=at,
+            source=Origin.SIGN_UP,
+            in_file=False,
+            line=AFTER_ALL_LINES,
+        )
+    )
+    _record(conn, list_id, address.identity, What.JOINED, after=status.value, by=by, at=at)
+
+
+def add_moved(conn: Connection, list_id: int, new: Address, old: Membership, *, by: str, at: float) -> None:
+    """Within a transaction: the person of `old` is on this list by the address `new`, too, with all that it has."""
+    conn.execute(
+        insert(member).values(
+            list_id=list_id,
+            identity=new.identity,
+            address=new.envelope,
+            fields=as_json(old.fields),
+            own=as_json(old.own),
+            status=old.status,
+            said_by=Speaker.PERSON if old.status is Status.SUBSCRIBED else old.said_by,
+            since=old.since,
+            joined_at=old.joined_at,
+            source=Origin.SIGN_UP,
+            in_file=False,
+            line=AFTER_ALL_LINES,
+            paused_until=old.paused_until,
+        )
+    )
+    _record(conn, list_id, new.identity, What.JOINED, after=old.status.value, by=by, at=at)
+
+
+def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:
+    """Within a transaction: all the fields that the person keeps."""
+    _write_own(conn, known_list(conn, found.list), found, own, by=by, at=at)
 
 
 def _write_own(

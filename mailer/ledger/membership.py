@@ -38,6 +38,17 @@ class What(StrEnum):
     OWN = "own"  # the fields that the person keeps
     STATUS = "status"
     REMOVED = "removed"
+    ADDRESS = "address"  # the person moved from one address, `before`, to another, `after`
+
+
+class LeavingReason(StrEnum):
+    """Why somebody left, as the page offers it."""
+
+    TOO_MANY = "too many"
+    NOT_INTERESTED = "not interested"
+    NEVER_ASKED = "never asked"
+    ELSEWHERE = "read elsewhere"
+    OTHER = "other"
 
 
 class LetterKind(StrEnum):
@@ -51,8 +62,10 @@ class LetterKind(StrEnum):
 
 class LetterState(StrEnum):
     QUEUED = "queued"
+    LEAVING = "leaving"  # durable before the dot may leave
     SENT = "sent"
-    FAILED = "failed"
+    FAILED = "failed"  # refused for good, too late, or there was nobody to write to
+    UNCERTAIN = "uncertain"  # the dot left, the answer is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,9 +39,17 @@ def move(before: Iterable[DeliveryState], after: DeliveryState, *, at: float | C
 
 def skip(conn: Connection, which: ColumnElement[bool], reason: str | ColumnElement[str], *, at: float) -> int:
     """Skip those of the deliveries `which` whose dot cannot have left; of one that was claimed, the attempt was none."""
+    return conn.execute(_skipping(which, reason, at)).rowcount
+
+
+def _skipping(which: ColumnElement[bool], reason: str | ColumnElement[str], at: float | ColumnElement[float]) -> Update:
     attempts = case((delivery.c.state == DeliveryState.CLAIMED, delivery.c.attempts - 1), else_=delivery.c.attempts)
-    skipping = move(SKIPPABLE, DeliveryState.SKIPPED, at=at).where(which)
-    return conn.execute(skipping.values(reason=reason, attempts=attempts)).rowcount
+    return move(SKIPPABLE, DeliveryState.SKIPPED, at=at).where(which).values(reason=reason, attempts=attempts)
+
+
+def skip_person(conn: Connection, identity: str, reason: str, *, at: float) -> int:
+    """Skip those deliveries of one person whose dot cannot have left."""
+    return int(_SKIP_PERSON.run(conn, identity, reason, at).rowcount)
 
 
 def skip_suppressed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
@@ -109,6 +117,10 @@ CLAIM = Statement(
     "now",
 )
 """Takes deliveries and opens their attempts."""
+
+_SKIP_PERSON = Statement(
+    _skipping(delivery.c.identity == given("whose", ""), given("why", ""), given("at", 0.0)), "whose", "why", "at"
+)
 
 for _before, _after in (
     (DeliveryState.COMMITTING, DeliveryState.ACCEPTED),

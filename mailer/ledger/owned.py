@@ -22,8 +22,9 @@ from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.claims import give_back_claimed, release
 from mailer.ledger.core import Core, SendLock
 from mailer.ledger.gathering import Gathering, Hand, Request, fenced
+from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.locks import FileLock
-from mailer.ledger.moves import move, skip_suppressed
+from mailer.ledger.moves import move
 from mailer.ledger.records import Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
@@ -288,7 +289,7 @@ class OwnedSend:
         if refused and not found.cancelling and not found.is_ended:
             which = and_(delivery.c.id.in_(refused), delivery.c.send_id == self.send_id)
             conn.execute(move({DeliveryState.FAILED}, DeliveryState.PENDING, at=now).where(which).values(reason=reason))
-            skip_suppressed(conn, which, at=now)
+            skip_unwanted(conn, which, at=now)
 
     def _look(self) -> Summary:
         """Where the send stands; what the day has left may change without anything being written."""

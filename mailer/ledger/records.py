@@ -274,11 +274,15 @@ class SuppressionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppressed:
-    """What suppressing did. `changed` is False when it stood so already; `skipped` counts open deliveries now skipped."""
+    """What suppressing did. `changed` is False when it stood so already; `skipped` counts open deliveries now skipped.
+
+    `address` is that of the delivery which named the person, "" where none did.
+    """
 
     suppression: Suppression
     changed: bool
     skipped: int
+    address: str = ""
 
 
 class Lifting(StrEnum):
@@ -304,12 +308,31 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """The archive shows the edition `digest` since `at`; `note` says to readers what was put right."""
+
+    digest: str
+    note: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedEdition:
-    """A dispatch that readers may see: its newest edition, and when its sending began."""
+    """A dispatch that readers may see, by the edition that the archive shows: what was sent or put right last.
+
+    `first_at` and `at`: when its sending began, the first and the last time; `changed_at`: since when this edition is
+    shown. `first`: the edition that was sent first; `sent`: all that were, that of the last sending last; `corrections`,
+    the oldest first.
+    """
 
     slug: str
     title: str
     subject: str
     language: str
     digest: str
+    first_at: float
     at: float
+    changed_at: float
+    first: str
+    sent: tuple[str, ...]
+    corrections: tuple[Correction, ...] = ()

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Float, case, exists, insert, l
 
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.delivery.warmup import WarmUp
+from mailer.ledger.heeding import skip_left
 from mailer.ledger.moves import move, skip_suppressed
 from mailer.ledger.tables import attempt, delivery, send
 from mailer.ledger.warmup import count_gone
@@ -38,6 +39,7 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
     ids = list(uncertain)
     if resend_uncertain and ids:
         again(conn, ids, at=at)
+        skip_left(conn, delivery.c.id.in_(ids), at=at)
     skip_suppressed(conn, of_send, at=at)
     if kind is not SendKind.TEST:
         count_gone(conn, warmup, len(ids), at)

@@ -5,10 +5,10 @@ Rows come in the order of the freeze and stream: one snapshot of the database, a
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Select, and_, func, select
 
 from mailer.delivery.pace import group_of
 from mailer.delivery.state import DeliveryState, SendKind
@@ -16,6 +16,7 @@ from mailer.ledger.core import Core
 from mailer.ledger.moves import GOT_IT
 from mailer.ledger.records import Attempt, Delivery, ReasonCount, ReportRow
 from mailer.ledger.sends import load_send
+from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import attempt, delivery, send
 
 _PAGE = 2_000
@@ -145,7 +146,7 @@ class Report:
     def delivery(self, delivery_id: int) -> Delivery | None:
         """A delivery by its id, as tokens name it; erased ones too."""
         with self._core.database.reading() as conn:
-            row = conn.execute(_deliveries().where(delivery.c.id == delivery_id)).first()
+            row = _DELIVERY.run(conn, delivery_id).fetchone()
         return _delivery(row) if row else None
 
     def deliveries_of(self, identity: str) -> tuple[Delivery, ...]:
@@ -181,16 +182,21 @@ def _deliveries() -> Select[Any]:
     )
 
 
-def _delivery(row: Row[Any]) -> Delivery:
+def _delivery(row: Sequence[Any]) -> Delivery:
+    """A row of `_deliveries`, also as the driver has it."""
+    number, send_id, identity, address, fields, state, reason, attempts, assumed, updated_at = row
     return Delivery(
-        id=row.id,
-        send_id=row.send_id,
-        identity=row.identity,
-        address=row.address,
-        fields=json.loads(row.fields),
-        state=row.state,
-        reason=row.reason,
-        attempts=row.attempts,
-        assumed=row.assumed,
-        updated_at=row.updated_at,
+        id=number,
+        send_id=send_id,
+        identity=identity,
+        address=address,
+        fields=json.loads(fields),
+        state=DeliveryState(state),
+        reason=reason,
+        attempts=attempts,
+        assumed=bool(assumed),
+        updated_at=updated_at,
     )
+
+
+_DELIVERY = Statement(_deliveries().where(delivery.c.id == given("id")), "id")

@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
 from mailer.ledger.core import Core
 from mailer.ledger.errors import SendStateError, UnknownSendError
-from mailer.ledger.moves import move, skip, skip_suppressed
+from mailer.ledger.heeding import skip_unwanted
+from mailer.ledger.moves import move, skip
 from mailer.ledger.records import Repeat, Resolution, Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.tables import delivery, edition, send
@@ -52,8 +53,8 @@ class Sends:
             return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
     def all(self, *, limit: int | None = None) -> tuple[Summary, ...]:
-        """All sends but tests, the newest first, with their counts."""
-        query = sends_of(send.c.kind != SendKind.TEST).order_by(send.c.id.desc())
+        """All sends but tests and welcomes, the newest first, with their counts."""
+        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME])).order_by(send.c.id.desc())
         with self._core.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
             return tuple(self._with_hold(conn, summarise(conn, each)) for each in found)
@@ -70,6 +71,18 @@ class Sends:
                 if not lists or set(lists) & set(found.lists):
                     return found
         return None
+
+    def newest(self) -> dict[str, Send]:
+        """The newest send of each slug that is neither a test nor cancelled; without counts, so it is quick."""
+        query = sends_of(send.c.kind != SendKind.TEST, send.c.state != SendState.CANCELLED)
+        with self._core.database.reading() as conn:
+            return {row.slug: to_send(row) for row in conn.execute(query.order_by(send.c.id))}
+
+    def going(self, kind: SendKind) -> tuple[Send, ...]:
+        """The sends of a kind that run or wait, the oldest first."""
+        query = sends_of(send.c.kind == kind, send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
+        with self._core.database.reading() as conn:
+            return tuple(to_send(row) for row in conn.execute(query.order_by(send.c.id)))
 
     def due(self, *, grace: float) -> tuple[Send, ...]:
         """Scheduled sends whose time has come, the oldest first; those more than `grace` seconds late become overdue."""
@@ -153,7 +166,7 @@ class Sends:
             which = delivery.c.id.in_(chosen)
             if resend and chosen:
                 conn.execute(move(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more"))
-                skip_suppressed(conn, which, at=now)
+                skip_unwanted(conn, which, at=now)
                 if found.state is SendState.FINISHED:
                     change_send(conn, found, SendState.RUNNING, at=now)
             elif chosen:

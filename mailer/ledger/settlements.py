@@ -19,7 +19,8 @@ from mailer.delivery.records import Settlement
 from mailer.delivery.state import ENDED, DeliveryState, SendKind, is_legal
 from mailer.ledger.claims import Key
 from mailer.ledger.erasure import is_marker
-from mailer.ledger.moves import ACCEPT, GOT_IT, SETTLE, IllegalMoveError, skip_suppressed
+from mailer.ledger.heeding import skip_unwanted
+from mailer.ledger.moves import ACCEPT, GOT_IT, SETTLE, IllegalMoveError
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.recovery import again, closed_already
 from mailer.ledger.statement import Rows, Statement, given, ids
@@ -160,7 +161,7 @@ def _follow(conn: Connection, send_id: int, decisions: Sequence[Decision], *, re
         again(conn, uncertain, at=at)
         tried_again += uncertain
     if tried_again:
-        skip_suppressed(conn, delivery.c.id.in_(tried_again), at=at)
+        skip_unwanted(conn, delivery.c.id.in_(tried_again), at=at)
 
 
 def _suppress_dead(conn: Connection, send_id: int, decision: Decision, *, at: float) -> None:

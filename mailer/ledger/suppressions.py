@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import erasure_key, make_erasure_key, marker, names
-from mailer.ledger.moves import skip
+from mailer.ledger.moves import skip, skip_person
+from mailer.ledger.moving import forget_address, former_addresses
 from mailer.ledger.records import (
     Change,
     Erased,
@@ -27,10 +28,12 @@ from mailer.ledger.records import (
     SuppressionChange,
     SuppressionReason,
 )
+from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import (
     attempt,
     consent,
     delivery,
+    leaving_reason,
     letter,
     list_,
     member,
@@ -55,23 +58,13 @@ class Suppressions:
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Suppressed | None:
         """The same by a delivery, as its token names it. None when there is no such delivery."""
+        return self._core.writer.call(lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock()))
 
-        def work(conn: Connection) -> Suppressed | None:
-            row = conn.execute(
-                select(delivery.c.identity, delivery.c.send_id).where(delivery.c.id == delivery_id)
-            ).first()
-            if row is None:
-                return None
-            return suppress(
-                conn,
-                row.identity,
-                SuppressionReason.UNSUBSCRIBED,
-                source=source,
-                send_id=row.send_id,
-                at=self._core.clock(),
-            )
-
-        return self._core.writer.call(work)
+    async def unsubscribe_delivery_async(self, delivery_id: int, *, source: str) -> Suppressed | None:
+        """The same, for a server on whose loop many wait for one commit."""
+        return await self._core.writer.call_async(
+            lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock())
+        )
 
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
@@ -100,14 +93,22 @@ class Suppressions:
         return self._core.writer.call(lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock()))
 
     def erase(self, identity: str, *, source: str) -> Erased:
-        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent."""
-        return self._core.writer.call(lambda conn: _erase(conn, identity, source=source, at=self._core.clock()))
+        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent.
+
+        The addresses that the person had before this one are erased with it.
+        """
+
+        def work(conn: Connection) -> Erased:
+            at = self._core.clock()
+            done = [_erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
+            return Erased(deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done))
+
+        return self._core.writer.call(work)
 
     def get(self, identity: str) -> Suppression | None:
         """What stands against mailing `identity`, erased or not."""
         with self._core.database.reading() as conn:
-            row = _standing(conn, identity)
-            return _suppression(row) if row else None
+            return standing(conn, identity)
 
     def lookup(self) -> Callable[[str], str]:
         """A function from an identity to why it is not mailed, "" where nothing stands against it; of this instant."""
@@ -139,6 +140,21 @@ class Suppressions:
             return tuple(SuppressionChange(**row) for row in rows)
 
 
+def standing(conn: Connection, identity: str) -> Suppression | None:
+    """What stands against mailing `identity`, erased or not."""
+    row = _standing(conn, identity)
+    return _suppression(row) if row else None
+
+
+def _unsubscribe(conn: Connection, delivery_id: int, source: str, at: float) -> Suppressed | None:
+    row = _WHOSE.run(conn, delivery_id).fetchone()
+    if row is None:
+        return None
+    identity, send_id, address = row
+    done = suppress(conn, identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
+    return replace(done, address=address)
+
+
 def suppress(
     conn: Connection, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None, at: float
 ) -> Suppressed:
@@ -148,9 +164,7 @@ def suppress(
     changed = row is None or reason.rank > row.reason.rank
     if row is None:
         new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
-        conn.execute(
-            insert(suppression).values(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
-        )
+        _INSERT.run(conn, identity, reason.value, at, source, send_id)
     elif changed:
         new = Suppression(identity=row.identity, reason=reason, at=at, source=source, send_id=send_id)
         beneath = row.beneath if row.reason.is_own_no else row.reason
@@ -168,7 +182,7 @@ def suppress(
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         _record(conn, new, Change.SUPPRESSED)
-    skipped = skip(conn, delivery.c.identity == new.identity, new.reason.value, at=at)
+    skipped = skip_person(conn, new.identity, new.reason.value, at=at)
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
 
@@ -268,7 +282,8 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
 
 def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
     """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
-    for table in (member_change, consent, letter):
+    forget_address(conn, identity)
+    for table in (member_change, consent, letter, leaving_reason):
         conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
     marked = member.alias()
     has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)
@@ -284,16 +299,7 @@ def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
 
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:
-    conn.execute(
-        insert(suppression_change).values(
-            identity=new.identity,
-            change=change,
-            reason=new.reason,
-            at=new.at,
-            source=new.source,
-            send_id=new.send_id,
-        )
-    )
+    _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
 
 
 def _take_turn(conn: Connection, identity: str) -> None:
@@ -303,7 +309,10 @@ def _take_turn(conn: Connection, identity: str) -> None:
 
 
 def _standing(conn: Connection, identity: str) -> Row[Any] | None:
-    query = select(suppression).where(suppression.c.identity.in_(names(conn, identity)))
+    found = names(conn, identity)
+    if not _IS_THERE.run(conn, found[0], found[-1]).fetchone():
+        return None
+    query = select(suppression).where(suppression.c.identity.in_(found))
     return conn.execute(query.order_by(suppression.c.identity)).first()
 
 
@@ -311,3 +320,45 @@ def _suppression(row: Row[Any] | None) -> Suppression:
     if row is None:
         raise ValueError("no suppression")
     return Suppression(identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id)
+
+
+_WHOSE = Statement(
+    select(delivery.c.identity, delivery.c.send_id, delivery.c.address).where(delivery.c.id == given("id")), "id"
+)
+_IS_THERE = Statement(
+    select(suppression.c.identity).where(
+        or_(suppression.c.identity == given("one", ""), suppression.c.identity == given("other", ""))
+    ),
+    "one",
+    "other",
+)
+_INSERT = Statement(
+    insert(suppression).values(
+        identity=given("_identity", ""),
+        reason=given("_reason", ""),
+        at=given("_at", 0.0),
+        source=given("_source", ""),
+        send_id=given("_send_id"),
+    ),
+    "_identity",
+    "_reason",
+    "_at",
+    "_source",
+    "_send_id",
+)
+_RECORD = Statement(
+    insert(suppression_change).values(
+        identity=given("_identity", ""),
+        change=given("_change", ""),
+        reason=given("_reason", ""),
+        at=given("_at", 0.0),
+        source=given("_source", ""),
+        send_id=given("_send_id"),
+    ),
+    "_identity",
+    "_change",
+    "_reason",
+    "_at",
+    "_source",
+    "_send_id",
+)

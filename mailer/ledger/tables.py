@@ -1,10 +1,14 @@
 """The tables, as queries see them. The migrations make them; a test holds the two equal.
 
     edition ── edition_media ── media
+       ├ correction
        └ send ── send_list
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
-    list ── member ── member_change   list_sync   consent   letter
+    list ── member ── member_change   list_sync   consent   letter   leaving_reason
+    desk_user ── desk_session   audit   draft
+
+A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
 
 Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
 empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
@@ -17,6 +21,10 @@ A member is one person on one list, for good: who leaves the file keeps the row,
 began in the file at the last sync, AFTER_ALL_LINES for who is not in it, so that one index serves reading a list in the
 order of its file. `base_status` is what the file said then. `fields` and `own` are JSON objects of texts without empty
 ones in `fields`; what `own` has lies over it, empty texts too.
+
+Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
+a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
+names of then.
 """
 
 from enum import StrEnum
@@ -45,8 +53,9 @@ from sqlalchemy import (
 from mailer.audience.row import Status
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.membership import AFTER_ALL_LINES, LetterKind, LetterState, Origin, Speaker, What
+from mailer.ledger.membership import AFTER_ALL_LINES, LeavingReason, LetterKind, LetterState, Origin, Speaker, What
 from mailer.ledger.records import Change, SuppressionReason
+from mailer.ledger.role import Role
 
 metadata = MetaData(
     naming_convention={
@@ -98,6 +107,16 @@ edition_media = Table(
     metadata,
     Column("digest", ForeignKey(edition.c.digest), primary_key=True),
     Column("name", ForeignKey(media.c.name), primary_key=True),
+)
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("digest", ForeignKey(edition.c.digest), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 send = Table(
@@ -317,4 +336,72 @@ letter = Table(
     Column("reply", Text, nullable=False, server_default=""),
     Index("ix_letter_state", "state", "next_at"),
     Index("ix_letter_identity", "identity", "created_at"),
+)
+
+leaving_reason = Table(
+    "leaving_reason",
+    metadata,
+    Column("identity", String(512), primary_key=True),
+    Column("said_at", Float, primary_key=True),
+    Column("reason", _word(LeavingReason), nullable=False),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("at", Float, nullable=False),
+)
+
+desk_user = Table(
+    "desk_user",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("role", _word(Role), nullable=False),
+    Column("password", Text, nullable=False, server_default=""),
+    Column("link", String(64)),
+    Column("link_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("removed_at", Float),
+    UniqueConstraint("key"),
+    UniqueConstraint("link"),
+    sqlite_autoincrement=True,
+)
+
+desk_session = Table(
+    "desk_session",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("user_id", ForeignKey(desk_user.c.id), nullable=False),
+    Column("browser", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    UniqueConstraint("digest"),
+    Index("ix_desk_session_user_id", "user_id"),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_draft_file", "file", "id"),
 )

@@ -1,74 +1,204 @@
 """The archive: what was sent, as anybody may read it.
 
-A dispatch is shown once its sending began, in its newest edition, frozen as it left: every field empty, the unsubscribe
-link inert, the images from /media/ of this site, wherever the edition was frozen for. Blocking; raises LedgerError, and
-EditionError for an edition that this version cannot read.
+    entries()                    every dispatch whose sending began, for the list
+    page(slug, places)           one, in its newest edition, with what links to it wants to know
+    page(slug, places, digest)   one edition of it, as it was sent
+    letter(dispatch, digest)     an edition as nobody in particular reads it
+
+Editions are frozen as they left: every field empty, the unsubscribe link inert, the images those of this site, wherever
+the edition was frozen for. A correction is an edition of the archive alone, and is marked. Pages are in the language of
+the edition. Blocking; raises LedgerError, and EditionError for an edition that this version cannot read.
 """
 
+import base64
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
+from hashlib import sha256
+
+from markupsafe import Markup
 
 from mailer.audience.token import INERT
-from mailer.edition.model import Edition, Values, fill
+from mailer.edition.layout import Forgiving
+from mailer.edition.model import Edition, EditionError, Values, fill
+from mailer.edition.webpage import Address, WebPage, read_letter
+from mailer.language import direction
+from mailer.ledger.records import ArchivedEdition
 from mailer.service.newsroom import Newsroom
+from mailer.service.places import SHORT_DIGEST, Places
+from mailer.service.wording import page_context
 
-_KEPT = 16  # pages in memory: what is mailed now is what is read now
+_KEPT = 32  # editions and pages in memory: what is mailed now is what is read now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A line of the archive; `date` is the day on which its sending began, in the publication's time zone."""
+    """A line of the archive; dates are those of the publication's time zone. `corrected`: when it was last put right."""
 
     slug: str
     title: str
     language: str
     date: dt.date
+    corrected: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An edition as nobody reads it: a whole document as it was mailed. `base_url` is where it was frozen for."""
+
+    language: str
+    from_address: str
+    html: str
+    base_url: str
+    image_names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """An edition for the browser: a whole HTML document."""
+    """A page for the browser, a whole HTML document. `styles` and `images` are what its policy has to allow.
+
+    `media` are the names of the images of this site that it shows.
+    """
 
     language: str
     html: str
+    styles: str
+    images: tuple[str, ...]
+    media: tuple[str, ...]
+    indexed: bool
 
 
 class Archive:
-    """The archive of a newsroom. `media` is the path that its images stand under, with a slash at its end."""
+    """The archive of a newsroom."""
 
-    def __init__(self, newsroom: Newsroom, media: str) -> None:
+    def __init__(self, newsroom: Newsroom, templates: Forgiving | None = None) -> None:
         self._newsroom = newsroom
-        self._page = lru_cache(maxsize=_KEPT)(lambda digest: self._make(digest, media))
+        self._templates = templates or Forgiving(newsroom.workspace.templates)
+        self._letter = lru_cache(maxsize=_KEPT)(self._read)
+        self._content = lru_cache(maxsize=_KEPT)(self._read_content)
+
+    def all(self) -> tuple[ArchivedEdition, ...]:
+        """What was sent, the newest first."""
+        return self._newsroom.ledger.editions.archive()
 
     def entries(self) -> tuple[Entry, ...]:
-        """What was sent, the newest first."""
-        zone = self._newsroom.settings.timezone
+        """The lines of its list."""
         return tuple(
             Entry(
-                slug=edition.slug,
-                title=edition.title,
-                language=edition.language,
-                date=dt.datetime.fromtimestamp(edition.at, zone).date(),
+                slug=each.slug,
+                title=each.title,
+                language=each.language,
+                date=self._date(each.at),
+                corrected=self._date(each.corrections[-1].at) if each.corrections else None,
             )
-            for edition in self._newsroom.ledger.editions.archive()
+            for each in self.all()
         )
 
-    def page(self, slug: str) -> Page | None:
-        """The newest edition of `slug`; None while its sending has not begun."""
-        stored = self._newsroom.ledger.editions.archived(slug)
-        return self._page(stored.digest) if stored else None
+    def page(self, slug: str, places: Places, digest: str = "") -> Page | None:
+        """The page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
+        archived = self.all()
+        number = next((number for number, each in enumerate(archived) if each.slug == slug), None)
+        if number is None:
+            return None
+        shown, sent = archived[number], ""
+        if digest:
+            sent = next((each for each in shown.sent if each[:SHORT_DIGEST] == digest), "")
+            if not sent:
+                return None
+        newer = archived[number - 1] if number else None
+        older = archived[number + 1] if number + 1 < len(archived) else None
+        content = self._content(sent or shown.digest, places, tuple(each.slug for each in archived))
+        return self._write(shown, sent, content, places, older=older, newer=newer)
 
-    def _make(self, digest: str, media: str) -> Page | None:
+    def letter(self, digest: str) -> Letter:
+        """The edition `digest`. Raises EditionError when it is not there."""
+        return self._letter(digest)
+
+    def address(self, letter: Letter, places: Places, slugs: Sequence[str] = ()) -> Address:
+        """What an address in `letter` is in a page: images are this site's; so are links to `slugs` of the archive."""
+        images = {f"{letter.base_url}/media/{name}": f"{places.media}{name}" for name in letter.image_names}
+        editions = {f"{letter.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
+        known = images | editions
+        return lambda given: known.get(given, given)
+
+    def _read(self, digest: str) -> Letter:
         stored = self._newsroom.ledger.editions.get(digest)
-        return anonymous_page(Edition.from_json(stored.json), media) if stored else None
+        if stored is None:
+            raise EditionError(f"the ledger has no edition {digest}", "Restore the database from a backup.")
+        return anonymous_letter(Edition.from_json(stored.json))
+
+    def _read_content(self, digest: str, places: Places, slugs: tuple[str, ...]) -> WebPage:
+        letter = self.letter(digest)
+        return read_letter(letter.html, self.address(letter, places, slugs))
+
+    def _write(
+        self,
+        shown: ArchivedEdition,
+        sent: str,
+        content: WebPage,
+        places: Places,
+        *,
+        older: ArchivedEdition | None,
+        newer: ArchivedEdition | None,
+    ) -> Page:
+        """The page of `shown`, or of its edition `sent`."""
+        newsroom, letter = self._newsroom, self.letter(sent or shown.digest)
+        base = newsroom.publication.base_url
+        picture = content.picture
+        root = base if places.are_files else places.base.rstrip("/")
+        indexed = newsroom.settings.search_engines and not sent
+        is_other = bool(sent) and sent != shown.digest
+        context = {
+            **page_context(newsroom, letter.language, root=root, site=places),
+            "indexed": indexed,
+            "edition_language": letter.language,
+            "edition_direction": direction(letter.language),
+            "title": shown.title,
+            "description": content.description,
+            "canonical": newsroom.publication.archive_url(shown.slug),
+            "picture": picture,
+            "picture_url": _absolute(picture.address, places, base) if picture else "",
+            "published": self._instant(shown.first_at),
+            "modified": self._instant(shown.changed_at),
+            "css": Markup(content.css),  # noqa: S704 - what the letter's own style elements held, and its attributes
+            "body_class": content.body_class,
+            "content": Markup(content.content),  # noqa: S704 - the letter, as it was mailed
+            "corrections": [(self._date(each.at), each.note) for each in reversed(shown.corrections)],
+            "as_sent": self._date(shown.at) if is_other else None,
+            "current_url": places.edition(shown.slug),
+            "sent_url": places.sent(shown.slug, shown.sent[-1]) if shown.digest != shown.sent[-1] else "",
+            "neighbours": {"older": older, "newer": newer},
+        }
+        return Page(
+            language=letter.language,
+            html=self._templates.render("pages/edition.html.j2", context),
+            styles=f"'sha256-{base64.b64encode(sha256(content.css.encode()).digest()).decode()}'",
+            images=content.origins,
+            media=letter.image_names,
+            indexed=indexed,
+        )
+
+    def _date(self, at: float) -> dt.date:
+        return dt.datetime.fromtimestamp(at, self._newsroom.settings.timezone).date()
+
+    def _instant(self, at: float) -> str:
+        """RFC 3339, in the publication's time zone."""
+        return dt.datetime.fromtimestamp(int(at), self._newsroom.settings.timezone).isoformat()
 
 
-def anonymous_page(edition: Edition, media: str) -> Page:
-    """`edition` as nobody in particular reads it, its images under the path `media`."""
+def anonymous_letter(edition: Edition) -> Letter:
+    """`edition` as nobody in particular reads it."""
     nobody = Values(token=INERT)
-    html = fill(edition.variant(edition.key(nobody), browser=True).html, nobody)
-    for image in edition.images:
-        html = html.replace(escape(edition.media_url + image.name), escape(media + image.name))
-    return Page(language=edition.language, html=html)
+    return Letter(
+        language=edition.language,
+        from_address=edition.from_address,
+        html=fill(edition.variant(edition.key(nobody), browser=True).html, nobody),
+        base_url=edition.media_url.removesuffix("/media/"),
+        image_names=tuple(image.name for image in edition.images),
+    )
+
+
+def _absolute(address: str, places: Places, base: str) -> str:
+    """The address of an image on the web."""
+    return f"{base}/media/{address.removeprefix(places.media)}" if address.startswith(places.media) else address

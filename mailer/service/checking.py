@@ -35,6 +35,11 @@ def check_letter(
     checked = check(newsroom, name, lists)
     if checked.dispatch is not None and not checked.has_errors:
         return inspected(newsroom, checked, compile_checked(newsroom, checked), online=online, say=say)
+    return unignored(checked)
+
+
+def unignored(checked: Checked) -> Checked:
+    """`checked` without the findings that its dispatch ignores, where there is no letter to inspect."""
     if checked.guess is None:
         return checked
     left = without_ignored(checked.problems, Manuscript(checked.guess), checked.shown, unsought=RULEBOOK)

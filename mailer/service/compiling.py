@@ -1,30 +1,33 @@
 """From a dispatch file to an edition, with every finding on the way.
 
     check(newsroom, name, lists)    -> Checked: the dispatch, if it has no errors, and all problems
+    check_source(newsroom, text…)   -> the same of a text that is not in its file yet
     compile_checked(newsroom, ...)  -> Edition
 
 What the checker must know of the world (other dispatches, what was sent, fields of lists, images) is gathered here.
 Raises UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mailer.audience.listfile import open_list
 from mailer.dispatch.check import World, check_dispatch
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
-from mailer.dispatch.problem import Problem, has_errors, in_order
-from mailer.dispatch.skim import skim
-from mailer.edition.compile import compile_edition
+from mailer.dispatch.problem import Position, Problem, has_errors, in_order
+from mailer.dispatch.skim import Skimmed, skim
+from mailer.edition.compile import compile_edition, theme_faults
 from mailer.edition.letter import image_files
 from mailer.edition.model import Edition, Image
 from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.publication import Reference
 from mailer.errors import ProblemsFoundError, UsageError
+from mailer.inspection.finding import Finding, as_problems
+from mailer.ledger.records import NewEdition
 from mailer.service.newsroom import Newsroom
-from mailer.service.readers import readable_lists
+from mailer.service.readers import opened_lists
+from mailer.service.unchanged import unchanged
 from mailer.workspace import starter
 
 
@@ -64,17 +67,27 @@ class DispatchError(ProblemsFoundError):
 def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
     """Read and check the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
     path = newsroom.workspace.find_dispatch(name)
-    shown = name if path in {Path(name), newsroom.workspace.root / name} else _relative(path)
-    parsed = parse_dispatch(_read(path), shown, language=newsroom.settings.language)
+    return check_source(newsroom, _read(path), path, shown_as(newsroom, path, name), lists)
+
+
+def shown_as(newsroom: Newsroom, path: Path, name: str) -> str:
+    """How findings call the dispatch at `path`: as it was typed where that was a path, else as it is reached from here."""
+    return name if path in {Path(name), newsroom.workspace.root / name} else _relative(path)
+
+
+def check_source(newsroom: Newsroom, source: str | bytes, path: Path, shown: str, lists: Sequence[str] = ()) -> Checked:
+    """The same for a text that the file at `path` need not hold; findings name it as `shown`."""
+    parsed = parse_dispatch(source, shown, language=newsroom.settings.language)
+    theme = tuple(_theme_problems(newsroom))
     dispatch = parsed.guess
     if dispatch is None:
-        return Checked(path=path, shown=shown, dispatch=None, problems=parsed.problems)
+        return Checked(path=path, shown=shown, dispatch=None, problems=(*parsed.problems, *theme))
     shelf = read_shelf(newsroom, path)
     images: dict[str, Image] = {}
     faults: dict[str, str] = {}
     for file in image_files(dispatch):
         try:
-            images[file] = load_image(path.parent / file, root=newsroom.workspace.root)
+            images[file] = _image(path.parent / file, newsroom.workspace.root)
         except PhotoError as error:
             faults[file] = error.message
     world = World(
@@ -83,12 +96,11 @@ def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
         probe_image=faults.get,
         has_copyright=bool(newsroom.settings.copyright_holder),
     )
-    problems = (*parsed.problems, *check_dispatch(dispatch, world))
     return Checked(
         path=path,
         shown=shown,
         dispatch=parsed.dispatch,
-        problems=in_order(problems),
+        problems=(*in_order((*parsed.problems, *check_dispatch(dispatch, world))), *theme),
         guess=dispatch,
         images=images,
         titles=shelf.titles,
@@ -96,8 +108,11 @@ def check(newsroom: Newsroom, name: str, lists: Sequence[str] = ()) -> Checked:
     )
 
 
-def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
-    """The edition of a dispatch without errors. Raises DispatchError for one with errors, LayoutError for a template."""
+def compile_checked(newsroom: Newsroom, checked: Checked, *, inlined: bool = True) -> Edition:
+    """The edition of a dispatch without errors; one that is not `inlined` is for browsers only.
+
+    Raises DispatchError for a dispatch with errors, LayoutError for a template.
+    """
     if checked.dispatch is None or checked.has_errors:
         raise DispatchError(checked)
     publication = newsroom.publication
@@ -107,9 +122,23 @@ def compile_checked(newsroom: Newsroom, checked: Checked) -> Edition:
     return compile_edition(
         checked.dispatch,
         publication=publication,
-        templates=(newsroom.workspace.templates, starter() / "templates"),
+        templates=_templates(newsroom),
         references=references,
         images=checked.images,
+        inlined=inlined,
+    )
+
+
+def stored_form(edition: Edition) -> NewEdition:
+    """`edition` as the ledger keeps it."""
+    return NewEdition(
+        digest=edition.digest,
+        slug=edition.slug,
+        title=edition.title,
+        subject=edition.subject,
+        language=edition.language,
+        json=edition.to_json(),
+        images=edition.images,
     )
 
 
@@ -129,10 +158,9 @@ def read_shelf(newsroom: Newsroom, checked: Path) -> Shelf:
         titles.update(newsroom.ledger.editions.sent_titles())
     for path in newsroom.workspace.dispatch_files():
         try:
-            raw = _read(path)
+            outline = _skimmed(path)
         except UsageError:  # it is another one that is being checked
             continue
-        outline = skim(raw, path.name)
         if outline is None:
             continue
         titles[outline.slug] = outline.title
@@ -153,10 +181,30 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.") from None
 
 
+def _theme_problems(newsroom: Newsroom) -> Iterator[Problem]:
+    """What is wrong with the theme that the letter would have."""
+    for fault in theme_faults(_templates(newsroom)):
+        finding = Finding(rule="theme", message=fault.words, position=Position(fault.line))
+        yield from as_problems(_relative(fault.path), [finding])
+
+
+def _templates(newsroom: Newsroom) -> tuple[Path, Path]:
+    return newsroom.workspace.templates, starter() / "templates"
+
+
+@unchanged(maxsize=64)
+def _image(path: Path, root: Path) -> Image:
+    return load_image(path, root=root)
+
+
+@unchanged(maxsize=4096)
+def _skimmed(path: Path) -> Skimmed | None:
+    return skim(_read(path), path.name)
+
+
 def _fields(newsroom: Newsroom, names: Sequence[str]) -> dict[str, frozenset[str]]:
     """The reader fields of each list that is named, else of every list that can be read."""
-    named = (open_list(newsroom.workspace.list_file(name), name) for name in names)
-    return {source.name: source.columns.fields for source in (named if names else readable_lists(newsroom))}
+    return {source.name: source.columns.fields for source in opened_lists(newsroom, names)}
 
 
 def _relative(path: Path) -> str:

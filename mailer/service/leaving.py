@@ -3,6 +3,7 @@
     read_link  what a token stands for; changes nothing
     leave      the no, at once, whatever was said before; idempotent
     take_back  the undo of one no, with the seal that the answer to it carried
+    tell_why   why the person left, if they like to say, with that seal too
 
 A seal is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the no as the ledger has it.
 Nothing is stored for it. It fits only while that very no is the last word: it is void once the person said no again (the
@@ -13,13 +14,16 @@ ledger compares the instant once more inside its transaction, so no other no can
 A token that nobody made, or whose delivery the ledger does not know, is None. Blocking; raises LedgerError.
 """
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
 from mailer.audience.address import AddressError, parse_address
+from mailer.audience.row import clean
 from mailer.audience.token import MAX_NUMBER, Purpose, is_inert
-from mailer.ledger.records import Delivery, Lifting, Suppression, SuppressionReason
+from mailer.ledger.membership import LeavingReason
+from mailer.ledger.records import Delivery, Lifting, Suppressed, Suppression, SuppressionReason
 from mailer.service.newsroom import Newsroom
 
 UNDO_FOR = 3600.0  # seconds
@@ -71,13 +75,29 @@ def leave(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Depar
     number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
     if number is None:
         return None
-    suppressed = newsroom.ledger.suppressions.unsubscribe_delivery(number, source=source.value)
-    delivery = newsroom.ledger.report.delivery(number) if suppressed else None
-    if suppressed is None or delivery is None:
+    return _departure(newsroom, number, newsroom.ledger.suppressions.unsubscribe_delivery(number, source=source.value))
+
+
+async def leave_async(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Departure | None:
+    """The same on an event loop: no thread waits for the commit, which is one for all who leave at the time."""
+    if is_inert(token):
+        return Departure(link=Link(inert=True))
+    number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
+    if number is None:
+        return None
+    suppressed = await newsroom.ledger.suppressions.unsubscribe_delivery_async(number, source=source.value)
+    if suppressed is None or suppressed.changed:  # nothing is read
+        return _departure(newsroom, number, suppressed)
+    return await asyncio.to_thread(_departure, newsroom, number, suppressed)
+
+
+def _departure(newsroom: Newsroom, number: int, suppressed: Suppressed | None) -> Departure | None:
+    if suppressed is None:
         return None
     standing = suppressed.suppression
-    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if _is_new(newsroom, standing) else ""
-    return Departure(link=_link(delivery), seal=seal)
+    is_new = suppressed.changed or _is_new(newsroom, standing)  # what it changed began with this very no
+    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if is_new else ""
+    return Departure(link=Link(masked=mask(suppressed.address)), seal=seal)
 
 
 def take_back(newsroom: Newsroom, token: str, seal: str) -> Return | None:
@@ -95,6 +115,20 @@ def take_back(newsroom: Newsroom, token: str, seal: str) -> Return | None:
         return Return.TOO_LATE
     lifted = newsroom.ledger.suppressions.undo(delivery.identity, source=Source.PAGE.value, said_at=standing.at)
     return Return.TOO_LATE if lifted.outcome is Lifting.REFUSED else Return.BACK
+
+
+def tell_why(newsroom: Newsroom, token: str, seal: str, reason: LeavingReason, words: str) -> bool | None:
+    """Keep why the person said the no that `seal` was the answer to; the last word counts. False: the seal is void."""
+    delivery = _delivery(newsroom, token)
+    if delivery is None:
+        return None
+    sealed = newsroom.keys.read(Purpose.UNDO, seal)
+    standing = newsroom.ledger.suppressions.get(delivery.identity)
+    if standing is None or sealed != _fingerprint(delivery.id, standing.at) or not _is_new(newsroom, standing):
+        return False
+    said = "\n".join(clean(line).strip() for line in words.splitlines()).strip()
+    newsroom.ledger.wishes.give_reason(delivery.identity, standing.at, reason, said)
+    return True
 
 
 def mask(address: str) -> str:

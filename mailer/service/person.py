@@ -1,24 +1,51 @@
-"""One person, as lists and ledger know them."""
+"""One person, as lists and ledger know them: everything, for an admin and for the person.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+    find_person(newsroom, address)      lists, changes, consent, sends, letters; also those of addresses that they had before
+    own_copy(person)                    the same for who reads at this address: without where the person went from here
+    person_object(person)               its JSON
+
+A list is told as the ledger has it; a row that was not synced yet, as the file does. Lists that cannot be read, and a
+ledger that is not there yet, say nothing. Raises LedgerError.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
 
 from mailer.audience.address import Address
-from mailer.audience.row import Member
+from mailer.audience.row import Member, Status
+from mailer.ledger.letters import Letter
+from mailer.ledger.membership import MemberChange, Membership, What
 from mailer.ledger.records import Suppression, SuppressionChange
+from mailer.ledger.signups import Consent
+from mailer.ledger.wishes import Reason
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import readable_lists
 from mailer.service.result import iso
 
 
+class _Happened(Protocol):
+    @property
+    def at(self) -> float: ...
+
+
+_Dated = TypeVar("_Dated", bound=_Happened)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListRow:
-    """A row of a list that counts for this person."""
+class OnList:
+    """A list that the person is or was on. `line`: in its file; `since`, `by`: of the status; None and "" before a sync."""
 
     list: str
-    line: int
+    line: int | None
     status: str
-    fields: Mapping[str, str]
+    since: float | None = None
+    by: str = ""
+    joined: float | None = None
+    source: str = "file"
+    paused_until: float | None = None
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,49 +60,113 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
+    """`history`: of what stands against mailing them; `changes`: of the lists. Both the oldest first, deliveries the newest.
+
+    `formerly`: the addresses that they had before this one; `later`: those that they took after it.
+    """
+
     display: str
-    rows: tuple[ListRow, ...] = ()
+    lists: tuple[OnList, ...] = ()
     suppression: Suppression | None = None
     history: tuple[SuppressionChange, ...] = ()
+    changes: tuple[MemberChange, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    letters: tuple[Letter, ...] = ()
     deliveries: tuple[Sent, ...] = ()
+    formerly: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known of the address."""
+        return bool(self.lists or self.suppression or self.history or self.changes or self.deliveries or self.letters)
 
 
 def find_person(newsroom: Newsroom, address: Address) -> Person:
-    """Everything known of `address`; lists that cannot be read, and a ledger that is not there yet, say nothing."""
-    rows = list_rows(newsroom, address)
+    """Everything known of `address`."""
+    rows = _rows(newsroom, address)
     if not newsroom.has_ledger:
-        return Person(display=address.display, rows=rows)
-    ledger = newsroom.ledger
-    sent = []
-    for delivery in ledger.report.deliveries_of(address.identity):
-        send = ledger.sends.get(delivery.send_id)
-        sent.append(
-            Sent(
-                send_id=send.id,
-                slug=send.slug,
-                state=delivery.state.value,
-                reason=delivery.reason,
-                attempts=delivery.attempts,
-                at=delivery.updated_at,
-            )
-        )
+        return Person(display=address.display, lists=tuple(_unsynced(row, name) for name, row in rows.items()))
+    ledger, now = newsroom.ledger, newsroom.clock()
+    formerly = ledger.members.former_addresses(address.identity)
+    identities = (address.identity, *formerly)
+    members = {each.list: each for each in ledger.members.of(address.identity)}
+    lists = [_on_list(each, rows.get(name), now) for name, each in members.items()]
+    lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
     return Person(
         display=address.display,
-        rows=rows,
+        lists=tuple(sorted(lists, key=lambda each: each.list)),
         suppression=ledger.suppressions.get(address.identity),
-        history=ledger.suppressions.history(address.identity),
-        deliveries=tuple(sent),
+        history=_by_time(each for identity in identities for each in ledger.suppressions.history(identity)),
+        changes=_by_time(each for identity in identities for each in ledger.members.changes(identity)),
+        consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
+        reasons=_by_time(each for identity in identities for each in ledger.wishes.reasons(identity)),
+        letters=tuple(each for identity in identities for each in ledger.letters.of(identity)),
+        deliveries=_by_time(each for identity in identities for each in _sent(newsroom, identity))[::-1],
+        formerly=formerly,
+        later=ledger.members.later_addresses(address.identity),
     )
 
 
-def list_rows(newsroom: Newsroom, address: Address) -> tuple[ListRow, ...]:
-    """The rows of lists that count for this person."""
-    return tuple(
-        ListRow(list=source.name, line=row.line, status=row.status.value, fields=dict(row.fields))
+def own_copy(person: Person) -> Person:
+    """What the person may have from us at this address. Who reads there now need not know where somebody went from it."""
+    changes = tuple(each for each in person.changes if each.what is not What.ADDRESS or each.after not in person.later)
+    return replace(person, changes=changes, later=())
+
+
+def lists_with(newsroom: Newsroom, address: Address) -> tuple[str, ...]:
+    """The lists in whose files the address stands."""
+    return tuple(_rows(newsroom, address))
+
+
+def _rows(newsroom: Newsroom, address: Address) -> dict[str, Member]:
+    """The row of each list that counts for this person."""
+    return {
+        source.name: row
         for source in readable_lists(newsroom)
         for row in source.rows()
         if isinstance(row, Member) and row.address.identity == address.identity
+    }
+
+
+def _on_list(each: Membership, row: Member | None, now: float) -> OnList:
+    over = each.status is Status.PAUSED and each.paused_until is not None and each.paused_until <= now
+    status = "removed" if each.removed_at is not None else Status.SUBSCRIBED.value if over else each.status.value
+    return OnList(
+        list=each.list,
+        line=row.line if row else None,
+        status=status,
+        since=each.since if each.removed_at is None else each.removed_at,
+        by=each.said_by.value,
+        joined=each.joined_at,
+        source=each.source.value,
+        paused_until=None if over else each.paused_until,
+        fields=each.values,
     )
+
+
+def _unsynced(row: Member, name: str) -> OnList:
+    return OnList(list=name, line=row.line, status=row.status.value, fields=dict(row.fields))
+
+
+def _sent(newsroom: Newsroom, identity: str) -> tuple[Sent, ...]:
+    ledger = newsroom.ledger
+    return tuple(
+        Sent(
+            send_id=each.send_id,
+            slug=ledger.sends.get(each.send_id).slug,
+            state=each.state.value,
+            reason=each.reason,
+            attempts=each.attempts,
+            at=each.updated_at,
+        )
+        for each in ledger.report.deliveries_of(identity)
+    )
+
+
+def _by_time(found: Iterable[_Dated]) -> tuple[_Dated, ...]:
+    return tuple(sorted(found, key=lambda each: each.at))
 
 
 def person_object(person: Person) -> dict[str, object]:
@@ -83,14 +174,52 @@ def person_object(person: Person) -> dict[str, object]:
     held = person.suppression
     return {
         "email": person.display,
+        "formerly": list(person.formerly),
+        "later": list(person.later),
         "lists": [
-            {"list": row.list, "line": row.line, "status": row.status, "fields": dict(row.fields)}
-            for row in person.rows
+            {
+                "list": each.list,
+                "line": each.line,
+                "status": each.status,
+                "since": iso(each.since),
+                "by": each.by,
+                "joined": iso(each.joined),
+                "source": each.source,
+                "paused_until": iso(each.paused_until),
+                "fields": dict(each.fields),
+            }
+            for each in person.lists
         ],
         "suppression": held and {"reason": held.reason.value, "at": iso(held.at), "source": held.source},
         "history": [
             {"change": each.change.value, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
             for each in person.history
+        ],
+        "changes": [
+            {
+                "at": iso(each.at),
+                "list": each.list,
+                "what": each.what.value,
+                "before": _told(each, each.before),
+                "after": _told(each, each.after),
+                "by": each.by,
+            }
+            for each in person.changes
+        ],
+        "consents": [
+            {
+                "list": each.list,
+                "at": iso(each.at),
+                "form": each.form,
+                "words": each.words,
+                "ip": each.ip,
+                "confirmed": iso(each.confirmed_at),
+            }
+            for each in person.consents
+        ],
+        "reasons": [{"reason": each.reason.value, "words": each.words, "at": iso(each.at)} for each in person.reasons],
+        "letters": [
+            {"kind": each.kind.value, "state": each.state.value, "at": iso(each.created_at)} for each in person.letters
         ],
         "deliveries": [
             {
@@ -104,3 +233,8 @@ def person_object(person: Person) -> dict[str, object]:
             for each in person.deliveries
         ],
     }
+
+
+def _told(change: MemberChange, text: str) -> object:
+    """Fields as an object, anything else as the word that it is."""
+    return json.loads(text) if text and change.what in {What.FIELDS, What.OWN} else text

@@ -49,6 +49,13 @@ def readable_lists(newsroom: Newsroom) -> Iterator[ListFile]:
             continue
 
 
+def opened_lists(newsroom: Newsroom, names: Sequence[str]) -> Iterator[ListFile]:
+    """The lists that are named, else every list that can be read."""
+    if not names:
+        return readable_lists(newsroom)
+    return (open_list(newsroom.workspace.list_file(name), name) for name in names)
+
+
 def find_readers(
     newsroom: Newsroom, identities: Collection[str], lists: Sequence[str], fields: Iterable[str]
 ) -> dict[str, Recipient]:

@@ -13,7 +13,7 @@ from mailer.audience.export import write_export
 from mailer.audience.listfile import open_list
 from mailer.audience.row import Status
 from mailer.ledger.audience import Listed, count, listed
-from mailer.ledger.membership import SyncRecord
+from mailer.ledger.membership import LeavingReason, SyncRecord
 from mailer.ledger.selection import Audience, Selection
 from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
@@ -25,13 +25,17 @@ SYNCS = 10  # of the history that are shown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
-    """`reasons`: "" for those who would be mailed, else why not. `page`: the first of them; `syncs`: the newest first."""
+    """`reasons`: "" for those who would be mailed, else why not. `page`: the first of them; `syncs`: the newest first.
+
+    `left_because`: how many of the list's people said why they left everything.
+    """
 
     list: str
     where: str
     reasons: Mapping[str, int]
     page: tuple[Listed, ...]
     syncs: tuple[SyncRecord, ...]
+    left_because: Mapping[LeavingReason, int]
 
     @property
     def members(self) -> int:
@@ -47,7 +51,8 @@ def show_list(newsroom: Newsroom, name: str, *, where: str = "", limit: int = 50
         counted = count(lists.conn, audience, at=now)
         page = tuple(listed(lists.conn, audience, at=now, limit=limit)) if limit else ()
         syncs = lists.ledger.syncs.history(name)[:SYNCS]
-    return Roster(list=name, where=where.strip(), reasons=counted.reasons, page=page, syncs=syncs)
+        why = lists.ledger.wishes.count_reasons(name)
+    return Roster(list=name, where=where.strip(), reasons=counted.reasons, page=page, syncs=syncs, left_because=why)
 
 
 def export_list(newsroom: Newsroom, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
@@ -76,6 +81,7 @@ def roster_object(roster: Roster) -> dict[str, object]:
         "members": roster.members,
         "to_mail": roster.reasons.get("", 0),
         "reasons": [{"reason": reason, "count": count} for reason, count in sorted(roster.reasons.items()) if reason],
+        "left_because": [{"reason": why.value, "count": count} for why, count in roster.left_because.items()],
         "page": [
             {"email": each.address, "reason": each.reason, "joined": iso(each.joined_at), "fields": dict(each.fields)}
             for each in roster.page

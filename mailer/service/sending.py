@@ -24,11 +24,11 @@ from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.audience import recipients
-from mailer.ledger.records import AlreadySentError, NewEdition, NewSend, Repeat, Send
+from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send
 from mailer.ledger.selection import Audience
 from mailer.relay import is_loopback
 from mailer.service.checking import inspected
-from mailer.service.compiling import Checked, DispatchError, check, compile_checked
+from mailer.service.compiling import Checked, DispatchError, check, compile_checked, stored_form
 from mailer.service.composing import compose_for
 from mailer.service.counting import Head, count_audience
 from mailer.service.lists import brought_up, sync_list
@@ -110,7 +110,7 @@ def plan_send(
 def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -> Send:
     """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch)."""
     new = NewSend(
-        edition=_new_edition(plan.edition),
+        edition=stored_form(plan.edition),
         lists=plan.lists,
         exclude=plan.exclude,
         where=plan.where,
@@ -150,7 +150,7 @@ def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: 
     to = (Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items())
     new = NewSend(
         kind=SendKind.TEST,
-        edition=_new_edition(edition),
+        edition=stored_form(edition),
         lists=(),
         key_name=newsroom.keys.names[0],
         repeat=Repeat.AGAIN,
@@ -175,18 +175,6 @@ def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[N
     for each in recipients:
         fields = {name: value for name, value in each.fields.items() if name in wanted}
         yield NewDelivery(identity=each.identity, address=each.address, fields=fields, skip=each.skip)
-
-
-def _new_edition(edition: Edition) -> NewEdition:
-    return NewEdition(
-        digest=edition.digest,
-        slug=edition.slug,
-        title=edition.title,
-        subject=edition.subject,
-        language=edition.language,
-        json=edition.to_json(),
-        images=edition.images,
-    )
 
 
 def _refuse_other(edition: Edition, digest: str) -> None:

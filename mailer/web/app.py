@@ -1,7 +1,9 @@
-"""The site that readers see: the door out, the archive, the images, and a front page.
+"""The site: what readers see (the door out, the archive, the images, a front page), and the desk.
 
-    GET  /  /archive/  /archive/SLUG  /media/NAME  /style.css  /healthz  /robots.txt  /favicon.ico
-    GET POST  /u/TOKEN
+    GET  /  /archive/  /archive/SLUG  /archive/SLUG/DIGEST  /feed.xml  /feed.json  /media/NAME
+         /style.css  /reading.css  /healthz  /robots.txt  /favicon.ico
+    GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences  /desk/…
+    POST  /api/v1/subscribe
 
 HEAD goes wherever GET goes; anything else is 405. Where MAILER_BASE_URL has a path, links have it, and requests are
 understood with it and without, whether or not the proxy in front takes it away. Each answer, an error's too, is a page
@@ -9,19 +11,26 @@ with the headers of `page`; errors say nothing about what happened inside, the l
 in a thread.
 """
 
+import asyncio
 import logging
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
 from mailer.service.newsroom import Newsroom
-from mailer.web.page import Pages
+from mailer.web.desk.desk import desk_routes
+from mailer.web.page import NOT_INDEXED, Pages
+from mailer.web.preferences import Preferences
 from mailer.web.reading import Reading
+from mailer.web.subscribe import Door, Subscribe
+from mailer.web.subscribeapi import SubscribeApi
 from mailer.web.unsubscribe import Unsubscribe
 
 _log = logging.getLogger(__name__)
@@ -29,7 +38,7 @@ _RETRY = {"Retry-After": "60"}
 
 
 def create_app(newsroom: Newsroom) -> Starlette:
-    """The site of `newsroom`, as an ASGI application."""
+    """The site of `newsroom`, as an ASGI application. Setting its `state.ending` ends what would go on for ever."""
     pages = Pages(newsroom)
     errors = _Errors(pages)
     app = Starlette(
@@ -39,28 +48,63 @@ def create_app(newsroom: Newsroom) -> Starlette:
             Exception: errors.failed,
         },
     )
-    routes = _routes(newsroom, pages)
+    app.state.ending = asyncio.Event()
+    door = Door(newsroom)
+    routes = [*_routes(newsroom, pages, door), *desk_routes(newsroom, pages.root)]
     if pages.root:
-        routes.append(Mount(pages.root, app=Router(_routes(newsroom, pages), redirect_slashes=False)))
+        routes.append(Mount(pages.root, app=Router(list(routes), redirect_slashes=False)))
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
+    if not newsroom.settings.search_engines:
+        app.add_middleware(_NotIndexed)
     return app
 
 
-def _routes(newsroom: Newsroom, pages: Pages) -> list[BaseRoute]:
+class _NotIndexed:
+    """Every answer asks search engines to forget it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Robots-Tag"] = NOT_INDEXED
+            await send(message)
+
+        await self._app(scope, receive, marked)
+
+
+def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
     reading, unsubscribe = Reading(newsroom, pages), Unsubscribe(newsroom, pages)
+    preferences = Preferences(newsroom, pages, door)
+    subscribe, api = Subscribe(newsroom, pages, door), SubscribeApi(newsroom, door)
 
     async def u(request: Request) -> Response:
         return await unsubscribe(request)
 
+    async def api_subscribe(request: Request) -> Response:
+        return await api(request)
+
     return [
         Route("/", reading.front),
         Route("/u/{token}", u, methods=["GET", "POST"]),
+        Route("/subscribe/{list}", subscribe.subscribe, methods=["GET", "POST"]),
+        Route("/confirm/{token}", subscribe.confirm, methods=["GET", "POST"]),
+        Route("/preferences", subscribe.link, methods=["GET", "POST"]),
+        Route("/preferences/{token}", preferences.page, methods=["GET", "POST"]),
+        Route("/preferences/{token}/erase", preferences.erasure, methods=["GET", "POST"]),
+        Route("/address/{token}", preferences.address, methods=["GET", "POST"]),
+        Route("/api/v1/subscribe", api_subscribe, methods=["POST"]),
         Route("/archive", reading.archive),
         Route("/archive/", reading.archive),
         Route("/archive/{slug}", reading.edition),
+        Route("/archive/{slug}/{digest}", reading.edition),
+        Route("/feed.xml", reading.atom),
+        Route("/feed.json", reading.json_feed),
         Route("/media/{name}", reading.media),
         Route("/style.css", reading.style),
+        Route("/reading.css", reading.style),
         Route("/healthz", reading.health),
         Route("/robots.txt", reading.robots),
         Route("/favicon.ico", reading.favicon),

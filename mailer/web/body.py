@@ -12,14 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-LARGEST = 8 * 1024
+LARGEST = 16 * 1024
 PATIENCE = 10.0
-_FIELDS = 20
+_FIELDS = 200  # a page with many lists, each with fields of its own
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
     """The fields of the form that was posted; of one that is there twice, the first."""
-    body = await _read(request)
+    body = await read_body(request)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == "multipart/form-data":
         pairs = await _multipart(request, body)
@@ -28,7 +28,8 @@ async def read_form(request: Request) -> Mapping[str, str]:
     return dict(reversed(pairs))
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The body as it is."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 9 or int(length) > LARGEST):
         raise HTTPException(413)

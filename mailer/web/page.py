@@ -7,29 +7,29 @@ screen readers.
 No page needs a script, a cookie or anybody else's server; the headers forbid them.
 """
 
+import datetime as dt
 import hashlib
-import logging
 from collections.abc import Mapping
+from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.edition.layout import Layout, LayoutError, packaged
-from mailer.language import LANGUAGES, direction, long_date, say
+from mailer.edition.layout import Forgiving
+from mailer.language import spoken
 from mailer.service.newsroom import Newsroom
+from mailer.service.places import Places
+from mailer.service.wording import page_context
 
 HTML = "text/html; charset=utf-8"
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-EDITION_POLICY = (  # what is mailed has its styles inside, and may show a picture from elsewhere
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
 FILE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 NOT_STORED = {"Cache-Control": "no-store"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}  # kept, but asked for each time; cheap with an ETag
+NOT_INDEXED = "noindex, nofollow"  # X-Robots-Tag
 _EVERYWHERE = {
     "Content-Security-Policy": PAGE_POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -37,8 +37,6 @@ _EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
-_log = logging.getLogger(__name__)
 
 
 def respond(
@@ -48,44 +46,60 @@ def respond(
     return Response(content, status, {**_EVERYWHERE, **(headers or {})}, media_type=content_type)
 
 
-def respond_cached(request: Request, content: str | bytes, content_type: str, headers: Mapping[str, str]) -> Response:
-    """An answer that may be kept: with an ETag, and 304 for who has it already (RFC 9110 13.1.2)."""
+def respond_cached(
+    request: Request,
+    content: str | bytes,
+    content_type: str,
+    headers: Mapping[str, str],
+    *,
+    changed: dt.datetime | None = None,
+) -> Response:
+    """An answer that may be kept: with an ETag, and 304 for who has it already (RFC 9110 13.1.2, 13.1.3).
+
+    `changed`: when it last changed, for who asks by the time.
+    """
     data = content.encode() if isinstance(content, str) else content
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {**headers, "ETag": etag}
-    known = {item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")}
-    if known & {etag, "*"}:
+    if changed:
+        headers["Last-Modified"] = format_datetime(changed, usegmt=True)
+    if _has_it(request, etag, changed):
         return Response(None, 304, {**_EVERYWHERE, **headers})
     return respond(data, content_type, headers=headers)
 
 
-def isolated(text: str) -> str:
-    """`text` whose direction does not mingle with that of the sentence around it."""
-    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+def _has_it(request: Request, etag: str, changed: dt.datetime | None) -> bool:
+    if "if-none-match" in request.headers:  # then the time is not to be looked at
+        tags = {item.strip().removeprefix("W/") for item in request.headers["if-none-match"].split(",")}
+        return bool(tags & {etag, "*"})
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+    except ValueError:
+        return False
+    return changed is not None and since.tzinfo is not None and changed <= since
 
 
 class Pages:
-    """The pages of a newsroom. `root` is the path of the site, without a slash at its end: "" on a host of its own."""
+    """The pages of a newsroom, in the publication's language or that of one list.
 
-    def __init__(self, newsroom: Newsroom) -> None:
+    `root` is the path of the site, without a slash at its end: "" on a host of its own.
+    """
+
+    def __init__(self, newsroom: Newsroom, language: str = "") -> None:
+        self._newsroom = newsroom
         self.root = urlsplit(newsroom.publication.base_url).path.rstrip("/")
-        self.language = _spoken(newsroom.publication.language)
-        self._own = Layout([newsroom.workspace.templates, packaged()])
-        self._packaged = Layout([packaged()])
-        self._context = {
-            "root": self.root,
-            "name": newsroom.publication.name,
-            "postal_address": [line for line in newsroom.publication.postal_address.splitlines() if line.strip()],
-            "language": self.language,
-            "direction": direction(self.language),
-            "direction_of": direction,
-            "say": self.say,
-            "long_date": lambda date: long_date(date, self.language),
-        }
+        self.language = spoken(language or newsroom.publication.language)
+        self._templates = Forgiving(newsroom.workspace.templates)
+        self.site = Places(f"{self.root}/")
+        self._context = page_context(newsroom, self.language, root=self.root, site=self.site)
+
+    def speaking(self, language: str) -> "Pages":
+        """The same pages in `language`; these themselves where they speak it, or where it is ""."""
+        return self if not language or spoken(language) == self.language else Pages(self._newsroom, language)
 
     def say(self, message: str, **values: str) -> str:
         """`message` in the publication's language, each value isolated."""
-        return say(self.language, message, **{name: isolated(value) for name, value in values.items()})
+        return str(self._context["say"](message, **values))
 
     def page(
         self, template: str, *, status: int = 200, headers: Mapping[str, str] = NOT_STORED, **context: object
@@ -108,15 +122,4 @@ class Pages:
 
     def text(self, template: str, **context: object) -> str:
         """The template filled: the workspace's, or the packaged one if that is broken."""
-        filled = {**self._context, **context}
-        try:
-            return self._own.render(template, filled)
-        except LayoutError as error:
-            _log.error("%s The page that comes with mailer is shown instead.", error)
-            return self._packaged.render(template, filled)
-
-
-def _spoken(language: str) -> str:
-    """The language that the words of a page in `language` are really in."""
-    primary = language.lower().replace("_", "-").partition("-")[0]
-    return language if primary in {*LANGUAGES, "iw"} else "en"
+        return self._templates.render(template, {**self._context, **context})

@@ -1,6 +1,7 @@
-"""What anybody may read: the front page, the archive, the images of editions, and what robots and monitors ask for."""
+"""What anybody may read: the front page, the archive, feeds, the images of editions, and what robots and monitors ask for."""
 
 import re
+from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -8,9 +9,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.errors import MailerError
-from mailer.service.archive import Archive
+from mailer.service.archive import Archive, Page
+from mailer.service.feed import Feed, atom, json_feed, read_feed
 from mailer.service.newsroom import Newsroom
-from mailer.web.page import ASK_AGAIN, EDITION_POLICY, FILE_POLICY, HTML, NOT_STORED, Pages, respond, respond_cached
+from mailer.web.page import (
+    ASK_AGAIN,
+    FILE_POLICY,
+    HTML,
+    NOT_INDEXED,
+    NOT_STORED,
+    Pages,
+    respond,
+    respond_cached,
+)
 
 _MEDIA_NAME = re.compile(r"[0-9a-f]{16,64}\.(jpg|png)")
 _IMAGE_TYPES = frozenset({"image/jpeg", "image/png"})
@@ -23,7 +34,7 @@ class Reading:
     def __init__(self, newsroom: Newsroom, pages: Pages) -> None:
         self._newsroom = newsroom
         self._pages = pages
-        self._archive = Archive(newsroom, f"{pages.root}/media/")
+        self._archive = Archive(newsroom)
 
     async def front(self, _request: Request) -> Response:
         return await run_in_threadpool(
@@ -38,11 +49,33 @@ class Reading:
         return await run_in_threadpool(make)
 
     async def edition(self, request: Request) -> Response:
-        page = await run_in_threadpool(self._archive.page, request.path_params["slug"])
+        slug, digest = request.path_params["slug"], request.path_params.get("digest", "")
+        page = await run_in_threadpool(self._archive.page, slug, self._pages.site, digest)
         if page is None:
-            raise HTTPException(404)
-        headers = {**ASK_AGAIN, "Content-Security-Policy": EDITION_POLICY, "Content-Language": page.language}
+            return await run_in_threadpool(
+                self._pages.message,
+                "This letter is not in the archive.",
+                "It may not have been sent yet. What was sent is in the archive.",
+                status=404,
+            )
+        headers = {**ASK_AGAIN, "Content-Security-Policy": _policy(page), "Content-Language": page.language}
+        if not page.indexed:
+            headers["X-Robots-Tag"] = NOT_INDEXED
         return respond_cached(request, page.html, HTML, headers)
+
+    async def atom(self, request: Request) -> Response:
+        return await self._feed(request, atom, "application/atom+xml; charset=utf-8")
+
+    async def json_feed(self, request: Request) -> Response:
+        return await self._feed(request, json_feed, "application/feed+json; charset=utf-8")
+
+    async def _feed(self, request: Request, write: Callable[[Feed], str | bytes], content_type: str) -> Response:
+        def make() -> Response:
+            feed = read_feed(self._newsroom, self._archive)
+            headers = {**ASK_AGAIN, "Content-Security-Policy": FILE_POLICY}
+            return respond_cached(request, write(feed), content_type, headers, changed=feed.updated)
+
+        return await run_in_threadpool(make)
 
     async def media(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -59,7 +92,9 @@ class Reading:
         return respond_cached(request, image.data, image.content_type, headers)
 
     async def style(self, request: Request) -> Response:
-        text = await run_in_threadpool(self._pages.text, "pages/style.css")
+        """The style sheet that is asked for: of the pages, or of what stands around an edition."""
+        name = request.url.path.rpartition("/")[2]
+        text = await run_in_threadpool(self._pages.text, f"pages/{name}")
         return respond_cached(request, text, "text/css; charset=utf-8", ASK_AGAIN)
 
     async def health(self, _request: Request) -> Response:
@@ -77,9 +112,17 @@ class Reading:
         return respond(content, "application/json", status=200 if healthy else 503, headers=NOT_STORED)
 
     async def robots(self, request: Request) -> Response:
-        return respond_cached(
-            request, f"User-agent: *\nDisallow: {self._pages.root}/u/\n", "text/plain; charset=utf-8", ASK_AGAIN
-        )
+        closed = f"{self._pages.root}/u/" if self._newsroom.settings.search_engines else "/"
+        return respond_cached(request, f"User-agent: *\nDisallow: {closed}\n", "text/plain; charset=utf-8", ASK_AGAIN)
 
     async def favicon(self, _request: Request) -> Response:
         return respond(b"", "image/x-icon", status=204, headers={"Cache-Control": "public, max-age=86400"})
+
+
+def _policy(page: Page) -> str:
+    """What the page of an edition may do: its own styles, images of this site and from where the editor took them."""
+    images = " ".join(("'self'", *page.images))
+    return (
+        f"default-src 'none'; style-src 'self' {page.styles}; img-src {images}; form-action 'none'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )

@@ -2,9 +2,11 @@
 
     serve  blocks until the first Ctrl-C or SIGTERM; a second one does not wait for what is under way
     run    the same on a loop that is there already, until `stop` is set
+    serve_app  another application than the site, which needs no ledger
 
 One process serves a ledger: it holds the ledger's serve lock, by which others see that scheduled sends will be started.
-Requests are not logged, for their paths hold tokens. No forwarded header is believed: nothing here depends on who asks.
+Requests are not logged, for their paths hold tokens. uvicorn believes no forwarded header; mailer.web.client reads them
+where something depends on who asks.
 A job that fails takes the server down with it, and its error is raised. Raises ServeError, AlreadyServingError, LedgerError.
 """
 
@@ -16,6 +18,8 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import uvicorn
+import uvloop
+from starlette.applications import Starlette
 
 from mailer.errors import UndecidedError, UsageError
 from mailer.service.newsroom import Newsroom
@@ -48,7 +52,30 @@ def serve(
     background: Background | Iterable[Background] | None = None,
 ) -> None:
     """Serve until a signal comes. For the main thread, which alone gets signals. `port` 0 takes a free one."""
+    _until_signalled(lambda stop: run(newsroom, host, port, stop=stop, on_ready=on_ready, background=background))
 
+
+def serve_app(
+    app: Starlette, host: str, port: int, *, on_ready: OnReady | None = None, background: Background | None = None
+) -> None:
+    """Serve `app` alone, in the same way. Its `state.ending`, an event, is set when what goes on for ever must end."""
+    _until_signalled(lambda stop: serve_app_until(app, host, port, stop=stop, on_ready=on_ready, background=background))
+
+
+async def serve_app_until(
+    app: Starlette,
+    host: str,
+    port: int,
+    *,
+    stop: asyncio.Event,
+    on_ready: OnReady | None = None,
+    background: Background | None = None,
+) -> None:
+    """The same on a loop that is there already, until `stop` is set."""
+    await _run(app, _listen(host, port), stop, on_ready, _jobs(background))
+
+
+def _until_signalled(serving: Background) -> None:
     async def until_signalled() -> None:
         stop, loop, main = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
 
@@ -61,13 +88,13 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, on_signal)
         try:
-            await run(newsroom, host, port, stop=stop, on_ready=on_ready, background=background)
+            await serving(stop)
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(until_signalled())
+    with contextlib.suppress(asyncio.CancelledError), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_signalled())
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -94,17 +121,17 @@ async def run(
             f"Another mailer serve is running in this workspace{named}.", "End it first, or use it."
         )
     with contextlib.closing(lock):
-        await _run(newsroom, _listen(host, port), stop, on_ready, _jobs(background))
+        await _run(create_app(newsroom), _listen(host, port), stop, on_ready, _jobs(background))
 
 
 async def _run(
-    newsroom: Newsroom,
+    app: Starlette,
     sockets: list[socket.socket],
     stop: asyncio.Event,
     on_ready: OnReady | None,
     jobs: tuple[Background, ...],
 ) -> None:
-    server = _Server(newsroom, lambda: on_ready(_address(sockets[0])) if on_ready else None)
+    server = _Server(app, lambda: on_ready(_address(sockets[0])) if on_ready else None)
 
     async def stopping(work: Awaitable[None]) -> None:
         try:
@@ -131,10 +158,10 @@ async def _run(
 class _Server(uvicorn.Server):
     """uvicorn, which says when it is ready and leaves the signals to us."""
 
-    def __init__(self, newsroom: Newsroom, ready: Callable[[], None]) -> None:
+    def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(newsroom),
+                app,
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -148,10 +175,16 @@ class _Server(uvicorn.Server):
             )
         )
         self._ready = ready
+        self._ending: asyncio.Event | None = getattr(app.state, "ending", None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._ending is not None:
+            self._ending.set()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

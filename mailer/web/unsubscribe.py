@@ -2,23 +2,35 @@
 
 GET shows a page and changes nothing, whoever asks: mail scanners and browsers that fetch ahead open every link. POST is
 the person's no, at once: by the page's button, by a mail client's one-click, or with no body at all. Only a body that
-has a field `undo` is something else: it takes back the no whose answer carried that seal. No cookie, no redirect, and
-the answer to one POST is the same, however often it comes.
+has a field `undo` is something else: it takes back the no whose answer carried that seal, or, with a field `why` beside it,
+says why that no was said, which nobody has to. No cookie, no redirect, and the answer to one POST is the same, however often
+it comes. From here leads a way to the person's own page, for who would rather have fewer letters.
 """
+
+from collections.abc import Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.service.leaving import Link, Return, Source, leave, read_link, take_back
+from mailer.ledger.membership import LeavingReason
+from mailer.service.leaving import Departure, Link, Return, Source, leave_async, read_link, take_back, tell_why
 from mailer.service.newsroom import Newsroom
+from mailer.service.preferences import page_token
 from mailer.web.body import read_form
-from mailer.web.page import NOT_STORED, Pages
+from mailer.web.page import NOT_INDEXED, NOT_STORED, Pages
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
-UNDO = "undo"
-_HEADERS = {**NOT_STORED, "X-Robots-Tag": "noindex, nofollow"}
+UNDO, WHY, WORDS = "undo", "why", "words"
+REASONS = {
+    LeavingReason.TOO_MANY: "Too many letters",
+    LeavingReason.NOT_INTERESTED: "They do not interest me any more",
+    LeavingReason.NEVER_ASKED: "I never signed up",
+    LeavingReason.ELSEWHERE: "I read you elsewhere",
+    LeavingReason.OTHER: "Something else",
+}
+_HEADERS = {**NOT_STORED, "X-Robots-Tag": NOT_INDEXED}
 
 
 class Unsubscribe:
@@ -33,9 +45,12 @@ class Unsubscribe:
         if request.method == "POST":
             fields = await read_form(request)
             if UNDO in fields and ONE_CLICK[0] not in fields:
+                if WHY in fields or WORDS in fields:
+                    return await run_in_threadpool(self._hear_why, token, fields)
                 return await run_in_threadpool(self._take_back, token, fields[UNDO])
             said = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
-            return await run_in_threadpool(self._leave, token, Source.ONE_CLICK if said else Source.PAGE)
+            source = Source.ONE_CLICK if said else Source.PAGE
+            return self._left(await leave_async(self._newsroom, token, source))
         return await run_in_threadpool(self._show, token)
 
     def _show(self, token: str) -> Response:
@@ -43,10 +58,15 @@ class Unsubscribe:
         if link.inert:
             return self._inert()
         heading = self._pages.say("Unsubscribe from %(name)s", name=self._newsroom.publication.name)
-        return self._pages.page("unsubscribe", headers=_HEADERS, heading=heading, masked=link.masked)
+        return self._pages.page(
+            "unsubscribe",
+            headers=_HEADERS,
+            heading=heading,
+            masked=link.masked,
+            settings=self._settings(token) if link.masked else "",
+        )
 
-    def _leave(self, token: str, source: Source) -> Response:
-        departure = leave(self._newsroom, token, source)
+    def _left(self, departure: Departure | None) -> Response:
         if departure is None:
             raise HTTPException(404)
         if departure.link.inert:
@@ -57,18 +77,51 @@ class Unsubscribe:
             heading=self._pages.say("You are unsubscribed."),
             masked=departure.link.masked,
             seal=departure.seal,
+            reasons=REASONS,
         )
 
     def _take_back(self, token: str, seal: str) -> Response:
         match take_back(self._newsroom, token, seal):
             case Return.BACK:
-                return self._pages.message("You are on the list again.", headers=_HEADERS)
-            case Return.TOO_LATE:
-                return self._pages.message(
-                    "This can no longer be taken back here.", "Nothing was changed.", status=409, headers=_HEADERS
+                return self._pages.page(
+                    "back",
+                    headers=_HEADERS,
+                    heading=self._pages.say("You are on the list again."),
+                    settings=self._settings(token),
                 )
+            case Return.TOO_LATE:
+                return self._too_late()
             case None:
                 raise HTTPException(404)
+
+    def _hear_why(self, token: str, fields: Mapping[str, str]) -> Response:
+        words = fields.get(WORDS, "")
+        why = fields.get(WHY, "")
+        if not why and not words.strip():  # nobody has to say anything
+            return self._pages.message("Nothing was changed.", headers=_HEADERS)
+        reason = LeavingReason(why) if why in set(LeavingReason) else LeavingReason.OTHER
+        heard = tell_why(self._newsroom, token, fields[UNDO], reason, words)
+        if heard is None:
+            raise HTTPException(404)
+        if not heard:
+            return self._too_late()
+        return self._pages.page(
+            "unsubscribed",
+            headers=_HEADERS,
+            heading=self._pages.say("Thank you for telling us."),
+            masked=_found(read_link(self._newsroom, token)).masked,
+            seal=fields[UNDO],
+            reasons={},
+        )
+
+    def _settings(self, token: str) -> str:
+        """The way to the person's own page."""
+        return f"{self._pages.root}/preferences/{page_token(self._newsroom, token)}"
+
+    def _too_late(self) -> Response:
+        return self._pages.message(
+            "This can no longer be taken back here.", "Nothing was changed.", status=409, headers=_HEADERS
+        )
 
     def _inert(self) -> Response:
         return self._pages.message(

@@ -1,42 +1,14 @@
 """The public pages in a real browser, without JavaScript: by keyboard, on small and large screens, in both schemes."""
 
-import asyncio
-import threading
 from contextlib import contextmanager
 
 import pytest
 
-from mailer.web.server import free_port, run
+from mailer.web.server import free_port
+from tests.support.chromium import launched, served
 from tests.support.site import ANA, site_in
 
 pytestmark = pytest.mark.chromium
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-)
-
-
-@contextmanager
-def served(site, port):
-    """The site on `port`, by a thread of its own."""
-    ready, ends = threading.Event(), []
-
-    async def work():
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        ends.append(lambda: loop.call_soon_threadsafe(stop.set))
-        await run(site.newsroom, "127.0.0.1", port, stop=stop, on_ready=lambda _url: ready.set())
-
-    thread = threading.Thread(target=lambda: asyncio.run(work()))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield
-    finally:
-        ends[0]()
-        thread.join()
 
 
 @pytest.fixture
@@ -52,12 +24,8 @@ def site(tmp_path, port):
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
+    with launched() as chromium:
         yield chromium
-        chromium.close()
 
 
 @contextmanager

@@ -3,11 +3,17 @@
 import csv
 import json
 import re
+import sys
 from email import message_from_bytes
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
+from mailer.audience.address import parse_address
+from mailer.ledger.membership import LeavingReason
+from mailer.ledger.signups import SignUp
+from mailer.service.newsroom import Newsroom
 from tests.support.workspaces import DISPATCH, make_workspace
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -46,11 +52,13 @@ GOLDEN = {
         "failed": [],
     },
     ("render", "tide", "--out", "OUT"): ["digest", "slug", "subject", "language", "bytes", "slots", "variants", "articles"],
+    ("inbound",): ["outcome"],
     ("list", "sync", "readers"): SYNC,
     ("list", "sync", "readers", "--plan"): SYNC,
     ("list", "show", "readers"): {
         **dict.fromkeys(["list", "where", "members", "to_mail"]),
         "reasons": [],
+        "left_because": [],
         "page": [["email", "reason", "joined", "fields"]],
         "syncs": [["sync", "at", "by", "undo_of", *COUNTS]],
     },
@@ -62,22 +70,31 @@ GOLDEN = {
     ("resume", "2"): SEND,
     ("resolve", "2", "--assume-sent"): SEND,
     ("report", "2"): {**dict.fromkeys(SEND), "assumed": None, "reasons": [WHY]},
+    ("archive", "build", "OUT"): ["files", "written", "removed"],
     ("verify", "2"): {**dict.fromkeys(SEND), "ok": None, "checks": [["check", "ok", "wrong"]]},
     ("resend", "2", "--failed"): SEND,
     ("send", "tide", *TO, "--again", "--at", "2999-01-01 10:00"): SEND,
     ("cancel", "4"): SEND,
     ("suppress", "add", "bo@example.com"): {"suppressed": [["email", "reason"]]},
-    ("subscriber", "unsubscribe", "ana@example.com"): ["email", "changed", "skipped"],
+    ("subscriber", "unsubscribe", "ana@example.com"): ["email", "changed", "skipped", "lists"],
     ("suppress", "remove", "bo@example.com", "ana@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
     ("suppress", "list", ""): {"suppressions": [["identity", "reason", "at", "source"]]},
     ("subscriber", "show", "ana@example.com"): {
         "email": None,
-        "lists": [["list", "line", "status", "fields"]],
+        "formerly": [],
+        "later": [],
+        "lists": [["list", "line", "status", "since", "by", "joined", "source", "paused_until", "fields"]],
         "suppression": HELD,
         "history": [["change", "reason", "at", "source"]],
+        "changes": [["at", "list", "what", "before", "after", "by"]],
+        "consents": [["list", "at", "form", "words", "ip", "confirmed"]],
+        "reasons": [["reason", "words", "at"]],
+        "letters": [["kind", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
+    ("user", "list"): {"users": [["name", "role", "email", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
+    ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
 }  # fmt: skip
 
 
@@ -86,7 +103,7 @@ def shape(value: object) -> object:
     if isinstance(value, list):
         return [shape(value[0])] if value and isinstance(value[0], dict) else None
     return (
-        {key: None if key == "fields" else shape(each) for key, each in value.items()}
+        {key: None if key in {"fields", "before", "after"} else shape(each) for key, each in value.items()}
         if isinstance(value, dict)
         else None
     )
@@ -109,15 +126,33 @@ def keys(wanted: object) -> set[str]:
     return set().union(*map(keys, wanted)) if wanted else set()
 
 
-def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catcher):
+def say_what_only_a_person_says(folder: Path) -> None:
+    """Ana, who has just unsubscribed, has a sign-up on record, with its letter, and says why she left."""
+    ana = parse_address("ana@example.com")
+    with Newsroom.open(folder) as newsroom:
+        ledger = newsroom.ledger
+        ledger.signups.ask(SignUp(list="readers", address=ana, form="page", words="Please."))
+        ledger.wishes.keep(ana.identity, {"readers": {"city": "Faro"}}, source="person")
+        standing = ledger.suppressions.get(ana.identity)
+        assert standing
+        ledger.wishes.give_reason(ana.identity, standing.at, LeavingReason.OTHER, "")
+
+
+def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catcher, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO()))
     make_workspace(here.folder, port=catcher.port, rows=("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,"))
     (here.folder / "dispatches" / "wrong.md").write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
     old = str(here.folder / "old.txt")
+    here("user", "add", "Ada", "--link")
     Path(old).write_text("Fog\n\nMay 3, 2025\n\nIt is foggy.\n", encoding="utf-8")
     for arguments, wanted in GOLDEN.items():
+        if arguments[:2] == ("archive", "correct"):
+            (here.folder / "dispatches" / "tide.md").write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
         typed = [
             argument.replace("OUT", str(here.folder / "out")).replace("OLD", old) for argument in arguments if argument
         ]
+        if arguments[:2] == ("subscriber", "show"):
+            say_what_only_a_person_says(here.folder)
         ran = here(*typed, "--json")
         assert ran.out, ran.err
         assert json.dumps(shape(json.loads(ran.out))) == json.dumps(golden(wanted)), typed

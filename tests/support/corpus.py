@@ -35,12 +35,17 @@ def themed(theme: str, *, flowed: bool = False) -> Path:
 
 
 @cache
-def corpus(name: str, theme: str = "") -> Edition:
+def corpus(name: str, theme: str = "", *, inlined: bool = True) -> Edition:
     path = FOLDER / f"{name}.md"
     dispatch = parse_dispatch(path.read_bytes(), str(path)).dispatch
     assert dispatch is not None, f"{path} has errors"
     images = {file: load_image(path.parent / file, root=FOLDER) for file in image_files(dispatch)}
     folder = themed(theme or theme_of(name), flowed=name in FLOWED)
     return compile_edition(
-        dispatch, publication=PUBLICATION, templates=[folder, TEMPLATES], references=REFERENCES, images=images
+        dispatch,
+        publication=PUBLICATION,
+        templates=[folder, TEMPLATES],
+        references=REFERENCES,
+        images=images,
+        inlined=inlined,
     )

@@ -21,8 +21,9 @@ from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
 from mailer.ledger.ledger import open_ledger
-from mailer.ledger.records import NewEdition, NewSend, Send
+from mailer.ledger.records import NewSend, Send
 from mailer.mailbox import Mailbox
+from mailer.service.compiling import stored_form
 from mailer.service.newsroom import Newsroom
 from mailer.settings import Settings
 from mailer.web.app import create_app
@@ -104,20 +105,23 @@ class Site:
     def send(self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH) -> Send:
         """Freeze a send of `letter`; nothing of it has left."""
         letter = letter or self.letter()
-        new = NewEdition(
-            digest=letter.digest,
-            slug=letter.slug,
-            title=letter.title,
-            subject=letter.subject,
-            language=letter.language,
-            json=letter.to_json(),
-            images=letter.images,
-        )
+        new = stored_form(letter)
         self._lists += 1
         lists = (f"readers-{self._lists}",) if kind is SendKind.DISPATCH else ()
         made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.newsroom.keys.names[0])
         audience = [NewDelivery(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
         return self.newsroom.ledger.freezer.create(made, audience)
+
+    def named(self, slug: str, title: str = "A letter", body: str = "Dear reader.") -> Edition:
+        """An edition of another dispatch."""
+        letter = self.letter(body)
+        text = letter.to_json().replace('"slug":"a-letter","title":"A letter"', f'"slug":"{slug}","title":"{title}"')
+        return Edition.from_json(text, letter.images)
+
+    def correct(self, letter: Edition, note: str = "The vote was 9 to 2.") -> Any:
+        """A day later, the archive is put right."""
+        self.clock.forward(86_400)
+        return self.ledger.editions.correct(stored_form(letter), note)
 
     def begin(self, send: Send) -> None:
         """A lane takes the first delivery and gives it back."""

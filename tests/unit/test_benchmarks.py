@@ -61,7 +61,7 @@ class Told:
 
 @pytest.mark.smtp_sink
 def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
-    arguments = "--part sending --part growth --part lists --only smtp-source --size 12 --link loopback"
+    arguments = "--part sending --part growth --part lists --part leaving --only smtp-source --size 12 --link loopback"
     main([*arguments.split(), "--pairs", "1", "--messages", "40", "--readers", "60", "--out", str(tmp_path)])
     report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
     assert list(report) == [
@@ -74,6 +74,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
         "growth",
         "cold",
         "lists",
+        "leaving",
         "targets",
     ]
     pairs = {(each["first"], each["second"]): each for each in report["sending"]}
@@ -93,6 +94,7 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
     assert 0 < grown["planning"] + grown["freezing"] < grown["first_dot"]
     assert report["cold"] > 0
     assert report["lists"]["rows"] == 60
+    assert all(each["requests"] == 40 and each["cpu"] >= 0 for each in report["leaving"].values())
     rows = [line.split(" | ")[0] for line in tables(report).splitlines()]
     assert {"| mailer", "| smtp-source", "| 60", "| CPU a message, 12 KB"} <= set(rows)
     judged = {target["what"]: target for target in report["targets"]}

@@ -1,5 +1,6 @@
 """What anybody may read, and the headers of every answer."""
 
+import ast
 import json
 import re
 import shutil
@@ -12,6 +13,9 @@ from mailer.delivery.state import SendKind
 from mailer.edition.layout import packaged
 from mailer.language import LANGUAGES
 from mailer.ledger.errors import LedgerError
+from mailer.service.joining import WORDS
+from mailer.service.lettering import SUBJECTS
+from mailer.web.subscribe import LABELS
 from tests.support.editions import ROOT
 from tests.support.site import ANA, PHOTO, site_in, visiting
 
@@ -309,21 +313,26 @@ def test_a_broken_page_of_the_workspace_keeps_nobody_from_leaving(site, tmp_path
         answer = visitor.post(link)
     assert answer.status_code == 200
     assert "You are unsubscribed." in answer.text
-    assert "The page that comes with mailer is shown instead" in caplog.text
+    assert "What comes with mailer is shown instead" in caplog.text
 
 
-def test_every_sentence_of_the_pages_is_in_the_catalogues():
-    sources = [*(packaged() / "pages").glob("*.j2"), *(ROOT / "mailer" / "web").glob("*.py")]
-    said = {
-        text for path in sources for text in re.findall(r"""say\(\s*"([^"]+)\"""", path.read_text(encoding="utf-8"))
-    }
-    said |= {
-        text
-        for path in sources
-        for call in re.findall(r"""pages\.message\(([^)]*)\)""", path.read_text(encoding="utf-8"))
-        for text in re.findall(r'"([^"]+)"', call)
-    }
-    assert len(said) > 15
+def sentences(path):
+    """What a module or a template says."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".j2":
+        return set(re.findall(r"""say\(\s*"([^"]+)\"""", text))
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    said = (
+        call.args for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in {"say", "message"}
+    )
+    return {each.value for args in said for each in args if isinstance(each, ast.Constant)}
+
+
+def test_every_sentence_of_the_pages_and_letters_is_in_the_catalogues():
+    templates = [path for folder in ("pages", "letters") for path in (packaged() / folder).glob("*.j2")]
+    said = set().union(*map(sentences, [*templates, *(ROOT / "mailer" / "web").glob("*.py")]))
+    said |= {WORDS, *SUBJECTS.values(), *LABELS.values()}
+    assert len(said) > 50
     for language in LANGUAGES:
         catalogue = (ROOT / "mailer" / "locale" / f"{language}.po").read_text(encoding="utf-8")
         assert [text for text in said if f'msgid "{text}"' not in catalogue] == []

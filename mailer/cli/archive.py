@@ -1,0 +1,57 @@
+"""archive: what was sent, as files, and putting it right."""
+
+from pathlib import Path
+
+import click
+
+from mailer.cli.output import as_json, in_workspace, plural, print_json
+from mailer.cli.plan import refused, show_aside
+from mailer.service.compiling import DispatchError
+from mailer.service.correcting import correct
+from mailer.service.export import export
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import iso
+
+
+@click.group("archive")
+def archive_command() -> None:
+    """The archive: build, correct."""
+
+
+@archive_command.command("build")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@as_json
+@in_workspace
+def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
+    """Write the archive into DIR, as files for any web server. Only what changed is written."""
+    with Newsroom.open(workspace) as newsroom:
+        done = export(newsroom, folder)
+    if as_json:
+        print_json({"files": done.files, "written": list(done.written), "removed": list(done.removed)})
+        return
+    for name in done.written:
+        click.echo(f"wrote    {folder / name}")
+    for name in done.removed:
+        click.echo(f"removed  {folder / name}")
+    click.echo(f"{folder}: {plural(done.files, 'file')}, {len(done.written):,} written, {len(done.removed):,} removed")
+
+
+@archive_command.command("correct")
+@click.argument("dispatch")
+@click.option("--note", required=True, metavar="TEXT", help="What was put right, for readers to see.")
+@as_json
+@in_workspace
+def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> None:
+    """Have the archive show DISPATCH as it is on disk now, marked as corrected. What was sent stays as it was."""
+    with Newsroom.open(workspace) as newsroom:
+        try:
+            checked, shown = correct(newsroom, dispatch, note)
+        except DispatchError as error:
+            raise refused(error) from None
+        url = newsroom.publication.archive_url(shown.slug)
+    show_aside(checked.problems)
+    last = shown.corrections[-1]
+    if as_json:
+        print_json({"slug": shown.slug, "edition": shown.digest, "note": last.note, "at": iso(last.at), "url": url})
+    else:
+        click.echo(f"{url} shows edition {shown.digest[:12]}, corrected: {last.note}")

@@ -1,0 +1,60 @@
+"""inbound: what a mail system hands over, one message on standard input.
+
+It is called by a pipe, so its exits are the pipe's (sysexits.h): 0, the message is dealt with, whatever it was; 75, not now:
+the mail system keeps it and tries again. Anything else would be a bounce to somebody who wants no more mail, and a forged
+message would bounce to whoever it names. So nothing here ends in the 2 of other commands but a wrong option.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mailer.audience.request import LARGEST
+from mailer.cli.crash import crash_report
+from mailer.cli.output import as_json, in_new_workspace, print_json, say
+from mailer.errors import MailerError, UsageError
+from mailer.service.inbound import Heard, hear
+from mailer.service.newsroom import Newsroom
+
+EX_TEMPFAIL = 75
+_CHUNK = 1 << 16
+_WORDS = {
+    Heard.UNSUBSCRIBED: "unsubscribed",
+    Heard.ALREADY: "was not mailed any more already",
+    Heard.AUTOMATIC: "an automatic answer: nothing was done",
+    Heard.NO_TOKEN: "no token of ours: nothing was done",
+}
+
+
+@click.command("inbound")
+@as_json
+@in_new_workspace
+def inbound_command(*, as_json: bool, workspace: Path) -> int:
+    """Honour one mailed unsubscribe request, read from standard input, by its token alone.
+
+    For a mail system's pipe. Exit 0: dealt with; 75: try again later.
+    """
+    try:
+        heard = _hear(workspace)
+    except MailerError as error:
+        say(f"mailer: {error}")
+        return EX_TEMPFAIL
+    except Exception:  # noqa: BLE001 - a request is not lost over a bug of ours; no secret is shown
+        say(crash_report(workspace))
+        return EX_TEMPFAIL
+    if as_json:
+        print_json({"outcome": heard.value})
+    else:
+        click.echo(_WORDS[heard])
+    return 0
+
+
+def _hear(workspace: Path) -> Heard:
+    if not workspace.is_dir():
+        raise UsageError(f"There is no folder {workspace}.", "Name the workspace with --workspace.")
+    raw = sys.stdin.buffer.read(LARGEST)
+    while sys.stdin.buffer.read(_CHUNK):
+        continue  # a pipe that is not read to its end looks like a failure to who writes it
+    with Newsroom.open(workspace) as newsroom:
+        return hear(newsroom, raw)

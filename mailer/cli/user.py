@@ -1,0 +1,114 @@
+"""user: who may sign in at the desk."""
+
+from pathlib import Path
+
+import click
+
+from mailer.audience.address import parse_address
+from mailer.cli.output import as_json, in_workspace, is_person, print_json, say
+from mailer.ledger.role import Role
+from mailer.service.newsroom import Newsroom
+from mailer.service.result import iso
+from mailer.service.signin import LINK_GOOD_FOR, hand_out, hash_password
+
+BY_HAND = "command line"
+_ROLE = click.Choice([role.value for role in Role])
+
+
+@click.group("user")
+def user_command() -> None:
+    """Who may sign in at the desk: add, list, link, role, remove."""
+
+
+@user_command.command("add")
+@click.argument("name")
+@click.option("--role", type=_ROLE, help="Default: writer; the first person is an admin.")
+@click.option("--email", default="", help="Where tests to this person go.")
+@click.option("--link", "by_link", is_flag=True, help="Ask for no password; print a link to choose one.")
+@in_workspace
+def add(name: str, role: str | None, email: str, *, by_link: bool, workspace: Path) -> None:
+    """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one."""
+    address = parse_address(email).display if email else ""
+    with Newsroom.open(workspace) as newsroom:
+        hashed = "" if by_link or not is_person() else hash_password(_ask(), name)
+        people = newsroom.ledger.people
+        user = people.add(name, Role(role) if role else None, email=address)
+        newsroom.ledger.audit.record(BY_HAND, "user.add", user.name, user.role.value)
+        if hashed:
+            people.set_password(user.id, hashed)
+            say(f"{user.name} may sign in as {user.role}, at {newsroom.settings.base_url.rstrip('/')}/desk/")
+        else:
+            _show_link(newsroom, user.name)
+
+
+@user_command.command("link")
+@click.argument("name")
+@in_workspace
+def link(name: str, workspace: Path) -> None:
+    """Print a link by which NAME chooses a new password."""
+    with Newsroom.open(workspace) as newsroom:
+        _show_link(newsroom, name)
+        newsroom.ledger.audit.record(BY_HAND, "user.link", name)
+
+
+@user_command.command("role")
+@click.argument("name")
+@click.argument("role", type=_ROLE)
+@in_workspace
+def role_(name: str, role: str, workspace: Path) -> None:
+    """Make NAME a writer, an editor or an admin."""
+    with Newsroom.open(workspace) as newsroom:
+        user = newsroom.ledger.people.named(name)
+        newsroom.ledger.people.set_role(user.id, Role(role))
+        newsroom.ledger.audit.record(BY_HAND, "user.role", user.name, f"{user.role} to {role}")
+    click.echo(f"{user.name}: {role}")
+
+
+@user_command.command("remove")
+@click.argument("name")
+@in_workspace
+def remove(name: str, workspace: Path) -> None:
+    """Let NAME in no more, and end every session."""
+    with Newsroom.open(workspace) as newsroom:
+        user = newsroom.ledger.people.named(name)
+        newsroom.ledger.people.remove(user.id)
+        newsroom.ledger.audit.record(BY_HAND, "user.remove", user.name)
+    click.echo(f"{user.name} can sign in no more")
+
+
+@user_command.command("list")
+@as_json
+@in_workspace
+def list_(*, as_json: bool, workspace: Path) -> None:
+    """Everybody who may sign in, and as what."""
+    with Newsroom.open(workspace) as newsroom:
+        people = newsroom.ledger.people.all() if newsroom.has_ledger else ()
+    if as_json:
+        rows = [
+            {
+                "name": each.name,
+                "role": each.role.value,
+                "email": each.email,
+                "password": each.has_password,
+                "at": iso(each.created_at),
+            }
+            for each in people
+        ]
+        print_json({"users": rows})
+        return
+    for each in people:
+        waits = "" if each.has_password else "  (has no password yet)"
+        click.echo(f"{each.role:<8}  {each.name}{f'  {each.email}' if each.email else ''}{waits}")
+    if not people:
+        say("Nobody may sign in yet. Add the first person with: mailer user add NAME")
+
+
+def _ask() -> str:
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
+
+
+def _show_link(newsroom: Newsroom, name: str) -> None:
+    user = newsroom.ledger.people.named(name)
+    click.echo(hand_out(newsroom, user))
+    say(f"{user.name} chooses a password there, once, within {LINK_GOOD_FOR // 86_400} days; mailer serve must run.")

@@ -1,0 +1,54 @@
+"""The addresses that one person had: a change of address is a line in the history of both, which links the two.
+
+    link_addresses(conn, ...)        somebody moved
+    former_addresses(conn, identity) those they had before, however many moves ago
+    later_addresses(conn, identity)  where they went from here
+    forget_address(conn, identity)   an erased address leaves the histories of the others
+
+What a person may ask for of an address (their data, to be erased) takes in the former ones, never the later: who reads at an
+address today has confirmed it, who read at it once may be anybody.
+"""
+
+from sqlalchemy import Column, Connection, insert, select, update
+
+from mailer.ledger.membership import What
+from mailer.ledger.tables import member_change
+
+
+def link_addresses(conn: Connection, list_id: int, before: str, after: str, *, by: str, at: float) -> None:
+    """Within a transaction: note in both histories that the person moved, on one of their lists."""
+    same = {"list_id": list_id, "at": at, "by": by, "what": What.ADDRESS, "before": before, "after": after}
+    conn.execute(insert(member_change), [{**same, "identity": before}, {**same, "identity": after}])
+
+
+def former_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
+    """The identities that the person had before, the nearest first; not this one."""
+    return _follow(conn, identity, member_change.c.after, member_change.c.before)
+
+
+def later_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
+    """The identities that the person took after this one, the nearest first."""
+    return _follow(conn, identity, member_change.c.before, member_change.c.after)
+
+
+def forget_address(conn: Connection, identity: str) -> None:
+    """Within a transaction, before its own history goes: nobody else's says this address any more."""
+    moved = member_change.c.what == What.ADDRESS
+    ends = select(member_change.c.before, member_change.c.after).where(moved, member_change.c.identity == identity)
+    linked = {each for row in conn.execute(ends.distinct()) for each in row} - {identity}
+    for side in (member_change.c.before, member_change.c.after):
+        of_others = update(member_change).where(moved, member_change.c.identity.in_(linked), side == identity)
+        conn.execute(of_others.values({side: ""}))
+
+
+def _follow(conn: Connection, identity: str, here: Column[str], there: Column[str]) -> tuple[str, ...]:
+    found, new = [identity], [identity]
+    while new:
+        query = (
+            select(there)
+            .distinct()
+            .where(member_change.c.what == What.ADDRESS, member_change.c.identity.in_(new), here.in_(new))
+        )
+        new = sorted({each for each in conn.execute(query).scalars() if each} - set(found))
+        found += new
+    return tuple(found[1:])

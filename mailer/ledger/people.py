@@ -1,0 +1,227 @@
+"""Who may sign in at the desk, and as what.
+
+A name is one person however it is written: letters large or small, one space or two. Who is removed loses password,
+link and sessions; the name stays taken, for the audit names them by it. There is always an admin, once there was one.
+Times are seconds since the epoch, UTC. Passwords come as hashes, links as digests: nothing here could be used by who
+reads it.
+
+Raises NameTakenError, UnknownUserError, LastAdminError.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from mailer.errors import UsageError
+from mailer.ledger.core import Core
+from mailer.ledger.role import Role
+from mailer.ledger.tables import desk_session, desk_user
+from mailer.ledger.turns import take_turn
+
+LONGEST_NAME = 64  # characters
+_TURN = "desk users"
+
+
+class NameTakenError(UsageError):
+    """Somebody has this name, or had it."""
+
+
+class UnknownUserError(UsageError):
+    """Nobody who may sign in has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Nobody called “{name}” may sign in.", "Those who may are listed by: mailer user list")
+
+
+class LastAdminError(UsageError):
+    """Without this admin there would be none."""
+
+    def __init__(self) -> None:
+        super().__init__("There would be no admin left.", "Make somebody else an admin first.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Somebody who may sign in. `has_password`: else the way in is a link that was handed out."""
+
+    id: int
+    name: str
+    email: str
+    role: Role
+    has_password: bool
+    created_at: float
+    link_until: float | None = None
+
+
+def plain_name(name: str) -> str:
+    """`name` as it is shown. Raises UsageError for one that nobody can have."""
+    plain = " ".join(unicodedata.normalize("NFC", name).split())
+    if not plain or len(plain) > LONGEST_NAME or not plain.isprintable():
+        raise UsageError(
+            f"A name has 1 to {LONGEST_NAME} characters, none of them invisible.", "For example: Mara Lindqvist"
+        )
+    return plain
+
+
+def name_key(name: str) -> str:
+    """What two ways to write the same name have in common."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+class People:
+    """The people of one ledger."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def add(self, name: str, role: Role | None = None, *, email: str = "") -> User:
+        """Let `name` in, who has no password yet; without a role: the first is an admin, everybody else a writer.
+
+        Who was removed comes back as the same person.
+        """
+        shown = plain_name(name)
+        key = name_key(shown)
+
+        def work(conn: Connection) -> User:
+            take_turn(conn, _TURN)
+            given = role or (Role.WRITER if _admins(conn) else Role.ADMIN)
+            values = {"name": shown, "email": email, "role": given, "created_at": self._core.clock()}
+            known = conn.execute(select(desk_user).where(desk_user.c.key == key)).first()
+            if known is None:
+                conn.execute(insert(desk_user).values(key=key, **values))
+            elif known.removed_at is None:
+                raise NameTakenError(f"“{known.name}” may sign in already.", "Choose another name.")
+            else:
+                conn.execute(update(desk_user).where(desk_user.c.id == known.id).values(removed_at=None, **values))
+            return user_of(conn.execute(select(desk_user).where(desk_user.c.key == key)).one())
+
+        return self._core.writer.call(work)
+
+    def all(self) -> tuple[User, ...]:
+        """Everybody who may sign in, by name."""
+        query = select(desk_user).where(desk_user.c.removed_at.is_(None)).order_by(desk_user.c.key)
+        with self._core.database.reading() as conn:
+            return tuple(map(user_of, conn.execute(query)))
+
+    def named(self, name: str) -> User:
+        """The one called `name`. Raises UnknownUserError."""
+        found = self.credential(name)
+        if found is None:
+            raise UnknownUserError(name)
+        return found[0]
+
+    def get(self, user_id: int) -> User | None:
+        query = select(desk_user).where(desk_user.c.id == user_id, desk_user.c.removed_at.is_(None))
+        with self._core.database.reading() as conn:
+            row = conn.execute(query).first()
+        return user_of(row) if row else None
+
+    def credential(self, name: str) -> tuple[User, str] | None:
+        """The one called `name`, and the hash of the password, "" where there is none."""
+        query = select(desk_user).where(desk_user.c.key == name_key(name), desk_user.c.removed_at.is_(None))
+        with self._core.database.reading() as conn:
+            row = conn.execute(query).first()
+        return (user_of(row), row.password) if row else None
+
+    def by_link(self, digest: str) -> User | None:
+        """Who holds the link of this digest, as long as it holds good."""
+        query = select(desk_user).where(desk_user.c.link == digest, desk_user.c.link_until > self._core.clock())
+        with self._core.database.reading() as conn:
+            row = conn.execute(query).first()
+        return user_of(row) if row else None
+
+    def set_link(self, user_id: int, digest: str, until: float) -> None:
+        """Hand out a link, in place of any earlier one."""
+        self._set(user_id, link=digest, link_until=until)
+
+    def set_password(self, user_id: int, hashed: str, *, keep_session: int | None = None) -> None:
+        """A new password ends every session but `keep_session`, and voids the link."""
+
+        def work(conn: Connection) -> None:
+            conn.execute(_where(user_id).values(password=hashed, link=None, link_until=None))
+            others = desk_session.c.id != (keep_session or 0)
+            conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id, others))
+
+        self._core.writer.call(work)
+
+    def redeem(self, digest: str, hashed: str) -> User | None:
+        """Choose the password by a link, once; None when somebody was quicker or the link is over."""
+
+        def work(conn: Connection) -> User | None:
+            take_turn(conn, _TURN)
+            holds = (desk_user.c.link == digest, desk_user.c.link_until > self._core.clock())
+            row = conn.execute(select(desk_user).where(*holds)).first()
+            if row is None:
+                return None
+            conn.execute(_where(row.id).values(password=hashed, link=None, link_until=None))
+            conn.execute(delete(desk_session).where(desk_session.c.user_id == row.id))
+            return user_of(conn.execute(select(desk_user).where(desk_user.c.id == row.id)).one())
+
+        return self._core.writer.call(work)
+
+    def replace_hash(self, user_id: int, old: str, new: str) -> None:
+        """The same password, hashed as is usual now; not if it was changed meanwhile."""
+        self._core.writer.call(
+            lambda conn: conn.execute(_where(user_id).where(desk_user.c.password == old).values(password=new))
+        )
+
+    def set_email(self, user_id: int, email: str) -> None:
+        self._set(user_id, email=email)
+
+    def set_role(self, user_id: int, role: Role) -> None:
+        """Raises LastAdminError."""
+
+        def work(conn: Connection) -> None:
+            take_turn(conn, _TURN)
+            if role is not Role.ADMIN:
+                _keep_an_admin(conn, user_id)
+            conn.execute(_where(user_id).values(role=role))
+
+        self._core.writer.call(work)
+
+    def remove(self, user_id: int) -> None:
+        """Let somebody in no more, from this moment. Raises LastAdminError."""
+
+        def work(conn: Connection) -> None:
+            take_turn(conn, _TURN)
+            _keep_an_admin(conn, user_id)
+            gone = {"removed_at": self._core.clock(), "password": "", "link": None, "link_until": None}
+            conn.execute(_where(user_id).values(**gone))
+            conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id))
+
+        self._core.writer.call(work)
+
+    def _set(self, user_id: int, **values: object) -> None:
+        self._core.writer.call(lambda conn: conn.execute(_where(user_id).values(**values)))
+
+
+def _where(user_id: int) -> Any:
+    return update(desk_user).where(desk_user.c.id == user_id, desk_user.c.removed_at.is_(None))
+
+
+def _admins(conn: Connection, *, but: int = 0) -> int:
+    query = select(func.count()).where(
+        desk_user.c.role == Role.ADMIN, desk_user.c.removed_at.is_(None), desk_user.c.id != but
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def _keep_an_admin(conn: Connection, user_id: int) -> None:
+    query = select(desk_user.c.role).where(desk_user.c.id == user_id, desk_user.c.removed_at.is_(None))
+    if conn.execute(query).scalar() is Role.ADMIN and not _admins(conn, but=user_id):
+        raise LastAdminError
+
+
+def user_of(row: Row[Any]) -> User:
+    """The person of a row of desk_user."""
+    return User(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        role=row.role,
+        has_password=bool(row.password),
+        created_at=row.created_at,
+        link_until=row.link_until,
+    )

@@ -1,0 +1,283 @@
+"""What people say of their own mail, on a page of their own: each is one transaction, and every send heeds it from then on.
+
+    wishes.person(member_id)         whose page it is
+    wishes.choose(...)               on some lists, off others
+    wishes.keep(...)                 the fields that are the person's own
+    wishes.pause(...), resume(...)   no letters for a while, from any list
+    wishes.ask_address(...)          a letter to a new address, which asks for confirmation
+    wishes.move(letter_id)           that confirmed: the memberships go there, the file of each list is told
+    wishes.give_reason(...)          why the person left everything
+
+A delivery that is frozen and not under way is skipped once its person is on none of its send's lists any more, or pauses;
+one whose dot may have left stays what it is. Lists are told of all this by their next sync, as mailer.ledger.syncs has it.
+Raises LedgerError.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from mailer.audience.address import Address, parse_address
+from mailer.audience.row import Status
+from mailer.ledger.core import Core
+from mailer.ledger.erasure import is_marker
+from mailer.ledger.heeding import skip_left
+from mailer.ledger.letters import Letter, load_letter, queue_once_a_day
+from mailer.ledger.members import add_moved, join, known_list, load_members, set_status, write_own
+from mailer.ledger.membership import LeavingReason, LetterKind, Membership, Speaker
+from mailer.ledger.moving import link_addresses
+from mailer.ledger.records import SuppressionReason
+from mailer.ledger.signups import VALID_FOR
+from mailer.ledger.suppressions import standing
+from mailer.ledger.tables import consent, delivery, leaving_reason, letter, list_, member
+from mailer.ledger.turns import FREEZE, take_turn
+
+LONGEST_WORDS = 500  # characters of a reason in the person's own words
+_MEMBER, _MOVED = "member", "moved"
+
+
+class Move(StrEnum):
+    """What confirming a new address came to."""
+
+    DONE = "done"
+    REFUSED = "refused"  # a no stands at one of the two, or there is nobody to move
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why somebody left; `said_at` is the no that it belongs to."""
+
+    reason: LeavingReason
+    words: str
+    at: float
+    said_at: float
+
+
+class Wishes:
+    """What people may say to one ledger. Identities are those of audience.address."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def person(self, member_id: int) -> Address | None:
+        """The person that a member's number stands for; None when there is none, or they were erased."""
+        with self._core.database.reading() as conn:
+            return _person(conn, member_id)
+
+    def choose(
+        self, person: Address, on: Mapping[str, str], off: Collection[str], *, source: str, may_return: bool
+    ) -> bool:
+        """Be on the lists `on`, each with the words that the page had for it, and on none of `off`.
+
+        Whoever said no to everything comes back by joining a list, but only if `may_return`: then the person proved to read
+        at the address, just now. False: that is not proven, so that nobody joined.
+        """
+
+        def work(conn: Connection) -> bool:
+            at = self._core.clock()
+            take_turn(conn, f"member {person.identity}")
+            mine = {each.list: each for each in _current(conn, person.identity)}
+            for name in off:
+                if name in mine and mine[name].status is not Status.UNSUBSCRIBED:
+                    _say(conn, mine[name], Status.UNSUBSCRIBED, by=source, at=at)
+            _heed(conn, person.identity, at=at)
+            stopped = standing(conn, person.identity) is not None
+            wanted = [name for name in on if stopped or name not in mine or _is_off(mine[name])]
+            if wanted and stopped and not may_return:
+                return False
+            for name in wanted:
+                join(conn, name, person, {}, source=source, at=at)
+                _keep_consent(conn, person.identity, name, on[name], source=source, at=at)
+            return True
+
+        return self._core.writer.call(work)
+
+    def keep(self, identity: str, own: Mapping[str, Mapping[str, str]], *, source: str) -> None:
+        """By list: values of fields that are the person's own. What was said of other fields before stays."""
+
+        def work(conn: Connection) -> None:
+            take_turn(conn, f"member {identity}")
+            for each in _current(conn, identity):
+                values = {**each.fields, **each.own}
+                said = {name: value for name, value in own.get(each.list, {}).items() if values.get(name, "") != value}
+                if said:
+                    write_own(conn, each, {**each.own, **said}, by=source, at=self._core.clock())
+
+        self._core.writer.call(work)
+
+    def pause(self, identity: str, until: float, *, source: str) -> None:
+        """No letters until then, from any list that would send them; a pause that is on ends then instead."""
+
+        def work(conn: Connection) -> None:
+            at = self._core.clock()
+            take_turn(conn, f"member {identity}")
+            for each in _current(conn, identity):
+                if _standing_status(each, at) is Status.SUBSCRIBED or _is_own_pause(each):
+                    _say(conn, each, Status.PAUSED, by=source, at=at, until=until)
+            _heed(conn, identity, at=at)
+
+        self._core.writer.call(work)
+
+    def resume(self, identity: str, *, source: str) -> None:
+        """End a pause of the person's own."""
+
+        def work(conn: Connection) -> None:
+            take_turn(conn, f"member {identity}")
+            for each in _current(conn, identity):
+                if _is_own_pause(each):
+                    _say(conn, each, Status.SUBSCRIBED, by=source, at=self._core.clock())
+
+        self._core.writer.call(work)
+
+    def ask_address(self, member_id: int, new: Address) -> None:
+        """Have a letter written to `new`, unless one was asked for there within a day. Does the same for any address."""
+        payload = {_MEMBER: member_id}
+        self._core.writer.call(
+            lambda conn: queue_once_a_day(conn, LetterKind.ADDRESS, new, at=self._core.clock(), payload=payload)
+        )
+
+    def asked_address(self, letter_id: int) -> Letter | None:
+        """The letter that asks for a move; None for any other."""
+        with self._core.database.reading() as conn:
+            return _asks_to_move(conn, letter_id)
+
+    def move(self, letter_id: int, *, source: str) -> Move:
+        """Whoever reads at the new address says yes. Idempotent.
+
+        Every list that had the old address has the new one, with all fields; the old one is off, as if the person had left.
+        A no at either address, other than a server's at the old one, stands: nobody gets around it by moving.
+        """
+
+        def work(conn: Connection) -> Move:
+            asked = _asks_to_move(conn, letter_id)
+            at = self._core.clock()
+            if asked is None or at > asked.created_at + VALID_FOR:
+                return Move.EXPIRED
+            if asked.payload.get(_MOVED):
+                return Move.DONE
+            old, new = _person(conn, asked.payload[_MEMBER]), parse_address(asked.address)
+            if old is None or old.identity == new.identity:
+                return Move.REFUSED
+            for identity in sorted({old.identity, new.identity}):
+                take_turn(conn, f"member {identity}")
+            against = standing(conn, old.identity)
+            if standing(conn, new.identity) or (against and against.reason is not SuppressionReason.BOUNCED):
+                return Move.REFUSED
+            moving = [each for each in _current(conn, old.identity) if each.status is not Status.UNSUBSCRIBED]
+            if not moving:
+                return Move.REFUSED
+            for each in moving:
+                _move(conn, each, new, by=source, at=at)
+            done = {**asked.payload, _MOVED: True}
+            conn.execute(update(letter).where(letter.c.id == letter_id).values(payload=done))
+            return Move.DONE
+
+        return self._core.writer.call(work)
+
+    def give_reason(self, identity: str, said_at: float, reason: LeavingReason, words: str) -> None:
+        """Why the person said the no of `said_at`; the last word counts. Nothing when that no is not the one that stands."""
+
+        def work(conn: Connection) -> None:
+            held = standing(conn, identity)
+            if held is None or held.at != said_at or is_marker(held.identity):
+                return
+            key = (leaving_reason.c.identity == identity, leaving_reason.c.said_at == said_at)
+            conn.execute(delete(leaving_reason).where(*key))
+            row = {"identity": identity, "said_at": said_at, "reason": reason, "words": words[:LONGEST_WORDS]}
+            conn.execute(insert(leaving_reason).values(**row, at=self._core.clock()))
+
+        self._core.writer.call(work)
+
+    def reasons(self, identity: str) -> tuple[Reason, ...]:
+        """Why this person left, each time that they said it, the oldest first."""
+        query = select(leaving_reason).where(leaving_reason.c.identity == identity).order_by(leaving_reason.c.said_at)
+        with self._core.database.reading() as conn:
+            return tuple(
+                Reason(reason=row.reason, words=row.words, at=row.at, said_at=row.said_at)
+                for row in conn.execute(query)
+            )
+
+    def count_reasons(self, list_name: str) -> Mapping[LeavingReason, int]:
+        """How many of those who are, or were, on a list gave which reason for leaving everything, the most first."""
+        of_list = and_(
+            member.c.list_id == select(list_.c.id).where(list_.c.name == list_name).scalar_subquery(),
+            member.c.identity == leaving_reason.c.identity,
+        )
+        columns = (leaving_reason.c.reason, func.count().label("people"))
+        query = select(*columns).join(member, of_list).group_by(leaving_reason.c.reason)
+        with self._core.database.reading() as conn:
+            rows = conn.execute(query.order_by(func.count().desc(), leaving_reason.c.reason))
+            return {row.reason: row.people for row in rows}
+
+
+def _heed(conn: Connection, identity: str, *, at: float) -> None:
+    """Skip what is open for the person. A freeze that looked at the lists before this is waited for."""
+    take_turn(conn, FREEZE)
+    skip_left(conn, delivery.c.identity == identity, at=at)
+
+
+def _person(conn: Connection, member_id: int) -> Address | None:
+    row = conn.execute(select(member.c.identity, member.c.address).where(member.c.id == member_id)).first()
+    return None if row is None or is_marker(row.identity) else parse_address(row.address)
+
+
+def _current(conn: Connection, identity: str) -> tuple[Membership, ...]:
+    """The lists that the person is on, whatever holds there."""
+    return tuple(each for each in load_members(conn, identity) if each.removed_at is None)
+
+
+def _standing_status(each: Membership, at: float) -> Status:
+    """What holds at `at`: a pause may have ended."""
+    ended = each.status is Status.PAUSED and each.paused_until is not None and each.paused_until <= at
+    return Status.SUBSCRIBED if ended else each.status
+
+
+def _is_off(each: Membership) -> bool:
+    return each.status in {Status.UNSUBSCRIBED, Status.UNCONFIRMED}
+
+
+def _is_own_pause(each: Membership) -> bool:
+    return each.status is Status.PAUSED and each.said_by is Speaker.PERSON
+
+
+def _say(conn: Connection, each: Membership, status: Status, *, by: str, at: float, until: float | None = None) -> None:
+    set_status(conn, each.list, each.identity, status, speaker=Speaker.PERSON, by=by, at=at, until=until)
+
+
+def _keep_consent(conn: Connection, identity: str, list_name: str, words: str, *, source: str, at: float) -> None:
+    """The evidence: said on a page that only the person has the way to, so confirmed with it."""
+    conn.execute(
+        insert(consent).values(
+            identity=identity,
+            list_id=known_list(conn, list_name),
+            at=at,
+            form=source,
+            words=words,
+            ip="",
+            confirmed_at=at,
+        )
+    )
+
+
+def _asks_to_move(conn: Connection, letter_id: int) -> Letter | None:
+    found = load_letter(conn, letter_id)
+    return found if found is not None and found.kind is LetterKind.ADDRESS else None
+
+
+def _move(conn: Connection, each: Membership, new: Address, *, by: str, at: float) -> None:
+    """One membership. The new one has what the file and the person said at the old one; the file is told at its next sync."""
+    list_id = known_list(conn, each.list)
+    there = next((found for found in load_members(conn, new.identity) if found.list == each.list), None)
+    if there is None:
+        add_moved(conn, list_id, new, each, by=by, at=at)
+    else:
+        own = {**each.own, **there.own}
+        if own != dict(there.own):
+            write_own(conn, there, own, by=by, at=at)
+        if there.removed_at is not None or _is_off(there):
+            _say(conn, there, each.status, by=by, at=at, until=each.paused_until)
+    _say(conn, each, Status.UNSUBSCRIBED, by=by, at=at)
+    link_addresses(conn, list_id, each.identity, new.identity, by=by, at=at)

@@ -1,0 +1,87 @@
+"""Who may sign in, and who did what: pages for admins."""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from mailer.audience.address import parse_address
+from mailer.errors import UsageError
+from mailer.ledger.audit import PAGE
+from mailer.ledger.people import User
+from mailer.ledger.role import Role
+from mailer.service.signin import hand_out
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.visit import Visit
+
+_HERE = "/desk/settings/people"
+
+
+def _show(visit: Visit) -> Response:
+    return _page(visit)
+
+
+def _page(visit: Visit, *, link: str = "", link_of: str = "") -> Response:
+    people = visit.newsroom.ledger.people.all()
+    return visit.page("people", heading="People", people=people, roles=tuple(Role), link=link, link_of=link_of)
+
+
+def _add(visit: Visit) -> Response:
+    """The link is shown once, on the answer: it is nowhere else."""
+    email = visit.form.text("email")
+    address = parse_address(email).display if email else ""
+    user = visit.newsroom.ledger.people.add(visit.form.text("name"), _role(visit), email=address)
+    visit.record("user.add", user.name, user.role.value)
+    return _page(visit, link=hand_out(visit.newsroom, user), link_of=user.name)
+
+
+def _link(visit: Visit) -> Response:
+    user = _person(visit)
+    visit.record("user.link", user.name)
+    return _page(visit, link=hand_out(visit.newsroom, user), link_of=user.name)
+
+
+def _set_role(visit: Visit) -> Response:
+    user, role = _person(visit), _role(visit)
+    visit.newsroom.ledger.people.set_role(user.id, role)
+    visit.record("user.role", user.name, f"{user.role} to {role}")
+    return visit.go(_HERE if user.id != visit.user.id else "/desk/settings", f"{user.name}: {role} from now on.")
+
+
+def _remove(visit: Visit) -> Response:
+    user = _person(visit)
+    if user.id == visit.user.id:
+        raise UsageError("You cannot remove yourself.", "Another admin can.")
+    visit.newsroom.ledger.people.remove(user.id)
+    visit.record("user.remove", user.name)
+    return visit.go(_HERE, f"{user.name} can sign in no more, and is signed out everywhere.")
+
+
+def _audit(visit: Visit) -> Response:
+    actor, before = visit.query.get("who", ""), visit.query.get("before", "")
+    log = visit.newsroom.ledger.audit
+    entries = log.entries(actor=actor, before=int(before) if before.isdecimal() and len(before) < 16 else None)
+    older = entries[-1].id if len(entries) == PAGE else None
+    return visit.page("audit", heading="Who did what", entries=entries, actors=log.actors(), actor=actor, older=older)
+
+
+def _person(visit: Visit) -> User:
+    user = visit.newsroom.ledger.people.get(int(visit.path["id"]))
+    if user is None:
+        raise HTTPException(404)
+    return user
+
+
+def _role(visit: Visit) -> Role:
+    try:
+        return Role(visit.form.text("role"))
+    except ValueError:
+        raise UsageError("That is no role.", f"Choose one of {', '.join(Role)}.") from None
+
+
+ROUTES = (
+    DeskRoute("GET", _HERE, Role.ADMIN, _show),
+    DeskRoute("POST", _HERE, Role.ADMIN, _add),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/link", Role.ADMIN, _link),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/role", Role.ADMIN, _set_role),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
+    DeskRoute("GET", "/desk/settings/audit", Role.ADMIN, _audit),
+)

@@ -1,0 +1,56 @@
+"""One's own settings: address for tests, password, and where one is signed in."""
+
+from starlette.responses import Response
+
+from mailer.audience.address import parse_address
+from mailer.errors import UsageError
+from mailer.ledger.role import Role
+from mailer.service.signin import hash_password, is_password_of
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.visit import Visit
+
+_HERE = "/desk/settings"
+
+
+def _show(visit: Visit) -> Response:
+    sessions = visit.newsroom.ledger.sessions.of(visit.user.id)
+    return visit.page("settings", heading="Settings", sessions=sessions, this=visit.session.id)
+
+
+def _set_email(visit: Visit) -> Response:
+    typed = visit.form.text("email")
+    email = parse_address(typed).display if typed else ""
+    visit.newsroom.ledger.people.set_email(visit.user.id, email)
+    visit.record("user.email", visit.user.name)
+    return visit.go(_HERE, f"Tests to you go to {email}." if email else "You have no address for tests now.")
+
+
+def _set_password(visit: Visit) -> Response:
+    if not is_password_of(visit.newsroom, visit.user, visit.form.raw("old")):
+        raise UsageError("The password that you have now is another one.", "Type it again; nothing was changed.")
+    if visit.form.raw("password") != visit.form.raw("again"):
+        raise UsageError("The two new passwords are not the same.", "Type the same one twice; nothing was changed.")
+    hashed = hash_password(visit.form.raw("password"), visit.user.name)
+    visit.newsroom.ledger.people.set_password(visit.user.id, hashed, keep_session=visit.session.id)
+    visit.record("user.password", visit.user.name)
+    return visit.go(_HERE, "Your password is changed. Everywhere but here you are signed out.")
+
+
+def _end_session(visit: Visit) -> Response:
+    """One of one's own, or all but this one."""
+    sessions = visit.newsroom.ledger.sessions
+    others = [each.id for each in sessions.of(visit.user.id) if each.id != visit.session.id]
+    wanted = visit.form.text("session")
+    ending = others if wanted == "others" else [each for each in others if str(each) == wanted]
+    ended = sessions.end(visit.user.id, *ending)
+    if ended:
+        visit.record("session.revoke", visit.user.name, f"{ended} ended")
+    return visit.go(_HERE, "Signed out there." if ended else "That session was over already.")
+
+
+ROUTES = (
+    DeskRoute("GET", _HERE, Role.WRITER, _show),
+    DeskRoute("POST", f"{_HERE}/email", Role.WRITER, _set_email),
+    DeskRoute("POST", f"{_HERE}/password", Role.WRITER, _set_password),
+    DeskRoute("POST", f"{_HERE}/sessions", Role.WRITER, _end_session),
+)

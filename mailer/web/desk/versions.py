@@ -1,0 +1,48 @@
+"""The history of a dispatch: what the desk saved and what it found, compared with now, and brought back."""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from mailer.ledger.role import Role
+from mailer.service.drafting import read, save
+from mailer.web.desk.comparing import changes
+from mailer.web.desk.dispatches import HERE, ONE
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.visit import Visit
+
+
+def _history(visit: Visit) -> Response:
+    now = read(visit.newsroom, visit.path["name"])
+    versions = visit.newsroom.ledger.drafts.versions(now.name)
+    return visit.page("history", heading="History", now=now, versions=versions)
+
+
+def _version(visit: Visit) -> Response:
+    now = read(visit.newsroom, visit.path["name"])
+    then = _text_of(visit, int(visit.path["version"]))
+    version = next(
+        each for each in visit.newsroom.ledger.drafts.versions(now.name) if each.id == int(visit.path["version"])
+    )
+    return visit.page("version", heading="An earlier text", now=now, version=version, changes=changes(now.text, then))
+
+
+def _bring_back(visit: Visit) -> Response:
+    name = visit.path["name"]
+    then = _text_of(visit, int(visit.path["version"]))
+    save(visit.newsroom, name, then, base=visit.form.text("base"), actor=visit.user.name, step=True)
+    visit.record("dispatch.restore", name, f"version {visit.path['version']}")
+    return visit.go(f"{HERE}/{name}", "The earlier text is back; the one before is in the history.")
+
+
+def _text_of(visit: Visit, version: int) -> str:
+    text = visit.newsroom.ledger.drafts.text(visit.path["name"], version)
+    if text is None:
+        raise HTTPException(404)
+    return text
+
+
+ROUTES = (
+    DeskRoute("GET", f"{ONE}/history", Role.WRITER, _history),
+    DeskRoute("GET", f"{ONE}/history/{{version:int}}", Role.WRITER, _version),
+    DeskRoute("POST", f"{ONE}/history/{{version:int}}", Role.WRITER, _bring_back),
+)

@@ -1,0 +1,336 @@
+// The editor of a dispatch. The page works without it: then there is a textarea and a button.
+//
+// What is typed is saved a moment later, if the file is still the one that was opened; what is wrong with it comes back as marks and in
+// words, and the letter is shown anew. A file that changed elsewhere is taken over when nothing was typed since, and asked about otherwise.
+import {
+  Decoration, EditorState, EditorView, HighlightStyle, Language, RangeSetBuilder, Table, ViewPlugin, autocompletion, completionKeymap,
+  defaultKeymap, defineLanguageFacet, drawSelection, highlightActiveLine, highlightSpecialChars, history, historyKeymap, keymap,
+  lineNumbers, lintGutter, openSearchPanel, parser, searchKeymap, setDiagnostics, snippetCompletion, syntaxHighlighting, tags,
+} from "./vendor/codemirror.js";
+
+const PAUSE = 500; // milliseconds after the last key until it is saved
+const form = document.querySelector("form.write");
+const area = form.querySelector("textarea");
+const base = form.querySelector("input[name=base]");
+const state = document.querySelector("#state");
+const findings = document.querySelector("#findings");
+const measure = document.querySelector("#measure");
+const clash = document.querySelector("#clash");
+const path = form.getAttribute("action");
+const today = form.dataset.today;
+
+const templates = [
+  ["article", "An article", `## \${Title}\nsource: \${Who published it}\ndate: ${today}\nlink: https://\${}\n\n\${Its text.}\n`],
+  ["photo", "A photo above the note, in the front matter", "photo:\n  file: photos/${name.jpg}\n  alt: ${What it shows}\n  caption: ${}\n  credit: ${}\n"],
+  ["image", "A picture in the text", "![${What it shows}](photos/${name.jpg})\n"],
+  ["if", "Only for some readers", "{% if reader.${city} == \"${Porto Novo}\" %}\n${Text for them.}\n{% endif %}\n"],
+  ["reader", "A word of the reader’s", "{{ reader.${first_name} or \"${reader}\" }}"],
+  ["earlier", "A link to an earlier dispatch", "[[${slug}]]"],
+];
+const snippets = templates.map(([label, detail, text]) => snippetCompletion(text, { label, detail, type: "keyword" }));
+
+const colours = HighlightStyle.define([
+  { tag: tags.heading, fontWeight: "600" },
+  { tag: tags.strong, fontWeight: "600" },
+  { tag: tags.emphasis, fontStyle: "italic" },
+  { tag: [tags.link, tags.url], color: "var(--accent)" },
+  { tag: [tags.monospace, tags.processingInstruction, tags.quote], color: "var(--muted)" },
+]);
+const look = EditorView.theme({
+  "&": { backgroundColor: "var(--sheet)", color: "var(--ink)", fontSize: "13.5px", height: "100%" },
+  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+  ".cm-scroller": { fontFamily: "var(--code)", lineHeight: "1.6" },
+  ".cm-content": { padding: "10px 0 40px", caretColor: "var(--ink)" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "var(--muted)", border: "none" },
+  ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--deep) 55%, transparent)" },
+  "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { background: "var(--mark) !important" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".particular": { color: "var(--muted)" },
+  ".hole": { color: "var(--accent)" },
+  ".cm-lintRange": { backgroundImage: "none !important", textDecoration: "underline wavy", textUnderlineOffset: "3px", textDecorationSkipInk: "none" },
+  ".cm-lintRange-error": { textDecorationColor: "var(--bad)" },
+  ".cm-lintRange-warning, .cm-lintRange-info": { textDecorationColor: "var(--warn)" },
+  ".cm-lint-marker": { content: "none", width: "8px", height: "8px", borderRadius: "50%", margin: "7px 0 0" },
+  ".cm-lint-marker-error": { background: "var(--bad)" },
+  ".cm-lint-marker-warning, .cm-lint-marker-info": { background: "var(--warn)" },
+  ".cm-tooltip": { background: "var(--sheet)", color: "var(--ink)", border: "1px solid var(--firm)", borderRadius: "6px", font: "13.5px/1.5 var(--look)" },
+  ".cm-tooltip-autocomplete ul li": { padding: "4px 10px !important" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { background: "var(--accent) !important", color: "var(--on-accent) !important" },
+  ".cm-completionIcon": { display: "none" },
+  ".cm-diagnostic": { padding: "6px 10px", maxWidth: "420px" },
+  ".cm-panels": { background: "var(--deep)", color: "var(--ink)", font: "13.5px/1.5 var(--look)" },
+  ".cm-textfield, .cm-button": { background: "var(--sheet)", backgroundImage: "none", color: "var(--ink)", border: "1px solid var(--firm)", borderRadius: "5px", fontSize: "13.5px" },
+});
+
+// Front matter, particulars and what differs per reader have no place in Markdown's grammar; they are told by their lines.
+const words = ViewPlugin.fromClass(
+  class {
+    constructor(view) { this.decorations = paint(view); }
+    update(change) { if (change.docChanged || change.viewportChanged) this.decorations = paint(change.view); }
+  },
+  { decorations: (plugin) => plugin.decorations },
+);
+const muted = Decoration.mark({ class: "particular" });
+const hole = Decoration.mark({ class: "hole" });
+
+function paint(view) {
+  const builder = new RangeSetBuilder();
+  for (const { from, to } of view.visibleRanges) {
+    for (let at = from; at <= to; ) {
+      const line = view.state.doc.lineAt(at);
+      const key = /^\s*[a-z]+:(?=\s|$)/.exec(line.text);
+      if (key) builder.add(line.from, line.from + key[0].length, muted);
+      for (const found of line.text.matchAll(/\{\{.*?\}\}|\{%.*?%\}|\[\[.*?\]\]/g)) {
+        if (!key || found.index >= key[0].length) builder.add(line.from + found.index, line.from + found.index + found[0].length, hole);
+      }
+      at = line.to + 1;
+    }
+  }
+  return builder.finish();
+}
+
+// In a shadow tree CodeMirror's styles are sheets made by script, which the page's policy allows, instead of inline ones, which it does not.
+const host = document.createElement("div");
+host.className = "code-host";
+area.after(host);
+area.hidden = true;
+form.classList.add("live");
+const root = host.attachShadow({ mode: "open" });
+
+let saved = area.value.replaceAll("\r\n", "\n");
+let timer = 0;
+let working = null;
+let torn = false; // the file and the text went different ways
+
+const view = new EditorView({
+  parent: root,
+  root,
+  state: EditorState.create({
+    doc: saved,
+    extensions: [
+      lineNumbers(), highlightSpecialChars(), history(), drawSelection(), highlightActiveLine(), EditorView.lineWrapping, lintGutter(),
+      new Language(defineLanguageFacet({}), parser.configure([Table]), [], "dispatch"), syntaxHighlighting(colours), words, look,
+      autocompletion({ override: [complete], activateOnTyping: false }),
+      keymap.of([
+        { key: "Mod-s", run: () => { save(true); return true; }, preventDefault: true },
+        ...completionKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
+      ]),
+      EditorView.contentAttributes.of({ "aria-label": "Text of the dispatch", tabindex: "0", spellcheck: "true" }),
+      EditorView.updateListener.of((change) => {
+        if (change.docChanged && !torn) later();
+      }),
+    ],
+  }),
+});
+
+function complete(context) {
+  const word = context.matchBefore(/\w*/);
+  return word && (context.explicit || word.text) ? { from: word.from, options: snippets } : null;
+}
+
+function text() { return view.state.doc.toString(); }
+function say(words, bad = false) {
+  state.setAttribute("aria-live", bad ? "assertive" : "off"); // that all is well need not be said after each word
+  state.textContent = words;
+  state.classList.toggle("bad", bad);
+}
+
+function later() {
+  say("not saved yet");
+  clearTimeout(timer);
+  timer = setTimeout(() => save(false), PAUSE);
+}
+
+async function ask(address, options = {}) {
+  const token = form.querySelector("input[name=form_token]").value;
+  return fetch(address, { ...options, headers: { Accept: "application/json", "X-Form-Token": token } });
+}
+
+async function save(byHand) {
+  clearTimeout(timer);
+  if (torn) return;
+  if (working) return later();
+  const typed = text();
+  if (typed === saved && !byHand) return say("saved");
+  const body = new FormData();
+  body.set("text", typed);
+  body.set("base", base.value);
+  if (!byHand) body.set("auto", "1");
+  say("saving …");
+  working = ask(path, { method: "POST", body });
+  try {
+    const answer = await working;
+    if (answer.status === 401) return say("You are signed out, so this is not saved. Sign in in another tab; then it goes on here.", true), again();
+    const told = await answer.json();
+    if (answer.status === 409) return apart(told);
+    if (!answer.ok) return say(told.said, true);
+    saved = typed;
+    base.value = told.digest;
+    if (text() === typed) say(`saved ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
+    show();
+    proof();
+  } catch {
+    say("The desk cannot be reached, so this is not saved. It is tried again.", true);
+    again();
+  } finally {
+    working = null;
+    if (text() !== saved && !torn && !state.classList.contains("bad")) later();
+  }
+}
+
+function again() {
+  clearTimeout(timer);
+  timer = setTimeout(() => save(false), 5000);
+}
+
+async function proof() {
+  const told = await ask(`${path}/findings`).then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (told?.digest !== base.value) return; // none came, or those of a text that is past
+  findings.innerHTML = told.html;
+  const count = view.state.doc.toString().split(/\s+/).filter(Boolean).length;
+  measure.textContent = `${count.toLocaleString("en")} words${told.size ? ` · ${Math.ceil(told.size / 1024)} KB of ${measure.dataset.clip}` : ""}`;
+  const marks = told.marks.map((mark) => {
+    const line = view.state.doc.line(Math.min(Math.max(mark.line, 1), view.state.doc.lines));
+    const characters = [...line.text].slice(0, Math.max(mark.column - 1, 0)).join("").length;
+    const from = Math.min(line.from + characters, line.to);
+    const word = /^[\p{L}\p{N}_]+|^\S/u.exec(line.text.slice(from - line.from));
+    return { from, to: word ? from + word[0].length : line.to, severity: mark.severity === "note" ? "info" : mark.severity, message: mark.message };
+  });
+  view.dispatch(setDiagnostics(view.state, marks.sort((one, other) => one.from - other.from)));
+}
+
+// A finding leads to its line.
+findings.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-line]");
+  if (!link) return;
+  event.preventDefault();
+  const line = view.state.doc.line(Math.min(Number(link.dataset.line), view.state.doc.lines));
+  view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
+  view.focus();
+});
+
+// The letter. Two frames take turns, so that nothing flickers and the place stays.
+const stage = document.querySelector("#stage");
+const reader = document.querySelector("#reader");
+let chosen = stage.dataset.view;
+
+function show() {
+  const next = document.createElement("iframe");
+  next.title = "Preview of the letter";
+  next.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
+  next.className = chosen;
+  next.addEventListener("load", () => {
+    for (let old = next.previousElementSibling; old; old = next.previousElementSibling) {
+      if (old.classList.contains("shown") && old.classList.contains(next.className)) {
+        next.contentWindow?.scrollTo(0, old.contentWindow?.scrollY ?? 0);
+      }
+      old.remove();
+    }
+    next.classList.add("shown");
+  });
+  const query = new URLSearchParams({ view: chosen, v: base.value });
+  if (reader.value.trim()) query.set("as", reader.value.trim());
+  next.src = `${path}/letter?${query}`;
+  stage.append(next);
+}
+
+for (const link of document.querySelectorAll("a[data-view]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    chosen = link.dataset.view;
+    for (const each of document.querySelectorAll("a[data-view]")) each.toggleAttribute("aria-current", each === link);
+    show();
+  });
+}
+reader.form.addEventListener("submit", (event) => { event.preventDefault(); show(); });
+reader.addEventListener("change", show);
+
+// The file changed elsewhere.
+function take(told) {
+  saved = told.text;
+  base.value = told.digest;
+  torn = false;
+  clash.hidden = true;
+  const at = Math.min(view.state.selection.main.head, told.text.length);
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: told.text }, selection: { anchor: at } });
+  clearTimeout(timer);
+  show();
+  proof();
+}
+
+function apart(told) {
+  torn = true;
+  clash.hidden = false;
+  say("not saved: the file was changed elsewhere", true);
+  clash.querySelector("[data-theirs]").onclick = () => { take(told); say("The file’s text is here now."); view.focus(); };
+  clash.querySelector("[data-mine]").onclick = () => {
+    base.value = told.digest;
+    torn = false;
+    clash.hidden = true;
+    save(true);
+    view.focus();
+  };
+}
+
+const changes = new EventSource(`${path}/changes?base=${base.value}`);
+changes.addEventListener("changed", async (event) => {
+  if (event.data === base.value || working || torn) return;
+  const answer = await ask(`${path}/text`);
+  if (!answer.ok || working) return;
+  const told = await answer.json();
+  if (told.digest === base.value) return;
+  if (text() !== saved) return apart(told);
+  take(told);
+  say("The file was changed elsewhere; this is its text.");
+});
+changes.addEventListener("gone", () => { changes.close(); say("The file was removed or renamed.", true); });
+
+// Photos and ready-made pieces.
+function insert(piece) {
+  const { from, to } = view.state.selection.main;
+  const line = view.state.doc.lineAt(from);
+  const lead = from === line.from ? "" : "\n\n";
+  view.dispatch({ changes: { from, to, insert: `${lead}${piece}` }, selection: { anchor: from + lead.length + piece.length }, scrollIntoView: true });
+  view.focus();
+}
+
+for (const button of document.querySelectorAll("button[data-piece]")) {
+  button.addEventListener("click", () => {
+    const [, , piece] = templates.find(([name]) => name === button.dataset.piece);
+    insert(piece.replaceAll(/\$\{([^}]*)\}/g, "$1"));
+  });
+}
+document.querySelector("button[data-search]").addEventListener("click", () => { openSearchPanel(view); });
+
+const photos = document.querySelector("form.photos");
+photos.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const told = photos.querySelector(".told");
+  told.textContent = "The photo is being made small …";
+  try {
+    const answer = await ask(photos.getAttribute("action"), { method: "POST", body: new FormData(photos) });
+    const kept = await answer.json();
+    if (!answer.ok) return void (told.textContent = kept.said ?? "That did not work.");
+    if (event.submitter?.value === "above") putAbove(kept.yaml);
+    else insert(`${kept.markdown}\n`);
+    told.textContent = `Kept as ${kept.file}.`;
+    photos.reset();
+    photos.closest("details").open = false;
+  } catch {
+    told.textContent = "The desk cannot be reached. Try again in a moment.";
+  }
+});
+
+function putAbove(yaml) {
+  const front = /^---\n[^]*?\n(?=---\n)/.exec(text());
+  if (!front || /^photo:/m.test(front[0])) return insert(yaml);
+  view.dispatch({ changes: { from: front[0].length, insert: yaml }, selection: { anchor: front[0].length }, scrollIntoView: true });
+  view.focus();
+}
+
+form.addEventListener("submit", (event) => { event.preventDefault(); save(true); });
+window.addEventListener("beforeunload", (event) => { if (text() !== saved) event.preventDefault(); });
+form.querySelector("label").addEventListener("click", () => view.focus());
+measure.hidden = false;
+show();
+proof();

@@ -1,0 +1,266 @@
+"""The desk in Chromium: signing in, writing, saving, a conflict, the preview; by keyboard, on a phone, without a script; and axe."""
+
+import pytest
+
+from mailer.ledger.role import Role
+from mailer.service.signin import hash_password
+from mailer.web.server import free_port
+from tests.contract.test_desk_drafts import picture
+from tests.support.chromium import faults, launched, served
+from tests.support.commands import until
+from tests.support.deskpages import browser_of, signed_in
+from tests.support.site import site_in
+from tests.support.workspaces import DISPATCH, make_workspace
+
+pytestmark = pytest.mark.chromium
+PASSWORD = "ferry lamp ocean nine"
+PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True}
+TIDE = "/desk/dispatches/tide"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def port():
+    return free_port()
+
+
+@pytest.fixture
+def site(tmp_path, port):
+    make_workspace(tmp_path)
+    with site_in(tmp_path, base_url=f"http://127.0.0.1:{port}") as made, served(made, port):
+        yield made
+
+
+@pytest.fixture
+def file(site):
+    return site.newsroom.workspace.dispatches / "tide.md"
+
+
+@pytest.fixture
+def tab(browser, site, port):
+    """Opens a page as somebody; at the end nothing may have gone wrong in any."""
+    contexts, wrong = [], []
+
+    def open_one(role="editor", **options):
+        context = browser_of(browser, port, signed_in(site, role) if role else None, **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        return page
+
+    yield open_one
+    for each in contexts:
+        each.close()
+    assert [each for each in wrong if "Failed to load resource" not in each] == []  # a status is no fault of a page
+
+
+def editor(page):
+    box = page.get_by_role("textbox", name="Text of the dispatch")
+    box.wait_for()
+    return box
+
+
+def letter(page):
+    page.wait_for_selector("iframe.shown")
+    return page.frame_locator("iframe.shown")
+
+
+def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
+    user = site.ledger.people.add("Mara Lindqvist", Role.EDITOR)
+    site.ledger.people.set_password(user.id, hash_password(PASSWORD, user.name))
+    page = tab(None)
+    page.goto("/desk/")
+    page.keyboard.type("Mara Lindqvist")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/dispatches")
+    page.get_by_label("A new dispatch").focus()
+    page.keyboard.type("Fog")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**-fog")
+    editor(page).focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("Fog lay on the river.")
+    path = next(site.newsroom.workspace.dispatches.glob("*-fog.md"))
+    until(lambda: path.read_text().endswith("Fog lay on the river."))
+    letter(page).get_by_text("Fog lay on the river.").wait_for()
+    page.keyboard.press("Tab")  # the editor is no trap
+    assert page.evaluate("document.activeElement.className") != "code-host"
+    page.locator("details.me summary").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Sign out").press("Enter")
+    page.wait_for_url("**/desk/sign-in")
+    page.goto("/desk/dispatches")
+    page.wait_for_url("**/desk/sign-in*")
+
+
+def test_findings_stand_at_their_lines_and_in_words(tab, file):
+    file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
+    page = tab()
+    page.goto(TIDE)
+    page.get_by_role("heading", name="to mend").wait_for()
+    page.locator(".cm-lint-marker-error").first.wait_for()
+    page.get_by_text("There is a preview once nothing is left to mend.").first.wait_for()
+    page.locator("#findings a[data-line='17']").first.click()
+    for key in ("Home", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    page.keyboard.type("u")
+    until(lambda: "source: Harbour" in file.read_text(encoding="utf-8"))
+    letter(page).get_by_text("asks for patience").wait_for()
+
+
+def test_the_file_is_taken_over_when_it_changes_and_nothing_was_typed(tab, file):
+    page = tab()
+    page.goto(TIDE)
+    letter(page).get_by_text("asks for patience").wait_for()
+    file.write_text(DISPATCH.replace("asks for patience", "asks for calm"), encoding="utf-8")
+    letter(page).get_by_text("asks for calm").wait_for()
+    page.get_by_text("changed elsewhere; this is its text").wait_for()
+    assert "asks for calm" in editor(page).inner_text()
+
+
+def test_two_who_write_at_once_lose_nothing(tab, file, site):
+    mara, wim = tab("editor"), tab("writer")
+    for page in (mara, wim):
+        page.goto(TIDE)
+        letter(page).get_by_text("asks for patience").wait_for()
+    for page, words in ((mara, "Mara was here."), (wim, "Wim was here.")):
+        editor(page).focus()
+        page.keyboard.press("Control+End")
+        page.keyboard.insert_text(words)
+    until(lambda: wim.locator("#clash").is_visible() or mara.locator("#clash").is_visible())
+    mine = wim if wim.locator("#clash").is_visible() else mara
+    other = mara if mine is wim else wim
+    words, others = ("Wim was here.", "Mara was here.") if mine is wim else ("Mara was here.", "Wim was here.")
+    assert others in file.read_text(encoding="utf-8")
+    mine.get_by_role("button", name="Keep mine").click()
+    until(lambda: words in file.read_text(encoding="utf-8"))
+    other.get_by_text("changed elsewhere; this is its text").wait_for()
+    texts = [site.ledger.drafts.text("tide", each.id) for each in site.ledger.drafts.versions("tide")]
+    assert any(others in text for text in texts)
+
+
+def test_the_letter_is_looked_at_in_every_way(tab):
+    page = tab()
+    page.goto(TIDE)
+    letter(page).get_by_text("asks for patience").wait_for()
+    assert letter(page).get_by_text("High water is at noon").count() == 0
+    page.get_by_label("as", exact=True).fill("ana@example.com")
+    page.keyboard.press("Enter")
+    letter(page).get_by_text("High water is at noon").wait_for()
+    page.get_by_role("link", name="Dark").click()
+    page.wait_for_selector("iframe.dark.shown")
+    ground = (
+        page.frame_locator("iframe.dark.shown")
+        .locator("body")
+        .evaluate("body => getComputedStyle(body).backgroundColor")
+    )
+    assert max(int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(",")) < 80
+    page.get_by_role("link", name="Desktop").click()
+    page.wait_for_selector("iframe.desktop.shown")
+    page.get_by_role("link", name="Plain text").click()
+    page.wait_for_selector("iframe.text.shown")
+    page.frame_locator("iframe.text.shown").get_by_text("High water is at noon").wait_for()
+    page.get_by_label("as", exact=True).fill("nobody@example.com")
+    page.keyboard.press("Enter")
+    page.frame_locator("iframe.shown").get_by_text("is not on any list").wait_for()
+
+
+def test_a_photo_is_put_above_the_note(tab, file):
+    page = tab()
+    page.goto(TIDE)
+    editor(page)
+    page.get_by_text("Photo", exact=True).click()
+    page.get_by_label("File").set_input_files({"name": "quay.jpg", "mimeType": "image/jpeg", "buffer": picture()})
+    page.get_by_label("What it shows").fill("A quay at dawn")
+    page.get_by_role("button", name="Above the note").click()
+    until(lambda: 'alt: "A quay at dawn"\n---\n' in file.read_text(encoding="utf-8"))
+    image = letter(page).get_by_alt_text("A quay at dawn")
+    image.wait_for()
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1200
+
+
+def test_a_snippet_and_what_is_missing_of_it(tab, file):
+    page = tab()
+    page.goto(TIDE)
+    editor(page).focus()
+    page.keyboard.press("Control+End")
+    page.get_by_text("Insert", exact=True).click()
+    page.get_by_role("button", name="An article").click()
+    until(lambda: file.read_text(encoding="utf-8").count("source:") == 2)
+    page.locator("#findings li").first.wait_for()
+
+
+def test_signed_out_in_another_tab_nothing_typed_is_lost(tab, file, site):
+    page = tab()
+    page.goto(TIDE)
+    letter(page).get_by_text("asks for patience").wait_for()
+    user = site.ledger.people.named("Mara Lindqvist")
+    site.ledger.sessions.end(user.id, *(each.id for each in site.ledger.sessions.of(user.id)))
+    page.on("dialog", lambda dialog: dialog.accept())
+    editor(page).focus()
+    page.keyboard.type("x")
+    page.get_by_text("You are signed out, so this is not saved.").wait_for()
+    assert "x---" in editor(page).inner_text()
+    assert file.read_text(encoding="utf-8") == DISPATCH
+
+
+def test_on_a_phone_and_without_a_script_everything_can_be_done(tab, file):
+    page = tab(java_script_enabled=False, **PHONE)
+    page.goto("/desk/dispatches")
+    page.get_by_role("link", name="The tide table").click()
+    page.get_by_label("Text of the dispatch").fill(DISPATCH.replace("patience", "calm"))
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Saved.", exact=True).wait_for()
+    assert "calm" in file.read_text(encoding="utf-8")
+    page.get_by_role("link", name="Preview").click()
+    page.frame_locator("iframe").get_by_text("asks for calm").wait_for()
+    page.go_back()
+    page.get_by_role("link", name="Check").click()
+    page.get_by_role("link", name="Back to the text").click()
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("link", name="Compare").first.click()
+    page.get_by_role("button", name="Bring it back").click()
+    page.get_by_text("The earlier text is back").wait_for()
+    assert file.read_text(encoding="utf-8") == DISPATCH
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, file, scheme):
+    file.with_name("broken.md").write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
+    site.ledger.audit.record("Ada", "dispatch.save", "x" * 80, address="192.0.2.1")
+    site.ledger.drafts.keep("tide", "Earlier\n", digest="0", actor="Mara")
+    number = site.ledger.drafts.versions("tide")[0].id
+    signed_in(site, "writer", name="A Very Long Name Of Somebody Who Writes")
+    page = tab("admin", color_scheme=scheme, **PHONE)
+    paths = [
+        "/desk/dispatches",
+        TIDE,
+        "/desk/dispatches/broken",
+        f"{TIDE}/findings",
+        f"{TIDE}/preview",
+        f"{TIDE}/photos",
+        f"{TIDE}/history",
+        f"{TIDE}/history/{number}",
+        "/desk/dispatches:paste",
+        "/desk/settings",
+        "/desk/settings/people",
+        "/desk/settings/audit",
+    ]
+    for path in paths:
+        page.goto(path)
+        if path in {TIDE, "/desk/dispatches/broken"}:
+            page.wait_for_selector("iframe.shown")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
+        assert faults(page) == [], path
+    nobody = tab(None, color_scheme=scheme, **PHONE)
+    nobody.goto("/desk/sign-in")
+    assert faults(nobody) == []

@@ -1,0 +1,147 @@
+"""The door in, in a real browser without JavaScript: by keyboard, on small screens, right to left, in both schemes."""
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import html5lib
+import pytest
+
+from mailer.audience.token import Purpose
+from mailer.web.server import free_port
+from tests.browser.test_pages import browser, served, tab  # noqa: F401 - a fixture
+from tests.support.site import site_in
+
+pytestmark = pytest.mark.chromium
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+ANA = "ana@example.org"
+
+
+def open_door(folder, language=""):
+    lists = folder / "subscribers"
+    lists.mkdir(exist_ok=True)
+    for name, title in (("harbour", "The Harbour and Eastern Coastline Letter"), ("tides", "Tide tables")):
+        (lists / f"{name}.csv").write_text("email\n", encoding="utf-8")
+        (lists / f"{name}.toml").write_text(
+            f'title = "{title}"\ndescription = "Every other Monday, what the sea brought."\npublic = true\n'
+            f'own_fields = ["first_name"]\nlanguage = "{language}"\n',
+            encoding="utf-8",
+        )
+
+
+@contextmanager
+def site_at(folder, port, language=""):
+    open_door(folder, language)
+    settings = {"base_url": f"http://127.0.0.1:{port}", **({"language": language} if language else {})}
+    with site_in(folder, **settings) as site, served(site, port):
+        yield site
+
+
+def confirm_link(site):
+    return f"/confirm/{site.newsroom.keys.issue(Purpose.CONFIRM, site.ledger.letters.of(ANA)[-1].id)}"
+
+
+def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):  # noqa: F811
+    port = free_port()
+    with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
+        for name in ("harbour", "tides"):
+            page.goto(f"http://127.0.0.1:{port}/subscribe/{name}")
+            site.clock.forward(5)
+            for _ in range(3):  # name, archive, the address
+                page.keyboard.press("Tab")
+            page.keyboard.type(ANA)
+            page.keyboard.press("Tab")  # what nobody sees is left out
+            page.keyboard.type("Ana")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("text=Please look into your mailbox.")
+        page.goto(f"http://127.0.0.1:{port}{confirm_link(site)}")
+        assert page.get_by_role("checkbox").count() == 2
+        assert page.locator("input[type=text]").first.input_value() == "Ana"
+        assert site.ledger.members.of(ANA) == ()
+        page.get_by_role("button", name="Yes, sign me up").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=You are on the list.")
+        assert [each.list for each in site.ledger.members.of(ANA)] == ["harbour", "tides"]
+        assert wrong == []
+
+
+def test_a_form_on_another_site_works_without_a_script(browser, tmp_path):  # noqa: F811
+    port = free_port()
+    with site_at(tmp_path, port) as site, tab(browser) as (page, _wrong):
+        page.goto(f"http://127.0.0.1:{port}/subscribe/harbour?embed=1")
+        snippet = html5lib.parse(page.content(), namespaceHTMLElements=False).find(".//code").text
+        with elsewhere(f"<!DOCTYPE html><title>Another site</title>{snippet}") as address:
+            page.goto(address)
+            page.get_by_label("Your e-mail address").fill(ANA)
+            page.get_by_role("button", name="Sign up").click()
+            page.wait_for_selector("text=Please press the button once more")
+            assert page.url == f"http://127.0.0.1:{port}/subscribe/harbour"
+            assert page.get_by_label("Your e-mail address").input_value() == ANA
+            site.clock.forward(5)
+            page.get_by_role("button", name="Sign up").click()
+            page.wait_for_selector("text=Please look into your mailbox.")
+        assert len(site.ledger.letters.of(ANA)) == 1
+
+
+@contextmanager
+def elsewhere(content):
+    """Another origin, which shows `content`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://localhost:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("de", "dark"), ("he", "light"), ("ar", "dark")])
+def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):  # noqa: F811
+    port = free_port()
+    with site_at(tmp_path, port, language) as site:
+        from mailer.audience.address import parse_address
+        from mailer.service.joining import Form, ask, open_list
+
+        for name in ("harbour", "tides"):
+            ask(site.newsroom, open_list(site.newsroom, name), parse_address(ANA), {}, form=Form.PAGE, ip="")
+        context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
+        page = context.new_page()
+
+        def check(what):
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
+            page.add_script_tag(path=str(AXE))
+            found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+            assert found == [], what
+            page.screenshot(path=tmp_path / f"{what}.png", full_page=True)
+
+        for what, path in {
+            "form": "/subscribe/harbour",
+            "embed": "/subscribe/harbour?embed=1",
+            "confirm": confirm_link(site),
+            "link": "/preferences",
+        }.items():
+            page.goto(f"http://127.0.0.1:{port}{path}")
+            check(what)
+        page.goto(f"http://127.0.0.1:{port}/subscribe/harbour")
+        page.locator("#email").fill("ana@b@c")
+        page.evaluate("document.forms[0].noValidate = true")
+        page.locator("main button").click()
+        page.wait_for_selector("[aria-invalid]")
+        check("wrong")
+        site.clock.forward(80 * 3600)
+        page.goto(f"http://127.0.0.1:{port}{confirm_link(site)}")
+        check("expired")
+        context.close()

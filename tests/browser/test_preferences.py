@@ -1,0 +1,143 @@
+"""A person's own page in a real browser without JavaScript: by keyboard, on a small screen, right to left, in both schemes."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from mailer.audience.address import parse_address
+from mailer.audience.row import Status
+from mailer.audience.token import Purpose
+from mailer.web.server import free_port
+from tests.browser.test_joining import AXE, site_at
+from tests.browser.test_pages import browser, tab  # noqa: F401 - a fixture
+from tests.support.site import ANA
+
+pytestmark = pytest.mark.chromium
+IDENTITY = ANA.lower()
+
+
+def own_link(site):
+    for name in ("harbour", "tides"):
+        site.ledger.members.sign_up(name, parse_address(ANA), {}, status=Status.SUBSCRIBED, source="form")
+    number = site.ledger.members.number_of(IDENTITY)
+    return f"/preferences/{site.newsroom.keys.issue(Purpose.MEMBER, number)}"
+
+
+def standing(site):
+    return {each.list: each.status.value for each in site.ledger.members.of(IDENTITY)}
+
+
+def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):  # noqa: F811
+    port = free_port()
+    with site_at(tmp_path, port) as site, tab(browser, accept_downloads=True) as (page, wrong):
+        own = f"http://127.0.0.1:{port}{own_link(site)}"
+        page.goto(own)
+        for _ in range(4):  # name, archive, the first list, the second
+            page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Saved.")
+        assert standing(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
+        page.get_by_label("First name").fill("Ána")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=Saved.")
+        assert page.get_by_label("First name").input_value() == "Ána"
+        page.get_by_label("Weeks without letters").select_option("8")
+        page.get_by_role("button", name="Take a break").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=You get no letters until")
+        assert standing(site)["harbour"] == "paused"
+        page.get_by_label("Your new address").fill("ana@example.org")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=We have sent a letter to the new address.")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download my data").click()
+        assert json.loads(Path(download.value.path()).read_text(encoding="utf-8"))["email"] == ANA
+        page.get_by_role("link", name="Erase everything about me").click()
+        page.get_by_role("button", name="Yes, erase everything").click()
+        page.wait_for_selector("text=Everything about you is erased.")
+        assert site.reason() == "erased"
+        assert wrong == [own]  # a download is a navigation that is given up
+
+
+def test_from_a_letter_to_fewer_letters(browser, tmp_path):  # noqa: F811
+    port = free_port()
+    with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
+        own_link(site)
+        page.goto(f"http://127.0.0.1:{port}/u/{site.token(site.send())}")
+        page.get_by_role("button", name="Yes, unsubscribe me").click()
+        page.get_by_label("Too many letters").check()
+        page.get_by_role("button", name="Tell us").click()
+        page.wait_for_selector("text=Thank you for telling us.")
+        page.get_by_role("button", name="That was a mistake").click()
+        page.get_by_role("link", name="Choose single lists, or take a break").click()
+        page.get_by_label("Tide tables").uncheck()
+        page.get_by_role("button", name="Save").first.click()
+        page.wait_for_selector("text=Saved.")
+        assert standing(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
+        assert [each.reason.value for each in site.ledger.wishes.reasons(IDENTITY)] == ["too many"]
+        assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme"),
+    [
+        ("en", "light"),
+        ("de", "dark"),
+        ("fr", "light"),
+        ("es", "dark"),
+        ("pt", "light"),
+        ("he", "light"),
+        ("ar", "dark"),
+    ],
+)
+def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):  # noqa: F811
+    port = free_port()
+    with site_at(tmp_path, port, language) as site:
+        own = own_link(site)
+        site.ledger.members.sign_up("donors", parse_address(ANA), {}, status=Status.SUBSCRIBED, source="form")
+        number = site.ledger.members.number_of(IDENTITY)
+        site.ledger.wishes.ask_address(
+            number, parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")
+        )
+        [letter] = [site.ledger.letters.get(1)]
+        context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
+        page = context.new_page()
+
+        def check(what):
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
+            page.add_script_tag(path=str(AXE))
+            found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+            assert found == [], what
+            page.screenshot(path=tmp_path / f"{what}.png", full_page=True)
+
+        leave = f"/u/{site.token(site.send())}"
+        page.goto(f"http://127.0.0.1:{port}{leave}")
+        from_letter = re.search(r'href="(/preferences/[a-z2-7]+)"', page.content())[1]
+        for what, path in {
+            "unsubscribe": leave,
+            "own": own,
+            "erase": f"{own}/erase",
+            "from-letter": from_letter,
+            "address": f"/address/{site.newsroom.keys.issue(Purpose.ADDRESS, letter.id)}",
+        }.items():
+            page.goto(f"http://127.0.0.1:{port}{path}")
+            check(what)
+        page.goto(f"http://127.0.0.1:{port}{own}")
+        page.locator("[aria-labelledby=pause] button").click()
+        page.wait_for_selector("[role=status]")
+        page.locator("#email").fill("ana@b@c")
+        page.evaluate("document.querySelector('[aria-labelledby=address] form').noValidate = true")
+        page.locator("[aria-labelledby=address] button").click()
+        page.wait_for_selector("[aria-invalid]")
+        check("wrong")
+        page.goto(f"http://127.0.0.1:{port}{leave}")
+        page.locator("main form button").first.click()
+        page.wait_for_selector("input[name=why]")
+        check("left")
+        page.goto(f"http://127.0.0.1:{port}{from_letter}")
+        check("stopped")
+        context.close()

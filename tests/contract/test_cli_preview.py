@@ -1,0 +1,69 @@
+"""mailer preview, as people run it."""
+
+import re
+import signal
+import socket
+
+import httpx
+import pytest
+
+from tests.support.workspaces import mailer, make_workspace, start_mailer
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return make_workspace(tmp_path)
+
+
+def test_the_preview_tells_its_address_and_ends_cleanly(workspace):
+    running = start_mailer(workspace, "preview", "tide", "--no-open")
+    try:
+        line = running.stderr.readline()
+        found = re.fullmatch(
+            r"Showing dispatches/tide\.md at (http://127\.0\.0\.1:\d+/[\w-]{32}/); Ctrl-C ends it\.\n", line
+        )
+        assert found, line
+        with httpx.stream("GET", f"{found[1]}events") as stream:  # an open stream keeps nothing up
+            assert stream.status_code == 200
+            assert next(stream.iter_lines()) == "retry: 500"
+            running.send_signal(signal.SIGINT)
+            assert running.wait(20) == 0
+    finally:
+        running.kill()
+        out, err = running.communicate()
+    assert (out, err) == ("", "")
+
+
+def test_nothing_is_written(workspace):
+    before = sorted(workspace.rglob("*"))
+    running = start_mailer(workspace, "preview", "tide", "--no-open")
+    address = re.search(r"http://\S+/", running.stderr.readline())[0]
+    try:
+        with httpx.stream("GET", f"{address}events", timeout=30) as stream:
+            next(line for line in stream.iter_lines() if '"made": 2' in line or '"made": 3' in line)
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=20)
+    assert sorted(workspace.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("preview", "tied"), "There is no dispatch “tied”."),
+        (("preview",), "Missing argument 'DISPATCH'"),
+        (("preview", "tide", "--port", "70000"), "70000 is not in the range"),
+    ],
+)
+def test_a_wrong_use_is_said(workspace, arguments, words):
+    ran = mailer(workspace, *arguments)
+    assert ran.code == 2
+    assert words in ran.err
+
+
+def test_a_port_that_is_taken_is_said(workspace):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = mailer(workspace, "preview", "tide", "--no-open", "--port", str(port))
+    assert ran.code == 2
+    assert f"Port {port} on 127.0.0.1 is in use" in ran.err

@@ -1,0 +1,139 @@
+"""Who has confirmed is greeted, once, by a send of their own: on every database."""
+
+import asyncio
+from email import message_from_bytes, policy
+
+import pytest
+from pydantic import SecretStr
+
+from mailer.audience.address import parse_address
+from mailer.delivery.records import NewDelivery
+from mailer.delivery.state import SendKind, SendState
+from mailer.edition.model import Edition
+from mailer.ledger.membership import LetterKind, LetterState
+from mailer.ledger.records import NewEdition, NewSend
+from mailer.ledger.signups import SignUp
+from mailer.mailbox import Mailbox
+from mailer.relay import Relay, TlsMode
+from mailer.service.newsroom import Newsroom
+from mailer.service.welcoming import welcome_new_readers
+from mailer.settings import Settings
+from mailer.workspace import Workspace
+from tests.support.editions import edition
+
+BODY = 'Welcome, {{ reader.first_name or "reader" }}!\n\n## Hello\nsource: Us\ndate: 2026-11-01\n\nIts text.'
+
+
+@pytest.fixture
+def newsroom(tmp_path, clock, catcher, database_url):
+    settings = Settings(
+        workspace=tmp_path,
+        sender=Mailbox(name="The Harbour Letter", address="letter@example.org"),
+        base_url="https://letter.example.org",
+        secret_keys=(SecretStr("a secret key of the tests, long enough to be one"),),
+        database_url=database_url,
+        relay=(Relay(host="127.0.0.1", port=catcher.port, tls=TlsMode.NONE),),
+        retry=(60,),
+    )
+    with Newsroom(Workspace(tmp_path), settings, clock) as made:
+        yield made
+
+
+def approve(newsroom):
+    """An editor tests the dispatch."""
+    made: Edition = edition(BODY, publication=newsroom.publication)
+    new = NewEdition(
+        digest=made.digest,
+        slug=made.slug,
+        title=made.title,
+        subject=made.subject,
+        language=made.language,
+        json=made.to_json(),
+    )
+    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=newsroom.keys.names[0])
+    newsroom.ledger.freezer.create(test, [NewDelivery(identity="e@example.org", address="e@example.org")])
+    return made.slug
+
+
+def join(newsroom, address, slug, *lists):
+    signups, who = newsroom.ledger.signups, parse_address(address)
+    for name in lists or ("harbour",):
+        signups.ask(SignUp(list=name, address=who, form="page", words="…"))
+    (asked,) = (each for each in newsroom.ledger.letters.of(who.identity) if each.kind is LetterKind.CONFIRM)
+    names = lists or ("harbour",)
+    own = {name: {"first_name": "Ana"} for name in names}
+    signups.confirm(asked.id, own, source="page", welcomes=dict.fromkeys(names, slug))
+
+
+def welcomes(newsroom, address):
+    found = newsroom.ledger.letters.of(parse_address(address).identity)
+    return [each for each in found if each.kind is LetterKind.WELCOME]
+
+
+def serve(newsroom, until):
+    told = []
+
+    async def run():
+        stop = asyncio.Event()
+        job = asyncio.create_task(welcome_new_readers(newsroom, stop, told.append))
+        async with asyncio.timeout(20):
+            while not until():
+                await asyncio.sleep(0.02)
+        stop.set()
+        await job
+
+    asyncio.run(run())
+    return told
+
+
+def is_greeted(newsroom, address):
+    def done():
+        settled = all(each.state in {LetterState.SENT, LetterState.FAILED} for each in welcomes(newsroom, address))
+        return settled and newsroom.ledger.sends.going(SendKind.WELCOME) == ()
+
+    return done
+
+
+def test_a_new_reader_is_greeted_by_a_send_of_one(newsroom, catcher):
+    slug = approve(newsroom)
+    join(newsroom, "Ana@example.org", slug, "harbour", "tides")
+    serve(newsroom, is_greeted(newsroom, "ana@example.org"))
+    (path,) = catcher.messages()
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    assert message["To"] == "Ana@example.org"
+    assert "Welcome, Ana!" in message.get_body(("plain",)).get_content()
+    token = message["List-Unsubscribe"].strip().removeprefix("<https://letter.example.org/u/").removesuffix(">")
+    assert newsroom.keys.read("unsubscribe", token)
+    (letter,) = welcomes(newsroom, "ana@example.org")
+    number = int(letter.reply.removeprefix("send "))
+    assert newsroom.ledger.sends.get(number).state is SendState.FINISHED
+    assert newsroom.ledger.sends.all() == ()
+
+
+def test_nobody_is_greeted_twice_or_after_leaving(newsroom, catcher):
+    slug = approve(newsroom)
+    join(newsroom, "ana@example.org", slug)
+    serve(newsroom, is_greeted(newsroom, "ana@example.org"))
+    newsroom.ledger.signups.ask(SignUp(list="tides", address=parse_address("ana@example.org"), form="page", words="…"))
+    asked = newsroom.ledger.letters.of("ana@example.org")[0]
+    newsroom.ledger.signups.confirm(asked.id, {"tides": {}}, source="page", welcomes={"tides": slug})
+    join(newsroom, "ben@example.org", slug)
+    newsroom.ledger.suppressions.unsubscribe("ben@example.org", source="page")
+    serve(newsroom, lambda: is_greeted(newsroom, "ana@example.org")() and is_greeted(newsroom, "ben@example.org")())
+    assert len(list(catcher.messages())) == 1
+
+
+def test_without_an_edition_that_an_editor_has_looked_at_welcomes_wait(newsroom, catcher):
+    join(newsroom, "ana@example.org", "welcome")
+    told = serve(newsroom, lambda: welcomes(newsroom, "ana@example.org")[0].next_at > newsroom.clock())
+    assert "mailer test welcome" in told[0]
+    assert list(catcher.messages()) == []
+
+
+def test_a_greylisted_one_is_carried_on_later(newsroom, clock):
+    slug = approve(newsroom)
+    join(newsroom, "greylist@example.com", slug)
+    going = newsroom.ledger.sends.going
+    serve(newsroom, lambda: [each.state for each in going(SendKind.WELCOME)] == [SendState.WAITING])
+    clock.forward(100)
+    serve(newsroom, lambda: going(SendKind.WELCOME) == ())

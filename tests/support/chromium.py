@@ -1,0 +1,64 @@
+"""Real Chromium, and a site for it to look at: what the tests of pages share.
+
+with served(site, port): ...      the site on 127.0.0.1:port, by a thread of its own
+with launched() as browser: ...   Debian's Chromium, through playwright
+faults(page)                      what axe finds on a page
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mailer.web.server import run
+from tests.support.site import Site
+
+AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe-core" / "axe.min.js"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@contextmanager
+def served(site: Site, port: int) -> Iterator[None]:
+    ready, ends = threading.Event(), []
+
+    async def work() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        ends.append(lambda: loop.call_soon_threadsafe(stop.set))
+        await run(site.newsroom, "127.0.0.1", port, stop=stop, on_ready=lambda _url: ready.set())
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield
+    finally:
+        ends[0]()
+        thread.join()
+
+
+@contextmanager
+def launched() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+def faults(page: Any) -> list[str]:
+    """What axe finds, a line each: rule, and the elements."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "async (tags) => (await axe.run(document, {runOnly: {type: 'tag', values: tags}})).violations", _RULES
+    )
+    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in found]

@@ -1,0 +1,112 @@
+"""A preview of the dispatch `tide` in a workspace of its own: over ASGI, or served to a browser."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from mailer.service.newsroom import Newsroom
+from mailer.web.preview.app import create_preview
+from mailer.web.preview.live import Live
+from mailer.web.server import serve_app_until
+from tests.support.workspaces import make_workspace
+
+TOKEN, KEY = "the-token-of-a-test", "the-key-of-a-test"
+SHOWN = "dispatches/tide.md"
+
+
+def make_newsroom(root: Path, **settings: str) -> Newsroom:
+    return Newsroom.open(make_workspace(root, **settings))
+
+
+def live_of(newsroom: Newsroom, **options: Any) -> Live:
+    return Live(newsroom, newsroom.workspace.dispatches / "tide.md", SHOWN, **options)
+
+
+class Watched:
+    """A preview at work on a loop of its own; asked over ASGI."""
+
+    def __init__(self, newsroom: Newsroom, runner: asyncio.Runner) -> None:
+        self.live = live_of(newsroom)
+        self.path = self.live.path
+        self._runner = runner
+        app = create_preview(self.live, token=TOKEN, key=KEY)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1:8123"
+        )
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self._runner.run(self.client.get(path, **options))
+
+    def ask(self, path: str, **params: str) -> httpx.Response:
+        return self.get(f"/{TOKEN}/{path}", params=params)
+
+    def about(self, **params: str) -> Any:
+        return self.ask("state", **params).json()
+
+    def until(self, holds: Any) -> Any:
+        """Let the preview work until its state `holds`."""
+
+        async def waiting() -> Any:
+            state = self.live.state
+            async with asyncio.timeout(20):
+                while not holds(state):
+                    state = await self.live.after(state.number)
+            return state
+
+        return self._runner.run(waiting())
+
+
+@contextmanager
+def watching(newsroom: Newsroom) -> Iterator[Watched]:
+    with newsroom, asyncio.Runner() as runner:
+        stop = runner.run(_event())
+        watched = Watched(newsroom, runner)
+        work = runner.get_loop().create_task(watched.live.run(stop))
+        try:
+            watched.until(lambda state: state.fault or (state.draft and state.draft.is_final))
+            yield watched
+        finally:
+            stop.set()
+            runner.run(_ended(work))
+
+
+async def _event() -> asyncio.Event:
+    return asyncio.Event()
+
+
+async def _ended(work: "asyncio.Task[None]") -> None:
+    await work
+
+
+@contextmanager
+def served_preview(newsroom: Newsroom) -> Iterator[str]:
+    """The preview, served; gives the address of its page."""
+    ready, ends = threading.Event(), []
+    address: list[str] = []
+
+    async def work() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        ends.append(lambda: loop.call_soon_threadsafe(stop.set))
+        live = live_of(newsroom)
+
+        def on_ready(url: str) -> None:
+            address.append(f"{url}/{TOKEN}/")
+            ready.set()
+
+        app = create_preview(live, token=TOKEN, key=KEY)
+        await serve_app_until(app, "127.0.0.1", 0, stop=stop, on_ready=on_ready, background=live.run)
+
+    with newsroom:
+        thread = threading.Thread(target=lambda: asyncio.run(work()))
+        thread.start()
+        try:
+            assert ready.wait(10)
+            yield address[0]
+        finally:
+            ends[0]()
+            thread.join()
