@@ -17,6 +17,7 @@ from dataclasses import dataclass
 MAX_ROW_LINES = 500
 MAX_BROKEN = 1000  # each costs the reading of a row's worth of lines
 _BATCH = 256  # lines
+_BETWEEN = "\N{BROKEN BAR}"  # printable, and seldom seen
 
 
 class BrokenError(ValueError):
@@ -57,7 +58,7 @@ class Records:
             else:
                 start = self._lines.count + 1
                 self._lines.count += len(chunk)
-                yield Cells(zip(itertools.count(start), rows, strict=False), tidy=self._is_tidy(chunk))
+                yield Cells(zip(itertools.count(start), rows, strict=False), tidy=_is_tidy(rows))
 
     def texts(self) -> Iterator[Texts]:
         """The rows as they stand in the file, with their line ends."""
@@ -70,16 +71,6 @@ class Records:
                 rows = list(self._one_by_one(chunk))
                 broken = frozenset(line for line, cells, _ in rows if isinstance(cells, str))
                 yield Texts([line for line, _, _ in rows], [text for _, _, text in rows], broken)
-
-    def _is_tidy(self, chunk: list[str]) -> bool:
-        """Whether all in it is printable, and no cell begins or ends with a space: quickly, so not always when it is so."""
-        text, mark = f"\n{''.join(chunk)}\n", self._delimiter
-        if mark == "\t":
-            text, mark = text.replace(mark, ","), ","
-        text = text.replace("\r", "").replace("\n", mark)
-        if not text.isprintable() or f"{mark} " in text or f" {mark}" in text:
-            return False
-        return '"' not in text or ('" ' not in text and ' "' not in text)
 
     def _rows(self, chunk: list[str]) -> list[list[str]] | None:
         """The cells of each line, if each is a row."""
@@ -113,6 +104,12 @@ class Records:
                     raise BrokenError
             else:
                 yield start, cells, "".join(row)
+
+
+def _is_tidy(rows: list[list[str]]) -> bool:
+    """Whether all in them is printable, and no cell begins or ends with a space; sometimes not even though it is so."""
+    text = _BETWEEN.join(itertools.chain(("",), itertools.chain.from_iterable(rows), ("",)))
+    return text.isprintable() and f"{_BETWEEN} " not in text and f" {_BETWEEN}" not in text
 
 
 class _Lines:

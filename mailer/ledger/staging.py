@@ -35,6 +35,7 @@ from mailer.audience.row import Member, Status
 from mailer.ledger.erasure import Erased
 from mailer.ledger.statement import Rows
 
+_TEMPLATES = 1_000  # of rows with other fields filled, that are remembered
 _NewRow = tuple[int, str, str | None, str, str | None, float | None]
 STOPS = tuple(sorted(status.value for status in Status if status.stops))
 
@@ -122,8 +123,8 @@ def stage(conn: Connection, number: int, members: Iterable[Member], *, since: st
 def _as_rows(members: Iterable[Member], erased: Erased, since: str) -> Iterator[_NewRow]:
     """What is as usual stays NULL: it need not be bound and stored a million times."""
     anybody_erased, subscribed = bool(erased), Status.SUBSCRIBED
-    names: tuple[str, ...] = ()
-    template = "{}"
+    templates: dict[tuple[bool, ...], str] = {}
+    template, full = "{}", -1  # of a row whose fields are all filled; how many those are
     for line, (envelope, identity, display, _), fields, standing in members:
         status = None if standing is subscribed else standing.value
         address = None if envelope == identity else envelope
@@ -134,14 +135,21 @@ def _as_rows(members: Iterable[Member], erased: Erased, since: str) -> Iterator[
         if since:
             when = read_date(fields.get(since, ""))
             fields = {name: value for name, value in fields.items() if name != since}  # noqa: PLW2901 - what is left of it
-        values = tuple(fields.values())
+        values = tuple(filter(None, fields.values()))
         text = "".join(values)
-        if "" in values or display != envelope or '"' in text or "\\" in text:
+        if display != envelope or '"' in text or "\\" in text:
             yield line, identity, address, _as_json(fields, display if display != envelope else ""), status, when
-            continue
-        if len(values) != len(names):
-            names, template = tuple(fields), _as_json(dict.fromkeys(fields, "%s"), "")
-        yield line, identity, address, template % values, status, when
+        elif len(values) == full:
+            yield line, identity, address, template % values, status, when
+        else:
+            filled = tuple(map(bool, fields.values()))
+            if filled not in templates:
+                if len(templates) == _TEMPLATES:
+                    templates.clear()
+                templates[filled] = _as_json({name: value and "%s" for name, value in fields.items()}, "")
+            if len(values) == len(fields):
+                template, full = templates[filled], len(values)
+            yield line, identity, address, templates[filled] % values, status, when
 
 
 def _as_json(fields: Mapping[str, str], display: str) -> str:

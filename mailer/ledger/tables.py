@@ -284,7 +284,7 @@ member = Table(
     Column("base_status", _word(Status)),
     Column("paused_until", Float),
     Column("removed_at", Float),
-    UniqueConstraint("list_id", "identity"),
+    Index("uq_member_list_id", "list_id", "identity", unique=True),  # no constraint, so that a bulk load can do without
     Index("ix_member_line", "list_id", "line"),
     Index("ix_member_apart", "list_id", sqlite_where=APART, postgresql_where=APART),
 )

@@ -1,10 +1,12 @@
 """A list file and the ledger brought together, on both databases: what each says, who wins, and the file byte for byte."""
 
+from operator import itemgetter
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import inspect, text
 
 from mailer.audience.listfile import ListError, open_list
 from mailer.audience.row import Member, Rejected, Status
@@ -12,7 +14,7 @@ from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.membership import Speaker, What
 from mailer.ledger.records import SuppressionReason
 from mailer.service import lists
-from mailer.service.lists import plan_sync
+from mailer.service.lists import plan_sync, sync_list
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
 HEAD = "email,first_name\n"
@@ -33,6 +35,32 @@ def test_everybody_joins_at_the_first_sync_and_the_file_stays(desk):
     assert (ana.address, ana.values, ana.line, ana.status) == (
         "Ana@x.org", {"first_name": "Ana"}, 2, Status.SUBSCRIBED,
     )  # fmt: skip
+
+
+def test_lists_that_are_loaded_in_bulk_leave_the_indexes_as_they_were(desk):
+    def indexes():
+        with desk.ledger.syncs.looking() as conn:
+            if conn.dialect.name == "sqlite":  # which of two it takes depends on their order
+                made = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'member'"
+                return conn.execute(text(made)).all()
+            return sorted(inspect(conn).get_indexes("member"), key=itemgetter("name"))
+
+    before = indexes()
+    assert len(before) == 3
+    for name, count, again in (("first", 10, 1), ("fewer", 3, 0), ("more", 30, 5)):
+        rows = [f"r{number}@x.org,R{number}\n" for number in range(count)]
+        plan = sync_list(desk.newsroom, desk.make(name, HEAD + "".join(rows + rows[:again])))
+        assert (plan.joined, plan.duplicates) == (count, again)
+        assert indexes() == before
+        assert sync_list(desk.newsroom, name).changes_nothing
+    assert len(desk.ledger.members.of("r1@x.org")) == 3
+
+
+def test_fields_that_are_empty_in_some_rows_are_left_out_there(desk):
+    desk.sync("email,a,b\nr0@x.org,1,2\nr1@x.org,,2\nr2@x.org,1,\nr3@x.org,,\nr4@x.org,%s,%\nr5@x.org,,100%d\n")
+    assert [desk.member(f"r{number}@x.org").values for number in range(6)] == [
+        {"a": "1", "b": "2"}, {"b": "2"}, {"a": "1"}, {}, {"a": "%s", "b": "%"}, {"b": "100%d"},
+    ]  # fmt: skip
 
 
 def test_a_sync_with_nothing_new_does_nothing(desk):

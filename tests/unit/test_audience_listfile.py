@@ -371,3 +371,20 @@ def test_a_row_over_several_lines_may_stand_anywhere(write, length):
     found = members(source)
     assert [address for _, address, _ in found] == [f"r{i}@x.org" for i in range(length)]
     assert [line for line, _, _ in found] == [2 + i + (i > 0) + (i > length // 2) for i in range(length)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        ('"Porto, Novo",Ana', ("Porto, Novo", "Ana")),
+        ('" Porto", Ana ', ("Porto", "Ana")),
+        ('"Porto ""N"" ",Ana', ('Porto "N"', "Ana")),
+        ("\N{BROKEN BAR} Porto,Ana \N{BROKEN BAR}", ("\N{BROKEN BAR} Porto", "Ana \N{BROKEN BAR}")),
+        ("\N{NO-BREAK SPACE}Porto,Ana\t", ("Porto", "Ana")),
+    ],
+)
+def test_values_lose_the_space_around_them_and_keep_the_one_within(write, cells, values):
+    source = write(f"city,first_name,email\n{cells},ana@x.org\n")
+    assert [
+        tuple(row.fields[name] for name in ("city", "first_name")) for row in source.rows() if isinstance(row, Member)
+    ] == [values]

@@ -60,8 +60,8 @@ def upgrade() -> None:
         sa.Column("removed_at", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(["list_id"], ["list.id"], name="fk_member_list_id"),
         sa.PrimaryKeyConstraint("id", name="pk_member"),
-        sa.UniqueConstraint("list_id", "identity", name="uq_member_list_id"),
     )
+    op.create_index("uq_member_list_id", "member", ["list_id", "identity"], unique=True)
     op.create_index("ix_member_line", "member", ["list_id", "line"])
     op.create_index("ix_member_apart", "member", ["list_id"], sqlite_where=APART, postgresql_where=APART)
     op.create_table(
