@@ -55,7 +55,7 @@ class ListFile:
     def describe(self, finding: Finding, *, kept: bool = True) -> str:
         """The finding as people read it: `readers.csv:118: …`. `kept`: rejected rows are kept in their file."""
         where = f"; row kept in {self.name}.rejected.csv" if kept and isinstance(finding, Rejected) else ""
-        return f"{self.path.name}:{finding.line}: {finding.message}{where}"
+        return f"{self.name}.csv:{finding.line}: {finding.message}{where}"
 
     def rows(self, fields: frozenset[str] | None = None, *, duplicates: bool = True) -> Iterator[Row]:
         """All rows in order. Members carry `fields` only, those of them that the list has; all with None.
