@@ -149,7 +149,10 @@ async def _run(
         finally:  # cancelled, too: once ends cleanly, twice at once
             stop.set()
             server.should_exit = True
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            try:
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+            finally:
+                server.let_go()
     for end in ended:
         if isinstance(end, BaseException):
             raise end
@@ -180,6 +183,11 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    def let_go(self) -> None:
+        """Listen no more, however it ended: uvloop waits for ever for a socket that was closed beneath it."""
+        for each in getattr(self, "servers", ()):
+            each.close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._ending is not None:
