@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mailer.service.previewing import DEVICES, Scheme, in_scheme
+from tests.support.commands import until
 from tests.support.corpus import NAMES, corpus
 from tests.support.editions import html_of
 from tests.support.preview import make_newsroom, served_preview
@@ -82,12 +83,12 @@ def test_a_save_is_seen_without_a_reload_at_the_place_where_one_reads(page, path
     says(page, "Paragraph 79.")
     expect(page.locator("#lines")).to_contain_text("Paragraph 79.")
     expect(page.locator("#status")).to_have_text("· checked")  # the letter that replaced the first is there
-    page.frame_locator(SEEN).locator("body").evaluate("() => scrollTo(0, 900)")
+    until(lambda: page.frame_locator(SEEN).locator("body").evaluate("() => (scrollTo(0, 900), scrollY)") == 900)
     page.evaluate("() => { window.stays = true; }")
     path.write_text(long.replace("patience", "forbearance"))
     says(page, "forbearance")
     assert page.evaluate("() => window.stays")
-    assert page.frame_locator(SEEN).locator("body").evaluate("() => scrollY") == 900
+    until(lambda: page.frame_locator(SEEN).locator("body").evaluate("() => scrollY") == 900)
 
 
 def test_findings_stand_under_their_lines_and_the_letter_stays_meanwhile(page, path):
