@@ -14,26 +14,17 @@ code point, between fields and quoted texts; `and`, `or`, `not` and brackets joi
 """
 
 import datetime as dt
-import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from jinja2 import nodes
 
 from mailer.audience.row import is_clean
-from mailer.dispatch.expression import ExpressionError, parse_node
+from mailer.dispatch.expression import COMPARE, ExpressionError, parse_node
 from mailer.errors import UsageError
 
 JOINED = "joined"
-_OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "lt": operator.lt,
-    "lteq": operator.le,
-    "gt": operator.gt,
-    "gteq": operator.ge,
-}
 _ALLOWED = (
     'Compare fields and quoted texts (== != < <= > >= in); join with and, or, not; or ask list("X"), received("X").'
 )
@@ -163,13 +154,13 @@ def _holds(where: Leaf, person: Known) -> bool:
         case Filled(field=each):
             return bool(_value(each, person))
         case Compare(left=left, operator=name, right=right):
-            return _OPERATORS[name](_value(left, person), _value(right, person))
+            return COMPARE[name](_value(left, person), _value(right, person))
         case Among(left=left, items=items):
             return _value(left, person) in {_value(item, person) for item in items}
         case Contains(text=text, inside=inside):
             return _value(text, person) in _value(inside, person)
         case Joined(operator=name, day=day):
-            return _OPERATORS[name](person.joined.isoformat(), day.isoformat())
+            return COMPARE[name](person.joined.isoformat(), day.isoformat())
         case OnList(name=name):
             return name in person.lists
         case Received(slug=slug):

@@ -52,7 +52,7 @@ ALLOWED = (
     "and the filters default, upper, lower, title, trim, truncate"
 )
 LONGEST = 1_000  # characters; keeps the tree shallow enough to walk
-_COMPARE: dict[str, Callable[[str, str], object]] = {
+COMPARE: Mapping[str, Callable[[str, str], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
     "lt": operator.lt,
@@ -178,7 +178,7 @@ def _comparison(node: nodes.Compare, names: set[str]) -> Evaluate:
             among = _among(operand.expr, names)
             links.append((_within if operand.op == "in" else _not_within, among))
         else:
-            links.append((_COMPARE[operand.op], _closure(operand.expr, names)))
+            links.append((COMPARE[operand.op], _closure(operand.expr, names)))
 
     def compare(fields: Fields) -> object:
         left = _string(first(fields))

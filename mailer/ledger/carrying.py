@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     Text,
@@ -147,14 +148,18 @@ def _indexed_afterwards(conn: Connection) -> Iterator[None]:
         index.create(conn)
 
 
-def _apply_decisions(conn: Connection, sheet: Sheet) -> None:
+def _decided_of(sheet: Sheet) -> tuple[ColumnElement[bool], ...]:
+    """Which members there is a decision of."""
     met, decided = sheet.met, sheet.decided
+    return member.c.list_id == sheet.list_id, member.c.identity == met.c.identity, met.c.key == decided.c.key
+
+
+def _apply_decisions(conn: Connection, sheet: Sheet) -> None:
+    decided = sheet.decided
     conn.execute(
         update(member)
         .where(
-            member.c.list_id == sheet.list_id,
-            member.c.identity == met.c.identity,
-            met.c.key == decided.c.key,
+            *_decided_of(sheet),
             type_coerce(member.c.status, Text) != decided.c.status,
         )
         .values(status=decided.c.status, said_by=Speaker.FILE, since=sheet.at, paused_until=None)
@@ -220,13 +225,11 @@ def sign_ups(conn: Connection, sheet: Sheet) -> tuple[Appended, ...]:
 
 def settle(conn: Connection, sheet: Sheet, appended: tuple[Appended, ...]) -> None:
     """The file says now what `cells` and `appended` had it say."""
-    met, decided = sheet.met, sheet.decided
+    decided = sheet.decided
     conn.execute(
         update(member)
         .where(
-            member.c.list_id == sheet.list_id,
-            member.c.identity == met.c.identity,
-            met.c.key == decided.c.key,
+            *_decided_of(sheet),
             decided.c.cell.is_not(None),
         )
         .values(base_status=decided.c.cell)
