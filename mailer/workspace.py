@@ -38,6 +38,10 @@ _FOLDERS = ("dispatches", "subscribers", "templates")
 _PROGRAMS = ("templates", "desk")  # pages that change with the program, and are nobody's to edit
 
 
+class NoListError(UsageError):
+    """There is no list of this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     root: Path
@@ -97,14 +101,14 @@ class Workspace:
         raise UsageError(f"There is no dispatch “{_printable(name)}”.", hint)
 
     def list_file(self, name: str) -> Path:
-        """The file of a list, by its name, which is never a path. Raises UsageError."""
+        """The file of a list, by its name, which is never a path. Raises NoListError."""
         known = self.list_names()
         if name in known:
             return self.subscribers / f"{name}.csv"
         close = get_close_matches(Path(name).name.removesuffix(".csv"), known, n=1)
         listed = f"There are: {', '.join(known)}." if known else f"Put a CSV file into {self.subscribers}."
         hint = f"Did you mean “{close[0]}”?" if close else listed
-        raise UsageError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
+        raise NoListError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,13 @@ from mailer.audience.address import parse_address
 from mailer.cli.outcome import carry_on, is_for_later, making_a_send, refuse_owned, stand
 from mailer.cli.output import as_json, in_workspace, plural, say, send_number
 from mailer.cli.send import no_wait_option, workers_option
-from mailer.delivery.state import DeliveryState, SendState
+from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
+from mailer.service.steering import refuse_strangers
 
 
 @click.command("resume")
@@ -101,7 +102,7 @@ def resolve_command(
         if resend:
             refuse_owned(newsroom, send)
         if identities is not None:
-            _refuse_strangers(newsroom, send, identities)
+            refuse_strangers(newsroom, send, identities)
         done = newsroom.ledger.sends.resolve(send, resend=resend, identities=identities)
         say(f"{plural(done.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
         paused_amid = before.send.state is SendState.PAUSED and before.undone
@@ -109,15 +110,3 @@ def resolve_command(
             return stand(newsroom, send, as_json=as_json)
         newsroom.ledger.sends.resume(send)
         return carry_on(newsroom, send, wait=not no_wait, workers=workers, as_json=as_json)
-
-
-def _refuse_strangers(newsroom: Newsroom, send: int, identities: list[str]) -> None:
-    """Raise UsageError for an address that is not uncertain, before anything is decided about the others."""
-    rows = newsroom.ledger.report.rows(send, DeliveryState.UNCERTAIN)
-    uncertain = {parse_address(row.email).identity for row in rows if "@" in row.email}
-    strangers = [identity for identity in identities if identity not in uncertain]
-    if strangers:
-        raise UsageError(
-            f"{', '.join(strangers)}: not uncertain in send {send}; nothing was decided.",
-            f"Those that are stand in: mailer report {send}",
-        )

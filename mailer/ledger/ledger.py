@@ -20,6 +20,8 @@
     sessions      where they are signed in
     audit         who did what
     drafts        what the desk saved of dispatches, and when
+    tokens        which programs may use the API, and for what
+    answers       what they were answered, where nothing may be done twice
 
 Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
 """
@@ -32,6 +34,7 @@ from typing import Self
 
 from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
+from mailer.ledger.answers import Answers
 from mailer.ledger.audit import Audit
 from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.database import open_database
@@ -53,6 +56,7 @@ from mailer.ledger.sessions import Sessions
 from mailer.ledger.signups import SignUps
 from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
+from mailer.ledger.tokens import Tokens
 from mailer.ledger.verify import Verifier
 from mailer.ledger.warmup import allowance
 from mailer.ledger.wishes import Wishes
@@ -79,6 +83,8 @@ class Ledger:
         self.sessions = Sessions(core)
         self.audit = Audit(core)
         self.drafts = Drafts(core)
+        self.tokens = Tokens(core)
+        self.answers = Answers(core)
 
     def __enter__(self) -> Self:
         return self

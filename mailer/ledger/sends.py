@@ -52,11 +52,13 @@ class Sends:
         with self._core.database.reading() as conn:
             return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
-    def all(self, *, limit: int | None = None) -> tuple[Summary, ...]:
-        """All sends but tests and welcomes, the newest first, with their counts."""
-        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME])).order_by(send.c.id.desc())
+    def all(self, *, limit: int | None = None, before: int | None = None) -> tuple[Summary, ...]:
+        """All sends but tests and welcomes, the newest first, with their counts; `before`: made earlier than that one."""
+        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME])).order_by(send.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(send.c.id < before)
         with self._core.database.reading() as conn:
-            found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
+            found = [to_send(row) for row in conn.execute(query)]
             return tuple(self._with_hold(conn, summarise(conn, each)) for each in found)
 
     def _with_hold(self, conn: Connection, summary: Summary) -> Summary:

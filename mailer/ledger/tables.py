@@ -7,6 +7,7 @@
     suppression   suppression_change   lease   warmup_day   meta
     list ── member ── member_change   list_sync   consent   letter   leaving_reason
     desk_user ── desk_session   audit   draft
+    api_token ── api_answer
 
 A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
 
@@ -24,7 +25,8 @@ ones in `fields`; what `own` has lies over it, empty texts too.
 
 Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
 a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
-names of then.
+names of then. A token
+of the API is kept as a digest, too; `api_answer` is what was answered to a request that must not be done twice.
 """
 
 from enum import StrEnum
@@ -404,4 +406,31 @@ draft = Table(
     Column("words", Integer, nullable=False),
     Column("text", Text, nullable=False),
     Index("ix_draft_file", "file", "id"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+    Column("revoked_at", Float),
+    UniqueConstraint("key"),
+    UniqueConstraint("digest"),
+)
+
+api_answer = Table(
+    "api_answer",
+    metadata,
+    Column("token_id", ForeignKey(api_token.c.id), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("status", Integer),
+    Column("body", Text, nullable=False, server_default=""),
+    Column("location", Text, nullable=False, server_default=""),
 )
