@@ -14,7 +14,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
-from mailer.service.steering import refuse_strangers
+from mailer.service.directing import refuse_strangers
 
 
 @click.command("resume")
