@@ -102,13 +102,24 @@ def listed(
     """Everybody, mailed or not, in order; `after`: from there on, in an audience of one list."""
     query = _in_order(conn, audience, at, "", only_mailed=False, after=after).limit(limit)
     for row in conn.execute(query.execution_options(yield_per=_PAGE)):
-        yield Listed(
-            address=row.address,
-            fields=json.loads(row.fields),
-            reason=row.reason,
-            joined_at=row.joined_at,
-            place=(row.line, row.id),
-        )
+        yield _listed(row)
+
+
+def skipped(conn: Connection, audience: Audience, *, at: float, limit: int) -> tuple[Listed, ...]:
+    """The first of those who would be frozen without being mailed."""
+    people = People(conn, audience.selection, at=at).query(audience.fields).subquery()
+    query = select(people).where(people.c.reason != "").order_by(people.c.position, people.c.line, people.c.id)
+    return tuple(map(_listed, conn.execute(query.limit(limit))))
+
+
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(
+        address=row.address,
+        fields=json.loads(row.fields),
+        reason=row.reason,
+        joined_at=row.joined_at,
+        place=(row.line, row.id),
+    )
 
 
 def values_that_occur(

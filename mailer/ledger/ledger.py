@@ -14,6 +14,7 @@
     signups       who asked for which list, confirmed it, and how they said so
     letters       letters to one person, to be delivered
     editions      what was sent, and its images
+    approvals     who found which edition good
     report        deliveries and attempts
     verifier      what must hold of a send, checked
     people        who may sign in at the desk, and as what
@@ -35,6 +36,7 @@ from typing import Self
 from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
 from mailer.ledger.answers import Answers
+from mailer.ledger.approvals import Approvals
 from mailer.ledger.audit import Audit
 from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.database import open_database
@@ -77,6 +79,7 @@ class Ledger:
         self.wishes = Wishes(core)
         self.syncs = Syncs(core)
         self.editions = Editions(core)
+        self.approvals = Approvals(core)
         self.report = Report(core)
         self.verifier = Verifier(core)
         self.people = People(core)

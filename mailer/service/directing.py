@@ -29,17 +29,28 @@ def go_on(newsroom: Newsroom, send_id: int) -> Send:
             f"Send {send_id} is scheduled for {iso(found.at)}.",
             "To send it at another time, cancel it and make it anew.",
         )
-    if found.state is SendState.OVERDUE:
-        return start_due(newsroom, found)
-    return newsroom.ledger.sends.resume(send_id)
+    if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
+        return start_due(newsroom, found, carried=True)
+    found = newsroom.ledger.sends.resume(send_id)
+    newsroom.ledger.sends.entrust(send_id)
+    return found
 
 
 def resolve(newsroom: Newsroom, send_id: int, *, resend: bool, emails: Sequence[str] = ()) -> Resolution:
-    """Decide the uncertain deliveries of a send, those of `emails` or all. What is resent goes out with the send's rest."""
+    """Decide the uncertain deliveries of a send, those of `emails` or all.
+
+    What is resent goes out at once, but from a paused send with more to do: there it goes with the rest, when that goes on.
+    """
     identities = [parse_address(text).identity for text in emails] if emails else None
     if identities is not None:
         refuse_strangers(newsroom, send_id, identities)
-    return newsroom.ledger.sends.resolve(send_id, resend=resend, identities=identities)
+    sends = newsroom.ledger.sends
+    before = sends.summary(send_id)
+    done = sends.resolve(send_id, resend=resend, identities=identities)
+    if resend and done.resolved and not (before.send.state is SendState.PAUSED and before.undone):
+        sends.resume(send_id)
+        sends.entrust(send_id)
+    return done
 
 
 def refuse_strangers(newsroom: Newsroom, send_id: int, identities: Sequence[str]) -> None:

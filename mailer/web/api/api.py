@@ -170,6 +170,7 @@ class Guard:
             said=said,
             address=_address(request, self._newsroom),
             if_match=tags,
+            once=hashlib.sha256(f"API {token.id} {key}".encode()).hexdigest() if route.once else "",
         )
         if route.once:
             print_ = hashlib.sha256(b"\0".join([route.method.encode(), request.url.path.encode(), raw])).hexdigest()

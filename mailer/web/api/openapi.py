@@ -82,10 +82,8 @@ _PROBLEM = {
 def document(routes: Iterable[ApiRoute], base_url: str) -> str:
     """The document as JSON."""
     routes = tuple(routes)
-    shapes: set[type[Shape]] = {shape for route in routes for shape in (route.answer, route.body) if shape} | {
-        SignUpRequest,
-        Accepted,
-    }
+    shapes: set[type[Shape]] = {SignUpRequest, Accepted}
+    shapes |= {shape for route in routes for shape in (route.answer, route.body) if shape}
     ordered = sorted(shapes, key=lambda shape: shape.__name__)
     _, schemas = models_json_schema([(shape, "validation") for shape in ordered], ref_template=_REF)
     paths: dict[str, dict[str, object]] = {"/subscribe": {"post": _SUBSCRIBE}, "/openapi.json": {"get": _ITSELF}}

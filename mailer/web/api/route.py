@@ -29,7 +29,10 @@ _LONGEST_NUMBER = 18  # digits that both databases hold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request of a token that may make it. `if_match`: the entity tags of If-Match, without quotes."""
+    """One request of a token that may make it. `if_match`: the entity tags of If-Match, without quotes.
+
+    `once` names what is to happen once, also beyond this token: a digest of the Idempotency-Key.
+    """
 
     newsroom: Newsroom
     token: Token
@@ -38,6 +41,7 @@ class Call:
     said: Shape | None
     address: str
     if_match: tuple[str, ...] = ()
+    once: str = ""
 
     @property
     def actor(self) -> str:

@@ -7,9 +7,9 @@ from pydantic import ConfigDict, Field
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.scope import Scope
 from mailer.service.course import outlook
+from mailer.service.directing import go_on, resolve
 from mailer.service.reporting import report_object
 from mailer.service.result import next_step, send_object
-from mailer.service.directing import go_on, resolve
 from mailer.web.api.route import Answer, ApiRoute, Call
 from mailer.web.api.shape import Email, Page, PageQuery, Shape, next_cursor, read_cursor
 

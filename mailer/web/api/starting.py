@@ -15,7 +15,7 @@ from mailer.ledger.scope import Scope
 from mailer.service.drafting import file_of
 from mailer.service.result import send_object
 from mailer.service.scheduling import due_now
-from mailer.service.sending import SHORTEST_DIGEST, SendPlan, plan_send, start_send, start_test
+from mailer.service.sending import SHORTEST_DIGEST, Ordered, SendPlan, plan_send, start_send, start_test
 from mailer.service.timing import read_time
 from mailer.web.api.dispatches import Finding, findings
 from mailer.web.api.route import Answer, ApiRoute, Call
@@ -119,7 +119,7 @@ def _start(call: Call) -> Answer:
     due_now(newsroom)
     made = _planned(call, wanted, digest=wanted.edition, record=True)
     _refuse_surprises(made, wanted)
-    send = start_send(newsroom, made, at=at)
+    send = start_send(newsroom, made, at=at, ordered=Ordered(by=call.actor, token=call.once))
     call.record("send.start", str(send.id), f"{send.slug} to {', '.join(send.lists)}")
     return _made(call, send)
 
@@ -159,7 +159,9 @@ def _test(call: Call) -> Answer:
     """Send the real message to a few addresses; its links unsubscribe nobody."""
     wanted = call.body(NewTest)
     path = file_of(call.newsroom, wanted.dispatch)
-    send = start_test(call.newsroom, str(path), wanted.emails, reader=wanted.reader)
+    send = start_test(
+        call.newsroom, str(path), wanted.emails, reader=wanted.reader, ordered=Ordered(by=call.actor, token=call.once)
+    )
     call.record("send.test", str(send.id), f"{send.slug} to {len(wanted.emails)}")
     return _made(call, send)
 
@@ -168,6 +170,7 @@ def _resend(call: Call) -> Answer:
     """A new send of the same edition to those whom this one failed to reach."""
     parent = call.number("send")
     send = call.newsroom.ledger.freezer.resend_failed(parent, key_name=call.newsroom.keys.names[0])
+    call.newsroom.ledger.sends.entrust(send.id)
     call.record("send.resend", str(send.id), f"those whom send {parent} failed to reach")
     return _made(call, send)
 
