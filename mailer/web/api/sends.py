@@ -10,7 +10,7 @@ from mailer.service.course import outlook
 from mailer.service.directing import go_on, resolve
 from mailer.service.reporting import report_object
 from mailer.service.result import next_step, send_object
-from mailer.web.api.route import Answer, ApiRoute, Call
+from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
 from mailer.web.api.shape import Email, Page, PageQuery, Shape, next_cursor, read_cursor
 
 
@@ -147,5 +147,5 @@ ROUTES = (
     ApiRoute("POST", "/sends/{send}/pause", Scope.SENDS_WRITE, _pause, WholeSend),
     ApiRoute("POST", "/sends/{send}/resume", Scope.SENDS_WRITE, _resume, WholeSend),
     ApiRoute("POST", "/sends/{send}/cancel", Scope.SENDS_WRITE, _cancel, WholeSend),
-    ApiRoute("POST", "/sends/{send}/resolve", Scope.SENDS_WRITE, _resolve, WholeSend, body=Decision),
+    ApiRoute("POST", "/sends/{send}/resolve", Scope.SENDS_WRITE, _resolve, WholeSend, body=Decision, largest=LARGE),
 )

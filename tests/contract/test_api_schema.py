@@ -1,0 +1,49 @@
+"""The API as its own document describes it: schemathesis asks it what the document allows, and much that it forbids."""
+
+from collections.abc import Iterator
+
+import schemathesis
+from schemathesis.engine import events, from_schema
+
+from mailer.ledger.scope import Scope
+from mailer.web.api import api
+from mailer.web.app import create_app
+from mailer.web.limits import Rate
+from tests.support.apicalls import fill_workspace, token_of
+from tests.support.site import site_in
+
+UNLIMITED = Rate(burst=1_000_000, every=1)
+SETTINGS = {
+    "seed": 1,
+    "generation": {"max-examples": 6, "deterministic": True, "database": "none", "no-shrink": True},
+    "phases": {"stateful": {"enabled": False}},
+    "checks": {
+        "positive_data_acceptance": {"enabled": False},  # a well-formed wish may still be refused
+        "missing_required_header": {"expected-statuses": [400, 401, 403, 404, 415, 422, 428]},
+    },
+}
+
+
+def faults(schema: schemathesis.BaseSchema) -> Iterator[str]:
+    for event in from_schema(schema).execute():
+        match event:
+            case events.ScenarioFinished():
+                for checks in event.recorder.checks.values():
+                    yield from (
+                        f"{event.label}: {check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample[:2000]}"
+                        for check in checks
+                        if check.failure_info
+                    )
+            case events.NonFatalError() | events.FatalError():
+                yield str(event)
+
+
+def test_nothing_that_is_asked_finds_a_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr(api, "BY_TOKEN", UNLIMITED)
+    monkeypatch.setattr(api, "_TOGETHER", UNLIMITED)
+    with site_in(tmp_path) as site:
+        fill_workspace(site)
+        headers = {"Authorization": f"Bearer {token_of(site, *Scope)}"}
+        config = schemathesis.Config.from_dict({**SETTINGS, "headers": headers})
+        schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(site.newsroom), config=config)
+        assert list(faults(schema)) == []
