@@ -12,10 +12,12 @@ from mailer.web.limits import Rate
 from tests.support.apicalls import fill_workspace, token_of
 from tests.support.site import site_in
 
+NEVER = {"POST /sends", "POST /sends/{send}/pause", "POST /sends/{send}/resume", "POST /sends/{send}/resend"}
+"""What takes an edition of this very day, a send that was not cancelled just before, one that failed to reach somebody."""
 UNLIMITED = Rate(burst=1_000_000, every=1)
 SETTINGS = {
     "seed": 1,
-    "generation": {"max-examples": 6, "deterministic": True, "database": "none", "no-shrink": True},
+    "generation": {"max-examples": 4, "deterministic": True, "database": "none", "no-shrink": True},
     "phases": {"stateful": {"enabled": False}},
     "checks": {
         "positive_data_acceptance": {"enabled": False},  # a well-formed wish may still be refused
@@ -24,10 +26,15 @@ SETTINGS = {
 }
 
 
-def faults(schema: schemathesis.BaseSchema) -> Iterator[str]:
+def faults(schema: schemathesis.BaseSchema, done: set[str]) -> Iterator[str]:
+    """What is wrong; into `done` goes each operation that did what it is for at least once."""
     for event in from_schema(schema).execute():
         match event:
             case events.ScenarioFinished():
+                if any(
+                    each.response and each.response.status_code < 300 for each in event.recorder.interactions.values()
+                ):
+                    done.add(event.label)
                 for checks in event.recorder.checks.values():
                     yield from (
                         f"{event.label}: {check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample[:2000]}"
@@ -43,7 +50,10 @@ def test_nothing_that_is_asked_finds_a_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(api, "_TOGETHER", UNLIMITED)
     with site_in(tmp_path) as site:
         fill_workspace(site)
+        site.send()
         headers = {"Authorization": f"Bearer {token_of(site, *Scope)}"}
         config = schemathesis.Config.from_dict({**SETTINGS, "headers": headers})
         schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(site.newsroom), config=config)
-        assert list(faults(schema)) == []
+        done = set[str]()
+        assert list(faults(schema, done)) == []
+        assert {f"{route.method} {route.path}" for route in api.ROUTES} - done == NEVER

@@ -21,13 +21,17 @@ def token_of(site: Site, *scopes: str, name: str = "") -> str:
 
 
 def fill_workspace(site: Site) -> None:
-    """The dispatch `tide`, and the list `readers` of two."""
+    """The dispatches `tide` and that of the document's examples, and the list `readers` of two, which anybody may join."""
     workspace = site.newsroom.workspace
     for folder in (workspace.dispatches, workspace.subscribers):
         folder.mkdir(exist_ok=True)
-    (workspace.dispatches / "tide.md").write_text(DISPATCH, encoding="utf-8")
+    for name in ("tide", "2026-10-26-east-quay"):
+        (workspace.dispatches / f"{name}.md").write_text(DISPATCH, encoding="utf-8")
     rows = "email,first_name,city\nana@example.com,Ana,Porto Novo\nben@example.net,Ben,Lisbon\n"
     (workspace.subscribers / "readers.csv").write_text(rows, encoding="utf-8")
+    (workspace.subscribers / "readers.toml").write_text(
+        'public = true\nown_fields = ["first_name"]\n', encoding="utf-8"
+    )
 
 
 class Asking:
@@ -38,7 +42,14 @@ class Asking:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def __call__(
-        self, method: str, path: str, json: Any = None, *, key: str = "", headers: dict[str, str] | None = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        key: str = "",
+        headers: dict[str, str] | None = None,
+        **options: Any,
     ) -> httpx.Response:
         given = {**self._headers, **({"Idempotency-Key": key} if key else {}), **(headers or {})}
         said = {} if json is None else {"json": json}

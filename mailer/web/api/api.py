@@ -153,7 +153,7 @@ class Guard:
                 "This needs a header Idempotency-Key of 1 to 255 visible ASCII characters.",
                 next_step="Make up a new one for each thing that is to happen once, such as a UUID.",
             )
-        tags = tuple(tag.strip().removeprefix("W/").strip('"') for tag in request.headers.getlist("if-match"))
+        tags = tuple(tag.strip().strip('"') for tag in ",".join(request.headers.getlist("if-match")).split(","))
         if route.matched and not any(tags):
             return problem(428, "This needs a header If-Match.", next_step="Put there the ETag of what you read.")
         raw, said = b"", None

@@ -29,7 +29,7 @@ _TAGS = {
 }
 _PATHS = {
     "name": ("The name of the dispatch’s file, without .md.", {"type": "string"}, "2026-10-26-east-quay"),
-    "send": ("The number of the send.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 12),
+    "send": ("The number of the send.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 1),
     "list": ("The name of the list.", {"type": "string"}, "readers"),
     "email": ("The address.", {"type": "string", "minLength": 3, "maxLength": 320}, "ana@example.com"),
 }
