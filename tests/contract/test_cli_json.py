@@ -92,6 +92,7 @@ GOLDEN = {
         "letters": [["kind", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
+    ("token", "list"): {"tokens": [["name", "scopes", "at", "used"]]},
     ("user", "list"): {"users": [["name", "role", "email", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
@@ -144,6 +145,7 @@ def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catc
     (here.folder / "dispatches" / "wrong.md").write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
     old = str(here.folder / "old.txt")
     here("user", "add", "Ada", "--link")
+    here("token", "add", "The site", "--scope", "lists:read")
     Path(old).write_text("Fog\n\nMay 3, 2025\n\nIt is foggy.\n", encoding="utf-8")
     for arguments, wanted in GOLDEN.items():
         if arguments[:2] == ("archive", "correct"):

@@ -151,6 +151,11 @@ def test_the_page_of_rules_is_made_from_the_rules():
     }
 
 
+def test_the_page_of_the_api_is_made_from_its_document():
+    path = ROOT / "docs" / "api.md"
+    assert text_of(path) == runpy.run_path(str(path.with_suffix(".py")))["page"](), "run: python docs/api.py"
+
+
 def test_each_key_is_in_the_editors_document():
     rows = {_SPAN.findall(row[0])[0]: row[1] for row in table(section(EDITOR, "Front matter"))}
     assert list(rows) == list(FrontMatter.model_fields)

@@ -267,7 +267,7 @@ _SUBSCRIBE: dict[str, object] = {
 }
 _ITSELF: dict[str, object] = {
     "operationId": "get_openapi",
-    "tags": ["dispatches"],
+    "tags": [],
     "summary": "This document",
     "security": [],
     "responses": {

@@ -93,7 +93,7 @@ class Answer:
 class ApiRoute:
     """One row. `path` is under HERE. `once`: it needs an Idempotency-Key; `matched`: it needs If-Match.
 
-    `answer` None: a CSV file. `refusals`: the statuses with which it may be refused besides those that all have.
+    `answer` None: a CSV file. `largest` is how much may be said, in octets.
     """
 
     method: str
@@ -106,7 +106,6 @@ class ApiRoute:
     status: int = 200
     once: bool = False
     matched: bool = False
-    refusals: tuple[int, ...] = ()
     largest: int = SMALL
 
     def __post_init__(self) -> None:
