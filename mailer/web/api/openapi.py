@@ -182,34 +182,19 @@ def _resolved(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _headers(route: ApiRoute) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+    found = []
     if route.once:
         words = "Made up anew for each thing that is to happen once; the same again gives the same answer, for a week."
-        schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
-        found.append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "description": words,
-                "schema": schema,
-                "example": "5b0c1f7e",
-            }
-        )
+        found.append(_header("Idempotency-Key", words, {"type": "string", "pattern": "^[!-~]{1,255}$"}, "5b0c1f7e"))
     if route.matched:
         words = "The ETag of what was read; * for whatever there is."
-        schema = {"type": "string", "minLength": 1}
-        found.append(
-            {
-                "name": "If-Match",
-                "in": "header",
-                "required": True,
-                "description": words,
-                "schema": schema,
-                "example": "*",
-            }
-        )
+        found.append(_header("If-Match", words, {"type": "string", "minLength": 1}, "*"))
     return found
+
+
+def _header(name: str, words: str, schema: Mapping[str, object], example: str) -> dict[str, object]:
+    said = {"name": name, "in": "header", "required": True, "description": words}
+    return {**said, "schema": schema, "example": example}
 
 
 def _answer(route: ApiRoute) -> dict[str, object]:
