@@ -15,6 +15,7 @@
     letters       letters to one person, to be delivered
     editions      what was sent, and its images
     report        deliveries and attempts
+    gauge         how a send goes, in numbers
     verifier      what must hold of a send, checked
     people        who may sign in at the desk, and as what
     sessions      where they are signed in
@@ -40,6 +41,7 @@ from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
+from mailer.ledger.gauge import Gauge
 from mailer.ledger.lease import LENGTH
 from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
@@ -74,6 +76,7 @@ class Ledger:
         self.syncs = Syncs(core)
         self.editions = Editions(core)
         self.report = Report(core)
+        self.gauge = Gauge(core)
         self.verifier = Verifier(core)
         self.people = People(core)
         self.sessions = Sessions(core)
