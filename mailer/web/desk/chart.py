@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from mailer.service.watching import width_of
+
 HEIGHT = 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 14, 14, 26
 _LETTER = 6.6  # the width of a letter of the axes, at most
 _WHOLE = 1000  # the width of a stack in its own units
 _THINNEST = 3.0  # what is there at all is seen
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-"""Stretches of time that a clock's face has, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ def plot(
                 _LEFT - 8, _number(up(level) + 4), amount(level)
             )
         )
-    drawn += [
-        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(_number(across(at)), HEIGHT - 6, clock)
-        for at, clock in ticks(begin, end, zone, most=max(2, (width - _LEFT - _RIGHT) // 80))
-        if _LEFT + len(clock) * _LETTER / 2 < across(at) + _LEFT / 2 < width - len(clock) * _LETTER / 2 + _LEFT / 2
-    ]
+    for at, clock in ticks(begin, end, zone, most=max(2, (width - _LEFT - _RIGHT) // 80)):
+        x, room = across(at), len(clock) * _LETTER / 2
+        if room < x < width - room:
+            text = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>')
+            drawn.append(text.format(_number(x), HEIGHT - 6, clock))
     drawn += [_mark(mark, across(mark.at), width) for mark in marks]
     if len(points) == 1:
         dot = Markup('<circle class="line" cx="{}" cy="{}" r="2.5"/>')
@@ -118,18 +118,12 @@ def scale(most: float) -> tuple[float, float]:
 
 def ticks(begin: float, end: float, zone: ZoneInfo, *, most: int) -> list[tuple[float, str]]:
     """Up to `most` times between `begin` and `end` that read well, with their words in `zone`."""
-    span = end - begin
-    step = next((each for each in _STEPS if span / each <= most), 86_400 * math.ceil(span / 86_400 / most))
+    step = width_of(end - begin, most)
     offset = (dt.datetime.fromtimestamp(begin, zone).utcoffset() or dt.timedelta()).total_seconds()
     first = math.ceil((begin + offset) / step) * step - offset
     times = [first + number * step for number in range(int((end - first) // step) + 1)] if first <= end else []
     form = "%H:%M:%S" if step < 60 else "%H:%M" if step < 86_400 else "%-d %b"
     return [(at, dt.datetime.fromtimestamp(at, zone).strftime(form)) for at in times[:most]]
-
-
-def stretch(span: float, most: int = 60) -> float:
-    """The width in seconds of `most` stretches at most that cover `span`."""
-    return float(next((each for each in _STEPS if span / each <= most), 86_400 * math.ceil(span / 86_400 / most)))
 
 
 def amount(value: float) -> str:
