@@ -245,6 +245,11 @@ class RelayCount:
     since: float
     until: float
 
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return (self.count - 1) / (self.until - self.since) if self.until > self.since else 0.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:

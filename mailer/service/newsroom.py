@@ -35,7 +35,6 @@ class Newsroom:
         self.workspace = workspace
         self.settings = settings
         self.clock = clock
-        self.handed_over: set[int] = set()  # sends that the running `serve` is to carry on
         self.accept_restored = False  # a person says that an older copy of the database is the one to go on with
 
     @classmethod

@@ -1,7 +1,6 @@
 """Sends that were scheduled, started when they are due: by `mailer serve` in the background, or by who waits for one.
 
 Whoever is first freezes the audience; a send that is late by more than MAILER_GRACE becomes overdue, and waits for its person.
-What a person at the desk lets go on (mailer.service.steering) is carried here, too.
 """
 
 import asyncio
@@ -62,14 +61,16 @@ async def start_sends_when_due(newsroom: Newsroom, stop: asyncio.Event, tell: Ca
 
     while not stop.is_set():
         try:
-            found = await asyncio.to_thread(_to_carry, newsroom, begun)
+            due = await asyncio.to_thread(due_now, newsroom)
         except MailerError as error:
             tell(f"cannot look for sends that are due: {error}")
-            found = ()
-        for send, is_due in found:
-            task = asyncio.create_task(_run(newsroom, send, attach, tell, is_due=is_due))
-            running.add(task)
-            task.add_done_callback(running.discard)
+            due = ()
+        for send in due:
+            if send.id not in begun:
+                begun.add(send.id)
+                task = asyncio.create_task(_run(newsroom, send, attach, tell))
+                running.add(task)
+                task.add_done_callback(running.discard)
         try:
             async with asyncio.timeout(LOOK_EVERY):
                 await stop.wait()
@@ -80,36 +81,10 @@ async def start_sends_when_due(newsroom: Newsroom, stop: asyncio.Event, tell: Ca
     await asyncio.gather(*running)
 
 
-def _to_carry(newsroom: Newsroom, begun: set[int]) -> tuple[tuple[Send, bool], ...]:
-    """Sends to be carried from now on, and whether each is due: those that are and have not `begun`, and what was handed over.
-
-    What was handed over waits as long as another process, or a run of ours that ends, is at it.
-    """
-    found = [(send, True) for send in due_now(newsroom) if send.id not in begun]
-    begun.update(send.id for send, _ in found)
-    for send_id in sorted(newsroom.handed_over):
-        send = newsroom.ledger.sends.get(send_id)
-        is_going = send.state in {SendState.RUNNING, SendState.WAITING}
-        if is_going and newsroom.ledger.sends.owner_pid(send_id) is not None:
-            continue
-        newsroom.handed_over.discard(send_id)
-        if is_going:
-            found.append((send, False))
-    return tuple(found)
-
-
-async def _run(
-    newsroom: Newsroom,
-    send: Send,
-    attach: "Callable[[Sender], None]",
-    tell: Callable[[str], None],
-    *,
-    is_due: bool,
-) -> None:
-    tell(f"send {send.id} ({send.slug}) {'is due' if is_due else 'goes on'}")
+async def _run(newsroom: Newsroom, send: Send, attach: "Callable[[Sender], None]", tell: Callable[[str], None]) -> None:
+    tell(f"send {send.id} ({send.slug}) is due")
     try:
-        if is_due:
-            await asyncio.to_thread(start_due, newsroom, send)
+        await asyncio.to_thread(start_due, newsroom, send)
         before = await asyncio.to_thread(newsroom.ledger.sends.summary, send.id)
         course = await asyncio.to_thread(Course, newsroom, before)
         watch = each_news_once(course, lambda news: tell(f"send {send.id}: {news}"))

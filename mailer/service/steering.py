@@ -10,6 +10,7 @@ from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError
 from mailer.ledger.records import Resolution, Send
 from mailer.service.newsroom import Newsroom
+from mailer.service.sending import start_due
 
 
 def pause(newsroom: Newsroom, send_id: int, *, by: str = "by hand") -> Send:
@@ -25,7 +26,10 @@ def pause(newsroom: Newsroom, send_id: int, *, by: str = "by hand") -> Send:
 
 
 def hand_over(newsroom: Newsroom, send_id: int) -> Send:
-    """Let a send go on, carried by the `mailer serve` that this newsroom belongs to, within a second."""
+    """Let a send go on, carried by the `mailer serve` that this newsroom belongs to, within a second; an overdue one begins."""
+    found = newsroom.ledger.sends.get(send_id)
+    if found.state is SendState.OVERDUE:
+        start_due(newsroom, found)
     found = newsroom.ledger.sends.resume(send_id)
     if not found.is_ended:
         newsroom.handed_over.add(send_id)
