@@ -134,6 +134,7 @@ class Settings(BaseSettings):
     retry: Times = (60, 300, 900, 1800, 3600)
     retry_for: Annotated[int, _read(_one_or_more)] = 86400
     grace: Annotated[int, _read(variable.whole(0))] = 1800
+    approval: Flag = False
     bounce_address: Annotated[Mailbox | None, NoDecode, _read(variable.bounce_address)] = None
     unsubscribe_address: Address = None
     on_uncertain: Annotated[OnUncertain, _read(variable.one_of(OnUncertain))] = OnUncertain.HOLD

@@ -1,8 +1,6 @@
 """What a person sees before a send, and is asked: who gets what from whom, who does not and why. All on standard error."""
 
 from collections.abc import Iterable
-from email import message_from_bytes
-from email.header import decode_header, make_header
 
 import click
 
@@ -22,12 +20,12 @@ def show_plan(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) ->
     settings = newsroom.settings
     rows = [
         ("Dispatch", f"{plan.edition.title} ({plan.checked.shown})"),
-        ("Subject", _subject(plan)),
+        ("Subject", plan.subject),
         ("From", str(settings.sender)),
         ("Edition", f"{plan.edition.digest[:16]}{_tested(plan)}"),
         ("Size", _size(plan)),
         ("To", f"{', '.join(plan.lists)}: {plural(plan.head.to_mail, 'reader')}"),
-        *[("Left out", words) for words in _left_out(plan)],
+        *[("Left out", f"{number:,} {reason}") for number, reason in plan.head.left_out],
         ("By", ", ".join(str(relay) for relay in settings.relay)),
     ]
     begins = newsroom.clock() if at is None else at
@@ -83,11 +81,6 @@ def _show_rows(rows: list[tuple[str, str]]) -> None:
         last = name
 
 
-def _subject(plan: SendPlan) -> str:
-    subject = message_from_bytes(plan.sample.unstuffed())["Subject"]
-    return str(make_header(decode_header(subject.replace("\r\n", ""))))
-
-
 def _tested(plan: SendPlan) -> str:
     if plan.last_tested is None:
         return ", never tested"
@@ -97,15 +90,3 @@ def _tested(plan: SendPlan) -> str:
 def _size(plan: SendPlan) -> str:
     versions = f", {plan.head.variants} versions" if plan.head.variants > 1 else ""
     return f"{plan.sample.size / 1024:,.0f} KB a message{versions}"
-
-
-def _left_out(plan: SendPlan) -> list[str]:
-    head = plan.head
-    words = [f"{count:,} {reason}" for reason, count in sorted(head.skipped.items(), key=lambda item: -item[1])]
-    others = (
-        (head.excluded, f"{head.excluded:,} excluded"),
-        (head.got_it_before, f"{head.got_it_before:,} got it before"),
-        (head.rejected, plural(head.rejected, "rejected row")),
-        (head.duplicates, plural(head.duplicates, "duplicate row")),
-    )
-    return words + [phrase for count, phrase in others if count]

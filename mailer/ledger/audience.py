@@ -99,6 +99,16 @@ def listed(conn: Connection, audience: Audience, *, at: float, limit: int | None
         yield Listed(address=row.address, fields=json.loads(row.fields), reason=row.reason, joined_at=row.joined_at)
 
 
+def skipped(conn: Connection, audience: Audience, *, at: float, limit: int) -> tuple[Listed, ...]:
+    """The first of those who would be frozen without being mailed."""
+    people = People(conn, audience.selection, at=at).query(audience.fields).subquery()
+    query = select(people).where(people.c.reason != "").order_by(people.c.position, people.c.line, people.c.id)
+    return tuple(
+        Listed(address=row.address, fields=json.loads(row.fields), reason=row.reason, joined_at=row.joined_at)
+        for row in conn.execute(query.limit(limit))
+    )
+
+
 def values_that_occur(
     conn: Connection, audience: Audience, names: tuple[str, ...], *, at: float, new_to: str = ""
 ) -> Iterator[Mapping[str, str]]:

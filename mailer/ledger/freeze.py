@@ -22,7 +22,7 @@ from mailer.ledger.heeding import skip_left
 from mailer.ledger.moves import GOT_IT, skip_suppressed
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send, SuppressionReason
 from mailer.ledger.selection import Audience, People
-from mailer.ledger.sends import change_send, load_send, lock_send, sends_of, to_send
+from mailer.ledger.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.statement import Rows
 from mailer.ledger.tables import delivery, send, send_list
 from mailer.ledger.turns import FREEZE, take_turn
@@ -40,12 +40,14 @@ class Freezer:
     def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
         """Make a send of `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.
 
-        `audience` is read inside the transaction, each identity at most once.
+        `audience` is read inside the transaction, each identity at most once. A token that made a send already names that one.
         """
 
         def work(conn: Connection) -> Send:
             now = self._core.clock()
             take_turn(conn, FREEZE)
+            if new.token and (made := find_by_token(conn, new.token)):
+                return made
             if new.kind is SendKind.DISPATCH:
                 _refuse_repetition(conn, new.edition.slug, new.lists, new.repeat)
             store_edition(conn, new.edition, at=now)
@@ -57,14 +59,21 @@ class Freezer:
 
         return self._core.writer.call(work, once=True)
 
-    def freeze_audience(self, send_id: int, audience: Audience | Iterable[NewDelivery]) -> Send:
-        """Start a scheduled or overdue send: freeze its audience, set it running. Raises SendStateError otherwise."""
+    def freeze_audience(
+        self, send_id: int, audience: Audience | Iterable[NewDelivery], *, carried: bool = False
+    ) -> Send:
+        """Start a scheduled or overdue send: freeze its audience, set it running. Raises SendStateError otherwise.
+
+        `carried`: a `serve` does, and carries it from now on.
+        """
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
             if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
                 raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
             change_send(conn, found, SendState.RUNNING, at=self._core.clock())
+            if carried:
+                conn.execute(update(send).where(send.c.id == send_id).values(carried=True))
             take_turn(conn, FREEZE)
             _freeze(conn, found, audience, at=self._core.clock())
             return load_send(conn, send_id)
@@ -137,6 +146,10 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             repeat=new.repeat.value,
             created_at=at,
             at=new.at,
+            by=new.by,
+            token=new.token,
+            carried=new.carried,
+            take_back=new.take_back,
         ),
         new.lists,
     )

@@ -14,6 +14,7 @@
     signups       who asked for which list, confirmed it, and how they said so
     letters       letters to one person, to be delivered
     editions      what was sent, and its images
+    approvals     who found which edition good
     report        deliveries and attempts
     gauge         how a send goes, in numbers
     verifier      what must hold of a send, checked
@@ -33,6 +34,7 @@ from typing import Self
 
 from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
+from mailer.ledger.approvals import Approvals
 from mailer.ledger.audit import Audit
 from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.database import open_database
@@ -75,6 +77,7 @@ class Ledger:
         self.wishes = Wishes(core)
         self.syncs = Syncs(core)
         self.editions = Editions(core)
+        self.approvals = Approvals(core)
         self.report = Report(core)
         self.gauge = Gauge(core)
         self.verifier = Verifier(core)

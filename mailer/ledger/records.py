@@ -44,7 +44,11 @@ class StoredEdition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSend:
-    """A send to be made. `key_name` names the secret key of its tokens; `at`: scheduled, its audience frozen later."""
+    """A send to be made. `key_name` names the secret key of its tokens; `at`: scheduled, its audience frozen later.
+
+    `by`: who makes it at the desk. `token`: that of the form it comes from; the same one again makes no second send.
+    `carried`: by `serve`. `take_back`: scheduled only so that it can be taken back until then.
+    """
 
     kind: SendKind = SendKind.DISPATCH
     edition: NewEdition
@@ -54,19 +58,29 @@ class NewSend:
     key_name: str
     at: float | None = None
     repeat: Repeat = Repeat.REFUSE
+    by: str = ""
+    token: str | None = None
+    carried: bool = False
+    take_back: bool = False
 
     def __post_init__(self) -> None:
         if self.kind is SendKind.RESEND:
             raise ValueError("a resend is made from its parent")
         if self.kind is SendKind.DISPATCH and not self.lists:
             raise ValueError("a send needs a list")
+        if self.take_back and self.at is None:
+            raise ValueError("what can be taken back is for later")
         if len(set(self.lists)) != len(self.lists):
             raise ValueError("a list is named twice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One edition to one audience. `cancelling`: paused until the owner has settled what is after its dot."""
+    """One edition to one audience. `cancelling`: paused until the owner has settled what is after its dot.
+
+    `by`: who made it at the desk, "" elsewhere. `carried`: it is `serve` that carries it. `take_back`: its person may take it
+    back until `at`.
+    """
 
     id: int
     kind: SendKind
@@ -88,6 +102,9 @@ class Send:
     begun_at: float | None
     settled_at: float | None
     ended_at: float | None
+    by: str
+    carried: bool
+    take_back: bool
 
     @property
     def is_ended(self) -> bool:

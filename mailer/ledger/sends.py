@@ -52,12 +52,12 @@ class Sends:
         with self._core.database.reading() as conn:
             return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
-    def all(self, *, limit: int | None = None) -> tuple[Summary, ...]:
-        """All sends but tests and welcomes, the newest first, with their counts."""
-        return self._summaries(limit)
+    def all(self, *, limit: int | None = None, before: int | None = None) -> tuple[Summary, ...]:
+        """All sends but tests and welcomes, the newest first, with their counts; those made `before` a send."""
+        return self._summaries(limit, *([send.c.id < before] if before is not None else []))
 
-    def before(self, send_id: int, *, limit: int) -> tuple[Summary, ...]:
-        """Up to `limit` sends to many that began before this one and have ended, the newest first, with their counts."""
+    def ended_before(self, send_id: int, *, limit: int) -> tuple[Summary, ...]:
+        """Those of `all` that were made before a send, left and have ended."""
         return self._summaries(limit, send.c.id < send_id, send.c.state.in_(ENDED), send.c.begun_at.is_not(None))
 
     def _summaries(self, limit: int | None, *conditions: ColumnElement[bool]) -> tuple[Summary, ...]:
@@ -90,6 +90,59 @@ class Sends:
         query = sends_of(send.c.kind == kind, send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
         with self._core.database.reading() as conn:
             return tuple(to_send(row) for row in conn.execute(query.order_by(send.c.id)))
+
+    def tests(self, slug: str, *, limit: int) -> tuple[Send, ...]:
+        """The tests of a dispatch, the newest first."""
+        query = sends_of(send.c.slug == slug, send.c.kind == SendKind.TEST).order_by(send.c.id.desc())
+        with self._core.database.reading() as conn:
+            return tuple(map(to_send, conn.execute(query.limit(limit))))
+
+    def made_by(self, token: str) -> Send | None:
+        """The send that the form of this token made."""
+        with self._core.database.reading() as conn:
+            return find_by_token(conn, token)
+
+    def carried(self) -> tuple[Send, ...]:
+        """The sends that run or wait and that `serve` carries, the oldest first."""
+        query = sends_of(send.c.state.in_(sorted(GOING)), send.c.carried)
+        with self._core.database.reading() as conn:
+            return tuple(map(to_send, conn.execute(query.order_by(send.c.id))))
+
+    def entrust(self, send_id: int) -> None:
+        """Have `serve` carry a send, if it runs or waits, within the second."""
+        self._core.writer.call(lambda conn: conn.execute(update(send).where(send.c.id == send_id).values(carried=True)))
+
+    def lapse(self) -> tuple[Send, ...]:
+        """Sends that could be taken back until they start become overdue: for a server that starts, and was not there."""
+        query = sends_of(send.c.state == SendState.SCHEDULED, send.c.take_back).order_by(send.c.id)
+
+        def work(conn: Connection) -> tuple[Send, ...]:
+            found = tuple(map(to_send, conn.execute(query).all()))
+            for each in found:
+                change_send(conn, each, SendState.OVERDUE, at=self._core.clock())
+            return found
+
+        with self._core.database.reading() as conn:
+            if conn.execute(query.limit(1)).first() is None:
+                return ()
+        return self._core.writer.call(work)
+
+    def take_back(self, send_id: int) -> Send:
+        """Cancel a send that has not started; taken back already: as it is. Raises SendStateError for one that has."""
+
+        def work(conn: Connection) -> Send:
+            found = lock_send(conn, send_id)
+            if found.state is SendState.CANCELLED:
+                return found
+            if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
+                raise SendStateError(
+                    f"Send {send_id} has started, and is {found.state}: it cannot be taken back.",
+                    "What has not left yet can be paused or cancelled.",
+                )
+            change_send(conn, found, SendState.CANCELLED, at=self._core.clock())
+            return load_send(conn, send_id)
+
+        return self._core.writer.call(work)
 
     def due(self, *, grace: float) -> tuple[Send, ...]:
         """Scheduled sends whose time has come, the oldest first; those more than `grace` seconds late become overdue."""
@@ -206,7 +259,7 @@ def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | Non
 
 def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
     """A query for sends, whose rows `to_send` reads."""
-    left_out = {"first_id", "last_id"}
+    left_out = {"first_id", "last_id", "token"}
     columns = [column for column in send.c if column.name not in left_out]
     return select(*columns, edition.c.title).join(edition).where(*conditions)
 
@@ -216,6 +269,12 @@ def to_send(row: Any) -> Send:
     values["where"] = values.pop("condition")
     values.update(lists=tuple(values["lists"]), exclude=tuple(values["exclude"]), repeat=Repeat(values["repeat"]))
     return Send(**values)
+
+
+def find_by_token(conn: Connection, token: str) -> Send | None:
+    """The send that the form of this token made."""
+    row = conn.execute(sends_of(send.c.token == token)).first()
+    return to_send(row) if row else None
 
 
 def lock_send(conn: Connection, send_id: int) -> Send:

@@ -6,7 +6,7 @@
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
     list ── member ── member_change   list_sync   consent   letter   leaving_reason
-    desk_user ── desk_session   audit   draft
+    desk_user ── desk_session   audit   draft   approval
 
 A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
 
@@ -16,6 +16,10 @@ delivery is claimed or committing, that attempt is under way, and was opened at 
 unless it is deferred, so that one index serves all claiming; its unique key begins with the identity, so that it also
 finds all deliveries of one person. `send.first_id` and `last_id` bound the ids of its deliveries, so that a report reads
 them in order without sorting.
+
+Who made a send at the desk stands in `by`; `token` is the form that it came from, so that a form makes one send however often it
+is sent. `carried`: a `serve` carries it, and the next one goes on with it when that one dies. `take_back`: made to be taken back
+until `at`. An `approval` names an edition that need not be stored yet.
 
 A member is one person on one list, for good: who leaves the file keeps the row, with `removed_at`. `line` is where the row
 began in the file at the last sync, AFTER_ALL_LINES for who is not in it, so that one index serves reading a list in the
@@ -143,6 +147,11 @@ send = Table(
     Column("ended_at", Float),
     Column("first_id", Id, nullable=False, server_default="0"),
     Column("last_id", Id, nullable=False, server_default="-1"),
+    Column("by", Text, nullable=False, server_default=""),
+    Column("token", String(64)),
+    Column("carried", Boolean, nullable=False, server_default=false()),
+    Column("take_back", Boolean, nullable=False, server_default=false()),
+    Index("uq_send_token", "token", unique=True),  # no constraint, for SQLite adds none to a table that is there
     Index("ix_send_slug", "slug", "kind", "state"),
     Index("ix_send_state", "state", "at"),
     sqlite_autoincrement=True,
@@ -153,6 +162,16 @@ send_list = Table(
     metadata,
     Column("send_id", ForeignKey(send.c.id), primary_key=True),
     Column("name", Text, primary_key=True),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("digest", String(128), primary_key=True),
+    Column("by", String(255), primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 delivery = Table(

@@ -11,15 +11,19 @@ from mailer.audience.recipient import Recipient
 from mailer.edition.model import Edition, Values
 from mailer.edition.slot import expression
 from mailer.errors import ProblemsFoundError
-from mailer.ledger.audience import Counted, count, first, values_that_occur
+from mailer.ledger.audience import Counted, count, first, skipped, values_that_occur
 from mailer.ledger.membership import SyncPlan
 from mailer.ledger.selection import Audience
 from mailer.service.lists import SHOWN_FINDINGS, BroughtUp
 
+SHOWN_SKIPPED = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """How many would get it, and why others would not. `skipped` counts those frozen without being mailed, by reason."""
+    """How many would get it, and why others would not. `skipped` counts those frozen without being mailed, by reason;
+    `some_skipped` are the first of them, address and reason.
+    """
 
     to_mail: int
     skipped: Mapping[str, int]
@@ -30,6 +34,19 @@ class Head:
     findings: tuple[str, ...]
     more_findings: int
     variants: int
+    some_skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def left_out(self) -> tuple[tuple[int, str], ...]:
+        """Who does not get it: how many, and why."""
+        reasons = sorted(self.skipped.items(), key=lambda item: -item[1])
+        others = (
+            (self.excluded, "excluded"),
+            (self.got_it_before, "got it before"),
+            (self.rejected, "rejected row" if self.rejected == 1 else "rejected rows"),
+            (self.duplicates, "duplicate row" if self.duplicates == 1 else "duplicate rows"),
+        )
+        return (*((number, reason) for reason, number in reasons), *(each for each in others if each[0]))
 
 
 def count_audience(
@@ -45,9 +62,11 @@ def count_audience(
     words = [each for plan in lists.plans.values() for each in plan.findings]
     more = sum(plan.more_findings for plan in lists.plans.values())
     twice = counted.people - counted.recipients - counted.excluded - counted.got_it
+    reasons = {reason: number for reason, number in counted.reasons.items() if reason}
+    some = skipped(lists.conn, audience, at=at, limit=SHOWN_SKIPPED) if reasons else ()
     head = Head(
         to_mail=counted.reasons.get("", 0),
-        skipped={reason: number for reason, number in counted.reasons.items() if reason},
+        skipped=reasons,
         excluded=counted.excluded,
         rejected=sum(plan.rejected for plan in plans),
         duplicates=sum(plan.duplicates for plan in plans) + (0 if audience.selection.where else twice),
@@ -55,6 +74,7 @@ def count_audience(
         findings=tuple(words[:SHOWN_FINDINGS]),
         more_findings=more + max(0, len(words) - SHOWN_FINDINGS),
         variants=variants,
+        some_skipped=tuple((each.address, each.reason) for each in some),
     )
     return head, found
 

@@ -41,5 +41,5 @@ def report_of(newsroom: Newsroom, look: Look) -> SendReport:
         proof=proof_line(look.summary),
         assumed=ledger.report.assumed(send_id),
         reasons=ledger.report.reasons(send_id, *_NOT_ACCEPTED),
-        earlier=ledger.sends.before(send_id, limit=EARLIER),
+        earlier=ledger.sends.ended_before(send_id, limit=EARLIER),
     )

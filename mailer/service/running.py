@@ -68,8 +68,12 @@ async def carry(
     workers: int | None = None,
     watch: Watch | None = None,
     on_sender: Callable[[Sender], None] | None = None,
+    pause: bool = True,
 ) -> Run:
-    """Own the send and carry it on, on this event loop. `on_sender` is handed what can be stopped."""
+    """Own the send and carry it on, on this event loop. `on_sender` is handed what can be stopped.
+
+    A send that is stopped is paused, until its person says so; without `pause` it is left as one that was interrupted.
+    """
     ledger, settings = newsroom.ledger, newsroom.settings
     owned = await asyncio.to_thread(
         ledger.own,
@@ -87,7 +91,7 @@ async def carry(
         ending = await _send(newsroom, owned, wait=wait, workers=workers, watch=watch, on_sender=on_sender)
     finally:
         await asyncio.to_thread(owned.close)
-    if ending.end is End.STOPPED:
+    if pause and ending.end is End.STOPPED:
         await asyncio.to_thread(_pause_if_running, newsroom, send_id, ending.reason)
     return Run(summary=await asyncio.to_thread(ledger.sends.summary, send_id), ending=ending)
 

@@ -1,6 +1,14 @@
-"""Sends that were scheduled, started when they are due: by `mailer serve` in the background, or by who waits for one.
+"""Sends that `mailer serve` carries, in the background: those whose time has come, and those that were handed to it.
 
-Whoever is first freezes the audience; a send that is late by more than MAILER_GRACE becomes overdue, and waits for its person.
+    start_sends_when_due(newsroom, stop, tell)   until `stop` is set
+    wait_until_due(newsroom, send_id)            for one that somebody waits for
+
+Whoever is first freezes the audience of a scheduled send; one that is late by more than MAILER_GRACE becomes overdue, and
+waits for its person. A send that a server has carried once is its business, or that of the next one: killed or ended in
+mid-send, it goes on by itself when a server runs again. What a command carries is left to its person, as ever. That two never
+carry the same send is for the ledger's lock and epoch to see to.
+
+A send that was made to be taken back for some seconds, while no server was there to take it back by, asks.
 """
 
 import asyncio
@@ -24,6 +32,9 @@ if TYPE_CHECKING:
     from mailer.delivery.sender import Sender
 
 LOOK_EVERY = 1.0  # seconds
+REST = 60.0  # seconds until a send that could not be started or carried is tried again
+
+Tell = Callable[[str], None]
 
 
 def due_now(newsroom: Newsroom) -> tuple[Send, ...]:
@@ -45,53 +56,90 @@ def wait_until_due(newsroom: Newsroom, send_id: int) -> Send:
     return found
 
 
-async def start_sends_when_due(newsroom: Newsroom, stop: asyncio.Event, tell: Callable[[str], None]) -> None:
-    """Until `stop`: start what is due, each send in a task of its own; then let what runs pause, to be resumed.
+async def start_sends_when_due(newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None:
+    """Until `stop`: start and carry what there is, each send in a task of its own; then let what runs be interrupted.
 
-    A send that cannot be started or run says so through `tell`, and stays as it is.
+    A send that cannot be started or run says so through `tell`, stays as it is, and is tried again after a rest.
     """
-    running: set[asyncio.Task[None]] = set()
-    senders: set[Sender] = set()
-    begun: set[int] = set()
+    await _Carrier(newsroom, stop, tell).run()
 
-    def attach(sender: "Sender") -> None:
-        senders.add(sender)
-        if stop.is_set():
+
+class _Carrier:
+    """What one server carries."""
+
+    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None:
+        self._newsroom = newsroom
+        self._stop = stop
+        self._tell = tell
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._senders: dict[int, Sender] = {}
+        self._resting: dict[int, float] = {}  # send -> until when
+
+    async def run(self) -> None:
+        lapsed = False
+        while not self._stop.is_set():
+            try:
+                if not lapsed:
+                    await self._lapse()
+                    lapsed = True
+                await self._look()
+            except MailerError as error:
+                self._tell(f"cannot look for sends that are due: {error}")
+            try:
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._stop.wait()
+            except TimeoutError:
+                continue
+        for sender in self._senders.values():
+            sender.stop()
+        await asyncio.gather(*self._tasks.values())
+
+    async def _lapse(self) -> None:
+        for send in await asyncio.to_thread(self._newsroom.ledger.sends.lapse):
+            self._tell(f"send {send.id} ({send.slug}) was not started: no server was there to take it back by")
+
+    async def _look(self) -> None:
+        """Begin what is due, and go on with what nobody is at."""
+        sends, now = self._newsroom.ledger.sends, asyncio.get_running_loop().time()
+        due = await asyncio.to_thread(due_now, self._newsroom)
+        carried = await asyncio.to_thread(sends.carried)
+        for send in (*due, *carried):
+            if send.id in self._tasks or self._resting.get(send.id, now) > now:
+                continue
+            self._resting.pop(send.id, None)
+            if send not in due and await asyncio.to_thread(sends.owner_pid, send.id) is not None:
+                continue
+            self._tasks[send.id] = task = asyncio.create_task(self._carry(send))
+            task.add_done_callback(lambda _, number=send.id: self._tasks.pop(number))  # type: ignore[misc]
+
+    async def _carry(self, send: Send) -> None:
+        """Start a send, if that is still to be done, and take it to its end."""
+        newsroom, tell = self._newsroom, self._tell
+        try:
+            if send.state is SendState.SCHEDULED:
+                tell(f"send {send.id} ({send.slug}) is due")
+                await asyncio.to_thread(start_due, newsroom, send, carried=True)
+            before = await asyncio.to_thread(newsroom.ledger.sends.summary, send.id)
+            course = await asyncio.to_thread(Course, newsroom, before)
+            watch = each_news_once(course, lambda news: tell(f"send {send.id}: {news}"))
+            result = await carry(
+                newsroom, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
+            )
+        except MailerError as error:
+            tell(f"send {send.id}: {error}")
+            self._rest(send)
+        except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it
+            tell(f"send {send.id} stopped, by a bug of mailer: {redact(traceback.format_exc(), newsroom.settings)}")
+            self._rest(send)
+        else:
+            tell(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")
+        finally:
+            self._senders.pop(send.id, None)
+
+    def _attach(self, send: Send, sender: "Sender") -> None:
+        self._senders[send.id] = sender
+        if self._stop.is_set():
             sender.stop()
 
-    while not stop.is_set():
-        try:
-            due = await asyncio.to_thread(due_now, newsroom)
-        except MailerError as error:
-            tell(f"cannot look for sends that are due: {error}")
-            due = ()
-        for send in due:
-            if send.id not in begun:
-                begun.add(send.id)
-                task = asyncio.create_task(_run(newsroom, send, attach, tell))
-                running.add(task)
-                task.add_done_callback(running.discard)
-        try:
-            async with asyncio.timeout(LOOK_EVERY):
-                await stop.wait()
-        except TimeoutError:
-            continue
-    for sender in senders:
-        sender.stop()
-    await asyncio.gather(*running)
-
-
-async def _run(newsroom: Newsroom, send: Send, attach: "Callable[[Sender], None]", tell: Callable[[str], None]) -> None:
-    tell(f"send {send.id} ({send.slug}) is due")
-    try:
-        await asyncio.to_thread(start_due, newsroom, send)
-        before = await asyncio.to_thread(newsroom.ledger.sends.summary, send.id)
-        course = await asyncio.to_thread(Course, newsroom, before)
-        watch = each_news_once(course, lambda news: tell(f"send {send.id}: {news}"))
-        result = await carry(newsroom, send.id, watch=watch, on_sender=attach)
-    except MailerError as error:
-        tell(f"send {send.id}: {error}")
-    except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it
-        tell(f"send {send.id} stopped, by a bug of mailer: {redact(traceback.format_exc(), newsroom.settings)}")
-    else:
-        tell(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")
+    def _rest(self, send: Send) -> None:
+        self._resting[send.id] = asyncio.get_running_loop().time() + REST

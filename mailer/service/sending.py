@@ -13,6 +13,8 @@ Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, Led
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
@@ -27,6 +29,7 @@ from mailer.ledger.audience import recipients
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send
 from mailer.ledger.selection import Audience
 from mailer.relay import is_loopback
+from mailer.service.approving import refuse_unapproved
 from mailer.service.checking import inspected
 from mailer.service.compiling import Checked, DispatchError, check, compile_checked, stored_form
 from mailer.service.composing import compose_for
@@ -54,6 +57,12 @@ class SendPlan:
     audience: Audience
     last_tested: str | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """As the first reader sees it."""
+        encoded = message_from_bytes(self.sample.unstuffed())["Subject"]
+        return str(make_header(decode_header(encoded.replace("\r\n", ""))))
 
     @property
     def differs_from_test(self) -> bool:
@@ -107,8 +116,25 @@ def plan_send(
     )
 
 
-def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -> Send:
-    """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """A send that comes from a form: by whom, and the form's token, which makes one send however often it is sent.
+
+    `take_back`: it is for later only so that it can be taken back until then.
+    """
+
+    by: str
+    token: str
+    take_back: bool = False
+
+
+def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None, ordered: Ordered | None = None) -> Send:
+    """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch).
+
+    `ordered`: at the desk; `serve` carries it. Raises NotApprovedError where MAILER_APPROVAL asks for a second person.
+    """
+    if newsroom.settings.approval:
+        refuse_unapproved(newsroom, plan.edition.digest, by=ordered.by if ordered else "")
     new = NewSend(
         edition=stored_form(plan.edition),
         lists=plan.lists,
@@ -117,24 +143,33 @@ def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -
         key_name=newsroom.keys.names[0],
         at=at,
         repeat=plan.repeat,
+        by=ordered.by if ordered else "",
+        token=ordered.token if ordered else None,
+        carried=ordered is not None,
+        take_back=ordered is not None and ordered.take_back,
     )
     return newsroom.ledger.freezer.create(new, () if at else plan.audience)
 
 
-def start_due(newsroom: Newsroom, send: Send) -> Send:
-    """Freeze the audience of a scheduled send whose time has come, from the lists as they are now."""
+def start_due(newsroom: Newsroom, send: Send, *, carried: bool = False) -> Send:
+    """Freeze the audience of a scheduled send whose time has come, from the lists as they are now.
+
+    `carried`: it is `serve` that does, and carries it.
+    """
     edition = load_edition(newsroom, send)
     selection = select_members(newsroom, send.lists, exclude=send.exclude, where=send.where)
     for name in lists_of(selection):
         sync_list(newsroom, name, by=f"send {send.id}")
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    return newsroom.ledger.freezer.freeze_audience(send.id, audience)
+    return newsroom.ledger.freezer.freeze_audience(send.id, audience, carried=carried)
 
 
-def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: str | None = None) -> Send:
+def start_test(
+    newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: str | None = None, ordered: Ordered | None = None
+) -> Send:
     """A send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
 
-    Looked up on the lists that the dispatch names, else on every list.
+    Looked up on the lists that the dispatch names, else on every list. `ordered`: at the desk; `serve` carries it.
     """
     addresses: dict[str, Address] = {}
     for address in map(parse_address, emails):
@@ -154,6 +189,9 @@ def start_test(newsroom: Newsroom, name: str, emails: Sequence[str], *, reader: 
         lists=(),
         key_name=newsroom.keys.names[0],
         repeat=Repeat.AGAIN,
+        by=ordered.by if ordered else "",
+        token=ordered.token if ordered else None,
+        carried=ordered is not None,
     )
     return newsroom.ledger.freezer.create(new, _deliveries(to, edition))
 

@@ -10,7 +10,6 @@ from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError
 from mailer.ledger.records import Resolution, Send
 from mailer.service.newsroom import Newsroom
-from mailer.service.sending import start_due
 
 
 def pause(newsroom: Newsroom, send_id: int, *, by: str = "by hand") -> Send:
@@ -26,13 +25,9 @@ def pause(newsroom: Newsroom, send_id: int, *, by: str = "by hand") -> Send:
 
 
 def hand_over(newsroom: Newsroom, send_id: int) -> Send:
-    """Let a send go on, carried by the `mailer serve` that this newsroom belongs to, within a second; an overdue one begins."""
-    found = newsroom.ledger.sends.get(send_id)
-    if found.state is SendState.OVERDUE:
-        start_due(newsroom, found)
+    """Let a send go on, carried by `mailer serve` within the second, as soon as no other process is at it."""
     found = newsroom.ledger.sends.resume(send_id)
-    if not found.is_ended:
-        newsroom.handed_over.add(send_id)
+    newsroom.ledger.sends.entrust(send_id)
     return found
 
 

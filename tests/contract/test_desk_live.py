@@ -7,9 +7,7 @@ import re
 import pytest
 
 from mailer.delivery.state import DeliveryState, SendState
-from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
-from mailer.service.scheduling import start_sends_when_due
 from mailer.service.watching import Thrifty, Watch
 from mailer.web.desk.watches import Watches
 from tests.support.deskpages import At, signed_in
@@ -77,9 +75,9 @@ def test_a_writer_sees_the_figures_and_no_reader(site, visitor):
     assert "formaction" not in page.text
 
 
-@pytest.mark.parametrize("path", ["", "/report", "/report/recipients", "/report/csv", "/events"])
+@pytest.mark.parametrize("path", ["", "/report", "/report/recipients", "/report/recipients/1", "/report/csv", "/events"])
 def test_an_unknown_send_is_no_page(desk, path):
-    assert desk.get(f"/desk/sends/99{path}").status_code == 404
+    assert {desk.get(f"/desk/sends/{number}{path}").status_code for number in (99, 9**30)} == {404}
 
 
 def test_paused_it_says_by_whom_and_goes_on_when_told_to(site, desk):
@@ -90,40 +88,8 @@ def test_paused_it_says_by_whom_and_goes_on_when_told_to(site, desk):
     assert "Paused: paused by Mara Lindqvist." in words(desk.get(path))
     desk.post(f"{path}/resume")
     assert site.ledger.sends.get(send.id).state is SendState.RUNNING
-    assert site.newsroom.handed_over == {send.id}
+    assert [each.id for each in site.ledger.sends.carried()] == [send.id]
     assert [entry.action for entry in site.ledger.audit.entries()] == ["send.resume", "send.pause"]
-
-
-def test_what_was_handed_over_is_carried_once_nobody_else_is_at_it(site, monkeypatch):
-    send = site.send(None, *addresses(3))
-    carry(site, send, "accepted")
-    carried = []
-
-    async def carry_on(_newsroom, send_id, **_options):
-        carried.append(send_id)
-        raise MailerError("the relay is away")
-
-    monkeypatch.setattr("mailer.service.scheduling.carry", carry_on)
-    monkeypatch.setattr("mailer.service.scheduling.LOOK_EVERY", 0.01)
-    owner = site.ledger.own(send.id, retry_for=60)
-    site.newsroom.handed_over.add(send.id)
-
-    async def work():
-        stop, told = asyncio.Event(), []
-        serving = asyncio.create_task(start_sends_when_due(site.newsroom, stop, told.append))
-        await asyncio.sleep(0.2)
-        before = list(carried)
-        await asyncio.to_thread(owner.close)
-        async with asyncio.timeout(10):
-            while not carried:
-                await asyncio.sleep(0.01)
-        stop.set()
-        await serving
-        return before
-
-    assert asyncio.run(work()) == []
-    assert carried == [send.id]
-    assert site.newsroom.handed_over == set()
 
 
 def test_cancelling_asks_first_and_says_how_many_will_not_get_it(site, desk):
@@ -155,7 +121,7 @@ def test_uncertain_ones_are_decided_by_name_or_all_at_once(site, desk):
     desk.post(f"{path}/resolve", {"again": "all"})
     assert ledger.sends.summary(send.id).count(DeliveryState.PENDING) == 2
     assert ledger.sends.get(send.id).state is SendState.RUNNING
-    assert site.newsroom.handed_over == {send.id}
+    assert [each.id for each in site.ledger.sends.carried()] == [send.id]
 
 
 def test_of_another_send_nobody_is_decided(site, desk):

@@ -29,7 +29,21 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
 from mailer.service.watching import Look
-from mailer.web.desk import dispatches, live, looking, people, photos, report, settings, signin, versions, writing
+from mailer.web.desk import (
+    choosing,
+    dispatches,
+    live,
+    looking,
+    people,
+    photos,
+    report,
+    sends,
+    settings,
+    signin,
+    testing,
+    versions,
+    writing,
+)
 from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
@@ -45,6 +59,9 @@ ROUTES: tuple[DeskRoute, ...] = (
     *writing.ROUTES,
     *photos.ROUTES,
     *versions.ROUTES,
+    *testing.ROUTES,
+    *choosing.ROUTES,
+    *sends.ROUTES,
     *live.ROUTES,
     *report.ROUTES,
     *settings.ROUTES,

@@ -23,10 +23,10 @@ from mailer.web.desk import chart
 from mailer.web.desk.events import Event, event_stream
 from mailer.web.desk.page import DeskPages
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number
 from mailer.web.desk.visit import Visit
 from mailer.web.desk.watches import Pieces
 
-ONE = "/desk/sends/{id:int}"
 PIECES = ("state", "actions", "proof", "course", "plot", "beats", "domains", "relays", "uncertain", "failed")
 WIDE, NARROW = 560, 330  # the widths that a plot is drawn at
 _S = DeliveryState
@@ -35,23 +35,22 @@ _FOR_LATER = frozenset({SendState.SCHEDULED, SendState.OVERDUE})
 
 
 def pieces(pages: DeskPages, zone: ZoneInfo, look: Look, *, may_send: bool) -> Pieces:
-    """The HTML of each piece."""
+    """The HTML of each piece. What stands `before` a start has forms of its own, and only goes."""
     context = {
         "look": look,
         "send": look.send,
         "sum": summands(look.summary),
         "may_send": may_send,
-        "base": f"{pages.root}/desk/sends/{look.send.id}",
+        "base": f"{pages.root}{HERE}/{look.send.id}",
         "proof_bar": proof_bar(look.summary),
         "plots": plots(look.pulse, zone, _marks(look)),
         "domains": [(each, domain_bar(each.counts, each.total)) for each in look.domains],
         "clock": lambda at: moment(at, look.at, zone),
         "amount": chart.amount,
         "is_going": look.send.state in _GOING,
-        "for_later": look.send.state in _FOR_LATER,
-        "seconds_left": max(0, round((look.send.at or look.at) - look.at)),
     }
-    return {name: pages.piece(f"live/{name}", context) for name in PIECES}
+    drawn = {name: pages.piece(f"live/{name}", context) for name in PIECES}
+    return drawn if look.send.state in _FOR_LATER else {**drawn, "before": ""}
 
 
 def summands(summary: Summary) -> tuple[chart.Part, ...]:
@@ -109,13 +108,14 @@ def _marks(look: Look) -> tuple[chart.Mark, ...]:
 
 
 def _show(visit: Visit) -> Response:
-    look = visit.watches.look(_id(visit))
+    look = visit.watches.look(send_number(visit))
     made = pieces(visit.pages, visit.newsroom.settings.timezone, look, may_send=visit.may(Role.EDITOR))
-    return visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at)
+    left = seconds_left(visit, look.send) if look.send.state in _FOR_LATER else None
+    return visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
 
 
 async def _events(visit: Visit) -> Response:
-    send_id = _id(visit)
+    send_id = send_number(visit)
     await run_in_threadpool(visit.newsroom.ledger.sends.get, send_id)  # 404 before a stream begins
 
     async def events() -> AsyncGenerator[Event, None]:
@@ -127,26 +127,29 @@ async def _events(visit: Visit) -> Response:
 
 def _pause(visit: Visit) -> Response:
     return _do(
-        visit, "send.pause", lambda: steering.pause(visit.newsroom, _id(visit), by=f"by {visit.user.name}"), "Paused."
+        visit,
+        "send.pause",
+        lambda: steering.pause(visit.newsroom, send_number(visit), by=f"by {visit.user.name}"),
+        "Paused.",
     )
 
 
 def _resume(visit: Visit) -> Response:
-    return _do(visit, "send.resume", lambda: steering.hand_over(visit.newsroom, _id(visit)), "It goes on.")
+    return _do(visit, "send.resume", lambda: steering.hand_over(visit.newsroom, send_number(visit)), "It goes on.")
 
 
 def _cancel(visit: Visit) -> Response:
-    """Asks first, for this cannot be taken back; what has not begun can be dropped at once."""
-    send_id = _id(visit)
-    summary = visit.newsroom.ledger.sends.summary(send_id)
-    if not visit.form.has("sure") and summary.send.state not in _FOR_LATER and not summary.send.is_ended:
+    """Asks first, for this cannot be taken back."""
+    send_id = send_number(visit)
+    if not visit.form.has("sure"):
+        summary = visit.newsroom.ledger.sends.summary(send_id)
         return visit.page("cancel", heading="Cancel this send?", summary=summary, send=summary.send)
     return _do(visit, "send.cancel", lambda: visit.newsroom.ledger.sends.cancel(send_id), "Cancelled.")
 
 
 def _resolve(visit: Visit) -> Response:
     """`again` or `sent` is the id of a delivery, or `all`."""
-    send_id, ledger = _id(visit), visit.newsroom.ledger
+    send_id, ledger = send_number(visit), visit.newsroom.ledger
     resend = visit.form.has("again")
     which = visit.form.text("again" if resend else "sent")
     identities = None
@@ -168,7 +171,7 @@ def _resolve(visit: Visit) -> Response:
 
 def _do(visit: Visit, action: str, work: Callable[[], object], said: str, detail: str = "") -> Response:
     """Do it and write it down; what is not possible any more is said on the page of the send."""
-    send_id = _id(visit)
+    send_id = send_number(visit)
     try:
         work()
     except (SendStateError, UndecidedError) as error:
@@ -177,19 +180,15 @@ def _do(visit: Visit, action: str, work: Callable[[], object], said: str, detail
     return visit.go(_path(send_id), said)
 
 
-def _id(visit: Visit) -> int:
-    return int(visit.path["id"])
-
-
 def _path(send_id: int) -> str:
-    return f"/desk/sends/{send_id}"
+    return f"{HERE}/{send_id}"
 
 
 ROUTES = (
-    DeskRoute("GET", ONE, Role.WRITER, _show),
-    DeskRoute("GET", f"{ONE}/events", Role.WRITER, _events),
-    DeskRoute("POST", f"{ONE}/pause", Role.EDITOR, _pause),
-    DeskRoute("POST", f"{ONE}/resume", Role.EDITOR, _resume),
-    DeskRoute("POST", f"{ONE}/cancel", Role.EDITOR, _cancel),
-    DeskRoute("POST", f"{ONE}/resolve", Role.EDITOR, _resolve),
+    DeskRoute("GET", SEND, Role.WRITER, _show),
+    DeskRoute("GET", f"{SEND}/events", Role.WRITER, _events),
+    DeskRoute("POST", f"{SEND}/pause", Role.EDITOR, _pause),
+    DeskRoute("POST", f"{SEND}/resume", Role.EDITOR, _resume),
+    DeskRoute("POST", f"{SEND}/cancel", Role.EDITOR, _cancel),
+    DeskRoute("POST", f"{SEND}/resolve", Role.EDITOR, _resolve),
 )

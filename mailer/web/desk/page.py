@@ -66,6 +66,7 @@ class Section:
 
 SECTIONS = (
     Section("Dispatches", "/desk/dispatches"),
+    Section("Sends", "/desk/sends"),
     Section("Settings", "/desk/settings"),
 )
 
@@ -92,6 +93,7 @@ class DeskPages:
             "static": self.static,
             "moment": self.moment,
             "ago": self.ago,
+            "clock_time": self.clock_time,
             "Role": Role,
         }
 
@@ -154,6 +156,10 @@ class DeskPages:
         when = dt.datetime.fromtimestamp(at, self._zone)
         shown = format_datetime(when, "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm", locale="en_GB")
         return Markup('<time datetime="{}">{}</time>').format(when.isoformat(timespec="seconds"), shown)
+
+    def clock_time(self, at: float) -> str:
+        """The time of day, to the second: 09:02:31."""
+        return dt.datetime.fromtimestamp(at, self._zone).strftime("%H:%M:%S")
 
     def ago(self, at: float) -> Markup:
         """How long ago that is, in words."""

@@ -20,12 +20,13 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells
 from mailer.service.verifying import recount
 from mailer.web.desk import chart
-from mailer.web.desk.live import ONE, domain_bar, plots, proof_bar, summands
+from mailer.web.desk.live import domain_bar, plots, proof_bar, summands
 from mailer.web.desk.page import HEADERS
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.sends import SEND, send_number
 from mailer.web.desk.visit import Visit
 
-HERE = f"{ONE}/report"
+HERE = f"{SEND}/report"
 _AT_ONCE = 50
 _LONGEST = 200  # characters of a search
 _CHUNK = 64 * 1024  # octets
@@ -38,7 +39,7 @@ _TONES = {
 
 
 def _report(visit: Visit) -> Response:
-    found = report_of(visit.newsroom, visit.watches.look(_id(visit)))
+    found = report_of(visit.newsroom, visit.watches.look(send_number(visit)))
     look, frozen = found.look, found.look.summary.frozen
     return visit.page(
         "report",
@@ -62,7 +63,7 @@ def _report(visit: Visit) -> Response:
 
 def _recipients(visit: Visit) -> Response:
     """A page of them, behind the delivery `after`; `state` and `q` narrow it."""
-    query, send_id = visit.query, _id(visit)
+    query, send_id = visit.query, send_number(visit)
     state = next((each for each in DeliveryState if each.value == query.get("state")), None)
     words = "".join(each for each in query.get("q", "") if each.isprintable()).strip()[:_LONGEST]
     after = _number(query.get("after", ""))
@@ -84,8 +85,8 @@ def _recipients(visit: Visit) -> Response:
 
 def _recipient(visit: Visit) -> Response:
     """One recipient's way, step by step."""
-    send_id = _id(visit)
-    found = visit.newsroom.ledger.report.delivery(int(visit.path["delivery"]))
+    send_id = send_number(visit)
+    found = visit.newsroom.ledger.report.delivery(_number(str(visit.path["delivery"])))
     if found is None or found.send_id != send_id:
         raise HTTPException(404)
     steps = recount(visit.newsroom, send_id, found.address) if "@" in found.address else ()
@@ -95,7 +96,7 @@ def _recipient(visit: Visit) -> Response:
 
 def _csv(visit: Visit) -> Response:
     """Written down first: who takes long to load it keeps no look at the database open."""
-    send = visit.newsroom.ledger.sends.get(_id(visit))
+    send = visit.newsroom.ledger.sends.get(send_number(visit))
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="send-{send.id}.csv"'}
     return StreamingResponse(_chunks(_written(visit.newsroom, send)), media_type="text/csv", headers=headers)
 
@@ -114,10 +115,6 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     with file:
         while chunk := file.read(_CHUNK):
             yield chunk
-
-
-def _id(visit: Visit) -> int:
-    return int(visit.path["id"])
 
 
 def _number(text: str) -> int:
