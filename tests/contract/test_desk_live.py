@@ -75,7 +75,9 @@ def test_a_writer_sees_the_figures_and_no_reader(site, visitor):
     assert "formaction" not in page.text
 
 
-@pytest.mark.parametrize("path", ["", "/report", "/report/recipients", "/report/recipients/1", "/report/csv", "/events"])
+@pytest.mark.parametrize(
+    "path", ["", "/report", "/report/recipients", "/report/recipients/1", "/report/csv", "/events"]
+)
 def test_an_unknown_send_is_no_page(desk, path):
     assert {desk.get(f"/desk/sends/{number}{path}").status_code for number in (99, 9**30)} == {404}
 

@@ -102,7 +102,7 @@ def stack(parts: Sequence[Part], whole: int, *, words: str = "") -> Markup:
             )
             left += width
     said = Markup('role="img" aria-label="{}"').format(words) if words else Markup('aria-hidden="true"')
-    head = Markup('<svg class="stack" {} viewBox="0 0 {} 10" preserveAspectRatio="none">').format(said, _WHOLE)
+    head = Markup('<svg class="parts" {} viewBox="0 0 {} 10" preserveAspectRatio="none">').format(said, _WHOLE)
     return head + Markup("").join(drawn) + Markup("</svg>")
 
 
