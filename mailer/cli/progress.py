@@ -8,8 +8,8 @@ import click
 from mailer.audience.export import write_export
 from mailer.cli.outcome import hint
 from mailer.cli.output import SEND_NUMBER, as_json, in_workspace, plural, print_json, say, send_number
-from mailer.delivery.state import DeliveryState, SendState
-from mailer.errors import UndecidedError, UsageError
+from mailer.delivery.state import DeliveryState
+from mailer.errors import UsageError
 from mailer.ledger.membership import LetterState
 from mailer.ledger.records import ReportRow, Summary
 from mailer.service.course import outlook
@@ -17,6 +17,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells, report_object
 from mailer.service.result import exit_code, iso, proof_line, send_object
 from mailer.service.scheduling import due_now
+from mailer.service.steering import pause
 from mailer.service.verifying import recount
 
 SHOWN = 20
@@ -75,14 +76,7 @@ def _one(newsroom: Newsroom, send_id: int, *, as_json: bool) -> int:
 def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
     """Pause SEND: nothing more leaves, whoever is sending it."""
     with Newsroom.open(workspace) as newsroom:
-        found = newsroom.ledger.sends.get(send)
-        if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
-            raise UndecidedError(
-                f"Send {send} is {found.state}: nothing of it leaves.", f"To drop it: mailer cancel {send}"
-            )
-        if found.is_ended:
-            raise UndecidedError(f"Send {send} is {found.state}; there is nothing left to pause.")
-        newsroom.ledger.sends.pause(send, reason="paused by hand")
+        pause(newsroom, send)
         return _changed(newsroom, send, as_json=as_json)
 
 

@@ -16,6 +16,7 @@
     editions      what was sent, and its images
     approvals     who found which edition good
     report        deliveries and attempts
+    gauge         how a send goes, in numbers
     verifier      what must hold of a send, checked
     people        who may sign in at the desk, and as what
     sessions      where they are signed in
@@ -45,6 +46,7 @@ from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
+from mailer.ledger.gauge import Gauge
 from mailer.ledger.lease import LENGTH
 from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
@@ -81,6 +83,7 @@ class Ledger:
         self.editions = Editions(core)
         self.approvals = Approvals(core)
         self.report = Report(core)
+        self.gauge = Gauge(core)
         self.verifier = Verifier(core)
         self.people = People(core)
         self.sessions = Sessions(core)

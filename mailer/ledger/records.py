@@ -236,6 +236,50 @@ class ReasonCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DomainCount:
+    """So many deliveries of a send to addresses at `domain` are in `state`; "" are those who were erased."""
+
+    domain: str
+    state: DeliveryState
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """So many attempts ended as `verdict` in the stretch of time with this number."""
+
+    number: int
+    verdict: DeliveryState
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayCount:
+    """So many attempts at `relay` ended between `since` and `until`."""
+
+    relay: str
+    count: int
+    since: float
+    until: float
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return (self.count - 1) / (self.until - self.since) if self.until > self.since else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delay:
+    """So many at `domain` are deferred after this reply; the first of them ended at `since`."""
+
+    domain: str
+    code: int | None
+    enhanced: str
+    count: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """What `resolve` did: how many moved, and which of the named identities had nothing uncertain."""
 

@@ -20,11 +20,21 @@ from mailer.ledger.tables import attempt, delivery, send
 
 _PAGE = 2_000
 _A_WHILE = 60.0  # seconds: what ended longer ago says nothing of the pace
-_LAST = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
+LAST_ATTEMPT = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
 _WORDS = (
     attempt.c.code,
     func.coalesce(attempt.c.enhanced, "").label("enhanced"),
     func.coalesce(attempt.c.reply, "").label("reply"),
+)
+REPORT_COLUMNS = (
+    delivery.c.id,
+    delivery.c.address,
+    delivery.c.state,
+    delivery.c.reason,
+    *_WORDS,
+    delivery.c.attempts,
+    delivery.c.updated_at,
+    delivery.c.assumed,
 )
 UNDER_WAY = (DeliveryState.CLAIMED, DeliveryState.COMMITTING)
 
@@ -44,36 +54,15 @@ class Report:
             bounds = select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)
             first, last = conn.execute(bounds).one()
             query = (
-                select(
-                    delivery.c.id,
-                    delivery.c.address,
-                    delivery.c.state,
-                    delivery.c.reason,
-                    *_WORDS,
-                    delivery.c.attempts,
-                    delivery.c.updated_at,
-                    delivery.c.assumed,
-                )
-                .outerjoin(attempt, _LAST)
+                select(*REPORT_COLUMNS)
+                .outerjoin(attempt, LAST_ATTEMPT)
                 .where(delivery.c.send_id == send_id)
                 .order_by(delivery.c.id)
             )
             bounded = delivery.c.state.in_(states) if states else delivery.c.id.between(first, last)
             query = query.where(bounded, delivery.c.id > after).limit(limit)
             with conn.execute(query.execution_options(yield_per=_PAGE)) as found:
-                for row in found:
-                    yield ReportRow(
-                        delivery_id=row.id,
-                        email=row.address,
-                        state=row.state,
-                        reason=row.reason,
-                        code=row.code,
-                        enhanced=row.enhanced,
-                        reply=row.reply,
-                        attempts=row.attempts,
-                        at=row.updated_at,
-                        assumed=row.assumed,
-                    )
+                yield from map(report_row, found)
 
     def uncertain(self, send_id: int) -> Iterator[ReportRow]:
         """Those of whom nobody can tell whether they got it."""
@@ -86,7 +75,7 @@ class Report:
         query = (
             select(*columns, func.count().label("count"))
             .select_from(delivery)
-            .outerjoin(attempt, _LAST)
+            .outerjoin(attempt, LAST_ATTEMPT)
             .where(delivery.c.send_id == send_id, delivery.c.state.in_(wanted))
             .group_by(*columns)
             .order_by(func.count().desc(), *columns)
@@ -156,6 +145,22 @@ class Report:
         if row and not any(each.number == row.attempts for each in found):
             found.append(Attempt(delivery_id=row.id, number=row.attempts, opened_at=row.updated_at))
         return tuple(found)
+
+
+def report_row(row: Any) -> ReportRow:
+    """A row of REPORT_COLUMNS."""
+    return ReportRow(
+        delivery_id=row.id,
+        email=row.address,
+        state=row.state,
+        reason=row.reason,
+        code=row.code,
+        enhanced=row.enhanced,
+        reply=row.reply,
+        attempts=row.attempts,
+        at=row.updated_at,
+        assumed=row.assumed,
+    )
 
 
 def _deliveries() -> Select[Any]:

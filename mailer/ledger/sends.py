@@ -54,9 +54,14 @@ class Sends:
 
     def all(self, *, limit: int | None = None, before: int | None = None) -> tuple[Summary, ...]:
         """All sends but tests and welcomes, the newest first, with their counts; those made `before` a send."""
-        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME])).order_by(send.c.id.desc())
-        if before is not None:
-            query = query.where(send.c.id < before)
+        return self._summaries(limit, *([send.c.id < before] if before is not None else []))
+
+    def ended_before(self, send_id: int, *, limit: int) -> tuple[Summary, ...]:
+        """Those of `all` that were made before a send, left and have ended."""
+        return self._summaries(limit, send.c.id < send_id, send.c.state.in_(ENDED), send.c.begun_at.is_not(None))
+
+    def _summaries(self, limit: int | None, *conditions: ColumnElement[bool]) -> tuple[Summary, ...]:
+        query = sends_of(send.c.kind.not_in([SendKind.TEST, SendKind.WELCOME]), *conditions).order_by(send.c.id.desc())
         with self._core.database.reading() as conn:
             found = [to_send(row) for row in conn.execute(query.limit(limit) if limit is not None else query)]
             return tuple(self._with_hold(conn, summarise(conn, each)) for each in found)

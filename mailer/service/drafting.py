@@ -36,6 +36,7 @@ from mailer.importing.archive import read_archive
 from mailer.importing.dispatch import file_name, write_dispatch
 from mailer.importing.draft import Doubt
 from mailer.importing.paragraph import paragraphs
+from mailer.ledger.approvals import Approval
 from mailer.ledger.records import Send
 from mailer.service.newsroom import Newsroom
 
@@ -53,6 +54,7 @@ class Standing(StrEnum):
 
     DRAFT = "draft"
     CHECKED = "checked"
+    APPROVED = "approved"
     SCHEDULED = "scheduled"
     SENDING = "sending"
     SENT = "sent"
@@ -70,7 +72,10 @@ _BY_SEND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A dispatch on the shelf. `errors`: how many its text has; `send`: its newest one, if there is any."""
+    """A dispatch on the shelf. `errors`: how many its text has; `send`: its newest one, if there is any.
+
+    `approval`: the newest one of the text as it is.
+    """
 
     name: str
     title: str
@@ -79,6 +84,7 @@ class Listed:
     errors: int
     changed_at: float
     send: Send | None = None
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +120,8 @@ class ChangedError(UndecidedError):
 def shelf(newsroom: Newsroom, words: str = "") -> tuple[Listed, ...]:
     """Every dispatch, the latest date first; with `words`, those that have all of them somewhere."""
     sends = newsroom.ledger.sends.newest()
+    approvals = newsroom.ledger.approvals.by_source()
+    slugs = {slug for slug, _ in approvals}
     wanted = words.casefold().split()
     found = []
     for path in newsroom.workspace.dispatch_files():
@@ -122,10 +130,11 @@ def shelf(newsroom: Newsroom, words: str = "") -> tuple[Listed, ...]:
             glance = _glance(path, about.st_mtime_ns, about.st_size, newsroom.settings.language)
             if wanted and not all(word in _searched(path) for word in wanted):
                 continue
+            source = _digest(path.read_bytes()) if glance.slug in slugs else ""
         except OSError:  # it went just now
             continue
-        send = sends.get(glance.slug)
-        standing = Standing.DRAFT if glance.errors else Standing.CHECKED
+        send, approval = sends.get(glance.slug), approvals.get((glance.slug, source))
+        standing = Standing.DRAFT if glance.errors else Standing.APPROVED if approval else Standing.CHECKED
         found.append(
             Listed(
                 name=path.stem,
@@ -135,6 +144,7 @@ def shelf(newsroom: Newsroom, words: str = "") -> tuple[Listed, ...]:
                 errors=glance.errors,
                 changed_at=about.st_mtime,
                 send=send,
+                approval=approval,
             )
         )
     return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))

@@ -29,6 +29,7 @@ from mailer.ledger.audience import recipients
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send
 from mailer.ledger.selection import Audience
 from mailer.relay import is_loopback
+from mailer.service.approving import refuse_unapproved
 from mailer.service.checking import inspected
 from mailer.service.compiling import Checked, DispatchError, check, compile_checked, stored_form
 from mailer.service.composing import compose_for
@@ -127,10 +128,6 @@ class Ordered:
     take_back: bool = False
 
 
-class NotApprovedError(UndecidedError):
-    """Nobody else than who sends it has approved the edition."""
-
-
 def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None, ordered: Ordered | None = None) -> Send:
     """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch).
 
@@ -152,17 +149,6 @@ def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None, o
         take_back=ordered is not None and ordered.take_back,
     )
     return newsroom.ledger.freezer.create(new, () if at else plan.audience)
-
-
-def refuse_unapproved(newsroom: Newsroom, digest: str, *, by: str) -> None:
-    """Raise NotApprovedError, unless somebody else than `by` has approved the edition `digest`."""
-    approved = newsroom.ledger.approvals.of(digest)
-    if any(each.by != by for each in approved):
-        return
-    raise NotApprovedError(
-        f"Nobody{' but you' if approved else ''} has approved the edition {digest[:16]}; nothing was sent.",
-        "Have another editor approve it at the desk, under “Send…” of the dispatch (MAILER_APPROVAL asks for it).",
-    )
 
 
 def start_due(newsroom: Newsroom, send: Send, *, carried: bool = False) -> Send:

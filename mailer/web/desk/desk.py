@@ -23,18 +23,34 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from mailer.errors import MailerError
-from mailer.ledger.errors import LedgerError
+from mailer.ledger.errors import LedgerError, UnknownSendError
 from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
 from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
-from mailer.web.desk import dispatches, looking, people, photos, settings, signin, versions, writing
+from mailer.service.watching import Look
+from mailer.web.desk import (
+    choosing,
+    dispatches,
+    live,
+    looking,
+    people,
+    photos,
+    report,
+    sends,
+    settings,
+    signin,
+    testing,
+    versions,
+    writing,
+)
 from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.signin import SignIn
 from mailer.web.desk.visit import Visit
+from mailer.web.desk.watches import Pieces, Watches
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
@@ -43,6 +59,11 @@ ROUTES: tuple[DeskRoute, ...] = (
     *writing.ROUTES,
     *photos.ROUTES,
     *versions.ROUTES,
+    *testing.ROUTES,
+    *choosing.ROUTES,
+    *sends.ROUTES,
+    *live.ROUTES,
+    *report.ROUTES,
     *settings.ROUTES,
     *people.ROUTES,
 )
@@ -74,6 +95,7 @@ class Desk:
         self._newsroom = newsroom
         self.pages = DeskPages(newsroom, root)
         self._proofs = Proofs(newsroom, f"{root}{dispatches.HERE}:image/")
+        self._watches = Watches(newsroom, self._draw)
 
     def at_the_door(self, endpoint: _Handler) -> _Handler:
         """For whoever is not signed in yet: the request came to our address, and a form from our page."""
@@ -125,6 +147,7 @@ class Desk:
             newsroom=self._newsroom,
             pages=self.pages,
             proofs=self._proofs,
+            watches=self._watches,
             session=session,
             form=Form(),
             address=address,
@@ -145,6 +168,9 @@ class Desk:
             return await _run(route.endpoint, visit)
         finally:
             visit.form.close()
+
+    def _draw(self, look: Look, may_send: bool) -> Pieces:
+        return live.pieces(self.pages, self._newsroom.settings.timezone, look, may_send=may_send)
 
     def _is_hidden(self, request: Request, door: Door) -> bool:
         """Whether a proxy in front keeps from us at which address the browser is."""
@@ -193,7 +219,7 @@ class Desk:
         if isinstance(error, LedgerError):
             _log.error("%s", error)
             return self._message(error.message, error.next_step, status=503, visit=visit)
-        status = 404 if isinstance(error, NoDispatchError) else 422
+        status = 404 if isinstance(error, (NoDispatchError, UnknownSendError)) else 422
         message = f"{error.message[:1].upper()}{error.message[1:].rstrip('.')}."
         return self._message(message, error.next_step, status=status, visit=visit)
 

@@ -9,12 +9,14 @@ themselves, and are asked for their session anew. A comment every few seconds ke
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response, StreamingResponse
 
 from mailer.web.desk.page import HEADERS
-from mailer.web.desk.visit import Visit
+
+if TYPE_CHECKING:
+    from mailer.web.desk.visit import Visit
 
 QUIET = 15.0  # seconds
 LONGEST = 600.0
@@ -35,7 +37,7 @@ class Event:
         return ("\n".join(lines) + "\n\n").encode()
 
 
-def event_stream(visit: Visit, events: AsyncIterator[Event]) -> Response:
+def event_stream(visit: "Visit", events: AsyncIterator[Event]) -> Response:
     """An answer that goes on as long as `events` do; they are closed with it."""
     ending: asyncio.Event = visit.request.app.state.ending
     headers = {**HEADERS, "X-Accel-Buffering": "no"}

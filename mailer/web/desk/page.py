@@ -66,6 +66,7 @@ class Section:
 
 SECTIONS = (
     Section("Dispatches", "/desk/dispatches"),
+    Section("Sends", "/desk/sends"),
     Section("Settings", "/desk/settings"),
 )
 
@@ -92,6 +93,7 @@ class DeskPages:
             "static": self.static,
             "moment": self.moment,
             "ago": self.ago,
+            "clock_time": self.clock_time,
             "Role": Role,
         }
 
@@ -123,6 +125,10 @@ class DeskPages:
             response.delete_cookie(door.cookie(_SAID), secure=door.secure, httponly=True, samesite="lax")
         return response
 
+    def piece(self, template: str, context: Mapping[str, object]) -> str:
+        """The HTML of templates/desk/`template`.html.j2, for a page that is there."""
+        return self._layout.render(f"desk/{template}.html.j2", {**self._context, **context})
+
     def go(self, request: Request, path: str, said: Said | None = None) -> Response:
         """Send the browser to `path`, which is under /desk; htmx takes it as it is meant, too."""
         partial = request.headers.get("hx-request") == "true"
@@ -143,13 +149,17 @@ class DeskPages:
         """The address of a file of ours, which changes with it."""
         return f"{self.root}/desk/static/{name}?v={_version(name)}"
 
-    def moment(self, at: float | None) -> Markup:
-        """A time in the installation's zone: 22 Nov 2026, 09:02."""
+    def moment(self, at: float | None, *, seconds: bool = False) -> Markup:
+        """A time in the installation's zone: 22 Nov 2026, 09:02, or with seconds."""
         if at is None:
             return Markup("–")
         when = dt.datetime.fromtimestamp(at, self._zone)
-        shown = format_datetime(when, "d MMM y, HH:mm", locale="en_GB")
+        shown = format_datetime(when, "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm", locale="en_GB")
         return Markup('<time datetime="{}">{}</time>').format(when.isoformat(timespec="seconds"), shown)
+
+    def clock_time(self, at: float) -> str:
+        """The time of day, to the second: 09:02:31."""
+        return dt.datetime.fromtimestamp(at, self._zone).strftime("%H:%M:%S")
 
     def ago(self, at: float) -> Markup:
         """How long ago that is, in words."""

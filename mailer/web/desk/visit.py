@@ -18,6 +18,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.proofing import Proofs
 from mailer.web.desk.form import Form
 from mailer.web.desk.page import DeskPages, Said, json_page, wants_json
+from mailer.web.desk.watches import Watches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Visit:
     newsroom: Newsroom
     pages: DeskPages
     proofs: Proofs
+    watches: Watches
     session: Session
     form: Form
     address: str

@@ -17,6 +17,7 @@ from mailer.web.desk.comparing import changes
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.events import Event, event_stream
 from mailer.web.desk.looking import VIEWS
+from mailer.web.desk.once import new_token
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 
@@ -31,7 +32,15 @@ def _write(visit: Visit) -> Response:
     title = next(
         (line[6:].strip().strip("\"'") for line in text.text.split("\n")[:40] if line.startswith("title:")), ""
     )
-    return visit.page("write", heading=title or text.name, dispatch=text, views=VIEWS, clip=_CLIP, today=_today(visit))
+    return visit.page(
+        "write",
+        heading=title or text.name,
+        dispatch=text,
+        views=VIEWS,
+        clip=_CLIP,
+        today=_today(visit),
+        once=new_token(),
+    )
 
 
 def _today(visit: Visit) -> str:

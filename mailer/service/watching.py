@@ -1,0 +1,239 @@
+"""Watching a send from outside of it: what the ledger knows of it now, whichever process is sending.
+
+    Watch(newsroom, send_id).look() -> Look
+
+A look counts anew what is cheap to count, and takes the rest from a look before as long as counting it again would cost more
+than SHARE of the time: so watching never takes much from the sending, however long the list is. One Watch is for all who
+look at the same send, from any thread. How fast relays and domains may be mailed is known to the process that
+sends; here it is how fast they are.
+
+Raises UnknownSendError, LedgerError.
+"""
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mailer.audience.address import parse_address
+from mailer.delivery.pace import group_of
+from mailer.delivery.state import UNDONE, DeliveryState, SendState
+from mailer.ledger.records import Beat, Delay, DomainCount, RelayCount, ReportRow, Send, Summary
+from mailer.service.course import outlook
+from mailer.service.newsroom import Newsroom
+from mailer.service.timeleft import Pace
+
+SHARE = 0.03  # of the time, for each of the counts that cost as much as the send is long
+DOMAINS = 8  # by name; the others are one row
+NAMED = 20  # uncertain ones by name
+FAILED = 5
+_SETTLED = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
+WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+"""Stretches of time that people use, in seconds."""
+_STRETCHES = 60
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainLook:
+    """How a domain goes; `number` of domains that it stands for. `rate`: messages a second of late, None: not known."""
+
+    name: str
+    number: int = 1
+    counts: Counter[DeliveryState]
+    rate: float | None = None
+
+    def count(self, *states: DeliveryState) -> int:
+        return sum(self.counts[state] for state in states)
+
+    @property
+    def waiting(self) -> int:
+        return self.count(*UNDONE)
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """How attempts ended over time: stretches of `width` seconds from `since` to `until`."""
+
+    since: float
+    until: float
+    width: float
+    beats: tuple[Beat, ...] = ()
+
+    @property
+    def rates(self) -> tuple[tuple[float, float], ...]:
+        """Messages a second, by the middle of each stretch, also of those in which nothing ended."""
+        counts = Counter[int]()
+        for beat in self.beats:
+            if beat.verdict in _SETTLED:
+                counts[beat.number] += beat.count
+        found = []
+        for number in range(max(1, int((self.until - self.since) / self.width))):
+            long = min(self.width, self.until - self.since - number * self.width)
+            found.append((self.since + (number + 0.5) * self.width, counts[number] / (long or self.width)))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words."""
+
+    at: float
+    summary: Summary
+    is_owned: bool
+    rate: float | None
+    left: str
+    domains: tuple[DomainLook, ...]
+    relays: tuple[RelayCount, ...]
+    pulse: Pulse | None
+    delays: tuple[Delay, ...]
+    uncertain: tuple[ReportRow, ...]
+    failed: tuple[ReportRow, ...]
+    suppressed: frozenset[str]
+
+    @property
+    def send(self) -> Send:
+        return self.summary.send
+
+
+class Thrifty(Generic[T]):
+    """A value that is made anew when it is asked for, unless that took too long the last time to do it again already."""
+
+    def __init__(
+        self, make: Callable[[], T], *, share: float = SHARE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make, self._share, self._clock = make, share, clock
+        self._next = float("-inf")
+        self._value: T
+
+    def get(self) -> T:
+        begin = self._clock()
+        if begin >= self._next:
+            self._value = self._make()
+            end = self._clock()
+            self._next = end + (end - begin) / self._share
+        return self._value
+
+    def forget(self) -> None:
+        """Make it anew the next time, whatever it costs."""
+        self._next = float("-inf")
+
+
+class Watch:
+    """The watch on one send."""
+
+    def __init__(self, newsroom: Newsroom, send_id: int) -> None:
+        self._newsroom = newsroom
+        self._ledger = newsroom.ledger
+        self._id = send_id
+        self._one_at_a_time = threading.Lock()
+        self._pace = Pace()
+        self._settled: tuple[float, Counter[str]] | None = None
+        self._is_going = False
+        self._send: Send | None = None
+        self._summary = Thrifty(self._count)
+        self._domains = Thrifty(self._by_domain)
+        self._pulse = Thrifty(self._over_time)
+        self._delays = Thrifty(lambda: self._ledger.gauge.delays(send_id))
+
+    def look(self, *, anew: bool = False) -> Look:
+        """How it stands; `anew`: state and counts are those of this moment, whatever they cost."""
+        with self._one_at_a_time:
+            if anew:
+                self._summary.forget()
+            return self._look()
+
+    def _look(self) -> Look:
+        summary, ledger, now = self._summary.get(), self._ledger, self._newsroom.clock()
+        self._note(summary.send)
+        self._pace.note(now, summary.count(*_SETTLED))
+        failed = ledger.gauge.page(self._id, DeliveryState.FAILED, limit=FAILED)
+        return Look(
+            at=now,
+            summary=summary,
+            is_owned=not summary.send.is_ended and ledger.sends.owner_pid(self._id) is not None,
+            rate=self._pace.per_second if self._is_going else None,
+            left=outlook(self._newsroom, summary),
+            domains=self._domains.get(),
+            relays=ledger.gauge.relays(self._id, now) if self._is_going else (),
+            pulse=self._pulse.get(),
+            delays=self._delays.get() if summary.count(DeliveryState.DEFERRED) else (),
+            uncertain=ledger.gauge.page(self._id, DeliveryState.UNCERTAIN, limit=NAMED),
+            failed=failed,
+            suppressed=frozenset(row.email for row in failed if self._is_suppressed(row.email)),
+        )
+
+    def _note(self, send: Send) -> None:
+        """Whatever was counted before the send came into this state is counted anew."""
+        if self._send is not None and (send.state, send.ended_at) != (self._send.state, self._send.ended_at):
+            for each in (self._domains, self._pulse, self._delays):
+                each.forget()
+            self._pace = Pace()
+        self._send = send
+        self._is_going = send.state is SendState.RUNNING
+
+    def _count(self) -> Summary:
+        return self._ledger.sends.summary(self._id)
+
+    def _by_domain(self) -> tuple[DomainLook, ...]:
+        now, groups = self._newsroom.clock(), by_group(self._ledger.gauge.domains(self._id))
+        settled = Counter({name: sum(counts[state] for state in _SETTLED) for name, counts in groups.items()})
+        before, self._settled = self._settled, (now, settled)
+        paces: dict[str, float] = {}
+        if before and self._is_going and now > before[0]:
+            paces = {name: max(0, settled[name] - before[1][name]) / (now - before[0]) for name in groups}
+        return largest(groups, DOMAINS, paces)
+
+    def _over_time(self) -> Pulse | None:
+        return pulse(self._newsroom, self._ledger.sends.get(self._id))
+
+    def _is_suppressed(self, email: str) -> bool:
+        return "@" in email and self._ledger.suppressions.get(parse_address(email).identity) is not None
+
+
+def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
+    """Counts by the domain that an address counts as: large providers have many."""
+    groups: dict[str, Counter[DeliveryState]] = defaultdict(Counter)
+    for each in found:
+        groups[group_of(f"@{each.domain}")][each.state] += each.count
+    return groups
+
+
+def largest(
+    groups: dict[str, Counter[DeliveryState]], most: int, paces: dict[str, float] | None = None
+) -> tuple[DomainLook, ...]:
+    """The `most` largest domains, then all the others as one, which has no name; nobody's is that of the erased."""
+    paces = paces or {}
+    names = sorted(groups, key=lambda name: (-groups[name].total(), name))
+    kept, rest = (names, []) if len(names) <= most + 1 else (names[:most], names[most:])
+    looks = [DomainLook(name=name or "erased", counts=groups[name], rate=paces.get(name)) for name in kept]
+    if rest:
+        counts = Counter[DeliveryState]()
+        for name in rest:
+            counts.update(groups[name])
+        rate = sum(paces.get(name, 0.0) for name in rest) if paces else None
+        looks.append(DomainLook(name="", number=len(rest), counts=counts, rate=rate))
+    return tuple(looks)
+
+
+def pulse(newsroom: Newsroom, send: Send) -> Pulse | None:
+    """How a send went over time; None before anything of it was tried."""
+    if send.begun_at is None:
+        return None
+    is_going = send.state is SendState.RUNNING
+    until = max(send.begun_at + 1, newsroom.clock() if is_going else send.settled_at or send.begun_at)
+    width = width_of(until - send.begun_at)
+    beats = newsroom.ledger.gauge.beats(send.id, since=send.begun_at, width=width)
+    return Pulse(since=send.begun_at, until=until, width=width, beats=beats)
+
+
+def width_of(span: float, most: int = _STRETCHES) -> float:
+    """The width of `most` stretches at most that cover `span`: one that people use, or whole days. All in seconds."""
+    day = WIDTHS[-1]
+    return float(next((each for each in WIDTHS if span / each <= most), day * -(-span // (day * most))))

@@ -1,0 +1,194 @@
+"""A send while it goes: what there is to see of it, and what can be done.
+
+The page is made of pieces, `templates/desk/live/`. It stands complete as it is loaded; its script asks for events and puts
+in each piece that has changed. Names of readers are for those who may send.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from mailer.delivery.state import DeliveryState, SendState
+from mailer.errors import UndecidedError
+from mailer.ledger.errors import SendStateError
+from mailer.ledger.records import Summary
+from mailer.ledger.role import Role
+from mailer.service import steering
+from mailer.service.timeleft import moment
+from mailer.service.watching import Look, Pulse
+from mailer.web.desk import chart
+from mailer.web.desk.events import Event, event_stream
+from mailer.web.desk.page import DeskPages
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number
+from mailer.web.desk.visit import Visit
+from mailer.web.desk.watches import Pieces
+
+PIECES = ("state", "actions", "proof", "course", "plot", "beats", "domains", "relays", "uncertain", "failed")
+WIDE, NARROW = 560, 330  # the widths that a plot is drawn at
+_S = DeliveryState
+_GOING = frozenset({SendState.RUNNING, SendState.WAITING})
+_FOR_LATER = frozenset({SendState.SCHEDULED, SendState.OVERDUE})
+
+
+def pieces(pages: DeskPages, zone: ZoneInfo, look: Look, *, may_send: bool) -> Pieces:
+    """The HTML of each piece. What stands `before` a start has forms of its own, and only goes."""
+    context = {
+        "look": look,
+        "send": look.send,
+        "sum": summands(look.summary),
+        "may_send": may_send,
+        "base": f"{pages.root}{HERE}/{look.send.id}",
+        "proof_bar": proof_bar(look.summary),
+        "plots": plots(look.pulse, zone, _marks(look)),
+        "domains": [(each, domain_bar(each.counts, each.total)) for each in look.domains],
+        "clock": lambda at: moment(at, look.at, zone),
+        "amount": chart.amount,
+        "is_going": look.send.state in _GOING,
+    }
+    drawn = {name: pages.piece(f"live/{name}", context) for name in PIECES}
+    return drawn if look.send.state in _FOR_LATER else {**drawn, "before": ""}
+
+
+def summands(summary: Summary) -> tuple[chart.Part, ...]:
+    """The sum that always holds: what the frozen ones are, each with its colour."""
+    parts = (
+        ("accepted", summary.count(_S.ACCEPTED), "good"),
+        ("waiting", summary.count(_S.PENDING, _S.CLAIMED, _S.COMMITTING), "quiet"),
+        ("deferred", summary.count(_S.DEFERRED), "warn"),
+        ("failed", summary.count(_S.FAILED), "bad"),
+        ("skipped", summary.count(_S.SKIPPED), "faint"),
+        ("uncertain", summary.count(_S.UNCERTAIN), "doubt"),
+    )
+    ended = summary.send.is_ended
+    return tuple(chart.Part(*each) for each in parts if not ended or each[1] or each[0] in {"accepted", "failed"})
+
+
+def proof_bar(summary: Summary) -> Markup:
+    """All frozen ones, those who wait as the empty rest."""
+    order = ("accepted", "uncertain", "failed", "deferred", "skipped")
+    parts = {part.name: part for part in summands(summary)}
+    shown = [parts[name] for name in order if name in parts]
+    words = ", ".join(f"{part.value:,} {part.name}" for part in shown) or "nobody yet"
+    return chart.stack(shown, summary.frozen, words=f"Of {summary.frozen:,}: {words}")
+
+
+def domain_bar(counts: Mapping[DeliveryState, int], total: int) -> Markup:
+    tones = (
+        (_S.ACCEPTED, "good"),
+        (_S.UNCERTAIN, "doubt"),
+        (_S.FAILED, "bad"),
+        (_S.DEFERRED, "warn"),
+        (_S.SKIPPED, "faint"),
+    )
+    return chart.stack([chart.Part(state.value, counts.get(state, 0), tone) for state, tone in tones], total)
+
+
+def plots(pulse: Pulse | None, zone: ZoneInfo, marks: Sequence[chart.Mark] = ()) -> tuple[Markup, ...]:
+    """The same plot twice, for a desk and for a phone; none before anything was tried."""
+    if pulse is None:
+        return ()
+    points = [chart.Point(at, rate) for at, rate in pulse.rates]
+    words = (
+        f"Messages a second, {len(points)} stretches of {pulse.width:.0f} seconds: "
+        f"at most {chart.amount(max(point.value for point in points))}, {chart.amount(points[-1].value)} at the end"
+    )
+    return tuple(chart.plot(points, zone=zone, words=words, marks=marks, width=width) for width in (WIDE, NARROW))
+
+
+def _marks(look: Look) -> tuple[chart.Mark, ...]:
+    """When the domain that keeps most of them waiting first did so."""
+    if not look.delays or look.pulse is None:
+        return ()
+    first = look.delays[0]
+    return (chart.Mark(first.since, f"{first.code or 'no answer'} from {first.domain or 'an erased one'}"),)
+
+
+def _show(visit: Visit) -> Response:
+    look = visit.watches.look(send_number(visit))
+    made = pieces(visit.pages, visit.newsroom.settings.timezone, look, may_send=visit.may(Role.EDITOR))
+    left = seconds_left(visit, look.send) if look.send.state in _FOR_LATER else None
+    return visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
+
+
+async def _events(visit: Visit) -> Response:
+    send_id = send_number(visit)
+    await run_in_threadpool(visit.newsroom.ledger.sends.get, send_id)  # 404 before a stream begins
+
+    async def events() -> AsyncGenerator[Event, None]:
+        async for event in visit.watches.follow(send_id, may_send=visit.may(Role.EDITOR)):
+            yield event
+
+    return event_stream(visit, events())
+
+
+def _pause(visit: Visit) -> Response:
+    return _do(
+        visit,
+        "send.pause",
+        lambda: steering.pause(visit.newsroom, send_number(visit), by=f"by {visit.user.name}"),
+        "Paused.",
+    )
+
+
+def _resume(visit: Visit) -> Response:
+    return _do(visit, "send.resume", lambda: steering.hand_over(visit.newsroom, send_number(visit)), "It goes on.")
+
+
+def _cancel(visit: Visit) -> Response:
+    """Asks first, for this cannot be taken back."""
+    send_id = send_number(visit)
+    if not visit.form.has("sure"):
+        summary = visit.newsroom.ledger.sends.summary(send_id)
+        return visit.page("cancel", heading="Cancel this send?", summary=summary, send=summary.send)
+    return _do(visit, "send.cancel", lambda: visit.newsroom.ledger.sends.cancel(send_id), "Cancelled.")
+
+
+def _resolve(visit: Visit) -> Response:
+    """`again` or `sent` is the id of a delivery, or `all`."""
+    send_id, ledger = send_number(visit), visit.newsroom.ledger
+    resend = visit.form.has("again")
+    which = visit.form.text("again" if resend else "sent")
+    identities = None
+    if which != "all":
+        found = ledger.report.delivery(int(which)) if which.isdecimal() and len(which) < 19 else None
+        if found is None or found.send_id != send_id or found.state is not _S.UNCERTAIN:
+            return visit.go(_path(send_id), "Nothing was changed: this one is not uncertain any more.", bad=True)
+        identities = [found.identity]
+    said = "They are sent again." if resend else "Counted as sent."
+    action = "send.resolve-resend" if resend else "send.resolve-sent"
+    return _do(
+        visit,
+        action,
+        lambda: steering.decide(visit.newsroom, send_id, resend=resend, identities=identities),
+        said,
+        "all uncertain ones" if identities is None else f"delivery {which}",
+    )
+
+
+def _do(visit: Visit, action: str, work: Callable[[], object], said: str, detail: str = "") -> Response:
+    """Do it and write it down; what is not possible any more is said on the page of the send."""
+    send_id = send_number(visit)
+    try:
+        work()
+    except (SendStateError, UndecidedError) as error:
+        return visit.go(_path(send_id), error.message, bad=True)
+    visit.record(action, str(send_id), detail)
+    return visit.go(_path(send_id), said)
+
+
+def _path(send_id: int) -> str:
+    return f"{HERE}/{send_id}"
+
+
+ROUTES = (
+    DeskRoute("GET", SEND, Role.WRITER, _show),
+    DeskRoute("GET", f"{SEND}/events", Role.WRITER, _events),
+    DeskRoute("POST", f"{SEND}/pause", Role.EDITOR, _pause),
+    DeskRoute("POST", f"{SEND}/resume", Role.EDITOR, _resume),
+    DeskRoute("POST", f"{SEND}/cancel", Role.EDITOR, _cancel),
+    DeskRoute("POST", f"{SEND}/resolve", Role.EDITOR, _resolve),
+)

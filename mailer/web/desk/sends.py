@@ -1,0 +1,80 @@
+"""The sends: all of them, and what can be done with one that has not started.
+
+take-back   it never starts
+start       one that is overdue, for nobody was there to start it, starts now
+"""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from mailer.delivery.state import SendState
+from mailer.ledger.errors import SendStateError, UnknownSendError
+from mailer.ledger.records import Send, Summary
+from mailer.ledger.role import Role
+from mailer.service.sending import start_due
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.visit import Visit
+
+HERE = "/desk/sends"
+SEND = f"{HERE}/{{id:int}}"
+_AT_ONCE = 25
+_LARGEST_ID = 2**31 - 1
+
+
+def send_number(visit: Visit) -> int:
+    """The number in the path, if it can be that of a send. Raises HTTPException 404."""
+    number = int(visit.path["id"])
+    if number > _LARGEST_ID:
+        raise HTTPException(404)
+    return number
+
+
+def find_send(visit: Visit) -> Summary:
+    """The send that the path names, with its counts. Raises HTTPException 404."""
+    try:
+        return visit.newsroom.ledger.sends.summary(send_number(visit))
+    except UnknownSendError:
+        raise HTTPException(404) from None
+
+
+def seconds_left(visit: Visit, send: Send) -> int:
+    """For how many seconds a send can still be taken back before it starts; 0: it starts at any moment."""
+    return max(0, round((send.at or 0.0) - visit.newsroom.clock()))
+
+
+def _list(visit: Visit) -> Response:
+    before = visit.query.get("before", "")
+    below = int(before) if before.isdecimal() and len(before) < 10 else None
+    found = visit.newsroom.ledger.sends.all(limit=_AT_ONCE + 1, before=below)
+    shown = found[:_AT_ONCE]
+    older = shown[-1].send.id if len(found) > _AT_ONCE else None
+    return visit.page("sends", heading="Sends", sends=shown, older=older, newer=below is not None)
+
+
+def _take_back(visit: Visit) -> Response:
+    send = find_send(visit).send
+    try:
+        visit.newsroom.ledger.sends.take_back(send.id)
+    except SendStateError as error:
+        return visit.go(f"{HERE}/{send.id}", f"{error.message} {error.next_step}", bad=True)
+    visit.record("send.take-back", f"{send.id} {send.slug}")
+    return visit.go(f"{HERE}/{send.id}", "Taken back. Nothing of it has left.")
+
+
+def _start(visit: Visit) -> Response:
+    send = find_send(visit).send
+    if send.state is not SendState.OVERDUE:
+        return visit.go(f"{HERE}/{send.id}")
+    try:
+        start_due(visit.newsroom, send, carried=True)
+    except SendStateError:  # somebody else was quicker
+        return visit.go(f"{HERE}/{send.id}")
+    visit.record("send.start", f"{send.id} {send.slug}", "overdue")
+    return visit.go(f"{HERE}/{send.id}", "It starts now.")
+
+
+ROUTES = (
+    DeskRoute("GET", HERE, Role.WRITER, _list),
+    DeskRoute("POST", f"{SEND}/take-back", Role.EDITOR, _take_back),
+    DeskRoute("POST", f"{SEND}/start", Role.EDITOR, _start),
+)

@@ -1,0 +1,83 @@
+"""Tests: the real message to oneself and to colleagues, and what became of each.
+
+A test goes to people of the desk who have given an address, and to addresses that are typed, MOST at a time; `serve` carries
+it. Its unsubscribe link unsubscribes nobody.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from mailer.delivery.state import UNDONE
+from mailer.dispatch.problem import Severity
+from mailer.errors import UsageError
+from mailer.ledger.records import ReportRow, Send
+from mailer.ledger.role import Role
+from mailer.service.compiling import DispatchError, check
+from mailer.service.drafting import file_of
+from mailer.service.sending import start_test
+from mailer.web.desk.dispatches import HERE, ONE
+from mailer.web.desk.once import new_token, ordered
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.visit import Visit
+
+MOST = 25  # addresses of one test
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One test, and what became of it for each address."""
+
+    send: Send
+    rows: tuple[ReportRow, ...]
+
+
+def _show(visit: Visit) -> Response:
+    people = [each for each in visit.newsroom.ledger.people.all() if each.email]
+    mine = [each for each in people if each.id == visit.user.id]
+    others = [each for each in people if each.id != visit.user.id]
+    return visit.page(
+        "test", heading=f"Test {visit.path['name']}", people=[*mine, *others], once=new_token(), **_outcomes(visit)
+    )
+
+
+def _watch(visit: Visit) -> Response:
+    return visit.page("tested", heading=f"Tests of {visit.path['name']}", **_outcomes(visit))
+
+
+def _outcomes(visit: Visit) -> dict[str, Any]:
+    """The latest tests of the dispatch; `moving` while something of them is under way."""
+    ledger, path = visit.newsroom.ledger, str(file_of(visit.newsroom, visit.path["name"]))
+    guess = check(visit.newsroom, path).guess
+    sends = ledger.sends.tests(guess.slug, limit=_SHOWN) if guess else ()
+    tests = [Tested(send, tuple(ledger.report.rows(send.id))) for send in sends]
+    moving = any(row.state in UNDONE for test in tests if not test.send.is_ended for row in test.rows)
+    return {"name": visit.path["name"], "tests": tests, "moving": moving, "undone": UNDONE}
+
+
+def _test(visit: Visit) -> Response:
+    name = visit.path["name"]
+    typed = " ".join(visit.form.texts("typed")).replace(",", " ").replace(";", " ").split()
+    emails = [*visit.form.texts("to"), *typed]
+    order, path = ordered(visit), str(file_of(visit.newsroom, name))
+    if not emails:
+        raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
+    if len(emails) > MOST:
+        raise UsageError(f"A test goes to {MOST} addresses at most.", "Send a second one to the others.")
+    try:
+        send = start_test(visit.newsroom, path, emails, reader=visit.form.text("as") or None, ordered=order)
+    except DispatchError as error:
+        count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
+        said = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
+        return visit.go(f"{HERE}/{name}", said, bad=True)
+    visit.record("dispatch.test", name, f"send {send.id} to {', '.join(emails)}")
+    return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}.")
+
+
+ROUTES = (
+    DeskRoute("GET", f"{ONE}/test", Role.WRITER, _show),
+    DeskRoute("GET", f"{ONE}/test/outcomes", Role.WRITER, _watch),
+    DeskRoute("POST", f"{ONE}/test", Role.WRITER, _test),
+)

@@ -1,0 +1,120 @@
+"""Those who watch sends in browsers: one look a second at each send, shared by all of them.
+
+    watches.look(send_id)                     how it stands now, for a page
+    async for event in watches.follow(...)    what has changed, piece by piece, for a page that is there
+
+A send is looked at as long as somebody follows it, in a thread, and each piece of the page is drawn once for all; who follows is
+told only pieces that are others than the last time. One who comes late, or again after the server was away, is told all.
+"""
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from mailer.errors import MailerError
+from mailer.service.newsroom import Newsroom
+from mailer.service.watching import Look, Watch
+from mailer.web.desk.events import Event
+
+EVERY = 1.0  # seconds
+OVER = 5.0  # seconds between two looks at a send that has ended: its uncertain ones may still be decided
+_KEPT = 32  # sends whose counts are kept, should somebody come back
+
+Pieces = Mapping[str, str]
+"""HTML by the id of the element that it is in."""
+Draw = Callable[[Look, bool], Pieces]
+"""Makes the pieces of a page; for somebody who may send, or for somebody who may not."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A send that is followed: what was drawn last, by whether it is for somebody who may send."""
+
+    number: int = 0
+    drawn: dict[bool, Pieces] = field(default_factory=dict)
+    told: dict[tuple[int, bool], Event] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    followers: int = 0
+    task: asyncio.Task[None] | None = None
+
+    def renew(self, drawn: dict[bool, Pieces]) -> None:
+        self.number += 1
+        self.drawn = drawn
+        self.told.clear()
+        self.news.set()
+        self.news = asyncio.Event()
+
+    def change(self, before: int, pieces: Pieces, *, may_send: bool) -> Event | None:
+        """What is another one than in `pieces`, which were those of the look `before`; the same for all who had that."""
+        key = before, may_send
+        if key not in self.told:
+            new = {name: html for name, html in self.drawn[may_send].items() if pieces.get(name) != html}
+            self.told[key] = Event(name="look", data=json.dumps(new) if new else "")
+        return self.told[key] if self.told[key].data else None
+
+
+class Watches:
+    """The watches of one desk, on one event loop; `look` is for any thread."""
+
+    def __init__(self, newsroom: Newsroom, draw: Draw) -> None:
+        self._newsroom = newsroom
+        self._draw = draw
+        self._watches: OrderedDict[int, Watch] = OrderedDict()
+        self._followed: dict[int, _Followed] = {}
+
+    def look(self, send_id: int) -> Look:
+        """How a send stands at this moment. Raises UnknownSendError, LedgerError."""
+        return self._watch(send_id).look(anew=True)
+
+    async def follow(self, send_id: int, *, may_send: bool) -> AsyncGenerator[Event, None]:
+        """All pieces, then those that change. Ends never."""
+        followed = self._followed.get(send_id)
+        if followed is None:
+            followed = self._followed[send_id] = _Followed()
+        if followed.task is None:
+            followed.task = asyncio.create_task(self._keep_looking(send_id, followed))
+        followed.followers += 1
+        seen = -1
+        pieces: Pieces = {}
+        try:
+            while True:
+                if followed.number in {0, seen}:
+                    await followed.news.wait()
+                event = followed.change(seen, pieces, may_send=may_send)
+                seen, pieces = followed.number, followed.drawn[may_send]
+                if event:
+                    yield event
+        finally:
+            followed.followers -= 1
+            if not followed.followers:
+                followed.task.cancel()
+                if self._followed.get(send_id) is followed:
+                    del self._followed[send_id]
+
+    async def _keep_looking(self, send_id: int, followed: _Followed) -> None:
+        while True:
+            pause = EVERY
+            try:
+                look, drawn = await asyncio.to_thread(self._look_and_draw, send_id)
+            except MailerError as error:  # the ledger may be there again in a moment
+                _log.warning("send %d cannot be watched: %s", send_id, error)
+            else:
+                followed.renew(drawn)
+                pause = OVER if look.send.is_ended else EVERY
+            await asyncio.sleep(pause)
+
+    def _look_and_draw(self, send_id: int) -> tuple[Look, dict[bool, Pieces]]:
+        look = self._watch(send_id).look()
+        return look, {may_send: self._draw(look, may_send) for may_send in (True, False)}
+
+    def _watch(self, send_id: int) -> Watch:
+        watch = self._watches.get(send_id) or Watch(self._newsroom, send_id)
+        self._watches[send_id] = watch
+        self._watches.move_to_end(send_id)
+        while len(self._watches) > _KEPT:
+            self._watches.popitem(last=False)
+        return watch

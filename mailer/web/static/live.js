@@ -1,0 +1,60 @@
+// A send while it goes: puts in each piece of the page that has changed, and says when the desk does not answer.
+// Without it the page shows how it stood when it was loaded.
+
+const live = document.getElementById("live");
+const away = document.getElementById("away");
+const AGAIN = 1000; // milliseconds until the desk is asked again, after it answered with anything but a stream
+let heard = new Date();
+
+function clock(time) {
+  return time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
+// A piece that has the focus keeps it: the same button of the new one gets it.
+function replace(name, html) {
+  const place = document.getElementById(name);
+  if (!place) return;
+  const held = place.contains(document.activeElement) ? document.activeElement : null;
+  const same = held && `${held.tagName}${held.value ?? ""}${held.getAttribute("formaction") ?? held.getAttribute("href") ?? ""}`;
+  place.innerHTML = html;
+  if (!held) return;
+  const again = [...place.querySelectorAll("button, a")].find(
+    (each) => `${each.tagName}${each.value ?? ""}${each.getAttribute("formaction") ?? each.getAttribute("href") ?? ""}` === same,
+  );
+  again?.focus({ preventScroll: true });
+}
+
+function listen() {
+  const source = new EventSource(live.dataset.events);
+  source.addEventListener("look", (event) => {
+    heard = new Date();
+    away.hidden = true;
+    for (const [name, html] of Object.entries(JSON.parse(event.data))) replace(name, html);
+  });
+  source.addEventListener("open", () => {
+    away.hidden = true;
+  });
+  source.addEventListener("error", () => {
+    if (away.hidden) {
+      away.querySelector("span").textContent = clock(heard);
+      away.hidden = false;
+    }
+    if (source.readyState === EventSource.CLOSED) window.setTimeout(again, AGAIN);
+  });
+  window.addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+// The desk answered, but not with events: who is signed out is asked to sign in, anybody else tries again.
+async function again() {
+  const asking = new AbortController();
+  const answer = await fetch(live.dataset.events, { headers: { Accept: "application/json" }, signal: asking.signal }).catch(() => null);
+  asking.abort();
+  if (answer?.status === 401) window.location.reload();
+  else listen();
+}
+
+listen();
+// A page that comes back out of the browser's memory is an old one.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+});

@@ -1,0 +1,37 @@
+"""Sends at some point of their way, for pages that show them."""
+
+from mailer.delivery.records import Reply, Stage
+from mailer.delivery.state import DeliveryState
+from tests.support.ledger_cases import die, owned, run, settlement
+
+REPLIES = {
+    "failed": (DeliveryState.FAILED, Reply(code=550, enhanced="5.1.1", text="5.1.1 no such user <b>here</b>")),
+    "deferred": (DeliveryState.DEFERRED, Reply(code=454, enhanced="4.7.0", text="4.7.0 slow down")),
+    "uncertain": (DeliveryState.UNCERTAIN, None),
+    "accepted": (DeliveryState.ACCEPTED, Reply(code=250, enhanced="2.0.0", text="2.0.0 queued as 4FZ")),
+}
+
+
+def addresses(count, domain="example.com"):
+    return [f"reader{number}@{domain}" for number in range(count)]
+
+
+def carry(site, send, *verdicts, kill=False):
+    """Have one delivery after the other end as a key of REPLIES says, a second each; then the owner leaves, or dies."""
+    mine = owned(site.ledger, send)
+
+    async def work():
+        for verdict in verdicts:
+            state, reply = REPLIES[verdict]
+            site.clock.forward(1)
+            for claim in await mine.claim(1, site.clock()):
+                assert await mine.commit(claim)
+                more = {"suppress": True} if verdict == "failed" else {}
+                await mine.settle(settlement(claim, state, site.clock(), reply=reply, stage=Stage.DOT, **more))
+        await mine.standing()
+
+    run(work())
+    if kill:
+        die(mine)
+    else:
+        mine.close()
