@@ -82,7 +82,7 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     count = f"{SEND}/count?chosen=1&list=readers"
     assert "<dd>1<" in mara.get(f"{count}&where=city == 'Lisbon'").text
     assert "town" in mara.get(f"{count}&where=town == 'Lisbon'").text
-    assert "No list is chosen" in mara.get(f"{SEND}/count?chosen=1").text
+    assert "Choose a list" in mara.get(f"{SEND}/count?chosen=1").text
     assert "There is no list" in mara.get(f"{SEND}/count?chosen=1&list=../../etc/passwd").text
     last = mara.get(LAST).text
     assert "goes to 2 readers, of the list readers. It starts 10 seconds after" in last
