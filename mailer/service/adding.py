@@ -66,9 +66,9 @@ def _cells(source: ListFile, each: Known) -> dict[str, str]:
     cells = {
         name: value for name, value in each.fields.items() if name != EMAIL and value and value != each.had.get(name)
     }
-    if each.status is not Status.SUBSCRIBED and each.status is not each.was:
-        cells[_status(source)] = each.status.value
-    elif each.status is Status.SUBSCRIBED and each.was in _SAID_NO and source.columns.status is not None:
+    is_no = each.status is not Status.SUBSCRIBED and each.status is not each.was
+    has_said_no = each.was in _SAID_NO and source.columns.status is not None
+    if is_no or (each.status is Status.SUBSCRIBED and has_said_no):
         cells[_status(source)] = each.status.value
     return cells
 

@@ -56,7 +56,7 @@ def test_an_upload_is_read_applied_and_undone(desk):
     assert desk.read() == new
     assert find_upload(desk.newsroom, "readers", kept.id) is None
     assert "bad@@x.org" in desk.path.with_name("readers.rejected.csv").read_text()
-    assert [each.by for each in desk.ledger.syncs.history("readers")][0] == BY
+    assert desk.ledger.syncs.history("readers")[0].by == BY
     assert desk.sync().changes_nothing
     desk.undo(to=can_go_back_to(desk.newsroom, "readers")[0])
     assert desk.read() == before

@@ -28,7 +28,22 @@ from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
 from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
-from mailer.web.desk import dispatches, looking, people, photos, settings, signin, versions, writing
+from mailer.web.desk import (
+    dispatches,
+    listing,
+    lists,
+    looking,
+    members,
+    people,
+    photos,
+    readers,
+    settings,
+    signin,
+    suppressions,
+    uploads,
+    versions,
+    writing,
+)
 from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
@@ -43,6 +58,12 @@ ROUTES: tuple[DeskRoute, ...] = (
     *writing.ROUTES,
     *photos.ROUTES,
     *versions.ROUTES,
+    *lists.ROUTES,
+    *listing.ROUTES,
+    *members.ROUTES,
+    *uploads.ROUTES,
+    *readers.ROUTES,
+    *suppressions.ROUTES,
     *settings.ROUTES,
     *people.ROUTES,
 )

@@ -66,6 +66,7 @@ class Section:
 
 SECTIONS = (
     Section("Dispatches", "/desk/dispatches"),
+    Section("Lists", "/desk/lists"),
     Section("Settings", "/desk/settings"),
 )
 
@@ -92,6 +93,7 @@ class DeskPages:
             "static": self.static,
             "moment": self.moment,
             "ago": self.ago,
+            "day": self.day,
             "Role": Role,
         }
 
@@ -111,7 +113,7 @@ class DeskPages:
             "user": visit.user if visit else None,
             "form_token": visit.form_token if visit else "",
             "sections": [each for each in SECTIONS if visit and visit.may(each.role)],
-            "is_here": lambda path: here == path or here.startswith(f"{path}/"),
+            "is_here": lambda path: here == path or here.startswith((f"{path}/", f"{path}:")),
             "said": said or (visit.said if visit else None),
             **context,
         }
@@ -150,6 +152,12 @@ class DeskPages:
         when = dt.datetime.fromtimestamp(at, self._zone)
         shown = format_datetime(when, "d MMM y, HH:mm", locale="en_GB")
         return Markup('<time datetime="{}">{}</time>').format(when.isoformat(timespec="seconds"), shown)
+
+    def day(self, at: float) -> Markup:
+        """A day in the installation's zone: 22 Nov 2026."""
+        when = dt.datetime.fromtimestamp(at, self._zone)
+        shown = format_datetime(when, "d MMM y", locale="en_GB")
+        return Markup('<time datetime="{}">{}</time>').format(when.date().isoformat(), shown)
 
     def ago(self, at: float) -> Markup:
         """How long ago that is, in words."""
