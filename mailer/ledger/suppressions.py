@@ -148,9 +148,9 @@ class Suppressions:
 
     def count(self) -> dict[SuppressionReason, int]:
         """How many there are, by reason."""
-        query = select(suppression.c.reason, func.count()).group_by(suppression.c.reason)
+        query = select(suppression.c.reason, func.count().label("number")).group_by(suppression.c.reason)
         with self._core.database.reading() as conn:
-            return dict(conn.execute(query).tuples().all())
+            return {row.reason: row.number for row in conn.execute(query)}
 
     def history(self, identity: str) -> tuple[SuppressionChange, ...]:
         """Every change for `identity`, the oldest first."""

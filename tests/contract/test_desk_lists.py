@@ -148,13 +148,13 @@ def test_a_plan_that_is_out_of_date_is_shown_anew(desk, file):
     assert "new@x.org" not in file.read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "says"),
-    [("a.xlsx", b"PK\x03\x04", "“a.xlsx” is an Excel"), ("a.csv", b"name\nAna\n", "no column holds the address")],
-)
-def test_a_file_that_is_no_list_is_refused_in_words(desk, name, data, says):
-    answer = desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": (name, data, "text/csv")})
-    assert (answer.status_code, says in words(answer)) == (422, True)
+def test_a_file_that_is_no_list_is_refused_in_words(desk):
+    for name, data, says in (
+        ("a.xlsx", b"PK\x03\x04", "“a.xlsx” is an Excel"),
+        ("a.csv", b"name\nAna\n", "no column holds the address"),
+    ):
+        answer = desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": (name, data, "text/csv")})
+        assert (answer.status_code, says in words(answer)) == (422, True)
     assert "No file was chosen" in words(desk.post(f"{LIST}/upload", {"way": "add"}))
 
 
@@ -238,9 +238,9 @@ def test_settings_are_written_and_comments_stay(site, desk, file):
     assert toml.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x.rejected", "READERS", "a" * 81, "a:b"])
-def test_a_name_that_no_list_can_have_is_refused(desk, file, name):
-    assert desk.post("/desk/lists", {"name": name}).status_code == 422
+def test_a_name_that_no_list_can_have_is_refused(desk, file):
+    for name in ("", "../x", "a/b", ".hidden", "x.rejected", "READERS", "a" * 81, "a:b", "readers"):
+        assert desk.post("/desk/lists", {"name": name}).status_code == 422, name
     assert [path.name for path in file.parent.iterdir()] == ["readers.csv"]
 
 
