@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, exists, func, or_, select, type_coerce
 
+from mailer.audience.row import clean
 from mailer.ledger.core import Core
 from mailer.ledger.membership import AFTER_ALL_LINES
 from mailer.ledger.merging import standing_status
@@ -59,8 +60,8 @@ class Roll:
 
     def page(self, name: str, words: str = "", after: str = "", *, limit: int = PAGE) -> RollPage:
         """Up to `limit` members of the list `name`. An `after` that no page gave begins anew."""
-        wanted = " ".join(unicodedata.normalize("NFC", words).split())[:LONGEST]
-        kind, _, place = after.partition(":")
+        wanted = " ".join(unicodedata.normalize("NFC", clean(words)).split())[:LONGEST]
+        kind, _, place = clean(after).partition(":")
         with self._core.database.reading() as conn:
             list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar()
             if list_id is None:

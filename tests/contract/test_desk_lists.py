@@ -79,7 +79,15 @@ def test_members_are_read_page_by_page_and_searched(site, desk, file):
         following = re.search(r'<a href="([^"]+)"[^>]*>More', page.text)
         path = following and unescape(following[1])
     assert len(seen) == len(set(seen)) == 121
-    for query, who in (("r00", 10), ("R119", 1), ("ÅRHUS", 1), ("ZOË", 1), ("@x.org", 50), ("first_name", 0), ("r%", 0)):
+    for query, who in (
+        ("r00", 10),
+        ("R119", 1),
+        ("ÅRHUS", 1),
+        ("ZOË", 1),
+        ("@x.org", 50),
+        ("first_name", 0),
+        ("r%", 0),
+    ):
         found = desk.get(f"{LIST}/members", params={"q": query}).text
         assert len(re.findall(r"reader\?email=", found)) == who, query
     rows_only = desk.get(f"{LIST}/members?q=R119&after=m:0", headers={"HX-Request": "true"})

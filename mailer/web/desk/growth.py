@@ -42,7 +42,7 @@ def draw_growth(steps: Sequence[Step], *, until: float, zone: dt.tzinfo) -> Mark
     ground = y(0)
     parts = [
         Markup('<path class="grid" d="M{} {}H{}"/><text x="{}" y="{}" text-anchor="end">{}</text>').format(
-            _LEFT, y(value), _WIDTH - _RIGHT, _LEFT - 8, float(y(value)) + 4, f"{value:,}"
+            _LEFT, y(value), _WIDTH - _RIGHT, _LEFT - 8, float(y(value)) + 4, _short(value)
         )
         for value in (0, top // 2, top)
     ]
@@ -66,6 +66,14 @@ def nice_ceiling(most: int) -> int:
             if digit * unit >= most:
                 return digit * unit
         unit *= 10
+
+
+def _short(number: int) -> str:
+    """A number for the margin: 800, 20k, 1.2M."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if number >= unit:
+            return f"{number / unit:g}{name}"
+    return str(number)
 
 
 def _thinned(steps: Sequence[Step]) -> Sequence[Step]:

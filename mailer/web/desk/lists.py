@@ -101,8 +101,10 @@ def _waits(newsroom: Newsroom, name: str) -> str:
         return str(error)
     if newsroom.ledger.syncs.is_current(name, digest):
         return ""
-    known = newsroom.ledger.syncs.state(name) is not None
-    return "File and ledger have something to tell each other." if known else "The file was not read yet."
+    state = newsroom.ledger.syncs.state(name)
+    if state is None:
+        return "The file was not read yet."
+    return "The file was changed." if state.digest != digest else "Who left or joined since is not in the file yet."
 
 
 def _plan(visit: Visit) -> Response:

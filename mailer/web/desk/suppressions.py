@@ -5,6 +5,7 @@ import re
 from starlette.responses import Response
 
 from mailer.audience.address import parse_address
+from mailer.audience.row import clean
 from mailer.errors import UsageError
 from mailer.ledger.erasure import is_marker
 from mailer.ledger.records import Lifting, SuppressionReason
@@ -20,10 +21,10 @@ _MOST = 1000  # addresses at a time
 
 
 def _show(visit: Visit) -> Response:
-    words, wanted = visit.query.get("q", "").strip()[:100], visit.query.get("reason", "")
+    words, wanted = clean(visit.query.get("q", "")).strip()[:100], visit.query.get("reason", "")
     reason = SuppressionReason(wanted) if wanted in set(SuppressionReason) else None
     table = visit.newsroom.ledger.suppressions
-    found = table.page(words, reason, after=visit.query.get("after", ""), limit=_PAGE + 1)
+    found = table.page(words, reason, after=clean(visit.query.get("after", "")), limit=_PAGE + 1)
     return visit.page(
         "suppressions",
         heading="Who must not be mailed",
