@@ -33,6 +33,7 @@ _KEY_LINE = re.compile(r"^MAILER_SECRET_KEYS=.*$", re.MULTILINE)
 _SLUG_LINE = re.compile(r"""^slug[ \t]*:[ \t]*(["']?)(?P<slug>[^"'\s#]+)\1[ \t]*(#.*)?$""", re.MULTILINE)
 _HEAD = 64 * 1024  # bytes of a dispatch in which its front matter is looked for
 _LIST_NAME = re.compile(r"[^\W_][\w .+-]*")
+_LONGEST_LIST_NAME = 80  # characters
 _SHOWN = 100  # characters of a name in a message
 _FOLDERS = ("dispatches", "subscribers", "templates")
 _PROGRAMS = ("templates", "desk")  # pages that change with the program, and are nobody's to edit
@@ -109,6 +110,25 @@ class Workspace:
         listed = f"There are: {', '.join(known)}." if known else f"Put a CSV file into {self.subscribers}."
         hint = f"Did you mean “{close[0]}”?" if close else listed
         raise NoListError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
+
+    def new_list(self, name: str, header: str) -> Path:
+        """Make the file of a new list, whose first line is `header`. Raises UsageError."""
+        if not _is_list_name(name) or len(name) > _LONGEST_LIST_NAME:
+            raise UsageError(
+                f"“{_printable(name)}” cannot be the name of a list.",
+                f"Use up to {_LONGEST_LIST_NAME} letters and digits, with . + - _ or spaces between: readers",
+            )
+        if taken := next((each for each in self.list_names() if each.casefold() == name.casefold()), None):
+            raise UsageError(f"There is a list “{taken}” already.", "Choose another name.")
+        path = self.subscribers / f"{name}.csv"
+        try:
+            self.subscribers.mkdir(exist_ok=True)
+            made = _create(path, f"{header}\n".encode(), private=False)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
+        if not made:
+            raise UsageError(f"{path} is there already.", "Choose another name.")
+        return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@
     own()         running one: the port that a sender sees
     suppressions  who must not be mailed
     members       who is on which list
+    roll          the members of a list, page by page, searched and counted
     wishes        what people say of their own mail
     syncs         list files and members brought together
     signups       who asked for which list, confirmed it, and how they said so
@@ -54,6 +55,7 @@ from mailer.ledger.members import Members
 from mailer.ledger.owned import OwnedSend, own
 from mailer.ledger.people import People
 from mailer.ledger.report import Report
+from mailer.ledger.roll import Roll
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
 from mailer.ledger.sessions import Sessions
@@ -76,6 +78,7 @@ class Ledger:
         self.freezer = Freezer(core)
         self.suppressions = Suppressions(core)
         self.members = Members(core)
+        self.roll = Roll(core)
         self.letters = Letters(core)
         self.signups = SignUps(core)
         self.wishes = Wishes(core)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -132,6 +133,24 @@ class Suppressions:
         with self._core.database.reading() as conn, conn.execute(query.execution_options(yield_per=_PAGE)) as found:
             for row in found:
                 yield _suppression(row)
+
+    def page(
+        self, words: str = "", reason: SuppressionReason | None = None, *, after: str = "", limit: int
+    ) -> tuple[Suppression, ...]:
+        """Up to `limit` whose address has `words`, for `reason` if any, in order, those behind `after`."""
+        query = select(suppression).where(suppression.c.identity > after).order_by(suppression.c.identity).limit(limit)
+        if words:
+            query = query.where(suppression.c.identity.contains(words.casefold(), autoescape=True))
+        if reason is not None:
+            query = query.where(suppression.c.reason == reason)
+        with self._core.database.reading() as conn:
+            return tuple(map(_suppression, conn.execute(query)))
+
+    def count(self) -> dict[SuppressionReason, int]:
+        """How many there are, by reason."""
+        query = select(suppression.c.reason, func.count().label("number")).group_by(suppression.c.reason)
+        with self._core.database.reading() as conn:
+            return {row.reason: row.number for row in conn.execute(query)}
 
     def history(self, identity: str) -> tuple[SuppressionChange, ...]:
         """Every change for `identity`, the oldest first."""

@@ -83,9 +83,9 @@ class Person:
         return bool(self.lists or self.suppression or self.history or self.changes or self.deliveries or self.letters)
 
 
-def find_person(newsroom: Newsroom, address: Address) -> Person:
-    """Everything known of `address`."""
-    rows = _rows(newsroom, address)
+def find_person(newsroom: Newsroom, address: Address, *, read_files: bool = True) -> Person:
+    """Everything known of `address`. Without `read_files`: as lists were when they were synced, and quickly."""
+    rows = _rows(newsroom, address) if read_files else {}
     if not newsroom.has_ledger:
         return Person(display=address.display, lists=tuple(_unsynced(row, name) for name, row in rows.items()))
     ledger, now = newsroom.ledger, newsroom.clock()
@@ -135,7 +135,7 @@ def _on_list(each: Membership, row: Member | None, now: float) -> OnList:
     status = "removed" if each.removed_at is not None else Status.SUBSCRIBED.value if over else each.status.value
     return OnList(
         list=each.list,
-        line=row.line if row else None,
+        line=row.line if row else each.line,
         status=status,
         since=each.since if each.removed_at is None else each.removed_at,
         by=each.said_by.value,

