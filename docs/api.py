@@ -64,7 +64,7 @@ SCOPES = {
     Scope.SENDS_TEST: "that, and send tests",
     Scope.SENDS_WRITE: "that, and send to readers, pause, cancel, decide",
     Scope.LISTS_READ: "read lists and their members",
-    Scope.LISTS_WRITE: "that, and sync and undo them",
+    Scope.LISTS_WRITE: "that, and change, sync and undo them",
     Scope.SUBSCRIBERS_READ: "read everything known of a person, and who is not mailed",
     Scope.SUBSCRIBERS_WRITE: "that, and unsubscribe, suppress, erase",
 }
@@ -95,8 +95,11 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
         yield "| query | type | what |\n|---|---|---|"
         yield from (_row(each["name"], each["schema"], each["description"]) for each in asked)
         yield ""
-    if "requestBody" in operation:
-        schema = schemas[_name(operation["requestBody"]["content"]["application/json"]["schema"])]
+    said = operation.get("requestBody", {}).get("content", {})
+    if "text/csv" in said:
+        yield "The body is the file, `text/csv`, at most 64 MB.\n"
+    elif said:
+        schema = schemas[_name(said["application/json"]["schema"])]
         yield "| body | type | what |\n|---|---|---|"
         required = schema.get("required", [])
         for key, value in schema["properties"].items():

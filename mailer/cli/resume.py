@@ -10,11 +10,11 @@ from mailer.cli.output import as_json, in_workspace, plural, say, send_number
 from mailer.cli.send import no_wait_option, workers_option
 from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError, UsageError
-from mailer.service.directing import refuse_strangers
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
+from mailer.service.steering import refuse_strangers
 
 
 @click.command("resume")

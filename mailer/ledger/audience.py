@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, func, literal, select
 
 from mailer.audience.recipient import Recipient
 from mailer.ledger.selection import Audience, People, got
@@ -16,9 +16,6 @@ from mailer.ledger.tables import list_, member
 
 _PAGE = 2_000
 _AT_ONCE = 500  # identities that one query looks for
-
-Place = tuple[int, int]
-"""Where a member stands in the order of one list: line and id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,38 +84,28 @@ def find(conn: Connection, audience: Audience, identities: Collection[str], *, a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A member as a list shows them. `reason`: why not mailed, "" where nothing stands against it; `place`: see `listed`."""
+    """A member as a list shows them. `reason`: why not mailed, "" where nothing stands against it."""
 
     address: str
     fields: Mapping[str, str]
     reason: str
     joined_at: float
-    place: Place
 
 
-def listed(
-    conn: Connection, audience: Audience, *, at: float, limit: int | None = None, after: Place | None = None
-) -> Iterator[Listed]:
-    """Everybody, mailed or not, in order; `after`: from there on, in an audience of one list."""
-    query = _in_order(conn, audience, at, "", only_mailed=False, after=after).limit(limit)
+def listed(conn: Connection, audience: Audience, *, at: float, limit: int | None = None) -> Iterator[Listed]:
+    """Everybody, mailed or not, in order."""
+    query = _in_order(conn, audience, at, "", only_mailed=False).limit(limit)
     for row in conn.execute(query.execution_options(yield_per=_PAGE)):
-        yield _listed(row)
+        yield Listed(address=row.address, fields=json.loads(row.fields), reason=row.reason, joined_at=row.joined_at)
 
 
 def skipped(conn: Connection, audience: Audience, *, at: float, limit: int) -> tuple[Listed, ...]:
     """The first of those who would be frozen without being mailed."""
     people = People(conn, audience.selection, at=at).query(audience.fields).subquery()
     query = select(people).where(people.c.reason != "").order_by(people.c.position, people.c.line, people.c.id)
-    return tuple(map(_listed, conn.execute(query.limit(limit))))
-
-
-def _listed(row: Row[Any]) -> Listed:
-    return Listed(
-        address=row.address,
-        fields=json.loads(row.fields),
-        reason=row.reason,
-        joined_at=row.joined_at,
-        place=(row.line, row.id),
+    return tuple(
+        Listed(address=row.address, fields=json.loads(row.fields), reason=row.reason, joined_at=row.joined_at)
+        for row in conn.execute(query.limit(limit))
     )
 
 
@@ -135,16 +122,12 @@ def values_that_occur(
         yield dict(zip(names, row, strict=True))
 
 
-def _in_order(
-    conn: Connection, audience: Audience, at: float, new_to: str, *, only_mailed: bool, after: Place | None = None
-) -> Any:
+def _in_order(conn: Connection, audience: Audience, at: float, new_to: str, *, only_mailed: bool) -> Any:
     audience_now = People(conn, audience.selection, at=at)
     people = audience_now.query(audience.fields).subquery()
     query = select(people).order_by(*audience_now.order(people))
     if only_mailed:
         query = query.where(people.c.reason == "")
-    if after is not None:
-        query = query.where(tuple_(people.c.line, people.c.id) > tuple_(*map(literal, after)))
     return query.where(~got(people.c.identity, new_to)) if new_to else query
 
 

@@ -45,10 +45,8 @@ class Report:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def rows(
-        self, send_id: int, *states: DeliveryState, after: int = 0, limit: int | None = None
-    ) -> Iterator[ReportRow]:
-        """One row for each delivery, or for those in `states`; `after` is the id of the last of the page before."""
+    def rows(self, send_id: int, *states: DeliveryState) -> Iterator[ReportRow]:
+        """One row for each delivery, or for those in `states`."""
         with self._core.database.reading() as conn:
             load_send(conn, send_id)
             bounds = select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)
@@ -60,7 +58,7 @@ class Report:
                 .order_by(delivery.c.id)
             )
             bounded = delivery.c.state.in_(states) if states else delivery.c.id.between(first, last)
-            query = query.where(bounded, delivery.c.id > after).limit(limit)
+            query = query.where(bounded)
             with conn.execute(query.execution_options(yield_per=_PAGE)) as found:
                 yield from map(report_row, found)
 

@@ -125,9 +125,9 @@ class Suppressions:
         with self._core.database.reading() as conn:
             return standing(conn, identity)
 
-    def all(self, *reasons: SuppressionReason, after: str = "", limit: int | None = None) -> Iterator[Suppression]:
-        """All suppressions by identity, or those for `reasons`, streaming; `after`: those behind this identity."""
-        query = select(suppression).where(suppression.c.identity > after).order_by(suppression.c.identity).limit(limit)
+    def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
+        """All suppressions by identity, or those for `reasons`, streaming."""
+        query = select(suppression).order_by(suppression.c.identity)
         if reasons:
             query = query.where(suppression.c.reason.in_(reasons))
         with self._core.database.reading() as conn, conn.execute(query.execution_options(yield_per=_PAGE)) as found:

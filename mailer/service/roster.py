@@ -12,7 +12,7 @@ from mailer.audience.columns import EMAIL, SINCE, STATUS
 from mailer.audience.export import write_export
 from mailer.audience.listfile import open_list
 from mailer.audience.row import Status
-from mailer.ledger.audience import Listed, Place, count, listed
+from mailer.ledger.audience import Listed, count, listed
 from mailer.ledger.membership import LeavingReason, SyncPlan, SyncRecord
 from mailer.ledger.selection import Audience, Selection
 from mailer.service.lists import brought_up
@@ -53,16 +53,6 @@ def show_list(newsroom: Newsroom, name: str, *, where: str = "", limit: int = 50
         syncs = lists.ledger.syncs.history(name)[:SYNCS]
         why = lists.ledger.wishes.count_reasons(name)
     return Roster(list=name, where=where.strip(), reasons=counted.reasons, page=page, syncs=syncs, left_because=why)
-
-
-def page_of_list(
-    newsroom: Newsroom, name: str, *, where: str = "", limit: int = 50, after: Place | None = None
-) -> tuple[Listed, ...]:
-    """Members of `name` in the order of its file, from behind `after`."""
-    selection, fields = _selected(newsroom, name, where)
-    with brought_up(newsroom, lists_of(selection), record=False, allow_removals=True) as lists:
-        audience = Audience(selection=selection, fields=fields)
-        return tuple(listed(lists.conn, audience, at=newsroom.clock(), limit=limit, after=after))
 
 
 def export_list(newsroom: Newsroom, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:

@@ -29,14 +29,14 @@ async def read_form(request: Request) -> Mapping[str, str]:
     return dict(reversed(pairs))
 
 
-async def read_body(request: Request, largest: int = LARGEST) -> bytes:
-    """The body as it is, of at most `largest` octets."""
+async def read_body(request: Request, largest: int = LARGEST, *, patience: float = PATIENCE) -> bytes:
+    """The body as it is, of at most `largest` octets, within `patience` seconds."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 9 or int(length) > largest):
         raise HTTPException(413)
     body = bytearray()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > largest:

@@ -44,7 +44,7 @@ def api(site, visitor):
 
 
 def path_of(route):
-    return route.path.format(name="tide", send=1, list="readers", email="ana@example.com")
+    return route.path.format(name="tide", send=1, list="readers", email="ana@example.com", upload="5eed" * 8)
 
 
 def pages(api, path, name, limit):
@@ -158,6 +158,7 @@ def test_a_send_is_planned_made_once_and_steered(site, api):
     first = api("POST", "/sends", wanted, key="one")
     assert (first.status_code, first.headers["location"]) == (201, "/api/v1/sends/1")
     assert (first.json()["state"], first.json()["send"]) == ("scheduled", 1)
+    assert api.get("/sends/1/deliveries").json() == {"deliveries": [], "next": ""}
     again = api("POST", "/sends", wanted, key="one")
     assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (201, first.json(), "true")
     assert again.headers["location"] == "/api/v1/sends/1"
@@ -267,11 +268,55 @@ def test_lists_are_read_synced_and_undone(site, api):
     ]
     lisbon = {"where": 'city == "Lisbon"'}
     assert api.get("/lists/readers", params=lisbon).json()["to_mail"] == 1
-    assert api.get("/lists/readers/members", params=lisbon).json()["members"][0]["fields"]["first_name"] == "Ben"
+    assert (
+        api.get("/lists/readers/members", params={"q": "lisbon"}).json()["members"][0]["fields"]["first_name"] == "Ben"
+    )
     exported = api.get("/lists/readers/export", params=lisbon)
     assert exported.headers["content-type"] == "text/csv; charset=utf-8"
     assert exported.text.splitlines()[1].startswith("ben@example.net,Ben,Lisbon,subscribed,")
     assert api.get("/lists/none/members").json()["error"] == "no-list"
+
+
+def test_members_are_added_changed_and_taken_out_in_the_file(site, api):
+    path = site.newsroom.workspace.subscribers / "readers.csv"
+    added = api("POST", "/lists/readers/members", {"email": "Cleo@Example.org", "fields": {"city": "Faro"}})
+    assert (added.status_code, added.json()["joined"]) == (200, 1)
+    assert api("POST", "/lists/readers/members", {"email": "cleo@example.org"}).status_code == 422
+    typo = api("PATCH", "/lists/readers/members/cleo@example.org", {"fields": {"citty": "Olhao"}})
+    assert (typo.status_code, "Did you mean “city”?" in typo.json()["next_step"]) == (422, True)
+    assert api("PATCH", "/lists/readers/members/cleo@example.org", {"fields": {"city": "Olhao"}}).json()["changed"] == 1
+    assert "Cleo@example.org,,Olhao" in path.read_text()
+    assert api("DELETE", "/lists/readers/members/cleo@example.org").json()["removed"] == 1
+    assert "Cleo" not in path.read_text()
+
+
+def test_an_upload_is_read_before_it_is_applied_and_undone_after(site, api):
+    path = site.newsroom.workspace.subscribers / "readers.csv"
+    api("POST", "/subscribers/ben@example.net/unsubscribe")
+    api("POST", "/lists/readers/sync", {})
+    before = path.read_text()
+    file = {
+        "content": b"Email,City\ncleo@example.org,Faro\nben@example.net,Beja\n",
+        "headers": {"Content-Type": "text/csv"},
+    }
+    kept = api("POST", "/lists/readers/uploads?way=whole&file_name=May.csv", **file)
+    assert (kept.status_code, kept.json()["plan"]["joined"], kept.json()["plan"]["blocked"]) == (201, 1, 1)
+    assert path.read_text() == before
+    one = kept.headers["location"].removeprefix("/api/v1")
+    base = kept.json()["base"]
+    assert api.get(one).json() == kept.json()
+    stale = api("POST", f"{one}/apply", {"base": "0" * 64})
+    assert (stale.status_code, stale.json()["error"]) == (409, "changed-list")
+    assert api("POST", f"{one}/apply", {"base": base}).status_code == 409, "more than a tenth removed"
+    done = api("POST", f"{one}/apply", {"base": base, "allow_removals": True}).json()
+    assert (done["joined"], done["removed"], done["first_blocked"][0]["email"]) == (1, 1, "ben@example.net")
+    assert api.get(one).status_code == 404
+    assert api("POST", "/lists/readers/undo", {}).status_code == 200
+    assert path.read_text() == before
+    left = api("POST", "/lists/readers/uploads", **file).json()["upload"]
+    assert api("DELETE", f"/lists/readers/uploads/{left}").json() == {"upload": left}
+    wrong = {**file, "content": b"\x00\x01"}
+    assert api("POST", "/lists/readers/uploads", **wrong).status_code == 422
 
 
 def test_a_person_is_shown_unsubscribed_and_erased(site, api):
@@ -282,7 +327,8 @@ def test_a_person_is_shown_unsubscribed_and_erased(site, api):
     assert api.get("/subscribers/ana@example.com").json()["suppression"]["source"] == "API (the site)"
     own = api("DELETE", "/suppressions/ana@example.com")
     assert (own.status_code, own.json()["error"]) == (409, "own-no")
-    assert api("DELETE", "/subscribers/ben@example.net").json()["lists"] == ["readers"]
+    assert api("DELETE", "/subscribers/ben@example.net").json()["taken_out"] == ["readers"]
+    assert "ben@" not in (site.newsroom.workspace.subscribers / "readers.csv").read_text()
     assert site.ledger.suppressions.get("ben@example.net").reason is SuppressionReason.ERASED
     assert "ben@example.net" not in repr(site.ledger.audit.entries())
 

@@ -30,7 +30,7 @@ from mailer.ledger.errors import LedgerError
 from mailer.ledger.tokens import Token
 from mailer.service.apitokens import recognise
 from mailer.service.newsroom import Newsroom
-from mailer.web.api import deliveries, dispatches, lists, sends, starting, subscribers, suppressions
+from mailer.web.api import deliveries, dispatches, lists, sends, starting, subscribers, suppressions, uploads
 from mailer.web.api.openapi import document
 from mailer.web.api.problem import NotAllowedError, problem, problem_of, refusal
 from mailer.web.api.route import HERE, Answer, ApiRoute, Call
@@ -46,6 +46,7 @@ ROUTES: tuple[ApiRoute, ...] = (
     *sends.ROUTES,
     *deliveries.ROUTES,
     *lists.ROUTES,
+    *uploads.ROUTES,
     *subscribers.ROUTES,
     *suppressions.ROUTES,
 )
@@ -57,6 +58,7 @@ _KEY = frozenset(map(chr, range(0x21, 0x7F)))
 _LONGEST_KEY = 255
 _OWN = {"Cache-Control": "private, no-cache"}  # kept by who asked alone
 _CHUNK = 64 * 1024
+_PATIENCE = 60.0  # seconds for a body
 _log = logging.getLogger(__name__)
 _Handler = Callable[[Request], Awaitable[Response]]
 
@@ -157,9 +159,13 @@ class Guard:
         if route.matched and not any(tags):
             return problem(428, "This needs a header If-Match.", next_step="Put there the ETag of what you read.")
         raw, said = b"", None
+        if route.body is not None or route.takes:
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != (route.takes or "application/json"):
+                return problem(415, f"The body should be {route.takes or 'application/json'}.")
+            raw = await read_body(request, route.largest, patience=_PATIENCE)
         if route.body is not None:
-            raw = await read_body(request, route.largest)
-            said = _body(route.body, request, raw)
+            said = _body(route.body, raw)
             if isinstance(said, Response):
                 return said
         call = Call(
@@ -170,6 +176,7 @@ class Guard:
             said=said,
             address=_address(request, self._newsroom),
             if_match=tags,
+            raw=raw if route.takes else b"",
             once=hashlib.sha256(f"API {token.id} {key}".encode()).hexdigest() if route.once else "",
         )
         if route.once:
@@ -263,11 +270,8 @@ def _query(shape: type[Shape], request: Request) -> Any:
         return problem(422, faults_of(error, shape), next_step="See /api/v1/openapi.json for what may be asked.")
 
 
-def _body(shape: type[Shape], request: Request, raw: bytes) -> Any:
+def _body(shape: type[Shape], raw: bytes) -> Any:
     """The body in its shape, or the problem with it."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        return problem(415, "The body should be application/json.")
     try:
         return shape.model_validate_json(raw)
     except ValidationError as error:

@@ -9,10 +9,11 @@ from mailer.ledger.scope import Scope
 from mailer.service.reporting import message_ids
 from mailer.service.result import iso
 from mailer.web.api.route import Answer, ApiRoute, Call
-from mailer.web.api.shape import Page, PageQuery, Shape, next_cursor, read_cursor
+from mailer.web.api.shape import Page, PageQuery, Shape, Words, next_cursor, read_cursor
 
 
 class DeliveryQuery(PageQuery):
+    q: Annotated[Words, Field(description="Only those who have all of these words: in address, reason or reply.")] = ""
     state: Annotated[
         tuple[DeliveryState, ...], Field(max_length=8, description="Only those in one of these states.")
     ] = ()
@@ -43,8 +44,8 @@ def _list(call: Call) -> Answer:
     after = read_cursor(wanted.cursor, int)
     ledger = call.newsroom.ledger
     name = message_ids(call.newsroom, ledger.sends.get(number))
-    rows = ledger.report.rows(number, *wanted.state, after=after[0] if after else 0, limit=wanted.limit + 1)
-    found = list(rows)
+    begins = after[0] if after else 0
+    found = ledger.gauge.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)
     page = tuple(
         DeliveryFacts(
             email=row.email,

@@ -1,21 +1,27 @@
 """Lists: who is on them, and their files brought together with what the ledger knows.
 
-What is told is what a send would see now, file included. A list's file is the admin's; it changes here by an undo, and
-where a sync has something to tell it.
+Counts and exports are of what a send would see now, file included. A list's file is the admin's, and so it is what changes
+here: by a row, by an undo, and where a sync has something to tell it.
 """
 
+from collections.abc import Mapping
 from tempfile import TemporaryFile
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from mailer.audience.address import Address, parse_address
+from mailer.dispatch.suggestion import suggest
+from mailer.errors import UsageError
 from mailer.ledger.membership import SyncPlan
 from mailer.ledger.scope import Scope
+from mailer.service.amending import add_member, edit_member, editable_fields, take_out
+from mailer.service.leaving import mask
 from mailer.service.lists import plan_sync, sync_list, undo_list
 from mailer.service.result import iso
-from mailer.service.roster import export_list, page_of_list, plan_object, roster_object, show_list
+from mailer.service.roster import export_list, plan_object, roster_object, show_list
 from mailer.web.api.route import Answer, ApiRoute, Call
-from mailer.web.api.shape import Page, PageQuery, ReasonCount, Said, Shape, next_cursor, read_cursor
+from mailer.web.api.shape import Email, Name, Page, PageQuery, ReasonCount, Said, Shape, Words, make_cursor, read_cursor
 
 _LARGEST_SYNC = 2**63 - 1
 
@@ -24,8 +30,8 @@ class ListQuery(Shape):
     where: Annotated[Said, Field(description='Only those of whom this holds: `city == "Lisbon"`.')] = ""
 
 
-class MemberQuery(ListQuery, PageQuery):
-    pass
+class MemberQuery(PageQuery):
+    q: Annotated[Words, Field(description="Only those who have this in address or fields.")] = ""
 
 
 class ExportQuery(ListQuery):
@@ -87,6 +93,21 @@ class Member(Shape):
 
 class Members(Page):
     members: tuple[Member, ...]
+
+
+class NewFields(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"fields": {"city": "Faro"}}]})
+
+    fields: Annotated[dict[Name, Said], Field(max_length=200)]
+
+
+class NewMember(Shape):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "cleo@example.org", "fields": {"first_name": "Cleo"}}]}
+    )
+
+    email: Email
+    fields: Annotated[dict[Name, Said], Field(max_length=200)] = Field(default_factory=dict)
 
 
 class Line(Shape):
@@ -175,23 +196,53 @@ def _show(call: Call) -> Answer:
 
 
 def _members(call: Call) -> Answer:
-    """The members of a list, in the order of its file."""
-    wanted = call.query(MemberQuery)
-    after = read_cursor(wanted.cursor, int, int)
-    found = page_of_list(
-        call.newsroom,
-        call.path["list"],
-        where=wanted.where,
-        limit=wanted.limit + 1,
-        after=(after[0], after[1]) if after else None,
-    )
-    page = found[: wanted.limit]
+    """The members of a list as its last sync left them and as they changed since, in the order of their addresses."""
+    wanted, name = call.query(MemberQuery), call.path["list"]
+    call.newsroom.workspace.list_file(name)
+    after = read_cursor(wanted.cursor, str)
+    found = call.newsroom.ledger.roll.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
     members = tuple(
         Member(email=each.address, reason=each.reason, joined=iso(each.joined_at), fields=dict(each.fields))
-        for each in page
+        for each in found.members
     )
-    cursor = next_cursor(found, wanted.limit, *page[-1].place) if page else ""
-    return Answer(content=Members(members=members, next=cursor))
+    return Answer(content=Members(members=members, next=make_cursor(found.next) if found.next else ""))
+
+
+def _add(call: Call) -> Answer:
+    """Add a row to the file of a list, and sync it. Who said no, or is on the list, is not added: 422."""
+    wanted, name = call.body(NewMember), call.path["list"]
+    address = parse_address(wanted.email)
+    done = add_member(call.newsroom, name, address, _known(call, wanted.fields), by=call.actor)
+    return _amended(call, "list.add", address, done)
+
+
+def _edit(call: Call) -> Answer:
+    """Change cells in somebody’s row of a list’s file, and sync it. Others stay as they are."""
+    name, address = call.path["list"], parse_address(call.path["email"])
+    fields = _known(call, call.body(NewFields).fields)
+    done = edit_member(call.newsroom, name, address.identity, fields, by=call.actor)
+    return _amended(call, "list.edit", address, done)
+
+
+def _take_out(call: Call) -> Answer:
+    """Take somebody’s row out of a list’s file, and sync it."""
+    name, address = call.path["list"], parse_address(call.path["email"])
+    return _amended(call, "list.remove", address, take_out(call.newsroom, name, address.identity, by=call.actor))
+
+
+def _amended(call: Call, action: str, address: Address, done: SyncPlan) -> Answer:
+    call.record(action, call.path["list"], mask(address.display))
+    return outcome(done, planned=False)
+
+
+def _known(call: Call, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """`fields`, all of which the list has. Raises UsageError."""
+    known = editable_fields(call.newsroom, call.path["list"])
+    for name in fields:
+        if name not in known:
+            hint = suggest(name, known) or f"it has: {', '.join(known) or 'none'}"
+            raise UsageError(f"The list has no such field to fill in: “{name}”.", f"{hint[:1].upper()}{hint[1:]}")
+    return fields
 
 
 def _export(call: Call) -> Answer:
@@ -209,7 +260,7 @@ def _export(call: Call) -> Answer:
 
 def _plan(call: Call) -> Answer:
     """What a sync of a list would do; nothing is done."""
-    return _outcome(plan_sync(call.newsroom, call.path["list"]), planned=True)
+    return outcome(plan_sync(call.newsroom, call.path["list"]), planned=True)
 
 
 def _sync(call: Call) -> Answer:
@@ -217,7 +268,7 @@ def _sync(call: Call) -> Answer:
     name = call.path["list"]
     done = sync_list(call.newsroom, name, by=call.actor, allow_removals=call.body(WantedSync).allow_removals)
     call.record("list.sync", name, "" if done.sync is None else f"sync {done.sync}")
-    return _outcome(done, planned=False)
+    return outcome(done, planned=False)
 
 
 def _undo(call: Call) -> Answer:
@@ -225,10 +276,11 @@ def _undo(call: Call) -> Answer:
     name = call.path["list"]
     done = undo_list(call.newsroom, name, to=call.body(WantedUndo).to, by=call.actor)
     call.record("list.undo", name, "" if done.sync is None else f"sync {done.sync}")
-    return _outcome(done, planned=False)
+    return outcome(done, planned=False)
 
 
-def _outcome(plan: SyncPlan, *, planned: bool) -> Answer:
+def outcome(plan: SyncPlan, *, planned: bool) -> Answer:
+    """What a sync did, or would do."""
     return Answer(content=SyncOutcome.of(plan_object(plan, planned=planned)))
 
 
@@ -236,6 +288,9 @@ ROUTES = (
     ApiRoute("GET", "/lists", Scope.LISTS_READ, _names, Lists),
     ApiRoute("GET", "/lists/{list}", Scope.LISTS_READ, _show, Roster, query=ListQuery),
     ApiRoute("GET", "/lists/{list}/members", Scope.LISTS_READ, _members, Members, query=MemberQuery),
+    ApiRoute("POST", "/lists/{list}/members", Scope.LISTS_WRITE, _add, SyncOutcome, body=NewMember),
+    ApiRoute("PATCH", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _edit, SyncOutcome, body=NewFields),
+    ApiRoute("DELETE", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _take_out, SyncOutcome),
     ApiRoute("GET", "/lists/{list}/export", Scope.LISTS_READ, _export, None, query=ExportQuery),
     ApiRoute("GET", "/lists/{list}/plan", Scope.LISTS_READ, _plan, SyncOutcome),
     ApiRoute("POST", "/lists/{list}/sync", Scope.LISTS_WRITE, _sync, SyncOutcome, body=WantedSync),

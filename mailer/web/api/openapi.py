@@ -31,6 +31,7 @@ _PATHS = {
     "name": ("The name of the dispatch’s file, without .md.", {"type": "string"}, "2026-10-26-east-quay"),
     "send": ("The number of the send.", {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}, 1),
     "list": ("The name of the list.", {"type": "string"}, "readers"),
+    "upload": ("The number of the upload.", {"type": "string"}, "5eed" * 8),
     "email": ("The address.", {"type": "string", "minLength": 3, "maxLength": 320}, "ana@example.com"),
 }
 _REFUSALS = {
@@ -39,6 +40,7 @@ _REFUSALS = {
     403: "The token lacks the scope.",
     404: "There is no such thing.",
     409: "Nothing is wrong, but somebody must decide, or something else must end first.",
+    408: "The body took too long to come.",
     412: "It was changed meanwhile; nothing was written.",
     413: "The body is too large.",
     415: "The body is of another type.",
@@ -132,6 +134,11 @@ def _operation(route: ApiRoute) -> dict[str, object]:
     if route.body:
         schema = {"$ref": _REF.format(model=route.body.__name__)}
         said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if route.takes:
+        said["requestBody"] = {
+            "required": True,
+            "content": {route.takes: {"schema": {"type": "string", "examples": [_FILE]}}},
+        }
     return said
 
 
@@ -217,7 +224,7 @@ def _refusals(route: ApiRoute) -> dict[str, object]:
     """What each may be refused with: by its method, its path, its body."""
     statuses = {401, 403, 422, 429, 503}
     statuses |= {404} if "{" in route.path or route.body else set()
-    statuses |= {400, 413, 415} if route.body else set()
+    statuses |= {400, 408, 413, 415} if route.body or route.takes else set()
     statuses |= {400} if route.once else set()
     statuses |= {409} if route.method != "GET" else set()
     statuses |= {412, 428} if route.matched else set()
@@ -231,6 +238,7 @@ def _refusal(status: int) -> dict[str, str]:
     return {"$ref": f"#/components/responses/{status}"}
 
 
+_FILE = "email,first_name\nana@example.com,Ana\n"
 _SIGN_UP = {"schema": {"$ref": _REF.format(model=SignUpRequest.__name__)}}
 _SUBSCRIBE: dict[str, object] = {
     "operationId": "post_subscribe",

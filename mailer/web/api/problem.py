@@ -22,6 +22,7 @@ from mailer.ledger.records import AlreadySentError
 from mailer.ledger.scope import Scope
 from mailer.service.compiling import DispatchError
 from mailer.service.drafting import ChangedError, NoDispatchError
+from mailer.service.uploads import ChangedListError
 from mailer.web.page import NOT_STORED, respond
 from mailer.workspace import NoListError
 
@@ -49,6 +50,7 @@ _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (SettingsError, 500),
     (ProblemsFoundError, 422),
     (UndecidedError, 409),
+    (ChangedListError, 409),
 )
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SENTENCES = {

@@ -23,7 +23,7 @@ from mailer.web.api.problem import NotAllowedError
 from mailer.web.api.shape import NoQuery, S, Shape
 
 HERE = "/api/v1"
-SMALL, LARGE = 64 * 1024, 8 * 1024 * 1024  # octets of a body
+SMALL, LARGE, FILE = 64 * 1024, 8 * 1024 * 1024, 64 * 1024 * 1024  # octets of a body
 _LONGEST_NUMBER = 18  # digits that both databases hold
 
 
@@ -42,6 +42,7 @@ class Call:
     address: str
     if_match: tuple[str, ...] = ()
     once: str = ""
+    raw: bytes = b""
 
     @property
     def actor(self) -> str:
@@ -93,7 +94,7 @@ class Answer:
 class ApiRoute:
     """One row. `path` is under HERE. `once`: it needs an Idempotency-Key; `matched`: it needs If-Match.
 
-    `answer` None: a CSV file. `largest` is how much may be said, in octets.
+    `answer` None: a CSV file; `takes`: a body of this type, as it is. `largest` is how much may be said, in octets.
     """
 
     method: str
@@ -103,11 +104,12 @@ class ApiRoute:
     answer: type[Shape] | None
     query: type[Shape] = NoQuery
     body: type[Shape] | None = None
+    takes: str = ""
     status: int = 200
     once: bool = False
     matched: bool = False
     largest: int = SMALL
 
     def __post_init__(self) -> None:
-        if self.method not in {"GET", "POST", "PUT", "DELETE"} or not self.path.startswith("/"):
+        if self.method not in {"GET", "POST", "PUT", "PATCH", "DELETE"} or not self.path.startswith("/"):
             raise ValueError(f"{self.method} {self.path} is no route of the API")

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from mailer.audience.address import parse_address
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.scope import Scope
 from mailer.service.course import outlook
-from mailer.service.directing import go_on, resolve
 from mailer.service.reporting import report_object
 from mailer.service.result import next_step, send_object
+from mailer.service.steering import decide, go_on, pause, refuse_strangers
 from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
 from mailer.web.api.shape import Email, Page, PageQuery, Shape, next_cursor, read_cursor
 
@@ -90,7 +91,7 @@ def _show(call: Call) -> Answer:
 
 def _pause(call: Call) -> Answer:
     """Pause a send: nothing more leaves, whoever carries it. One that is paused stays so."""
-    call.newsroom.ledger.sends.pause(call.number("send"), reason=f"paused by {call.actor}")
+    pause(call.newsroom, call.number("send"), by=f"by {call.actor}")
     return _steered(call, "send.pause")
 
 
@@ -108,8 +109,11 @@ def _cancel(call: Call) -> Answer:
 
 def _resolve(call: Call) -> Answer:
     """Decide about deliveries of which nobody can tell whether they arrived."""
-    wanted = call.body(Decision)
-    done = resolve(call.newsroom, call.number("send"), resend=wanted.how == "resend", emails=wanted.emails)
+    wanted, number = call.body(Decision), call.number("send")
+    identities = [parse_address(email).identity for email in wanted.emails] if wanted.emails else None
+    if identities is not None:
+        refuse_strangers(call.newsroom, number, identities)
+    done = decide(call.newsroom, number, resend=wanted.how == "resend", identities=identities)
     return _steered(call, "send.resolve", f"{wanted.how}: {done.resolved}")
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from mailer.errors import UsageError
 
 Said = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+Words = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=320, pattern=r"^[^\x00]*$")]
 

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from mailer.audience.address import Address, parse_address
 from mailer.ledger.scope import Scope
+from mailer.service.amending import erase
 from mailer.service.leaving import mask
-from mailer.service.person import find_person, lists_with, person_object
+from mailer.service.person import find_person, person_object
 from mailer.web.api.route import Answer, ApiRoute, Call
 from mailer.web.api.shape import Shape
 
@@ -102,12 +103,13 @@ class Unsubscribed(Shape):
 
 
 class Erased(Shape):
-    """`lists`: in whose files the address still stands; it is not mailed meanwhile."""
+    """`taken_out`: from the files of which lists; `left`: in which the address still stands. It is not mailed meanwhile."""
 
     email: str
     deliveries: int
     skipped: int
-    lists: tuple[str, ...]
+    taken_out: tuple[str, ...]
+    left: tuple[str, ...]
 
 
 def _show(call: Call) -> Answer:
@@ -124,12 +126,17 @@ def _unsubscribe(call: Call) -> Answer:
 
 
 def _erase(call: Call) -> Answer:
-    """Erase a person for good. Sums hold, and the address stays suppressed by a keyed hash."""
+    """Erase a person for good, from the files of lists, too. Sums hold, and the address stays suppressed by a keyed hash."""
     address = _address(call)
-    done = call.newsroom.ledger.suppressions.erase(address.identity, source=call.actor)
+    done = erase(call.newsroom, address.identity, by=call.actor)
     call.record("subscriber.erase")  # of whom is to be forgotten
-    lists = lists_with(call.newsroom, address)
-    content = Erased(email=address.display, deliveries=done.deliveries, skipped=done.skipped, lists=lists)
+    content = Erased(
+        email=address.display,
+        deliveries=done.erased.deliveries,
+        skipped=done.erased.skipped,
+        taken_out=done.taken_out,
+        left=tuple(done.left),
+    )
     return Answer(content=content)
 
 

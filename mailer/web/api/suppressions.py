@@ -11,13 +11,12 @@ from mailer.ledger.scope import Scope
 from mailer.service.leaving import mask
 from mailer.service.result import iso
 from mailer.web.api.route import Answer, ApiRoute, Call
-from mailer.web.api.shape import Page, PageQuery, Shape, next_cursor, read_cursor
+from mailer.web.api.shape import Page, PageQuery, Shape, Words, next_cursor, read_cursor
 
 
 class SuppressionQuery(PageQuery):
-    reason: Annotated[
-        tuple[SuppressionReason, ...], Field(max_length=5, description="Only those for one of these reasons.")
-    ] = ()
+    q: Annotated[Words, Field(description="Only addresses that have this somewhere.")] = ""
+    reason: Annotated[SuppressionReason | None, Field(description="Only those for this reason.")] = None
 
 
 class SuppressionFacts(Shape):
@@ -49,8 +48,8 @@ def _list(call: Call) -> Answer:
     """Every suppressed address, in the order of the addresses."""
     wanted = call.query(SuppressionQuery)
     after = read_cursor(wanted.cursor, str)
-    all_of_them = call.newsroom.ledger.suppressions.all
-    found = list(all_of_them(*wanted.reason, after=after[0] if after else "", limit=wanted.limit + 1))
+    find = call.newsroom.ledger.suppressions.page
+    found = find(wanted.q, wanted.reason, after=after[0] if after else "", limit=wanted.limit + 1)
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].identity) if page else ""
     return Answer(content=Suppressions(suppressions=tuple(map(_facts, page)), next=cursor))
