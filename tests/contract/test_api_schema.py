@@ -21,7 +21,7 @@ NEVER = {
     "POST /lists/{list}/uploads/{upload}/apply",
     "DELETE /lists/{list}/uploads/{upload}",
 }
-"""What these operations need is not to be guessed: test_api.py does them."""
+"""What these operations need is hardly to be guessed: test_api.py does them."""
 UNLIMITED = Rate(burst=1_000_000, every=1)
 SETTINGS = {
     "seed": 1,
@@ -64,4 +64,4 @@ def test_nothing_that_is_asked_finds_a_fault(tmp_path, monkeypatch):
         schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(site.newsroom), config=config)
         done = set[str]()
         assert list(faults(schema, done)) == []
-        assert {f"{route.method} {route.path}" for route in api.ROUTES} - done == NEVER
+        assert {f"{route.method} {route.path}" for route in api.ROUTES} - done <= NEVER
