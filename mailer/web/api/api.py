@@ -13,10 +13,10 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import cache
 from typing import IO, Any, get_origin
 
 from pydantic import ValidationError
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -36,9 +36,9 @@ from mailer.web.api.problem import NotAllowedError, problem, problem_of, refusal
 from mailer.web.api.route import HERE, Answer, ApiRoute, Call
 from mailer.web.api.shape import Shape, faults_of
 from mailer.web.body import read_body
-from mailer.web.client import client_address
+from mailer.web.desk.door import address_of
 from mailer.web.limits import Limits, Rate
-from mailer.web.page import NOT_STORED, respond, respond_cached
+from mailer.web.page import ASK_AGAIN, NOT_STORED, respond, respond_cached
 
 ROUTES: tuple[ApiRoute, ...] = (
     *dispatches.ROUTES,
@@ -66,10 +66,10 @@ _Handler = Callable[[Request], Awaitable[Response]]
 def api_routes(newsroom: Newsroom, subscribe: _Handler) -> list[BaseRoute]:
     """The API of `newsroom`, whose door for sign-ups is `subscribe`."""
     guard = Guard(newsroom)
-    written = document(ROUTES, newsroom.settings.base_url).encode()
 
     async def openapi(request: Request) -> Response:
-        return respond_cached(request, written, "application/json", {"Cache-Control": "no-cache"})
+        written = _document(newsroom.settings.base_url)
+        return respond_cached(request, written, "application/json", ASK_AGAIN)
 
     places: dict[str, dict[str, _Handler]] = {"/subscribe": {"POST": subscribe}, "/openapi.json": {"GET": openapi}}
     for route in ROUTES:
@@ -78,6 +78,11 @@ def api_routes(newsroom: Newsroom, subscribe: _Handler) -> list[BaseRoute]:
         *(Route(f"{HERE}{path}", _Place(handlers)) for path, handlers in places.items()),
         Route(f"{HERE}/{{rest:path}}", _Place({})),
     ]
+
+
+@cache
+def _document(base_url: str) -> bytes:
+    return document(ROUTES, base_url).encode()
 
 
 class _Place:
@@ -174,14 +179,14 @@ class Guard:
             path=request.path_params,
             asked=asked,
             said=said,
-            address=_address(request, self._newsroom),
+            address=address_of(request, self._newsroom.settings.trusted_proxies),
             if_match=tags,
             raw=raw if route.takes else b"",
             once=hashlib.sha256(f"API {token.id} {key}".encode()).hexdigest() if route.once else "",
         )
         if route.once:
-            print_ = hashlib.sha256(b"\0".join([route.method.encode(), request.url.path.encode(), raw])).hexdigest()
-            return await run_in_threadpool(_once, route, call, key, print_)
+            fingerprint = hashlib.sha256(b"\0".join([request.url.path.encode(), raw])).hexdigest()
+            return await run_in_threadpool(_once, route, call, key, fingerprint)
         answer = await run_in_threadpool(route.endpoint, call)
         return _respond(route, request, answer)
 
@@ -203,7 +208,7 @@ def _once(route: ApiRoute, call: Call, key: str, fingerprint: str) -> Response:
     kept = Kept(
         fingerprint=fingerprint,
         status=route.status,
-        body=answer.content.model_dump_json(by_alias=True),
+        body=answer.content.model_dump_json(),
         location=answer.location,
     )
     answers.keep(token, key, kept)
@@ -235,13 +240,9 @@ def _kept_answer(kept: Kept, *, replayed: bool = False) -> Response:
 def _respond(route: ApiRoute, request: Request, answer: Answer) -> Response:
     content = answer.content
     if not isinstance(content, Shape):
-        return StreamingResponse(
-            _chunks(content),
-            media_type=answer.content_type,
-            headers={**NOT_STORED, "X-Content-Type-Options": "nosniff"},
-            background=BackgroundTask(content.close),
-        )
-    text = content.model_dump_json(by_alias=True)
+        headers = {**NOT_STORED, "X-Content-Type-Options": "nosniff"}
+        return StreamingResponse(_chunks(content), media_type=answer.content_type, headers=headers)
+    text = content.model_dump_json()
     if route.method == "GET":
         return respond_cached(request, text, answer.content_type, _OWN, etag=answer.etag)
     headers = {**NOT_STORED, **({"Location": answer.location} if answer.location else {})}
@@ -250,8 +251,9 @@ def _respond(route: ApiRoute, request: Request, answer: Answer) -> Response:
 
 
 def _chunks(file: IO[str]) -> Iterator[str]:
-    while chunk := file.read(_CHUNK):
-        yield chunk
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 def _query(shape: type[Shape], request: Request) -> Any:
@@ -295,8 +297,3 @@ def _rate(left: int, wait: int) -> dict[str, str]:
     window = round(BY_TOKEN.burst * BY_TOKEN.every)
     refill = wait or round((BY_TOKEN.burst - left) * BY_TOKEN.every)
     return {"RateLimit-Policy": f'"token";q={BY_TOKEN.burst};w={window}', "RateLimit": f'"token";r={left};t={refill}'}
-
-
-def _address(request: Request, newsroom: Newsroom) -> str:
-    peer = request.client.host if request.client else ""
-    return client_address(peer, request.headers.getlist("x-forwarded-for"), newsroom.settings.trusted_proxies)

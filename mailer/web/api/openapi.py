@@ -120,11 +120,10 @@ def document(routes: Iterable[ApiRoute], base_url: str) -> str:
 
 
 def _operation(route: ApiRoute) -> dict[str, object]:
-    summary, _, rest = (route.endpoint.__doc__ or "").strip().partition(": ")
-    text = f"{summary}: {rest}" if rest else summary
+    text = " ".join((route.endpoint.__doc__ or "").split())
     said: dict[str, object] = {
         "operationId": _operation_id(route),
-        "tags": [_tag(route)],
+        "tags": [route.scope.noun],
         "summary": text.split(". ")[0].rstrip("."),
         "description": f"{text}\n\nScope: `{route.scope}`.",
         "security": [{"token": [route.scope.value]}],
@@ -148,10 +147,6 @@ def _operation_id(route: ApiRoute) -> str:
     return f"{route.method.lower()}_{of_one}{'_'.join(words)}"
 
 
-def _tag(route: ApiRoute) -> str:
-    return route.scope.noun
-
-
 def _path(route: ApiRoute) -> list[dict[str, object]]:
     found = []
     for name in re.findall(r"\{(\w+)\}", route.path):
@@ -163,17 +158,13 @@ def _path(route: ApiRoute) -> list[dict[str, object]]:
 
 
 def _query(shape: type[Shape]) -> list[dict[str, object]]:
-    schema = shape.model_json_schema()
-    definitions = schema.get("$defs", {})
+    whole = shape.model_json_schema()
     found = []
-    for name, field in schema.get("properties", {}).items():
-        known = {
-            key: value for key, value in _resolved(field, definitions).items() if key not in {"title", "description"}
-        }
-        if null := [each for each in known.get("anyOf", []) if each != {"type": "null"}]:
-            known = null[0]
-        known.pop("default", None) if known.get("default") in ("", None, []) else None
-        found.append({"name": name, "in": "query", "description": field.get("description", ""), "schema": known})
+    for name, field in whole.get("properties", {}).items():
+        words = field.pop("description", "")
+        schema = _resolved(field, whole.get("$defs", {}))
+        given = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]  # what is not given is null
+        found.append({"name": name, "in": "query", "description": words, "schema": given[0] if given else schema})
     return found
 
 
