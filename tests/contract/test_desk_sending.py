@@ -229,6 +229,13 @@ def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, 
     assert wim.post(SEND, {**form, "number": "3"}).status_code == 303
 
 
+def test_the_command_line_asks_for_an_approval_too(here):
+    make_workspace(here.folder, APPROVAL="true")
+    ran = here("send", "tide", "--to", "readers", "--yes")
+    assert (ran.code, "Nobody has approved" in ran.err) == (4, True)
+    assert here.json("status") == {"sends": []}
+
+
 @pytest.mark.parametrize("settings", [{"approval": True}])
 def test_what_was_changed_since_it_was_looked_at_is_not_approved(site, mara):
     answer = mara.post("/desk/dispatches/tide/approve", {"digest": "0" * 64})

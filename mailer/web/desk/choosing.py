@@ -88,10 +88,10 @@ def _last(visit: Visit) -> Response:
 
 def _send(visit: Visit) -> Response:
     """Make the send, once: a form that made one already leads there."""
-    order = ordered(visit)
+    choice = read_choice(visit)
+    order = ordered(visit, take_back=not choice.is_later)
     if made := visit.newsroom.ledger.sends.made_by(order.token):
         return visit.go(f"/desk/sends/{made.id}")
-    choice = read_choice(visit)
     if _time_trouble(visit, choice):
         return _choosing(visit, choice, status=422)
     outlook = _look(visit, choice, record=True)
@@ -101,7 +101,6 @@ def _send(visit: Visit) -> Response:
         return _choosing(visit, choice, outlook, status=422)
     if wrong := _not_yet(visit, outlook, outlook.plan):
         return _last_page(visit, choice, outlook, order.token, wrong=wrong)
-    order = ordered(visit, take_back=not choice.is_later)
     try:
         send = start_send(visit.newsroom, outlook.plan, at=choice.time(visit.newsroom), ordered=order)
     except AlreadySentError as error:
