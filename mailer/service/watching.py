@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mailer.audience.address import parse_address
 from mailer.delivery.pace import group_of
 from mailer.delivery.state import UNDONE, DeliveryState, SendState
 from mailer.ledger.records import Beat, Delay, DomainCount, RelayCount, ReportRow, Send, Summary
@@ -25,7 +24,8 @@ from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
 from mailer.service.timeleft import Pace
 
-SHARE = 0.03  # of the time, for each of the counts that cost as much as the send is long
+SHARE = 0.01  # of the time, for each of the counts that cost as much as the send is long
+COUNTS = 0.02  # of the time, for how many are where, which is to be as new as can be
 DOMAINS = 8  # by name; the others are one row
 NAMED = 20  # uncertain ones by name
 FAILED = 5
@@ -82,7 +82,10 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words."""
+    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words.
+
+    `uncertain` and `failed` are the first of them, `suppressed` the deliveries among those whose address is.
+    """
 
     at: float
     summary: Summary
@@ -95,7 +98,7 @@ class Look:
     delays: tuple[Delay, ...]
     uncertain: tuple[ReportRow, ...]
     failed: tuple[ReportRow, ...]
-    suppressed: frozenset[str]
+    suppressed: frozenset[int]
 
     @property
     def send(self) -> Send:
@@ -137,7 +140,7 @@ class Watch:
         self._settled: tuple[float, Counter[str]] | None = None
         self._is_going = False
         self._send: Send | None = None
-        self._summary = Thrifty(self._count)
+        self._summary = Thrifty(self._count, share=COUNTS)
         self._domains = Thrifty(self._by_domain)
         self._pulse = Thrifty(self._over_time)
         self._delays = Thrifty(lambda: self._ledger.gauge.delays(send_id))
@@ -166,7 +169,7 @@ class Watch:
             delays=self._delays.get() if summary.count(DeliveryState.DEFERRED) else (),
             uncertain=ledger.gauge.page(self._id, DeliveryState.UNCERTAIN, limit=NAMED),
             failed=failed,
-            suppressed=frozenset(row.email for row in failed if self._is_suppressed(row.email)),
+            suppressed=frozenset(row.delivery_id for row in failed if self._is_suppressed(row.delivery_id)),
         )
 
     def _note(self, send: Send) -> None:
@@ -193,8 +196,9 @@ class Watch:
     def _over_time(self) -> Pulse | None:
         return pulse(self._newsroom, self._ledger.sends.get(self._id))
 
-    def _is_suppressed(self, email: str) -> bool:
-        return "@" in email and self._ledger.suppressions.get(parse_address(email).identity) is not None
+    def _is_suppressed(self, delivery_id: int) -> bool:
+        found = self._ledger.report.delivery(delivery_id)
+        return found is not None and self._ledger.suppressions.get(found.identity) is not None
 
 
 def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
