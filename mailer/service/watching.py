@@ -68,15 +68,19 @@ class Pulse:
 
     @property
     def rates(self) -> tuple[tuple[float, float], ...]:
-        """Messages a second, by the middle of each stretch, also of those in which nothing ended."""
+        """Messages a second, by the middle of each stretch, also of those in which nothing ended.
+
+        The last one counts when at least half of it is over: of less there is not much to say.
+        """
         counts = Counter[int]()
         for beat in self.beats:
             if beat.verdict in _SETTLED:
                 counts[beat.number] += beat.count
         found = []
-        for number in range(max(1, int((self.until - self.since) / self.width))):
-            long = min(self.width, self.until - self.since - number * self.width)
-            found.append((self.since + (number + 0.5) * self.width, counts[number] / (long or self.width)))
+        for number in range(max(1, int((self.until - self.since) / self.width + 0.5))):
+            begin = self.since + number * self.width
+            long = min(self.width, self.until - begin)
+            found.append((begin + long / 2, counts[number] / long))
         return tuple(found)
 
 
@@ -128,6 +132,20 @@ class Thrifty(Generic[T]):
         self._next = float("-inf")
 
 
+class _Named(Generic[T]):
+    """The first of some recipients, asked for again when there are more or fewer of them."""
+
+    def __init__(self, find: Callable[[], tuple[T, ...]]) -> None:
+        self._find = find
+        self._count = 0
+        self._found: tuple[T, ...] = ()
+
+    def get(self, count: int) -> tuple[T, ...]:
+        if count != self._count:
+            self._count, self._found = count, self._find() if count else ()
+        return self._found
+
+
 class Watch:
     """The watch on one send."""
 
@@ -144,6 +162,8 @@ class Watch:
         self._domains = Thrifty(self._by_domain)
         self._pulse = Thrifty(self._over_time)
         self._delays = Thrifty(lambda: self._ledger.gauge.delays(send_id))
+        self._uncertain = _Named(lambda: self._ledger.gauge.page(send_id, DeliveryState.UNCERTAIN, limit=NAMED))
+        self._failed = _Named(self._first_failed)
 
     def look(self, *, anew: bool = False) -> Look:
         """How it stands; `anew`: state and counts are those of this moment, whatever they cost."""
@@ -156,7 +176,7 @@ class Watch:
         summary, ledger, now = self._summary.get(), self._ledger, self._newsroom.clock()
         self._note(summary.send)
         self._pace.note(now, summary.count(*_SETTLED))
-        failed = ledger.gauge.page(self._id, DeliveryState.FAILED, limit=FAILED)
+        failed = self._failed.get(summary.count(DeliveryState.FAILED))
         return Look(
             at=now,
             summary=summary,
@@ -167,9 +187,9 @@ class Watch:
             relays=ledger.gauge.relays(self._id, now) if self._is_going else (),
             pulse=self._pulse.get(),
             delays=self._delays.get() if summary.count(DeliveryState.DEFERRED) else (),
-            uncertain=ledger.gauge.page(self._id, DeliveryState.UNCERTAIN, limit=NAMED),
-            failed=failed,
-            suppressed=frozenset(row.delivery_id for row in failed if self._is_suppressed(row.delivery_id)),
+            uncertain=self._uncertain.get(summary.count(DeliveryState.UNCERTAIN)),
+            failed=tuple(row for row, _ in failed),
+            suppressed=frozenset(row.delivery_id for row, is_suppressed in failed if is_suppressed),
         )
 
     def _note(self, send: Send) -> None:
@@ -195,6 +215,11 @@ class Watch:
 
     def _over_time(self) -> Pulse | None:
         return pulse(self._newsroom, self._ledger.sends.get(self._id))
+
+    def _first_failed(self) -> tuple[tuple[ReportRow, bool], ...]:
+        """Each with whether the address is suppressed."""
+        rows = self._ledger.gauge.page(self._id, DeliveryState.FAILED, limit=FAILED)
+        return tuple((row, self._is_suppressed(row.delivery_id)) for row in rows)
 
     def _is_suppressed(self, delivery_id: int) -> bool:
         found = self._ledger.report.delivery(delivery_id)

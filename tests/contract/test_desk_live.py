@@ -138,7 +138,7 @@ def test_who_follows_is_told_all_and_then_only_what_changes(site):
     send = site.send(None, *addresses(4))
     drawn = []
 
-    def draw(look, may_send):
+    def draw(look, may_send, _before):
         drawn.append(may_send)
         return {"accepted": str(look.summary.count(DeliveryState.ACCEPTED)), "name": "names" if may_send else "none"}
 
@@ -180,7 +180,7 @@ def test_a_ledger_that_cannot_be_read_for_a_moment_ends_no_watch(site, monkeypat
 
     monkeypatch.setattr(Watch, "look", sometimes)
     monkeypatch.setattr("mailer.web.desk.watches.EVERY", 0.01)
-    watches = Watches(site.newsroom, lambda look, _may: {"state": look.send.state.value})
+    watches = Watches(site.newsroom, lambda look, _may, _before: {"state": look.send.state.value})
 
     async def work():
         following = watches.follow(send.id, may_send=True)
