@@ -11,6 +11,7 @@ from mailer.cli.plan import ask, refused, show_plan
 from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.records import Repeat
+from mailer.service.approving import refuse_unapproved
 from mailer.service.compiling import DispatchError
 from mailer.service.composing import compose_for
 from mailer.service.newsroom import Newsroom
@@ -97,6 +98,7 @@ def send_command(
         show_plan(newsroom, plan, at=at)
         if dry_run:
             return _dry_run(newsroom, plan, as_json=as_json)
+        refuse_unapproved(newsroom, plan.edition.digest, by="")
         if not yes:
             ask(plan)
         with making_a_send():

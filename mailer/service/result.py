@@ -60,6 +60,8 @@ def next_step(summary: Summary, ending: Ending | None = None) -> str:
             when = f" at {iso(summary.goes_on_at)}" if summary.goes_on_at else ""
             what = "is held back by MAILER_WARMUP, and goes on" if summary.held_until else "is tried again"
             return f"the rest {what}{when}. Go on with: mailer resume {send.id}"
+        case SendState.RUNNING if send.carried:
+            return f"it goes on when `mailer serve` runs, or at once with: mailer resume {send.id}"
         case SendState.RUNNING:
             return f"it was interrupted. Go on with: mailer resume {send.id}"
         case SendState.SCHEDULED:

@@ -109,8 +109,7 @@ class _Carrier:
             self._resting.pop(send.id, None)
             if send not in due and await asyncio.to_thread(sends.owner_pid, send.id) is not None:
                 continue
-            self._tasks[send.id] = task = asyncio.create_task(self._carry(send))
-            task.add_done_callback(lambda _, number=send.id: self._tasks.pop(number))  # type: ignore[misc]
+            self._tasks[send.id] = asyncio.create_task(self._carry(send))
 
     async def _carry(self, send: Send) -> None:
         """Start a send, if that is still to be done, and take it to its end."""
@@ -135,6 +134,7 @@ class _Carrier:
             tell(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")
         finally:
             self._senders.pop(send.id, None)
+            self._tasks.pop(send.id)
 
     def _attach(self, send: Send, sender: "Sender") -> None:
         self._senders[send.id] = sender

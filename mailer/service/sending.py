@@ -133,8 +133,7 @@ def start_send(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None, o
 
     `ordered`: at the desk; `serve` carries it. Raises NotApprovedError where MAILER_APPROVAL asks for a second person.
     """
-    if newsroom.settings.approval:
-        refuse_unapproved(newsroom, plan.edition.digest, by=ordered.by if ordered else "")
+    refuse_unapproved(newsroom, plan.edition.digest, by=ordered.by if ordered else "")
     new = NewSend(
         edition=stored_form(plan.edition),
         lists=plan.lists,

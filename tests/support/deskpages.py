@@ -55,11 +55,19 @@ class At:
         token = {"form_token": self._who.form_token} if self._who else {}
         return self._request("POST", path, data={**token, **(data or {})}, **options)
 
+    def posting(self, path: str, data: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+        """The same as a request that is still to be made, for Visitor.at_once."""
+        token = {"form_token": self._who.form_token} if self._who else {}
+        return "POST", path, {"data": {**token, **data}, "headers": self._headers("POST", None)}
+
     def _request(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> httpx.Response:
+        return self._visitor.request(method, path, headers=self._headers(method, headers), **options)
+
+    def _headers(self, method: str, headers: dict[str, str] | None) -> dict[str, str]:
         given = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"} if method == "POST" else {}
         if self._who:
             given["Cookie"] = f"{COOKIE}={self._who.token}"
-        return self._visitor.request(method, path, headers={**given, **(headers or {})}, **options)
+        return {**given, **(headers or {})}
 
 
 def browser_of(browser: Any, port: int, who: Signed | None, **options: Any) -> Any:

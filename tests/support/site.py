@@ -205,6 +205,16 @@ class Visitor:
 
         return self._runner.run(all_of_them())
 
+    def at_once(self, *requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
+        """Requests that are under way together: each a method, a path and options."""
+
+        async def ask() -> list[httpx.Response]:
+            return await asyncio.gather(
+                *(self._client.request(method, path, **options) for method, path, options in requests)
+            )
+
+        return self._runner.run(ask())
+
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
 

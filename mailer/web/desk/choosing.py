@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from mailer.dispatch.model import Dispatch
 from mailer.dispatch.problem import Problem, Severity
 from mailer.errors import MailerError, UsageError
 from mailer.inspection.finding import RULEBOOK
@@ -87,10 +88,10 @@ def _last(visit: Visit) -> Response:
 
 def _send(visit: Visit) -> Response:
     """Make the send, once: a form that made one already leads there."""
-    order = ordered(visit)
+    choice = read_choice(visit)
+    order = ordered(visit, take_back=not choice.is_later)
     if made := visit.newsroom.ledger.sends.made_by(order.token):
         return visit.go(f"/desk/sends/{made.id}")
-    choice = read_choice(visit)
     if _time_trouble(visit, choice):
         return _choosing(visit, choice, status=422)
     outlook = _look(visit, choice, record=True)
@@ -100,7 +101,6 @@ def _send(visit: Visit) -> Response:
         return _choosing(visit, choice, outlook, status=422)
     if wrong := _not_yet(visit, outlook, outlook.plan):
         return _last_page(visit, choice, outlook, order.token, wrong=wrong)
-    order = ordered(visit, take_back=not choice.is_later)
     try:
         send = start_send(visit.newsroom, outlook.plan, at=choice.time(visit.newsroom), ordered=order)
     except AlreadySentError as error:
@@ -132,7 +132,7 @@ def _look(visit: Visit, choice: Choice, *, record: bool = False) -> Outlook:
     """What the choice would come to. `record`: sync the lists, as a send does."""
     newsroom, path = visit.newsroom, str(file_of(visit.newsroom, visit.path["name"]))
     if not choice.lists:
-        return Outlook(trouble="No list is chosen.", next_step="Choose at least one.")
+        return Outlook()
     try:
         plan = plan_send(
             newsroom,
@@ -236,7 +236,7 @@ def _warmup(newsroom: Newsroom, plan: SendPlan, at: float) -> str:
 def _context(visit: Visit, choice: Choice, outlook: Outlook) -> dict[str, Any]:
     remedies = {each.rule: RULEBOOK[each.rule].how for each in outlook.problems if each.rule in RULEBOOK}
     return {
-        "heading": outlook.plan.edition.title if outlook.plan else f"Send {visit.path['name']}",
+        "heading": outlook.plan.edition.title if outlook.plan else _title(visit),
         "name": visit.path["name"],
         "choice": choice,
         "outlook": outlook,
@@ -245,10 +245,19 @@ def _context(visit: Visit, choice: Choice, outlook: Outlook) -> dict[str, Any]:
     }
 
 
+def _dispatch(visit: Visit) -> Dispatch | None:
+    """What can be read of the dispatch."""
+    return check(visit.newsroom, str(file_of(visit.newsroom, visit.path["name"]))).guess
+
+
+def _title(visit: Visit) -> str:
+    dispatch = _dispatch(visit)
+    return dispatch.title if dispatch else visit.path["name"]
+
+
 def _first_lists(visit: Visit) -> tuple[str, ...]:
     """The lists that the dispatch names; else the only one that there is."""
-    names = visit.newsroom.workspace.list_names()
-    dispatch = check(visit.newsroom, str(file_of(visit.newsroom, visit.path["name"]))).guess
+    names, dispatch = visit.newsroom.workspace.list_names(), _dispatch(visit)
     if dispatch and dispatch.lists:
         return tuple(name for name in dispatch.lists if name in names)
     return names if len(names) == 1 else ()

@@ -38,23 +38,22 @@ def _show(visit: Visit) -> Response:
     people = [each for each in visit.newsroom.ledger.people.all() if each.email]
     mine = [each for each in people if each.id == visit.user.id]
     others = [each for each in people if each.id != visit.user.id]
-    return visit.page(
-        "test", heading=f"Test {visit.path['name']}", people=[*mine, *others], once=new_token(), **_outcomes(visit)
-    )
+    return visit.page("test", people=[*mine, *others], once=new_token(), **_outcomes(visit))
 
 
 def _watch(visit: Visit) -> Response:
-    return visit.page("tested", heading=f"Tests of {visit.path['name']}", **_outcomes(visit))
+    return visit.page("tested", **_outcomes(visit))
 
 
 def _outcomes(visit: Visit) -> dict[str, Any]:
-    """The latest tests of the dispatch; `moving` while something of them is under way."""
+    """The dispatch and its latest tests; `moving` while something of them is under way."""
     ledger, path = visit.newsroom.ledger, str(file_of(visit.newsroom, visit.path["name"]))
     guess = check(visit.newsroom, path).guess
     sends = ledger.sends.tests(guess.slug, limit=_SHOWN) if guess else ()
     tests = [Tested(send, tuple(ledger.report.rows(send.id))) for send in sends]
     moving = any(row.state in UNDONE for test in tests if not test.send.is_ended for row in test.rows)
-    return {"name": visit.path["name"], "tests": tests, "moving": moving, "undone": UNDONE}
+    heading = f"Test {guess.title}" if guess else f"Test {visit.path['name']}"
+    return {"heading": heading, "name": visit.path["name"], "tests": tests, "moving": moving, "undone": UNDONE}
 
 
 def _test(visit: Visit) -> Response:

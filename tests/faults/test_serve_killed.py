@@ -1,0 +1,62 @@
+"""A server that is killed, or ended, while it carries a send: the next one goes on by itself, and nobody is mailed twice."""
+
+import re
+import signal
+import sqlite3
+import time
+from collections import Counter
+
+import pytest
+
+from mailer.service.newsroom import Newsroom
+from mailer.service.sending import Ordered, plan_send, start_send
+from tests.support.commands import Slow, served, until
+from tests.support.workspaces import make_workspace, start_mailer
+
+MANY = [f"r{n}@example.com,R{n},Lisbon" for n in range(150)]
+
+
+def serving(folder):
+    process = start_mailer(folder, "serve", "--port", "0")
+    assert process.stderr
+    assert "Serving" in process.stderr.readline()
+    return process
+
+
+def state(folder):
+    with sqlite3.connect(folder / "mailer.db") as database:
+        return database.execute("select state from send").fetchone()[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, number):
+    with served(Slow(0.02)) as server:
+        make_workspace(tmp_path, port=server.port, rows=MANY, LANES="2")
+        with Newsroom.open(tmp_path) as newsroom:
+            plan = plan_send(newsroom, "tide", ["readers"])
+            start_send(newsroom, plan, at=time.time() + 0.1, ordered=Ordered(by="Mara", token="t" * 24))
+        first = serving(tmp_path)
+        try:
+            until(lambda: len(server.messages) > 5)
+            first.send_signal(number)
+            first.communicate(timeout=30)
+            assert state(tmp_path) == "running"
+            server.delay = 0
+            second = serving(tmp_path)
+            try:
+                until(lambda: state(tmp_path) == "finished")
+                second.send_signal(signal.SIGTERM)
+                second.communicate(timeout=30)
+            finally:
+                second.kill()
+                second.communicate()
+        finally:
+            first.kill()
+            first.communicate()
+        with sqlite3.connect(tmp_path / "mailer.db") as database:
+            states = Counter(dict(database.execute("select state, count(*) from delivery group by state")))
+        got = Counter(re.search(rb"^To: .*?([\w.]+@[\w.]+)", message, re.MULTILINE)[1] for message in server.messages)
+        assert states["accepted"] + states["uncertain"] == 150
+        assert states["uncertain"] <= (2 if number is signal.SIGKILL else 0)  # one a lane
+        assert max(got.values()) == 1
+        assert states["accepted"] <= len(got) <= 150
