@@ -124,7 +124,7 @@ def measure_leaving(folder: Path, count: int, tell: Callable[[str], None]) -> Le
     write_letter(folder, 12_000)
     tell("leaving: a server that only says ok")
     port = free_port()
-    with _running([sys.executable, "-c", _BARE, str(port)], folder, port) as bare_pid:
+    with running([sys.executable, "-c", _BARE, str(port)], folder, port) as bare_pid:
         bare = _posted(port, bare_pid, [f"token{number}" for number in range(count)])
     runs = {}
     for beside in (False, True):
@@ -135,7 +135,7 @@ def measure_leaving(folder: Path, count: int, tell: Callable[[str], None]) -> Le
             send, tokens = _freeze(folder, count)
             port = free_port()
             command = [sys.executable, "-m", "mailer", "serve", "--port", str(port)]
-            with _running(command, folder, port) as pid:
+            with running(command, folder, port) as pid:
                 if beside:
                     with _started([sys.executable, "-m", "mailer", "resume", str(send.id), "--no-wait"], folder):
                         runs[beside] = _posted(port, pid, tokens)
@@ -168,7 +168,7 @@ def _posted(port: int, pid: int, tokens: Sequence[str]) -> Posted:
 
 
 @contextmanager
-def _running(command: Sequence[str], folder: Path, port: int) -> Iterator[int]:
+def running(command: Sequence[str], folder: Path, port: int) -> Iterator[int]:
     """A server on `port`; its process."""
     with _started(command, folder) as process:
         asyncio.run(_until_there(port))

@@ -26,7 +26,7 @@ from mailer.ledger.report import LAST_ATTEMPT, REPORT_COLUMNS, report_row
 from mailer.ledger.tables import attempt, delivery, send
 
 OF_LATE = 30.0  # seconds
-_ATTEMPTS = 5_000  # the last ones handed out, which tell what goes on
+_ATTEMPTS = 2_000  # the last ones handed out, which tell what goes on
 
 
 class _Domain(FunctionElement[str]):

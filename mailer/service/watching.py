@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mailer.audience.address import parse_address
 from mailer.delivery.pace import group_of
 from mailer.delivery.state import UNDONE, DeliveryState, SendState
 from mailer.ledger.records import Beat, Delay, DomainCount, RelayCount, ReportRow, Send, Summary
@@ -25,7 +24,8 @@ from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
 from mailer.service.timeleft import Pace
 
-SHARE = 0.03  # of the time, for each of the counts that cost as much as the send is long
+SHARE = 0.01  # of the time, for each of the counts that cost as much as the send is long
+COUNTS = 0.02  # of the time, for how many are where, which is to be as new as can be
 DOMAINS = 8  # by name; the others are one row
 NAMED = 20  # uncertain ones by name
 FAILED = 5
@@ -68,21 +68,28 @@ class Pulse:
 
     @property
     def rates(self) -> tuple[tuple[float, float], ...]:
-        """Messages a second, by the middle of each stretch, also of those in which nothing ended."""
+        """Messages a second, by the middle of each stretch, also of those in which nothing ended.
+
+        The last one counts when at least half of it is over: of less there is not much to say.
+        """
         counts = Counter[int]()
         for beat in self.beats:
             if beat.verdict in _SETTLED:
                 counts[beat.number] += beat.count
         found = []
-        for number in range(max(1, int((self.until - self.since) / self.width))):
-            long = min(self.width, self.until - self.since - number * self.width)
-            found.append((self.since + (number + 0.5) * self.width, counts[number] / (long or self.width)))
+        for number in range(max(1, int((self.until - self.since) / self.width + 0.5))):
+            begin = self.since + number * self.width
+            long = min(self.width, self.until - begin)
+            found.append((begin + long / 2, counts[number] / long))
         return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words."""
+    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words.
+
+    `uncertain` and `failed` are the first of them, `suppressed` the deliveries among those whose address is.
+    """
 
     at: float
     summary: Summary
@@ -95,7 +102,7 @@ class Look:
     delays: tuple[Delay, ...]
     uncertain: tuple[ReportRow, ...]
     failed: tuple[ReportRow, ...]
-    suppressed: frozenset[str]
+    suppressed: frozenset[int]
 
     @property
     def send(self) -> Send:
@@ -125,6 +132,20 @@ class Thrifty(Generic[T]):
         self._next = float("-inf")
 
 
+class _Named(Generic[T]):
+    """The first of some recipients, asked for again when there are more or fewer of them."""
+
+    def __init__(self, find: Callable[[], tuple[T, ...]]) -> None:
+        self._find = find
+        self._count = 0
+        self._found: tuple[T, ...] = ()
+
+    def get(self, count: int) -> tuple[T, ...]:
+        if count != self._count:
+            self._count, self._found = count, self._find() if count else ()
+        return self._found
+
+
 class Watch:
     """The watch on one send."""
 
@@ -137,10 +158,12 @@ class Watch:
         self._settled: tuple[float, Counter[str]] | None = None
         self._is_going = False
         self._send: Send | None = None
-        self._summary = Thrifty(self._count)
+        self._summary = Thrifty(self._count, share=COUNTS)
         self._domains = Thrifty(self._by_domain)
         self._pulse = Thrifty(self._over_time)
         self._delays = Thrifty(lambda: self._ledger.gauge.delays(send_id))
+        self._uncertain = _Named(lambda: self._ledger.gauge.page(send_id, DeliveryState.UNCERTAIN, limit=NAMED))
+        self._failed = _Named(self._first_failed)
 
     def look(self, *, anew: bool = False) -> Look:
         """How it stands; `anew`: state and counts are those of this moment, whatever they cost."""
@@ -153,7 +176,7 @@ class Watch:
         summary, ledger, now = self._summary.get(), self._ledger, self._newsroom.clock()
         self._note(summary.send)
         self._pace.note(now, summary.count(*_SETTLED))
-        failed = ledger.gauge.page(self._id, DeliveryState.FAILED, limit=FAILED)
+        failed = self._failed.get(summary.count(DeliveryState.FAILED))
         return Look(
             at=now,
             summary=summary,
@@ -164,9 +187,9 @@ class Watch:
             relays=ledger.gauge.relays(self._id, now) if self._is_going else (),
             pulse=self._pulse.get(),
             delays=self._delays.get() if summary.count(DeliveryState.DEFERRED) else (),
-            uncertain=ledger.gauge.page(self._id, DeliveryState.UNCERTAIN, limit=NAMED),
-            failed=failed,
-            suppressed=frozenset(row.email for row in failed if self._is_suppressed(row.email)),
+            uncertain=self._uncertain.get(summary.count(DeliveryState.UNCERTAIN)),
+            failed=tuple(row for row, _ in failed),
+            suppressed=frozenset(row.delivery_id for row, is_suppressed in failed if is_suppressed),
         )
 
     def _note(self, send: Send) -> None:
@@ -193,8 +216,14 @@ class Watch:
     def _over_time(self) -> Pulse | None:
         return pulse(self._newsroom, self._ledger.sends.get(self._id))
 
-    def _is_suppressed(self, email: str) -> bool:
-        return "@" in email and self._ledger.suppressions.get(parse_address(email).identity) is not None
+    def _first_failed(self) -> tuple[tuple[ReportRow, bool], ...]:
+        """Each with whether the address is suppressed."""
+        rows = self._ledger.gauge.page(self._id, DeliveryState.FAILED, limit=FAILED)
+        return tuple((row, self._is_suppressed(row.delivery_id)) for row in rows)
+
+    def _is_suppressed(self, delivery_id: int) -> bool:
+        found = self._ledger.report.delivery(delivery_id)
+        return found is not None and self._ledger.suppressions.get(found.identity) is not None
 
 
 def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:

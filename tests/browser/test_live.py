@@ -116,7 +116,7 @@ def test_no_page_of_a_send_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(t
     with site_in(tmp_path, base_url=f"http://127.0.0.1:{port}") as site, serving_site(site, port):
         before = site.send(site.named("a", "The letter before"), *addresses(3))
         carry(site, before, "accepted", "accepted", "failed")
-        long = addresses(9, f"{'long-' * 10}.example")
+        long = addresses(9, f"{'long-' * 10}domain.example")
         send = site.send(site.named("b", "A-very-long-title-without-a-space-" * 4), *long)
         carry(site, send, "accepted", "failed", "deferred", "uncertain", "uncertain")
         number, who = next(site.ledger.report.rows(send.id)).delivery_id, signed_in(site)

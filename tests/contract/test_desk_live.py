@@ -136,36 +136,33 @@ def test_of_another_send_nobody_is_decided(site, desk):
 
 def test_who_follows_is_told_all_and_then_only_what_changes(site):
     send = site.send(None, *addresses(4))
-    drawn = []
 
-    def draw(look, may_send):
-        drawn.append(may_send)
+    def draw(look, may_send, _before):
         return {"accepted": str(look.summary.count(DeliveryState.ACCEPTED)), "name": "names" if may_send else "none"}
 
     watches = Watches(site.newsroom, draw)
 
     async def work():
-        one, other = watches.follow(send.id, may_send=True), watches.follow(send.id, may_send=False)
-        told = [json.loads((await anext(each)).data) for each in (one, other)]
-        looks = len(drawn)
+        one, twin, writer = (watches.follow(send.id, may_send=may_send) for may_send in (True, True, False))
+        first, same = await anext(one), await anext(twin)
+        assert first is same, "it was drawn and written once for both"
+        told = [first, await anext(writer)]
         await asyncio.to_thread(carry, site, send, "accepted")
-        told += [json.loads((await anext(each)).data) for each in (one, other)]
+        told += [await anext(one), await anext(writer)]
         late = watches.follow(send.id, may_send=True)
-        told.append(json.loads((await anext(late)).data))
-        for each in (one, other, late):
+        told.append(await anext(late))
+        for each in (one, twin, writer, late):
             await each.aclose()
         assert watches._followed == {}
-        return told, looks
+        return [json.loads(event.data) for event in told]
 
-    told, looks = asyncio.run(work())
-    assert told == [
+    assert asyncio.run(work()) == [
         {"accepted": "0", "name": "names"},
         {"accepted": "0", "name": "none"},
         {"accepted": "1"},
         {"accepted": "1"},
         {"accepted": "1", "name": "names"},
     ]
-    assert looks == 2, "one look for both, drawn for each kind of visitor"
 
 
 def test_a_ledger_that_cannot_be_read_for_a_moment_ends_no_watch(site, monkeypatch):
@@ -180,7 +177,7 @@ def test_a_ledger_that_cannot_be_read_for_a_moment_ends_no_watch(site, monkeypat
 
     monkeypatch.setattr(Watch, "look", sometimes)
     monkeypatch.setattr("mailer.web.desk.watches.EVERY", 0.01)
-    watches = Watches(site.newsroom, lambda look, _may: {"state": look.send.state.value})
+    watches = Watches(site.newsroom, lambda look, _may, _before: {"state": look.send.state.value})
 
     async def work():
         following = watches.follow(send.id, may_send=True)

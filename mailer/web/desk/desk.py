@@ -181,8 +181,8 @@ class Desk:
         finally:
             visit.form.close()
 
-    def _draw(self, look: Look, may_send: bool) -> Pieces:
-        return live.pieces(self.pages, self._newsroom.settings.timezone, look, may_send=may_send)
+    def _draw(self, look: Look, may_send: bool, before: tuple[Look, Pieces] | None) -> Pieces:
+        return live.pieces(self.pages, self._newsroom.settings.timezone, look, may_send=may_send, before=before)
 
     def _is_hidden(self, request: Request, door: Door) -> bool:
         """Whether a proxy in front keeps from us at which address the browser is."""

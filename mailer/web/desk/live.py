@@ -27,15 +27,38 @@ from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number
 from mailer.web.desk.visit import Visit
 from mailer.web.desk.watches import Pieces
 
-PIECES = ("state", "actions", "proof", "course", "plot", "beats", "domains", "relays", "uncertain", "failed")
+PIECES: Mapping[str, tuple[str, ...]] = {
+    "state": ("summary", "is_owned"),
+    "actions": ("summary", "is_owned"),
+    "proof": ("summary",),
+    "course": ("summary", "rate", "left", "delays"),
+    "plot": ("pulse", "delays"),
+    "beats": ("pulse",),
+    "domains": ("domains", "summary"),
+    "relays": ("relays",),
+    "uncertain": ("uncertain", "summary"),
+    "failed": ("failed", "suppressed", "summary"),
+}
+"""The pieces of the page, and what of a look each is made of."""
 WIDE, NARROW = 560, 330  # the widths that a plot is drawn at
 _S = DeliveryState
 _GOING = frozenset({SendState.RUNNING, SendState.WAITING})
 _FOR_LATER = frozenset({SendState.SCHEDULED, SendState.OVERDUE})
 
 
-def pieces(pages: DeskPages, zone: ZoneInfo, look: Look, *, may_send: bool) -> Pieces:
-    """The HTML of each piece. What stands `before` a start has forms of its own, and only goes."""
+def pieces(
+    pages: DeskPages, zone: ZoneInfo, look: Look, *, may_send: bool, before: tuple[Look, Pieces] | None = None
+) -> Pieces:
+    """The HTML of each piece; what is made of the same as `before` is taken from there.
+
+    What stands before a start, on the page as it was loaded, has forms of its own, and only goes.
+    """
+    then, drawn = before or (None, {})
+    stale = [
+        name
+        for name, parts in PIECES.items()
+        if then is None or any(getattr(look, part) != getattr(then, part) for part in parts)
+    ]
     context = {
         "look": look,
         "send": look.send,
@@ -43,14 +66,14 @@ def pieces(pages: DeskPages, zone: ZoneInfo, look: Look, *, may_send: bool) -> P
         "may_send": may_send,
         "base": f"{pages.root}{HERE}/{look.send.id}",
         "proof_bar": proof_bar(look.summary),
-        "plots": plots(look.pulse, zone, _marks(look)),
+        "plots": plots(look.pulse, zone, _marks(look)) if "plot" in stale else (),
         "domains": [(each, domain_bar(each.counts, each.total)) for each in look.domains],
         "clock": lambda at: moment(at, look.at, zone),
         "amount": chart.amount,
         "is_going": look.send.state in _GOING,
     }
-    drawn = {name: pages.piece(f"live/{name}", context) for name in PIECES}
-    return drawn if look.send.state in _FOR_LATER else {**drawn, "before": ""}
+    made = {**drawn, **{name: pages.piece(f"live/{name}", context) for name in stale}}
+    return made if look.send.state in _FOR_LATER else {**made, "before": ""}
 
 
 def summands(summary: Summary) -> tuple[chart.Part, ...]:

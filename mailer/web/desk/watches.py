@@ -10,7 +10,7 @@ told only pieces that are others than the last time. One who comes late, or agai
 import asyncio
 import json
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,25 +25,26 @@ _KEPT = 32  # sends whose counts are kept, should somebody come back
 
 Pieces = Mapping[str, str]
 """HTML by the id of the element that it is in."""
-Draw = Callable[[Look, bool], Pieces]
-"""Makes the pieces of a page; for somebody who may send, or for somebody who may not."""
+Draw = Callable[[Look, bool, tuple[Look, Pieces] | None], Pieces]
+"""Makes the pieces of a page for who may send, or for who may not, out of a look and those of the look before."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Followed:
-    """A send that is followed: what was drawn last, by whether it is for somebody who may send."""
+    """A send that is followed: what was drawn last, and for how many, by whether they may send."""
 
     number: int = 0
+    look: Look | None = None
     drawn: dict[bool, Pieces] = field(default_factory=dict)
     told: dict[tuple[int, bool], Event] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    followers: int = 0
+    followers: Counter[bool] = field(default_factory=Counter)
     task: asyncio.Task[None] | None = None
 
-    def renew(self, drawn: dict[bool, Pieces]) -> None:
+    def renew(self, look: Look, drawn: dict[bool, Pieces]) -> None:
         self.number += 1
-        self.drawn = drawn
+        self.look, self.drawn = look, drawn
         self.told.clear()
         self.news.set()
         self.news = asyncio.Event()
@@ -77,20 +78,20 @@ class Watches:
             followed = self._followed[send_id] = _Followed()
         if followed.task is None:
             followed.task = asyncio.create_task(self._keep_looking(send_id, followed))
-        followed.followers += 1
+        followed.followers[may_send] += 1
         seen = -1
         pieces: Pieces = {}
         try:
             while True:
-                if followed.number in {0, seen}:
+                while followed.number == seen or may_send not in followed.drawn:
                     await followed.news.wait()
                 event = followed.change(seen, pieces, may_send=may_send)
                 seen, pieces = followed.number, followed.drawn[may_send]
                 if event:
                     yield event
         finally:
-            followed.followers -= 1
-            if not followed.followers:
+            followed.followers[may_send] -= 1
+            if not followed.followers.total():
                 followed.task.cancel()
                 if self._followed.get(send_id) is followed:
                     del self._followed[send_id]
@@ -99,17 +100,22 @@ class Watches:
         while True:
             pause = EVERY
             try:
-                look, drawn = await asyncio.to_thread(self._look_and_draw, send_id)
+                look, drawn = await asyncio.to_thread(self._look_and_draw, send_id, followed)
             except MailerError as error:  # the ledger may be there again in a moment
                 _log.warning("send %d cannot be watched: %s", send_id, error)
             else:
-                followed.renew(drawn)
+                followed.renew(look, drawn)
                 pause = OVER if look.send.is_ended else EVERY
             await asyncio.sleep(pause)
 
-    def _look_and_draw(self, send_id: int) -> tuple[Look, dict[bool, Pieces]]:
-        look = self._watch(send_id).look()
-        return look, {may_send: self._draw(look, may_send) for may_send in (True, False)}
+    def _look_and_draw(self, send_id: int, followed: _Followed) -> tuple[Look, dict[bool, Pieces]]:
+        """For those kinds of visitors that there are."""
+        look, then, drawn = self._watch(send_id).look(), followed.look, followed.drawn
+        kinds = [kind for kind in (True, False) if followed.followers[kind]]
+        return look, {
+            kind: self._draw(look, kind, (then, drawn[kind]) if then is not None and kind in drawn else None)
+            for kind in kinds
+        }
 
     def _watch(self, send_id: int) -> Watch:
         watch = self._watches.get(send_id) or Watch(self._newsroom, send_id)
