@@ -262,7 +262,7 @@ list_sync = Table(
     Index("ix_list_sync_list_id", "list_id", "id"),
 )
 
-APART = text("status <> 'subscribed' OR base_status <> 'subscribed'")
+APART = text("(status <> 'subscribed' OR base_status <> 'subscribed')")
 """Whom a plain list has none of; a query that says it in these words finds them by an index."""
 
 member = Table(
