@@ -287,9 +287,8 @@ member = Table(
     Column("removed_at", Float),
     Index("uq_member_list_id", "list_id", "identity", unique=True),  # no constraint, so that a bulk load can do without
     Index("ix_member_line", "list_id", "line"),
-    Index(
-        "ix_member_apart", "list_id", sqlite_where=text(_APART), postgresql_where=text(_APART)
-    ),  # and on PostgreSQL ix_member_identity, letter by letter: migration 0010
+    # and on PostgreSQL ix_member_identity, letter by letter: migration 0010
+    Index("ix_member_apart", "list_id", sqlite_where=text(_APART), postgresql_where=text(_APART)),
 )
 
 member_change = Table(
