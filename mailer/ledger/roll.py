@@ -24,7 +24,7 @@ from mailer.ledger.merging import standing_status
 from mailer.ledger.tables import APART, list_, member, suppression
 
 PAGE = 50
-WINDOW = 30_000  # members that one page of a search looks through
+WINDOW = 100_000  # members that one page of a search looks through
 _CANDIDATES = 400  # that one page looks at closely
 LONGEST = 100  # characters that are searched for
 _BY_ADDRESS, _ANYWHERE = "a", "m"
@@ -93,11 +93,11 @@ class _Reader:
 
     def by_address(self, beginning: str, after: str) -> RollPage:
         """Those whose address begins so, in its order."""
-        identity = self._letter_by_letter(member.c.identity)
-        query = self._query().where(identity > after).order_by(identity)
+        identity, low = self._letter_by_letter(member.c.identity), beginning.casefold()
+        query = self._query().where(identity > after if after > low else identity >= low)  # one bound: SQLite takes one
         if beginning:
-            low = beginning.casefold()
-            query = query.where(identity >= low, identity < low + _LAST)
+            query = query.where(identity < low + _LAST)
+        query = query.order_by(identity)
         rows = self._conn.execute(query.limit(self._limit + 1)).all()
         shown = tuple(map(_enrolled, rows[: self._limit]))
         more = len(rows) > self._limit

@@ -231,7 +231,7 @@ def _has_news(conn: Connection, list_id: int, now: float) -> bool:
         select(key)
         .select_from(suppression)
         .join(member, and_(member.c.list_id == list_id, member.c.identity == suppression.c.identity))
-        .where(member.c.in_file)
+        .where(member.c.in_file, member.c.identity.in_(select(suppression.c.identity)))  # SQLite begins with these then
     )
     keys = {*conn.execute(apart.distinct()).scalars(), *conn.execute(suppressed.distinct()).scalars()}
     return any(decide(each).cell is not None for each in keys)

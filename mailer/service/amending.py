@@ -13,6 +13,7 @@ about, LedgerError.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from mailer.audience.address import Address
 from mailer.audience.amend import Change, amended
@@ -25,13 +26,18 @@ from mailer.ledger.membership import Membership, Speaker, SyncPlan
 from mailer.ledger.records import Erased
 from mailer.service.lists import alone, exchange, sync_list
 from mailer.service.newsroom import Newsroom
+from mailer.service.unchanged import unchanged
 
 
 def editable_fields(newsroom: Newsroom, name: str) -> tuple[str, ...]:
     """The fields of a list that its admin fills in: those that do not say who it is, or whether they are mailed."""
-    columns = open_list(newsroom.workspace.list_file(name), name).columns
+    return _fields(newsroom.workspace.list_file(name))
+
+
+@unchanged(maxsize=64)
+def _fields(path: Path) -> tuple[str, ...]:
     kept = {EMAIL, STATUS, SINCE, STATUS_SINCE, "", *SIGNS}
-    return tuple(field for field in columns.names if field not in kept)
+    return tuple(field for field in open_list(path).columns.names if field not in kept)
 
 
 def add_member(newsroom: Newsroom, name: str, address: Address, values: Mapping[str, str], *, by: str) -> SyncPlan:

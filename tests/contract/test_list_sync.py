@@ -91,6 +91,17 @@ def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(
     assert desk.read() == text
 
 
+def test_what_one_list_has_to_be_told_is_no_news_of_another(desk):
+    desk.sync(HEAD + TEN)
+    desk.make("others", "email,status\npaul@x.org,paused\n")
+    sync_list(desk.newsroom, "others")
+    desk.ledger.members.set_status("others", "paul@x.org", Status.SUBSCRIBED, speaker=Speaker.PERSON, source="page")
+    current = {
+        name: desk.ledger.syncs.is_current(name, lists.digest_of(desk.file(name))) for name in ("readers", "others")
+    }
+    assert current == {"readers": True, "others": False}
+
+
 def test_a_plan_changes_nothing_and_says_what_the_sync_then_does(desk):
     desk.sync(HEAD + TEN)
     desk.leave("r3@x.org")
