@@ -13,6 +13,7 @@ values; rows come back as plain tuples. The driver's own errors pass through; th
 import json
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 _Row = tuple[Any, ...]
+_TOGETHER = 128  # rows that one statement inserts
 
 
 def given(name: str, like: object = 0) -> BindParameter[Any]:
@@ -105,6 +107,10 @@ class Rows:
             insert(table).values({name: given(f"_{name}") for name in columns}), *(f"_{name}" for name in columns)
         )
         listed_columns = ", ".join(columns)
+        places = ", ".join("?" * len(columns))
+        self._insert_together = f"INSERT INTO {table.name} ({listed_columns}) VALUES " + ", ".join(  # noqa: S608
+            [f"({places})"] * _TOGETHER
+        )
         self._columns = columns
         self._copy = f"COPY {table.name} ({listed_columns}) FROM STDIN"
         self._populate = (
@@ -124,12 +130,22 @@ class Rows:
     def load(self, conn: Connection, rows: Iterable[_Row]) -> None:
         """Insert `rows`, by PostgreSQL's COPY where there is one."""
         if conn.dialect.name != "postgresql":
-            self._insert.run_many(conn, rows)
+            self._load_sqlite(conn, rows)
             return
         raw: Any = conn.connection.dbapi_connection
         with raw.cursor().copy(self._copy) as copy:
             for row in rows:
                 copy.write_row(row)
+
+    def _load_sqlite(self, conn: Connection, rows: Iterable[_Row]) -> None:
+        """Many rows a statement, which is half the work of one each."""
+        cursor: Any = conn.connection.cursor()
+        groups = iter(rows)
+        while group := list(islice(groups, _TOGETHER)):
+            if len(group) < _TOGETHER:
+                self._insert.run_many(conn, group)
+                return
+            cursor.execute(self._insert_together, tuple(chain.from_iterable(group)))
 
 
 class _Compiled:

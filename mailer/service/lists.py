@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from mailer.audience.address import parse_address
 from mailer.audience.columns import EMAIL, SINCE, STATUS
-from mailer.audience.listfile import ListFile, open_list, unreadable
+from mailer.audience.listfile import Batch, ListFile, open_list, unreadable
 from mailer.audience.rejected import keep_rejected
 from mailer.audience.replacement import Replacement
 from mailer.audience.rewrite import Patch, prepare_rewrite
@@ -212,7 +212,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
         rows = stage(
             conn,
             number,
-            reader.members(columns.fields - {EMAIL, status}),
+            reader.batches(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
         )
         for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
@@ -232,7 +232,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
 
 
 class _Reader:
-    """The rows of a file: members stream through, of findings the first stay, in words."""
+    """The rows of a file: they stream through, of findings the first stay, in words."""
 
     def __init__(self, source: ListFile, *, kept: bool) -> None:
         self.count = self.rejected = 0
@@ -241,12 +241,12 @@ class _Reader:
         self._source = source
         self._kept = kept
 
-    def members(self, fields: frozenset[str]) -> Iterator[Member]:
-        for row in self._source.rows(fields, duplicates=False):
-            if isinstance(row, Member):
-                yield row
-            else:
-                self._find(row)
+    def batches(self, fields: frozenset[str]) -> Iterator[Batch]:
+        for batch in self._source.batches(fields):
+            for row in batch.rows:
+                if not isinstance(row, Member):
+                    self._find(row)
+            yield batch
 
     def _find(self, finding: Finding) -> None:
         self.count += 1
