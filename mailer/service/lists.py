@@ -223,6 +223,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
         digest=digest,
         size=size,
         columns=tuple(name for name in columns.names if name),
+        consent=columns.consent,
         rows=rows.people + rows.duplicates + reader.rejected,
         rejected=reader.rejected,
         findings=tuple(words for _, words in findings),
