@@ -113,8 +113,9 @@ def values_that_occur(
 
 
 def _in_order(conn: Connection, audience: Audience, at: float, new_to: str, *, only_mailed: bool) -> Any:
-    people = People(conn, audience.selection, at=at).query(audience.fields).subquery()
-    query = select(people).order_by(people.c.position, people.c.line, people.c.id)
+    audience_now = People(conn, audience.selection, at=at)
+    people = audience_now.query(audience.fields).subquery()
+    query = select(people).order_by(*audience_now.order(people))
     if only_mailed:
         query = query.where(people.c.reason == "")
     return query.where(~got(people.c.identity, new_to)) if new_to else query

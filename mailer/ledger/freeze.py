@@ -182,11 +182,12 @@ def _freeze(conn: Connection, made: Send, audience: Audience | Iterable[NewDeliv
 
 def _selected(conn: Connection, send_id: int, audience: Audience, at: float) -> Select[Any]:
     """The deliveries as a query of _COLUMNS, in their order."""
-    people = People(conn, audience.selection, at=at).query(audience.fields).subquery()
+    audience_now = People(conn, audience.selection, at=at)
+    people = audience_now.query(audience.fields).subquery()
     state = case((people.c.reason == "", DeliveryState.PENDING.value), else_=DeliveryState.SKIPPED.value)
     return select(
         literal(send_id), people.c.identity, people.c.address, people.c.fields, state, people.c.reason, literal(at)
-    ).order_by(people.c.position, people.c.line, people.c.id)
+    ).order_by(*audience_now.order(people))
 
 
 def _rows(

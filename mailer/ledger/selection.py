@@ -87,6 +87,11 @@ class People:
         together: FromClause = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("people")
         return select(together)
 
+    def order(self, found: FromClause) -> tuple[ColumnElement[Any], ...]:
+        """What to order a `query` of this by: lists, then lines. Of one list alone an index has that order: nothing is sorted."""
+        places = (found.c.line, found.c.id)
+        return places if len(self._lists) == 1 else (found.c.position, *places)
+
     def _of_list(self, position: int, fields: Sequence[str], *, excluded: bool, values: bool) -> Select[Any]:
         """The recipients who are on this list, and on none before it."""
         here = _Rows(member.alias(f"m{position}"), [], postgresql=self._postgresql, at=self._at)

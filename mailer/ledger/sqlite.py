@@ -21,9 +21,8 @@ from mailer.ledger.errors import LedgerError, translating
 from mailer.ledger.locks import WriteLock
 
 BUSY_TIMEOUT = 30_000  # ms; only another program can make us wait, our own processes wait at the write lock
-CACHE = 64 * 1024  # KiB, of the writer: the unique index of a million deliveries fits
-READER_CACHE = 16 * 1024  # KiB: readers look up little, or go through all of it once
-BENCH_CACHE = 24 * 1024  # KiB, of a bench: as much again for its temporary tables
+CACHE = 8 * 1024  # KiB, of each connection; what does not fit, the system has in its own
+BENCH_CACHE = 8 * 1024  # KiB, of a bench: as much again for its temporary tables
 BENCH_PAGE = 32 * 1024  # octets, of those: they are written and read in order
 OLDEST_SQLITE = (3, 35)  # RETURNING
 
@@ -43,7 +42,7 @@ class Sqlite:
         self._bench = create_engine(sqlite_url, connect_args={"check_same_thread": False}, poolclass=NullPool)
         self._watch: Connection | None = None
         self._watching = threading.Lock()
-        _set_up(self._reader, begin="BEGIN", pragmas=("query_only=ON", f"cache_size=-{READER_CACHE}"))
+        _set_up(self._reader, begin="BEGIN", pragmas=("query_only=ON",))
         _set_up(
             self._writer, begin="BEGIN IMMEDIATE", pragmas=("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON")
         )
@@ -55,7 +54,6 @@ class Sqlite:
                 "secure_delete=ON",
                 f"temp.page_size={BENCH_PAGE}",
                 "temp.secure_delete=OFF",
-                f"cache_size=-{BENCH_CACHE}",
                 f"temp.cache_size=-{BENCH_CACHE}",
             ),
         )

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from mailer.arena import share_one_arena
 from mailer.errors import SettingsError
 from mailer.settings import Settings, load_settings
 from mailer.workspace import Workspace
@@ -65,6 +66,7 @@ class Newsroom:
         """The database, opened and up to date; refused while it names a secret key that the settings lack."""
         from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
 
+        share_one_arena()  # before the ledger starts its threads
         url = self.settings.database_url.get_secret_value()
         ledger = open_ledger(
             url,
