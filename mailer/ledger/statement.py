@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import chain, islice
 from operator import itemgetter
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any
 
 from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Connection, Table, Text, bindparam, insert, literal
@@ -107,14 +108,11 @@ class Rows:
             insert(table).values({name: given(f"_{name}") for name in columns}), *(f"_{name}" for name in columns)
         )
         listed_columns = ", ".join(columns)
-        places = ", ".join("?" * len(columns))
-        self._insert_together = f"INSERT INTO {table.name} ({listed_columns}) VALUES " + ", ".join(  # noqa: S608
-            [f"({places})"] * _TOGETHER
-        )
+        self._insert_into = f"INSERT INTO {table.name} ({listed_columns})"
         self._columns = columns
         self._copy = f"COPY {table.name} ({listed_columns}) FROM STDIN"
         self._populate = (
-            f"INSERT INTO {table.name} ({listed_columns}) SELECT {listed_columns}"  # noqa: S608 - our own names
+            f"{self._insert_into} SELECT {listed_columns}"  # noqa: S608 - our own names
             f" FROM json_populate_recordset(NULL::{table.name}, %s)"
         )
 
@@ -139,13 +137,20 @@ class Rows:
 
     def _load_sqlite(self, conn: Connection, rows: Iterable[_Row]) -> None:
         """Many rows a statement, which is half the work of one each."""
-        cursor: Any = conn.connection.cursor()
-        groups = iter(rows)
-        while group := list(islice(groups, _TOGETHER)):
-            if len(group) < _TOGETHER:
+        raw: Any = conn.connection.dbapi_connection
+        cursor = raw.cursor()
+        most = min(_TOGETHER, raw.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) // len(self._columns))
+        together = self._insert_many(most)
+        left = iter(rows)
+        while group := list(islice(left, most)):
+            if len(group) < most:
                 self._insert.run_many(conn, group)
                 return
-            cursor.execute(self._insert_together, tuple(chain.from_iterable(group)))
+            cursor.execute(together, tuple(chain.from_iterable(group)))
+
+    def _insert_many(self, count: int) -> str:
+        places = ", ".join("?" * len(self._columns))
+        return f"{self._insert_into} VALUES {', '.join([f'({places})'] * count)}"
 
 
 class _Compiled:

@@ -29,7 +29,7 @@ from mailer.ledger.membership import AFTER_ALL_LINES, ListState, Speaker, SyncPl
 from mailer.ledger.merging import Sheet, by_person, decide, lay_out, plan_of, standing_status
 from mailer.ledger.staging import StagedList
 from mailer.ledger.suppressions import lift_all
-from mailer.ledger.tables import APART, list_, list_sync, member, member_change, suppression
+from mailer.ledger.tables import IS_APART, list_, list_sync, member, member_change, suppression
 from mailer.ledger.turns import take_turn
 
 
@@ -234,13 +234,13 @@ def _has_news(conn: Connection, list_id: int, now: float) -> bool:
         select(key)
         .select_from(member)
         .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
-        .where(in_file, APART)
+        .where(in_file, IS_APART)
     )
     suppressed = (
         select(key)
-        .select_from(suppression)
-        .join(member, and_(member.c.list_id == list_id, member.c.identity == suppression.c.identity))
-        .where(member.c.in_file)
+        .select_from(member)
+        .join(suppression, suppression.c.identity == member.c.identity)
+        .where(in_file, member.c.identity.in_(select(suppression.c.identity)))  # SQLite begins with these, the fewer
     )
     keys = {*conn.execute(apart.distinct()).scalars(), *conn.execute(suppressed.distinct()).scalars()}
     return any(decide(each).cell is not None for each in keys)

@@ -263,7 +263,9 @@ list_sync = Table(
 )
 
 APART = text("status <> 'subscribed' OR base_status <> 'subscribed'")
-"""Whom a plain list has none of; a query that says it in these words finds them by an index."""
+"""Whom a plain list has none of, as their index has it."""
+IS_APART = text(f"({APART.text})")
+"""The same as a condition: a query that says it in these words finds them by that index."""
 
 member = Table(
     "member",

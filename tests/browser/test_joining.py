@@ -139,7 +139,9 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         }.items():
             page.goto(f"http://127.0.0.1:{port}{path}")
             found = stops(page)
-            reachable = page.locator("a[href], button, textarea, [tabindex='0'], input:not([tabindex='-1'], [type=hidden])")
+            reachable = page.locator(
+                "a[href], button, textarea, [tabindex='0'], input:not([tabindex='-1'], [type=hidden])"
+            )
             assert len(found) == reachable.count(), (what, found)
             assert all(seen and there for _, _, seen, there in found), found
             check(what)

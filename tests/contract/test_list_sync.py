@@ -1,5 +1,6 @@
 """A list file and the ledger brought together, on both databases: what each says, who wins, and the file byte for byte."""
 
+from hashlib import sha256
 from operator import itemgetter
 from random import Random
 
@@ -70,6 +71,22 @@ def test_a_sync_with_nothing_new_does_nothing(desk):
     assert again.sync is None
     assert again.people == 10
     assert len(desk.ledger.syncs.history("readers")) == 1
+
+
+def test_what_one_list_has_to_tell_its_file_is_no_news_for_another(desk):
+    desk.sync(HEAD + TEN)
+    other = desk.make("other", "email,status\nzoe@x.org,paused\n")
+    sync_list(desk.newsroom, other)
+
+    def is_current(name):
+        digest = sha256(desk.newsroom.workspace.list_file(name).read_bytes()).hexdigest()
+        return desk.ledger.syncs.is_current(name, digest)
+
+    assert is_current("readers")
+    assert is_current("other")
+    desk.leave("zoe@x.org")
+    assert is_current("readers")
+    assert not is_current("other")
 
 
 def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(desk, clock):
