@@ -21,7 +21,7 @@ from mailer.audience.row import clean
 from mailer.ledger.core import Core
 from mailer.ledger.membership import AFTER_ALL_LINES
 from mailer.ledger.merging import standing_status
-from mailer.ledger.tables import APART, list_, member, suppression
+from mailer.ledger.tables import IS_APART, list_, member, suppression
 
 PAGE = 50
 WINDOW = 50_000  # members that one page of a search looks through
@@ -201,7 +201,7 @@ def _count(conn: Connection, list_id: int, at: float) -> dict[str, int]:
         select(standing, func.count())
         .select_from(member)
         .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
-        .where(mine, there, APART, suppression.c.identity.is_(None))
+        .where(mine, there, IS_APART, suppression.c.identity.is_(None))
         .group_by(standing)
     )
     counts: dict[str, int] = {}

@@ -215,7 +215,7 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     standing = exists().where(suppression.c.identity == new.c.identity)
     columns = ["identity", "reason", "at", "source"]
     fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~standing)
-    conn.execute(_insert_missing(conn).from_select(columns, fresh))
+    conn.execute(_insert_missing(conn.dialect.name).from_select(columns, fresh))
     made = and_(suppression.c.source == source, suppression.c.identity.in_(select(new.c.identity)))
     changes = select(
         suppression.c.identity,
@@ -328,18 +328,16 @@ def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
     )
 
 
-def _insert_missing(conn: Connection) -> Any:
+def _insert_missing(database: str) -> Any:
     """INSERT that yields to who was first: a sync suppresses many at once, without their turns."""
-    make: Any = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
     return make(suppression).on_conflict_do_nothing()
 
 
 def _insert_first(conn: Connection, new: Suppression) -> bool:
     """Whether `new` is the first for its identity, and stands now."""
-    missing = _insert_missing(conn).values(
-        identity=new.identity, reason=new.reason, at=new.at, source=new.source, send_id=new.send_id
-    )
-    return conn.execute(missing.returning(suppression.c.identity)).first() is not None
+    cursor = _INSERT_FIRST[conn.dialect.name].run(conn, new.identity, new.reason.value, new.at, new.source, new.send_id)
+    return int(cursor.rowcount) == 1
 
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:
@@ -376,6 +374,23 @@ _IS_THERE = Statement(
     "one",
     "other",
 )
+_INSERT_FIRST = {
+    database: Statement(
+        _insert_missing(database).values(
+            identity=given("_identity", ""),
+            reason=given("_reason", ""),
+            at=given("_at", 0.0),
+            source=given("_source", ""),
+            send_id=given("_send_id"),
+        ),
+        "_identity",
+        "_reason",
+        "_at",
+        "_source",
+        "_send_id",
+    )
+    for database in ("sqlite", "postgresql")
+}
 _RECORD = Statement(
     insert(suppression_change).values(
         identity=given("_identity", ""),

@@ -283,9 +283,10 @@ list_sync = Table(
     Index("ix_list_sync_list_id", "list_id", "id"),
 )
 
-_APART = "status <> 'subscribed' OR base_status <> 'subscribed'"
-APART = text(f"({_APART})")
-"""Whom a plain list has none of; a query that says it in these words finds them by an index."""
+APART = text("status <> 'subscribed' OR base_status <> 'subscribed'")
+"""Whom a plain list has none of, as their index has it."""
+IS_APART = text(f"({APART.text})")
+"""The same as a condition: a query that says it in these words finds them by that index."""
 
 member = Table(
     "member",
@@ -309,7 +310,7 @@ member = Table(
     Index("uq_member_list_id", "list_id", "identity", unique=True),  # no constraint, so that a bulk load can do without
     Index("ix_member_line", "list_id", "line"),
     # and on PostgreSQL ix_member_identity, letter by letter: migration 0010
-    Index("ix_member_apart", "list_id", sqlite_where=text(_APART), postgresql_where=text(_APART)),
+    Index("ix_member_apart", "list_id", sqlite_where=APART, postgresql_where=APART),
 )
 
 member_change = Table(

@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 
 from mailer.audience.address import parse_address
 from mailer.audience.columns import EMAIL, SINCE, STATUS
-from mailer.audience.listfile import ListFile, open_list, unreadable
+from mailer.audience.listfile import Batch, ListFile, open_list, unreadable
 from mailer.audience.rejected import keep_rejected
 from mailer.audience.replacement import Replacement
 from mailer.audience.rewrite import Patch, prepare_rewrite
@@ -246,7 +246,7 @@ def stage_list(bench: Bench, path: Path, name: str, *, number: int, keep: bool) 
         rows = stage(
             conn,
             number,
-            reader.members(columns.fields - {EMAIL, status}),
+            reader.batches(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
         )
         for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
@@ -257,6 +257,7 @@ def stage_list(bench: Bench, path: Path, name: str, *, number: int, keep: bool) 
         digest=digest,
         size=size,
         columns=tuple(name for name in columns.names if name),
+        consent=columns.consent,
         rows=rows.people + rows.duplicates + reader.rejected,
         rejected=reader.rejected,
         findings=tuple(words for _, words in findings),
@@ -266,7 +267,7 @@ def stage_list(bench: Bench, path: Path, name: str, *, number: int, keep: bool) 
 
 
 class _Reader:
-    """The rows of a file: members stream through, of findings the first stay, in words."""
+    """The rows of a file: they stream through, of findings the first stay, in words."""
 
     def __init__(self, source: ListFile, *, kept: bool) -> None:
         self.count = self.rejected = 0
@@ -275,12 +276,12 @@ class _Reader:
         self._source = source
         self._kept = kept
 
-    def members(self, fields: frozenset[str]) -> Iterator[Member]:
-        for row in self._source.rows(fields, duplicates=False):
-            if isinstance(row, Member):
-                yield row
-            else:
-                self._find(row)
+    def batches(self, fields: frozenset[str]) -> Iterator[Batch]:
+        for batch in self._source.batches(fields):
+            for row in batch.rows:
+                if not isinstance(row, Member):
+                    self._find(row)
+            yield batch
 
     def _find(self, finding: Finding) -> None:
         self.count += 1

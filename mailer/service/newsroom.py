@@ -75,7 +75,7 @@ class Newsroom:
             accept_restored=self.accept_restored,
             warmup=self.warmup,
         )
-        lacking = sorted(ledger.editions.key_names() - set(self.keys.names))
+        lacking = sorted((ledger.editions.key_names() | ledger.letters.key_names()) - set(self.keys.names))
         if lacking:
             ledger.close()
             raise SettingsError(

@@ -1,5 +1,6 @@
 """A list file and the ledger brought together, on both databases: what each says, who wins, and the file byte for byte."""
 
+from hashlib import sha256
 from operator import itemgetter
 from random import Random
 
@@ -70,6 +71,22 @@ def test_a_sync_with_nothing_new_does_nothing(desk):
     assert again.sync is None
     assert again.people == 10
     assert len(desk.ledger.syncs.history("readers")) == 1
+
+
+def test_what_one_list_has_to_tell_its_file_is_no_news_for_another(desk):
+    desk.sync(HEAD + TEN)
+    other = desk.make("other", "email,status\nzoe@x.org,paused\n")
+    sync_list(desk.newsroom, other)
+
+    def is_current(name):
+        digest = sha256(desk.newsroom.workspace.list_file(name).read_bytes()).hexdigest()
+        return desk.ledger.syncs.is_current(name, digest)
+
+    assert is_current("readers")
+    assert is_current("other")
+    desk.leave("zoe@x.org")
+    assert is_current("readers")
+    assert not is_current("other")
 
 
 def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(desk, clock):
@@ -175,6 +192,34 @@ def test_whoever_said_no_is_not_brought_back_by_a_row_that_joins(desk, reason):
     wanted = "" if reason is SuppressionReason.BY_HAND else f",{reason},2027-01-15"
     assert f"ana@x.org,Ana{wanted}\n" in desk.read()
     assert desk.sync().changes_nothing
+
+
+EVIDENCE = "Email,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,first_name\n"
+
+
+def test_what_another_tool_kept_as_evidence_of_consent_is_kept(desk, clock):
+    ana = "ana@x.org,2024-05-01 10:00:00,192.0.2.1,2024-05-01 10:02:00,"
+    text = f"{EVIDENCE}{ana}Ana\nbo@x.org,last May,,,Bo\ncy@x.org,,,,Cy\n"
+    desk.sync(text)
+    consents = desk.ledger.signups.consents
+    (kept,) = consents("ana@x.org")
+    assert (kept.list, kept.form, kept.ip, kept.is_imported) == ("readers", "import readers.csv, sync 1", "", True)
+    assert kept.words == ("opted_in_at: 2024-05-01 10:00:00; opted_in_ip: 192.0.2.1; confirmed_at: 2024-05-01 10:02:00")
+    assert (kept.at, kept.confirmed_at) == (1714557600.0, 1714557720.0)
+    (bo,) = consents("bo@x.org")
+    assert (bo.words, bo.at, bo.confirmed_at) == ("opted_in_at: last May", clock(), None)
+    assert consents("cy@x.org") == ()
+    desk.sync(text.replace("Ana", "Anna").replace("Cy", "Cyd"))  # the same evidence, said once more
+    assert consents("ana@x.org") == (kept,)
+    desk.sync(text.replace("last May", "in May").replace("cy@x.org,", "cy@x.org,2025-01-01"))
+    assert [each.words for each in consents("bo@x.org")] == ["opted_in_at: last May", "opted_in_at: in May"]
+    assert [each.words for each in consents("cy@x.org")] == ["opted_in_at: 2025-01-01"]
+    desk.ledger.signups.forget(clock() + 1)  # it waits for nobody to confirm it
+    desk.undo()
+    assert consents("bo@x.org") == (bo,)
+    assert consents("cy@x.org") == ()
+    desk.ledger.suppressions.erase("ana@x.org", source="test")
+    assert consents("ana@x.org") == ()
 
 
 def test_an_erased_person_stays_so_and_the_ledger_keeps_no_address(desk):
