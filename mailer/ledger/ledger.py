@@ -20,6 +20,8 @@
     sessions      where they are signed in
     audit         who did what
     drafts        what the desk saved of dispatches, and when
+    webhooks      other programs that are told what happens
+    outbox        what they are told, and how that went
 
 Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
 """
@@ -44,6 +46,7 @@ from mailer.ledger.lease import LENGTH
 from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
+from mailer.ledger.outbox import Outbox
 from mailer.ledger.owned import OwnedSend, own
 from mailer.ledger.people import People
 from mailer.ledger.report import Report
@@ -55,6 +58,7 @@ from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
 from mailer.ledger.verify import Verifier
 from mailer.ledger.warmup import allowance
+from mailer.ledger.webhooks import Webhooks
 from mailer.ledger.wishes import Wishes
 from mailer.ledger.writer import Writer
 
@@ -79,6 +83,8 @@ class Ledger:
         self.sessions = Sessions(core)
         self.audit = Audit(core)
         self.drafts = Drafts(core)
+        self.webhooks = Webhooks(core)
+        self.outbox = Outbox(core)
 
     def __enter__(self) -> Self:
         return self
