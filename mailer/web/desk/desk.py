@@ -28,7 +28,7 @@ from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
 from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
-from mailer.web.desk import dispatches, looking, people, photos, settings, signin, versions, writing
+from mailer.web.desk import dispatches, looking, people, photos, settings, signin, versions, webhooks, writing
 from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
@@ -45,6 +45,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *versions.ROUTES,
     *settings.ROUTES,
     *people.ROUTES,
+    *webhooks.ROUTES,
 )
 """All that needs a role."""
 
