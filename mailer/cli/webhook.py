@@ -191,7 +191,7 @@ def _told(message: Message) -> dict[str, object]:
         "type": message.event.value,
         "at": iso(message.at),
         "state": message.state.value,
-        "next_at": iso(message.next_at) if message.state is MessageState.WAITING else None,
+        "next_at": iso(message.next_at if message.state is MessageState.WAITING else None),
         "attempts": [
             {
                 "at": iso(each.at),

@@ -83,15 +83,21 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, way: Way) -> A
     except TimeoutError:
         error = f"did not answer within {way.time_limit:g} s"
     except httpcore.ConnectError as failure:
-        error = "cannot be connected to"
-        if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
-            error = f"has no valid certificate ({failure.__cause__.verify_message})"
+        found = _certificate_error(failure)
+        error = f"has no valid certificate ({found.verify_message})" if found else "cannot be connected to"
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError, ValueError):
         error = "does not answer as a web server does"
     seconds = time.monotonic() - began
     if status is not None:  # whatever went wrong with the rest of the answer
         return Answer(status=status, text=_plain(text), seconds=seconds)
     return Answer(error=error, seconds=seconds)
+
+
+def _certificate_error(failure: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """What TLS found wrong, if that is beneath `failure`."""
+    while failure is not None and not isinstance(failure, ssl.SSLCertVerificationError):
+        failure = failure.__cause__ or failure.__context__
+    return failure
 
 
 class _RefusedError(Exception):

@@ -36,6 +36,11 @@ COLUMNS = ["email", "state", "reason", "code", "enhanced", "reply", "attempts", 
 WHY = ["state", "reason", "code", "enhanced", "count"]
 HELD = ["reason", "at", "source"]
 TO = ("--to", "readers", "--yes")
+WEBHOOK = ["webhook", "url", "events", "paused", "reason", "waiting", "given_up", "at"]
+MESSAGE = {
+    **dict.fromkeys(["message", "type", "at", "state", "next_at"]),
+    "attempts": [["at", "seconds", "status", "error", "answer"]],
+}
 
 COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
 SYNC = [
@@ -92,6 +97,10 @@ GOLDEN = {
         "letters": [["kind", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
+    ("webhook", "add", "http://127.0.0.1:1/hook"): [*WEBHOOK, "secret"],
+    ("webhook", "list"): {"webhooks": [WEBHOOK]},
+    ("webhook", "test", "1"): MESSAGE,
+    ("webhook", "log", "1"): {"messages": [MESSAGE]},
     ("user", "list"): {"users": [["name", "role", "email", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
@@ -140,7 +149,8 @@ def say_what_only_a_person_says(folder: Path) -> None:
 
 def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catcher, monkeypatch):
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO()))
-    make_workspace(here.folder, port=catcher.port, rows=("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,"))
+    rows = ("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,")
+    make_workspace(here.folder, port=catcher.port, rows=rows, WEBHOOK_NETWORKS="127.0.0.1")
     (here.folder / "dispatches" / "wrong.md").write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
     old = str(here.folder / "old.txt")
     here("user", "add", "Ada", "--link")
