@@ -39,7 +39,7 @@ def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) ->
         made, secret = webhooks.add(newsroom, url, events or [event.value for event in EVENTS])
         newsroom.ledger.audit.record(BY_HAND, "webhook.add", str(made.id), ", ".join(made.events))
         if as_json:
-            print_json({**_described(newsroom, made), "secret": secret})
+            print_json({**_described(newsroom, made)[0], "secret": secret})
             return
     click.echo(secret)
     say(
@@ -54,7 +54,7 @@ def list_(*, as_json: bool, workspace: Path) -> None:
     """All webhooks, and how many messages wait or were given up."""
     with Newsroom.open(workspace) as newsroom:
         found = newsroom.ledger.webhooks.all() if newsroom.has_ledger else ()
-        rows = [_described(newsroom, each) for each in found]
+        rows = _described(newsroom, *found)
     if as_json:
         print_json({"webhooks": rows})
         return
@@ -171,18 +171,21 @@ def again(number: int, message: int, workspace: Path) -> None:
     click.echo(f"message {message} goes to webhook {number} once more{waits}")
 
 
-def _described(newsroom: Newsroom, webhook: Webhook) -> dict[str, object]:
-    counts = newsroom.ledger.outbox.counts()
-    return {
-        "webhook": webhook.id,
-        "url": webhook.url,
-        "events": [event.value for event in webhook.events],
-        "paused": webhook.paused_at is not None,
-        "reason": webhook.paused_because,
-        "waiting": counts.get((webhook.id, MessageState.WAITING), 0),
-        "given_up": counts.get((webhook.id, MessageState.GIVEN_UP), 0),
-        "at": iso(webhook.created_at),
-    }
+def _described(newsroom: Newsroom, *found: Webhook) -> list[dict[str, object]]:
+    counts = newsroom.ledger.outbox.counts() if found else {}
+    return [
+        {
+            "webhook": each.id,
+            "url": each.url,
+            "events": [event.value for event in each.events],
+            "paused": each.paused_at is not None,
+            "reason": each.paused_because,
+            "waiting": counts.get((each.id, MessageState.WAITING), 0),
+            "given_up": counts.get((each.id, MessageState.GIVEN_UP), 0),
+            "at": iso(each.created_at),
+        }
+        for each in found
+    ]
 
 
 def _told(message: Message) -> dict[str, object]:

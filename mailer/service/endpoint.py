@@ -80,7 +80,7 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, way: Way) -> A
                     break
     except (_RefusedError, _NamelessError) as refusal:
         error = str(refusal)
-    except TimeoutError:
+    except (TimeoutError, httpcore.TimeoutException):
         error = f"did not answer within {way.time_limit:g} s"
     except httpcore.ConnectError as failure:
         found = _certificate_error(failure)

@@ -26,7 +26,7 @@ from mailer.settings import redact
 LOOK_EVERY = 1.0  # seconds
 LINGER = 5.0  # seconds, at the end, for requests that are under way
 KEPT_FOR = 30 * 86_400.0  # seconds for which a message is kept
-_REST, _LONGEST_REST = 2.0, 300.0  # seconds after a first failure, and after many
+_REST, _DOUBLINGS = 2.0, 5  # seconds after a first failure; how often that doubles with the next ones
 _REST_OF_ALL = 30.0
 _AT_A_TIME = 100
 _FORGET_EVERY = 3600.0
@@ -62,7 +62,7 @@ class _Bureau:
         self._tell = tell
         self._way = way
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._failures: dict[int, int] = {}  # running
+        self._failures: dict[int, int] = {}  # in a row
         self._rests_until: dict[int, float] = {}
         self._forgotten_at: float | None = None
 
@@ -98,9 +98,9 @@ class _Bureau:
             went_well = False
             said = redact(traceback.format_exc(), self._newsroom.settings)
             self._tell(f"webhook {number} waits, by a bug of mailer: {said}")
-        self._failures[number] = 0 if went_well else self._failures.get(number, 0) + 1
-        rest = 0.0 if went_well else min(_REST * 2 ** (self._failures[number] - 1), _LONGEST_REST)
-        self._rests_until[number] = time.monotonic() + rest
+        failures = self._failures.get(number, 0)
+        self._failures[number] = 0 if went_well else failures + 1
+        self._rests_until[number] = 0.0 if went_well else time.monotonic() + _REST * 2 ** min(failures, _DOUBLINGS)
 
     async def _empty(self, number: int) -> bool:
         """Deliver what is due, up to the first that is not taken; whether all were."""

@@ -49,7 +49,7 @@ def read_events(names: Collection[str]) -> tuple[Event, ...]:
     known = {event.value: event for event in EVENTS}
     wrong = [name for name in names if name not in known]
     if wrong or not names:
-        said = f"“{wrong[0]}” is no event." if wrong else "A webhook is told of something."
+        said = f"“{wrong[0]}” is no event." if wrong else "Nothing is chosen that it would be told of."
         raise UsageError(said, f"Choose among {', '.join(known)}.")
     return tuple(event for event in EVENTS if event.value in names)
 
