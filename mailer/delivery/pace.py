@@ -22,6 +22,7 @@ from mailer.delivery.records import Claim
 ANY = "*"
 COOL_DOWN = 1.0  # seconds in which a window halves at most once: replies to what was already under way count once
 MEMORY = 300.0  # seconds for which a slower pace is remembered of a domain to which nothing goes any more
+MOST = 10_000  # claims that wait, if that is what it takes to get past those of slow domains
 MANY = 1_000  # domains; from here on those that are as new are forgotten
 PROVIDERS = {
     "gmail.com": ("gmail.com", "googlemail.com"),
@@ -67,10 +68,6 @@ class PaceLimits:
 
     def rate_for(self, group: str) -> float | None:
         return self.domain_rate.get(group, self.domain_rate.get(ANY))
-
-    @property
-    def by_domain(self) -> bool:
-        return bool(self.domain_lanes or self.domain_rate)
 
 
 class Bucket:
@@ -163,15 +160,12 @@ class Pacer:
         self._many = MANY
         self._turns: OrderedDict[str, None] = OrderedDict()  # the groups in which somebody waits
         self._count = 0
+        self.capacity = lanes * 4
+        """How many may wait: more from the moment on when none of those who do may go, so that others can overtake them."""
 
     def __len__(self) -> int:
         """How many wait."""
         return self._count
-
-    @property
-    def capacity(self) -> int:
-        """How many may wait; with limits by domain more, so that others can overtake those of a slow one."""
-        return self._lanes * (50 if self._limits.by_domain else 4)
 
     def add(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
@@ -191,6 +185,8 @@ class Pacer:
             if group.window.is_open and group.bucket.ready_at(now) <= now:
                 break
         else:
+            if self._count > self.capacity // 2:
+                self.capacity = max(self.capacity, min(MOST, 2 * self._count))
             return None
         claim = group.waiting.popleft()
         self._count -= 1

@@ -1,10 +1,11 @@
 """What the lanes of a send have asked for since the last commit, written in one transaction.
 
     Hand         which attempts an owner has in hand, and which of them may have left; the writer's thread alone changes it
-    Gathering    settlements, commits and claims; the next batch of the writer takes all that is in it by then
+    Gathering    settlements, commits, releases and claims; the next batch of the writer takes all that is in it by then
 
 The send's row is read, and locked, once a batch: what it says of state and epoch holds until the commit. Settlements are
-evidence and are written whoever owns the send; commits and claims are for its owner.
+evidence and are written whoever owns the send, as are releases, which find nothing of theirs once another has it; commits and
+claims are for its owner.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, func, select, update
 
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import WarmUp
-from mailer.ledger.claims import Key, claim, commit
+from mailer.ledger.claims import Key, claim, commit, release
 from mailer.ledger.errors import FencedError
 from mailer.ledger.sends import GOING, finish_cancelling
 from mailer.ledger.settlements import accept, settle
@@ -69,8 +70,10 @@ class Gathering:
         self.settlements: list[Settlement] = []
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []  # for the settlement of that place
         self.commits: list[tuple[Claim, asyncio.Future[bool]]] = []
+        self.releases: list[tuple[Sequence[Claim], float, asyncio.Future[None]]] = []
         self.claims: list[tuple[Request, asyncio.Future[Sequence[Claim]]]] = []
         self.close: Callable[[], None] = lambda: None  # from then on nothing more comes in
+        self.leftovers: Callable[[], list[Settlement]] = list  # what earlier batches failed to write
         self.ended: Callable[[BaseException | None], None] = lambda _: None
         self.answered: Callable[[], None] = lambda: None  # within the event loop
         self._is_fenced = False
@@ -86,6 +89,7 @@ class Gathering:
 
     def run(self, conn: Connection) -> None:
         self.close()
+        self.settlements += self.leftovers()  # so none is committed while the ledger lacks one that left before it
         self._illegal, self._committed, self._claimed = {}, set(), []
         state, epoch, cancelling, begun_at, settled_at, kind = _SEND.run(conn, self._send_id).fetchone()
         self._is_fenced = epoch != self._epoch
@@ -102,6 +106,8 @@ class Gathering:
             out = self._hand.out
             wanted = {(each.delivery_id, each.attempt): each for each, _ in self.commits}
             self._committed = commit(conn, (each for key, each in wanted.items() if key not in out))
+        for claims, released_at, _ in self.releases:
+            release(conn, self._send_id, claims, at=released_at)
         count_gone(conn, warmup, gone, at)  # others wait for their turn from here to the commit
         if self.claims and not self._is_fenced and state in GOING:
             now = max(request.now for request, _ in self.claims)
@@ -118,6 +124,9 @@ class Gathering:
             for settlement in self.settlements:
                 hand.drop((settlement.delivery_id, settlement.attempt))
             hand.out |= self._committed
+            for claims, _, _ in self.releases:
+                for each in claims:
+                    hand.drop((each.delivery_id, each.attempt))
             if self._claimed:
                 now = max(request.now for request, _ in self.claims)
                 hand.opened.update(((each.delivery_id, each.attempt), now) for each in self._claimed)
@@ -125,7 +134,7 @@ class Gathering:
 
     def answer(self, loop: asyncio.AbstractEventLoop, error: BaseException | None) -> None:
         """Tell those who wait; from the writer's thread."""
-        if self.waiting or self.commits or self.claims:
+        if self.waiting or self.commits or self.releases or self.claims:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._resolve, error)
 
@@ -168,6 +177,8 @@ class Gathering:
         for each, allowed in self.commits:
             _set(allowed, (each.delivery_id, each.attempt) in self._committed, error)
             self._committed.discard((each.delivery_id, each.attempt))  # a message is committed once
+        for _, _, released in self.releases:
+            _set(released, None, error)
         start = 0
         fence = fenced(self._send_id) if self._is_fenced else None
         for request, share in self.claims:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from mailer.delivery.records import Claim, Settlement, Standing
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.claims import give_back_claimed, release
+from mailer.ledger.claims import give_back_claimed
 from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
 from mailer.ledger.gathering import Gathering, Hand, Request, fenced
 from mailer.ledger.heeding import skip_unwanted
@@ -86,7 +86,7 @@ class OwnedSend:
         self._handed_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None  # in which what gathers now is waited for
         self._is_timed = False  # a timer of that loop will see to it
-        self._unwritten: list[Settlement] = []  # noted, but their batch failed
+        self._unwritten: list[Settlement] = []  # their batch failed
         self._failure: BaseException | None = None  # of something noted, until somebody hears of it
         self._seen: tuple[int, Summary] | None = None
         self._closed = False
@@ -155,7 +155,11 @@ class OwnedSend:
     async def release(self, claims: Sequence[Claim], at: float) -> None:
         """Give back claims that left nothing on the wire: to pending, the attempt uncounted."""
         if claims:
-            await self._core.writer.call_async(lambda conn: self._release(conn, claims, at))
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            with self._gate:
+                self._open().releases.append((claims, at, future))
+            self._press()
+            await future
 
     async def trip(self, reason: str, refused: Sequence[int] = ()) -> None:
         """The breaker: pause the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
@@ -236,7 +240,7 @@ class OwnedSend:
                 gathering.answer(loop, error)
 
             gathering.close, gathering.ended = partial(self._close, gathering), ended
-            gathering.settlements, self._unwritten = self._unwritten, []
+            gathering.leftovers = self._leftovers
             gathering.answered = self._press
             self._gathering = self._unsubmitted = gathering
         return gathering
@@ -247,15 +251,20 @@ class OwnedSend:
             if self._gathering is gathering:
                 self._gathering = None
 
+    def _leftovers(self) -> list[Settlement]:
+        with self._gate:
+            left, self._unwritten = self._unwritten, []
+        return left
+
     def _ended(self, gathering: Gathering, error: BaseException | None) -> None:
-        """Keep what was noted and not written for another time."""
+        """Keep what was not written for another time, and say so to who asks next where nobody waits for it."""
         if error is None and (illegal := gathering.illegal):
             self._failure = illegal
         elif error is not None:
             with self._gate:
                 awaited = {place for place, _ in gathering.waiting}
                 noted = [each for place, each in enumerate(gathering.settlements) if place not in awaited]
-                self._unwritten = noted + self._unwritten
+                self._unwritten += gathering.settlements
                 self._failure = error if noted else self._failure
 
     def _raise_failure(self) -> None:
@@ -263,21 +272,14 @@ class OwnedSend:
         if failure is not None:
             raise failure
 
-    def _release(self, conn: Connection, claims: Sequence[Claim], at: float) -> None:
-        lock_send(conn, self.send_id)
-        release(conn, self.send_id, claims, at=at)
-        for each in claims:
-            self._hand.drop((each.delivery_id, each.attempt))
-
     def _give_back(self, conn: Connection) -> None:
-        settled = None
+        found = lock_send(conn, self.send_id)
         if self._unwritten:
             settled = settle(
                 conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain
             )
-        found = lock_send(conn, self.send_id)
-        if settled and found.kind is not SendKind.TEST:
-            count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
+            if found.kind is not SendKind.TEST:
+                count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
         if found.epoch == self.epoch:
             give_back_claimed(conn, self.send_id, at=self._core.clock())
             finish_cancelling(conn, self.send_id, at=self._core.clock())

@@ -152,6 +152,23 @@ class Writer:
         self._epoch.close()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._give_up(error)
+            raise
+
+    def _give_up(self, error: BaseException) -> None:
+        """Something is wrong with this program: nobody may go on waiting."""
+        with self._gate:
+            self._closed = True
+        failure = LedgerError(f"The ledger cannot be written any more ({error!r}).", "Start again.")
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is not None and not isinstance(item, _Chore):
+                item.finish(failure)
+
+    def _work(self) -> None:
         going = True
         while going:
             jobs = self._gather()
@@ -269,9 +286,7 @@ class Writer:
                 self._database.checkpoint(self._conn, truncate=last)
                 if last:
                     self._disconnect()
-        except Exception as error:
-            if not isinstance(error, LedgerError) and not translated(error, ""):
-                raise
+        except Exception:  # noqa: BLE001 - whatever it is, writing goes on without it
             self._disconnect()
 
     def _disconnect(self) -> None:

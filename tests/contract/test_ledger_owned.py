@@ -389,6 +389,23 @@ def test_an_owner_that_lives_on_regardless_is_fenced(ledger, open_here, clock):
         assert counts(ledger, send) == {S.ACCEPTED: 3}
 
 
+def test_a_fenced_owner_moves_nothing_that_its_successor_has_in_hand(ledger, open_here, clock):
+    send = ledger.freezer.create(new_send(), readers(3))
+    old = owned(ledger, send)
+    mine = run(old.claim(3, clock.now))
+    die(old)
+    with owned(open_here(), send) as new:
+        theirs = run(new.claim(3, clock.now))
+        assert all(run(new.commit(each)) for each in theirs)
+        run(old.release(mine[:1], clock.now))
+        run(old.settle(settlement(mine[1], S.DEFERRED, clock.now, stage=Stage.RCPT)))
+        run(old.settle(settlement(mine[2], S.FAILED, clock.now, stage=Stage.RCPT)))
+        assert counts(ledger, send) == {S.COMMITTING: 3}
+        for each in theirs:
+            run(new.settle(settlement(each, S.ACCEPTED, clock.now)))
+    assert counts(ledger, send) == {S.ACCEPTED: 3}
+
+
 def test_a_closed_ledger_says_so(ledger, clock):
     send = ledger.freezer.create(new_send(), readers(1))
     mine = owned(ledger, send)

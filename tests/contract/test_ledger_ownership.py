@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import threading
 
 import psycopg
 import pytest
@@ -108,6 +109,45 @@ def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, 
     assert counts(ledger, send) == {S.ACCEPTED: 1, S.PENDING: 1}
     (row, _) = ledger.report.rows(send.id)
     assert (row.code, row.attempts) == (250, 1)
+
+
+def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock, monkeypatch):
+    send = ledger.freezer.create(new_send(), readers(2))
+    entered, go_on = threading.Event(), threading.Event()
+
+    def fail_once(*_arguments):
+        if entered.is_set():
+            return True
+        entered.set()
+        assert go_on.wait(30)
+        raise psycopg.OperationalError("the server went away")
+
+    async def lane(mine):
+        first, second = await mine.claim(2, clock.now)
+        assert await mine.commit(first)
+        monkeypatch.setattr(ledger._core.database, "in_transaction", fail_once)
+        mine.note(settlement(first, S.ACCEPTED, clock.now))
+        assert await asyncio.to_thread(entered.wait, 30)
+        committing = asyncio.create_task(mine.commit(second))  # while the batch before it is about to fail
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await committing
+
+    with owned(ledger, send) as mine:
+        run(lane(mine))
+        assert counts(ledger, send) == {S.ACCEPTED: 1, S.COMMITTING: 1}
+
+
+def test_a_verdict_whose_batch_failed_is_written_when_the_send_is_given_back(ledger, clock, monkeypatch):
+    send = ledger.freezer.create(new_send(), readers(1))
+    with owned(ledger, send) as mine:
+        (claim,) = run(mine.claim(1, clock.now))
+        assert run(mine.commit(claim))
+        with monkeypatch.context() as broken:
+            broken.setattr(ledger._core.database, "changes", refuse)
+            with pytest.raises(LedgerError):
+                run(mine.settle(settlement(claim, S.FAILED, clock.now)))
+    assert counts(ledger, send) == {S.FAILED: 1}
 
 
 def test_a_database_that_cannot_even_be_asked_keeps_nobody_waiting(ledger, clock, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.pace import MANY, Bucket, PaceLimits, Pacer, Window, group_of
+from mailer.delivery.pace import MANY, MOST, Bucket, PaceLimits, Pacer, Window, group_of
 from mailer.delivery.records import Claim
 
 
@@ -75,6 +75,21 @@ def test_a_slow_domain_holds_up_nobody_else() -> None:
     taken = [found.delivery_id for found in iter(lambda: pacer.take(0.0), None)]
     assert taken == [0, 5, 6, 7]
     assert pacer.ready_at(0.0) == pytest.approx(10.0)
+
+
+def test_a_slow_domain_at_the_head_of_a_list_does_not_fill_the_queue_for_ever() -> None:
+    pacer = Pacer(PaceLimits(domain_rate={"slow.example": 1}), lanes=4)
+    left = [claim(n, "a@slow.example") for n in range(500)] + [claim(n, "b@quick.example") for n in range(500, 600)]
+    quick = 0
+    for _ in range(200):
+        room = max(0, pacer.capacity - len(pacer))
+        pacer.add(left[:room])
+        del left[:room]
+        if (found := pacer.take(0.0)) is not None:
+            quick += found.address.startswith("b")
+            pacer.done(found)
+    assert quick == 100
+    assert pacer.capacity <= MOST
 
 
 def test_a_domain_s_lanes_are_freed_by_done() -> None:

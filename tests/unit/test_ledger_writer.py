@@ -169,6 +169,16 @@ def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
     assert writer.call(keys) == ["a", "b"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_keeps_nobody_waiting(writer):
+    def make():
+        raise RuntimeError("nobody thought of this")
+
+    writer.every(0.0, make)
+    with pytest.raises(LedgerError, match=r"nobody thought of this|closed"):
+        writer.call(put("late"))
+
+
 def test_a_database_that_fails_fails_the_whole_batch_and_no_later_one(writer):
     def fails(conn):
         raise OperationalError("UPDATE", {}, OSError("disk I/O error"))
