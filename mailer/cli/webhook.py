@@ -1,5 +1,6 @@
 """webhook: other programs that are told what happens, and how telling them went."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -193,6 +194,7 @@ def _told(message: Message) -> dict[str, object]:
         "message": message.id,
         "type": message.event.value,
         "at": iso(message.at),
+        "data": json.loads(message.data),
         "state": message.state.value,
         "next_at": iso(message.next_at if message.state is MessageState.WAITING else None),
         "attempts": [

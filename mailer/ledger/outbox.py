@@ -194,6 +194,12 @@ class Outbox:
             logs = _attempts(conn, [row.id for row in rows])
             return tuple(_message(row, logs.get(row.id, ())) for row in rows)
 
+    def of(self, identity: str) -> tuple[Message, ...]:
+        """What was told, or is to be, of this person, the oldest first; without the attempts."""
+        query = select(webhook_message).where(webhook_message.c.identity == identity).order_by(webhook_message.c.id)
+        with self._core.database.reading() as conn:
+            return tuple(map(_message, conn.execute(query)))
+
     def get(self, number: int) -> Message | None:
         """One message, with its attempts; None when it is gone."""
         with self._core.database.reading() as conn:

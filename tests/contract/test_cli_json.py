@@ -38,7 +38,10 @@ HELD = ["reason", "at", "source"]
 TO = ("--to", "readers", "--yes")
 WEBHOOK = ["webhook", "url", "events", "paused", "reason", "waiting", "given_up", "at"]
 MESSAGE = {
-    **dict.fromkeys(["message", "type", "at", "state", "next_at"]),
+    **dict.fromkeys(["message", "type", "at"]),
+    "data": ["webhook"],
+    "state": None,
+    "next_at": None,
     "attempts": [["at", "seconds", "status", "error", "answer"]],
 }
 
@@ -81,6 +84,10 @@ GOLDEN = {
     ("send", "tide", *TO, "--again", "--at", "2999-01-01 10:00"): SEND,
     ("cancel", "4"): SEND,
     ("suppress", "add", "bo@example.com"): {"suppressed": [["email", "reason"]]},
+    ("webhook", "add", "http://127.0.0.1:1/hook"): [*WEBHOOK, "secret"],
+    ("webhook", "list"): {"webhooks": [WEBHOOK]},
+    ("webhook", "test", "1"): MESSAGE,
+    ("webhook", "log", "1"): {"messages": [MESSAGE]},
     ("subscriber", "unsubscribe", "ana@example.com"): ["email", "changed", "skipped", "lists"],
     ("suppress", "remove", "bo@example.com", "ana@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
     ("suppress", "list", ""): {"suppressions": [["identity", "reason", "at", "source"]]},
@@ -95,12 +102,9 @@ GOLDEN = {
         "consents": [["list", "at", "form", "words", "ip", "confirmed"]],
         "reasons": [["reason", "words", "at"]],
         "letters": [["kind", "state", "at"]],
+        "told": [["type", "to", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
-    ("webhook", "add", "http://127.0.0.1:1/hook"): [*WEBHOOK, "secret"],
-    ("webhook", "list"): {"webhooks": [WEBHOOK]},
-    ("webhook", "test", "1"): MESSAGE,
-    ("webhook", "log", "1"): {"messages": [MESSAGE]},
     ("user", "list"): {"users": [["name", "role", "email", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
