@@ -215,6 +215,8 @@ def _past(person: Person) -> Iterator[str]:
         yield f"{iso(why.at)}  left because: {why.reason}{f', “{_line(why.words)}”' if why.words else ''}"
     for letter in person.letters:
         yield f"{iso(letter.created_at)}  letter ({letter.kind}): {letter.state}"
+    for told in person.told:
+        yield f"{iso(told.at)}  {told.event} told to {told.host}: {told.state}"
     for sent in person.deliveries:
         yield f"{iso(sent.at)}  send {sent.send_id} {sent.slug}: {sent.state}{f' ({sent.reason})' if sent.reason else ''}"
 

@@ -9,7 +9,7 @@ from mailer.cli.outcome import carry_on, is_for_later, making_a_send, refuse_own
 from mailer.cli.output import as_json, in_workspace, is_person, plural, say, send_number
 from mailer.cli.plan import ask_resend, show_resend
 from mailer.cli.send import no_wait_option, workers_option
-from mailer.delivery.state import SendState
+from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso

@@ -25,6 +25,8 @@
     drafts        what the desk saved of dispatches, and when
     tokens        which programs may use the API, and for what
     answers       what they were answered, where nothing may be done twice
+    webhooks      other programs that are told what happens
+    outbox        what they are told, and how that went
 
 Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
 """
@@ -52,6 +54,7 @@ from mailer.ledger.lease import LENGTH
 from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
+from mailer.ledger.outbox import Outbox
 from mailer.ledger.owned import OwnedSend, own
 from mailer.ledger.people import People
 from mailer.ledger.report import Report
@@ -65,6 +68,7 @@ from mailer.ledger.syncs import Syncs
 from mailer.ledger.tokens import Tokens
 from mailer.ledger.verify import Verifier
 from mailer.ledger.warmup import allowance
+from mailer.ledger.webhooks import Webhooks
 from mailer.ledger.wishes import Wishes
 from mailer.ledger.writer import Writer
 
@@ -94,6 +98,8 @@ class Ledger:
         self.drafts = Drafts(core)
         self.tokens = Tokens(core)
         self.answers = Answers(core)
+        self.webhooks = Webhooks(core)
+        self.outbox = Outbox(core)
 
     def __enter__(self) -> Self:
         return self

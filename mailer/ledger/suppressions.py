@@ -33,6 +33,7 @@ from mailer.ledger.core import Core
 from mailer.ledger.erasure import make_erasure_key, marker, names
 from mailer.ledger.moves import skip, skip_person
 from mailer.ledger.moving import forget_address, former_addresses
+from mailer.ledger.outbox import forget_person, tell_bounced, tell_subscribed, tell_unsubscribed
 from mailer.ledger.records import (
     Change,
     Erased,
@@ -96,11 +97,15 @@ class Suppressions:
 
         Deliveries skipped meanwhile stay skipped.
         """
-        return self._core.writer.call(
-            lambda conn: lift(
-                conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=self._core.clock(), said_at=said_at
-            )
-        )
+
+        def work(conn: Connection) -> Lifted:
+            at = self._core.clock()
+            done = lift(conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=at, said_at=said_at)
+            if done.outcome is Lifting.LIFTED and done.suppression is None:
+                tell_subscribed(conn, identity, None, at=at)
+            return done
+
+        return self._core.writer.call(work)
 
     def lift(self, identity: str, *, source: str) -> Lifted:
         """An admin takes a suppression back; the person's own no is refused."""
@@ -177,9 +182,16 @@ def _unsubscribe(conn: Connection, delivery_id: int, source: str, at: float) -> 
 
 
 def suppress(
-    conn: Connection, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None, at: float
+    conn: Connection,
+    identity: str,
+    reason: SuppressionReason,
+    *,
+    source: str,
+    send_id: int | None,
+    at: float,
+    told: bool = True,
 ) -> Suppressed:
-    """Within a transaction: suppress `identity`, and skip what is open for it."""
+    """Within a transaction: suppress `identity`, and skip what is open for it. `told`: webhooks that asked for it."""
     _take_turn(conn, identity)
     new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
     row = _standing(conn, identity)
@@ -202,6 +214,8 @@ def suppress(
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         _record(conn, new, Change.SUPPRESSED)
+    if changed and told:
+        _tell(conn, new, at=at)
     skipped = skip_person(conn, new.identity, new.reason.value, at=at)
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
@@ -235,7 +249,7 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     )
     for row in conn.execute(weaker).all():
         if row.wanted.rank > row.reason.rank:
-            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at)
+            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at, told=False)
 
 
 def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at: float) -> int:
@@ -299,6 +313,7 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
         update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
     ).rowcount
     _forget_memberships(conn, identity, mark)
+    forget_person(conn, identity)
     conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
     conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
     if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
@@ -342,6 +357,14 @@ def _insert_first(conn: Connection, new: Suppression) -> bool:
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:
     _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
+
+
+def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
+    """Webhooks hear of what the person or a server said; what an admin does by hand, the admin knows."""
+    if new.reason is SuppressionReason.BOUNCED:
+        tell_bounced(conn, new.identity, new.send_id, at=at)
+    elif new.reason.is_own_no:
+        tell_unsubscribed(conn, new.identity, None, at=at)
 
 
 def _take_turn(conn: Connection, identity: str) -> None:

@@ -8,6 +8,7 @@
     list ── member ── member_change   list_sync   consent   letter   leaving_reason
     desk_user ── desk_session   audit   draft   approval
     api_token ── api_answer
+    webhook ── webhook_event   webhook_message ── webhook_attempt
 
 A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
 
@@ -30,7 +31,9 @@ ones in `fields`; what `own` has lies over it, empty texts too.
 Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
 a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
 names of then. A token
-of the API is kept as a digest, too; `api_answer` is what was answered to a request that must not be done twice.
+of the API is kept as a digest, too; `api_answer` is what was answered to a request that must not be done twice. A webhook's
+secret is derived from `key_name` and `salt`, and is nowhere; its messages name it without a foreign key, for its removal waits
+for nobody.
 """
 
 from enum import StrEnum
@@ -59,6 +62,7 @@ from sqlalchemy import (
 from mailer.audience.row import Status
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.ledger.event import Event, MessageState
 from mailer.ledger.membership import AFTER_ALL_LINES, LeavingReason, LetterKind, LetterState, Origin, Speaker, What
 from mailer.ledger.records import Change, SuppressionReason
 from mailer.ledger.role import Role
@@ -455,4 +459,60 @@ api_answer = Table(
     Column("status", Integer),
     Column("body", Text, nullable=False, server_default=""),
     Column("location", Text, nullable=False, server_default=""),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("key", String(32), nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("salt", String(64), nullable=False),
+    Column("old_key_name", Text),
+    Column("old_salt", String(64)),
+    Column("old_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("paused_at", Float),
+    Column("paused_because", Text, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+
+webhook_event = Table(
+    "webhook_event",
+    metadata,
+    Column("webhook_id", ForeignKey(webhook.c.id), primary_key=True),
+    Column("event", _word(Event), primary_key=True),
+)
+
+webhook_message = Table(
+    "webhook_message",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("webhook_id", Integer, nullable=False),
+    Column("event", _word(Event), nullable=False),
+    Column("identity", Text, nullable=False, server_default=""),
+    Column("data", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("state", _word(MessageState), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("first_at", Float),
+    Column("next_at", Float, nullable=False),
+    Column("settled_at", Float),
+    Index("ix_webhook_message_webhook_id", "webhook_id", "state", "next_at"),
+    Index("ix_webhook_message_identity", "identity"),
+    sqlite_autoincrement=True,
+)
+
+webhook_attempt = Table(
+    "webhook_attempt",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey(webhook_message.c.id), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("status", Integer),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("answer", Text, nullable=False, server_default=""),
+    Index("ix_webhook_attempt_message_id", "message_id", "id"),
 )

@@ -75,13 +75,20 @@ class Newsroom:
             accept_restored=self.accept_restored,
             warmup=self.warmup,
         )
-        lacking = sorted((ledger.editions.key_names() | ledger.letters.key_names()) - set(self.keys.names))
-        if lacking:
-            ledger.close()
-            raise SettingsError(
-                f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, with which links were made that readers still hold.",
-                "Put it back there, behind the first one.",
-            )
+        for named, use in (
+            (
+                ledger.editions.key_names() | ledger.letters.key_names(),
+                "with which links were made that readers still hold",
+            ),
+            (ledger.webhooks.key_names(), "of which the secret of a webhook is made"),
+        ):
+            lacking = sorted(named - set(self.keys.names))
+            if lacking:
+                ledger.close()
+                raise SettingsError(
+                    f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, {use}.",
+                    "Put it back there, behind the first one.",
+                )
         return ledger
 
     @contextmanager

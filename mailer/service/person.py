@@ -9,9 +9,10 @@ ledger that is not there yet, say nothing. Raises LedgerError.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from mailer.audience.address import Address
 from mailer.audience.row import Member, Status
@@ -59,6 +60,16 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a webhook was told of the person, or is to be. `host`: where it is, for its whole address may hold a secret."""
+
+    event: str
+    host: str
+    state: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """`history`: of what stands against mailing them; `changes`: of the lists. Both the oldest first, deliveries the newest.
 
@@ -73,6 +84,7 @@ class Person:
     consents: tuple[Consent, ...] = ()
     reasons: tuple[Reason, ...] = ()
     letters: tuple[Letter, ...] = ()
+    told: tuple[Told, ...] = ()
     deliveries: tuple[Sent, ...] = ()
     formerly: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
@@ -103,6 +115,7 @@ def find_person(newsroom: Newsroom, address: Address, *, read_files: bool = True
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
         reasons=_by_time(each for identity in identities for each in ledger.wishes.reasons(identity)),
         letters=tuple(each for identity in identities for each in ledger.letters.of(identity)),
+        told=_by_time(_told_others(newsroom, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(newsroom, identity))[::-1],
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
@@ -165,6 +178,18 @@ def _sent(newsroom: Newsroom, identity: str) -> tuple[Sent, ...]:
     )
 
 
+def _told_others(newsroom: Newsroom, identities: Iterable[str]) -> Iterator[Told]:
+    hosts = {each.id: urlsplit(each.url).hostname or "" for each in newsroom.ledger.webhooks.all()}
+    for message in (each for identity in identities for each in newsroom.ledger.outbox.of(identity)):
+        if message.webhook_id in hosts:
+            yield Told(
+                event=message.event.value,
+                host=hosts[message.webhook_id],
+                state=message.state.value,
+                at=message.at,
+            )
+
+
 def _by_time(found: Iterable[_Dated]) -> tuple[_Dated, ...]:
     return tuple(sorted(found, key=lambda each: each.at))
 
@@ -220,6 +245,9 @@ def person_object(person: Person) -> dict[str, object]:
         "reasons": [{"reason": each.reason.value, "words": each.words, "at": iso(each.at)} for each in person.reasons],
         "letters": [
             {"kind": each.kind.value, "state": each.state.value, "at": iso(each.created_at)} for each in person.letters
+        ],
+        "told": [
+            {"type": each.event, "to": each.host, "state": each.state, "at": iso(each.at)} for each in person.told
         ],
         "deliveries": [
             {

@@ -29,7 +29,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-ELSEWHERE = {"keepachangelog.com", "semver.org", "www.twilio.com"}
+ELSEWHERE = {"keepachangelog.com", "semver.org", "www.standardwebhooks.com", "www.twilio.com"}
 CITED = {urlsplit(url).hostname for rule in RULEBOOK.values() for url in re.findall(r"https://[^\s]+", rule.source)}
 
 

@@ -48,6 +48,7 @@ from mailer.web.desk import (
     testing,
     uploads,
     versions,
+    webhooks,
     writing,
 )
 from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
@@ -78,6 +79,7 @@ ROUTES: tuple[DeskRoute, ...] = (
     *suppressions.ROUTES,
     *settings.ROUTES,
     *people.ROUTES,
+    *webhooks.ROUTES,
 )
 """All that needs a role."""
 
