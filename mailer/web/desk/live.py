@@ -40,6 +40,7 @@ PIECES: Mapping[str, tuple[str, ...]] = {
     "failed": ("failed", "suppressed", "summary"),
 }
 """The pieces of the page, and what of a look each is made of."""
+_SOON = 3600  # seconds
 WIDE, NARROW = 560, 330  # the widths that a plot is drawn at
 _S = DeliveryState
 _GOING = frozenset({SendState.RUNNING, SendState.WAITING})
@@ -134,7 +135,10 @@ def _show(visit: Visit) -> Response:
     look = visit.watches.look(send_number(visit))
     made = pieces(visit.pages, visit.newsroom.settings.timezone, look, may_send=visit.may(Role.EDITOR))
     left = seconds_left(visit, look.send) if look.send.state in _FOR_LATER else None
-    return visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
+    page = visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
+    if look.send.state is SendState.SCHEDULED and left is not None and left < _SOON:
+        page.headers["Refresh"] = f"{left + 1}"  # without a script it shows by itself that it has begun
+    return page
 
 
 async def _events(visit: Visit) -> Response:
