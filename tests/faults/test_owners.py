@@ -181,5 +181,5 @@ def old_copy(request: pytest.FixtureRequest, url: str, folder: Path) -> Iterator
         return
     postgres: Server = request.getfixturevalue("postgres")
     name = url.partition("?")[0].rpartition("/")[2]
-    with postgres.database(name) as copy:
+    with postgres.copy(name) as copy:
         yield lambda: env.write_text(env.read_text("utf-8").replace(url, copy), "utf-8")
