@@ -104,7 +104,10 @@ def find_person(newsroom: Newsroom, address: Address, *, read_files: bool = True
     formerly = ledger.members.former_addresses(address.identity)
     identities = (address.identity, *formerly)
     members = {each.list: each for each in ledger.members.of(address.identity)}
-    lists = [_on_list(each, rows.get(name), now) for name, each in members.items()]
+    lines: dict[str, int | None] = {name: each.line for name, each in members.items()}
+    if read_files:
+        lines = {name: row.line for name, row in rows.items()}
+    lists = [_on_list(each, lines.get(name), now) for name, each in members.items()]
     lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
     return Person(
         display=address.display,
@@ -143,12 +146,12 @@ def _rows(newsroom: Newsroom, address: Address) -> dict[str, Member]:
     }
 
 
-def _on_list(each: Membership, row: Member | None, now: float) -> OnList:
+def _on_list(each: Membership, line: int | None, now: float) -> OnList:
     over = each.status is Status.PAUSED and each.paused_until is not None and each.paused_until <= now
     status = "removed" if each.removed_at is not None else Status.SUBSCRIBED.value if over else each.status.value
     return OnList(
         list=each.list,
-        line=row.line if row else each.line,
+        line=line,
         status=status,
         since=each.since if each.removed_at is None else each.removed_at,
         by=each.said_by.value,
