@@ -22,7 +22,7 @@ from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
 from mailer.ledger.errors import UnknownSendError
 from mailer.ledger.records import Beat, Delay, DomainCount, RelayCount, ReportRow
-from mailer.ledger.report import LAST_ATTEMPT, REPORT_COLUMNS, report_row
+from mailer.ledger.report import LAST_ATTEMPT, REPORT_COLUMNS, end_of_begun, report_row
 from mailer.ledger.tables import attempt, delivery, send
 
 OF_LATE = 30.0  # seconds
@@ -92,15 +92,9 @@ class Gauge:
 
     def relays(self, send_id: int, now: float) -> tuple[RelayCount, ...]:
         """By the attempts of those handed out last that ended within OF_LATE; retries among new ones are not seen."""
-        first_pending = (
-            select(delivery.c.id)
-            .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.PENDING)
-            .order_by(delivery.c.next_at, delivery.c.id)
-            .limit(1)
-        )
         with self._core.database.reading() as conn:
-            first, last = _bounds(conn, send_id)
-            end = conn.execute(first_pending).scalar() or last + 1
+            first, _ = _bounds(conn, send_id)
+            end = end_of_begun(conn, send_id)
             query = (
                 select(
                     attempt.c.relay,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from mailer.delivery.pace import group_of
 from mailer.delivery.state import DeliveryState
@@ -94,16 +94,9 @@ class Report:
 
     def pace(self, send_id: int, now: float) -> float | None:
         """Messages a second of late, by the attempts of those handed out last; None when nothing is moving."""
-        first_pending = (
-            select(delivery.c.id)
-            .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.PENDING)
-            .order_by(delivery.c.next_at, delivery.c.id)
-            .limit(1)
-        )
         with self._core.database.reading() as conn:
             load_send(conn, send_id)
-            last = conn.execute(select(send.c.last_id).where(send.c.id == send_id)).scalar_one()
-            end = conn.execute(first_pending).scalar() or last + 1
+            end = end_of_begun(conn, send_id)
             times = select(func.count(), func.min(attempt.c.closed_at), func.max(attempt.c.closed_at)).where(
                 attempt.c.delivery_id.between(end - _PAGE, end - 1), attempt.c.closed_at > now - _A_WHILE
             )
@@ -143,6 +136,18 @@ class Report:
         if row and not any(each.number == row.attempts for each in found):
             found.append(Attempt(delivery_id=row.id, number=row.attempts, opened_at=row.updated_at))
         return tuple(found)
+
+
+def end_of_begun(conn: Connection, send_id: int) -> int:
+    """The id of the first delivery that nobody has begun yet, or behind the last one: right before it is what goes on."""
+    first_pending = (
+        select(delivery.c.id)
+        .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.PENDING)
+        .order_by(delivery.c.next_at, delivery.c.id)
+        .limit(1)
+    )
+    last = select(send.c.last_id + 1).where(send.c.id == send_id)
+    return int(conn.execute(first_pending).scalar() or conn.execute(last).scalar_one())
 
 
 def report_row(row: Any) -> ReportRow:

@@ -4,7 +4,7 @@ The page is made of pieces, `templates/desk/live/`. It stands complete as it is 
 in each piece that has changed. Names of readers are for those who may send.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -20,7 +20,7 @@ from mailer.service import steering
 from mailer.service.timeleft import moment
 from mailer.service.watching import Look, Pulse
 from mailer.web.desk import chart
-from mailer.web.desk.events import Event, event_stream
+from mailer.web.desk.events import event_stream
 from mailer.web.desk.page import DeskPages
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number
@@ -40,6 +40,7 @@ PIECES: Mapping[str, tuple[str, ...]] = {
     "failed": ("failed", "suppressed", "summary"),
 }
 """The pieces of the page, and what of a look each is made of."""
+_SOON = 3600  # seconds
 WIDE, NARROW = 560, 330  # the widths that a plot is drawn at
 _S = DeliveryState
 _GOING = frozenset({SendState.RUNNING, SendState.WAITING})
@@ -134,18 +135,16 @@ def _show(visit: Visit) -> Response:
     look = visit.watches.look(send_number(visit))
     made = pieces(visit.pages, visit.newsroom.settings.timezone, look, may_send=visit.may(Role.EDITOR))
     left = seconds_left(visit, look.send) if look.send.state in _FOR_LATER else None
-    return visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
+    page = visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
+    if look.send.state is SendState.SCHEDULED and left is not None and left < _SOON:
+        page.headers["Refresh"] = f"{left + 1}"  # without a script it shows by itself that it has begun
+    return page
 
 
 async def _events(visit: Visit) -> Response:
     send_id = send_number(visit)
     await run_in_threadpool(visit.newsroom.ledger.sends.get, send_id)  # 404 before a stream begins
-
-    async def events() -> AsyncGenerator[Event, None]:
-        async for event in visit.watches.follow(send_id, may_send=visit.may(Role.EDITOR)):
-            yield event
-
-    return event_stream(visit, events())
+    return event_stream(visit, visit.watches.follow(send_id, may_send=visit.may(Role.EDITOR)))
 
 
 def _pause(visit: Visit) -> Response:
@@ -181,7 +180,7 @@ def _resolve(visit: Visit) -> Response:
         if found is None or found.send_id != send_id or found.state is not _S.UNCERTAIN:
             return visit.go(_path(send_id), "Nothing was changed: this one is not uncertain any more.", bad=True)
         identities = [found.identity]
-    said = "They are sent again." if resend else "Counted as sent."
+    said = "To be sent again." if resend else "Counted as sent."
     action = "send.resolve-resend" if resend else "send.resolve-sent"
     return _do(
         visit,

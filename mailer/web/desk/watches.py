@@ -10,6 +10,7 @@ told only pieces that are others than the last time. One who comes late, or agai
 import asyncio
 import json
 import logging
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ class Watches:
     def __init__(self, newsroom: Newsroom, draw: Draw) -> None:
         self._newsroom = newsroom
         self._draw = draw
+        self._lock = threading.Lock()  # on what follows
         self._watches: OrderedDict[int, Watch] = OrderedDict()
         self._followed: dict[int, _Followed] = {}
 
@@ -118,9 +120,9 @@ class Watches:
         }
 
     def _watch(self, send_id: int) -> Watch:
-        watch = self._watches.get(send_id) or Watch(self._newsroom, send_id)
-        self._watches[send_id] = watch
-        self._watches.move_to_end(send_id)
-        while len(self._watches) > _KEPT:
-            self._watches.popitem(last=False)
+        with self._lock:
+            watch = self._watches.pop(send_id, None) or Watch(self._newsroom, send_id)
+            self._watches[send_id] = watch
+            while len(self._watches) > _KEPT:
+                self._watches.popitem(last=False)
         return watch
