@@ -23,6 +23,7 @@ from typing import Annotated, Any
 
 import tomlkit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from tomlkit.exceptions import ParseError
 
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
 from mailer.audience.replacement import Replacement
@@ -107,7 +108,10 @@ def write_list_settings(subscribers: Path, name: str, values: Mapping[str, objec
     path = settings_file(subscribers, name)
     text = _text(path)
     _parsed(path, text)
-    document = tomlkit.parse(text)
+    try:
+        document = tomlkit.parse(text)
+    except ParseError as error:  # it takes a little less than tomllib does
+        raise ListSettingsError(f"{path} cannot be changed here: {error}.", "Change the file itself.") from None
     for key, value in values.items():
         if value:
             document[key] = value

@@ -24,7 +24,7 @@ from mailer.ledger.merging import standing_status
 from mailer.ledger.tables import APART, list_, member, suppression
 
 PAGE = 50
-WINDOW = 100_000  # members that one page of a search looks through
+WINDOW = 50_000  # members that one page of a search looks through
 _CANDIDATES = 400  # that one page looks at closely
 LONGEST = 100  # characters that are searched for
 _BY_ADDRESS, _ANYWHERE = "a", "m"

@@ -79,16 +79,21 @@ class Forgotten:
 
 
 def erase(newsroom: Newsroom, identity: str, *, by: str) -> Forgotten:
-    """Forget a person: their rows in the files, then what the ledger knows. What hinders the one does not hinder the other."""
+    """Forget a person: the rows in files, also of addresses that they had before, and what the ledger knows.
+
+    What hinders the one does not hinder the other.
+    """
     done: list[str] = []
     left: dict[str, MailerError] = {}
-    for each in newsroom.ledger.members.of(identity):
-        if each.in_file and each.removed_at is None:
-            try:
-                take_out(newsroom, each.list, identity, by=by)
-                done.append(each.list)
-            except MailerError as error:
-                left[each.list] = error
+    members = newsroom.ledger.members
+    for address in (identity, *members.former_addresses(identity)):
+        for each in members.of(address):
+            if each.in_file and each.removed_at is None:
+                try:
+                    take_out(newsroom, each.list, address, by=by)
+                    done.append(each.list)
+                except MailerError as error:
+                    left[each.list] = error
     return Forgotten(erased=newsroom.ledger.suppressions.erase(identity, source=by), taken_out=tuple(done), left=left)
 
 

@@ -10,8 +10,9 @@ in the list's file gets a row at its end, columns that it lacks are added, and o
 upload fills are set. An empty cell empties nothing. Either way the list's file says it first, and the sync decides as ever:
 nobody who said no comes back. Who was erased gets no row again.
 
-What was not applied is gone after a day. Raises UsageError, ListError in which the upload has its own name, UndecidedError
-where more than a tenth would leave and nobody said that it is meant, LedgerError.
+What was not applied in a day is not applied any more, and removed when the next upload comes. Raises UsageError, ListError
+in which the upload has its own name, UndecidedError where more than a tenth would leave and nobody said that it is meant,
+LedgerError.
 """
 
 import json
@@ -209,10 +210,18 @@ def _file(newsroom: Newsroom, upload: Upload) -> Path:
 
 def _make_room(folder: Path, now: float) -> None:
     """Forget what is old, and the oldest of too many."""
-    kept = sorted(folder.glob("*.csv"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for number, path in enumerate(kept):
-        if number >= _MOST - 1 or path.stat().st_mtime < now - KEPT_FOR:
-            _remove(folder, path.stem)
+    kept = sorted(((_kept_at(path), path.stem) for path in folder.glob("*.csv")), reverse=True)
+    for number, (at, stem) in enumerate(kept):
+        if number >= _MOST - 1 or at < now - KEPT_FOR:
+            _remove(folder, stem)
+
+
+def _kept_at(path: Path) -> float:
+    """When the upload at `path` came; long ago for one that was never finished."""
+    try:
+        return float(json.loads(path.with_suffix(".json").read_bytes())["at"])
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _remove(folder: Path, number: str) -> None:

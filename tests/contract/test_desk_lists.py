@@ -253,10 +253,15 @@ def test_a_name_that_no_list_can_have_is_refused(desk, file):
 
 
 def test_a_new_list_begins_with_an_upload(desk, file):
-    answer = desk.post("/desk/lists", {"name": "Friends of the quay"})
-    assert answer.headers["location"] == "/desk/lists/Friends of the quay/upload"
-    assert file.with_name("Friends of the quay.csv").read_text() == "email,first_name,last_name\n"
-    assert desk.get("/desk/lists/Friends%20of%20the%20quay").status_code == 200
+    answer = desk.post("/desk/lists", {"name": "Друзья порта"})
+    here = answer.headers["location"].removesuffix("/upload")
+    assert file.with_name("Друзья порта.csv").read_text() == "email,first_name,last_name\n"
+    more = {"file": ("new.csv", b"email,last_name\nana@x.org,Reis\n", "text/csv")}
+    where = desk.post(f"{here}/upload", {"way": "whole"}, files=more).headers["location"]
+    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == f"{here}/history"
+    for page in ("", "/members", "/history", "/settings", "/sync"):
+        assert desk.get(f"{here}{page}").status_code == 200, page
+    assert "ana@x.org,Reis" in desk.post(f"{here}/export").text
     assert desk.get("/desk/lists/none").status_code == 404
 
 
@@ -269,5 +274,7 @@ def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, fil
     assert desk.post(f"{LIST}/sync").status_code == 303
     assert "git@x.org" in desk.get(f"{LIST}/members").text
     file.write_text("email\ngit@x.org\n", encoding="utf-8")
+    first = desk.post(f"{LIST}/members", {"email": "new@x.org"})
+    assert first.headers["location"] == f"{LIST}/sync"
     assert desk.post(f"{LIST}/sync").status_code == 422
     assert desk.post(f"{LIST}/sync", {"allow_removals": "on"}).status_code == 303

@@ -11,7 +11,7 @@ from mailer.audience.listsettings import MAX_FIELDS, load_list_settings, write_l
 from mailer.ledger.role import Role
 from mailer.service.amending import editable_fields
 from mailer.service.roster import export_list
-from mailer.web.desk.lists import HERE, ONE, name_of
+from mailer.web.desk.lists import ONE, name_of, path_of
 from mailer.web.desk.page import HEADERS
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
@@ -46,7 +46,7 @@ def _save(visit: Visit) -> Response:
     }
     write_list_settings(visit.newsroom.workspace.subscribers, name, values)
     visit.record("list.settings", name)
-    return visit.go(f"{HERE}/{name}", f"Saved in {name}.toml.")
+    return visit.go(path_of(name), f"Saved in {name}.toml.")
 
 
 def _export(visit: Visit) -> Response:

@@ -3,6 +3,8 @@
 Everybody at the desk sees the numbers. Addresses, and whatever changes a list, are for admins.
 """
 
+from urllib.parse import quote
+
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -32,6 +34,18 @@ def name_of(visit: Visit) -> str:
     if name not in visit.newsroom.workspace.list_names():
         raise HTTPException(404)
     return name
+
+
+def path_of(name: str) -> str:
+    """The path of a list's page."""
+    return f"{HERE}/{quote(name)}"
+
+
+def decide_first(visit: Visit, name: str, error: UndecidedError) -> Response:
+    """Many would leave by what somebody did to the file by hand: that comes before anything else is done to it."""
+    if "--allow-removals" not in error.next_step:
+        raise error
+    return visit.go(f"{path_of(name)}/sync", f"First decide about the file as it is: {error.message}", bad=True)
 
 
 def by(visit: Visit) -> str:
@@ -73,17 +87,18 @@ def _new(visit: Visit) -> Response:
     visit.newsroom.workspace.new_list(name, _HEADER)
     sync_list(visit.newsroom, name, by=by(visit))
     visit.record("list.new", name)
-    return visit.go(f"{HERE}/{name}/upload", f"The list {name} is there. Upload its readers, or add them one by one.")
+    return visit.go(f"{path_of(name)}/upload", f"The list {name} is there. Upload its readers, or add them one by one.")
 
 
 def _show(visit: Visit) -> Response:
     newsroom, name = visit.newsroom, name_of(visit)
     counts, syncs = newsroom.ledger.roll.count(name), newsroom.ledger.syncs.history(name)
     steps = [Step(each.at, each.counts["people"] + each.counts["appended"]) for each in reversed(syncs)]
+    settings = load_list_settings(newsroom.workspace.subscribers, name)
     return visit.page(
         "list",
-        heading=load_list_settings(newsroom.workspace.subscribers, name).shown,
-        settings=load_list_settings(newsroom.workspace.subscribers, name),
+        heading=settings.shown,
+        settings=settings,
         name=name,
         counts=counts,
         why=newsroom.ledger.wishes.count_reasons(name),
@@ -129,7 +144,7 @@ def _sync(visit: Visit) -> Response:
     except UndecidedError as error:
         raise meant(error, with_removals=with_removals) from None
     visit.record("list.sync", name, told(plan))
-    return visit.go(f"{HERE}/{name}", told(plan))
+    return visit.go(path_of(name), told(plan))
 
 
 def meant(error: UndecidedError, *, with_removals: bool) -> UndecidedError:
@@ -153,7 +168,7 @@ def _undo(visit: Visit) -> Response:
     number = int(to) if to.isdecimal() and len(to) < 16 else 0
     plan = undo_list(visit.newsroom, name, to=number, by=by(visit))
     visit.record("list.undo", name, f"back to sync {number}")
-    return visit.go(f"{HERE}/{name}/history", f"{name} is as sync {number} left it. {told(plan)}")
+    return visit.go(f"{path_of(name)}/history", f"{name} is as sync {number} left it. {told(plan)}")
 
 
 ROUTES = (

@@ -3,11 +3,12 @@
 from starlette.responses import Response
 
 from mailer.audience.address import parse_address
+from mailer.errors import UndecidedError
 from mailer.ledger.role import Role
 from mailer.ledger.roll import LONGEST, PAGE
 from mailer.service.amending import add_member, editable_fields
 from mailer.service.leaving import mask
-from mailer.web.desk.lists import HERE, ONE, by, name_of
+from mailer.web.desk.lists import ONE, by, decide_first, name_of, path_of
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 
@@ -34,9 +35,12 @@ def _members(visit: Visit) -> Response:
 
 def _add(visit: Visit) -> Response:
     name, address = name_of(visit), parse_address(visit.form.text("email"))
-    add_member(visit.newsroom, name, address, typed_fields(visit), by=by(visit))
+    try:
+        add_member(visit.newsroom, name, address, typed_fields(visit), by=by(visit))
+    except UndecidedError as error:
+        return decide_first(visit, name, error)
     visit.record("list.add", name, mask(address.display))
-    return visit.go(f"{HERE}/{name}/members", f"{address.display} is on the list.")
+    return visit.go(f"{path_of(name)}/members", f"{address.display} is on the list.")
 
 
 def typed_fields(visit: Visit) -> dict[str, str]:

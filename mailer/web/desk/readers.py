@@ -5,12 +5,12 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from mailer.audience.address import Address, parse_address
-from mailer.errors import UsageError
+from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.role import Role
 from mailer.service.amending import edit_member, editable_fields, erase, take_out
 from mailer.service.leaving import mask
 from mailer.service.person import Person, find_person
-from mailer.web.desk.lists import HERE, ONE, by, name_of
+from mailer.web.desk.lists import HERE, ONE, by, decide_first, name_of
 from mailer.web.desk.members import typed_fields
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.story import story
@@ -38,14 +38,20 @@ def _show(visit: Visit) -> Response:
 
 def _edit(visit: Visit) -> Response:
     name, address = name_of(visit), _address(visit)
-    edit_member(visit.newsroom, name, address.identity, typed_fields(visit), by=by(visit))
+    try:
+        edit_member(visit.newsroom, name, address.identity, typed_fields(visit), by=by(visit))
+    except UndecidedError as error:
+        return decide_first(visit, name, error)
     visit.record("reader.edit", name, mask(address.display))
     return visit.go(_of(address), f"Changed in {name}.csv.")
 
 
 def _take_out(visit: Visit) -> Response:
     name, address = name_of(visit), _address(visit)
-    take_out(visit.newsroom, name, address.identity, by=by(visit))
+    try:
+        take_out(visit.newsroom, name, address.identity, by=by(visit))
+    except UndecidedError as error:
+        return decide_first(visit, name, error)
     visit.record("reader.remove", name, mask(address.display))
     return visit.go(_of(address), f"Taken out of {name}.csv. The list’s history can bring the row back.")
 

@@ -16,7 +16,7 @@ from mailer.service.uploads import (
     keep_upload,
     plan_upload,
 )
-from mailer.web.desk.lists import HERE, ONE, by, held, meant, name_of, told
+from mailer.web.desk.lists import ONE, by, decide_first, held, meant, name_of, path_of, told
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 
@@ -34,9 +34,12 @@ def _keep(visit: Visit) -> Response:
     if file is None:
         raise UsageError("No file was chosen.", "Choose a CSV file; a spreadsheet can save one.")
     way = Way.WHOLE if visit.form.text("way") == Way.WHOLE else Way.ADD
-    kept = keep_upload(visit.newsroom, name, file.file, file_name=file.name, way=way, by=by(visit))
+    try:
+        kept = keep_upload(visit.newsroom, name, file.file, file_name=file.name, way=way, by=by(visit))
+    except UndecidedError as error:
+        return decide_first(visit, name, error)
     visit.record("list.upload", name, kept.file_name)
-    return visit.go(f"{HERE}/{name}/upload/{kept.id}")
+    return visit.go(f"{path_of(name)}/upload/{kept.id}")
 
 
 def _plan(visit: Visit) -> Response:
@@ -58,7 +61,7 @@ def _plan(visit: Visit) -> Response:
 
 def _apply(visit: Visit) -> Response:
     upload = _upload(visit)
-    here = f"{HERE}/{upload.list}"
+    here = path_of(upload.list)
     with_removals = visit.form.has("allow_removals")
     try:
         plan = apply_upload(
@@ -75,7 +78,7 @@ def _apply(visit: Visit) -> Response:
 def _leave(visit: Visit) -> Response:
     upload = _upload(visit)
     forget_upload(visit.newsroom, upload)
-    return visit.go(f"{HERE}/{upload.list}", "The file was left; nothing was changed.")
+    return visit.go(path_of(upload.list), "The file was left; nothing was changed.")
 
 
 def _upload(visit: Visit) -> Upload:
