@@ -83,10 +83,7 @@ def show_resend(newsroom: Newsroom, parent: Summary) -> None:
             ("Dispatch", made.slug),
             ("Edition", f"{made.digest[:16]}, as in send {made.id}"),
             ("From", str(newsroom.settings.sender)),
-            (
-                "To",
-                f"{plural(parent.count(DeliveryState.FAILED), 'reader')} that it failed to reach",
-            ),
+            ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} that it failed to reach"),
             ("Left out", "who got it by another send, has left or was suppressed since"),
             ("By", ", ".join(str(relay) for relay in newsroom.settings.relay)),
         ]
