@@ -200,12 +200,6 @@ class Outbox:
         with self._core.database.reading() as conn:
             return tuple(map(_message, conn.execute(query)))
 
-    def get(self, number: int) -> Message | None:
-        """One message, with its attempts; None when it is gone."""
-        with self._core.database.reading() as conn:
-            row = conn.execute(select(webhook_message).where(webhook_message.c.id == number)).first()
-            return _message(row, _attempts(conn, [number]).get(number, ())) if row else None
-
     def counts(self) -> Mapping[tuple[int, MessageState], int]:
         """How many messages of each webhook are in which state."""
         columns = (webhook_message.c.webhook_id, webhook_message.c.state)

@@ -197,7 +197,7 @@ def test_who_is_removed_hears_nothing_more_and_leaves_nothing(ledger):
     ledger.webhooks.remove(webhook.id)
     run(ledger.outbox.note(message.id, attempt, MessageState.DELIVERED))  # it was under way
     confirm(ledger, "harbour")
-    assert (ledger.outbox.get(message.id), ledger.outbox.counts()) == (None, {})
+    assert (ledger.outbox.of(ANA.identity), ledger.outbox.counts()) == ((), {})
     with pytest.raises(UnknownWebhookError):
         ledger.webhooks.get(webhook.id)
 
