@@ -95,7 +95,7 @@ def test_findings_are_a_page_too(desk, file):
     page = unescape(desk.get(f"{TIDE}/findings").text)
     assert "to mend" in page
     assert "“sorce”" in page
-    assert f'href="{TIDE}#text" data-line="17"' in page
+    assert f'href="{TIDE}#line-17" data-line="17"' in page
 
 
 @pytest.mark.parametrize(

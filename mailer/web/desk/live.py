@@ -23,7 +23,7 @@ from mailer.web.desk import chart
 from mailer.web.desk.events import event_stream
 from mailer.web.desk.page import DeskPages
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number
+from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number, source_of
 from mailer.web.desk.visit import Visit
 from mailer.web.desk.watches import Pieces
 
@@ -135,7 +135,16 @@ def _show(visit: Visit) -> Response:
     look = visit.watches.look(send_number(visit))
     made = pieces(visit.pages, visit.newsroom.settings.timezone, look, may_send=visit.may(Role.EDITOR))
     left = seconds_left(visit, look.send) if look.send.state in _FOR_LATER else None
-    page = visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
+    page = visit.page(
+        "live",
+        heading=look.send.title,
+        send=look.send,
+        source=source_of(visit, look.send),
+        pieces=made,
+        at=look.at,
+        left=left,
+        never_left=look.summary.frozen == 0,
+    )
     if look.send.state is SendState.SCHEDULED and left is not None and left < _SOON:
         page.headers["Refresh"] = f"{left + 1}"  # without a script it shows by itself that it has begun
     return page

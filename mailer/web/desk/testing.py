@@ -62,7 +62,9 @@ def _test(visit: Visit) -> Response:
     emails = [*visit.form.texts("to"), *typed]
     order, path = ordered(visit), str(file_of(visit.newsroom, name))
     if not emails:
-        raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
+        return visit.go(
+            f"{HERE}/{name}/test", "Nobody is chosen for the test: tick somebody, or type an address.", bad=True
+        )
     if len(emails) > MOST:
         raise UsageError(f"A test goes to {MOST} addresses at most.", "Send a second one to the others.")
     try:
@@ -72,7 +74,7 @@ def _test(visit: Visit) -> Response:
         said = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
         return visit.go(f"{HERE}/{name}", said, bad=True)
     visit.record("dispatch.test", name, f"send {send.id} to {', '.join(emails)}")
-    return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}.")
+    return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}: look in the inbox there.")
 
 
 ROUTES = (
