@@ -161,12 +161,11 @@ def _pause(visit: Visit) -> Response:
         visit,
         "send.pause",
         lambda: steering.pause(visit.newsroom, send_number(visit), by=f"by {visit.user.name}"),
-        "Paused.",
     )
 
 
 def _resume(visit: Visit) -> Response:
-    return _do(visit, "send.resume", lambda: steering.hand_over(visit.newsroom, send_number(visit)), "It goes on.")
+    return _do(visit, "send.resume", lambda: steering.hand_over(visit.newsroom, send_number(visit)))
 
 
 def _cancel(visit: Visit) -> Response:
@@ -200,8 +199,8 @@ def _resolve(visit: Visit) -> Response:
     )
 
 
-def _do(visit: Visit, action: str, work: Callable[[], object], said: str, detail: str = "") -> Response:
-    """Do it and write it down; what is not possible any more is said on the page of the send."""
+def _do(visit: Visit, action: str, work: Callable[[], object], said: str = "", detail: str = "") -> Response:
+    """Do it and write it down; what is not possible any more is said on the page of the send, which shows all else itself."""
     send_id = send_number(visit)
     try:
         work()

@@ -52,7 +52,7 @@ def _outcomes(visit: Visit) -> dict[str, Any]:
     sends = ledger.sends.tests(guess.slug, limit=_SHOWN) if guess else ()
     tests = [Tested(send, tuple(ledger.report.rows(send.id))) for send in sends]
     moving = any(row.state in UNDONE for test in tests if not test.send.is_ended for row in test.rows)
-    heading = f"Test {guess.title}" if guess else f"Test {visit.path['name']}"
+    heading = f"Test: {guess.title}" if guess else f"Test: {visit.path['name']}"
     return {"heading": heading, "name": visit.path["name"], "tests": tests, "moving": moving, "undone": UNDONE}
 
 
@@ -62,9 +62,7 @@ def _test(visit: Visit) -> Response:
     emails = [*visit.form.texts("to"), *typed]
     order, path = ordered(visit), str(file_of(visit.newsroom, name))
     if not emails:
-        return visit.go(
-            f"{HERE}/{name}/test", "Nobody is chosen for the test: tick somebody, or type an address.", bad=True
-        )
+        raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
     if len(emails) > MOST:
         raise UsageError(f"A test goes to {MOST} addresses at most.", "Send a second one to the others.")
     try:
