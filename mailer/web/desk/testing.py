@@ -72,7 +72,7 @@ def _test(visit: Visit) -> Response:
         said = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
         return visit.go(f"{HERE}/{name}", said, bad=True)
     visit.record("dispatch.test", name, f"send {send.id} to {', '.join(emails)}")
-    return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}: look in the inbox there.")
+    return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there.")
 
 
 ROUTES = (
