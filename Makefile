@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= auto
 
-.PHONY: help setup demo test torture check bench picture vendor lock clean
+.PHONY: help setup demo test torture check bench picture screenshots vendor lock clean
 
 help:
 	@echo "make demo     send a real dispatch to a list of readers, here, and look at the result"
@@ -14,6 +14,7 @@ help:
 	@echo "make check    lint, types, imports"
 	@echo "make bench    measure"
 	@echo "make picture  draw docs/edition.png (needs chromium)"
+	@echo "make screenshots  photograph each page of the desk into docs/screenshots (needs chromium)"
 	@echo "make vendor   build the desk's vendored scripts anew (needs node and npm)"
 	@echo "make lock     pin the newest versions into requirements.lock"
 
@@ -47,6 +48,9 @@ bench: $(READY)
 
 picture: $(READY)
 	@$(BIN)/python docs/picture.py
+
+screenshots: $(READY)
+	@$(BIN)/python docs/screenshots.py
 
 vendor:
 	@cd vendor && npm ci --silent && node build.mjs && rm -rf node_modules

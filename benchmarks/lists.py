@@ -1,7 +1,8 @@
 """A list of a million rows: how long its first sync takes, and the next, beside reading and storing it plainly.
 
 Plainly is: one pass of csv.reader over the file, one pass that inserts each row into a new SQLite table, a unique index on the
-addresses. Each side is a program of its own, run in turn:
+addresses. Each side is a program of its own; plainly is done before and after, and counts by the mean, so that the drift of a
+machine that others use cancels:
 
     python -m benchmarks.lists plain WORKSPACE      python -m benchmarks.lists sync WORKSPACE
 
@@ -63,12 +64,11 @@ def measure_lists(folder: Path, rows: int, tell: Callable[[str], None]) -> Synce
         writer.writerow(HEADER)
         writer.writerows(_row(number, rows) for number in range(rows))
     fresh(folder, Setup(port=25, lanes=1))
-    plain = json.loads(_program("plain", folder).output)
+    before = _plain_seconds(folder)
     synced = _program("sync", folder)
     seconds = json.loads(synced.output)
-    return Synced(
-        rows=rows, plain=sum(plain.values()), first=seconds["first"], again=seconds["again"], peak=synced.peak
-    )
+    plain = (before + _plain_seconds(folder)) / 2
+    return Synced(rows=rows, plain=plain, first=seconds["first"], again=seconds["again"], peak=synced.peak)
 
 
 def _row(number: int, rows: int) -> tuple[str, ...]:
@@ -92,6 +92,10 @@ def _file(folder: Path) -> Path:
 
 def _program(what: str, folder: Path) -> Ended:
     return run([sys.executable, "-m", "benchmarks.lists", what, folder.resolve()], timeout=PATIENCE, folder=ROOT)
+
+
+def _plain_seconds(folder: Path) -> float:
+    return float(sum(json.loads(_program("plain", folder).output).values()))
 
 
 def _plain(folder: Path) -> dict[str, float]:

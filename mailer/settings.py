@@ -148,6 +148,7 @@ class Settings(BaseSettings):
     )
     eight_bit: Flag = Field(default=False, validation_alias="MAILER_8BIT")
     trusted_proxies: Annotated[tuple[variable.Network, ...], NoDecode, _read(variable.networks)] = ()
+    webhook_networks: Annotated[tuple[variable.Network, ...], NoDecode, _read(variable.networks)] = ()
 
     dkim_domain: Annotated[str, _read(variable.domain)] = ""
     dkim_selector: Selector = ""

@@ -16,6 +16,7 @@ from mailer.cli.output import in_workspace, plural, say
 from mailer.service.compiling import shown_as
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.newsroom import Newsroom
+from mailer.service.notifying import notify_webhooks
 from mailer.service.posting import deliver_letters
 from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
@@ -53,6 +54,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: start_sends_when_due(newsroom, stop, say),
                 lambda stop: deliver_letters(newsroom, stop, say),
                 lambda stop: welcome_new_readers(newsroom, stop, say),
+                lambda stop: notify_webhooks(newsroom, stop, say),
             ),
         )
 

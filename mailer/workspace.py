@@ -33,9 +33,14 @@ _KEY_LINE = re.compile(r"^MAILER_SECRET_KEYS=.*$", re.MULTILINE)
 _SLUG_LINE = re.compile(r"""^slug[ \t]*:[ \t]*(["']?)(?P<slug>[^"'\s#]+)\1[ \t]*(#.*)?$""", re.MULTILINE)
 _HEAD = 64 * 1024  # bytes of a dispatch in which its front matter is looked for
 _LIST_NAME = re.compile(r"[^\W_][\w .+-]*")
+_LONGEST_LIST_NAME = 80  # characters
 _SHOWN = 100  # characters of a name in a message
 _FOLDERS = ("dispatches", "subscribers", "templates")
 _PROGRAMS = ("templates", "desk")  # pages that change with the program, and are nobody's to edit
+
+
+class NoListError(UsageError):
+    """There is no list of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +102,33 @@ class Workspace:
         raise UsageError(f"There is no dispatch “{_printable(name)}”.", hint)
 
     def list_file(self, name: str) -> Path:
-        """The file of a list, by its name, which is never a path. Raises UsageError."""
+        """The file of a list, by its name, which is never a path. Raises NoListError."""
         known = self.list_names()
         if name in known:
             return self.subscribers / f"{name}.csv"
         close = get_close_matches(Path(name).name.removesuffix(".csv"), known, n=1)
         listed = f"There are: {', '.join(known)}." if known else f"Put a CSV file into {self.subscribers}."
         hint = f"Did you mean “{close[0]}”?" if close else listed
-        raise UsageError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
+        raise NoListError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
+
+    def new_list(self, name: str, header: str) -> Path:
+        """Make the file of a new list, whose first line is `header`. Raises UsageError."""
+        if not _is_list_name(name) or len(name) > _LONGEST_LIST_NAME:
+            raise UsageError(
+                f"“{_printable(name)}” cannot be the name of a list.",
+                f"Use up to {_LONGEST_LIST_NAME} letters and digits, with . + - _ or spaces between: readers",
+            )
+        if taken := next((each for each in self.list_names() if each.casefold() == name.casefold()), None):
+            raise UsageError(f"There is a list “{taken}” already.", "Choose another name.")
+        path = self.subscribers / f"{name}.csv"
+        try:
+            self.subscribers.mkdir(exist_ok=True)
+            made = _create(path, f"{header}\n".encode(), private=False)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
+        if not made:
+            raise UsageError(f"{path} is there already.", "Choose another name.")
+        return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

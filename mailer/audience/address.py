@@ -61,6 +61,18 @@ def parse_address(text: str) -> Address:
     return parse_address(trimmed) if trimmed != text else _parse(text)
 
 
+def is_plain(text: str) -> bool:
+    """Whether `text` is an address of which envelope, identity and display are `text` itself."""
+    local, _, domain = text.rpartition("@")
+    return (
+        _plain_domain(domain) == domain != ""
+        and len(local) <= MAX_LOCAL_PART
+        and len(text) <= MAX_ADDRESS
+        and local == local.lower()
+        and _match_local(local) is not None
+    )
+
+
 @lru_cache(_DOMAINS)
 def _plain_domain(domain: str) -> str:
     """An ASCII domain in lower case; "" for any other, and for what is none."""

@@ -11,17 +11,22 @@ Without the file, or without `public`, nobody joins by themselves and readers do
 each time it is asked for, so that an edit counts at once. An address, a status or a date of joining is never the reader's
 own field: these have ways of their own.
 
+`write_list_settings` changes what it is told to, and leaves comments and all else in the file.
+
 Raises ListSettingsError, which names everything that is wrong at once.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import tomlkit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from tomlkit.exceptions import ParseError
 
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
+from mailer.audience.replacement import Replacement
 from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
 from mailer.dispatch.suggestion import suggest
 from mailer.dispatch.tongue import EXPECTED_LANGUAGE, is_language
@@ -95,22 +100,56 @@ def settings_file(subscribers: Path, name: str) -> Path:
 def load_list_settings(subscribers: Path, name: str) -> ListSettings:
     """The settings of the list `name`; those of a list that nobody may join where it has no file."""
     path = settings_file(subscribers, name)
+    return _validated(path, name, _parsed(path, _text(path)))
+
+
+def write_list_settings(subscribers: Path, name: str, values: Mapping[str, object]) -> ListSettings:
+    """Have the file say `values`, by key; an empty one is left out. The settings as they are then."""
+    path = settings_file(subscribers, name)
+    text = _text(path)
+    _parsed(path, text)
+    try:
+        document = tomlkit.parse(text)
+    except ParseError as error:  # it takes a little less than tomllib does
+        raise ListSettingsError(f"{path} cannot be changed here: {error}.", "Change the file itself.") from None
+    for key, value in values.items():
+        if value:
+            document[key] = value
+        else:
+            document.pop(key, None)
+    settings = _validated(path, name, document.unwrap())
+    try:
+        path.touch(exist_ok=True)
+        with Replacement(path) as new:
+            new.file.write(tomlkit.dumps(document).encode())
+            new.publish()
+    except OSError as error:
+        raise ListSettingsError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
+    return settings
+
+
+def _text(path: Path) -> str:
+    """What the file says; "" where there is none."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
-        return ListSettings(name=name)
+        return ""
     except OSError as error:
         raise ListSettingsError(f"{path} cannot be read ({error.strerror}).", "See to the file.") from None
     if len(data) > LARGEST:
         raise ListSettingsError(f"{path} has more than {LARGEST:,} bytes.", "It should have a few lines only.")
     try:
-        said = tomllib.loads(data.decode("utf-8-sig"))
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ListSettingsError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ListSettingsError(f"{path} is not TOML: {error}.", "Write lines such as: public = true") from None
-    return _validated(path, name, said)
 
 
 def public_lists(subscribers: Path, names: Sequence[str]) -> tuple[ListSettings, ...]:

@@ -18,6 +18,10 @@ MAX_ROW_LINES = 500
 MAX_BROKEN = 1000  # each costs the reading of a row's worth of lines
 _BATCH = 256  # lines
 _BETWEEN = "\N{BROKEN BAR}"  # printable, and seldom seen
+_UNTIDY = (f"{_BETWEEN} ", f" {_BETWEEN}", '"', "\\")
+
+Record = tuple[int, list[str] | str]
+"""A row: its line, and its cells, or its text where it is none."""
 
 
 class BrokenError(ValueError):
@@ -26,9 +30,9 @@ class BrokenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Some rows, each with its line. `tidy`: nothing in them needs to be cleaned or trimmed."""
+    """Some rows, each with its line. `tidy`: all are cells, of which none needs to be cleaned, trimmed or escaped."""
 
-    rows: Iterable[tuple[int, list[str] | str]]
+    rows: Iterable[Record]
     tidy: bool
 
 
@@ -107,9 +111,12 @@ class Records:
 
 
 def _is_tidy(rows: list[list[str]]) -> bool:
-    """Whether all in them is printable, and no cell begins or ends with a space; sometimes not even though it is so."""
+    """Whether all is printable, without quotes and backslashes, and no cell begins or ends with a space.
+
+    Sometimes not even though it is so.
+    """
     text = _BETWEEN.join(itertools.chain(("",), itertools.chain.from_iterable(rows), ("",)))
-    return text.isprintable() and f"{_BETWEEN} " not in text and f" {_BETWEEN}" not in text
+    return text.isprintable() and not any(sign in text for sign in _UNTIDY)
 
 
 class _Lines:

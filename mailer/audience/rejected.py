@@ -19,7 +19,8 @@ from mailer.audience.row import Finding, Rejected
 
 
 def rejected_path(source: ListFile) -> Path:
-    return source.path.with_name(f"{source.path.name.removesuffix('.csv')}.rejected.csv")
+    """Beside the list, by its name: also of a file that is about to take the list's place."""
+    return source.path.with_name(f"{source.name}.rejected.csv")
 
 
 @contextmanager

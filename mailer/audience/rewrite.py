@@ -108,7 +108,7 @@ def _write(
     lines = source.lines()
     output.writelines(itertools.islice(lines, source.header_line - 1))
     header = next(lines)
-    output.write(_write_header(header, source.delimiter, layout.header))
+    output.write(write_header(header, source.delimiter, layout.header))
     copied = _copy(
         source, lines, output, itertools.chain(() if first_patch is None else (first_patch,), patches), layout
     )
@@ -147,7 +147,7 @@ def _lay_out(source: ListFile) -> _Layout:
     status, since = columns.status, columns.since
     added: dict[int, str] = {}
     if status is None or since is None:
-        free = max(len(columns.names), _widest(source))
+        free = max(len(columns.names), widest(source))
         if status is None:
             status, free = free, free + 1
             added[status] = STATUS
@@ -157,7 +157,7 @@ def _lay_out(source: ListFile) -> _Layout:
     return _Layout(header=added, status=status, since=since)
 
 
-def _widest(source: ListFile) -> int:
+def widest(source: ListFile) -> int:
     """How many cells the widest row has, up to its last that says something."""
     widest = len(source.columns.names)
     for _, cells in _rows(source.records()):
@@ -166,7 +166,7 @@ def _widest(source: ListFile) -> int:
     return widest
 
 
-def _write_header(text: str, delimiter: str, added: Mapping[int, str]) -> str:
+def write_header(text: str, delimiter: str, added: Mapping[int, str]) -> str:
     """The header's line with new cells at the end of what of it is read."""
     core = text.strip(AROUND_HEADER)
     return text.replace(core, set_cells(core, delimiter, added), 1) if added else text

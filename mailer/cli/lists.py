@@ -13,7 +13,7 @@ from mailer.ledger.membership import SyncPlan
 from mailer.service.lists import plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
-from mailer.service.roster import Roster, export_list, roster_object, show_list
+from mailer.service.roster import Roster, export_list, plan_object, roster_object, show_list
 
 
 def list_names(given: Iterable[str]) -> tuple[str, ...]:
@@ -130,29 +130,6 @@ def _sync(newsroom: Newsroom, name: str, *, allow_removals: bool) -> SyncPlan:
         if not click.confirm("Is that meant?", err=True):
             raise
     return sync_list(newsroom, name, allow_removals=True)
-
-
-def plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
-    """The JSON of `list sync` and `list undo`."""
-    return {
-        "list": plan.list,
-        "sync": plan.sync,
-        "planned": planned,
-        **plan.counts,
-        "encoding_changed": plan.encoding_changed,
-        "first_joined": [{"line": each.line, "email": each.identity} for each in plan.first_joined],
-        "first_changed": [
-            {
-                "line": each.line,
-                "email": each.identity,
-                "changes": [{"field": name, "before": old, "after": new} for name, (old, new) in each.fields.items()],
-            }
-            for each in plan.first_changed
-        ],
-        "first_removed": list(plan.first_removed),
-        "first_blocked": [{"line": each.line, "email": each.identity, "why": each.why} for each in plan.first_blocked],
-        "findings": list(plan.findings),
-    }
 
 
 def _tell(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:

@@ -41,6 +41,8 @@ COMMANDS = {
     "archive": ("mailer.cli.archive", "Write the archive as files; put right what it shows."),
     "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
     "user": ("mailer.cli.user", "Who may sign in at the desk."),
+    "token": ("mailer.cli.token", "Which programs may use the API, and for what."),
+    "webhook": ("mailer.cli.webhook", "Other programs that are told what happens."),
     "serve": ("mailer.start", "Serve the public pages and the desk; start sends that are due."),
     "schema": ("mailer.cli.workspace", "Print the JSON Schema of a dispatch's front matter."),
     "demo": ("mailer.start", "See all of it work, here, in a minute."),

@@ -16,6 +16,7 @@ from mailer.service.result import iso
 
 BY_HAND = "command line"
 _LONGEST = 100  # characters of a person's words on one line
+_LONGEST_EVIDENCE = 400
 
 
 @click.group("subscriber")
@@ -203,6 +204,9 @@ def _standing(person: Person) -> Iterator[str]:
 def _past(person: Person) -> Iterator[str]:
     """What was, kind by kind."""
     for consent in person.consents:
+        if consent.is_imported:
+            yield f"{iso(consent.at)}  came to {consent.list} by {consent.form}: {_line(consent.words, _LONGEST_EVIDENCE)}"
+            continue
         confirmed = f"confirmed {iso(consent.confirmed_at)}" if consent.confirmed_at else "not confirmed"
         place = f" from {consent.ip}" if consent.ip else ""
         yield f"{iso(consent.at)}  asked for {consent.list} by {consent.form}{place}, {confirmed}"
@@ -211,6 +215,8 @@ def _past(person: Person) -> Iterator[str]:
         yield f"{iso(why.at)}  left because: {why.reason}{f', “{_line(why.words)}”' if why.words else ''}"
     for letter in person.letters:
         yield f"{iso(letter.created_at)}  letter ({letter.kind}): {letter.state}"
+    for told in person.told:
+        yield f"{iso(told.at)}  {told.event} told to {told.host}: {told.state}"
     for sent in person.deliveries:
         yield f"{iso(sent.at)}  send {sent.send_id} {sent.slug}: {sent.state}{f' ({sent.reason})' if sent.reason else ''}"
 
@@ -232,7 +238,7 @@ def _changes(person: Person) -> list[str]:
     return [f"{iso(at)}  {words}" for at, words in sorted(told, key=lambda each: each[0])]
 
 
-def _line(text: str) -> str:
+def _line(text: str, longest: int = _LONGEST) -> str:
     """A person's words as they may stand in one line of a terminal."""
     line = " ".join(clean(text).split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return line if len(line) <= longest else f"{line[:longest]}…"

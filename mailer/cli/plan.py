@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import click
 
 from mailer.cli.output import is_person, plural, say
+from mailer.delivery.state import DeliveryState
 from mailer.dispatch.problem import Problem
 from mailer.errors import UndecidedError
+from mailer.ledger.records import Summary
 from mailer.service.compiling import DispatchError
 from mailer.service.course import spread
 from mailer.service.newsroom import Newsroom
@@ -70,6 +72,33 @@ def ask(plan: SendPlan) -> None:
         say()
         typed = ""
     if typed.strip().replace(",", "") != str(count):
+        raise UndecidedError("Nothing was sent.", "To send, run the command again.")
+
+
+def show_resend(newsroom: Newsroom, parent: Summary) -> None:
+    """What a send to those that `parent` failed to reach would be."""
+    made = parent.send
+    _show_rows(
+        [
+            ("Dispatch", made.slug),
+            ("Edition", f"{made.digest[:16]}, as in send {made.id}"),
+            ("From", str(newsroom.settings.sender)),
+            ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} that it failed to reach"),
+            ("Left out", "who got it by another send, has left or was suppressed since"),
+            ("By", ", ".join(str(relay) for relay in newsroom.settings.relay)),
+        ]
+    )
+
+
+def ask_resend() -> None:
+    """A yes. Raises UndecidedError for anything else."""
+    say()
+    try:
+        agreed = click.confirm("Send it?", err=True)
+    except click.Abort:
+        say()
+        agreed = False
+    if not agreed:
         raise UndecidedError("Nothing was sent.", "To send, run the command again.")
 
 

@@ -6,7 +6,8 @@ import click
 
 from mailer.audience.address import parse_address
 from mailer.cli.outcome import carry_on, is_for_later, making_a_send, refuse_owned, stand
-from mailer.cli.output import as_json, in_workspace, plural, say, send_number
+from mailer.cli.output import as_json, in_workspace, is_person, plural, say, send_number
+from mailer.cli.plan import ask_resend, show_resend
 from mailer.cli.send import no_wait_option, workers_option
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
@@ -14,6 +15,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
+from mailer.service.steering import refuse_strangers
 
 
 @click.command("resume")
@@ -49,6 +51,7 @@ def resume_command(
 @click.command("resend")
 @send_number
 @click.option("--failed", is_flag=True, required=True, help="To those that failed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @no_wait_option
 @workers_option
 @as_json
@@ -57,13 +60,19 @@ def resend_command(
     send: int,
     *,
     failed: bool,  # noqa: ARG001 - click asks for it
+    yes: bool,
     no_wait: bool,
     workers: int | None,
     as_json: bool,
     workspace: Path,
 ) -> int:
-    """A new send of the same edition to those that SEND failed to reach."""
+    """A new send of the same edition to those that SEND failed to reach. Where somebody sits at a terminal, it asks."""
     with Newsroom.open(workspace) as newsroom:
+        parent = newsroom.ledger.sends.summary(send)
+        if parent.send.is_ended and parent.count(DeliveryState.FAILED):
+            show_resend(newsroom, parent)
+            if is_person() and not yes:
+                ask_resend()
         with making_a_send():
             made = newsroom.ledger.freezer.resend_failed(send, key_name=newsroom.keys.names[0])
         return carry_on(newsroom, made.id, wait=not no_wait, workers=workers, as_json=as_json)
@@ -101,7 +110,7 @@ def resolve_command(
         if resend:
             refuse_owned(newsroom, send)
         if identities is not None:
-            _refuse_strangers(newsroom, send, identities)
+            refuse_strangers(newsroom, send, identities)
         done = newsroom.ledger.sends.resolve(send, resend=resend, identities=identities)
         say(f"{plural(done.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
         paused_amid = before.send.state is SendState.PAUSED and before.undone
@@ -109,15 +118,3 @@ def resolve_command(
             return stand(newsroom, send, as_json=as_json)
         newsroom.ledger.sends.resume(send)
         return carry_on(newsroom, send, wait=not no_wait, workers=workers, as_json=as_json)
-
-
-def _refuse_strangers(newsroom: Newsroom, send: int, identities: list[str]) -> None:
-    """Raise UsageError for an address that is not uncertain, before anything is decided about the others."""
-    rows = newsroom.ledger.report.rows(send, DeliveryState.UNCERTAIN)
-    uncertain = {parse_address(row.email).identity for row in rows if "@" in row.email}
-    strangers = [identity for identity in identities if identity not in uncertain]
-    if strangers:
-        raise UsageError(
-            f"{', '.join(strangers)}: not uncertain in send {send}; nothing was decided.",
-            f"Those that are stand in: mailer report {send}",
-        )

@@ -11,7 +11,7 @@ from markdown_it.token import Token
 from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown
 from mailer.dispatch.problem import Position, Problem
 from mailer.dispatch.rules import Findings
-from mailer.dispatch.suggestion import suggest
+from mailer.dispatch.suggestion import suggest, suggest_slug
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def _check_slug(slug: str, position: Position, dispatch: Dispatch, world: World,
             "self-link", position, f"“{slug}” is this dispatch itself", suggest("", others) or "link to another"
         )
     elif slug not in world.slugs:
-        findings.add("unknown-dispatch", position, f"there is no dispatch “{slug}”", suggest(slug, others))
+        findings.add("unknown-dispatch", position, f"there is no dispatch “{slug}”", suggest_slug(slug, others))
 
 
 def _check_image(path: str, position: Position, world: World, findings: Findings) -> None:

@@ -4,7 +4,14 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 _LISTED = 12  # more words than these are no help
+_SHORTEST_PART = 3
 _LONGEST = 100  # nothing longer is a slip of a known word, and difflib takes its time
+
+
+def suggest_slug(slug: str, known: Collection[str]) -> str:
+    """The same for a slug, of which people remember a part: the last of `known`, by its date, that has it for one."""
+    part = sorted(name for name in known if len(slug) >= _SHORTEST_PART and slug in name)
+    return f"did you mean “{part[-1]}”?" if part else suggest(slug, known)
 
 
 def suggest(word: str, known: Collection[str]) -> str:

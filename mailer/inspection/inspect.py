@@ -26,6 +26,7 @@ INSPECTORS: tuple[Inspector, ...] = (
     words.missing_languages,
     words.alt_words,
     links.links,
+    links.unsent,
     weight.html_size,
     weight.style_blocks,
     weight.image_sizes,

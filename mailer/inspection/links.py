@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from markdown_it.token import Token
 
-from mailer.dispatch.check import text_tokens
+from mailer.dispatch.check import inline_tokens, text_tokens
 from mailer.dispatch.inline import plain_text
 from mailer.dispatch.model import Dispatch, Template, walk_articles
 from mailer.dispatch.problem import Position, short
@@ -115,6 +115,23 @@ def links(proof: Proof) -> Iterator[Finding]:
         yield from _judge_words(target)
         if target.host and target.host != own:
             yield from _judge_address(target)
+
+
+def unsent(proof: Proof) -> Iterator[Finding]:
+    """Links to dispatches that the archive has no page of."""
+    dispatch, manuscript = proof.dispatch, proof.manuscript
+    places = [
+        (earlier.slug, manuscript.key("earlier", number, "slug")) for number, earlier in enumerate(dispatch.earlier)
+    ]
+    places += [
+        (token.meta["slug"], token.meta["position"])
+        for token in inline_tokens(dispatch)
+        if token.type == "dispatch_link"
+    ]
+    for slug, position in places:
+        if slug in proof.unsent:
+            message = f"“{slug}” was never sent, so the archive has no page of it"
+            yield Finding(rule="link-unsent", message=message, expected="send it before this one", position=position)
 
 
 def _of_templates(proof: Proof, typed: tuple[Target, ...]) -> Iterator[Target]:

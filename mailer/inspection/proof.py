@@ -30,9 +30,9 @@ class Proof:
     """A letter before it leaves.
 
     `message` is as a receiver sees it, CRLF and all. `images` are those of the edition, as the dispatch names their
-    files. `sources`: name of a source -> slug of an earlier dispatch that spells it so. `clients` are names of mail
-    programs, such as `gmail` or `outlook.windows`. `postal_address`, `unsubscribe_url` and `base_url` are what the
-    settings say.
+    files. `sources`: name of a source -> slug of an earlier dispatch that spells it so. `unsent`: slugs of dispatches
+    that the archive has no page of. `clients` are names of mail programs, such as `gmail` or `outlook.windows`.
+    `postal_address`, `unsubscribe_url` and `base_url` are what the settings say.
     """
 
     dispatch: Dispatch
@@ -43,6 +43,7 @@ class Proof:
     base_url: str = ""
     images: Mapping[str, Image] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
     clients: tuple[str, ...] = ()
 
     @cached_property

@@ -190,6 +190,14 @@ LINKS = (
         how="Write the public address of the page.",
     ),
     Rule(
+        id="link-unsent",
+        severity=NOTE,
+        title="a dispatch that is linked to was sent",
+        why="Its page in the archive appears when its sending begins; until then the link answers 404.",
+        source="docs/editor.md, The body",
+        how="Send the other dispatch first, or leave the link out.",
+    ),
+    Rule(
         id="link-dead",
         severity=WARNING,
         title="what is linked to exists (--online)",

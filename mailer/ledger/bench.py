@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from mailer.ledger.core import Core
 from mailer.ledger.epoch import EpochKeeper
 from mailer.ledger.errors import translating
+from mailer.ledger.memory import give_back_memory
 
 
 class Bench:
@@ -33,6 +34,7 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._conn.close()
+        give_back_memory()
         self._lock.close()
         self._epoch.close()
 

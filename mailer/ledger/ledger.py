@@ -9,6 +9,7 @@
     own()         running one: the port that a sender sees
     suppressions  who must not be mailed
     members       who is on which list
+    roll          the members of a list, page by page, searched and counted
     wishes        what people say of their own mail
     syncs         list files and members brought together
     signups       who asked for which list, confirmed it, and how they said so
@@ -22,6 +23,10 @@
     sessions      where they are signed in
     audit         who did what
     drafts        what the desk saved of dispatches, and when
+    tokens        which programs may use the API, and for what
+    answers       what they were answered, where nothing may be done twice
+    webhooks      other programs that are told what happens
+    outbox        what they are told, and how that went
 
 Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
 """
@@ -34,6 +39,7 @@ from typing import Self
 
 from mailer.delivery.fence import steady
 from mailer.delivery.warmup import Allowance, WarmUp
+from mailer.ledger.answers import Answers
 from mailer.ledger.approvals import Approvals
 from mailer.ledger.audit import Audit
 from mailer.ledger.core import LOCK_PATIENCE, Core
@@ -48,17 +54,21 @@ from mailer.ledger.lease import LENGTH
 from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
+from mailer.ledger.outbox import Outbox
 from mailer.ledger.owned import OwnedSend, own
 from mailer.ledger.people import People
 from mailer.ledger.report import Report
+from mailer.ledger.roll import Roll
 from mailer.ledger.schema import upgrade
 from mailer.ledger.sends import Sends
 from mailer.ledger.sessions import Sessions
 from mailer.ledger.signups import SignUps
 from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
+from mailer.ledger.tokens import Tokens
 from mailer.ledger.verify import Verifier
 from mailer.ledger.warmup import allowance
+from mailer.ledger.webhooks import Webhooks
 from mailer.ledger.wishes import Wishes
 from mailer.ledger.writer import Writer
 
@@ -72,6 +82,7 @@ class Ledger:
         self.freezer = Freezer(core)
         self.suppressions = Suppressions(core)
         self.members = Members(core)
+        self.roll = Roll(core)
         self.letters = Letters(core)
         self.signups = SignUps(core)
         self.wishes = Wishes(core)
@@ -85,6 +96,10 @@ class Ledger:
         self.sessions = Sessions(core)
         self.audit = Audit(core)
         self.drafts = Drafts(core)
+        self.tokens = Tokens(core)
+        self.answers = Answers(core)
+        self.webhooks = Webhooks(core)
+        self.outbox = Outbox(core)
 
     def __enter__(self) -> Self:
         return self

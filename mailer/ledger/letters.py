@@ -2,7 +2,7 @@
 
     letters.ask_link(address)     the link to a person's own page, at most one an address and day
     letters.due(now, limit)       what is to be delivered, the oldest first
-    letters.leave(id)             written down before the dot may leave: queued -> leaving; False: not this one, not now
+    letters.leave(id, key)        written down before the dot may leave: queued -> leaving; False: not this one, not now
     letters.settle(id, ...)       how the attempt ended
     letters.recover()             what a dead process left: leaving -> uncertain
 
@@ -22,10 +22,11 @@ from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, s
 from mailer.audience.address import Address
 from mailer.ledger.core import Core
 from mailer.ledger.membership import LetterKind, LetterState
-from mailer.ledger.tables import letter
+from mailer.ledger.tables import letter, meta
 from mailer.ledger.turns import take_turn
 
 DAY = 86_400.0
+_KEY = "key of letters: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +77,25 @@ class Letters:
             query = select(letter.c.state, func.count()).group_by(letter.c.state)
             return {state: int(count) for state, count in conn.execute(query)}
 
-    async def leave(self, number: int) -> bool:
-        """Make it durable that this letter's dot may leave. False when it may not: it is gone, or in other hands."""
+    async def leave(self, number: int, key_name: str = "") -> bool:
+        """Make it durable that this letter's dot may leave. False when it may not: it is gone, or in other hands.
+
+        `key_name` names the secret key of the links in it, which is needed from then on.
+        """
 
         def work(conn: Connection) -> bool:
+            if key_name:
+                _need_key(conn, key_name)
             mine = update(letter).where(letter.c.id == number, letter.c.state == LetterState.QUEUED)
             return bool(conn.execute(mine.values(state=LetterState.LEAVING, attempts=letter.c.attempts + 1)).rowcount)
 
         return await self._core.writer.call_async(work)
+
+    def key_names(self) -> frozenset[str]:
+        """The names of the secret keys that links in letters were made with."""
+        with self._core.database.reading() as conn:
+            found = conn.execute(select(meta.c.key).where(meta.c.key.startswith(_KEY, autoescape=True))).scalars()
+            return frozenset(key.removeprefix(_KEY) for key in found)
 
     async def settle(self, number: int, state: LetterState, *, reply: str = "", next_at: float = 0.0) -> None:
         """How it ended; with QUEUED, to be tried again at `next_at`."""
@@ -128,6 +140,14 @@ def queue_once_a_day(
     }
     row = select(*(literal(value, letter.c[name].type) for name, value in values.items()))
     conn.execute(insert(letter).from_select(list(values), row.where(~exists(asked))))
+
+
+def _need_key(conn: Connection, name: str) -> None:
+    """Remember that a key must not go. Letters are forgotten, but a link to a person's own page never expires."""
+    key = f"{_KEY}{name}"
+    take_turn(conn, _KEY)
+    if conn.execute(select(meta.c.key).where(meta.c.key == key)).first() is None:
+        conn.execute(insert(meta).values(key=key, value=""))
 
 
 def load_letter(conn: Connection, number: int) -> Letter | None:

@@ -26,6 +26,7 @@ from mailer.ledger.core import Core
 from mailer.ledger.erasure import names
 from mailer.ledger.membership import AFTER_ALL_LINES, MemberChange, Membership, Origin, Speaker, What
 from mailer.ledger.moving import former_addresses, later_addresses
+from mailer.ledger.outbox import tell_subscribed, tell_unsubscribed
 from mailer.ledger.records import Lifting, SuppressionReason
 from mailer.ledger.suppressions import lift
 from mailer.ledger.tables import list_, member, member_change
@@ -103,7 +104,9 @@ class Members:
                 _insert(conn, list_id, address, own, status=status, by=source, at=now)
             else:
                 self._sign_up_again(conn, list_id, found, own, status=status, source=source)
-            return _must_load(conn, list_name, address.identity)
+            held = _must_load(conn, list_name, address.identity)
+            _tell(conn, found, held, at=now)
+            return held
 
         return self._core.writer.call(work)
 
@@ -135,10 +138,14 @@ class Members:
 
         def work(conn: Connection) -> Membership:
             now = self._core.clock()
-            _lift_all(conn, identity, set(UNDONE_BY_CONFIRMING), by=source, at=now)
-            return set_status(
+            take_turn(conn, f"member {identity}")
+            lifted = _lift_all(conn, identity, set(UNDONE_BY_CONFIRMING), by=source, at=now)
+            found = None if lifted else _load(conn, list_name, identity)
+            held = _put_status(
                 conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=now, until=None
             )
+            _tell(conn, found, held, at=now)
+            return held
 
         return self._core.writer.call(work)
 
@@ -184,18 +191,20 @@ def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, s
     list_id, identity = known_list(conn, list_name), address.identity
     take_turn(conn, f"member {identity}")
     said_no = _lift_all(conn, identity, {each for each in UNDONE_BY_JOINING if each.is_own_no}, by=source, at=at)
-    _lift_all(conn, identity, set(UNDONE_BY_JOINING), by=source, at=at)
+    lifted = _lift_all(conn, identity, set(UNDONE_BY_JOINING), by=source, at=at) or said_no
     _come_back(conn, address)
     if said_no:
         _leave_others(conn, identity, list_id, by=source, at=at)
     found = _load(conn, list_name, identity)
+    if found is None or lifted or not _is_on(found):
+        tell_subscribed(conn, identity, list_name, at=at)
     if found is None:
         _insert(conn, list_id, address, own, status=Status.SUBSCRIBED, by=source, at=at)
         return
     kept = {**found.own, **own}
     if kept != dict(found.own):
         _write_own(conn, list_id, found, kept, by=source, at=at)
-    set_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=at, until=None)
+    _put_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=at, until=None)
 
 
 def _lift_all(conn: Connection, identity: str, liftable: set[SuppressionReason], *, by: str, at: float) -> bool:
@@ -224,11 +233,13 @@ def _come_back(conn: Connection, address: Address) -> None:
 
 
 def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at: float) -> None:
-    """What the no to everything meant for the other lists is said of each of them now."""
+    """What the no to everything meant for the other lists is said of each of them now; webhooks have heard of it."""
     query = _query().where(member.c.identity == identity, member.c.list_id != list_id, member.c.removed_at.is_(None))
     for each in map(_membership, conn.execute(query).all()):
         if each.status is not Status.UNSUBSCRIBED:
-            set_status(conn, each.list, identity, Status.UNSUBSCRIBED, speaker=Speaker.PERSON, by=by, at=at, until=None)
+            _put_status(
+                conn, each.list, identity, Status.UNSUBSCRIBED, speaker=Speaker.PERSON, by=by, at=at, until=None
+            )
 
 
 def known_list(conn: Connection, name: str) -> int:
@@ -267,6 +278,24 @@ def set_status(
 ) -> Membership:
     """Within a transaction: what holds on this list from now on. Raises UsageError for who is not on it."""
     take_turn(conn, f"member {identity}")
+    before = _load(conn, list_name, identity)
+    held = _put_status(conn, list_name, identity, status, speaker=speaker, by=by, at=at, until=until)
+    _tell(conn, before, held, at=at)
+    return held
+
+
+def _put_status(
+    conn: Connection,
+    list_name: str,
+    identity: str,
+    status: Status,
+    *,
+    speaker: Speaker,
+    by: str,
+    at: float,
+    until: float | None,
+) -> Membership:
+    """The same, of which no webhook hears; it is the person's turn already."""
     found, list_id = _must_load(conn, list_name, identity), known_list(conn, list_name)
     if (status, until) != (found.status, found.paused_until) or found.removed_at is not None:
         _update(
@@ -325,6 +354,8 @@ def add_moved(conn: Connection, list_id: int, new: Address, old: Membership, *, 
         )
     )
     _record(conn, list_id, new.identity, What.JOINED, after=old.status.value, by=by, at=at)
+    if _is_on(old):
+        tell_subscribed(conn, new.identity, old.list, at=at)
 
 
 def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:
@@ -337,6 +368,20 @@ def _write_own(
 ) -> None:
     _update(conn, list_id, found.identity, own=as_json(own))
     _record(conn, list_id, found.identity, What.OWN, before=as_json(found.own), after=as_json(own), by=by, at=at)
+
+
+def _is_on(held: Membership) -> bool:
+    """Whether the list is one of the person's own, were it paused or not."""
+    return held.removed_at is None and held.status in {Status.SUBSCRIBED, Status.PAUSED}
+
+
+def _tell(conn: Connection, before: Membership | None, held: Membership, *, at: float) -> None:
+    """Webhooks hear of who came onto a list, and of who left it."""
+    was_on = before is not None and _is_on(before)
+    if _is_on(held) and not was_on:
+        tell_subscribed(conn, held.identity, held.list, at=at)
+    elif was_on and held.status is Status.UNSUBSCRIBED:
+        tell_unsubscribed(conn, held.identity, held.list, at=at)
 
 
 def _update(conn: Connection, list_id: int, identity: str, **values: object) -> None:

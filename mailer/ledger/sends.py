@@ -16,8 +16,10 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
 from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.errors import SendStateError, UnknownSendError
+from mailer.ledger.event import Event
 from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.moves import move, skip
+from mailer.ledger.outbox import is_awaited, tell_finished
 from mailer.ledger.records import Repeat, Resolution, Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.tables import delivery, edition, send
@@ -35,6 +37,7 @@ SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
 }
 """The only ways between the states of a send."""
 GOING = frozenset({_S.RUNNING, _S.WAITING})
+_UNTOLD = frozenset({SendKind.TEST, SendKind.WELCOME})
 
 
 class Sends:
@@ -313,6 +316,8 @@ def change_send(conn: Connection, found: Send, state: SendState, *, at: float, r
         .where(send.c.id == found.id, send.c.state == found.state)
         .values(state=state, reason=reason, ended_at=at if state in ENDED else None)
     )
+    if state is SendState.FINISHED and found.kind not in _UNTOLD and is_awaited(conn, Event.SEND_FINISHED):
+        tell_finished(conn, summarise(conn, found), at=at)
 
 
 def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:

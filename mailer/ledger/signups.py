@@ -22,6 +22,7 @@ from sqlalchemy import Connection, delete, exists, insert, literal, select, upda
 
 from mailer.audience.address import Address, parse_address
 from mailer.ledger.core import Core
+from mailer.ledger.evidence import is_imported
 from mailer.ledger.letters import DAY, Letter, load_letter, queue_once_a_day
 from mailer.ledger.members import join, known_list
 from mailer.ledger.membership import LetterKind, LetterState
@@ -61,7 +62,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A piece of evidence: who asked for which list, when, by which form, what it said, from where, and the confirmation."""
+    """A piece of evidence: who asked for which list, when, by which form, what it said, from where, and the confirmation.
+
+    What a list file brought (mailer.ledger.evidence) `is_imported`: its `words` are all that it said.
+    """
 
     list: str
     at: float
@@ -69,6 +73,7 @@ class Consent:
     words: str
     ip: str
     confirmed_at: float | None
+    is_imported: bool = False
 
 
 class SignUps:
@@ -100,7 +105,8 @@ class SignUps:
 
     def consents(self, identity: str) -> tuple[Consent, ...]:
         """The evidence kept of this person, the oldest first."""
-        query = select(list_.c.name, consent).join(list_).where(consent.c.identity == identity).order_by(consent.c.id)
+        columns = (list_.c.name, consent, is_imported().label("is_imported"))
+        query = select(*columns).join(list_).where(consent.c.identity == identity).order_by(consent.c.id)
         with self._core.database.reading() as conn:
             return tuple(
                 Consent(
@@ -110,13 +116,14 @@ class SignUps:
                     words=row.words,
                     ip=row.ip,
                     confirmed_at=row.confirmed_at,
+                    is_imported=row.is_imported,
                 )
                 for row in conn.execute(query)
             )
 
     def forget(self, before: float) -> int:
         """Remove what nobody confirmed since an instant; how many pieces there were."""
-        stale = delete(consent).where(consent.c.confirmed_at.is_(None), consent.c.at < before)
+        stale = delete(consent).where(consent.c.confirmed_at.is_(None), consent.c.at < before, ~is_imported())
         return self._core.writer.call(lambda conn: conn.execute(stale).rowcount)
 
 
@@ -160,6 +167,7 @@ def _keep_evidence(conn: Connection, list_id: int, wanted: SignUp, *, at: float)
         consent.c.list_id == list_id,
         consent.c.confirmed_at.is_(None),
         consent.c.at > at - DAY,
+        ~is_imported(),
     )
     values = {
         "identity": wanted.address.identity,
@@ -210,6 +218,7 @@ def _confirm_evidence(conn: Connection, request: Request, list_id: int, *, at: f
             consent.c.list_id == list_id,
             consent.c.confirmed_at.is_(None),
             consent.c.at >= request.created_at - DAY,
+            ~is_imported(),
         )
         .values(confirmed_at=at)
     )

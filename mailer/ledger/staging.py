@@ -29,8 +29,10 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from mailer.audience.columns import EMAIL
+from mailer.audience.listfile import Batch, Plain
 from mailer.audience.row import Member, Status
 from mailer.ledger.erasure import Erased
 from mailer.ledger.statement import Rows
@@ -79,8 +81,8 @@ def status_of(rows: Table) -> ColumnElement[str]:
     return func.coalesce(rows.c.status, literal(Status.SUBSCRIBED.value))
 
 
-def stage(conn: Connection, number: int, members: Iterable[Member], *, since: str = "") -> StagedList:
-    """Lay out `members`, every row of the file with an address, with the fields to keep, the same for all of them.
+def stage(conn: Connection, number: int, batches: Iterable[Batch], *, since: str = "") -> StagedList:
+    """Lay out every member of `batches`, with the fields to keep, the same for all of them.
 
     `since`: the field that says since when, if one does. `number` tells the lists of one Bench apart.
     """
@@ -109,51 +111,84 @@ def stage(conn: Connection, number: int, members: Iterable[Member], *, since: st
     conn.execute(text(f"DROP TABLE IF EXISTS {again.name}"))
     rows.create(conn)
     again.create(conn)
-    Rows(rows, "line", "identity", "address", "fields", "status", "since").load(
-        conn, _as_rows(members, Erased(conn), since)
-    )
-    Index(f"ix_{rows.name}", rows.c.identity).create(conn)
+    _fill(conn, rows, batches, since)
+    duplicates = 0 if _is_each_once(conn, rows) else _fold(conn, rows, again)
     if conn.dialect.name == "postgresql":
         conn.execute(text(f"ANALYZE {rows.name}"))
-    duplicates = _fold(conn, rows, again)
     people = conn.execute(select(func.count()).select_from(rows)).scalar_one()
     return StagedList(rows=rows, again=again, people=people, duplicates=duplicates)
 
 
-def _as_rows(members: Iterable[Member], erased: Erased, since: str) -> Iterator[_NewRow]:
+def _fill(conn: Connection, table: Table, batches: Iterable[Batch], since: str) -> None:
     """What is as usual stays NULL: it need not be bound and stored a million times."""
-    anybody_erased, subscribed = bool(erased), Status.SUBSCRIBED
-    templates: dict[tuple[bool, ...], str] = {}
-    template, full = "{}", -1  # of a row whose fields are all filled; how many those are
-    for line, (envelope, identity, display, _), fields, standing in members:
-        status = None if standing is subscribed else standing.value
-        address = None if envelope == identity else envelope
-        if anybody_erased and (mark := erased.marker(identity)):
-            yield line, mark, None, "{}", status, None
-            continue
-        when = None
-        if since:
-            when = read_date(fields.get(since, ""))
-            fields = {name: value for name, value in fields.items() if name != since}  # noqa: PLW2901 - what is left of it
+    usual = Rows(table, "line", "identity", "fields")
+    special = Rows(table, "line", "identity", "address", "fields", "status", "since")
+    fields, erased = _Fields(), Erased(conn)
+    for batch in batches:
+        plain = batch.plain
+        if erased and plain:
+            marks = {line: mark for line, identity, _ in plain if (mark := erased.marker(identity))}
+            plain = [row for row in plain if row[0] not in marks]
+            special.load(conn, [(line, mark, None, "{}", None, None) for line, mark in marks.items()])
+        usual.load(conn, fields.fill(batch.names, plain))
+        members = [row for row in batch.rows if isinstance(row, Member)]
+        if members:
+            special.load(conn, [_special(member, fields, erased, since) for member in members])
+
+
+def _special(member: Member, texts: "_Fields", erased: Erased, since: str) -> _NewRow:
+    line, (envelope, identity, display, _), fields, standing = member
+    status = None if standing is Status.SUBSCRIBED else standing.value
+    if erased and (mark := erased.marker(identity)):
+        return line, mark, None, "{}", status, None
+    when = None
+    if since:
+        when = read_date(fields.get(since, ""))
+        fields = {name: value for name, value in fields.items() if name != since}
+    text = texts.write(fields, display if display != envelope else "")
+    return line, identity, None if envelope == identity else envelope, text, status, when
+
+
+class _Fields:
+    """Fields written as JSON objects of the texts that are not empty.
+
+    A template for each set of filled fields is remembered, into which values go that need no escaping.
+    """
+
+    def __init__(self) -> None:
+        self._templates: dict[tuple[bool, ...], str] = {}
+        self._names: tuple[str, ...] = ()
+
+    def fill(self, names: tuple[str, ...], rows: Sequence[Plain]) -> Iterator[tuple[int, str, str]]:
+        """Plain rows, with their fields as text."""
+        full = self._template(names, (True,) * len(names))
+        for line, identity, values in rows:
+            if all(values):
+                yield line, identity, full % tuple(values)
+            else:
+                template = self._template(names, tuple(map(bool, values)))
+                yield line, identity, template % tuple(filter(None, values))
+
+    def write(self, fields: Mapping[str, str], display: str) -> str:
+        """`display`: how an address is shown, if not as it is written."""
         values = tuple(filter(None, fields.values()))
         text = "".join(values)
-        if display != envelope or '"' in text or "\\" in text:
-            yield line, identity, address, _as_json(fields, display if display != envelope else ""), status, when
-        elif len(values) == full:
-            yield line, identity, address, template % values, status, when
-        else:
-            filled = tuple(map(bool, fields.values()))
-            if filled not in templates:
-                if len(templates) == _TEMPLATES:
-                    templates.clear()
-                templates[filled] = _as_json({name: value and "%s" for name, value in fields.items()}, "")
-            if len(values) == len(fields):
-                template, full = templates[filled], len(values)
-            yield line, identity, address, templates[filled] % values, status, when
+        if display or '"' in text or "\\" in text:
+            return _as_json(fields, display)
+        return self._template(tuple(fields), tuple(map(bool, fields.values()))) % values
+
+    def _template(self, names: tuple[str, ...], filled: tuple[bool, ...]) -> str:
+        if names != self._names or len(self._templates) == _TEMPLATES:
+            self._names = names
+            self._templates.clear()
+        found = self._templates.get(filled)
+        if found is None:
+            found = _as_json({name: "%s" for name, there in zip(names, filled, strict=True) if there}, "")
+            self._templates[filled] = found
+        return found
 
 
 def _as_json(fields: Mapping[str, str], display: str) -> str:
-    """An object of the texts that are not empty. `display`: how an address is shown, if not as it is written."""
     pairs = [f"{encode_basestring(name)}:{encode_basestring(value)}" for name, value in fields.items() if value]
     if display:
         pairs.append(f'"{EMAIL}":{encode_basestring(display)}')
@@ -167,6 +202,17 @@ def read_date(text: str) -> float | None:
         return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _is_each_once(conn: Connection, rows: Table) -> bool:
+    """Index the identities; whether each stands there once, which that tells without looking for others of each."""
+    try:
+        with conn.begin_nested():
+            Index(f"ix_{rows.name}", rows.c.identity, unique=True).create(conn)
+    except IntegrityError:
+        Index(f"ix_{rows.name}_twice", rows.c.identity).create(conn)
+        return False
+    return True
 
 
 def _fold(conn: Connection, rows: Table, again: Table) -> int:

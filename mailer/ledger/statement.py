@@ -13,7 +13,9 @@ values; rows come back as plain tuples. The driver's own errors pass through; th
 import json
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import chain, islice
 from operator import itemgetter
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any
 
 from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Connection, Table, Text, bindparam, insert, literal
@@ -22,6 +24,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 _Row = tuple[Any, ...]
+_TOGETHER = 128  # rows that one statement inserts
 
 
 def given(name: str, like: object = 0) -> BindParameter[Any]:
@@ -105,10 +108,11 @@ class Rows:
             insert(table).values({name: given(f"_{name}") for name in columns}), *(f"_{name}" for name in columns)
         )
         listed_columns = ", ".join(columns)
+        self._insert_into = f"INSERT INTO {table.name} ({listed_columns})"
         self._columns = columns
         self._copy = f"COPY {table.name} ({listed_columns}) FROM STDIN"
         self._populate = (
-            f"INSERT INTO {table.name} ({listed_columns}) SELECT {listed_columns}"  # noqa: S608 - our own names
+            f"{self._insert_into} SELECT {listed_columns}"  # noqa: S608 - our own names
             f" FROM json_populate_recordset(NULL::{table.name}, %s)"
         )
 
@@ -124,12 +128,29 @@ class Rows:
     def load(self, conn: Connection, rows: Iterable[_Row]) -> None:
         """Insert `rows`, by PostgreSQL's COPY where there is one."""
         if conn.dialect.name != "postgresql":
-            self._insert.run_many(conn, rows)
+            self._load_sqlite(conn, rows)
             return
         raw: Any = conn.connection.dbapi_connection
         with raw.cursor().copy(self._copy) as copy:
             for row in rows:
                 copy.write_row(row)
+
+    def _load_sqlite(self, conn: Connection, rows: Iterable[_Row]) -> None:
+        """Many rows a statement, which is half the work of one each."""
+        raw: Any = conn.connection.dbapi_connection
+        cursor = raw.cursor()
+        most = min(_TOGETHER, raw.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) // len(self._columns))
+        together = self._insert_many(most)
+        left = iter(rows)
+        while group := list(islice(left, most)):
+            if len(group) < most:
+                self._insert.run_many(conn, group)
+                return
+            cursor.execute(together, tuple(chain.from_iterable(group)))
+
+    def _insert_many(self, count: int) -> str:
+        places = ", ".join("?" * len(self._columns))
+        return f"{self._insert_into} VALUES {', '.join([f'({places})'] * count)}"
 
 
 class _Compiled:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -32,6 +33,7 @@ from mailer.ledger.core import Core
 from mailer.ledger.erasure import make_erasure_key, marker, names
 from mailer.ledger.moves import skip, skip_person
 from mailer.ledger.moving import forget_address, former_addresses
+from mailer.ledger.outbox import forget_person, tell_bounced, tell_subscribed, tell_unsubscribed
 from mailer.ledger.records import (
     Change,
     Erased,
@@ -95,11 +97,15 @@ class Suppressions:
 
         Deliveries skipped meanwhile stay skipped.
         """
-        return self._core.writer.call(
-            lambda conn: lift(
-                conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=self._core.clock(), said_at=said_at
-            )
-        )
+
+        def work(conn: Connection) -> Lifted:
+            at = self._core.clock()
+            done = lift(conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=at, said_at=said_at)
+            if done.outcome is Lifting.LIFTED and done.suppression is None:
+                tell_subscribed(conn, identity, None, at=at)
+            return done
+
+        return self._core.writer.call(work)
 
     def lift(self, identity: str, *, source: str) -> Lifted:
         """An admin takes a suppression back; the person's own no is refused."""
@@ -133,6 +139,24 @@ class Suppressions:
             for row in found:
                 yield _suppression(row)
 
+    def page(
+        self, words: str = "", reason: SuppressionReason | None = None, *, after: str = "", limit: int
+    ) -> tuple[Suppression, ...]:
+        """Up to `limit` whose address has `words`, for `reason` if any, in order, those behind `after`."""
+        query = select(suppression).where(suppression.c.identity > after).order_by(suppression.c.identity).limit(limit)
+        if words:
+            query = query.where(suppression.c.identity.contains(words.casefold(), autoescape=True))
+        if reason is not None:
+            query = query.where(suppression.c.reason == reason)
+        with self._core.database.reading() as conn:
+            return tuple(map(_suppression, conn.execute(query)))
+
+    def count(self) -> dict[SuppressionReason, int]:
+        """How many there are, by reason."""
+        query = select(suppression.c.reason, func.count().label("number")).group_by(suppression.c.reason)
+        with self._core.database.reading() as conn:
+            return {row.reason: row.number for row in conn.execute(query)}
+
     def history(self, identity: str) -> tuple[SuppressionChange, ...]:
         """Every change for `identity`, the oldest first."""
         columns = [column for column in suppression_change.c if column.name != "id"]
@@ -158,9 +182,16 @@ def _unsubscribe(conn: Connection, delivery_id: int, source: str, at: float) -> 
 
 
 def suppress(
-    conn: Connection, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None, at: float
+    conn: Connection,
+    identity: str,
+    reason: SuppressionReason,
+    *,
+    source: str,
+    send_id: int | None,
+    at: float,
+    told: bool = True,
 ) -> Suppressed:
-    """Within a transaction: suppress `identity`, and skip what is open for it."""
+    """Within a transaction: suppress `identity`, and skip what is open for it. `told`: webhooks that asked for it."""
     _take_turn(conn, identity)
     new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
     row = _standing(conn, identity)
@@ -183,6 +214,8 @@ def suppress(
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         _record(conn, new, Change.SUPPRESSED)
+    if changed and told:
+        _tell(conn, new, at=at)
     skipped = skip_person(conn, new.identity, new.reason.value, at=at)
     return Suppressed(suppression=new, changed=changed, skipped=skipped)
 
@@ -196,7 +229,7 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     standing = exists().where(suppression.c.identity == new.c.identity)
     columns = ["identity", "reason", "at", "source"]
     fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~standing)
-    conn.execute(_insert_missing(conn).from_select(columns, fresh))
+    conn.execute(_insert_missing(conn.dialect.name).from_select(columns, fresh))
     made = and_(suppression.c.source == source, suppression.c.identity.in_(select(new.c.identity)))
     changes = select(
         suppression.c.identity,
@@ -216,7 +249,7 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     )
     for row in conn.execute(weaker).all():
         if row.wanted.rank > row.reason.rank:
-            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at)
+            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at, told=False)
 
 
 def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at: float) -> int:
@@ -280,6 +313,7 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased
         update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
     ).rowcount
     _forget_memberships(conn, identity, mark)
+    forget_person(conn, identity)
     conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
     conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
     if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
@@ -309,22 +343,28 @@ def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
     )
 
 
-def _insert_missing(conn: Connection) -> Any:
+def _insert_missing(database: str) -> Any:
     """INSERT that yields to who was first: a sync suppresses many at once, without their turns."""
-    make: Any = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
     return make(suppression).on_conflict_do_nothing()
 
 
 def _insert_first(conn: Connection, new: Suppression) -> bool:
     """Whether `new` is the first for its identity, and stands now."""
-    missing = _insert_missing(conn).values(
-        identity=new.identity, reason=new.reason, at=new.at, source=new.source, send_id=new.send_id
-    )
-    return conn.execute(missing.returning(suppression.c.identity)).first() is not None
+    cursor = _INSERT_FIRST[conn.dialect.name].run(conn, new.identity, new.reason.value, new.at, new.source, new.send_id)
+    return int(cursor.rowcount) == 1
 
 
 def _record(conn: Connection, new: Suppression, change: Change) -> None:
     _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
+
+
+def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
+    """Webhooks hear of what the person or a server said; what an admin does by hand, the admin knows."""
+    if new.reason is SuppressionReason.BOUNCED:
+        tell_bounced(conn, new.identity, new.send_id, at=at)
+    elif new.reason.is_own_no:
+        tell_unsubscribed(conn, new.identity, None, at=at)
 
 
 def _take_turn(conn: Connection, identity: str) -> None:
@@ -357,6 +397,23 @@ _IS_THERE = Statement(
     "one",
     "other",
 )
+_INSERT_FIRST = {
+    database: Statement(
+        _insert_missing(database).values(
+            identity=given("_identity", ""),
+            reason=given("_reason", ""),
+            at=given("_at", 0.0),
+            source=given("_source", ""),
+            send_id=given("_send_id"),
+        ),
+        "_identity",
+        "_reason",
+        "_at",
+        "_source",
+        "_send_id",
+    )
+    for database in ("sqlite", "postgresql")
+}
 _RECORD = Statement(
     insert(suppression_change).values(
         identity=given("_identity", ""),

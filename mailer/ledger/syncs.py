@@ -11,7 +11,7 @@ merged, the suppressions and statuses that later syncs of the list brought, as f
 Raises UndecidedError where a person must decide, LedgerError.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,22 +23,27 @@ from mailer.errors import UndecidedError
 from mailer.ledger.bench import Bench
 from mailer.ledger.carrying import Appended, carry_out, settle
 from mailer.ledger.core import Core
+from mailer.ledger.evidence import forget_imported, form_of, keep_imported
 from mailer.ledger.members import known_list
 from mailer.ledger.membership import AFTER_ALL_LINES, ListState, Speaker, SyncPlan, SyncRecord, What
 from mailer.ledger.merging import Sheet, by_person, decide, lay_out, plan_of, standing_status
 from mailer.ledger.staging import StagedList
 from mailer.ledger.suppressions import lift_all
-from mailer.ledger.tables import APART, list_, list_sync, member, member_change, suppression
+from mailer.ledger.tables import IS_APART, list_, list_sync, member, member_change, suppression
 from mailer.ledger.turns import take_turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What reading a list file came to, beside its members. `findings` are the first, in words."""
+    """What reading a list file came to, beside its members. `findings` are the first, in words.
+
+    `consent`: which of its fields say how somebody came to be on the list (audience.columns).
+    """
 
     digest: str
     size: int
     columns: tuple[str, ...]
+    consent: Mapping[str, str]
     rows: int
     rejected: int
     findings: tuple[str, ...] = ()
@@ -109,6 +114,8 @@ class Syncs:
         if not plan.changes_nothing or undo_to is not None:
             number = _number_of_new(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
         carry_out(conn, sheet, sync_id=number or 0, by=by, source=source_of(name, number or 0))
+        if number is not None:
+            keep_imported(conn, sheet, reading.consent, form=form_of(name, number))
         found = {
             "rows": reading.rows,
             "people": plan.people,
@@ -187,8 +194,10 @@ def _number_of_new(
 def _take_back(conn: Connection, list_id: int, name: str, undo_to: int, *, at: float) -> None:
     """Undo what the syncs after `undo_to` brought, as far as nobody said it again."""
     later = select(list_sync.c.id, list_sync.c.at).where(list_sync.c.list_id == list_id, list_sync.c.id > undo_to)
-    sources = {source_of(name, row.id): row.at for row in conn.execute(later)}
+    undone = {row.id: row.at for row in conn.execute(later)}
+    sources = {source_of(name, sync): then for sync, then in undone.items()}
     lift_all(conn, sources, source=f"list {name}, undo to sync {undo_to}", at=at)
+    forget_imported(conn, list_id, [form_of(name, sync) for sync in undone])
     first = (
         select(func.min(member_change.c.id).label("id"))
         .where(
@@ -225,13 +234,13 @@ def _has_news(conn: Connection, list_id: int, now: float) -> bool:
         select(key)
         .select_from(member)
         .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
-        .where(in_file, APART)
+        .where(in_file, IS_APART)
     )
     suppressed = (
         select(key)
-        .select_from(suppression)
-        .join(member, and_(member.c.list_id == list_id, member.c.identity == suppression.c.identity))
-        .where(member.c.in_file)
+        .select_from(member)
+        .join(suppression, suppression.c.identity == member.c.identity)
+        .where(in_file, member.c.identity.in_(select(suppression.c.identity)))  # SQLite begins with these, the fewer
     )
     keys = {*conn.execute(apart.distinct()).scalars(), *conn.execute(suppressed.distinct()).scalars()}
     return any(decide(each).cell is not None for each in keys)

@@ -7,6 +7,8 @@
     suppression   suppression_change   lease   warmup_day   meta
     list ── member ── member_change   list_sync   consent   letter   leaving_reason
     desk_user ── desk_session   audit   draft   approval
+    api_token ── api_answer
+    webhook ── webhook_event   webhook_message ── webhook_attempt
 
 A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
 
@@ -28,7 +30,10 @@ ones in `fields`; what `own` has lies over it, empty texts too.
 
 Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
 a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
-names of then.
+names of then. A token
+of the API is kept as a digest, too; `api_answer` is what was answered to a request that must not be done twice. A webhook's
+secret is derived from `key_name` and `salt`, and is nowhere; its messages name it without a foreign key, for its removal waits
+for nobody.
 """
 
 from enum import StrEnum
@@ -57,6 +62,7 @@ from sqlalchemy import (
 from mailer.audience.row import Status
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.ledger.event import Event, MessageState
 from mailer.ledger.membership import AFTER_ALL_LINES, LeavingReason, LetterKind, LetterState, Origin, Speaker, What
 from mailer.ledger.records import Change, SuppressionReason
 from mailer.ledger.role import Role
@@ -282,7 +288,9 @@ list_sync = Table(
 )
 
 APART = text("status <> 'subscribed' OR base_status <> 'subscribed'")
-"""Whom a plain list has none of; a query that says it in these words finds them by an index."""
+"""Whom a plain list has none of, as their index has it."""
+IS_APART = text(f"({APART.text})")
+"""The same as a condition: a query that says it in these words finds them by that index."""
 
 member = Table(
     "member",
@@ -305,6 +313,7 @@ member = Table(
     Column("removed_at", Float),
     Index("uq_member_list_id", "list_id", "identity", unique=True),  # no constraint, so that a bulk load can do without
     Index("ix_member_line", "list_id", "line"),
+    # and on PostgreSQL ix_member_identity, letter by letter: migration 0010
     Index("ix_member_apart", "list_id", sqlite_where=APART, postgresql_where=APART),
 )
 
@@ -423,4 +432,87 @@ draft = Table(
     Column("words", Integer, nullable=False),
     Column("text", Text, nullable=False),
     Index("ix_draft_file", "file", "id"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+    Column("revoked_at", Float),
+    UniqueConstraint("key"),
+    UniqueConstraint("digest"),
+)
+
+api_answer = Table(
+    "api_answer",
+    metadata,
+    Column("token_id", ForeignKey(api_token.c.id), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("status", Integer),
+    Column("body", Text, nullable=False, server_default=""),
+    Column("location", Text, nullable=False, server_default=""),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("key", String(32), nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("salt", String(64), nullable=False),
+    Column("old_key_name", Text),
+    Column("old_salt", String(64)),
+    Column("old_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("paused_at", Float),
+    Column("paused_because", Text, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+
+webhook_event = Table(
+    "webhook_event",
+    metadata,
+    Column("webhook_id", ForeignKey(webhook.c.id), primary_key=True),
+    Column("event", _word(Event), primary_key=True),
+)
+
+webhook_message = Table(
+    "webhook_message",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("webhook_id", Integer, nullable=False),
+    Column("event", _word(Event), nullable=False),
+    Column("identity", Text, nullable=False, server_default=""),
+    Column("data", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("state", _word(MessageState), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("first_at", Float),
+    Column("next_at", Float, nullable=False),
+    Column("settled_at", Float),
+    Index("ix_webhook_message_webhook_id", "webhook_id", "state", "next_at"),
+    Index("ix_webhook_message_identity", "identity"),
+    sqlite_autoincrement=True,
+)
+
+webhook_attempt = Table(
+    "webhook_attempt",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey(webhook_message.c.id), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("status", Integer),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("answer", Text, nullable=False, server_default=""),
+    Index("ix_webhook_attempt_message_id", "message_id", "id"),
 )

@@ -61,6 +61,7 @@ def inspected(
         base_url=publication.base_url,
         images=checked.images,
         sources=checked.sources,
+        unsent=checked.unsent,
         clients=settings.clients,
     )
     problems = [*checked.problems, *inspect(proof)]

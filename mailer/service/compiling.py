@@ -36,7 +36,7 @@ class Checked:
     """A dispatch file, read. `dispatch` is None when it has errors of grammar, `guess` what could be read all the same.
 
     `images` are those that could be read; `titles` and `sources` are what the other dispatches have: slug -> title,
-    and the name of a source -> the slug of one that has it.
+    and the name of a source -> the slug of one that has it; `unsent`: slugs that the archive has no page of.
     """
 
     path: Path
@@ -47,6 +47,7 @@ class Checked:
     images: Mapping[str, Image] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
 
     @property
     def has_errors(self) -> bool:
@@ -105,6 +106,7 @@ def check_source(newsroom: Newsroom, source: str | bytes, path: Path, shown: str
         images=images,
         titles=shelf.titles,
         sources=shelf.sources,
+        unsent=shelf.unsent,
     )
 
 
@@ -144,10 +146,14 @@ def stored_form(edition: Edition) -> NewEdition:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What can be linked to, slug -> title; and the sources of the other dispatches on disk, name -> slug of one."""
+    """What can be linked to, slug -> title; and the sources of the other dispatches on disk, name -> slug of one.
+
+    `unsent` are those that were never sent, where anything was: before that there is no archive that could lack them.
+    """
 
     titles: Mapping[str, str]
     sources: Mapping[str, str]
+    unsent: frozenset[str] = frozenset()
 
 
 def read_shelf(newsroom: Newsroom, checked: Path) -> Shelf:
@@ -156,6 +162,7 @@ def read_shelf(newsroom: Newsroom, checked: Path) -> Shelf:
     sources: dict[str, str] = {}
     if newsroom.has_ledger:
         titles.update(newsroom.ledger.editions.sent_titles())
+    sent = frozenset(titles)
     for path in newsroom.workspace.dispatch_files():
         try:
             outline = _skimmed(path)
@@ -167,7 +174,7 @@ def read_shelf(newsroom: Newsroom, checked: Path) -> Shelf:
         if not _same(path, checked):
             for source in outline.sources:
                 sources.setdefault(source, outline.slug)
-    return Shelf(titles, sources)
+    return Shelf(titles, sources, frozenset(titles) - sent if sent else sent)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -136,7 +136,8 @@ def ask_anew(newsroom: Newsroom, token: str, *, ip: str) -> Confirmation | None:
     request = _request(newsroom, token)
     if request is None:
         return None
-    words = {each.list: each.words for each in newsroom.ledger.signups.consents(request.identity)}
+    asked = newsroom.ledger.signups.consents(request.identity)
+    words = {each.list: each.words for each in asked if not each.is_imported}
     address = parse_address(request.address)
     for each in open_lists(newsroom, request.waiting):
         said = words.get(each.name, "")

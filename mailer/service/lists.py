@@ -3,6 +3,7 @@
     sync_list(newsroom, name)      the whole of it: read, merge, write the file, keep a copy for `undo`
     plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
     undo_list(newsroom, name)      back to how the list was after an earlier sync
+    exchange(newsroom, name, ...)  another file in the place of the list's, and synced: for an undo, an upload, an edit
     brought_up(newsroom, names)    what a send needs: each list synced, or only rehearsed, where nothing may be recorded
 
 The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
@@ -19,12 +20,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from mailer.audience.address import parse_address
 from mailer.audience.columns import EMAIL, SINCE, STATUS
-from mailer.audience.listfile import ListFile, open_list, unreadable
+from mailer.audience.listfile import Batch, ListFile, open_list, unreadable
 from mailer.audience.rejected import keep_rejected
 from mailer.audience.replacement import Replacement
 from mailer.audience.rewrite import Patch, prepare_rewrite
@@ -57,11 +59,11 @@ class Staged:
 def sync_list(newsroom: Newsroom, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
     """Sync the list `name`. What was done; nothing where file and ledger are as they were."""
     path = newsroom.workspace.list_file(name)
-    with _alone(newsroom, name):
-        if newsroom.ledger.syncs.is_current(name, _digest(path)):
+    with alone(newsroom, name):
+        if newsroom.ledger.syncs.is_current(name, digest_of(path)):
             return unchanged(newsroom, name)
         with newsroom.ledger.syncs.bench() as bench:
-            staged = _stage(bench, path, name, number=1, keep=True)
+            staged = stage_list(bench, path, name, number=1, keep=True)
             with bench.writing() as conn:
                 done = newsroom.ledger.syncs.merge(
                     conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals
@@ -77,10 +79,10 @@ def plan_sync(newsroom: Newsroom, name: str) -> SyncPlan:
     """What `sync_list` would do."""
     path = newsroom.workspace.list_file(name)
     with newsroom.ledger_to_look_at() as ledger:
-        if ledger.syncs.is_current(name, _digest(path)):
+        if ledger.syncs.is_current(name, digest_of(path)):
             return unchanged(newsroom, name)
         with ledger.syncs.bench() as bench:
-            staged = _stage(bench, path, name, number=1, keep=False)
+            staged = stage_list(bench, path, name, number=1, keep=False)
             with bench.laying_out() as conn:
                 return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
 
@@ -92,24 +94,55 @@ def undo_list(newsroom: Newsroom, name: str, *, to: int | None = None, by: str =
     """
     path = newsroom.workspace.list_file(name)
     history = History(newsroom.workspace.make_state(), name)
-    with _alone(newsroom, name):
+    with alone(newsroom, name):
         back_to, digest = _choose(newsroom, name, history, to)
         with Replacement(path) as older:
             history.restore(back_to, digest, older.file)
             older.file.flush()
             now = open_list(path, name)
-            with newsroom.ledger.syncs.bench() as bench:
-                staged = _stage(bench, older.path, name, number=1, keep=False)
-                with bench.writing() as conn:
-                    done = newsroom.ledger.syncs.merge(
-                        conn, name, staged.rows, staged.reading, by=by, allow_removals=True, undo_to=back_to
-                    )
-                history.keep(done.plan.sync or back_to, path, replaced=True)
-                changed = _write(newsroom, bench, staged.source, done)
+            return exchange(newsroom, name, older, now, by=by, allow_removals=True, undo_to=back_to)
+
+
+def can_go_back_to(newsroom: Newsroom, name: str) -> tuple[int, ...]:
+    """The earlier syncs that `undo_list` can go back to, the newest first."""
+    return tuple(_choices(newsroom, name, History(newsroom.workspace.state, name)))
+
+
+class NewFile(Protocol):
+    """A file that is ready to take a list's place, in the same folder."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def publish(self) -> None: ...
+
+
+def exchange(
+    newsroom: Newsroom,
+    name: str,
+    new: NewFile,
+    now: ListFile,
+    *,
+    by: str,
+    allow_removals: bool,
+    undo_to: int | None = None,
+) -> SyncPlan:
+    """Sync the file `new`, and put it in the place of the list's, if that is still `now`. Within `alone`."""
+    history = History(newsroom.workspace.make_state(), name)
+    with newsroom.ledger.syncs.bench() as bench:
+        staged = stage_list(bench, new.path, name, number=1, keep=True)
+        with bench.writing() as conn:
+            done = newsroom.ledger.syncs.merge(
+                conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to
+            )
             now.refuse_changed()
-            older.publish()
         if done.plan.sync is not None:
-            history.keep(done.plan.sync, path)
+            history.keep(done.plan.sync, now.path, replaced=True)
+        changed = _write(newsroom, bench, staged.source, done)
+    now.refuse_changed()
+    new.publish()
+    if done.plan.sync is not None:
+        history.keep(done.plan.sync, now.path)
     return replace(done.plan, encoding_changed=changed)
 
 
@@ -130,7 +163,7 @@ def brought_up(
     plans = {name: sync_list(newsroom, name) for name in names} if record else {}
     with newsroom.ledger_to_look_at() as ledger:
         files = {name: newsroom.workspace.list_file(name) for name in names}
-        behind = [] if record else [name for name in names if not ledger.syncs.is_current(name, _digest(files[name]))]
+        behind = [] if record else [name for name in names if not ledger.syncs.is_current(name, digest_of(files[name]))]
         if not behind:
             plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
             with ledger.syncs.looking() as conn:
@@ -138,7 +171,7 @@ def brought_up(
             return
         with ledger.syncs.bench() as bench:
             staged = [
-                _stage(bench, files[name], name, number=number, keep=False)
+                stage_list(bench, files[name], name, number=number, keep=False)
                 for number, name in enumerate(behind, start=1)
             ]
             with bench.rehearsing() as conn:
@@ -177,7 +210,7 @@ def unchanged(newsroom: Newsroom, name: str) -> SyncPlan:
 
 
 @contextmanager
-def _alone(newsroom: Newsroom, name: str) -> Iterator[None]:
+def alone(newsroom: Newsroom, name: str) -> Iterator[None]:
     """One sync of a list at a time."""
     folder = newsroom.workspace.make_state() / "lists"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -190,7 +223,8 @@ def _alone(newsroom: Newsroom, name: str) -> Iterator[None]:
         lock.close()
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """SHA-256 of a list file, in hex. Raises ListError."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -198,10 +232,10 @@ def _digest(path: Path) -> str:
         raise unreadable(path, error) from None
 
 
-def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> Staged:
+def stage_list(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> Staged:
     """Read a list file and lay it out. `keep`: keep its rejected rows beside it."""
     source = open_list(path, name)
-    digest, size = _digest(path), path.stat().st_size
+    digest, size = digest_of(path), path.stat().st_size
     columns = source.columns
     status = "" if columns.status is None else columns.names[columns.status]
     reader = _Reader(source, kept=keep)
@@ -212,7 +246,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
         rows = stage(
             conn,
             number,
-            reader.members(columns.fields - {EMAIL, status}),
+            reader.batches(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
         )
         for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
@@ -223,6 +257,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
         digest=digest,
         size=size,
         columns=tuple(name for name in columns.names if name),
+        consent=columns.consent,
         rows=rows.people + rows.duplicates + reader.rejected,
         rejected=reader.rejected,
         findings=tuple(words for _, words in findings),
@@ -232,7 +267,7 @@ def _stage(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> S
 
 
 class _Reader:
-    """The rows of a file: members stream through, of findings the first stay, in words."""
+    """The rows of a file: they stream through, of findings the first stay, in words."""
 
     def __init__(self, source: ListFile, *, kept: bool) -> None:
         self.count = self.rejected = 0
@@ -241,12 +276,12 @@ class _Reader:
         self._source = source
         self._kept = kept
 
-    def members(self, fields: frozenset[str]) -> Iterator[Member]:
-        for row in self._source.rows(fields, duplicates=False):
-            if isinstance(row, Member):
-                yield row
-            else:
-                self._find(row)
+    def batches(self, fields: frozenset[str]) -> Iterator[Batch]:
+        for batch in self._source.batches(fields):
+            for row in batch.rows:
+                if not isinstance(row, Member):
+                    self._find(row)
+            yield batch
 
     def _find(self, finding: Finding) -> None:
         self.count += 1
@@ -290,9 +325,7 @@ def _write(newsroom: Newsroom, bench: Bench, source: ListFile, done: Merge) -> b
 
 def _choose(newsroom: Newsroom, name: str, history: History, to: int | None) -> tuple[int, str]:
     """Which sync to go back to, and the digest of what it left."""
-    syncs = newsroom.ledger.syncs.history(name)
-    kept = set(history.kept())
-    choices = {each.sync: each.digest for each in syncs[1:] if each.sync in kept}
+    choices = _choices(newsroom, name, history)
     wanted = next(iter(choices), None) if to is None else to
     if wanted is None:
         raise UsageError(f"There is no earlier sync of {name} to go back to.", f"See: mailer list show {name}")
@@ -300,3 +333,9 @@ def _choose(newsroom: Newsroom, name: str, history: History, to: int | None) -> 
         listed = ", ".join(str(sync) for sync in choices) or "none"
         raise UsageError(f"The list {name} cannot go back to sync {wanted}.", f"It can go back to: {listed}")
     return wanted, choices[wanted]
+
+
+def _choices(newsroom: Newsroom, name: str, history: History) -> dict[int, str]:
+    syncs = newsroom.ledger.syncs.history(name)
+    kept = set(history.kept())
+    return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mailer.arena import share_one_arena
 from mailer.errors import SettingsError
 from mailer.settings import Settings, load_settings
 from mailer.workspace import Workspace
@@ -65,6 +64,7 @@ class Newsroom:
     def ledger(self) -> "Ledger":
         """The database, opened and up to date; refused while it names a secret key that the settings lack."""
         from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
+        from mailer.ledger.memory import share_one_arena  # noqa: PLC0415 - goes with it
 
         share_one_arena()  # before the ledger starts its threads
         url = self.settings.database_url.get_secret_value()
@@ -75,13 +75,20 @@ class Newsroom:
             accept_restored=self.accept_restored,
             warmup=self.warmup,
         )
-        lacking = sorted(ledger.editions.key_names() - set(self.keys.names))
-        if lacking:
-            ledger.close()
-            raise SettingsError(
-                f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, with which links were made that readers still hold.",
-                "Put it back there, behind the first one.",
-            )
+        for named, use in (
+            (
+                ledger.editions.key_names() | ledger.letters.key_names(),
+                "with which links were made that readers still hold",
+            ),
+            (ledger.webhooks.key_names(), "of which the secret of a webhook is made"),
+        ):
+            lacking = sorted(named - set(self.keys.names))
+            if lacking:
+                ledger.close()
+                raise SettingsError(
+                    f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, {use}.",
+                    "Put it back there, behind the first one.",
+                )
         return ledger
 
     @contextmanager

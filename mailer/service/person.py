@@ -9,9 +9,10 @@ ledger that is not there yet, say nothing. Raises LedgerError.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from mailer.audience.address import Address
 from mailer.audience.row import Member, Status
@@ -59,6 +60,16 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a webhook was told of the person, or is to be. `host`: where it is, for its whole address may hold a secret."""
+
+    event: str
+    host: str
+    state: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """`history`: of what stands against mailing them; `changes`: of the lists. Both the oldest first, deliveries the newest.
 
@@ -73,6 +84,7 @@ class Person:
     consents: tuple[Consent, ...] = ()
     reasons: tuple[Reason, ...] = ()
     letters: tuple[Letter, ...] = ()
+    told: tuple[Told, ...] = ()
     deliveries: tuple[Sent, ...] = ()
     formerly: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
@@ -83,16 +95,19 @@ class Person:
         return bool(self.lists or self.suppression or self.history or self.changes or self.deliveries or self.letters)
 
 
-def find_person(newsroom: Newsroom, address: Address) -> Person:
-    """Everything known of `address`."""
-    rows = _rows(newsroom, address)
+def find_person(newsroom: Newsroom, address: Address, *, read_files: bool = True) -> Person:
+    """Everything known of `address`. Without `read_files`: as lists were when they were synced, and quickly."""
+    rows = _rows(newsroom, address) if read_files else {}
     if not newsroom.has_ledger:
         return Person(display=address.display, lists=tuple(_unsynced(row, name) for name, row in rows.items()))
     ledger, now = newsroom.ledger, newsroom.clock()
     formerly = ledger.members.former_addresses(address.identity)
     identities = (address.identity, *formerly)
     members = {each.list: each for each in ledger.members.of(address.identity)}
-    lists = [_on_list(each, rows.get(name), now) for name, each in members.items()]
+    lines: dict[str, int | None] = {name: each.line for name, each in members.items()}
+    if read_files:
+        lines = {name: row.line for name, row in rows.items()}
+    lists = [_on_list(each, lines.get(name), now) for name, each in members.items()]
     lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
     return Person(
         display=address.display,
@@ -103,6 +118,7 @@ def find_person(newsroom: Newsroom, address: Address) -> Person:
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
         reasons=_by_time(each for identity in identities for each in ledger.wishes.reasons(identity)),
         letters=tuple(each for identity in identities for each in ledger.letters.of(identity)),
+        told=_by_time(_told_others(newsroom, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(newsroom, identity))[::-1],
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
@@ -130,12 +146,12 @@ def _rows(newsroom: Newsroom, address: Address) -> dict[str, Member]:
     }
 
 
-def _on_list(each: Membership, row: Member | None, now: float) -> OnList:
+def _on_list(each: Membership, line: int | None, now: float) -> OnList:
     over = each.status is Status.PAUSED and each.paused_until is not None and each.paused_until <= now
     status = "removed" if each.removed_at is not None else Status.SUBSCRIBED.value if over else each.status.value
     return OnList(
         list=each.list,
-        line=row.line if row else None,
+        line=line,
         status=status,
         since=each.since if each.removed_at is None else each.removed_at,
         by=each.said_by.value,
@@ -163,6 +179,18 @@ def _sent(newsroom: Newsroom, identity: str) -> tuple[Sent, ...]:
         )
         for each in ledger.report.deliveries_of(identity)
     )
+
+
+def _told_others(newsroom: Newsroom, identities: Iterable[str]) -> Iterator[Told]:
+    hosts = {each.id: urlsplit(each.url).hostname or "" for each in newsroom.ledger.webhooks.all()}
+    for message in (each for identity in identities for each in newsroom.ledger.outbox.of(identity)):
+        if message.webhook_id in hosts:
+            yield Told(
+                event=message.event.value,
+                host=hosts[message.webhook_id],
+                state=message.state.value,
+                at=message.at,
+            )
 
 
 def _by_time(found: Iterable[_Dated]) -> tuple[_Dated, ...]:
@@ -220,6 +248,9 @@ def person_object(person: Person) -> dict[str, object]:
         "reasons": [{"reason": each.reason.value, "words": each.words, "at": iso(each.at)} for each in person.reasons],
         "letters": [
             {"kind": each.kind.value, "state": each.state.value, "at": iso(each.created_at)} for each in person.letters
+        ],
+        "told": [
+            {"type": each.event, "to": each.host, "state": each.state, "at": iso(each.at)} for each in person.told
         ],
         "deliveries": [
             {

@@ -107,7 +107,7 @@ class _Post:
 
         async def leave() -> bool:
             nonlocal left
-            left = await self._letters.leave(letter.id)
+            left = await self._letters.leave(letter.id, self._newsroom.keys.names[0])
             return left
 
         try:

@@ -1,6 +1,6 @@
 """What became of each recipient: rows for a spreadsheet, and the report as one object."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mailer.delivery.message import message_id
 from mailer.ledger.records import ReportRow, Send, Summary
@@ -13,11 +13,16 @@ COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", 
 
 def report_cells(newsroom: Newsroom, send: Send) -> Iterator[tuple[str, ...]]:
     """A row of COLUMNS for each recipient."""
+    name = message_ids(newsroom, send)
+    for row in newsroom.ledger.report.rows(send.id):
+        yield (*_cells(row), name(row))
+
+
+def message_ids(newsroom: Newsroom, send: Send) -> Callable[[ReportRow], str]:
+    """How the messages of a send are called."""
     mark = newsroom.marks(send.key_name)
     domain = load_edition(newsroom, send).from_address.rpartition("@")[2]
-    for row in newsroom.ledger.report.rows(send.id):
-        name = message_id(mark(row.delivery_id).message, domain)
-        yield (*_cells(row), name)
+    return lambda row: message_id(mark(row.delivery_id).message, domain)
 
 
 def report_object(newsroom: Newsroom, summary: Summary) -> dict[str, object]:

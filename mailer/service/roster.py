@@ -13,7 +13,7 @@ from mailer.audience.export import write_export
 from mailer.audience.listfile import open_list
 from mailer.audience.row import Status
 from mailer.ledger.audience import Listed, count, listed
-from mailer.ledger.membership import LeavingReason, SyncRecord
+from mailer.ledger.membership import LeavingReason, SyncPlan, SyncRecord
 from mailer.ledger.selection import Audience, Selection
 from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
@@ -90,6 +90,29 @@ def roster_object(roster: Roster) -> dict[str, object]:
             {"sync": each.sync, "at": iso(each.at), "by": each.by, "undo_of": each.undo_of, **each.counts}
             for each in roster.syncs
         ],
+    }
+
+
+def plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
+    """The JSON of `list sync` and `list undo`."""
+    return {
+        "list": plan.list,
+        "sync": plan.sync,
+        "planned": planned,
+        **plan.counts,
+        "encoding_changed": plan.encoding_changed,
+        "first_joined": [{"line": each.line, "email": each.identity} for each in plan.first_joined],
+        "first_changed": [
+            {
+                "line": each.line,
+                "email": each.identity,
+                "changes": [{"field": name, "before": old, "after": new} for name, (old, new) in each.fields.items()],
+            }
+            for each in plan.first_changed
+        ],
+        "first_removed": list(plan.first_removed),
+        "first_blocked": [{"line": each.line, "email": each.identity, "why": each.why} for each in plan.first_blocked],
+        "findings": list(plan.findings),
     }
 
 

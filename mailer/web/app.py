@@ -3,7 +3,7 @@
     GET  /  /archive/  /archive/SLUG  /archive/SLUG/DIGEST  /feed.xml  /feed.json  /media/NAME
          /style.css  /reading.css  /healthz  /robots.txt  /favicon.ico
     GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences  /desk/…
-    POST  /api/v1/subscribe
+    /api/v1/…
 
 HEAD goes wherever GET goes; anything else is 405. Where MAILER_BASE_URL has a path, links have it, and requests are
 understood with it and without, whether or not the proxy in front takes it away. Each answer, an error's too, is a page
@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
 from mailer.service.newsroom import Newsroom
+from mailer.web.api.api import api_routes
 from mailer.web.desk.desk import desk_routes
 from mailer.web.page import NOT_INDEXED, Pages
 from mailer.web.preferences import Preferences
@@ -50,7 +51,11 @@ def create_app(newsroom: Newsroom) -> Starlette:
     )
     app.state.ending = asyncio.Event()
     door = Door(newsroom)
-    routes = [*_routes(newsroom, pages, door), *desk_routes(newsroom, pages.root)]
+    routes = [
+        *_routes(newsroom, pages, door),
+        *api_routes(newsroom, SubscribeApi(newsroom, door)),
+        *desk_routes(newsroom, pages.root),
+    ]
     if pages.root:
         routes.append(Mount(pages.root, app=Router(list(routes), redirect_slashes=False)))
     app.router.routes.extend(routes)
@@ -78,13 +83,10 @@ class _NotIndexed:
 def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
     reading, unsubscribe = Reading(newsroom, pages), Unsubscribe(newsroom, pages)
     preferences = Preferences(newsroom, pages, door)
-    subscribe, api = Subscribe(newsroom, pages, door), SubscribeApi(newsroom, door)
+    subscribe = Subscribe(newsroom, pages, door)
 
     async def u(request: Request) -> Response:
         return await unsubscribe(request)
-
-    async def api_subscribe(request: Request) -> Response:
-        return await api(request)
 
     return [
         Route("/", reading.front),
@@ -95,7 +97,6 @@ def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
         Route("/preferences/{token}", preferences.page, methods=["GET", "POST"]),
         Route("/preferences/{token}/erase", preferences.erasure, methods=["GET", "POST"]),
         Route("/address/{token}", preferences.address, methods=["GET", "POST"]),
-        Route("/api/v1/subscribe", api_subscribe, methods=["POST"]),
         Route("/archive", reading.archive),
         Route("/archive/", reading.archive),
         Route("/archive/{slug}", reading.edition),

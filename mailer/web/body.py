@@ -1,7 +1,8 @@
 """The body of a form, read from anybody: short, soon, and never a reason to fail.
 
-At most LARGEST octets within PATIENCE seconds; urlencoded or multipart, as RFC 8058 allows. What is neither, or garbled,
-has no fields: who posts says what they want by posting. Raises HTTPException 413, 408, or 400 when the client is gone.
+At most LARGEST octets, or as many as the caller says, within PATIENCE seconds; urlencoded or multipart, as RFC 8058
+allows. What is neither, or garbled, has no fields: who posts says what they want by posting. Raises HTTPException 413,
+408, or 400 when the client is gone.
 """
 
 import asyncio
@@ -28,17 +29,17 @@ async def read_form(request: Request) -> Mapping[str, str]:
     return dict(reversed(pairs))
 
 
-async def read_body(request: Request) -> bytes:
-    """The body as it is."""
+async def read_body(request: Request, largest: int = LARGEST, *, patience: float = PATIENCE) -> bytes:
+    """The body as it is, of at most `largest` octets, within `patience` seconds."""
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and (len(length) > 9 or int(length) > LARGEST):
+    if length.isdecimal() and (len(length) > 9 or int(length) > largest):
         raise HTTPException(413)
     body = bytearray()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > LARGEST:
+                if len(body) > largest:
                     raise HTTPException(413)
     except TimeoutError:
         raise HTTPException(408, headers={"Connection": "close"}) from None

@@ -52,6 +52,12 @@ class Limits:
                 self._all.take()
             return max(0, math.ceil(left - 1e-6))  # nobody waits for a rounding error
 
+    def left(self, key: str) -> int:
+        """How much `key` may still do at once."""
+        with self._lock:
+            mine = self._clients.get(key)
+            return mine.left(self._clock()) if mine else self._each.burst
+
 
 class _Bucket:
     """What is left for one of those who ask."""
@@ -64,6 +70,10 @@ class _Bucket:
         self._left = min(self._rate.burst, self._left + max(0.0, now - self._at) / self._rate.every)
         self._at = now
         return 0.0 if self._left >= 1 else (1 - self._left) * self._rate.every
+
+    def left(self, now: float) -> int:
+        self.wait(now)
+        return int(self._left)
 
     def take(self) -> None:
         self._left -= 1

@@ -53,13 +53,14 @@ def respond_cached(
     headers: Mapping[str, str],
     *,
     changed: dt.datetime | None = None,
+    etag: str = "",
 ) -> Response:
     """An answer that may be kept: with an ETag, and 304 for who has it already (RFC 9110 13.1.2, 13.1.3).
 
-    `changed`: when it last changed, for who asks by the time.
+    `changed`: when it last changed, for who asks by the time; `etag`: its name, if not made of its content.
     """
     data = content.encode() if isinstance(content, str) else content
-    etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    etag = f'"{etag or hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {**headers, "ETag": etag}
     if changed:
         headers["Last-Modified"] = format_datetime(changed, usegmt=True)

@@ -112,8 +112,10 @@ class Reading:
         return respond(content, "application/json", status=200 if healthy else 503, headers=NOT_STORED)
 
     async def robots(self, request: Request) -> Response:
-        closed = f"{self._pages.root}/u/" if self._newsroom.settings.search_engines else "/"
-        return respond_cached(request, f"User-agent: *\nDisallow: {closed}\n", "text/plain; charset=utf-8", ASK_AGAIN)
+        root, open_to_all = self._pages.root, self._newsroom.settings.search_engines
+        closed = [f"{root}/{each}/" for each in ("u", "confirm")] if open_to_all else ["/"]
+        rules = "".join(f"Disallow: {path}\n" for path in closed)
+        return respond_cached(request, f"User-agent: *\n{rules}", "text/plain; charset=utf-8", ASK_AGAIN)
 
     async def favicon(self, _request: Request) -> Response:
         return respond(b"", "image/x-icon", status=204, headers={"Cache-Control": "public, max-age=86400"})

@@ -10,9 +10,9 @@ many visitors has their common share. No other site's script may read the answer
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +22,8 @@ from mailer.audience.listsettings import MAX_FIELDS
 from mailer.dispatch.suggestion import suggest
 from mailer.service.joining import LONGEST_VALUE, Form, ask, open_list
 from mailer.service.newsroom import Newsroom
+from mailer.web.api.problem import problem
+from mailer.web.api.shape import Shape, faults_of
 from mailer.web.body import read_body, read_form
 from mailer.web.client import truncated
 from mailer.web.page import NOT_STORED, respond
@@ -31,10 +33,14 @@ _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _FIELDS = "fields."
 
 
-class SignUpRequest(BaseModel):
+class SignUpRequest(Shape):
     """What is asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"list": "readers", "email": "ana@example.org", "fields": {"first_name": "Ana"}}]
+        }
+    )
 
     list: Annotated[str, Field(min_length=1, max_length=255)]
     email: Annotated[str, Field(min_length=3, max_length=320)]
@@ -42,6 +48,13 @@ class SignUpRequest(BaseModel):
         default_factory=dict
     )
     words: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Accepted(Shape):
+    """The answer for every address."""
+
+    status: Literal["accepted"] = "accepted"
+    detail: str = "A letter that asks for confirmation goes to the address, once a day at most."
 
 
 class SubscribeApi:
@@ -68,7 +81,7 @@ class SubscribeApi:
         try:
             wanted = SignUpRequest.model_validate(said)
         except ValidationError as error:
-            return problem(422, _sentence(error))
+            return problem(422, faults_of(error, SignUpRequest))
         if wait := self._door.wait(request):
             return problem(429, "Too many sign-ups came from here.", headers={"Retry-After": str(wait)})
         return await run_in_threadpool(self._ask, wanted, truncated(self._door.address(request)))
@@ -89,36 +102,10 @@ class SubscribeApi:
         return _accepted()
 
 
-def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Response:
-    """What is wrong with a request: RFC 9457."""
-    titles = {
-        400: "Bad request",
-        404: "Not found",
-        415: "Unsupported media type",
-        422: "Unprocessable content",
-        429: "Too many requests",
-    }
-    content = json.dumps({"type": "about:blank", "title": titles[status], "status": status, "detail": detail})
-    return respond(content, "application/problem+json", status=status, headers={**NOT_STORED, **(headers or {})})
-
-
 def _accepted() -> Response:
-    content = (
-        '{"status":"accepted","detail":"A letter that asks for confirmation goes to the address, once a day at most."}'
-    )
-    return respond(content, "application/json", status=202, headers=NOT_STORED)
+    return respond(Accepted().model_dump_json(), "application/json", status=202, headers=NOT_STORED)
 
 
 def _from_form(fields: Mapping[str, str]) -> dict[str, object]:
     own = {name.removeprefix(_FIELDS): value for name, value in fields.items() if name.startswith(_FIELDS)}
     return {**{name: value for name, value in fields.items() if not name.startswith(_FIELDS)}, "fields": own}
-
-
-def _sentence(error: ValidationError) -> str:
-    """What is wrong, by the names of our own fields: nothing that was sent is said again."""
-    said = []
-    for found in error.errors(include_url=False, include_input=False, include_context=False):
-        where = str(found["loc"][0]) if found["loc"] else "the body"
-        named = where if where in SignUpRequest.model_fields else "a key that is not known"
-        said.append(f"{named}: {found['msg']}")
-    return "; ".join(said[:5]) + "."

@@ -1,7 +1,12 @@
 """The desk in Chromium: signing in, writing, saving, a conflict, the preview; by keyboard, on a phone, without a script; and axe."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from mailer.ledger.event import EVENTS, MessageState
+from mailer.ledger.outbox import Attempt
 from mailer.ledger.role import Role
 from mailer.service.signin import hash_password
 from mailer.web.server import free_port
@@ -233,6 +238,22 @@ def test_on_a_phone_and_without_a_script_everything_can_be_done(tab, file):
     assert file.read_text(encoding="utf-8") == DISPATCH
 
 
+def webhook_with_a_log(site):
+    """The page of one that was given up on."""
+    ledger = site.ledger
+    webhook = ledger.webhooks.add(
+        "https://example.org/hooks/" + "letter" * 20, EVENTS, key_name=site.newsroom.keys.names[0]
+    )
+    ledger.suppressions.unsubscribe("ana@example.com", source="page")
+    message = ledger.outbox.log(webhook.id)[0]
+    attempt = Attempt(at=site.clock(), seconds=0.2, status=500, error="", answer="<html>" * 60)
+    noting = ledger.outbox.note(message.id, attempt, MessageState.GIVEN_UP)
+    with ThreadPoolExecutor(1) as pool:  # playwright has this thread's loop
+        pool.submit(asyncio.run, noting).result()
+    ledger.webhooks.pause(webhook.id, because="its receiver says that it is gone (410)")
+    return f"/desk/settings/webhooks/{webhook.id}"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, file, scheme):
     file.with_name("broken.md").write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
@@ -259,6 +280,8 @@ def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, 
         "/desk/settings",
         "/desk/settings/people",
         "/desk/settings/audit",
+        "/desk/settings/webhooks",
+        webhook_with_a_log(site),
     ]
     for path in paths:
         page.goto(path)

@@ -3,14 +3,17 @@
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from pathlib import Path
 
 import html5lib
 import pytest
 
 from mailer.audience.token import Purpose
+from mailer.language import LANGUAGES
 from mailer.web.server import free_port
 from tests.browser.test_pages import browser, served, tab  # noqa: F401 - a fixture
+from tests.browser.test_public_pages import stops
 from tests.support.site import site_in
 
 pytestmark = pytest.mark.chromium
@@ -108,7 +111,7 @@ def elsewhere(content):
             thread.join()
 
 
-@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("de", "dark"), ("he", "light"), ("ar", "dark")])
+@pytest.mark.parametrize(("language", "scheme"), list(zip(LANGUAGES, cycle(["light", "dark"]), strict=False)))
 def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):  # noqa: F811
     port = free_port()
     with site_at(tmp_path, port, language) as site:
@@ -122,6 +125,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
 
         def check(what):
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
+            assert page.evaluate("document.documentElement.dir") == ("rtl" if language in {"he", "ar"} else "ltr")
             page.add_script_tag(path=str(AXE))
             found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
             assert found == [], what
@@ -134,6 +138,12 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
             "link": "/preferences",
         }.items():
             page.goto(f"http://127.0.0.1:{port}{path}")
+            found = stops(page)
+            reachable = page.locator(
+                "a[href], button, textarea, [tabindex='0'], input:not([tabindex='-1'], [type=hidden])"
+            )
+            assert len(found) == reachable.count(), (what, found)
+            assert all(seen and there for _, _, seen, there in found), found
             check(what)
         page.goto(f"http://127.0.0.1:{port}/subscribe/harbour")
         page.locator("#email").fill("ana@b@c")
@@ -141,6 +151,11 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         page.locator("main button").click()
         page.wait_for_selector("[aria-invalid]")
         check("wrong")
+        page.goto(f"http://127.0.0.1:{port}{confirm_link(site)}")
+        page.locator("input[type=checkbox]").last.uncheck()
+        page.locator("main button").click()
+        page.wait_for_load_state()
+        check("confirmed")
         site.clock.forward(80 * 3600)
         page.goto(f"http://127.0.0.1:{port}{confirm_link(site)}")
         check("expired")

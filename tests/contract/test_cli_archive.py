@@ -54,6 +54,20 @@ def test_an_editor_puts_right_what_was_sent(tmp_path, catcher):
     assert "tide.md:" in wrong.err
 
 
+def test_a_link_to_a_dispatch_that_was_never_sent_is_noted_once_there_is_an_archive(tmp_path, catcher):
+    workspace = make_workspace(tmp_path / "desk", port=catcher.port)
+    folder = workspace / "dispatches"
+    (folder / "ebb.md").write_text(DISPATCH.replace("The tide table", "Ebb"), encoding="utf-8")
+    (folder / "flood.md").write_text(f"{DISPATCH}\nAfter [[ebb]], and [[tide]].\n", encoding="utf-8")
+    assert "link-unsent" not in mailer(workspace, "check", "flood").out
+    assert mailer(workspace, "send", "tide", "--to", "readers", "--yes").code == 0
+    noted = [line for line in mailer(workspace, "check", "flood").out.splitlines() if "link-unsent" in line]
+    assert len(noted) == 1
+    assert "note: “ebb” was never sent" in noted[0]
+    assert mailer(workspace, "send", "ebb", "--to", "readers", "--yes").code == 0
+    assert "link-unsent" not in mailer(workspace, "check", "flood").out
+
+
 def test_a_build_says_what_it_wrote(tmp_path):
     workspace = make_workspace(tmp_path / "desk")
     first = mailer(workspace, "archive", "build", "out", "--json").json()

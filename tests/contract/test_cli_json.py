@@ -36,6 +36,14 @@ COLUMNS = ["email", "state", "reason", "code", "enhanced", "reply", "attempts", 
 WHY = ["state", "reason", "code", "enhanced", "count"]
 HELD = ["reason", "at", "source"]
 TO = ("--to", "readers", "--yes")
+WEBHOOK = ["webhook", "url", "events", "paused", "reason", "waiting", "given_up", "at"]
+MESSAGE = {
+    **dict.fromkeys(["message", "type", "at"]),
+    "data": ["webhook"],
+    "state": None,
+    "next_at": None,
+    "attempts": [["at", "seconds", "status", "error", "answer"]],
+}
 
 COUNTS = ["people", "joined", "changed", "moved", "removed", "rejected", "blocked", "duplicates", "patched", "appended"]
 SYNC = [
@@ -76,6 +84,10 @@ GOLDEN = {
     ("send", "tide", *TO, "--again", "--at", "2999-01-01 10:00"): SEND,
     ("cancel", "4"): SEND,
     ("suppress", "add", "bo@example.com"): {"suppressed": [["email", "reason"]]},
+    ("webhook", "add", "http://127.0.0.1:1/hook"): [*WEBHOOK, "secret"],
+    ("webhook", "list"): {"webhooks": [WEBHOOK]},
+    ("webhook", "test", "1"): MESSAGE,
+    ("webhook", "log", "1"): {"messages": [MESSAGE]},
     ("subscriber", "unsubscribe", "ana@example.com"): ["email", "changed", "skipped", "lists"],
     ("suppress", "remove", "bo@example.com", "ana@example.com", "x@example.com"): {"removed": [["email", "outcome", "reason"]]},
     ("suppress", "list", ""): {"suppressions": [["identity", "reason", "at", "source"]]},
@@ -90,8 +102,10 @@ GOLDEN = {
         "consents": [["list", "at", "form", "words", "ip", "confirmed"]],
         "reasons": [["reason", "words", "at"]],
         "letters": [["kind", "state", "at"]],
+        "told": [["type", "to", "state", "at"]],
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
+    ("token", "list"): {"tokens": [["name", "scopes", "at", "used"]]},
     ("user", "list"): {"users": [["name", "role", "email", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
@@ -140,10 +154,12 @@ def say_what_only_a_person_says(folder: Path) -> None:
 
 def test_every_json_has_its_keys_in_their_order_and_nothing_beside_it(here, catcher, monkeypatch):
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO()))
-    make_workspace(here.folder, port=catcher.port, rows=("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,"))
+    rows = ("ana@example.com,Ana,Porto Novo", "refuse@example.com,R,")
+    make_workspace(here.folder, port=catcher.port, rows=rows, WEBHOOK_NETWORKS="127.0.0.1")
     (here.folder / "dispatches" / "wrong.md").write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
     old = str(here.folder / "old.txt")
     here("user", "add", "Ada", "--link")
+    here("token", "add", "The site", "--scope", "lists:read")
     Path(old).write_text("Fog\n\nMay 3, 2025\n\nIt is foggy.\n", encoding="utf-8")
     for arguments, wanted in GOLDEN.items():
         if arguments[:2] == ("archive", "correct"):

@@ -114,7 +114,7 @@ def test_waiting_for_retries_it_shows_the_next_time(here, catcher):
     assert "the rest is tried again at 20" in ran.err
 
 
-def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher):
+def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher, monkeypatch):
     make_workspace(here.folder, port=catcher.port, rows=("refuse@example.com,R,", "ana@example.com,A,"))
     ran = here(*SEND)
     assert ran.code == 1
@@ -124,6 +124,13 @@ def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher):
     assert again.json()["failed"] == 1
     assert here("status", "1").code == 1
     here("suppress", "remove", "refuse@example.com")
+    monkeypatch.setattr("mailer.cli.resume.is_person", lambda: True)
+    answers = iter((False, True))
+    monkeypatch.setattr("mailer.cli.plan.click.confirm", lambda *_args, **_options: next(answers))
+    refused = here("resend", "1", "--failed")
+    assert refused.code == 4
+    assert "1 reader that it failed to reach" in refused.err
+    assert len(here.json("status")["sends"]) == 1
     resent = here.json("resend", "1", "--failed")
     assert (resent["send"], resent["frozen"], resent["failed"]) == (2, 1, 1)
     assert here("resend", "1").code == 2

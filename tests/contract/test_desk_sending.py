@@ -119,6 +119,14 @@ def test_two_editors_who_press_at_once_make_one_send(site, mara, wim, visitor):
     answers = visitor.at_once(*(desk.posting(SEND, form) for desk, form in zip((mara, wim), forms, strict=True)))
     assert {answer.headers["location"] for answer in answers} == {f"/desk/sends/{all_sends(site)[0].send.id}"}
     assert len(all_sends(site)) == 1
+    assert sum("set-cookie" in answer.headers for answer in answers) == 1, "the other one is told"
+
+
+def test_a_double_click_that_is_under_way_twice_makes_one_send_and_says_nothing(site, mara, visitor):
+    request = mara.posting(SEND, {**last_page(mara), "number": "3"})
+    answers = visitor.at_once(request, request)
+    assert {answer.headers["location"] for answer in answers} == {f"/desk/sends/{all_sends(site)[0].send.id}"}
+    assert not any("set-cookie" in answer.headers for answer in answers)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
-from mailer.audience.token import Purpose
+from mailer.audience.token import Purpose, key_name
+from mailer.errors import SettingsError
 from mailer.ledger.membership import LetterState
 from mailer.ledger.records import SuppressionReason
 from mailer.mailbox import Mailbox
@@ -208,6 +209,26 @@ def test_what_was_leaving_when_serve_died_is_named_and_not_sent_again(newsroom, 
     assert [each["recipient"] for each in catcher.caught()] == ["ben@example.org"]
     assert letters(newsroom)[0].state is LetterState.UNCERTAIN
     assert any("whether they came is not known" in line for line in told)
+
+
+def test_the_key_of_a_link_that_somebody_holds_is_not_given_up(newsroom, catcher):
+    def with_keys(*keys):
+        changed = newsroom.settings.model_copy(update={"secret_keys": tuple(map(SecretStr, keys))})
+        return Newsroom(newsroom.workspace, changed, newsroom.clock)
+
+    old, new = newsroom.settings.secret_keys[0].get_secret_value(), "another key " * 3
+    sign_up(newsroom)
+    with with_keys(new) as rotated:
+        assert rotated.ledger.letters.key_names() == frozenset()  # no letter has left yet
+    deliver(newsroom)
+    deliver(newsroom)
+    assert newsroom.ledger.letters.key_names() == {key_name(old)}
+    newsroom.clock.forward(400 * 86_400)
+    newsroom.ledger.letters.forget(newsroom.clock())
+    with with_keys(new) as rotated, pytest.raises(SettingsError, match="with which links were made"):
+        _ = rotated.ledger
+    with with_keys(new, old) as rotated:
+        assert rotated.ledger.letters.key_names() == {key_name(old)}
 
 
 def test_one_that_cannot_be_written_holds_up_nobody(newsroom, catcher, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailer.audience.address import parse_address
 from mailer.audience.listfile import ListError, open_list
 from mailer.audience.row import Duplicate, Member, Noted, Rejected, Status, clean
 
@@ -348,6 +349,52 @@ def test_every_one_of_a_thousand_hostile_rows_is_accounted_for(tmp_path_factory,
     together = [row for row in source.rows(duplicates=False) if not isinstance(row, Noted)]
     assert [row.line for row in together] == [row.line for row in found]
     assert not any(isinstance(row, Duplicate) for row in together)
+    assert unpacked(source.batches()) == list(source.rows(duplicates=False))
+
+
+def unpacked(batches):
+    """The rows of all batches in the order of the file, the plain ones made the members that they are."""
+    found = []
+    for batch in batches:
+        for line, identity, values in batch.plain:
+            assert not {'"', "\\"} & set("".join(values))
+            found.append(Member(line, parse_address(identity), dict(zip(batch.names, values, strict=True))))
+        found.extend(batch.rows)
+    return sorted(found, key=lambda row: row.line)
+
+
+PLAIN = "a@x.org,subscribed,A,\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "is_plain"),
+    [
+        (PLAIN, True),
+        ("a@x.org,,,\n", True),
+        ("a@x.org,subscribed,“É”,\n", True),
+        ("A@x.org,subscribed,A,\n", False),
+        ("a@X.org,subscribed,A,\n", False),
+        (" a@x.org,subscribed,A,\n", False),
+        ("ä@x.org,subscribed,A,\n", False),
+        ("a@xn--mnchen-3ya.de,subscribed,A,\n", False),
+        ("a@x,subscribed,A,\n", True),
+        ("a@,subscribed,A,\n", False),
+        ("a@x.org,paused,A,\n", False),
+        ("a@x.org,subscribed,A,2026-01-01\n", False),
+        ("a@x.org,subscribed,A,,more\n", False),
+        ("a@x.org,subscribed\n", False),
+        ("a@x.org,subscribed,a\\b,\n", False),
+        ('a@x.org,subscribed,"a""b",\n', False),
+        ('a@x.org,subscribed,"a\nb",\n', False),
+    ],
+)
+def test_a_row_is_plain_if_nothing_is_to_be_said_of_it(tmp_path, row, is_plain):
+    path = tmp_path / "list.csv"
+    path.write_text("email,status,name,since\n" + row, encoding="utf-8")
+    source = open_list(path)
+    batches = list(source.batches())
+    assert [len(batch.plain) for batch in batches] == [int(is_plain)]
+    assert unpacked(batches) == list(source.rows(duplicates=False))
 
 
 @pytest.mark.parametrize("content", ['email,name\na@x.org,"A', 'email,name\na@x.org,"A\n'])

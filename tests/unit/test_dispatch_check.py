@@ -25,6 +25,16 @@ def test_a_slug_that_does_not_exist_suggests_one_that_does():
     ]
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("crane", "2026-10-26-east-crane"), ("03-02", "2026-03-02-crane"), ("quay", "2026-10-26-quay-2"), ("qu", "")],
+)
+def test_a_part_of_a_slug_suggests_the_newest_that_has_it(typed, meant):
+    known = ("2026-03-02-crane", "2025-01-01-quay-1", "2026-10-26-quay-2", "2026-10-26-east-crane")
+    [(_, _, expected)] = check(f"[[{typed}]]", slugs=dict.fromkeys(known, "A"))
+    assert ("did you mean “" in expected, meant in expected) == (bool(meant), True)
+
+
 def test_a_link_to_itself_is_found_even_before_it_is_sent():
     assert [rule for rule, _, _ in check("[[a]]", slugs={})] == ["self-link"]
 

@@ -29,7 +29,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-ELSEWHERE = {"keepachangelog.com", "semver.org", "www.twilio.com"}
+ELSEWHERE = {"keepachangelog.com", "semver.org", "www.standardwebhooks.com", "www.twilio.com"}
 CITED = {urlsplit(url).hostname for rule in RULEBOOK.values() for url in re.findall(r"https://[^\s]+", rule.source)}
 
 
@@ -149,6 +149,11 @@ def test_the_page_of_rules_is_made_from_the_rules():
     assert {_SPAN.findall(row[0])[0]: row[1] for row in rows} == {
         rule.id: rule.severity.value for rule in RULEBOOK.values()
     }
+
+
+def test_the_page_of_the_api_is_made_from_its_document():
+    path = ROOT / "docs" / "api.md"
+    assert text_of(path) == runpy.run_path(str(path.with_suffix(".py")))["page"](), "run: python docs/api.py"
 
 
 def test_each_key_is_in_the_editors_document():

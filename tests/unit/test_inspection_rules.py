@@ -280,6 +280,14 @@ def test_a_source_is_spelt_as_before(source, earlier, expected):
     )
 
 
+def test_a_dispatch_that_is_linked_to_should_have_been_sent():
+    earlier = "earlier:\n  - title: Winters\n    slug: 2025-12-18-eleven-winters\n"
+    text = letter("See [[2026-03-02-crane]].\n\n> And\n> [[2025-12-18-eleven-winters]]", earlier)
+    assert places(text, "link-unsent") == []
+    assert places(text, "link-unsent", unsent=frozenset({"2026-03-02-crane"})) == ["10:5"]
+    assert places(text, "link-unsent", unsent=frozenset({"2025-12-18-eleven-winters"})) == ["7:11", "13:3"]
+
+
 def test_two_spellings_in_one_dispatch_are_found():
     body = f"{ARTICLE}Text.\n\n" + f"{ARTICLE}Text.".replace("Harbour", "Harbor").replace("## A", "## B")
     assert places(letter(body), "source-spelling") == ["15:9"]

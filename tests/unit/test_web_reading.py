@@ -253,7 +253,7 @@ def test_head_is_get_without_its_body(site, visitor):
 
 def test_robots_are_kept_out_of_the_door(visitor):
     text = visitor.get("/robots.txt").text
-    assert "Disallow: /u/" in text
+    assert text == "User-agent: *\nDisallow: /u/\nDisallow: /confirm/\n"
     assert visitor.get("/favicon.ico").status_code == 204
 
 

@@ -29,15 +29,13 @@ from mailer.service.compiling import DispatchError, check
 from mailer.service.course import spread
 from mailer.service.drafting import NoDispatchError, file_of
 from mailer.service.newsroom import Newsroom
-from mailer.service.sending import SendPlan, plan_send, start_send
+from mailer.service.sending import Ordered, SendPlan, plan_send, start_send
 from mailer.service.timeleft import in_days
-from mailer.web.desk.choice import TAKE_BACK, UTC, Choice, day_ahead, read_choice, zone_of
+from mailer.web.desk.choice import TAKE_BACK, UTC, Choice, day_ahead, read_choice
 from mailer.web.desk.dispatches import ONE
 from mailer.web.desk.once import new_token, ordered
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
-
-_QUICKER = "It is being sent already: this is the send."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,7 @@ def _send(visit: Visit) -> Response:
         return _choosing(visit, choice, status=422)
     outlook = _look(visit, choice, record=True)
     if outlook.earlier and not outlook.earlier.is_ended:
-        return visit.go(f"/desk/sends/{outlook.earlier.id}", _QUICKER, bad=True)
+        return _lead(visit, outlook.earlier, order)
     if not _is_ready(outlook) or outlook.plan is None:
         return _choosing(visit, choice, outlook, status=422)
     if wrong := _not_yet(visit, outlook, outlook.plan):
@@ -104,10 +102,16 @@ def _send(visit: Visit) -> Response:
     try:
         send = start_send(visit.newsroom, outlook.plan, at=choice.time(visit.newsroom), ordered=order)
     except AlreadySentError as error:
-        return visit.go(f"/desk/sends/{error.send.id}", _QUICKER, bad=True)
+        return _lead(visit, error.send, order)
     readers = f"{outlook.plan.head.to_mail:,} of {', '.join(outlook.plan.lists)}"
     visit.record("send.schedule" if choice.is_later else "send.start", f"{send.id} {send.slug}", readers)
     return visit.go(f"/desk/sends/{send.id}")
+
+
+def _lead(visit: Visit, send: Send, order: Ordered) -> Response:
+    """To the send that was made meanwhile: by the first press of a double click, or by somebody else."""
+    mine = visit.newsroom.ledger.sends.made_by(order.token)
+    return visit.go(f"/desk/sends/{send.id}", "" if mine else "It is being sent already: this is the send.", bad=True)
 
 
 def _approve(visit: Visit) -> Response:
@@ -216,7 +220,6 @@ def _last_page(visit: Visit, choice: Choice, outlook: Outlook, token: str, *, wr
         once=token,
         wrong=wrong,
         at=at if choice.is_later else None,
-        zone=zone_of(newsroom, choice.zone).key,
         zone_here=newsroom.settings.timezone.key,
         take_back=int(TAKE_BACK),
         relays=", ".join(str(relay) for relay in newsroom.settings.relay),

@@ -32,16 +32,23 @@ from mailer.service.watching import Look
 from mailer.web.desk import (
     choosing,
     dispatches,
+    listing,
+    lists,
     live,
     looking,
+    members,
     people,
     photos,
+    readers,
     report,
     sends,
     settings,
     signin,
+    suppressions,
     testing,
+    uploads,
     versions,
+    webhooks,
     writing,
 )
 from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
@@ -64,8 +71,15 @@ ROUTES: tuple[DeskRoute, ...] = (
     *sends.ROUTES,
     *live.ROUTES,
     *report.ROUTES,
+    *lists.ROUTES,
+    *listing.ROUTES,
+    *members.ROUTES,
+    *uploads.ROUTES,
+    *readers.ROUTES,
+    *suppressions.ROUTES,
     *settings.ROUTES,
     *people.ROUTES,
+    *webhooks.ROUTES,
 )
 """All that needs a role."""
 

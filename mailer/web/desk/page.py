@@ -67,6 +67,7 @@ class Section:
 SECTIONS = (
     Section("Dispatches", "/desk/dispatches"),
     Section("Sends", "/desk/sends"),
+    Section("Lists", "/desk/lists"),
     Section("Settings", "/desk/settings"),
 )
 
@@ -94,6 +95,7 @@ class DeskPages:
             "moment": self.moment,
             "ago": self.ago,
             "clock_time": self.clock_time,
+            "day": self.day,
             "Role": Role,
         }
 
@@ -113,7 +115,7 @@ class DeskPages:
             "user": visit.user if visit else None,
             "form_token": visit.form_token if visit else "",
             "sections": [each for each in SECTIONS if visit and visit.may(each.role)],
-            "is_here": lambda path: here == path or here.startswith(f"{path}/"),
+            "is_here": lambda path: here == path or here.startswith((f"{path}/", f"{path}:")),
             "said": said or (visit.said if visit else None),
             **context,
         }
@@ -160,6 +162,12 @@ class DeskPages:
     def clock_time(self, at: float) -> str:
         """The time of day, to the second: 09:02:31."""
         return dt.datetime.fromtimestamp(at, self._zone).strftime("%H:%M:%S")
+
+    def day(self, at: float) -> Markup:
+        """A day in the installation's zone: 22 Nov 2026."""
+        when = dt.datetime.fromtimestamp(at, self._zone)
+        shown = format_datetime(when, "d MMM y", locale="en_GB")
+        return Markup('<time datetime="{}">{}</time>').format(when.date().isoformat(), shown)
 
     def ago(self, at: float) -> Markup:
         """How long ago that is, in words."""

@@ -1,0 +1,168 @@
+"""Makes docs/screenshots/: each page of the desk, as a desktop and as a phone show it.
+
+    .venv/bin/python docs/screenshots.py [NAME ...]
+
+Starts the newsroom of `mailer demo` in a temporary folder, signs in as its admin and photographs with Debian's chromium;
+nothing is fetched. A page is one row of PAGES; NAMEs leave out all others. Files are NAME-WIDTH.png, with few colours, so that
+they are small.
+"""
+
+import asyncio
+import io
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from picture import ARGUMENTS, CHROMIUM, ROOT
+from PIL import Image as Pillow
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mailer.ledger.event import EVENTS, MessageState
+from mailer.ledger.outbox import Attempt
+from mailer.ledger.role import Role
+from mailer.service import webhooks
+from mailer.service.demo import FIRST, SECOND, run_demo
+from mailer.service.newsroom import Newsroom
+from mailer.service.signin import hash_password
+from mailer.web.server import free_port, run
+
+FOLDER = ROOT / "docs" / "screenshots"
+WIDTHS = (1280, 375)
+HEIGHT, TALLEST = 800, 2400  # pixels: of the window, and of a picture
+COLOURS = 256
+NAME, PASSWORD = "Mara Lindqvist", "ferry lamp ocean nine"
+PATIENCE = 20_000  # milliseconds
+DRAFT = "dispatches/" + SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A page by its path under /desk/. `until`: a selector that is there once it is all drawn; `signed_in`: or as a stranger."""
+
+    name: str
+    path: str
+    until: str = "h1"
+    signed_in: bool = True
+
+
+PAGES = (
+    Shot("sign-in", "sign-in", signed_in=False),
+    Shot("dispatches", "dispatches"),
+    Shot("write", DRAFT, until="iframe.shown"),
+    Shot("findings", f"{DRAFT}/findings"),
+    Shot("preview", f"{DRAFT}/preview"),
+    Shot("photos", f"{DRAFT}/photos"),
+    Shot("history", f"{DRAFT}/history"),
+    Shot("paste", "dispatches:paste"),
+    Shot("settings", "settings"),
+    Shot("people", "settings/people"),
+    Shot("audit", "settings/audit"),
+    Shot("webhooks", "settings/webhooks"),
+    Shot("webhook", "settings/webhooks/1"),
+)
+
+
+def furnish(newsroom: Newsroom) -> None:
+    """What the demo itself has none of: people, their doings, a webhook that was told something."""
+    ledger = newsroom.ledger
+    mara = ledger.people.add(NAME, Role.ADMIN, email="mara@example.org")
+    ledger.people.set_password(mara.id, hash_password(PASSWORD, NAME))
+    ledger.people.add("Wim Baas", Role.EDITOR, email="wim@example.org")
+    ledger.audit.record(NAME, "user.add", "Wim Baas", "editor", address="192.0.2.7")
+    for slug in (FIRST, SECOND):
+        path = newsroom.workspace.find_dispatch(slug)
+        ledger.drafts.keep(path.stem, path.read_text(encoding="utf-8"), digest=slug, actor=NAME)
+        ledger.audit.record(NAME, "dispatch.save", slug, address="192.0.2.7")
+    webhooks.add(newsroom, "https://crm.example.org/hooks/letter", [event.value for event in EVENTS])
+    ledger.suppressions.unsubscribe("petra@example.com", source="page")
+    (message,) = ledger.outbox.log(1)
+    for status, answer, state in (
+        (503, "Service Unavailable", MessageState.WAITING),
+        (200, "noted", MessageState.DELIVERED),
+    ):
+        attempt = Attempt(at=newsroom.clock(), seconds=0.21, status=status, error="", answer=answer)
+        asyncio.run(ledger.outbox.note(message.id, attempt, state))
+
+
+@contextmanager
+def demo() -> Iterator[str]:
+    """The address of a demo's desk, as long as it is looked at."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory(prefix="mailer-screenshots-") as folder:
+        run_demo(Path(folder), base_url=address, tell=print)
+        with Newsroom.open(Path(folder)) as newsroom:
+            furnish(newsroom)
+            with served(newsroom, port):
+                yield f"{address}/desk/"
+
+
+@contextmanager
+def served(newsroom: Newsroom, port: int) -> Iterator[None]:
+    """The site, in a thread of its own."""
+    ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
+    serving = run(newsroom, "127.0.0.1", port, stop=stop, on_ready=lambda _: ready.set())
+    thread = threading.Thread(target=loop.run_until_complete, args=(serving,))
+    thread.start()
+    try:
+        if not ready.wait(PATIENCE / 1000):
+            sys.exit("the demo cannot be served")
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+def sign_in(page: Page, desk: str) -> None:
+    page.goto(f"{desk}sign-in")
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/dispatches")
+
+
+def photograph(browser: Browser, desk: str, shots: list[Shot], width: int) -> None:
+    for signed_in in (False, True):
+        context = browser.new_context(viewport={"width": width, "height": HEIGHT}, has_touch=width < 600)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        if signed_in:
+            sign_in(page, desk)
+        for shot in (each for each in shots if each.signed_in is signed_in):
+            answer = page.goto(desk + shot.path)
+            if answer is None or not answer.ok:
+                sys.exit(f"{shot.path} answers {answer.status if answer else 'nothing'}")
+            page.wait_for_selector(shot.until)
+            page.evaluate("document.fonts.ready")
+            save(page.screenshot(full_page=True), FOLDER / f"{shot.name}-{width}.png")
+        context.close()
+
+
+def save(picture: bytes, path: Path) -> None:
+    drawn = Pillow.open(io.BytesIO(picture)).convert("RGB")
+    cut = drawn.crop((0, 0, drawn.width, min(drawn.height, TALLEST)))
+    cut.quantize(COLOURS, Pillow.Quantize.MAXCOVERAGE, kmeans=1, dither=Pillow.Dither.NONE).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1024} KB")
+
+
+def main() -> None:
+    wanted = set(sys.argv[1:])
+    unknown = wanted - {shot.name for shot in PAGES}
+    if unknown:
+        sys.exit(f"no page is called {', '.join(sorted(unknown))}; there are {', '.join(shot.name for shot in PAGES)}")
+    shots = [shot for shot in PAGES if not wanted or shot.name in wanted]
+    FOLDER.mkdir(exist_ok=True)
+    with demo() as desk, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for width in WIDTHS:
+            photograph(browser, desk, shots, width)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""A list changed by its admin at the desk, row by row. The file stays the truth: each change is one in the file, then synced.
+
+    add_member      a row at the end
+    edit_member     cells of somebody's row
+    take_out        the row goes; what the ledger knows of the person stays
+    erase           the rows go, and the ledger forgets the person
+
+A change is a sync, so it has a number in the list's history and can be undone. Who said no is not added: only they come
+back, by joining. Raises UsageError, ListError, UndecidedError where the file has other changes that a person must decide
+about, LedgerError.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.audience.address import Address
+from mailer.audience.amend import Change, amended
+from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
+from mailer.audience.foreign import SIGNS
+from mailer.audience.listfile import ListFile, open_list
+from mailer.audience.row import Status, clean
+from mailer.errors import MailerError, UsageError
+from mailer.ledger.membership import Membership, Speaker, SyncPlan
+from mailer.ledger.records import Erased
+from mailer.service.lists import alone, exchange, sync_list
+from mailer.service.newsroom import Newsroom
+from mailer.service.unchanged import unchanged
+
+
+def editable_fields(newsroom: Newsroom, name: str) -> tuple[str, ...]:
+    """The fields of a list that its admin fills in: those that do not say who it is, or whether they are mailed."""
+    return _fields(newsroom.workspace.list_file(name))
+
+
+@unchanged(maxsize=64)
+def _fields(path: Path) -> tuple[str, ...]:
+    kept = {EMAIL, STATUS, SINCE, STATUS_SINCE, "", *SIGNS}
+    return tuple(field for field in open_list(path).columns.names if field not in kept)
+
+
+def add_member(newsroom: Newsroom, name: str, address: Address, values: Mapping[str, str], *, by: str) -> SyncPlan:
+    """A row for `address` at the end of the list's file, with `values` by field."""
+    fields = editable_fields(newsroom, name)
+    with _at_hand(newsroom, name, by) as source:
+        _refuse_unwanted(newsroom, name, address)
+        row = {EMAIL: address.display, **{field: values[field].strip() for field in fields if field in values}}
+        with amended(source, (), [row]) as new:
+            return exchange(newsroom, name, new, source, by=by, allow_removals=False)
+
+
+def edit_member(newsroom: Newsroom, name: str, identity: str, values: Mapping[str, str], *, by: str) -> SyncPlan:
+    """The cells of `values`, by field, in the row of `identity`. What the person keeps themselves lies over them."""
+    fields = editable_fields(newsroom, name)
+    with _at_hand(newsroom, name, by) as source:
+        member, line = _member(newsroom, name, identity)
+        typed = {field: clean(values[field]).strip() for field in fields if field in values}
+        cells = {field: value for field, value in typed.items() if value != member.fields.get(field, "")}
+        with amended(source, [Change(line=line, identity=identity, values=cells)]) as new:
+            return exchange(newsroom, name, new, source, by=by, allow_removals=False)
+
+
+def take_out(newsroom: Newsroom, name: str, identity: str, *, by: str) -> SyncPlan:
+    """Take the row of `identity` out of the list's file."""
+    with _at_hand(newsroom, name, by) as source:
+        _, line = _member(newsroom, name, identity)
+        with amended(source, [Change(line=line, identity=identity, values=None)]) as new:
+            return exchange(newsroom, name, new, source, by=by, allow_removals=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What erasing did. `left`: lists in whose files the address still stands, each with what hindered it."""
+
+    erased: Erased
+    taken_out: tuple[str, ...]
+    left: Mapping[str, MailerError]
+
+
+def erase(newsroom: Newsroom, identity: str, *, by: str) -> Forgotten:
+    """Forget a person: the rows in files, also of addresses that they had before, and what the ledger knows.
+
+    What hinders the one does not hinder the other.
+    """
+    done: list[str] = []
+    left: dict[str, MailerError] = {}
+    members = newsroom.ledger.members
+    for address in (identity, *members.former_addresses(identity)):
+        for each in members.of(address):
+            if each.in_file and each.removed_at is None:
+                try:
+                    take_out(newsroom, each.list, address, by=by)
+                    done.append(each.list)
+                except MailerError as error:
+                    left[each.list] = error
+    return Forgotten(erased=newsroom.ledger.suppressions.erase(identity, source=by), taken_out=tuple(done), left=left)
+
+
+@contextmanager
+def _at_hand(newsroom: Newsroom, name: str, by: str) -> Iterator[ListFile]:
+    """The list's file, brought together with the ledger, and nobody else at it."""
+    sync_list(newsroom, name, by=by)
+    with alone(newsroom, name):
+        yield open_list(newsroom.workspace.list_file(name), name)
+
+
+def _member(newsroom: Newsroom, name: str, identity: str) -> tuple[Membership, int]:
+    found = newsroom.ledger.members.get(name, identity)
+    if found is None or found.line is None or not found.in_file or found.removed_at is not None:
+        raise UsageError(f"{identity} is in no row of the list {name}.", "Look at the list again.")
+    return found, found.line
+
+
+def _refuse_unwanted(newsroom: Newsroom, name: str, address: Address) -> None:
+    held = newsroom.ledger.suppressions.get(address.identity)
+    if held is not None and held.reason.is_own_no:
+        raise UsageError(
+            f"{address.display} is {held.reason}, by their own wish.",
+            "They can come back themselves, by joining a list.",
+        )
+    if held is not None:
+        raise UsageError(f"{address.display} must not be mailed ({held.reason}).", "Take back the suppression first.")
+    found = newsroom.ledger.members.get(name, address.identity)
+    if found is not None and found.status is Status.UNSUBSCRIBED and found.said_by is Speaker.PERSON:
+        raise UsageError(f"{address.display} left this list.", "They can come back themselves, by joining it.")
+    if found is not None and found.removed_at is None:
+        where = f", on line {found.line}" if found.line else ""
+        raise UsageError(
+            f"{address.display} is on the list {name} already{where}.", "Look them up to change something."
+        )

@@ -1,0 +1,32 @@
+"""Tokens by which programs use the API: given out once, known by their digest.
+
+give_out(newsroom, name, scopes)   -> the token itself, which is nowhere else
+recognise(newsroom, secret)        -> the Token of who shows it, or None
+
+A token is 256 random bits, of which the ledger has the digest alone. Raises UsageError.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+from mailer.ledger.scope import Scope
+from mailer.ledger.tokens import Token
+from mailer.service.newsroom import Newsroom
+from mailer.service.signin import digest
+
+PREFIX = "mailer_"  # by which one that got into a repository is found
+LONGEST = 200  # characters that are looked at
+
+
+def give_out(newsroom: Newsroom, name: str, scopes: Iterable[Scope]) -> str:
+    """Make the token `name`. Raises UsageError for a name that cannot be, or is taken."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    newsroom.ledger.tokens.add(name, digest(secret), frozenset(scopes))
+    return secret
+
+
+def recognise(newsroom: Newsroom, secret: str) -> Token | None:
+    """Whose token this is, as long as it holds good."""
+    if not secret.startswith(PREFIX) or len(secret) > LONGEST:
+        return None
+    return newsroom.ledger.tokens.find(digest(secret))

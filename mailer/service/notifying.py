@@ -1,0 +1,132 @@
+"""Telling webhooks what happened, in the background of `mailer serve`.
+
+    notify_webhooks(newsroom, stop, tell)      until `stop` is set
+
+Each webhook has a task of its own while something is due for it, which sends one message after the other, so that a slow
+receiver holds up no other. After a failure it rests, longer from time to time, and its messages wait for their next try. The
+outbox is written after the answer: killed in between, the message goes once more, under the same id. At the end a request
+that is under way has some seconds; what is cut off then is sent again.
+"""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import urlsplit
+
+from mailer.errors import MailerError
+from mailer.ledger.event import MessageState
+from mailer.ledger.webhooks import UnknownWebhookError, Webhook
+from mailer.service.endpoint import Way
+from mailer.service.newsroom import Newsroom
+from mailer.service.webhooks import deliver, in_words, make_way
+from mailer.settings import redact
+
+LOOK_EVERY = 1.0  # seconds
+LINGER = 5.0  # seconds, at the end, for requests that are under way
+KEPT_FOR = 30 * 86_400.0  # seconds for which a message is kept
+_REST, _DOUBLINGS = 2.0, 5  # seconds after a first failure; how often that doubles with the next ones
+_REST_OF_ALL = 30.0
+_AT_A_TIME = 100
+_FORGET_EVERY = 3600.0
+
+Tell = Callable[[str], None]
+
+
+async def notify_webhooks(newsroom: Newsroom, stop: asyncio.Event, tell: Tell, *, way: Way | None = None) -> None:
+    """Until `stop`: deliver what is due. What goes wrong for good is said through `tell`."""
+    bureau = _Bureau(newsroom, stop, tell, way or make_way(newsroom))
+    while not stop.is_set():
+        rest = LOOK_EVERY
+        try:
+            await bureau.look()
+        except MailerError as error:
+            rest = _REST_OF_ALL
+            tell(f"webhooks wait: {error}")
+        try:
+            async with asyncio.timeout(rest):
+                await stop.wait()
+        except TimeoutError:
+            continue
+    await bureau.end()
+
+
+class _Bureau:
+    """The webhooks of one newsroom, as they are told."""
+
+    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, tell: Tell, way: Way) -> None:
+        self._newsroom = newsroom
+        self._outbox = newsroom.ledger.outbox
+        self._stop = stop
+        self._tell = tell
+        self._way = way
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._failures: dict[int, int] = {}  # in a row
+        self._rests_until: dict[int, float] = {}
+        self._forgotten_at: float | None = None
+
+    async def look(self) -> None:
+        """Begin with every webhook that has something due, and is neither at work nor at rest."""
+        await asyncio.to_thread(self._tidy)
+        for number in await asyncio.to_thread(self._outbox.awaiting, self._newsroom.clock()):
+            if number not in self._tasks and self._rests_until.get(number, 0.0) <= time.monotonic():
+                task = asyncio.create_task(self._work(number))
+                self._tasks[number] = task
+                task.add_done_callback(partial(self._ended, number))
+
+    def _ended(self, number: int, _task: asyncio.Task[None]) -> None:
+        del self._tasks[number]
+
+    async def end(self) -> None:
+        tasks = set(self._tasks.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=LINGER)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, number: int) -> None:
+        try:
+            went_well = await self._empty(number)
+        except UnknownWebhookError:
+            return  # removed meanwhile
+        except MailerError as error:
+            went_well = False
+            self._tell(f"webhook {number} waits: {error}")
+        except Exception:  # noqa: BLE001 - a bug with one webhook must not take the site down with it
+            went_well = False
+            said = redact(traceback.format_exc(), self._newsroom.settings)
+            self._tell(f"webhook {number} waits, by a bug of mailer: {said}")
+        failures = self._failures.get(number, 0)
+        self._failures[number] = 0 if went_well else failures + 1
+        self._rests_until[number] = 0.0 if went_well else time.monotonic() + _REST * 2 ** min(failures, _DOUBLINGS)
+
+    async def _empty(self, number: int) -> bool:
+        """Deliver what is due, up to the first that is not taken; whether all were."""
+        for message in await asyncio.to_thread(self._outbox.due, number, self._newsroom.clock(), _AT_A_TIME):
+            webhook = await asyncio.to_thread(self._newsroom.ledger.webhooks.get, number)
+            if self._stop.is_set() or webhook.paused_at is not None:
+                return True
+            attempt, decision = await deliver(self._newsroom, webhook, message, self._way)
+            words = f"webhook {number} ({_host(webhook)}): {message.event} of message {message.id}"
+            if decision.pause:
+                await asyncio.to_thread(self._newsroom.ledger.webhooks.pause, number, because=decision.pause)
+                self._tell(f"{words} was not taken; it is paused: {decision.pause}")
+            elif decision.state is MessageState.GIVEN_UP:
+                self._tell(f"{words} is given up: {in_words(attempt)}")
+            if decision.state is not MessageState.DELIVERED:
+                return False
+        return True
+
+    def _tidy(self) -> None:
+        """Once in a while forget what is old."""
+        now = time.monotonic()
+        if self._forgotten_at is None or now - self._forgotten_at >= _FORGET_EVERY:
+            self._forgotten_at = now
+            self._outbox.forget(self._newsroom.clock() - KEPT_FOR)
+
+
+def _host(webhook: Webhook) -> str:
+    """Not the whole address: some hold a secret."""
+    return urlsplit(webhook.url).hostname or ""

@@ -1,0 +1,299 @@
+"""The API: its routes put together, and the guard in front of them.
+
+    POST /api/v1/subscribe        for anybody: mailer.web.subscribeapi
+    GET  /api/v1/openapi.json     for anybody: what there is
+    what ROUTES holds             for who shows a token (RFC 6750) that has the scope
+
+The guard: a token that holds good, a share of its rate, the scope; then query and body in their shapes. What must happen
+once has an Idempotency-Key, and is answered the same whenever it is asked again. Every refusal is a problem (problem.py).
+No other site's script may read the answers: there is no CORS.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import cache
+from typing import IO, Any, get_origin
+
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from mailer.errors import MailerError
+from mailer.ledger.answers import Kept
+from mailer.ledger.errors import LedgerError
+from mailer.ledger.tokens import Token
+from mailer.service.apitokens import recognise
+from mailer.service.newsroom import Newsroom
+from mailer.web.api import deliveries, dispatches, lists, sends, starting, subscribers, suppressions, uploads
+from mailer.web.api.openapi import document
+from mailer.web.api.problem import NotAllowedError, problem, problem_of, refusal
+from mailer.web.api.route import HERE, Answer, ApiRoute, Call
+from mailer.web.api.shape import Shape, faults_of
+from mailer.web.body import read_body
+from mailer.web.desk.door import address_of
+from mailer.web.limits import Limits, Rate
+from mailer.web.page import ASK_AGAIN, NOT_STORED, respond, respond_cached
+
+ROUTES: tuple[ApiRoute, ...] = (
+    *dispatches.ROUTES,
+    *starting.ROUTES,
+    *sends.ROUTES,
+    *deliveries.ROUTES,
+    *lists.ROUTES,
+    *uploads.ROUTES,
+    *subscribers.ROUTES,
+    *suppressions.ROUTES,
+)
+"""All that needs a token."""
+
+BY_TOKEN = Rate(burst=300, every=0.2)
+_TOGETHER = Rate(burst=10_000, every=0.01)  # what all tokens together may ask
+_KEY = frozenset(map(chr, range(0x21, 0x7F)))
+_LONGEST_KEY = 255
+_OWN = {"Cache-Control": "private, no-cache"}  # kept by who asked alone
+_CHUNK = 64 * 1024
+_PATIENCE = 60.0  # seconds for a body
+_log = logging.getLogger(__name__)
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+def api_routes(newsroom: Newsroom, subscribe: _Handler) -> list[BaseRoute]:
+    """The API of `newsroom`, whose door for sign-ups is `subscribe`."""
+    guard = Guard(newsroom)
+
+    async def openapi(request: Request) -> Response:
+        written = _document(newsroom.settings.base_url)
+        return respond_cached(request, written, "application/json", ASK_AGAIN)
+
+    places: dict[str, dict[str, _Handler]] = {"/subscribe": {"POST": subscribe}, "/openapi.json": {"GET": openapi}}
+    for route in ROUTES:
+        places.setdefault(route.path, {})[route.method] = guard.guarded(route)
+    return [
+        *(Route(f"{HERE}{path}", _Place(handlers)) for path, handlers in places.items()),
+        Route(f"{HERE}/{{rest:path}}", _Place({})),
+    ]
+
+
+@cache
+def _document(base_url: str) -> bytes:
+    return document(ROUTES, base_url).encode()
+
+
+class _Place:
+    """One address, with what answers each of its methods; whatever goes wrong there is answered by a problem."""
+
+    def __init__(self, handlers: Mapping[str, _Handler]) -> None:
+        self._handlers = handlers
+        self._allowed = ", ".join(sorted({*handlers, *(["HEAD"] if "GET" in handlers else [])}))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        response.headers.update(getattr(request.state, "rate", {}))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        handler = self._handlers.get("GET" if request.method == "HEAD" else request.method)
+        if not self._handlers or any("\0" in part for part in request.path_params.values()):
+            return refusal(HTTPException(404))
+        if handler is None:
+            return problem(405, f"This address is for {self._allowed}.", headers={"Allow": self._allowed})
+        try:
+            return await handler(request)
+        except HTTPException as error:
+            return refusal(error)
+        except MailerError as error:
+            if isinstance(error, LedgerError):
+                _log.error("%s", error)
+            return problem_of(error)
+        except Exception:  # noqa: BLE001 - a bug of ours is no page of HTML
+            _log.exception("the API failed")
+            return problem(500, "Something went wrong on our side.", next_step="Try again in a few minutes.")
+
+
+class Guard:
+    """What stands in front of each route of a newsroom's API."""
+
+    def __init__(self, newsroom: Newsroom) -> None:
+        self._newsroom = newsroom
+        self._limits = Limits(time.monotonic, each=BY_TOKEN, together=_TOGETHER)
+
+    def guarded(self, route: ApiRoute) -> _Handler:
+        """For who may: `route`'s endpoint behind all that the module's page says."""
+
+        async def handle(request: Request) -> Response:
+            token = await self._token(request)
+            if token is None:
+                return _nobody(request)
+            key = str(token.id)
+            wait = self._limits.wait(key)
+            request.state.rate = _rate(self._limits.left(key), wait)
+            if wait:
+                detail, headers = "This token asks too often.", {"Retry-After": str(wait)}
+                return problem(429, detail, next_step=f"Ask again in {wait} s.", headers=headers)
+            return await self._answer(route, request, token)
+
+        return handle
+
+    async def _token(self, request: Request) -> Token | None:
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            return None
+        return await run_in_threadpool(recognise, self._newsroom, secret.strip())
+
+    async def _answer(self, route: ApiRoute, request: Request, token: Token) -> Response:
+        if not token.may(route.scope):
+            raise NotAllowedError(route.scope)
+        asked = _query(route.query, request)
+        if isinstance(asked, Response):
+            return asked
+        key = request.headers.get("idempotency-key", "")
+        if route.once and not (0 < len(key) <= _LONGEST_KEY and set(key) <= _KEY):
+            return problem(
+                400,
+                "This needs a header Idempotency-Key of 1 to 255 visible ASCII characters.",
+                next_step="Make up a new one for each thing that is to happen once, such as a UUID.",
+            )
+        tags = tuple(tag.strip().strip('"') for tag in ",".join(request.headers.getlist("if-match")).split(","))
+        if route.matched and not any(tags):
+            return problem(428, "This needs a header If-Match.", next_step="Put there the ETag of what you read.")
+        raw, said = b"", None
+        if route.body is not None or route.takes:
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != (route.takes or "application/json"):
+                return problem(415, f"The body should be {route.takes or 'application/json'}.")
+            raw = await read_body(request, route.largest, patience=_PATIENCE)
+        if route.body is not None:
+            said = _body(route.body, raw)
+            if isinstance(said, Response):
+                return said
+        call = Call(
+            newsroom=self._newsroom,
+            token=token,
+            path=request.path_params,
+            asked=asked,
+            said=said,
+            address=address_of(request, self._newsroom.settings.trusted_proxies),
+            if_match=tags,
+            raw=raw if route.takes else b"",
+            once=hashlib.sha256(f"API {token.id} {key}".encode()).hexdigest() if route.once else "",
+        )
+        if route.once:
+            fingerprint = hashlib.sha256(b"\0".join([request.url.path.encode(), raw])).hexdigest()
+            return await run_in_threadpool(_once, route, call, key, fingerprint)
+        answer = await run_in_threadpool(route.endpoint, call)
+        return _respond(route, request, answer)
+
+
+def _once(route: ApiRoute, call: Call, key: str, fingerprint: str) -> Response:
+    """Do it, if it was not done; else answer as then. What was refused was not done, and may be asked anew."""
+    answers, token = call.newsroom.ledger.answers, call.token.id
+    earlier = answers.begin(token, key, fingerprint)
+    if earlier is not None:
+        return _replay(earlier, fingerprint)
+    try:
+        answer = route.endpoint(call)
+    except LedgerError:  # whether it was done is not known
+        raise
+    except (MailerError, HTTPException):
+        answers.drop(token, key)
+        raise
+    assert isinstance(answer.content, Shape), "only what has a shape is kept"
+    kept = Kept(
+        fingerprint=fingerprint,
+        status=route.status,
+        body=answer.content.model_dump_json(),
+        location=answer.location,
+    )
+    answers.keep(token, key, kept)
+    return _kept_answer(kept)
+
+
+def _replay(earlier: Kept, fingerprint: str) -> Response:
+    if earlier.fingerprint != fingerprint:
+        return problem(
+            422,
+            "This Idempotency-Key was used for another request.",
+            next_step="Make up a new key for each thing that is to happen once.",
+        )
+    if earlier.status is None:
+        return problem(
+            409,
+            "A request with this Idempotency-Key is under way, or was interrupted.",
+            next_step="See under /sends whether it was done, before you ask with another key.",
+        )
+    return _kept_answer(earlier, replayed=True)
+
+
+def _kept_answer(kept: Kept, *, replayed: bool = False) -> Response:
+    headers = {**NOT_STORED, "Location": kept.location}
+    headers |= {"Idempotency-Replayed": "true"} if replayed else {}
+    return respond(kept.body, "application/json", status=kept.status or 200, headers=headers)
+
+
+def _respond(route: ApiRoute, request: Request, answer: Answer) -> Response:
+    content = answer.content
+    if not isinstance(content, Shape):
+        headers = {**NOT_STORED, "X-Content-Type-Options": "nosniff"}
+        return StreamingResponse(_chunks(content), media_type=answer.content_type, headers=headers)
+    text = content.model_dump_json()
+    if route.method == "GET":
+        return respond_cached(request, text, answer.content_type, _OWN, etag=answer.etag)
+    headers = {**NOT_STORED, **({"Location": answer.location} if answer.location else {})}
+    headers |= {"ETag": f'"{answer.etag}"'} if answer.etag else {}
+    return respond(text, answer.content_type, status=route.status, headers=headers)
+
+
+def _chunks(file: IO[str]) -> Iterator[str]:
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _query(shape: type[Shape], request: Request) -> Any:
+    """The query in its shape, or the problem with it."""
+    given: dict[str, object] = {}
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        field = shape.model_fields.get(name)
+        many = field is not None and get_origin(field.annotation) is tuple
+        if len(values) > 1 and not many:
+            return problem(422, "A name stands in the query twice.", next_step="Say it once.")
+        given[name] = tuple(values) if many else values[0]
+    try:
+        return shape.model_validate(given, strict=False)
+    except ValidationError as error:
+        return problem(422, faults_of(error, shape), next_step="See /api/v1/openapi.json for what may be asked.")
+
+
+def _body(shape: type[Shape], raw: bytes) -> Any:
+    """The body in its shape, or the problem with it."""
+    try:
+        return shape.model_validate_json(raw)
+    except ValidationError as error:
+        if any(each["type"] == "json_invalid" for each in error.errors(include_input=False, include_context=False)):
+            return problem(400, "The body is not JSON.")
+        return problem(422, faults_of(error, shape), next_step="See /api/v1/openapi.json for what may be said.")
+
+
+def _nobody(request: Request) -> Response:
+    shown = "authorization" in request.headers
+    return problem(
+        401,
+        "This token is not known, or was revoked." if shown else "This needs a token.",
+        next_step="Send the header Authorization: Bearer TOKEN; a token is made by: mailer token add NAME --scope SCOPE",
+        headers={"WWW-Authenticate": 'Bearer error="invalid_token"' if shown else "Bearer"},
+    )
+
+
+def _rate(left: int, wait: int) -> dict[str, str]:
+    """What is left, as draft-ietf-httpapi-ratelimit-headers tells it."""
+    window = round(BY_TOKEN.burst * BY_TOKEN.every)
+    refill = wait or round((BY_TOKEN.burst - left) * BY_TOKEN.every)
+    return {"RateLimit-Policy": f'"token";q={BY_TOKEN.burst};w={window}', "RateLimit": f'"token";r={left};t={refill}'}

@@ -1,0 +1,298 @@
+"""Lists: who is on them, and their files brought together with what the ledger knows.
+
+Counts and exports are of what a send would see now, file included. A list's file is the admin's, and so it is what changes
+here: by a row, by an undo, and where a sync has something to tell it.
+"""
+
+from collections.abc import Mapping
+from tempfile import TemporaryFile
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from mailer.audience.address import Address, parse_address
+from mailer.dispatch.suggestion import suggest
+from mailer.errors import UsageError
+from mailer.ledger.membership import SyncPlan
+from mailer.ledger.scope import Scope
+from mailer.service.amending import add_member, edit_member, editable_fields, take_out
+from mailer.service.leaving import mask
+from mailer.service.lists import plan_sync, sync_list, undo_list
+from mailer.service.result import iso
+from mailer.service.roster import export_list, plan_object, roster_object, show_list
+from mailer.web.api.route import Answer, ApiRoute, Call
+from mailer.web.api.shape import Email, Name, Page, PageQuery, ReasonCount, Said, Shape, Words, make_cursor, read_cursor
+
+_LARGEST_SYNC = 2**63 - 1
+
+
+class ListQuery(Shape):
+    where: Annotated[Said, Field(description='Only those of whom this holds: `city == "Lisbon"`.')] = ""
+
+
+class MemberQuery(PageQuery):
+    q: Annotated[Words, Field(description="Only those who have this in address or fields.")] = ""
+
+
+class ExportQuery(ListQuery):
+    raw: Annotated[bool, Field(description="Leave what a spreadsheet would run as it is.")] = False
+
+
+class ListName(Shape):
+    """A list. `sync`: its last one; null before the first."""
+
+    list: Annotated[str, Field(examples=["readers"])]
+    people: int | None
+    rejected: int | None
+    sync: int | None
+
+
+class Lists(Shape):
+    lists: tuple[ListName, ...]
+
+
+class SyncFacts(Shape):
+    """A sync that was. `undo_of`: it went back to how the list was after that sync."""
+
+    sync: int
+    at: str
+    by: str
+    undo_of: int | None
+    people: int = 0
+    joined: int = 0
+    changed: int = 0
+    moved: int = 0
+    removed: int = 0
+    rejected: int = 0
+    blocked: int = 0
+    duplicates: int = 0
+    patched: int = 0
+    appended: int = 0
+
+
+class Roster(Shape):
+    """A list as `mailer list show --json` counts it."""
+
+    list: str
+    where: str
+    members: int
+    to_mail: int
+    reasons: Annotated[tuple[ReasonCount, ...], Field(description="Those who would not be mailed.")]
+    left_because: tuple[ReasonCount, ...]
+    syncs: Annotated[tuple[SyncFacts, ...], Field(description="The last ten.")]
+
+
+class Member(Shape):
+    """`reason`: why they would not be mailed; empty where nothing stands against it."""
+
+    email: str
+    reason: str
+    joined: str
+    fields: dict[str, str]
+
+
+class Members(Page):
+    members: tuple[Member, ...]
+
+
+class NewFields(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"fields": {"city": "Faro"}}]})
+
+    fields: Annotated[dict[Name, Said], Field(max_length=200)]
+
+
+class NewMember(Shape):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "cleo@example.org", "fields": {"first_name": "Cleo"}}]}
+    )
+
+    email: Email
+    fields: Annotated[dict[Name, Said], Field(max_length=200)] = Field(default_factory=dict)
+
+
+class Line(Shape):
+    line: int
+    email: str
+
+
+class FieldChange(Shape):
+    field: str
+    before: str
+    after: str
+
+
+class ChangedLine(Line):
+    changes: tuple[FieldChange, ...]
+
+
+class BlockedLine(Line):
+    why: str
+
+
+class SyncOutcome(Shape):
+    """What a sync did, or would do: counts, and the first of each kind; as `mailer list sync --json`."""
+
+    list: str
+    sync: int | None
+    planned: bool
+    people: int
+    joined: int
+    changed: int
+    moved: int
+    removed: int
+    rejected: int
+    blocked: int
+    duplicates: int
+    patched: int
+    appended: int
+    encoding_changed: bool
+    first_joined: tuple[Line, ...]
+    first_changed: tuple[ChangedLine, ...]
+    first_removed: tuple[str, ...]
+    first_blocked: tuple[BlockedLine, ...]
+    findings: tuple[str, ...]
+
+
+class WantedSync(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"allow_removals": False}]})
+
+    allow_removals: Annotated[bool, Field(description="Go on though more than a tenth of the readers are gone.")] = (
+        False
+    )
+
+
+class WantedUndo(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to": 3}]})
+
+    to: Annotated[
+        int | None, Field(ge=1, le=_LARGEST_SYNC, description="How it was after that sync; else before the last one.")
+    ] = None
+
+
+def _names(call: Call) -> Answer:
+    """Every list."""
+    ledger = call.newsroom.ledger
+    states = {name: ledger.syncs.state(name) for name in call.newsroom.workspace.list_names()}
+    return Answer(
+        content=Lists(
+            lists=tuple(
+                ListName(
+                    list=name,
+                    people=state.people if state else None,
+                    rejected=state.rejected if state else None,
+                    sync=state.sync if state else None,
+                )
+                for name, state in states.items()
+            )
+        )
+    )
+
+
+def _show(call: Call) -> Answer:
+    """A list, counted: who would be mailed, and who not for which reason."""
+    roster = show_list(call.newsroom, call.path["list"], where=call.query(ListQuery).where, limit=0)
+    said = {name: value for name, value in roster_object(roster).items() if name != "page"}
+    return Answer(content=Roster.of(said))
+
+
+def _members(call: Call) -> Answer:
+    """The members of a list as its last sync left them and as they changed since, in the order of their addresses."""
+    wanted, name = call.query(MemberQuery), call.path["list"]
+    call.newsroom.workspace.list_file(name)
+    after = read_cursor(wanted.cursor, str)
+    found = call.newsroom.ledger.roll.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
+    members = tuple(
+        Member(email=each.address, reason=each.reason, joined=iso(each.joined_at), fields=dict(each.fields))
+        for each in found.members
+    )
+    return Answer(content=Members(members=members, next=make_cursor(found.next) if found.next else ""))
+
+
+def _add(call: Call) -> Answer:
+    """Add a row to the file of a list, and sync it. Who said no, or is on the list, is not added: 422."""
+    wanted, name = call.body(NewMember), call.path["list"]
+    address = parse_address(wanted.email)
+    done = add_member(call.newsroom, name, address, _known(call, wanted.fields), by=call.actor)
+    return _amended(call, "list.add", address, done)
+
+
+def _edit(call: Call) -> Answer:
+    """Change cells in somebody’s row of a list’s file, and sync it. Others stay as they are."""
+    name, address = call.path["list"], parse_address(call.path["email"])
+    fields = _known(call, call.body(NewFields).fields)
+    done = edit_member(call.newsroom, name, address.identity, fields, by=call.actor)
+    return _amended(call, "list.edit", address, done)
+
+
+def _take_out(call: Call) -> Answer:
+    """Take somebody’s row out of a list’s file, and sync it."""
+    name, address = call.path["list"], parse_address(call.path["email"])
+    return _amended(call, "list.remove", address, take_out(call.newsroom, name, address.identity, by=call.actor))
+
+
+def _amended(call: Call, action: str, address: Address, done: SyncPlan) -> Answer:
+    call.record(action, call.path["list"], mask(address.display))
+    return outcome(done, planned=False)
+
+
+def _known(call: Call, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """`fields`, all of which the list has. Raises UsageError."""
+    known = editable_fields(call.newsroom, call.path["list"])
+    for name in fields:
+        if name not in known:
+            hint = suggest(name, known) or f"it has: {', '.join(known) or 'none'}"
+            raise UsageError(f"The list has no such field to fill in: “{name}”.", f"{hint[:1].upper()}{hint[1:]}")
+    return fields
+
+
+def _export(call: Call) -> Answer:
+    """The members of a list as CSV, as they stand now, safe for a spreadsheet."""
+    wanted = call.query(ExportQuery)
+    file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed once it was sent
+    try:
+        export_list(call.newsroom, call.path["list"], file, where=wanted.where, raw=wanted.raw)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return Answer(content=file, content_type="text/csv; charset=utf-8")
+
+
+def _plan(call: Call) -> Answer:
+    """What a sync of a list would do; nothing is done."""
+    return outcome(plan_sync(call.newsroom, call.path["list"]), planned=True)
+
+
+def _sync(call: Call) -> Answer:
+    """Bring the file of a list and the ledger together. More than a tenth removed: 409, unless that is allowed."""
+    name = call.path["list"]
+    done = sync_list(call.newsroom, name, by=call.actor, allow_removals=call.body(WantedSync).allow_removals)
+    call.record("list.sync", name, "" if done.sync is None else f"sync {done.sync}")
+    return outcome(done, planned=False)
+
+
+def _undo(call: Call) -> Answer:
+    """Put back the file of a list as an earlier sync left it. Who said no since stays so, who signed up stays."""
+    name = call.path["list"]
+    done = undo_list(call.newsroom, name, to=call.body(WantedUndo).to, by=call.actor)
+    call.record("list.undo", name, "" if done.sync is None else f"sync {done.sync}")
+    return outcome(done, planned=False)
+
+
+def outcome(plan: SyncPlan, *, planned: bool) -> Answer:
+    """What a sync did, or would do."""
+    return Answer(content=SyncOutcome.of(plan_object(plan, planned=planned)))
+
+
+ROUTES = (
+    ApiRoute("GET", "/lists", Scope.LISTS_READ, _names, Lists),
+    ApiRoute("GET", "/lists/{list}", Scope.LISTS_READ, _show, Roster, query=ListQuery),
+    ApiRoute("GET", "/lists/{list}/members", Scope.LISTS_READ, _members, Members, query=MemberQuery),
+    ApiRoute("POST", "/lists/{list}/members", Scope.LISTS_WRITE, _add, SyncOutcome, body=NewMember),
+    ApiRoute("PATCH", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _edit, SyncOutcome, body=NewFields),
+    ApiRoute("DELETE", "/lists/{list}/members/{email}", Scope.LISTS_WRITE, _take_out, SyncOutcome),
+    ApiRoute("GET", "/lists/{list}/export", Scope.LISTS_READ, _export, None, query=ExportQuery),
+    ApiRoute("GET", "/lists/{list}/plan", Scope.LISTS_READ, _plan, SyncOutcome),
+    ApiRoute("POST", "/lists/{list}/sync", Scope.LISTS_WRITE, _sync, SyncOutcome, body=WantedSync),
+    ApiRoute("POST", "/lists/{list}/undo", Scope.LISTS_WRITE, _undo, SyncOutcome, body=WantedUndo),
+)

@@ -1,0 +1,103 @@
+"""What is answered where a request is not: a problem of RFC 9457.
+
+    {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "…", "next_step": "…", "error": "already-sent"}
+
+`detail` is a sentence for a person, `next_step` what to do; `error` is the kind of a MailerError, for a program. A
+dispatch with errors has its findings under `problems`, as `mailer check --json` has them; a repeated send names the
+earlier one under `send`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from mailer.dispatch.problem import Problem
+from mailer.errors import MailerError, ProblemsFoundError, SettingsError, UndecidedError, UsageError
+from mailer.ledger.errors import LedgerError, UnknownSendError
+from mailer.ledger.records import AlreadySentError
+from mailer.ledger.scope import Scope
+from mailer.service.compiling import DispatchError
+from mailer.service.drafting import ChangedError, NoDispatchError
+from mailer.service.uploads import ChangedListError
+from mailer.web.page import NOT_STORED, respond
+from mailer.workspace import NoListError
+
+PROBLEM = "application/problem+json"
+_TITLES = {413: "Content too large", 422: "Unprocessable content"}  # RFC 9110's, which Python does not have yet
+
+
+class NotAllowedError(UsageError):
+    """The token lacks a scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(
+            f"This needs a token with the scope {scope}.", f"Make one: mailer token add NAME --scope {scope}"
+        )
+        self.scope = scope
+
+
+_STATUSES: tuple[tuple[type[MailerError], int], ...] = (
+    (NotAllowedError, 403),
+    (UnknownSendError, 404),
+    (NoDispatchError, 404),
+    (NoListError, 404),
+    (ChangedError, 412),
+    (LedgerError, 503),
+    (SettingsError, 500),
+    (ProblemsFoundError, 422),
+    (UndecidedError, 409),
+    (ChangedListError, 409),
+)
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SENTENCES = {
+    404: "There is nothing at this address.",
+    408: "The body took too long to come.",
+    413: "The body is too large.",
+}
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    next_step: str = "",
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
+) -> Response:
+    """The answer that says what is wrong; `more` are members of its own."""
+    title = _TITLES.get(status) or HTTPStatus(status).phrase.capitalize()
+    said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    said |= {"next_step": next_step} if next_step else {}
+    content = json.dumps({**said, **(more or {})}, ensure_ascii=False)
+    return respond(content, PROBLEM, status=status, headers={**NOT_STORED, **(headers or {})})
+
+
+def problem_of(error: MailerError) -> Response:
+    """What a person can do wrong, or must decide."""
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 422)
+    more: dict[str, object] = {"error": _WORD.sub("-", type(error).__name__.removesuffix("Error")).lower()}
+    detail, next_step = error.message, error.next_step
+    if isinstance(error, AlreadySentError):
+        more["send"] = error.send.id
+    if isinstance(error, DispatchError):
+        detail, next_step = "The dispatch has errors; nothing was made of it.", "Mend them first."
+        more["problems"] = [finding(each, f"dispatches/{error.checked.path.name}") for each in error.checked.problems]
+    headers = {"Retry-After": "60"} if status == 503 else {}
+    if isinstance(error, NotAllowedError):
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
+    return problem(status, detail, next_step=next_step, headers=headers, more=more)
+
+
+def refusal(error: HTTPException) -> Response:
+    """A refusal of the server's own: no such page, a body that is too long or too slow."""
+    detail = _SENTENCES.get(error.status_code, "This request cannot be answered.")
+    return problem(error.status_code, detail, headers=error.headers)
+
+
+def finding(each: Problem, path: str) -> dict[str, object]:
+    """A finding of `check`, whose file is known as `path`."""
+    return {**each.as_json(), "path": path}

@@ -1,0 +1,155 @@
+"""Sends: what there is, where each stands, and the ways to steer one. `mailer serve` carries what is to go on."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from mailer.audience.address import parse_address
+from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.ledger.scope import Scope
+from mailer.service.course import outlook
+from mailer.service.reporting import report_object
+from mailer.service.result import next_step, send_object
+from mailer.service.steering import decide, go_on, pause, refuse_strangers
+from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
+from mailer.web.api.shape import Email, Page, PageQuery, Shape, next_cursor, read_cursor
+
+
+class SendFacts(Shape):
+    """The send object, as `mailer status --json` has it: `frozen` is the sum of the six counts behind it."""
+
+    send: Annotated[int, Field(examples=[12])]
+    slug: str
+    edition: Annotated[str, Field(description="The digest of what was sent.")]
+    state: SendState
+    frozen: int
+    pending: int
+    deferred: int
+    accepted: int
+    failed: int
+    skipped: int
+    uncertain: int
+    seconds: Annotated[float, Field(description="From the first connection to the last settlement.")]
+    at: Annotated[str, Field(description="When it was to start, or was made.")]
+
+
+class Sends(Page):
+    sends: tuple[SendFacts, ...]
+
+
+class WholeSend(SendFacts):
+    """A send with all that is said of it."""
+
+    title: str
+    kind: SendKind
+    lists: tuple[str, ...]
+    exclude: tuple[str, ...]
+    where: str
+    time_left: Annotated[str, Field(description="In words; empty where nothing is left, or nobody knows.")]
+    next_step: Annotated[str, Field(description="What a person can do now; empty where there is nothing to do.")]
+
+
+class Why(Shape):
+    state: DeliveryState
+    reason: str
+    code: int | None
+    enhanced: str
+    count: int
+
+
+class SendReport(SendFacts):
+    """The send object, how many are only assumed to have been accepted, and why others were not."""
+
+    assumed: int
+    reasons: tuple[Why, ...]
+
+
+class Decision(Shape):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"how": "assume-sent", "emails": ["ana@example.com"]}]})
+
+    how: Annotated[
+        Literal["resend", "assume-sent"],
+        Field(description="Send to them once more, with the same Message-ID; or count them as accepted."),
+    ]
+    emails: Annotated[tuple[Email, ...], Field(max_length=1000, description="Without any: all uncertain ones.")] = ()
+
+
+def _list(call: Call) -> Answer:
+    """All sends but tests and welcomes, the newest first."""
+    wanted = call.query(PageQuery)
+    before = read_cursor(wanted.cursor, int)
+    found = call.newsroom.ledger.sends.all(limit=wanted.limit + 1, before=before[0] if before else None)
+    page = found[: wanted.limit]
+    cursor = next_cursor(found, wanted.limit, page[-1].send.id) if page else ""
+    return Answer(content=Sends(sends=tuple(SendFacts.of(send_object(each)) for each in page), next=cursor))
+
+
+def _show(call: Call) -> Answer:
+    """Where a send stands."""
+    return _whole(call, call.number("send"))
+
+
+def _pause(call: Call) -> Answer:
+    """Pause a send: nothing more leaves, whoever carries it. One that is paused stays so."""
+    pause(call.newsroom, call.number("send"), by=f"by {call.actor}")
+    return _steered(call, "send.pause")
+
+
+def _resume(call: Call) -> Answer:
+    """Let a paused send go on, or start one that is overdue."""
+    go_on(call.newsroom, call.number("send"))
+    return _steered(call, "send.resume")
+
+
+def _cancel(call: Call) -> Answer:
+    """Cancel a send: whoever has not got it yet will not. It is `paused` as long as messages of it are under way."""
+    call.newsroom.ledger.sends.cancel(call.number("send"))
+    return _steered(call, "send.cancel")
+
+
+def _resolve(call: Call) -> Answer:
+    """Decide about deliveries of which nobody can tell whether they arrived."""
+    wanted, number = call.body(Decision), call.number("send")
+    identities = [parse_address(email).identity for email in wanted.emails] if wanted.emails else None
+    if identities is not None:
+        refuse_strangers(call.newsroom, number, identities)
+    done = decide(call.newsroom, number, resend=wanted.how == "resend", identities=identities)
+    return _steered(call, "send.resolve", f"{wanted.how}: {done.resolved}")
+
+
+def _steered(call: Call, action: str, detail: str = "") -> Answer:
+    number = call.number("send")
+    call.record(action, str(number), detail)
+    return _whole(call, number)
+
+
+def _whole(call: Call, number: int) -> Answer:
+    summary = call.newsroom.ledger.sends.summary(number)
+    send = summary.send
+    said = {
+        "title": send.title,
+        "kind": send.kind,
+        "lists": list(send.lists),
+        "exclude": list(send.exclude),
+        "where": send.where,
+        "time_left": outlook(call.newsroom, summary),
+        "next_step": next_step(summary),
+    }
+    return Answer(content=WholeSend.of({**send_object(summary), **said}))
+
+
+def _report(call: Call) -> Answer:
+    """What a send came to, with the reasons of those that it did not reach."""
+    summary = call.newsroom.ledger.sends.summary(call.number("send"))
+    return Answer(content=SendReport.of(report_object(call.newsroom, summary)))
+
+
+ROUTES = (
+    ApiRoute("GET", "/sends", Scope.SENDS_READ, _list, Sends, query=PageQuery),
+    ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, _show, WholeSend),
+    ApiRoute("GET", "/sends/{send}/report", Scope.SENDS_READ, _report, SendReport),
+    ApiRoute("POST", "/sends/{send}/pause", Scope.SENDS_WRITE, _pause, WholeSend),
+    ApiRoute("POST", "/sends/{send}/resume", Scope.SENDS_WRITE, _resume, WholeSend),
+    ApiRoute("POST", "/sends/{send}/cancel", Scope.SENDS_WRITE, _cancel, WholeSend),
+    ApiRoute("POST", "/sends/{send}/resolve", Scope.SENDS_WRITE, _resolve, WholeSend, body=Decision, largest=LARGE),
+)

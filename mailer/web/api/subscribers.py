@@ -1,0 +1,151 @@
+"""One person: everything known, an end of all mail, erasing."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mailer.audience.address import Address, parse_address
+from mailer.ledger.scope import Scope
+from mailer.service.amending import erase
+from mailer.service.leaving import mask
+from mailer.service.person import find_person, person_object
+from mailer.web.api.route import Answer, ApiRoute, Call
+from mailer.web.api.shape import Shape
+
+
+class OnList(Shape):
+    """A list that the person is or was on; `line` of its file."""
+
+    list: str
+    line: int | None
+    status: str
+    since: str
+    by: str
+    joined: str
+    source: str
+    paused_until: str
+    fields: dict[str, str]
+
+
+class StandingNo(Shape):
+    reason: str
+    at: str
+    source: str
+
+
+class NoChange(StandingNo):
+    change: str
+
+
+class ListChange(Shape):
+    """`before` and `after`: a word, or fields by name."""
+
+    at: str
+    list: str
+    what: str
+    before: str | dict[str, str]
+    after: str | dict[str, str]
+    by: str
+
+
+class Consent(Shape):
+    list: str
+    at: str
+    form: str
+    words: str
+    ip: str
+    confirmed: str
+
+
+class LeftBecause(Shape):
+    reason: str
+    words: str
+    at: str
+
+
+class LetterFacts(Shape):
+    kind: str
+    state: str
+    at: str
+
+
+class Received(Shape):
+    send: int
+    slug: str
+    state: str
+    reason: str
+    attempts: int
+    at: str
+
+
+class Subscriber(Shape):
+    """Everything known of one person, as `mailer subscriber show --json`; empty lists of somebody unknown."""
+
+    email: Annotated[str, Field(examples=["ana@example.com"])]
+    formerly: Annotated[tuple[str, ...], Field(description="Addresses that they had before.")]
+    later: Annotated[tuple[str, ...], Field(description="Addresses that they took afterwards.")]
+    lists: tuple[OnList, ...]
+    suppression: Annotated[StandingNo | None, Field(description="What stands against mailing them.")]
+    history: tuple[NoChange, ...]
+    changes: tuple[ListChange, ...]
+    consents: tuple[Consent, ...]
+    reasons: tuple[LeftBecause, ...]
+    letters: tuple[LetterFacts, ...]
+    deliveries: tuple[Received, ...]
+
+
+class Unsubscribed(Shape):
+    """`changed`: it was not so already; `skipped`: how many deliveries under way will not go out."""
+
+    email: str
+    changed: bool
+    skipped: int
+
+
+class Erased(Shape):
+    """`taken_out`: from the files of which lists; `left`: in which the address still stands. It is not mailed meanwhile."""
+
+    email: str
+    deliveries: int
+    skipped: int
+    taken_out: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def _show(call: Call) -> Answer:
+    """Everything known of one person."""
+    return Answer(content=Subscriber.of(person_object(find_person(call.newsroom, _address(call)))))
+
+
+def _unsubscribe(call: Call) -> Answer:
+    """Unsubscribe a person from everything, also from sends that are under way. Only the person takes it back."""
+    address = _address(call)
+    done = call.newsroom.ledger.suppressions.unsubscribe(address.identity, source=call.actor)
+    call.record("subscriber.unsubscribe", mask(address.display))
+    return Answer(content=Unsubscribed(email=address.display, changed=done.changed, skipped=done.skipped))
+
+
+def _erase(call: Call) -> Answer:
+    """Erase a person for good, from the files of lists, too. Sums hold, and the address stays suppressed by a keyed hash."""
+    address = _address(call)
+    done = erase(call.newsroom, address.identity, by=call.actor)
+    call.record("subscriber.erase")  # of whom is to be forgotten
+    content = Erased(
+        email=address.display,
+        deliveries=done.erased.deliveries,
+        skipped=done.erased.skipped,
+        taken_out=done.taken_out,
+        left=tuple(done.left),
+    )
+    return Answer(content=content)
+
+
+def _address(call: Call) -> Address:
+    return parse_address(call.path["email"])
+
+
+ROUTES = (
+    ApiRoute("GET", "/subscribers/{email}", Scope.SUBSCRIBERS_READ, _show, Subscriber),
+    ApiRoute("POST", "/subscribers/{email}/unsubscribe", Scope.SUBSCRIBERS_WRITE, _unsubscribe, Unsubscribed),
+    ApiRoute("DELETE", "/subscribers/{email}", Scope.SUBSCRIBERS_WRITE, _erase, Erased),
+)

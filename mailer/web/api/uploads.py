@@ -1,0 +1,127 @@
+"""A list that is uploaded: kept aside for a day, what it would do, and the word that it is to be done.
+
+As everywhere, nobody who said no comes back by it. `base` names the file that the plan was made for: if the list is
+another one by then, nothing is done.
+"""
+
+from io import BytesIO
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from mailer.ledger.scope import Scope
+from mailer.service.roster import plan_object
+from mailer.service.uploads import Upload, Way, apply_upload, find_upload, forget_upload, keep_upload, plan_upload
+from mailer.web.api.lists import SyncOutcome, outcome
+from mailer.web.api.route import FILE, Answer, ApiRoute, Call
+from mailer.web.api.shape import Shape, Words
+
+
+class UploadQuery(Shape):
+    way: Annotated[
+        Way, Field(description="It adds to the list, and changes who is on it; or it is the whole list from now on.")
+    ] = Way.ADD
+    file_name: Annotated[Words, Field(description="What you call it.")] = "upload.csv"
+
+
+class UploadFacts(Shape):
+    """An upload, and what it would do now. `columns`: which the list would get; `erased`: people who get no row."""
+
+    upload: str
+    file_name: str
+    way: Way
+    base: str
+    rows: int
+    columns: tuple[str, ...]
+    erased: int
+    plan: SyncOutcome
+
+
+class WantedUpload(Shape):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"base": "9c1185a5c5e9fc54612808977ee8f548b2258d31" + "0" * 24}]}
+    )
+
+    base: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="As the plan says it.")]
+    allow_removals: Annotated[bool, Field(description="Go on though more than a tenth of the readers are gone.")] = (
+        False
+    )
+
+
+class Left(Shape):
+    """The upload that is gone."""
+
+    upload: str
+
+
+def _keep(call: Call) -> Answer:
+    """Keep a CSV file for a list, and tell what it would do; nothing is done yet."""
+    wanted, name = call.query(UploadQuery), call.path["list"]
+    upload = keep_upload(
+        call.newsroom, name, BytesIO(call.raw), file_name=wanted.file_name, way=wanted.way, by=call.actor
+    )
+    call.record("list.upload", name, upload.file_name)
+    return _told(call, upload, call.place(f"/lists/{name}/uploads/{upload.id}"))
+
+
+def _plan(call: Call) -> Answer:
+    """What an upload would do now."""
+    return _told(call, _find(call))
+
+
+def _told(call: Call, upload: Upload, location: str = "") -> Answer:
+    found = plan_upload(call.newsroom, upload)
+    facts = UploadFacts(
+        upload=upload.id,
+        file_name=upload.file_name,
+        way=upload.way,
+        base=found.base,
+        rows=found.rows,
+        columns=found.columns,
+        erased=found.erased,
+        plan=SyncOutcome.of(plan_object(found.plan, planned=True)),
+    )
+    return Answer(content=facts, location=location)
+
+
+def _apply(call: Call) -> Answer:
+    """Do what an upload would do: a sync, which can be undone. More than a tenth removed: 409, unless that is allowed."""
+    wanted, upload = call.body(WantedUpload), _find(call)
+    removals = wanted.allow_removals
+    done = apply_upload(call.newsroom, upload, base=wanted.base, by=call.actor, allow_removals=removals)
+    call.record("list.apply", upload.list, upload.file_name)
+    return outcome(done, planned=False)
+
+
+def _leave(call: Call) -> Answer:
+    """Forget an upload; nothing is changed."""
+    upload = _find(call)
+    forget_upload(call.newsroom, upload)
+    return Answer(content=Left(upload=upload.id))
+
+
+def _find(call: Call) -> Upload:
+    found = find_upload(call.newsroom, call.path["list"], call.path["upload"])
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+_ONE = "/lists/{list}/uploads/{upload}"
+ROUTES = (
+    ApiRoute(
+        "POST",
+        "/lists/{list}/uploads",
+        Scope.LISTS_WRITE,
+        _keep,
+        UploadFacts,
+        query=UploadQuery,
+        takes="text/csv",
+        status=201,
+        largest=FILE,
+    ),
+    ApiRoute("GET", _ONE, Scope.LISTS_WRITE, _plan, UploadFacts),
+    ApiRoute("POST", f"{_ONE}/apply", Scope.LISTS_WRITE, _apply, SyncOutcome, body=WantedUpload),
+    ApiRoute("DELETE", _ONE, Scope.LISTS_WRITE, _leave, Left),
+)

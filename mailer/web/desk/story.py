@@ -1,0 +1,54 @@
+"""One person's story: all that happened, in words, the newest first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailer.audience.row import clean
+from mailer.ledger.membership import MemberChange
+from mailer.service.person import Person
+
+_LONGEST = 200  # characters of a person's words
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """`send` is the number of the send that it belongs to, if any."""
+
+    at: float
+    words: str
+    send: int | None = None
+
+
+def story(person: Person) -> tuple[Happened, ...]:
+    """What happened to `person`."""
+    return tuple(sorted(_happened(person), key=lambda each: each.at, reverse=True))
+
+
+def _happened(person: Person) -> Iterator[Happened]:
+    for each in person.history:
+        yield Happened(each.at, f"{each.change} ({each.reason}), by {each.source}", each.send_id)
+    for change in person.changes:
+        yield Happened(change.at, f"{change.list}: {_changed(change)}, by {change.by}")
+    for consent in person.consents:
+        place = f" from {consent.ip}" if consent.ip else ""
+        yield Happened(consent.at, f"asked for {consent.list} by {consent.form}{place}: “{_line(consent.words)}”")
+        if consent.confirmed_at is not None:
+            yield Happened(consent.confirmed_at, f"confirmed {consent.list}")
+    for why in person.reasons:
+        yield Happened(why.at, f"left because: {why.reason}{f', “{_line(why.words)}”' if why.words else ''}")
+    for letter in person.letters:
+        yield Happened(letter.created_at, f"letter ({letter.kind}): {letter.state}")
+    for sent in person.deliveries:
+        reason = f" ({sent.reason})" if sent.reason else ""
+        yield Happened(sent.at, f"send {sent.send_id}, {sent.slug}: {sent.state}{reason}", sent.send_id)
+
+
+def _changed(change: MemberChange) -> str:
+    words = f"{_line(change.before)} → {_line(change.after)}" if change.before else _line(change.after)
+    return f"{change.what}{f' {words}' if words else ''}"
+
+
+def _line(text: str) -> str:
+    """A person's words in one line."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
