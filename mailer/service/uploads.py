@@ -33,7 +33,7 @@ from mailer.audience.row import shown
 from mailer.errors import UsageError
 from mailer.ledger.membership import SyncPlan
 from mailer.service.adding import added
-from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_list
+from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_alone, sync_list
 from mailer.service.newsroom import Newsroom
 
 LARGEST = 512 * 1024 * 1024  # octets
@@ -144,10 +144,12 @@ def apply_upload(newsroom: Newsroom, upload: Upload, *, base: str, by: str, allo
     """Do it, if the list's file is still the one of digest `base`; the upload is gone then."""
     name, path = upload.list, _file(newsroom, upload)
     listed = newsroom.workspace.list_file(name)
-    if digest_of(listed) != base:
-        raise ChangedListError(f"The list {name} was changed meanwhile.", "Read once more what the file would do now.")
-    sync_list(newsroom, name, by=by)
     with _by_its_name(upload, path), alone(newsroom, name):
+        if digest_of(listed) != base:
+            raise ChangedListError(
+                f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
+            )
+        sync_alone(newsroom, name, by=by)
         now = open_list(listed, name)
         with _new_file(newsroom, upload, now, path) as new:
             done = exchange(newsroom, name, new, now, by=by, allow_removals=allow_removals)
