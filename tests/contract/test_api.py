@@ -84,6 +84,16 @@ def test_each_route_is_for_its_scope_and_no_other(site, visitor):
                 assert answer.status_code not in {401, 403, 500}, (route, answer.text)
 
 
+def test_a_test_with_the_fields_of_a_reader_is_for_who_may_read_lists(site, visitor):
+    wanted = {"dispatch": "tide", "emails": ["mara@example.org"], "reader": "ana@example.com"}
+    tester = Asking(visitor, token_of(site, "sends:test"))
+    refused = tester("POST", "/tests", wanted, key="one")
+    assert (refused.status_code, "lists:read" in refused.json()["next_step"]) == (403, True)
+    assert tester("POST", "/tests", {**wanted, "reader": None}, key="one").status_code == 201
+    reader = Asking(visitor, token_of(site, "sends:test", "lists:read"))
+    assert reader("POST", "/tests", wanted, key="one").status_code == 201
+
+
 def test_a_revoked_token_is_out_at_once_and_its_name_may_be_taken_anew(site, visitor):
     old = token_of(site, name="The site")
     assert Asking(visitor, old).get("/lists").status_code == 200
