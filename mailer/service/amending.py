@@ -45,7 +45,7 @@ def add_member(newsroom: Newsroom, name: str, address: Address, values: Mapping[
     fields = editable_fields(newsroom, name)
     with _at_hand(newsroom, name, by) as source:
         _refuse_unwanted(newsroom, name, address)
-        row = {EMAIL: address.display, **{field: clean(values[field]).strip() for field in fields if field in values}}
+        row = {EMAIL: address.display, **{field: values[field].strip() for field in fields if field in values}}
         with amended(source, (), [row]) as new:
             return exchange(newsroom, name, new, source, by=by, allow_removals=False)
 

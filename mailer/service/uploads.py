@@ -4,13 +4,14 @@
     plan_upload      what it would do; changes nothing
     apply_upload     does it: a sync with a number, which can be undone
     forget_upload    leaves it
+    forget_old       removes what nobody decided about in a day
 
 An upload is the whole list (Way.WHOLE: its file takes the place of the list's), or it adds to the list (Way.ADD): who is not
 in the list's file gets a row at its end, columns that it lacks are added, and of who is there already the cells that the
 upload fills are set. An empty cell empties nothing. Either way the list's file says it first, and the sync decides as ever:
 nobody who said no comes back. Who was erased gets no row again.
 
-What was not applied in a day is not applied any more, and removed when the next upload comes. Raises UsageError, ListError
+What was not applied in a day is not applied any more; `mailer serve` removes it (tidying.py). Raises UsageError, ListError
 in which the upload has its own name, UndecidedError where more than a tenth would leave and nobody said that it is meant,
 LedgerError.
 """
@@ -21,7 +22,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -90,7 +91,7 @@ def keep_upload(newsroom: Newsroom, name: str, file: BinaryIO, *, file_name: str
     folder = _folder(newsroom)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        _make_room(folder, newsroom.clock())
+        _make_room(folder, newsroom.clock(), most=_MOST - 1)
         path = folder / f"{upload.id}.csv"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
@@ -118,6 +119,16 @@ def find_upload(newsroom: Newsroom, name: str, number: str) -> Upload | None:
 
 def forget_upload(newsroom: Newsroom, upload: Upload) -> None:
     _remove(_folder(newsroom), upload.id)
+
+
+def forget_old(newsroom: Newsroom) -> None:
+    """Raises UsageError where the disk refuses."""
+    try:
+        _make_room(newsroom.workspace.state / "uploads", newsroom.clock(), most=_MOST)
+    except OSError as error:
+        raise UsageError(
+            f"An old upload cannot be removed ({error.strerror}).", "See to .mailer/uploads: it holds addresses."
+        ) from None
 
 
 def plan_upload(newsroom: Newsroom, upload: Upload) -> UploadPlan:
@@ -210,19 +221,21 @@ def _file(newsroom: Newsroom, upload: Upload) -> Path:
     return _folder(newsroom) / f"{upload.id}.csv"
 
 
-def _make_room(folder: Path, now: float) -> None:
-    """Forget what is old, and the oldest of too many."""
+def _make_room(folder: Path, now: float, *, most: int) -> None:
+    """Forget what is old, and the oldest of more than `most`."""
     kept = sorted(((_kept_at(path), path.stem) for path in folder.glob("*.csv")), reverse=True)
     for number, (at, stem) in enumerate(kept):
-        if number >= _MOST - 1 or at < now - KEPT_FOR:
+        if number >= most or at < now - KEPT_FOR:
             _remove(folder, stem)
 
 
 def _kept_at(path: Path) -> float:
-    """When the upload at `path` came; long ago for one that was never finished."""
+    """When the upload at `path` came; of one that is not complete, when something of it last did."""
     try:
         return float(json.loads(path.with_suffix(".json").read_bytes())["at"])
     except (OSError, ValueError):
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime
         return 0.0
 
 

@@ -1,6 +1,7 @@
 """A list changed at the desk: uploads that are read before they count, rows added, changed and taken out; on both databases."""
 
 import io
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -18,6 +19,7 @@ from mailer.service.uploads import (
     Way,
     apply_upload,
     find_upload,
+    forget_old,
     forget_upload,
     keep_upload,
     plan_upload,
@@ -173,6 +175,24 @@ def test_an_upload_is_forgotten_when_it_is_left_and_after_a_day(desk, clock):
     assert find_upload(desk.newsroom, "readers", "../" + second.id) is None
     clock.forward(KEPT_FOR)
     assert find_upload(desk.newsroom, "readers", second.id) is None
+
+
+def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is_still_coming_stays(desk, clock):
+    desk.sync(HEAD)
+    clock.now = time.time()
+    folder = desk.newsroom.workspace.state / "uploads"
+    forget_old(desk.newsroom)
+    old = upload(desk, HEAD + "ana@x.org,,\n")
+    coming = folder / f"{'c0' * 16}.csv"
+    coming.write_text(HEAD)
+    second = upload(desk, HEAD)
+    assert coming.exists(), "another upload takes nothing away from one that is under way"
+    clock.forward(KEPT_FOR - 1)
+    forget_old(desk.newsroom)
+    assert find_upload(desk.newsroom, "readers", old.id) and find_upload(desk.newsroom, "readers", second.id)
+    clock.forward(2)
+    forget_old(desk.newsroom)
+    assert list(folder.iterdir()) == []
 
 
 def test_rows_are_added_changed_and_taken_out_and_nothing_else_changes(desk):
