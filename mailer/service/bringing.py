@@ -43,18 +43,20 @@ def brought_up(
     plans = {name: sync_list(newsroom, name) for name in names} if record else {}
     with newsroom.ledger_to_look_at() as ledger:
         files = {name: newsroom.workspace.list_file(name) for name in names}
-        behind = [] if record else [name for name in names if not ledger.syncs.is_current(name, digest_of(files[name]))]
-        left = () if rehearse else tuple(name for name in behind if ledger.syncs.state(name))
-        behind = [name for name in behind if name not in left]
-        if not behind:
+        digests = {} if record else {name: digest_of(path) for name, path in files.items()}
+        stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
+        known = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
+        behind = tuple(name for name, state in known.items() if state.digest != digests[name])
+        stale = [name for name in stale if name not in known]
+        if not stale:
             plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
             with ledger.syncs.looking() as conn:
-                yield BroughtUp(ledger=ledger, conn=conn, plans=plans, behind=left)
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans, behind=behind)
             return
         with ledger.syncs.bench() as bench:
             staged = [
                 stage_list(bench, files[name], name, number=number, keep=False)
-                for number, name in enumerate(behind, start=1)
+                for number, name in enumerate(stale, start=1)
             ]
             with bench.rehearsing() as conn:
                 for each in staged:
@@ -63,4 +65,4 @@ def brought_up(
                     )
                     plans[each.source.name] = done.plan
                 plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
-                yield BroughtUp(ledger=ledger, conn=conn, plans=plans, behind=left)
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans, behind=behind)

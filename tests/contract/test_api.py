@@ -329,6 +329,15 @@ def test_an_upload_is_read_before_it_is_applied_and_undone_after(site, api):
     assert api("POST", "/lists/readers/uploads", **wrong).status_code == 422
 
 
+def test_names_of_files_may_be_in_any_script(site, api):
+    workspace = site.newsroom.workspace
+    (workspace.subscribers / "読者.csv").write_text("email\nana@example.com\n", encoding="utf-8")
+    file = {"content": b"email\nben@example.net\n", "headers": {"Content-Type": "text/csv"}}
+    kept = api("POST", "/lists/読者/uploads", **file)
+    assert kept.status_code == 201
+    assert api.get(kept.headers["location"].removeprefix("/api/v1")).json() == kept.json()
+
+
 def test_a_person_is_shown_unsubscribed_and_erased(site, api):
     api("POST", "/lists/readers/sync", {})
     known = api.get("/subscribers/Ana@Example.com").json()
