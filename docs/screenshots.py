@@ -37,6 +37,7 @@ COLOURS = 256
 NAME, PASSWORD = "Mara Lindqvist", "ferry lamp ocean nine"
 PATIENCE = 20_000  # milliseconds
 DRAFT = "dispatches/" + SECOND
+UNSENT = "dispatches/2025-12-18-eleven-winters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,19 @@ PAGES = (
     Shot("photos", f"{DRAFT}/photos"),
     Shot("history", f"{DRAFT}/history"),
     Shot("paste", "dispatches:paste"),
+    Shot("test", f"{UNSENT}/test"),
+    Shot("choose", f"{UNSENT}/send"),
+    Shot("last", f"{UNSENT}/send/last?chosen=1&list=readers&when=now"),
+    Shot("sends", "sends"),
+    Shot("send", "sends/1"),
+    Shot("report", "sends/1/report"),
+    Shot("recipients", "sends/1/report/recipients"),
+    Shot("lists", "lists"),
+    Shot("list", "lists/readers"),
+    Shot("members", "lists/readers/members"),
+    Shot("upload", "lists/readers/upload"),
+    Shot("list-history", "lists/readers/history"),
+    Shot("suppressions", "lists:suppressions"),
     Shot("settings", "settings"),
     Shot("people", "settings/people"),
     Shot("audit", "settings/audit"),

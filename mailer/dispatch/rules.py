@@ -68,7 +68,12 @@ _GROUPS = (
             "the front matter is plain: no anchors, aliases, tags, merge keys or deep nesting",
             "Write the value out. Anchors, aliases, tags, merge keys and deep nesting are not used.",
         ),
-        ("unknown-key", ERROR, "each key is one that is known at its place", "Spell the key as `docs/editor.md` does."),
+        (
+            "unknown-key",
+            ERROR,
+            "each key is one that is known at its place",
+            "Mend the spelling, or take the line out; `docs/editor.md` has every key.",
+        ),
         ("duplicate-key", ERROR, "no key stands twice", "Keep one of the two."),
         (
             "missing-key",

@@ -29,7 +29,7 @@ WORDS = (
     Rule(
         id="placeholder",
         severity=WARNING,
-        title="nothing is left that was to be filled in: TK, TODO, lorem ipsum",
+        title="nothing is left that was to be filled in: TK, TODO, lorem ipsum, what `mailer new` wrote",
         why="What a desk marks for later is printed as it stands when later does not come.",
         source="newspapers’ custom: TK stands for “to come”",
         how="Write what belongs there, or delete it. Code is not searched.",

@@ -29,6 +29,7 @@ ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour T
 _PLACEHOLDER = re.compile(
     r"\b(?:TK){2,}\b|\bTKs?\b(?! [A-Z][a-z])|\bTODO\b|\bFIXME\b|\bTBD\b|\bTBC\b|\bX{4,}\b"
     r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
+    r"|\bWrite your note here\b|^The text of the article\.$"  # what a new dispatch begins with
 )
 _TODO_IS_A_WORD = frozenset({"es", "pt", "gl", "ca", "eo"})
 _MERGE_TAG = re.compile(r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>")

@@ -1,6 +1,7 @@
 """Dispatches as files that are written at the desk, while somebody else may write them, too.
 
     shelf(newsroom, words)            every dispatch, with where it stands
+    listed(newsroom, name)            one of them
     read(newsroom, name)              the text as it is now
     save(newsroom, name, text, …)     write it, if the file is still what the writer began with
     start / take_in                   a new one, from a title or from an old text
@@ -148,6 +149,14 @@ def shelf(newsroom: Newsroom, words: str = "") -> tuple[Listed, ...]:
             )
         )
     return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))
+
+
+def listed(newsroom: Newsroom, name: str) -> Listed:
+    """The dispatch `name` as the shelf has it. Raises NoDispatchError."""
+    found = next((each for each in shelf(newsroom) if each.name == name), None)
+    if found is None:
+        raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
+    return found
 
 
 def read(newsroom: Newsroom, name: str) -> Text:

@@ -70,7 +70,8 @@ class Upload:
 class UploadPlan:
     """What an upload would do. `base`: the list's file that this was made for; `columns`: which it would get.
 
-    `rows` of the upload, its `encoding` and `delimiter`; `erased`: people in it who were erased, and get no row.
+    `rows` of the upload, its `encoding` and `delimiter`; `read_as`: headers that are called otherwise than the field which
+    they are taken for, with that field; `erased`: people in it who were erased, and get no row.
     """
 
     plan: SyncPlan
@@ -78,6 +79,7 @@ class UploadPlan:
     rows: int
     encoding: str
     delimiter: str
+    read_as: tuple[tuple[str, str], ...]
     columns: tuple[str, ...] = ()
     erased: int = 0
 
@@ -200,6 +202,11 @@ def _told(given: ListFile, staged: Staged, plan: SyncPlan, base: str) -> UploadP
         rows=reading.rows,
         encoding=given.encoding,
         delimiter=given.delimiter,
+        read_as=tuple(
+            (header.strip(), name)
+            for header, name in zip(given.columns.headers, given.columns.names, strict=True)
+            if name and header.strip().lower() != name
+        ),
     )
 
 

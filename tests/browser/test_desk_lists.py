@@ -85,6 +85,7 @@ def test_an_admin_uploads_reads_applies_and_undoes_by_keyboard_on_a_phone(page, 
     well(page)
     page.get_by_text("autumn-fair.csv, 4 rows, semicolons, UTF-8. Nothing has been changed yet.").wait_for()
     page.get_by_text("“ana@@example.com” is not an address (two @)").wait_for()
+    page.get_by_role("heading", name="Join").wait_for()
     assert file.read_bytes() == before
     press(page, "button", "Apply to readers")
     page.wait_for_url("**/history")

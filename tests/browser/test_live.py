@@ -83,7 +83,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
         until(lambda: number(page, "accepted") > back)
         assert page.evaluate("window.same"), "it was loaded anew"
         page.get_by_role("button", name="Pause").press("Enter")
-        page.get_by_text("Paused: paused by Mara Lindqvist.").wait_for()
+        page.get_by_text("Paused by Mara Lindqvist.").wait_for()
         page.get_by_role("button", name="Go on").press("Enter")
         page.get_by_text("On its way.").wait_for()
         page.get_by_text("Finished").wait_for()

@@ -270,9 +270,9 @@ def test_a_new_list_begins_with_an_upload(desk, file):
 
 
 def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):
-    assert "See what it would do" not in words(desk.get(LIST))
+    assert "See what would change" not in words(desk.get(LIST))
     file.write_text(file.read_text("utf-8") + "git@x.org,G,\n", encoding="utf-8")
-    assert "See what it would do" in words(desk.get(LIST))
+    assert "See what would change" in words(desk.get(LIST))
     assert "git@x.org" in words(desk.get(f"{LIST}/sync"))
     assert "git@x.org" not in desk.get(f"{LIST}/members").text
     assert desk.post(f"{LIST}/sync").status_code == 303

@@ -87,7 +87,7 @@ def test_paused_it_says_by_whom_and_goes_on_when_told_to(site, desk):
     carry(site, send, "accepted")
     path = f"/desk/sends/{send.id}"
     assert desk.post(f"{path}/pause").headers["location"] == path
-    assert "Paused: paused by Mara Lindqvist." in words(desk.get(path))
+    assert "Paused by Mara Lindqvist." in words(desk.get(path))
     desk.post(f"{path}/resume")
     assert site.ledger.sends.get(send.id).state is SendState.RUNNING
     assert [each.id for each in site.ledger.sends.carried()] == [send.id]

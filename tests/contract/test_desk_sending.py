@@ -93,6 +93,26 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     assert site.contents() == before
 
 
+@pytest.mark.parametrize("settings", [{"approval": True}])
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("list=readers", "another editor must approve it first"),
+        ("chosen=1", "Choose a list first"),
+        ("list=readers&where=town == 'Lisbon'", "what is in the way stands beside"),
+    ],
+)
+def test_who_cannot_go_on_is_told_why(mara, query, why):
+    page = mara.get(f"{SEND}/last?{query}").text
+    assert re.search(f'role="alert">[^<]*{why}', page)
+
+
+def test_who_would_send_it_to_nobody_is_told_so(site, mara):
+    for address in ("ana@example.com", "ben@example.net", "eva@example.org"):
+        site.ledger.suppressions.unsubscribe(address, source="page")
+    assert re.search('role="alert">Nobody would get it', mara.get(LAST).text)
+
+
 def test_one_press_makes_one_send_that_is_taken_back_with_another(site, mara):
     form = last_page(mara)
     answer = mara.post(SEND, {**form, "number": "3"})

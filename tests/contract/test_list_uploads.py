@@ -43,6 +43,12 @@ def counts(plan):
     return {name: count for name, count in plan.counts.items() if count and name not in {"people", "patched"}}
 
 
+def test_it_is_told_which_headers_are_taken_for_what(desk):
+    desk.sync(HEAD)
+    kept = upload(desk, "E-Mail-Adresse;Vorname;city\nx@x.org;X;Rome\n")
+    assert plan_upload(desk.newsroom, kept).read_as == (("E-Mail-Adresse", "email"), ("Vorname", "first_name"))
+
+
 def test_an_upload_is_read_applied_and_undone(desk):
     before = HEAD + "".join(f"r{number}@x.org,R{number},Pune\n" for number in range(12))
     desk.sync(before)

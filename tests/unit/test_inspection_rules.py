@@ -32,6 +32,8 @@ WORDS: list[tuple[str, str, str, str]] = [
     ("placeholder", "7:1", letter("TODO: a word on this."), letter("Todo lo que `TODO` says.")),
     ("placeholder", "7:1", letter("Lorem ipsum dolor."), letter("He quoted Cicero, not lorem.")),
     ("placeholder", "7:4", letter("At [insert hour] sharp."), letter("At [your page](https://example.org/a) now.")),
+    ("placeholder", "7:1", letter("Write your note here. Fog."), letter("Write your notes here and there.")),
+    ("placeholder", "7:1", letter("The text of the article."), letter("The text of the article. It was cut.")),
     ("placeholder", "5:10", subject("TKTK"), subject("The tank")),
     ("merge-tag", "7:6", letter("Dear *|FNAME|*, good day."), letter("Dear `*|FNAME|*`, good | day.")),
     ("merge-tag", "7:1", letter("%%first name%% writes."), letter("A rise of 5%% and 6%%.")),

@@ -10,9 +10,10 @@ import pytest
 from mailer.web.desk.events import Event, _told
 from mailer.web.desk.guessing import LONGEST_PAUSE, Guesses
 from mailer.web.desk.page import STATIC, Said, _pack, _unpack, in_words
+from mailer.web.desk.settings import known_as
 from mailer.web.desk.signin import _inside
 from tests.contract.test_desk_drafts import picture
-from tests.support.deskpages import At, signed_in
+from tests.support.deskpages import ORIGIN, At, signed_in
 from tests.support.site import site_in, visiting
 from tests.support.workspaces import DISPATCH, make_workspace
 
@@ -95,7 +96,7 @@ def test_findings_are_a_page_too(desk, file):
     page = unescape(desk.get(f"{TIDE}/findings").text)
     assert "to mend" in page
     assert "“sorce”" in page
-    assert f'href="{TIDE}#text" data-line="17"' in page
+    assert f'href="{TIDE}#line-17" data-line="17"' in page
 
 
 @pytest.mark.parametrize(
@@ -266,6 +267,29 @@ def test_a_cookie_that_is_none_says_nothing(cookie):
 )
 def test_how_long_ago(seconds, words):
     assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on an iPhone"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "Chrome on Android"),
+        ("curl/8.0", "curl/8.0"),
+        ("", ""),
+    ],
+)
+def test_browsers_are_called_as_people_call_them(agent, name):
+    assert known_as(agent) == name
+
+
+def test_an_error_leads_back_to_where_one_was(desk):
+    at = {"Referer": f"{ORIGIN}/desk/lists?page=2"}
+    assert '<a href="/desk/lists?page=2">Back</a>' in desk.post("/desk/dispatches", {"title": " "}, headers=at).text
+    for elsewhere in ("https://evil.example/desk/lists", f"{ORIGIN}/archive/", "//evil.example/desk/"):
+        page = desk.post("/desk/dispatches", {"title": " "}, headers={"Referer": elsewhere})
+        assert ">Back</a>" not in page.text
 
 
 def test_where_signing_in_leads_stays_inside():

@@ -35,6 +35,7 @@ from mailer.service.timeleft import in_days
 from mailer.web.desk.choice import TAKE_BACK, UTC, Choice, day_ahead, read_choice
 from mailer.web.desk.dispatches import ONE
 from mailer.web.desk.once import new_token, ordered
+from mailer.web.desk.page import Said
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 
@@ -81,7 +82,7 @@ def _last(visit: Visit) -> Response:
     choice = read_choice(visit, _first_lists(visit))
     outlook = _look(visit, choice)
     if not _is_ready(outlook) or _time_trouble(visit, choice):
-        return _choosing(visit, choice, outlook)
+        return _choosing(visit, choice, outlook, said=_hindrance(choice, outlook))
     return _last_page(visit, choice, outlook, new_token())
 
 
@@ -97,7 +98,7 @@ def _send(visit: Visit) -> Response:
     if outlook.earlier and not outlook.earlier.is_ended:
         return _lead(visit, outlook.earlier, order)
     if not _is_ready(outlook) or outlook.plan is None:
-        return _choosing(visit, choice, outlook, status=422)
+        return _choosing(visit, choice, outlook, status=422, said=_hindrance(choice, outlook))
     if wrong := _not_yet(visit, outlook, outlook.plan):
         return _last_page(visit, choice, outlook, order.token, wrong=wrong)
     try:
@@ -172,6 +173,22 @@ def _is_ready(outlook: Outlook) -> bool:
     return outlook.plan is not None and outlook.plan.head.to_mail > 0 and outlook.may_send
 
 
+def _hindrance(choice: Choice, outlook: Outlook) -> Said | None:
+    """Why there is no last page yet, for who asked for it; None when nothing but the time is in the way."""
+    if not choice.lists:
+        return Said("Choose a list first.", bad=True)
+    if outlook.earlier:
+        ended = "Say first who gets it: only new readers, or everybody once more."
+        return Said(ended if outlook.earlier.is_ended else "It is being sent already.", bad=True)
+    if outlook.plan is None:
+        return Said("It cannot be sent like this: what is in the way stands beside the choice.", bad=True)
+    if outlook.plan.head.to_mail == 0:
+        return Said("Nobody would get it. Choose another list or condition.", bad=True)
+    if not outlook.may_send:
+        return Said("You cannot send it yet: another editor must approve it first.", bad=True)
+    return None
+
+
 def _time_trouble(visit: Visit, choice: Choice) -> str:
     """What is wrong with the time that was chosen; "" when nothing is."""
     if not choice.is_later:
@@ -198,12 +215,15 @@ def _not_yet(visit: Visit, outlook: Outlook, plan: SendPlan) -> str:
     return ""
 
 
-def _choosing(visit: Visit, choice: Choice, outlook: Outlook | None = None, *, status: int = 200) -> Response:
+def _choosing(
+    visit: Visit, choice: Choice, outlook: Outlook | None = None, *, status: int = 200, said: Said | None = None
+) -> Response:
     outlook = outlook or _look(visit, choice, rehearse=False)
     workspace = visit.newsroom.workspace
     return visit.page(
         "send",
         status=status,
+        said=said or visit.said,
         lists=workspace.list_names(),
         zones=tuple(dict.fromkeys((visit.newsroom.settings.timezone.key, UTC))),
         morning=day_ahead(visit.newsroom),
@@ -223,6 +243,7 @@ def _last_page(visit: Visit, choice: Choice, outlook: Outlook, token: str, *, wr
         wrong=wrong,
         at=at if choice.is_later else None,
         zone_here=newsroom.settings.timezone.key,
+        accepted=visit.form.has("accept") and visit.form.text("digest") == plan.edition.digest,
         take_back=int(TAKE_BACK),
         relays=", ".join(str(relay) for relay in newsroom.settings.relay),
         sender=str(newsroom.settings.sender),

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -241,8 +241,17 @@ class Desk:
         if visit is not None and visit.wants_json:
             return json_page({"said": f"{heading} {next_step}".strip()}, status=status)
         partial = visit is not None and visit.is_partial
-        context = {"heading": heading, "next_step": next_step}
+        context = {"heading": heading, "next_step": next_step, "back": self._back(visit) if visit else ""}
         return self.pages.page("trouble" if partial else "message", status=status, visit=visit, context=context)
+
+    def _back(self, visit: Visit) -> str:
+        """The path of the desk's page that the request came from; "" for none, or itself."""
+        request, before = visit.request, urlsplit(visit.request.headers.get("referer", ""))
+        is_ours = f"{before.scheme}://{before.netloc}" == door_of(request).origin
+        is_other = request.method == "POST" or before.path != request.url.path
+        if not is_ours or not is_other or not before.path.startswith(f"{self.pages.root}/desk/"):
+            return ""
+        return urlunsplit(("", "", before.path, before.query, ""))
 
 
 async def _run(endpoint: Endpoint, visit: Visit) -> Response:

@@ -97,7 +97,7 @@ def _show(visit: Visit) -> Response:
     settings = load_list_settings(newsroom.workspace.subscribers, name)
     return visit.page(
         "list",
-        heading=settings.shown,
+        heading=name,
         settings=settings,
         name=name,
         counts=counts,
@@ -118,7 +118,7 @@ def _waits(newsroom: Newsroom, name: str) -> str:
         return ""
     state = newsroom.ledger.syncs.state(name)
     if state is None:
-        return "The file was not read yet."
+        return "It is counted with the first send, or when an admin has it read."
     return "The file was changed." if state.digest != digest else "Who left or joined since is not in the file yet."
 
 

@@ -23,7 +23,7 @@ from mailer.web.desk import chart
 from mailer.web.desk.events import event_stream
 from mailer.web.desk.page import DeskPages
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number
+from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number, source_of
 from mailer.web.desk.visit import Visit
 from mailer.web.desk.watches import Pieces
 
@@ -135,7 +135,16 @@ def _show(visit: Visit) -> Response:
     look = visit.watches.look(send_number(visit))
     made = pieces(visit.pages, visit.newsroom.settings.timezone, look, may_send=visit.may(Role.EDITOR))
     left = seconds_left(visit, look.send) if look.send.state in _FOR_LATER else None
-    page = visit.page("live", heading=look.send.title, send=look.send, pieces=made, at=look.at, left=left)
+    page = visit.page(
+        "live",
+        heading=look.send.title,
+        send=look.send,
+        source=source_of(visit, look.send),
+        pieces=made,
+        at=look.at,
+        left=left,
+        never_left=look.summary.frozen == 0,
+    )
     if look.send.state is SendState.SCHEDULED and left is not None and left < _SOON:
         page.headers["Refresh"] = f"{left + 1}"  # without a script it shows by itself that it has begun
     return page
@@ -152,12 +161,11 @@ def _pause(visit: Visit) -> Response:
         visit,
         "send.pause",
         lambda: steering.pause(visit.newsroom, send_number(visit), by=f"by {visit.user.name}"),
-        "Paused.",
     )
 
 
 def _resume(visit: Visit) -> Response:
-    return _do(visit, "send.resume", lambda: steering.hand_over(visit.newsroom, send_number(visit)), "It goes on.")
+    return _do(visit, "send.resume", lambda: steering.hand_over(visit.newsroom, send_number(visit)))
 
 
 def _cancel(visit: Visit) -> Response:
@@ -191,8 +199,8 @@ def _resolve(visit: Visit) -> Response:
     )
 
 
-def _do(visit: Visit, action: str, work: Callable[[], object], said: str, detail: str = "") -> Response:
-    """Do it and write it down; what is not possible any more is said on the page of the send."""
+def _do(visit: Visit, action: str, work: Callable[[], object], said: str = "", detail: str = "") -> Response:
+    """Do it and write it down; what is not possible any more is said on the page of the send, which shows all else itself."""
     send_id = send_number(visit)
     try:
         work()

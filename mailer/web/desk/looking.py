@@ -12,7 +12,7 @@ from starlette.responses import Response
 from mailer.dispatch.problem import Problem, Severity
 from mailer.errors import MailerError
 from mailer.ledger.role import Role
-from mailer.service.drafting import NoDispatchError
+from mailer.service.drafting import NoDispatchError, listed
 from mailer.service.previewing import Scheme
 from mailer.service.proofing import Proof
 from mailer.web.desk.dispatches import HERE, ONE
@@ -46,7 +46,7 @@ def _proof(visit: Visit) -> Response:
     proof = visit.proofs.make(visit.path["name"])
     if not visit.wants_json:
         return visit.page(
-            "findings", heading=visit.path["name"], proof=proof, summary=_summary(proof), name=visit.path["name"]
+            "findings", heading=_title(visit), proof=proof, summary=_summary(proof), name=visit.path["name"]
         )
     piece = visit.page("finding", heading="", proof=proof, summary=_summary(proof), name=visit.path["name"])
     return visit.json(
@@ -58,6 +58,10 @@ def _proof(visit: Visit) -> Response:
             "marks": [_mark(problem) for problem in proof.problems],
         }
     )
+
+
+def _title(visit: Visit) -> str:
+    return listed(visit.newsroom, visit.path["name"]).title
 
 
 def _mark(problem: Problem) -> dict[str, object]:
@@ -86,7 +90,7 @@ def _preview(visit: Visit) -> Response:
     view = _view(visit)
     return visit.page(
         "preview",
-        heading=visit.path["name"],
+        heading=_title(visit),
         name=visit.path["name"],
         views=VIEWS,
         view=view,

@@ -23,7 +23,7 @@ from mailer.web.desk import chart
 from mailer.web.desk.live import domain_bar, plots, proof_bar, summands
 from mailer.web.desk.page import HEADERS
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends import SEND, send_number
+from mailer.web.desk.sends import SEND, send_number, source_of
 from mailer.web.desk.visit import Visit
 
 HERE = f"{SEND}/report"
@@ -45,6 +45,7 @@ def _report(visit: Visit) -> Response:
         "report",
         heading=look.send.title,
         send=look.send,
+        source=source_of(visit, look.send),
         report=found,
         sum=summands(look.summary),
         proof_bar=proof_bar(look.summary),

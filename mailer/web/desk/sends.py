@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.delivery.state import SendState
+from mailer.errors import UsageError
 from mailer.ledger.errors import SendStateError, UnknownSendError
 from mailer.ledger.records import Send, Summary
 from mailer.ledger.role import Role
@@ -35,6 +36,14 @@ def find_send(visit: Visit) -> Summary:
         return visit.newsroom.ledger.sends.summary(send_number(visit))
     except UnknownSendError:
         raise HTTPException(404) from None
+
+
+def source_of(visit: Visit, send: Send) -> str:
+    """The name of the dispatch that was sent; "" when its file is gone."""
+    try:
+        return visit.newsroom.workspace.find_dispatch(send.slug).stem
+    except UsageError:
+        return ""
 
 
 def seconds_left(visit: Visit, send: Send) -> int:

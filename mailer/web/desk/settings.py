@@ -10,11 +10,38 @@ from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 
 _HERE = "/desk/settings"
+# What browsers call themselves is mostly others' names: the first that is there is the right one.
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+_SYSTEMS = {
+    "iPhone": "an iPhone",
+    "iPad": "an iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS X": "a Mac",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
 
 
 def _show(visit: Visit) -> Response:
     sessions = visit.newsroom.ledger.sessions.of(visit.user.id)
-    return visit.page("settings", heading="Settings", sessions=sessions, this=visit.session.id)
+    return visit.page("settings", heading="Settings", sessions=sessions, this=visit.session.id, known_as=known_as)
+
+
+def known_as(agent: str) -> str:
+    """A browser's name as people know it, `Firefox on Linux`; what it calls itself when it is none of those."""
+    browser = next((name for sign, name in _BROWSERS.items() if sign in agent), "")
+    system = next((name for sign, name in _SYSTEMS.items() if sign in agent), "")
+    return f"{browser} on {system}" if browser and system else agent
 
 
 def _set_email(visit: Visit) -> Response:

@@ -53,7 +53,7 @@ def _outcomes(visit: Visit) -> dict[str, Any]:
     sends = ledger.sends.tests(guess.slug, limit=_SHOWN) if guess else ()
     tests = [Tested(send, tuple(ledger.report.rows(send.id))) for send in sends]
     moving = any(row.state in UNDONE for test in tests if not test.send.is_ended for row in test.rows)
-    heading = f"Test {guess.title}" if guess else f"Test {visit.path['name']}"
+    heading = f"Test: {guess.title}" if guess else f"Test: {visit.path['name']}"
     return {"heading": heading, "name": visit.path["name"], "tests": tests, "moving": moving, "undone": UNDONE}
 
 
@@ -73,7 +73,7 @@ def _test(visit: Visit) -> Response:
         said = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
         return visit.go(f"{HERE}/{name}", said, bad=True)
     visit.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask, emails))}")
-    return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}.")
+    return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there.")
 
 
 ROUTES = (

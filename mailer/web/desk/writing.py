@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from mailer.ledger.role import Role
-from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, read, save
+from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, listed, read, save
 from mailer.web.desk.comparing import changes
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.events import Event, event_stream
@@ -29,12 +29,11 @@ _CLIP = 102 * 1024  # octets after which Gmail cuts a letter off
 def _write(visit: Visit) -> Response:
     """The editor. What is wrong with the text, its script asks for; who has none sees it here."""
     text = read(visit.newsroom, visit.path["name"])
-    title = next(
-        (line[6:].strip().strip("\"'") for line in text.text.split("\n")[:40] if line.startswith("title:")), ""
-    )
+    stands = listed(visit.newsroom, text.name)
     return visit.page(
         "write",
-        heading=title or text.name,
+        heading=stands.title,
+        listed=stands,
         dispatch=text,
         views=VIEWS,
         clip=_CLIP,

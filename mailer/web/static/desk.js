@@ -11,14 +11,15 @@ document.addEventListener("focusin", (event) => {
   if (event.target.dataset?.select !== undefined) event.target.select();
 });
 
-// The menu under one's name closes as menus do.
-const menu = document.querySelector("details.me");
+// The menu under one's name, and those of the editor, close as menus do.
+const menus = [...document.querySelectorAll("details.me, details.drop")];
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && menu?.open) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
+  const open = menus.find((menu) => menu.open);
+  if (event.key === "Escape" && open) {
+    open.open = false;
+    open.querySelector("summary").focus();
   }
 });
 document.addEventListener("click", (event) => {
-  if (menu?.open && !menu.contains(event.target)) menu.open = false;
+  for (const menu of menus) if (menu.open && (!menu.contains(event.target) || event.target.closest("[data-piece], [data-search]"))) menu.open = false;
 });

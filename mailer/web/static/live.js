@@ -7,7 +7,7 @@ const AGAIN = 1000; // milliseconds until the desk is asked again, after it answ
 let heard = new Date();
 
 function clock(time) {
-  return time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
 // A piece that has the focus keeps it: the same button of the new one gets it.

@@ -166,7 +166,7 @@ async function save(byHand) {
     if (!answer.ok) return say(told.said, true);
     saved = typed;
     base.value = told.digest;
-    if (text() === typed) say(`saved ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
+    if (text() === typed) say(`saved ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
     show();
     proof();
   } catch {
@@ -204,10 +204,14 @@ findings.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-line]");
   if (!link) return;
   event.preventDefault();
-  const line = view.state.doc.line(Math.min(Number(link.dataset.line), view.state.doc.lines));
+  lead(Number(link.dataset.line));
+});
+
+function lead(number) {
+  const line = view.state.doc.line(Math.min(Math.max(number, 1), view.state.doc.lines));
   view.dispatch({ selection: { anchor: line.from }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
   view.focus();
-});
+}
 
 // The letter. Two frames take turns, so that nothing flickers and the place stays.
 const stage = document.querySelector("#stage");
@@ -334,3 +338,5 @@ form.querySelector("label").addEventListener("click", () => view.focus());
 measure.hidden = false;
 show();
 proof();
+const wanted = /^#line-(\d+)$/.exec(window.location.hash); // from a finding on another page
+if (wanted) lead(Number(wanted[1]));
