@@ -92,10 +92,10 @@ class People:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def add(self, name: str, role: Role | None = None, *, email: str = "") -> User:
+    def add(self, name: str, role: Role | None = None, *, email: str = "", oidc_login: str = "") -> User:
         """Let `name` in, who has no password yet; without a role: the first is an admin, everybody else a writer.
 
-        Who was removed comes back as the same person.
+        Who was removed comes back as the same person. Raises NameTakenError, LoginTakenError.
         """
         shown = plain_name(name)
         key = name_key(shown)
@@ -104,6 +104,7 @@ class People:
             take_turn(conn, _TURN)
             given = role or (Role.WRITER if _admins(conn) else Role.ADMIN)
             values = {"name": shown, "email": email, "role": given, "created_at": self._core.clock()}
+            values["oidc_login"] = _free(conn, oidc_login)
             known = conn.execute(select(desk_user).where(desk_user.c.key == key)).first()
             if known is None:
                 conn.execute(insert(desk_user).values(key=key, **values))
@@ -212,10 +213,8 @@ class People:
 
         def work(conn: Connection) -> None:
             take_turn(conn, _TURN)
-            others = (desk_user.c.oidc_login == login, desk_user.c.id != user_id)
-            if login and conn.execute(select(desk_user.c.id).where(*others)).first():
-                raise LoginTakenError(login)
-            conn.execute(_where(user_id).values(**{**_NO_OIDC, "oidc_login": login or None}))
+            conn.execute(_where(user_id).values(**_NO_OIDC))
+            conn.execute(_where(user_id).values(oidc_login=_free(conn, login)))
             ending = desk_session.c.id != (keep_session or 0)
             conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id, ending))
 
@@ -253,6 +252,13 @@ class People:
 
 def _where(user_id: int) -> Any:
     return update(desk_user).where(desk_user.c.id == user_id, desk_user.c.removed_at.is_(None))
+
+
+def _free(conn: Connection, login: str) -> str | None:
+    """`login` as its column has it. Raises LoginTakenError."""
+    if login and conn.execute(select(desk_user.c.id).where(desk_user.c.oidc_login == login)).first():
+        raise LoginTakenError(login)
+    return login or None
 
 
 def _admins(conn: Connection, *, but: int = 0) -> int:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from mailer.audience.address import AddressError, parse_address
+from mailer.audience.address import parse_address
 from mailer.errors import MailerError, SettingsError, UsageError
 from mailer.service.newsroom import Newsroom
 from mailer.service.signin import Pass, begin_session
@@ -37,6 +37,10 @@ class NotBegunError(MailerError):
 
     def __init__(self) -> None:
         super().__init__("This sign-in was not begun here, or more than ten minutes ago.", "Begin again.")
+
+
+class ProviderError(MailerError):
+    """The provider cannot be asked, or its answer is none."""
 
 
 class UnknownPersonError(MailerError):
@@ -120,6 +124,8 @@ def plain_login(newsroom: Newsroom, typed: str) -> str:
     login = typed.strip()
     if not login:
         return ""
+    if not newsroom.settings.oidc_issuer:
+        raise UsageError("No identity provider is set up here.", "Set MAILER_OIDC_ISSUER and MAILER_OIDC_CLIENT_ID first.")
     if newsroom.settings.oidc_claim == _EMAIL:
         return parse_address(login).identity
     if len(login) > _LONGEST or not login.isprintable():
@@ -158,16 +164,21 @@ def _login(newsroom: Newsroom, provider: "Provider", claims: Mapping[str, object
             f"{provider.name} does not say who you are: its token has no claim “{claim}”.",
             "Tell whoever runs this program: the provider must put it into the ID token, or MAILER_OIDC_CLAIM is another.",
         )
-    if claim == _EMAIL and claims.get("email_verified") not in {True, "true"}:
+    if claim == _EMAIL and claims.get("email_verified") not in (True, "true"):
         raise UnknownPersonError(
-            f"{provider.name} has not made sure that “{said[:_LONGEST]}” is your address.", "Have it confirmed there first."
+            f"{provider.name} has not made sure that your address there is yours.", "Have it confirmed there first."
         )
     try:
         return plain_login(newsroom, said)
-    except (AddressError, UsageError):
+    except UsageError:
         raise UnknownPersonError(
             f"{provider.name} calls you something that nobody here can be entered under.", "Ask an admin of this desk."
         ) from None
+
+
+def plain_word(word: object) -> str:
+    """A word of an error, as specifications have them; "" for any other text, which could be anybody's."""
+    return word if isinstance(word, str) and len(word) <= 64 and word.isascii() and word.isidentifier() else ""
 
 
 def _base64(data: bytes) -> str:

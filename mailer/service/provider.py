@@ -20,10 +20,9 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from joserfc.jwk import KeySet
 
-from mailer.errors import MailerError
 from mailer.service.endpoint import Answer, Way, request
 from mailer.service.idtoken import Expected, UnknownSignatureError, read_keys, verify
-from mailer.service.oidc import Departure
+from mailer.service.oidc import Departure, ProviderError, plain_word
 from mailer.settings import Settings
 from mailer.variable import base_url
 
@@ -34,10 +33,6 @@ TIME_LIMIT = 10.0  # seconds of one request
 LARGEST = 512 * 1024  # octets of an answer
 _ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))  # who writes the settings may name a private address
 _AGAIN = "Try again in a minute; if it stays so, tell whoever runs this program."
-
-
-class ProviderError(MailerError):
-    """The provider cannot be asked, or its answer is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +185,6 @@ def _word(answer: Answer) -> str:
     except (ValueError, RecursionError, KeyError, TypeError):
         word = None
     return plain_word(word) or f"status {answer.status}"
-
-
-def plain_word(word: object) -> str:
-    """A word of an error, as specifications have them; "" for any other text, which could be anybody's."""
-    return word if isinstance(word, str) and len(word) <= 64 and word.isascii() and word.isidentifier() else ""
 
 
 def _basic(client_id: str, secret: str) -> str:
