@@ -119,7 +119,10 @@ def list_(*, as_json: bool, workspace: Path) -> None:
         return
     for each in people:
         waits = "" if each.has_password or each.oidc_login else "  (has no password yet)"
-        click.echo(f"{each.role:<8}  {each.name}{f'  {each.email}' if each.email else ''}{waits}")
+        email, known = (
+            f"  {part}" if part else "" for part in (each.email, each.oidc_login and f"(as {each.oidc_login})")
+        )
+        click.echo(f"{each.role:<8}  {each.name}{email}{known}{waits}")
     if not people:
         say("Nobody may sign in yet. Add the first person with: mailer user add NAME")
 

@@ -125,7 +125,9 @@ def plain_login(newsroom: Newsroom, typed: str) -> str:
     if not login:
         return ""
     if not newsroom.settings.oidc_issuer:
-        raise UsageError("No identity provider is set up here.", "Set MAILER_OIDC_ISSUER and MAILER_OIDC_CLIENT_ID first.")
+        raise UsageError(
+            "No identity provider is set up here.", "Set MAILER_OIDC_ISSUER and MAILER_OIDC_CLIENT_ID first."
+        )
     if newsroom.settings.oidc_claim == _EMAIL:
         return parse_address(login).identity
     if len(login) > _LONGEST or not login.isprintable():

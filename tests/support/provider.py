@@ -46,6 +46,7 @@ class Provider:
     asked: list[str] = field(default_factory=list)
     forge: Callable[[Claims, Sign], str] | None = None
     checks_pkce: bool = True
+    somebody: Claims = field(default_factory=dict)  # who sits at the browser that comes to sign in
     may_answer: threading.Event = field(default_factory=threading.Event)
     _grants: dict[str, Grant] = field(default_factory=dict)
 
@@ -114,7 +115,16 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._answer({})
+        if self.path.startswith("/authorize"):
+            self._go(self.provider.approve(self.path, **self.provider.somebody))
+        else:
+            self._answer({})
+
+    def _go(self, address: str) -> None:
+        self.send_response(303)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def do_POST(self) -> None:
         self._answer(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
@@ -139,10 +149,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def providing(clock: Callable[[], float]) -> Iterator[Provider]:
+def providing(clock: Callable[[], float], host: str = "127.0.0.1") -> Iterator[Provider]:
     handler = type("Handler", (_Handler,), {})
     server = _Server(("127.0.0.1", 0), handler)
-    provider = Provider(f"http://127.0.0.1:{server.server_address[1]}", clock)
+    provider = Provider(f"http://{host}:{server.server_address[1]}", clock)
     provider.rotate()
     provider.may_answer.set()
     handler.provider = provider
