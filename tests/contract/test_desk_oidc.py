@@ -126,7 +126,7 @@ def test_somebody_comes_by_the_provider_works_and_signs_out(site_on_each, provid
     assert site.ledger.people.get(mara.id).oidc_tied
     assert done(site) == [
         ("Mara Lindqvist", "session.end", "", ""),
-        ("Mara Lindqvist", "session.begin", "", ""),
+        ("Mara Lindqvist", "session.begin", "", "with Harbour ID"),
         ("Mara Lindqvist", "user.tie", "Mara Lindqvist", f"mara@example.org at {provider.issuer}"),
     ]
 

@@ -283,7 +283,7 @@ SECRETS = {
     "DATABASE_URL": "postgresql://dbuser:dbpa%40ss@db.example.org/letters",
     "OIDC_ISSUER": "https://id.example.org",
     "OIDC_CLIENT_ID": "mailer",
-    "OIDC_CLIENT_SECRET": "whisper/whisper",
+    "OIDC_CLIENT_SECRET": "whisper/er",
 }  # fmt: skip
 WORDS = [
     "hush-hush",
@@ -294,7 +294,7 @@ WORDS = [
     "dbpa@ss",
     "dbpa%40ss",
     "hunter%2F2",
-    "whisper",
+    "whisper/er",
 ]
 
 
@@ -356,7 +356,7 @@ def test_redact_takes_every_form_of_every_secret_out_of_a_text():
     redacted = redact(text, found)
     assert not [
         word
-        for word in ("hush", "psst", "hunter/2", "hunter%2F2", "slash", "lettername", "dbpa", "AGxl", "whisper")
+        for word in ("hush", "psst", "hunter/2", "hunter%2F2", "slash", "lettername", "dbpa", "AGxl", "whisper/er")
         if word in redacted
     ]
     assert redacted.endswith("and the rest")

@@ -90,8 +90,14 @@ class Oidc:
         except MailerError as error:
             response = await self._refused(request, error, wanted)
         else:
-            address = self._address(request)
-            response = await run_in_threadpool(self._entry.let_in, request, entered, address, inside(wanted))
+            response = await run_in_threadpool(
+                self._entry.let_in,
+                request,
+                entered,
+                self._address(request),
+                inside(wanted),
+                how=f"with {self._provider.name}",
+            )
         door = door_of(request)
         response.delete_cookie(door.cookie(_COOKIE), secure=door.secure, httponly=True, samesite="lax")
         return response

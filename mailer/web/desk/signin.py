@@ -113,13 +113,13 @@ class SignIn:
         context = {"heading": f"Welcome, {user.name}", "person": user}
         return self._pages.page("choose", status=422 if said else 200, said=said, context=context)
 
-    def let_in(self, request: Request, entered: Pass, address: str, path: str) -> Response:
-        """See `path`, with the pass of who `entered`; what there was before ends."""
+    def let_in(self, request: Request, entered: Pass, address: str, path: str, *, how: str = "") -> Response:
+        """See `path`, with the pass of who `entered`; what there was before ends. `how`: for the audit."""
         door = door_of(request)
         sessions = self._newsroom.ledger.sessions
         if before := sessions.find(digest(request.cookies.get(door.cookie("session"), ""))):
             sessions.end(before.user.id, before.id)
-        self._newsroom.ledger.audit.record(entered.user.name, "session.begin", address=address)
+        self._newsroom.ledger.audit.record(entered.user.name, "session.begin", "", how, address=address)
         response = self._pages.go(request, path)
         response.set_cookie(
             door.cookie("session"), entered.token, max_age=LONGEST, secure=door.secure, httponly=True, samesite="lax"
