@@ -15,12 +15,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, RSAKey
+
+from tests.support.webserver import serving
 
 CLIENT, SECRET = "the desk", "a secret: of the desk/ü"
 Claims = dict[str, Any]
@@ -143,25 +145,15 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that went away
-
-
 @contextmanager
 def providing(clock: Callable[[], float], host: str = "127.0.0.1") -> Iterator[Provider]:
     handler = type("Handler", (_Handler,), {})
-    server = _Server(("127.0.0.1", 0), handler)
-    provider = Provider(f"http://{host}:{server.server_address[1]}", clock)
-    provider.rotate()
-    provider.may_answer.set()
-    handler.provider = provider
-    thread = threading.Thread(target=lambda: server.serve_forever(0.05))
-    thread.start()
-    try:
-        yield provider
-    finally:
+    with serving(handler) as port:
+        provider = Provider(f"http://{host}:{port}", clock)
+        provider.rotate()
         provider.may_answer.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        handler.provider = provider
+        try:
+            yield provider
+        finally:
+            provider.may_answer.set()
