@@ -31,7 +31,7 @@ PIECES: Mapping[str, tuple[str, ...]] = {
     "state": ("summary", "is_owned"),
     "actions": ("summary", "is_owned"),
     "proof": ("summary",),
-    "course": ("summary", "rate", "left", "delays"),
+    "course": ("summary", "is_owned", "rate", "left", "delays"),
     "plot": ("pulse", "delays"),
     "beats": ("pulse",),
     "domains": ("domains", "summary"),
