@@ -29,13 +29,14 @@ def user_command() -> None:
 @click.option("--oidc", default="", help="As whom your identity provider knows this person.")
 @in_workspace
 def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, workspace: Path) -> None:
-    """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one."""
+    """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one; with --oidc, neither."""
     address = parse_address(email).display if email else ""
     with Newsroom.open(workspace) as newsroom:
-        by_oidc = newsroom.settings.oidc_only or bool(oidc and not by_link)
+        known = plain_login(newsroom, oidc)
+        by_oidc = newsroom.settings.oidc_only or bool(known and not by_link)
         hashed = "" if by_oidc or by_link or not is_person() else hash_password(_ask(), name)
         people = newsroom.ledger.people
-        user = people.add(name, Role(role) if role else None, email=address, oidc_login=plain_login(newsroom, oidc))
+        user = people.add(name, Role(role) if role else None, email=address, oidc_login=known)
         newsroom.ledger.audit.record(BY_HAND, "user.add", user.name, user.role.value)
         if hashed:
             people.set_password(user.id, hashed)

@@ -129,7 +129,10 @@ def plain_login(newsroom: Newsroom, typed: str) -> str:
             "No identity provider is set up here.", "Set MAILER_OIDC_ISSUER and MAILER_OIDC_CLIENT_ID first."
         )
     if newsroom.settings.oidc_claim == _EMAIL:
-        return parse_address(login).identity
+        address = parse_address(login)
+        local = address.envelope.rpartition("@")[0]
+        # Full case folding would make one of “straße” and “strasse”, which may be two accounts.
+        return f"{local.lower() if local.isascii() else local}@{address.domain}"
     if len(login) > _LONGEST or not login.isprintable():
         raise UsageError(
             f"That is nothing that a provider calls somebody: it has 1 to {_LONGEST} characters, none of them invisible.",
@@ -171,11 +174,14 @@ def _login(newsroom: Newsroom, provider: "Provider", claims: Mapping[str, object
             f"{provider.name} has not made sure that your address there is yours.", "Have it confirmed there first."
         )
     try:
-        return plain_login(newsroom, said)
+        login = plain_login(newsroom, said)
     except UsageError:
+        login = ""
+    if not login or (claim != _EMAIL and login != said):
         raise UnknownPersonError(
             f"{provider.name} calls you something that nobody here can be entered under.", "Ask an admin of this desk."
-        ) from None
+        )
+    return login
 
 
 def plain_word(word: object) -> str:

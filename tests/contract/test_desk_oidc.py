@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from mailer.errors import SettingsError
 from mailer.ledger.people import LoginTakenError
 from mailer.ledger.role import Role
+from mailer.service.oidc import plain_login
 from mailer.service.provider import KEPT_FOR, LARGEST, REST
 from mailer.service.signin import digest, hash_password
 from mailer.web.app import create_app
@@ -170,6 +171,20 @@ def test_once_tied_the_account_counts_and_not_its_address(site, visitor, provide
 
 
 @pytest.mark.parametrize(
+    ("entered", "said_by_provider", "same"),
+    [
+        ("Mara@Example.ORG", "mARA@example.org", True),
+        ("mara@bücher.example", "mara@xn--bcher-kva.example", True),
+        ("strasse@example.org", "straße@example.org", False),
+        ("mark@example.org", "mar\N{KELVIN SIGN}@example.org", False),
+        ("mara+desk@example.org", "mara@example.org", False),
+    ],
+)
+def test_two_addresses_are_one_only_where_no_two_people_could_have_them(site, entered, said_by_provider, same):
+    assert (plain_login(site.newsroom, entered) == plain_login(site.newsroom, said_by_provider)) is same
+
+
+@pytest.mark.parametrize(
     ("claims", "words"),
     [
         ({**MARA, "email": "eve@example.org"}, "Harbour ID knows you as “eve@example.org”, and nobody here"),
@@ -204,7 +219,8 @@ def test_who_was_removed_stays_out_and_comes_back_with_nothing(site, visitor, pr
 def test_another_claim_is_taken_to_the_letter(tmp_path, provider):
     with site_in(tmp_path, **settings_of(provider, oidc_claim="oid")) as site, visiting(site) as visitor:
         site.ledger.people.add("Mara Lindqvist", oidc_login="aB-1")
-        assert is_out(site, enter(visitor, provider, {"sub": "1", "oid": "ab-1"}))
+        for other in ("ab-1", " aB-1", "aB-1 ", "", " ", "aB-1\0"):
+            assert is_out(site, enter(visitor, provider, {"sub": "1", "oid": other}))
         assert enter(visitor, provider, {"sub": "1", "oid": "aB-1"}).status_code == 303
 
 
