@@ -71,6 +71,10 @@ def _publication(data: dict[str, Any]) -> str:
     return sender.name or sender.domain
 
 
+def _provider(data: dict[str, Any]) -> str:
+    return urlsplit(data.get("oidc_issuer", "")).hostname or ""
+
+
 _one_or_more = variable.whole(1)
 _LANES = variable.whole(1, 1000)
 Line = Annotated[str, _read(variable.line)]
@@ -150,6 +154,13 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[variable.Network, ...], NoDecode, _read(variable.networks)] = ()
     webhook_networks: Annotated[tuple[variable.Network, ...], NoDecode, _read(variable.networks)] = ()
 
+    oidc_issuer: Annotated[str, _read(variable.issuer)] = ""
+    oidc_client_id: Line = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: Line = Field(default_factory=_provider)
+    oidc_claim: Annotated[str, _read(variable.claim)] = "email"
+    oidc_only: Flag = False
+
     dkim_domain: Annotated[str, _read(variable.domain)] = ""
     dkim_selector: Selector = ""
     dkim_key: KeyFile = None
@@ -165,6 +176,14 @@ class Settings(BaseSettings):
                 "MAILER_DKIM_DOMAIN: should stand together with MAILER_DKIM_SELECTOR and MAILER_DKIM_KEY, "
                 "or MAILER_DKIM_ED25519_SELECTOR and MAILER_DKIM_ED25519_KEY, or with both pairs"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ValueError("MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID")
+        if self.oidc_only and not self.oidc_issuer:
+            raise ValueError("MAILER_OIDC_ONLY: should stand together with MAILER_OIDC_ISSUER, or nobody could sign in")
         return self
 
     @classmethod
@@ -215,6 +234,8 @@ def redact(text: str, settings: Settings) -> str:
     """`text` without any secret of `settings`, in whatever form it may stand there."""
     secrets = {key.get_secret_value() for key in settings.secret_keys}
     secrets = secrets.union(*(relay.secrets() for relay in settings.relay))
+    if settings.oidc_client_secret:
+        secrets.add(settings.oidc_client_secret.get_secret_value())
     database = urlsplit(settings.database_url.get_secret_value())
     secrets.update({database.password or "", *parse_qs(database.query).get("password", [])})
     forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)

@@ -20,6 +20,7 @@ from mailer.service.notifying import notify_webhooks
 from mailer.service.posting import deliver_letters
 from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
+from mailer.service.tidying import keep_tidy
 from mailer.service.welcoming import welcome_new_readers
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.live import Live
@@ -55,6 +56,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: deliver_letters(newsroom, stop, say),
                 lambda stop: welcome_new_readers(newsroom, stop, say),
                 lambda stop: notify_webhooks(newsroom, stop, say),
+                lambda stop: keep_tidy(newsroom, stop, say),
             ),
         )
 

@@ -135,6 +135,19 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def issuer(text: str) -> str:
+    """An identity provider's name, as it spells it: whether “/” stands at the end matters (OpenID Connect Discovery 4.3)."""
+    base_url(text)
+    return text
+
+
+def claim(text: str) -> str:
+    """The name of a claim: RFC 7519 4."""
+    if not re.fullmatch(r"[!-~]{1,100}", text):
+        raise ValueError("should be the name of a claim, such as email, sub or oid")
+    return text
+
+
 _LANGUAGE = re.compile(
     r"([a-z]{2,3}(-[a-z]{3}){0,3}|[a-z]{4,8})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?"
     r"(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-[a-wy-z0-9](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?",

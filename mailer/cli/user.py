@@ -8,6 +8,7 @@ from mailer.audience.address import parse_address
 from mailer.cli.output import as_json, in_workspace, is_person, print_json, say
 from mailer.ledger.role import Role
 from mailer.service.newsroom import Newsroom
+from mailer.service.oidc import plain_login
 from mailer.service.result import iso
 from mailer.service.signin import LINK_GOOD_FOR, hand_out, hash_password
 
@@ -17,7 +18,7 @@ _ROLE = click.Choice([role.value for role in Role])
 
 @click.group("user")
 def user_command() -> None:
-    """Who may sign in at the desk: add, list, link, role, remove."""
+    """Who may sign in at the desk: add, list, link, oidc, role, remove."""
 
 
 @user_command.command("add")
@@ -25,17 +26,21 @@ def user_command() -> None:
 @click.option("--role", type=_ROLE, help="Default: writer; the first person is an admin.")
 @click.option("--email", default="", help="Where tests to this person go.")
 @click.option("--link", "by_link", is_flag=True, help="Ask for no password; print a link to choose one.")
+@click.option("--oidc", default="", help="As whom your identity provider knows this person.")
 @in_workspace
-def add(name: str, role: str | None, email: str, *, by_link: bool, workspace: Path) -> None:
-    """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one."""
+def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, workspace: Path) -> None:
+    """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one; with --oidc, neither."""
     address = parse_address(email).display if email else ""
     with Newsroom.open(workspace) as newsroom:
-        hashed = "" if by_link or not is_person() else hash_password(_ask(), name)
+        known = plain_login(newsroom, oidc)
+        by_oidc = newsroom.settings.oidc_only or bool(known and not by_link)
+        hashed = "" if by_oidc or by_link or not is_person() else hash_password(_ask(), name)
         people = newsroom.ledger.people
-        user = people.add(name, Role(role) if role else None, email=address)
+        user = people.add(name, Role(role) if role else None, email=address, oidc_login=known)
         newsroom.ledger.audit.record(BY_HAND, "user.add", user.name, user.role.value)
         if hashed:
             people.set_password(user.id, hashed)
+        if hashed or by_oidc:
             say(f"{user.name} may sign in as {user.role}, at {newsroom.settings.base_url.rstrip('/')}/desk/")
         else:
             _show_link(newsroom, user.name)
@@ -49,6 +54,22 @@ def link(name: str, workspace: Path) -> None:
     with Newsroom.open(workspace) as newsroom:
         _show_link(newsroom, name)
         newsroom.ledger.audit.record(BY_HAND, "user.link", name)
+
+
+@user_command.command("oidc")
+@click.argument("name")
+@click.argument("login", default="")
+@in_workspace
+def oidc_(name: str, login: str, workspace: Path) -> None:
+    """Let NAME sign in as whom your identity provider calls LOGIN; without LOGIN, in no such way.
+
+    Another account than the one that came before can come then; wherever NAME is signed in, that ends.
+    """
+    with Newsroom.open(workspace) as newsroom:
+        user, known = newsroom.ledger.people.named(name), plain_login(newsroom, login)
+        newsroom.ledger.people.set_oidc(user.id, known)
+        newsroom.ledger.audit.record(BY_HAND, "user.oidc", user.name, known or "nobody")
+    click.echo(f"{user.name}: {known or 'not by an identity provider'}")
 
 
 @user_command.command("role")
@@ -89,6 +110,7 @@ def list_(*, as_json: bool, workspace: Path) -> None:
                 "name": each.name,
                 "role": each.role.value,
                 "email": each.email,
+                "oidc": each.oidc_login,
                 "password": each.has_password,
                 "at": iso(each.created_at),
             }
@@ -97,8 +119,11 @@ def list_(*, as_json: bool, workspace: Path) -> None:
         print_json({"users": rows})
         return
     for each in people:
-        waits = "" if each.has_password else "  (has no password yet)"
-        click.echo(f"{each.role:<8}  {each.name}{f'  {each.email}' if each.email else ''}{waits}")
+        waits = "" if each.has_password or each.oidc_login else "  (has no password yet)"
+        email, known = (
+            f"  {part}" if part else "" for part in (each.email, each.oidc_login and f"(as {each.oidc_login})")
+        )
+        click.echo(f"{each.role:<8}  {each.name}{email}{known}{waits}")
     if not people:
         say("Nobody may sign in yet. Add the first person with: mailer user add NAME")
 

@@ -6,13 +6,14 @@ A correction is an edition of the archive alone: it was never sent, and what was
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, insert, or_, select
 
 from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.core import Core
 from mailer.ledger.records import ArchivedEdition, Correction, NewEdition, StoredEdition
-from mailer.ledger.tables import correction, edition, edition_media, media, send
+from mailer.ledger.role import Role
+from mailer.ledger.tables import approval, correction, desk_user, edition, edition_media, media, send
 from mailer.ledger.turns import FREEZE, take_turn
 
 
@@ -95,10 +96,21 @@ class Editions:
         """Slug -> title of every dispatch whose sending began, for `[[slug]]`."""
         return {archived.slug: archived.title for archived in self.archive()}
 
-    def approved(self, slug: str) -> StoredEdition | None:
-        """The newest edition of `slug` that an editor sent or tested."""
+    def approved(self, slug: str, *, by_another: bool = False) -> StoredEdition | None:
+        """The newest edition of `slug` that was sent, or tested by somebody who may send: an editor, or the command line.
+
+        `by_another`: of tested ones those that somebody else than who tested them has approved.
+        """
+        if by_another:
+            counts: ColumnElement[bool] = exists().where(approval.c.digest == send.c.digest, approval.c.by != send.c.by)
+        else:
+            may_send = select(desk_user.c.name).where(desk_user.c.role != Role.WRITER)
+            counts = or_(send.c.by == "", send.c.by.in_(may_send))
         query = select(send.c.digest).where(
-            send.c.slug == slug, send.c.kind != SendKind.WELCOME, send.c.state != SendState.CANCELLED
+            send.c.slug == slug,
+            send.c.kind != SendKind.WELCOME,
+            send.c.state != SendState.CANCELLED,
+            or_(send.c.kind != SendKind.TEST, counts),
         )
         with self._core.database.reading() as conn:
             digest = conn.execute(query.order_by(send.c.id.desc()).limit(1)).scalar()

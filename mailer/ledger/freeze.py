@@ -80,10 +80,10 @@ class Freezer:
 
         return self._core.writer.call(work, once=True)
 
-    def resend_failed(self, parent_id: int, *, key_name: str) -> Send:
+    def resend_failed(self, parent_id: int, *, key_name: str, carried: bool = False) -> Send:
         """A new send of the same edition to those whom `parent_id` failed to reach and no other send of it did since.
 
-        The parent must be over, and nothing else of its slug under way to one of its lists.
+        The parent must be over, and nothing else of its slug under way to one of its lists. `carried`: `serve` carries it.
         """
 
         def work(conn: Connection) -> Send:
@@ -95,7 +95,7 @@ class Freezer:
             if not parent.is_ended:
                 raise AlreadySentError(parent)
             _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
-            send_id = _insert_resend(conn, parent, key_name=key_name, at=now)
+            send_id = _insert_resend(conn, parent, key_name=key_name, at=now, carried=carried)
             failed = select(
                 literal(send_id),
                 delivery.c.identity,
@@ -155,7 +155,7 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
     )
 
 
-def _insert_resend(conn: Connection, parent: Send, *, key_name: str, at: float) -> int:
+def _insert_resend(conn: Connection, parent: Send, *, key_name: str, at: float, carried: bool) -> int:
     return _insert(
         conn,
         insert(send).values(
@@ -170,6 +170,7 @@ def _insert_resend(conn: Connection, parent: Send, *, key_name: str, at: float) 
             parent_id=parent.id,
             repeat=Repeat.NEW_READERS.value,
             created_at=at,
+            carried=carried,
         ),
         parent.lists,
     )

@@ -1,7 +1,7 @@
 """What webhooks are told: written in the transaction of what it tells of, delivered afterwards by `mailer serve`.
 
     tell_subscribed(conn, ...)   and the others: one statement each, which writes nothing where no webhook asked for it
-    outbox.due(...)              what is to be delivered
+    outbox.next_due(...)         what is to be delivered next
     outbox.note(...)             how an attempt ended
     outbox.log(...)              what was told, with every attempt
 
@@ -120,12 +120,12 @@ class Outbox:
         with self._core.database.reading() as conn:
             return tuple(conn.execute(query.order_by(webhook.c.id)).scalars())
 
-    def due(self, webhook_id: int, now: float, limit: int) -> tuple[Message, ...]:
-        """Up to `limit` messages for a webhook whose time has come, those that waited longest first."""
+    def next_due(self, webhook_id: int, now: float) -> Message | None:
+        """The message for a webhook whose time has come and that waited longest."""
         query = select(webhook_message).where(webhook_message.c.webhook_id == webhook_id, *_due(now))
         with self._core.database.reading() as conn:
-            rows = conn.execute(query.order_by(webhook_message.c.next_at, webhook_message.c.id).limit(limit))
-            return tuple(map(_message, rows))
+            row = conn.execute(query.order_by(webhook_message.c.next_at, webhook_message.c.id).limit(1)).first()
+            return _message(row) if row else None
 
     def ask(self, webhook_id: int, *, patience: float) -> Message:
         """A test message for one webhook, paused or not. Who asks delivers it; if not, it is due in `patience` seconds."""

@@ -5,7 +5,10 @@ link and sessions; the name stays taken, for the audit names them by it. There i
 Times are seconds since the epoch, UTC. Passwords come as hashes, links as digests: nothing here could be used by who
 reads it.
 
-Raises NameTakenError, UnknownUserError, LastAdminError.
+An identity provider may vouch for somebody, too. An admin enters as whom: `oidc_login`. The first account to come with
+that is tied to the person; from then on the provider’s unchanging name for it, the subject, decides alone.
+
+Raises NameTakenError, LoginTakenError, UnknownUserError, LastAdminError.
 """
 
 import unicodedata
@@ -22,10 +25,18 @@ from mailer.ledger.turns import take_turn
 
 LONGEST_NAME = 64  # characters
 _TURN = "desk users"
+_NO_OIDC = {"oidc_login": None, "oidc_issuer": None, "oidc_subject": None}
 
 
 class NameTakenError(UsageError):
     """Somebody has this name, or had it."""
+
+
+class LoginTakenError(UsageError):
+    """Somebody else signs in by this account of the identity provider."""
+
+    def __init__(self, login: str) -> None:
+        super().__init__(f"“{login}” is entered for somebody else.", "One account is one person.")
 
 
 class UnknownUserError(UsageError):
@@ -44,7 +55,10 @@ class LastAdminError(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who may sign in. `has_password`: else the way in is a link that was handed out."""
+    """Somebody who may sign in. `has_password`: else the way in is a link that was handed out, or an identity provider.
+
+    `oidc_login`: as whom the provider knows them, "" for not at all; `oidc_tied`: they came by it once.
+    """
 
     id: int
     name: str
@@ -53,6 +67,8 @@ class User:
     has_password: bool
     created_at: float
     link_until: float | None = None
+    oidc_login: str = ""
+    oidc_tied: bool = False
 
 
 def plain_name(name: str) -> str:
@@ -76,10 +92,10 @@ class People:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def add(self, name: str, role: Role | None = None, *, email: str = "") -> User:
+    def add(self, name: str, role: Role | None = None, *, email: str = "", oidc_login: str = "") -> User:
         """Let `name` in, who has no password yet; without a role: the first is an admin, everybody else a writer.
 
-        Who was removed comes back as the same person.
+        Who was removed comes back as the same person. Raises NameTakenError, LoginTakenError.
         """
         shown = plain_name(name)
         key = name_key(shown)
@@ -88,6 +104,7 @@ class People:
             take_turn(conn, _TURN)
             given = role or (Role.WRITER if _admins(conn) else Role.ADMIN)
             values = {"name": shown, "email": email, "role": given, "created_at": self._core.clock()}
+            values["oidc_login"] = _free(conn, oidc_login)
             known = conn.execute(select(desk_user).where(desk_user.c.key == key)).first()
             if known is None:
                 conn.execute(insert(desk_user).values(key=key, **values))
@@ -167,6 +184,42 @@ class People:
             lambda conn: conn.execute(_where(user_id).where(desk_user.c.password == old).values(password=new))
         )
 
+    def by_oidc(self, issuer: str, subject: str) -> User | None:
+        """Who is tied to this account of the identity provider."""
+        query = select(desk_user).where(desk_user.c.oidc_issuer == issuer, desk_user.c.oidc_subject == subject)
+        with self._core.database.reading() as conn:
+            row = conn.execute(query).first()
+        return user_of(row) if row else None
+
+    def tie_oidc(self, login: str, issuer: str, subject: str) -> User | None:
+        """Tie the account to whom `login` was entered for; None when there is nobody, or another account was quicker."""
+
+        def work(conn: Connection) -> User | None:
+            take_turn(conn, _TURN)
+            waits = (desk_user.c.oidc_login == login, desk_user.c.oidc_subject.is_(None))
+            row = conn.execute(select(desk_user).where(*waits)).first()
+            if row is None:
+                return None
+            conn.execute(_where(row.id).values(oidc_issuer=issuer, oidc_subject=subject))
+            return user_of(conn.execute(select(desk_user).where(desk_user.c.id == row.id)).one())
+
+        return self._core.writer.call(work)
+
+    def set_oidc(self, user_id: int, login: str, *, keep_session: int | None = None) -> None:
+        """Enter as whom the identity provider knows somebody, "" for not at all. The tie and every other session end.
+
+        Raises LoginTakenError.
+        """
+
+        def work(conn: Connection) -> None:
+            take_turn(conn, _TURN)
+            conn.execute(_where(user_id).values(**_NO_OIDC))
+            conn.execute(_where(user_id).values(oidc_login=_free(conn, login)))
+            ending = desk_session.c.id != (keep_session or 0)
+            conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id, ending))
+
+        self._core.writer.call(work)
+
     def set_email(self, user_id: int, email: str) -> None:
         self._set(user_id, email=email)
 
@@ -187,7 +240,7 @@ class People:
         def work(conn: Connection) -> None:
             take_turn(conn, _TURN)
             _keep_an_admin(conn, user_id)
-            gone = {"removed_at": self._core.clock(), "password": "", "link": None, "link_until": None}
+            gone = {"removed_at": self._core.clock(), "password": "", "link": None, "link_until": None, **_NO_OIDC}
             conn.execute(_where(user_id).values(**gone))
             conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id))
 
@@ -199,6 +252,13 @@ class People:
 
 def _where(user_id: int) -> Any:
     return update(desk_user).where(desk_user.c.id == user_id, desk_user.c.removed_at.is_(None))
+
+
+def _free(conn: Connection, login: str) -> str | None:
+    """`login` as its column has it. Raises LoginTakenError."""
+    if login and conn.execute(select(desk_user.c.id).where(desk_user.c.oidc_login == login)).first():
+        raise LoginTakenError(login)
+    return login or None
 
 
 def _admins(conn: Connection, *, but: int = 0) -> int:
@@ -224,4 +284,6 @@ def user_of(row: Row[Any]) -> User:
         has_password=bool(row.password),
         created_at=row.created_at,
         link_until=row.link_until,
+        oidc_login=row.oidc_login or "",
+        oidc_tied=row.oidc_subject is not None,
     )

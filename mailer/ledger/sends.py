@@ -111,10 +111,6 @@ class Sends:
         with self._core.database.reading() as conn:
             return tuple(map(to_send, conn.execute(query.order_by(send.c.id))))
 
-    def entrust(self, send_id: int) -> None:
-        """Have `serve` carry a send, if it runs or waits, within the second."""
-        self._core.writer.call(lambda conn: conn.execute(update(send).where(send.c.id == send_id).values(carried=True)))
-
     def lapse(self) -> tuple[Send, ...]:
         """Sends that could be taken back until they start become overdue: for a server that starts, and was not there."""
         query = sends_of(send.c.state == SendState.SCHEDULED, send.c.take_back).order_by(send.c.id)
@@ -174,8 +170,11 @@ class Sends:
 
         return self._core.writer.call(work)
 
-    def resume(self, send_id: int) -> Send:
-        """Let a paused send go on; one that is not paused is returned as it is, but a cancelled one is refused."""
+    def resume(self, send_id: int, *, carried: bool = False) -> Send:
+        """Let a paused send go on; one that is not paused is returned as it is, but a cancelled one is refused.
+
+        `carried`: `serve` carries it from now on, within the second.
+        """
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
@@ -183,6 +182,8 @@ class Sends:
                 raise SendStateError(f"Send {send_id} was cancelled.", "Its dispatch can be sent anew: mailer send")
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._core.clock())
+            if carried:
+                _entrust(conn, send_id)
             return load_send(conn, send_id)
 
         return self._core.writer.call(work)
@@ -212,10 +213,13 @@ class Sends:
         finally:
             lock.close()
 
-    def resolve(self, send_id: int, *, resend: bool, identities: Collection[str] | None = None) -> Resolution:
+    def resolve(
+        self, send_id: int, *, resend: bool, identities: Collection[str] | None = None, carried: bool = False
+    ) -> Resolution:
         """Decide the uncertain deliveries of a send, those of `identities` or all.
 
-        `resend`: they become pending, and a finished send runs again; otherwise they are accepted, marked as assumed.
+        `resend`: they become pending, and a finished send runs again, by `serve` if `carried`; otherwise they are
+        accepted, marked as assumed.
         """
 
         def work(conn: Connection) -> Resolution:
@@ -232,6 +236,8 @@ class Sends:
                 skip_unwanted(conn, which, at=now)
                 if found.state is SendState.FINISHED:
                     change_send(conn, found, SendState.RUNNING, at=now)
+                if carried:
+                    _entrust(conn, send_id)
             elif chosen:
                 assumed = move(_UNCERTAIN, DeliveryState.ACCEPTED, at=now).where(which)
                 conn.execute(assumed.values(assumed=True, reason="assumed"))
@@ -246,6 +252,10 @@ class Sends:
 
 
 _UNCERTAIN = frozenset({DeliveryState.UNCERTAIN})
+
+
+def _entrust(conn: Connection, send_id: int) -> None:
+    conn.execute(update(send).where(send.c.id == send_id).values(carried=True))
 
 
 def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | None) -> tuple[list[int], tuple[str, ...]]:

@@ -265,14 +265,21 @@ def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at:
 
 
 def lift_of_send(conn: Connection, send_id: int, which: ColumnElement[bool], *, at: float) -> None:
-    """Within a transaction: take back what a send made of its refusals for the deliveries `which`: they prove nothing."""
+    """Within a transaction: take back what a send made of its refusals for the deliveries `which`: they prove nothing.
+
+    Webhooks heard of dead addresses then, and hear that these are on their lists as before.
+    """
     mistaken = select(suppression.c.identity).where(
         suppression.c.send_id == send_id,
         suppression.c.reason == SuppressionReason.BOUNCED,
         suppression.c.identity.in_(select(delivery.c.identity).where(which)),
     )
     for identity in conn.execute(mistaken).scalars().all():
-        lift(conn, identity, {SuppressionReason.BOUNCED}, source=f"send {send_id}: refused like all others", at=at)
+        done = lift(
+            conn, identity, {SuppressionReason.BOUNCED}, source=f"send {send_id}: refused like all others", at=at
+        )
+        if done.outcome is Lifting.LIFTED and done.suppression is None:
+            tell_subscribed(conn, identity, None, at=at)
 
 
 def lift(

@@ -389,8 +389,13 @@ desk_user = Table(
     Column("link_until", Float),
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
+    Column("oidc_login", Text),
+    Column("oidc_issuer", Text),
+    Column("oidc_subject", Text),
     UniqueConstraint("key"),
     UniqueConstraint("link"),
+    Index("ix_desk_user_oidc_login", "oidc_login", unique=True),
+    Index("ix_desk_user_oidc_subject", "oidc_issuer", "oidc_subject", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -24,7 +24,7 @@ from mailer.audience.row import Status, clean
 from mailer.errors import MailerError, UsageError
 from mailer.ledger.membership import Membership, Speaker, SyncPlan
 from mailer.ledger.records import Erased
-from mailer.service.lists import alone, exchange, sync_list
+from mailer.service.lists import alone, exchange, sync_alone
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import unchanged
 
@@ -100,8 +100,8 @@ def erase(newsroom: Newsroom, identity: str, *, by: str) -> Forgotten:
 @contextmanager
 def _at_hand(newsroom: Newsroom, name: str, by: str) -> Iterator[ListFile]:
     """The list's file, brought together with the ledger, and nobody else at it."""
-    sync_list(newsroom, name, by=by)
     with alone(newsroom, name):
+        sync_alone(newsroom, name, by=by)
         yield open_list(newsroom.workspace.list_file(name), name)
 
 

@@ -1,9 +1,9 @@
-"""One request to an address that a person typed: POST, and what came back.
+"""One request to an address that a person typed, and what came back.
 
 What always holds: the name is resolved here and the connection goes to the very address that was judged, so that a name which
 changes its answer (DNS rebinding) leads nowhere else; TLS verifies the name. A private, loopback or link-local address is
 refused unless it lies in the networks of the settings, and http:// is taken to those alone. No redirect is followed, no proxy,
-cookie or credential used. All of it has one time limit, and of the answer no more than its beginning is read. Nothing is
+or cookie used. All of it has one time limit, and of the answer no more than its beginning is read. Nothing is
 raised for what the network does.
 """
 
@@ -29,12 +29,18 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: a `status`, or `error` in words that follow the address; `text` is how the answer's body began."""
+    """What came back: a `status`, or `error` in words that follow the address; `body` is how the answer's body began."""
 
     status: int | None = None
     error: str = ""
-    text: str = ""
+    body: bytes = b""
     seconds: float
+
+    @property
+    def text(self) -> str:
+        """The body for a page and a terminal: text without controls."""
+        text = self.body.decode("utf-8", "replace")
+        return "".join(each if each.isprintable() else " " for each in text).strip()
 
     @property
     def is_taken(self) -> bool:
@@ -63,7 +69,14 @@ class Way:
 
 async def post(url: str, headers: Mapping[str, str], body: bytes, way: Way) -> Answer:
     """Send `body` to `url`, which is an address of the web in ASCII."""
-    began, status, text = time.monotonic(), None, b""
+    return await request("POST", url, headers, body, way)
+
+
+async def request(
+    method: str, url: str, headers: Mapping[str, str], body: bytes, way: Way, *, most: int = FIRST
+) -> Answer:
+    """Ask `url`, which is an address of the web in ASCII; at most `most` octets of the answer's body are kept."""
+    began, status, kept = time.monotonic(), None, b""
     error = ""
     try:
         async with (
@@ -71,12 +84,12 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, way: Way) -> A
             httpcore.AsyncConnectionPool(
                 ssl_context=way.trust, network_backend=_Judging(way, encrypted=url.startswith("https:"))
             ) as pool,
-            pool.stream("POST", url, headers=list(headers.items()), content=body) as response,
+            pool.stream(method, url, headers=list(headers.items()), content=body) as response,
         ):
             status = response.status
             async for piece in response.aiter_stream():
-                text += piece[: FIRST - len(text)]
-                if len(text) == FIRST:
+                kept += piece[: most - len(kept)]
+                if len(kept) == most:
                     break
     except (_RefusedError, _NamelessError) as refusal:
         error = str(refusal)
@@ -89,7 +102,7 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, way: Way) -> A
         error = "does not answer as a web server does"
     seconds = time.monotonic() - began
     if status is not None:  # whatever went wrong with the rest of the answer
-        return Answer(status=status, text=_plain(text), seconds=seconds)
+        return Answer(status=status, body=kept, seconds=seconds)
     return Answer(error=error, seconds=seconds)
 
 
@@ -157,8 +170,3 @@ class _Judging(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-def _plain(text: bytes) -> str:
-    """For a page and a terminal: text without controls."""
-    return "".join(each if each.isprintable() else " " for each in text.decode("utf-8", "replace")).strip()

@@ -4,7 +4,6 @@
     plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
     undo_list(newsroom, name)      back to how the list was after an earlier sync
     exchange(newsroom, name, ...)  another file in the place of the list's, and synced: for an undo, an upload, an edit
-    brought_up(newsroom, names)    what a send needs: each list synced, or only rehearsed, where nothing may be recorded
 
 The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
 says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the
@@ -16,13 +15,11 @@ Raises ListError, UsageError, UndecidedError where a person must decide, LedgerE
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
-
-from sqlalchemy import Connection
 
 from mailer.audience.address import parse_address
 from mailer.audience.columns import EMAIL, SINCE, STATUS
@@ -34,7 +31,6 @@ from mailer.audience.row import Duplicate, Finding, Member, Rejected, Status
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.bench import Bench
 from mailer.ledger.carrying import cells, sign_ups
-from mailer.ledger.ledger import Ledger
 from mailer.ledger.locks import FileLock
 from mailer.ledger.membership import SyncPlan
 from mailer.ledger.staging import StagedList, stage
@@ -58,20 +54,25 @@ class Staged:
 
 def sync_list(newsroom: Newsroom, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
     """Sync the list `name`. What was done; nothing where file and ledger are as they were."""
-    path = newsroom.workspace.list_file(name)
     with alone(newsroom, name):
-        if newsroom.ledger.syncs.is_current(name, digest_of(path)):
-            return unchanged(newsroom, name)
-        with newsroom.ledger.syncs.bench() as bench:
-            staged = stage_list(bench, path, name, number=1, keep=True)
-            with bench.writing() as conn:
-                done = newsroom.ledger.syncs.merge(
-                    conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals
-                )
-                staged.source.refuse_changed()
-            changed = _write(newsroom, bench, staged.source, done)
-        if done.plan.sync is not None:
-            History(newsroom.workspace.make_state(), name).keep(done.plan.sync, path)
+        return sync_alone(newsroom, name, by=by, allow_removals=allow_removals)
+
+
+def sync_alone(newsroom: Newsroom, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
+    """The same within `alone`, for who goes on with the list as it is then."""
+    path = newsroom.workspace.list_file(name)
+    if newsroom.ledger.syncs.is_current(name, digest_of(path)):
+        return unchanged(newsroom, name)
+    with newsroom.ledger.syncs.bench() as bench:
+        staged = stage_list(bench, path, name, number=1, keep=True)
+        with bench.writing() as conn:
+            done = newsroom.ledger.syncs.merge(
+                conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals
+            )
+            staged.source.refuse_changed()
+        changed = _write(newsroom, bench, staged.source, done)
+    if done.plan.sync is not None:
+        History(newsroom.workspace.make_state(), name).keep(done.plan.sync, path)
     return replace(done.plan, encoding_changed=changed)
 
 
@@ -146,50 +147,12 @@ def exchange(
     return replace(done.plan, encoding_changed=changed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BroughtUp:
-    """A ledger in which lists are as their files say now, and a connection that sees it; `plans`: what that took."""
-
-    ledger: Ledger
-    conn: Connection
-    plans: Mapping[str, SyncPlan]
-
-
-@contextmanager
-def brought_up(
-    newsroom: Newsroom, names: Sequence[str], *, record: bool, allow_removals: bool = False
-) -> Iterator[BroughtUp]:
-    """Have each of the lists as its file says now. `record`: by syncing them; else nothing stays of it, no ledger is made."""
-    plans = {name: sync_list(newsroom, name) for name in names} if record else {}
-    with newsroom.ledger_to_look_at() as ledger:
-        files = {name: newsroom.workspace.list_file(name) for name in names}
-        behind = [] if record else [name for name in names if not ledger.syncs.is_current(name, digest_of(files[name]))]
-        if not behind:
-            plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
-            with ledger.syncs.looking() as conn:
-                yield BroughtUp(ledger=ledger, conn=conn, plans=plans)
-            return
-        with ledger.syncs.bench() as bench:
-            staged = [
-                stage_list(bench, files[name], name, number=number, keep=False)
-                for number, name in enumerate(behind, start=1)
-            ]
-            with bench.rehearsing() as conn:
-                for each in staged:
-                    done = ledger.syncs.merge(
-                        conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
-                    )
-                    plans[each.source.name] = done.plan
-                plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
-                yield BroughtUp(ledger=ledger, conn=conn, plans=plans)
-
-
 def unchanged(newsroom: Newsroom, name: str) -> SyncPlan:
     """The plan of a list that has nothing to be done."""
     with newsroom.ledger_to_look_at() as ledger:
         state = ledger.syncs.state(name)
     if state is None:
-        raise AssertionError(f"{name} is current without a state")
+        raise AssertionError(f"{name} was never synced")
     return SyncPlan(
         list=name,
         is_first=False,
@@ -211,7 +174,8 @@ def unchanged(newsroom: Newsroom, name: str) -> SyncPlan:
 
 @contextmanager
 def alone(newsroom: Newsroom, name: str) -> Iterator[None]:
-    """One sync of a list at a time."""
+    """One sync of a list at a time. Raises NoListError, before a lock is made for none of ours."""
+    newsroom.workspace.list_file(name)
     folder = newsroom.workspace.make_state() / "lists"
     folder.mkdir(mode=0o700, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock")

@@ -103,8 +103,14 @@ class _Bureau:
         self._rests_until[number] = 0.0 if went_well else time.monotonic() + _REST * 2 ** min(failures, _DOUBLINGS)
 
     async def _empty(self, number: int) -> bool:
-        """Deliver what is due, up to the first that is not taken; whether all were."""
-        for message in await asyncio.to_thread(self._outbox.due, number, self._newsroom.clock(), _AT_A_TIME):
+        """Deliver what is due, up to the first that is not taken; whether all were.
+
+        Each is looked up when its turn comes: whoever was erased while those before it went out is told of no more.
+        """
+        for _ in range(_AT_A_TIME):
+            message = await asyncio.to_thread(self._outbox.next_due, number, self._newsroom.clock())
+            if message is None:
+                return True
             webhook = await asyncio.to_thread(self._newsroom.ledger.webhooks.get, number)
             if self._stop.is_set() or webhook.paused_at is not None:
                 return True

@@ -25,6 +25,7 @@ from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, UndecidedError, UsageError
 from mailer.ledger.errors import LedgerError
+from mailer.ledger.memory import give_back_memory
 from mailer.ledger.owned import OwnedSend
 from mailer.ledger.records import Send, Summary
 from mailer.relay import Relay
@@ -54,6 +55,7 @@ def run_send(
     `workers`: in so many processes; without it MAILER_WORKERS, if the send is long enough for that to be quicker.
     """
     gc.collect()
+    give_back_memory()
     gc.freeze()  # what was made so far lives for the whole run
     gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -30,11 +30,12 @@ from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send
 from mailer.ledger.selection import Audience
 from mailer.relay import is_loopback
 from mailer.service.approving import refuse_unapproved
+from mailer.service.bringing import brought_up
 from mailer.service.checking import inspected
 from mailer.service.compiling import Checked, DispatchError, check, compile_checked, stored_form
 from mailer.service.composing import compose_for
 from mailer.service.counting import Head, count_audience
-from mailer.service.lists import brought_up, sync_list
+from mailer.service.lists import sync_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import find_reader, find_readers, lists_of, select_members
 from mailer.service.running import load_edition
@@ -44,7 +45,10 @@ SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPlan:
-    """Everything that is decided before a send. `sample` is the message of the first reader; `warnings` are sentences."""
+    """Everything that is decided before a send. `sample` is the message of the first reader; `warnings` are sentences.
+
+    `behind`: lists that were counted as they were synced last, though their files were changed since.
+    """
 
     checked: Checked
     edition: Edition
@@ -57,6 +61,7 @@ class SendPlan:
     audience: Audience
     last_tested: str | None = None
     warnings: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -79,10 +84,12 @@ def plan_send(
     repeat: Repeat = Repeat.REFUSE,
     digest: str = "",
     record: bool = True,
+    rehearse: bool = True,
 ) -> SendPlan:
     """Compile the dispatch `name`, sync its lists and count its audience. `digest`: refuse any other edition.
 
-    Without `record` nothing at all is written, and no ledger is made.
+    Without `record` nothing at all is written, and no ledger is made; without `rehearse` as well lists are counted as they
+    were synced last, which holds up nobody.
     """
     checked = check(newsroom, name, lists)
     edition = compile_checked(newsroom, checked)
@@ -98,7 +105,7 @@ def plan_send(
         _refuse_repetition(newsroom, edition.slug, chosen, repeat)
     selection = select_members(newsroom, chosen, exclude=exclude, where=where)
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    with brought_up(newsroom, lists_of(selection), record=record) as lists_now:
+    with brought_up(newsroom, lists_of(selection), record=record, rehearse=rehearse) as lists_now:
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
         head, first = count_audience(lists_now, audience, edition, at=newsroom.clock(), new_to=new_to)
     return SendPlan(
@@ -113,6 +120,7 @@ def plan_send(
         audience=audience,
         last_tested=newsroom.ledger.editions.last_tested(edition.slug) if has_ledger else None,
         warnings=_warnings(newsroom, head),
+        behind=lists_now.behind,
     )
 
 

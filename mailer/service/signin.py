@@ -6,7 +6,7 @@
 
 Passwords are hashed by argon2id with the library's parameters; a hash of older ones is replaced at the next sign-in. An
 unknown name takes as long as a known one. A pass and a link are 256 random bits, of which the ledger has the digest
-alone. Raises UsageError for a password that nobody should have.
+alone. Raises UsageError for a password that nobody should have, NoPasswordsError where MAILER_OIDC_ONLY is set.
 """
 
 import hashlib
@@ -27,6 +27,13 @@ SHORTEST, LONGEST = 12, 1000  # characters of a password
 LINK_GOOD_FOR = 3 * 86_400  # seconds
 _FEWEST_DIFFERENT, _LEAST_BESIDE_NAME = 5, 8
 _HASHER = PasswordHasher()
+
+
+class NoPasswordsError(UsageError):
+    """The settings say that an identity provider alone lets people in."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__("Passwords are switched off at this desk.", f"Sign in with {provider}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,7 @@ def hash_password(password: str, name: str) -> str:
 
 def sign_in(newsroom: Newsroom, name: str, password: str, *, browser: str, address: str) -> Pass | None:
     """Sign `name` in; None where name or password is wrong, whichever. As slow as it should be: some 50 ms and 64 MB."""
+    need_passwords(newsroom)
     people = newsroom.ledger.people
     found = people.credential(name)
     user, hashed = found or (None, "")
@@ -76,7 +84,13 @@ def sign_in(newsroom: Newsroom, name: str, password: str, *, browser: str, addre
         return None
     if _HASHER.check_needs_rehash(hashed):
         people.replace_hash(user.id, hashed, _HASHER.hash(_normal(password)))
-    return _begin(newsroom, user, browser, address)
+    return begin_session(newsroom, user, browser=browser, address=address)
+
+
+def need_passwords(newsroom: Newsroom) -> None:
+    """Raises NoPasswordsError."""
+    if newsroom.settings.oidc_only:
+        raise NoPasswordsError(newsroom.settings.oidc_name)
 
 
 def is_password_of(newsroom: Newsroom, user: User, password: str) -> bool:
@@ -87,6 +101,7 @@ def is_password_of(newsroom: Newsroom, user: User, password: str) -> bool:
 
 def hand_out(newsroom: Newsroom, user: User) -> str:
     """The address at which `user` chooses a password, once, within three days; earlier ones are void."""
+    need_passwords(newsroom)
     token = secrets.token_urlsafe(32)
     newsroom.ledger.people.set_link(user.id, digest(token), newsroom.clock() + LINK_GOOD_FOR)
     return f"{newsroom.settings.base_url.rstrip('/')}/desk/link/{token}"
@@ -94,14 +109,16 @@ def hand_out(newsroom: Newsroom, user: User) -> str:
 
 def redeem(newsroom: Newsroom, token: str, password: str, *, browser: str, address: str) -> Pass | None:
     """Choose a password by the link of `token`, and be signed in; None when it holds good no more."""
+    need_passwords(newsroom)
     user = newsroom.ledger.people.by_link(digest(token))
     if user is None:
         return None
     chosen = newsroom.ledger.people.redeem(digest(token), hash_password(password, user.name))
-    return _begin(newsroom, chosen, browser, address) if chosen else None
+    return begin_session(newsroom, chosen, browser=browser, address=address) if chosen else None
 
 
-def _begin(newsroom: Newsroom, user: User, browser: str, address: str) -> Pass:
+def begin_session(newsroom: Newsroom, user: User, *, browser: str, address: str) -> Pass:
+    """A pass for `user`, of whom somebody has made sure."""
     token = secrets.token_urlsafe(32)
     newsroom.ledger.sessions.begin(user.id, digest(token), browser=browser, address=address)
     return Pass(user=user, token=token)

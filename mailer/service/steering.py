@@ -30,9 +30,7 @@ def pause(newsroom: Newsroom, send_id: int, *, by: str = "by hand") -> Send:
 
 def hand_over(newsroom: Newsroom, send_id: int) -> Send:
     """Let a send go on, carried by `mailer serve` within the second, as soon as no other process is at it."""
-    found = newsroom.ledger.sends.resume(send_id)
-    newsroom.ledger.sends.entrust(send_id)
-    return found
+    return newsroom.ledger.sends.resume(send_id, carried=True)
 
 
 def go_on(newsroom: Newsroom, send_id: int) -> Send:
@@ -52,9 +50,9 @@ def go_on(newsroom: Newsroom, send_id: int) -> Send:
 def decide(newsroom: Newsroom, send_id: int, *, resend: bool, identities: Collection[str] | None) -> Resolution:
     """Decide the uncertain ones of a send, all or those named: sent again by this `mailer serve`, or counted as sent."""
     before = newsroom.ledger.sends.summary(send_id)
-    done = newsroom.ledger.sends.resolve(send_id, resend=resend, identities=identities)
-    paused_amid = before.send.state is SendState.PAUSED and before.undone
-    if resend and done.resolved and not paused_amid:
+    done = newsroom.ledger.sends.resolve(send_id, resend=resend, identities=identities, carried=resend)
+    paused_at_its_end = before.send.state is SendState.PAUSED and not before.undone
+    if resend and done.resolved and paused_at_its_end:
         hand_over(newsroom, send_id)
     return done
 

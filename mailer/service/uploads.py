@@ -4,13 +4,14 @@
     plan_upload      what it would do; changes nothing
     apply_upload     does it: a sync with a number, which can be undone
     forget_upload    leaves it
+    forget_old       removes what nobody decided about in a day
 
 An upload is the whole list (Way.WHOLE: its file takes the place of the list's), or it adds to the list (Way.ADD): who is not
 in the list's file gets a row at its end, columns that it lacks are added, and of who is there already the cells that the
 upload fills are set. An empty cell empties nothing. Either way the list's file says it first, and the sync decides as ever:
 nobody who said no comes back. Who was erased gets no row again.
 
-What was not applied in a day is not applied any more, and removed when the next upload comes. Raises UsageError, ListError
+What was not applied in a day is not applied any more; `mailer serve` removes it (tidying.py). Raises UsageError, ListError
 in which the upload has its own name, UndecidedError where more than a tenth would leave and nobody said that it is meant,
 LedgerError.
 """
@@ -21,7 +22,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -33,7 +34,7 @@ from mailer.audience.row import shown
 from mailer.errors import UsageError
 from mailer.ledger.membership import SyncPlan
 from mailer.service.adding import added
-from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_list
+from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_alone, sync_list
 from mailer.service.newsroom import Newsroom
 
 LARGEST = 512 * 1024 * 1024  # octets
@@ -92,7 +93,7 @@ def keep_upload(newsroom: Newsroom, name: str, file: BinaryIO, *, file_name: str
     folder = _folder(newsroom)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        _make_room(folder, newsroom.clock())
+        _make_room(folder, newsroom.clock(), most=_MOST - 1)
         path = folder / f"{upload.id}.csv"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
@@ -122,6 +123,16 @@ def forget_upload(newsroom: Newsroom, upload: Upload) -> None:
     _remove(_folder(newsroom), upload.id)
 
 
+def forget_old(newsroom: Newsroom) -> None:
+    """Raises UsageError where the disk refuses."""
+    try:
+        _make_room(newsroom.workspace.state / "uploads", newsroom.clock(), most=_MOST)
+    except OSError as error:
+        raise UsageError(
+            f"An old upload cannot be removed ({error.strerror}).", "See to .mailer/uploads: it holds addresses."
+        ) from None
+
+
 def plan_upload(newsroom: Newsroom, upload: Upload) -> UploadPlan:
     """What `apply_upload` would do now."""
     listed, path = newsroom.workspace.list_file(upload.list), _file(newsroom, upload)
@@ -146,10 +157,12 @@ def apply_upload(newsroom: Newsroom, upload: Upload, *, base: str, by: str, allo
     """Do it, if the list's file is still the one of digest `base`; the upload is gone then."""
     name, path = upload.list, _file(newsroom, upload)
     listed = newsroom.workspace.list_file(name)
-    if digest_of(listed) != base:
-        raise ChangedListError(f"The list {name} was changed meanwhile.", "Read once more what the file would do now.")
-    sync_list(newsroom, name, by=by)
     with _by_its_name(upload, path), alone(newsroom, name):
+        if digest_of(listed) != base:
+            raise ChangedListError(
+                f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
+            )
+        sync_alone(newsroom, name, by=by)
         now = open_list(listed, name)
         with _new_file(newsroom, upload, now, path) as new:
             done = exchange(newsroom, name, new, now, by=by, allow_removals=allow_removals)
@@ -215,19 +228,21 @@ def _file(newsroom: Newsroom, upload: Upload) -> Path:
     return _folder(newsroom) / f"{upload.id}.csv"
 
 
-def _make_room(folder: Path, now: float) -> None:
-    """Forget what is old, and the oldest of too many."""
+def _make_room(folder: Path, now: float, *, most: int) -> None:
+    """Forget what is old, and the oldest of more than `most`."""
     kept = sorted(((_kept_at(path), path.stem) for path in folder.glob("*.csv")), reverse=True)
     for number, (at, stem) in enumerate(kept):
-        if number >= _MOST - 1 or at < now - KEPT_FOR:
+        if number >= most or at < now - KEPT_FOR:
             _remove(folder, stem)
 
 
 def _kept_at(path: Path) -> float:
-    """When the upload at `path` came; long ago for one that was never finished."""
+    """When the upload at `path` came; of one that is not complete, when something of it last did."""
     try:
         return float(json.loads(path.with_suffix(".json").read_bytes())["at"])
     except (OSError, ValueError):
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime
         return 0.0
 
 

@@ -3,7 +3,8 @@
     welcome_new_readers(newsroom, stop, tell)      until `stop` is set
 
 A list names the slug in its settings (`welcome`). What goes out is the newest edition of that slug that an editor has sent
-or tested, never a draft that lies on the disk half-written; until there is one, welcomes wait, and say so. Each is a send of
+or tested, never a draft that lies on the disk half-written, nor what a writer tests; where MAILER_APPROVAL asks for a second
+person, what was tested must have been approved, too. Until there is one, welcomes wait, and say so. Each is a send of
 kind `welcome` with an audience of one, through the same engine as any other: with its own unsubscribe link, under the
 warm-up plan, accounted for and provable by its number. `mailer status` does not list them. Nobody gets a welcome who got
 that slug before, and nobody who has left again.
@@ -63,9 +64,11 @@ async def _make_sends(newsroom: Newsroom, tell: Tell) -> bool:
     made = False
     for letter in due:
         slug = letter.payload["slug"]
-        stored = await asyncio.to_thread(newsroom.ledger.editions.approved, slug)
+        by_another = newsroom.settings.approval
+        stored = await asyncio.to_thread(newsroom.ledger.editions.approved, slug, by_another=by_another)
         if stored is None:
-            tell(f"a welcome waits: no edition of “{slug}” was ever sent or tested (mailer test {slug} EMAIL)")
+            missing = "tested and approved by another" if by_another else "tested by an editor"
+            tell(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
             await letters.settle(letter.id, LetterState.QUEUED, next_at=newsroom.clock() + REST)
         elif await letters.leave(letter.id):
             done = await asyncio.to_thread(_make_send, newsroom, letter, stored)

@@ -63,7 +63,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
         )
         with Newsroom.open(tmp_path) as newsroom:
             send = start_send(newsroom, plan_send(newsroom, "tide", ["readers"]))
-            newsroom.ledger.sends.entrust(send.id)
+            newsroom.ledger.sends.resume(send.id, carried=True)
             who = signed_in(SimpleNamespace(newsroom=newsroom, ledger=newsroom.ledger))
         process = serving(programs, tmp_path, port)
         context = browser_of(browser, port, who, **PHONE)

@@ -84,6 +84,16 @@ def test_each_route_is_for_its_scope_and_no_other(site, visitor):
                 assert answer.status_code not in {401, 403, 500}, (route, answer.text)
 
 
+def test_a_test_with_the_fields_of_a_reader_is_for_who_may_read_lists(site, visitor):
+    wanted = {"dispatch": "tide", "emails": ["mara@example.org"], "reader": "ana@example.com"}
+    tester = Asking(visitor, token_of(site, "sends:test"))
+    refused = tester("POST", "/tests", wanted, key="one")
+    assert (refused.status_code, "lists:read" in refused.json()["next_step"]) == (403, True)
+    assert tester("POST", "/tests", {**wanted, "reader": None}, key="one").status_code == 201
+    reader = Asking(visitor, token_of(site, "sends:test", "lists:read"))
+    assert reader("POST", "/tests", wanted, key="one").status_code == 201
+
+
 def test_a_revoked_token_is_out_at_once_and_its_name_may_be_taken_anew(site, visitor):
     old = token_of(site, name="The site")
     assert Asking(visitor, old).get("/lists").status_code == 200
@@ -317,6 +327,15 @@ def test_an_upload_is_read_before_it_is_applied_and_undone_after(site, api):
     assert api("DELETE", f"/lists/readers/uploads/{left}").json() == {"upload": left}
     wrong = {**file, "content": b"\x00\x01"}
     assert api("POST", "/lists/readers/uploads", **wrong).status_code == 422
+
+
+def test_names_of_files_may_be_in_any_script(site, api):
+    workspace = site.newsroom.workspace
+    (workspace.subscribers / "読者.csv").write_text("email\nana@example.com\n", encoding="utf-8")
+    file = {"content": b"email\nben@example.net\n", "headers": {"Content-Type": "text/csv"}}
+    kept = api("POST", "/lists/読者/uploads", **file)
+    assert kept.status_code == 201
+    assert api.get(kept.headers["location"].removeprefix("/api/v1")).json() == kept.json()
 
 
 def test_a_person_is_shown_unsubscribed_and_erased(site, api):

@@ -106,7 +106,7 @@ GOLDEN = {
         "deliveries": [["send", "slug", "state", "reason", "attempts", "at"]],
     },
     ("token", "list"): {"tokens": [["name", "scopes", "at", "used"]]},
-    ("user", "list"): {"users": [["name", "role", "email", "password", "at"]]},
+    ("user", "list"): {"users": [["name", "role", "email", "oidc", "password", "at"]]},
     ("subscriber", "erase", "ana@example.com", "--yes"): ["email", "deliveries", "skipped", "lists"],
     ("archive", "correct", "tide", "--note", "He asks for calm."): ["slug", "edition", "note", "at", "url"],
 }  # fmt: skip

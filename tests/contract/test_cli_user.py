@@ -70,6 +70,37 @@ def test_serve_says_how_to_let_the_first_person_in(here, workspace):
     assert told().startswith("The desk is at http://127.0.0.1:")
 
 
+def test_somebody_may_come_by_an_identity_provider(here):
+    make_workspace(here.folder, OIDC_ISSUER="https://id.example.org", OIDC_CLIENT_ID="mailer")
+    added = here("user", "add", "Mara", "--oidc", "Mara@Example.org")
+    assert (added.code, added.out, "Mara may sign in as admin" in added.err) == (0, "", True)
+    here("user", "add", "Wim")
+    assert "is entered for somebody else" in here("user", "oidc", "Wim", "mara@example.org").err
+    assert "is not an address" in here("user", "oidc", "Wim", "wim").err
+    assert here("user", "oidc", "wim", "wim@example.org").out == "Wim: wim@example.org\n"
+    assert here("user", "list").out.splitlines() == [
+        "admin     Mara  (as mara@example.org)",
+        "writer    Wim  (as wim@example.org)",
+    ]
+    assert here("user", "oidc", "Mara").out == "Mara: not by an identity provider\n"
+    assert "Nobody called “Ida”" in here("user", "oidc", "Ida").err
+
+
+def test_without_passwords_none_is_asked_for_and_no_link_given(here, monkeypatch):
+    make_workspace(here.folder, OIDC_ISSUER="https://id.example.org", OIDC_CLIENT_ID="mailer", OIDC_ONLY="true")
+    monkeypatch.setattr("mailer.cli.user.is_person", lambda: True)
+    assert here("user", "add", "Mara", "--oidc", "mara@example.org").code == 0
+    refused = here("user", "link", "Mara")
+    assert (refused.code, refused.out) == (2, "")
+    assert "Passwords are switched off at this desk. Sign in with id.example.org." in refused.err
+
+
+def test_without_an_identity_provider_nobody_comes_by_one(here, workspace):
+    refused = here("user", "add", "Mara", "--oidc", "mara@example.org")
+    assert (refused.code, "No identity provider is set up here." in refused.err) == (2, True)
+    assert here("user", "list").out == ""
+
+
 def test_roles_and_removing(here, workspace):
     here("user", "add", "Ada")
     here("user", "add", "Wim")

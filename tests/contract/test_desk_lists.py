@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.audience.listsettings import load_list_settings
+from mailer.ledger.event import EVENTS
 from mailer.service.lists import sync_list
 from tests.support.deskpages import At, signed_in
 from tests.support.site import site_in, visiting
@@ -173,7 +174,10 @@ def test_a_person_s_story_and_their_row(site, desk, file):
     assert desk.post(f"{LIST}/members/edit", edit).status_code == 303
     assert "ana@example.com,Ana,Lisbon\n" in file.read_text("utf-8")
     assert "fields" in words(desk.get("/desk/lists:reader?email=ana@example.com"))
+    site.ledger.webhooks.add("https://crm.example.org/secret-path", EVENTS, key_name="key-1")
     assert desk.post("/desk/lists:reader/unsubscribe", {"email": "ana@example.com"}).status_code == 303
+    told = words(desk.get("/desk/lists:reader?email=ana@example.com"))
+    assert "crm.example.org is told: unsubscribed (waiting)" in told and "secret-path" not in told
     assert site.reason("ana@example.com") == "unsubscribed"
     assert "by Ada Admin, at the desk" in words(desk.get("/desk/lists:reader?email=ana@example.com"))
     assert desk.post(f"{LIST}/members/remove", {"email": "chen@example.org"}).status_code == 303

@@ -165,14 +165,15 @@ def test_who_follows_is_told_all_and_then_only_what_changes(site):
     ]
 
 
-def test_a_ledger_that_cannot_be_read_for_a_moment_ends_no_watch(site, monkeypatch):
+@pytest.mark.parametrize("fault", [LedgerError("The database is busy.", "Wait."), ZeroDivisionError("a bug")])
+def test_what_goes_wrong_for_a_moment_ends_no_watch(site, monkeypatch, fault):
     send = sent(site, "accepted")
     look, tries = Watch.look, []
 
     def sometimes(self, **options):
         tries.append(1)
         if len(tries) == 1:
-            raise LedgerError("The database is busy.", "Wait.")
+            raise fault
         return look(self, **options)
 
     monkeypatch.setattr(Watch, "look", sometimes)

@@ -3,14 +3,17 @@
 import asyncio
 import html
 import re
+from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
 
 from mailer.delivery.state import DeliveryState, SendState
+from mailer.ledger.bench import Bench
 from mailer.relay import Relay
 from mailer.service.approving import NotApprovedError
 from mailer.service.drafting import shelf
+from mailer.service.lists import sync_list
 from mailer.service.scheduling import start_sends_when_due
 from mailer.service.sending import Ordered, plan_send, start_send
 from tests.support.deskpages import At, signed_in
@@ -171,6 +174,24 @@ def test_what_is_not_said_rightly_sends_nothing(site, mara, changes, said):
     assert all_sends(site) == ()
 
 
+def test_while_one_chooses_a_changed_list_is_counted_as_it_was_synced_and_holds_up_nobody(site, mara, monkeypatch):
+    path = site.newsroom.workspace.list_file("readers")
+    sync_list(site.newsroom, "readers")
+    site.ledger.suppressions.unsubscribe("eva@example.org", source="page")
+    page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
+    assert "was changed since" not in page, "only the file has not heard of it yet"
+    assert "<dd>2</dd>" in page
+    path.write_text(path.read_text() + "fay@example.org,Fay,Faro\n")
+    with monkeypatch.context() as busy:
+        busy.setattr(Bench, "rehearsing", None)
+        for page in (mara.get(f"{SEND}?chosen=1&list=readers"), mara.get(f"{SEND}/count?chosen=1&list=readers")):
+            assert page.status_code == 200
+            assert "the file of readers was changed since" in page.text
+            assert "<dd>2</dd>" in page.text
+    assert "3 readers" in mara.get(LAST).text
+    assert "was changed since" not in mara.get(LAST).text
+
+
 def test_the_lists_changed_meanwhile_ask_for_the_new_number(site, mara):
     form = last_page(mara)
     path = site.newsroom.workspace.list_file("readers")
@@ -309,6 +330,7 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     page = writer.get("/desk/dispatches/tide/test").text
     assert sorted(line["recipient"] for line in relay.caught()) == ["guest@example.net", "wim@example.org"]
     assert "accepted" in page and "failed: 550" in page
+    assert "guest@" not in repr(site.ledger.audit.entries()), "who is erased is in no log"
     assert all_sends(site) == ()
     mara.post(SEND, {**last_page(mara), "number": "3"})
     site.clock.forward(9)
@@ -323,6 +345,13 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     assert (summary.send.state, summary.count(DeliveryState.ACCEPTED)) == ("finished", 3)
     assert "cannot be taken back" in unsaid(mara.post("/desk/sends/2/take-back"), mara)
     assert "Mara Lindqvist" in mara.get("/desk/sends").text
+
+
+def test_a_dispatch_may_have_a_name_in_any_script(site, mara):
+    (site.newsroom.workspace.dispatches / "潮の表.md").write_text(DISPATCH, encoding="utf-8")
+    once = fields_of(mara.get("/desk/dispatches/潮の表/test"))["once"][0]
+    answer = mara.post("/desk/dispatches/潮の表/test", {"once": once, "typed": "guest@example.net"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/dispatches/{quote('潮の表')}")
 
 
 def unsaid(answer, desk):

@@ -148,6 +148,20 @@ def test_a_send_tells_whose_address_is_dead_and_how_it_ended(ledger):
     ]
 
 
+def test_whom_a_relay_called_dead_like_all_others_is_told_to_be_there_again(ledger):
+    webhook = hook(ledger)
+    send = ledger.freezer.create(new_send(), readers(2))
+    with owned(ledger, send) as mine:
+        run(deliver(mine, ledger._core.clock(), DeliveryState.FAILED, suppress=True, limit=2))
+        ledger.suppressions.unsubscribe("reader1@example.net", source="page")
+        failed = [row.delivery_id for row in ledger.report.rows(send.id, DeliveryState.FAILED)]
+        run(mine.trip("refused like all others", failed))
+    assert told(ledger, webhook)[2:] == [
+        ("unsubscribed", {"email": "reader1@example.net", "list": None}),
+        ("subscribed", {"email": "reader0@example.net", "list": None}),
+    ]
+
+
 def test_tests_and_welcomes_end_untold(ledger):
     webhook = hook(ledger, Event.SEND_FINISHED)
     send_to_two(ledger, kind=SendKind.TEST, lists=())

@@ -173,6 +173,24 @@ def test_resend_goes_to_the_failed_ones_once(ledger, clock):
     assert ledger.editions.key_names() == {"key-1", "key-2"}
 
 
+def test_what_a_server_is_to_carry_is_so_from_the_first_moment(ledger, clock):
+    """A server that dies right behind the commit leaves the send to the next one."""
+    first = ledger.freezer.create(new_send(), readers(2))
+    with owned(ledger, first) as mine:
+        run(deliver(mine, clock.now, S.FAILED))
+        run(deliver(mine, clock.now, S.UNCERTAIN))
+        run(mine.standing())
+    assert ledger.sends.carried() == ()
+    resent = ledger.freezer.resend_failed(first.id, key_name="key-1", carried=True)
+    assert [each.id for each in ledger.sends.carried()] == [resent.id]
+    ledger.sends.resolve(first.id, resend=True, carried=True)
+    assert [each.id for each in ledger.sends.carried()] == [first.id, resent.id]
+    other = ledger.freezer.create(new_send(slug="other"), readers(1))
+    ledger.sends.pause(other.id)
+    ledger.sends.resume(other.id, carried=True)
+    assert [each.id for each in ledger.sends.carried()] == [first.id, resent.id, other.id]
+
+
 def test_a_scheduled_send_freezes_its_edition_now_and_its_audience_later(ledger, clock):
     send = ledger.freezer.create(new_send(at=clock.now + 100))
     assert (send.state, ledger.sends.summary(send.id).frozen) == (SendState.SCHEDULED, 0)

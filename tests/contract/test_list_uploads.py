@@ -1,6 +1,8 @@
 """A list changed at the desk: uploads that are read before they count, rows added, changed and taken out; on both databases."""
 
 import io
+import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,14 +10,16 @@ from mailer.audience.address import parse_address
 from mailer.audience.listfile import ListError
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.records import SuppressionReason
+from mailer.service import uploads
 from mailer.service.amending import add_member, edit_member, erase, take_out
-from mailer.service.lists import can_go_back_to
+from mailer.service.lists import alone, can_go_back_to
 from mailer.service.uploads import (
     KEPT_FOR,
     ChangedListError,
     Way,
     apply_upload,
     find_upload,
+    forget_old,
     forget_upload,
     keep_upload,
     plan_upload,
@@ -81,6 +85,23 @@ def test_a_file_that_adds_sets_what_it_fills_and_appends_who_is_new(desk):
         'email;"first name";note;city\r\n"ana@x.org";Ana;keep;Lisbon\r\nbo@x.org;Bobo;;\r\nçelik@x.org;Ç;;İzmir\r\n'
     ).replace("bo@x.org;Bobo;;\r\n", "bo@x.org;Bobo;\r\n")
     assert desk.member("bo@x.org").values == {"first_name": "Bobo"}
+
+
+def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk, monkeypatch):
+    desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
+    kept = upload(desk, HEAD + "ana@x.org,Anna,\nbo@x.org,Bo,\n")
+    base = plan_upload(desk.newsroom, kept).base
+
+    @contextmanager
+    def after_another(newsroom, name):
+        add_member(newsroom, name, parse_address("cleo@x.org"), {}, by="desk, Bob")
+        with alone(newsroom, name):
+            yield
+
+    monkeypatch.setattr(uploads, "alone", after_another)
+    with pytest.raises(ChangedListError):
+        apply_upload(desk.newsroom, kept, base=base, by=BY)
+    assert "cleo@x.org" in desk.read()
 
 
 def test_who_said_no_stays_out_and_is_named_whichever_way(desk):
@@ -160,6 +181,24 @@ def test_an_upload_is_forgotten_when_it_is_left_and_after_a_day(desk, clock):
     assert find_upload(desk.newsroom, "readers", "../" + second.id) is None
     clock.forward(KEPT_FOR)
     assert find_upload(desk.newsroom, "readers", second.id) is None
+
+
+def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is_still_coming_stays(desk, clock):
+    desk.sync(HEAD)
+    clock.now = time.time()
+    folder = desk.newsroom.workspace.state / "uploads"
+    forget_old(desk.newsroom)
+    old = upload(desk, HEAD + "ana@x.org,,\n")
+    coming = folder / f"{'c0' * 16}.csv"
+    coming.write_text(HEAD)
+    second = upload(desk, HEAD)
+    assert coming.exists(), "another upload takes nothing away from one that is under way"
+    clock.forward(KEPT_FOR - 1)
+    forget_old(desk.newsroom)
+    assert find_upload(desk.newsroom, "readers", old.id) and find_upload(desk.newsroom, "readers", second.id)
+    clock.forward(2)
+    forget_old(desk.newsroom)
+    assert list(folder.iterdir()) == []
 
 
 def test_rows_are_added_changed_and_taken_out_and_nothing_else_changes(desk):

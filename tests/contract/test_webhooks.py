@@ -130,6 +130,23 @@ def test_what_is_not_taken_comes_again_under_its_id_and_holds_up_no_other_receiv
     assert message.state is MessageState.DELIVERED
 
 
+def test_who_is_erased_while_others_are_told_of_is_told_of_no_more(site, receiver):
+    receiver.may_answer.clear()
+    webhook, _ = webhooks.add(site.newsroom, receiver.url, ["unsubscribed"])
+    for who in (ANA, "ben@example.net", "cleo@example.org"):
+        leave(site, who)
+
+    def erased():
+        if receiver.requests and not receiver.may_answer.is_set():
+            site.ledger.suppressions.erase("ben@example.net", source="page")
+            receiver.may_answer.set()
+        return all(each.state is MessageState.DELIVERED for each in log(site, webhook))
+
+    with serving(site) as go:
+        go(erased)
+    assert [json.loads(each.body)["data"]["email"] for each in receiver.requests] == [ANA, "cleo@example.org"]
+
+
 def test_after_a_day_it_is_given_up_and_said_so_and_a_person_may_send_it_again(site, receiver):
     receiver.answers = [500]
     webhook, _ = webhooks.add(site.newsroom, receiver.url, ["unsubscribed"])

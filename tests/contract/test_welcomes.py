@@ -12,6 +12,7 @@ from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Edition
 from mailer.ledger.membership import LetterKind, LetterState
 from mailer.ledger.records import NewEdition, NewSend
+from mailer.ledger.role import Role
 from mailer.ledger.signups import SignUp
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode
@@ -39,8 +40,8 @@ def newsroom(tmp_path, clock, catcher, database_url):
         yield made
 
 
-def approve(newsroom):
-    """An editor tests the dispatch."""
+def approve(newsroom, by=""):
+    """An editor, or `by`, tests the dispatch."""
     made: Edition = edition(BODY, publication=newsroom.publication)
     new = NewEdition(
         digest=made.digest,
@@ -50,7 +51,7 @@ def approve(newsroom):
         language=made.language,
         json=made.to_json(),
     )
-    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=newsroom.keys.names[0])
+    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=newsroom.keys.names[0], by=by)
     newsroom.ledger.freezer.create(test, [NewDelivery(identity="e@example.org", address="e@example.org")])
     return made.slug
 
@@ -128,6 +129,30 @@ def test_without_an_edition_that_an_editor_has_looked_at_welcomes_wait(newsroom,
     told = serve(newsroom, lambda: welcomes(newsroom, "ana@example.org")[0].next_at > newsroom.clock())
     assert "mailer test welcome" in told[0]
     assert list(catcher.messages()) == []
+
+
+def test_what_a_writer_or_a_program_tests_greets_nobody(newsroom):
+    for name, role in (("Wim", Role.WRITER), ("Mara", Role.EDITOR)):
+        newsroom.ledger.people.add(name, role)
+    slug = approve(newsroom, by="Wim")
+    approve(newsroom, by="API (the site)")
+    assert newsroom.ledger.editions.approved(slug) is None
+    approve(newsroom, by="Mara")
+    assert newsroom.ledger.editions.approved(slug)
+
+
+def test_where_a_second_person_is_asked_for_a_tested_welcome_must_be_approved_by_one(newsroom, clock):
+    with Newsroom(newsroom.workspace, newsroom.settings.model_copy(update={"approval": True}), clock) as strict:
+        slug = approve(strict, by="Mara")
+        join(strict, "ana@example.org", slug)
+        digest = strict.ledger.editions.last_tested(slug)
+        strict.ledger.approvals.give(digest, "Mara", slug=slug, source="")
+        told = serve(strict, lambda: welcomes(strict, "ana@example.org")[0].next_at > strict.clock())
+        assert "approved by another" in told[0]
+        strict.ledger.approvals.give(digest, "Wim", slug=slug, source="")
+        clock.forward(100)
+        serve(strict, is_greeted(strict, "ana@example.org"))
+        assert welcomes(strict, "ana@example.org")[0].state is LetterState.SENT
 
 
 def test_a_greylisted_one_is_carried_on_later(newsroom, clock):

@@ -17,7 +17,6 @@ from mailer.delivery.catcher import read_journal
 from mailer.service import crew
 from mailer.service.newsroom import Newsroom
 from tests.support.commands import Commands, until
-from tests.support.postgres import Server, server
 from tests.support.workers import is_there, workers_of
 from tests.support.workspaces import KEY, Ran, mailer, make_workspace, start_mailer
 
@@ -25,12 +24,6 @@ LANES = 8
 SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes in /proc")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    with server() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -102,7 +95,7 @@ def judged(folder: Path, count: int, **settings: str) -> Iterator[Judged]:
                 judge.running.communicate()
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize(("database", "workers"), [("sqlite", 4), ("postgresql", 2)], indirect=["database"])
 def test_each_of_many_readers_gets_exactly_one(tmp_path: Path, database: dict[str, str], workers: int) -> None:
     with judged(tmp_path, 2000, **database) as judge:
         judge.start(*SEND, "--workers", str(workers))

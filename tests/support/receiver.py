@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.webserver import serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +61,14 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that was killed
-
-
 @contextmanager
 def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     handler = type("Handler", (_Handler,), {})
-    server = _Server(("127.0.0.1", 0), handler)
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    port = server.server_address[1]
-    receiver = Receiver(f"{'https' if context else 'http'}://127.0.0.1:{port}/hooks", port)
-    receiver.may_answer.set()
-    handler.receiver = receiver
-    thread = threading.Thread(target=lambda: server.serve_forever(0.05))
-    thread.start()
-    try:
-        yield receiver
-    finally:
+    with serving(handler, context) as port:
+        receiver = Receiver(f"{'https' if context else 'http'}://127.0.0.1:{port}/hooks", port)
         receiver.may_answer.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        handler.receiver = receiver
+        try:
+            yield receiver
+        finally:
+            receiver.may_answer.set()

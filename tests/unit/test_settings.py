@@ -140,6 +140,9 @@ BAD = [
     ("TRUSTED_PROXIES", "proxy.example.org", "should be networks"),
     ("BOUNCE_ADDRESS", "b" * 25 + "@x.org", "at most 24 characters before the @"),
     ("UNSUBSCRIBE_ADDRESS", "Name <u@x.org>", "an address without a name"),
+    ("OIDC_ISSUER", "http://id.example.org", "should be https://HOST"),
+    ("OIDC_ISSUER", "https://id.example.org?x", "should be https://HOST"),
+    ("OIDC_CLAIM", "e mail", "should be the name of a claim"),
     ("DKIM_SELECTOR", "bad selector", "should be a selector"),
     ("DKIM_DOMAIN", "exa mple", "should be a domain name"),
     ("DKIM_KEY", "~nobody-of-this-name/x.pem", "should be a path"),
@@ -252,12 +255,47 @@ def test_dkim_settings_stand_together(variables):
     assert wrong(**variables)[0].startswith("MAILER_DKIM_DOMAIN: should stand together with")
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"OIDC_ISSUER": "https://id.example.org"},
+            "MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID",
+        ),
+        ({"OIDC_CLIENT_ID": "mailer"}, "MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID"),
+        ({"OIDC_ONLY": "true"}, "MAILER_OIDC_ONLY: should stand together with MAILER_OIDC_ISSUER"),
+    ],
+)
+def test_settings_of_an_identity_provider_stand_together(variables, said):
+    assert wrong(**variables)[0].startswith(said)
+
+
+@pytest.mark.parametrize("issuer", ["https://id.example.org", "https://id.example.org/", "https://id.example.org/a/"])
+def test_an_issuer_is_kept_to_the_letter_and_its_host_is_its_name(issuer):
+    found = load(OIDC_ISSUER=issuer, OIDC_CLIENT_ID="mailer")
+    assert (found.oidc_issuer, found.oidc_name) == (issuer, "id.example.org")
+    assert load().oidc_name == ""
+
+
 SECRETS = {
     "SECRET_KEYS": '["hush-hush-hush-hush-hush-hush-hush", "psst-psst-psst-psst-psst-psst-psst"]',
     "RELAY": '["smtps://lettername:hunter%2F2@mail.example.org", "smtp+starttls://o:back%5Cslash@h"]',
     "DATABASE_URL": "postgresql://dbuser:dbpa%40ss@db.example.org/letters",
+    "OIDC_ISSUER": "https://id.example.org",
+    "OIDC_CLIENT_ID": "mailer",
+    "OIDC_CLIENT_SECRET": "whisper/er",
 }  # fmt: skip
-WORDS = ["hush-hush", "psst-psst", "hunter", "back\\slash", "lettername", "dbpa@ss", "dbpa%40ss", "hunter%2F2"]
+WORDS = [
+    "hush-hush",
+    "psst-psst",
+    "hunter",
+    "back\\slash",
+    "lettername",
+    "dbpa@ss",
+    "dbpa%40ss",
+    "hunter%2F2",
+    "whisper/er",
+]
 
 
 def test_secrets_are_masked_wherever_settings_are_shown():
@@ -318,7 +356,7 @@ def test_redact_takes_every_form_of_every_secret_out_of_a_text():
     redacted = redact(text, found)
     assert not [
         word
-        for word in ("hush", "psst", "hunter/2", "hunter%2F2", "slash", "lettername", "dbpa", "AGxl")
+        for word in ("hush", "psst", "hunter/2", "hunter%2F2", "slash", "lettername", "dbpa", "AGxl", "whisper/er")
         if word in redacted
     ]
     assert redacted.endswith("and the rest")

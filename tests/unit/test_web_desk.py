@@ -11,7 +11,7 @@ from mailer.web.desk.events import Event, _told
 from mailer.web.desk.guessing import LONGEST_PAUSE, Guesses
 from mailer.web.desk.page import STATIC, Said, _pack, _unpack, in_words
 from mailer.web.desk.settings import known_as
-from mailer.web.desk.signin import _inside
+from mailer.web.desk.signin import inside
 from tests.contract.test_desk_drafts import picture
 from tests.support.deskpages import ORIGIN, At, signed_in
 from tests.support.site import site_in, visiting
@@ -293,7 +293,7 @@ def test_an_error_leads_back_to_where_one_was(desk):
 
 
 def test_where_signing_in_leads_stays_inside():
-    assert _inside("/desk/x\nSet-Cookie: a=b") == "/desk/dispatches"
+    assert inside("/desk/x\nSet-Cookie: a=b") == "/desk/dispatches"
 
 
 def test_events_are_lines_whatever_is_in_them():

@@ -12,7 +12,7 @@ document says of it. By the time it runs, the token has the scope, and query and
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.exceptions import HTTPException
 
@@ -51,7 +51,7 @@ class Call:
 
     def place(self, path: str) -> str:
         """Where `path` of the API is found, from the outside."""
-        return f"{urlsplit(self.newsroom.settings.base_url).path.rstrip('/')}{HERE}{path}"
+        return f"{urlsplit(self.newsroom.settings.base_url).path.rstrip('/')}{HERE}{quote(path)}"
 
     def require(self, scope: Scope) -> None:
         """Refuse where the token lacks `scope`, which only some requests of this route need."""

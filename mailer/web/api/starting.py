@@ -66,7 +66,10 @@ class NewTest(Shape):
 
     dispatch: Name
     emails: Annotated[tuple[Email, ...], Field(min_length=1, max_length=20)]
-    reader: Annotated[Email | None, Field(description="With the fields of this reader of a list.")] = None
+    reader: Annotated[
+        Email | None,
+        Field(description="With the fields of this reader of a list. Needs the scope lists:read, too."),
+    ] = None
 
 
 class Plan(Shape):
@@ -158,6 +161,8 @@ def _planned(call: Call, wanted: Audience, *, digest: str = "", record: bool) ->
 def _test(call: Call) -> Answer:
     """Send the real message to a few addresses; its links unsubscribe nobody."""
     wanted = call.body(NewTest)
+    if wanted.reader is not None:
+        call.require(Scope.LISTS_READ)
     path = file_of(call.newsroom, wanted.dispatch)
     send = start_test(
         call.newsroom, str(path), wanted.emails, reader=wanted.reader, ordered=Ordered(by=call.actor, token=call.once)
@@ -169,8 +174,7 @@ def _test(call: Call) -> Answer:
 def _resend(call: Call) -> Answer:
     """A new send of the same edition to those whom this one failed to reach."""
     parent = call.number("send")
-    send = call.newsroom.ledger.freezer.resend_failed(parent, key_name=call.newsroom.keys.names[0])
-    call.newsroom.ledger.sends.entrust(send.id)
+    send = call.newsroom.ledger.freezer.resend_failed(parent, key_name=call.newsroom.keys.names[0], carried=True)
     call.record("send.resend", str(send.id), f"those whom send {parent} failed to reach")
     return _made(call, send)
 

@@ -69,6 +69,15 @@ class LetterFacts(Shape):
     at: str
 
 
+class ToldOther(Shape):
+    """What a webhook was told of the person, or is to be. `to`: its host."""
+
+    type: str
+    to: str
+    state: str
+    at: str
+
+
 class Received(Shape):
     send: int
     slug: str
@@ -91,6 +100,7 @@ class Subscriber(Shape):
     consents: tuple[Consent, ...]
     reasons: tuple[LeftBecause, ...]
     letters: tuple[LetterFacts, ...]
+    told: Annotated[tuple[ToldOther, ...], Field(description="What other programs were told of them.")]
     deliveries: tuple[Received, ...]
 
 

@@ -6,7 +6,8 @@
     POST …/send          do it: ten seconds later, or at its time
     POST …/approve       find the edition good, or no longer
 
-To look changes nothing: the lists are counted as their files are, without a sync. What is sent is the edition that the last
+To look changes nothing. While somebody chooses, lists are counted as they were synced last, so that a recount holds up no
+send that is under way; the last page counts them as their files are, without a sync. What is sent is the edition that the last
 page showed, by its digest, and only when the number typed is that of the readers as they are then.
 """
 
@@ -74,7 +75,7 @@ def _choose(visit: Visit) -> Response:
 
 def _count(visit: Visit) -> Response:
     choice = read_choice(visit)
-    return visit.page("count", **_context(visit, choice, _look(visit, choice)))
+    return visit.page("count", **_context(visit, choice, _look(visit, choice, rehearse=False)))
 
 
 def _last(visit: Visit) -> Response:
@@ -133,8 +134,8 @@ def _path(visit: Visit) -> str:
     return f"{ONE.format(name=visit.path['name'])}/send"
 
 
-def _look(visit: Visit, choice: Choice, *, record: bool = False) -> Outlook:
-    """What the choice would come to. `record`: sync the lists, as a send does."""
+def _look(visit: Visit, choice: Choice, *, record: bool = False, rehearse: bool = True) -> Outlook:
+    """What the choice would come to. `record`, `rehearse`: sync the lists, or count as if they were, as `plan_send` does."""
     newsroom, path = visit.newsroom, str(file_of(visit.newsroom, visit.path["name"]))
     if not choice.lists:
         return Outlook()
@@ -147,6 +148,7 @@ def _look(visit: Visit, choice: Choice, *, record: bool = False) -> Outlook:
             where=choice.where,
             repeat=choice.repeat,
             record=record,
+            rehearse=rehearse,
         )
     except DispatchError as error:
         errors = sum(each.severity is Severity.ERROR for each in error.checked.problems)
@@ -216,7 +218,7 @@ def _not_yet(visit: Visit, outlook: Outlook, plan: SendPlan) -> str:
 def _choosing(
     visit: Visit, choice: Choice, outlook: Outlook | None = None, *, status: int = 200, said: Said | None = None
 ) -> Response:
-    outlook = outlook or _look(visit, choice)
+    outlook = outlook or _look(visit, choice, rehearse=False)
     workspace = visit.newsroom.workspace
     return visit.page(
         "send",

@@ -2,6 +2,7 @@
 
     GET  /desk/static/…   /desk/sign-in   /desk/link/TOKEN       for anybody
     POST /desk/sign-in    /desk/link/TOKEN
+    GET  /desk/sign-in/oidc   /desk/sign-in/oidc/return          where the settings name an identity provider
     what ROUTES holds                                            for who is signed in and has the role
 
 The guard: the request came to the desk's own address; what changes something came from a page of ours, by what the
@@ -26,6 +27,7 @@ from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError, UnknownSendError
 from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
+from mailer.service.oidc import open_provider
 from mailer.service.proofing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
 from mailer.service.watching import Look
@@ -53,6 +55,7 @@ from mailer.web.desk import (
 )
 from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
 from mailer.web.desk.form import Form, read_form
+from mailer.web.desk.oidc import BACK, LEAVE, Oidc
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.signin import SignIn
@@ -89,15 +92,22 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 def desk_routes(newsroom: Newsroom, root: str) -> list[BaseRoute]:
-    """The desk of `newsroom`, for a site at the path `root`."""
+    """The desk of `newsroom`, for a site at the path `root`. Raises SettingsError."""
     desk = Desk(newsroom, root)
     entry = SignIn(newsroom, desk.pages)
+    provider = open_provider(newsroom)
+    outside = Oidc(newsroom, provider, entry, root) if provider else None
     return [
         Route("/desk/static/{name:path}", static_file),
         Route("/desk/sign-in", desk.at_the_door(entry.show)),
         Route("/desk/sign-in", desk.at_the_door(entry.sign_in), methods=["POST"]),
         Route("/desk/link/{token}", desk.at_the_door(entry.show_link)),
         Route("/desk/link/{token}", desk.at_the_door(entry.redeem), methods=["POST"]),
+        *(
+            [Route(LEAVE, desk.at_the_door(outside.leave)), Route(BACK, desk.at_the_door(outside.come_back))]
+            if outside
+            else []
+        ),
         *(Route(each.path, desk.guarded(each), methods=[each.method]) for each in ROUTES),
     ]
 

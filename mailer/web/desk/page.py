@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from babel.dates import format_datetime
 from markupsafe import Markup
@@ -53,6 +54,7 @@ _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _SAID = "said"
 _JSON = "application/json"
 _LONGEST_SAID = 1500  # octets of a cookie
+_KEPT_IN_PATHS = "/%?&=:;,+@~#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,10 @@ class DeskPages:
         return self._layout.render(f"desk/{template}.html.j2", {**self._context, **context})
 
     def go(self, request: Request, path: str, said: Said | None = None) -> Response:
-        """Send the browser to `path`, which is under /desk; htmx takes it as it is meant, too."""
+        """Send the browser to `path`, which is under /desk, quoted or not; htmx takes it as it is meant, too."""
         partial = request.headers.get("hx-request") == "true"
-        headers = {**HEADERS, ("HX-Redirect" if partial else "Location"): f"{self.root}{path}"}
+        ascii_path = quote(path, safe=_KEPT_IN_PATHS)  # names of files may be in any script, headers may not
+        headers = {**HEADERS, ("HX-Redirect" if partial else "Location"): f"{self.root}{ascii_path}"}
         response = respond(b"", HTML, status=200 if partial else 303, headers=headers)
         if said:
             door = door_of(request)

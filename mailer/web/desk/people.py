@@ -8,6 +8,7 @@ from mailer.errors import UsageError
 from mailer.ledger.audit import PAGE
 from mailer.ledger.people import User
 from mailer.ledger.role import Role
+from mailer.service.oidc import plain_login
 from mailer.service.signin import hand_out
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
@@ -21,15 +22,29 @@ def _show(visit: Visit) -> Response:
 
 def _page(visit: Visit, *, link: str = "", link_of: str = "") -> Response:
     people = visit.newsroom.ledger.people.all()
-    return visit.page("people", heading="People", people=people, roles=tuple(Role), link=link, link_of=link_of)
+    settings = visit.newsroom.settings
+    return visit.page(
+        "people",
+        heading="People",
+        people=people,
+        roles=tuple(Role),
+        link=link,
+        link_of=link_of,
+        provider=settings.oidc_name if settings.oidc_issuer else "",
+        by_address=settings.oidc_claim == "email",
+        passwords=not settings.oidc_only,
+    )
 
 
 def _add(visit: Visit) -> Response:
     """The link is shown once, on the answer: it is nowhere else."""
     email = visit.form.text("email")
     address = parse_address(email).display if email else ""
-    user = visit.newsroom.ledger.people.add(visit.form.text("name"), _role(visit), email=address)
+    login = plain_login(visit.newsroom, visit.form.text("oidc"))
+    user = visit.newsroom.ledger.people.add(visit.form.text("name"), _role(visit), email=address, oidc_login=login)
     visit.record("user.add", user.name, user.role.value)
+    if visit.newsroom.settings.oidc_only:
+        return visit.go(_HERE, f"{user.name} may sign in as {user.role}.")
     return _page(visit, link=hand_out(visit.newsroom, user), link_of=user.name)
 
 
@@ -37,6 +52,14 @@ def _link(visit: Visit) -> Response:
     user = _person(visit)
     visit.record("user.link", user.name)
     return _page(visit, link=hand_out(visit.newsroom, user), link_of=user.name)
+
+
+def _set_oidc(visit: Visit) -> Response:
+    user, login = _person(visit), plain_login(visit.newsroom, visit.form.text("oidc"))
+    visit.newsroom.ledger.people.set_oidc(user.id, login, keep_session=visit.session.id)
+    visit.record("user.oidc", user.name, login or "nobody")
+    known = f"as {login} with {visit.newsroom.settings.oidc_name}" if login else "by no identity provider"
+    return visit.go(_HERE, f"{user.name} signs in {known} from now on.")
 
 
 def _set_role(visit: Visit) -> Response:
@@ -81,6 +104,7 @@ ROUTES = (
     DeskRoute("GET", _HERE, Role.ADMIN, _show),
     DeskRoute("POST", _HERE, Role.ADMIN, _add),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/link", Role.ADMIN, _link),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/oidc", Role.ADMIN, _set_oidc),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/role", Role.ADMIN, _set_role),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
     DeskRoute("GET", "/desk/settings/audit", Role.ADMIN, _audit),

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from mailer.audience.address import parse_address
 from mailer.errors import UsageError
 from mailer.ledger.role import Role
-from mailer.service.signin import hash_password, is_password_of
+from mailer.service.signin import hash_password, is_password_of, need_passwords
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 
@@ -34,7 +34,14 @@ _SYSTEMS = {
 
 def _show(visit: Visit) -> Response:
     sessions = visit.newsroom.ledger.sessions.of(visit.user.id)
-    return visit.page("settings", heading="Settings", sessions=sessions, this=visit.session.id, known_as=known_as)
+    return visit.page(
+        "settings",
+        heading="Settings",
+        sessions=sessions,
+        this=visit.session.id,
+        known_as=known_as,
+        passwords=not visit.newsroom.settings.oidc_only,
+    )
 
 
 def known_as(agent: str) -> str:
@@ -53,6 +60,7 @@ def _set_email(visit: Visit) -> Response:
 
 
 def _set_password(visit: Visit) -> Response:
+    need_passwords(visit.newsroom)
     if not is_password_of(visit.newsroom, visit.user, visit.form.raw("old")):
         raise UsageError("The password that you have now is another one.", "Type it again; nothing was changed.")
     if visit.form.raw("password") != visit.form.raw("again"):

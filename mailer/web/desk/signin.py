@@ -40,6 +40,11 @@ class SignIn:
         self._pages = pages
         self._guesses = Guesses()
         self._at_once = asyncio.Semaphore(_AT_ONCE)
+        settings = newsroom.settings
+        self._ways = {
+            "provider": settings.oidc_name if settings.oidc_issuer else "",
+            "passwords": not settings.oidc_only,
+        }
 
     async def show(self, request: Request) -> Response:
         door = door_of(request)
@@ -65,7 +70,7 @@ class SignIn:
             said = Said("Name or password is wrong.", bad=True)
             return await run_in_threadpool(self._form, said, name=name, wanted=wanted, status=403)
         self._guesses.succeeded(keys[1])
-        return await run_in_threadpool(self._let_in, request, entered, address, _inside(wanted))
+        return await run_in_threadpool(self.let_in, request, entered, address, inside(wanted))
 
     async def show_link(self, request: Request) -> Response:
         return await run_in_threadpool(self._choose, request.path_params["token"])
@@ -86,11 +91,15 @@ class SignIn:
             return await run_in_threadpool(self._choose, token, Said(str(error), bad=True))
         if entered is None:
             raise HTTPException(404)
-        return await run_in_threadpool(self._let_in, request, entered, address, HOME)
+        return await run_in_threadpool(self.let_in, request, entered, address, HOME)
+
+    async def form(self, said: Said, *, wanted: str, status: int) -> Response:
+        """The page once more, with what went wrong."""
+        return await run_in_threadpool(self._form, said, wanted=wanted, status=status)
 
     def _form(self, said: Said | None, *, name: str = "", wanted: str = "", status: int = 200) -> Response:
         nobody = not self._newsroom.ledger.people.all()
-        context = {"heading": "Sign in", "name": name, "wanted": wanted, "nobody": nobody}
+        context = {"heading": "Sign in", "name": name, "wanted": wanted, "nobody": nobody, **self._ways}
         return self._pages.page("sign-in", status=status, said=said, context=context)
 
     def _choose(self, token: str, said: Said | None = None) -> Response:
@@ -104,12 +113,13 @@ class SignIn:
         context = {"heading": f"Welcome, {user.name}", "person": user}
         return self._pages.page("choose", status=422 if said else 200, said=said, context=context)
 
-    def _let_in(self, request: Request, entered: Pass, address: str, path: str) -> Response:
+    def let_in(self, request: Request, entered: Pass, address: str, path: str, *, how: str = "") -> Response:
+        """See `path`, with the pass of who `entered`; what there was before ends. `how`: for the audit."""
         door = door_of(request)
         sessions = self._newsroom.ledger.sessions
         if before := sessions.find(digest(request.cookies.get(door.cookie("session"), ""))):
             sessions.end(before.user.id, before.id)
-        self._newsroom.ledger.audit.record(entered.user.name, "session.begin", address=address)
+        self._newsroom.ledger.audit.record(entered.user.name, "session.begin", "", how, address=address)
         response = self._pages.go(request, path)
         response.set_cookie(
             door.cookie("session"), entered.token, max_age=LONGEST, secure=door.secure, httponly=True, samesite="lax"
@@ -127,7 +137,7 @@ def then(request: Request, root: str) -> str:
     return f"?next={quote(wanted)}" if request.method == "GET" and wanted not in {"/desk/", HOME} else ""
 
 
-def _inside(wanted: str) -> str:
+def inside(wanted: str) -> str:
     """Where to go then: never out of the desk."""
     parts = urlsplit(wanted)
     inside = not parts.scheme and not parts.netloc and parts.path.startswith("/desk/") and "\\" not in wanted

@@ -38,6 +38,8 @@ def _happened(person: Person) -> Iterator[Happened]:
         yield Happened(why.at, f"left because: {why.reason}{f', “{_line(why.words)}”' if why.words else ''}")
     for letter in person.letters:
         yield Happened(letter.created_at, f"letter ({letter.kind}): {letter.state}")
+    for told in person.told:
+        yield Happened(told.at, f"{told.host} is told: {told.event} ({told.state})")
     for sent in person.deliveries:
         reason = f" ({sent.reason})" if sent.reason else ""
         yield Happened(sent.at, f"send {sent.send_id}, {sent.slug}: {sent.state}{reason}", sent.send_id)

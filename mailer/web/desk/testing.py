@@ -16,6 +16,7 @@ from mailer.ledger.records import ReportRow, Send
 from mailer.ledger.role import Role
 from mailer.service.compiling import DispatchError, check
 from mailer.service.drafting import file_of
+from mailer.service.leaving import mask
 from mailer.service.sending import start_test
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.once import new_token, ordered
@@ -71,7 +72,7 @@ def _test(visit: Visit) -> Response:
         count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
         said = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
         return visit.go(f"{HERE}/{name}", said, bad=True)
-    visit.record("dispatch.test", name, f"send {send.id} to {', '.join(emails)}")
+    visit.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask, emails))}")
     return visit.go(f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there.")
 
 

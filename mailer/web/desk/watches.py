@@ -105,6 +105,8 @@ class Watches:
                 look, drawn = await asyncio.to_thread(self._look_and_draw, send_id, followed)
             except MailerError as error:  # the ledger may be there again in a moment
                 _log.warning("send %d cannot be watched: %s", send_id, error)
+            except Exception:  # noqa: BLE001 - a bug must not leave all who follow, and who come later, without a word
+                _log.exception("send %d cannot be watched", send_id)
             else:
                 followed.renew(look, drawn)
                 pause = OVER if look.send.is_ended else EVERY

@@ -1,0 +1,111 @@
+"""What an identity provider signs: the ID token of OpenID Connect Core 1.0, judged. Needs the extra `oidc`.
+
+    read_keys(document)                      the keys that a provider publishes (RFC 7517)
+    verify(token, keys, expected, now=...)   the claims of a token that is for us, from whom we asked, about now
+
+What always holds: the signature is by a published key, under one of ALGORITHMS; never `none`, never a shared secret. Issuer
+and audience are ours to the letter, nonce and time are those of this very sign-in. Pure. Raises TokenError, and its
+UnknownSignatureError where newer keys could help.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidKeyIdError, JoseError
+from joserfc.jwk import Key, KeySet, import_key
+from joserfc.jwt import JWTClaimsRegistry
+
+from mailer.errors import MailerError
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
+LEEWAY = 120  # seconds by which clocks may differ
+OLDEST = 600  # seconds since a token was issued
+_LONGEST = 64 * 1024  # characters of a token
+_KINDS = ("RSA", "EC", "OKP")
+_LONGEST_SUBJECT = 255  # OpenID Connect Core 2
+_CHECK_CLOCKS = "The clocks of both machines must be right."
+_ASK = "Begin again; if it happens again, tell whoever runs this program."
+
+
+class TokenError(MailerError):
+    """The provider’s token is not to be believed."""
+
+
+class UnknownSignatureError(TokenError):
+    """By no key that we know of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """Whose token it must be, for whom, and of which sign-in."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+
+
+def read_keys(document: Mapping[str, object]) -> KeySet:
+    """The public keys of a JWK set; what is none, or for something else than signing, is passed over."""
+    listed = document.get("keys")
+    found = [_key(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return KeySet([key for key in found if key])
+
+
+def _key(data: dict[str, Any]) -> Key | None:
+    if data.get("kty") not in _KINDS or data.get("use", "sig") != "sig":
+        return None
+    try:
+        return import_key(data)
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
+
+
+def verify(token: str, keys: KeySet, expected: Expected, *, now: float) -> dict[str, Any]:
+    """The claims of `token`. `now`: seconds since the epoch."""
+    claims = _signed(token, keys)
+    checks = JWTClaimsRegistry(
+        now=int(now),
+        leeway=LEEWAY,
+        iss={"essential": True, "value": expected.issuer},
+        aud={"essential": True, "value": expected.client_id},
+        sub={"essential": True},
+        exp={"essential": True},
+        iat={"essential": True},
+    )
+    try:
+        checks.validate(claims)
+    except ExpiredTokenError:
+        raise TokenError("The token has expired.", _CHECK_CLOCKS) from None
+    except JoseError as error:
+        raise TokenError(f"The token is not for this sign-in ({error.description or error.error}).", _ASK) from None
+    _check_party(claims, expected.client_id)
+    if claims.get("nonce") != expected.nonce:
+        raise TokenError("The token belongs to another sign-in.", _ASK)
+    if claims["iat"] < now - OLDEST - LEEWAY:
+        raise TokenError("The token is an old one.", _CHECK_CLOCKS)
+    if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT or not claims["sub"].isprintable():
+        raise TokenError("The token names nobody.", _ASK)
+    return claims
+
+
+def _check_party(claims: Mapping[str, Any], client_id: str) -> None:
+    """A token for several says for whom it was asked: OpenID Connect Core 3.1.3.7."""
+    audience = claims["aud"]
+    others = isinstance(audience, list) and set(audience) != {client_id}
+    if claims.get("azp", None if others else client_id) != client_id:
+        raise TokenError("The token was made for another program.", _ASK)
+
+
+def _signed(token: str, keys: KeySet) -> dict[str, Any]:
+    if len(token) > _LONGEST or not token.isascii():
+        raise TokenError("The token is none.", _ASK)
+    try:
+        return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+    except (BadSignatureError, InvalidKeyIdError):
+        raise UnknownSignatureError("The token has no signature of the provider’s.", _ASK) from None
+    except JoseError as error:
+        raise TokenError(f"The token is not to be believed ({error.description or error.error}).", _ASK) from None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise TokenError("The token is none.", _ASK) from None

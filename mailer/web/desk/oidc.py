@@ -1,0 +1,145 @@
+"""The door to the identity provider, where the settings name one.
+
+    GET /desk/sign-in/oidc?next=…        on to the provider, with a cookie of ten minutes
+    GET /desk/sign-in/oidc/return?…      back from there, signed in or told why not
+
+Both are GETs, for the protocol has no other way. The first changes nothing here; the second lets in only the very browser
+that left, once, and whoever follows a prepared link is told to begin again. Each refusal stands in the audit, and is counted
+before anybody is asked, so that nobody floods the provider or the audit through us.
+"""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailer.errors import MailerError
+from mailer.ledger.errors import LedgerError
+from mailer.service.newsroom import Newsroom
+from mailer.service.oidc import (
+    GOOD_FOR,
+    Departure,
+    NotBegunError,
+    ProviderError,
+    UnknownPersonError,
+    depart,
+    enter,
+    plain_word,
+    return_of,
+)
+from mailer.service.signin import Pass
+from mailer.web.client import limit_key
+from mailer.web.desk.door import address_of, door_of
+from mailer.web.desk.page import HEADERS, Said
+from mailer.web.desk.signin import SignIn, inside
+from mailer.web.limits import Limits, Rate
+from mailer.web.page import HTML, respond
+
+if TYPE_CHECKING:
+    from mailer.service.provider import Provider
+
+LEAVE = "/desk/sign-in/oidc"
+BACK = f"{LEAVE}/return"
+ACTOR = "sign-in"  # in the audit, of those who were not let in
+_COOKIE = "oidc"
+_EACH, _TOGETHER = Rate(burst=30, every=10), Rate(burst=1000, every=0.2)  # leaving and coming back are two
+
+
+class Oidc:
+    """What goes to the provider and comes from it, for a site at the path `root`."""
+
+    def __init__(self, newsroom: Newsroom, provider: "Provider", entry: SignIn, root: str) -> None:
+        self._newsroom = newsroom
+        self._provider = provider
+        self._entry = entry
+        self._root = root
+        self._limits = Limits(time.monotonic, each=_EACH, together=_TOGETHER)
+        self._spent: dict[str, float] = {}  # states that came back, and when
+
+    async def leave(self, request: Request) -> Response:
+        wanted = request.query_params.get("next", "")
+        if self._is_too_often(request):
+            return await self._too_often(wanted)
+        departure = depart(wanted, self._newsroom.clock())
+        try:
+            address = await self._provider.authorization(departure, self._back(request))
+        except ProviderError as error:
+            return await self._refused(request, error, wanted)
+        response = respond(b"", HTML, status=303, headers={**HEADERS, "Location": address})
+        door = door_of(request)
+        response.set_cookie(
+            door.cookie(_COOKIE), departure.cookie, max_age=GOOD_FOR, secure=door.secure, httponly=True, samesite="lax"
+        )
+        return response
+
+    async def come_back(self, request: Request) -> Response:
+        if self._is_too_often(request):
+            return await self._too_often("")
+        wanted = ""
+        try:
+            departure = self._departure(request)
+            wanted = departure.wanted
+            claims = await self._claims(request, departure)
+            entered = await run_in_threadpool(self._enter, request, claims)
+        except LedgerError:
+            raise
+        except MailerError as error:
+            response = await self._refused(request, error, wanted)
+        else:
+            response = await run_in_threadpool(
+                self._entry.let_in,
+                request,
+                entered,
+                self._address(request),
+                inside(wanted),
+                how=f"with {self._provider.name}",
+            )
+        door = door_of(request)
+        response.delete_cookie(door.cookie(_COOKIE), secure=door.secure, httponly=True, samesite="lax")
+        return response
+
+    def _departure(self, request: Request) -> Departure:
+        """The sign-in that is coming back, for the first time."""
+        now, state = self._newsroom.clock(), request.query_params.get("state", "")
+        departure = return_of(request.cookies.get(door_of(request).cookie(_COOKIE), ""), state, now)
+        self._spent = {each: at for each, at in self._spent.items() if now - at <= GOOD_FOR}
+        if departure.state in self._spent:
+            raise NotBegunError
+        self._spent[departure.state] = now
+        return departure
+
+    async def _claims(self, request: Request, departure: Departure) -> Mapping[str, object]:
+        said, provider = request.query_params, self._provider
+        await provider.check_issuer(said.get("iss"))
+        if code := said.get("code"):
+            return await provider.claims(code, departure, self._back(request))
+        word = plain_word(said.get("error")) or "no code"
+        raise ProviderError(f"{provider.name} did not let you in ({word}).", "Begin again, or ask who looks after it.")
+
+    def _enter(self, request: Request, claims: Mapping[str, object]) -> Pass:
+        browser, address = request.headers.get("user-agent", ""), self._address(request)
+        return enter(self._newsroom, self._provider, claims, browser=browser, address=address)
+
+    async def _refused(self, request: Request, error: MailerError, wanted: str) -> Response:
+        login = error.login if isinstance(error, UnknownPersonError) else ""
+        record, address = self._newsroom.ledger.audit.record, self._address(request)
+        await run_in_threadpool(record, ACTOR, "session.refuse", login, error.message, address=address)
+        status = HTTPStatus.BAD_GATEWAY if isinstance(error, ProviderError) else HTTPStatus.FORBIDDEN
+        return await self._entry.form(Said(str(error), bad=True), wanted=wanted, status=status)
+
+    async def _too_often(self, wanted: str) -> Response:
+        said = Said("There were too many tries. Wait half a minute, then try again.", bad=True)
+        return await self._entry.form(said, wanted=wanted, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+    def _is_too_often(self, request: Request) -> bool:
+        return self._limits.wait(limit_key(self._address(request))) > 0
+
+    def _address(self, request: Request) -> str:
+        return address_of(request, self._newsroom.settings.trusted_proxies)
+
+    def _back(self, request: Request) -> str:
+        return f"{door_of(request).origin}{self._root}{BACK}"
