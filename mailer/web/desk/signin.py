@@ -108,6 +108,7 @@ class SignIn:
             over = {
                 "heading": "This link holds good no more.",
                 "next_step": "Each works once, for three days. Ask an admin for a new one.",
+                "back": "",
             }
             return self._pages.page("message", status=404, context=over)
         context = {"heading": f"Welcome, {user.name}", "person": user}
