@@ -21,8 +21,8 @@ from mailer.ledger.errors import LedgerError, translating
 from mailer.ledger.locks import WriteLock
 
 BUSY_TIMEOUT = 30_000  # ms; only another program can make us wait, our own processes wait at the write lock
-CACHE = 6 * 1024  # KiB, of each connection; what does not fit, the system has in its own
-BENCH_CACHE = 6 * 1024  # KiB, of a bench: as much again for its temporary tables
+CACHE = 4 * 1024  # KiB, of each connection; what does not fit, the system has in its own
+BENCH_CACHE = 4 * 1024  # KiB, of a bench: as much again for its temporary tables
 BENCH_PAGE = 32 * 1024  # octets, of those: they are written and read in order
 OLDEST_SQLITE = (3, 35)  # RETURNING
 
