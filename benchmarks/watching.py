@@ -68,7 +68,7 @@ async def _watch(newsroom: Newsroom, send_id: int, port: int, pid: int, *, watch
     for _ in tasks:
         await asyncio.wait_for(there.acquire(), _PATIENCE)
     before = _cpu(pid)
-    await asyncio.to_thread(newsroom.ledger.sends.entrust, send_id)
+    await asyncio.to_thread(newsroom.ledger.sends.resume, send_id, carried=True)
     async with asyncio.timeout(_PATIENCE):
         found = await asyncio.to_thread(_until_finished, newsroom, send_id)
     cpu = _cpu(pid) - before
