@@ -34,6 +34,8 @@ names of then. A token
 of the API is kept as a digest, too; `api_answer` is what was answered to a request that must not be done twice. A webhook's
 secret is derived from `key_name` and `salt`, and is nowhere; its messages name it without a foreign key, for its removal waits
 for nobody.
+
+It is longer than most modules: one list of tables, for their keys name each other.
 """
 
 from enum import StrEnum

@@ -9,9 +9,8 @@ from mailer.ledger.event import EVENTS, MessageState
 from mailer.ledger.outbox import Attempt
 from mailer.ledger.role import Role
 from mailer.service.signin import hash_password
-from mailer.web.server import free_port
 from tests.contract.test_desk_drafts import picture
-from tests.support.chromium import faults, launched, served
+from tests.support.chromium import faults, served
 from tests.support.commands import until
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.site import site_in
@@ -21,17 +20,6 @@ pytestmark = pytest.mark.chromium
 PASSWORD = "ferry lamp ocean nine"
 PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True}
 TIDE = "/desk/dispatches/tide"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as chromium:
-        yield chromium
-
-
-@pytest.fixture
-def port():
-    return free_port()
 
 
 @pytest.fixture

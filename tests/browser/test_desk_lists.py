@@ -4,8 +4,7 @@ import pytest
 
 from mailer.ledger import roll
 from mailer.service.lists import sync_list
-from mailer.web.server import free_port
-from tests.support.chromium import faults, launched, served
+from tests.support.chromium import faults, served
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.site import site_in
 from tests.support.workspaces import make_workspace
@@ -14,17 +13,6 @@ pytestmark = pytest.mark.chromium
 PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True}
 ROWS = [f"r{number:03}@example.com,R{number},{'Pune' if number % 9 else 'Århus'}" for number in range(80)]
 FAIR = "E-Mail;Vorname;city\nr001@example.com;Rita;\nnew@example.net;Nia;Lima\nana@@example.com;;\ngone@example.org;;\n"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as chromium:
-        yield chromium
-
-
-@pytest.fixture
-def port():
-    return free_port()
 
 
 @pytest.fixture

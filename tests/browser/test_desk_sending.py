@@ -12,7 +12,7 @@ import pytest
 from mailer.relay import Relay
 from mailer.service.scheduling import start_sends_when_due
 from mailer.web.server import free_port
-from tests.support.chromium import faults, launched, served
+from tests.support.chromium import faults, served
 from tests.support.commands import until
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.site import site_in
@@ -21,12 +21,6 @@ from tests.support.workspaces import DISPATCH, make_workspace
 pytestmark = [pytest.mark.chromium, pytest.mark.smtp_sink]
 PHONE = {"viewport": {"width": 375, "height": 720}, "has_touch": True}
 ROWS = [f"r{n}@example.com,R{n},Lisbon" for n in range(1, 1201)]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as chromium:
-        yield chromium
 
 
 @pytest.fixture
@@ -66,11 +60,6 @@ def carried(site):
     yield
     ends[0]()
     thread.join()
-
-
-@pytest.fixture
-def port():
-    return free_port()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from mailer.audience.token import Purpose
 from mailer.language import LANGUAGES
 from mailer.web.server import free_port
-from tests.browser.test_pages import browser, served, tab  # noqa: F401 - a fixture
+from tests.browser.test_pages import served, tab
 from tests.browser.test_public_pages import stops
 from tests.support.site import site_in
 
@@ -45,7 +45,7 @@ def confirm_link(site):
     return f"/confirm/{site.newsroom.keys.issue(Purpose.CONFIRM, site.ledger.letters.of(ANA)[-1].id)}"
 
 
-def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):  # noqa: F811
+def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         for name in ("harbour", "tides"):
@@ -69,7 +69,7 @@ def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_pat
         assert wrong == []
 
 
-def test_a_form_on_another_site_works_without_a_script(browser, tmp_path):  # noqa: F811
+def test_a_form_on_another_site_works_without_a_script(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser) as (page, _wrong):
         page.goto(f"http://127.0.0.1:{port}/subscribe/harbour?embed=1")
@@ -112,7 +112,7 @@ def elsewhere(content):
 
 
 @pytest.mark.parametrize(("language", "scheme"), list(zip(LANGUAGES, cycle(["light", "dark"]), strict=False)))
-def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):  # noqa: F811
+def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):
     port = free_port()
     with site_at(tmp_path, port, language) as site:
         from mailer.audience.address import parse_address

@@ -4,28 +4,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from mailer.web.server import free_port
-from tests.support.chromium import launched, served
+from tests.support.chromium import served
 from tests.support.site import ANA, site_in
 
 pytestmark = pytest.mark.chromium
 
 
 @pytest.fixture
-def port():
-    return free_port()
-
-
-@pytest.fixture
 def site(tmp_path, port):
     with site_in(tmp_path, base_url=f"http://127.0.0.1:{port}") as made, served(made, port):
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as chromium:
-        yield chromium
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from mailer.audience.row import Status
 from mailer.audience.token import Purpose
 from mailer.web.server import free_port
 from tests.browser.test_joining import AXE, site_at
-from tests.browser.test_pages import browser, tab  # noqa: F401 - a fixture
+from tests.browser.test_pages import tab
 from tests.support.site import ANA
 
 pytestmark = pytest.mark.chromium
@@ -29,7 +29,7 @@ def standing(site):
     return {each.list: each.status.value for each in site.ledger.members.of(IDENTITY)}
 
 
-def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):  # noqa: F811
+def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser, accept_downloads=True) as (page, wrong):
         own = f"http://127.0.0.1:{port}{own_link(site)}"
@@ -63,7 +63,7 @@ def test_a_reader_settles_everything_by_keyboard(browser, tmp_path):  # noqa: F8
         assert wrong == [own]  # a download is a navigation that is given up
 
 
-def test_from_a_letter_to_fewer_letters(browser, tmp_path):  # noqa: F811
+def test_from_a_letter_to_fewer_letters(browser, tmp_path):
     port = free_port()
     with site_at(tmp_path, port) as site, tab(browser) as (page, wrong):
         own_link(site)
@@ -94,7 +94,7 @@ def test_from_a_letter_to_fewer_letters(browser, tmp_path):  # noqa: F811
         ("ar", "dark"),
     ],
 )
-def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):  # noqa: F811
+def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):
     port = free_port()
     with site_at(tmp_path, port, language) as site:
         own = own_link(site)

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.language import LANGUAGES
 from mailer.service.export import export
-from tests.browser.test_pages import browser, port, served, tab  # noqa: F401 - fixtures
+from tests.browser.test_pages import served, tab
 from tests.support.site import site_in
 
 pytestmark = pytest.mark.chromium
@@ -22,7 +22,7 @@ ONE_OF_EACH_DIRECTION = pytest.mark.parametrize("site", ["en", "ar"], indirect=T
 
 
 @pytest.fixture(params=LANGUAGES)
-def site(request, tmp_path, port):  # noqa: F811
+def site(request, tmp_path, port):
     """A site in each language, with three letters, one of them corrected."""
     language = request.param
     with site_in(tmp_path, language=language, base_url=f"http://127.0.0.1:{port}") as made, served(made, port):
@@ -62,7 +62,7 @@ def findings(page):
 @pytest.mark.parametrize(
     ("site", "scheme"), [("en", "light"), *zip(LANGUAGES, cycle(["dark", "light"]))], indirect=["site"]
 )
-def test_axe_finds_nothing(browser, site, port, scheme):  # noqa: F811
+def test_axe_finds_nothing(browser, site, port, scheme):
     context = browser.new_context(color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
     page = context.new_page()
     for path in addresses(site):
@@ -78,7 +78,7 @@ def test_axe_finds_nothing(browser, site, port, scheme):  # noqa: F811
     context.close()
 
 
-def test_pages_fit_small_screens_and_ask_nobody_else(browser, site, port):  # noqa: F811
+def test_pages_fit_small_screens_and_ask_nobody_else(browser, site, port):
     with tab(browser, viewport={"width": 320, "height": 640}) as (page, wrong):
         asked, headers = set(), {}
         page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
@@ -111,7 +111,7 @@ def stops(page):
 
 
 @ONE_OF_EACH_DIRECTION
-def test_the_keyboard_goes_everywhere_in_order_and_is_seen(browser, site, port):  # noqa: F811
+def test_the_keyboard_goes_everywhere_in_order_and_is_seen(browser, site, port):
     with tab(browser) as (page, _wrong):
         for path in addresses(site):
             page.goto(f"http://127.0.0.1:{port}{path}")
@@ -124,7 +124,7 @@ def test_the_keyboard_goes_everywhere_in_order_and_is_seen(browser, site, port):
 
 
 @ONE_OF_EACH_DIRECTION
-def test_dark_is_dark(browser, site, port):  # noqa: F811
+def test_dark_is_dark(browser, site, port):
     with tab(browser, color_scheme="dark") as (page, _wrong):
         for path in addresses(site):
             page.goto(f"http://127.0.0.1:{port}{path}")
@@ -137,7 +137,7 @@ def test_dark_is_dark(browser, site, port):  # noqa: F811
 
 
 @pytest.mark.parametrize("site", ["en"], indirect=True)
-def test_nothing_moves_where_motion_is_not_wanted(browser, site, port):  # noqa: F811
+def test_nothing_moves_where_motion_is_not_wanted(browser, site, port):
     with tab(browser, reduced_motion="reduce") as (page, _wrong):
         for path in addresses(site):
             page.goto(f"http://127.0.0.1:{port}{path}")
@@ -148,7 +148,7 @@ def test_nothing_moves_where_motion_is_not_wanted(browser, site, port):  # noqa:
             assert page.evaluate(moving) is False
 
 
-def test_the_archive_works_from_a_disk(browser, tmp_path):  # noqa: F811
+def test_the_archive_works_from_a_disk(browser, tmp_path):
     (tmp_path / "desk").mkdir()
     with site_in(tmp_path / "desk") as site:
         site.begin(site.send(site.letter("Dear reader.")))
@@ -165,7 +165,7 @@ def test_the_archive_works_from_a_disk(browser, tmp_path):  # noqa: F811
         assert wrong == []
 
 
-def test_axe_would_find_something(browser):  # noqa: F811
+def test_axe_would_find_something(browser):
     page = browser.new_page()
     page.set_content("<img src='data:,'><p style='color:#999;background:#888'>Hard to read")
     assert {"image-alt", "color-contrast", "html-has-lang"} <= {name for name, _, _ in findings(page)}
