@@ -23,7 +23,7 @@ TO = ("--to", "readers", "--yes")
 
 @pytest.fixture
 def commands(tmp_path, capsys):
-    return Commands(make_workspace(tmp_path), capsys)
+    return Commands(make_workspace(tmp_path, ledger=False), capsys)
 
 
 def write(commands: Commands, name: str, text: str) -> Path:

@@ -155,7 +155,7 @@ def test_a_folder_or_file_in_the_place_of_the_other_is_named(here, file):
 
 
 def test_the_database_of_another_program_is_left_alone(here):
-    make_workspace(here.folder)
+    make_workspace(here.folder, ledger=False)
     with sqlite3.connect(here.folder / "mailer.db") as database:
         database.execute("create table theirs (x)")
     ran = here(*SEND)
@@ -209,7 +209,7 @@ def test_an_excluding_list_may_have_bad_rows(here, catcher):
 
 
 def test_check_shows_the_path_as_it_was_typed_and_makes_no_database(here, monkeypatch):
-    make_workspace(here.folder)
+    make_workspace(here.folder, ledger=False)
     path = here.folder / "dispatches" / "tide.md"
     path.write_text(DISPATCH.replace("link:", "lnk:"), encoding="utf-8")
     monkeypatch.chdir(here.folder)

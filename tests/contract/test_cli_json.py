@@ -215,7 +215,7 @@ def test_numbers_of_a_send_add_up(here, catcher):
 
 
 def test_a_refused_command_leaves_standard_output_empty(here):
-    make_workspace(here.folder)
+    make_workspace(here.folder, ledger=False)
     for arguments in (
         ("send", "tide", "--to", "readers"),
         ("status", "9"),

@@ -12,7 +12,7 @@ from tests.support.workspaces import mailer, make_workspace, start_mailer
 
 @pytest.fixture
 def workspace(tmp_path):
-    return make_workspace(tmp_path)
+    return make_workspace(tmp_path, ledger=False)
 
 
 def test_the_preview_tells_its_address_and_ends_cleanly(workspace):

@@ -78,7 +78,7 @@ def test_scheduled_it_returns_at_once_freezes_the_edition_and_warns_when_nobody_
 
 @pytest.mark.parametrize("arguments", [("--at", "2020-01-01 10:00"), ("--at", "noon"), ("--wait",), ("--at", "")])
 def test_a_wrong_time_is_wrong_usage(here, arguments):
-    make_workspace(here.folder)
+    make_workspace(here.folder, ledger=False)
     assert here(*SEND, *arguments).code == 2
     assert here.json("status") == {"sends": []}
 

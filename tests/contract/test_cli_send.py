@@ -36,7 +36,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_sent(here, catcher):
-    make_workspace(here.folder, port=catcher.port, rows=PEOPLE)
+    make_workspace(here.folder, port=catcher.port, rows=PEOPLE, ledger=False)
     ran = here("send", "tide", "--to", "readers")
     assert ran.code == 4
     assert "--yes" in ran.err
@@ -150,7 +150,7 @@ def test_an_audience_of_nobody_at_all_is_refused(here, rows, options, why):
 
 
 def test_a_dry_run_composes_all_connects_nowhere_and_records_nothing(here):
-    make_workspace(here.folder, port=1, rows=(*PEOPLE, "bad@@x,B,"))
+    make_workspace(here.folder, port=1, rows=(*PEOPLE, "bad@@x,B,"), ledger=False)
     before = tree(here.folder)
     ran = here("send", "tide", "--to", "readers", "--dry-run", "--json")
     assert ran.code == 0, ran.err

@@ -10,7 +10,7 @@ from tests.support.workspaces import make_workspace
 
 @pytest.fixture
 def workspace(here):
-    return make_workspace(here.folder)
+    return make_workspace(here.folder, ledger=False)
 
 
 def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace):

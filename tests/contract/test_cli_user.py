@@ -11,7 +11,7 @@ PASSWORD = "ferry lamp ocean nine"
 
 @pytest.fixture
 def workspace(here):
-    return make_workspace(here.folder)
+    return make_workspace(here.folder, ledger=False)
 
 
 def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(here, workspace):

@@ -36,7 +36,7 @@ def zone_at_noon() -> str:
 
 @pytest.fixture
 def here_warming(here, catcher):
-    make_workspace(here.folder, port=catcher.port, rows=ROWS, WARMUP="2,3", TIMEZONE=zone_at_noon())
+    make_workspace(here.folder, port=catcher.port, rows=ROWS, ledger=False, WARMUP="2,3", TIMEZONE=zone_at_noon())
     return here
 
 
@@ -52,7 +52,7 @@ def test_a_scheduled_send_s_days_begin_when_it_does(here_warming):
 
 
 def test_without_a_plan_nothing_is_said_of_it(here, catcher):
-    make_workspace(here.folder, port=catcher.port, rows=ROWS)
+    make_workspace(here.folder, port=catcher.port, rows=ROWS, ledger=False)
     assert "Warm-up" not in here("send", "tide", "--to", "readers", "--dry-run").err
 
 
@@ -79,7 +79,7 @@ def test_a_test_gets_through_on_a_day_that_is_used_up(here_warming):
 
 def test_a_new_relay_or_sender_begins_anew(tmp_path, catcher):
     def sender(**settings: str) -> str:
-        make_workspace(tmp_path, **settings)
+        make_workspace(tmp_path, ledger=False, **settings)
         return Newsroom(Workspace(tmp_path), load_settings(tmp_path, {})).warmup.sender
 
     assert sender() == "example.org by 127.0.0.1"
@@ -89,7 +89,7 @@ def test_a_new_relay_or_sender_begins_anew(tmp_path, catcher):
 
 def test_a_send_waits_for_its_days_and_says_so(tmp_path, catcher):
     """The clock is turned on to the next day whenever the send rests."""
-    make_workspace(tmp_path, port=catcher.port, rows=ROWS, WARMUP="2,3", TIMEZONE="Europe/Berlin")
+    make_workspace(tmp_path, port=catcher.port, rows=ROWS, ledger=False, WARMUP="2,3", TIMEZONE="Europe/Berlin")
     clock = Almanac(1_774_695_600.0)  # noon, on the day before the clocks are set to summer time
     told: list[str] = []
     with Newsroom(Workspace(tmp_path), load_settings(tmp_path, {}), clock) as newsroom:

@@ -107,7 +107,7 @@ def workspace(here, catcher):
     from tests.support.workspaces import make_workspace
 
     rows = ("ana@example.com,Ana,Porto Novo", "bo@example.com,Bo,Faro")
-    return make_workspace(here.folder, port=catcher.port, rows=rows)
+    return make_workspace(here.folder, port=catcher.port, rows=rows, ledger=False)
 
 
 def test_everything_known_of_one_person_on_one_screen(here, workspace):

@@ -349,7 +349,7 @@ def test_killed_between_commit_and_answer_it_is_told_by_the_next_serve(tmp_path,
 
 
 def test_from_the_command_line(here, receiver):
-    make_workspace(here.folder, WEBHOOK_NETWORKS="127.0.0.1")
+    make_workspace(here.folder, ledger=False, WEBHOOK_NETWORKS="127.0.0.1")
     assert "There is no webhook." in here("webhook", "list").err
     added = here("webhook", "add", receiver.url)
     assert added.out.startswith("whsec_")

@@ -20,7 +20,7 @@ SHOWN = "dispatches/tide.md"
 
 
 def make_newsroom(root: Path, **settings: str) -> Newsroom:
-    return Newsroom.open(make_workspace(root, **settings))
+    return Newsroom.open(make_workspace(root, ledger=False, **settings))
 
 
 def live_of(newsroom: Newsroom, **options: Any) -> Live:

@@ -1,14 +1,12 @@
 """A site for tests: a newsroom in a temporary workspace, with a letter that goes to a few readers."""
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import httpx
@@ -20,7 +18,6 @@ from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
-from mailer.ledger.ledger import open_ledger
 from mailer.ledger.records import NewSend, Send
 from mailer.mailbox import Mailbox
 from mailer.service.compiling import stored_form
@@ -29,6 +26,7 @@ from mailer.settings import Settings
 from mailer.web.app import create_app
 from mailer.workspace import Workspace
 from tests.support.editions import edition
+from tests.support.ledgers import lay_ledger
 
 KEY = "a secret key of the tests, long enough to be one"
 ANA, BEN = "Ana.Reis@example.com", "ben@example.net"
@@ -56,13 +54,6 @@ class Clock:
 
 
 @cache
-def _empty_database() -> Path:
-    folder = Path(mkdtemp(prefix="mailer-tests-"))
-    open_ledger("sqlite:///mailer.db", folder / ".mailer").close()
-    return folder / "mailer.db"
-
-
-@cache
 def _compiled(body: str, language: str, publication: Publication) -> Edition:
     return edition(
         f"{body}\n\n## An article\nsource: Harbour Times\ndate: 2026-11-01\n\nIts text.",
@@ -77,7 +68,7 @@ class Site:
     """The newsroom, and what a test does with it."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        shutil.copy(_empty_database(), folder / "mailer.db")
+        lay_ledger(folder)
         self.clock = Clock()
         self._lists = 0
         values = {

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.ledgers import lay_ledger
+
 KEY = "a test key that is long enough to be taken"
 DISPATCH = """\
 ---
@@ -47,15 +49,25 @@ class Ran:
 
 
 def make_workspace(
-    root: Path, *, port: int = 25, rows: Iterable[str] = ("ana@example.com,Ana,Porto Novo",), **settings: str
+    root: Path,
+    *,
+    port: int = 25,
+    rows: Iterable[str] = ("ana@example.com,Ana,Porto Novo",),
+    ledger: bool = True,
+    **settings: str,
 ) -> Path:
-    """A workspace with the dispatch `tide` and the list `readers`; `settings` are MAILER_ variables."""
+    """A workspace with the dispatch `tide` and the list `readers`; `settings` are MAILER_ variables.
+
+    With `ledger` it has an empty one, as the first command that needs one makes it; without, none.
+    """
     for name in ("dispatches", "subscribers"):
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "dispatches" / "tide.md").write_text(DISPATCH, encoding="utf-8")
     (root / "subscribers" / "readers.csv").write_text(
         "email,first_name,city\n" + "\n".join(rows) + "\n", encoding="utf-8"
     )
+    if ledger and not settings.get("DATABASE_URL", "").startswith("postgresql"):
+        lay_ledger(root)
     values = {
         "FROM": "The Harbour Letter <desk@example.org>",
         "SECRET_KEYS": json.dumps([KEY]),
