@@ -2,252 +2,187 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from mailer.delivery.catcher import read_journal
+from mailer.delivery.state import DeliveryState as S
+from mailer.delivery.state import SendState
 from mailer.service import crew
 from mailer.service.newsroom import Newsroom
 from tests.support.commands import Commands, until
+from tests.support.judge import PATIENCE
+from tests.support.siege import LANES, RESUME, SEND, Siege
 from tests.support.workers import is_there, workers_of
-from tests.support.workspaces import KEY, Ran, mailer, make_workspace, start_mailer
+from tests.support.workspaces import KEY
 
-LANES = 8
-SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
+TWO = ("--workers", "2")
+READERS = 300
+AMID = 200  # events that the server has seen: some forty messages
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes in /proc")
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The setting that names the database."""
-    if request.param == "sqlite":
-        yield {}
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield {"DATABASE_URL": url}
+def keeps_to_itself(pid: int) -> bool:
+    """Whether a worker shows no secret and has no database open."""
+    shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
+    opened = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
+    return KEY.encode() not in shown and not [name for name in opened if "mailer.db" in name or ".mailer" in name]
 
 
-class Judged:
-    """A workspace with `count` readers, and the server that its mail goes to."""
-
-    def __init__(self, folder: Path, port: int, count: int, **settings: str) -> None:
-        self.folder = folder
-        self.everybody = {f"reader{n}@example.com" for n in range(count)}
-        rows = [f"reader{n}@example.com,R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n in range(count)]
-        make_workspace(folder, port=port, rows=rows, **{"LANES": str(LANES), **settings})
-        self.running: subprocess.Popen[str] | None = None
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        self.running = start_mailer(self.folder, *arguments)
-        return self.running
-
-    def end(self) -> Ran:
-        """Wait until what was started has ended."""
-        assert self.running
-        out, err = self.running.communicate(timeout=90)
-        return Ran(self.running.returncode, out, err)
-
-    def accepted(self) -> Counter[str]:
-        return Counter(line["recipient"] for line in read_journal(self.folder / "accepted.jsonl"))
-
-    def until_accepted(self, number: int) -> None:
-        assert self.running
-        until(lambda: self.accepted().total() >= number or self.running.poll() is not None, patience=60)
-        assert self.running.poll() is None, "it ended too soon"
-
-    def states(self) -> dict[str, str]:
-        with Newsroom.open(self.folder) as newsroom:
-            return {row.email: str(row.state) for row in newsroom.ledger.report.rows(1)}
-
-    def hold(self, uncertain_at_most: int) -> None:
-        """The judgement: the ledger against the journal, when nothing is left to do."""
-        journal, ledger = self.accepted(), self.states()
-        uncertain = {email for email, state in ledger.items() if state == "uncertain"}
-        assert set(ledger) == self.everybody
-        assert set(ledger.values()) <= {"accepted", "uncertain"}
-        assert max(journal.values()) == 1, "nobody twice"
-        assert self.everybody - uncertain == set(journal) - uncertain, "nobody lost, nobody only on paper"
-        assert len(uncertain) <= uncertain_at_most
+@pytest.mark.parametrize(("database_url", "workers"), [("sqlite", 4), ("postgresql", 2)], indirect=["database_url"])
+def test_each_of_many_readers_gets_exactly_one_from_workers_that_show_no_secret(
+    besiege: Callable[..., Siege], workers: int
+) -> None:
+    siege = besiege(readers=600, judge={"MAIL": (["250 ok"] * 40 + ["421 4.3.2 enough"]) * 10})
+    process = siege.start(*SEND, "--workers", str(workers))
+    with siege.judge.holding(AMID):
+        staff = workers_of(process.pid)
+        assert len(staff) == workers
+        assert all(map(keeps_to_itself, staff))
+    ran = process.wait()
+    assert ran.code == 0, ran.err
+    assert siege.prove().count(S.ACCEPTED) == 600
 
 
-@contextmanager
-def judged(folder: Path, count: int, **settings: str) -> Iterator[Judged]:
-    journal = str(folder / "accepted.jsonl")
-    command = [sys.executable, "-m", "mailer.delivery.catcher", "--journal", journal, "--hang-up-after", "50"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as catcher:
-        assert catcher.stdout
-        judge = Judged(folder, int(catcher.stdout.readline()), count, **settings)
-        try:
-            yield judge
-        finally:
-            catcher.kill()
-            if judge.running:
-                judge.running.kill()
-                judge.running.communicate()
-
-
-@pytest.mark.parametrize(("database", "workers"), [("sqlite", 4), ("postgresql", 2)], indirect=["database"])
-def test_each_of_many_readers_gets_exactly_one(tmp_path: Path, database: dict[str, str], workers: int) -> None:
-    with judged(tmp_path, 2000, **database) as judge:
-        judge.start(*SEND, "--workers", str(workers))
-        judge.until_accepted(1)
-        assert len(workers_of(judge.running.pid)) == workers
-        ran = judge.end()
-        sent = ran.json()
-        assert (ran.code, sent["state"], sent["accepted"], sent["uncertain"]) == (0, "finished", 2000, 0), ran.err
-        judge.hold(uncertain_at_most=0)
-
-
-def test_a_worker_that_is_killed_is_replaced_and_the_send_goes_on(tmp_path: Path, database: dict[str, str]) -> None:
-    with judged(tmp_path, 500, **database) as judge:
-        process = judge.start(*SEND, "--workers", "2")
-        judge.until_accepted(100)
+def test_a_worker_that_is_killed_is_replaced_and_the_send_goes_on(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=READERS)
+    process = siege.start(*SEND, *TWO)
+    with siege.judge.holding(AMID):
         victim, other = workers_of(process.pid)
         os.kill(victim, signal.SIGKILL)
-        until(lambda: len(now := workers_of(process.pid)) == 2 and victim not in now and other in now)
-        ran = judge.end()
-        sent = ran.json()
-        assert sent["state"] == "finished", ran.err
-        assert ran.code == (3 if sent["uncertain"] else 0)
-        judge.hold(uncertain_at_most=LANES)
+        until(lambda: len(now := workers_of(process.pid)) == 2 and victim not in now and other in now, PATIENCE)
+    ran = process.wait()
+    proof = siege.prove(uncertain_at_most=LANES)
+    assert ran.code == (3 if proof.count(S.UNCERTAIN) else 0), ran.err
 
 
-def test_a_killed_owner_takes_its_workers_along_and_nobody_is_doubled(tmp_path: Path, database: dict[str, str]) -> None:
-    # on PostgreSQL the lease of a killed owner has to run out before another may go on: here only its workers are judged
-    with judged(tmp_path, 500, **database) as judge:
-        process = judge.start(*SEND, "--workers", "2")
-        judge.until_accepted(100)
+def test_a_killed_owner_takes_its_workers_along_and_nobody_is_doubled(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=READERS)
+    process = siege.start(*SEND, *TWO)
+    with siege.judge.holding(AMID):
         workers = workers_of(process.pid)
         assert len(workers) == 2
         process.kill()
-        died = time.monotonic()
-        until(lambda: not any(map(is_there, workers)))
-        assert time.monotonic() - died < 1
-        judge.end()
-        assert max(judge.accepted().values()) == 1
-        if not database:
-            assert mailer(tmp_path, "resume", "1", "--workers", "2", "--json").json()["state"] == "finished"
-            judge.hold(uncertain_at_most=LANES)
+        until(lambda: not any(map(is_there, workers)))  # long before one that is not heard of is given up
+    process.wait()
+    siege.until_free()
+    ran = siege.run(*RESUME, *TWO)
+    assert ran.json()["state"] == "finished", ran.err
+    siege.prove(uncertain_at_most=LANES)
 
 
+@SQLITE
 def test_a_worker_that_hangs_is_ended_and_replaced(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    besiege: Callable[..., Siege], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for_ever, two_seconds = 100_000, 20  # beats; one that only just starts is not to be taken for one that hangs
     monkeypatch.setattr(crew, "BEAT", 0.1)
-    with judged(tmp_path, 300, RATE="100") as judge, ThreadPoolExecutor(1) as pool:
+    monkeypatch.setattr(crew, "SILENCE", for_ever)
+    siege = besiege(readers=READERS)
 
-        def stop_one() -> int:
-            until(lambda: judge.accepted().total() >= 20)
+    def stop_one() -> None:
+        with siege.judge.holding(AMID):
             victim = workers_of(os.getpid())[0]
             os.kill(victim, signal.SIGSTOP)
-            monkeypatch.setattr(crew, "SILENCE", 20)
-            until(lambda: not is_there(victim))
-            return victim
+            monkeypatch.setattr(crew, "SILENCE", two_seconds)
+            until(lambda: not is_there(victim), PATIENCE)
+            monkeypatch.setattr(crew, "SILENCE", for_ever)
 
+    with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(stop_one)
-        sent = Commands(tmp_path, capsys).json(*SEND[:-1], "--workers", "2")
+        sent = Commands(siege.folder, capsys).json(*SEND[:-1], *TWO)
         stopping.result()
-        assert sent["state"] == "finished"
-        judge.hold(uncertain_at_most=LANES)
+    assert sent["state"] == "finished"
+    siege.prove(uncertain_at_most=LANES)
 
 
-def test_sigterm_lets_what_is_under_way_end(tmp_path: Path) -> None:
-    with judged(tmp_path, 500) as judge:
-        process = judge.start(*SEND, "--workers", "2")
-        judge.until_accepted(100)
+@SQLITE
+def test_sigterm_lets_what_is_under_way_end(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=READERS)
+    process = siege.start(*SEND, *TWO)
+    with siege.judge.holding(AMID):
         workers = workers_of(process.pid)
         for pid in (*workers, process.pid):  # as a service manager does, to all of a unit
             os.kill(pid, signal.SIGTERM)
-        ran = judge.end()
-        sent = ran.json()
-        assert (ran.code, sent["state"], sent["uncertain"]) == (4, "paused", 0), ran.err
-        assert sent["accepted"] == judge.accepted().total() < 500
-        assert not any(map(is_there, workers))
-        assert mailer(tmp_path, "resume", "1", "--workers", "2", "--json").code == 0
-        judge.hold(uncertain_at_most=0)
+    ran = process.wait()
+    assert ran.code == 4, ran.err
+    assert siege.prove(state=SendState.PAUSED).count(S.ACCEPTED) == siege.judge.accepted.total() < READERS
+    assert not any(map(is_there, workers))
+    assert siege.run(*RESUME, *TWO).code == 0
+    siege.prove()
 
 
-def test_a_pause_from_elsewhere_stops_all_of_them(tmp_path: Path) -> None:
-    with judged(tmp_path, 400, RATE="40") as judge:
-        judge.start(*SEND, "--workers", "2")
-        judge.until_accepted(20)
-        with Newsroom.open(tmp_path) as newsroom:
+@SQLITE
+def test_a_pause_from_elsewhere_stops_all_of_them(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=READERS)
+    process = siege.start(*SEND, *TWO)
+    with siege.judge.holding(AMID):
+        with Newsroom.open(siege.folder) as newsroom:
             newsroom.ledger.sends.pause(1)
-        at_pause = judge.accepted().total()
-        ran = judge.end()
-        sent = ran.json()
-        assert (ran.code, sent["state"], sent["uncertain"]) == (4, "paused", 0), ran.err
-        assert judge.accepted().total() <= at_pause + LANES
+        at_pause = siege.judge.accepted.total()
+    ran = process.wait()
+    assert ran.code == 4, ran.err
+    siege.prove(state=SendState.PAUSED)
+    assert siege.judge.accepted.total() <= at_pause + LANES
 
 
-def test_who_leaves_during_the_send_gets_nothing_more(tmp_path: Path) -> None:
-    with judged(tmp_path, 400, RATE="100") as judge:
-        judge.start(*SEND, "--workers", "2")
-        judge.until_accepted(10)
-        late = "reader399@example.com"
-        with Newsroom.open(tmp_path) as newsroom:
+@SQLITE
+def test_who_leaves_during_the_send_gets_nothing_more(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=READERS)
+    process = siege.start(*SEND, *TWO)
+    late = siege.everybody[-1]
+    with siege.judge.holding(AMID):
+        with Newsroom.open(siege.folder) as newsroom:
             newsroom.ledger.suppressions.unsubscribe(late, source="a test")
-        assert late not in judge.accepted()
-        ran = judge.end()
-        sent = ran.json()
-        assert (ran.code, sent["accepted"], sent["skipped"]) == (0, 399, 1), ran.err
-        assert judge.accepted() == Counter(judge.everybody - {late})
+        assert late not in siege.judge.accepted
+    ran = process.wait()
+    assert ran.code == 0, ran.err
+    proof = siege.prove()
+    assert (proof.count(S.ACCEPTED), proof.count(S.SKIPPED)) == (READERS - 1, 1)
+    assert late not in proof.accepted
 
 
-def test_the_rate_holds_over_all_workers(tmp_path: Path) -> None:
-    rate = 50
-    with judged(tmp_path, 200, RATE=str(rate)) as judge:
-        judge.start(*SEND, "--workers", "4")
-        assert judge.end().code == 0
-        times = sorted(line["at"] for line in read_journal(tmp_path / "accepted.jsonl"))
-    assert len(times) == 200
-    # a bucket of one second’s worth; some more, for what left earlier and was answered late
-    assert max(sum(start <= at < start + 2 for at in times) for start in times) <= 4 * rate
-    assert times[-1] - times[0] > (200 - 2 * rate) / rate
+@SQLITE
+def test_the_rate_holds_over_all_workers(besiege: Callable[..., Siege]) -> None:
+    rate, workers = 40, 4
+    readers = rate * workers  # all of them at once, were it each worker's own
+    siege = besiege(readers=readers, RATE=str(rate))
+    assert siege.run(*SEND, "--workers", str(workers)).code == 0
+    siege.prove()
+    times = sorted(line["at"] for line in read_journal(siege.judge.path))
+    # a bucket of one second's worth; some more, for what left earlier and was answered late
+    assert times[-1] - times[0] > (readers - 2 * rate) / rate
 
 
-def test_with_no_worker_left_the_send_pauses_and_says_why(tmp_path: Path) -> None:
-    with judged(tmp_path, 1000, RATE="20") as judge:
-        process = judge.start(*SEND, "--workers", "2")
-        killed: set[int] = set()
-        while process.poll() is None:
-            for pid in workers_of(process.pid):
-                if pid not in killed:
-                    os.kill(pid, signal.SIGKILL)
-                    killed.add(pid)
-            time.sleep(0.01)
-        ran = judge.end()
-        assert (ran.code, ran.json()["state"]) == (4, "paused")
-        assert "the worker processes keep ending (the last one by SIGKILL" in ran.err
-        assert len(killed) == 2 * 4
-        assert ran.json()["pending"] + ran.json()["accepted"] + ran.json()["uncertain"] == 1000
+@SQLITE
+def test_with_no_worker_left_the_send_pauses_and_says_why(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=READERS)
+    process = siege.start(*SEND, *TWO)
+    killed: set[int] = set()
+    while process.poll() is None:
+        for pid in set(workers_of(process.pid)) - killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        time.sleep(0.01)
+    ran = process.wait()
+    assert ran.code == 4
+    assert "the worker processes keep ending (the last one by SIGKILL" in ran.err
+    assert len(killed) == 2 * 4
+    siege.prove(state=SendState.PAUSED)
 
 
-def test_a_worker_shows_no_secret_and_opens_no_database(tmp_path: Path) -> None:
-    with judged(tmp_path, 400, RATE="20") as judge:
-        process = judge.start(*SEND, "--workers", "2")
-        judge.until_accepted(4)
-        for pid in workers_of(process.pid):
-            shown = Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
-            assert KEY.encode() not in shown
-            opened = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
-            assert not [name for name in opened if "mailer.db" in name or ".mailer" in name]
-        process.terminate()
-        assert judge.end().code == 4
-
-
-def test_a_short_list_needs_no_workers(tmp_path: Path) -> None:
-    with judged(tmp_path, 60, RATE="20", WORKERS="4") as judge:
-        process = judge.start(*SEND)
-        judge.until_accepted(2)
+@SQLITE
+def test_a_short_list_needs_no_workers(besiege: Callable[..., Siege]) -> None:
+    siege = besiege(readers=60, WORKERS="4")
+    process = siege.start(*SEND)
+    with siege.judge.holding(50):
         assert workers_of(process.pid) == []
-        assert judge.end().code == 0
+    assert process.wait().code == 0
+    siege.prove()

@@ -19,6 +19,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -191,7 +192,7 @@ class Judge(Journal, Scripted):
     def keep(self, recipient: str, text: bytes) -> None:
         found = _MESSAGE_ID.search(text)
         self.empty += not found
-        line = {"message_id": found[1].decode() if found else "", "recipient": recipient}
+        line = {"message_id": found[1].decode() if found else "", "recipient": recipient, "at": time.time()}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -9,6 +9,7 @@ A start of Python with all that a send imports takes a second or two; a test tha
 that. `python -m tests.support.programs` is the process that forks; it has one thread, and tells of each child's end.
 """
 
+import gc
 import json
 import os
 import selectors
@@ -144,12 +145,25 @@ def _tell(**what: object) -> None:
     print(json.dumps(what), flush=True)  # noqa: T201 - its standard output is a protocol
 
 
-def serve() -> None:
-    """Fork on request until standard input ends."""
+def _warm() -> None:
+    """Import all that a send needs, and make one letter: what templates and styles are read into, each fork then has."""
     import mailer.cli.progress
     import mailer.cli.resume
-    import mailer.cli.send  # noqa: F401 - all that a send needs is imported before the first fork
+    import mailer.cli.send  # noqa: F401
     from mailer.ledger import ledger, postgresql, sqlite  # noqa: F401
+    from mailer.service.newsroom import Newsroom
+    from mailer.service.sending import plan_send
+    from tests.support.workspaces import make_workspace
+
+    with TemporaryDirectory() as folder, Newsroom.open(make_workspace(Path(folder), ledger=False)) as newsroom:
+        plan_send(newsroom, "tide", ["readers"], record=False)
+    gc.collect()
+    gc.freeze()  # a collection in a fork would copy all of it
+
+
+def serve() -> None:
+    """Fork on request until standard input ends."""
+    _warm()
 
     ended, wakeup = os.pipe()
     os.set_blocking(wakeup, False)
