@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests.support.ledgers import lay_ledger
 from tests.support.postgres import Server, server
+from tests.support.programs import Programs
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -49,6 +50,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     with server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Programs]:
+    """The program in processes that start at once."""
+    with Programs() as running:
         yield running
 
 

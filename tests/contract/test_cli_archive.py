@@ -26,49 +26,49 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_an_editor_puts_right_what_was_sent(tmp_path, catcher):
-    workspace = make_workspace(tmp_path / "desk", port=catcher.port)
+def test_an_editor_puts_right_what_was_sent(here, catcher):
+    workspace = make_workspace(here.folder, port=catcher.port, ledger=False)
     never = mailer(workspace, "archive", "correct", "tide", "--note", "Noon, not ten.")
     assert never.code == 2
     assert "tide was never sent" in never.err
-    assert mailer(workspace, "send", "tide", "--to", "readers", "--yes").code == 0
-    same = mailer(workspace, "archive", "correct", "tide", "--note", "Noon, not ten.")
+    assert here("send", "tide", "--to", "readers", "--yes").code == 0
+    same = here("archive", "correct", "tide", "--note", "Noon, not ten.")
     assert same.code == 2
     assert "just as it is on disk" in same.err
     (workspace / "dispatches" / "tide.md").write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
     for note in ("", "  \n", "x" * 501):
-        assert mailer(workspace, "archive", "correct", "tide", "--note", note).code == 2
-    done = mailer(workspace, "archive", "correct", "tide", "--note", "He asked\nfor calm.", "--json")
+        assert here("archive", "correct", "tide", "--note", note).code == 2
+    done = here("archive", "correct", "tide", "--note", "He asked\nfor calm.", "--json")
     assert done.code == 0
     told = done.json()
     assert list(told) == ["slug", "edition", "note", "at", "url"]
     assert told["note"] == "He asked for calm."
-    assert mailer(workspace, "archive", "build", "out").code == 0
+    assert here("archive", "build", str(workspace / "out")).code == 0
     page = (workspace / "out" / "archive" / "tide.html").read_text(encoding="utf-8")
     assert "asks for calm" in page
     assert "He asked for calm." in page
-    assert mailer(workspace, "status", "1", "--json").json()["edition"] != told["edition"]
+    assert here("status", "1", "--json").json()["edition"] != told["edition"]
     (workspace / "dispatches" / "tide.md").write_text("---\ntitle: x\n---\n## A\n", encoding="utf-8")
-    wrong = mailer(workspace, "archive", "correct", "tide", "--note", "More.")
+    wrong = here("archive", "correct", "tide", "--note", "More.")
     assert wrong.code == 1
     assert "tide.md:" in wrong.err
 
 
-def test_a_link_to_a_dispatch_that_was_never_sent_is_noted_once_there_is_an_archive(tmp_path, catcher):
-    workspace = make_workspace(tmp_path / "desk", port=catcher.port)
+def test_a_link_to_a_dispatch_that_was_never_sent_is_noted_once_there_is_an_archive(here, catcher):
+    workspace = make_workspace(here.folder, port=catcher.port)
     folder = workspace / "dispatches"
     (folder / "ebb.md").write_text(DISPATCH.replace("The tide table", "Ebb"), encoding="utf-8")
     (folder / "flood.md").write_text(f"{DISPATCH}\nAfter [[ebb]], and [[tide]].\n", encoding="utf-8")
-    assert "link-unsent" not in mailer(workspace, "check", "flood").out
-    assert mailer(workspace, "send", "tide", "--to", "readers", "--yes").code == 0
-    noted = [line for line in mailer(workspace, "check", "flood").out.splitlines() if "link-unsent" in line]
+    assert "link-unsent" not in here("check", "flood").out
+    assert here("send", "tide", "--to", "readers", "--yes").code == 0
+    noted = [line for line in here("check", "flood").out.splitlines() if "link-unsent" in line]
     assert len(noted) == 1
     assert "note: “ebb” was never sent" in noted[0]
-    assert mailer(workspace, "send", "ebb", "--to", "readers", "--yes").code == 0
-    assert "link-unsent" not in mailer(workspace, "check", "flood").out
+    assert here("send", "ebb", "--to", "readers", "--yes").code == 0
+    assert "link-unsent" not in here("check", "flood").out
 
 
-def test_a_build_says_what_it_wrote(tmp_path):
+def test_a_build_says_what_it_wrote(tmp_path, programs):
     workspace = make_workspace(tmp_path / "desk")
     first = mailer(workspace, "archive", "build", "out", "--json").json()
     assert first == {
@@ -76,7 +76,7 @@ def test_a_build_says_what_it_wrote(tmp_path):
         "written": ["feed.json", "feed.xml", "index.html", "reading.css", "style.css"],
         "removed": [],
     }
-    again = mailer(workspace, "archive", "build", "out")
+    again = programs.run(workspace, "archive", "build", "out")
     assert again.out == "out: 5 files, 0 written, 0 removed\n"
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from mailer.delivery.dkimkey import Ed25519Key, RsaKey, read_key
 from mailer.settings import load_settings
-from tests.support.workspaces import mailer, make_workspace
+from tests.support.commands import Commands
+from tests.support.programs import Programs
+from tests.support.workspaces import make_workspace
 
 
-def test_a_key_is_made_and_what_is_printed_makes_it_sign(tmp_path: Path) -> None:
+def test_a_key_is_made_and_what_is_printed_makes_it_sign(here: Commands, tmp_path: Path) -> None:
     make_workspace(tmp_path)
-    rsa = mailer(tmp_path, "dkim", "new", "--selector", "Autumn")
-    ed25519 = mailer(tmp_path, "dkim", "new", "--selector", "winter", "--ed25519")
+    rsa = here("dkim", "new", "--selector", "Autumn")
+    ed25519 = here("dkim", "new", "--selector", "winter", "--ed25519")
     assert (rsa.code, ed25519.code) == (0, 0), rsa.err + ed25519.err
     for name, kind in (("autumn", RsaKey), ("winter", Ed25519Key)):
         file = tmp_path / f"dkim-{name}.pem"
@@ -25,13 +27,15 @@ def test_a_key_is_made_and_what_is_printed_makes_it_sign(tmp_path: Path) -> None
     with (tmp_path / ".env").open("a", encoding="utf-8") as file:
         file.write("\n".join([*lines, *ed25519.out.splitlines()[2:]]))
     assert load_settings(tmp_path, {}).dkim_ed25519_key == tmp_path / "dkim-winter.pem"
-    rendered = mailer(tmp_path, "render", "tide", "--out", "out")
+    rendered = here("render", "tide", "--out", str(tmp_path / "out"))
     assert rendered.code == 0, rendered.err
     assert (tmp_path / "out" / "message.eml").read_bytes().count(b"DKIM-Signature: ") == 2
 
 
-def test_as_json(tmp_path: Path) -> None:
-    made = mailer(tmp_path, "dkim", "new", "--domain", "Bücher.example", "--selector", "s1", "--ed25519", "--json")
+def test_as_json(programs: Programs, tmp_path: Path) -> None:
+    made = programs.run(
+        tmp_path, "dkim", "new", "--domain", "Bücher.example", "--selector", "s1", "--ed25519", "--json"
+    )
     assert made.code == 0, made.err
     said = made.json()
     text = said["record"].pop("text")
@@ -50,20 +54,18 @@ def test_as_json(tmp_path: Path) -> None:
     }
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_nothing_is_overwritten(here: Commands, tmp_path: Path) -> None:
     file = tmp_path / "dkim-s1.pem"
     file.write_text("precious")
-    made = mailer(tmp_path, "dkim", "new", "--domain", "example.org", "--selector", "s1")
+    made = here("dkim", "new", "--domain", "example.org", "--selector", "s1")
     assert made.code == 2
     assert made.out == ""
     assert "dkim-s1.pem is there already" in made.err
     assert file.read_text() == "precious"
 
 
-def test_names_that_dns_cannot_hold_are_refused(tmp_path: Path) -> None:
+def test_names_that_dns_cannot_hold_are_refused(here: Commands, tmp_path: Path) -> None:
     for option, value in (("--selector", "../x"), ("--selector", "a b"), ("--domain", "no domain"), ("--domain", "")):
-        made = mailer(
-            tmp_path, "dkim", "new", option, value, *([] if option == "--domain" else ["--domain", "example.org"])
-        )
+        made = here("dkim", "new", option, value, *([] if option == "--domain" else ["--domain", "example.org"]))
         assert made.code == 2, (option, value)
         assert list(tmp_path.iterdir()) == []

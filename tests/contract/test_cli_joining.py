@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import time
 from email import message_from_bytes, policy
 
@@ -9,7 +10,7 @@ import httpx
 
 from mailer.audience.address import parse_address
 from mailer.service.newsroom import Newsroom
-from tests.support.workspaces import mailer, make_workspace, start_mailer
+from tests.support.workspaces import make_workspace
 
 
 def wait_for(what, patience=20):
@@ -21,14 +22,13 @@ def wait_for(what, patience=20):
     return found
 
 
-def test_from_the_form_to_the_row_in_the_file(tmp_path, catcher):
-    workspace = make_workspace(tmp_path / "work", port=catcher.port, BASE_URL="http://127.0.0.1:8000")
+def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
+    workspace = make_workspace(here.folder, port=catcher.port, BASE_URL="http://127.0.0.1:8000")
     (workspace / "subscribers" / "readers.toml").write_text('public = true\nown_fields = ["first_name"]\n')
-    assert mailer(workspace, "list", "sync", "readers").code == 0
-    process = start_mailer(workspace, "serve", "--port", "0")
+    assert here("list", "sync", "readers").code == 0
+    process = programs.start(workspace, "serve", "--port", "0")
     try:
-        line = process.stderr.readline()
-        site = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+        site = process.said(r"http://127\.0\.0\.1:\d+")[0]
         form = httpx.get(f"{site}/subscribe/readers")
         seal = re.search(r'name="seal" value="([a-z2-7]+)"', form.text)[1]
         fields = {"email": "Zoë@example.net", "own.first_name": "Zoë", "seal": seal}
@@ -43,28 +43,27 @@ def test_from_the_form_to_the_row_in_the_file(tmp_path, catcher):
         message = message_from_bytes(path.read_bytes(), policy=policy.default)
         link = re.search(r"/confirm/[a-z2-7]+", message.get_body(("plain",)).get_content())[0]
         httpx.get(site + link)
-        assert mailer(workspace, "list", "sync", "readers").code == 0
+        assert here("list", "sync", "readers").code == 0
         assert "zoe" not in (workspace / "subscribers" / "readers.csv").read_text(encoding="utf-8")
         done = httpx.post(site + link, data={"own.readers.first_name": "Zoë"})
         assert "You are on the list." in done.text
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
-    assert process.returncode == 0
-    assert mailer(workspace, "list", "sync", "readers").code == 0
+        process.send_signal(signal.SIGTERM)
+    assert process.wait().code == 0
+    assert here("list", "sync", "readers").code == 0
     rows = (workspace / "subscribers" / "readers.csv").read_text(encoding="utf-8").splitlines()
     assert rows[:2] == ["email,first_name,city,status,since", "ana@example.com,Ana,Porto Novo"]
     assert re.fullmatch(r"zoe@example\.net,Zoë,,subscribed,\S+", rows[2])
 
 
-def test_status_tells_of_letters_that_wait_and_of_those_nobody_knows_the_end_of(tmp_path):
-    workspace = make_workspace(tmp_path)
+def test_status_tells_of_letters_that_wait_and_of_those_nobody_knows_the_end_of(here):
+    workspace = make_workspace(here.folder)
     with Newsroom.open(workspace) as newsroom:
         for name in ("ana", "ben", "chen"):
             newsroom.ledger.letters.ask_link(parse_address(f"{name}@example.net"))
         asyncio.run(newsroom.ledger.letters.leave(1))
         newsroom.ledger.letters.recover()
-    shown = mailer(workspace, "status")
+    shown = here("status")
     assert "2 letters to single readers waiting; they leave while mailer serve runs" in shown.err
     assert "1 letter to single readers uncertain" in shown.err
-    assert mailer(workspace, "status", "--json").json() == {"sends": []}
+    assert here("status", "--json").json() == {"sends": []}

@@ -7,7 +7,7 @@ import socket
 import httpx
 import pytest
 
-from tests.support.workspaces import mailer, make_workspace, start_mailer
+from tests.support.workspaces import make_workspace, start_mailer
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def test_the_preview_tells_its_address_and_ends_cleanly(workspace):
     assert (out, err) == ("", "")
 
 
-def test_nothing_is_written(workspace):
+def test_nothing_is_written(workspace, programs):
     before = sorted(workspace.rglob("*"))
-    running = start_mailer(workspace, "preview", "tide", "--no-open")
-    address = re.search(r"http://\S+/", running.stderr.readline())[0]
+    running = programs.start(workspace, "preview", "tide", "--no-open")
+    address = running.said(r"http://\S+/")[0]
     try:
         with httpx.stream("GET", f"{address}events", timeout=30) as stream:
             next(line for line in stream.iter_lines() if '"made": 2' in line or '"made": 3' in line)
     finally:
         running.send_signal(signal.SIGINT)
-        running.communicate(timeout=20)
+        running.wait()
     assert sorted(workspace.rglob("*")) == before
 
 
@@ -55,15 +55,15 @@ def test_nothing_is_written(workspace):
         (("preview", "tide", "--port", "70000"), "70000 is not in the range"),
     ],
 )
-def test_a_wrong_use_is_said(workspace, arguments, words):
-    ran = mailer(workspace, *arguments)
+def test_a_wrong_use_is_said(here, workspace, arguments, words):
+    ran = here(*arguments)
     assert ran.code == 2
     assert words in ran.err
 
 
-def test_a_port_that_is_taken_is_said(workspace):
+def test_a_port_that_is_taken_is_said(here, workspace):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ran = mailer(workspace, "preview", "tide", "--no-open", "--port", str(port))
+        ran = here("preview", "tide", "--no-open", "--port", str(port))
     assert ran.code == 2
     assert f"Port {port} on 127.0.0.1 is in use" in ran.err

@@ -3,13 +3,13 @@
 import signal
 import socket
 import sqlite3
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import Slow, served, until
+from tests.support.programs import Process, Programs
 from tests.support.scripted import DROP, Scripted
 from tests.support.workspaces import make_workspace, start_mailer
 
@@ -24,24 +24,24 @@ def states(folder: Path) -> Counter[str]:
         return Counter(state for (state,) in database.execute("select state from delivery"))
 
 
-def under_way(folder: Path, server: Slow) -> "subprocess.Popen[str]":
+def under_way(programs: Programs, folder: Path, server: Slow) -> Process:
     """A send in a process of its own that has delivered some of MANY."""
     make_workspace(folder, port=server.port, rows=MANY, LANES="2")
-    process = start_mailer(folder, *SEND)
+    process = programs.start(folder, *SEND)
     until(lambda: len(server.messages) > 5 or process.poll() is not None)
     return process
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_pauses_cleanly_and_says_how_to_go_on(here, number):
+def test_a_signal_pauses_cleanly_and_says_how_to_go_on(here, programs, number):
     with served(Slow(0.02)) as server:
-        process = under_way(here.folder, server)
+        process = under_way(programs, here.folder, server)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-        assert process.returncode == 4, err
-        assert "mailer resume 1" in err
-        assert "Traceback" not in err
-        assert out.startswith("send 1 paused: 150 frozen")
+        ran = process.wait()
+        assert ran.code == 4, ran.err
+        assert "mailer resume 1" in ran.err
+        assert "Traceback" not in ran.err
+        assert ran.out.startswith("send 1 paused: 150 frozen")
         found = states(here.folder)
         assert set(found) == {"accepted", "pending"}
         assert found["accepted"] == len(server.messages)
@@ -50,9 +50,9 @@ def test_a_signal_pauses_cleanly_and_says_how_to_go_on(here, number):
         assert len(server.messages) == 150
 
 
-def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here):
+def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here, programs):
     with served(Slow(0.02)) as server:
-        process = under_way(here.folder, server)
+        process = under_way(programs, here.folder, server)
         status = here("status", "1")
         assert status.code == 4
         assert f"(pid {process.pid})" in status.err
@@ -64,17 +64,17 @@ def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here):
         paused = here("pause", "1", "--json")
         assert paused.code == 0
         assert paused.json()["state"] == "paused"
-        _, err = process.communicate(timeout=30)
-        assert process.returncode == 4
-        assert "paused by hand: paused. Go on with: mailer resume 1" in err
-        second = start_mailer(here.folder, "resume", "1", "--json")
+        ran = process.wait()
+        assert ran.code == 4
+        assert "paused by hand: paused. Go on with: mailer resume 1" in ran.err
+        second = programs.start(here.folder, "resume", "1", "--json")
         before = len(server.messages)
         until(lambda: len(server.messages) > before + 3)
         cancelled = here("cancel", "1")
         assert cancelled.code == 0, cancelled.err
-        out, _ = second.communicate(timeout=30)
-        assert second.returncode == 0
-        assert '"state": "cancelled"' in out
+        ran = second.wait()
+        assert ran.code == 0
+        assert ran.json()["state"] == "cancelled"
         found = states(here.folder)
         assert set(found) == {"accepted", "skipped"}
         assert found["accepted"] == len(server.messages)
@@ -82,11 +82,11 @@ def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here):
         assert [(each["reason"], each["count"]) for each in reasons] == [("cancelled", found["skipped"])]
 
 
-def test_a_killed_send_is_named_as_interrupted_and_resumed(here):
+def test_a_killed_send_is_named_as_interrupted_and_resumed(here, programs):
     with served(Slow(0.02)) as server:
-        process = under_way(here.folder, server)
+        process = under_way(programs, here.folder, server)
         process.kill()
-        process.communicate()
+        process.wait()
         status = here("status", "1")
         assert status.code == 4
         assert "it was interrupted. Go on with: mailer resume 1" in status.err

@@ -92,15 +92,14 @@ def test_wait_stays_and_starts_it(here, catcher):
     assert catcher.caught()[0]["at"] >= started + 1
 
 
-def test_interrupted_while_it_waits_it_stays_scheduled(here):
+def test_interrupted_while_it_waits_it_stays_scheduled(here, programs):
     make_workspace(here.folder)
-    process = start_mailer(here.folder, *SEND, "--at", "2999-01-01 10:00", "--wait")
-    assert process.stderr
-    assert any("Waiting until 2999-01-01T10:00:00Z" in line for line in process.stderr)
+    process = programs.start(here.folder, *SEND, "--at", "2999-01-01 10:00", "--wait")
+    process.said("Waiting until 2999-01-01T10:00:00Z")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 4
-    assert "stays scheduled" in err
+    ran = process.wait()
+    assert ran.code == 4
+    assert "stays scheduled" in ran.err
     assert here.json("status", "1")["state"] == "scheduled"
 
 
@@ -140,15 +139,14 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
         process.communicate()
 
 
-def test_a_second_serve_is_refused(here):
+def test_a_second_serve_is_refused(here, programs):
     make_workspace(here.folder)
-    process = start_mailer(here.folder, "serve", "--port", "0")
+    process = programs.start(here.folder, "serve", "--port", "0")
     try:
-        assert process.stderr
-        process.stderr.readline()
+        process.said("Serving")
         second = here("serve", "--port", "0")
         assert second.code == 4
         assert str(process.pid) in second.err
     finally:
         process.kill()
-        process.communicate()
+        process.wait()

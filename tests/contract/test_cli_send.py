@@ -5,8 +5,6 @@ import pty
 import select
 import signal
 import sqlite3
-import subprocess
-import sys
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -14,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mailer.audience.token import INERT
-from tests.support.workspaces import DISPATCH, mailer, make_workspace, start_mailer
+from tests.support.programs import Programs
+from tests.support.workspaces import DISPATCH, make_workspace
 
 PEOPLE = ("ana@example.com,Ana,Porto Novo", "bo@example.com,Bo,Lisbon", "cy@example.com,Cy,")
 
@@ -230,14 +229,13 @@ def test_a_cancelled_send_does_not_stand_in_the_way(here, catcher):
     assert here("send", "tide", "--to", "readers", "--yes").code == 0
 
 
-def test_two_sends_started_at_the_same_moment_send_once(tmp_path, catcher):
+def test_two_sends_started_at_the_same_moment_send_once(tmp_path, programs, catcher):
     make_workspace(tmp_path, port=catcher.port, rows=PEOPLE)
     command = ("send", "tide", "--to", "readers", "--yes")
-    both = [start_mailer(tmp_path, *command) for _ in range(2)]
-    ends = sorted((process.communicate(timeout=60)[1], process.returncode) for process in both)
-    assert sorted(code for _, code in ends) == [0, 4], ends
-    refused = next(err for err, code in ends if code == 4)
-    assert "send 1" in refused
+    both = [programs.start(tmp_path, *command) for _ in range(2)]
+    ends = sorted((process.wait() for process in both), key=lambda ran: ran.code)
+    assert [ran.code for ran in ends] == [0, 4], ends
+    assert "send 1" in ends[1].err
     assert recipients(catcher) == ["ana@example.com", "bo@example.com", "cy@example.com"]
 
 
@@ -324,17 +322,10 @@ def test_the_plan_says_whether_this_was_tested(here, catcher):
 # the prompt
 
 
-def answer(workspace: Path, typed: bytes | int, *arguments: str) -> tuple[int, str]:
+def answer(programs: Programs, workspace: Path, typed: bytes | int, *arguments: str) -> tuple[int, str]:
     """Run a command on a terminal, and type `typed` at its prompt (a number is a signal); its exit and what was shown."""
     parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mailer", *arguments],
-        cwd=workspace,
-        stdin=child,
-        stdout=child,
-        stderr=child,
-        close_fds=True,
-    )
+    process = programs.start(workspace, *arguments, terminal=os.ttyname(child))
     os.close(child)
     shown, answered = b"", False
     while True:
@@ -350,7 +341,7 @@ def answer(workspace: Path, typed: bytes | int, *arguments: str) -> tuple[int, s
         except OSError:
             break
     os.close(parent)
-    return process.wait(timeout=30), shown.decode()
+    return process.wait().code, shown.decode()
 
 
 @pytest.mark.parametrize(
@@ -365,9 +356,9 @@ def answer(workspace: Path, typed: bytes | int, *arguments: str) -> tuple[int, s
         (signal.SIGTERM, 4, 0),
     ],
 )
-def test_the_number_of_readers_typed_sends_and_nothing_else(tmp_path, catcher, typed, code, count):
+def test_the_number_of_readers_typed_sends_and_nothing_else(tmp_path, programs, catcher, typed, code, count):
     make_workspace(tmp_path, port=catcher.port, rows=PEOPLE)
-    ended, shown = answer(tmp_path, typed, "send", "tide", "--to", "readers")
+    ended, shown = answer(programs, tmp_path, typed, "send", "tide", "--to", "readers")
     assert ended == code, shown
     assert len(catcher.caught()) == count
     assert ("Nothing was sent" in shown) == (count == 0), shown
@@ -376,13 +367,13 @@ def test_the_number_of_readers_typed_sends_and_nothing_else(tmp_path, catcher, t
         assert database.execute("select count(*) from send").fetchone() == (count > 0,)
 
 
-def test_a_large_number_may_be_typed_as_it_is_shown(tmp_path):
+def test_a_large_number_may_be_typed_as_it_is_shown(tmp_path, programs):
     make_workspace(tmp_path, port=1, rows=(f"r{n}@example.com,R,Lisbon" for n in range(1200)))
-    _, shown = answer(tmp_path, b"1,200\n", "send", "tide", "--to", "readers", "--at", "2999-01-01 10:00")
+    _, shown = answer(programs, tmp_path, b"1,200\n", "send", "tide", "--to", "readers", "--at", "2999-01-01 10:00")
     assert "send 1 scheduled" in shown
 
 
-def test_the_program_is_the_same_from_another_folder(tmp_path):
+def test_the_program_is_the_same_from_another_folder(tmp_path, programs):
     make_workspace(tmp_path / "news", rows=PEOPLE)
     for arguments in (("--workspace", "news", "check", "tide"), ("check", "tide", "--workspace", "news")):
-        assert mailer(tmp_path, *arguments).code == 0
+        assert programs.run(tmp_path, *arguments).code == 0

@@ -1,10 +1,12 @@
 """user: who may sign in at the desk, from the command line."""
 
+import signal
+
 import pytest
 
 from mailer.service.newsroom import Newsroom
 from mailer.service.signin import digest, redeem, sign_in
-from tests.support.workspaces import make_workspace, start_mailer
+from tests.support.workspaces import make_workspace
 
 PASSWORD = "ferry lamp ocean nine"
 
@@ -56,14 +58,14 @@ def test_a_name_that_nobody_can_have(here, workspace, name):
     assert (refused.code, "A name has 1 to 64 characters" in refused.err) == (2, True)
 
 
-def test_serve_says_how_to_let_the_first_person_in(here, workspace):
+def test_serve_says_how_to_let_the_first_person_in(here, workspace, programs):
     def told():
-        process = start_mailer(workspace, "serve", "--port", "0")
+        process = programs.start(workspace, "serve", "--port", "0")
         try:
-            return [process.stderr.readline() for _ in range(2)][1]
+            return process.said(r"\n(.*)\n")[1]
         finally:
-            process.terminate()
-            process.communicate(timeout=30)
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
     assert "Add the first person with: mailer user add NAME" in told()
     here("user", "add", "Ada")

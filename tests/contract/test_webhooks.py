@@ -27,7 +27,7 @@ from tests.support.commands import until
 from tests.support.deskpages import At, signed_in
 from tests.support.receiver import receiving
 from tests.support.site import site_in, visiting
-from tests.support.workspaces import KEY, mailer, make_workspace, start_mailer
+from tests.support.workspaces import KEY, make_workspace
 
 HERE = (ip_network("127.0.0.0/8"),)
 ANA = "ana@example.com"
@@ -328,21 +328,21 @@ def test_what_becomes_of_a_message(status, message, now, state, next_at, paused)
     assert (decision.state, decision.next_at, bool(decision.pause)) == (state, next_at, paused)
 
 
-def test_killed_between_commit_and_answer_it_is_told_by_the_next_serve(tmp_path, receiver):
-    make_workspace(tmp_path, WEBHOOK_NETWORKS="127.0.0.1")
-    secret = mailer(tmp_path, "webhook", "add", receiver.url, "--event", "unsubscribed").out.strip()
-    mailer(tmp_path, "subscriber", "unsubscribe", ANA)  # no serve is there: it waits
+def test_killed_between_commit_and_answer_it_is_told_by_the_next_serve(here, programs, receiver):
+    make_workspace(here.folder, WEBHOOK_NETWORKS="127.0.0.1")
+    secret = here("webhook", "add", receiver.url, "--event", "unsubscribed").out.strip()
+    here("subscriber", "unsubscribe", ANA)  # no serve is there: it waits
     receiver.may_answer.clear()
     for request in (1, 2):
-        process = start_mailer(tmp_path, "serve", "--port", "0")
+        process = programs.start(here.folder, "serve", "--port", "0")
         try:
             until(lambda request=request: len(receiver.requests) == request)
             if request == 2:
                 receiver.may_answer.set()
-                until(lambda: mailer(tmp_path, "webhook", "log", "1").out.count("delivered"))
+                until(lambda: here("webhook", "log", "1").out.count("delivered"))
         finally:
             process.send_signal(signal.SIGKILL if request == 1 else signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.wait()
     first, second = receiver.requests
     assert verified(secret, first) == verified(secret, second)
     assert first.headers["webhook-id"] == second.headers["webhook-id"]

@@ -33,12 +33,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=dropped)
 
 
-@pytest.fixture(scope="session")
-def programs() -> Iterator[Programs]:
-    with Programs() as running:
-        yield running
-
-
 @pytest.fixture
 def besiege_at(tmp_path: Path, programs: Programs) -> Iterator[Callable[..., Siege]]:
     """Makes a Siege on the database at an URL, its judge at work; `judge` are the options of Judge."""

@@ -1,14 +1,9 @@
 """People leave while a send runs and the server is killed: whoever was answered has left."""
 
 import asyncio
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -17,34 +12,22 @@ from mailer.audience.token import Purpose
 from mailer.delivery.catcher import Catcher
 from mailer.service.newsroom import Newsroom
 from mailer.web.server import free_port
+from tests.support.commands import until
+from tests.support.judge import PATIENCE
 from tests.support.workspaces import make_workspace
 
-READERS = 600
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def start(workspace, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "mailer", *arguments]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=workspace, env=environment, stdin=quiet, stdout=quiet, stderr=quiet)
+READERS = 300
 
 
 @contextmanager
-def served(workspace, port):
-    with start(workspace, "serve", "--port", str(port)) as process:
-        try:
-            until(lambda: asyncio.run(post_all(port, ["a" * 39], 1)))
-            yield process
-        finally:
-            process.kill()
-
-
-def until(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def served(programs, workspace, port):
+    process = programs.start(workspace, "serve", "--port", str(port))
+    try:
+        process.said("Serving")
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def query(workspace, sql):
@@ -72,28 +55,28 @@ async def _post_and_kill(port, wanted, process, after):
 
 
 @pytest.mark.parametrize("kills", [2])
-def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, kills, full):
+def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, programs, kills, full):
     kills = 20 if full else kills
     with Catcher(tmp_path / "accepted.jsonl") as catcher:
         make_workspace(
             tmp_path, port=catcher.port, rows=[f"r{n}@example.com,R{n},X" for n in range(READERS)], RATE="40", LANES="8"
         )
-        with start(tmp_path, "send", "tide", "--to", "readers", "--yes") as send:
-            until(lambda: is_frozen(tmp_path))
-            people, port = tokens(tmp_path), free_port()
-            waiting, answered = list(people), set()
-            for kill in range(kills):
-                with served(tmp_path, port) as process:
-                    after = 0.05 + 0.3 * kill / kills
-                    told = asyncio.run(_post_and_kill(port, waiting[: READERS // 2], process, after))
-                answered |= {people[token] for token in told}
-                gone = {row[0] for row in query(tmp_path, "select identity from suppression")}
-                assert answered <= gone
-                waiting = [token for token in waiting if token not in told]
-            with served(tmp_path, port):
-                told = asyncio.run(post_all(port, waiting, 40))
-                assert len(told) == len(waiting)
-            send.wait(60)
+        send = programs.start(tmp_path, "send", "tide", "--to", "readers", "--yes")
+        until(lambda: is_frozen(tmp_path), PATIENCE)
+        people, port = tokens(tmp_path), free_port()
+        waiting, answered = list(people), set()
+        for kill in range(kills):
+            with served(programs, tmp_path, port) as process:
+                after = 0.05 + 0.3 * kill / kills
+                told = asyncio.run(_post_and_kill(port, waiting[: READERS // 2], process, after))
+            answered |= {people[token] for token in told}
+            gone = {row[0] for row in query(tmp_path, "select identity from suppression")}
+            assert answered <= gone
+            waiting = [token for token in waiting if token not in told]
+        with served(programs, tmp_path, port):
+            told = asyncio.run(post_all(port, waiting, 40))
+            assert len(told) == len(waiting)
+        send.wait()
     assert query(tmp_path, "select count(*) from suppression") == [(READERS,)]
     states = dict(query(tmp_path, "select state, count(*) from delivery group by state"))
     assert set(states) <= {"accepted", "skipped"}

@@ -11,15 +11,14 @@ import pytest
 from mailer.service.newsroom import Newsroom
 from mailer.service.sending import Ordered, plan_send, start_send
 from tests.support.commands import Slow, served, until
-from tests.support.workspaces import make_workspace, start_mailer
+from tests.support.workspaces import make_workspace
 
 MANY = [f"r{n}@example.com,R{n},Lisbon" for n in range(150)]
 
 
-def serving(folder):
-    process = start_mailer(folder, "serve", "--port", "0")
-    assert process.stderr
-    assert "Serving" in process.stderr.readline()
+def serving(programs, folder):
+    process = programs.start(folder, "serve", "--port", "0")
+    process.said("Serving")
     return process
 
 
@@ -29,30 +28,28 @@ def state(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, number):
+def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, programs, number):
     with served(Slow(0.02)) as server:
         make_workspace(tmp_path, port=server.port, rows=MANY, LANES="2")
         with Newsroom.open(tmp_path) as newsroom:
             plan = plan_send(newsroom, "tide", ["readers"])
             start_send(newsroom, plan, at=time.time() + 0.1, ordered=Ordered(by="Mara", token="t" * 24))
-        first = serving(tmp_path)
+        first = serving(programs, tmp_path)
         try:
             until(lambda: len(server.messages) > 5)
             first.send_signal(number)
-            first.communicate(timeout=30)
+            first.wait()
             assert state(tmp_path) == "running"
             server.delay = 0
-            second = serving(tmp_path)
+            second = serving(programs, tmp_path)
             try:
                 until(lambda: state(tmp_path) == "finished")
                 second.send_signal(signal.SIGTERM)
-                second.communicate(timeout=30)
+                second.wait()
             finally:
                 second.kill()
-                second.communicate()
         finally:
             first.kill()
-            first.communicate()
         with sqlite3.connect(tmp_path / "mailer.db") as database:
             states = Counter(dict(database.execute("select state, count(*) from delivery group by state")))
         got = Counter(re.search(rb"^To: .*?([\w.]+@[\w.]+)", message, re.MULTILINE)[1] for message in server.messages)

@@ -5,18 +5,21 @@
         process.send_signal(signal.SIGKILL)
         ran = process.wait()
 
-A start of Python with all that a send imports takes a second or two; a test that kills hundreds of senders has no time for
-that. `python -m tests.support.programs` is the process that forks; it has one thread, and tells of each child's end.
+A start of Python with all that a send imports takes a second or two; a suite that starts hundreds has no time for that.
+`python -m tests.support.programs` is the process that forks; it has one thread, and tells of each child's end.
 """
 
 import gc
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
 import sys
 import threading
+import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,16 +56,25 @@ class Process:
 
     def wait(self, timeout: float = PATIENCE) -> Ran:
         """What it did; the code of one that a signal ended is the signal's number, negative."""
-        assert self._ended.wait(timeout), f"it still runs; so far: {self._read('err')[-2000:]}"
+        assert self._ended.wait(timeout), f"it still runs; so far: {self._read(1)[-2000:]}"
         assert self._code is not None
-        return Ran(self._code, self._read("out"), self._read("err"))
+        return Ran(self._code, self._read(0), self._read(1))
+
+    def said(self, pattern: str, timeout: float = PATIENCE) -> re.Match[str]:
+        """Wait until `pattern` is found in what it told (standard error)."""
+        end = time.monotonic() + timeout
+        while not (found := re.search(pattern, self._read(1))):
+            assert not self._ended.is_set(), f"it has ended: {self._read(1)[-2000:]}"
+            assert time.monotonic() < end, f"so far: {self._read(1)[-2000:]}"
+            time.sleep(0.01)
+        return found
 
     def ended(self, code: int) -> None:
         self._code = code
         self._ended.set()
 
-    def _read(self, name: str) -> str:
-        return self._output.with_suffix(f".{name}").read_text("utf-8")
+    def _read(self, number: int) -> str:
+        return _outputs(self._output)[number].read_text("utf-8")
 
 
 class Programs:
@@ -92,18 +104,31 @@ class Programs:
         self._forker.stdout.close()
         self._folder.cleanup()
 
-    def start(self, workspace: Path, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
-        """Run the program in `workspace`, with `faults` as tests.support.faulty has them."""
+    def start(
+        self, workspace: Path, *arguments: str, faults: Mapping[str, Any] | None = None, terminal: str = ""
+    ) -> Process:
+        """Run the program in `workspace`, with `faults` as tests.support.faulty has them; on `terminal`, if one is named."""
         assert self._forker.stdin
         self._started += 1
         output = Path(self._folder.name) / f"{self._started:05}"
+        for path in _outputs(output):
+            path.touch()
         self._answered.clear()
-        request = {"workspace": str(workspace), "arguments": arguments, "faults": faults or {}, "output": str(output)}
+        request = {
+            "workspace": str(workspace),
+            "arguments": arguments,
+            "faults": faults or {},
+            "terminal": terminal,
+            "output": str(output),
+        }
         self._forker.stdin.write(json.dumps(request) + "\n")
         self._forker.stdin.flush()
         assert self._answered.wait(PATIENCE)
         assert self._newest
         return self._newest
+
+    def run(self, workspace: Path, *arguments: str) -> Ran:
+        return self.start(workspace, *arguments).wait()
 
     def _listen(self) -> None:
         assert self._forker.stdout
@@ -116,15 +141,28 @@ class Programs:
                 self._answered.set()
 
 
+def _outputs(path: Path) -> tuple[Path, Path]:
+    """Where a run's standard output and standard error go."""
+    return path.with_suffix(".out"), path.with_suffix(".err")
+
+
 def _fork(request: Mapping[str, Any], inherited: selectors.BaseSelector) -> int:
+    names = [request["terminal"]] * 3 if request["terminal"] else [os.devnull, *_outputs(Path(request["output"]))]
+    opened = [os.open(name, os.O_RDWR | os.O_NOCTTY) for name in names]
     pid = os.fork()
     if pid:
+        for descriptor in opened:
+            os.close(descriptor)
         return pid
     inherited.close()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number, name in ((0, os.devnull), (1, f"{request['output']}.out"), (2, f"{request['output']}.err")):
-        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
+    for number, descriptor in enumerate(opened):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as it lives
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
     os.chdir(request["workspace"])
     code = 70
     try:
@@ -135,6 +173,8 @@ def _fork(request: Mapping[str, Any], inherited: selectors.BaseSelector) -> int:
         main(request["arguments"])
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1
+    except BaseException:  # noqa: BLE001 - this process ends here
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

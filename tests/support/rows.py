@@ -24,10 +24,7 @@ ROWS = (
         "kill -9 at random instants",
         "5,000 readers, 8 lanes, 200 kills a database, counted by what the server sees and some milliseconds on; "
         "resumed until finished",
-        (
-            f"{KILLS}::test_killed_at_random_instants_it_is_finished_by_resume",
-            f"{FAULTS}/test_send_under_fire.py::test_killed_at_any_instant_it_is_finished_by_resume",
-        ),
+        (f"{KILLS}::test_killed_at_random_instants_it_is_finished_by_resume",),
     ),
     Row(
         "kill -9 at each named point",
