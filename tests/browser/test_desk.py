@@ -41,7 +41,7 @@ def tab(browser, site, port):
 
     def open_one(role="editor", **options):
         context = browser_of(browser, port, signed_in(site, role) if role else None, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -100,7 +100,7 @@ def test_from_the_shelf_to_sent_by_keyboard_on_a_phone(browser, site, port, sche
     ]
     mara, wim = (context.new_page() for context in contexts)
     for page in (mara, wim):
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
     mara.goto("/desk/dispatches")
     tab_to(mara, "link", "The tide table")
     mara.keyboard.press("Enter")
@@ -150,7 +150,7 @@ def test_from_the_shelf_to_sent_by_keyboard_on_a_phone(browser, site, port, sche
         if taken_back:
             mara.keyboard.press("Enter")  # it has the focus
             mara.get_by_text("Taken back. Nothing of it has left.").wait_for()
-    mara.get_by_text("1,200 accepted").wait_for(timeout=40_000)
+    mara.get_by_text("1,200 accepted").wait_for(timeout=120_000)
     mara.get_by_text("finished").first.wait_for()
     sound(mara)
     mara.goto("/desk/sends")
@@ -172,7 +172,7 @@ def test_the_countdown_runs_and_ends_without_a_script(browser, site, port):
     page.get_by_label("Type the number").fill("1200")
     page.get_by_role("button", name="Send it to 1,200 readers").click()
     page.get_by_role("button", name="Take it back").wait_for()
-    page.get_by_text("1,200 accepted").wait_for(timeout=40_000)
+    page.get_by_text("1,200 accepted").wait_for(timeout=120_000)
     context.close()
 
 

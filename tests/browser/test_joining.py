@@ -4,7 +4,6 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
-from pathlib import Path
 
 import html5lib
 import pytest
@@ -12,12 +11,12 @@ import pytest
 from mailer.audience.token import Purpose
 from mailer.language import LANGUAGES
 from mailer.web.server import free_port
-from tests.browser.test_pages import served, tab
+from tests.browser.test_pages import tab
 from tests.browser.test_public_pages import stops
+from tests.support.chromium import served, violations
 from tests.support.site import site_in
 
 pytestmark = pytest.mark.chromium
-AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 ANA = "ana@example.org"
 
 
@@ -126,10 +125,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         def check(what):
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
             assert page.evaluate("document.documentElement.dir") == ("rtl" if language in {"he", "ar"} else "ltr")
-            page.add_script_tag(path=str(AXE))
-            found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
-            assert found == [], what
-            page.screenshot(path=tmp_path / f"{what}.png", full_page=True)
+            assert violations(page) == [], what
 
         for what, path in {
             "form": "/subscribe/harbour",

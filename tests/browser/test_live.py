@@ -67,7 +67,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
             who = signed_in(SimpleNamespace(newsroom=newsroom, ledger=newsroom.ledger))
         process = serving(programs, tmp_path, port)
         context = browser_of(browser, port, who, **PHONE)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         wrong = []
         page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -10,8 +10,9 @@ from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.audience.token import Purpose
 from mailer.web.server import free_port
-from tests.browser.test_joining import AXE, site_at
+from tests.browser.test_joining import site_at
 from tests.browser.test_pages import tab
+from tests.support.chromium import violations
 from tests.support.site import ANA
 
 pytestmark = pytest.mark.chromium
@@ -109,10 +110,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
 
         def check(what):
             assert page.evaluate("document.documentElement.scrollWidth") <= 320, what
-            page.add_script_tag(path=str(AXE))
-            found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
-            assert found == [], what
-            page.screenshot(path=tmp_path / f"{what}.png", full_page=True)
+            assert violations(page) == [], what
 
         leave = f"/u/{site.token(site.send())}"
         page.goto(f"http://127.0.0.1:{port}{leave}")

@@ -1,10 +1,9 @@
 """The preview in Chromium, as an editor has it open beside the text: live, at each width, in both schemes, by keyboard."""
 
-from pathlib import Path
-
 import pytest
 
 from mailer.service.previewing import DEVICES, Scheme, in_scheme
+from tests.support.chromium import launched, violations
 from tests.support.commands import until
 from tests.support.corpus import NAMES, corpus
 from tests.support.editions import html_of
@@ -12,21 +11,26 @@ from tests.support.preview import make_newsroom, served_preview
 from tests.support.workspaces import DISPATCH
 
 pytestmark = pytest.mark.chromium
-AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SEEN = "#glass iframe:not(.is-coming)"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
-    expect.set_options(timeout=20_000)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+    expect.set_options(timeout=60_000)
+    with launched() as chromium:
         yield chromium
-        chromium.close()
     expect.set_options(timeout=5_000)
+
+
+@pytest.fixture(scope="module")
+def sheet(browser):
+    """A page for letters, one after the other; what lies elsewhere is not there."""
+    page = browser.new_page()
+    page.route("https://**", lambda route: route.abort())
+    yield page
+    page.close()
 
 
 @pytest.fixture
@@ -237,16 +241,12 @@ def test_axe_finds_nothing(page, path, scheme, width):
     expect(page.locator("#found")).to_contain_text("warning")
     for view in ("Letter", "Plaintext", *(("Dispatch",) if width == 375 else ())):
         choose(page, view)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = page.evaluate(
-            "async () => (await axe.run({iframes: false})).violations.map(each => [each.id, each.nodes[0].html])"
-        )
-        assert found == [], view
+        assert violations(page, iframes=False) == [], view
 
 
 @pytest.mark.parametrize("scheme", list(Scheme))
 @pytest.mark.parametrize("name", NAMES)
-def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(browser, name, scheme):
+def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(sheet, name, scheme):
     """Box by box, at the width of each device."""
     measure = """() => [...document.body.querySelectorAll('*')].map(element => {
       const {x, y, width, height} = element.getBoundingClientRect(), style = getComputedStyle(element);
@@ -255,13 +255,11 @@ def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(brows
     boxes = []
     for inlined in (False, True):
         html = in_scheme(html_of(corpus(name, inlined=inlined)), scheme)
-        page = browser.new_page()
-        page.route("https://**", lambda route: route.abort())
-        page.set_content(html)
+        sheet.goto("about:blank")
+        sheet.set_content(html)
         found = []
         for width in DEVICES.values():
-            page.set_viewport_size({"width": width, "height": 900})
-            found.append(page.evaluate(measure))
+            sheet.set_viewport_size({"width": width, "height": 900})
+            found.append(sheet.evaluate(measure))
         boxes.append(found)
-        page.close()
     assert boxes[0] == boxes[1]

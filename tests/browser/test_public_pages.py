@@ -1,18 +1,17 @@
 """Every public page in Chromium: axe, small screens, keyboard, both schemes, strict policies, in each language."""
 
 from itertools import cycle, pairwise
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from mailer.language import LANGUAGES
 from mailer.service.export import export
-from tests.browser.test_pages import served, tab
+from tests.browser.test_pages import tab
+from tests.support.chromium import served, violations
 from tests.support.site import site_in
 
 pytestmark = pytest.mark.chromium
-AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 BODY = {
     "he": "שלום לכולם, המועצה הצביעה אתמול בעד פתיחת הרציף.",
     "ar": "مرحبا بالجميع، صوّت المجلس أمس لصالح فتح الرصيف.",
@@ -52,13 +51,6 @@ def addresses(site):
     ]
 
 
-def findings(page):
-    """What axe finds in the page, all of its rules but those that are experimental."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document)")["violations"]
-    return [(each["id"], node["html"][:300], node["failureSummary"]) for each in found for node in each["nodes"]]
-
-
 @pytest.mark.parametrize(
     ("site", "scheme"), [("en", "light"), *zip(LANGUAGES, cycle(["dark", "light"]))], indirect=["site"]
 )
@@ -67,14 +59,14 @@ def test_axe_finds_nothing(browser, site, port, scheme):
     page = context.new_page()
     for path in addresses(site):
         page.goto(f"http://127.0.0.1:{port}{path}")
-        assert findings(page) == [], path
+        assert violations(page) == [], path
     page.goto(f"http://127.0.0.1:{port}/u/{site.token(site.last)}")
     page.locator("button").click()
     page.wait_for_selector("input[name=undo]", state="attached")
-    assert findings(page) == []
+    assert violations(page) == []
     page.locator("form.undo button").click()
     page.wait_for_load_state()
-    assert findings(page) == []
+    assert violations(page) == []
     context.close()
 
 
@@ -168,5 +160,5 @@ def test_the_archive_works_from_a_disk(browser, tmp_path):
 def test_axe_would_find_something(browser):
     page = browser.new_page()
     page.set_content("<img src='data:,'><p style='color:#999;background:#888'>Hard to read")
-    assert {"image-alt", "color-contrast", "html-has-lang"} <= {name for name, _, _ in findings(page)}
+    assert {"image-alt", "color-contrast", "html-has-lang"} <= {each.partition(":")[0] for each in violations(page)}
     page.close()

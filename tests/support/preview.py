@@ -53,7 +53,7 @@ class Watched:
 
         async def waiting() -> Any:
             state = self.live.state
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not holds(state):
                     state = await self.live.after(state.number)
             return state
@@ -105,7 +105,7 @@ def served_preview(newsroom: Newsroom) -> Iterator[str]:
         thread = threading.Thread(target=lambda: asyncio.run(work()))
         thread.start()
         try:
-            assert ready.wait(10)
+            assert ready.wait(60)
             yield address[0]
         finally:
             ends[0]()
