@@ -25,7 +25,7 @@ NEVER = {
 UNLIMITED = Rate(burst=1_000_000, every=1)
 SETTINGS = {
     "seed": 1,
-    "generation": {"max-examples": 4, "deterministic": True, "database": "none", "no-shrink": True},
+    "generation": {"max-examples": 2, "deterministic": True, "database": "none", "no-shrink": True},
     "phases": {"stateful": {"enabled": False}},
     "checks": {
         "positive_data_acceptance": {"enabled": False},  # a well-formed wish may still be refused

@@ -182,7 +182,7 @@ def test_what_is_read_up_to_its_end_by_nobody_is_no_error(here, catcher):
     ) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def test_an_unreadable_list_nobody_asked_for_stands_in_nobodys_way(here, catcher):

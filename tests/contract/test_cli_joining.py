@@ -13,7 +13,7 @@ from mailer.service.newsroom import Newsroom
 from tests.support.workspaces import make_workspace
 
 
-def wait_for(what, patience=20):
+def wait_for(what, patience=60):
     """The first true answer of `what`, asked again and again."""
     end = time.monotonic() + patience
     while not (found := what()):

@@ -27,7 +27,7 @@ def test_the_preview_tells_its_address_and_ends_cleanly(workspace):
             assert stream.status_code == 200
             assert next(stream.iter_lines()) == "retry: 500"
             running.send_signal(signal.SIGINT)
-            assert running.wait(20) == 0
+            assert running.wait(60) == 0
     finally:
         running.kill()
         out, err = running.communicate()
@@ -39,7 +39,7 @@ def test_nothing_is_written(workspace, programs):
     running = programs.start(workspace, "preview", "tide", "--no-open")
     address = running.said(r"http://\S+/")[0]
     try:
-        with httpx.stream("GET", f"{address}events", timeout=30) as stream:
+        with httpx.stream("GET", f"{address}events", timeout=60) as stream:
             next(line for line in stream.iter_lines() if '"made": 2' in line or '"made": 3' in line)
     finally:
         running.send_signal(signal.SIGINT)

@@ -188,7 +188,7 @@ def test_a_relay_that_cannot_be_reached_is_named_at_once_and_the_send_can_be_sto
     assert line.startswith(f"127.0.0.1:{port}: ")
     assert "Ctrl-C pauses" in line
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 4
     assert "mailer resume 1" in err
     assert set(states(here.folder)) == {"pending"}

@@ -131,7 +131,7 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
         until(lambda: here.json("status", "1")["state"] == "finished")
         assert sorted(line["recipient"] for line in catcher.caught()) == ["ana@example.com", "late@example.com"]
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 0
         assert "send 1 finished: 2 frozen = 2 accepted" in err
     finally:

@@ -3,16 +3,24 @@
 import re
 
 import pytest
+from argon2 import PasswordHasher
 
 from mailer.ledger.people import LastAdminError, NameTakenError, UnknownUserError
 from mailer.ledger.role import Role
 from mailer.ledger.sessions import IDLE, LONGEST
+from mailer.service import signin
 from mailer.service.signin import digest, hand_out, hash_password, redeem, sign_in
 from mailer.web.desk.desk import ROUTES
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in, visiting
 
 PASSWORD = "ferry lamp ocean nine"
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch):
+    """Passwords are hashed without effort here; what a person signs in with by a link or by `user` is hashed as it is outside."""
+    monkeypatch.setattr(signin, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture

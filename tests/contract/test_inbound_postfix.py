@@ -147,7 +147,7 @@ def postfix(folder, port, script):
         yield lambda *words: any(all(word in line for word in words) for line in log.read_text().splitlines())
     finally:
         subprocess.run(["/usr/sbin/postfix", "-c", etc, "stop"], capture_output=True, check=False)
-        running.wait(20)
+        running.wait(60)
 
 
 def test_a_mailed_request_is_honoured_and_kept_while_it_cannot_be(folder, newsroom):
@@ -160,7 +160,7 @@ def test_a_mailed_request_is_honoured_and_kept_while_it_cannot_be(folder, newsro
     port = free_port()
 
     def mail(to):
-        with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
             client.sendmail("x@example.net", [to], "From: x@example.net\r\nTo: undisclosed-recipients:;\r\n\r\n\r\n")
 
     with pipe(folder) as script, postfix(folder, port, script) as logged:

@@ -233,7 +233,7 @@ def population(desk):
     return known
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(where=TREES)
 def test_an_expression_selects_in_the_database_whom_it_means_in_python(desk, population, where):
     wanted = [identity for identity, person in population.items() if w.holds(where, person)]

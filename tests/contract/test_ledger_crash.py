@@ -37,7 +37,7 @@ def test_after_a_kill_everybody_is_accounted_for(ledger, database_url, open_here
         assert open_here().own(send.id, retry_for=1) is None
         assert ledger.sends.owner_pid(send.id) == process.pid
         process.kill()
-        process.wait(10)
+        process.wait(60)
     while ledger.sends.owner_pid(send.id) is not None:  # on PostgreSQL, until its lease has run out
         pass
     assert ledger.sends.owner_pid(send.id) is None

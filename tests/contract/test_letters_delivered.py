@@ -72,7 +72,7 @@ def deliver(newsroom):
     async def run():
         stop = asyncio.Event()
         job = asyncio.create_task(deliver_letters(newsroom, stop, told.append))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while newsroom.ledger.letters.due(newsroom.clock(), 1, "confirm", "link"):
                 await asyncio.sleep(0.01)
         stop.set()

@@ -80,7 +80,7 @@ def test_the_letter_to_a_new_address(newsroom, catcher):  # noqa: F811
     async def run():
         stop = asyncio.Event()
         job = asyncio.create_task(deliver_letters(newsroom, stop, print))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while ledger.letters.due(newsroom.clock(), 1, LetterKind.ADDRESS):
                 await asyncio.sleep(0.01)
         stop.set()

@@ -56,7 +56,7 @@ def serving(site, *, way=None):
     async def work(holds):
         stop = asyncio.Event()
         task = asyncio.create_task(notify_webhooks(site.newsroom, stop, said.append, way=way))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds():
                 await asyncio.sleep(0.01)
         stop.set()

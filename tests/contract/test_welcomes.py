@@ -77,7 +77,7 @@ def serve(newsroom, until):
     async def run():
         stop = asyncio.Event()
         job = asyncio.create_task(welcome_new_readers(newsroom, stop, told.append))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not until():
                 await asyncio.sleep(0.02)
         stop.set()

@@ -114,7 +114,7 @@ def test_421_in_a_pipelined_group_is_the_verdict_though_the_connection_ends_unde
 
 def test_after_a_refusal_that_ends_the_connection_nothing_more_is_waited_for() -> None:
     async def scenario() -> Outcome:
-        async with Scripted(MAIL=["550 5.7.1 not from you"], RCPT=[SILENCE]) as server, asyncio.timeout(5):
+        async with Scripted(MAIL=["550 5.7.1 not from you"], RCPT=[SILENCE]) as server, asyncio.timeout(60):
             connection = await open_connection(
                 Relay(host="127.0.0.1", port=server.port), limits=Limits(), local_hostname="desk.example.org"
             )

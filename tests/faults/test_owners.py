@@ -110,8 +110,12 @@ def test_one_that_slept_beyond_its_lease_lets_no_dot_leave_when_it_wakes(
 def test_one_that_sleeps_keeps_its_send_where_the_lock_is_of_the_machine(besiege: Callable[..., Siege]) -> None:
     siege = besiege(readers=100, judge={"delay": 0.005})
     sleeper = siege.start(*SEND)
-    with siege.judge.holding(100), asleep(sleeper):
-        other = siege.run(*RESUME)
+    with siege.judge.holding(100):
+        until(
+            lambda: siege.judge.under_way == LANES
+        )  # one that is stopped amid a commit would have others wait for that
+        with asleep(sleeper):
+            other = siege.run(*RESUME)
         assert other.code == 4
         assert f"pid {sleeper.pid}" in other.err
     assert sleeper.wait().code == 0

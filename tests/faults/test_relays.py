@@ -24,7 +24,7 @@ from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.siege import LANES, RESUME, SEND, Siege
 
 STAGES = ("connect", "session", "mail", "rcpt", "data", "text", "dot")
-IMPATIENT = {"limits": dict.fromkeys(STAGES, 0.5)}
+IMPATIENT = {"limits": dict.fromkeys(STAGES, 1.0)}
 
 
 def test_refused_for_now_at_each_stage_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
@@ -141,7 +141,7 @@ def test_421_after_every_few_messages_goes_on(besiege: Callable[..., Siege]) -> 
 
 
 def test_a_reply_to_the_dot_that_comes_late_or_never_is_uncertain_at_the_limit(besiege: Callable[..., Siege]) -> None:
-    siege = besiege(readers=30, lanes=2, judge={"late": 2, "late_by": 1.5, "DOT": ["250 ok"] * 4 + [SILENCE]})
+    siege = besiege(readers=30, lanes=2, judge={"late": 2, "late_by": 3, "DOT": ["250 ok"] * 4 + [SILENCE]})
     ran = siege.run(*SEND, faults=IMPATIENT)
     assert ran.code == 3, ran.err
     proof = siege.prove(uncertain_at_most=3)

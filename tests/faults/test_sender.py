@@ -25,9 +25,9 @@ from mailer.service.sending import plan_send, start_send
 from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.workspaces import make_workspace
 
-LIMITS = Limits(connect=2, session=0.5, mail=0.5, rcpt=0.5, data=0.5, text=0.5, dot=0.5)
+LIMITS = Limits(connect=10, session=10, mail=10, rcpt=10, data=10, text=10, dot=10)
 POOL = PoolOptions(limits=LIMITS, connect_patience=0.5)
-OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime=60), drain_patience=2)
+OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime=60), drain_patience=20)
 
 
 class Stage:
@@ -90,7 +90,7 @@ class Stage:
                 now=self.newsroom.clock,
             )
             meanwhile = asyncio.create_task(self.meanwhile()) if self.meanwhile else None
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 ending = await self.sender.run(wait=wait)
             if meanwhile:
                 await meanwhile
@@ -159,7 +159,8 @@ def test_a_connection_dropped_after_the_dot_is_uncertain_and_not_tried_again(tmp
 
 
 def test_a_server_that_falls_silent_after_the_dot_is_uncertain_at_the_limit(tmp_path: Path) -> None:
-    ending, result = Stage(tmp_path, 3, Scripted(DOT=[SILENCE])).run()
+    options = replace(OPTIONS, pool=replace(POOL, limits=replace(LIMITS, dot=1)))
+    ending, result = Stage(tmp_path, 3, Scripted(DOT=[SILENCE]), options=options).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 2, "uncertain": 1})
 
 

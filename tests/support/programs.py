@@ -99,8 +99,8 @@ class Programs:
             process.kill()
         assert self._forker.stdin and self._forker.stdout
         self._forker.stdin.close()
-        self._forker.wait(10)
-        self._listener.join(10)
+        self._forker.wait(60)
+        self._listener.join(60)
         self._forker.stdout.close()
         self._folder.cleanup()
 

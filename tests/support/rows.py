@@ -97,7 +97,7 @@ ROWS = (
     ),
     Row(
         "reply to the dot late, or never",
-        "limits of 0.5 s; two answered after 1.5 s, one never",
+        "limits of 1 s; two answered after 3 s, one never",
         (
             f"{RELAYS}::test_a_reply_to_the_dot_that_comes_late_or_never_is_uncertain_at_the_limit",
             f"{SENDER}::test_a_server_that_falls_silent_after_the_dot_is_uncertain_at_the_limit",
@@ -105,7 +105,7 @@ ROWS = (
     ),
     Row(
         "server stopped (SIGSTOP)",
-        "a server in a process of its own, stopped amid a send; limits of 0.5 s a stage",
+        "a server in a process of its own, stopped amid a send; limits of 1 s a stage",
         (f"{RELAYS}::test_a_server_that_is_stopped_times_out_at_each_stage_and_hangs_nobody",),
     ),
     Row(

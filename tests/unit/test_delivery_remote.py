@@ -70,7 +70,7 @@ class Scene:
 
 def play(scenario: Callable[[Scene], Coroutine[None, None, None]], **options: Any) -> None:
     async def run() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await scenario(Scene(**options))
 
     asyncio.run(run())

@@ -203,19 +203,19 @@ def test_premailer_runs_once_and_variants_are_cheap(monkeypatch):
     runs = []
     inline = page.inline_styles
     monkeypatch.setattr(page, "inline_styles", lambda html: runs.append(1) or inline(html))
-    began = time.perf_counter()
+    began = time.process_time()
     choices = "\n\n".join(
         f"{{% if reader.f{n} %}}\nParagraph {n}, long enough to be wrapped. {'word ' * 60}\n{{% endif %}}"
         for n in range(4)
     )
     made = edition(choices)
-    compiled = time.perf_counter() - began
-    began = time.perf_counter()
+    compiled = time.process_time() - began
+    began = time.process_time()
     keys = {made.key(Values(fields={f"f{n}": "1" for n in range(4) if mask >> n & 1}, token="")) for mask in range(16)}
     for key in keys:
         made.variant(key)
     assert len(keys) == made.variants == 16
-    assert time.perf_counter() - began < compiled
+    assert time.process_time() - began < compiled
     assert runs == [1]
 
 

@@ -52,7 +52,7 @@ def test_it_dies_with_its_process_and_names_it(path, lock):
         assert not lock.try_acquire()
         assert lock.read_pid() == process.pid
         process.kill()
-        process.wait(10)
+        process.wait(60)
         assert lock.try_acquire()
 
 
@@ -107,13 +107,13 @@ def test_who_writes_all_the_time_does_not_keep_others_out(path):
     thread = threading.Thread(target=wait)
     with busy:
         thread.start()
-        began.wait(10)
+        began.wait(60)
         while waiter._turn.held is False:
             pass
     while not got_it.is_set():
         with busy:
             rounds_after_began += 1
-    thread.join(10)
+    thread.join(60)
     assert rounds_after_began <= 1
     busy.close()
     waiter.close()

@@ -54,7 +54,7 @@ def blocked(writer, started, go_on):
 
     def work(conn):
         started.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     return asyncio.to_thread(writer.call, work)
 
@@ -165,7 +165,7 @@ def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
         return None
 
     writer.every(0.001, make)
-    assert done.wait(10)
+    assert done.wait(60)
     assert writer.call(keys) == ["a", "b"]
 
 

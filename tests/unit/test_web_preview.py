@@ -192,7 +192,7 @@ def test_the_stream_tells_of_what_is_there_of_what_is_new_and_ends_with_the_prev
         page = _Preview(preview.live, token="t", key="k")
         stream = page._news()
         task = asyncio.create_task(read())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(lines) < 2:
                 await asyncio.sleep(0)
             preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
@@ -226,7 +226,7 @@ class Changes:
         return self.images
 
     async def next(self):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await anext(self._changes)
 
     async def none_until(self, act):

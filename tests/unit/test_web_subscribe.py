@@ -223,7 +223,7 @@ def test_the_answer_is_the_same_for_known_and_unknown(site, visitor):
     assert len(answers) == 1
 
 
-def test_ten_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visitor):
+def test_a_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visitor):
     for number in range(200):  # from as many places, past all limits
         visitor.post(
             "/api/v1/subscribe",
@@ -231,7 +231,7 @@ def test_ten_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visit
         )
     listed = open_list(site.newsroom, "harbour")
     with ThreadPoolExecutor(64) as many:  # they share commits
-        list(many.map(lambda _: ask(site.newsroom, listed, VICTIM, {}, form=Form.PAGE, ip=""), range(10_000)))
+        list(many.map(lambda _: ask(site.newsroom, listed, VICTIM, {}, form=Form.PAGE, ip=""), range(1000)))
     assert [each.kind for each in letters(site)] == [LetterKind.CONFIRM]
     assert len(site.ledger.signups.consents(VICTIM.identity)) <= 1
 
