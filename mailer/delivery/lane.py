@@ -11,7 +11,6 @@ the transport, nothing but a reply turns UNCERTAIN into anything else; a message
 connection, since a lone dot would deliver an empty one. `deliver` raises only what the ledger raises, and cancellation.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple

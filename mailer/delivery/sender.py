@@ -26,7 +26,7 @@ from functools import partial
 from mailer.delivery.carriage import Carriage, Compose, OpenCarriage, UnmadeError, UnmannedError, local_carriages
 from mailer.delivery.lane import Outcome
 from mailer.delivery.pace import PaceLimits, Pacer
-from mailer.delivery.pool import PoolOptions, RelayPool
+from mailer.delivery.pool import PooledRelay, PoolOptions, RelayPool
 from mailer.delivery.records import Claim, SendLedger, Settlement, Stage, Standing
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.state import ENDED, DeliveryState, SendState
@@ -115,22 +115,25 @@ class _Carrier:
 
     per_connection: int
     pool: RelayPool
-    relay: Relay | None = None
+    relay: PooledRelay | None = None
     carriage: Carriage | None = None
     carried: int = 0
     announced: Claim | None = None
 
     @property
+    def is_ready(self) -> bool:
+        """Whether its carriage takes another message."""
+        return self.carriage is not None and self.carriage.is_open and not self.is_spent
+
+    @property
     def is_spent(self) -> bool:
         """Whether the connection has carried what it may, or its relay bears fewer than there are."""
-        return 0 < self.per_connection <= self.carried or (self.relay is not None and self.pool.is_crowded(self.relay))
+        return 0 < self.per_connection <= self.carried or (self.relay is not None and self.relay.window.is_overfull)
 
     async def make_ready(self) -> None:
         """Leave a connection that is of no more use; have a relay in view, if there is one that is well."""
-        if self.carriage and (not self.carriage.is_open or self.is_spent):
-            await self.leave()
-        if self.carriage is None:
-            self.relay = self.pool.pick()
+        await self.leave()
+        self.relay = self.pool.pick()
 
     async def open(self) -> bool:
         """Have a carriage to the relay in view; False when it cannot be reached."""
@@ -180,9 +183,9 @@ class Sender:
             chance=chance,
         )
         self._pacer = Pacer(options.pace, lanes=options.lanes)
-        self._held: dict[int, Claim] = {}  # in the lanes' hands
         self._work = asyncio.Event()  # for the lanes: the queue has something, or never will again
-        self._progress = asyncio.Event()  # for the feeder: a lane is done with a claim, or somebody asks us to end
+        self._progress = asyncio.Event()  # for the feeder: there is room for more, or somebody asks us to end
+        self._done_with = 0  # claims
         self._closing = False  # no more work for the lanes
         self._stopping = False
         self._in_doubt = False  # a message was held back, or nothing moves: did somebody pause the send?
@@ -208,7 +211,7 @@ class Sender:
             results = await asyncio.gather(feeder, *lanes, return_exceptions=True)
         if failure := next((result for result in results if isinstance(result, Exception)), None):
             raise failure
-        if left := [*self._pacer.drain(), *self._held.values()]:
+        if left := self._pacer.drain():
             await self._ledger.release(left, self._now())
         if self._fault:
             raise self._fault
@@ -236,16 +239,16 @@ class Sender:
                 self._progress.clear()
                 if self._in_doubt and (ending := await self._ended_by_others()):
                     return ending
-                room = self._pacer.capacity - len(self._pacer)
-                claims = await self._ledger.claim(room, self._now()) if room > self._options.lanes else ()
+                done_with = self._done_with
+                claims = await self._ledger.claim(self._pacer.room, self._now()) if self._is_hungry else ()
                 if claims:
                     self.tally.next_at = self.tally.held_until = None
                     self.tally.took_up(sum(claim.attempt > 1 for claim in claims))
                     self._pacer.add(claims)
                     self._work.set()
-                elif len(self._pacer) or self._held:
-                    if not await _patiently(self._progress, POLL):
-                        self._in_doubt = True
+                elif len(self._pacer) or self._pacer.under_way:
+                    moved = await _patiently(self._progress, POLL) or self._done_with != done_with
+                    self._in_doubt = self._in_doubt or not moved
                 elif ending := await self._at_rest(wait=wait):
                     return ending
         finally:
@@ -254,6 +257,11 @@ class Sender:
         if self._halted:
             return Ending(end=End.PAUSED, reason=self._halted)
         return Ending(end=End.STOPPED, reason=self.tally.trouble)
+
+    @property
+    def _is_hungry(self) -> bool:
+        """Whether it is worth the while to claim: not for every single one."""
+        return self._pacer.room > self._options.lanes
 
     async def _at_rest(self, *, wait: bool) -> Ending | None:
         """Nothing is in hand and nothing is due: is it over, or when does it go on?"""
@@ -283,7 +291,8 @@ class Sender:
         idle_since: float | None = None
         try:
             while not self._closing:
-                await carrier.make_ready()
+                if not carrier.is_ready:
+                    await carrier.make_ready()
                 claim = carrier.announced or (self._take() if carrier.relay else None)
                 carrier.announced = None
                 if claim is None:
@@ -293,7 +302,7 @@ class Sender:
                         await carrier.leave()
                     continue
                 idle_since = None
-                if await self._opened(carrier, claim):
+                if carrier.carriage or await self._opened(carrier, claim):
                     await self._carry(carrier, claim)
         finally:
             await carrier.leave()
@@ -301,10 +310,7 @@ class Sender:
 
     def _take(self) -> Claim | None:
         """The next claim that may go, in a lane's hands from now on."""
-        claim = None if self._fault or self._halted else self._pacer.take(self._steady())
-        if claim is not None:
-            self._held[claim.delivery_id] = claim
-        return claim
+        return None if self._fault or self._halted else self._pacer.take(self._steady())
 
     async def _opened(self, carrier: _Carrier, claim: Claim) -> bool:
         """Whether there is a carriage for `claim`; else it waits again. Without any relay or worker left the send halts."""
@@ -351,18 +357,30 @@ class Sender:
         except asyncio.CancelledError:
             await asyncio.shield(self._abandon(carriage, claim, relay))
             raise
-        await self._judge(carrier, relay, claim, outcome)
+        if outcome.verdict.state is DeliveryState.ACCEPTED:
+            self._accept(relay, claim, outcome)
+        else:
+            await self._judge(carrier, relay, claim, outcome)
 
-    async def _abandon(self, carriage: Carriage, claim: Claim, relay: Relay) -> None:
+    def _accept(self, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
+        """Most end so: nobody waits for the ledger, for the next commit is written behind it."""
+        self.tally.accepted += 1
+        self._ledger.note(self._settlement(claim, relay, outcome, self._now()))
+        relay.worked()
+        relay.window.ease()
+        self._refused.clear()
+        self._done(claim, well=True)
+
+    async def _abandon(self, carriage: Carriage, claim: Claim, relay: PooledRelay) -> None:
         await self._settle(claim, relay, await carriage.abandon())
 
-    async def _judge(self, carrier: _Carrier, relay: Relay, claim: Claim, outcome: Outcome) -> None:
+    async def _judge(self, carrier: _Carrier, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
         """What an outcome says of the relay; then settle it."""
         assert carrier.carriage
         if outcome.verdict.scope is Scope.WORKER:
             pass  # it says nothing
         elif carrier.carriage.is_open or outcome.stage is Stage.DOT:
-            self._pool.worked(relay)
+            relay.worked()
         elif carrier.carried == 1 and not outcome.withheld:
             self._pool.failed(relay)
             if self._pool.is_exhausted:
@@ -370,7 +388,7 @@ class Sender:
         self._in_doubt = self._in_doubt or outcome.withheld
         await self._settle(claim, relay, outcome)
 
-    async def _settle(self, claim: Claim, relay: Relay, outcome: Outcome) -> None:
+    async def _settle(self, claim: Claim, relay: PooledRelay, outcome: Outcome) -> None:
         judged = outcome.verdict
         now = self._now()
         if judged.throttled:
@@ -387,13 +405,6 @@ class Sender:
         self.tally.count(settlement.state)
         if settlement.next_at is not None:
             self.tally.put_off_until(settlement.next_at)
-        if settlement.state is DeliveryState.ACCEPTED:
-            self._ledger.note(settlement)  # nobody waits for it: the next commit is written behind it
-            self._done(claim)
-            self._refused.clear()
-            self._pacer.ease(claim)
-            self._pool.ease(relay)
-            return
         await self._ledger.settle(settlement)
         self._done(claim)
         if judged.policy or (judged.unexplained and not self.tally.accepted):
@@ -404,14 +415,14 @@ class Sender:
                 self.tally.failed -= len(refused)
                 await self._halt(f"{relay} refused {len(refused)} messages in a row{_quote(outcome)}", refused)
 
-    def _given_up(self, relay: Relay, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
+    def _given_up(self, relay: PooledRelay, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
         """Whether a delivery whose connections keep breaking has to wait: perhaps it is what breaks them."""
-        if judged.halt or outcome.withheld or self._stopping or not self._pool.has_worked(relay):
+        if judged.halt or outcome.withheld or self._stopping or not relay.has_worked:
             return False
         self._releases[claim.delivery_id] += 1
         return self._releases[claim.delivery_id] > RELEASES
 
-    def _settlement(self, claim: Claim, relay: Relay, outcome: Outcome, now: float) -> Settlement:
+    def _settlement(self, claim: Claim, relay: PooledRelay, outcome: Outcome, now: float) -> Settlement:
         judged = outcome.verdict
         state, reason, next_at = judged.state, judged.reason, None
         if state in {DeliveryState.DEFERRED, DeliveryState.PENDING}:
@@ -428,7 +439,7 @@ class Sender:
             stage=outcome.stage,
             reply=outcome.reply,
             reason="" if state is DeliveryState.ACCEPTED else reason,
-            relay=str(relay),
+            relay=relay.name,
             next_at=next_at,
             suppress=judged.suppress,
             bare_550=judged.bare_550,
@@ -438,10 +449,11 @@ class Sender:
         await self._ledger.release([claim], self._now())
         self._done(claim)
 
-    def _done(self, claim: Claim) -> None:
-        if self._held.pop(claim.delivery_id, None):
-            self._pacer.done(claim)
-        self._progress.set()
+    def _done(self, claim: Claim, *, well: bool = False) -> None:
+        self._pacer.done(claim, well=well)
+        self._done_with += 1
+        if self._is_hungry or not self._pacer.under_way:
+            self._progress.set()
         if len(self._pacer):
             self._work.set()
 
