@@ -17,6 +17,7 @@ from email.parser import BytesParser
 from email.policy import compat32
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mailer.delivery.dkim import Seal, Signer
@@ -68,8 +69,7 @@ class Letterhead:
         return f"{local}+{token}@{domain}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Marks(NamedTuple):
     """What names one delivery in its message: tokens in lower-case base32."""
 
     unsubscribe: str
@@ -77,8 +77,7 @@ class Marks:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A message ready for the wire. `text` ends with CRLF and lacks only its final dot; `size` as RFC 1870 counts."""
 
     sender: str

@@ -11,7 +11,7 @@ else is written anew each time. What is kept is bounded.
 
 import re
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mailer.edition.slot import ADDRESS, TOKEN, Parts, Values, fill, needs
 
@@ -73,8 +73,8 @@ class Stencil:
             return None
         token = "0" * len(values.token) if self._by_token else ""  # no token has a 0 or a 1: they are base32
         address = "1" * len(values.address) if self._by_address else ""
-        pattern = _Pattern(self._anew(replace(values, token=token, address=address)), token.encode(), address.encode())
-        others = replace(values, token="b" * len(token), address=("c@.-_+" * len(address))[: len(address)])
+        pattern = _Pattern(self._anew(values._replace(token=token, address=address)), token.encode(), address.encode())
+        others = values._replace(token="b" * len(token), address=("c@.-_+" * len(address))[: len(address)])
         return pattern if pattern.fill(others) == self._anew(others) else None
 
 

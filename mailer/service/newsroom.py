@@ -165,11 +165,10 @@ class Newsroom:
 
         keys = self.keys.with_first(key_name)
 
+        purposes = (Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID)
+
         def mark(delivery_id: int) -> Marks:
-            return Marks(
-                unsubscribe=INERT if inert else keys.issue(Purpose.UNSUBSCRIBE, delivery_id),
-                bounce=keys.issue(Purpose.BOUNCE, delivery_id),
-                message=keys.issue(Purpose.MESSAGE_ID, delivery_id),
-            )
+            marks = Marks(*keys.issue_each(purposes, delivery_id))
+            return marks._replace(unsubscribe=INERT) if inert else marks
 
         return mark
