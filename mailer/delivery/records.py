@@ -40,7 +40,10 @@ class Reply(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """One delivery in a lane's hands. `attempt` counts from 1; `date` is the message's Date, set at the first claim."""
+    """One delivery in a lane's hands. `attempt` counts from 1; `date` is the message's Date, set at the first claim.
+
+    `opened_at`: when this attempt began; 0 with who has no need to know.
+    """
 
     delivery_id: int
     identity: str
@@ -48,15 +51,20 @@ class Claim(NamedTuple):
     fields: Mapping[str, str]
     attempt: int
     date: float
+    opened_at: float = 0
 
 
 class Settlement(NamedTuple):
-    """How an attempt ended. `next_at` goes with DEFERRED alone; `reason` says in a word or two why (`expired`, `refused`)."""
+    """How an attempt ended, that began at `opened_at` (0: not known).
+
+    `next_at` goes with DEFERRED alone; `reason` says in a word or two why (`expired`, `refused`).
+    """
 
     delivery_id: int
     attempt: int
     state: DeliveryState
     at: float
+    opened_at: float = 0
     stage: Stage | None = None
     reply: Reply | None = None
     reason: str = ""

@@ -436,6 +436,7 @@ class Sender:
             attempt=claim.attempt,
             state=state,
             at=now,
+            opened_at=claim.opened_at,
             stage=outcome.stage,
             reply=outcome.reply,
             reason="" if state is DeliveryState.ACCEPTED else reason,

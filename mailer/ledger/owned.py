@@ -19,9 +19,9 @@ from sqlalchemy import Connection, and_, func, select
 
 from mailer.delivery.records import Claim, Settlement, Standing
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.claims import give_back_claimed
+from mailer.ledger.claims import Key, give_back_claimed
 from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
-from mailer.ledger.gathering import Gathering, Hand, Request, fenced
+from mailer.ledger.gathering import Gathering, Request, fenced
 from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.locks import FileLock
 from mailer.ledger.moves import move
@@ -79,7 +79,7 @@ class OwnedSend:
         self._lock = lock
         self._retry_for = retry_for
         self._resend_uncertain = resend_uncertain
-        self._hand = Hand()
+        self._out: set[Key] = set()  # what may have left; the writer's thread alone changes it
         self._gate = threading.Lock()  # on what follows
         self._gathering: Gathering | None = None
         self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
@@ -131,7 +131,7 @@ class OwnedSend:
 
         False when the ownership has run out meanwhile, for this process was stopped, or the ledger could not be reached.
         """
-        return self._lock.held and (claim.delivery_id, claim.attempt) in self._hand.out
+        return self._lock.held and (claim.delivery_id, claim.attempt) in self._out
 
     def note(self, settlement: Settlement) -> None:
         """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.
@@ -232,7 +232,7 @@ class OwnedSend:
             self._loop, self._is_timed = loop, False
         if gathering is None:
             gathering = Gathering(
-                self.send_id, self.epoch, self._hand, self._core.warmup, resend_uncertain=self._resend_uncertain
+                self.send_id, self.epoch, self._out, self._core.warmup, resend_uncertain=self._resend_uncertain
             )
 
             def ended(error: BaseException | None) -> None:
@@ -275,9 +275,7 @@ class OwnedSend:
     def _give_back(self, conn: Connection) -> None:
         found = lock_send(conn, self.send_id)
         if self._unwritten:
-            settled = settle(
-                conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain
-            )
+            settled = settle(conn, self.send_id, self._unwritten, resend_uncertain=self._resend_uncertain)
             if found.kind is not SendKind.TEST:
                 count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
         if found.epoch == self.epoch:

@@ -1,6 +1,5 @@
 """A rendering that is kept is the one that would have been made anew."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
