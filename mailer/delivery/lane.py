@@ -254,20 +254,20 @@ def _hindrance(message: Message, features: Features) -> Outcome | None:
     return None
 
 
-def envelope(message: Message, features: Features) -> list[bytes]:
+def envelope(message: Message, features: Features) -> tuple[bytes, bytes, bytes]:
     """MAIL, RCPT and DATA for `message`, with the parameters of what the relay offers (RFC 1870, 3461, 6152, 6531)."""
-    mail, rcpt = [f"MAIL FROM:<{message.sender}>"], [f"RCPT TO:<{message.recipient}>"]
+    mail, rcpt = f"MAIL FROM:<{message.sender}>", f"RCPT TO:<{message.recipient}>"
     if features.size:
-        mail.append(f"SIZE={message.size}")
+        mail += f" SIZE={message.size}"
     if message.eight_bit:
-        mail.append("BODY=8BITMIME")
+        mail += " BODY=8BITMIME"
     if message.utf8:
-        mail.append("SMTPUTF8")
+        mail += " SMTPUTF8"
     if features.dsn:
-        mail.append(f"RET=HDRS ENVID={xtext(message.envelope_id)}")
+        mail += f" RET=HDRS ENVID={xtext(message.envelope_id)}"
         kind, original = ("utf-8", unitext(message.recipient)) if message.utf8 else ("rfc822", xtext(message.recipient))
-        rcpt.append(f"NOTIFY=FAILURE ORCPT={kind};{original}")
-    return [f"{' '.join(mail)}\r\n".encode(), f"{' '.join(rcpt)}\r\n".encode(), b"DATA\r\n"]
+        rcpt += f" NOTIFY=FAILURE ORCPT={kind};{original}"
+    return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), b"DATA\r\n"
 
 
 _PLAIN_XTEXT = re.compile(r"[!-*,-<>-~]*")

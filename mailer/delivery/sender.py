@@ -243,7 +243,7 @@ class Sender:
                 claims = await self._ledger.claim(self._pacer.room, self._now()) if self._is_hungry else ()
                 if claims:
                     self.tally.next_at = self.tally.held_until = None
-                    self.tally.took_up(sum(claim.attempt > 1 for claim in claims))
+                    self.tally.took_up(len([claim for claim in claims if claim.attempt > 1]))
                     self._pacer.add(claims)
                     self._work.set()
                 elif len(self._pacer) or self._pacer.under_way:
