@@ -186,6 +186,7 @@ class Sender:
         self._work = asyncio.Event()  # for the lanes: the queue has something, or never will again
         self._progress = asyncio.Event()  # for the feeder: there is room for more, or somebody asks us to end
         self._done_with = 0  # claims
+        self._idling = 0  # lanes
         self._closing = False  # no more work for the lanes
         self._stopping = False
         self._in_doubt = False  # a message was held back, or nothing moves: did somebody pause the send?
@@ -333,7 +334,11 @@ class Sender:
         now = self._steady()
         times = (self._pool.ready_at(now), self._pacer.ready_at(now), now + IDLE)
         self._work.clear()
-        await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
+        self._idling += 1
+        try:
+            await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
+        finally:
+            self._idling -= 1
 
     async def _carry(self, carrier: _Carrier, claim: Claim) -> None:
         carriage, relay = carrier.carriage, carrier.relay
@@ -455,7 +460,7 @@ class Sender:
         self._done_with += 1
         if self._is_hungry or not self._pacer.under_way:
             self._progress.set()
-        if len(self._pacer):
+        if self._idling and len(self._pacer):
             self._work.set()
 
     async def _halt(self, reason: str, forgive: Sequence[int] = ()) -> None:

@@ -48,7 +48,17 @@ class Gathering:
     is_repeatable = True
     is_quick = True
 
-    def __init__(self, send_id: int, epoch: int, out: set[Key], warmup: WarmUp, *, resend_uncertain: bool) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        send_id: int,
+        epoch: int,
+        out: set[Key],
+        warmup: WarmUp,
+        *,
+        resend_uncertain: bool,
+    ) -> None:
+        self.loop = loop  # in which those wait that ask for an answer
         self._send_id = send_id
         self._epoch = epoch
         self._out = out
@@ -112,11 +122,11 @@ class Gathering:
                 self._out.difference_update([(each.delivery_id, each.attempt) for each in claims])
         self.ended(error)
 
-    def answer(self, loop: asyncio.AbstractEventLoop, error: BaseException | None) -> None:
+    def answer(self, error: BaseException | None) -> None:
         """Tell those who wait; from the writer's thread."""
         if self.waiting or self.commits or self.releases or self.claims:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._resolve, error)
+                self.loop.call_soon_threadsafe(self._resolve, error)
 
     def _settle(self, conn: Connection, at: float) -> int:
         """The quick way for acceptances of what is ours and out, the careful way for the rest. How many left."""

@@ -110,19 +110,20 @@ class OwnedSend:
         Raises FencedError.
         """
         self._raise_failure()
-        future: asyncio.Future[Sequence[Claim]] = asyncio.get_running_loop().create_future()
-        request = Request(limit, now)
         with self._gate:
-            self._open().claims.append((request, future))
+            gathering = self._open()
+            future: asyncio.Future[Sequence[Claim]] = gathering.loop.create_future()
+            gathering.claims.append((Request(limit, now), future))
         self._press()
         return await future
 
     async def commit(self, claim: Claim) -> bool:
         """Make `committing` durable; False: this message may not be sent."""
         self._raise_failure()
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         with self._gate:
-            self._open().commits.append((claim, future))
+            gathering = self._open()
+            future: asyncio.Future[bool] = gathering.loop.create_future()
+            gathering.commits.append((claim, future))
         self._press()
         return await future and self._lock.held
 
@@ -140,13 +141,14 @@ class OwnedSend:
         """
         with self._gate:
             self._open().settlements.append(settlement)
-        self._press()
+        if not self._is_timed:
+            self._press()
 
     async def settle(self, settlement: Settlement) -> None:
         """The same, done when durable. Raises IllegalMoveError if the ledger was not asked before the dot."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._gate:
             gathering = self._open()
+            future: asyncio.Future[None] = gathering.loop.create_future()
             gathering.waiting.append((len(gathering.settlements), future))
             gathering.settlements.append(settlement)
         self._press()
@@ -155,9 +157,10 @@ class OwnedSend:
     async def release(self, claims: Sequence[Claim], at: float) -> None:
         """Give back claims that left nothing on the wire: to pending, the attempt uncounted."""
         if claims:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             with self._gate:
-                self._open().releases.append((claims, at, future))
+                gathering = self._open()
+                future: asyncio.Future[None] = gathering.loop.create_future()
+                gathering.releases.append((claims, at, future))
             self._press()
             await future
 
@@ -232,12 +235,12 @@ class OwnedSend:
             self._loop, self._is_timed = loop, False
         if gathering is None:
             gathering = Gathering(
-                self.send_id, self.epoch, self._out, self._core.warmup, resend_uncertain=self._resend_uncertain
+                loop, self.send_id, self.epoch, self._out, self._core.warmup, resend_uncertain=self._resend_uncertain
             )
 
             def ended(error: BaseException | None) -> None:
                 self._ended(gathering, error)
-                gathering.answer(loop, error)
+                gathering.answer(error)
 
             gathering.close, gathering.ended = partial(self._close, gathering), ended
             gathering.leftovers = self._leftovers
