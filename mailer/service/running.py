@@ -54,7 +54,6 @@ def run_send(
 
     `workers`: in so many processes; without it MAILER_WORKERS, if the send is long enough for that to be quicker.
     """
-    gc.collect()
     give_back_memory()
     gc.freeze()  # what was made so far lives for the whole run
     gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
