@@ -8,9 +8,6 @@ rests and is tried again, one that refuses us for good is left out, and when non
 
 Always holds: what was claimed is settled or released, also when this is stopped or cancelled; nothing is sent after the
 ledger failed. Raises what the ledger raises.
-
-It is longer than most modules, for feeder and lanes share what a run knows: who is in hand, what speaks for a pause, what the
-breaker has seen.
 """
 
 import asyncio
@@ -20,16 +17,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 
 from mailer.delivery.carriage import Carriage, Compose, OpenCarriage, UnmadeError, UnmannedError, local_carriages
+from mailer.delivery.carrier import Carrier
 from mailer.delivery.lane import Outcome
 from mailer.delivery.pace import PaceLimits, Pacer
 from mailer.delivery.pool import PooledRelay, PoolOptions, RelayPool
-from mailer.delivery.records import Claim, SendLedger, Settlement, Stage, Standing
+from mailer.delivery.records import Claim, SendLedger, Settlement, Stage
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.state import ENDED, DeliveryState, SendState
+from mailer.delivery.tally import End, Ending, Tally
 from mailer.delivery.verdict import Scope, Verdict
 from mailer.relay import Relay
 
@@ -37,23 +35,6 @@ IDLE = 10.0  # seconds after which a lane without work takes leave of its relay
 POLL = 1.0  # seconds between looks at whether somebody paused a send in which nothing moves
 BREAKER = 10  # policy refusals in a row that halt a send
 RELEASES = 3  # times a delivery is given back at once when its connection breaks; after that it is deferred
-
-
-class End(StrEnum):
-    """Why a run is over."""
-
-    FINISHED = "finished"
-    WAITING = "waiting"
-    STOPPED = "stopped"  # asked to; `reason` is what was wrong with the relays then, if anything
-    PAUSED = "paused"  # by somebody else, or halted: `reason` says why
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    end: End
-    reason: str = ""
-    next_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,85 +47,6 @@ class Options:
     pace: PaceLimits = field(default_factory=PaceLimits)
     per_connection: int = 0  # messages, 0 for any number
     drain_patience: float = 30
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What this run has seen so far, for those who watch. `first_at`: the first connection; `trouble`: why there is none.
-
-    `put_off` deliveries are tried again, the next at `retry_at`, the last at `last_at`. At rest, the send goes on at
-    `next_at`; `held_until`: it is the warm-up plan that holds it back.
-    """
-
-    accepted: int = 0
-    deferred: int = 0
-    failed: int = 0
-    uncertain: int = 0
-    first_at: float | None = None
-    next_at: float | None = None
-    held_until: float | None = None
-    put_off: int = 0
-    retry_at: float | None = None
-    last_at: float | None = None
-    trouble: str = ""
-
-    def put_off_until(self, at: float) -> None:
-        self.put_off += 1
-        self.retry_at = at if self.retry_at is None else min(self.retry_at, at)
-        self.last_at = at if self.last_at is None else max(self.last_at, at)
-
-    def took_up(self, retries: int) -> None:
-        """So many of those put off have their turn; when the next of the others is due is known again at rest."""
-        if retries:
-            self.put_off, self.retry_at = max(0, self.put_off - retries), None
-
-    def stand(self, standing: Standing) -> None:
-        self.next_at, self.held_until = standing.next_at, standing.held_until
-        self.put_off = standing.count(DeliveryState.DEFERRED)
-        self.retry_at, self.last_at = (standing.next_at, standing.last_at) if self.put_off else (None, None)
-
-    def count(self, state: DeliveryState) -> None:
-        name = state.value
-        if name in {"accepted", "deferred", "failed", "uncertain"}:
-            setattr(self, name, getattr(self, name) + 1)
-
-
-@dataclass(slots=True)
-class _Carrier:
-    """A lane task's hands: the relay and the carriage it uses, and what it has announced there ahead of its turn."""
-
-    per_connection: int
-    pool: RelayPool
-    relay: PooledRelay | None = None
-    carriage: Carriage | None = None
-    carried: int = 0
-    announced: Claim | None = None
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether its carriage takes another message."""
-        return self.carriage is not None and self.carriage.is_open and not self.is_spent
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether the connection has carried what it may, or its relay bears fewer than there are."""
-        return 0 < self.per_connection <= self.carried or (self.relay is not None and self.relay.window.is_overfull)
-
-    async def make_ready(self) -> None:
-        """Leave a connection that is of no more use; have a relay in view, if there is one that is well."""
-        await self.leave()
-        self.relay = self.pool.pick()
-
-    async def open(self) -> bool:
-        """Have a carriage to the relay in view; False when it cannot be reached."""
-        if self.carriage is None and self.relay:
-            self.carriage, self.carried = await self.pool.open(self.relay), 0
-        return self.carriage is not None
-
-    async def leave(self) -> None:
-        carriage, self.carriage = self.carriage, None
-        if carriage and self.relay:
-            await self.pool.leave(self.relay, carriage)
 
 
 class Sender:
@@ -288,7 +190,7 @@ class Sender:
     # the lanes
 
     async def _lane(self) -> None:
-        carrier = _Carrier(self._options.per_connection, self._pool)
+        carrier = Carrier(self._options.per_connection, self._pool)
         idle_since: float | None = None
         try:
             while not self._closing:
@@ -313,7 +215,7 @@ class Sender:
         """The next claim that may go, in a lane's hands from now on."""
         return None if self._fault or self._halted else self._pacer.take(self._steady())
 
-    async def _opened(self, carrier: _Carrier, claim: Claim) -> bool:
+    async def _opened(self, carrier: Carrier, claim: Claim) -> bool:
         """Whether there is a carriage for `claim`; else it waits again. Without any relay or worker left the send halts."""
         reason = ""
         try:
@@ -340,7 +242,7 @@ class Sender:
         finally:
             self._idling -= 1
 
-    async def _carry(self, carrier: _Carrier, claim: Claim) -> None:
+    async def _carry(self, carrier: Carrier, claim: Claim) -> None:
         carriage, relay = carrier.carriage, carrier.relay
         assert carriage
         assert relay
@@ -379,7 +281,7 @@ class Sender:
     async def _abandon(self, carriage: Carriage, claim: Claim, relay: PooledRelay) -> None:
         await self._settle(claim, relay, await carriage.abandon())
 
-    async def _judge(self, carrier: _Carrier, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
+    async def _judge(self, carrier: Carrier, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
         """What an outcome says of the relay; then settle it."""
         assert carrier.carriage
         if outcome.verdict.scope is Scope.WORKER:

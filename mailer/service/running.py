@@ -20,8 +20,9 @@ from mailer.delivery.connection import ConnectionFailure, open_connection
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.sender import End, Ending, Options, Sender, Tally
+from mailer.delivery.sender import Options, Sender
 from mailer.delivery.state import SendKind, SendState
+from mailer.delivery.tally import End, Ending, Tally
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, UndecidedError, UsageError
 from mailer.ledger.errors import LedgerError
