@@ -1,7 +1,8 @@
 """The installation that a command or a page works in: one workspace, its settings, and what is made of them.
 
 Everything is made, and imported (PLC0415), when it is first asked for, so that a command that needs no ledger neither loads nor
-opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, UsageError and LedgerError in the words that a person sees.
+opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, UsageError and LedgerError in the words that a
+person sees.
 """
 
 import time
