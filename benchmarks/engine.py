@@ -19,8 +19,8 @@ from unittest.mock import patch
 
 from benchmarks.letter import DISPATCH, LIST
 from benchmarks.process import own_cpu
-from mailer.delivery.sender import Tally
 from mailer.delivery.state import DeliveryState
+from mailer.delivery.tally import Tally
 from mailer.edition.model import Edition
 from mailer.service import sending
 from mailer.service.compiling import Checked, compile_checked

@@ -82,10 +82,14 @@ class TokenKeys:
 
     def issue(self, purpose: Purpose, number: int) -> str:
         """The token of a delivery. `number` is from 0 to MAX_NUMBER; else ValueError."""
+        return self.issue_each((purpose,), number)[0]
+
+    def issue_each(self, purposes: Sequence[Purpose], number: int) -> list[str]:
+        """One token of the number for each of up to three purposes: quicker than one by one."""
         if not 0 <= number <= MAX_NUMBER:
             raise ValueError(f"not a delivery's number: {number}")
-        sealed = self._issuing.encrypt(number.to_bytes(8, "big"), _ASSOCIATED[purpose])
-        return _encode(sealed)
+        octets = number.to_bytes(8, "big")
+        return _encode([self._issuing.encrypt(octets, _ASSOCIATED[purpose]) for purpose in purposes])
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """The number in a token of this purpose; None for anything else. Upper case is read too: bounces shout."""
@@ -114,24 +118,27 @@ def _derive(key: str, purpose: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA512(), length=length, salt=None, info=purpose).derive(key.encode(errors="surrogatepass"))
 
 
-def _spreading(letters: int) -> list[tuple[int, int, int]]:
-    """How to move groups of five bits into octets: halves, quarters and so on of the `letters` apart, by three bits a letter."""
-    steps = []
+def _spreading(most: int) -> list[tuple[int, int, int]]:
+    """How to move groups of five bits into octets: halves, quarters and so on of `most` letters apart, by three bits a letter."""
+    letters, steps = most, []
     while letters := letters // 2:
-        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, 64 * 8, 2 * 8 * letters))
+        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, most * 8, 2 * 8 * letters))
         steps.append((lower, lower << 5 * letters, 3 * letters))
     return steps
 
 
-_SPREADING = _spreading(64)
+_SPREADING = _spreading(128)
 
 
-def _encode(sealed: bytes) -> str:
-    """24 octets in base32, unpadded: in a few steps over all of it, quicker than letter by letter."""
-    bits = int.from_bytes(sealed, "big") << 3  # 195: thirty-nine letters
+def _encode(sealed: Sequence[bytes]) -> list[str]:
+    """Each 24 octets in base32, unpadded: in a few steps over up to three of them at once, quicker than letter by letter."""
+    padded = b"\0".join(sealed) + b"\0"  # 25 octets are 40 letters, of which the last says nothing
+    bits = int.from_bytes(padded, "big")
     for lower, upper, by in _SPREADING:
         bits = bits & lower | (bits & upper) << by
-    return bits.to_bytes(LENGTH, "big").translate(_LETTERS).decode("ascii")
+    step = LENGTH + 1
+    letters = bits.to_bytes(len(sealed) * step, "big").translate(_LETTERS).decode("ascii")
+    return [letters[start : start + LENGTH] for start in range(0, len(letters), step)]
 
 
 def _decode(token: str) -> bytes | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mailer.cli.output import say
-from mailer.delivery.sender import Tally
+from mailer.delivery.tally import Tally
 from mailer.service.course import Course, View, each_news_once
 
 Watch = Callable[[Tally], None]

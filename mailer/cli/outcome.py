@@ -17,7 +17,7 @@ from mailer.service.result import exit_code, next_step, proof_line, send_object
 from mailer.service.running import run_send
 
 if TYPE_CHECKING:
-    from mailer.delivery.sender import Ending
+    from mailer.delivery.tally import Ending
 
 
 def carry_on(newsroom: Newsroom, send_id: int, *, wait: bool, as_json: bool, workers: int | None = None) -> int:

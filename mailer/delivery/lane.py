@@ -11,10 +11,9 @@ the transport, nothing but a reply turns UNCERTAIN into anything else; a message
 connection, since a lone dot would deliver an empty one. `deliver` raises only what the ledger raises, and cancellation.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailer.delivery.connection import Connection, Features, Limits
 from mailer.delivery.message import Message
@@ -26,8 +25,7 @@ from mailer.delivery.wire import Wire, WireError
 WHOLE_WRITE = 32 * 1024  # octets: up to here text and dot leave in one write; beyond, the dot follows the text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one attempt ended: the verdict, where it came about, and the reply, if there was one.
 
     `withheld`: the relay was ready, but the ledger said that this message may not leave.
@@ -41,14 +39,6 @@ class Outcome:
 
 WITHHELD = Verdict(state=DeliveryState.PENDING, scope=Scope.LANE, reason="withheld", close=True)
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """An envelope that has left before its turn, and the replies that it waits for."""
-
-    message: Message
-    replies: list[tuple[Stage, asyncio.Future[Reply]]]
 
 
 def _nothing_follows() -> Message | None:
@@ -65,9 +55,15 @@ class Lane:
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._wire: Wire = connection.wire
         self.features: Features = connection.features
-        self._limits = limits
+        self._patience = {
+            Stage.MAIL: limits.mail,
+            Stage.RCPT: limits.rcpt,
+            Stage.DATA: limits.data,
+            Stage.TEXT: limits.text,
+            Stage.DOT: limits.dot,
+        }
         self._begun = False  # a transaction of ours is open, which the next one must reset
-        self._ahead: _Ahead | None = None
+        self._ahead: Message | None = None  # whose envelope has left before its turn
         self.dot_given = False  # the dot of the message under way was given to the transport
 
     @property
@@ -129,19 +125,19 @@ class Lane:
             self._begun = True
             if not self.features.pipelining:
                 return await self._envelope_stepwise(message)
-            ahead = self._expect_envelope(message)
+            self._wire.expect(len(_ENVELOPE))
             self._write(b"".join(envelope(message, self.features)), Stage.MAIL)
-        elif ahead.message is not message:
+        elif ahead is not message:
             raise _Broken(Stage.MAIL, "another message was announced")
-        return await self._judge_envelope(ahead)
+        return await self._judge_envelope()
 
-    async def _judge_envelope(self, ahead: _Ahead) -> Outcome | None:
+    async def _judge_envelope(self) -> Outcome | None:
         """The replies to a pipelined envelope. Only where no recipient stands does a lone dot deliver nothing."""
         failed: Outcome | None = None
         nobody_left = False
-        for stage, future in ahead.replies:
+        for stage in _ENVELOPE:
             try:
-                reply = await self._answer(future, stage)
+                reply = self._wire.take() or await self._answer(stage)
                 if stage is Stage.RCPT:
                     nobody_left = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:
@@ -161,28 +157,19 @@ class Lane:
 
     async def _envelope_stepwise(self, message: Message) -> Outcome | None:
         for stage, command in zip(_ENVELOPE, envelope(message, self.features), strict=True):
-            future = self._wire.expect()
-            self._write(command, stage)
-            if failed := _judge(await self._answer(future, stage), stage):
+            if failed := _judge(await self._ask(command, stage), stage):
                 return failed
         return None
 
-    def _expect_envelope(self, message: Message) -> _Ahead:
-        return _Ahead(message, [(stage, self._wire.expect()) for stage in _ENVELOPE])
-
     async def _reset(self) -> None:
         """End a transaction of ours that the relay may still hold open. A refusal is nonsense: RFC 5321 4.1.1.5."""
-        future = self._wire.expect()
-        self._write(b"RSET\r\n", Stage.MAIL)
-        reply = await self._answer(future, Stage.MAIL)
+        reply = await self._ask(b"RSET\r\n", Stage.MAIL)
         if reply.code // 100 != 2:
             raise _Broken(Stage.MAIL, "RSET was refused", reply)
 
     async def _lone_dot(self) -> None:
         """The relay wants a text though no recipient stands: RFC 2920 3.1 has a lone dot sent. Its reply blames nobody."""
-        future = self._wire.expect()
-        self._write(b".\r\n", Stage.DATA)
-        await self._answer(future, Stage.DATA)
+        await self._ask(b".\r\n", Stage.DATA)
 
     def _withhold(self) -> Outcome:
         """The relay waits for a text, or for the end of one, that may not come: only closing delivers nothing."""
@@ -193,9 +180,9 @@ class Lane:
         self, message: Message, following: Callable[[], Message | None], may_send: Callable[[], bool]
     ) -> Outcome:
         """The text, its dot and the next envelope; then the reply to the dot."""
-        future = self._wire.expect()
+        self._wire.expect()
         if len(message.text) > WHOLE_WRITE:
-            await self._write_slowly(message.text, future)
+            await self._write_slowly(message.text)
             text = b""
         else:
             text = message.text
@@ -203,29 +190,28 @@ class Lane:
             return self._withhold()
         following_message = following() if self.features.pipelining else None
         if following_message and not _hindrance(following_message, self.features):
-            self._ahead = self._expect_envelope(following_message)
+            self._ahead = following_message
+            self._wire.expect(len(_ENVELOPE))
             self._write(b"".join((text, b".\r\n", *envelope(following_message, self.features))), Stage.TEXT)
         else:
             self._write(text + b".\r\n", Stage.TEXT)
         self.dot_given = True
-        reply = await self._answer(future, Stage.DOT)
+        reply = await self._answer(Stage.DOT)
         outcome = verdict(reply, Stage.DOT)
         self._begun = self._ahead is not None
         if outcome.close:
             self._wire.close()
-        return Outcome(verdict=outcome, stage=Stage.DOT, reply=reply)
+        return Outcome(outcome, Stage.DOT, reply)
 
-    async def _write_slowly(self, text: bytes, early: asyncio.Future[Reply]) -> None:
+    async def _write_slowly(self, text: bytes) -> None:
         """The text without its dot, until the system has all of it; a reply meanwhile ends the lane, the text unsent."""
         self._write(text, Stage.TEXT)
         try:
-            await self._wire.drain(self._limits.text)
+            await self._wire.drain(self._patience[Stage.TEXT])
         except WireError as error:
             raise _Broken(Stage.TEXT, str(error), error.parting) from None
-        if early.done():
-            if early.exception() is None:
-                raise _Broken(Stage.TEXT, "answered before the end of the message", early.result())
-            raise _Broken(Stage.TEXT, str(early.exception()))
+        if early := self._wire.take():
+            raise _Broken(Stage.TEXT, "answered before the end of the message", early)
 
     def _write(self, data: bytes, stage: Stage) -> None:
         try:
@@ -233,22 +219,17 @@ class Lane:
         except WireError as error:
             raise _Broken(stage, str(error), error.parting) from None
 
-    async def _answer(self, future: asyncio.Future[Reply], stage: Stage) -> Reply:
+    async def _ask(self, command: bytes, stage: Stage) -> Reply:
+        """One command, and the reply to it."""
+        self._wire.expect()
+        self._write(command, stage)
+        return await self._answer(stage)
+
+    async def _answer(self, stage: Stage) -> Reply:
         try:
-            return await self._wire.answer(future, self._patience(stage))
+            return await self._wire.answer(self._patience[stage])
         except WireError as error:
             raise _Broken(stage, str(error), error.parting) from None
-
-    def _patience(self, stage: Stage) -> float:
-        match stage:
-            case Stage.MAIL:
-                return self._limits.mail
-            case Stage.RCPT:
-                return self._limits.rcpt
-            case Stage.DOT:
-                return self._limits.dot
-            case _:
-                return self._limits.data
 
     def _end(self, broken: "_Broken") -> Outcome:
         self._wire.close(broken.reason)
@@ -273,20 +254,20 @@ def _hindrance(message: Message, features: Features) -> Outcome | None:
     return None
 
 
-def envelope(message: Message, features: Features) -> list[bytes]:
+def envelope(message: Message, features: Features) -> tuple[bytes, bytes, bytes]:
     """MAIL, RCPT and DATA for `message`, with the parameters of what the relay offers (RFC 1870, 3461, 6152, 6531)."""
-    mail, rcpt = [f"MAIL FROM:<{message.sender}>"], [f"RCPT TO:<{message.recipient}>"]
+    mail, rcpt = f"MAIL FROM:<{message.sender}>", f"RCPT TO:<{message.recipient}>"
     if features.size:
-        mail.append(f"SIZE={message.size}")
+        mail += f" SIZE={message.size}"
     if message.eight_bit:
-        mail.append("BODY=8BITMIME")
+        mail += " BODY=8BITMIME"
     if message.utf8:
-        mail.append("SMTPUTF8")
+        mail += " SMTPUTF8"
     if features.dsn:
-        mail.append(f"RET=HDRS ENVID={xtext(message.envelope_id)}")
+        mail += f" RET=HDRS ENVID={xtext(message.envelope_id)}"
         kind, original = ("utf-8", unitext(message.recipient)) if message.utf8 else ("rfc822", xtext(message.recipient))
-        rcpt.append(f"NOTIFY=FAILURE ORCPT={kind};{original}")
-    return [f"{' '.join(mail)}\r\n".encode(), f"{' '.join(rcpt)}\r\n".encode(), b"DATA\r\n"]
+        rcpt += f" NOTIFY=FAILURE ORCPT={kind};{original}"
+    return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), b"DATA\r\n"
 
 
 _PLAIN_XTEXT = re.compile(r"[!-*,-<>-~]*")

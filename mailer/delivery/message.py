@@ -17,13 +17,14 @@ from email.parser import BytesParser
 from email.policy import compat32
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mailer.delivery.dkim import Seal, Signer
 from mailer.delivery.header import HeaderError, address_field, structured, unstructured
 from mailer.delivery.mime import LINE_LIMIT, Body, Encoding, choose_encoding, compile_body, encode_attachment
 from mailer.delivery.records import Claim
-from mailer.delivery.stencil import MOST, Stencil
+from mailer.delivery.stencil import MOST, Stencil, plain_address, plain_token
 from mailer.edition.model import Edition, Image, Parts, Values, Variant, VariantKey, fill
 from mailer.errors import MailerError
 
@@ -68,8 +69,7 @@ class Letterhead:
         return f"{local}+{token}@{domain}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
+class Marks(NamedTuple):
     """What names one delivery in its message: tokens in lower-case base32."""
 
     unsubscribe: str
@@ -77,8 +77,7 @@ class Marks:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A message ready for the wire. `text` ends with CRLF and lacks only its final dot; `size` as RFC 1870 counts."""
 
     sender: str
@@ -161,7 +160,7 @@ class _Plan:
         if letterhead.bounce_address:
             sender = letterhead.tagged(letterhead.bounce_address, marks.bounce)
         differing = [
-            address_field("To", "", claim.address),
+            _to(claim.address),
             _date(int(claim.date)),
             self._message_id.field(marks.message),
             self._list_unsubscribe.field(marks.unsubscribe),
@@ -187,6 +186,11 @@ class _Plan:
         )
 
 
+def _to(address: str) -> bytes:
+    plain = plain_address(address)
+    return b"To: %b\r\n" % plain if plain and len(plain) <= _SHORT else address_field("To", "", address)
+
+
 class _Tokened:
     """A field that differs in its token only, folded once for tokens of the length that ours have."""
 
@@ -195,11 +199,11 @@ class _Tokened:
         self._around = write(_SAMPLE).split(_SAMPLE.encode())
 
     def field(self, token: str) -> bytes:
-        if len(token) == len(_SAMPLE) and token.isascii() and token.isalnum():
-            return token.encode().join(self._around)
-        return self._write(token)
+        plain = plain_token(token)
+        return plain.join(self._around) if plain and len(plain) == len(_SAMPLE) else self._write(token)
 
 
+_SHORT = 74  # characters that stand on one line with `To: `
 _SAMPLE = "0" * 39  # no token of ours: base32 has no zero
 
 

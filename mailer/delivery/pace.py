@@ -2,8 +2,8 @@
 
     Pacer.add(claims)            they wait here, by domain
     Pacer.take(now) -> Claim     the next one that may go, or None; `ready_at` says when one may
-    Pacer.done(claim)            its domain has a lane free again
-    Pacer.slow(...), ease(...)   what a reply says of a domain's pace; Window does the same for a relay
+    Pacer.done(claim)            its domain has a lane free again; bears a step more, if it went well
+    Pacer.slow(claim, now)       its domain asks for a slower pace; Window does the same for a relay
 
 RATE and DOMAIN_RATE are token buckets (messages a second, over all lanes), DOMAIN_LANES the deliveries to one domain at a
 time; large providers count as one domain, whatever domain a reader has there. What a relay or a domain bears is a window
@@ -71,94 +71,98 @@ class PaceLimits:
 
 
 class Bucket:
-    """A token bucket of one second's worth, at least one token: `rate` tokens a second, None for no limit."""
+    """A token bucket of one second's worth, at least one token: `rate` tokens a second."""
 
     __slots__ = ("_at", "_rate", "_size", "_tokens")
 
-    def __init__(self, rate: float | None) -> None:
+    def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._size = max(1.0, rate or 1.0)
+        self._size = max(1.0, rate)
         self._tokens = 1.0
         self._at: float | None = None
 
     def ready_at(self, now: float) -> float:
         """When there is a token; `now` or earlier: there is one."""
-        if self._rate is None:
-            return now
         self._fill(now)
         return now if self._tokens >= 1 else now + (1 - self._tokens) / self._rate
 
     def take(self, now: float) -> None:
-        if self._rate is not None:
-            self._fill(now)
-            self._tokens -= 1
+        self._fill(now)
+        self._tokens -= 1
 
     def _fill(self, now: float) -> None:
-        if self._at is not None and self._rate is not None and now > self._at:
+        if self._at is not None and now > self._at:
             self._tokens = min(self._size, self._tokens + (now - self._at) * self._rate)
         self._at = now if self._at is None else max(self._at, now)
 
 
 class Window:
-    """How much of something may be under way at a time: `top` at most, as much less as it was told to."""
+    """How much of something may be under way at a time, `limit`: `top` at most, as much less as it was told to."""
 
-    __slots__ = ("_limit", "_slowed_at", "_top", "busy")
+    __slots__ = ("_size", "_slowed_at", "_top", "busy", "limit")
 
     def __init__(self, top: int) -> None:
         self._top = top
-        self._limit = float(top)
+        self._size = float(top)
         self._slowed_at = float("-inf")
+        self.limit = top
         self.busy = 0
-
-    @property
-    def limit(self) -> int:
-        return max(1, int(self._limit))
 
     @property
     def is_open(self) -> bool:
         return self.busy < self.limit
 
+    @property
+    def is_overfull(self) -> bool:
+        return self.busy > self.limit
+
     def is_slowed(self, now: float) -> bool:
         """Whether there is a slower pace to remember."""
-        return self._limit < self._top and now < self._slowed_at + MEMORY
+        return self._size < self._top and now < self._slowed_at + MEMORY
 
     def slow(self, now: float) -> None:
         """Halve, not more than once in COOL_DOWN seconds."""
         if now - self._slowed_at >= COOL_DOWN:
-            self._limit = max(1.0, min(self._limit, self._top) / 2)
+            self._resize(max(1.0, self._size / 2))
             self._slowed_at = now
 
     def ease(self) -> None:
         """One went well: a step up, a whole one after as many as the window holds."""
-        self._limit = min(float(self._top), self._limit + 1 / self._limit)
+        if self._size < self._top:
+            self._resize(min(float(self._top), self._size + 1 / self._size))
+
+    def _resize(self, size: float) -> None:
+        self._size, self.limit = size, int(size)
 
 
 class _Group:
     """A domain: who waits for it, and its pace."""
 
-    __slots__ = ("bucket", "waiting", "window")
+    __slots__ = ("bucket", "name", "waiting", "window")
 
-    def __init__(self, rate: float | None, lanes: int) -> None:
+    def __init__(self, name: str, bucket: Bucket | None, lanes: int) -> None:
+        self.name = name
         self.waiting: deque[Claim] = deque()
-        self.bucket = Bucket(rate)
+        self.bucket = bucket
         self.window = Window(lanes)
 
     def is_as_new(self, now: float) -> bool:
         """Nothing waits, nothing is under way, and there is no pace to remember."""
         in_use = self.waiting or self.window.busy or self.window.is_slowed(now)
-        return not in_use and self.bucket.ready_at(now) <= now
+        return not in_use and not _is_empty(self.bucket, now)
 
 
 class Pacer:
-    """Who may go next. Domains take turns, so that a slow one holds up nobody else."""
+    """Who may go next, and who is under way. Domains take turns, so that a slow one holds up nobody else."""
 
     def __init__(self, limits: PaceLimits, *, lanes: int) -> None:
         self._limits = limits
         self._lanes = lanes
-        self._bucket = Bucket(limits.rate)
+        self._bucket = None if limits.rate is None else Bucket(limits.rate)
         self._groups: dict[str, _Group] = {}
         self._many = MANY
-        self._turns: OrderedDict[str, None] = OrderedDict()  # the groups in which somebody waits
+        self._turns: OrderedDict[str, _Group] = OrderedDict()  # the groups in which somebody waits
+        self._under_way: dict[int, tuple[Claim, _Group]] = {}
         self._count = 0
         self.capacity = lanes * 4
         """How many may wait: more from the moment on when none of those who do may go, so that others can overtake them."""
@@ -167,22 +171,31 @@ class Pacer:
         """How many wait."""
         return self._count
 
+    @property
+    def under_way(self) -> int:
+        return len(self._under_way)
+
+    @property
+    def room(self) -> int:
+        """How many more may wait."""
+        return self.capacity - self._count
+
     def add(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
             name = group_of(claim.address)
-            self._group(name).waiting.append(claim)
-            self._turns.setdefault(name)
+            group = self._groups.get(name) or self._new_group(name)
+            group.waiting.append(claim)
+            self._turns.setdefault(name, group)
             self._count += 1
 
     def take(self, now: float) -> Claim | None:
         """The next claim that may go; it counts as under way until `done`."""
         if len(self._groups) > self._many:
             self._forget(now)
-        if not self._turns or self._bucket.ready_at(now) > now:
+        if not self._turns or _is_empty(self._bucket, now):
             return None
-        for name in self._turns:
-            group = self._groups[name]
-            if group.window.is_open and group.bucket.ready_at(now) <= now:
+        for group in self._turns.values():
+            if group.window.busy < group.window.limit and not _is_empty(group.bucket, now):
                 break
         else:
             if self._count > self.capacity // 2:
@@ -191,42 +204,44 @@ class Pacer:
         claim = group.waiting.popleft()
         self._count -= 1
         if group.waiting:
-            self._turns.move_to_end(name)
+            self._turns.move_to_end(group.name)
         else:
-            del self._turns[name]
-        self._bucket.take(now)
-        group.bucket.take(now)
+            del self._turns[group.name]
+        for bucket in (self._bucket, group.bucket):
+            if bucket is not None:
+                bucket.take(now)
         group.window.busy += 1
+        self._under_way[claim.delivery_id] = claim, group
         return claim
 
     def ready_at(self, now: float) -> float | None:
         """When the clock alone lets somebody go; None when it takes a `done`, or nobody waits."""
         times = [
-            max(self._bucket.ready_at(now), group.bucket.ready_at(now))
-            for group in map(self._groups.__getitem__, self._turns)
+            max((bucket.ready_at(now) for bucket in (self._bucket, group.bucket) if bucket is not None), default=now)
+            for group in self._turns.values()
             if group.window.is_open
         ]
         return min(times, default=None)
 
-    def done(self, claim: Claim) -> None:
-        """It is no more under way."""
-        self._groups[group_of(claim.address)].window.busy -= 1
+    def done(self, claim: Claim, *, well: bool = False) -> None:
+        """It is no more under way, if it was; `well`: it was taken."""
+        _, group = self._under_way.pop(claim.delivery_id, (None, None))
+        if group is not None:
+            group.window.busy -= 1
+            if well:
+                group.window.ease()
 
     def slow(self, claim: Claim, now: float) -> None:
-        """Its domain asks for a slower pace."""
-        self._group(group_of(claim.address)).window.slow(now)
-
-    def ease(self, claim: Claim) -> None:
-        """It was taken."""
-        if group := self._groups.get(group_of(claim.address)):
-            group.window.ease()
+        """Of one that is under way: its domain asks for a slower pace."""
+        self._under_way[claim.delivery_id][1].window.slow(now)
 
     def drain(self) -> list[Claim]:
-        """All that wait; nobody does any more."""
-        left = [claim for name in self._turns for claim in self._groups[name].waiting]
-        for name in self._turns:
-            self._groups[name].waiting.clear()
+        """All that wait or are under way; nobody does any more."""
+        left = [claim for group in self._turns.values() for claim in group.waiting]
+        left += [claim for claim, _ in self._under_way.values()]
         self._turns.clear()
+        self._groups.clear()
+        self._under_way.clear()
         self._count = 0
         return left
 
@@ -235,11 +250,15 @@ class Pacer:
         self._groups = {name: group for name, group in self._groups.items() if not group.is_as_new(now)}
         self._many = max(MANY, 2 * len(self._groups))
 
-    def _group(self, name: str) -> _Group:
-        group = self._groups.get(name)
-        if group is None:
-            lanes = min(self._lanes, self._limits.lanes_for(name) or self._lanes)
-            # a lane announces the next message while the last one is under way: one more than there are lanes
-            allowed = lanes if self._limits.lanes_for(name) else 2 * lanes
-            group = self._groups[name] = _Group(self._limits.rate_for(name), allowed)
+    def _new_group(self, name: str) -> _Group:
+        limit, rate = self._limits.lanes_for(name), self._limits.rate_for(name)
+        lanes = min(self._lanes, limit or self._lanes)
+        # a lane announces the next message while the last one is under way: one more than there are lanes
+        allowed = lanes if limit else 2 * lanes
+        group = self._groups[name] = _Group(name, None if rate is None else Bucket(rate), allowed)
         return group
+
+
+def _is_empty(bucket: Bucket | None, now: float) -> bool:
+    """Whether there is no token in it."""
+    return bucket is not None and bucket.ready_at(now) > now

@@ -31,16 +31,27 @@ class PoolOptions:
     tls: ssl.SSLContext | None = None
 
 
-@dataclass(slots=True)
-class _Health:
-    """How a relay has been doing; `window` holds the lanes that are open to it."""
+@dataclass(slots=True, eq=False)
+class PooledRelay:
+    """A relay, and how it has been doing in this run; `window` holds the lanes that are open to it.
 
+    `has_worked`: it has carried a message; one that never has cannot accuse a reader.
+    """
+
+    relay: Relay
+    name: str = field(init=False)
     window: Window
     failures: int = 0
     failing_since: float = 0
     resting_until: float = 0
     dismissed: bool = False
     has_worked: bool = False
+
+    def __post_init__(self) -> None:
+        self.name = str(self.relay)
+
+    def __str__(self) -> str:
+        return self.name
 
     def failed(self, now: float) -> None:
         """It begins to rest; lanes that fail while it does are part of the same failure."""
@@ -75,85 +86,69 @@ class RelayPool:
         self._options = options
         self._now = now
         self._chance = chance
-        self._health = {relay: _Health(Window(lanes)) for relay in relays}
+        self._relays = [PooledRelay(relay, Window(lanes)) for relay in relays]
         self.first_at: float | None = None
         self.trouble = ""
 
     @property
     def is_exhausted(self) -> bool:
         """No relay is left; `trouble` says what was wrong with the last one."""
-        return all(health.dismissed for health in self._health.values())
+        return all(each.dismissed for each in self._relays)
 
-    def pick(self) -> Relay | None:
+    def pick(self) -> PooledRelay | None:
         """One of the relays that are well and bear another lane, by weight."""
         now = self._now()
-        well = [relay for relay, health in self._health.items() if health.is_well(now)]
-        point = self._chance() * sum(relay.weight for relay in well)
-        for relay in well:
-            point -= relay.weight
+        well = [each for each in self._relays if each.is_well(now)]
+        point = self._chance() * sum(each.relay.weight for each in well)
+        for each in well:
+            point -= each.relay.weight
             if point < 0:
-                return relay
+                return each
         return well[-1] if well else None
 
     def ready_at(self, now: float) -> float | None:
         """When a relay that rests is to be tried again; None when none rests."""
-        resting = [health.resting_until for health in self._health.values() if health.resting_until > now]
+        resting = [each.resting_until for each in self._relays if each.resting_until > now]
         return min(resting, default=None)
 
-    async def open(self, relay: Relay) -> Carriage | None:
-        """A carriage to `relay`; None when it could not be reached. Raises UnmannedError."""
-        health = self._health[relay]
-        health.window.busy += 1
+    async def open(self, to: PooledRelay) -> Carriage | None:
+        """A carriage to it; None when it could not be reached. Raises UnmannedError."""
+        to.window.busy += 1
         try:
-            carriage = await self._open_carriage(relay)
+            carriage = await self._open_carriage(to.relay)
         except BaseException as error:
-            health.window.busy -= 1
+            to.window.busy -= 1
             if not isinstance(error, ConnectionFailure):
                 raise
-            self._unreachable(relay, error)
+            self._unreachable(to, error)
             return None
         if self.first_at is None:
             self.first_at = self._now()
         self.trouble = ""
         return carriage
 
-    async def leave(self, relay: Relay, carriage: Carriage) -> None:
-        self._health[relay].window.busy -= 1
+    async def leave(self, left: PooledRelay, carriage: Carriage) -> None:
+        left.window.busy -= 1
         await carriage.quit()
 
-    def is_crowded(self, relay: Relay) -> bool:
-        """Whether more lanes are open to `relay` than it bears by now."""
-        window = self._health[relay].window
-        return window.busy > window.limit
-
-    def worked(self, relay: Relay) -> None:
-        self._health[relay].worked()
-
-    def failed(self, relay: Relay) -> None:
+    def failed(self, it: PooledRelay) -> None:
         """A connection ended before it had carried anything: no better than one that was not to be had."""
-        health, now = self._health[relay], self._now()
-        health.failed(now)
-        if not health.has_worked and now - health.failing_since > self._options.connect_patience:
-            self.trouble = f"{relay}: connections end before they have carried anything"
-            health.dismissed = True
+        now = self._now()
+        it.failed(now)
+        if not it.has_worked and now - it.failing_since > self._options.connect_patience:
+            self.trouble = f"{it}: connections end before they have carried anything"
+            it.dismissed = True
 
-    def has_worked(self, relay: Relay) -> bool:
-        """Whether it has carried a message in this run: one that never has cannot accuse a reader."""
-        return self._health[relay].has_worked
+    def slow(self, it: PooledRelay) -> None:
+        it.window.slow(self._now())
 
-    def slow(self, relay: Relay) -> None:
-        self._health[relay].window.slow(self._now())
-
-    def ease(self, relay: Relay) -> None:
-        self._health[relay].window.ease()
-
-    def _unreachable(self, relay: Relay, failure: ConnectionFailure) -> None:
-        health, now, patience = self._health[relay], self._now(), self._options.connect_patience
-        health.failed(now)
-        self.trouble = f"{relay}: {failure}"
+    def _unreachable(self, it: PooledRelay, failure: ConnectionFailure) -> None:
+        now, patience = self._now(), self._options.connect_patience
+        it.failed(now)
+        self.trouble = f"{it}: {failure}"
         if self.first_at is None:
             patience = min(patience, self._options.first_patience)
-        if health.window.busy:  # it serves our other lanes, or they are still trying: it bears no more of them
-            health.window.slow(now)
+        if it.window.busy:  # it serves our other lanes, or they are still trying: it bears no more of them
+            it.window.slow(now)
         else:
-            health.dismissed = failure.fatal or now - health.failing_since > patience
+            it.dismissed = failure.fatal or now - it.failing_since > patience

@@ -8,9 +8,6 @@ rests and is tried again, one that refuses us for good is left out, and when non
 
 Always holds: what was claimed is settled or released, also when this is stopped or cancelled; nothing is sent after the
 ledger failed. Raises what the ledger raises.
-
-It is longer than most modules, for feeder and lanes share what a run knows: who is in hand, what speaks for a pause, what the
-breaker has seen.
 """
 
 import asyncio
@@ -20,16 +17,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 
 from mailer.delivery.carriage import Carriage, Compose, OpenCarriage, UnmadeError, UnmannedError, local_carriages
+from mailer.delivery.carrier import Carrier
 from mailer.delivery.lane import Outcome
 from mailer.delivery.pace import PaceLimits, Pacer
-from mailer.delivery.pool import PoolOptions, RelayPool
-from mailer.delivery.records import Claim, SendLedger, Settlement, Stage, Standing
+from mailer.delivery.pool import PooledRelay, PoolOptions, RelayPool
+from mailer.delivery.records import Claim, SendLedger, Settlement, Stage
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.state import ENDED, DeliveryState, SendState
+from mailer.delivery.tally import End, Ending, Tally
 from mailer.delivery.verdict import Scope, Verdict
 from mailer.relay import Relay
 
@@ -37,23 +35,6 @@ IDLE = 10.0  # seconds after which a lane without work takes leave of its relay
 POLL = 1.0  # seconds between looks at whether somebody paused a send in which nothing moves
 BREAKER = 10  # policy refusals in a row that halt a send
 RELEASES = 3  # times a delivery is given back at once when its connection breaks; after that it is deferred
-
-
-class End(StrEnum):
-    """Why a run is over."""
-
-    FINISHED = "finished"
-    WAITING = "waiting"
-    STOPPED = "stopped"  # asked to; `reason` is what was wrong with the relays then, if anything
-    PAUSED = "paused"  # by somebody else, or halted: `reason` says why
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    end: End
-    reason: str = ""
-    next_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,82 +47,6 @@ class Options:
     pace: PaceLimits = field(default_factory=PaceLimits)
     per_connection: int = 0  # messages, 0 for any number
     drain_patience: float = 30
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What this run has seen so far, for those who watch. `first_at`: the first connection; `trouble`: why there is none.
-
-    `put_off` deliveries are tried again, the next at `retry_at`, the last at `last_at`. At rest, the send goes on at
-    `next_at`; `held_until`: it is the warm-up plan that holds it back.
-    """
-
-    accepted: int = 0
-    deferred: int = 0
-    failed: int = 0
-    uncertain: int = 0
-    first_at: float | None = None
-    next_at: float | None = None
-    held_until: float | None = None
-    put_off: int = 0
-    retry_at: float | None = None
-    last_at: float | None = None
-    trouble: str = ""
-
-    def put_off_until(self, at: float) -> None:
-        self.put_off += 1
-        self.retry_at = at if self.retry_at is None else min(self.retry_at, at)
-        self.last_at = at if self.last_at is None else max(self.last_at, at)
-
-    def took_up(self, retries: int) -> None:
-        """So many of those put off have their turn; when the next of the others is due is known again at rest."""
-        if retries:
-            self.put_off, self.retry_at = max(0, self.put_off - retries), None
-
-    def stand(self, standing: Standing) -> None:
-        self.next_at, self.held_until = standing.next_at, standing.held_until
-        self.put_off = standing.count(DeliveryState.DEFERRED)
-        self.retry_at, self.last_at = (standing.next_at, standing.last_at) if self.put_off else (None, None)
-
-    def count(self, state: DeliveryState) -> None:
-        name = state.value
-        if name in {"accepted", "deferred", "failed", "uncertain"}:
-            setattr(self, name, getattr(self, name) + 1)
-
-
-@dataclass(slots=True)
-class _Carrier:
-    """A lane task's hands: the relay and the carriage it uses, and what it has announced there ahead of its turn."""
-
-    per_connection: int
-    pool: RelayPool
-    relay: Relay | None = None
-    carriage: Carriage | None = None
-    carried: int = 0
-    announced: Claim | None = None
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether the connection has carried what it may, or its relay bears fewer than there are."""
-        return 0 < self.per_connection <= self.carried or (self.relay is not None and self.pool.is_crowded(self.relay))
-
-    async def make_ready(self) -> None:
-        """Leave a connection that is of no more use; have a relay in view, if there is one that is well."""
-        if self.carriage and (not self.carriage.is_open or self.is_spent):
-            await self.leave()
-        if self.carriage is None:
-            self.relay = self.pool.pick()
-
-    async def open(self) -> bool:
-        """Have a carriage to the relay in view; False when it cannot be reached."""
-        if self.carriage is None and self.relay:
-            self.carriage, self.carried = await self.pool.open(self.relay), 0
-        return self.carriage is not None
-
-    async def leave(self) -> None:
-        carriage, self.carriage = self.carriage, None
-        if carriage and self.relay:
-            await self.pool.leave(self.relay, carriage)
 
 
 class Sender:
@@ -180,9 +85,10 @@ class Sender:
             chance=chance,
         )
         self._pacer = Pacer(options.pace, lanes=options.lanes)
-        self._held: dict[int, Claim] = {}  # in the lanes' hands
         self._work = asyncio.Event()  # for the lanes: the queue has something, or never will again
-        self._progress = asyncio.Event()  # for the feeder: a lane is done with a claim, or somebody asks us to end
+        self._progress = asyncio.Event()  # for the feeder: there is room for more, or somebody asks us to end
+        self._done_with = 0  # claims
+        self._idling = 0  # lanes
         self._closing = False  # no more work for the lanes
         self._stopping = False
         self._in_doubt = False  # a message was held back, or nothing moves: did somebody pause the send?
@@ -208,7 +114,7 @@ class Sender:
             results = await asyncio.gather(feeder, *lanes, return_exceptions=True)
         if failure := next((result for result in results if isinstance(result, Exception)), None):
             raise failure
-        if left := [*self._pacer.drain(), *self._held.values()]:
+        if left := self._pacer.drain():
             await self._ledger.release(left, self._now())
         if self._fault:
             raise self._fault
@@ -236,16 +142,16 @@ class Sender:
                 self._progress.clear()
                 if self._in_doubt and (ending := await self._ended_by_others()):
                     return ending
-                room = self._pacer.capacity - len(self._pacer)
-                claims = await self._ledger.claim(room, self._now()) if room > self._options.lanes else ()
+                done_with = self._done_with
+                claims = await self._ledger.claim(self._pacer.room, self._now()) if self._is_hungry else ()
                 if claims:
                     self.tally.next_at = self.tally.held_until = None
-                    self.tally.took_up(sum(claim.attempt > 1 for claim in claims))
+                    self.tally.took_up(len([claim for claim in claims if claim.attempt > 1]))
                     self._pacer.add(claims)
                     self._work.set()
-                elif len(self._pacer) or self._held:
-                    if not await _patiently(self._progress, POLL):
-                        self._in_doubt = True
+                elif len(self._pacer) or self._pacer.under_way:
+                    moved = await _patiently(self._progress, POLL) or self._done_with != done_with
+                    self._in_doubt = self._in_doubt or not moved
                 elif ending := await self._at_rest(wait=wait):
                     return ending
         finally:
@@ -254,6 +160,11 @@ class Sender:
         if self._halted:
             return Ending(end=End.PAUSED, reason=self._halted)
         return Ending(end=End.STOPPED, reason=self.tally.trouble)
+
+    @property
+    def _is_hungry(self) -> bool:
+        """Whether it is worth the while to claim: not for every single one."""
+        return self._pacer.room > self._options.lanes
 
     async def _at_rest(self, *, wait: bool) -> Ending | None:
         """Nothing is in hand and nothing is due: is it over, or when does it go on?"""
@@ -279,11 +190,12 @@ class Sender:
     # the lanes
 
     async def _lane(self) -> None:
-        carrier = _Carrier(self._options.per_connection, self._pool)
+        carrier = Carrier(self._options.per_connection, self._pool)
         idle_since: float | None = None
         try:
             while not self._closing:
-                await carrier.make_ready()
+                if not carrier.is_ready:
+                    await carrier.make_ready()
                 claim = carrier.announced or (self._take() if carrier.relay else None)
                 carrier.announced = None
                 if claim is None:
@@ -293,7 +205,7 @@ class Sender:
                         await carrier.leave()
                     continue
                 idle_since = None
-                if await self._opened(carrier, claim):
+                if carrier.carriage or await self._opened(carrier, claim):
                     await self._carry(carrier, claim)
         finally:
             await carrier.leave()
@@ -301,12 +213,9 @@ class Sender:
 
     def _take(self) -> Claim | None:
         """The next claim that may go, in a lane's hands from now on."""
-        claim = None if self._fault or self._halted else self._pacer.take(self._steady())
-        if claim is not None:
-            self._held[claim.delivery_id] = claim
-        return claim
+        return None if self._fault or self._halted else self._pacer.take(self._steady())
 
-    async def _opened(self, carrier: _Carrier, claim: Claim) -> bool:
+    async def _opened(self, carrier: Carrier, claim: Claim) -> bool:
         """Whether there is a carriage for `claim`; else it waits again. Without any relay or worker left the send halts."""
         reason = ""
         try:
@@ -327,9 +236,13 @@ class Sender:
         now = self._steady()
         times = (self._pool.ready_at(now), self._pacer.ready_at(now), now + IDLE)
         self._work.clear()
-        await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
+        self._idling += 1
+        try:
+            await _patiently(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
+        finally:
+            self._idling -= 1
 
-    async def _carry(self, carrier: _Carrier, claim: Claim) -> None:
+    async def _carry(self, carrier: Carrier, claim: Claim) -> None:
         carriage, relay = carrier.carriage, carrier.relay
         assert carriage
         assert relay
@@ -351,18 +264,30 @@ class Sender:
         except asyncio.CancelledError:
             await asyncio.shield(self._abandon(carriage, claim, relay))
             raise
-        await self._judge(carrier, relay, claim, outcome)
+        if outcome.verdict.state is DeliveryState.ACCEPTED:
+            self._accept(relay, claim, outcome)
+        else:
+            await self._judge(carrier, relay, claim, outcome)
 
-    async def _abandon(self, carriage: Carriage, claim: Claim, relay: Relay) -> None:
+    def _accept(self, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
+        """Most end so: nobody waits for the ledger, for the next commit is written behind it."""
+        self.tally.accepted += 1
+        self._ledger.note(self._settlement(claim, relay, outcome, self._now()))
+        relay.worked()
+        relay.window.ease()
+        self._refused.clear()
+        self._done(claim, well=True)
+
+    async def _abandon(self, carriage: Carriage, claim: Claim, relay: PooledRelay) -> None:
         await self._settle(claim, relay, await carriage.abandon())
 
-    async def _judge(self, carrier: _Carrier, relay: Relay, claim: Claim, outcome: Outcome) -> None:
+    async def _judge(self, carrier: Carrier, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
         """What an outcome says of the relay; then settle it."""
         assert carrier.carriage
         if outcome.verdict.scope is Scope.WORKER:
             pass  # it says nothing
         elif carrier.carriage.is_open or outcome.stage is Stage.DOT:
-            self._pool.worked(relay)
+            relay.worked()
         elif carrier.carried == 1 and not outcome.withheld:
             self._pool.failed(relay)
             if self._pool.is_exhausted:
@@ -370,7 +295,7 @@ class Sender:
         self._in_doubt = self._in_doubt or outcome.withheld
         await self._settle(claim, relay, outcome)
 
-    async def _settle(self, claim: Claim, relay: Relay, outcome: Outcome) -> None:
+    async def _settle(self, claim: Claim, relay: PooledRelay, outcome: Outcome) -> None:
         judged = outcome.verdict
         now = self._now()
         if judged.throttled:
@@ -387,13 +312,6 @@ class Sender:
         self.tally.count(settlement.state)
         if settlement.next_at is not None:
             self.tally.put_off_until(settlement.next_at)
-        if settlement.state is DeliveryState.ACCEPTED:
-            self._ledger.note(settlement)  # nobody waits for it: the next commit is written behind it
-            self._done(claim)
-            self._refused.clear()
-            self._pacer.ease(claim)
-            self._pool.ease(relay)
-            return
         await self._ledger.settle(settlement)
         self._done(claim)
         if judged.policy or (judged.unexplained and not self.tally.accepted):
@@ -404,14 +322,14 @@ class Sender:
                 self.tally.failed -= len(refused)
                 await self._halt(f"{relay} refused {len(refused)} messages in a row{_quote(outcome)}", refused)
 
-    def _given_up(self, relay: Relay, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
+    def _given_up(self, relay: PooledRelay, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
         """Whether a delivery whose connections keep breaking has to wait: perhaps it is what breaks them."""
-        if judged.halt or outcome.withheld or self._stopping or not self._pool.has_worked(relay):
+        if judged.halt or outcome.withheld or self._stopping or not relay.has_worked:
             return False
         self._releases[claim.delivery_id] += 1
         return self._releases[claim.delivery_id] > RELEASES
 
-    def _settlement(self, claim: Claim, relay: Relay, outcome: Outcome, now: float) -> Settlement:
+    def _settlement(self, claim: Claim, relay: PooledRelay, outcome: Outcome, now: float) -> Settlement:
         judged = outcome.verdict
         state, reason, next_at = judged.state, judged.reason, None
         if state in {DeliveryState.DEFERRED, DeliveryState.PENDING}:
@@ -425,10 +343,11 @@ class Sender:
             attempt=claim.attempt,
             state=state,
             at=now,
+            opened_at=claim.opened_at,
             stage=outcome.stage,
             reply=outcome.reply,
             reason="" if state is DeliveryState.ACCEPTED else reason,
-            relay=str(relay),
+            relay=relay.name,
             next_at=next_at,
             suppress=judged.suppress,
             bare_550=judged.bare_550,
@@ -438,11 +357,12 @@ class Sender:
         await self._ledger.release([claim], self._now())
         self._done(claim)
 
-    def _done(self, claim: Claim) -> None:
-        if self._held.pop(claim.delivery_id, None):
-            self._pacer.done(claim)
-        self._progress.set()
-        if len(self._pacer):
+    def _done(self, claim: Claim, *, well: bool = False) -> None:
+        self._pacer.done(claim, well=well)
+        self._done_with += 1
+        if self._is_hungry or not self._pacer.under_way:
+            self._progress.set()
+        if self._idling and len(self._pacer):
             self._work.set()
 
     async def _halt(self, reason: str, forgive: Sequence[int] = ()) -> None:

@@ -11,7 +11,8 @@ else is written anew each time. What is kept is bounded.
 
 import re
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from mailer.edition.slot import ADDRESS, TOKEN, Parts, Values, fill, needs
 
@@ -39,14 +40,16 @@ class Stencil:
     def render(self, values: Values) -> bytes:
         if not (self._by_token or self._by_address):
             return self._by_fields(values)
-        if self._names or not self._are_plain(values):
+        token = plain_token(values.token) if self._by_token else b""
+        address = plain_address(values.address) if self._by_address else b""
+        if token is None or address is None or self._names:
             return self._anew(values)
-        lengths = (len(values.token) if self._by_token else 0, len(values.address) if self._by_address else 0)
+        lengths = len(token), len(address)
         try:
             pattern = self._patterns[lengths]
         except KeyError:
-            pattern = self._patterns[lengths] = self._make_pattern(values)
-        return pattern.fill(values) if pattern else self._anew(values)
+            pattern = self._patterns[lengths] = self._make_pattern(values, *lengths)
+        return pattern.fill(token, address) if pattern else self._anew(values)
 
     def _by_fields(self, values: Values) -> bytes:
         key = tuple(map(values.fields.get, self._names))
@@ -62,20 +65,27 @@ class Stencil:
     def _anew(self, values: Values) -> bytes:
         return self._write(fill(self._parts, values))
 
-    def _are_plain(self, values: Values) -> bool:
-        return (not self._by_token or _PLAIN_TOKEN.fullmatch(values.token) is not None) and (
-            not self._by_address or _PLAIN_ADDRESS.fullmatch(values.address) is not None
-        )
-
-    def _make_pattern(self, values: Values) -> "_Pattern | None":
+    def _make_pattern(self, values: Values, token_length: int, address_length: int) -> "_Pattern | None":
         """For values as long as these; None where their characters matter."""
-        if len(values.token) + len(values.address) > LONGEST:
+        if token_length + address_length > LONGEST:
             return None
-        token = "0" * len(values.token) if self._by_token else ""  # no token has a 0 or a 1: they are base32
-        address = "1" * len(values.address) if self._by_address else ""
-        pattern = _Pattern(self._anew(replace(values, token=token, address=address)), token.encode(), address.encode())
-        others = replace(values, token="b" * len(token), address=("c@.-_+" * len(address))[: len(address)])
-        return pattern if pattern.fill(others) == self._anew(others) else None
+        token, address = "0" * token_length, "1" * address_length  # no token has a 0 or a 1: they are base32
+        pattern = _Pattern(self._anew(values._replace(token=token, address=address)), token.encode(), address.encode())
+        others = values._replace(token="b" * token_length, address=("c@.-_+" * address_length)[:address_length])
+        tried = pattern.fill(others.token.encode(), others.address.encode())
+        return pattern if tried == self._anew(others) else None
+
+
+@lru_cache(maxsize=4)  # each is asked for a few times in a row
+def plain_token(token: str) -> bytes | None:
+    """In ASCII, if it is a plain one."""
+    return token.encode() if _PLAIN_TOKEN.fullmatch(token) else None
+
+
+@lru_cache(maxsize=4)
+def plain_address(address: str) -> bytes | None:
+    """In ASCII, if it is plain wherever it stands."""
+    return address.encode() if _PLAIN_ADDRESS.fullmatch(address) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +96,10 @@ class _Pattern:
     token: bytes
     address: bytes
 
-    def fill(self, values: Values) -> bytes:
+    def fill(self, token: bytes, address: bytes) -> bytes:
         text = self.text
-        if self.token:
-            text = text.replace(self.token, values.token.encode())
-        if self.address:
-            text = text.replace(self.address, values.address.encode())
+        if token:
+            text = text.replace(self.token, token)
+        if address:
+            text = text.replace(self.address, address)
         return text

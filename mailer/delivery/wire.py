@@ -1,18 +1,18 @@
 """One SMTP conversation after its session is set up: bytes out, replies in, matched exactly to what waits for them.
 
-Always holds: a reply answers the oldest expectation and no other. A reply that nobody expects, or that is none, ends the
-conversation, and everybody who still waits gets WireError with the words of it. What was written when the connection was
-lost is the caller's to know: WireError only says why it ended.
+    wire.expect(3); wire.write(...); wire.take() or await wire.answer(patience)
+
+Always holds: replies are handed out in the order in which they came, no more than are expected. One that nobody expects, or
+that is none, ends the conversation, and so does who gives up waiting for one, so that it cannot be taken for another's. Who asks
+for more than had come by then gets WireError with the words of it. What was written when the connection was lost is the
+caller's to know: WireError only says why it ended.
 """
 
 import asyncio
 from collections import deque
-from typing import Any, TypeVar
 
 from mailer.delivery.records import Reply
 from mailer.delivery.reply import MalformedError, Reader
-
-T = TypeVar("T")
 
 
 class WireError(Exception):
@@ -30,12 +30,13 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._reader = Reader()
-        self._waiting: deque[asyncio.Future[Reply]] = deque()
+        self._due = 0  # replies that are expected and have not come
+        self._replies: deque[Reply] = deque()  # that have come and were not taken
         self._ended: WireError | None = None
-        self._held: asyncio.Future[None] | None = None  # while the transport still holds bytes of ours
+        self._is_full = False  # the transport still holds bytes of ours
         self._parting: Reply | None = None
-        self._awaited: asyncio.Future[Any] | None = None
-        self._deadline = 0.0  # of what is awaited
+        self._waiter: asyncio.Future[None] | None = None  # woken by a reply, an empty transport, the end
+        self._deadline = 0.0  # of the waiter
         self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
         transport.set_write_buffer_limits(high=0)
@@ -46,26 +47,19 @@ class Wire(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._ended is None and not self._transport.is_closing()
 
-    def expect(self) -> asyncio.Future[Reply]:
-        """The reply to what is about to be written, in the order of the calls."""
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        if self._ended:
-            future.set_exception(self._ended)
-            future.exception()  # read, so that a future nobody awaits is not reported
-        else:
-            self._waiting.append(future)
-        return future
+    def expect(self, count: int = 1) -> None:
+        """So many replies to what is about to be written."""
+        self._due += count
 
-    async def answer(self, future: asyncio.Future[T], patience: float) -> T:
-        """What `future` waits for. Raises WireError, also when it has not come within `patience` seconds.
+    def take(self) -> Reply | None:
+        """The oldest reply that was not taken yet, if it has come."""
+        return self._replies.popleft() if self._replies else None
 
-        Only for one at a time: a wire has one timer, which is moved when it goes off too early, not for every answer.
-        """
-        if not future.done():
-            self._awaited, self._deadline = future, self._loop.time() + patience
-            if self._timer is None or self._deadline < self._timer.when():
-                self._set_timer()
-        return await future
+    async def answer(self, patience: float) -> Reply:
+        """The same, waited for. Raises WireError, also when it has not come within `patience` seconds."""
+        if not self._replies:
+            await self._wait(patience)
+        return self._replies.popleft()
 
     def write(self, data: bytes) -> None:
         """Give `data` to the transport. Raises WireError when the conversation is over: then nothing was written."""
@@ -76,9 +70,9 @@ class Wire(asyncio.Protocol):
         self._transport.write(data)
 
     async def drain(self, patience: float) -> None:
-        """Until the transport has handed what it holds to the system. Raises WireError."""
-        if self._held:
-            await self.answer(self._held, patience)
+        """Until the transport has handed what it holds to the system, or a reply comes before. Raises WireError."""
+        if self._is_full and not self._replies:
+            await self._wait(patience)
         if self._ended:
             raise self._ended
 
@@ -89,13 +83,31 @@ class Wire(asyncio.Protocol):
     async def quit(self, patience: float = 2.0) -> None:
         """Take leave politely, but not for longer than `patience` seconds. Never raises."""
         try:
-            farewell = self.expect()
+            self.expect()
             self.write(b"QUIT\r\n")
-            await self.answer(farewell, patience)
+            await self.answer(patience)
         except WireError:
             pass
         finally:
             self.close()
+
+    async def _wait(self, patience: float) -> None:
+        """Until something happens. One at a time: a wire has one timer, which is moved when it goes off too early."""
+        if self._ended:
+            raise self._ended
+        self._waiter = self._loop.create_future()
+        self._deadline = self._loop.time() + patience
+        if self._timer is None or self._deadline < self._timer.when():
+            self._set_timer()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self.close("given up")
+            raise
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _set_timer(self) -> None:
         if self._timer:
@@ -104,12 +116,12 @@ class Wire(asyncio.Protocol):
 
     def _on_timer(self) -> None:
         self._timer = None
-        if self._awaited is None or self._awaited.done():
+        if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._deadline:
             self._set_timer()
         else:
-            self._awaited.set_exception(WireError("no answer in time"))
+            self.close("no answer in time")
 
     # what asyncio calls
 
@@ -118,16 +130,19 @@ class Wire(asyncio.Protocol):
             return
         try:
             for reply in self._reader.feed(data):
-                self._deliver(reply)
+                if self._due:
+                    self._due -= 1
+                    self._replies.append(reply)
+                else:
+                    self._unasked(reply)
+                    return
         except MalformedError as error:
             self.close(str(error))
+        if self._replies:
+            self._wake()
 
-    def _deliver(self, reply: Reply) -> None:
-        if self._waiting:
-            oldest = self._waiting.popleft()
-            if not oldest.done():  # else its caller has given up: the reply is nobody else's
-                oldest.set_result(reply)
-        elif reply.code == 421:
+    def _unasked(self, reply: Reply) -> None:
+        if reply.code == 421:
             self._parting = reply
             self.close("service closing")
         else:
@@ -140,12 +155,11 @@ class Wire(asyncio.Protocol):
         self._end(f"connection lost ({exc})" if exc else "connection lost")
 
     def pause_writing(self) -> None:
-        self._held = self._loop.create_future()
+        self._is_full = True
 
     def resume_writing(self) -> None:
-        held, self._held = self._held, None
-        if held and not held.done():
-            held.set_result(None)
+        self._is_full = False
+        self._wake()
 
     def _end(self, reason: str) -> None:
         if self._ended:
@@ -154,9 +168,9 @@ class Wire(asyncio.Protocol):
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        for future in self._waiting:
-            if not future.done():
-                future.set_exception(self._ended)
-                future.exception()
-        self._waiting.clear()
-        self.resume_writing()
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._replies:
+            self._waiter.set_result(None)  # it came before the end
+        else:
+            self._waiter.set_exception(self._ended)

@@ -8,10 +8,11 @@ can spell, are the two values that the program itself puts in.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 from markupsafe import escape
@@ -32,13 +33,12 @@ class Place(StrEnum):
     HEADER = "header"  # the unencoded value of a header; encoding and folding are the message's
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Values:
+class Values(NamedTuple):
     """What a message of one reader is filled with. `token` is the unsubscribe token; inert ones unsubscribe nobody."""
 
-    fields: Mapping[str, str] = field(default_factory=dict)
-    address: str = ""
     token: str
+    fields: Mapping[str, str] = MappingProxyType({})
+    address: str = ""
 
 
 class Filler(Protocol):

@@ -31,22 +31,15 @@ def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]
         CLAIM.run(conn, ids([row[0] for row in rows]), now)
     fields = json.loads(f"[{','.join(row[3] for row in rows)}]")  # of all at once, which is quicker
     return [
-        Claim(
-            delivery_id=delivery_id,
-            identity=identity,
-            address=address,
-            fields=values,
-            attempt=attempts + 1,
-            date=now if date is None else date,
-        )
+        Claim(delivery_id, identity, address, values, attempts + 1, now if date is None else date, now)
         for (delivery_id, identity, address, _, attempts, date), values in zip(rows, fields, strict=True)
     ]
 
 
-def commit(conn: Connection, claims: Iterable[Claim]) -> set[Key]:
+def commit(conn: Connection, claimed: Iterable[Key]) -> set[Key]:
     """Make them `committing`; those that are, and may be sent. None of them has been committed before."""
     committed: set[Key] = set()
-    for number, wanted in _by_attempt(claims).items():
+    for number, wanted in _by_attempt(claimed).items():
         allowed: Iterable[int] = wanted
         if COMMIT.run(conn, ids(wanted), number).rowcount != len(wanted):
             query = select(delivery.c.id).where(
@@ -55,7 +48,7 @@ def commit(conn: Connection, claims: Iterable[Claim]) -> set[Key]:
                 delivery.c.attempts == number,
             )
             allowed = conn.execute(query).scalars()
-        committed.update((delivery_id, number) for delivery_id in allowed)
+        committed.update([(delivery_id, number) for delivery_id in allowed])
     return committed
 
 
@@ -63,7 +56,7 @@ def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: floa
     """Give back `claims`: to `pending`, or skipped, if the send is being cancelled or the address was suppressed."""
     over = load_send(conn, send_id).cancelling
     after, reason = (DeliveryState.SKIPPED, "cancelled") if over else (DeliveryState.PENDING, "")
-    for number, wanted in _by_attempt(claims).items():
+    for number, wanted in _by_attempt([(each.delivery_id, each.attempt) for each in claims]).items():
         given_back = conn.execute(
             move({DeliveryState.CLAIMED, DeliveryState.COMMITTING}, after, at=at)
             .where(among(delivery.c.id, wanted), delivery.c.attempts == number)
@@ -87,10 +80,10 @@ def give_back_claimed(conn: Connection, send_id: int, *, at: float) -> None:
     skip_suppressed(conn, delivery.c.send_id == send_id, at=at)
 
 
-def _by_attempt(claims: Iterable[Claim]) -> Mapping[int, list[int]]:
+def _by_attempt(keys: Iterable[Key]) -> Mapping[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
-    for each in claims:
-        found[each.attempt].append(each.delivery_id)
+    for delivery_id, number in keys:
+        found[number].append(delivery_id)
     return found
 
 

@@ -1,6 +1,5 @@
 """What the lanes of a send have asked for since the last commit, written in one transaction.
 
-    Hand         which attempts an owner has in hand, and which of them may have left; the writer's thread alone changes it
     Gathering    settlements, commits, releases and claims; the next batch of the writer takes all that is in it by then
 
 The send's row is read, and locked, once a batch: what it says of state and epoch holds until the commit. Settlements are
@@ -10,7 +9,7 @@ claims are for its owner.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, update
@@ -43,28 +42,26 @@ class Request:
             raise ValueError("a lane claims at least one")
 
 
-@dataclass(slots=True)
-class Hand:
-    """The attempts that an owner has in hand: when each was opened, and those that are committed."""
-
-    opened: dict[Key, float] = field(default_factory=dict)
-    out: set[Key] = field(default_factory=set)
-
-    def drop(self, key: Key) -> None:
-        self.opened.pop(key, None)
-        self.out.discard(key)
-
-
 class Gathering:
-    """A Job of the writer: see the module's page."""
+    """A Job of the writer: see the module's page. `out` is of the send's owner: the attempts that may have left."""
 
     is_repeatable = True
     is_quick = True
 
-    def __init__(self, send_id: int, epoch: int, hand: Hand, warmup: WarmUp, *, resend_uncertain: bool) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        send_id: int,
+        epoch: int,
+        out: set[Key],
+        warmup: WarmUp,
+        *,
+        resend_uncertain: bool,
+    ) -> None:
+        self.loop = loop  # in which those wait that ask for an answer
         self._send_id = send_id
         self._epoch = epoch
-        self._hand = hand
+        self._out = out
         self._warmup = warmup
         self._resend_uncertain = resend_uncertain
         self.settlements: list[Settlement] = []
@@ -84,7 +81,7 @@ class Gathering:
     @property
     def is_ripe(self) -> bool:
         """Whether as many wait for it as have a message on the wire: who comes back from there makes the next batch."""
-        on_the_wire = len(self._hand.out) - len(self.settlements)
+        on_the_wire = len(self._out) - len(self.settlements)
         return len(self.commits) + len(self.waiting) >= on_the_wire
 
     def run(self, conn: Connection) -> None:
@@ -95,17 +92,16 @@ class Gathering:
         self._is_fenced = epoch != self._epoch
         gone, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else self._warmup
         if self.settlements:
-            gone = self._settle(conn)
-            at = max(settlement.at for settlement in self.settlements)
+            at = max([settlement.at for settlement in self.settlements])
+            gone = self._settle(conn, at)
             is_last = not self.commits  # as far as we know; of many a second, one tells the time well enough
             if settled_at is None or settled_at + (0 if is_last else 1) < at:
                 _SETTLED.run(conn, at, self._send_id)
             if cancelling:
                 finish_cancelling(conn, self._send_id, at=at)
         if self.commits and not self._is_fenced and state == SendState.RUNNING:
-            out = self._hand.out
-            wanted = {(each.delivery_id, each.attempt): each for each, _ in self.commits}
-            self._committed = commit(conn, (each for key, each in wanted.items() if key not in out))
+            wanted = {(each.delivery_id, each.attempt) for each, _ in self.commits}
+            self._committed = commit(conn, sorted(wanted - self._out))
         for claims, released_at, _ in self.releases:
             release(conn, self._send_id, claims, at=released_at)
         count_gone(conn, warmup, gone, at)  # others wait for their turn from here to the commit
@@ -120,33 +116,26 @@ class Gathering:
     def finish(self, error: BaseException | None) -> None:
         self.close()  # it may never have run
         if error is None:
-            hand = self._hand
-            for settlement in self.settlements:
-                hand.drop((settlement.delivery_id, settlement.attempt))
-            hand.out |= self._committed
+            self._out.difference_update([(each.delivery_id, each.attempt) for each in self.settlements])
+            self._out.update(self._committed)
             for claims, _, _ in self.releases:
-                for each in claims:
-                    hand.drop((each.delivery_id, each.attempt))
-            if self._claimed:
-                now = max(request.now for request, _ in self.claims)
-                hand.opened.update(((each.delivery_id, each.attempt), now) for each in self._claimed)
+                self._out.difference_update([(each.delivery_id, each.attempt) for each in claims])
         self.ended(error)
 
-    def answer(self, loop: asyncio.AbstractEventLoop, error: BaseException | None) -> None:
+    def answer(self, error: BaseException | None) -> None:
         """Tell those who wait; from the writer's thread."""
         if self.waiting or self.commits or self.releases or self.claims:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._resolve, error)
+                self.loop.call_soon_threadsafe(self._resolve, error)
 
-    def _settle(self, conn: Connection) -> int:
+    def _settle(self, conn: Connection, at: float) -> int:
         """The quick way for acceptances of what is ours and out, the careful way for the rest. How many left."""
-        hand = self._hand
         quick: dict[int, Settlement] = {}
         careful: list[Settlement] = []
         for each in self.settlements:
             is_quick = (
                 each.state is DeliveryState.ACCEPTED
-                and (each.delivery_id, each.attempt) in hand.out
+                and (each.delivery_id, each.attempt) in self._out
                 and each.delivery_id not in quick
             )
             if is_quick:
@@ -155,11 +144,11 @@ class Gathering:
                 careful.append(each)
         gone = 0
         if quick:
-            left = accept(conn, list(quick.values()), hand.opened)
+            left = accept(conn, list(quick.values()), at=at)
             gone = len(quick) - len(left)
             careful += left
         if careful:
-            settled = settle(conn, self._send_id, careful, hand.opened, resend_uncertain=self._resend_uncertain)
+            settled = settle(conn, self._send_id, careful, resend_uncertain=self._resend_uncertain)
             wrong = {id(each): error for each, error in zip(careful, settled.errors, strict=True) if error}
             self._illegal = {n: wrong[id(each)] for n, each in enumerate(self.settlements) if id(each) in wrong}
             gone += settled.gone

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, and_, func, select
 
 from mailer.delivery.records import Claim, Settlement, Standing
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.claims import give_back_claimed
+from mailer.ledger.claims import Key, give_back_claimed
 from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
-from mailer.ledger.gathering import Gathering, Hand, Request, fenced
+from mailer.ledger.gathering import Gathering, Request, fenced
 from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.locks import FileLock
 from mailer.ledger.moves import move
@@ -79,7 +79,7 @@ class OwnedSend:
         self._lock = lock
         self._retry_for = retry_for
         self._resend_uncertain = resend_uncertain
-        self._hand = Hand()
+        self._out: set[Key] = set()  # what may have left; the writer's thread alone changes it
         self._gate = threading.Lock()  # on what follows
         self._gathering: Gathering | None = None
         self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
@@ -110,19 +110,20 @@ class OwnedSend:
         Raises FencedError.
         """
         self._raise_failure()
-        future: asyncio.Future[Sequence[Claim]] = asyncio.get_running_loop().create_future()
-        request = Request(limit, now)
         with self._gate:
-            self._open().claims.append((request, future))
+            gathering = self._open()
+            future: asyncio.Future[Sequence[Claim]] = gathering.loop.create_future()
+            gathering.claims.append((Request(limit, now), future))
         self._press()
         return await future
 
     async def commit(self, claim: Claim) -> bool:
         """Make `committing` durable; False: this message may not be sent."""
         self._raise_failure()
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         with self._gate:
-            self._open().commits.append((claim, future))
+            gathering = self._open()
+            future: asyncio.Future[bool] = gathering.loop.create_future()
+            gathering.commits.append((claim, future))
         self._press()
         return await future and self._lock.held
 
@@ -131,7 +132,7 @@ class OwnedSend:
 
         False when the ownership has run out meanwhile, for this process was stopped, or the ledger could not be reached.
         """
-        return self._lock.held and (claim.delivery_id, claim.attempt) in self._hand.out
+        return self._lock.held and (claim.delivery_id, claim.attempt) in self._out
 
     def note(self, settlement: Settlement) -> None:
         """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.
@@ -140,13 +141,14 @@ class OwnedSend:
         """
         with self._gate:
             self._open().settlements.append(settlement)
-        self._press()
+        if not self._is_timed:
+            self._press()
 
     async def settle(self, settlement: Settlement) -> None:
         """The same, done when durable. Raises IllegalMoveError if the ledger was not asked before the dot."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._gate:
             gathering = self._open()
+            future: asyncio.Future[None] = gathering.loop.create_future()
             gathering.waiting.append((len(gathering.settlements), future))
             gathering.settlements.append(settlement)
         self._press()
@@ -155,9 +157,10 @@ class OwnedSend:
     async def release(self, claims: Sequence[Claim], at: float) -> None:
         """Give back claims that left nothing on the wire: to pending, the attempt uncounted."""
         if claims:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             with self._gate:
-                self._open().releases.append((claims, at, future))
+                gathering = self._open()
+                future: asyncio.Future[None] = gathering.loop.create_future()
+                gathering.releases.append((claims, at, future))
             self._press()
             await future
 
@@ -232,12 +235,12 @@ class OwnedSend:
             self._loop, self._is_timed = loop, False
         if gathering is None:
             gathering = Gathering(
-                self.send_id, self.epoch, self._hand, self._core.warmup, resend_uncertain=self._resend_uncertain
+                loop, self.send_id, self.epoch, self._out, self._core.warmup, resend_uncertain=self._resend_uncertain
             )
 
             def ended(error: BaseException | None) -> None:
                 self._ended(gathering, error)
-                gathering.answer(loop, error)
+                gathering.answer(error)
 
             gathering.close, gathering.ended = partial(self._close, gathering), ended
             gathering.leftovers = self._leftovers
@@ -275,9 +278,7 @@ class OwnedSend:
     def _give_back(self, conn: Connection) -> None:
         found = lock_send(conn, self.send_id)
         if self._unwritten:
-            settled = settle(
-                conn, self.send_id, self._unwritten, self._hand.opened, resend_uncertain=self._resend_uncertain
-            )
+            settled = settle(conn, self.send_id, self._unwritten, resend_uncertain=self._resend_uncertain)
             if found.kind is not SendKind.TEST:
                 count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
         if found.epoch == self.epoch:

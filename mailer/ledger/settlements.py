@@ -15,9 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert, select, update
 
-from mailer.delivery.records import Settlement
+from mailer.delivery.records import Settlement, Stage
 from mailer.delivery.state import ENDED, DeliveryState, SendKind, is_legal
-from mailer.ledger.claims import Key
 from mailer.ledger.erasure import is_marker
 from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.moves import ACCEPT, GOT_IT, SETTLE, IllegalMoveError
@@ -28,6 +27,8 @@ from mailer.ledger.suppressions import suppress
 from mailer.ledger.tables import attempt, delivery, send
 
 LONGEST_REPLY = 1_000  # characters of a server's reply that are kept
+_STAGES: Mapping[Stage | None, str] = {stage: stage.value for stage in Stage}  # `value` of an enum is slow
+_STATES: Mapping[DeliveryState, str] = {state: state.value for state in DeliveryState}
 IN_HAND = frozenset({DeliveryState.CLAIMED, DeliveryState.COMMITTING, DeliveryState.UNCERTAIN})
 TRIED_AGAIN = frozenset({DeliveryState.DEFERRED, DeliveryState.PENDING})
 
@@ -65,12 +66,8 @@ def decide(row: Row[Any], settlement: Settlement) -> Decision | IllegalMoveError
     return Decision(row, settlement, state, reason)
 
 
-def accept(conn: Connection, settlements: Sequence[Settlement], opened: Mapping[Key, float]) -> list[Settlement]:
-    """Write acceptances of committed deliveries down; those that it did not take.
-
-    Each delivery is named once; `opened` says when their attempts were.
-    """
-    at = max(settlement.at for settlement in settlements)
+def accept(conn: Connection, settlements: Sequence[Settlement], *, at: float) -> list[Settlement]:
+    """Write acceptances of committed deliveries down; those that it did not take. Each delivery is named once."""
     by_attempt: dict[int, list[Settlement]] = defaultdict(list)
     for settlement in settlements:
         by_attempt[settlement.attempt].append(settlement)
@@ -90,8 +87,7 @@ def accept(conn: Connection, settlements: Sequence[Settlement], opened: Mapping[
         moved = frozenset(conn.execute(query).scalars())
         for settlement in group:
             (taken if settlement.delivery_id in moved else left).append(settlement)
-    accepted = DeliveryState.ACCEPTED.value
-    _CLOSE.add(conn, ((*_words(each), opened[each.delivery_id, each.attempt], accepted) for each in taken))
+    _CLOSE.add(conn, [(each.delivery_id, each.attempt, each.opened_at, *_words(each)) for each in taken])
     return left
 
 
@@ -99,7 +95,6 @@ def settle(
     conn: Connection,
     send_id: int,
     settlements: Sequence[Settlement],
-    opened: Mapping[Key, float],
     *,
     resend_uncertain: bool,
 ) -> Settled:
@@ -122,7 +117,7 @@ def settle(
         errors.append(error)
     for settlement in settlements:
         if settlement.delivery_id in rows:
-            _keep_evidence(conn, rows[settlement.delivery_id], settlement, opened)
+            _keep_evidence(conn, rows[settlement.delivery_id], settlement)
     if decisions:
         SETTLE.run_many(conn, [_settled(decision) for decision in decisions.values()])
         _follow(conn, send_id, list(decisions.values()), resend_uncertain=resend_uncertain)
@@ -130,16 +125,14 @@ def settle(
     return Settled(errors, gone)
 
 
-def _keep_evidence(conn: Connection, row: Row[Any], settlement: Settlement, opened: Mapping[Key, float]) -> None:
+def _keep_evidence(conn: Connection, row: Row[Any], settlement: Settlement) -> None:
     """Close the attempt, if it is under way or ended uncertainly."""
-    key = settlement.delivery_id, settlement.attempt
-    words = _words(settlement, quotable=not is_marker(row.identity))
-    verdict = settlement.state.value
-    if _REVISE.run(conn, *words, verdict).rowcount:
-        return
     under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.COMMITTING} and row.attempts == settlement.attempt
-    opened_at = opened.get(key, row.updated_at if under_way else settlement.at)
-    _CLOSE_ONCE.run(conn, *words, opened_at, verdict)
+    opened_at = settlement.opened_at or (row.updated_at if under_way else settlement.at)
+    key, words = (settlement.delivery_id, settlement.attempt), _words(settlement, quotable=not is_marker(row.identity))
+    if _REVISE.run(conn, *key, *words).rowcount:
+        return
+    _CLOSE_ONCE.run(conn, *key, opened_at, *words)
     if row.attempts == settlement.attempt - 1 and row.state is DeliveryState.SKIPPED:  # it was one, after all
         conn.execute(update(delivery).where(delivery.c.id == row.id).values(attempts=settlement.attempt))
 
@@ -194,17 +187,16 @@ def _code(settlement: Settlement) -> str:
 
 
 def _words(settlement: Settlement, *, quotable: bool = True) -> tuple[object, ...]:
-    """The first values of _CLOSE; of someone who was erased, none of the server's that could quote the address."""
+    """The values of _WORDS; of someone who was erased, none of the server's that could quote the address."""
     reply = settlement.reply
     return (
-        settlement.delivery_id,
-        settlement.attempt,
         settlement.at,
         settlement.relay,
-        settlement.stage.value if settlement.stage else None,
+        _STAGES.get(settlement.stage),
         reply.code if reply else None,
         reply.enhanced if reply else "",
         reply.text[:LONGEST_REPLY] if reply and quotable else "",
+        _STATES[settlement.state],
     )
 
 
@@ -235,17 +227,20 @@ _BEFORE: Select[Any] = (
     .where(delivery.c.id.in_(bindparam("b_ids", expanding=True)))
     .with_for_update(of=delivery)
 )
-_VALUES = {
-    "delivery_id": given("delivery_id"),
-    "number": given("number"),
+_WORDS = {
     "closed_at": given("closed_at", 0.0),
     "relay": given("relay", ""),
     "stage": given("stage", ""),
     "code": given("code"),
     "enhanced": given("enhanced", ""),
     "reply": given("reply", ""),
-    "opened_at": given("opened_at", 0.0),
     "verdict": given("verdict", ""),
+}
+_VALUES = {
+    "delivery_id": given("delivery_id"),
+    "number": given("number"),
+    "opened_at": given("opened_at", 0.0),
+    **_WORDS,
 }
 _CLOSE = Rows(attempt, *_VALUES)
 _OF_IT = (attempt.c.delivery_id == given("delivery_id"), attempt.c.number == given("number"))
@@ -256,7 +251,6 @@ _CLOSE_ONCE = Statement(
     ),
     *_VALUES,
 )
-_WORDS = {name: value for name, value in _VALUES.items() if name not in {"delivery_id", "number", "opened_at"}}
 _REVISE = Statement(
     update(attempt).where(*_OF_IT, attempt.c.verdict == DeliveryState.UNCERTAIN).values(**_WORDS),
     "delivery_id",

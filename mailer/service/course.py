@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mailer.delivery.pace import PaceLimits
-from mailer.delivery.sender import Tally
 from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.delivery.tally import Tally
 from mailer.delivery.warmup import Share
 from mailer.ledger.records import Summary
 from mailer.service.newsroom import Newsroom

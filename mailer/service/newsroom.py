@@ -1,7 +1,8 @@
 """The installation that a command or a page works in: one workspace, its settings, and what is made of them.
 
-Everything is made when it is first asked for, so that a command that needs no ledger opens none. `close` (or `with`) ends
-the ledger's writer. Raises SettingsError, UsageError and LedgerError in the words that a person sees.
+Everything is made, and imported (PLC0415), when it is first asked for, so that a command that needs no ledger neither loads nor
+opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, UsageError and LedgerError in the words that a
+person sees.
 """
 
 import time
@@ -165,11 +166,10 @@ class Newsroom:
 
         keys = self.keys.with_first(key_name)
 
+        purposes = (Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID)
+
         def mark(delivery_id: int) -> Marks:
-            return Marks(
-                unsubscribe=INERT if inert else keys.issue(Purpose.UNSUBSCRIBE, delivery_id),
-                bounce=keys.issue(Purpose.BOUNCE, delivery_id),
-                message=keys.issue(Purpose.MESSAGE_ID, delivery_id),
-            )
+            marks = Marks(*keys.issue_each(purposes, delivery_id))
+            return marks._replace(unsubscribe=INERT) if inert else marks
 
         return mark

@@ -2,8 +2,8 @@
 
 import datetime as dt
 
-from mailer.delivery.sender import End, Ending
 from mailer.delivery.state import DeliveryState, SendState
+from mailer.delivery.tally import End, Ending
 from mailer.ledger.records import Summary
 
 _S = DeliveryState

@@ -20,8 +20,9 @@ from mailer.delivery.connection import ConnectionFailure, open_connection
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.sender import End, Ending, Options, Sender, Tally
+from mailer.delivery.sender import Options, Sender
 from mailer.delivery.state import SendKind, SendState
+from mailer.delivery.tally import End, Ending, Tally
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, UndecidedError, UsageError
 from mailer.ledger.errors import LedgerError
@@ -54,7 +55,6 @@ def run_send(
 
     `workers`: in so many processes; without it MAILER_WORKERS, if the send is long enough for that to be quicker.
     """
-    gc.collect()
     give_back_memory()
     gc.freeze()  # what was made so far lives for the whole run
     gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles

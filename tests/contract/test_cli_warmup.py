@@ -5,8 +5,8 @@ import datetime as dt
 
 import pytest
 
-from mailer.delivery.sender import Tally
 from mailer.delivery.state import SendState
+from mailer.delivery.tally import Tally
 from mailer.service.course import Course, each_news_once
 from mailer.service.newsroom import Newsroom
 from mailer.service.running import carry

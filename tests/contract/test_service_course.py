@@ -3,8 +3,8 @@
 import pytest
 
 from mailer.delivery.records import Standing
-from mailer.delivery.sender import Tally
 from mailer.delivery.state import SendState
+from mailer.delivery.tally import Tally
 from mailer.service.course import Course, each_news_once, outlook
 from mailer.service.newsroom import Newsroom
 from mailer.settings import load_settings

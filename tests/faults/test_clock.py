@@ -10,9 +10,9 @@ import pytest
 
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.sender import End
 from mailer.delivery.state import DeliveryState as S
 from mailer.delivery.state import SendState
+from mailer.delivery.tally import End
 from mailer.service.newsroom import Newsroom
 from mailer.service.scheduling import due_now
 from mailer.service.sending import plan_send, start_due, start_send

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from mailer.delivery.records import Stage as At
-from mailer.delivery.sender import BREAKER, End
+from mailer.delivery.sender import BREAKER
 from mailer.delivery.state import DeliveryState as S
 from mailer.delivery.state import SendState
+from mailer.delivery.tally import End
 from tests.faults.test_lane import LONG, SHORT, carry, message
 from tests.faults.test_sender import OPTIONS, Stage, counts
 from tests.support.commands import until

@@ -15,7 +15,8 @@ from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
 from mailer.delivery.records import Claim
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.sender import BREAKER, End, Ending, Options, Sender
+from mailer.delivery.sender import BREAKER, Options, Sender
+from mailer.delivery.tally import End, Ending
 from mailer.ledger.records import Summary
 from mailer.relay import Relay
 from mailer.service.newsroom import Newsroom

@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 from pydantic import SecretStr
 
-from mailer.delivery.sender import End, Ending
+from mailer.delivery.tally import End, Ending
 from mailer.relay import Relay, TlsMode
 from tests.faults.test_sender import OPTIONS, POOL, Stage, counts
 from tests.support.certificates import Authority

@@ -30,6 +30,12 @@ def test_a_token_serves_one_purpose(number, purpose, other):
 
 
 @settings(deadline=None)
+@given(NUMBERS, st.lists(PURPOSES, min_size=1, max_size=3))
+def test_tokens_issued_together_are_those_issued_one_by_one(number, some):
+    assert KEYS.issue_each(some, number) == [KEYS.issue(purpose, number) for purpose in some]
+
+
+@settings(deadline=None)
 @given(NUMBERS, st.integers(0, LENGTH - 1), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
 def test_no_letter_can_be_changed(number, place, letter):
     token = KEYS.issue(Purpose.UNSUBSCRIBE, number)

@@ -1,7 +1,5 @@
 """A rendering that is kept is the one that would have been made anew."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +41,7 @@ def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
     stencil = Stencil(parts, quote)
     known = Values(address="a" * len(address), token="k" * len(token))
     stencil.render(known)
-    reader = replace(known, address=address, token=token)
+    reader = known._replace(address=address, token=token)
     assert stencil.render(reader) == quote(fill(parts, reader))
 
 

@@ -24,19 +24,54 @@ class Still(asyncio.Transport):
 
 
 @pytest.mark.parametrize("gives_up", ["in time", "cancelled"])
-def test_a_reply_whose_caller_has_given_up_is_nobody_else_s(gives_up: str) -> None:
+def test_a_conversation_ends_when_its_caller_has_given_up_so_that_no_late_reply_is_taken_for_another_s(
+    gives_up: str,
+) -> None:
     async def converse() -> None:
         wire = Wire(Still())
-        first, second = wire.expect(), wire.expect()
+        wire.expect(2)
         if gives_up == "cancelled":
-            first.cancel()
+            waiting = asyncio.create_task(wire.answer(60))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
         else:
             with pytest.raises(WireError, match="no answer in time"):
-                await wire.answer(first, 0.001)
+                await wire.answer(0.001)
         wire.data_received(b"250 to the first\r\n")
-        assert not second.done()
-        wire.data_received(b"550 to the second\r\n")
-        assert (await second).code == 550
-        assert wire.is_open
+        assert wire.take() is None
+        assert not wire.is_open
+        with pytest.raises(WireError):
+            await wire.answer(60)
+
+    asyncio.run(converse())
+
+
+def test_replies_that_came_before_the_end_are_handed_out_first() -> None:
+    async def converse() -> None:
+        wire = Wire(Still())
+        wire.expect(2)
+        waiting = asyncio.create_task(wire.answer(60))
+        await asyncio.sleep(0)
+        wire.data_received(b"250 to the first\r\nnonsense\r\n")
+        assert (await waiting).code == 250
+        with pytest.raises(WireError, match="not a reply: “nonsense”"):
+            await wire.answer(60)
+
+    asyncio.run(converse())
+
+
+def test_a_reply_that_comes_while_the_transport_is_full_ends_the_wait_for_it() -> None:
+    async def converse() -> None:
+        wire = Wire(Still())
+        wire.expect()
+        wire.pause_writing()
+        draining = asyncio.create_task(wire.drain(60))
+        await asyncio.sleep(0)
+        wire.data_received(b"552 enough\r\n")
+        await draining
+        early = wire.take()
+        assert early is not None
+        assert early.code == 552
 
     asyncio.run(converse())

@@ -1,0 +1,49 @@
+"""A lane task's hands: the relay that it goes to, its carriage there, and what it has announced ahead of its turn.
+
+carrier.make_ready(); carrier.open()        a carriage to a relay that is well
+carrier.leave()                             take leave of it
+"""
+
+from dataclasses import dataclass
+
+from mailer.delivery.carriage import Carriage
+from mailer.delivery.pool import PooledRelay, RelayPool
+from mailer.delivery.records import Claim
+
+
+@dataclass(slots=True)
+class Carrier:
+    """A lane task's hands: the relay and the carriage it uses, and what it has announced there ahead of its turn."""
+
+    per_connection: int
+    pool: RelayPool
+    relay: PooledRelay | None = None
+    carriage: Carriage | None = None
+    carried: int = 0
+    announced: Claim | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its carriage takes another message."""
+        return self.carriage is not None and self.carriage.is_open and not self.is_spent
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the connection has carried what it may, or its relay bears fewer than there are."""
+        return 0 < self.per_connection <= self.carried or (self.relay is not None and self.relay.window.is_overfull)
+
+    async def make_ready(self) -> None:
+        """Leave a connection that is of no more use; have a relay in view, if there is one that is well."""
+        await self.leave()
+        self.relay = self.pool.pick()
+
+    async def open(self) -> bool:
+        """Have a carriage to the relay in view; False when it cannot be reached."""
+        if self.carriage is None and self.relay:
+            self.carriage, self.carried = await self.pool.open(self.relay), 0
+        return self.carriage is not None
+
+    async def leave(self) -> None:
+        carriage, self.carriage = self.carriage, None
+        if carriage and self.relay:
+            await self.pool.leave(self.relay, carriage)
