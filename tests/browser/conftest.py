@@ -1,9 +1,9 @@
-"""What tests in Chromium share: a browser for each module, and a port for each test's server."""
+"""What tests in Chromium share: a browser and a page for letters in each module, and a port for each test's server."""
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from mailer.web.server import free_port
 from tests.support.chromium import launched
@@ -13,6 +13,15 @@ from tests.support.chromium import launched
 def browser() -> Iterator[Browser]:
     with launched() as chromium:
         yield chromium
+
+
+@pytest.fixture(scope="module")
+def sheet(browser: Browser) -> Iterator[Page]:
+    """A page for letters, one after the other; what lies elsewhere is not there."""
+    page = browser.new_page()
+    page.route("https://**", lambda route: route.abort())
+    yield page
+    page.close()
 
 
 @pytest.fixture

@@ -25,15 +25,6 @@ FAMILIES = ("Georgia", "Helvetica", "Noto Serif", "Noto Serif Hebrew", "Noto Nas
 SCHEMES = ("light", "dark")
 
 
-@pytest.fixture(scope="module")
-def sheet(browser):
-    """A page for letters, one after the other; what lies elsewhere is not there."""
-    page = browser.new_page()
-    page.route("https://**", lambda route: route.abort())
-    yield page
-    page.close()
-
-
 @pytest.fixture
 def opened(sheet):
     """Opens a letter of the corpus, its images inside."""

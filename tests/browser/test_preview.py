@@ -24,15 +24,6 @@ def browser():
     expect.set_options(timeout=5_000)
 
 
-@pytest.fixture(scope="module")
-def sheet(browser):
-    """A page for letters, one after the other; what lies elsewhere is not there."""
-    page = browser.new_page()
-    page.route("https://**", lambda route: route.abort())
-    yield page
-    page.close()
-
-
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "dispatches" / "tide.md"

@@ -63,11 +63,12 @@ class Process:
     def said(self, pattern: str, timeout: float = PATIENCE) -> re.Match[str]:
         """Wait until `pattern` is found in what it told (standard error)."""
         end = time.monotonic() + timeout
-        while not (found := re.search(pattern, self._read(1))):
-            assert not self._ended.is_set(), f"it has ended: {self._read(1)[-2000:]}"
-            assert time.monotonic() < end, f"so far: {self._read(1)[-2000:]}"
+        while True:
+            is_over = self._ended.is_set() or time.monotonic() > end
+            if found := re.search(pattern, self._read(1)):
+                return found
+            assert not is_over, f"it did not say so; so far: {self._read(1)[-2000:]}"
             time.sleep(0.01)
-        return found
 
     def ended(self, code: int) -> None:
         self._code = code
