@@ -116,6 +116,15 @@ class Lane:
     def close(self) -> None:
         self._wire.close()
 
+    def abandon(self) -> Outcome:
+        """Close at once, after `deliver` was cancelled: how its message stands."""
+        self._wire.close()
+        if not self.dot_given:
+            return Outcome(lost(Stage.TEXT, "stopped"), Stage.TEXT)
+        if reply := self._wire.take():  # it had just come
+            return Outcome(verdict(reply, Stage.DOT), Stage.DOT, reply)
+        return Outcome(lost(Stage.DOT, "stopped"), Stage.DOT)
+
     async def _envelope(self, message: Message) -> Outcome | None:
         """MAIL, RCPT, DATA. None when the relay waits for the text; the first failing reply is the verdict."""
         ahead, self._ahead = self._ahead, None
@@ -137,7 +146,7 @@ class Lane:
         nobody_left = False
         for stage in _ENVELOPE:
             try:
-                reply = self._wire.take() or await self._answer(stage)
+                reply = self._wire.take() or await self._answer(stage)  # mostly all three are there
                 if stage is Stage.RCPT:
                     nobody_left = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:
