@@ -190,20 +190,19 @@ class Lane:
     ) -> Outcome:
         """The text, its dot and the next envelope; then the reply to the dot."""
         self._wire.expect()
-        if len(message.text) > WHOLE_WRITE:
+        pieces = message.pieces
+        if message.size > WHOLE_WRITE:
             await self._write_slowly(message.text)
-            text = b""
-        else:
-            text = message.text
+            pieces = ()
         if not may_send():
             return self._withhold()
         following_message = following() if self.features.pipelining else None
         if following_message and not _hindrance(following_message, self.features):
             self._ahead = following_message
             self._wire.expect(len(_ENVELOPE))
-            self._write(b"".join((text, b".\r\n", *envelope(following_message, self.features))), Stage.TEXT)
+            self._write(b"".join((*pieces, b".\r\n", *envelope(following_message, self.features))), Stage.TEXT)
         else:
-            self._write(text + b".\r\n", Stage.TEXT)
+            self._write(b"".join((*pieces, b".\r\n")), Stage.TEXT)
         self.dot_given = True
         reply = await self._answer(Stage.DOT)
         outcome = verdict(reply, Stage.DOT)
