@@ -28,6 +28,7 @@ INERT = "a" * LENGTH
 MAX_NUMBER = 2**63 - 1
 _CONTEXT = b"mailer token 1"
 
+_TOGETHER = 3  # tokens that are encoded at once
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 
 
@@ -88,6 +89,8 @@ class TokenKeys:
         """One token of the number for each of up to three purposes: quicker than one by one."""
         if not 0 <= number <= MAX_NUMBER:
             raise ValueError(f"not a delivery's number: {number}")
+        if len(purposes) > _TOGETHER:
+            raise ValueError(f"not more than {_TOGETHER} tokens at once")
         octets = number.to_bytes(8, "big")
         return _encode([self._issuing.encrypt(octets, _ASSOCIATED[purpose]) for purpose in purposes])
 
@@ -131,7 +134,7 @@ _SPREADING = _spreading(128)
 
 
 def _encode(sealed: Sequence[bytes]) -> list[str]:
-    """Each 24 octets in base32, unpadded: in a few steps over up to three of them at once, quicker than letter by letter."""
+    """Each 24 octets in base32, unpadded: in a few steps over all of them, up to _TOGETHER, quicker than letter by letter."""
     padded = b"\0".join(sealed) + b"\0"  # 25 octets are 40 letters, of which the last says nothing
     bits = int.from_bytes(padded, "big")
     for lower, upper, by in _SPREADING:

@@ -15,19 +15,22 @@ from typing import Protocol
 from mailer.delivery.connection import Limits, open_connection
 from mailer.delivery.lane import Lane, Outcome
 from mailer.delivery.message import Message
-from mailer.delivery.records import Claim, Stage
-from mailer.delivery.verdict import lost
+from mailer.delivery.records import Claim
 from mailer.relay import Relay
 
 Compose = Callable[[Claim], Message]
 
 
 class UnmadeError(Exception):
-    """The message of a claim cannot be made, which is our fault: `fault` says why. Nothing of it has left."""
+    """Something is wrong with us, mostly in making the message of a claim: `fault` says what.
 
-    def __init__(self, fault: Exception) -> None:
+    `outcome`: how the message stands if it may have left; None: nothing of it has.
+    """
+
+    def __init__(self, fault: Exception, outcome: Outcome | None = None) -> None:
         super().__init__(str(fault))
         self.fault = fault
+        self.outcome = outcome
 
 
 class UnmannedError(Exception):
@@ -95,9 +98,7 @@ class Local:
         self._lane.close()
 
     async def abandon(self) -> Outcome:
-        stage = Stage.DOT if self._lane.dot_given else Stage.TEXT
-        self.close()
-        return Outcome(verdict=lost(stage, "stopped"), stage=stage)
+        return self._lane.abandon()
 
     async def quit(self) -> None:
         await self._lane.quit()

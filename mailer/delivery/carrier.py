@@ -32,8 +32,13 @@ class Carrier:
         """Whether the connection has carried what it may, or its relay bears fewer than there are."""
         return 0 < self.per_connection <= self.carried or (self.relay is not None and self.relay.window.is_overfull)
 
+    @property
+    def is_lost_at_once(self) -> bool:
+        """Whether its connection ended with the first message that it was to carry."""
+        return self.carried == 1 and self.carriage is not None and not self.carriage.is_open
+
     async def make_ready(self) -> None:
-        """Leave a connection that is of no more use; have a relay in view, if there is one that is well."""
+        """Leave the connection there was; have a relay in view, if there is one that is well."""
         await self.leave()
         self.relay = self.pool.pick()
 

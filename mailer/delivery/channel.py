@@ -128,16 +128,11 @@ class Channel(asyncio.Protocol):
 
 
 def pack_claim(claim: Claim | None) -> list[object] | None:
-    if claim is None:
-        return None
-    return [claim.delivery_id, claim.identity, claim.address, dict(claim.fields), claim.attempt, claim.date]
+    return None if claim is None else [*claim._replace(fields=dict(claim.fields))]
 
 
 def unpack_claim(packed: list[Any] | None) -> Claim | None:
-    if packed is None:
-        return None
-    delivery_id, identity, address, fields, attempt, date = packed
-    return Claim(delivery_id=delivery_id, identity=identity, address=address, fields=fields, attempt=attempt, date=date)
+    return None if packed is None else Claim(*packed)
 
 
 _FLAGS = ("halt", "close", "policy", "unexplained", "throttled", "suppress", "bare_550")

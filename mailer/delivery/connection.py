@@ -112,6 +112,9 @@ async def open_connection(
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         smtp.close()
         raise _failure(error, stage) from error
+    except BaseException:  # cancelled
+        smtp.close()
+        raise
     return Connection(wire=Wire(cast("asyncio.Transport", transport)), features=read_features(smtp.esmtp_extensions))
 
 

@@ -116,6 +116,15 @@ class Lane:
     def close(self) -> None:
         self._wire.close()
 
+    def abandon(self) -> Outcome:
+        """Close at once, after `deliver` was cancelled: how its message stands."""
+        self._wire.close()
+        if not self.dot_given:
+            return Outcome(lost(Stage.TEXT, "stopped"), Stage.TEXT)
+        if reply := self._wire.take():  # it had just come
+            return Outcome(verdict(reply, Stage.DOT), Stage.DOT, reply)
+        return Outcome(lost(Stage.DOT, "stopped"), Stage.DOT)
+
     async def _envelope(self, message: Message) -> Outcome | None:
         """MAIL, RCPT, DATA. None when the relay waits for the text; the first failing reply is the verdict."""
         ahead, self._ahead = self._ahead, None
@@ -137,7 +146,7 @@ class Lane:
         nobody_left = False
         for stage in _ENVELOPE:
             try:
-                reply = self._wire.take() or await self._answer(stage)
+                reply = self._wire.take() or await self._answer(stage)  # mostly all three are there
                 if stage is Stage.RCPT:
                     nobody_left = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:
@@ -181,20 +190,19 @@ class Lane:
     ) -> Outcome:
         """The text, its dot and the next envelope; then the reply to the dot."""
         self._wire.expect()
-        if len(message.text) > WHOLE_WRITE:
+        pieces = message.pieces
+        if message.size > WHOLE_WRITE:
             await self._write_slowly(message.text)
-            text = b""
-        else:
-            text = message.text
+            pieces = ()
         if not may_send():
             return self._withhold()
         following_message = following() if self.features.pipelining else None
         if following_message and not _hindrance(following_message, self.features):
             self._ahead = following_message
             self._wire.expect(len(_ENVELOPE))
-            self._write(b"".join((text, b".\r\n", *envelope(following_message, self.features))), Stage.TEXT)
+            self._write(b"".join((*pieces, b".\r\n", *envelope(following_message, self.features))), Stage.TEXT)
         else:
-            self._write(text + b".\r\n", Stage.TEXT)
+            self._write(b"".join((*pieces, b".\r\n")), Stage.TEXT)
         self.dot_given = True
         reply = await self._answer(Stage.DOT)
         outcome = verdict(reply, Stage.DOT)

@@ -78,15 +78,19 @@ class Marks(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message ready for the wire. `text` ends with CRLF and lacks only its final dot; `size` as RFC 1870 counts."""
+    """A message ready for the wire, in pieces. `text` ends with CRLF and lacks only its final dot; `size` as RFC 1870 counts."""
 
     sender: str
     recipient: str
     envelope_id: str
-    text: bytes
+    pieces: tuple[bytes, ...]
     size: int
     utf8: bool
     eight_bit: bool
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.pieces)
 
     def unstuffed(self) -> bytes:
         """The text as its receiver sees it."""
@@ -174,13 +178,13 @@ class _Plan:
             else:
                 rest += piece.render(values)
         signatures = self._seal.fields(differing, rest, int(claim.date)) if self._seal else ()
-        text = b"".join([*signatures, *differing, self._common, b"\r\n", self._lead, *rest])
+        pieces = (*signatures, *differing, self._common, b"\r\n", self._lead, *rest)
         return Message(
             sender=sender,
             recipient=claim.address,
             envelope_id=marks.message,
-            text=text,
-            size=len(text),
+            pieces=pieces,
+            size=sum(map(len, pieces)),
             utf8=not claim.address.isascii(),
             eight_bit=self.eight_bit,
         )

@@ -52,13 +52,13 @@ def compose_note(letterhead: Letterhead, note: Note) -> Message:
         ]
     )
     signatures = Seal(letterhead.signers, fields, (), body).fields((), (), int(note.date)) if letterhead.signers else ()
-    text = b"".join([*signatures, *fields, b"\r\n", body])
+    pieces = (*signatures, *fields, b"\r\n", body)
     return Message(
         sender=letterhead.bounce_address or letterhead.sender_address,
         recipient=note.to,
         envelope_id=note.token,
-        text=text,
-        size=len(text),
+        pieces=pieces,
+        size=sum(map(len, pieces)),
         utf8=not note.to.isascii(),
         eight_bit=False,
     )

@@ -195,7 +195,7 @@ class Pacer:
         if not self._turns or _is_empty(self._bucket, now):
             return None
         for group in self._turns.values():
-            if group.window.busy < group.window.limit and not _is_empty(group.bucket, now):
+            if group.window.is_open and not _is_empty(group.bucket, now):
                 break
         else:
             if self._count > self.capacity // 2:
@@ -216,12 +216,16 @@ class Pacer:
 
     def ready_at(self, now: float) -> float | None:
         """When the clock alone lets somebody go; None when it takes a `done`, or nobody waits."""
-        times = [
-            max((bucket.ready_at(now) for bucket in (self._bucket, group.bucket) if bucket is not None), default=now)
-            for group in self._turns.values()
-            if group.window.is_open
-        ]
-        return min(times, default=None)
+        first: float | None = None
+        for group in self._turns.values():
+            if not group.window.is_open:
+                continue
+            buckets = [bucket for bucket in (self._bucket, group.bucket) if bucket is not None]
+            at = max((bucket.ready_at(now) for bucket in buckets), default=now)
+            if at <= now:
+                return at
+            first = at if first is None else min(first, at)
+        return first
 
     def done(self, claim: Claim, *, well: bool = False) -> None:
         """It is no more under way, if it was; `well`: it was taken."""

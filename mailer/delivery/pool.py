@@ -50,9 +50,6 @@ class PooledRelay:
     def __post_init__(self) -> None:
         self.name = str(self.relay)
 
-    def __str__(self) -> str:
-        return self.name
-
     def failed(self, now: float) -> None:
         """It begins to rest; lanes that fail while it does are part of the same failure."""
         if now < self.resting_until:
@@ -128,27 +125,26 @@ class RelayPool:
         return carriage
 
     async def leave(self, left: PooledRelay, carriage: Carriage) -> None:
-        left.window.busy -= 1
-        await carriage.quit()
+        try:
+            await carriage.quit()
+        finally:
+            left.window.busy -= 1
 
     def failed(self, it: PooledRelay) -> None:
         """A connection ended before it had carried anything: no better than one that was not to be had."""
         now = self._now()
         it.failed(now)
         if not it.has_worked and now - it.failing_since > self._options.connect_patience:
-            self.trouble = f"{it}: connections end before they have carried anything"
+            self.trouble = f"{it.name}: connections end before they have carried anything"
             it.dismissed = True
-
-    def slow(self, it: PooledRelay) -> None:
-        it.window.slow(self._now())
 
     def _unreachable(self, it: PooledRelay, failure: ConnectionFailure) -> None:
         now, patience = self._now(), self._options.connect_patience
         it.failed(now)
-        self.trouble = f"{it}: {failure}"
+        self.trouble = f"{it.name}: {failure}"
         if self.first_at is None:
             patience = min(patience, self._options.first_patience)
         if it.window.busy:  # it serves our other lanes, or they are still trying: it bears no more of them
             it.window.slow(now)
         else:
-            it.dismissed = failure.fatal or now - it.failing_since > patience
+            it.dismissed = it.dismissed or failure.fatal or now - it.failing_since > patience

@@ -93,7 +93,10 @@ class Standing:
 
 
 class SendLedger(Protocol):
-    """One send, owned by this process. Every method may raise LedgerError; after it nothing more may be sent."""
+    """One send, owned by this process. Every method may raise LedgerError; after it nothing more may be sent.
+
+    Whoever owns it closes it after the run: then what was noted is written, and what was claimed and never committed given back.
+    """
 
     def claim(self, limit: int, now: float) -> Awaitable[Sequence[Claim]]:
         """Take up to `limit` due deliveries; empty when none is due or the send is not running."""

@@ -150,6 +150,8 @@ class Remote:
         if isinstance(note, Outcome):
             return note
         if isinstance(note, UnmadeError):
+            if self._committed:
+                note.outcome = Outcome(lost(Stage.DOT, "worker failed"), Stage.DOT)
             raise note
         if self._committed or self._is_deserted:
             stage = Stage.DOT if self._committed else Stage.TEXT

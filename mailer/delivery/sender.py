@@ -6,8 +6,9 @@ One feeder claims ahead of the lanes; each lane task connects when it has someth
 stays idle. What goes wrong with a relay is kept apart from what goes wrong with a recipient: a relay that cannot be reached
 rests and is tried again, one that refuses us for good is left out, and when none is left the send halts, nobody charged.
 
-Always holds: what was claimed is settled or released, also when this is stopped or cancelled; nothing is sent after the
-ledger failed. Raises what the ledger raises.
+Always holds: what was claimed is settled or released, also when this is stopped; nothing is sent after the ledger failed. Raises
+what the ledger raises, once what was under way by then has ended or had its time. When it raises or is cancelled, whoever owns
+the ledger closes it, which gives back what never left.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ from mailer.relay import Relay
 
 IDLE = 10.0  # seconds after which a lane without work takes leave of its relay
 POLL = 1.0  # seconds between looks at whether somebody paused a send in which nothing moves
-BREAKER = 10  # policy refusals in a row that halt a send
+BREAKER = 10  # policy refusals, or connections lost after their first message, in a row that halt a send
 RELEASES = 3  # times a delivery is given back at once when its connection breaks; after that it is deferred
 
 
@@ -95,6 +96,7 @@ class Sender:
         self._halted = ""
         self._fault: Exception | None = None  # of ours, in making a message
         self._refused: list[int] = []  # policy refusals since the last acceptance
+        self._lost = 0  # connections that ended after the dot of their first message, since the last acceptance
         self._tripped = False  # by those: what is under way then and refused, too, is forgiven with them
         self._releases: Counter[int] = Counter()
         self.tally = Tally()
@@ -106,8 +108,11 @@ class Sender:
         try:
             # the feeder ends first, unless a lane fails
             await asyncio.wait([feeder, *lanes], return_when=asyncio.FIRST_COMPLETED)
-            if feeder.done() and not feeder.exception():
-                await self._drain(lanes)
+            if not feeder.done() or feeder.exception():
+                self._stopping = True
+                feeder.cancel()
+                await asyncio.wait([feeder])
+            await self._drain(lanes)
         finally:
             for task in (feeder, *lanes):
                 task.cancel()
@@ -124,12 +129,12 @@ class Sender:
         """Until the lanes are done with what is under way; asked to stop, now or before, for `drain_patience` seconds at most."""
         clock = asyncio.get_running_loop().time
         until: float | None = None
-        while not all(lane.done() for lane in lanes) and not any(lane.done() and lane.exception() for lane in lanes):
+        while not all(lane.done() for lane in lanes):
             if self._stopping:
                 until = clock() + self._options.drain_patience if until is None else until
                 if clock() >= until:
                     return
-            await asyncio.wait(lanes, timeout=0.2, return_when=asyncio.FIRST_EXCEPTION)
+            await asyncio.wait(lanes, timeout=0.2)
 
     def stop(self) -> None:
         """Finish what is under way and give back the rest; at the latest after `drain_patience` seconds."""
@@ -200,7 +205,7 @@ class Sender:
                 carrier.announced = None
                 if claim is None:
                     idle_since = self._steady() if idle_since is None else idle_since
-                    await self._idle()
+                    await self._idle(carrier)
                     if self._steady() - idle_since > IDLE:
                         await carrier.leave()
                     continue
@@ -213,7 +218,13 @@ class Sender:
 
     def _take(self) -> Claim | None:
         """The next claim that may go, in a lane's hands from now on."""
-        return None if self._fault or self._halted else self._pacer.take(self._steady())
+        if self._fault or self._halted:
+            return None
+        capacity = self._pacer.capacity
+        claim = self._pacer.take(self._steady())
+        if self._pacer.capacity != capacity:  # others are to overtake those who wait
+            self._progress.set()
+        return claim
 
     async def _opened(self, carrier: Carrier, claim: Claim) -> bool:
         """Whether there is a carriage for `claim`; else it waits again. Without any relay or worker left the send halts."""
@@ -231,10 +242,10 @@ class Sender:
             await self._halt(reason)
         return False
 
-    async def _idle(self) -> None:
-        """Until there may be work for a lane."""
+    async def _idle(self, carrier: Carrier) -> None:
+        """Until there may be work for a lane: for one without a relay, until one is well or bears more."""
         now = self._steady()
-        times = (self._pool.ready_at(now), self._pacer.ready_at(now), now + IDLE)
+        times = (self._pool.ready_at(now), self._pacer.ready_at(now) if carrier.relay else None, now + IDLE)
         self._work.clear()
         self._idling += 1
         try:
@@ -260,6 +271,8 @@ class Sender:
         except UnmadeError as error:  # raised by `run`, when what is under way has ended
             self._fault = error.fault
             self._progress.set()
+            if error.outcome:
+                await self._settle(claim, relay, error.outcome)
             return
         except asyncio.CancelledError:
             await asyncio.shield(self._abandon(carriage, claim, relay))
@@ -276,23 +289,31 @@ class Sender:
         relay.worked()
         relay.window.ease()
         self._refused.clear()
+        self._lost = 0
         self._done(claim, well=True)
 
     async def _abandon(self, carriage: Carriage, claim: Claim, relay: PooledRelay) -> None:
-        await self._settle(claim, relay, await carriage.abandon())
+        outcome = await carriage.abandon()
+        if outcome.verdict.state is DeliveryState.ACCEPTED:
+            self._accept(relay, claim, outcome)
+        else:
+            await self._settle(claim, relay, outcome)
 
     async def _judge(self, carrier: Carrier, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
         """What an outcome says of the relay; then settle it."""
         assert carrier.carriage
-        if outcome.verdict.scope is Scope.WORKER:
-            pass  # it says nothing
-        elif carrier.carriage.is_open or outcome.stage is Stage.DOT:
+        self._in_doubt = self._in_doubt or outcome.withheld
+        if outcome.reply and (carrier.carriage.is_open or outcome.stage is Stage.DOT):
             relay.worked()
-        elif carrier.carried == 1 and not outcome.withheld:
+        elif carrier.is_lost_at_once and not outcome.withheld and outcome.verdict.scope is not Scope.WORKER:
             self._pool.failed(relay)
+            self._lost += outcome.stage is Stage.DOT
             if self._pool.is_exhausted:
                 await self._halt(self._pool.trouble)
-        self._in_doubt = self._in_doubt or outcome.withheld
+            elif self._lost >= BREAKER:
+                await self._halt(
+                    f"{relay.name} ended {self._lost} connections in a row after a message, without a reply"
+                )
         await self._settle(claim, relay, outcome)
 
     async def _settle(self, claim: Claim, relay: PooledRelay, outcome: Outcome) -> None:
@@ -302,9 +323,9 @@ class Sender:
             if outcome.stage is Stage.RCPT:
                 self._pacer.slow(claim, self._steady())
             else:
-                self._pool.slow(relay)
+                relay.window.slow(self._steady())
         if judged.halt:
-            await self._halt(f"{relay}: {judged.reason}{_quote(outcome)}")
+            await self._halt(f"{relay.name}: {judged.reason}{_quote(outcome)}")
         if judged.state is DeliveryState.PENDING and not self._given_up(relay, claim, judged, outcome):
             await self._release(claim)
             return
@@ -320,7 +341,7 @@ class Sender:
                 self._tripped = True
                 refused, self._refused = self._refused, []
                 self.tally.failed -= len(refused)
-                await self._halt(f"{relay} refused {len(refused)} messages in a row{_quote(outcome)}", refused)
+                await self._halt(f"{relay.name} refused {len(refused)} messages in a row{_quote(outcome)}", refused)
 
     def _given_up(self, relay: PooledRelay, claim: Claim, judged: Verdict, outcome: Outcome) -> bool:
         """Whether a delivery whose connections keep breaking has to wait: perhaps it is what breaks them."""

@@ -61,5 +61,5 @@ class Tally:
 
     def count(self, state: DeliveryState) -> None:
         name = state.value
-        if name in {"accepted", "deferred", "failed", "uncertain"}:
+        if name in {"deferred", "failed", "uncertain"}:
             setattr(self, name, getattr(self, name) + 1)

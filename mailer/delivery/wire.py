@@ -58,7 +58,9 @@ class Wire(asyncio.Protocol):
     async def answer(self, patience: float) -> Reply:
         """The same, waited for. Raises WireError, also when it has not come within `patience` seconds."""
         if not self._replies:
-            await self._wait(patience)
+            deadline = self._loop.time() + patience
+            while not self._replies:  # a transport that became empty wakes us, too
+                await self._wait(deadline)
         return self._replies.popleft()
 
     def write(self, data: bytes) -> None:
@@ -71,9 +73,10 @@ class Wire(asyncio.Protocol):
 
     async def drain(self, patience: float) -> None:
         """Until the transport has handed what it holds to the system, or a reply comes before. Raises WireError."""
-        if self._is_full and not self._replies:
-            await self._wait(patience)
-        if self._ended:
+        deadline = self._loop.time() + patience
+        while self._is_full and not self._replies:
+            await self._wait(deadline)
+        if self._ended and not self._replies:
             raise self._ended
 
     def close(self, reason: str = "closed by us") -> None:
@@ -91,12 +94,12 @@ class Wire(asyncio.Protocol):
         finally:
             self.close()
 
-    async def _wait(self, patience: float) -> None:
+    async def _wait(self, deadline: float) -> None:
         """Until something happens. One at a time: a wire has one timer, which is moved when it goes off too early."""
         if self._ended:
             raise self._ended
         self._waiter = self._loop.create_future()
-        self._deadline = self._loop.time() + patience
+        self._deadline = deadline
         if self._timer is None or self._deadline < self._timer.when():
             self._set_timer()
         try:

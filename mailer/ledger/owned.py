@@ -21,6 +21,7 @@ from mailer.delivery.records import Claim, Settlement, Standing
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.claims import Key, give_back_claimed
 from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
+from mailer.ledger.errors import LedgerError
 from mailer.ledger.gathering import Gathering, Request, fenced
 from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.locks import FileLock
@@ -223,7 +224,10 @@ class OwnedSend:
             gathering, self._unsubmitted = self._unsubmitted, None
         if gathering:
             self._handed_at = time.monotonic()
-            self._core.writer.submit(gathering)
+            try:
+                self._core.writer.submit(gathering)
+            except LedgerError as error:
+                gathering.finish(error)  # those who wait in it must hear of it
 
     def _open(self) -> Gathering:
         """The gathering that the next batch takes; under the gate."""
@@ -261,17 +265,20 @@ class OwnedSend:
 
     def _ended(self, gathering: Gathering, error: BaseException | None) -> None:
         """Keep what was not written for another time, and say so to who asks next where nobody waits for it."""
-        if error is None and (illegal := gathering.illegal):
-            self._failure = illegal
-        elif error is not None:
-            with self._gate:
+        with self._gate:
+            if error is None:
+                self._failure = gathering.illegal or self._failure
+            else:
                 awaited = {place for place, _ in gathering.waiting}
                 noted = [each for place, each in enumerate(gathering.settlements) if place not in awaited]
                 self._unwritten += gathering.settlements
                 self._failure = error if noted else self._failure
 
     def _raise_failure(self) -> None:
-        failure, self._failure = self._failure, None
+        if self._failure is None:
+            return
+        with self._gate:
+            failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
 

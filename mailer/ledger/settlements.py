@@ -87,7 +87,7 @@ def accept(conn: Connection, settlements: Sequence[Settlement], *, at: float) ->
         moved = frozenset(conn.execute(query).scalars())
         for settlement in group:
             (taken if settlement.delivery_id in moved else left).append(settlement)
-    _CLOSE.add(conn, [(each.delivery_id, each.attempt, each.opened_at, *_words(each)) for each in taken])
+    _CLOSE.add(conn, [(each.delivery_id, each.attempt, each.opened_at or each.at, *_words(each)) for each in taken])
     return left
 
 

@@ -19,6 +19,7 @@ log now and then, after the answers.
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -100,6 +101,7 @@ class Writer:
         self._batches = 0
         self._log_size = 0
         self._chores: list[_Chore] = []
+        self._batch: deque[Job] = deque()  # those of it that were not told yet
 
     def call(self, work: Callable[[Connection], T], *, once: bool = False) -> T:
         """Run `work` in the next batch. Raises what it raises, or LedgerError. Not for use on an event loop.
@@ -163,8 +165,10 @@ class Writer:
         with self._gate:
             self._closed = True
         failure = LedgerError(f"The ledger cannot be written any more ({error!r}).", "Start again.")
+        left: list[Job | _Chore | None] = list(self._batch)
         while not self._queue.empty():
-            item = self._queue.get()
+            left.append(self._queue.get())
+        for item in left:
             if item is not None and not isinstance(item, _Chore):
                 item.finish(failure)
 
@@ -202,6 +206,7 @@ class Writer:
     def _write(self, batch: list[Job]) -> None:
         """Run and commit `batch`, and tell each of its jobs."""
         errors: dict[Job, BaseException] = {}
+        self._batch = deque(batch)
         try:
             for tries_left in reversed(range(TRIES)):
                 try:
@@ -215,11 +220,13 @@ class Writer:
                     for job, failure in errors.items():
                         job.finish(failure)
                     batch = [job for job in batch if job.is_repeatable]
+                    self._batch = deque(batch)
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
             self._disconnect()
             failure = translated(error, self._database.name) or error
             errors = dict.fromkeys(batch, failure)
-        for job in batch:
+        while self._batch:
+            job = self._batch.popleft()
             job.finish(errors.get(job))
 
     def _try(self, batch: Sequence[Job]) -> dict[Job, BaseException]:

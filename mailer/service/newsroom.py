@@ -169,7 +169,7 @@ class Newsroom:
         purposes = (Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID)
 
         def mark(delivery_id: int) -> Marks:
-            marks = Marks(*keys.issue_each(purposes, delivery_id))
-            return marks._replace(unsubscribe=INERT) if inert else marks
+            unsubscribe, bounce, message = keys.issue_each(purposes, delivery_id)
+            return Marks(unsubscribe=INERT if inert else unsubscribe, bounce=bounce, message=message)
 
         return mark

@@ -180,6 +180,8 @@ class _Hold:
             channel.tell(Word.OPENED, number, carriage.pipelining)
             await self._work(carriage)
             await carriage.quit()
+        except Exception as error:  # noqa: BLE001 - the owner tells its person
+            self._worker.tell_fault(number, error)
         finally:
             self._worker.forget(number)
 

@@ -20,7 +20,7 @@ LONG = b"Subject: x\r\n\r\n" + b"x" * 70 + b"\r\n" * 1 + (b"y" * 70 + b"\r\n") *
 
 
 def message(text: bytes = SHORT, recipient: str = "ana@example.com") -> Message:
-    return Message(sender="desk@example.org", recipient=recipient, envelope_id="e1", text=text, size=len(text),
+    return Message(sender="desk@example.org", recipient=recipient, envelope_id="e1", pieces=(text,), size=len(text),
                    utf8=not recipient.isascii(), eight_bit=False)  # fmt: skip
 
 

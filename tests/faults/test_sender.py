@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -17,6 +18,8 @@ from mailer.delivery.records import Claim
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.sender import BREAKER, Options, Sender
 from mailer.delivery.tally import End, Ending
+from mailer.ledger.errors import LedgerError
+from mailer.ledger.owned import OwnedSend
 from mailer.ledger.records import Summary
 from mailer.relay import Relay
 from mailer.service.newsroom import Newsroom
@@ -157,6 +160,35 @@ def test_a_connection_dropped_after_the_dot_is_uncertain_and_not_tried_again(tmp
     ending, result = Stage(tmp_path, 6, server).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5, "uncertain": 1})
     assert messages(server) == 6
+
+
+def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_send(tmp_path: Path) -> None:
+    options = replace(OPTIONS, lanes=BREAKER, pool=replace(POOL, connect_patience=60))
+    ending, result = Stage(tmp_path, 60, Scripted(DOT=[DROP] * 1000), options=options).run()
+    assert ending.end is End.PAUSED
+    assert "connections in a row after a message, without a reply" in ending.reason
+    uncertain = result["uncertain"]
+    assert isinstance(uncertain, int)
+    assert BREAKER <= uncertain <= 2 * BREAKER
+    assert counts(result) == {"uncertain": uncertain, "pending": 60 - uncertain}
+
+
+def test_a_ledger_that_fails_one_lane_lets_what_the_others_have_under_way_end(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, 2, Scripted(DOT=["250 taken", "250 taken"]))
+    owned_commit = OwnedSend.commit
+    committed: list[Claim] = []
+
+    async def commit(self: OwnedSend, claim: Claim) -> bool:
+        committed.append(claim)
+        if len(committed) == 1:
+            return await owned_commit(self, claim)
+        raise LedgerError("The disk is full.")
+
+    with patch.object(OwnedSend, "commit", commit), pytest.raises(LedgerError):
+        stage.run()
+    with Newsroom.open(stage.newsroom.workspace.root) as newsroom:
+        result = send_object(newsroom.ledger.sends.summary(stage.send.id))
+    assert counts(result) == {"accepted": 1, "pending": 1}
 
 
 def test_a_server_that_falls_silent_after_the_dot_is_uncertain_at_the_limit(tmp_path: Path) -> None:

@@ -244,6 +244,6 @@ def test_a_verp_address_that_leaves_no_room_for_a_token_is_refused() -> None:
 def test_a_message_that_is_not_what_the_contract_promises_is_not_sent(spoil) -> None:
     good = compose("quoted-printable", {})
     bad = Message(**{name: getattr(good, name) for name in ("sender", "recipient", "envelope_id", "size", "utf8", "eight_bit")},
-                  text=spoil(good.text))  # fmt: skip
+                  pieces=(spoil(good.text),))  # fmt: skip
     with pytest.raises(MessageError):
         inspect(bad)

@@ -106,6 +106,24 @@ def test_without_pipelining_nothing_is_announced() -> None:
     play(scenario, pipelining=False)
 
 
+@pytest.mark.parametrize("is_offered", [False, True])
+def test_a_fault_of_a_worker_says_how_the_message_stands_if_it_may_have_left(*, is_offered: bool) -> None:
+    async def scenario(scene: Scene) -> None:
+        task = scene.deliver(FIRST)
+        await scene.words()
+        if is_offered:
+            scene.offered()
+            await scene.words()
+        scene.remote.on_note(Word.UNMADE, ["", "", 2, "IndexError: a bug of ours"])
+        with pytest.raises(UnmadeError) as raised:
+            await task
+        assert isinstance(raised.value.fault, WorkerFault)
+        left = raised.value.outcome
+        assert (left.verdict.state if left else None) == (S.UNCERTAIN if is_offered else None)
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("answers", [{"allowed": False}, {"may_send": False}])
 def test_what_may_not_be_sent_is_withheld(answers: dict[str, bool]) -> None:
     async def scenario(scene: Scene) -> None:

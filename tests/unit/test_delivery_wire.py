@@ -61,6 +61,22 @@ def test_replies_that_came_before_the_end_are_handed_out_first() -> None:
     asyncio.run(converse())
 
 
+def test_a_transport_that_becomes_empty_is_no_reply() -> None:
+    async def converse() -> None:
+        wire = Wire(Still())
+        wire.expect()
+        wire.pause_writing()
+        waiting = asyncio.create_task(wire.answer(60))
+        await asyncio.sleep(0)
+        wire.resume_writing()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        wire.data_received(b"250 taken\r\n")
+        assert (await waiting).code == 250
+
+    asyncio.run(converse())
+
+
 def test_a_reply_that_comes_while_the_transport_is_full_ends_the_wait_for_it() -> None:
     async def converse() -> None:
         wire = Wire(Still())
