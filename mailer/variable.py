@@ -19,7 +19,7 @@ from mailer.mailbox import Mailbox, MailboxError, parse_mailbox
 from mailer.relay import Relay, RelayError, is_loopback, parse_relay
 
 MIN_KEY = 32  # characters of a secret key
-MAX_VERP_LOCAL_PART = 24  # octets: the 64 of RFC 5321 4.5.3.1.1 less “+” and a token of 39
+MAX_VERP_LOCAL_PART = 37  # octets: the 64 of RFC 5321 4.5.3.1.1 less “+” and a token of 26
 EVERY_OTHER = "*"  # in an object by domain: every domain that is not named
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

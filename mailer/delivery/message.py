@@ -27,6 +27,7 @@ from mailer.delivery.records import Claim
 from mailer.delivery.stencil import MOST, Stencil, plain_address, plain_token
 from mailer.edition.model import Edition, Image, Parts, Values, Variant, VariantKey, fill
 from mailer.errors import MailerError
+from mailer.variable import MAX_VERP_LOCAL_PART
 
 
 class MessageError(MailerError):
@@ -52,11 +53,11 @@ class Letterhead:
     def __post_init__(self) -> None:
         for name in ("bounce_address", "unsubscribe_address"):
             local = getattr(self, name).partition("@")[0]
-            if len(local) > 24:
+            if len(local) > MAX_VERP_LOCAL_PART:
                 variable = f"MAILER_{name.upper()}"
                 raise MessageError(
                     f"{variable}: what stands before the @ has {len(local)} characters, and a token must fit behind it.",
-                    "Choose one of at most 24 characters.",
+                    f"Choose one of at most {MAX_VERP_LOCAL_PART} characters.",
                 )
 
     @property
@@ -208,7 +209,7 @@ class _Tokened:
 
 
 _SHORT = 74  # characters that stand on one line with `To: `
-_SAMPLE = "0" * 39  # no token of ours: base32 has no zero
+_SAMPLE = "0" * 26  # no token of ours: base32 has no zero
 
 
 def message_id(token: str, domain: str) -> str:

@@ -46,7 +46,7 @@ def addresses(site):
         f"/archive/a-letter/{shown.sent[0][:16]}",
         "/archive/none",
         f"/u/{site.token(site.last)}",
-        f"/u/{'a' * 39}",
+        f"/u/{'a' * 26}",
         "/nothing",
     ]
 

@@ -17,7 +17,7 @@ from mailer.inspection.proof import Proof
 from tests.support.editions import PUBLICATION, REFERENCES, TEMPLATES, parsed
 
 CLIENTS = ("apple-mail", "gmail", "outlook", "samsung-email", "yahoo")
-TOKEN = "a" * 39
+TOKEN = "a" * 26
 FRONT = "---\ntitle: A letter\ndate: 2026-11-02\ncopyright: © 2026 Mara\n"
 
 

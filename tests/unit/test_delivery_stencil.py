@@ -10,19 +10,19 @@ from mailer.edition.block import Paragraph
 from mailer.edition.slot import ADDRESS, TOKEN, Parts, Place, Slot, Values, fill
 
 NAME, CITY = "reader.first_name", 'reader.city or "town"'
-TOKENS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=39, max_size=39) | st.sampled_from(
-    ["", "0" * 39, "A=.é\n"]
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26) | st.sampled_from(
+    ["", "0" * 26, "A=.é\n"]
 )
 plain = st.text("abcxyzABC019._+-", min_size=1, max_size=30)
 addresses = st.builds("{}@{}".format, plain, plain) | st.sampled_from(
-    ["", "1" * 12, "0" * 39, ".dot@example.com", "o'neil=x@example.com", "ana@münchen.example", '"a b"@example.com']
+    ["", "1" * 12, "0" * 26, ".dot@example.com", "o'neil=x@example.com", "ana@münchen.example", '"a b"@example.com']
 )
 texts = st.text(st.sampled_from("ab. =\n\té你好(。01@'"), max_size=90)
 slots = st.builds(Slot, st.sampled_from([NAME, CITY, ADDRESS, TOKEN]), st.sampled_from(Place))
 flows = st.lists(texts | slots, max_size=6).map(tuple)
 paragraphs = st.builds(Paragraph, texts, st.just("* "), st.just("  "), st.booleans(), st.booleans(), flows)
 parts = st.lists(texts | slots | paragraphs, max_size=4).map(tuple)
-fields = st.fixed_dictionaries({}, optional={"first_name": texts, "city": texts | st.just("0" * 39)})
+fields = st.fixed_dictionaries({}, optional={"first_name": texts, "city": texts | st.just("0" * 26)})
 values = st.builds(Values, fields=fields, address=addresses, token=TOKENS)
 
 
@@ -50,7 +50,7 @@ def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
     [
         (Slot(NAME, Place.HTML), Values(fields={"first_name": "Ana"}, token="")),
         (Slot(ADDRESS, Place.TEXT), Values(address="ana@example.com", token="")),
-        (Slot(TOKEN, Place.URL), Values(token="k" * 39)),
+        (Slot(TOKEN, Place.URL), Values(token="k" * 26)),
     ],
 )
 def test_what_comes_again_is_not_written_again(slot: Slot, reader: Values) -> None:

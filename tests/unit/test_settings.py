@@ -138,7 +138,7 @@ BAD = [
     ("DOMAIN_RATE", '{"not a domain": 1}', "should be a JSON object"),
     ("TRUSTED_PROXIES", "10.0.0.1/8", "should be networks"),
     ("TRUSTED_PROXIES", "proxy.example.org", "should be networks"),
-    ("BOUNCE_ADDRESS", "b" * 25 + "@x.org", "at most 24 characters before the @"),
+    ("BOUNCE_ADDRESS", "b" * 38 + "@x.org", "at most 37 characters before the @"),
     ("UNSUBSCRIBE_ADDRESS", "Name <u@x.org>", "an address without a name"),
     ("OIDC_ISSUER", "http://id.example.org", "should be https://HOST"),
     ("OIDC_ISSUER", "https://id.example.org?x", "should be https://HOST"),

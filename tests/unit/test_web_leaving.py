@@ -156,7 +156,7 @@ def test_a_token_of_another_purpose_or_delivery_is_nothing(site, visitor, send):
 
 @pytest.mark.parametrize(
     "path",
-    ["/u/", "/u", "/u/x/y", "/u/%00", "/u/..%2f..%2fetc", "/u/" + "b" * 39, "/u/" + "a" * 5000, "/u/%ff%fe", "/u/אבג"],
+    ["/u/", "/u", "/u/x/y", "/u/%00", "/u/..%2f..%2fetc", "/u/" + "b" * 26, "/u/" + "a" * 5000, "/u/%ff%fe", "/u/אבג"],
 )
 def test_a_garbled_link_is_a_plain_404(site, visitor, send, path):
     before = site.contents()
@@ -170,7 +170,7 @@ def test_a_garbled_link_is_a_plain_404(site, visitor, send, path):
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     garbled=st.one_of(
-        st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=39, max_size=39),
+        st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26),
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/?#"), min_size=1, max_size=60),
         st.tuples(st.integers(0, 38), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567")),
     )
@@ -231,7 +231,7 @@ def test_undo_brings_no_skipped_delivery_back(site, visitor, send, link):
     assert site.ledger.sends.summary(send.id).count(DeliveryState.SKIPPED) == 1
 
 
-@pytest.mark.parametrize("wrong", ["", "x", "a" * 39, "b" * 39, "ü", "x" * 4000])
+@pytest.mark.parametrize("wrong", ["", "x", "a" * 26, "b" * 26, "ü", "x" * 4000])
 def test_undo_needs_the_seal_of_the_answer(site, visitor, link, wrong):
     visitor.post(link)
     answer = visitor.post(link, data={"undo": wrong})

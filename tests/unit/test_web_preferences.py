@@ -53,7 +53,7 @@ def own(site):
 def passed_on(site, visitor):
     """The link that whoever has a letter can find."""
     page = visitor.get(f"/u/{site.token(site.send())}")
-    return re.search(r'href="(/preferences/[a-z2-7]{39})"', page.text)[1]
+    return re.search(r'href="(/preferences/[a-z2-7]{26})"', page.text)[1]
 
 
 def nonce_of(page):
@@ -333,7 +333,7 @@ def test_why_somebody_leaves_is_asked_and_never_required(site, visitor):
     [reason] = site.ledger.wishes.reasons(IDENTITY)
     assert (reason.reason, reason.words) == (LeavingReason.OTHER, "none of these")
     back = visitor.post(link, data={"undo": seal})
-    assert re.search(r'href="/preferences/[a-z2-7]{39}"', back.text)
+    assert re.search(r'href="/preferences/[a-z2-7]{26}"', back.text)
     assert site.reason() == ""
 
 
