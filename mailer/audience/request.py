@@ -19,7 +19,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 
-from mailer.audience.token import LENGTH
+from mailer.audience.token import LENGTHS
 
 LARGEST = 256 * 1024
 PARTS = 20
@@ -27,7 +27,9 @@ CANDIDATES = 50
 _TEXT = 64 * 1024  # octets of one part
 _HEADER = 4 * 1024  # characters of one header
 _ADDRESSED = ("Delivered-To", "X-Original-To", "To", "Cc")
-_TOKEN = re.compile(rf"(?<![0-9A-Za-z])[a-z2-7]{{{LENGTH}}}(?![0-9A-Za-z])", re.IGNORECASE)
+_TOKEN = re.compile(
+    rf"(?<![0-9A-Za-z])(?:{'|'.join(f'[a-z2-7]{{{length}}}' for length in LENGTHS)})(?![0-9A-Za-z])", re.IGNORECASE
+)
 _ANSWERED = frozenset({"auto-replied", "auto-notified"})  # RFC 3834 5, RFC 5436 2.7.1
 
 

@@ -87,5 +87,9 @@ def test_a_number_out_of_range_is_refused(number):
         KEYS.issue(Purpose.BOUNCE, number)
 
 
-def test_tokens_stay_readable_over_releases():
-    assert KEYS.read(Purpose.UNSUBSCRIBE, "pb66g4niij5iibfjj2cdbndu5i") == 12
+@pytest.mark.parametrize("token", ["yr5hr5jkdheb37golhiy5v3bqhf3mmzfp5nldpq", "l37r5kf2vkkstse7kc3oj24ura"])
+def test_tokens_stay_readable_over_releases(token):
+    """Those of 0.1, and those of now."""
+    assert KEYS.read(Purpose.UNSUBSCRIBE, token) == KEYS.read(Purpose.UNSUBSCRIBE, token.upper()) == 12
+    assert KEYS.read(Purpose.BOUNCE, token) is None
+    assert TokenKeys([OLD]).read(Purpose.UNSUBSCRIBE, token) is None
