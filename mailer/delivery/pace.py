@@ -2,6 +2,7 @@
 
     Pacer.add(claims)            they wait here, by domain
     Pacer.take(now) -> Claim     the next one that may go, or None; `ready_at` says when one may
+    Pacer.put_back(claim)        it is the next one again
     Pacer.done(claim)            its domain has a lane free again; bears a step more, if it went well
     Pacer.slow(claim, now)       its domain asks for a slower pace; Window does the same for a relay
 
@@ -234,6 +235,15 @@ class Pacer:
             group.window.busy -= 1
             if well:
                 group.window.ease()
+
+    def put_back(self, claim: Claim) -> None:
+        """It was not carried after all, and waits again, before all others."""
+        group = self._under_way.pop(claim.delivery_id)[1]
+        group.window.busy -= 1
+        group.waiting.appendleft(claim)
+        self._turns[group.name] = group
+        self._turns.move_to_end(group.name, last=False)
+        self._count += 1
 
     def slow(self, claim: Claim, now: float) -> None:
         """Of one that is under way: its domain asks for a slower pace."""

@@ -236,8 +236,7 @@ class Sender:
             reason = self._pool.trouble if self._pool.is_exhausted else ""
         except UnmannedError as error:
             reason = str(error)
-        self._done(claim)
-        self._pacer.add([claim])
+        self._pacer.put_back(claim)
         if reason:
             await self._halt(reason)
         return False

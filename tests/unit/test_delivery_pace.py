@@ -112,7 +112,7 @@ addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@goo
     limits=st.builds(PaceLimits, rate=st.none() | st.floats(0.5, 20),
                      domain_lanes=st.dictionaries(st.sampled_from(["*", "gmail.com"]), st.integers(1, 3)),
                      domain_rate=st.dictionaries(st.sampled_from(["*", "x.example"]), st.floats(0.5, 5))),
-    moves=st.lists(st.sampled_from(["take", "done", "well", "slow", "tick"]), max_size=80),
+    moves=st.lists(st.sampled_from(["take", "done", "well", "back", "slow", "tick"]), max_size=80),
 )  # fmt: skip
 def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: PaceLimits, moves: list[str]) -> None:
     pacer, now, under_way, gone = Pacer(limits, lanes=lanes), 0.0, [], []
@@ -124,6 +124,10 @@ def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: PaceL
                 gone.append(found.delivery_id)
             case "done" if under_way:
                 pacer.done(under_way.pop())
+            case "back" if under_way:
+                back = under_way.pop()
+                pacer.put_back(back)
+                gone.remove(back.delivery_id)
             case "slow" if under_way:
                 pacer.slow(under_way[-1], now)
             case "well" if under_way:
@@ -135,6 +139,16 @@ def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: PaceL
             assert sum(group_of(each.address) == "gmail.com" for each in under_way) <= allowed
     assert sorted(gone) == list(range(len(queue)))
     assert len(pacer) == 0
+
+
+def test_what_is_put_back_is_next() -> None:
+    pacer = Pacer(PaceLimits(), lanes=2)
+    pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
+    first = pacer.take(0.0)
+    assert first
+    pacer.put_back(first)
+    assert len(pacer) == 3
+    assert pacer.take(0.0) is first
 
 
 def test_what_is_drained_is_what_waited_or_was_under_way() -> None:
