@@ -39,6 +39,7 @@ class NobodyError(UsageError):
 
 
 _CHECK_URL = "Check MAILER_DATABASE_URL."
+_UNREACHABLE = ("The database {where} cannot be reached: {what}.", "Once it runs again, go on with: mailer resume SEND")
 _FAILURES = (
     ("SQLITE_FULL", "The disk that holds the ledger {where} is full.", "Make room, then go on with: mailer resume SEND"),
     ("SQLITE_IOERR", "The disk failed the ledger {where} ({what}).", "Check it and its quota, then: mailer resume SEND"),
@@ -54,9 +55,10 @@ _FAILURES = (
     ("3D", "There is no database {where}.", f"Make it with: createdb. {_CHECK_URL}"),
     ("42501", "The database {where} lacks a right for our user ({what}).", "Grant it, or use the user that owns the database."),
     ("55P03", "Another process has been holding the database {where} for long.", "If it hangs, end it, then: mailer resume SEND"),
+    ("57P", *_UNREACHABLE),  # it, or our connection, is being shut down
+    ("08", *_UNREACHABLE),
     ("", "The ledger {where} failed: {what}.", "If it stays so, report it with this sentence."),
 )  # fmt: skip
-_UNREACHABLE = ("The database {where} cannot be reached: {what}.", "Once it runs again, go on with: mailer resume SEND")
 _DATA = ("23", "22")  # PostgreSQL's classes of integrity violations and data exceptions
 _GO_FIRST = ("40001", "40P01")  # serialization failure, deadlock
 
