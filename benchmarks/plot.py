@@ -7,7 +7,7 @@ from benchmarks.pair import Compared, Spread, runs_of
 from benchmarks.report import by_field, names_of
 from benchmarks.target import ENGINE
 
-WIDTH, LABEL, NUMBER = 720, 150, 90  # the bars have what is left of the width
+WIDTH, LABEL, NUMBER = 760, 190, 90  # the bars have what is left of the width
 ROW, BAR, HEAD, GAP = 24, 14, 30, 18
 _STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #24323a }
