@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -45,6 +46,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI"):
                 pytest.fail(reason, pytrace=False)
             pytest.skip(reason)
+
+
+@pytest.fixture
+def visitor(site: Any) -> Iterator[Any]:
+    """Somebody at the pages of the test's own `site`."""
+    from tests.support.site import visiting
+
+    with visiting(site) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

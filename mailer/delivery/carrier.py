@@ -1,7 +1,10 @@
-"""A lane task's hands: the relay that it goes to, its carriage there, and what it has announced ahead of its turn.
+"""What a lane of a sender has in its hands.
 
-carrier.make_ready(); carrier.open()        a carriage to a relay that is well
-carrier.leave()                             take leave of it
+    await carrier.make_ready()       a relay in view, if one is well
+    await carrier.open()             a carriage to it
+    await carrier.leave()            take leave of it
+
+A claim that was announced on the carriage ahead of its turn waits here until then.
 """
 
 from dataclasses import dataclass

@@ -33,12 +33,6 @@ def site(tmp_path, database_url):
 
 
 @pytest.fixture
-def visitor(site):
-    with visiting(site) as one:
-        yield one
-
-
-@pytest.fixture
 def api(site, visitor):
     return Asking(visitor, token_of(site, name="the site"))
 

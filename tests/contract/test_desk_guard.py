@@ -12,7 +12,7 @@ from mailer.service import signin
 from mailer.service.signin import digest, hand_out, hash_password, redeem, sign_in
 from mailer.web.desk.desk import ROUTES
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
-from tests.support.site import site_in, visiting
+from tests.support.site import site_in
 
 PASSWORD = "ferry lamp ocean nine"
 
@@ -30,12 +30,6 @@ def site(tmp_path, database_url):
     url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
     with site_in(tmp_path, database_url=SecretStr(url)) as made:
         yield made
-
-
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as one:
-        yield one
 
 
 def with_password(site, name="Mara Lindqvist", role="editor"):

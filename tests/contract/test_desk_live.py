@@ -12,7 +12,7 @@ from mailer.service.watching import Thrifty, Watch
 from mailer.web.desk.watches import Watches
 from tests.support.deskpages import At, signed_in
 from tests.support.livesends import addresses, carry
-from tests.support.site import site_in, visiting
+from tests.support.site import site_in
 
 
 @pytest.fixture
@@ -22,12 +22,6 @@ def site(tmp_path, database_url):
     url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
     with site_in(tmp_path, database_url=SecretStr(url)) as made:
         yield made
-
-
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as one:
-        yield one
 
 
 @pytest.fixture

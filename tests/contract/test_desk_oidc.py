@@ -69,12 +69,6 @@ def site_on_each(tmp_path, provider, database_url):
 
 
 @pytest.fixture
-def visitor(site):
-    with visiting(site) as one:
-        yield one
-
-
-@pytest.fixture
 def mara(site):
     return site.ledger.people.add("Mara Lindqvist", oidc_login="mara@example.org")
 

@@ -17,7 +17,7 @@ from mailer.service.lists import sync_list
 from mailer.service.scheduling import start_sends_when_due
 from mailer.service.sending import Ordered, plan_send, start_send
 from tests.support.deskpages import At, signed_in
-from tests.support.site import site_in, visiting
+from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 
 SEND = "/desk/dispatches/tide/send"
@@ -37,12 +37,6 @@ def site(tmp_path, database_url, settings):
     url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
     with site_in(tmp_path, database_url=SecretStr(url), **settings) as made:
         yield made
-
-
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as one:
-        yield one
 
 
 @pytest.fixture

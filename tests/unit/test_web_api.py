@@ -11,7 +11,7 @@ from mailer.ledger.scope import Scope
 from mailer.web.api.api import ROUTES
 from mailer.web.api.shape import CursorError, make_cursor, read_cursor
 from tests.support.apicalls import Asking, fill_workspace, token_of
-from tests.support.site import site_in, visiting
+from tests.support.site import site_in
 
 
 @pytest.fixture
@@ -19,12 +19,6 @@ def site(tmp_path):
     with site_in(tmp_path) as made:
         fill_workspace(made)
         yield made
-
-
-@pytest.fixture
-def visitor(site):
-    with visiting(site) as one:
-        yield one
 
 
 @pytest.fixture
