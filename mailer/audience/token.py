@@ -37,7 +37,8 @@ INERT = "a" * LENGTH
 
 MAX_NUMBER = 2**63 - 1
 _OCTETS = 16  # of a block
-_TOGETHER = 3  # tokens that are encoded at once
+_PADDED = 20  # octets that are written as 32 letters, of which a token's are the first
+_TOGETHER = 16  # tokens that are encoded at once
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 
 
@@ -113,16 +114,16 @@ class TokenKeys:
 
     def issue(self, purpose: Purpose, number: int) -> str:
         """The token of a delivery. `number` is from 0 to MAX_NUMBER; else ValueError."""
-        return self.issue_each((purpose,), number)[0]
+        return self.issue_all(purpose, (number,))[0]
 
-    def issue_each(self, purposes: Sequence[Purpose], number: int) -> list[str]:
-        """One token of the number for each of up to three purposes: quicker than one by one."""
-        if not 0 <= number <= MAX_NUMBER:
-            raise ValueError(f"not a delivery's number: {number}")
-        if len(purposes) > _TOGETHER:
+    def issue_all(self, purpose: Purpose, numbers: Sequence[int]) -> list[str]:
+        """The tokens of up to 16 deliveries: one costs a fifth of what it does by itself."""
+        if numbers and not 0 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
+            raise ValueError(f"not the numbers of deliveries: {numbers}")
+        if len(numbers) > _TOGETHER:
             raise ValueError(f"not more than {_TOGETHER} tokens at once")
-        octets = number.to_bytes(8, "big")
-        return _encode(self._issuing.encipher(b"".join([_NAMES[purpose] + octets for purpose in purposes])))
+        name = _NAMES[purpose]
+        return _encode(self._issuing.encipher(b"".join([name + number.to_bytes(8, "big") for number in numbers])))
 
     def read(self, purpose: Purpose, token: str) -> int | None:
         """The number in a token of this purpose; None for anything else. Upper case is read too: bounces shout."""
@@ -155,19 +156,18 @@ def _spreading(most: int) -> list[tuple[int, int, int]]:
     return steps
 
 
-_SPREADING = _spreading(128)
+_SPREADING = _spreading(512)
 
 
 def _encode(blocks: bytes) -> list[str]:
-    """Each 16 octets in base32, unpadded: in a few steps over all of them, up to _TOGETHER, quicker than letter by letter."""
-    bits, shift = 0, 0
-    for start in range(len(blocks) - _OCTETS, -1, -_OCTETS):  # 128 bits are 25 letters and three fifths of one
-        bits |= int.from_bytes(blocks[start : start + _OCTETS], "big") << 2 + shift
-        shift += 5 * LENGTH
+    """Each 16 octets in base32, unpadded: in a few steps over all of them, quicker than letter by letter."""
+    padding = bytes(_PADDED - _OCTETS)
+    padded = b"".join([blocks[start : start + _OCTETS] + padding for start in range(0, len(blocks), _OCTETS)])
+    bits = int.from_bytes(padded, "big")
     for lower, upper, by in _SPREADING:
         bits = bits & lower | (bits & upper) << by
-    letters = bits.to_bytes(shift // 5, "big").translate(_LETTERS).decode("ascii")
-    return [letters[start : start + LENGTH] for start in range(0, len(letters), LENGTH)]
+    letters = bits.to_bytes(len(padded) * 8 // 5, "big").translate(_LETTERS).decode("ascii")
+    return [letters[start : start + LENGTH] for start in range(0, len(letters), _PADDED * 8 // 5)]
 
 
 def _decode(token: str) -> bytes | None:

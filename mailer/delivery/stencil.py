@@ -26,7 +26,7 @@ _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]*")
 class Stencil:
     """Parts that stand together, and how their text is written."""
 
-    __slots__ = ("_by_address", "_by_token", "_known", "_names", "_parts", "_patterns", "_write")
+    __slots__ = ("_by_address", "_by_token", "_known", "_names", "_parts", "_patterns", "_write", "render")
 
     def __init__(self, parts: Parts, write: Callable[[str], bytes]) -> None:
         self._parts = parts
@@ -36,13 +36,15 @@ class Stencil:
         self._names = sorted(needed - {TOKEN, ADDRESS})
         self._known: dict[Hashable, bytes] = {}
         self._patterns: dict[tuple[int, int], _Pattern | None] = {}
+        self.render: Callable[[Values], bytes] = self._by_fields
+        """The text of the parts, filled with values and written."""
+        if self._by_token or self._by_address:
+            self.render = self._anew if self._names else self._by_lengths
 
-    def render(self, values: Values) -> bytes:
-        if not (self._by_token or self._by_address):
-            return self._by_fields(values)
+    def _by_lengths(self, values: Values) -> bytes:
         token = plain_token(values.token) if self._by_token else b""
         address = plain_address(values.address) if self._by_address else b""
-        if token is None or address is None or self._names:
+        if token is None or address is None:
             return self._anew(values)
         lengths = len(token), len(address)
         try:
@@ -52,7 +54,8 @@ class Stencil:
         return pattern.fill(token, address) if pattern else self._anew(values)
 
     def _by_fields(self, values: Values) -> bytes:
-        key = tuple(map(values.fields.get, self._names))
+        get = values.fields.get
+        key = tuple([get(name) for name in self._names])
         found = self._known.get(key)
         if found is None:
             found = self._anew(values)

@@ -10,7 +10,7 @@ claims are for its owner.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, func, select, update
 
@@ -25,7 +25,7 @@ from mailer.ledger.tables import send
 from mailer.ledger.warmup import count_gone, hand_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mailer.delivery.records import Claim, Settlement
 
@@ -42,37 +42,43 @@ class Request:
             raise ValueError("a lane claims at least one")
 
 
+class Owner(Protocol):
+    """Whose requests gather. `out`: the attempts that may have left; the writer's thread alone changes it."""
+
+    send_id: int
+    epoch: int
+    warmup: WarmUp
+    resend_uncertain: bool
+    out: set[Key]
+
+    def close(self, gathering: "Gathering") -> None:
+        """Let nothing more into it: it is being written."""
+
+    def leftovers(self) -> "list[Settlement]":
+        """Hand over what earlier batches failed to write."""
+
+    def ended(self, gathering: "Gathering", error: BaseException | None) -> None:
+        """It is durable, or not."""
+
+    def press(self) -> None:
+        """Those who waited have been told; from the event loop."""
+
+
 class Gathering:
-    """A Job of the writer: see the module's page. `out` is of the send's owner: the attempts that may have left."""
+    """A Job of the writer: see the module's page."""
 
     is_repeatable = True
     is_quick = True
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        send_id: int,
-        epoch: int,
-        out: set[Key],
-        warmup: WarmUp,
-        *,
-        resend_uncertain: bool,
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
         self.loop = loop  # in which those wait that ask for an answer
-        self._send_id = send_id
-        self._epoch = epoch
-        self._out = out
-        self._warmup = warmup
-        self._resend_uncertain = resend_uncertain
+        self._owner = owner
+        self._out = owner.out
         self.settlements: list[Settlement] = []
         self.waiting: list[tuple[int, asyncio.Future[None]]] = []  # for the settlement of that place
         self.commits: list[tuple[Claim, asyncio.Future[bool]]] = []
         self.releases: list[tuple[Sequence[Claim], float, asyncio.Future[None]]] = []
         self.claims: list[tuple[Request, asyncio.Future[Sequence[Claim]]]] = []
-        self.close: Callable[[], None] = lambda: None  # from then on nothing more comes in
-        self.leftovers: Callable[[], list[Settlement]] = list  # what earlier batches failed to write
-        self.ended: Callable[[BaseException | None], None] = lambda _: None
-        self.answered: Callable[[], None] = lambda: None  # within the event loop
         self._is_fenced = False
         self._illegal: dict[int, Exception] = {}
         self._committed: set[Key] = set()
@@ -85,44 +91,46 @@ class Gathering:
         return len(self.commits) + len(self.waiting) >= on_the_wire
 
     def run(self, conn: Connection) -> None:
-        self.close()
-        self.settlements += self.leftovers()  # so none is committed while the ledger lacks one that left before it
+        owner, send_id = self._owner, self._owner.send_id
+        owner.close(self)
+        self.settlements += owner.leftovers()  # so none is committed while the ledger lacks one that left before it
         self._illegal, self._committed, self._claimed = {}, set(), []
-        state, epoch, cancelling, begun_at, settled_at, kind = _SEND.run(conn, self._send_id).fetchone()
-        self._is_fenced = epoch != self._epoch
-        gone, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else self._warmup
+        state, epoch, cancelling, begun_at, settled_at, kind = _SEND.run(conn, send_id).fetchone()
+        self._is_fenced = epoch != owner.epoch
+        gone, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else owner.warmup
         if self.settlements:
             at = max([settlement.at for settlement in self.settlements])
             gone = self._settle(conn, at)
             is_last = not self.commits  # as far as we know; of many a second, one tells the time well enough
             if settled_at is None or settled_at + (0 if is_last else 1) < at:
-                _SETTLED.run(conn, at, self._send_id)
+                _SETTLED.run(conn, at, send_id)
             if cancelling:
-                finish_cancelling(conn, self._send_id, at=at)
+                finish_cancelling(conn, send_id, at=at)
         if self.commits and not self._is_fenced and state == SendState.RUNNING:
             wanted = {(each.delivery_id, each.attempt) for each, _ in self.commits}
             self._committed = commit(conn, sorted(wanted - self._out))
         for claims, released_at, _ in self.releases:
-            release(conn, self._send_id, claims, at=released_at)
+            release(conn, send_id, claims, at=released_at)
         count_gone(conn, warmup, gone, at)  # others wait for their turn from here to the commit
         if self.claims and not self._is_fenced and state in GOING:
             now = max(request.now for request, _ in self.claims)
             if limit := hand_out(conn, warmup, sum(request.limit for request, _ in self.claims), now):
-                self._claimed = claim(conn, self._send_id, limit, now)
+                self._claimed = claim(conn, send_id, limit, now)
             if self._claimed and (state != SendState.RUNNING or begun_at is None):
                 begun = {"state": SendState.RUNNING, "begun_at": func.coalesce(send.c.begun_at, now)}
-                conn.execute(update(send).where(send.c.id == self._send_id).values(begun))
+                conn.execute(update(send).where(send.c.id == send_id).values(begun))
 
     def finish(self, error: BaseException | None) -> None:
-        self.close()  # it may never have run
+        self._owner.close(self)  # it may never have run
         if error is None:
             self._out.difference_update([(each.delivery_id, each.attempt) for each in self.settlements])
             self._out.update(self._committed)
             for claims, _, _ in self.releases:
                 self._out.difference_update([(each.delivery_id, each.attempt) for each in claims])
-        self.ended(error)
+        self._owner.ended(self, error)
+        self._answer(error)
 
-    def answer(self, error: BaseException | None) -> None:
+    def _answer(self, error: BaseException | None) -> None:
         """Tell those who wait; from the writer's thread."""
         if self.waiting or self.commits or self.releases or self.claims:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -148,7 +156,7 @@ class Gathering:
             gone = len(quick) - len(left)
             careful += left
         if careful:
-            settled = settle(conn, self._send_id, careful, resend_uncertain=self._resend_uncertain)
+            settled = settle(conn, self._owner.send_id, careful, resend_uncertain=self._owner.resend_uncertain)
             wrong = {id(each): error for each, error in zip(careful, settled.errors, strict=True) if error}
             self._illegal = {n: wrong[id(each)] for n, each in enumerate(self.settlements) if id(each) in wrong}
             gone += settled.gone
@@ -169,11 +177,11 @@ class Gathering:
         for _, _, released in self.releases:
             _set(released, None, error)
         start = 0
-        fence = fenced(self._send_id) if self._is_fenced else None
+        fence = fenced(self._owner.send_id) if self._is_fenced else None
         for request, share in self.claims:
             _set(share, tuple(self._claimed[start : start + request.limit]), error or fence)
             start += request.limit
-        self.answered()
+        self._owner.press()
 
 
 def fenced(send_id: int) -> FencedError:

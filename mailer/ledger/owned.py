@@ -8,10 +8,7 @@ further dot leave. What all lanes asked for since the last commit is one transac
 """
 
 import asyncio
-import threading
-import time
 from collections.abc import Sequence
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -19,10 +16,10 @@ from sqlalchemy import Connection, and_, func, select
 
 from mailer.delivery.records import Claim, Settlement, Standing
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.claims import Key, give_back_claimed
+from mailer.ledger.claims import give_back_claimed
 from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
-from mailer.ledger.errors import LedgerError
-from mailer.ledger.gathering import Gathering, Request, fenced
+from mailer.ledger.gatherer import Gatherer
+from mailer.ledger.gathering import Request, fenced
 from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.locks import FileLock
 from mailer.ledger.moves import move
@@ -33,8 +30,6 @@ from mailer.ledger.settlements import settle
 from mailer.ledger.suppressions import lift_of_send
 from mailer.ledger.tables import delivery, send
 from mailer.ledger.warmup import count_gone, forget_days, with_hold
-
-SPACING = 0.003  # seconds between two commits, unless half of the lanes wait for one
 
 
 def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "OwnedSend | None":
@@ -79,16 +74,7 @@ class OwnedSend:
         self._core = core
         self._lock = lock
         self._retry_for = retry_for
-        self._resend_uncertain = resend_uncertain
-        self._out: set[Key] = set()  # what may have left; the writer's thread alone changes it
-        self._gate = threading.Lock()  # on what follows
-        self._gathering: Gathering | None = None
-        self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
-        self._handed_at = 0.0
-        self._loop: asyncio.AbstractEventLoop | None = None  # in which what gathers now is waited for
-        self._is_timed = False  # a timer of that loop will see to it
-        self._unwritten: list[Settlement] = []  # their batch failed
-        self._failure: BaseException | None = None  # of something noted, until somebody hears of it
+        self._gatherer = Gatherer(core.writer, send_id, epoch, core.warmup, resend_uncertain=resend_uncertain)
         self._seen: tuple[int, Summary] | None = None
         self._closed = False
 
@@ -110,60 +96,34 @@ class OwnedSend:
 
         Raises FencedError.
         """
-        self._raise_failure()
-        with self._gate:
-            gathering = self._open()
-            future: asyncio.Future[Sequence[Claim]] = gathering.loop.create_future()
-            gathering.claims.append((Request(limit, now), future))
-        self._press()
-        return await future
+        return await self._gatherer.claim(Request(limit, now))
 
     async def commit(self, claim: Claim) -> bool:
         """Make `committing` durable; False: this message may not be sent."""
-        self._raise_failure()
-        with self._gate:
-            gathering = self._open()
-            future: asyncio.Future[bool] = gathering.loop.create_future()
-            gathering.commits.append((claim, future))
-        self._press()
-        return await future and self._lock.held
+        return await self._gatherer.commit(claim) and self._lock.held
 
     def may_send(self, claim: Claim) -> bool:
         """Whether the dot of a committed message may still leave, a moment before it does: nothing is awaited.
 
         False when the ownership has run out meanwhile, for this process was stopped, or the ledger could not be reached.
         """
-        return self._lock.held and (claim.delivery_id, claim.attempt) in self._out
+        return self._lock.held and (claim.delivery_id, claim.attempt) in self._gatherer.out
 
     def note(self, settlement: Settlement) -> None:
         """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.
 
         What goes wrong with it is raised by the next request. Only within the event loop.
         """
-        with self._gate:
-            self._open().settlements.append(settlement)
-        if not self._is_timed:
-            self._press()
+        self._gatherer.note(settlement)
 
     async def settle(self, settlement: Settlement) -> None:
         """The same, done when durable. Raises IllegalMoveError if the ledger was not asked before the dot."""
-        with self._gate:
-            gathering = self._open()
-            future: asyncio.Future[None] = gathering.loop.create_future()
-            gathering.waiting.append((len(gathering.settlements), future))
-            gathering.settlements.append(settlement)
-        self._press()
-        await future
+        await self._gatherer.settle(settlement)
 
     async def release(self, claims: Sequence[Claim], at: float) -> None:
         """Give back claims that left nothing on the wire: to pending, the attempt uncounted."""
         if claims:
-            with self._gate:
-                gathering = self._open()
-                future: asyncio.Future[None] = gathering.loop.create_future()
-                gathering.releases.append((claims, at, future))
-            self._press()
-            await future
+            await self._gatherer.release(claims, at)
 
     async def trip(self, reason: str, refused: Sequence[int] = ()) -> None:
         """The breaker: pause the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
@@ -174,8 +134,8 @@ class OwnedSend:
 
     async def standing(self) -> Standing:
         """Where the send stands now, moved first to where its counts say: waiting, finished. Raises FencedError."""
-        self._raise_failure()
-        self._hand_over()
+        self._gatherer.raise_failure()
+        self._gatherer.hand_over()
         summary = await asyncio.to_thread(self._look)
         if summary.send.state in GOING and summary.only_waits:
             summary = await self._core.writer.call_async(self._move_on)
@@ -193,99 +153,16 @@ class OwnedSend:
         if self._closed:
             return
         self._closed = True
-        self._hand_over()
+        self._gatherer.hand_over()
         try:
             self._core.writer.call(self._give_back)
         finally:
             self._lock.close()
 
-    def _press(self) -> None:
-        """Give the writer what has gathered: now, or SPACING after the last time; only within the event loop.
-
-        A commit costs the same for one message as for ten.
-        """
-        gathering = self._unsubmitted
-        if gathering is None:
-            return
-        patience = self._handed_at + SPACING - time.monotonic()
-        if patience <= 0 or gathering.is_ripe:
-            self._hand_over()
-        elif self._loop and not self._is_timed:
-            self._is_timed = True
-            self._loop.call_later(patience, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._is_timed = False
-        self._press()
-
-    def _hand_over(self) -> None:
-        """Give the writer what has gathered, if it does not have it yet."""
-        with self._gate:
-            gathering, self._unsubmitted = self._unsubmitted, None
-        if gathering:
-            self._handed_at = time.monotonic()
-            try:
-                self._core.writer.submit(gathering)
-            except LedgerError as error:
-                gathering.finish(error)  # those who wait in it must hear of it
-
-    def _open(self) -> Gathering:
-        """The gathering that the next batch takes; under the gate."""
-        gathering, loop = self._gathering, asyncio.get_running_loop()
-        if loop is not self._loop:
-            if self._unsubmitted:  # its loop has ended
-                self._core.writer.submit(self._unsubmitted)
-            gathering = self._unsubmitted = None
-            self._loop, self._is_timed = loop, False
-        if gathering is None:
-            gathering = Gathering(
-                loop, self.send_id, self.epoch, self._out, self._core.warmup, resend_uncertain=self._resend_uncertain
-            )
-
-            def ended(error: BaseException | None) -> None:
-                self._ended(gathering, error)
-                gathering.answer(error)
-
-            gathering.close, gathering.ended = partial(self._close, gathering), ended
-            gathering.leftovers = self._leftovers
-            gathering.answered = self._press
-            self._gathering = self._unsubmitted = gathering
-        return gathering
-
-    def _close(self, gathering: Gathering) -> None:
-        """Let nothing more into `gathering`: it is being written."""
-        with self._gate:
-            if self._gathering is gathering:
-                self._gathering = None
-
-    def _leftovers(self) -> list[Settlement]:
-        with self._gate:
-            left, self._unwritten = self._unwritten, []
-        return left
-
-    def _ended(self, gathering: Gathering, error: BaseException | None) -> None:
-        """Keep what was not written for another time, and say so to who asks next where nobody waits for it."""
-        with self._gate:
-            if error is None:
-                self._failure = gathering.illegal or self._failure
-            else:
-                awaited = {place for place, _ in gathering.waiting}
-                noted = [each for place, each in enumerate(gathering.settlements) if place not in awaited]
-                self._unwritten += gathering.settlements
-                self._failure = error if noted else self._failure
-
-    def _raise_failure(self) -> None:
-        if self._failure is None:
-            return
-        with self._gate:
-            failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
-
     def _give_back(self, conn: Connection) -> None:
         found = lock_send(conn, self.send_id)
-        if self._unwritten:
-            settled = settle(conn, self.send_id, self._unwritten, resend_uncertain=self._resend_uncertain)
+        if left := self._gatherer.unwritten:
+            settled = settle(conn, self.send_id, left, resend_uncertain=self._gatherer.resend_uncertain)
             if found.kind is not SendKind.TEST:
                 count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
         if found.epoch == self.epoch:

@@ -8,7 +8,7 @@ person sees.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mailer.ledger.ledger import Ledger
 
 Clock = Callable[[], float]
+
+NEIGHBOURS = 16  # deliveries whose tokens are made together, at a fifth of the cost; as many as TokenKeys makes
 
 
 class Newsroom:
@@ -166,10 +168,16 @@ class Newsroom:
 
         keys = self.keys.with_first(key_name)
 
-        purposes = (Purpose.UNSUBSCRIBE, Purpose.BOUNCE, Purpose.MESSAGE_ID)
+        @lru_cache(maxsize=64)
+        def neighbours(first: int) -> list[Marks]:
+            """Of deliveries whose numbers follow one another, as those of a send do."""
+            numbers = range(first, first + NEIGHBOURS)
+            unsubscribe = [INERT] * NEIGHBOURS if inert else keys.issue_all(Purpose.UNSUBSCRIBE, numbers)
+            bounce, message = (keys.issue_all(each, numbers) for each in (Purpose.BOUNCE, Purpose.MESSAGE_ID))
+            return list(map(Marks, unsubscribe, bounce, message))
 
         def mark(delivery_id: int) -> Marks:
-            unsubscribe, bounce, message = keys.issue_each(purposes, delivery_id)
-            return Marks(unsubscribe=INERT if inert else unsubscribe, bounce=bounce, message=message)
+            place = delivery_id % NEIGHBOURS
+            return neighbours(delivery_id - place)[place]
 
         return mark
