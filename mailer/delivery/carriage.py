@@ -1,7 +1,7 @@
 """What takes claims to a relay: a connection, and the messages made for it, in this process or in another.
 
     OpenCarriage(relay) -> Carriage               raises ConnectionFailure, UnmannedError
-    Carriage.deliver(claim, ...) -> Outcome       raises UnmadeError, what the ledger raises, and cancellation
+    Carriage.deliver(claim, consent) -> Outcome   raises UnmadeError, what the ledger raises, and cancellation
 
 The sender knows only this: who goes next, how fast, and what became of it. `Local` is the carriage of this process: a lane, and
 a composer. `mailer.delivery.remote` has the one whose lane is in a worker.
@@ -9,7 +9,6 @@ a composer. `mailer.delivery.remote` has the one whose lane is in a worker.
 
 import ssl
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Protocol
 
 from mailer.delivery.connection import Limits, open_connection
@@ -37,20 +36,24 @@ class UnmannedError(Exception):
     """Nobody is left to open a carriage: not the relay's fault."""
 
 
+class Consent(Protocol):
+    """What a carriage asks of the sender about the claim that it carries: each once, in this order. As in Lane.deliver."""
+
+    def commit(self, claim: Claim) -> Awaitable[bool]: ...
+
+    def may_send(self, claim: Claim) -> bool: ...
+
+    def following(self) -> Claim | None: ...
+
+
 class Carriage(Protocol):
     """One open connection that takes claims. After `is_open` has become false it is of no more use."""
 
     @property
     def is_open(self) -> bool: ...
 
-    async def deliver(
-        self,
-        claim: Claim,
-        commit: Callable[[], Awaitable[bool]],
-        following: Callable[[], Claim | None],
-        may_send: Callable[[], bool],
-    ) -> Outcome:
-        """Make the message of `claim` and offer it. `following` names the next claim; else as Lane.deliver."""
+    async def deliver(self, claim: Claim, consent: Consent) -> Outcome:
+        """Make the message of `claim` and offer it."""
 
     async def abandon(self) -> Outcome:
         """Close at once, after `deliver` was cancelled: how its message stands."""
@@ -63,6 +66,9 @@ OpenCarriage = Callable[[Relay], Awaitable[Carriage]]
 
 class Local:
     """A lane of this process."""
+
+    _claim: Claim  # under way
+    _consent: Consent
 
     def __init__(self, lane: Lane, compose: Compose) -> None:
         self._lane = lane
@@ -77,13 +83,8 @@ class Local:
     def pipelining(self) -> bool:
         return self._lane.features.pipelining
 
-    async def deliver(
-        self,
-        claim: Claim,
-        commit: Callable[[], Awaitable[bool]],
-        following: Callable[[], Claim | None],
-        may_send: Callable[[], bool],
-    ) -> Outcome:
+    async def deliver(self, claim: Claim, consent: Consent) -> Outcome:
+        self._claim, self._consent = claim, consent
         announced, self._announced = self._announced, None
         if announced and announced[0] is claim:
             message = announced[1]
@@ -92,7 +93,7 @@ class Local:
                 message = self._compose(claim)
             except Exception as error:
                 raise UnmadeError(error) from error
-        return await self._lane.deliver(message, commit, partial(self._announce, following), may_send)
+        return await self._lane.deliver(message, self._commit, self._following, self._may_send)
 
     def close(self) -> None:
         self._lane.close()
@@ -103,9 +104,15 @@ class Local:
     async def quit(self) -> None:
         await self._lane.quit()
 
-    def _announce(self, following: Callable[[], Claim | None]) -> Message | None:
+    def _commit(self) -> Awaitable[bool]:
+        return self._consent.commit(self._claim)
+
+    def _may_send(self) -> bool:
+        return self._consent.may_send(self._claim)
+
+    def _following(self) -> Message | None:
         """The message of the next claim; one that cannot be made is not announced, and says so when its turn comes."""
-        claim = following()
+        claim = self._consent.following()
         if claim is None:
             return None
         try:

@@ -4,22 +4,28 @@
     await carrier.open()             a carriage to it
     await carrier.leave()            take leave of it
 
-A claim that was announced on the carriage ahead of its turn waits here until then.
+A claim that was announced on the carriage ahead of its turn waits here until then. It is what the carriage asks (Consent).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mailer.delivery.carriage import Carriage
 from mailer.delivery.pool import PooledRelay, RelayPool
-from mailer.delivery.records import Claim
+from mailer.delivery.records import Claim, SendLedger
 
 
 @dataclass(slots=True)
 class Carrier:
-    """A lane task's hands: the relay and the carriage it uses, and what it has announced there ahead of its turn."""
+    """A lane task's hands: the relay and the carriage it uses, and what it has announced there ahead of its turn.
+
+    `take` gives the claim that may go next.
+    """
 
     per_connection: int
     pool: RelayPool
+    ledger: SendLedger
+    take: Callable[[], Claim | None]
     relay: PooledRelay | None = None
     carriage: Carriage | None = None
     carried: int = 0
@@ -55,3 +61,13 @@ class Carrier:
         carriage, self.carriage = self.carriage, None
         if carriage and self.relay:
             await self.pool.leave(self.relay, carriage)
+
+    def commit(self, claim: Claim) -> Awaitable[bool]:
+        return self.ledger.commit(claim)
+
+    def may_send(self, claim: Claim) -> bool:
+        return self.ledger.may_send(claim)
+
+    def following(self) -> Claim | None:
+        self.announced = None if self.is_spent else self.take()
+        return self.announced

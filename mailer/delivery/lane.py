@@ -62,6 +62,7 @@ class Lane:
             Stage.TEXT: limits.text,
             Stage.DOT: limits.dot,
         }
+        self._stage = Stage.MAIL  # how far the message under way has come
         self._begun = False  # a transaction of ours is open, which the next one must reset
         self._ahead: Message | None = None  # whose envelope has left before its turn
         self.dot_given = False  # the dot of the message under way was given to the transport
@@ -86,25 +87,18 @@ class Lane:
         self.dot_given = False
         if hindrance := _hindrance(message, self.features):
             return hindrance
+        self._stage = Stage.MAIL
         try:
-            refused = await self._envelope(message)
-        except _Broken as broken:
-            return self._end(broken)
-        if refused:
-            if refused.verdict.close:
-                self._wire.close()
-            return refused
-        try:
-            allowed = await commit()
-        except BaseException:
-            self._wire.close("not committed")  # the relay waits for a text that will not come
-            raise
-        if not allowed:
-            return self._withhold()
-        try:
+            if refused := await self._envelope(message):
+                if refused.verdict.close:
+                    self._wire.close()
+                return refused
+            if not await self._committed(commit):
+                return self._withhold()
             return await self._text(message, following, may_send)
-        except _Broken as broken:
-            return self._end(broken)
+        except WireError as error:
+            self._wire.close(str(error))
+            return Outcome(lost(self._stage, str(error)), self._stage, error.reply)
 
     async def quit(self) -> None:
         """Take leave. A relay that has been given an envelope ahead would take a lone dot for a message: just close."""
@@ -135,9 +129,9 @@ class Lane:
             if not self.features.pipelining:
                 return await self._envelope_stepwise(message)
             self._wire.expect(len(_ENVELOPE))
-            self._write(b"".join(envelope(message, self.features)), Stage.MAIL)
+            self._wire.write(b"".join(envelope(message, self.features)))
         elif ahead is not message:
-            raise _Broken(Stage.MAIL, "another message was announced")
+            raise WireError("another message was announced")
         return await self._judge_envelope()
 
     async def _judge_envelope(self) -> Outcome | None:
@@ -145,16 +139,19 @@ class Lane:
         failed: Outcome | None = None
         nobody_left = False
         for stage in _ENVELOPE:
+            self._stage = stage
             try:
-                reply = self._wire.take() or await self._answer(stage)  # mostly all three are there
+                reply = self._wire.take() or await self._wire.answer(
+                    self._patience[stage]
+                )  # mostly all three are there
                 if stage is Stage.RCPT:
                     nobody_left = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:
                     if not nobody_left:
                         self._wire.close()
                         return failed
-                    await self._lone_dot()
-            except _Broken:
+                    await self._ask(b".\r\n", stage)  # a lone dot, as RFC 2920 3.1 has it; its reply blames nobody
+            except WireError:
                 if failed is None:
                     raise
                 self._wire.close()
@@ -174,11 +171,14 @@ class Lane:
         """End a transaction of ours that the relay may still hold open. A refusal is nonsense: RFC 5321 4.1.1.5."""
         reply = await self._ask(b"RSET\r\n", Stage.MAIL)
         if reply.code // 100 != 2:
-            raise _Broken(Stage.MAIL, "RSET was refused", reply)
+            raise WireError("RSET was refused", reply)
 
-    async def _lone_dot(self) -> None:
-        """The relay wants a text though no recipient stands: RFC 2920 3.1 has a lone dot sent. Its reply blames nobody."""
-        await self._ask(b".\r\n", Stage.DATA)
+    async def _committed(self, commit: Callable[[], Awaitable[bool]]) -> bool:
+        try:
+            return await commit()
+        except BaseException:
+            self._wire.close("not committed")  # the relay waits for a text that will not come
+            raise
 
     def _withhold(self) -> Outcome:
         """The relay waits for a text, or for the end of one, that may not come: only closing delivers nothing."""
@@ -189,6 +189,7 @@ class Lane:
         self, message: Message, following: Callable[[], Message | None], may_send: Callable[[], bool]
     ) -> Outcome:
         """The text, its dot and the next envelope; then the reply to the dot."""
+        self._stage = Stage.TEXT
         self._wire.expect()
         pieces = message.pieces
         if message.size > WHOLE_WRITE:
@@ -200,11 +201,11 @@ class Lane:
         if following_message and not _hindrance(following_message, self.features):
             self._ahead = following_message
             self._wire.expect(len(_ENVELOPE))
-            self._write(b"".join((*pieces, b".\r\n", *envelope(following_message, self.features))), Stage.TEXT)
+            self._wire.write(b"".join((*pieces, b".\r\n", *envelope(following_message, self.features))))
         else:
-            self._write(b"".join((*pieces, b".\r\n")), Stage.TEXT)
-        self.dot_given = True
-        reply = await self._answer(Stage.DOT)
+            self._wire.write(b"".join((*pieces, b".\r\n")))
+        self._stage, self.dot_given = Stage.DOT, True
+        reply = await self._wire.answer(self._patience[Stage.DOT])
         outcome = verdict(reply, Stage.DOT)
         self._begun = self._ahead is not None
         if outcome.close:
@@ -213,43 +214,17 @@ class Lane:
 
     async def _write_slowly(self, text: bytes) -> None:
         """The text without its dot, until the system has all of it; a reply meanwhile ends the lane, the text unsent."""
-        self._write(text, Stage.TEXT)
-        try:
-            await self._wire.drain(self._patience[Stage.TEXT])
-        except WireError as error:
-            raise _Broken(Stage.TEXT, str(error), error.parting) from None
+        self._wire.write(text)
+        await self._wire.drain(self._patience[Stage.TEXT])
         if early := self._wire.take():
-            raise _Broken(Stage.TEXT, "answered before the end of the message", early)
-
-    def _write(self, data: bytes, stage: Stage) -> None:
-        try:
-            self._wire.write(data)
-        except WireError as error:
-            raise _Broken(stage, str(error), error.parting) from None
+            raise WireError("answered before the end of the message", early)
 
     async def _ask(self, command: bytes, stage: Stage) -> Reply:
         """One command, and the reply to it."""
+        self._stage = stage
         self._wire.expect()
-        self._write(command, stage)
-        return await self._answer(stage)
-
-    async def _answer(self, stage: Stage) -> Reply:
-        try:
-            return await self._wire.answer(self._patience[stage])
-        except WireError as error:
-            raise _Broken(stage, str(error), error.parting) from None
-
-    def _end(self, broken: "_Broken") -> Outcome:
-        self._wire.close(broken.reason)
-        return Outcome(verdict=lost(broken.stage, broken.reason), stage=broken.stage, reply=broken.reply)
-
-
-class _Broken(Exception):  # noqa: N818 - an event inside this module
-    """The conversation ended at `stage`."""
-
-    def __init__(self, stage: Stage, reason: str, reply: Reply | None = None) -> None:
-        super().__init__(reason)
-        self.stage, self.reason, self.reply = stage, reason, reply
+        self._wire.write(command)
+        return await self._wire.answer(self._patience[stage])
 
 
 def _hindrance(message: Message, features: Features) -> Outcome | None:

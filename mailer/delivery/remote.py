@@ -11,10 +11,10 @@ unsent.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-from mailer.delivery.carriage import UnmadeError
+from mailer.delivery.carriage import Consent, UnmadeError
 from mailer.delivery.channel import Channel, Word, pack_claim, unpack_outcome
 from mailer.delivery.lane import Outcome
 from mailer.delivery.records import Claim, Stage
@@ -60,13 +60,7 @@ class Remote:
     def is_open(self) -> bool:
         return self._is_open
 
-    async def deliver(
-        self,
-        claim: Claim,
-        commit: Callable[[], Awaitable[bool]],
-        following: Callable[[], Claim | None],
-        may_send: Callable[[], bool],
-    ) -> Outcome:
+    async def deliver(self, claim: Claim, consent: Consent) -> Outcome:
         self._committed = False
         announced, self._announced = self._announced, None
         if announced is not claim:
@@ -75,7 +69,7 @@ class Remote:
         if note is not _Offered:
             return self._outcome(note)
         try:
-            allowed = await commit() and may_send()
+            allowed = await consent.commit(claim) and consent.may_send(claim)
         except BaseException:
             self._close()  # the relay waits for a text that will not come
             raise
@@ -83,7 +77,7 @@ class Remote:
             self._channel.tell(Word.WITHHOLD, self._number)
         elif not self._is_deserted:
             self._committed = True
-            self._announced = following() if self._pipelining else None
+            self._announced = consent.following() if self._pipelining else None
             self._channel.tell(Word.GO, self._number, pack_claim(self._announced))
         return self._outcome(await self._next())
 

@@ -18,7 +18,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from mailer.delivery.carriage import Carriage, Compose, OpenCarriage, UnmadeError, UnmannedError, local_carriages
 from mailer.delivery.carrier import Carrier
@@ -195,7 +194,7 @@ class Sender:
     # the lanes
 
     async def _lane(self) -> None:
-        carrier = Carrier(self._options.per_connection, self._pool)
+        carrier = Carrier(self._options.per_connection, self._pool, self._ledger, self._take)
         idle_since: float | None = None
         try:
             while not self._closing:
@@ -218,7 +217,7 @@ class Sender:
 
     def _take(self) -> Claim | None:
         """The next claim that may go, in a lane's hands from now on."""
-        if self._fault or self._halted:
+        if self._fault or self._halted or self._closing:
             return None
         capacity = self._pacer.capacity
         claim = self._pacer.take(self._steady())
@@ -243,6 +242,8 @@ class Sender:
 
     async def _idle(self, carrier: Carrier) -> None:
         """Until there may be work for a lane: for one without a relay, until one is well or bears more."""
+        if self._closing:
+            return
         now = self._steady()
         times = (self._pool.ready_at(now), self._pacer.ready_at(now) if carrier.relay else None, now + IDLE)
         self._work.clear()
@@ -258,15 +259,8 @@ class Sender:
         assert relay
         carrier.carried += 1
         self.tally.first_at, self.tally.trouble = self._pool.first_at, ""
-
-        def following() -> Claim | None:
-            carrier.announced = None if carrier.is_spent or self._closing else self._take()
-            return carrier.announced
-
         try:
-            outcome = await carriage.deliver(
-                claim, partial(self._ledger.commit, claim), following, partial(self._ledger.may_send, claim)
-            )
+            outcome = await carriage.deliver(claim, carrier)
         except UnmadeError as error:  # raised by `run`, when what is under way has ended
             self._fault = error.fault
             self._progress.set()

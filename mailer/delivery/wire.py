@@ -16,11 +16,11 @@ from mailer.delivery.reply import MalformedError, Reader
 
 
 class WireError(Exception):
-    """The conversation is over. `str(error)` says why in a few words; `parting` is a 421 that came unasked."""
+    """The conversation is over. `str(error)` says why in a few words; `reply` is what ended it, as a 421 that came unasked."""
 
-    def __init__(self, reason: str, parting: Reply | None = None) -> None:
+    def __init__(self, reason: str, reply: Reply | None = None) -> None:
         super().__init__(reason)
-        self.parting = parting
+        self.reply = reply
 
 
 class Wire(asyncio.Protocol):

@@ -190,7 +190,7 @@ class _Hold:
         while carriage.is_open and (claim := await self._claims.get()):
             self._is_busy, self._next = True, None
             try:
-                outcome = await carriage.deliver(claim, self._offer, lambda: self._next, self._worker.may_send)
+                outcome = await carriage.deliver(claim, self)
             except UnmadeError as error:
                 self._worker.tell_fault(self._number, error.fault)
             else:
@@ -204,11 +204,17 @@ class _Hold:
             self._claims.put_nowait(self._next)
         return follows
 
-    async def _offer(self) -> bool:
+    async def commit(self, _claim: "Claim") -> bool:
         """The relay waits for the text: ask the owner."""
         self._answer = asyncio.get_running_loop().create_future()
         self._worker.channel.tell(Word.OFFERED, self._number)
         return await self._answer
+
+    def may_send(self, _claim: "Claim") -> bool:
+        return self._worker.may_send()
+
+    def following(self) -> "Claim | None":
+        return self._next
 
     def _reply(self, *, allowed: bool) -> None:
         if self._answer and not self._answer.done():

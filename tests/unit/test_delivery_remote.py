@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -39,6 +40,27 @@ class Told:
         self.notes.append(note)
 
 
+@dataclass
+class Answers:
+    """Stands for the sender: what it answers. `committing`: it commits when that is set."""
+
+    allowed: bool = True
+    next: Claim | None = None
+    sending: bool = True
+    committing: asyncio.Event | None = None
+
+    async def commit(self, _claim: Claim) -> bool:
+        if self.committing:
+            await self.committing.wait()
+        return self.allowed
+
+    def may_send(self, _claim: Claim) -> bool:
+        return self.sending
+
+    def following(self) -> Claim | None:
+        return self.next
+
+
 class Scene:
     """One carriage, and a worker that is played by the test."""
 
@@ -50,10 +72,8 @@ class Scene:
     def deliver(
         self, what: Claim, *, allowed: bool = True, following: Claim | None = None, may_send: bool = True
     ) -> "asyncio.Task[Outcome]":
-        async def commit() -> bool:
-            return allowed
-
-        return asyncio.ensure_future(self.remote.deliver(what, commit, lambda: following, lambda: may_send))
+        answers = Answers(allowed, following, may_send)
+        return asyncio.ensure_future(self.remote.deliver(what, answers))
 
     async def words(self) -> list[tuple[Any, ...]]:
         """What was told by now."""
@@ -163,12 +183,7 @@ def test_a_worker_that_ends_leaves_uncertain_only_what_was_told_to_go(when: str,
 def test_a_worker_that_ends_while_the_ledger_commits_was_never_told_to_go() -> None:
     async def scenario(scene: Scene) -> None:
         committing = asyncio.Event()
-
-        async def commit() -> bool:
-            await committing.wait()
-            return True
-
-        task = asyncio.ensure_future(scene.remote.deliver(FIRST, commit, lambda: SECOND, lambda: True))
+        task = asyncio.ensure_future(scene.remote.deliver(FIRST, Answers(next=SECOND, committing=committing)))
         scene.offered()
         await scene.words()
         scene.remote.desert()
