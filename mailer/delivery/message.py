@@ -145,7 +145,7 @@ class _Plan:
         self._letterhead = letterhead
         text, html = _compile(variant.text, eight_bit=eight_bit), _compile(variant.html, eight_bit=eight_bit)
         self.eight_bit = Encoding.EIGHT_BIT in {text.encoding, html.encoding}
-        content_type, self._lead, self._pieces = _entity(edition, text, html)
+        content_type, self._lead, self._bodies = _entity(edition, text, html)
         common = [*_common_fields(edition, letterhead), content_type]
         differing = ["To", "Date", "Message-ID", "List-Unsubscribe"]
         self._subject: Stencil | None = None
@@ -173,11 +173,9 @@ class _Plan:
         if self._subject:
             differing.append(self._subject.render(values))
         rest: list[bytes] = []
-        for piece in self._pieces:
-            if isinstance(piece, bytes):
-                rest.append(piece)
-            else:
-                rest += piece.render(values)
+        for body, behind in self._bodies:
+            rest += body.render(values)
+            rest.append(behind)
         signatures = self._seal.fields(differing, rest, int(claim.date)) if self._seal else ()
         pieces = (*signatures, *differing, self._common, b"\r\n", self._lead, *rest)
         return Message(
@@ -294,26 +292,24 @@ def _list_unsubscribe(letterhead: Letterhead, token: str) -> bytes:
     )
 
 
-def _entity(edition: Edition, plain: Body, html: Body) -> tuple[bytes, bytes, list[bytes | Body]]:
-    """The body of the message: its Content-Type, what it begins with for everybody, and the rest in pieces.
+def _entity(edition: Edition, plain: Body, html: Body) -> tuple[bytes, bytes, list[tuple[Body, bytes]]]:
+    """The body of the message: its Content-Type, what it begins with for everybody, and the two texts, each with what follows.
 
     It is alternative(plain, html), or alternative(plain, related(html, images)).
     """
     outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
     inner = f"=_r{edition.digest[:24]}"
-    embedded = edition.images if edition.embed else ()
     flowed = "; format=flowed" if edition.flowed else ""
     lead = body_part(outer, f"text/plain; charset=utf-8{flowed}", plain)
-    pieces: list[bytes | Body] = [plain]
-    if embedded:
+    end = f"\r\n--{outer}--\r\n".encode()
+    if edition.embed and edition.images:
         related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'
-        pieces += [related.encode() + body_part(inner, "text/html; charset=utf-8", html), html]
-        pieces += [_image(inner, image) for image in embedded]
-        pieces.append(f"\r\n--{inner}--\r\n".encode())
+        between = related.encode() + body_part(inner, "text/html; charset=utf-8", html)
+        end = b"".join([*(_image(inner, image) for image in edition.images), f"\r\n--{inner}--\r\n".encode(), end])
     else:
-        pieces += [body_part(outer, "text/html; charset=utf-8", html), html]
-    pieces.append(f"\r\n--{outer}--\r\n".encode())
-    return f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'.encode(), lead, pieces
+        between = body_part(outer, "text/html; charset=utf-8", html)
+    content_type = f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'
+    return content_type.encode(), lead, [(plain, between), (html, end)]
 
 
 def body_part(boundary: str, content_type: str, body: Body) -> bytes:

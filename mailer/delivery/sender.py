@@ -278,7 +278,19 @@ class Sender:
     def _accept(self, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
         """Most end so: nobody waits for the ledger, for the next commit is written behind it."""
         self.tally.accepted += 1
-        self._ledger.note(self._settlement(claim, relay, outcome, self._now()))
+        _, stage, reply, _ = outcome
+        self._ledger.note(
+            Settlement(
+                claim.delivery_id,
+                claim.attempt,
+                DeliveryState.ACCEPTED,
+                self._now(),
+                claim.opened_at,
+                stage,
+                reply,
+                relay=relay.name,
+            )
+        )
         relay.worked()
         relay.window.ease()
         self._refused.clear()
@@ -360,7 +372,7 @@ class Sender:
             opened_at=claim.opened_at,
             stage=outcome.stage,
             reply=outcome.reply,
-            reason="" if state is DeliveryState.ACCEPTED else reason,
+            reason=reason,
             relay=relay.name,
             next_at=next_at,
             suppress=judged.suppress,
