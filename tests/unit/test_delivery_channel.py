@@ -31,6 +31,7 @@ claims = st.builds(
     fields=st.dictionaries(st.text(), st.text(st.characters())),
     attempt=st.integers(1, 99),
     date=st.floats(0, 1e11),
+    opened_at=st.floats(0, 1e11),
 )
 replies = st.builds(Reply, code=st.integers(200, 599), enhanced=st.sampled_from(["", "5.1.1", "4.2.0"]), text=st.text())
 stages = st.sampled_from(Stage)
