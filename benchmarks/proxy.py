@@ -103,6 +103,5 @@ def _exact_loop() -> asyncio.AbstractEventLoop:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        with asyncio.Runner(loop_factory=_exact_loop) as runner:
-            runner.run(_serve(int(sys.argv[1]), float(sys.argv[2])))
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_exact_loop) as runner:
+        runner.run(_serve(int(sys.argv[1]), float(sys.argv[2])))
