@@ -6,7 +6,6 @@ back undoes the claim, for nothing has left: the attempt was none.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, select
@@ -18,8 +17,8 @@ from mailer.ledger.sends import finish_cancelling, load_send
 from mailer.ledger.statement import Statement, among, given, ids
 from mailer.ledger.tables import attempt, delivery
 
-Key = tuple[int, int]
-"""An attempt: the id of its delivery, and its number."""
+Attempts = Mapping[int, int]
+"""One attempt each of some deliveries: its number, by the delivery's id."""
 
 
 def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]:
@@ -36,10 +35,10 @@ def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]
     ]
 
 
-def commit(conn: Connection, claimed: Iterable[Key]) -> set[Key]:
+def commit(conn: Connection, claimed: Attempts) -> Attempts:
     """Make them `committing`; those that are, and may be sent. None of them has been committed before."""
-    committed: set[Key] = set()
-    for number, wanted in _by_attempt(claimed).items():
+    committed: dict[int, int] = {}
+    for number, wanted in _by_number(claimed).items():
         allowed: Iterable[int] = wanted
         if COMMIT.run(conn, ids(wanted), number).rowcount != len(wanted):
             query = select(delivery.c.id).where(
@@ -48,7 +47,7 @@ def commit(conn: Connection, claimed: Iterable[Key]) -> set[Key]:
                 delivery.c.attempts == number,
             )
             allowed = conn.execute(query).scalars()
-        committed.update([(delivery_id, number) for delivery_id in allowed])
+        committed.update(dict.fromkeys(allowed, number))
     return committed
 
 
@@ -56,7 +55,7 @@ def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: floa
     """Give back `claims`: to `pending`, or skipped, if the send is being cancelled or the address was suppressed."""
     over = load_send(conn, send_id).cancelling
     after, reason = (DeliveryState.SKIPPED, "cancelled") if over else (DeliveryState.PENDING, "")
-    for number, wanted in _by_attempt([(each.delivery_id, each.attempt) for each in claims]).items():
+    for number, wanted in _by_number({each.delivery_id: each.attempt for each in claims}).items():
         given_back = conn.execute(
             move({DeliveryState.CLAIMED, DeliveryState.COMMITTING}, after, at=at)
             .where(among(delivery.c.id, wanted), delivery.c.attempts == number)
@@ -80,10 +79,11 @@ def give_back_claimed(conn: Connection, send_id: int, *, at: float) -> None:
     skip_suppressed(conn, delivery.c.send_id == send_id, at=at)
 
 
-def _by_attempt(keys: Iterable[Key]) -> Mapping[int, list[int]]:
-    found: dict[int, list[int]] = defaultdict(list)
-    for delivery_id, number in keys:
-        found[number].append(delivery_id)
+def _by_number(attempts: Attempts) -> Mapping[int, list[int]]:
+    """The deliveries, in the order of their ids, by the number of their attempt, which is mostly the same."""
+    found: dict[int, list[int]] = {number: [] for number in set(attempts.values())}
+    for delivery_id in sorted(attempts):
+        found[attempts[delivery_id]].append(delivery_id)
     return found
 
 

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 
 from mailer.delivery.records import Claim, Settlement
 from mailer.delivery.warmup import WarmUp
-from mailer.ledger.claims import Key
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.gathering import Gathering, Request
 from mailer.ledger.writer import Writer
@@ -32,7 +31,7 @@ class Gatherer:
         self.epoch = epoch
         self.warmup = warmup
         self.resend_uncertain = resend_uncertain
-        self.out = set[Key]()
+        self.out: dict[int, int] = {}
         self._writer = writer
         self._gate = threading.Lock()  # on what follows
         self._gathering: Gathering | None = None

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select, update
 
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import WarmUp
-from mailer.ledger.claims import Key, claim, commit, release
+from mailer.ledger.claims import Attempts, claim, commit, release
 from mailer.ledger.errors import FencedError
 from mailer.ledger.sends import GOING, finish_cancelling
 from mailer.ledger.settlements import accept, settle
@@ -43,13 +43,13 @@ class Request:
 
 
 class Owner(Protocol):
-    """Whose requests gather. `out`: the attempts that may have left; the writer's thread alone changes it."""
+    """Whose requests gather. `out`: the attempts that may have left (Attempts); the writer's thread alone changes it."""
 
     send_id: int
     epoch: int
     warmup: WarmUp
     resend_uncertain: bool
-    out: set[Key]
+    out: dict[int, int]
 
     def close(self, gathering: "Gathering") -> None:
         """Let nothing more into it: it is being written."""
@@ -81,7 +81,7 @@ class Gathering:
         self.claims: list[tuple[Request, asyncio.Future[Sequence[Claim]]]] = []
         self._is_fenced = False
         self._illegal: dict[int, Exception] = {}
-        self._committed: set[Key] = set()
+        self._committed: Attempts = {}
         self._claimed: list[Claim] = []
 
     @property
@@ -94,7 +94,7 @@ class Gathering:
         owner, send_id = self._owner, self._owner.send_id
         owner.close(self)
         self.settlements += owner.leftovers()  # so none is committed while the ledger lacks one that left before it
-        self._illegal, self._committed, self._claimed = {}, set(), []
+        self._illegal, self._committed, self._claimed = {}, {}, []
         state, epoch, cancelling, begun_at, settled_at, kind = _SEND.run(conn, send_id).fetchone()
         self._is_fenced = epoch != owner.epoch
         gone, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else owner.warmup
@@ -107,8 +107,8 @@ class Gathering:
             if cancelling:
                 finish_cancelling(conn, send_id, at=at)
         if self.commits and not self._is_fenced and state == SendState.RUNNING:
-            wanted = {(each.delivery_id, each.attempt) for each, _ in self.commits}
-            self._committed = commit(conn, sorted(wanted - self._out))
+            wanted = {each.delivery_id: each.attempt for each, _ in self.commits if not self._is_out(each)}
+            self._committed = commit(conn, wanted)
         for claims, released_at, _ in self.releases:
             release(conn, send_id, claims, at=released_at)
         count_gone(conn, warmup, gone, at)  # others wait for their turn from here to the commit
@@ -123,10 +123,10 @@ class Gathering:
     def finish(self, error: BaseException | None) -> None:
         self._owner.close(self)  # it may never have run
         if error is None:
-            self._out.difference_update([(each.delivery_id, each.attempt) for each in self.settlements])
+            self._are_back(self.settlements)
             self._out.update(self._committed)
             for claims, _, _ in self.releases:
-                self._out.difference_update([(each.delivery_id, each.attempt) for each in claims])
+                self._are_back(claims)
         self._owner.ended(self, error)
         self._answer(error)
 
@@ -136,17 +136,20 @@ class Gathering:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self.loop.call_soon_threadsafe(self._resolve, error)
 
+    def _is_out(self, each: "Claim | Settlement") -> bool:
+        return self._out.get(each.delivery_id) == each.attempt
+
+    def _are_back(self, attempts: "Sequence[Claim | Settlement]") -> None:
+        for each in attempts:
+            if self._is_out(each):
+                del self._out[each.delivery_id]
+
     def _settle(self, conn: Connection, at: float) -> int:
         """The quick way for acceptances of what is ours and out, the careful way for the rest. How many left."""
         quick: dict[int, Settlement] = {}
         careful: list[Settlement] = []
         for each in self.settlements:
-            is_quick = (
-                each.state is DeliveryState.ACCEPTED
-                and (each.delivery_id, each.attempt) in self._out
-                and each.delivery_id not in quick
-            )
-            if is_quick:
+            if each.state is DeliveryState.ACCEPTED and self._is_out(each) and each.delivery_id not in quick:
                 quick[each.delivery_id] = each
             else:
                 careful.append(each)
@@ -171,9 +174,11 @@ class Gathering:
     def _resolve(self, error: BaseException | None) -> None:
         for place, settled in self.waiting:
             _set(settled, None, error or self._illegal.get(place))
+        told: set[int] = set()
         for each, allowed in self.commits:
-            _set(allowed, (each.delivery_id, each.attempt) in self._committed, error)
-            self._committed.discard((each.delivery_id, each.attempt))  # a message is committed once
+            is_allowed = self._committed.get(each.delivery_id) == each.attempt and each.delivery_id not in told
+            _set(allowed, is_allowed, error)
+            told.add(each.delivery_id)  # a message is committed once
         for _, _, released in self.releases:
             _set(released, None, error)
         start = 0

@@ -107,7 +107,7 @@ class OwnedSend:
 
         False when the ownership has run out meanwhile, for this process was stopped, or the ledger could not be reached.
         """
-        return self._lock.held and (claim.delivery_id, claim.attempt) in self._gatherer.out
+        return self._lock.held and self._gatherer.out.get(claim.delivery_id) == claim.attempt
 
     def note(self, settlement: Settlement) -> None:
         """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.

@@ -56,8 +56,8 @@ def listed(name: str) -> FunctionElement[Any]:
 
 
 def ids(numbers: Sequence[int]) -> str:
-    """`numbers` as `listed` takes them."""
-    return json.dumps(numbers)
+    """`numbers` as `listed` takes them: as JSON, which Python's own form of a list of them is."""
+    return str(list(numbers))
 
 
 def among(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """A send in the hands of its owner, on every database: claims, commits, settlements, standing."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -8,6 +9,7 @@ from mailer.delivery.records import Claim, Reply, SendLedger, Stage
 from mailer.delivery.state import TRANSITIONS, SendKind, SendState
 from mailer.delivery.state import DeliveryState as S
 from mailer.ledger.errors import FencedError, LedgerError, UnknownSendError
+from mailer.ledger.gathering import Gathering
 from mailer.ledger.moves import IllegalMoveError, move
 from mailer.ledger.records import Repeat, SuppressionReason
 from tests.support.ledger_cases import DAY, counts, deliver, die, new_send, owned, readers, run, settlement, state_of
@@ -30,6 +32,19 @@ def test_a_claim_carries_what_a_message_needs(ledger, clock):
         assert (claim.fields, claim.attempt, claim.date) == ({"city": "Köln"}, 1, clock.now)
         (attempt,) = ledger.report.attempts(claim.delivery_id)
         assert (attempt.number, attempt.opened_at, attempt.closed_at) == (1, clock.now, None)
+
+
+def test_what_gathered_for_a_batch_is_let_go_without_the_collector(ledger, clock):
+    send = ledger.freezer.create(new_send(), readers(3))
+    with owned(ledger, send) as mine:
+        gc.collect()
+        gc.disable()
+        try:
+            run(deliver(mine, clock.now, limit=3))
+            ledger._core.writer.call(lambda _: None)  # until the writer has let go of the last batch
+            assert not [each for each in gc.get_objects() if isinstance(each, Gathering)]
+        finally:
+            gc.enable()
 
 
 def test_lanes_that_claim_at_once_share_nothing(ledger, clock):

@@ -274,6 +274,13 @@ def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> No
     assert sum(line == "QUIT" for line in server.log) == 3
 
 
+def test_a_lane_whose_leave_takes_long_notices_that_all_is_done(tmp_path: Path) -> None:
+    server = Scripted(QUIT=[SILENCE] * 3)
+    with patch("mailer.delivery.sender.IDLE", 1000):  # beyond the patience of the stage
+        ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, per_connection=1)).run()
+    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 3})
+
+
 def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp_path: Path) -> None:
     server = Scripted()
     stage = Stage(tmp_path, 200, server)
