@@ -22,7 +22,9 @@ from mailer.delivery.state import DeliveryState
 from mailer.delivery.verdict import Scope, Verdict, lost, not_offered, verdict
 from mailer.delivery.wire import Wire, WireError
 
-WHOLE_WRITE = 32 * 1024  # octets: up to here text and dot leave in one write; beyond, the dot follows the text
+WHOLE_WRITE = (
+    128 * 1024
+)  # octets: up to here text and dot leave in one write, if the system takes it; else the dot follows
 
 
 class Outcome(NamedTuple):
@@ -93,7 +95,12 @@ class Lane:
                 if refused.verdict.close:
                     self._wire.close()
                 return refused
-            if not await self._committed(commit):
+            try:
+                allowed = await commit()
+            except BaseException:
+                self._wire.close("not committed")  # the relay waits for a text that will not come
+                raise
+            if not allowed:
                 return self._withhold()
             return await self._text(message, following, may_send)
         except WireError as error:
@@ -173,13 +180,6 @@ class Lane:
         if reply.code // 100 != 2:
             raise WireError("RSET was refused", reply)
 
-    async def _committed(self, commit: Callable[[], Awaitable[bool]]) -> bool:
-        try:
-            return await commit()
-        except BaseException:
-            self._wire.close("not committed")  # the relay waits for a text that will not come
-            raise
-
     def _withhold(self) -> Outcome:
         """The relay waits for a text, or for the end of one, that may not come: only closing delivers nothing."""
         self._wire.close("withheld")
@@ -192,7 +192,7 @@ class Lane:
         self._stage = Stage.TEXT
         self._wire.expect()
         pieces = message.pieces
-        if message.size > WHOLE_WRITE:
+        if message.size > WHOLE_WRITE or not self._wire.takes(message.size):
             await self._write_slowly(message.text)
             pieces = ()
         if not may_send():

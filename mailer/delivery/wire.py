@@ -9,10 +9,13 @@ caller's to know: WireError only says why it ended.
 """
 
 import asyncio
+import socket
 from collections import deque
 
 from mailer.delivery.records import Reply
 from mailer.delivery.reply import MalformedError, Reader
+
+SURELY_TAKEN = 32 * 1024  # octets: no system's buffer is smaller
 
 
 class WireError(Exception):
@@ -78,6 +81,13 @@ class Wire(asyncio.Protocol):
             await self._wait(deadline)
         if self._ended and not self._replies:
             raise self._ended
+
+    def takes(self, octets: int) -> bool:
+        """Whether the system takes so many octets at once, all before them being answered: half of a buffer holds data."""
+        if octets <= SURELY_TAKEN:
+            return True
+        sock = self._transport.get_extra_info("socket")
+        return sock is not None and octets <= sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
 
     def close(self, reason: str = "closed by us") -> None:
         self._end(reason)

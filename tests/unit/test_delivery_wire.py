@@ -1,6 +1,7 @@
 """Replies on the wire answer what waited for them, and nothing else."""
 
 import asyncio
+from unittest.mock import Mock
 
 import pytest
 
@@ -91,3 +92,17 @@ def test_a_reply_that_comes_while_the_transport_is_full_ends_the_wait_for_it() -
         assert early.code == 552
 
     asyncio.run(converse())
+
+
+@pytest.mark.parametrize(
+    ("buffer", "octets", "takes"), [(87_040, 43_520, True), (87_040, 43_521, False), (8, 32_768, True)]
+)
+def test_what_the_system_takes_at_once_is_half_of_its_buffer(buffer: int, octets: int, takes: bool) -> None:
+    class Buffered(Still):
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            return Mock(getsockopt=Mock(return_value=buffer)) if name == "socket" else default
+
+    async def ask() -> bool:
+        return Wire(Buffered()).takes(octets)
+
+    assert asyncio.run(ask()) is takes
