@@ -33,7 +33,7 @@ def test_killed_at_random_instants_it_is_finished_by_resume(
         if chance.random() < EARLY:
             timer.start()
         else:  # four events a message and one a connection; some milliseconds later the sender is where no server sees it
-            events = chance.randrange(1, 5 * readers // runs)
+            events = chance.randrange(1, 4 * readers // runs)
             siege.judge.strike(events, process.kill, seconds=chance.choice((0, 0, 0.001, 0.004, 0.01)))
         kills += process.wait().code == KILLED
         timer.cancel()
