@@ -39,6 +39,7 @@ class Gatherer:
         self._handed_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None  # in which what gathers now is waited for
         self._is_timed = False  # a timer of that loop will see to it
+        self._is_due = False  # it goes as soon as the loop has done what it has at hand
         self.unwritten: list[Settlement] = []  # their batch failed
         self._failure: BaseException | None = None  # of something noted, until somebody hears of it
 
@@ -94,14 +95,18 @@ class Gatherer:
             raise failure
 
     def press(self) -> None:
-        """Give the writer what has gathered: now, or when it is time."""
+        """Give the writer what has gathered: when it is time, and not before the loop has done what it has at hand.
+
+        The two threads share one interpreter, so a writer that is woken earlier waits for it in vain.
+        """
         gathering = self._unsubmitted
-        if gathering is None:
+        if gathering is None or self._is_due or self._loop is None:
             return
         patience = self._handed_at + SPACING - time.monotonic()
         if patience <= 0 or gathering.is_ripe:
-            self.hand_over()
-        elif self._loop and not self._is_timed:
+            self._is_due = True
+            self._loop.call_soon(self._on_due)
+        elif not self._is_timed:
             self._is_timed = True
             self._loop.call_later(patience, self._on_timer)
 
@@ -137,6 +142,10 @@ class Gatherer:
                 self.unwritten += gathering.settlements
                 self._failure = error if noted else self._failure
 
+    def _on_due(self) -> None:
+        self._is_due = False
+        self.hand_over()
+
     def _on_timer(self) -> None:
         self._is_timed = False
         self.press()
@@ -156,6 +165,6 @@ class Gatherer:
         if self._unsubmitted:
             self._writer.submit(self._unsubmitted)
         self._gathering = self._unsubmitted = None
-        self._is_timed = False
+        self._is_timed = self._is_due = False
         self._loop = asyncio.get_running_loop()
         return self._loop
