@@ -36,9 +36,10 @@ INERT = "a" * LENGTH
 """Stands where a token would in a test message or the archive: recognised, and never valid."""
 
 MAX_NUMBER = 2**63 - 1
+TOGETHER = 16
+"""Tokens that `issue_all` makes at once."""
 _OCTETS = 16  # of a block
 _PADDED = 20  # octets that are written as 32 letters, of which a token's are the first
-_TOGETHER = 16  # tokens that are encoded at once
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 
 
@@ -117,11 +118,11 @@ class TokenKeys:
         return self.issue_all(purpose, (number,))[0]
 
     def issue_all(self, purpose: Purpose, numbers: Sequence[int]) -> list[str]:
-        """The tokens of up to 16 deliveries: one costs a fifth of what it does by itself."""
+        """The tokens of up to TOGETHER deliveries: one costs a fifth of what it does by itself."""
         if numbers and not 0 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
             raise ValueError(f"not the numbers of deliveries: {numbers}")
-        if len(numbers) > _TOGETHER:
-            raise ValueError(f"not more than {_TOGETHER} tokens at once")
+        if len(numbers) > TOGETHER:
+            raise ValueError(f"not more than {TOGETHER} tokens at once")
         name = _NAMES[purpose]
         return _encode(self._issuing.encipher(b"".join([name + number.to_bytes(8, "big") for number in numbers])))
 

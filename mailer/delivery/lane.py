@@ -22,9 +22,7 @@ from mailer.delivery.state import DeliveryState
 from mailer.delivery.verdict import Scope, Verdict, lost, not_offered, verdict
 from mailer.delivery.wire import Wire, WireError
 
-WHOLE_WRITE = (
-    128 * 1024
-)  # octets: up to here text and dot leave in one write, if the system takes it; else the dot follows
+WHOLE_WRITE = 128 * 1024  # octets: up to here text and dot are one write, if the system takes it; else the dot follows
 
 
 class Outcome(NamedTuple):
@@ -148,9 +146,8 @@ class Lane:
         for stage in _ENVELOPE:
             self._stage = stage
             try:
-                reply = self._wire.take() or await self._wire.answer(
-                    self._patience[stage]
-                )  # mostly all three are there
+                # mostly all three are there
+                reply = self._wire.take() or await self._wire.answer(self._patience[stage])
                 if stage is Stage.RCPT:
                     nobody_left = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], float]
 
-NEIGHBOURS = 16  # deliveries whose tokens are made together, at a fifth of the cost; as many as TokenKeys makes
-
 
 class Newsroom:
     """One workspace at work. `clock` gives seconds since the epoch, UTC."""
@@ -163,7 +161,7 @@ class Newsroom:
 
     def marks(self, key_name: str, *, inert: bool = False) -> "Callable[[int], Marks]":
         """How the deliveries of a send name themselves, under the key that the send began with."""
-        from mailer.audience.token import INERT, Purpose  # noqa: PLC0415
+        from mailer.audience.token import INERT, TOGETHER, Purpose  # noqa: PLC0415
         from mailer.delivery.message import Marks  # noqa: PLC0415
 
         keys = self.keys.with_first(key_name)
@@ -171,13 +169,13 @@ class Newsroom:
         @lru_cache(maxsize=64)
         def neighbours(first: int) -> list[Marks]:
             """Of deliveries whose numbers follow one another, as those of a send do."""
-            numbers = range(first, first + NEIGHBOURS)
-            unsubscribe = [INERT] * NEIGHBOURS if inert else keys.issue_all(Purpose.UNSUBSCRIBE, numbers)
+            numbers = range(first, first + TOGETHER)
+            unsubscribe = [INERT] * TOGETHER if inert else keys.issue_all(Purpose.UNSUBSCRIBE, numbers)
             bounce, message = (keys.issue_all(each, numbers) for each in (Purpose.BOUNCE, Purpose.MESSAGE_ID))
             return list(map(Marks, unsubscribe, bounce, message))
 
         def mark(delivery_id: int) -> Marks:
-            place = delivery_id % NEIGHBOURS
+            place = delivery_id % TOGETHER
             return neighbours(delivery_id - place)[place]
 
         return mark
