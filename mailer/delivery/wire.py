@@ -15,7 +15,7 @@ from collections import deque
 from mailer.delivery.records import Reply
 from mailer.delivery.reply import MalformedError, Reader
 
-SURELY_TAKEN = 32 * 1024  # octets: no system's buffer is smaller
+NOT_ASKED = 32 * 1024  # octets: as much the system takes at once, or nearly
 
 
 class WireError(Exception):
@@ -84,8 +84,10 @@ class Wire(asyncio.Protocol):
 
     def takes(self, octets: int) -> bool:
         """Whether the system takes so many octets at once, all before them being answered: half of a buffer holds data."""
-        if octets <= SURELY_TAKEN:
+        if octets <= NOT_ASKED:
             return True
+        if not self.is_open:  # there may be no socket left to ask
+            return False
         sock = self._transport.get_extra_info("socket")
         return sock is not None and octets <= sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
 

@@ -35,7 +35,7 @@ def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]
     ]
 
 
-def commit(conn: Connection, claimed: Attempts) -> Attempts:
+def commit(conn: Connection, claimed: Attempts) -> dict[int, int]:
     """Make them `committing`; those that are, and may be sent. None of them has been committed before."""
     committed: dict[int, int] = {}
     for number, wanted in _by_number(claimed).items():

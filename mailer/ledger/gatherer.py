@@ -6,7 +6,7 @@
 What all lanes asked for since the last commit is one Gathering, and one transaction. A commit costs the same for one message as
 for ten: so the writer is given what has gathered when half of the lanes wait, and at the latest SPACING after the last time.
 
-All but `hand_over` and what `Owner` says is for one event loop at a time.
+All but `hand_over` and what `Owner` says is for one event loop at a time: the one before has to be closed.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ class Gatherer:
         self.resend_uncertain = resend_uncertain
         self.out: dict[int, int] = {}
         self._writer = writer
-        self._gate = threading.Lock()  # on what follows
-        self._gathering: Gathering | None = None
-        self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
-        self._handed_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None  # in which what gathers now is waited for
         self._is_timed = False  # a timer of that loop will see to it
         self._is_due = False  # it goes as soon as the loop has done what it has at hand
-        self.unwritten: list[Settlement] = []  # their batch failed
+        self._handed_at = 0.0
+        self._gate = threading.Lock()  # on what follows
+        self._gathering: Gathering | None = None
+        self._unsubmitted: Gathering | None = None  # the same, as long as the writer has not been given it
         self._failure: BaseException | None = None  # of something noted, until somebody hears of it
+        self.unwritten: list[Settlement] = []  # their batch failed; the writer's thread may look at it as it is
 
     def claim(self, request: Request) -> asyncio.Future[Sequence[Claim]]:
         self.raise_failure()
@@ -111,15 +111,12 @@ class Gatherer:
             self._loop.call_later(patience, self._on_timer)
 
     def hand_over(self) -> None:
-        """Give the writer what has gathered, if it does not have it yet."""
+        """Give the writer what has gathered, if it does not have it yet; of any thread."""
         with self._gate:
-            gathering, self._unsubmitted = self._unsubmitted, None
-        if gathering:
-            self._handed_at = time.monotonic()
-            try:
-                self._writer.submit(gathering)
-            except LedgerError as error:
-                gathering.finish(error)  # those who wait in it must hear of it
+            failed = self._submit()
+        if failed:
+            gathering, error = failed
+            gathering.finish(error)  # those who wait in it must hear of it
 
     def leftovers(self) -> list[Settlement]:
         with self._gate:
@@ -161,10 +158,22 @@ class Gatherer:
         return gathering
 
     def _attend(self) -> asyncio.AbstractEventLoop:
-        """To the loop of now; nobody waits in the one before, which has ended."""
-        if self._unsubmitted:
-            self._writer.submit(self._unsubmitted)
-        self._gathering = self._unsubmitted = None
+        """To the loop of now; nobody waits in the one before, which is closed."""
+        if failed := self._submit():
+            self.unwritten += failed[0].settlements
+        self._gathering = None
         self._is_timed = self._is_due = False
         self._loop = asyncio.get_running_loop()
         return self._loop
+
+    def _submit(self) -> tuple[Gathering, LedgerError] | None:
+        """Under the gate, so that whoever finds nothing left to submit can rely on it. What could not be, and why."""
+        gathering, self._unsubmitted = self._unsubmitted, None
+        if gathering is None:
+            return None
+        self._handed_at = time.monotonic()
+        try:
+            self._writer.submit(gathering)
+        except LedgerError as error:
+            return gathering, error
+        return None

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select, update
 
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import WarmUp
-from mailer.ledger.claims import Attempts, claim, commit, release
+from mailer.ledger.claims import claim, commit, release
 from mailer.ledger.errors import FencedError
 from mailer.ledger.sends import GOING, finish_cancelling
 from mailer.ledger.settlements import accept, settle
@@ -81,7 +81,7 @@ class Gathering:
         self.claims: list[tuple[Request, asyncio.Future[Sequence[Claim]]]] = []
         self._is_fenced = False
         self._illegal: dict[int, Exception] = {}
-        self._committed: Attempts = {}
+        self._committed: dict[int, int] = {}
         self._claimed: list[Claim] = []
 
     @property
@@ -174,11 +174,8 @@ class Gathering:
     def _resolve(self, error: BaseException | None) -> None:
         for place, settled in self.waiting:
             _set(settled, None, error or self._illegal.get(place))
-        told: set[int] = set()
-        for each, allowed in self.commits:
-            is_allowed = self._committed.get(each.delivery_id) == each.attempt and each.delivery_id not in told
-            _set(allowed, is_allowed, error)
-            told.add(each.delivery_id)  # a message is committed once
+        for each, allowed in self.commits:  # a message is committed once
+            _set(allowed, self._committed.pop(each.delivery_id, None) == each.attempt, error)
         for _, _, released in self.releases:
             _set(released, None, error)
         start = 0

@@ -1,9 +1,11 @@
 """Replies on the wire answer what waited for them, and nothing else."""
 
 import asyncio
+from collections.abc import Callable
 from unittest.mock import Mock
 
 import pytest
+import uvloop
 
 from mailer.delivery.wire import Wire, WireError
 
@@ -106,3 +108,24 @@ def test_what_the_system_takes_at_once_is_half_of_its_buffer(buffer: int, octets
         return Wire(Buffered()).takes(octets)
 
     assert asyncio.run(ask()) is takes
+
+
+@pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_has_ended_takes_nothing(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def converse() -> None:
+        server = await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0)
+        async with server:
+            loop, port = asyncio.get_running_loop(), server.sockets[0].getsockname()[1]
+            transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
+            wire = Wire(transport)
+            wire.takes(65_536)  # a loop may keep what it was asked for once
+            wire.expect()
+            with pytest.raises(WireError):
+                await wire.answer(60)
+            await asyncio.sleep(0)
+            assert not wire.takes(65_536)
+            with pytest.raises(WireError):
+                wire.write(b"text")
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(converse())
