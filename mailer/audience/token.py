@@ -39,7 +39,7 @@ MAX_NUMBER = 2**63 - 1
 TOGETHER = 16
 """Tokens that `issue_all` makes at once."""
 _OCTETS = 16  # of a block
-_PADDED = 20  # octets that are written as 32 letters, of which a token's are the first
+_PADDED, _WRITTEN = 20, 32  # octets, and the letters that they are written as, of which a token's are the first
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 
 
@@ -157,7 +157,7 @@ def _spreading(most: int) -> list[tuple[int, int, int]]:
     return steps
 
 
-_SPREADING = _spreading(512)
+_SPREADING = _spreading(TOGETHER * _WRITTEN)
 
 
 def _encode(blocks: bytes) -> list[str]:
@@ -168,7 +168,7 @@ def _encode(blocks: bytes) -> list[str]:
     for lower, upper, by in _SPREADING:
         bits = bits & lower | (bits & upper) << by
     letters = bits.to_bytes(len(padded) * 8 // 5, "big").translate(_LETTERS).decode("ascii")
-    return [letters[start : start + LENGTH] for start in range(0, len(letters), _PADDED * 8 // 5)]
+    return [letters[start : start + LENGTH] for start in range(0, len(letters), _WRITTEN)]
 
 
 def _decode(token: str) -> bytes | None:
