@@ -4,7 +4,7 @@
 
 Owning is a lock that dies with its process (on PostgreSQL a lease that runs out), and an epoch that every commit checks, so
 that a process that lost the send without noticing (its state folder was copied, it was stopped beyond its lease) can let no
-further dot leave. What all lanes asked for since the last commit is one transaction; what a lane is told is durable.
+further dot leave. What a sender asks for each delivery, its DeliveryBatcher batches and answers.
 """
 
 import asyncio
@@ -14,12 +14,11 @@ from typing import Self
 
 from sqlalchemy import Connection, and_, func, select
 
-from mailer.delivery.records import Claim, Settlement, Standing
+from mailer.delivery.records import Standing
 from mailer.delivery.state import DeliveryState, SendKind, SendState
+from mailer.ledger.batcher import DeliveryBatcher, fenced_error
 from mailer.ledger.claims import give_back_claimed
 from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
-from mailer.ledger.gatherer import Gatherer
-from mailer.ledger.gathering import Request, fenced
 from mailer.ledger.heeding import skip_unwanted
 from mailer.ledger.locks import FileLock
 from mailer.ledger.moves import move
@@ -63,18 +62,15 @@ def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = 
     return OwnedSend(core, send_id, epoch, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
 
-class OwnedSend:
-    """One send, owned by this process until `close`. Its async methods are for one event loop, `close` is for none."""
+class OwnedSend(DeliveryBatcher):
+    """One send, owned by this process until `close`; its async methods are for one event loop, `close` is for none."""
 
     def __init__(
         self, core: Core, send_id: int, epoch: int, lock: SendLock, *, retry_for: float, resend_uncertain: bool
     ) -> None:
-        self.send_id = send_id
-        self.epoch = epoch
+        super().__init__(core, send_id, epoch, lock, resend_uncertain=resend_uncertain)
         self._core = core
-        self._lock = lock
         self._retry_for = retry_for
-        self._gatherer = Gatherer(core.writer, send_id, epoch, core.warmup, resend_uncertain=resend_uncertain)
         self._seen: tuple[int, Summary] | None = None
         self._closed = False
 
@@ -89,41 +85,7 @@ class OwnedSend:
     @property
     def held_until(self) -> float:
         """Until when, on mailer.delivery.fence.steady, the send is certainly ours if this process does nothing more."""
-        return self._lock.held_until
-
-    async def claim(self, limit: int, now: float) -> Sequence[Claim]:
-        """Take up to `limit` due deliveries, retries first; empty when none is due or the send is not running.
-
-        Raises FencedError.
-        """
-        return await self._gatherer.claim(Request(limit, now))
-
-    async def commit(self, claim: Claim) -> bool:
-        """Make `committing` durable; False: this message may not be sent."""
-        return await self._gatherer.commit(claim) and self._lock.held
-
-    def may_send(self, claim: Claim) -> bool:
-        """Whether the dot of a committed message may still leave, a moment before it does: nothing is awaited.
-
-        False when the ownership has run out meanwhile, for this process was stopped, or the ledger could not be reached.
-        """
-        return self._lock.held and self._gatherer.out.get(claim.delivery_id) == claim.attempt
-
-    def note(self, settlement: Settlement) -> None:
-        """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.
-
-        What goes wrong with it is raised by the next request. Only within the event loop.
-        """
-        self._gatherer.note(settlement)
-
-    async def settle(self, settlement: Settlement) -> None:
-        """The same, done when durable. Raises IllegalMoveError if the ledger was not asked before the dot."""
-        await self._gatherer.settle(settlement)
-
-    async def release(self, claims: Sequence[Claim], at: float) -> None:
-        """Give back claims that left nothing on the wire: to pending, the attempt uncounted."""
-        if claims:
-            await self._gatherer.release(claims, at)
+        return self.lock.held_until
 
     async def trip(self, reason: str, refused: Sequence[int] = ()) -> None:
         """The breaker: pause the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
@@ -134,8 +96,8 @@ class OwnedSend:
 
     async def standing(self) -> Standing:
         """Where the send stands now, moved first to where its counts say: waiting, finished. Raises FencedError."""
-        self._gatherer.raise_failure()
-        self._gatherer.hand_over()
+        self.raise_failure()
+        self.flush()
         summary = await asyncio.to_thread(self._look)
         if summary.send.state in GOING and summary.only_waits:
             summary = await self._core.writer.call_async(self._move_on)
@@ -153,16 +115,16 @@ class OwnedSend:
         if self._closed:
             return
         self._closed = True
-        self._gatherer.hand_over()
+        self.flush()
         try:
             self._core.writer.call(self._give_back)
         finally:
-            self._lock.close()
+            self.lock.close()
 
     def _give_back(self, conn: Connection) -> None:
         found = lock_send(conn, self.send_id)
-        if left := self._gatherer.unwritten:
-            settled = settle(conn, self.send_id, left, resend_uncertain=self._gatherer.resend_uncertain)
+        if left := self.unsaved:
+            settled = settle(conn, self.send_id, left, resend_uncertain=self.resend_uncertain)
             if found.kind is not SendKind.TEST:
                 count_gone(conn, self._core.warmup, settled.gone, self._core.clock())
         if found.epoch == self.epoch:
@@ -224,5 +186,5 @@ class OwnedSend:
     def _mine(self, conn: Connection, *, lock: bool = False) -> Send:
         found = (lock_send if lock else load_send)(conn, self.send_id)
         if found.epoch != self.epoch:
-            raise fenced(self.send_id)
+            raise fenced_error(self.send_id)
         return found

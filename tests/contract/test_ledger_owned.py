@@ -8,8 +8,8 @@ import pytest
 from mailer.delivery.records import Claim, Reply, SendLedger, Stage
 from mailer.delivery.state import TRANSITIONS, SendKind, SendState
 from mailer.delivery.state import DeliveryState as S
+from mailer.ledger.batcher import DeliveryBatch
 from mailer.ledger.errors import FencedError, LedgerError, UnknownSendError
-from mailer.ledger.gathering import Gathering
 from mailer.ledger.moves import IllegalMoveError, move
 from mailer.ledger.records import Repeat, SuppressionReason
 from tests.support.ledger_cases import DAY, counts, deliver, die, new_send, owned, readers, run, settlement, state_of
@@ -42,7 +42,7 @@ def test_what_gathered_for_a_batch_is_let_go_without_the_collector(ledger, clock
         try:
             run(deliver(mine, clock.now, limit=3))
             ledger._core.writer.call(lambda _: None)  # until the writer has let go of the last batch
-            assert not [each for each in gc.get_objects() if isinstance(each, Gathering)]
+            assert not [each for each in gc.get_objects() if isinstance(each, DeliveryBatch)]
         finally:
             gc.enable()
 

@@ -182,8 +182,8 @@ def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_he
         assert run(mine.commit(claimed)) is False
         with pytest.raises(FencedError):
             run(mine.claim(1, clock.now))
-        stoppable._core.writer.call(mine._lock.renew)
-        assert not mine._lock.held, "a lease that another has is not renewed"
+        stoppable._core.writer.call(mine.lock.renew)
+        assert not mine.lock.held, "a lease that another has is not renewed"
         run(deliver(new, clock.now, limit=3))
         mine.close()
         assert other.sends.owner_pid(send.id) == os.getpid()
@@ -198,7 +198,7 @@ def test_a_lease_that_ran_out_and_nobody_took_is_renewed(stoppable, clock, stead
         steady.now += 31
         assert run(mine.commit(claim)) is False
         run(mine.release([claim], clock.now))
-        renewal = mine._lock._renewal()
+        renewal = mine.lock._renewal()
         stoppable._core.writer.submit(renewal)
         run(deliver(mine, clock.now))
     assert counts(stoppable, send) == {S.ACCEPTED: 1}

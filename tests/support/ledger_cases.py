@@ -88,7 +88,7 @@ async def deliver(send: OwnedSend, now: float, state: DeliveryState = S.ACCEPTED
 
 def die(mine: OwnedSend) -> None:
     """What becomes of an owner whose process dies: the kernel drops its lock, or its lease runs out."""
-    lock = mine._lock
+    lock = mine.lock
     if isinstance(lock, Lease):
         lock.abandon()
         mine._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount)
