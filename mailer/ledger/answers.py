@@ -47,15 +47,15 @@ class Answers:
             conn.execute(insert(api_answer).values(token_id=token_id, key=key, fingerprint=fingerprint, at=now))
             return None
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def keep(self, token_id: int, key: str, kept: Kept) -> None:
         answered = update(api_answer).where(*_of(token_id, key))
         values = {"status": kept.status, "body": kept.body, "location": kept.location}
-        self._core.writer.call(lambda conn: conn.execute(answered.values(**values)))
+        self._core.writer.call(lambda conn: conn.execute(answered.values(**values))).result()
 
     def drop(self, token_id: int, key: str) -> None:
-        self._core.writer.call(lambda conn: conn.execute(delete(api_answer).where(*_of(token_id, key))))
+        self._core.writer.call(lambda conn: conn.execute(delete(api_answer).where(*_of(token_id, key)))).result()
 
 
 def _of(token_id: int, key: str) -> tuple[ColumnElement[bool], ...]:

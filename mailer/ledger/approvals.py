@@ -41,12 +41,12 @@ class Approvals:
             conn.execute(delete(approval).where(*mine))
             conn.execute(insert(approval).values(**values))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def take_back(self, digest: str, by: str) -> bool:
         """Have `by` approve it no longer; whether they did."""
         gone = delete(approval).where(approval.c.digest == digest, approval.c.by == by)
-        return self._core.writer.call(lambda conn: conn.execute(gone).rowcount) > 0
+        return self._core.writer.call(lambda conn: conn.execute(gone).rowcount).result() > 0
 
     def of(self, digest: str) -> tuple[Approval, ...]:
         """Those of an edition, the oldest first."""

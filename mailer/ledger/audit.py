@@ -46,7 +46,7 @@ class Audit:
             "detail": detail[:_LONGEST],
             "address": address,
         }
-        self._core.writer.call(lambda conn: conn.execute(insert(audit).values(**values)))
+        self._core.writer.call(lambda conn: conn.execute(insert(audit).values(**values))).result()
 
     def entries(
         self, *, actor: str = "", action: str = "", before: int | None = None, limit: int = PAGE

@@ -59,7 +59,9 @@ class DeliveryBatcher:
         self.lock = lock
         self.warmup = core.warmup
         self.resend_uncertain = resend_uncertain
-        self.in_flight: dict[int, int] = {}  # the attempts that may have left (Attempts): the writer's thread changes it
+        self.in_flight: dict[
+            int, int
+        ] = {}  # the attempts that may have left (Attempts): the writer's thread changes it
         self.unsaved: list[Settlement] = []  # of batches that failed; the writer's thread may look at it as it is
         self._writer = core.writer
         self._loop: asyncio.AbstractEventLoop | None = None  # in which the requests of the open batch wait
@@ -262,7 +264,9 @@ class DeliveryBatch:
     def run(self, conn: Connection) -> None:
         batcher, send_id = self._batcher, self._batcher.send_id
         batcher.close_batch(self)
-        self.settlements += batcher.take_unsaved()  # so none is committed while the ledger lacks one that left before it
+        self.settlements += (
+            batcher.take_unsaved()
+        )  # so none is committed while the ledger lacks one that left before it
         self._errors, self._committed, self._claimed = {}, {}, []
         state, epoch, cancelling, begun_at, settled_at, kind = _SEND.run(conn, send_id).fetchone()
         self._is_fenced = epoch != batcher.epoch

@@ -60,7 +60,7 @@ class Drafts:
                 )
             )
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def versions(self, file: str) -> tuple[Version, ...]:
         """All that is remembered of `file`, the latest first."""

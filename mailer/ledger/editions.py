@@ -90,7 +90,7 @@ class Editions:
             conn.execute(insert(correction).values(slug=new.slug, digest=new.digest, note=note, at=at))
             return _archive(conn, new.slug)[0]
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def sent_titles(self) -> dict[str, str]:
         """Slug -> title of every dispatch whose sending began, for `[[slug]]`."""

@@ -57,7 +57,7 @@ class Freezer:
                 raise NobodyError("Nobody would get this: the audience is empty, and no send was made.")
             return load_send(conn, send_id)
 
-        return self._core.writer.call(work, once=True)
+        return self._core.writer.call(work, once=True).result()
 
     def freeze_audience(
         self, send_id: int, audience: Audience | Iterable[NewDelivery], *, carried: bool = False
@@ -78,7 +78,7 @@ class Freezer:
             _freeze(conn, found, audience, at=self._core.clock())
             return load_send(conn, send_id)
 
-        return self._core.writer.call(work, once=True)
+        return self._core.writer.call(work, once=True).result()
 
     def resend_failed(self, parent_id: int, *, key_name: str, carried: bool = False) -> Send:
         """A new send of the same edition to those whom `parent_id` failed to reach and no other send of it did since.
@@ -113,7 +113,7 @@ class Freezer:
             skip_left(conn, delivery.c.send_id == made.id, at=now)
             return load_send(conn, send_id)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
 
 def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repeat: Repeat) -> None:

@@ -60,7 +60,7 @@ class Lease:
     def try_acquire(self) -> bool:
         """Take the lease if it is free or has run out."""
         asked_at = self._clock()
-        self._taken = self._writer.call(self._take)
+        self._taken = self._writer.call(self._take).result()
         if self._taken:
             self._ends_at = asked_at + self._length * (1 - MARGIN)
             self._writer.every(self._length / 3, self._renewal)
@@ -95,7 +95,7 @@ class Lease:
         if self._taken:
             self._taken = False
             mine = delete(lease).where(lease.c.send_id == self._send_id, lease.c.holder == self._holder)
-            self._writer.call(lambda conn: conn.execute(mine).rowcount)
+            self._writer.call(lambda conn: conn.execute(mine).rowcount).result()
 
     def abandon(self) -> None:
         """Forget it without a word, as a process does that dies; it runs out by itself."""

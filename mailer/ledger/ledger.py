@@ -179,7 +179,7 @@ def open_ledger(
     try:
         upgrade(database)
         if accept_restored:
-            writer.call(epoch.accept)
+            writer.call(epoch.accept).result()
         else:
             with database.reading() as conn:
                 epoch.check(conn)

@@ -13,6 +13,7 @@ did not come. Requests for confirmation are made in signups.py. What a letter sa
 it is asked for, so that asking does the same work for everybody. Raises LedgerError.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,9 @@ class Letters:
 
     def ask_link(self, address: Address) -> None:
         """Queue the letter with the link to the person's own page, unless one was asked for within a day."""
-        self._core.writer.call(lambda conn: queue_once_a_day(conn, LetterKind.LINK, address, at=self._core.clock()))
+        self._core.writer.call(
+            lambda conn: queue_once_a_day(conn, LetterKind.LINK, address, at=self._core.clock())
+        ).result()
 
     def get(self, number: int) -> Letter | None:
         with self._core.database.reading() as conn:
@@ -89,7 +92,7 @@ class Letters:
             mine = update(letter).where(letter.c.id == number, letter.c.state == LetterState.QUEUED)
             return bool(conn.execute(mine.values(state=LetterState.LEAVING, attempts=letter.c.attempts + 1)).rowcount)
 
-        return await self._core.writer.call_async(work)
+        return await asyncio.wrap_future(self._core.writer.call(work))
 
     def key_names(self) -> frozenset[str]:
         """The names of the secret keys that links in letters were made with."""
@@ -101,8 +104,10 @@ class Letters:
         """How it ended; with QUEUED, to be tried again at `next_at`."""
         settled_at = None if state is LetterState.QUEUED else self._core.clock()
         values = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
-        await self._core.writer.call_async(
-            lambda conn: conn.execute(update(letter).where(letter.c.id == number).values(**values))
+        await asyncio.wrap_future(
+            self._core.writer.call(
+                lambda conn: conn.execute(update(letter).where(letter.c.id == number).values(**values))
+            )
         )
 
     def recover(self) -> int:
@@ -112,13 +117,13 @@ class Letters:
             lambda conn: (
                 conn.execute(update(letter).where(letter.c.state == LetterState.LEAVING).values(**values)).rowcount
             )
-        )
+        ).result()
 
     def forget(self, before: float) -> int:
         """Remove letters that were settled before an instant; how many there were."""
         return self._core.writer.call(
             lambda conn: conn.execute(delete(letter).where(letter.c.settled_at < before)).rowcount
-        )
+        ).result()
 
 
 def queue_once_a_day(

@@ -108,7 +108,7 @@ class Members:
             _tell(conn, found, held, at=now)
             return held
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def _sign_up_again(
         self, conn: Connection, list_id: int, found: Membership, own: Mapping[str, str], *, status: Status, source: str
@@ -147,7 +147,7 @@ class Members:
             _tell(conn, found, held, at=now)
             return held
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def set_status(
         self,
@@ -168,7 +168,7 @@ class Members:
             lambda conn: set_status(
                 conn, list_name, identity, status, speaker=speaker, by=source, at=self._core.clock(), until=until
             )
-        )
+        ).result()
 
     def set_own(self, list_name: str, identity: str, own: Mapping[str, str], *, source: str) -> Membership:
         """The fields that the person keeps, from now on; an empty text empties the file's."""
@@ -179,7 +179,7 @@ class Members:
                 _write_own(conn, known_list(conn, list_name), found, own, by=source, at=self._core.clock())
             return _must_load(conn, list_name, identity)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
 
 def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float) -> None:

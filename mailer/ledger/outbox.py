@@ -15,6 +15,7 @@ Messages name their webhook without a foreign key, so that removing one at the v
 fails nobody's transaction; what is left over goes with `forget`. Raises LedgerError.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ class Outbox:
             number = conn.execute(new.returning(webhook_message.c.id)).scalar_one()
             return _message(conn.execute(select(webhook_message).where(webhook_message.c.id == number)).one())
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     async def note(self, number: int, attempt: Attempt, state: MessageState, *, next_at: float = 0.0) -> None:
         """How an attempt ended, and what becomes of the message; nothing, if it is gone meanwhile."""
@@ -169,7 +170,7 @@ class Outbox:
                     )
                 )
 
-        await self._core.writer.call_async(work)
+        await asyncio.wrap_future(self._core.writer.call(work))
 
     def again(self, webhook_id: int, number: int) -> None:
         """Send a message of a webhook once more, now, whatever became of it. Raises UsageError."""
@@ -181,7 +182,7 @@ class Outbox:
             )
             return conn.execute(mine.values(**values, next_at=self._core.clock())).rowcount
 
-        if not self._core.writer.call(work):
+        if not self._core.writer.call(work).result():
             raise UsageError(f"Webhook {webhook_id} has no message {number}.", f"See: mailer webhook log {webhook_id}")
 
     def log(self, webhook_id: int, *, before: int | None = None, limit: int = PAGE) -> tuple[Message, ...]:
@@ -214,7 +215,7 @@ class Outbox:
             webhook_message.c.at < before,
             webhook_message.c.webhook_id.not_in(select(webhook.c.id)),
         )
-        self._core.writer.call(lambda conn: _delete(conn, stale))
+        self._core.writer.call(lambda conn: _delete(conn, stale)).result()
 
 
 def _due(now: float) -> tuple[ColumnElement[bool], ...]:

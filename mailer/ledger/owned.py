@@ -55,7 +55,7 @@ def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = 
     try:
         if isinstance(lock, FileLock):
             lock.write_pid()
-        epoch = core.writer.call(work)
+        epoch = core.writer.call(work).result()
     except BaseException:
         lock.close()
         raise
@@ -92,7 +92,7 @@ class OwnedSend(DeliveryBatcher):
 
         A refusal proves that they did not arrive, and it was the send's fault, not theirs: whom it suppressed is not.
         """
-        await self._core.writer.call_async(lambda conn: self._trip(conn, reason, refused))
+        await asyncio.wrap_future(self._core.writer.call(lambda conn: self._trip(conn, reason, refused)))
 
     async def standing(self) -> Standing:
         """Where the send stands now, moved first to where its counts say: waiting, finished. Raises FencedError."""
@@ -100,7 +100,7 @@ class OwnedSend(DeliveryBatcher):
         self.flush()
         summary = await asyncio.to_thread(self._look)
         if summary.send.state in GOING and summary.only_waits:
-            summary = await self._core.writer.call_async(self._move_on)
+            summary = await asyncio.wrap_future(self._core.writer.call(self._move_on))
         return Standing(
             state=summary.send.state,
             counts=summary.counts,
@@ -117,7 +117,7 @@ class OwnedSend(DeliveryBatcher):
         self._closed = True
         self.flush()
         try:
-            self._core.writer.call(self._give_back)
+            self._core.writer.call(self._give_back).result()
         finally:
             self.lock.close()
 

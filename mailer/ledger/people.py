@@ -114,7 +114,7 @@ class People:
                 conn.execute(update(desk_user).where(desk_user.c.id == known.id).values(removed_at=None, **values))
             return user_of(conn.execute(select(desk_user).where(desk_user.c.key == key)).one())
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def all(self) -> tuple[User, ...]:
         """Everybody who may sign in, by name."""
@@ -161,7 +161,7 @@ class People:
             others = desk_session.c.id != (keep_session or 0)
             conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id, others))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def redeem(self, digest: str, hashed: str) -> User | None:
         """Choose the password by a link, once; None when somebody was quicker or the link is over."""
@@ -176,13 +176,13 @@ class People:
             conn.execute(delete(desk_session).where(desk_session.c.user_id == row.id))
             return user_of(conn.execute(select(desk_user).where(desk_user.c.id == row.id)).one())
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def replace_hash(self, user_id: int, old: str, new: str) -> None:
         """The same password, hashed as is usual now; not if it was changed meanwhile."""
         self._core.writer.call(
             lambda conn: conn.execute(_where(user_id).where(desk_user.c.password == old).values(password=new))
-        )
+        ).result()
 
     def by_oidc(self, issuer: str, subject: str) -> User | None:
         """Who is tied to this account of the identity provider."""
@@ -203,7 +203,7 @@ class People:
             conn.execute(_where(row.id).values(oidc_issuer=issuer, oidc_subject=subject))
             return user_of(conn.execute(select(desk_user).where(desk_user.c.id == row.id)).one())
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def set_oidc(self, user_id: int, login: str, *, keep_session: int | None = None) -> None:
         """Enter as whom the identity provider knows somebody, "" for not at all. The tie and every other session end.
@@ -218,7 +218,7 @@ class People:
             ending = desk_session.c.id != (keep_session or 0)
             conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id, ending))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def set_email(self, user_id: int, email: str) -> None:
         self._set(user_id, email=email)
@@ -232,7 +232,7 @@ class People:
                 _keep_an_admin(conn, user_id)
             conn.execute(_where(user_id).values(role=role))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def remove(self, user_id: int) -> None:
         """Let somebody in no more, from this moment. Raises LastAdminError."""
@@ -244,10 +244,10 @@ class People:
             conn.execute(_where(user_id).values(**gone))
             conn.execute(delete(desk_session).where(desk_session.c.user_id == user_id))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def _set(self, user_id: int, **values: object) -> None:
-        self._core.writer.call(lambda conn: conn.execute(_where(user_id).values(**values)))
+        self._core.writer.call(lambda conn: conn.execute(_where(user_id).values(**values))).result()
 
 
 def _where(user_id: int) -> Any:

@@ -124,7 +124,7 @@ class Sends:
         with self._core.database.reading() as conn:
             if conn.execute(query.limit(1)).first() is None:
                 return ()
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def take_back(self, send_id: int) -> Send:
         """Cancel a send that has not started; taken back already: as it is. Raises SendStateError for one that has."""
@@ -141,7 +141,7 @@ class Sends:
             change_send(conn, found, SendState.CANCELLED, at=self._core.clock())
             return load_send(conn, send_id)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def due(self, *, grace: float) -> tuple[Send, ...]:
         """Scheduled sends whose time has come, the oldest first; those more than `grace` seconds late become overdue."""
@@ -156,7 +156,7 @@ class Sends:
             found = [to_send(row) for row in conn.execute(query)]
         late = [each for each in found if each.at is not None and each.at < now - grace]
         if late:
-            self._core.writer.call(work)
+            self._core.writer.call(work).result()
         return tuple(each for each in found if each not in late)
 
     def pause(self, send_id: int, *, reason: str = "") -> Send:
@@ -168,7 +168,7 @@ class Sends:
                 change_send(conn, found, SendState.PAUSED, at=self._core.clock(), reason=reason)
             return load_send(conn, send_id)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def resume(self, send_id: int, *, carried: bool = False) -> Send:
         """Let a paused send go on; one that is not paused is returned as it is, but a cancelled one is refused.
@@ -186,7 +186,7 @@ class Sends:
                 _entrust(conn, send_id)
             return load_send(conn, send_id)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def cancel(self, send_id: int) -> Send:
         """Skip the rest as `cancelled`. The result is `cancelled`, or `cancelling` while its owner has dots out."""
@@ -209,7 +209,7 @@ class Sends:
             return load_send(conn, send_id)
 
         try:
-            return self._core.writer.call(work)
+            return self._core.writer.call(work).result()
         finally:
             lock.close()
 
@@ -243,7 +243,7 @@ class Sends:
                 conn.execute(assumed.values(assumed=True, reason="assumed"))
             return Resolution(send=load_send(conn, send_id), resolved=len(chosen), missing=missing)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def owner_pid(self, send_id: int) -> int | None:
         """The process that owns the send now; None when nobody does, 0 when somebody does but cannot be named."""

@@ -48,7 +48,7 @@ class Sessions:
             values = {"digest": digest, "browser": browser[:_LONGEST_BROWSER], "address": address}
             conn.execute(insert(desk_session).values(user_id=user_id, created_at=now, seen_at=now, **values))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def find(self, digest: str, *, address: str = "") -> Session | None:
         """The session of this digest, if it goes on; noted as seen from `address`."""
@@ -59,7 +59,9 @@ class Sessions:
             return None
         if now - row.seen_at >= FRESH:
             used = update(desk_session).where(desk_session.c.id == row.session_id)
-            self._core.writer.call(lambda conn: conn.execute(used.values(seen_at=now, address=address or row.address)))
+            self._core.writer.call(
+                lambda conn: conn.execute(used.values(seen_at=now, address=address or row.address))
+            ).result()
         return _session(row)
 
     def of(self, user_id: int) -> tuple[Session, ...]:
@@ -71,7 +73,7 @@ class Sessions:
     def end(self, user_id: int, *session_ids: int) -> int:
         """End these sessions of `user_id`; how many there were."""
         mine = (desk_session.c.user_id == user_id, desk_session.c.id.in_(session_ids))
-        return self._core.writer.call(lambda conn: conn.execute(delete(desk_session).where(*mine)).rowcount)
+        return self._core.writer.call(lambda conn: conn.execute(delete(desk_session).where(*mine)).rowcount).result()
 
 
 def _over(now: float) -> ColumnElement[bool]:

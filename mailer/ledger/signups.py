@@ -84,7 +84,7 @@ class SignUps:
 
     def ask(self, wanted: SignUp) -> None:
         """Note that `wanted` was asked for, and have its letter written unless one was asked for within a day."""
-        self._core.writer.call(lambda conn: _ask(conn, wanted, at=self._core.clock()))
+        self._core.writer.call(lambda conn: _ask(conn, wanted, at=self._core.clock())).result()
 
     def request(self, letter_id: int) -> Request | None:
         """What the letter asks; None when it asks nothing, or is forgotten."""
@@ -101,7 +101,7 @@ class SignUps:
         """
         return self._core.writer.call(
             lambda conn: _confirm(conn, letter_id, own, source=source, welcomes=welcomes, at=self._core.clock())
-        )
+        ).result()
 
     def consents(self, identity: str) -> tuple[Consent, ...]:
         """The evidence kept of this person, the oldest first."""
@@ -124,7 +124,7 @@ class SignUps:
     def forget(self, before: float) -> int:
         """Remove what nobody confirmed since an instant; how many pieces there were."""
         stale = delete(consent).where(consent.c.confirmed_at.is_(None), consent.c.at < before, ~is_imported())
-        return self._core.writer.call(lambda conn: conn.execute(stale).rowcount)
+        return self._core.writer.call(lambda conn: conn.execute(stale).rowcount).result()
 
 
 def read_request(found: Letter | None) -> Request | None:

@@ -8,6 +8,7 @@ one is taken back. What the person said, only the person takes back; erasing, no
 
 import math
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -72,15 +73,9 @@ class Suppressions:
         """The person wants no more mail. Idempotent; `source` says how it was said (one-click, page, command, mail)."""
         return self.suppress(identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id)
 
-    def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Suppressed | None:
-        """The same by a delivery, as its token names it. None when there is no such delivery."""
+    def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Future[Suppressed | None]:
+        """The same by a delivery, as its token names it: a future, for threads and event loops. None for no such delivery."""
         return self._core.writer.call(lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock()))
-
-    async def unsubscribe_delivery_async(self, delivery_id: int, *, source: str) -> Suppressed | None:
-        """The same, for a server on whose loop many wait for one commit."""
-        return await self._core.writer.call_async(
-            lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock())
-        )
 
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
@@ -90,7 +85,7 @@ class Suppressions:
             raise ValueError("an address is erased by erase()")
         return self._core.writer.call(
             lambda conn: suppress(conn, identity, reason, source=source, send_id=send_id, at=self._core.clock())
-        )
+        ).result()
 
     def undo(self, identity: str, *, source: str, said_at: float | None = None) -> Lifted:
         """The person takes back having unsubscribed: whenever it was, or only if it was last said at `said_at`.
@@ -105,12 +100,14 @@ class Suppressions:
                 tell_subscribed(conn, identity, None, at=at)
             return done
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def lift(self, identity: str, *, source: str) -> Lifted:
         """An admin takes a suppression back; the person's own no is refused."""
         mine = {reason for reason in SuppressionReason if not reason.is_own_no}
-        return self._core.writer.call(lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock()))
+        return self._core.writer.call(
+            lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock())
+        ).result()
 
     def erase(self, identity: str, *, source: str) -> Erased:
         """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent.
@@ -123,7 +120,7 @@ class Suppressions:
             done = [_erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
             return Erased(deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done))
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def get(self, identity: str) -> Suppression | None:
         """What stands against mailing `identity`, erased or not."""

@@ -79,7 +79,7 @@ class Tokens:
                 conn.execute(update(api_token).where(api_token.c.id == known.id).values(**values))
             return _token(conn.execute(select(api_token).where(api_token.c.digest == digest)).one())
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def all(self) -> tuple[Token, ...]:
         """Every token that lets somebody in, by name."""
@@ -97,7 +97,7 @@ class Tokens:
         now = self._core.clock()
         if row.used_at is None or now - row.used_at >= FRESH:
             used = update(api_token).where(api_token.c.id == row.id).values(used_at=now)
-            self._core.writer.call(lambda conn: conn.execute(used))
+            self._core.writer.call(lambda conn: conn.execute(used)).result()
         return _token(row)
 
     def revoke(self, name: str) -> Token:
@@ -111,7 +111,7 @@ class Tokens:
             conn.execute(update(api_token).where(*mine).values(revoked_at=self._core.clock()))
             return _token(row)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
 
 def _token(row: Row[Any]) -> Token:

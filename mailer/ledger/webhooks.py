@@ -78,7 +78,7 @@ class Webhooks:
             conn.execute(insert(webhook_event), [{"webhook_id": number, "event": event} for event in topics])
             return self._get(conn, number)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def all(self) -> tuple[Webhook, ...]:
         with self._core.database.reading() as conn:
@@ -107,7 +107,7 @@ class Webhooks:
             conn.execute(update(webhook).where(webhook.c.id == number).values(**values))
             return self._get(conn, number)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def pause(self, number: int, *, because: str = "") -> Webhook:
         """Hold back what it would be told. Paused already: as it is."""
@@ -118,7 +118,7 @@ class Webhooks:
             conn.execute(running.values(paused_at=self._core.clock(), paused_because=because))
             return self._get(conn, number)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def resume(self, number: int) -> Webhook:
         """Tell it what waited, and go on."""
@@ -128,7 +128,7 @@ class Webhooks:
             conn.execute(update(webhook).where(webhook.c.id == number).values(paused_at=None, paused_because=""))
             return self._get(conn, number)
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def remove(self, number: int) -> None:
         """Tell it nothing more, and forget it with its log."""
@@ -141,7 +141,7 @@ class Webhooks:
             conn.execute(delete(webhook_message).where(webhook_message.c.webhook_id == number))
             conn.execute(delete(webhook).where(webhook.c.id == number))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def _get(self, conn: Connection, number: int) -> Webhook:
         row = conn.execute(select(webhook).where(webhook.c.id == number)).first()

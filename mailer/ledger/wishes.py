@@ -93,7 +93,7 @@ class Wishes:
                 _keep_consent(conn, person.identity, name, on[name], source=source, at=at)
             return True
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def keep(self, identity: str, own: Mapping[str, Mapping[str, str]], *, source: str) -> None:
         """By list: values of fields that are the person's own. What was said of other fields before stays."""
@@ -106,7 +106,7 @@ class Wishes:
                 if said:
                     write_own(conn, each, {**each.own, **said}, by=source, at=self._core.clock())
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def pause(self, identity: str, until: float, *, source: str) -> None:
         """No letters until then, from any list that would send them; a pause that is on ends then instead."""
@@ -119,7 +119,7 @@ class Wishes:
                     _say(conn, each, Status.PAUSED, by=source, at=at, until=until)
             _heed(conn, identity, at=at)
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def resume(self, identity: str, *, source: str) -> None:
         """End a pause of the person's own."""
@@ -130,14 +130,14 @@ class Wishes:
                 if _is_own_pause(each):
                     _say(conn, each, Status.SUBSCRIBED, by=source, at=self._core.clock())
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def ask_address(self, member_id: int, new: Address) -> None:
         """Have a letter written to `new`, unless one was asked for there within a day. Does the same for any address."""
         payload = {_MEMBER: member_id}
         self._core.writer.call(
             lambda conn: queue_once_a_day(conn, LetterKind.ADDRESS, new, at=self._core.clock(), payload=payload)
-        )
+        ).result()
 
     def asked_address(self, letter_id: int) -> Letter | None:
         """The letter that asks for a move; None for any other."""
@@ -175,7 +175,7 @@ class Wishes:
             conn.execute(update(letter).where(letter.c.id == letter_id).values(payload=done))
             return Move.DONE
 
-        return self._core.writer.call(work)
+        return self._core.writer.call(work).result()
 
     def give_reason(self, identity: str, said_at: float, reason: LeavingReason, words: str) -> None:
         """Why the person said the no of `said_at`; the last word counts. Nothing when that no is not the one that stands."""
@@ -189,7 +189,7 @@ class Wishes:
             row = {"identity": identity, "said_at": said_at, "reason": reason, "words": words[:LONGEST_WORDS]}
             conn.execute(insert(leaving_reason).values(**row, at=self._core.clock()))
 
-        self._core.writer.call(work)
+        self._core.writer.call(work).result()
 
     def reasons(self, identity: str) -> tuple[Reason, ...]:
         """Why this person left, each time that they said it, the oldest first."""

@@ -1,8 +1,7 @@
 """The one thread of a process that writes its ledger.
 
-    Writer.call(work)          run work(connection), wait until it is committed, return its result
-    Writer.call_async(work)    the same for a coroutine
-    Writer.submit(job)         run a Job of one's own, which gathers what it does until it runs
+    Writer.call(work)            run work(connection): a future of its result, there once it is committed
+    Writer.submit(job)           run a Job of one's own, which gathers what it does until it runs
     Writer.every(seconds, make)  run a job now and then
 
 Jobs gather while the last commit runs; then all of them are one batch: one file lock, one transaction, one commit. Each
@@ -16,7 +15,6 @@ The thread starts with the first job and ends with `close`, which writes what is
 log now and then, after the answers.
 """
 
-import asyncio
 import threading
 import time
 from collections import deque
@@ -24,7 +22,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -55,31 +53,25 @@ class Job(Protocol):
 
 
 class _Call:
-    """A function that somebody waits for."""
+    """A function whose result somebody may wait for. It is run whether anybody still waits or not."""
 
     is_quick = False
 
-    def __init__(self, work: Callable[[Connection], Any], answer: "Callable[[_Call], None]", *, once: bool) -> None:
+    def __init__(self, work: Callable[[Connection], Any], *, once: bool) -> None:
         self.is_repeatable = not once
+        self.future: Future[Any] = Future()
+        self.future.set_running_or_notify_cancel()
         self._work = work
-        self._answer = answer
-        self.result: Any = None
-        self.error: BaseException | None = None
+        self._result: Any = None
 
     def run(self, conn: Connection) -> None:
-        self.result = self._work(conn)
+        self._result = self._work(conn)
 
     def finish(self, error: BaseException | None) -> None:
-        self.error = error
-        self._answer(self)
-
-    def settle(self, future: "Future[Any] | asyncio.Future[Any]") -> None:
-        if future.done():
-            return  # its waiter was cancelled
-        if self.error is not None:
-            future.set_exception(self.error)
+        if error is not None:
+            self.future.set_exception(error)
         else:
-            future.set_result(self.result)
+            self.future.set_result(self._result)
 
 
 class _JobFailed(Exception):  # noqa: N818 - an event inside this module
@@ -103,26 +95,15 @@ class Writer:
         self._chores: list[_Chore] = []
         self._batch: deque[Job] = deque()  # those of it that were not told yet
 
-    def call(self, work: Callable[[Connection], T], *, once: bool = False) -> T:
-        """Run `work` in the next batch. Raises what it raises, or LedgerError. Not for use on an event loop.
+    def call(self, work: Callable[[Connection], T], *, once: bool = False) -> Future[T]:
+        """Run `work` in the next batch. The future has its result once that is durable; or what it raised, or a LedgerError.
 
-        `once`: it cannot be run a second time, for it reads something up.
+        A thread waits with `result()`, a coroutine with `asyncio.wrap_future`. `once`: it cannot be run a second time, for it
+        reads something up. Raises LedgerError after `close`.
         """
-        future: Future[Any] = Future()
-        self.submit(_Call(work, lambda call: call.settle(future), once=once))
-        return cast("T", future.result())
-
-    async def call_async(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in the next batch, while the loop goes on."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-
-        def answer(call: _Call) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(call.settle, future)
-
-        self.submit(_Call(work, answer, once=False))
-        return cast("T", await future)
+        call = _Call(work, once=once)
+        self.submit(call)
+        return call.future
 
     def submit(self, job: Job) -> None:
         """Have `job` run in the next batch. Raises LedgerError after `close`."""

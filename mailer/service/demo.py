@@ -5,6 +5,7 @@ that refuses one of them and greylists another. Two dispatches are sent over rea
 the unsubscribe link of the message that came.
 """
 
+import asyncio
 import json
 import re
 import secrets
@@ -69,7 +70,7 @@ def run_demo(folder: Path, *, base_url: str, tell: Callable[[str], None]) -> Sho
             first = _send(newsroom, FIRST, tell)
             letter = _letter_to(LEAVES, messages)
             link = re.findall(r"<(http[^>]*)>", letter["List-Unsubscribe"])[0]
-            leave(newsroom, link.rpartition("/")[2], Source.PAGE)
+            asyncio.run(leave(newsroom, link.rpartition("/")[2], Source.PAGE))
             tell(f"{LEAVES} follows the unsubscribe link of the message: {link}")
             second = _send(newsroom, SECOND, tell)
             for image in newsroom.ledger.editions.images(first.send.digest):

@@ -30,7 +30,7 @@ def hear(newsroom: Newsroom, raw: bytes) -> Heard:
         number = None if is_inert(token.lower()) else newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
         if number is None:
             continue
-        done = newsroom.ledger.suppressions.unsubscribe_delivery(number, source=BY_MAIL)
+        done = newsroom.ledger.suppressions.unsubscribe_delivery(number, source=BY_MAIL).result()
         if done is not None:
             return Heard.UNSUBSCRIBED if done.changed else Heard.ALREADY
     return Heard.NO_TOKEN

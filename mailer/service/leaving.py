@@ -11,7 +11,7 @@ ledger renews the instant), was erased, complained or bounced. And only a no tha
 seconds ago, can be taken back at all, so that a forwarded letter brings nobody back who left long ago, or elsewhere. The
 ledger compares the instant once more inside its transaction, so no other no can slip in between.
 
-A token that nobody made, or whose delivery the ledger does not know, is None. Blocking; raises LedgerError.
+A token that nobody made, or whose delivery the ledger does not know, is None. All but `leave` block. Raises LedgerError.
 """
 
 import asyncio
@@ -68,24 +68,16 @@ def read_link(newsroom: Newsroom, token: str) -> Link | None:
     return _link(delivery) if delivery else None
 
 
-def leave(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Departure | None:
-    """Unsubscribe the person, from the whole installation."""
+async def leave(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Departure | None:
+    """Unsubscribe the person, from the whole installation. No thread waits for the commit, which all who leave now share."""
     if is_inert(token):
         return Departure(link=Link(inert=True))
     number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
     if number is None:
         return None
-    return _departure(newsroom, number, newsroom.ledger.suppressions.unsubscribe_delivery(number, source=source.value))
-
-
-async def leave_async(newsroom: Newsroom, token: str, source: Source = Source.PAGE) -> Departure | None:
-    """The same on an event loop: no thread waits for the commit, which is one for all who leave at the time."""
-    if is_inert(token):
-        return Departure(link=Link(inert=True))
-    number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
-    if number is None:
-        return None
-    suppressed = await newsroom.ledger.suppressions.unsubscribe_delivery_async(number, source=source.value)
+    suppressed = await asyncio.wrap_future(
+        newsroom.ledger.suppressions.unsubscribe_delivery(number, source=source.value)
+    )
     if suppressed is None or suppressed.changed:  # nothing is read
         return _departure(newsroom, number, suppressed)
     return await asyncio.to_thread(_departure, newsroom, number, suppressed)

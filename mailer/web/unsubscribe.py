@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.ledger.membership import LeavingReason
-from mailer.service.leaving import Departure, Link, Return, Source, leave_async, read_link, take_back, tell_why
+from mailer.service.leaving import Departure, Link, Return, Source, leave, read_link, take_back, tell_why
 from mailer.service.newsroom import Newsroom
 from mailer.service.preferences import page_token
 from mailer.web.body import read_form
@@ -50,7 +50,7 @@ class Unsubscribe:
                 return await run_in_threadpool(self._take_back, token, fields[UNDO])
             said = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
             source = Source.ONE_CLICK if said else Source.PAGE
-            return self._left(await leave_async(self._newsroom, token, source))
+            return self._left(await leave(self._newsroom, token, source))
         return await run_in_threadpool(self._show, token)
 
     def _show(self, token: str) -> Response:

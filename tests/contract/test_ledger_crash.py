@@ -97,8 +97,8 @@ def test_a_disk_that_is_full_stops_the_send_and_loses_nothing_that_was_answered(
 def test_a_database_that_may_not_grow_refuses_what_does_not_fit_and_keeps_the_rest(ledger):
     send = ledger.freezer.create(new_send(), readers(10))
     writer = ledger._core.writer
-    pages = writer.call(lambda conn: conn.exec_driver_sql("PRAGMA page_count").scalar())
-    writer.call(lambda conn: conn.exec_driver_sql(f"PRAGMA max_page_count={pages + 5}").scalar())
+    pages = writer.call(lambda conn: conn.exec_driver_sql("PRAGMA page_count").scalar()).result()
+    writer.call(lambda conn: conn.exec_driver_sql(f"PRAGMA max_page_count={pages + 5}").scalar()).result()
     with pytest.raises(LedgerError, match="full"):
         ledger.freezer.create(new_send("big"), readers(20_000))
     assert [summary.send.id for summary in ledger.sends.all()] == [send.id]

@@ -190,7 +190,7 @@ def test_what_did_not_come_about_is_not_told(ledger):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ledger._core.writer.call(work)
+        ledger._core.writer.call(work).result()
     assert (told(ledger, webhook), ledger.suppressions.get(ANA.identity)) == ([], None)
 
 

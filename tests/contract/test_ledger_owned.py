@@ -41,7 +41,7 @@ def test_what_gathered_for_a_batch_is_let_go_without_the_collector(ledger, clock
         gc.disable()
         try:
             run(deliver(mine, clock.now, limit=3))
-            ledger._core.writer.call(lambda _: None)  # until the writer has let go of the last batch
+            ledger._core.writer.call(lambda _: None).result()  # until the writer has let go of the last batch
             assert not [each for each in gc.get_objects() if isinstance(each, DeliveryBatch)]
         finally:
             gc.enable()

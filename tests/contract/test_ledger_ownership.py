@@ -176,13 +176,13 @@ def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_he
     steady.now += 31  # stopped, and woken
     assert not mine.may_send(out), "even before anybody else has taken the send"
     other = open_here()
-    other._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount)
+    other._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
     with owned(other, send) as new:
         assert counts(other, send) == {S.UNCERTAIN: 1, S.PENDING: 2}
         assert run(mine.commit(claimed)) is False
         with pytest.raises(FencedError):
             run(mine.claim(1, clock.now))
-        stoppable._core.writer.call(mine.lock.renew)
+        stoppable._core.writer.call(mine.lock.renew).result()
         assert not mine.lock.held, "a lease that another has is not renewed"
         run(deliver(new, clock.now, limit=3))
         mine.close()

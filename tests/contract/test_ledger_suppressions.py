@@ -32,9 +32,9 @@ def test_unsubscribing_skips_what_is_open_in_every_send(ledger, clock):
 def test_a_token_s_delivery_is_enough(ledger):
     send = ledger.freezer.create(new_send(), readers(1))
     (row,) = ledger.report.rows(send.id)
-    done = ledger.suppressions.unsubscribe_delivery(row.delivery_id, source="one-click")
+    done = ledger.suppressions.unsubscribe_delivery(row.delivery_id, source="one-click").result()
     assert (done.suppression.identity, done.suppression.send_id) == (ANA, send.id)
-    assert ledger.suppressions.unsubscribe_delivery(999, source="one-click") is None
+    assert ledger.suppressions.unsubscribe_delivery(999, source="one-click").result() is None
 
 
 @pytest.mark.parametrize("first", [reason for reason in R if reason is not R.ERASED])
@@ -130,7 +130,7 @@ def test_an_erased_person_stays_suppressed_and_unknown_whatever_is_imported(ledg
     (row,) = ledger.report.rows(first.id)
     assert ledger.suppressions.erase(ANA, source="desk").skipped == 1
     assert ledger.suppressions.erase(ANA, source="desk").deliveries == 0
-    assert ledger.suppressions.unsubscribe_delivery(row.delivery_id, source="one-click").changed is False
+    assert ledger.suppressions.unsubscribe_delivery(row.delivery_id, source="one-click").result().changed is False
     assert ledger.suppressions.unsubscribe(ANA, source="page").suppression.reason is R.ERASED
     ledger.sends.cancel(first.id)
     send = ledger.freezer.create(new_send(repeat=Repeat.AGAIN), readers(1))

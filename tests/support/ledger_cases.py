@@ -91,7 +91,7 @@ def die(mine: OwnedSend) -> None:
     lock = mine.lock
     if isinstance(lock, Lease):
         lock.abandon()
-        mine._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount)
+        mine._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
     else:
         lock.close()
     mine._closed = True

@@ -180,7 +180,7 @@ def test_every_connection_is_set_up_for_keeping_promises(tmp_path):
             names = ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")
             return [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-        assert ledger._core.writer.call(pragmas) == ["wal", 2, 1, 0]
+        assert ledger._core.writer.call(pragmas).result() == ["wal", 2, 1, 0]
         with ledger._core.database.reading() as conn:
             assert pragmas(conn)[2:] == [1, 0]
             with pytest.raises(Exception, match="readonly"):

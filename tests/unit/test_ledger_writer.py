@@ -56,7 +56,7 @@ def blocked(writer, started, go_on):
         started.set()
         go_on.wait(60)
 
-    return asyncio.to_thread(writer.call, work)
+    return asyncio.to_thread(lambda: writer.call(work).result())
 
 
 async def together(writer, *submits):
@@ -81,8 +81,10 @@ def submitting(writer, job):
 
 def test_what_gathers_while_a_commit_runs_is_one_batch(writer):
     before = commits(writer)
-    asyncio.run(together(writer, *(lambda key=key: writer.call_async(put(key)) for key in ("a", "b", "c"))))
-    assert writer.call(keys) == ["a", "b", "c"]
+    asyncio.run(
+        together(writer, *(lambda key=key: asyncio.wrap_future(writer.call(put(key))) for key in ("a", "b", "c")))
+    )
+    assert writer.call(keys).result() == ["a", "b", "c"]
     assert len(before) == 3, "the one that blocked, the batch, and that which asked"
 
 
@@ -104,9 +106,9 @@ def test_what_fails_undoes_nothing_of_its_neighbours(writer):
             writer,
             submitting(writer, good),
             submitting(writer, bad),
-            lambda: writer.call_async(half),
-            lambda: writer.call_async(put("c")),
-            lambda: writer.call_async(put("c")),
+            lambda: asyncio.wrap_future(writer.call(half)),
+            lambda: asyncio.wrap_future(writer.call(put("c"))),
+            lambda: asyncio.wrap_future(writer.call(put("c"))),
         )
     )
     assert [result if isinstance(result, str) else type(result).__name__ for result in results[2:]] == [
@@ -116,12 +118,12 @@ def test_what_fails_undoes_nothing_of_its_neighbours(writer):
     ]
     assert good.outcome is None
     assert type(bad.outcome) is ValueError
-    assert writer.call(keys) == ["a", "c"]
+    assert writer.call(keys).result() == ["a", "c"]
 
 
 def test_a_call_runs_once_even_when_a_quick_job_beside_it_fails(writer):
     runs, bad = [], Noting("poison")
-    asyncio.run(together(writer, submitting(writer, bad), lambda: writer.call_async(runs.append)))
+    asyncio.run(together(writer, submitting(writer, bad), lambda: asyncio.wrap_future(writer.call(runs.append))))
     assert (len(runs), bad.runs) == (1, 2)
 
 
@@ -142,16 +144,16 @@ def test_what_the_database_undid_to_let_another_go_on_is_run_again(writer):
             raise deadlock()
         return put("a")(conn)
 
-    assert writer.call(again) == "a"
+    assert writer.call(again).result() == "a"
 
     def once(conn):
         streamed.append(1)
         raise deadlock()
 
     with pytest.raises(LedgerError, match="go first"):
-        writer.call(once, once=True)
+        writer.call(once, once=True).result()
     assert len(streamed) == 1
-    assert writer.call(keys) == ["a"]
+    assert writer.call(keys).result() == ["a"]
 
 
 def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
@@ -166,7 +168,7 @@ def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
 
     writer.every(0.001, make)
     assert done.wait(60)
-    assert writer.call(keys) == ["a", "b"]
+    assert writer.call(keys).result() == ["a", "b"]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -176,17 +178,21 @@ def test_a_fault_of_ours_keeps_nobody_waiting(writer):
 
     writer.every(0.0, make)
     with pytest.raises(LedgerError, match=r"nobody thought of this|closed"):
-        writer.call(put("late"))
+        writer.call(put("late")).result()
 
 
 def test_a_database_that_fails_fails_the_whole_batch_and_no_later_one(writer):
     def fails(conn):
         raise OperationalError("UPDATE", {}, OSError("disk I/O error"))
 
-    results = asyncio.run(together(writer, lambda: writer.call_async(put("a")), lambda: writer.call_async(fails)))
+    results = asyncio.run(
+        together(
+            writer, lambda: asyncio.wrap_future(writer.call(put("a"))), lambda: asyncio.wrap_future(writer.call(fails))
+        )
+    )
     assert [type(result) for result in results] == [LedgerError, LedgerError]
-    assert writer.call(put("b")) == "b"
-    assert writer.call(keys) == ["b"]
+    assert writer.call(put("b")).result() == "b"
+    assert writer.call(keys).result() == ["b"]
 
 
 def test_a_transaction_that_the_database_ended_is_not_taken_for_committed(writer):
@@ -194,34 +200,34 @@ def test_a_transaction_that_the_database_ended_is_not_taken_for_committed(writer
         conn.connection.dbapi_connection.rollback()
 
     with pytest.raises(LedgerError):
-        writer.call(ends)
-    assert writer.call(put("a")) == "a"
+        writer.call(ends).result()
+    assert writer.call(put("a")).result() == "a"
 
 
 def test_who_no_longer_waits_is_not_missed(writer):
     async def leave():
-        future = asyncio.ensure_future(writer.call_async(put("a")))
+        future = asyncio.wrap_future(writer.call(put("a")))
         await asyncio.sleep(0)
         future.cancel()
         await asyncio.gather(future, return_exceptions=True)
 
     asyncio.run(leave())
-    assert writer.call(keys) == ["a"]
+    assert writer.call(keys).result() == ["a"]
 
 
 def test_closing_writes_what_waits_and_ends_the_thread(tmp_path):
     ledger = open_ledger("sqlite:///m.db", tmp_path / ".mailer")
     writer = ledger._core.writer
     before = threading.active_count()
-    writer.call(put("a"))
+    writer.call(put("a")).result()
     assert threading.active_count() == before + 1
     ledger.close()
     ledger.close()
     assert threading.active_count() == before
     with pytest.raises(LedgerError, match="closed"):
-        writer.call(put("b"))
+        writer.call(put("b")).result()
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as again:
-        assert again._core.writer.call(keys) == ["a"]
+        assert again._core.writer.call(keys).result() == ["a"]
 
 
 def test_reading_alone_starts_no_thread(tmp_path):
@@ -235,5 +241,5 @@ def test_the_log_does_not_grow_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr("mailer.ledger.writer.CHECKPOINT_BATCHES", 10)
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as ledger:
         for number in range(200):
-            ledger._core.writer.call(put(f"key-{number}"))
+            ledger._core.writer.call(put(f"key-{number}")).result()
         assert ledger._core.database.log_size() < 60 * 4096
