@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, select
 
 from mailer.delivery.records import Claim
 from mailer.delivery.state import DeliveryState
-from mailer.ledger.moves import CLAIM, COMMIT, move, skip_suppressed
+from mailer.ledger.moves import CLAIM, COMMIT, move
 from mailer.ledger.sends import finish_cancelling, load_send
+from mailer.ledger.skip import skip_suppressed
 from mailer.ledger.statement import Statement, among, given, ids
 from mailer.ledger.tables import attempt, delivery
 

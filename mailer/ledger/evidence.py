@@ -2,7 +2,6 @@
 
     keep_imported(conn, sheet, columns, form=…)     what its columns say of how people came to be on the list
     forget_imported(conn, list_id, forms)           what came with syncs that are undone
-    is_imported()                                   which evidence is of that kind
 
 It is kept word for word, for whoever joins by the file and whose row changes, once however often the file says it. `form`
 names the file and its sync. Where a column has the day in ISO form, that is when; else the sync is. It waits for no
@@ -13,14 +12,14 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, or_, select
+from sqlalchemy import Connection, Row, Select, delete, exists, or_, select
 
+from mailer.ledger.expressions import IMPORTED
 from mailer.ledger.merging import NEW, RETURNS, Sheet
 from mailer.ledger.staging import read_date
 from mailer.ledger.statement import Rows
 from mailer.ledger.tables import consent
 
-_IMPORT = "import "  # no form of ours is called so
 _PAGE = 1_000
 _ROWS = Rows(consent, "identity", "list_id", "at", "form", "words", "confirmed_at")
 _NewRow = tuple[str, int, float, str, str, float | None]
@@ -28,11 +27,7 @@ _NewRow = tuple[str, int, float, str, str, float | None]
 
 def form_of(name: str, sync: int) -> str:
     """The form of what sync number `sync` of the list `name` brought."""
-    return f"{_IMPORT}{name}.csv, sync {sync}"
-
-
-def is_imported() -> ColumnElement[bool]:
-    return consent.c.form.startswith(_IMPORT, autoescape=True)
+    return f"{IMPORTED}{name}.csv, sync {sync}"
 
 
 def keep_imported(conn: Connection, sheet: Sheet, columns: Mapping[str, str], *, form: str) -> None:

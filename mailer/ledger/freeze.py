@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Insert, Select, case, delete, func, insert, literal, select, update
 
 from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import DeliveryState, SendKind, SendState
@@ -18,11 +18,10 @@ from mailer.ledger.core import Core
 from mailer.ledger.editions import store_edition
 from mailer.ledger.erasure import Erased
 from mailer.ledger.errors import NobodyError, SendStateError
-from mailer.ledger.heeding import skip_left
-from mailer.ledger.moves import GOT_IT, skip_suppressed
 from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send, SuppressionReason
-from mailer.ledger.selection import Audience, People
+from mailer.ledger.selection import Audience, People, got
 from mailer.ledger.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
+from mailer.ledger.skip import skip_left, skip_suppressed
 from mailer.ledger.statement import Rows
 from mailer.ledger.tables import delivery, send, send_list
 from mailer.ledger.turns import FREEZE, take_turn
@@ -227,18 +226,7 @@ def _as_json(fields: Mapping[str, str]) -> str:
 
 def _drop_those_who_got_it(conn: Connection, made: Send) -> None:
     """Leave out who has an accepted or uncertain delivery of this slug: they are no part of the audience."""
-    before, earlier = delivery.alias(), send.alias()
-    got_it = (
-        select(before.c.id)
-        .join(earlier, earlier.c.id == before.c.send_id)
-        .where(
-            before.c.identity == delivery.c.identity,
-            before.c.state.in_(GOT_IT),
-            earlier.c.slug == made.slug,
-            earlier.c.kind != SendKind.TEST,
-        )
-    )
-    conn.execute(delete(delivery).where(delivery.c.send_id == made.id, exists(got_it)))
+    conn.execute(delete(delivery).where(delivery.c.send_id == made.id, got(delivery.c.identity, made.slug)))
 
 
 def _finish_freezing(conn: Connection, made: Send, *, at: float) -> int:

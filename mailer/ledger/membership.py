@@ -95,6 +95,11 @@ class Membership:
         """The fields as a letter would have them."""
         return {name: value for name, value in {**self.fields, **self.own}.items() if value}
 
+    def effective_status(self, at: float) -> Status:
+        """The status at `at`: a pause may have ended. `standing_status` in expressions.py is the same in SQL."""
+        ended = self.status is Status.PAUSED and self.paused_until is not None and self.paused_until <= at
+        return Status.SUBSCRIBED if ended else self.status
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberChange:

@@ -39,7 +39,8 @@ from sqlalchemy import (
 
 from mailer.audience.merge import Merged, Situation, merge
 from mailer.audience.row import Status
-from mailer.ledger.membership import AFTER_ALL_LINES, Blocked, Changed, Joined, Origin, Speaker, SyncPlan
+from mailer.ledger.expressions import by_person, is_suppressed, standing_status, suppression_reason
+from mailer.ledger.membership import AFTER_ALL_LINES, Blocked, Changed, Joined, Origin, SyncPlan
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.staging import StagedList
 from mailer.ledger.tables import Id, member, suppression
@@ -130,7 +131,7 @@ def lay_out(conn: Connection, list_id: int, staged: StagedList, *, at: float, ke
 
 def _compare_first(staged: StagedList) -> Select[Any]:
     """The rows of a list of which nothing is known, but those that simply join."""
-    rows, reason = staged.rows, func.coalesce(type_coerce(suppression.c.reason, Text), "")
+    rows, reason = staged.rows, suppression_reason()
     return (
         select(
             rows.c.line,
@@ -149,7 +150,7 @@ def _compare_first(staged: StagedList) -> Select[Any]:
 def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
     """The rows that are not plainly as the ledger has them."""
     rows, subscribed = staged.rows, Status.SUBSCRIBED.value
-    reason = func.coalesce(type_coerce(suppression.c.reason, Text), "")
+    reason = suppression_reason()
     base = func.coalesce(type_coerce(member.c.base_status, Text), "")
     was = func.coalesce(type_coerce(standing_status(at), Text), "")
     differs = or_(rows.c.fields != member.c.fields, staged.address != member.c.address)
@@ -178,16 +179,6 @@ def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
             )
         )
     )
-
-
-def standing_status(at: float) -> ColumnElement[Any]:
-    """What holds of a member at `at`: a pause may have ended."""
-    ended = and_(member.c.status == Status.PAUSED, member.c.paused_until <= at)
-    return case((ended, Status.SUBSCRIBED.value), else_=type_coerce(member.c.status, Text))
-
-
-def by_person() -> ColumnElement[Any]:
-    return case((member.c.said_by == Speaker.PERSON, "person"), else_="")
 
 
 def decide(key: str) -> Merged:
@@ -315,13 +306,12 @@ def gone(sheet: Sheet) -> ColumnElement[bool]:
 def waiting_sign_ups(sheet: Sheet) -> Select[Any]:
     """Members who are to be appended: subscribed, by themselves, and without anything against them."""
     staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
-    nothing_against = ~exists().where(suppression.c.identity == member.c.identity)
     waits = and_(member.c.line == AFTER_ALL_LINES, ~member.c.in_file)
     return select(member.c.id).where(
         member.c.list_id == sheet.list_id,
         or_(waits, member.c.source == Origin.SIGN_UP) if sheet.keeps_sign_ups else waits,
         member.c.removed_at.is_(None),
         standing_status(sheet.at) == Status.SUBSCRIBED.value,
-        nothing_against,
+        ~is_suppressed(member.c.identity),
         ~staged,
     )

@@ -7,14 +7,12 @@ changes nothing.
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Update, func, update
 
-from mailer.delivery.state import UNDONE, DeliveryState, is_legal
+from mailer.delivery.state import DeliveryState, is_legal
+from mailer.ledger.expressions import is_suppressed
 from mailer.ledger.statement import Statement, given, listed
-from mailer.ledger.tables import delivery, suppression
-
-SKIPPABLE = UNDONE - {DeliveryState.COMMITTING}
-"""What may still be skipped: the dot of a committing one may have left."""
+from mailer.ledger.tables import delivery
 
 GOT_IT = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN})
 """Who has a dispatch, or may have it."""
@@ -35,27 +33,6 @@ def move(before: Iterable[DeliveryState], after: DeliveryState, *, at: float | C
     for state in states:
         check(state, after)
     return update(delivery).where(delivery.c.state.in_(states)).values(state=after, updated_at=at, next_at=0.0)
-
-
-def skip(conn: Connection, which: ColumnElement[bool], reason: str | ColumnElement[str], *, at: float) -> int:
-    """Skip those of the deliveries `which` whose dot cannot have left; of one that was claimed, the attempt was none."""
-    return conn.execute(_skipping(which, reason, at)).rowcount
-
-
-def _skipping(which: ColumnElement[bool], reason: str | ColumnElement[str], at: float | ColumnElement[float]) -> Update:
-    attempts = case((delivery.c.state == DeliveryState.CLAIMED, delivery.c.attempts - 1), else_=delivery.c.attempts)
-    return move(SKIPPABLE, DeliveryState.SKIPPED, at=at).where(which).values(reason=reason, attempts=attempts)
-
-
-def skip_person(conn: Connection, identity: str, reason: str, *, at: float) -> int:
-    """Skip those deliveries of one person whose dot cannot have left."""
-    return int(_SKIP_PERSON.run(conn, identity, reason, at).rowcount)
-
-
-def skip_suppressed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
-    """Skip those of the deliveries `which` whose address is suppressed."""
-    reason = select(suppression.c.reason).where(suppression.c.identity == delivery.c.identity).scalar_subquery()
-    return skip(conn, and_(which, delivery.c.identity.in_(select(suppression.c.identity))), reason, at=at)
 
 
 ACCEPT = Statement(
@@ -92,7 +69,7 @@ COMMIT = Statement(
         delivery.c.id.op("IN")(listed("ids")),
         delivery.c.state == DeliveryState.CLAIMED,
         delivery.c.attempts == given("number"),
-        ~exists().where(suppression.c.identity == delivery.c.identity),
+        ~is_suppressed(delivery.c.identity),
     )
     .values(state=DeliveryState.COMMITTING),
     "ids",
@@ -117,10 +94,6 @@ CLAIM = Statement(
     "now",
 )
 """Takes deliveries and opens their attempts."""
-
-_SKIP_PERSON = Statement(
-    _skipping(delivery.c.identity == given("whose", ""), given("why", ""), given("at", 0.0)), "whose", "why", "at"
-)
 
 for _before, _after in (
     (DeliveryState.COMMITTING, DeliveryState.ACCEPTED),

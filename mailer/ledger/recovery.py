@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Float, case, exists, insert, l
 
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.delivery.warmup import WarmUp
-from mailer.ledger.heeding import skip_left
-from mailer.ledger.moves import move, skip_suppressed
+from mailer.ledger.moves import move
+from mailer.ledger.skip import skip_left, skip_suppressed
 from mailer.ledger.tables import attempt, delivery, send
 from mailer.ledger.warmup import count_gone
 

@@ -19,8 +19,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, exist
 
 from mailer.audience.row import clean
 from mailer.ledger.core import Core
+from mailer.ledger.expressions import standing_status
 from mailer.ledger.membership import AFTER_ALL_LINES
-from mailer.ledger.merging import standing_status
 from mailer.ledger.tables import IS_APART, list_, member, suppression
 
 PAGE = 50

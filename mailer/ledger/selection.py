@@ -40,6 +40,7 @@ from mailer.audience import where as w
 from mailer.audience.columns import EMAIL, STATUS
 from mailer.audience.row import Status
 from mailer.delivery.state import SendKind
+from mailer.ledger.expressions import standing_status
 from mailer.ledger.moves import GOT_IT
 from mailer.ledger.tables import delivery, list_, member, send, suppression
 
@@ -176,12 +177,13 @@ class People:
 
 def got(identity: ColumnElement[str], slug: str) -> ColumnElement[bool]:
     """Whether the person has the dispatch, or may have it."""
+    earlier, its_send = delivery.alias(), send.alias()
     return exists().where(
-        delivery.c.identity == identity,
-        delivery.c.state.in_(GOT_IT),
-        send.c.id == delivery.c.send_id,
-        send.c.slug == slug,
-        send.c.kind != SendKind.TEST,
+        earlier.c.identity == identity,
+        earlier.c.state.in_(GOT_IT),
+        its_send.c.id == earlier.c.send_id,
+        its_send.c.slug == slug,
+        its_send.c.kind != SendKind.TEST,
     )
 
 
@@ -243,9 +245,9 @@ class _Rows:
     def reason(self) -> ColumnElement[Any]:
         """Why the person is not mailed, "" where nothing stands against it."""
         suppressed = type_coerce(suppression.c.reason, Text)
-        here = self._standing(self.first)
+        here = standing_status(self._at, self.first)
         subscribed, unknown = Status.SUBSCRIBED.value, Status.UNKNOWN.value
-        words = [here, *(self._standing(row) for row in self.others)]
+        words = [here, *(standing_status(self._at, row) for row in self.others)]
         return case(
             (suppressed.is_not(None), suppressed),
             *((word == unknown, unknown) for word in words),
@@ -269,13 +271,9 @@ class _Rows:
             made = func.json_patch(made, func.json_object(*_flat(chunk)))
         return made
 
-    def _standing(self, row: Any) -> ColumnElement[Any]:
-        ended = and_(row.c.status == Status.PAUSED, row.c.paused_until <= self._at)
-        return case((ended, Status.SUBSCRIBED.value), else_=type_coerce(row.c.status, Text))
-
     def _of_row(self, row: Any, name: str) -> ColumnElement[Any]:
         if name == STATUS:
-            return self._standing(row)
+            return standing_status(self._at, row)
         in_file = self._json(row.c.fields, name)
         own = case((row.c.own != "{}", self._json(row.c.own, name)))
         if name == EMAIL:

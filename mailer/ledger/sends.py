@@ -17,11 +17,11 @@ from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendSt
 from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.errors import SendStateError, UnknownSendError
 from mailer.ledger.event import Event
-from mailer.ledger.heeding import skip_unwanted
-from mailer.ledger.moves import move, skip
+from mailer.ledger.moves import move
 from mailer.ledger.outbox import is_awaited, tell_finished
 from mailer.ledger.records import Repeat, Resolution, Send, Summary
 from mailer.ledger.recovery import recover
+from mailer.ledger.skip import skip, skip_unwanted
 from mailer.ledger.tables import delivery, edition, send
 from mailer.ledger.warmup import with_hold
 

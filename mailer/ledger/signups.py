@@ -22,7 +22,7 @@ from sqlalchemy import Connection, delete, exists, insert, literal, select, upda
 
 from mailer.audience.address import Address, parse_address
 from mailer.ledger.core import Core
-from mailer.ledger.evidence import is_imported
+from mailer.ledger.expressions import is_imported
 from mailer.ledger.letters import DAY, Letter, load_letter, queue_once_a_day
 from mailer.ledger.members import join, known_list
 from mailer.ledger.membership import LetterKind, LetterState

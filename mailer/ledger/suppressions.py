@@ -32,7 +32,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import make_erasure_key, marker, names
-from mailer.ledger.moves import skip, skip_person
 from mailer.ledger.moving import forget_address, former_addresses
 from mailer.ledger.outbox import forget_person, tell_bounced, tell_subscribed, tell_unsubscribed
 from mailer.ledger.records import (
@@ -45,6 +44,7 @@ from mailer.ledger.records import (
     SuppressionChange,
     SuppressionReason,
 )
+from mailer.ledger.skip import skip, skip_person
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import (
     attempt,

@@ -24,9 +24,10 @@ from mailer.ledger.bench import Bench
 from mailer.ledger.carrying import Appended, carry_out, settle
 from mailer.ledger.core import Core
 from mailer.ledger.evidence import forget_imported, form_of, keep_imported
+from mailer.ledger.expressions import by_person, is_suppressed, standing_status, suppression_reason
 from mailer.ledger.members import known_list
 from mailer.ledger.membership import AFTER_ALL_LINES, ListState, Speaker, SyncPlan, SyncRecord, What
-from mailer.ledger.merging import Sheet, by_person, decide, lay_out, plan_of, standing_status
+from mailer.ledger.merging import Sheet, decide, lay_out, plan_of
 from mailer.ledger.staging import StagedList
 from mailer.ledger.suppressions import lift_all
 from mailer.ledger.tables import IS_APART, list_, list_sync, member, member_change, suppression
@@ -223,12 +224,11 @@ def _has_news(conn: Connection, list_id: int, now: float) -> bool:
         ~member.c.in_file,
         member.c.removed_at.is_(None),
         standing_status(now) == Status.SUBSCRIBED.value,
-        ~select(suppression.c.identity).where(suppression.c.identity == member.c.identity).exists(),
+        ~is_suppressed(member.c.identity),
     )
     if conn.execute(appendable.limit(1)).first():
         return True
-    reason = func.coalesce(type_coerce(suppression.c.reason, Text), "")
-    key = _situation(now).concat("|").concat(reason)
+    key = _situation(now).concat("|").concat(suppression_reason())
     in_file = and_(member.c.list_id == list_id, member.c.in_file)
     apart = (
         select(key)

@@ -23,13 +23,13 @@ from mailer.audience.address import Address, parse_address
 from mailer.audience.row import Status
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import is_marker
-from mailer.ledger.heeding import skip_left
 from mailer.ledger.letters import Letter, load_letter, queue_once_a_day
 from mailer.ledger.members import add_moved, join, known_list, load_members, set_status, write_own
 from mailer.ledger.membership import LeavingReason, LetterKind, Membership, Speaker
 from mailer.ledger.moving import link_addresses
 from mailer.ledger.records import SuppressionReason
 from mailer.ledger.signups import VALID_FOR
+from mailer.ledger.skip import skip_left
 from mailer.ledger.suppressions import standing
 from mailer.ledger.tables import consent, delivery, leaving_reason, letter, list_, member
 from mailer.ledger.turns import FREEZE, take_turn
@@ -115,7 +115,7 @@ class Wishes:
             at = self._core.clock()
             take_turn(conn, f"member {identity}")
             for each in _current(conn, identity):
-                if _standing_status(each, at) is Status.SUBSCRIBED or _is_own_pause(each):
+                if each.effective_status(at) is Status.SUBSCRIBED or _is_own_pause(each):
                     _say(conn, each, Status.PAUSED, by=source, at=at, until=until)
             _heed(conn, identity, at=at)
 
@@ -227,12 +227,6 @@ def _person(conn: Connection, member_id: int) -> Address | None:
 def _current(conn: Connection, identity: str) -> tuple[Membership, ...]:
     """The lists that the person is on, whatever holds there."""
     return tuple(each for each in load_members(conn, identity) if each.removed_at is None)
-
-
-def _standing_status(each: Membership, at: float) -> Status:
-    """What holds at `at`: a pause may have ended."""
-    ended = each.status is Status.PAUSED and each.paused_until is not None and each.paused_until <= at
-    return Status.SUBSCRIBED if ended else each.status
 
 
 def _is_off(each: Membership) -> bool:

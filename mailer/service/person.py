@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from mailer.audience.address import Address
-from mailer.audience.row import Member, Status
+from mailer.audience.row import Member
 from mailer.ledger.letters import Letter
 from mailer.ledger.membership import MemberChange, Membership, What
 from mailer.ledger.records import Suppression, SuppressionChange
@@ -147,17 +147,16 @@ def _rows(newsroom: Newsroom, address: Address) -> dict[str, Member]:
 
 
 def _on_list(each: Membership, line: int | None, now: float) -> OnList:
-    over = each.status is Status.PAUSED and each.paused_until is not None and each.paused_until <= now
-    status = "removed" if each.removed_at is not None else Status.SUBSCRIBED.value if over else each.status.value
+    status = each.effective_status(now)
     return OnList(
         list=each.list,
         line=line,
-        status=status,
+        status="removed" if each.removed_at is not None else status.value,
         since=each.since if each.removed_at is None else each.removed_at,
         by=each.said_by.value,
         joined=each.joined_at,
         source=each.source.value,
-        paused_until=None if over else each.paused_until,
+        paused_until=each.paused_until if status is each.status else None,
         fields=each.values,
     )
 

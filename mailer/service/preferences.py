@@ -253,8 +253,7 @@ def _gets(each: Membership) -> bool:
 
 
 def _is_paused(each: Membership, now: float) -> bool:
-    own = each.status is Status.PAUSED and each.said_by is Speaker.PERSON
-    return own and each.paused_until is not None and each.paused_until > now
+    return each.said_by is Speaker.PERSON and each.effective_status(now) is Status.PAUSED
 
 
 def _own(public: Collection[ListSettings], mine: Mapping[str, Membership]) -> dict[str, str]:

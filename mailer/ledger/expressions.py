@@ -1,0 +1,37 @@
+"""SQL expressions that several parts of the ledger share: each rule is written once."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, and_, case, exists, func, type_coerce
+
+from mailer.audience.row import Status
+from mailer.ledger.membership import Speaker
+from mailer.ledger.tables import consent, member, suppression
+
+IMPORTED = "import "  # how `consent.form` begins for evidence that a list file brought; no form of ours is called so
+
+
+def standing_status(at: float, row: Any = member) -> ColumnElement[Any]:
+    """The status of a member at `at`, as Membership.effective_status has it: a pause may have ended. `row`: an alias of `member`."""
+    ended = and_(row.c.status == Status.PAUSED, row.c.paused_until <= at)
+    return case((ended, Status.SUBSCRIBED.value), else_=type_coerce(row.c.status, Text))
+
+
+def by_person() -> ColumnElement[Any]:
+    """ "person" if the member set the status, else ""."""
+    return case((member.c.said_by == Speaker.PERSON, "person"), else_="")
+
+
+def is_suppressed(identity: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether anything stands against mailing `identity`."""
+    return exists().where(suppression.c.identity == identity)
+
+
+def suppression_reason() -> ColumnElement[Any]:
+    """The reason of a joined suppression as text, "" where there is none."""
+    return func.coalesce(type_coerce(suppression.c.reason, Text), "")
+
+
+def is_imported() -> ColumnElement[bool]:
+    """Whether a list file brought the evidence of consent."""
+    return consent.c.form.startswith(IMPORTED, autoescape=True)
