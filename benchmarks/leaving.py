@@ -24,7 +24,7 @@ from benchmarks.machine import ROOT
 from benchmarks.relay import sink
 from benchmarks.target import Target
 from mailer.audience.token import Purpose
-from mailer.ledger.records import Send
+from mailer.ledger.types_sends import Send
 from mailer.service.newsroom import Newsroom
 from mailer.service.sending import plan_send, start_send
 from mailer.web.server import free_port

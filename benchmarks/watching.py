@@ -21,8 +21,8 @@ from benchmarks.leaving import running
 from benchmarks.letter import DISPATCH, LIST, Setup, fresh, write_letter, write_readers
 from benchmarks.relay import sink
 from mailer.delivery.state import SendState
-from mailer.ledger.records import Send
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_sends import Send
 from mailer.service.newsroom import Newsroom
 from mailer.service.sending import plan_send, start_send
 from mailer.service.signin import digest

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.web.api.api import BY_TOKEN, ROUTES
 from mailer.web.api.openapi import document
 

@@ -21,9 +21,9 @@ from picture import ARGUMENTS, CHROMIUM, ROOT
 from PIL import Image as Pillow
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mailer.ledger.event import EVENTS, MessageState
 from mailer.ledger.outbox import Attempt
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_webhooks import EVENTS, MessageState
 from mailer.service import webhooks
 from mailer.service.demo import FIRST, SECOND, run_demo
 from mailer.service.newsroom import Newsroom

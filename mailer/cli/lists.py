@@ -9,7 +9,7 @@ import click
 
 from mailer.cli.output import as_json, in_workspace, is_person, plural, print_json, say
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.membership import SyncPlan
+from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.lists import plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso

@@ -10,7 +10,7 @@ from mailer.cli.bar import progress_bar
 from mailer.cli.output import print_json, say
 from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError
-from mailer.ledger.records import Summary
+from mailer.ledger.types_sends import Summary
 from mailer.service.course import Course
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import exit_code, next_step, proof_line, send_object

@@ -8,7 +8,7 @@ from mailer.cli.output import is_person, plural, say
 from mailer.delivery.state import DeliveryState
 from mailer.dispatch.problem import Problem
 from mailer.errors import UndecidedError
-from mailer.ledger.records import Summary
+from mailer.ledger.types_sends import Summary
 from mailer.service.compiling import DispatchError
 from mailer.service.course import spread
 from mailer.service.newsroom import Newsroom

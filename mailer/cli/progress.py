@@ -10,8 +10,9 @@ from mailer.cli.outcome import hint
 from mailer.cli.output import SEND_NUMBER, as_json, in_workspace, plural, print_json, say, send_number
 from mailer.delivery.state import DeliveryState
 from mailer.errors import UsageError
-from mailer.ledger.membership import LetterState
-from mailer.ledger.records import ReportRow, Summary
+from mailer.ledger.types_deliveries import ReportRow
+from mailer.ledger.types_sends import Summary
+from mailer.ledger.types_subscribers import LetterState
 from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells, report_object

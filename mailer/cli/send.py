@@ -10,7 +10,7 @@ from mailer.cli.output import as_json, in_workspace, plural, print_json, say
 from mailer.cli.plan import ask, refused, show_plan
 from mailer.delivery.state import SendState
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.records import Repeat
+from mailer.ledger.types_sends import Repeat
 from mailer.service.approving import refuse_unapproved
 from mailer.service.compiling import DispatchError
 from mailer.service.composing import compose_for

@@ -6,7 +6,7 @@ import click
 
 from mailer.cli.output import as_json, in_workspace, print_json, say
 from mailer.cli.user import BY_HAND
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.apitokens import give_out
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso

@@ -6,7 +6,7 @@ import click
 
 from mailer.audience.address import parse_address
 from mailer.cli.output import as_json, in_workspace, is_person, print_json, say
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
 from mailer.service.oidc import plain_login
 from mailer.service.result import iso

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from mailer.cli.output import as_json, in_workspace, plural, print_json, say
-from mailer.ledger.event import EVENTS, MessageState
 from mailer.ledger.outbox import PAGE, Attempt, Message
+from mailer.ledger.types_webhooks import EVENTS, MessageState
 from mailer.ledger.webhooks import Webhook
 from mailer.service import webhooks
 from mailer.service.newsroom import Newsroom

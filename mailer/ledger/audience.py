@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, literal, select
 
-from mailer.audience.recipient import Recipient
 from mailer.ledger.selection import Audience, People, got
 from mailer.ledger.tables import list_, member
+from mailer.ledger.types_sends import Recipient
 
 _PAGE = 2_000
 _AT_ONCE = 500  # identities that one query looks for

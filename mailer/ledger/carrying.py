@@ -32,10 +32,10 @@ from sqlalchemy import (
 )
 
 from mailer.audience.row import Status
-from mailer.ledger.membership import AFTER_ALL_LINES, Speaker, What
 from mailer.ledger.merging import ADOPTED, NEW, RETURNS, STAYS, Sheet, changed_members, gone, waiting_sign_ups
 from mailer.ledger.suppressions import suppress_all
 from mailer.ledger.tables import member, member_change, suppression
+from mailer.ledger.types_subscribers import AFTER_ALL_LINES, Speaker, What
 
 
 def carry_out(conn: Connection, sheet: Sheet, *, sync_id: int, by: str, source: str) -> None:

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, fu
 from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.core import Core
-from mailer.ledger.records import ArchivedEdition, Correction, NewEdition, StoredEdition
-from mailer.ledger.role import Role
 from mailer.ledger.tables import approval, correction, desk_user, edition, edition_media, media, send
 from mailer.ledger.turns import FREEZE, take_turn
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_editions import ArchivedEdition, Correction, NewEdition, StoredEdition
 
 
 def store_edition(conn: Connection, new: NewEdition, *, at: float) -> None:

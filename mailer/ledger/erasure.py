@@ -10,9 +10,9 @@ import secrets
 
 from sqlalchemy import Connection, insert, select
 
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.statement import Statement
 from mailer.ledger.tables import meta, suppression
+from mailer.ledger.types_suppressions import SuppressionReason
 
 PREFIX = "erased:"  # no identity begins so: it has no @
 _KEY = "erasure-key"

@@ -5,20 +5,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, and_, case, exists, func, type_coerce
 
 from mailer.audience.row import Status
-from mailer.ledger.membership import Speaker
 from mailer.ledger.tables import consent, member, suppression
+from mailer.ledger.types_subscribers import Speaker
 
 IMPORTED = "import "  # how `consent.form` begins for evidence that a list file brought; no form of ours is called so
 
 
 def standing_status(at: float, row: Any = member) -> ColumnElement[Any]:
-    """The status of a member at `at`, as Membership.effective_status has it: a pause may have ended. `row`: an alias of `member`."""
+    """The status of a member, or its alias `row`, at `at`: a pause may have ended. Membership.effective_status is the same."""
     ended = and_(row.c.status == Status.PAUSED, row.c.paused_until <= at)
     return case((ended, Status.SUBSCRIBED.value), else_=type_coerce(row.c.status, Text))
 
 
 def by_person() -> ColumnElement[Any]:
-    """ "person" if the member set the status, else ""."""
+    """The text "person" if the member set the status, else ""."""
     return case((member.c.said_by == Speaker.PERSON, "person"), else_="")
 
 

@@ -18,13 +18,14 @@ from mailer.ledger.core import Core
 from mailer.ledger.editions import store_edition
 from mailer.ledger.erasure import Erased
 from mailer.ledger.errors import NobodyError, SendStateError
-from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send, SuppressionReason
 from mailer.ledger.selection import Audience, People, got
 from mailer.ledger.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.skip import skip_left, skip_suppressed
 from mailer.ledger.statement import Rows
 from mailer.ledger.tables import delivery, send, send_list
 from mailer.ledger.turns import FREEZE, take_turn
+from mailer.ledger.types_sends import AlreadySentError, NewSend, Repeat, Send
+from mailer.ledger.types_suppressions import SuppressionReason
 
 _COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
 _NEW = Rows(delivery, *_COLUMNS)

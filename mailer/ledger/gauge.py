@@ -21,9 +21,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
 from mailer.ledger.errors import UnknownSendError
-from mailer.ledger.records import Beat, Delay, DomainCount, RelayCount, ReportRow
 from mailer.ledger.report import LAST_ATTEMPT, REPORT_COLUMNS, end_of_begun, report_row
 from mailer.ledger.tables import attempt, delivery, send
+from mailer.ledger.types_deliveries import Beat, Delay, DomainCount, RelayCount, ReportRow
 
 OF_LATE = 30.0  # seconds
 _ATTEMPTS = 2_000  # the last ones handed out, which tell what goes on

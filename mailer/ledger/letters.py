@@ -22,9 +22,9 @@ from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, s
 
 from mailer.audience.address import Address
 from mailer.ledger.core import Core
-from mailer.ledger.membership import LetterKind, LetterState
 from mailer.ledger.tables import letter, meta
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_subscribers import LetterKind, LetterState
 
 DAY = 86_400.0
 _KEY = "key of letters: "

@@ -24,13 +24,13 @@ from mailer.audience.row import Status
 from mailer.errors import UsageError
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import names
-from mailer.ledger.membership import AFTER_ALL_LINES, MemberChange, Membership, Origin, Speaker, What
 from mailer.ledger.moving import former_addresses, later_addresses
 from mailer.ledger.outbox import tell_subscribed, tell_unsubscribed
-from mailer.ledger.records import Lifting, SuppressionReason
 from mailer.ledger.suppressions import lift
 from mailer.ledger.tables import list_, member, member_change
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_subscribers import AFTER_ALL_LINES, MemberChange, Membership, Origin, Speaker, What
+from mailer.ledger.types_suppressions import Lifting, SuppressionReason
 
 UNDONE_BY_CONFIRMING = frozenset(
     {SuppressionReason.BOUNCED, SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED}

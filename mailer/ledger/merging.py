@@ -40,10 +40,10 @@ from sqlalchemy import (
 from mailer.audience.merge import Merged, Situation, merge
 from mailer.audience.row import Status
 from mailer.ledger.expressions import by_person, is_suppressed, standing_status, suppression_reason
-from mailer.ledger.membership import AFTER_ALL_LINES, Blocked, Changed, Joined, Origin, SyncPlan
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.staging import StagedList
 from mailer.ledger.tables import Id, member, suppression
+from mailer.ledger.types_subscribers import AFTER_ALL_LINES, Blocked, Changed, Joined, Origin, SyncPlan
+from mailer.ledger.types_suppressions import SuppressionReason
 
 SHOWN = 20
 STAYS, NEW, RETURNS, ADOPTED = range(4)

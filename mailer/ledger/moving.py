@@ -11,8 +11,8 @@ address today has confirmed it, who read at it once may be anybody.
 
 from sqlalchemy import Column, Connection, insert, select, update
 
-from mailer.ledger.membership import What
 from mailer.ledger.tables import member_change
+from mailer.ledger.types_subscribers import What
 
 
 def link_addresses(conn: Connection, list_id: int, before: str, after: str, *, by: str, at: float) -> None:

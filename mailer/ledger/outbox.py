@@ -27,10 +27,10 @@ from mailer.delivery.state import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.core import Core
 from mailer.ledger.erasure import is_marker
-from mailer.ledger.event import Event, MessageState
-from mailer.ledger.records import Summary
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import webhook, webhook_attempt, webhook_event, webhook_message
+from mailer.ledger.types_sends import Summary
+from mailer.ledger.types_webhooks import Event, MessageState
 
 PAGE = 50
 

@@ -21,13 +21,13 @@ from mailer.ledger.claims import give_back_claimed
 from mailer.ledger.core import LOCK_PATIENCE, Core, SendLock
 from mailer.ledger.locks import FileLock
 from mailer.ledger.moves import move
-from mailer.ledger.records import Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.sends import GOING, change_send, finish_cancelling, load_send, lock_send, summarise
 from mailer.ledger.settlements import settle
 from mailer.ledger.skip import skip_unwanted
 from mailer.ledger.suppressions import lift_of_send
 from mailer.ledger.tables import delivery, send
+from mailer.ledger.types_sends import Send, Summary
 from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
 

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from mailer.errors import UsageError
 from mailer.ledger.core import Core
-from mailer.ledger.role import Role
 from mailer.ledger.tables import desk_session, desk_user
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_accounts import Role
 
 LONGEST_NAME = 64  # characters
 _TURN = "desk users"

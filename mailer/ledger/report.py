@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Select, and_, func, select
 from mailer.delivery.pace import group_of
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
-from mailer.ledger.records import Attempt, Delivery, ReasonCount, ReportRow
 from mailer.ledger.sends import load_send
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import attempt, delivery, send
+from mailer.ledger.types_deliveries import Attempt, Delivery, ReasonCount, ReportRow
 
 _PAGE = 2_000
 _A_WHILE = 60.0  # seconds: what ended longer ago says nothing of the pace

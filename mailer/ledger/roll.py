@@ -20,8 +20,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, exist
 from mailer.audience.row import clean
 from mailer.ledger.core import Core
 from mailer.ledger.expressions import standing_status
-from mailer.ledger.membership import AFTER_ALL_LINES
 from mailer.ledger.tables import IS_APART, list_, member, suppression
+from mailer.ledger.types_subscribers import AFTER_ALL_LINES
 
 PAGE = 50
 WINDOW = 50_000  # members that one page of a search looks through

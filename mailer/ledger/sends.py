@@ -16,13 +16,13 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from mailer.delivery.state import ENDED, UNDONE, DeliveryState, SendKind, SendState
 from mailer.ledger.core import LOCK_PATIENCE, Core
 from mailer.ledger.errors import SendStateError, UnknownSendError
-from mailer.ledger.event import Event
 from mailer.ledger.moves import move
 from mailer.ledger.outbox import is_awaited, tell_finished
-from mailer.ledger.records import Repeat, Resolution, Send, Summary
 from mailer.ledger.recovery import recover
 from mailer.ledger.skip import skip, skip_unwanted
 from mailer.ledger.tables import delivery, edition, send
+from mailer.ledger.types_sends import Repeat, Resolution, Send, Summary
+from mailer.ledger.types_webhooks import Event
 from mailer.ledger.warmup import with_hold
 
 _S = SendState

@@ -19,12 +19,12 @@ from mailer.delivery.records import Settlement, Stage
 from mailer.delivery.state import ENDED, DeliveryState, SendKind, is_legal
 from mailer.ledger.erasure import is_marker
 from mailer.ledger.moves import ACCEPT, GOT_IT, SETTLE, IllegalMoveError
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.recovery import again, closed_already
 from mailer.ledger.skip import skip_unwanted
 from mailer.ledger.statement import Rows, Statement, given, ids
 from mailer.ledger.suppressions import suppress
 from mailer.ledger.tables import attempt, delivery, send
+from mailer.ledger.types_suppressions import SuppressionReason
 
 LONGEST_REPLY = 1_000  # characters of a server's reply that are kept
 _STAGES: Mapping[Stage | None, str] = {stage: stage.value for stage in Stage}  # `value` of an enum is slow

@@ -25,9 +25,9 @@ from mailer.ledger.core import Core
 from mailer.ledger.expressions import is_imported
 from mailer.ledger.letters import DAY, Letter, load_letter, queue_once_a_day
 from mailer.ledger.members import join, known_list
-from mailer.ledger.membership import LetterKind, LetterState
 from mailer.ledger.tables import consent, letter, list_
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_subscribers import LetterKind, LetterState
 
 VALID_FOR = 72 * 3600.0  # seconds that a request may be confirmed
 _LISTS, _CONFIRMED = "lists", "confirmed"

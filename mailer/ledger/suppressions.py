@@ -34,16 +34,6 @@ from mailer.ledger.core import Core
 from mailer.ledger.erasure import make_erasure_key, marker, names
 from mailer.ledger.moving import forget_address, former_addresses
 from mailer.ledger.outbox import forget_person, tell_bounced, tell_subscribed, tell_unsubscribed
-from mailer.ledger.records import (
-    Change,
-    Erased,
-    Lifted,
-    Lifting,
-    Suppressed,
-    Suppression,
-    SuppressionChange,
-    SuppressionReason,
-)
 from mailer.ledger.skip import skip, skip_person
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import (
@@ -59,6 +49,16 @@ from mailer.ledger.tables import (
     suppression_change,
 )
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_suppressions import (
+    Change,
+    Erased,
+    Lifted,
+    Lifting,
+    Suppressed,
+    Suppression,
+    SuppressionChange,
+    SuppressionReason,
+)
 
 _PAGE = 1_000
 

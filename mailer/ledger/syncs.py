@@ -26,12 +26,12 @@ from mailer.ledger.core import Core
 from mailer.ledger.evidence import forget_imported, form_of, keep_imported
 from mailer.ledger.expressions import by_person, is_suppressed, standing_status, suppression_reason
 from mailer.ledger.members import known_list
-from mailer.ledger.membership import AFTER_ALL_LINES, ListState, Speaker, SyncPlan, SyncRecord, What
 from mailer.ledger.merging import Sheet, decide, lay_out, plan_of
 from mailer.ledger.staging import StagedList
 from mailer.ledger.suppressions import lift_all
 from mailer.ledger.tables import IS_APART, list_, list_sync, member, member_change, suppression
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_subscribers import AFTER_ALL_LINES, ListState, Speaker, SyncPlan, SyncRecord, What
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

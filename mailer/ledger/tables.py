@@ -64,10 +64,18 @@ from sqlalchemy import (
 from mailer.audience.row import Status
 from mailer.delivery.records import Stage
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.event import Event, MessageState
-from mailer.ledger.membership import AFTER_ALL_LINES, LeavingReason, LetterKind, LetterState, Origin, Speaker, What
-from mailer.ledger.records import Change, SuppressionReason
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_subscribers import (
+    AFTER_ALL_LINES,
+    LeavingReason,
+    LetterKind,
+    LetterState,
+    Origin,
+    Speaker,
+    What,
+)
+from mailer.ledger.types_suppressions import Change, SuppressionReason
+from mailer.ledger.types_webhooks import Event, MessageState
 
 metadata = MetaData(
     naming_convention={

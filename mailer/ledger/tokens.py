@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 from mailer.errors import UsageError
 from mailer.ledger.core import Core
 from mailer.ledger.people import name_key, plain_name
-from mailer.ledger.scope import Scope
 from mailer.ledger.tables import api_token
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_accounts import Scope
 
 FRESH = 60
 

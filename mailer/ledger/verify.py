@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 
 from mailer.delivery.state import ENDED, TRANSITIONS, UNDONE, DeliveryState, SendState
 from mailer.ledger.core import Core
-from mailer.ledger.records import Send
 from mailer.ledger.sends import load_send, summarise
 from mailer.ledger.tables import attempt, delivery, send, suppression
+from mailer.ledger.types_sends import Send
 
 EXAMPLES = 5
 S = DeliveryState

@@ -18,10 +18,10 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import Allowance, WarmUp
-from mailer.ledger.records import Summary
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import delivery, send, warmup_day
 from mailer.ledger.turns import take_turn
+from mailer.ledger.types_sends import Summary
 
 TURN = "warmup"
 

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mailer.errors import UsageError
 from mailer.ledger.core import Core
-from mailer.ledger.event import EVENTS, Event
 from mailer.ledger.tables import webhook, webhook_attempt, webhook_event, webhook_message
+from mailer.ledger.types_webhooks import EVENTS, Event
 
 _SALT = 32  # octets
 

@@ -25,14 +25,14 @@ from mailer.ledger.core import Core
 from mailer.ledger.erasure import is_marker
 from mailer.ledger.letters import Letter, load_letter, queue_once_a_day
 from mailer.ledger.members import add_moved, join, known_list, load_members, set_status, write_own
-from mailer.ledger.membership import LeavingReason, LetterKind, Membership, Speaker
 from mailer.ledger.moving import link_addresses
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.signups import VALID_FOR
 from mailer.ledger.skip import skip_left
 from mailer.ledger.suppressions import standing
 from mailer.ledger.tables import consent, delivery, leaving_reason, letter, list_, member
 from mailer.ledger.turns import FREEZE, take_turn
+from mailer.ledger.types_subscribers import LeavingReason, LetterKind, Membership, Speaker
+from mailer.ledger.types_suppressions import SuppressionReason
 
 LONGEST_WORDS = 500  # characters of a reason in the person's own words
 _MEMBER, _MOVED = "member", "moved"

@@ -22,8 +22,8 @@ from mailer.audience.foreign import SIGNS
 from mailer.audience.listfile import ListFile, open_list
 from mailer.audience.row import Status, clean
 from mailer.errors import MailerError, UsageError
-from mailer.ledger.membership import Membership, Speaker, SyncPlan
-from mailer.ledger.records import Erased
+from mailer.ledger.types_subscribers import Membership, Speaker, SyncPlan
+from mailer.ledger.types_suppressions import Erased
 from mailer.service.lists import alone, exchange, sync_alone
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import unchanged

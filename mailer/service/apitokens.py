@@ -9,8 +9,8 @@ A token is 256 random bits, of which the ledger has the digest alone. Raises Usa
 import secrets
 from collections.abc import Iterable
 
-from mailer.ledger.scope import Scope
 from mailer.ledger.tokens import Token
+from mailer.ledger.types_accounts import Scope
 from mailer.service.newsroom import Newsroom
 from mailer.service.signin import digest
 

@@ -24,7 +24,7 @@ from mailer.edition.layout import Forgiving
 from mailer.edition.model import Edition, EditionError, Values, fill
 from mailer.edition.webpage import Address, WebPage, read_letter
 from mailer.language import direction
-from mailer.ledger.records import ArchivedEdition
+from mailer.ledger.types_editions import ArchivedEdition
 from mailer.service.newsroom import Newsroom
 from mailer.service.places import SHORT_DIGEST, Places
 from mailer.service.wording import page_context

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.membership import SyncPlan
+from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.lists import BY_HAND, digest_of, stage_list, sync_list, unchanged
 from mailer.service.newsroom import Newsroom
 

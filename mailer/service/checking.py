@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailer.audience.recipient import Recipient
 from mailer.dispatch.problem import in_order
 from mailer.edition.model import Edition
 from mailer.inspection.finding import RULEBOOK
@@ -20,6 +19,7 @@ from mailer.inspection.inspect import inspect
 from mailer.inspection.manuscript import Manuscript
 from mailer.inspection.proof import Proof
 from mailer.inspection.rules import ONLINE
+from mailer.ledger.types_sends import Recipient
 from mailer.service.compiling import Checked, check, compile_checked
 from mailer.service.composing import NOBODY, compose_for
 from mailer.service.newsroom import Newsroom

@@ -24,7 +24,7 @@ from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.publication import Reference
 from mailer.errors import ProblemsFoundError, UsageError
 from mailer.inspection.finding import Finding, as_problems
-from mailer.ledger.records import NewEdition
+from mailer.ledger.types_editions import NewEdition
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import opened_lists
 from mailer.service.unchanged import unchanged

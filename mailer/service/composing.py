@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from mailer.audience.recipient import Recipient
 from mailer.delivery.message import Composer, Message
 from mailer.delivery.records import Claim
 from mailer.edition.model import Edition
+from mailer.ledger.types_sends import Recipient
 from mailer.service.newsroom import Newsroom
 
 NOBODY = "reader@example.org"

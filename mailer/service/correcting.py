@@ -7,7 +7,7 @@ nothing, a dispatch that was never sent, or one that is shown as it is already; 
 
 from mailer.edition.slot import clean
 from mailer.errors import UsageError
-from mailer.ledger.records import ArchivedEdition
+from mailer.ledger.types_editions import ArchivedEdition
 from mailer.service.compiling import Checked, check, compile_checked, stored_form
 from mailer.service.newsroom import Newsroom
 

@@ -7,13 +7,13 @@ variants, ProblemsFoundError for an audience of nobody at all.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailer.audience.recipient import Recipient
 from mailer.edition.model import Edition, Values
 from mailer.edition.slot import expression
 from mailer.errors import ProblemsFoundError
 from mailer.ledger.audience import Counted, count, first, skipped, values_that_occur
-from mailer.ledger.membership import SyncPlan
 from mailer.ledger.selection import Audience
+from mailer.ledger.types_sends import Recipient
+from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.bringing import BroughtUp
 from mailer.service.lists import SHOWN_FINDINGS
 

@@ -15,7 +15,7 @@ from mailer.delivery.pace import PaceLimits
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.delivery.tally import Tally
 from mailer.delivery.warmup import Share
-from mailer.ledger.records import Summary
+from mailer.ledger.types_sends import Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
 from mailer.service.timeleft import Estimate, Pace, Rest, estimate

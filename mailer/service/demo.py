@@ -16,7 +16,7 @@ from email.message import Message
 from pathlib import Path
 
 from mailer.delivery.catcher import Behaviour, Catcher
-from mailer.ledger.records import Summary
+from mailer.ledger.types_sends import Summary
 from mailer.service.leaving import Source, leave
 from mailer.service.newsroom import Newsroom
 from mailer.service.running import run_send

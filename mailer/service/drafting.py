@@ -38,7 +38,7 @@ from mailer.importing.dispatch import file_name, write_dispatch
 from mailer.importing.draft import Doubt
 from mailer.importing.paragraph import paragraphs
 from mailer.ledger.approvals import Approval
-from mailer.ledger.records import Send
+from mailer.ledger.types_sends import Send
 from mailer.service.newsroom import Newsroom
 
 LARGEST = 1_000_000  # characters of a dispatch

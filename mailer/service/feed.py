@@ -21,7 +21,7 @@ from markupsafe import Markup
 from mailer.audience.address import AddressError, parse_address
 from mailer.edition.webpage import Picture, feed_content, read_letter
 from mailer.language import long_date, say, spoken
-from mailer.ledger.records import ArchivedEdition
+from mailer.ledger.types_editions import ArchivedEdition
 from mailer.service.archive import Archive, Letter
 from mailer.service.newsroom import Newsroom
 from mailer.service.places import Places

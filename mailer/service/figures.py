@@ -8,7 +8,8 @@ Raises UnknownSendError, LedgerError.
 from dataclasses import dataclass
 
 from mailer.delivery.state import DeliveryState
-from mailer.ledger.records import ReasonCount, Summary
+from mailer.ledger.types_deliveries import ReasonCount
+from mailer.ledger.types_sends import Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import proof_line
 from mailer.service.watching import Look

@@ -23,9 +23,9 @@ from mailer.edition.layout import Forgiving
 from mailer.edition.wrap import COLUMNS, wrap
 from mailer.language import direction, say, spoken
 from mailer.ledger.letters import Letter
-from mailer.ledger.membership import LetterKind
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.signups import read_request
+from mailer.ledger.types_subscribers import LetterKind
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service.joining import open_lists
 from mailer.service.newsroom import Newsroom
 

@@ -32,9 +32,9 @@ from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.bench import Bench
 from mailer.ledger.carrying import cells, sign_ups
 from mailer.ledger.locks import FileLock
-from mailer.ledger.membership import SyncPlan
 from mailer.ledger.staging import StagedList, stage
 from mailer.ledger.syncs import Merge, Reading
+from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.history import History
 from mailer.service.newsroom import Newsroom
 

@@ -16,7 +16,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from mailer.errors import MailerError
-from mailer.ledger.event import MessageState
+from mailer.ledger.types_webhooks import MessageState
 from mailer.ledger.webhooks import UnknownWebhookError, Webhook
 from mailer.service.endpoint import Way
 from mailer.service.newsroom import Newsroom

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from mailer.audience.address import Address
 from mailer.audience.row import Member
 from mailer.ledger.letters import Letter
-from mailer.ledger.membership import MemberChange, Membership, What
-from mailer.ledger.records import Suppression, SuppressionChange
 from mailer.ledger.signups import Consent
+from mailer.ledger.types_subscribers import MemberChange, Membership, What
+from mailer.ledger.types_suppressions import Suppression, SuppressionChange
 from mailer.ledger.wishes import Reason
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import readable_lists

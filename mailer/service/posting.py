@@ -23,8 +23,8 @@ from mailer.delivery.state import DeliveryState
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.letters import Letter
-from mailer.ledger.membership import LetterKind, LetterState
 from mailer.ledger.signups import VALID_FOR
+from mailer.ledger.types_subscribers import LetterKind, LetterState
 from mailer.service.lettering import NothingToSay, write_letter
 from mailer.service.newsroom import Newsroom
 from mailer.settings import redact

@@ -24,8 +24,8 @@ from mailer.audience.listsettings import ListSettings, public_lists
 from mailer.audience.row import Status, clean
 from mailer.audience.token import Purpose, is_inert
 from mailer.ledger.erasure import is_marker
-from mailer.ledger.membership import Membership, Speaker
-from mailer.ledger.records import SuppressionReason
+from mailer.ledger.types_subscribers import Membership, Speaker
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.ledger.wishes import Move
 from mailer.service.joining import LONGEST_VALUE, words_for
 from mailer.service.leaving import Source, mask

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 
 from mailer.audience.address import parse_address
 from mailer.audience.listfile import ListError, ListFile, open_list
-from mailer.audience.recipient import Recipient
 from mailer.audience.where import Field, OnList, Received, Where, WhereError, named, parse_where
 from mailer.errors import UsageError
 from mailer.ledger.audience import find
 from mailer.ledger.selection import Audience, Selection
+from mailer.ledger.types_sends import Recipient
 from mailer.service.bringing import brought_up
 from mailer.service.newsroom import Newsroom
 

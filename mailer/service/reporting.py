@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from mailer.delivery.message import message_id
-from mailer.ledger.records import ReportRow, Send, Summary
+from mailer.ledger.types_deliveries import ReportRow
+from mailer.ledger.types_sends import Send, Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso, send_object
 from mailer.service.running import load_edition

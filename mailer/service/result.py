@@ -4,7 +4,7 @@ import datetime as dt
 
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.delivery.tally import End, Ending
-from mailer.ledger.records import Summary
+from mailer.ledger.types_sends import Summary
 
 _S = DeliveryState
 EXIT_DONE, EXIT_PROBLEMS, EXIT_UNCERTAIN, EXIT_WAITING = 0, 1, 3, 4

@@ -13,8 +13,8 @@ from mailer.audience.export import write_export
 from mailer.audience.listfile import open_list
 from mailer.audience.row import Status
 from mailer.ledger.audience import Listed, count, listed
-from mailer.ledger.membership import LeavingReason, SyncPlan, SyncRecord
 from mailer.ledger.selection import Audience, Selection
+from mailer.ledger.types_subscribers import LeavingReason, SyncPlan, SyncRecord
 from mailer.service.bringing import brought_up
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import lists_of, select_members

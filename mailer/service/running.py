@@ -28,7 +28,7 @@ from mailer.errors import MailerError, UndecidedError, UsageError
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.memory import give_back_memory
 from mailer.ledger.owned import OwnedSend
-from mailer.ledger.records import Send, Summary
+from mailer.ledger.types_sends import Send, Summary
 from mailer.relay import Relay
 from mailer.service.crew import Crew
 from mailer.service.newsroom import Newsroom

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from mailer.delivery.state import SendState
 from mailer.errors import MailerError
 from mailer.ledger.errors import SendStateError
-from mailer.ledger.records import Send
+from mailer.ledger.types_sends import Send
 from mailer.service.course import Course, each_news_once
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import proof_line

@@ -19,15 +19,14 @@ from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from mailer.audience.address import Address, parse_address
-from mailer.audience.recipient import Recipient
 from mailer.delivery.message import Message
 from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.audience import recipients
-from mailer.ledger.records import AlreadySentError, NewSend, Repeat, Send
 from mailer.ledger.selection import Audience
+from mailer.ledger.types_sends import AlreadySentError, NewSend, Recipient, Repeat, Send
 from mailer.relay import is_loopback
 from mailer.service.approving import refuse_unapproved
 from mailer.service.bringing import brought_up

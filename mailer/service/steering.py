@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from mailer.audience.address import parse_address
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.records import Resolution, Send
+from mailer.ledger.types_sends import Resolution, Send
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso
 from mailer.service.scheduling import due_now

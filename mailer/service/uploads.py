@@ -32,7 +32,7 @@ from mailer.audience.listfile import ListError, ListFile, open_list
 from mailer.audience.replacement import Replacement
 from mailer.audience.row import shown
 from mailer.errors import UsageError
-from mailer.ledger.membership import SyncPlan
+from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.adding import added
 from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_alone, sync_list
 from mailer.service.newsroom import Newsroom

@@ -11,7 +11,8 @@ from mailer.audience.address import parse_address
 from mailer.delivery.state import DeliveryState
 from mailer.edition.model import Edition
 from mailer.errors import MailerError, UsageError
-from mailer.ledger.records import Attempt, Delivery, Send, Summary
+from mailer.ledger.types_deliveries import Attempt, Delivery
+from mailer.ledger.types_sends import Send, Summary
 from mailer.ledger.verify import Check
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import iso, send_object

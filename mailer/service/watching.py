@@ -19,7 +19,8 @@ from typing import Generic, TypeVar
 
 from mailer.delivery.pace import group_of
 from mailer.delivery.state import UNDONE, DeliveryState, SendState
-from mailer.ledger.records import Beat, Delay, DomainCount, RelayCount, ReportRow, Send, Summary
+from mailer.ledger.types_deliveries import Beat, Delay, DomainCount, RelayCount, ReportRow
+from mailer.ledger.types_sends import Send, Summary
 from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
 from mailer.service.timeleft import Pace

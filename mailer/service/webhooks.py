@@ -20,8 +20,8 @@ from mailer.delivery.retry import RetryPolicy
 from mailer.dispatch.link import WEB, judge_link, normalise
 from mailer.errors import UsageError
 from mailer.inspection.online import is_public
-from mailer.ledger.event import EVENTS, Event, MessageState
 from mailer.ledger.outbox import Attempt, Message
+from mailer.ledger.types_webhooks import EVENTS, Event, MessageState
 from mailer.ledger.webhooks import Webhook
 from mailer.service.endpoint import Answer, Way, may_go, post
 from mailer.service.newsroom import Newsroom

@@ -23,8 +23,9 @@ from mailer.edition.model import Edition
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError, NobodyError
 from mailer.ledger.letters import Letter
-from mailer.ledger.membership import LetterKind, LetterState
-from mailer.ledger.records import NewEdition, NewSend, Repeat, StoredEdition
+from mailer.ledger.types_editions import NewEdition, StoredEdition
+from mailer.ledger.types_sends import NewSend, Repeat
+from mailer.ledger.types_subscribers import LetterKind, LetterState
 from mailer.service.newsroom import Newsroom
 from mailer.service.running import carry
 from mailer.settings import redact

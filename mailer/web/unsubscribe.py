@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailer.ledger.membership import LeavingReason
+from mailer.ledger.types_subscribers import LeavingReason
 from mailer.service.leaving import Departure, Link, Return, Source, leave, read_link, take_back, tell_why
 from mailer.service.newsroom import Newsroom
 from mailer.service.preferences import page_token

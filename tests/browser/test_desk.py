@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mailer.ledger.event import EVENTS, MessageState
 from mailer.ledger.outbox import Attempt
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_webhooks import EVENTS, MessageState
 from mailer.service.signin import hash_password
 from tests.contract.test_desk_drafts import picture
 from tests.support.chromium import faults, served

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from mailer.delivery.state import SendState
 from mailer.ledger.answers import LONGEST
-from mailer.ledger.records import SuppressionReason
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service.newsroom import Newsroom
 from mailer.service.scheduling import start_sends_when_due
 from mailer.web.api import api as api_module

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import schemathesis
 from schemathesis.engine import events, from_schema
 
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.web.api import api
 from mailer.web.app import create_app
 from mailer.web.limits import Rate

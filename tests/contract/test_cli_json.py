@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mailer.audience.address import parse_address
-from mailer.ledger.membership import LeavingReason
 from mailer.ledger.signups import SignUp
+from mailer.ledger.types_subscribers import LeavingReason
 from mailer.service.newsroom import Newsroom
 from tests.support.workspaces import DISPATCH, make_workspace
 

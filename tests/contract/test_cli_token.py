@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.apitokens import recognise
 from mailer.service.newsroom import Newsroom
 from tests.support.workspaces import make_workspace

@@ -6,8 +6,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from mailer.ledger.people import LastAdminError, NameTakenError, UnknownUserError
-from mailer.ledger.role import Role
 from mailer.ledger.sessions import IDLE, LONGEST
+from mailer.ledger.types_accounts import Role
 from mailer.service import signin
 from mailer.service.signin import digest, hand_out, hash_password, redeem, sign_in
 from mailer.web.desk.desk import ROUTES

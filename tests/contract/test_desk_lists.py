@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from mailer.audience.listsettings import load_list_settings
-from mailer.ledger.event import EVENTS
+from mailer.ledger.types_webhooks import EVENTS
 from mailer.service.lists import sync_list
 from tests.support.deskpages import At, signed_in
 from tests.support.site import site_in, visiting

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from mailer.errors import SettingsError
 from mailer.ledger.people import LoginTakenError
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.oidc import plain_login
 from mailer.service.provider import KEPT_FOR, LARGEST, REST
 from mailer.service.signin import digest, hash_password

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from mailer.audience import where as w
 from mailer.audience.address import parse_address
-from mailer.audience.recipient import Recipient
 from mailer.audience.row import Status
 from mailer.delivery.records import NewDelivery
 from mailer.ledger.audience import Counted, count, find, first, recipients, values_that_occur
-from mailer.ledger.membership import Speaker
-from mailer.ledger.records import Repeat
 from mailer.ledger.selection import Audience, Selection
+from mailer.ledger.types_sends import Recipient, Repeat
+from mailer.ledger.types_subscribers import Speaker
 from mailer.service.bringing import brought_up
 from tests.support.ledger_cases import deliver, new_send, owned, run
 

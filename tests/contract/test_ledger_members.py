@@ -7,8 +7,8 @@ import pytest
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.errors import UsageError
-from mailer.ledger.membership import Origin, Speaker, What
-from mailer.ledger.records import SuppressionReason
+from mailer.ledger.types_subscribers import Origin, Speaker, What
+from mailer.ledger.types_suppressions import SuppressionReason
 
 ANA = parse_address("Ana@Example.com")
 

@@ -7,11 +7,11 @@ import pytest
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.delivery.state import DeliveryState, SendKind
-from mailer.ledger.event import EVENTS, Event, MessageState
-from mailer.ledger.membership import Speaker
 from mailer.ledger.outbox import Attempt
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.signups import SignUp
+from mailer.ledger.types_subscribers import Speaker
+from mailer.ledger.types_suppressions import SuppressionReason
+from mailer.ledger.types_webhooks import EVENTS, Event, MessageState
 from mailer.ledger.webhooks import UnknownWebhookError
 from tests.support.ledger_cases import deliver, new_send, owned, readers, run
 

@@ -11,7 +11,8 @@ from mailer.delivery.state import DeliveryState as S
 from mailer.ledger.batcher import DeliveryBatch
 from mailer.ledger.errors import FencedError, LedgerError, UnknownSendError
 from mailer.ledger.moves import IllegalMoveError, move
-from mailer.ledger.records import Repeat, SuppressionReason
+from mailer.ledger.types_sends import Repeat
+from mailer.ledger.types_suppressions import SuppressionReason
 from tests.support.ledger_cases import DAY, counts, deliver, die, new_send, owned, readers, run, settlement, state_of
 
 IN_HAND = (S.CLAIMED, S.COMMITTING, S.UNCERTAIN)

@@ -11,7 +11,8 @@ from mailer.delivery.state import DeliveryState as S
 from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Image
 from mailer.ledger.errors import NobodyError, SendStateError, UnknownSendError
-from mailer.ledger.records import AlreadySentError, NewSend, Repeat, SuppressionReason
+from mailer.ledger.types_sends import AlreadySentError, NewSend, Repeat
+from mailer.ledger.types_suppressions import SuppressionReason
 from tests.support.ledger_cases import (
     DAY,
     counts,

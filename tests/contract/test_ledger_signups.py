@@ -7,9 +7,9 @@ from sqlalchemy import Engine, event
 
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
-from mailer.ledger.membership import LetterKind, LetterState
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.signups import VALID_FOR, SignUp
+from mailer.ledger.types_subscribers import LetterKind, LetterState
+from mailer.ledger.types_suppressions import SuppressionReason
 
 ANA = parse_address("Ana.Reis@example.com")
 HOUR = 3600

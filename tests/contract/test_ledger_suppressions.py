@@ -8,8 +8,9 @@ from sqlalchemy import literal, select, text
 from mailer.delivery.records import Reply
 from mailer.delivery.state import DeliveryState as S
 from mailer.ledger.database import open_database
-from mailer.ledger.records import Change, Lifting, Repeat, SuppressionReason
 from mailer.ledger.suppressions import suppress_all
+from mailer.ledger.types_sends import Repeat
+from mailer.ledger.types_suppressions import Change, Lifting, SuppressionReason
 from tests.support.ledger_cases import counts, deliver, new_send, owned, readers, run, settlement, state_of
 
 ANA = "reader0@example.net"

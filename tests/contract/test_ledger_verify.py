@@ -5,8 +5,8 @@ from sqlalchemy import delete, insert, text, update
 
 from mailer.delivery.records import Reply, Stage
 from mailer.delivery.state import DeliveryState as S
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.tables import attempt, delivery, send, suppression
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.ledger.verify import CHECKS, reachable
 from tests.support.ledger_cases import deliver, die, new_send, owned, readers, run
 

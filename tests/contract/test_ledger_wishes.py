@@ -5,8 +5,8 @@ import pytest
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.delivery.state import DeliveryState
-from mailer.ledger.membership import LeavingReason, LetterKind, Origin, Speaker, What
-from mailer.ledger.records import SuppressionReason
+from mailer.ledger.types_subscribers import LeavingReason, LetterKind, Origin, Speaker, What
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.ledger.wishes import Move
 from tests.support.ledger_cases import DAY, deliver, new_send, owned, readers, run, settlement, state_of
 

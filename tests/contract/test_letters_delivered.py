@@ -15,8 +15,8 @@ from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.audience.token import Purpose, key_name
 from mailer.errors import SettingsError
-from mailer.ledger.membership import LetterState
-from mailer.ledger.records import SuppressionReason
+from mailer.ledger.types_subscribers import LetterState
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.joining import Form, ask, ask_link, open_list

@@ -12,8 +12,8 @@ from sqlalchemy import inspect, text
 from mailer.audience.listfile import ListError, open_list
 from mailer.audience.row import Member, Rejected, Status
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.membership import Speaker, What
-from mailer.ledger.records import SuppressionReason
+from mailer.ledger.types_subscribers import Speaker, What
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service import lists
 from mailer.service.lists import plan_sync, sync_list
 

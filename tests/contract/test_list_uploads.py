@@ -9,7 +9,7 @@ import pytest
 from mailer.audience.address import parse_address
 from mailer.audience.listfile import ListError
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.records import SuppressionReason
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service import uploads
 from mailer.service.amending import add_member, edit_member, erase, take_out
 from mailer.service.lists import alone, can_go_back_to

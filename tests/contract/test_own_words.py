@@ -7,7 +7,7 @@ import pytest
 
 from mailer.audience.address import parse_address
 from mailer.audience.token import Purpose
-from mailer.ledger.membership import LetterKind, LetterState
+from mailer.ledger.types_subscribers import LetterKind, LetterState
 from mailer.ledger.wishes import Move
 from mailer.service.person import find_person, own_copy, person_object
 from mailer.service.preferences import confirm_move, read_move

@@ -15,8 +15,8 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from mailer.errors import SettingsError, UsageError
-from mailer.ledger.event import Event, MessageState
 from mailer.ledger.outbox import Message
+from mailer.ledger.types_webhooks import Event, MessageState
 from mailer.service import notifying, webhooks
 from mailer.service.endpoint import FIRST, Answer, Way, post
 from mailer.service.newsroom import Newsroom

@@ -10,10 +10,11 @@ from mailer.audience.address import parse_address
 from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import SendKind, SendState
 from mailer.edition.model import Edition
-from mailer.ledger.membership import LetterKind, LetterState
-from mailer.ledger.records import NewEdition, NewSend
-from mailer.ledger.role import Role
 from mailer.ledger.signups import SignUp
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_editions import NewEdition
+from mailer.ledger.types_sends import NewSend
+from mailer.ledger.types_subscribers import LetterKind, LetterState
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.newsroom import Newsroom

@@ -20,7 +20,7 @@ from mailer.delivery.sender import BREAKER, Options, Sender
 from mailer.delivery.tally import End, Ending
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.owned import OwnedSend
-from mailer.ledger.records import Summary
+from mailer.ledger.types_sends import Summary
 from mailer.relay import Relay
 from mailer.service.newsroom import Newsroom
 from mailer.service.result import send_object

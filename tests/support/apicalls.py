@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.apitokens import give_out
 from tests.support.site import Site, Visitor
 from tests.support.workspaces import DISPATCH

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from mailer.ledger.people import User
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.signin import digest, form_token
 from tests.support.site import Site, Visitor
 

@@ -12,8 +12,9 @@ from mailer.edition.model import Image
 from mailer.ledger.lease import Lease
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.owned import OwnedSend
-from mailer.ledger.records import NewEdition, NewSend, Repeat, Send
 from mailer.ledger.tables import lease
+from mailer.ledger.types_editions import NewEdition
+from mailer.ledger.types_sends import NewSend, Repeat, Send
 
 T = TypeVar("T")
 DAY = 86_400.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from mailer.delivery.state import DeliveryState
 from mailer.errors import MailerError
 from mailer.ledger.ledger import Ledger, open_ledger
-from mailer.ledger.records import AlreadySentError
+from mailer.ledger.types_sends import AlreadySentError
 from tests.support.ledger_cases import DAY, deliver, new_send, readers, settlement
 
 LEASE = 1.0  # seconds: nobody waits for a dead child for long

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from mailer.delivery.state import UNDONE, DeliveryState, SendState
-from mailer.ledger.records import Summary
+from mailer.ledger.types_sends import Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.verifying import verify_send
 from tests.support.commands import until

@@ -18,7 +18,7 @@ from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import SendKind
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
-from mailer.ledger.records import NewSend, Send
+from mailer.ledger.types_sends import NewSend, Send
 from mailer.mailbox import Mailbox
 from mailer.service.compiling import stored_form
 from mailer.service.newsroom import Newsroom

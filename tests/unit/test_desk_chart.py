@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery.state import DeliveryState
-from mailer.ledger.records import Beat, DomainCount
+from mailer.ledger.types_deliveries import Beat, DomainCount
 from mailer.service.watching import Pulse, by_group, largest, width_of
 from mailer.web.desk.chart import Mark, Part, Point, amount, plot, scale, stack, ticks
 

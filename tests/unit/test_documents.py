@@ -20,8 +20,8 @@ from mailer.dispatch.frontmatter import _MODELS, FrontMatter
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.particulars import KEYS
 from mailer.inspection.finding import RULEBOOK
-from mailer.ledger.records import SuppressionReason
 from mailer.ledger.sends import SEND_TRANSITIONS
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.settings import variable_names
 
 ROOT = Path(__file__).resolve().parents[2]

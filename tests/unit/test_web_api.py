@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.web.api.api import ROUTES
 from mailer.web.api.shape import CursorError, make_cursor, read_cursor
 from tests.support.apicalls import Asking, fill_workspace, token_of

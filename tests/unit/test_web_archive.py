@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from mailer.audience.token import INERT
-from mailer.ledger.records import NewEdition
+from mailer.ledger.types_editions import NewEdition
 from mailer.service.compiling import stored_form
 from mailer.service.newsroom import Newsroom
 from tests.support.site import PHOTO, site_in, visiting

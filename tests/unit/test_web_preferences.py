@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.audience.token import INERT, Purpose
-from mailer.ledger.membership import LeavingReason, LetterKind, Speaker
-from mailer.ledger.records import SuppressionReason
+from mailer.ledger.types_subscribers import LeavingReason, LetterKind, Speaker
+from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service.preferences import NONCE_FOR
 from tests.support.site import ANA, BEN, site_in, visiting
 

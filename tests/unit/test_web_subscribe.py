@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.audience.token import INERT, Purpose
-from mailer.ledger.membership import LetterKind
+from mailer.ledger.types_subscribers import LetterKind
 from mailer.service.joining import Form, ask, open_list
 from tests.support.site import site_in, visiting
 

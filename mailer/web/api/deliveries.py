@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mailer.delivery.state import DeliveryState
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.reporting import message_ids
 from mailer.service.result import iso
 from mailer.web.api.route import Answer, ApiRoute, Call

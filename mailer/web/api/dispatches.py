@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from mailer.audience.address import parse_address
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.checking import check_letter
 from mailer.service.compiling import Checked
 from mailer.service.drafting import LARGEST, Listed, Standing, Text, file_of, read, save, shelf, start, take_in

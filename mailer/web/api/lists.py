@@ -13,8 +13,8 @@ from pydantic import ConfigDict, Field
 from mailer.audience.address import Address, parse_address
 from mailer.dispatch.suggestion import suggest
 from mailer.errors import UsageError
-from mailer.ledger.membership import SyncPlan
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
+from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.amending import add_member, edit_member, editable_fields, take_out
 from mailer.service.leaving import mask
 from mailer.service.lists import plan_sync, sync_list, undo_list

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from mailer import __version__
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.web.api.problem import PROBLEM
 from mailer.web.api.route import HERE, ApiRoute
 from mailer.web.api.shape import Shape

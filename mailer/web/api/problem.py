@@ -18,8 +18,8 @@ from starlette.responses import Response
 from mailer.dispatch.problem import Problem
 from mailer.errors import MailerError, ProblemsFoundError, SettingsError, UndecidedError, UsageError
 from mailer.ledger.errors import LedgerError, UnknownSendError
-from mailer.ledger.records import AlreadySentError
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
+from mailer.ledger.types_sends import AlreadySentError
 from mailer.service.compiling import DispatchError
 from mailer.service.drafting import ChangedError, NoDispatchError
 from mailer.service.uploads import ChangedListError

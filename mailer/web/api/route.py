@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 
 from starlette.exceptions import HTTPException
 
-from mailer.ledger.scope import Scope
 from mailer.ledger.tokens import Token
+from mailer.ledger.types_accounts import Scope
 from mailer.service.newsroom import Newsroom
 from mailer.web.api.problem import NotAllowedError
 from mailer.web.api.shape import NoQuery, S, Shape

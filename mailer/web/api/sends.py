@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from mailer.audience.address import parse_address
 from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.course import outlook
 from mailer.service.reporting import report_object
 from mailer.service.result import next_step, send_object

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from mailer.dispatch.problem import Severity
 from mailer.errors import UndecidedError
-from mailer.ledger.records import Repeat, Send
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
+from mailer.ledger.types_sends import Repeat, Send
 from mailer.service.drafting import file_of
 from mailer.service.result import send_object
 from mailer.service.scheduling import due_now

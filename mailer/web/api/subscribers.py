@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mailer.audience.address import Address, parse_address
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.amending import erase
 from mailer.service.leaving import mask
 from mailer.service.person import find_person, person_object

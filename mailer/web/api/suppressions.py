@@ -6,8 +6,8 @@ from pydantic import Field
 
 from mailer.audience.address import parse_address
 from mailer.errors import UndecidedError
-from mailer.ledger.records import Lifting, Suppression, SuppressionReason
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
+from mailer.ledger.types_suppressions import Lifting, Suppression, SuppressionReason
 from mailer.service.leaving import mask
 from mailer.service.result import iso
 from mailer.web.api.route import Answer, ApiRoute, Call

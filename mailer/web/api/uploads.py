@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from mailer.ledger.scope import Scope
+from mailer.ledger.types_accounts import Scope
 from mailer.service.roster import plan_object
 from mailer.service.uploads import Upload, Way, apply_upload, find_upload, forget_upload, keep_upload, plan_upload
 from mailer.web.api.lists import SyncOutcome, outcome

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from mailer.ledger.records import Repeat
+from mailer.ledger.types_sends import Repeat
 from mailer.service.newsroom import Newsroom
 from mailer.service.timing import read_time
 from mailer.web.desk.visit import Visit

@@ -23,8 +23,8 @@ from mailer.errors import MailerError, UsageError
 from mailer.inspection.finding import RULEBOOK
 from mailer.ledger.approvals import Approval
 from mailer.ledger.errors import LedgerError
-from mailer.ledger.records import AlreadySentError, Send
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_sends import AlreadySentError, Send
 from mailer.service.approving import approve
 from mailer.service.compiling import DispatchError, check
 from mailer.service.course import spread

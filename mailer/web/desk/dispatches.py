@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.drafting import LARGEST, shelf, start, take_in
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from mailer.audience.listsettings import MAX_FIELDS, load_list_settings, write_list_settings
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.amending import editable_fields
 from mailer.service.roster import export_list
 from mailer.web.desk.lists import ONE, name_of, path_of

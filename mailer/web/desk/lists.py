@@ -11,8 +11,8 @@ from starlette.responses import Response
 from mailer.audience.listfile import ListError
 from mailer.audience.listsettings import load_list_settings
 from mailer.errors import UndecidedError
-from mailer.ledger.membership import SyncPlan
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.lists import can_go_back_to, digest_of, plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import unchanged

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError
 from mailer.ledger.errors import SendStateError
-from mailer.ledger.records import Summary
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_sends import Summary
 from mailer.service import steering
 from mailer.service.timeleft import moment
 from mailer.service.watching import Look, Pulse

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from mailer.dispatch.problem import Problem, Severity
 from mailer.errors import MailerError
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.drafting import NoDispatchError, listed
 from mailer.service.previewing import Scheme
 from mailer.service.proofing import Proof

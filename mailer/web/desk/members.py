@@ -4,8 +4,8 @@ from starlette.responses import Response
 
 from mailer.audience.address import parse_address
 from mailer.errors import UndecidedError
-from mailer.ledger.role import Role
 from mailer.ledger.roll import LONGEST, PAGE
+from mailer.ledger.types_accounts import Role
 from mailer.service.amending import add_member, editable_fields
 from mailer.service.leaving import mask
 from mailer.web.desk.lists import ONE, by, decide_first, name_of, path_of

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.edition.layout import Layout, packaged
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
 from mailer.web.desk.door import Door, door_of
 from mailer.web.page import ASK_AGAIN, HTML, NOT_STORED, respond, respond_cached

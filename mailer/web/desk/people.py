@@ -7,7 +7,7 @@ from mailer.audience.address import parse_address
 from mailer.errors import UsageError
 from mailer.ledger.audit import PAGE
 from mailer.ledger.people import User
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.oidc import plain_login
 from mailer.service.signin import hand_out
 from mailer.web.desk.route import DeskRoute

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from mailer.edition.photo import LARGEST_FILE
 from mailer.errors import UsageError
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.drafting import keep_photo, read
 from mailer.web.desk.dispatches import ONE
 from mailer.web.desk.route import DeskRoute

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from mailer.audience.address import Address, parse_address
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.amending import edit_member, editable_fields, erase, take_out
 from mailer.service.leaving import mask
 from mailer.service.person import Person, find_person

@@ -13,8 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from mailer.audience.export import write_export
 from mailer.delivery.state import DeliveryState
-from mailer.ledger.records import Send
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_sends import Send
 from mailer.service.figures import report_of
 from mailer.service.newsroom import Newsroom
 from mailer.service.reporting import COLUMNS, report_cells

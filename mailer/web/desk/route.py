@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.web.desk.visit import Visit
 
 FORM = 2 * 1024 * 1024  # octets

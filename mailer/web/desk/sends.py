@@ -10,8 +10,8 @@ from starlette.responses import Response
 from mailer.delivery.state import SendState
 from mailer.errors import UsageError
 from mailer.ledger.errors import SendStateError, UnknownSendError
-from mailer.ledger.records import Send, Summary
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_sends import Send, Summary
 from mailer.service.sending import start_due
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from mailer.audience.address import parse_address
 from mailer.errors import UsageError
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.signin import hash_password, is_password_of, need_passwords
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit

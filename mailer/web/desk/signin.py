@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from mailer.errors import UsageError
 from mailer.ledger.people import name_key
-from mailer.ledger.role import Role
 from mailer.ledger.sessions import LONGEST
+from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
 from mailer.service.signin import Pass, digest, redeem, sign_in
 from mailer.web.client import limit_key

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailer.audience.row import clean
-from mailer.ledger.membership import MemberChange
+from mailer.ledger.types_subscribers import MemberChange
 from mailer.service.person import Person
 
 _LONGEST = 200  # characters of a person's words

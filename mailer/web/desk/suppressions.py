@@ -8,8 +8,8 @@ from mailer.audience.address import parse_address
 from mailer.audience.row import clean
 from mailer.errors import UsageError
 from mailer.ledger.erasure import is_marker
-from mailer.ledger.records import Lifting, SuppressionReason
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_suppressions import Lifting, SuppressionReason
 from mailer.service.leaving import mask
 from mailer.web.desk.lists import HERE, by
 from mailer.web.desk.route import DeskRoute

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from mailer.delivery.state import UNDONE
 from mailer.dispatch.problem import Severity
 from mailer.errors import UsageError
-from mailer.ledger.records import ReportRow, Send
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_deliveries import ReportRow
+from mailer.ledger.types_sends import Send
 from mailer.service.compiling import DispatchError, check
 from mailer.service.drafting import file_of
 from mailer.service.leaving import mask

@@ -4,7 +4,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.uploads import (
     LARGEST,
     ChangedListError,

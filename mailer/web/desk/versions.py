@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.drafting import read, save
 from mailer.web.desk.comparing import changes
 from mailer.web.desk.dispatches import HERE, ONE

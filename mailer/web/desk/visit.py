@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.ledger.people import User
-from mailer.ledger.role import Role
 from mailer.ledger.sessions import Session
+from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
 from mailer.service.proofing import Proofs
 from mailer.web.desk.form import Form

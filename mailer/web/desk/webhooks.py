@@ -4,9 +4,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.errors import MailerError
-from mailer.ledger.event import EVENTS, MessageState
 from mailer.ledger.outbox import PAGE
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
+from mailer.ledger.types_webhooks import EVENTS, MessageState
 from mailer.ledger.webhooks import UnknownWebhookError, Webhook
 from mailer.service import webhooks
 from mailer.web.desk.route import DeskRoute

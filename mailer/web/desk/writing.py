@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from mailer.ledger.role import Role
+from mailer.ledger.types_accounts import Role
 from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, listed, read, save
 from mailer.web.desk.comparing import changes
 from mailer.web.desk.dispatches import HERE, ONE

@@ -1,9 +1,25 @@
-"""What a token of the API may do.
+"""Roles of the people at the desk, and scopes of API tokens.
 
-A scope is a noun and what may be done with it. Who may write may read the same; who may send may send tests, too.
+A role may do what those before it may: a writer drafts, looks and sends tests; an editor sends; an admin looks after lists,
+settings and people. A scope is a noun and what may be done with it: who may write may read the same; who may send may send
+tests, too.
 """
 
 from enum import StrEnum
+
+
+class Role(StrEnum):
+    WRITER = "writer"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+    def may(self, needed: "Role") -> bool:
+        """Whether who has this role may do what `needed` is needed for."""
+        return self.rank >= needed.rank
 
 
 class Scope(StrEnum):
