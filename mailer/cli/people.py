@@ -81,7 +81,7 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
     if not yes:
         _ask(f"Erase all that the ledger knows of {address.display}, for good?")
     with Newsroom.open(workspace) as newsroom:
-        done = newsroom.ledger.suppressions.erase(address.identity, source=BY_HAND)
+        done = newsroom.ledger.erasure.erase(address.identity, source=BY_HAND)
         lists = list(lists_with(newsroom, address))
     if as_json:
         print_json({"email": address.display, "deliveries": done.deliveries, "skipped": done.skipped, "lists": lists})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, func, select
 
 from mailer.audience.row import Status
-from mailer.ledger.erasure import PREFIX
+from mailer.ledger.pseudonyms import PREFIX
 from mailer.ledger.staging import StagedList
 
 _PAGE = 2_000

@@ -1,67 +1,86 @@
-"""What stays of an erased person: a marker.
+"""Erasure of a person: what names them goes, in one transaction, and they stay suppressed under a marker (pseudonyms.py).
 
-A marker is a keyed hash of the identity (HMAC-SHA-256), one for a person, under a key that the ledger makes at its first
-erasure and keeps to itself. It takes the identity's place in deliveries and in the suppression, so that sums and unique
-keys hold and the person stays suppressed, while nobody without the ledger can tell who it was.
+Open deliveries are skipped; rows and sums stay. Rows of lists stay as the marker's, so that their files can be told.
 """
 
-import hmac
-import secrets
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
-from sqlalchemy import Connection, insert, select
-
-from mailer.ledger.statement import Statement
-from mailer.ledger.tables import meta, suppression
-from mailer.ledger.types_suppressions import SuppressionReason
-
-PREFIX = "erased:"  # no identity begins so: it has no @
-_KEY = "erasure-key"
-_READ_KEY = Statement(select(meta.c.value).where(meta.c.key == _KEY))
-
-
-def erasure_key(conn: Connection) -> bytes | None:
-    """The key; None when nobody was erased yet."""
-    found = _READ_KEY.run(conn).fetchone()
-    return bytes.fromhex(found[0]) if found else None
-
-
-def make_erasure_key(conn: Connection) -> bytes:
-    """The key, made now if there is none."""
-    key = erasure_key(conn)
-    if key is None:
-        key = secrets.token_bytes(32)
-        conn.execute(insert(meta).values(key=_KEY, value=key.hex()))
-    return key
+from mailer.ledger.core import Core
+from mailer.ledger.moving import forget_address, former_addresses
+from mailer.ledger.outbox import forget_person
+from mailer.ledger.pseudonyms import make_erasure_key, marker
+from mailer.ledger.skip import skip
+from mailer.ledger.suppressions import record_change, take_turns
+from mailer.ledger.tables import (
+    attempt,
+    consent,
+    delivery,
+    leaving_reason,
+    letter,
+    list_,
+    member,
+    member_change,
+    suppression,
+    suppression_change,
+)
+from mailer.ledger.turns import take_turn
+from mailer.ledger.types_suppressions import Change, Erased, Suppression, SuppressionReason
 
 
-def marker(key: bytes, identity: str) -> str:
-    """What stands for `identity` after its erasure; a marker stands for itself."""
-    if is_marker(identity):
-        return identity
-    return PREFIX + hmac.digest(key, identity.encode("utf-8", "surrogatepass"), "sha256").hex()
+class Erasure:
+    """Erases people from one ledger. Raises LedgerError."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def erase(self, identity: str, *, source: str) -> Erased:
+        """Forget a person, and with them the addresses that they had before this one. Idempotent."""
+
+        def work(conn: Connection) -> Erased:
+            at = self._core.clock()
+            done = [erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
+            return Erased(deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done))
+
+        return self._core.writer.call(work).result()
 
 
-def is_marker(identity: str) -> bool:
-    return identity.startswith(PREFIX) and "@" not in identity
+def erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased:
+    """Within a transaction: erase one identity."""
+    take_turn(conn, "erasure")
+    take_turns(conn, identity)
+    mark = marker(make_erasure_key(conn), identity)
+    skipped = skip(conn, delivery.c.identity == identity, SuppressionReason.ERASED.value, at=at)
+    mine = select(delivery.c.id).where(delivery.c.identity == identity)
+    conn.execute(update(attempt).where(attempt.c.delivery_id.in_(mine)).values(reply=""))
+    emptied = conn.execute(
+        update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
+    ).rowcount
+    _forget_memberships(conn, identity, mark)
+    forget_person(conn, identity)
+    conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
+    conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
+    if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
+        erased = Suppression(identity=mark, reason=SuppressionReason.ERASED, at=at, source=source, send_id=None)
+        conn.execute(
+            insert(suppression).values(identity=mark, reason=erased.reason, at=at, source=source, send_id=None)
+        )
+        record_change(conn, erased, Change.SUPPRESSED)
+    return Erased(deliveries=emptied, skipped=skipped)
 
 
-def names(conn: Connection, identity: str) -> tuple[str, ...]:
-    """The names under which `identity` may stand in the ledger: its own, and its marker if anybody was erased."""
-    key = erasure_key(conn)
-    return (identity,) if key is None else (identity, marker(key, identity))
-
-
-class Erased:
-    """Who was erased: the marker for an identity, or None."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._key = erasure_key(conn)
-        erased = select(suppression.c.identity).where(suppression.c.reason == SuppressionReason.ERASED)
-        self._markers = frozenset(conn.execute(erased).scalars()) if self._key else frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self._markers)
-
-    def marker(self, identity: str) -> str | None:
-        mark = marker(self._key or b"", identity)
-        return mark if mark in self._markers else None
+def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
+    """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
+    forget_address(conn, identity)
+    for table in (member_change, consent, letter, leaving_reason):
+        conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
+    marked = member.alias()
+    has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)
+    of_person = member.c.identity == identity
+    conn.execute(
+        delete(member).where(of_person, or_(~member.c.in_file, has_marker), member.c.list_id.in_(select(list_.c.id)))
+    )
+    conn.execute(
+        update(member)
+        .where(of_person, member.c.list_id.in_(select(list_.c.id)))
+        .values(identity=mark, address=mark, fields="{}", own="{}")
+    )

@@ -16,8 +16,8 @@ from mailer.delivery.records import NewDelivery
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.core import Core
 from mailer.ledger.editions import store_edition
-from mailer.ledger.erasure import Erased
 from mailer.ledger.errors import NobodyError, SendStateError
+from mailer.ledger.pseudonyms import Erased
 from mailer.ledger.selection import Audience, People, got
 from mailer.ledger.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
 from mailer.ledger.skip import skip_left, skip_suppressed

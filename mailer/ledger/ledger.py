@@ -2,12 +2,14 @@
 
     with open_ledger(url, state_dir, clock=time.time) as ledger:
         send = ledger.freezer.create(new, audience)
-        with ledger.own(send.id, retry_for=86400) as owned: ...
+        with ledger.queue.own(send.id, retry_for=86400) as owned: ...
 
     sends         what there is, where it stands; pause, resume, cancel, resolve
     freezer       making sends
-    own()         running one: the port that a sender sees
+    queue         owning and running a send: the port that a sender sees
+    warmup        what a day of the warm-up plan has left
     suppressions  who must not be mailed
+    erasure       forgetting a person
     members       who is on which list
     roll          the members of a list, page by page, searched and counted
     wishes        what people say of their own mail
@@ -38,7 +40,7 @@ from types import TracebackType
 from typing import Self
 
 from mailer.delivery.fence import steady
-from mailer.delivery.warmup import Allowance, WarmUp
+from mailer.delivery.warmup import WarmUp
 from mailer.ledger.answers import Answers
 from mailer.ledger.approvals import Approvals
 from mailer.ledger.audit import Audit
@@ -47,6 +49,7 @@ from mailer.ledger.database import open_database
 from mailer.ledger.drafts import Drafts
 from mailer.ledger.editions import Editions
 from mailer.ledger.epoch import EpochKeeper
+from mailer.ledger.erasure import Erasure
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.freeze import Freezer
 from mailer.ledger.gauge import Gauge
@@ -55,7 +58,7 @@ from mailer.ledger.letters import Letters
 from mailer.ledger.locks import FileLock
 from mailer.ledger.members import Members
 from mailer.ledger.outbox import Outbox
-from mailer.ledger.owned import OwnedSend, own
+from mailer.ledger.owned import SendQueue
 from mailer.ledger.people import People
 from mailer.ledger.report import Report
 from mailer.ledger.roll import Roll
@@ -67,7 +70,7 @@ from mailer.ledger.suppressions import Suppressions
 from mailer.ledger.syncs import Syncs
 from mailer.ledger.tokens import Tokens
 from mailer.ledger.verify import Verifier
-from mailer.ledger.warmup import allowance
+from mailer.ledger.warmup import WarmUpDays
 from mailer.ledger.webhooks import Webhooks
 from mailer.ledger.wishes import Wishes
 from mailer.ledger.writer import Writer
@@ -80,7 +83,10 @@ class Ledger:
         self._core = core
         self.sends = Sends(core)
         self.freezer = Freezer(core)
+        self.queue = SendQueue(core)
+        self.warmup = WarmUpDays(core)
         self.suppressions = Suppressions(core)
+        self.erasure = Erasure(core)
         self.members = Members(core)
         self.roll = Roll(core)
         self.letters = Letters(core)
@@ -108,20 +114,6 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def path(self) -> Path | None:
-        """The database's file, if it is one."""
-        return self._core.database.path
-
-    def own(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> OwnedSend | None:
-        """Take a send over; None while a living process owns it (`sends.owner_pid` names it). See mailer.ledger.owned."""
-        return own(self._core, send_id, retry_for=retry_for, resend_uncertain=resend_uncertain)
-
-    def allowance(self, now: float) -> Allowance | None:
-        """What the day of the warm-up plan has left at `now`; None: no limit."""
-        with self._core.database.reading() as conn:
-            return allowance(conn, self._core.warmup, now)
 
     def become_server(self) -> FileLock | None:
         """Hold the lock of the running `serve` until its `close`; None when another process is the server."""

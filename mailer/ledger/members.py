@@ -23,9 +23,9 @@ from mailer.audience.address import Address
 from mailer.audience.row import Status
 from mailer.errors import UsageError
 from mailer.ledger.core import Core
-from mailer.ledger.erasure import names
 from mailer.ledger.moving import former_addresses, later_addresses
 from mailer.ledger.outbox import tell_subscribed, tell_unsubscribed
+from mailer.ledger.pseudonyms import names
 from mailer.ledger.suppressions import lift
 from mailer.ledger.tables import list_, member, member_change
 from mailer.ledger.turns import take_turn

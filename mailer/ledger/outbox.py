@@ -26,7 +26,7 @@ from sqlalchemy import ColumnElement, Connection, Row, cast, delete, func, inser
 from mailer.delivery.state import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.core import Core
-from mailer.ledger.erasure import is_marker
+from mailer.ledger.pseudonyms import is_marker
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import webhook, webhook_attempt, webhook_event, webhook_message
 from mailer.ledger.types_sends import Summary

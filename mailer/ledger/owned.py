@@ -1,6 +1,6 @@
 """A send that this process owns: what a running sender asks of the ledger (mailer.delivery.records.SendLedger).
 
-    own(core, send_id, ...)  ->  OwnedSend, or None while a living process has it
+    ledger.queue.own(send_id, ...)  ->  OwnedSend, or None while a living process has it
 
 Owning is a lock that dies with its process (on PostgreSQL a lease that runs out), and an epoch that every commit checks, so
 that a process that lost the send without noticing (its state folder was copied, it was stopped beyond its lease) can let no
@@ -31,35 +31,42 @@ from mailer.ledger.types_sends import Send, Summary
 from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
 
-def own(core: Core, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "OwnedSend | None":
-    """Take a send over and put right what a dead owner left; None while a living process owns it.
+class SendQueue:
+    """The sends of one ledger, for whoever sends them."""
 
-    `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries go
-    once more, once. Raises UnknownSendError, LedgerError.
-    """
-    with core.database.reading() as conn:
-        load_send(conn, send_id)
-    lock = core.send_lock(send_id)
-    if not lock.acquire(LOCK_PATIENCE):
-        lock.close()
-        return None
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
-    def work(conn: Connection) -> int:
-        now = core.clock()
-        if lock_send(conn, send_id).kind is not SendKind.TEST and not core.warmup.plan:
-            forget_days(conn, core.warmup)
-        epoch = recover(conn, send_id, core.warmup, at=now, resend_uncertain=resend_uncertain)
-        finish_cancelling(conn, send_id, at=now)
-        return epoch
+    def own(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "OwnedSend | None":
+        """Take a send over and put right what a dead owner left; None while a living process owns it (`sends.owner_pid`).
 
-    try:
-        if isinstance(lock, FileLock):
-            lock.write_pid()
-        epoch = core.writer.call(work).result()
-    except BaseException:
-        lock.close()
-        raise
-    return OwnedSend(core, send_id, epoch, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
+        `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries go
+        once more, once. Raises UnknownSendError, LedgerError.
+        """
+        core = self._core
+        with core.database.reading() as conn:
+            load_send(conn, send_id)
+        lock = core.send_lock(send_id)
+        if not lock.acquire(LOCK_PATIENCE):
+            lock.close()
+            return None
+
+        def work(conn: Connection) -> int:
+            now = core.clock()
+            if lock_send(conn, send_id).kind is not SendKind.TEST and not core.warmup.plan:
+                forget_days(conn, core.warmup)
+            epoch = recover(conn, send_id, core.warmup, at=now, resend_uncertain=resend_uncertain)
+            finish_cancelling(conn, send_id, at=now)
+            return epoch
+
+        try:
+            if isinstance(lock, FileLock):
+                lock.write_pid()
+            epoch = core.writer.call(work).result()
+        except BaseException:
+            lock.close()
+            raise
+        return OwnedSend(core, send_id, epoch, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
 
 class OwnedSend(DeliveryBatcher):

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert,
 
 from mailer.delivery.records import Settlement, Stage
 from mailer.delivery.state import ENDED, DeliveryState, SendKind, is_legal
-from mailer.ledger.erasure import is_marker
 from mailer.ledger.moves import ACCEPT, GOT_IT, SETTLE, IllegalMoveError
+from mailer.ledger.pseudonyms import is_marker
 from mailer.ledger.recovery import again, closed_already
 from mailer.ledger.skip import skip_unwanted
 from mailer.ledger.statement import Rows, Statement, given, ids

@@ -34,7 +34,7 @@ from sqlalchemy.exc import IntegrityError
 from mailer.audience.columns import EMAIL
 from mailer.audience.listfile import Batch, Plain
 from mailer.audience.row import Member, Status
-from mailer.ledger.erasure import Erased
+from mailer.ledger.pseudonyms import Erased
 from mailer.ledger.statement import Rows
 
 _TEMPLATES = 1_000  # of rows with other fields filled, that are remembered

@@ -31,27 +31,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailer.ledger.core import Core
-from mailer.ledger.erasure import make_erasure_key, marker, names
-from mailer.ledger.moving import forget_address, former_addresses
-from mailer.ledger.outbox import forget_person, tell_bounced, tell_subscribed, tell_unsubscribed
+from mailer.ledger.outbox import tell_bounced, tell_subscribed, tell_unsubscribed
+from mailer.ledger.pseudonyms import names
 from mailer.ledger.skip import skip, skip_person
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import (
-    attempt,
-    consent,
     delivery,
-    leaving_reason,
-    letter,
-    list_,
-    member,
-    member_change,
     suppression,
     suppression_change,
 )
 from mailer.ledger.turns import take_turn
 from mailer.ledger.types_suppressions import (
     Change,
-    Erased,
     Lifted,
     Lifting,
     Suppressed,
@@ -80,9 +71,9 @@ class Suppressions:
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
     ) -> Suppressed:
-        """Suppress an address for `reason`. Idempotent. ERASED is for `erase` alone."""
+        """Suppress an address for `reason`. Idempotent. ERASED is for erasure.py alone."""
         if reason is SuppressionReason.ERASED:
-            raise ValueError("an address is erased by erase()")
+            raise ValueError("an address is erased by Erasure.erase()")
         return self._core.writer.call(
             lambda conn: suppress(conn, identity, reason, source=source, send_id=send_id, at=self._core.clock())
         ).result()
@@ -108,19 +99,6 @@ class Suppressions:
         return self._core.writer.call(
             lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock())
         ).result()
-
-    def erase(self, identity: str, *, source: str) -> Erased:
-        """Forget a person: see erasure.py. Open deliveries are skipped; rows and sums stay. Idempotent.
-
-        The addresses that the person had before this one are erased with it.
-        """
-
-        def work(conn: Connection) -> Erased:
-            at = self._core.clock()
-            done = [_erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
-            return Erased(deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done))
-
-        return self._core.writer.call(work).result()
 
     def get(self, identity: str) -> Suppression | None:
         """What stands against mailing `identity`, erased or not."""
@@ -189,7 +167,7 @@ def suppress(
     told: bool = True,
 ) -> Suppressed:
     """Within a transaction: suppress `identity`, and skip what is open for it. `told`: webhooks that asked for it."""
-    _take_turn(conn, identity)
+    take_turns(conn, identity)
     new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
     row = _standing(conn, identity)
     if row is None and not _insert_first(conn, new):
@@ -210,7 +188,7 @@ def suppress(
             new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
-        _record(conn, new, Change.SUPPRESSED)
+        record_change(conn, new, Change.SUPPRESSED)
     if changed and told:
         _tell(conn, new, at=at)
     skipped = skip_person(conn, new.identity, new.reason.value, at=at)
@@ -289,14 +267,14 @@ def lift(
     said_at: float | None = None,
 ) -> Lifted:
     """Within a transaction: take back what stands against `identity`, if it is one of `liftable`."""
-    _take_turn(conn, identity)
+    take_turns(conn, identity)
     row = _standing(conn, identity)
     if row is None:
         return Lifted(outcome=Lifting.ABSENT)
     if row.reason not in liftable or said_at not in {None, row.at}:
         return Lifted(outcome=Lifting.REFUSED, suppression=_suppression(row))
     lifted = Suppression(identity=row.identity, reason=row.reason, at=at, source=source, send_id=None)
-    _record(conn, lifted, Change.LIFTED)
+    record_change(conn, lifted, Change.LIFTED)
     if row.beneath is None:
         conn.execute(delete(suppression).where(suppression.c.identity == row.identity))
         return Lifted(outcome=Lifting.LIFTED)
@@ -304,47 +282,6 @@ def lift(
         update(suppression).where(suppression.c.identity == row.identity).values(reason=row.beneath, beneath=None)
     )
     return Lifted(outcome=Lifting.LIFTED, suppression=_suppression(_standing(conn, identity)))
-
-
-def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased:
-    take_turn(conn, "erasure")
-    _take_turn(conn, identity)
-    mark = marker(make_erasure_key(conn), identity)
-    skipped = skip(conn, delivery.c.identity == identity, SuppressionReason.ERASED.value, at=at)
-    mine = select(delivery.c.id).where(delivery.c.identity == identity)
-    conn.execute(update(attempt).where(attempt.c.delivery_id.in_(mine)).values(reply=""))
-    emptied = conn.execute(
-        update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
-    ).rowcount
-    _forget_memberships(conn, identity, mark)
-    forget_person(conn, identity)
-    conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
-    conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
-    if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
-        erased = Suppression(identity=mark, reason=SuppressionReason.ERASED, at=at, source=source, send_id=None)
-        conn.execute(
-            insert(suppression).values(identity=mark, reason=erased.reason, at=at, source=source, send_id=None)
-        )
-        _record(conn, erased, Change.SUPPRESSED)
-    return Erased(deliveries=emptied, skipped=skipped)
-
-
-def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
-    """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
-    forget_address(conn, identity)
-    for table in (member_change, consent, letter, leaving_reason):
-        conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
-    marked = member.alias()
-    has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)
-    of_person = member.c.identity == identity
-    conn.execute(
-        delete(member).where(of_person, or_(~member.c.in_file, has_marker), member.c.list_id.in_(select(list_.c.id)))
-    )
-    conn.execute(
-        update(member)
-        .where(of_person, member.c.list_id.in_(select(list_.c.id)))
-        .values(identity=mark, address=mark, fields="{}", own="{}")
-    )
 
 
 def _insert_missing(database: str) -> Any:
@@ -359,7 +296,8 @@ def _insert_first(conn: Connection, new: Suppression) -> bool:
     return int(cursor.rowcount) == 1
 
 
-def _record(conn: Connection, new: Suppression, change: Change) -> None:
+def record_change(conn: Connection, new: Suppression, change: Change) -> None:
+    """Within a transaction: write a line of the history."""
     _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
 
 
@@ -371,7 +309,7 @@ def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
         tell_unsubscribed(conn, new.identity, None, at=at)
 
 
-def _take_turn(conn: Connection, identity: str) -> None:
+def take_turns(conn: Connection, identity: str) -> None:
     """What stands against one person is read and changed by one at a time, under whichever name."""
     for name in names(conn, identity):
         take_turn(conn, f"suppression of {name}")

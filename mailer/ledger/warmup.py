@@ -1,6 +1,6 @@
 """How many messages left on each day of the warm-up plan, and what the day still has (mailer.delivery.warmup).
 
-    allowance(conn, warmup, now)           what the day has left, for who only looks
+    WarmUpDays.allowance(now)              what the day has left, for who only looks
     hand_out(conn, warmup, limit, now)     how many of `limit` a claim may take; no other claim until it is committed
     count_gone(conn, warmup, n, at)        so many more left: accepted, or uncertain
     with_hold(conn, warmup, summary, now)  a send's summary, with until when it is held back
@@ -18,12 +18,25 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.delivery.warmup import Allowance, WarmUp
+from mailer.ledger.core import Core
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import delivery, send, warmup_day
 from mailer.ledger.turns import take_turn
 from mailer.ledger.types_sends import Summary
 
 TURN = "warmup"
+
+
+class WarmUpDays:
+    """The days of the warm-up plan, as one ledger counts them."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def allowance(self, now: float) -> Allowance | None:
+        """What the day has left for sends at `now`; None: no limit."""
+        with self._core.database.reading() as conn:
+            return allowance(conn, self._core.warmup, now)
 
 
 def allowance(conn: Connection, warmup: WarmUp, now: float) -> Allowance | None:

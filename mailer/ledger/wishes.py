@@ -22,10 +22,10 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from mailer.audience.address import Address, parse_address
 from mailer.audience.row import Status
 from mailer.ledger.core import Core
-from mailer.ledger.erasure import is_marker
 from mailer.ledger.letters import Letter, load_letter, queue_once_a_day
 from mailer.ledger.members import add_moved, join, known_list, load_members, set_status, write_own
 from mailer.ledger.moving import link_addresses
+from mailer.ledger.pseudonyms import is_marker
 from mailer.ledger.signups import VALID_FOR
 from mailer.ledger.skip import skip_left
 from mailer.ledger.suppressions import standing

@@ -94,7 +94,7 @@ def erase(newsroom: Newsroom, identity: str, *, by: str) -> Forgotten:
                     done.append(each.list)
                 except MailerError as error:
                     left[each.list] = error
-    return Forgotten(erased=newsroom.ledger.suppressions.erase(identity, source=by), taken_out=tuple(done), left=left)
+    return Forgotten(erased=newsroom.ledger.erasure.erase(identity, source=by), taken_out=tuple(done), left=left)
 
 
 @contextmanager

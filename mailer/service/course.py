@@ -36,7 +36,7 @@ def spread(newsroom: Newsroom, count: int, *, now: float, kind: SendKind = SendK
     warmup = newsroom.warmup
     if not warmup.plan or kind is SendKind.TEST:
         return warmup.spread(count, None)
-    today = newsroom.ledger.allowance(now) if newsroom.has_ledger else warmup.allowance({}, now)
+    today = newsroom.ledger.warmup.allowance(now) if newsroom.has_ledger else warmup.allowance({}, now)
     return warmup.spread(count, today)
 
 

@@ -23,7 +23,7 @@ from mailer.audience.address import Address, parse_address
 from mailer.audience.listsettings import ListSettings, public_lists
 from mailer.audience.row import Status, clean
 from mailer.audience.token import Purpose, is_inert
-from mailer.ledger.erasure import is_marker
+from mailer.ledger.pseudonyms import is_marker
 from mailer.ledger.types_subscribers import Membership, Speaker
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.ledger.wishes import Move
@@ -164,7 +164,7 @@ def my_data(newsroom: Newsroom, token: str) -> dict[str, object]:
 def erase(newsroom: Newsroom, token: str) -> None:
     """Forget the person, and the addresses that they had before."""
     holder = _held(newsroom, token, alone=True)
-    newsroom.ledger.suppressions.erase(holder.person.identity, source=BY_PERSON)
+    newsroom.ledger.erasure.erase(holder.person.identity, source=BY_PERSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

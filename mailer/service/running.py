@@ -78,7 +78,7 @@ async def carry(
     """
     ledger, settings = newsroom.ledger, newsroom.settings
     owned = await asyncio.to_thread(
-        ledger.own,
+        ledger.queue.own,
         send_id,
         retry_for=settings.retry_for,
         resend_uncertain=settings.on_uncertain is OnUncertain.RESEND,

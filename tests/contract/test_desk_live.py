@@ -273,7 +273,7 @@ def test_the_csv_is_the_one_of_the_command_line(site, desk):
 
 def test_erased_readers_stay_in_the_sum_without_a_name(site, desk):
     send = sent(site, "accepted", "accepted")
-    site.ledger.suppressions.erase("reader0@example.com", source="by hand")
+    site.ledger.erasure.erase("reader0@example.com", source="by hand")
     page = desk.get(f"/desk/sends/{send.id}/report/recipients").text
     assert "reader0@" not in page
     number = re.search(r'recipients/(\d+)"><bdi>(?!reader)', page)[1]

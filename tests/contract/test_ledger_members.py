@@ -99,7 +99,7 @@ def test_every_change_is_remembered_with_who_said_it(members):
 
 def test_erasing_takes_all_of_it(ledger, members):
     sign_up(members)
-    ledger.suppressions.erase("ana@example.com", source="test")
+    ledger.erasure.erase("ana@example.com", source="test")
     assert members.of("ana@example.com") == ()
     assert members.changes("ana@example.com") == ()
 

@@ -102,7 +102,7 @@ CASES = {
         [],
     ),
     "who is erased": (
-        [lambda it: confirm(it, "harbour"), leave, lambda it: it.suppressions.erase(ANA.identity, source="page"), leave],
+        [lambda it: confirm(it, "harbour"), leave, lambda it: it.erasure.erase(ANA.identity, source="page"), leave],
         [],
     ),
 }  # fmt: skip

@@ -368,13 +368,13 @@ def test_a_send_has_one_owner_named_by_its_process(ledger, open_here):
     other = open_here()
     assert other.sends.owner_pid(send.id) is None
     with owned(ledger, send):
-        assert other.own(send.id, retry_for=DAY) is None
+        assert other.queue.own(send.id, retry_for=DAY) is None
         assert other.sends.owner_pid(send.id) > 0
     assert other.sends.owner_pid(send.id) is None
     with owned(other, send) as mine:
         assert mine.epoch == 2
     with pytest.raises(UnknownSendError):
-        ledger.own(99, retry_for=DAY)
+        ledger.queue.own(99, retry_for=DAY)
 
 
 def test_closing_gives_back_what_is_claimed(ledger, clock):

@@ -74,7 +74,7 @@ def test_an_identity_twice_is_a_defect_and_makes_no_send(ledger):
 def test_who_may_not_be_mailed_is_frozen_and_skipped_with_the_reason(ledger):
     ledger.suppressions.unsubscribe("reader0@example.net", source="page")
     ledger.suppressions.suppress("reader1@example.net", SuppressionReason.BY_HAND, source="admin")
-    ledger.suppressions.erase("reader2@example.net", source="admin")
+    ledger.erasure.erase("reader2@example.net", source="admin")
     by_list = NewDelivery(identity="p@example.net", address="p@example.net", skip="paused")
     send = ledger.freezer.create(new_send(), [*readers(4), by_list])
     rows = [(row.state, row.reason) for row in ledger.report.rows(send.id)]

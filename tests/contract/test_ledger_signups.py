@@ -139,7 +139,7 @@ def test_what_an_admin_did_by_hand_stays(ledger):
 def test_who_was_erased_begins_afresh(ledger):
     ledger.signups.ask(sign_up("tides"))
     confirm(ledger, letters(ledger)[0], "tides", first_name="Ana")
-    ledger.suppressions.erase(ANA.identity, source="command")
+    ledger.erasure.erase(ANA.identity, source="command")
     assert letters(ledger) == ledger.signups.consents(ANA.identity) == ()
     ledger.signups.ask(sign_up())
     confirm(ledger, letters(ledger)[0])
@@ -173,7 +173,7 @@ def test_asking_does_the_same_work_for_everybody(ledger, clock):
     for each in (known, gone, erased):
         ledger.members.sign_up("harbour", each, {}, status=Status.SUBSCRIBED, source="page")
     ledger.suppressions.unsubscribe(gone.identity, source="page")
-    ledger.suppressions.erase(erased.identity, source="command")
+    ledger.erasure.erase(erased.identity, source="command")
     work = {
         each.identity: statements_of(lambda each=each: ledger.signups.ask(sign_up(address=each)))
         for each in (new, known, gone, erased)

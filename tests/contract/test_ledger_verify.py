@@ -33,7 +33,7 @@ def sent(ledger, clock):
     dying = owned(ledger, made)
     committed, claimed = run(dying.claim(2, clock.now))
     assert run(dying.commit(committed))
-    ledger.suppressions.erase(claimed.identity, source="desk")
+    ledger.erasure.erase(claimed.identity, source="desk")
     die(dying)
     ledger.sends.resolve(made.id, resend=False, identities=[committed.identity])
     with owned(ledger, made) as mine:

@@ -221,7 +221,7 @@ def test_nobody_gets_around_a_no_by_moving(ledger, wishes, where, reason):
     letter = ask(ledger, join(ledger, "daily"))
     identity = ANA.identity if where == "old" else NEW.identity
     if reason is SuppressionReason.ERASED:
-        ledger.suppressions.erase(identity, source="x")
+        ledger.erasure.erase(identity, source="x")
     else:
         ledger.suppressions.suppress(identity, reason, source="x")
     moved = wishes.move(letter, source="letter")
@@ -258,7 +258,7 @@ def test_erasing_takes_in_the_addresses_before_and_not_those_after(ledger, wishe
     number = join(ledger, "readers", address=READER)
     wishes.move(ask(ledger, number), source="letter")
     wishes.move(ask(ledger, ledger.members.number_of(NEW.identity), ANA), source="letter")
-    ledger.suppressions.erase(NEW.identity, source="page")
+    ledger.erasure.erase(NEW.identity, source="page")
     assert standing(ledger) == {"readers": "subscribed"}
     assert ledger.members.former_addresses(ANA.identity) == ()
     for identity in (NEW.identity, READER.identity):
@@ -277,7 +277,7 @@ def test_why_somebody_left_belongs_to_one_no_and_goes_with_an_erasure(ledger, wi
     assert (reason.reason, reason.words) == (LeavingReason.TOO_MANY, "every day!")
     assert wishes.count_reasons("daily") == {LeavingReason.TOO_MANY: 1}
     assert wishes.count_reasons("nobody") == {}
-    ledger.suppressions.erase(ANA.identity, source="page")
+    ledger.erasure.erase(ANA.identity, source="page")
     assert wishes.reasons(ANA.identity) == ()
 
 
@@ -285,5 +285,5 @@ def test_a_page_is_of_somebody_until_they_are_erased(ledger, wishes):
     number = join(ledger, "daily")
     assert wishes.person(number).envelope == "Ana@example.com"
     assert wishes.person(number + 1) is None
-    ledger.suppressions.erase(ANA.identity, source="page")
+    ledger.erasure.erase(ANA.identity, source="page")
     assert wishes.person(number) is None

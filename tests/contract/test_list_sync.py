@@ -218,13 +218,13 @@ def test_what_another_tool_kept_as_evidence_of_consent_is_kept(desk, clock):
     desk.undo()
     assert consents("bo@x.org") == (bo,)
     assert consents("cy@x.org") == ()
-    desk.ledger.suppressions.erase("ana@x.org", source="test")
+    desk.ledger.erasure.erase("ana@x.org", source="test")
     assert consents("ana@x.org") == ()
 
 
 def test_an_erased_person_stays_so_and_the_ledger_keeps_no_address(desk):
     desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,Bo\n")
-    desk.ledger.suppressions.erase("ana@x.org", source="test")
+    desk.ledger.erasure.erase("ana@x.org", source="test")
     assert counts(desk.sync()) == {"patched": 1}
     assert "ana@x.org,Ana,erased,2027-01-15" in desk.read()
     kept = desk.member("ana@x.org")

@@ -138,7 +138,7 @@ def test_who_is_erased_while_others_are_told_of_is_told_of_no_more(site, receive
 
     def erased():
         if receiver.requests and not receiver.may_answer.is_set():
-            site.ledger.suppressions.erase("ben@example.net", source="page")
+            site.ledger.erasure.erase("ben@example.net", source="page")
             receiver.may_answer.set()
         return all(each.state is MessageState.DELIVERED for each in log(site, webhook))
 

@@ -76,7 +76,7 @@ class Stage:
         return composer.compose(claim)
 
     async def _run(self, wait: bool) -> Ending:
-        owned = self.newsroom.ledger.own(self.send.id, retry_for=60)
+        owned = self.newsroom.ledger.queue.own(self.send.id, retry_for=60)
         assert owned
         composer = Composer(
             load_edition(self.newsroom, self.send), self.newsroom.letterhead, self.newsroom.marks(self.send.key_name)

@@ -60,7 +60,7 @@ def readers(count: int, *, start: int = 0) -> Iterator[NewDelivery]:
 
 
 def owned(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> OwnedSend:
-    taken = ledger.own(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
+    taken = ledger.queue.own(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
     assert taken is not None
     return taken
 

@@ -22,7 +22,7 @@ LEASE = 1.0  # seconds: nobody waits for a dead child for long
 
 async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Two accepted, two with their dot out, two claimed."""
-    mine = ledger.own(send_id, retry_for=DAY)
+    mine = ledger.queue.own(send_id, retry_for=DAY)
     assert mine is not None
     await deliver(mine, time.time(), limit=2)
     claims = await mine.claim(4, time.time())
@@ -32,7 +32,7 @@ async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
 
 async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
     """One dot about to leave, one claimed; then, after having been stopped for longer than its lease, what it still can do."""
-    mine = ledger.own(send_id, retry_for=DAY)
+    mine = ledger.queue.own(send_id, retry_for=DAY)
     assert mine is not None
     committed, claimed = await mine.claim(2, time.time())
     assert await mine.commit(committed)
@@ -48,20 +48,18 @@ async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
 
 
 async def own(ledger: Ledger, send_id: int) -> dict[str, object]:
-    mine = ledger.own(send_id, retry_for=DAY)
+    mine = ledger.queue.own(send_id, retry_for=DAY)
     return {"owns": mine is not None}
 
 
 async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Deliver until the file may not grow any more; then, with room again, finish."""
-    mine = ledger.own(send_id, retry_for=DAY)
+    mine = ledger.queue.own(send_id, retry_for=DAY)
     assert mine is not None
-    assert ledger.path is not None
+    log = Path(sys.argv[2]) / "mailer.db-wal"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (ledger.path.with_name("mailer.db-wal").stat().st_size + 400_000, limits[1])
-    )
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + 400_000, limits[1]))
     error = ""
     answered = 0
     try:

@@ -118,7 +118,7 @@ class Site:
         """A lane takes the first delivery and gives it back."""
 
         async def claim() -> None:
-            with_owner = self.newsroom.ledger.own(send.id, retry_for=86_400)
+            with_owner = self.newsroom.ledger.queue.own(send.id, retry_for=86_400)
             assert with_owner is not None
             claims = await with_owner.claim(1, self.clock())
             await with_owner.release(claims, self.clock())

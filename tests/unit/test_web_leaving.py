@@ -124,7 +124,7 @@ def test_posting_again_is_the_same_answer_and_no_new_history(site, visitor, link
 
 
 def test_the_erased_may_still_leave(site, visitor, link):
-    site.ledger.suppressions.erase(ANA.lower(), source="test")
+    site.ledger.erasure.erase(ANA.lower(), source="test")
     assert visitor.get(link).status_code == 200
     answer = visitor.post(link, data=ONE_CLICK)
     assert answer.status_code == 200
@@ -296,7 +296,7 @@ def test_undo_resurrects_nobody_who_was_erased_or_complained(site, visitor, send
     site.ledger.suppressions.suppress(ANA.lower(), SuppressionReason.COMPLAINED, source="test")
     assert visitor.post(link, data={"undo": seal}).status_code == 409
     assert site.reason() == "complained"
-    site.ledger.suppressions.erase(ANA.lower(), source="test")
+    site.ledger.erasure.erase(ANA.lower(), source="test")
     assert visitor.post(link, data={"undo": seal}).status_code == 409
     assert site.reason() == "erased"
 

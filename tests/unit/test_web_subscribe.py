@@ -212,7 +212,7 @@ def test_the_answer_is_the_same_for_known_and_unknown(site, visitor):
             "harbour", parse_address(f"{name}@example.org"), {}, status=Status.SUBSCRIBED, source="page"
         )
     site.ledger.suppressions.unsubscribe("gone@example.org", source="page")
-    site.ledger.suppressions.erase("erased@example.org", source="page")
+    site.ledger.erasure.erase("erased@example.org", source="page")
     answers = {
         (answer.status_code, answer.text, tuple(sorted(answer.headers.items())))
         for name in ("known", "gone", "erased", "new")

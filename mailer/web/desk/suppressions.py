@@ -7,7 +7,7 @@ from starlette.responses import Response
 from mailer.audience.address import parse_address
 from mailer.audience.row import clean
 from mailer.errors import UsageError
-from mailer.ledger.erasure import is_marker
+from mailer.ledger.pseudonyms import is_marker
 from mailer.ledger.types_accounts import Role
 from mailer.ledger.types_suppressions import Lifting, SuppressionReason
 from mailer.service.leaving import mask
