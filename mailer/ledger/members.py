@@ -1,10 +1,6 @@
 """Members: who is on which list, by the file or by themselves, and every change of it.
 
     members.of(identity)        every list that a person is or was on
-    members.sign_up(...)        somebody joins by a form; the next sync appends them to the file
-    members.confirm(...)        the person says yes: which undoes an earlier no, as nothing else does
-    members.set_status(...)     subscribed, unconfirmed, paused, unsubscribed: on one list
-    members.set_own(...)        the fields that the person keeps, which lie over those of the file
     join(conn, ...)             a request for a list, confirmed by its person: within the transaction of signups.py
     set_status, write_own ...   the same within the transaction of wishes.py
 
@@ -32,13 +28,15 @@ from mailer.ledger.turns import take_turn
 from mailer.ledger.types_subscribers import AFTER_ALL_LINES, MemberChange, Membership, Origin, Speaker, What
 from mailer.ledger.types_suppressions import Lifting, SuppressionReason
 
-UNDONE_BY_CONFIRMING = frozenset(
-    {SuppressionReason.BOUNCED, SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED}
+UNDONE_BY_JOINING = frozenset(
+    {
+        SuppressionReason.BOUNCED,
+        SuppressionReason.UNSUBSCRIBED,
+        SuppressionReason.COMPLAINED,
+        SuppressionReason.ERASED,
+    }
 )
-"""What the person's own yes takes back. What an admin did by hand stays, and so does an erasure."""
-
-UNDONE_BY_JOINING = UNDONE_BY_CONFIRMING | {SuppressionReason.ERASED}
-"""The same where the person asked for a list anew and gave the address themselves: who was erased begins afresh."""
+"""What the person's own yes takes back: who was erased begins afresh. What an admin did by hand stays."""
 
 
 class Members:
@@ -86,101 +84,6 @@ class Members:
             rows = conn.execute(query.where(member_change.c.identity.in_(names(conn, identity))))
             return tuple(_change(row) for row in rows)
 
-    def sign_up(
-        self, list_name: str, address: Address, own: Mapping[str, str], *, status: Status, source: str
-    ) -> Membership:
-        """Somebody joins `list_name` by a form, `unconfirmed` until they confirm, or `subscribed`.
-
-        Who is on the list already stays as they are, and only gets the fields of `own` that were not there.
-        """
-        if status not in {Status.SUBSCRIBED, Status.UNCONFIRMED}:
-            raise ValueError(f"nobody signs up as {status}")
-
-        def work(conn: Connection) -> Membership:
-            now, list_id = self._core.clock(), known_list(conn, list_name)
-            take_turn(conn, f"member {address.identity}")
-            found = _load(conn, list_name, address.identity)
-            if found is None:
-                _insert(conn, list_id, address, own, status=status, by=source, at=now)
-            else:
-                self._sign_up_again(conn, list_id, found, own, status=status, source=source)
-            held = _must_load(conn, list_name, address.identity)
-            _tell(conn, found, held, at=now)
-            return held
-
-        return self._core.writer.call(work).result()
-
-    def _sign_up_again(
-        self, conn: Connection, list_id: int, found: Membership, own: Mapping[str, str], *, status: Status, source: str
-    ) -> None:
-        kept = {**own, **found.own}
-        if kept != found.own:
-            _write_own(conn, list_id, found, kept, by=source, at=self._core.clock())
-        if found.removed_at is None:
-            return
-        now = self._core.clock()
-        _update(
-            conn,
-            list_id,
-            found.identity,
-            removed_at=None,
-            joined_at=now,
-            since=now,
-            status=status,
-            said_by=Speaker.PERSON,
-            source=Origin.SIGN_UP,
-            paused_until=None,
-        )
-        _record(conn, list_id, found.identity, What.JOINED, after=status.value, by=source, at=now)
-
-    def confirm(self, list_name: str, identity: str, *, source: str) -> Membership:
-        """The person says yes to `list_name`: subscribed, whatever they, a server or a file said before."""
-
-        def work(conn: Connection) -> Membership:
-            now = self._core.clock()
-            take_turn(conn, f"member {identity}")
-            lifted = _lift_all(conn, identity, set(UNDONE_BY_CONFIRMING), by=source, at=now)
-            found = None if lifted else _load(conn, list_name, identity)
-            held = _put_status(
-                conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=now, until=None
-            )
-            _tell(conn, found, held, at=now)
-            return held
-
-        return self._core.writer.call(work).result()
-
-    def set_status(
-        self,
-        list_name: str,
-        identity: str,
-        status: Status,
-        *,
-        speaker: Speaker,
-        source: str,
-        until: float | None = None,
-    ) -> Membership:
-        """What holds on this list from now on; `until`: a pause that ends by itself. The file follows at its next sync."""
-        if status not in {Status.SUBSCRIBED, Status.UNCONFIRMED, Status.PAUSED, Status.UNSUBSCRIBED}:
-            raise ValueError(f"{status} is not a status on one list")
-        if until is not None and status is not Status.PAUSED:
-            raise ValueError("only a pause ends by itself")
-        return self._core.writer.call(
-            lambda conn: set_status(
-                conn, list_name, identity, status, speaker=speaker, by=source, at=self._core.clock(), until=until
-            )
-        ).result()
-
-    def set_own(self, list_name: str, identity: str, own: Mapping[str, str], *, source: str) -> Membership:
-        """The fields that the person keeps, from now on; an empty text empties the file's."""
-
-        def work(conn: Connection) -> Membership:
-            found = _must_load(conn, list_name, identity)
-            if dict(own) != dict(found.own):
-                _write_own(conn, known_list(conn, list_name), found, own, by=source, at=self._core.clock())
-            return _must_load(conn, list_name, identity)
-
-        return self._core.writer.call(work).result()
-
 
 def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float) -> None:
     """Within a transaction: the person says yes to `list_name`, with their own words for the fields of `own`.
@@ -199,7 +102,7 @@ def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, s
     if found is None or lifted or not _is_on(found):
         tell_subscribed(conn, identity, list_name, at=at)
     if found is None:
-        _insert(conn, list_id, address, own, status=Status.SUBSCRIBED, by=source, at=at)
+        _insert(conn, list_id, address, own, by=source, at=at)
         return
     kept = {**found.own, **own}
     if kept != dict(found.own):
@@ -312,9 +215,7 @@ def _put_status(
     return _must_load(conn, list_name, identity)
 
 
-def _insert(
-    conn: Connection, list_id: int, address: Address, own: Mapping[str, str], *, status: Status, by: str, at: float
-) -> None:
+def _insert(conn: Connection, list_id: int, address: Address, own: Mapping[str, str], *, by: str, at: float) -> None:
     conn.execute(
         insert(member).values(
             list_id=list_id,
@@ -322,7 +223,7 @@ def _insert(
             address=address.envelope,
             fields="{}",
             own=as_json(own),
-            status=status,
+            status=Status.SUBSCRIBED,
             said_by=Speaker.PERSON,
             since=at,
             joined_at=at,
@@ -331,7 +232,7 @@ def _insert(
             line=AFTER_ALL_LINES,
         )
     )
-    _record(conn, list_id, address.identity, What.JOINED, after=status.value, by=by, at=at)
+    _record(conn, list_id, address.identity, What.JOINED, after=Status.SUBSCRIBED.value, by=by, at=at)
 
 
 def add_moved(conn: Connection, list_id: int, new: Address, old: Membership, *, by: str, at: float) -> None:

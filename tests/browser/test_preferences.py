@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from mailer.audience.address import parse_address
-from mailer.audience.row import Status
 from mailer.audience.token import Purpose
 from mailer.web.server import free_port
 from tests.browser.test_joining import site_at
 from tests.browser.test_pages import tab
 from tests.support.chromium import violations
+from tests.support.ledger_cases import join
 from tests.support.site import ANA
 
 pytestmark = pytest.mark.chromium
@@ -21,7 +21,7 @@ IDENTITY = ANA.lower()
 
 def own_link(site):
     for name in ("harbour", "tides"):
-        site.ledger.members.sign_up(name, parse_address(ANA), {}, status=Status.SUBSCRIBED, source="form")
+        join(site.ledger, name, parse_address(ANA), source="form")
     number = site.ledger.members.number_of(IDENTITY)
     return f"/preferences/{site.newsroom.keys.issue(Purpose.MEMBER, number)}"
 
@@ -99,7 +99,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
     port = free_port()
     with site_at(tmp_path, port, language) as site:
         own = own_link(site)
-        site.ledger.members.sign_up("donors", parse_address(ANA), {}, status=Status.SUBSCRIBED, source="form")
+        join(site.ledger, "donors", parse_address(ANA), source="form")
         number = site.ledger.members.number_of(IDENTITY)
         site.ledger.wishes.ask_address(
             number, parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")

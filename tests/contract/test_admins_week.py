@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mailer.audience.address import parse_address
-from mailer.audience.row import Status
 from mailer.service.newsroom import Newsroom
+from tests.support.ledger_cases import join
 from tests.support.workspaces import make_workspace
 
 HEADER = '"Email Address","First Name","Last Name",OPTIN_TIME,UNSUB_TIME'
@@ -62,9 +62,7 @@ def test_an_admins_week(here, list_file):
     tuesday.append("new@example.org,Nia,,,")
     with Newsroom.open(here.folder) as newsroom:
         newsroom.ledger.suppressions.unsubscribe("ana@example.org", source="one-click")
-        newsroom.ledger.members.sign_up(
-            "readers", parse_address("zoe@example.net"), {"first_name": "Zoë"}, status=Status.SUBSCRIBED, source=BY_HAND
-        )
+        join(newsroom.ledger, "readers", parse_address("zoe@example.net"), {"first_name": "Zoë"}, source=BY_HAND)
     list_file.write_bytes(written(tuesday))
     assert here("list", "sync", "readers").code == 0
     merged = [f"{HEADER},status,since", *tuesday[1:]]

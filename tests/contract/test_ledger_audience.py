@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from mailer.audience import where as w
 from mailer.audience.address import parse_address
-from mailer.audience.row import Status
 from mailer.delivery.records import NewDelivery
 from mailer.ledger.audience import Counted, count, find, first, recipients, values_that_occur
 from mailer.ledger.selection import Audience, Selection
 from mailer.ledger.types_sends import Recipient, Repeat
-from mailer.ledger.types_subscribers import Speaker
 from mailer.service.bringing import brought_up
 from tests.support.ledger_cases import deliver, new_send, owned, run
 
@@ -97,8 +95,8 @@ def test_a_no_on_a_later_row_of_the_same_list_counts(desk):
 def test_what_the_person_keeps_goes_before_the_file_and_a_sign_up_comes_last(desk):
     desk.make("a", "email,city,status\nana@x.org,Porto,\nbo@x.org,Pune,\n")
     look(desk, count, audience("a"))
-    desk.ledger.members.set_own("a", "ana@x.org", {"city": ""}, source="page")
-    desk.ledger.members.set_own("a", "bo@x.org", {"city": "Faro"}, source="page")
+    desk.ledger.wishes.keep("ana@x.org", {"a": {"city": ""}}, source="page")
+    desk.ledger.wishes.keep("bo@x.org", {"a": {"city": "Faro"}}, source="page")
     desk.sign_up("cy@x.org", name="a", city="Goa")
     chosen = audience("a", fields=("city", "email", "status"))
     with desk.ledger.syncs.looking() as conn:
@@ -114,7 +112,7 @@ def test_who_left_one_list_still_gets_what_goes_to_another(desk):
     for name in ("one", "two"):
         desk.make(name, "email\nana@x.org\nbo@x.org\n")
     look(desk, count, audience("one", "two"))
-    desk.ledger.members.set_status("one", "ana@x.org", Status.UNSUBSCRIBED, speaker=Speaker.PERSON, source="page")
+    desk.ledger.wishes.choose(parse_address("ana@x.org"), {}, ["one"], source="page", may_return=False)
     assert look(desk, count, audience("one")).reasons == {"": 1, "unsubscribed": 1}
     assert look(desk, count, audience("one", "two")).reasons == {"": 2}
 

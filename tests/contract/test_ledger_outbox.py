@@ -5,11 +5,9 @@ import json
 import pytest
 
 from mailer.audience.address import parse_address
-from mailer.audience.row import Status
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.ledger.outbox import Attempt
 from mailer.ledger.signups import SignUp
-from mailer.ledger.types_subscribers import Speaker
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.ledger.types_webhooks import EVENTS, Event, MessageState
 from mailer.ledger.webhooks import UnknownWebhookError
@@ -80,15 +78,6 @@ CASES = {
     "who moves": (
         [lambda it: confirm(it, "harbour"), move],
         [JOINED, ("subscribed", {"email": "ben@example.net", "list": "harbour"}), of_ana("unsubscribed", list="harbour")],
-    ),
-    "who is taken off by an admin": (
-        [
-            lambda it: confirm(it, "harbour"),
-            lambda it: it.members.set_status(
-                "harbour", ANA.identity, Status.UNSUBSCRIBED, speaker=Speaker.ADMIN, source="desk"
-            ),
-        ],
-        [JOINED, of_ana("unsubscribed", list="harbour")],
     ),
     "who complains": (
         [lambda it: it.suppressions.suppress(ANA.identity, SuppressionReason.COMPLAINED, source="report")],

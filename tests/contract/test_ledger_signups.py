@@ -10,6 +10,7 @@ from mailer.audience.row import Status
 from mailer.ledger.signups import VALID_FOR, SignUp
 from mailer.ledger.types_subscribers import LetterKind, LetterState
 from mailer.ledger.types_suppressions import SuppressionReason
+from tests.support.ledger_cases import join
 
 ANA = parse_address("Ana.Reis@example.com")
 HOUR = 3600
@@ -108,7 +109,7 @@ def test_a_request_ends_after_72_hours(ledger, clock):
 @pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED])
 def test_a_no_to_everything_is_taken_back_for_the_confirmed_list_alone(ledger, reason):
     for name in ("harbour", "tides"):
-        ledger.members.sign_up(name, ANA, {}, status=Status.SUBSCRIBED, source="page")
+        join(ledger, name, ANA, source="page")
     ledger.suppressions.suppress(ANA.identity, reason, source="one-click")
     ledger.signups.ask(sign_up())
     confirm(ledger, letters(ledger)[0])
@@ -121,7 +122,7 @@ def test_a_no_to_everything_is_taken_back_for_the_confirmed_list_alone(ledger, r
 
 def test_a_bounce_is_lifted_for_the_letter_arrived(ledger):
     for name in ("harbour", "tides"):
-        ledger.members.sign_up(name, ANA, {}, status=Status.SUBSCRIBED, source="page")
+        join(ledger, name, ANA, source="page")
     ledger.suppressions.suppress(ANA.identity, SuppressionReason.BOUNCED, source="send 1")
     ledger.signups.ask(sign_up())
     confirm(ledger, letters(ledger)[0])
@@ -171,7 +172,7 @@ def statements_of(work):
 def test_asking_does_the_same_work_for_everybody(ledger, clock):
     known, gone, erased, new = (parse_address(f"{name}@example.org") for name in ("known", "gone", "erased", "new"))
     for each in (known, gone, erased):
-        ledger.members.sign_up("harbour", each, {}, status=Status.SUBSCRIBED, source="page")
+        join(ledger, "harbour", each, source="page")
     ledger.suppressions.unsubscribe(gone.identity, source="page")
     ledger.erasure.erase(erased.identity, source="command")
     work = {

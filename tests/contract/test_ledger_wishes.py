@@ -5,10 +5,11 @@ import pytest
 from mailer.audience.address import parse_address
 from mailer.audience.row import Status
 from mailer.delivery.state import DeliveryState
-from mailer.ledger.types_subscribers import LeavingReason, LetterKind, Origin, Speaker, What
+from mailer.ledger.types_subscribers import LeavingReason, LetterKind, Origin, What
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.ledger.wishes import Move
 from tests.support.ledger_cases import DAY, deliver, new_send, owned, readers, run, settlement, state_of
+from tests.support.ledger_cases import join as join_list
 
 ANA = parse_address("Ana@Example.com")
 NEW = parse_address("ana.new@example.net")
@@ -23,7 +24,7 @@ def wishes(ledger):
 
 def join(ledger, *lists, address=ANA, **own):
     for name in lists:
-        ledger.members.sign_up(name, address, own, status=Status.SUBSCRIBED, source="form")
+        join_list(ledger, name, address, own, source="form")
     return ledger.members.number_of(address.identity)
 
 
@@ -131,15 +132,6 @@ def test_a_pause_is_of_all_lists_and_ends_by_itself_or_when_it_is_said(ledger, w
     wishes.resume(ANA.identity, source="page")
     assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed", "left": "unsubscribed"}
     assert ledger.members.get("daily", ANA.identity).paused_until is None
-
-
-def test_a_pause_of_the_files_is_not_the_persons_to_end(ledger, wishes):
-    join(ledger, "daily")
-    ledger.members.set_status("daily", ANA.identity, Status.PAUSED, speaker=Speaker.ADMIN, source="x")
-    wishes.pause(ANA.identity, 1e12, source="page")
-    wishes.resume(ANA.identity, source="page")
-    member = ledger.members.get("daily", ANA.identity)
-    assert (member.status, member.paused_until) == (Status.PAUSED, None)
 
 
 READER = parse_address("Reader0@example.net")

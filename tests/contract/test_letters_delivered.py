@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import SecretStr
 
 from mailer.audience.address import parse_address
-from mailer.audience.row import Status
 from mailer.audience.token import Purpose, key_name
 from mailer.errors import SettingsError
 from mailer.ledger.types_subscribers import LetterState
@@ -24,6 +23,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.posting import deliver_letters
 from mailer.settings import Settings
 from mailer.workspace import Workspace
+from tests.support.ledger_cases import join
 
 KEY = "a secret key of the tests, long enough to be one"
 ANA = "Ana.Reis@example.com"
@@ -127,7 +127,7 @@ def test_a_letter_speaks_the_language_of_its_list(newsroom, catcher):
 
 
 def test_who_is_on_the_list_already_is_told_so_and_gets_no_link_to_confirm(newsroom, catcher):
-    newsroom.ledger.members.sign_up("harbour", parse_address(ANA), {}, status=Status.SUBSCRIBED, source="page")
+    join(newsroom.ledger, "harbour", parse_address(ANA), source="page")
     sign_up(newsroom)
     deliver(newsroom)
     message = parsed(caught(catcher)[0])
@@ -139,7 +139,7 @@ def test_who_is_on_the_list_already_is_told_so_and_gets_no_link_to_confirm(newsr
 
 @pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED])
 def test_who_left_is_asked_like_anybody(newsroom, catcher, reason):
-    newsroom.ledger.members.sign_up("harbour", parse_address(ANA), {}, status=Status.SUBSCRIBED, source="page")
+    join(newsroom.ledger, "harbour", parse_address(ANA), source="page")
     newsroom.ledger.suppressions.suppress(parse_address(ANA).identity, reason, source="page")
     sign_up(newsroom)
     deliver(newsroom)
@@ -157,7 +157,7 @@ def test_whom_an_admin_suppressed_by_hand_gets_nothing(newsroom, catcher):
 
 
 def test_a_link_goes_to_who_is_known_and_to_nobody_else(newsroom, catcher):
-    newsroom.ledger.members.sign_up("harbour", parse_address(ANA), {}, status=Status.SUBSCRIBED, source="page")
+    join(newsroom.ledger, "harbour", parse_address(ANA), source="page")
     for address in (ANA, "stranger@example.org"):
         ask_link(newsroom, parse_address(address))
     deliver(newsroom)

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import inspect, text
 
+from mailer.audience.address import parse_address
 from mailer.audience.listfile import ListError, open_list
 from mailer.audience.row import Member, Rejected, Status
 from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.types_subscribers import Speaker, What
+from mailer.ledger.types_subscribers import What
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service import lists
 from mailer.service.lists import plan_sync, sync_list
@@ -112,7 +113,7 @@ def test_what_one_list_has_to_be_told_is_no_news_of_another(desk):
     desk.sync(HEAD + TEN)
     desk.make("others", "email,status\npaul@x.org,paused\n")
     sync_list(desk.newsroom, "others")
-    desk.ledger.members.set_status("others", "paul@x.org", Status.SUBSCRIBED, speaker=Speaker.PERSON, source="page")
+    desk.sign_up("paul@x.org", "others")
     current = {
         name: desk.ledger.syncs.is_current(name, lists.digest_of(desk.file(name))) for name in ("readers", "others")
     }
@@ -157,7 +158,7 @@ def test_who_leaves_is_told_to_the_file_with_the_date(desk):
 def test_confirmed_sign_ups_are_appended_once(desk):
     desk.sync(HEAD + "ana@x.org,Ana\n")
     desk.sign_up("Cy@X.org", first_name="Cy", city="left out")
-    desk.sign_up("di@x.org", Status.UNCONFIRMED)
+    desk.ask("di@x.org")
     desk.sign_up("eve@x.org")
     desk.leave("eve@x.org")
     assert counts(desk.sync()) == {"appended": 1}
@@ -166,7 +167,7 @@ def test_confirmed_sign_ups_are_appended_once(desk):
     assert desk.sync().changes_nothing
     desk.sync(wanted + "new@x.org,N,,\n")
     assert desk.member("cy@x.org").line == 3
-    desk.ledger.members.confirm("readers", "di@x.org", source="link")
+    desk.confirm("di@x.org")
     assert counts(desk.sync()) == {"appended": 1}
     assert desk.read().endswith("new@x.org,N,,\ndi@x.org,,subscribed,2027-01-15\n")
 
@@ -255,9 +256,7 @@ def test_what_holds_on_one_list_moves_towards_no(desk, first, then, blocked, hol
 
 def test_a_pause_of_the_person_is_told_to_the_file_and_ends_by_itself(desk, clock):
     desk.sync("email,status,since\nana@x.org,,\nbo@x.org,,\n")
-    desk.ledger.members.set_status(
-        "readers", "ana@x.org", Status.PAUSED, speaker=Speaker.PERSON, source="page", until=clock.now + 86_400
-    )
+    desk.ledger.wishes.pause("ana@x.org", clock.now + 86_400, source="page")
     desk.sync()
     assert desk.read() == "email,status,since\nana@x.org,paused,2027-01-15\nbo@x.org,,\n"
     plan = desk.sync("email,status,since\nana@x.org,subscribed,\nbo@x.org,,\n")
@@ -267,10 +266,18 @@ def test_a_pause_of_the_person_is_told_to_the_file_and_ends_by_itself(desk, cloc
     assert desk.read().startswith("email,status,since\nana@x.org,subscribed,")
 
 
+def test_a_pause_of_the_file_is_not_the_persons_to_end(desk):
+    desk.sync("email,status\nana@x.org,paused\n")
+    desk.ledger.wishes.pause("ana@x.org", 1e12, source="page")
+    desk.ledger.wishes.resume("ana@x.org", source="page")
+    member = desk.member("ana@x.org")
+    assert (member.status, member.paused_until) == (Status.PAUSED, None)
+
+
 def test_a_yes_of_the_person_is_told_to_every_row_of_theirs(desk):
     desk.sync("email,status\nana@x.org,\nbo@x.org,\nAna@x.org,unsubscribed\n")
     assert desk.held("ana@x.org") == "unsubscribed"
-    desk.ledger.members.confirm("readers", "ana@x.org", source="link")
+    desk.sign_up("ana@x.org")
     desk.sync()
     assert "unsubscribed" not in desk.read()
     assert desk.sync().changes_nothing
@@ -280,7 +287,7 @@ def test_a_yes_of_the_person_is_told_to_every_row_of_theirs(desk):
 def test_coming_back_is_a_join_unless_the_person_left_this_list(desk):
     with_status = "email,status\n"
     desk.sync(with_status + TEN.replace("R", ""))
-    desk.ledger.members.set_status("readers", "r1@x.org", Status.UNSUBSCRIBED, speaker=Speaker.PERSON, source="page")
+    desk.ledger.wishes.choose(parse_address("r1@x.org"), {}, ["readers"], source="page", may_return=False)
     rows = [f"r{number}@x.org," for number in range(3, 10)]
     desk.sync(with_status + "\n".join(rows) + "\n", allow_removals=True)
     plan = desk.sync(with_status + "r1@x.org,\nr2@x.org,\n" + "\n".join(rows) + "\n")

@@ -12,6 +12,7 @@ from mailer.ledger.wishes import Move
 from mailer.service.person import find_person, own_copy, person_object
 from mailer.service.preferences import confirm_move, read_move
 from tests.contract.test_letters_delivered import ANA, BASE, caught, newsroom, parsed  # noqa: F401 - a fixture
+from tests.support.ledger_cases import join
 from tests.support.workspaces import mailer
 
 HEAD = "email,first_name,city\n"
@@ -70,11 +71,10 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
 
 
 def test_the_letter_to_a_new_address(newsroom, catcher):  # noqa: F811
-    from mailer.audience.row import Status
     from mailer.service.posting import deliver_letters
 
     ledger = newsroom.ledger
-    ledger.members.sign_up("harbour", parse_address("old@example.net"), {}, status=Status.SUBSCRIBED, source="form")
+    join(ledger, "harbour", parse_address("old@example.net"), source="form")
     ledger.wishes.ask_address(ledger.members.number_of("old@example.net"), parse_address(ANA))
 
     async def run():

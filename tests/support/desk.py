@@ -1,7 +1,7 @@
 """A list, its file and its ledger, for tests that sync."""
 
 from mailer.audience.address import parse_address
-from mailer.audience.row import Status
+from mailer.ledger.signups import SignUp
 from mailer.service.lists import sync_list, undo_list
 
 
@@ -41,8 +41,17 @@ class Desk:
     def leave(self, identity):
         self.ledger.suppressions.unsubscribe(identity, source="page")
 
-    def sign_up(self, email, status=Status.SUBSCRIBED, name="readers", **own):
-        return self.ledger.members.sign_up(name, parse_address(email), own, status=status, source="form")
+    def ask(self, email, name="readers", **own):
+        wanted = SignUp(list=name, address=parse_address(email), own=own, form="form", words="Yes")
+        self.ledger.signups.ask(wanted)
+
+    def confirm(self, email, name="readers", **own):
+        [*_, letter] = self.ledger.letters.of(parse_address(email).identity)
+        self.ledger.signups.confirm(letter.id, {name: own}, source="link", welcomes={})
+
+    def sign_up(self, email, name="readers", **own):
+        self.ask(email, name, **own)
+        self.confirm(email, name, **own)
 
     def held(self, identity):
         found = self.ledger.suppressions.get(identity)

@@ -1,11 +1,12 @@
 """Small sends for the contract tests of the ledger."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import update
 
+from mailer.audience.address import Address
 from mailer.delivery.records import Claim, NewDelivery, Reply, Settlement, Stage
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.edition.model import Image
@@ -96,6 +97,14 @@ def die(mine: OwnedSend) -> None:
     else:
         lock.close()
     mine._closed = True
+
+
+def join(
+    ledger: Ledger, name: str, address: Address, own: Mapping[str, str] | None = None, *, source: str = "page"
+) -> None:
+    """Somebody joins a list by themselves, as their own page has it."""
+    ledger.wishes.choose(address, {name: f"the list {name}"}, (), source=source, may_return=True)
+    ledger.wishes.keep(address.identity, {name: own or {}}, source=source)
 
 
 def counts(ledger: Ledger, send: Send) -> dict[DeliveryState, int]:

@@ -13,6 +13,7 @@ from mailer.audience.token import INERT, Purpose
 from mailer.ledger.types_subscribers import LeavingReason, LetterKind, Speaker
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service.preferences import NONCE_FOR
+from tests.support.ledger_cases import join
 from tests.support.site import ANA, BEN, site_in, visiting
 
 IDENTITY = ANA.lower()
@@ -33,7 +34,7 @@ def site(tmp_path):
             (folder / f"{name}.csv").write_text("email\n", encoding="utf-8")
             if text:
                 (folder / f"{name}.toml").write_text(text, encoding="utf-8")
-        made.ledger.members.sign_up("daily", parse_address(ANA), {}, status=Status.SUBSCRIBED, source="form")
+        join(made.ledger, "daily", parse_address(ANA), source="form")
         yield made
 
 
@@ -104,7 +105,7 @@ def test_lists_go_on_and_off(site, visitor, own):
 
 
 def test_lists_that_do_not_show_are_left_alone(site, visitor, own):
-    site.ledger.members.sign_up("donors", parse_address(ANA), {}, status=Status.SUBSCRIBED, source="form")
+    join(site.ledger, "donors", parse_address(ANA), source="form")
     page = say(visitor, own, do="lists")
     assert "other lists of ours" in page.text
     assert standing(site) == {"daily": "unsubscribed", "donors": "subscribed"}

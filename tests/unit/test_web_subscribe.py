@@ -14,6 +14,7 @@ from mailer.audience.row import Status
 from mailer.audience.token import INERT, Purpose
 from mailer.ledger.types_subscribers import LetterKind
 from mailer.service.joining import Form, ask, open_list
+from tests.support.ledger_cases import join
 from tests.support.site import site_in, visiting
 
 VICTIM = parse_address("victim@example.org")
@@ -208,9 +209,7 @@ def test_what_is_no_address_is_said_beside_the_field(site, visitor, email):
 
 def test_the_answer_is_the_same_for_known_and_unknown(site, visitor):
     for name in ("known", "gone", "erased"):
-        site.ledger.members.sign_up(
-            "harbour", parse_address(f"{name}@example.org"), {}, status=Status.SUBSCRIBED, source="page"
-        )
+        join(site.ledger, "harbour", parse_address(f"{name}@example.org"), source="page")
     site.ledger.suppressions.unsubscribe("gone@example.org", source="page")
     site.ledger.erasure.erase("erased@example.org", source="page")
     answers = {
