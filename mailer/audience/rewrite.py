@@ -1,6 +1,6 @@
 """Saying something in a list file: the status of some rows, and new rows at its end; all else stays, byte for byte.
 
-    rewrite_list(source, [Patch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}])
+    prepare_rewrite(source, [Patch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}])
 
 - Only the cells of status and since change, in the rows that are named. Where the file has no such columns, the header gets
   `status,since` at its end, past whatever cells stand under no header. Rows that nothing is said about stay as they are,
@@ -71,18 +71,12 @@ class Prepared:
         self._output.discard()
 
 
-def rewrite_list(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Rewritten:
+def prepare_rewrite(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Prepared:
     """Set the cells of `patches`, which come in the order of their lines, and append the rows `appended`.
 
-    Such a row is field name -> value, with `email`, `status` and `since`. Raises ListError.
+    Such a row is field name -> value, with `email`, `status` and `since`. It takes the list's place only with `publish`. Raises
+    ListError.
     """
-    with prepare_rewrite(source, patches, appended) as prepared:
-        prepared.publish()
-        return prepared.rewritten
-
-
-def prepare_rewrite(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Prepared:
-    """The same, but it takes the list's place only with `publish`. Raises ListError."""
     try:
         output = EncodedOutput(source.path, source.encoding)
         try:

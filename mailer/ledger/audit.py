@@ -48,15 +48,11 @@ class Audit:
         }
         self._core.writer.call(lambda conn: conn.execute(insert(audit).values(**values))).result()
 
-    def entries(
-        self, *, actor: str = "", action: str = "", before: int | None = None, limit: int = PAGE
-    ) -> tuple[Entry, ...]:
-        """The latest first; only those of `actor`, or of one action; `before` is the id of the last of the page before."""
+    def entries(self, *, actor: str = "", before: int | None = None, limit: int = PAGE) -> tuple[Entry, ...]:
+        """The latest first; only those of `actor`, if one is named; `before` is the id of the last of the page before."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if actor:
             query = query.where(audit.c.actor == actor)
-        if action:
-            query = query.where(audit.c.action == action)
         if before is not None:
             query = query.where(audit.c.id < before)
         with self._core.database.reading() as conn:

@@ -59,10 +59,6 @@ class Letters:
             lambda conn: queue_once_a_day(conn, LetterKind.LINK, address, at=self._core.clock())
         ).result()
 
-    def get(self, number: int) -> Letter | None:
-        with self._core.database.reading() as conn:
-            return load_letter(conn, number)
-
     def of(self, identity: str) -> tuple[Letter, ...]:
         """Every letter to this person that is still known, the oldest first."""
         with self._core.database.reading() as conn:

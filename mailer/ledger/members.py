@@ -45,11 +45,6 @@ class Members:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def lists(self) -> tuple[str, ...]:
-        """The lists that the ledger knows, by name."""
-        with self._core.database.reading() as conn:
-            return tuple(conn.execute(select(list_.c.name).order_by(list_.c.name)).scalars())
-
     def get(self, list_name: str, identity: str) -> Membership | None:
         """This person on this list; None for who never was on it."""
         with self._core.database.reading() as conn:

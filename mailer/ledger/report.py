@@ -62,10 +62,6 @@ class Report:
             with conn.execute(query.execution_options(yield_per=_PAGE)) as found:
                 yield from map(report_row, found)
 
-    def uncertain(self, send_id: int) -> Iterator[ReportRow]:
-        """Those of whom nobody can tell whether they got it."""
-        return self.rows(send_id, DeliveryState.UNCERTAIN)
-
     def reasons(self, send_id: int, *states: DeliveryState) -> tuple[ReasonCount, ...]:
         """How many deliveries are in `states` (failed and skipped, if none is named) for which reason, the most first."""
         columns = (delivery.c.state, delivery.c.reason, *_WORDS[:2])

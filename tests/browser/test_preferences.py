@@ -101,10 +101,9 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         own = own_link(site)
         join(site.ledger, "donors", parse_address(ANA), source="form")
         number = site.ledger.members.number_of(IDENTITY)
-        site.ledger.wishes.ask_address(
-            number, parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")
-        )
-        [letter] = [site.ledger.letters.get(1)]
+        long = parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")
+        site.ledger.wishes.ask_address(number, long)
+        [letter] = site.ledger.letters.of(long.identity)
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
 

@@ -44,7 +44,7 @@ def test_who_signs_up_is_a_member_once_they_confirm(ledger, members, clock):
     )  # fmt: skip
     assert joined.values == {"city": "Porto"}
     assert (joined.said_by, joined.since, joined.joined_at) == (Speaker.PERSON, later, later)
-    assert members.lists() == ("readers",)
+    assert members.of("ana@example.com") == (joined,)
 
 
 def test_signing_up_twice_changes_nothing_but_the_fields_given(ledger):

@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 from mailer.audience.cells import cell_spans, set_cells
 from mailer.audience.listfile import ListError, open_list
 from mailer.audience.record import ends_its_row
-from mailer.audience.rewrite import Patch, prepare_rewrite, rewrite_list
+from mailer.audience.rewrite import Patch, prepare_rewrite
 from mailer.audience.row import Member, Rejected, Status
 
 GONE = {"status": "unsubscribed", "since": "2026-11-22"}
 NEW = {"email": "new@example.org", "name": "Zoë", "status": "subscribed", "since": "2026-11-22"}
+
+
+def rewrite_list(source, patches, appended):
+    with prepare_rewrite(source, patches, appended) as prepared:
+        prepared.publish()
+        return prepared.rewritten
 
 
 @pytest.fixture
