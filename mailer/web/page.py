@@ -9,8 +9,9 @@ No page needs a script, a cookie or anybody else's server; the headers forbid th
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import IO, AnyStr
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -30,6 +31,7 @@ FILE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-an
 NOT_STORED = {"Cache-Control": "no-store"}
 ASK_AGAIN = {"Cache-Control": "no-cache"}  # kept, but asked for each time; cheap with an ETag
 NOT_INDEXED = "noindex, nofollow"  # X-Robots-Tag
+_CHUNK = 64 * 1024  # octets, or characters
 _EVERYWHERE = {
     "Content-Security-Policy": PAGE_POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -67,6 +69,13 @@ def respond_cached(
     if _has_it(request, etag, changed):
         return Response(None, 304, {**_EVERYWHERE, **headers})
     return respond(data, content_type, headers=headers)
+
+
+def chunks_of(file: IO[AnyStr]) -> Iterator[AnyStr]:
+    """Yields the rest of `file` in chunks, and closes it."""
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 def _has_it(request: Request, etag: str, changed: dt.datetime | None) -> bool:

@@ -12,9 +12,9 @@ No other site's script may read the answers: there is no CORS.
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
-from typing import IO, Any, get_origin
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -38,7 +38,7 @@ from mailer.web.api.shape import Shape, faults_of
 from mailer.web.body import read_body
 from mailer.web.desk.door import address_of
 from mailer.web.limits import Limits, Rate
-from mailer.web.page import ASK_AGAIN, NOT_STORED, respond, respond_cached
+from mailer.web.page import ASK_AGAIN, NOT_STORED, chunks_of, respond, respond_cached
 
 ROUTES: tuple[ApiRoute, ...] = (
     *dispatches.ROUTES,
@@ -57,7 +57,6 @@ _TOGETHER = Rate(burst=10_000, every=0.01)  # what all tokens together may ask
 _KEY = frozenset(map(chr, range(0x21, 0x7F)))
 _LONGEST_KEY = 255
 _OWN = {"Cache-Control": "private, no-cache"}  # kept by who asked alone
-_CHUNK = 64 * 1024
 _PATIENCE = 60.0  # seconds for a body
 _log = logging.getLogger(__name__)
 _Handler = Callable[[Request], Awaitable[Response]]
@@ -241,19 +240,13 @@ def _respond(route: ApiRoute, request: Request, answer: Answer) -> Response:
     content = answer.content
     if not isinstance(content, Shape):
         headers = {**NOT_STORED, "X-Content-Type-Options": "nosniff"}
-        return StreamingResponse(_chunks(content), media_type=answer.content_type, headers=headers)
+        return StreamingResponse(chunks_of(content), media_type=answer.content_type, headers=headers)
     text = content.model_dump_json()
     if route.method == "GET":
         return respond_cached(request, text, answer.content_type, _OWN, etag=answer.etag)
     headers = {**NOT_STORED, **({"Location": answer.location} if answer.location else {})}
     headers |= {"ETag": f'"{answer.etag}"'} if answer.etag else {}
     return respond(text, answer.content_type, status=route.status, headers=headers)
-
-
-def _chunks(file: IO[str]) -> Iterator[str]:
-    with file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
 
 
 def _query(shape: type[Shape], request: Request) -> Any:

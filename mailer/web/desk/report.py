@@ -3,7 +3,6 @@
 Names of readers are for those who may send; figures are for everybody at the desk.
 """
 
-from collections.abc import Iterator
 from io import TextIOWrapper
 from tempfile import TemporaryFile
 from typing import IO
@@ -25,11 +24,11 @@ from mailer.web.desk.page import HEADERS
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends import SEND, send_number, source_of
 from mailer.web.desk.visit import Visit
+from mailer.web.page import chunks_of
 
 HERE = f"{SEND}/report"
 _AT_ONCE = 50
 _LONGEST = 200  # characters of a search
-_CHUNK = 64 * 1024  # octets
 _TONES = {
     DeliveryState.FAILED: "bad",
     DeliveryState.UNCERTAIN: "doubt",
@@ -99,7 +98,7 @@ def _csv(visit: Visit) -> Response:
     """Written down first: who takes long to load it keeps no look at the database open."""
     send = visit.newsroom.ledger.sends.get(send_number(visit))
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="send-{send.id}.csv"'}
-    return StreamingResponse(_chunks(_written(visit.newsroom, send)), media_type="text/csv", headers=headers)
+    return StreamingResponse(chunks_of(_written(visit.newsroom, send)), media_type="text/csv", headers=headers)
 
 
 def _written(newsroom: Newsroom, send: Send) -> IO[bytes]:
@@ -110,12 +109,6 @@ def _written(newsroom: Newsroom, send: Send) -> IO[bytes]:
     text.detach()
     file.seek(0)
     return file
-
-
-def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
 
 
 def _number(text: str) -> int:
