@@ -38,14 +38,13 @@ class Erasure:
 
         def work(conn: Connection) -> Erased:
             at = self._core.clock()
-            done = [erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
+            done = [_erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
             return Erased(deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done))
 
         return self._core.writer.call(work).result()
 
 
-def erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased:
-    """Within a transaction: erase one identity."""
+def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erased:
     take_turn(conn, "erasure")
     take_turns(conn, identity)
     mark = marker(make_erasure_key(conn), identity)
