@@ -99,7 +99,8 @@ def test_lists_go_on_and_off(site, visitor, own):
     assert "Saved." in page.text
     assert standing(site) == {"daily": "unsubscribed", "weekly": "subscribed"}
     assert re.findall(r'name="list\.(\w+)" value="yes" checked', page.text) == ["weekly"]
-    [consent] = site.ledger.signups.consents(IDENTITY)
+    joined, consent = site.ledger.signups.consents(IDENTITY)
+    assert joined.list == "daily"
     assert consent.list == "weekly"
     assert "The Week" in consent.words
 
