@@ -66,7 +66,17 @@ class Suppressions:
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Future[Suppressed | None]:
         """The same by a delivery, as its token names it: a future, for threads and event loops. None for no such delivery."""
-        return self._core.writer.call(lambda conn: _unsubscribe(conn, delivery_id, source, self._core.clock()))
+
+        def work(conn: Connection) -> Suppressed | None:
+            row = _WHOSE.run(conn, delivery_id).fetchone()
+            if row is None:
+                return None
+            identity, send_id, address = row
+            at = self._core.clock()
+            done = suppress(conn, identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
+            return replace(done, address=address)
+
+        return self._core.writer.call(work)
 
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
@@ -145,15 +155,6 @@ def standing(conn: Connection, identity: str) -> Suppression | None:
     """What stands against mailing `identity`, erased or not."""
     row = _standing(conn, identity)
     return _suppression(row) if row else None
-
-
-def _unsubscribe(conn: Connection, delivery_id: int, source: str, at: float) -> Suppressed | None:
-    row = _WHOSE.run(conn, delivery_id).fetchone()
-    if row is None:
-        return None
-    identity, send_id, address = row
-    done = suppress(conn, identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
-    return replace(done, address=address)
 
 
 def suppress(

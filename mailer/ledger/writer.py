@@ -105,22 +105,19 @@ class Writer:
         self.submit(call)
         return call.future
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: "Job | _Chore") -> None:
         """Have `job` run in the next batch. Raises LedgerError after `close`."""
-        self._put(job)
-
-    def every(self, seconds: float, make: Callable[[], Job | None]) -> None:
-        """Run the job that `make` makes every so often, until it makes none. Raises LedgerError after `close`."""
-        self._put(_Chore(seconds, make))
-
-    def _put(self, item: "Job | _Chore") -> None:
         with self._gate:
             if self._closed:
                 raise LedgerError("The ledger is closed.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
                 self._thread.start()
-            self._queue.put(item)
+            self._queue.put(job)
+
+    def every(self, seconds: float, make: Callable[[], Job | None]) -> None:
+        """Run the job that `make` makes every so often, until it makes none. Raises LedgerError after `close`."""
+        self.submit(_Chore(seconds, make))
 
     def close(self) -> None:
         """Write what waits, move the log into the database, end the thread. Nothing may be submitted afterwards."""
