@@ -13,16 +13,15 @@ again and again does so within a budget (mailer.service.watching). Raises Ledger
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, String, and_, cast, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
-from mailer.ledger.errors import UnknownSendError
-from mailer.ledger.report import LAST_ATTEMPT, REPORT_COLUMNS, end_of_begun, report_row
-from mailer.ledger.tables import attempt, delivery, send
+from mailer.ledger.report import LAST_ATTEMPT, REPORT_COLUMNS, bounds_of, end_of_begun, report_row
+from mailer.ledger.tables import attempt, delivery
 from mailer.ledger.types_deliveries import Beat, Delay, DomainCount, RelayCount, ReportRow
 
 OF_LATE = 30.0  # seconds
@@ -74,7 +73,7 @@ class Gauge:
         domain = _Domain(delivery.c.identity).label("domain")
         query = select(domain, delivery.c.state, func.count().label("count")).group_by(domain, delivery.c.state)
         with self._core.database.reading() as conn:
-            query = query.where(delivery.c.id.between(*_bounds(conn, send_id)))
+            query = query.where(delivery.c.id.between(*bounds_of(conn, send_id)))
             return tuple(DomainCount(**row) for row in conn.execute(query).mappings())
 
     def beats(self, send_id: int, *, since: float, width: float) -> tuple[Beat, ...]:
@@ -87,13 +86,13 @@ class Gauge:
             .order_by(number)
         )
         with self._core.database.reading() as conn:
-            query = query.where(attempt.c.delivery_id.between(*_bounds(conn, send_id)))
+            query = query.where(attempt.c.delivery_id.between(*bounds_of(conn, send_id)))
             return tuple(Beat(**row) for row in conn.execute(query).mappings())
 
     def relays(self, send_id: int, now: float) -> tuple[RelayCount, ...]:
         """By the attempts of those handed out last that ended within OF_LATE; retries among new ones are not seen."""
         with self._core.database.reading() as conn:
-            first, _ = _bounds(conn, send_id)
+            first, _ = bounds_of(conn, send_id)
             end = end_of_begun(conn, send_id)
             query = (
                 select(
@@ -135,20 +134,12 @@ class Gauge:
         """
         query = select(*REPORT_COLUMNS).outerjoin(attempt, LAST_ATTEMPT).order_by(delivery.c.id).limit(limit)
         with self._core.database.reading() as conn:
-            first, last = _bounds(conn, send_id)
+            first, last = bounds_of(conn, send_id)
             if states:
                 query = query.where(delivery.c.send_id == send_id, delivery.c.id > after, *_in_states(states))
             else:
                 query = query.where(delivery.c.id.between(max(first, after + 1), last))
             return tuple(map(report_row, conn.execute(query.where(*map(_has, words.split())))))
-
-
-def _bounds(conn: Connection, send_id: int) -> tuple[int, int]:
-    """The first and the last delivery of a send, between which are no others. Raises UnknownSendError."""
-    row = conn.execute(select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)).first()
-    if row is None:
-        raise UnknownSendError(send_id)
-    return row.first_id, row.last_id
 
 
 def _in_states(states: Sequence[DeliveryState]) -> list[ColumnElement[bool]]:

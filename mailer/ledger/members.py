@@ -101,7 +101,7 @@ def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, s
         return
     kept = {**found.own, **own}
     if kept != dict(found.own):
-        _write_own(conn, list_id, found, kept, by=source, at=at)
+        write_own(conn, found, kept, by=source, at=at)
     _put_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=Speaker.PERSON, by=source, at=at, until=None)
 
 
@@ -256,12 +256,7 @@ def add_moved(conn: Connection, list_id: int, new: Address, old: Membership, *, 
 
 def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:
     """Within a transaction: all the fields that the person keeps."""
-    _write_own(conn, known_list(conn, found.list), found, own, by=by, at=at)
-
-
-def _write_own(
-    conn: Connection, list_id: int, found: Membership, own: Mapping[str, str], *, by: str, at: float
-) -> None:
+    list_id = known_list(conn, found.list)
     _update(conn, list_id, found.identity, own=as_json(own))
     _record(conn, list_id, found.identity, What.OWN, before=as_json(found.own), after=as_json(own), by=by, at=at)
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 from mailer.delivery.pace import group_of
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.core import Core
+from mailer.ledger.errors import UnknownSendError
 from mailer.ledger.sends import load_send
 from mailer.ledger.statement import Statement, given
 from mailer.ledger.tables import attempt, delivery, send
@@ -48,9 +49,7 @@ class Report:
     def rows(self, send_id: int, *states: DeliveryState) -> Iterator[ReportRow]:
         """One row for each delivery, or for those in `states`."""
         with self._core.database.reading() as conn:
-            load_send(conn, send_id)
-            bounds = select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)
-            first, last = conn.execute(bounds).one()
+            first, last = bounds_of(conn, send_id)
             query = (
                 select(*REPORT_COLUMNS)
                 .outerjoin(attempt, LAST_ATTEMPT)
@@ -132,6 +131,14 @@ class Report:
         if row and not any(each.number == row.attempts for each in found):
             found.append(Attempt(delivery_id=row.id, number=row.attempts, opened_at=row.updated_at))
         return tuple(found)
+
+
+def bounds_of(conn: Connection, send_id: int) -> tuple[int, int]:
+    """The first and the last delivery of a send, between which are no others. Raises UnknownSendError."""
+    row = conn.execute(select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)).first()
+    if row is None:
+        raise UnknownSendError(send_id)
+    return row.first_id, row.last_id
 
 
 def end_of_begun(conn: Connection, send_id: int) -> int:
