@@ -1,8 +1,8 @@
-"""Deliveries in the hands of lanes: claimed, committed, given back. Each function serves all requests of one batch.
+"""Claims, commits and releases of deliveries. Each function serves all requests of one batch.
 
-A claim opens its attempt in the same transaction. A commit is conditional: claimed still, by this very attempt, its
-address not suppressed; that the send runs and is owned by who asks, its caller has seen in the same transaction. Giving
-back undoes the claim, for nothing has left: the attempt was none.
+A claim opens an attempt in the same transaction. A commit is conditional: the delivery is still claimed, by this very
+attempt, and its address is not suppressed; the caller has checked in the same transaction that the send runs, and who owns
+it. A release undoes the claim and its attempt, for nothing was sent.
 """
 
 import json
@@ -19,11 +19,11 @@ from mailer.ledger.statement import Statement, among, given, ids
 from mailer.ledger.tables import attempt, delivery
 
 Attempts = Mapping[int, int]
-"""One attempt each of some deliveries: its number, by the delivery's id."""
+"""The number of one attempt of each delivery, by the delivery's id."""
 
 
 def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]:
-    """Take up to `limit` deliveries that are due at `now`, retries first."""
+    """Claims up to `limit` deliveries that are due at `now`, retries first."""
     rows = _RETRIES.run(conn, send_id, now, limit).fetchall()
     if len(rows) < limit:
         rows += _NEXT.run(conn, send_id, limit - len(rows)).fetchall()
@@ -37,7 +37,7 @@ def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]
 
 
 def commit(conn: Connection, claimed: Attempts) -> dict[int, int]:
-    """Make them `committing`; those that are, and may be sent. None of them has been committed before."""
+    """Makes deliveries `committing`, and returns those that may be sent. None of them was committed before."""
     committed: dict[int, int] = {}
     for number, wanted in _by_number(claimed).items():
         allowed: Iterable[int] = wanted
@@ -53,7 +53,7 @@ def commit(conn: Connection, claimed: Attempts) -> dict[int, int]:
 
 
 def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: float) -> None:
-    """Give back `claims`: to `pending`, or skipped, if the send is being cancelled or the address was suppressed."""
+    """Releases `claims`: to `pending`, or `skipped` if the send is being cancelled or the address was suppressed."""
     over = load_send(conn, send_id).cancelling
     after, reason = (DeliveryState.SKIPPED, "cancelled") if over else (DeliveryState.PENDING, "")
     for number, wanted in _by_number({each.delivery_id: each.attempt for each in claims}).items():
@@ -71,7 +71,7 @@ def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: floa
 
 
 def give_back_claimed(conn: Connection, send_id: int, *, at: float) -> None:
-    """Give back all that is claimed of a send and was never committed."""
+    """Releases all deliveries of a send that are claimed and were never committed."""
     conn.execute(
         move({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=at)
         .where(delivery.c.send_id == send_id)
@@ -81,7 +81,7 @@ def give_back_claimed(conn: Connection, send_id: int, *, at: float) -> None:
 
 
 def _by_number(attempts: Attempts) -> Mapping[int, list[int]]:
-    """The deliveries, in the order of their ids, by the number of their attempt, which is mostly the same."""
+    """Groups the deliveries, in the order of their ids, by the number of their attempt, which is mostly the same."""
     found: dict[int, list[int]] = {number: [] for number in set(attempts.values())}
     for delivery_id in sorted(attempts):
         found[attempts[delivery_id]].append(delivery_id)

@@ -1,8 +1,8 @@
-"""The one place where a delivery's state changes.
+"""The transitions of deliveries: the one place where a delivery's state changes.
 
-Every statement that changes `delivery.state` is made here, and each way that it can take is checked against
-mailer.delivery.state.TRANSITIONS when it is made; the row's state is part of its WHERE, so that who comes second
-changes nothing.
+Every statement that changes `delivery.state` is made here, or by `move`. Each transition is checked against
+mailer.delivery.state.TRANSITIONS when its statement is made. The row's state is part of the WHERE, so that of two writers the
+second changes nothing.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from mailer.ledger.statement import Statement, given, listed
 from mailer.ledger.tables import delivery
 
 GOT_IT = frozenset({DeliveryState.ACCEPTED, DeliveryState.UNCERTAIN})
-"""Who has a dispatch, or may have it."""
+"""States of a delivery that was received, or may have been."""
 
 
 class IllegalMoveError(RuntimeError):
-    """A way between two states that there is not: a defect of the caller."""
+    """An illegal transition between two states: a defect of the caller."""
 
 
 def check(before: DeliveryState, after: DeliveryState) -> None:
@@ -28,7 +28,7 @@ def check(before: DeliveryState, after: DeliveryState) -> None:
 
 
 def move(before: Iterable[DeliveryState], after: DeliveryState, *, at: float | ColumnElement[float]) -> Update:
-    """UPDATE of deliveries that are in one of the states `before`; narrow it with where()."""
+    """Returns an UPDATE of deliveries that are in one of the states `before`; narrow it with where()."""
     states = sorted(before)
     for state in states:
         check(state, after)
@@ -48,7 +48,7 @@ ACCEPT = Statement(
     "number",
     "at",
 )
-"""Settles deliveries as accepted; who was erased is left to the careful way."""
+"""Makes deliveries accepted; those of erased people are left to SETTLE."""
 
 SETTLE = Statement(
     update(delivery)
@@ -61,7 +61,7 @@ SETTLE = Statement(
     "next",
     "at",
 )
-"""Settles one delivery; its caller has checked the way with `check`, row by row."""
+"""Changes the state of one delivery; its caller has checked the transition with `check`."""
 
 COMMIT = Statement(
     update(delivery)
@@ -75,7 +75,7 @@ COMMIT = Statement(
     "ids",
     "number",
 )
-"""Lets dots leave. `updated_at` stays: it says when the attempt was opened."""
+"""Makes deliveries committing. `updated_at` stays: it says when the attempt was opened."""
 
 CLAIM = Statement(
     update(delivery)
@@ -93,7 +93,7 @@ CLAIM = Statement(
     "ids",
     "now",
 )
-"""Takes deliveries and opens their attempts."""
+"""Claims deliveries and opens their attempts."""
 
 for _before, _after in (
     (DeliveryState.COMMITTING, DeliveryState.ACCEPTED),

@@ -1,10 +1,10 @@
-"""A send that this process owns: what a running sender asks of the ledger (mailer.delivery.records.SendLedger).
+"""A send that this process owns: the part of the ledger that a running sender uses (mailer.delivery.records.SendLedger).
 
-    ledger.queue.own(send_id, ...)  ->  OwnedSend, or None while a living process has it
+    ledger.queue.own(send_id, ...)  ->  OwnedSend, or None while a living process owns the send
 
-Owning is a lock that dies with its process (on PostgreSQL a lease that runs out), and an epoch that every commit checks, so
-that a process that lost the send without noticing (its state folder was copied, it was stopped beyond its lease) can let no
-further dot leave. What a sender asks for each delivery, its DeliveryBatcher batches and answers.
+Owning a send takes a lock that ends with its process (on PostgreSQL a lease that expires), and raises the send's fencing token
+(`epoch`), which every commit checks. So a process that lost the send without noticing it (its state folder was copied, or it was
+stopped for longer than its lease) can send nothing more. DeliveryBatcher answers the requests for single deliveries.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ from mailer.ledger.warmup import count_gone, forget_days, with_hold
 
 
 class SendQueue:
-    """The sends of one ledger, for whoever sends them."""
+    """Takes over sends of one ledger."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
     def own(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "OwnedSend | None":
-        """Take a send over and put right what a dead owner left; None while a living process owns it (`sends.owner_pid`).
+        """Takes a send over, and recovers what a dead owner left; None while a living process owns it (`sends.owner_pid`).
 
         `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries go
         once more, once. Raises UnknownSendError, LedgerError.
@@ -70,7 +70,7 @@ class SendQueue:
 
 
 class OwnedSend(DeliveryBatcher):
-    """One send, owned by this process until `close`; its async methods are for one event loop, `close` is for none."""
+    """One send, owned by this process until `close`. Its async methods are for one event loop; `close` blocks."""
 
     def __init__(
         self, core: Core, send_id: int, epoch: int, lock: SendLock, *, retry_for: float, resend_uncertain: bool
@@ -91,18 +91,18 @@ class OwnedSend(DeliveryBatcher):
 
     @property
     def held_until(self) -> float:
-        """Until when, on mailer.delivery.fence.steady, the send is certainly ours if this process does nothing more."""
+        """The time, on mailer.delivery.fence.steady, until which the send is certainly ours if this process does nothing more."""
         return self.lock.held_until
 
     async def trip(self, reason: str, refused: Sequence[int] = ()) -> None:
-        """The breaker: pause the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
+        """Pauses the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
 
-        A refusal proves that they did not arrive, and it was the send's fault, not theirs: whom it suppressed is not.
+        A refusal proves that they did not arrive. The send was refused, not the addresses: their suppressions are lifted.
         """
         await asyncio.wrap_future(self._core.writer.call(lambda conn: self._trip(conn, reason, refused)))
 
     async def standing(self) -> Standing:
-        """Where the send stands now, moved first to where its counts say: waiting, finished. Raises FencedError."""
+        """Returns the status of the send, after moving it to where its counts say: waiting, finished. Raises FencedError."""
         self.raise_failure()
         self.flush()
         summary = await asyncio.to_thread(self._look)
@@ -118,7 +118,7 @@ class OwnedSend(DeliveryBatcher):
         )
 
     def close(self) -> None:
-        """Give the send back, and with it what is claimed and was never committed. Twice does no harm."""
+        """Gives the send back, with all that is claimed and was never committed. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -149,7 +149,7 @@ class OwnedSend(DeliveryBatcher):
             skip_unwanted(conn, which, at=now)
 
     def _look(self) -> Summary:
-        """Where the send stands; what the day has left may change without anything being written."""
+        """Returns the summary. What the day of the warm-up plan has left may change without anything being written."""
         summary = self._counted()
         if not self._core.warmup.plan:
             return summary
@@ -157,7 +157,7 @@ class OwnedSend(DeliveryBatcher):
             return with_hold(conn, self._core.warmup, summary, self._core.clock())
 
     def _counted(self) -> Summary:
-        """The counts, made anew only when something was written since."""
+        """Returns the counts, which are read again only when something was written since."""
         version = self._core.database.version()
         if self._seen is not None and self._seen[0] == version:
             return self._seen[1]
@@ -178,7 +178,7 @@ class OwnedSend(DeliveryBatcher):
         return with_hold(conn, self._core.warmup, summarise(conn, load_send(conn, self.send_id)), now)
 
     def _expire(self, conn: Connection, now: float) -> None:
-        """Fail what would be tried again only after its lifetime; what is due gets its last try."""
+        """Fails deliveries whose next attempt would be after their lifetime; one that is due gets its last attempt."""
         created = select(send.c.created_at).where(send.c.id == self.send_id).scalar_subquery()
         conn.execute(
             move({DeliveryState.DEFERRED}, DeliveryState.FAILED, at=now)

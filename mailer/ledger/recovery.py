@@ -1,8 +1,8 @@
-"""What a dead owner left, put right by its successor, in one transaction.
+"""Recovers what a dead owner of a send left, in one transaction of its successor.
 
-Whoever recovers holds the send's lock: the owner before is dead, or has given the send back. The epoch rises first, so
-that an owner that lives on regardless can commit nothing more. Then `claimed` goes back to `pending`, for it is provably
-unsent; `committing` becomes `uncertain`, for its dot may have left; attempts under way are closed as lost. The warm-up
+The successor holds the send's lock: the owner before is dead, or has given the send back. First the fencing token (`epoch`)
+rises, so that an owner that lives on regardless can commit nothing more. Then `claimed` becomes `pending`, for it was
+certainly not sent; `committing` becomes `uncertain`, for it may have been; attempts under way are closed as lost. The warm-up
 plan counts the uncertain ones.
 """
 
@@ -19,7 +19,7 @@ _LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "ver
 
 
 def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend_uncertain: bool = False) -> int:
-    """Take the send over; its new epoch. `resend_uncertain`: what became uncertain now goes once more, once."""
+    """Takes the send over; returns its new epoch. `resend_uncertain`: what becomes uncertain now is sent once more, once."""
     epoch, kind = conn.execute(
         update(send).where(send.c.id == send_id).values(epoch=send.c.epoch + 1).returning(send.c.epoch, send.c.kind)
     ).one()
@@ -47,12 +47,12 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
 
 
 def closed_already() -> ColumnElement[bool]:
-    """Whether the attempt that a delivery counts last is in the history, within a query for deliveries."""
+    """Whether the last attempt of a delivery is closed, within a query for deliveries."""
     return exists().where(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
 
 
 def again(conn: Connection, ids: list[int], *, at: float) -> None:
-    """Let those uncertain deliveries that did not go once more yet do so: `pending`, with the same Message-ID."""
+    """Makes uncertain deliveries that were not sent once more yet `pending`; they keep their Message-ID."""
     conn.execute(
         move({DeliveryState.UNCERTAIN}, DeliveryState.PENDING, at=at)
         .where(delivery.c.id.in_(ids), delivery.c.resends == 0)

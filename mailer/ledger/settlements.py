@@ -1,11 +1,11 @@
-"""How attempts ended, written down; all settlements of one batch at once.
+"""Records how attempts ended: all results of one batch at once.
 
-A settlement is evidence: it closes its attempt whatever the delivery became meanwhile, and moves the delivery only along
-a legal way. Whoever was skipped while claimed stays skipped. Who would be tried again is skipped instead when the
-address has been suppressed meanwhile, or the send cancelled. A dead address is suppressed in the same transaction.
+A result is evidence: it closes its attempt whatever the delivery became meanwhile, and changes the delivery's state only
+along a legal transition. A delivery that was skipped while claimed stays skipped. One that would be tried again is skipped
+instead if its address was suppressed meanwhile, or its send cancelled. A dead address is suppressed in the same transaction.
 
-Most settlements are acceptances of what the same owner committed a moment ago: they are written by one conditional
-statement, unread. Whatever that does not take is read first, locked, and decided one by one.
+Most results are acceptances of what the same owner committed a moment ago: one conditional statement writes them, without
+reading. All others are read first, locked, and decided one by one.
 """
 
 from collections import defaultdict
@@ -35,7 +35,7 @@ TRIED_AGAIN = frozenset({DeliveryState.DEFERRED, DeliveryState.PENDING})
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A settlement and what it makes of its delivery, `row` as it stood before."""
+    """A settlement and the new state of its delivery; `row` is the delivery before."""
 
     row: Row[Any]
     settlement: Settlement
@@ -45,14 +45,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """For each settlement None or its error; and how many messages `gone` out for which that was not known before."""
+    """None or an error for each settlement, and how many messages were sent (`gone`) of which that was not known before."""
 
     errors: list[IllegalMoveError | None]
     gone: int
 
 
 def decide(row: Row[Any], settlement: Settlement) -> Decision | IllegalMoveError | None:
-    """What becomes of the delivery `row`; None when it is out of our hands, an error for a way that there is not."""
+    """Returns the decision for the delivery `row`; None if it is no longer in our hands, an error for an illegal transition."""
     if row.attempts != settlement.attempt or row.state not in IN_HAND:
         return None
     if not is_legal(row.state, settlement.state):
@@ -67,7 +67,7 @@ def decide(row: Row[Any], settlement: Settlement) -> Decision | IllegalMoveError
 
 
 def accept(conn: Connection, settlements: Sequence[Settlement], *, at: float) -> list[Settlement]:
-    """Write acceptances of committed deliveries down; those that it did not take. Each delivery is named once."""
+    """Records acceptances of committed deliveries, and returns those that it could not. Each delivery comes once."""
     by_attempt: dict[int, list[Settlement]] = defaultdict(list)
     for settlement in settlements:
         by_attempt[settlement.attempt].append(settlement)
@@ -98,7 +98,7 @@ def settle(
     *,
     resend_uncertain: bool,
 ) -> Settled:
-    """Write `settlements` down, but those whose delivery could not go that way."""
+    """Records `settlements`, but for those that would be an illegal transition."""
     wanted = [settlement.delivery_id for settlement in settlements]
     rows = {row.id: row for row in conn.execute(_BEFORE, {"b_ids": wanted}) if row.send_id == send_id}
     decisions: dict[int, Decision] = {}
@@ -126,7 +126,7 @@ def settle(
 
 
 def _keep_evidence(conn: Connection, row: Row[Any], settlement: Settlement) -> None:
-    """Close the attempt, if it is under way or ended uncertainly."""
+    """Closes the attempt if it is under way, or revises one that ended uncertain."""
     under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.COMMITTING} and row.attempts == settlement.attempt
     opened_at = settlement.opened_at or (row.updated_at if under_way else settlement.at)
     key, words = (settlement.delivery_id, settlement.attempt), _words(settlement, quotable=not is_marker(row.identity))
@@ -138,7 +138,7 @@ def _keep_evidence(conn: Connection, row: Row[Any], settlement: Settlement) -> N
 
 
 def _follow(conn: Connection, send_id: int, decisions: Sequence[Decision], *, resend_uncertain: bool) -> None:
-    """What settlements bring about beyond their own row."""
+    """Side effects of settlements on other rows: suppressions, resends, skips."""
     at = max(decision.settlement.at for decision in decisions)
     for decision in decisions:
         _suppress_dead(conn, send_id, decision, at=at)
@@ -158,7 +158,7 @@ def _follow(conn: Connection, send_id: int, decisions: Sequence[Decision], *, re
 
 
 def _suppress_dead(conn: Connection, send_id: int, decision: Decision, *, at: float) -> None:
-    """Suppress an address that the server calls dead, or that answered a bare 550 in two sends running."""
+    """Suppresses an address that the server calls dead, or that was refused with a bare 550 in two sends running."""
     settlement, row = decision.settlement, decision.row
     if row.kind is SendKind.TEST or is_marker(row.identity):
         return
@@ -168,7 +168,7 @@ def _suppress_dead(conn: Connection, send_id: int, decision: Decision, *, at: fl
 
 
 def _answered_so_before(conn: Connection, identity: str, send_id: int) -> bool:
-    """Whether the last send before that tried this address ended in a bare 550, too."""
+    """Whether the last earlier delivery to this address failed with a bare 550, too."""
     query = (
         select(delivery.c.state, attempt.c.code, attempt.c.enhanced)
         .join(send, send.c.id == delivery.c.send_id)
@@ -187,7 +187,7 @@ def _code(settlement: Settlement) -> str:
 
 
 def _words(settlement: Settlement, *, quotable: bool = True) -> tuple[object, ...]:
-    """The values of _WORDS; of someone who was erased, none of the server's that could quote the address."""
+    """The values of _WORDS; not `quotable`: without the server's text, which could quote the address of an erased person."""
     reply = settlement.reply
     return (
         settlement.at,
