@@ -1,18 +1,17 @@
-"""The one thread of a process that writes its ledger.
+"""Writes the ledger, in one thread per process.
 
-    Writer.call(work)            run work(connection): a future of its result, there once it is committed
-    Writer.submit(job)           run a Job of one's own, which gathers what it does until it runs
-    Writer.every(seconds, make)  run a job now and then
+    Writer.call(work)            run work(connection); returns a future, which has the result once it is committed
+    Writer.submit(job)           run a Job, which collects what it does until it runs
+    Writer.every(seconds, make)  run a job periodically
 
-Jobs gather while the last commit runs; then all of them are one batch: one file lock, one transaction, one commit. Each
-call has a savepoint of its own, and so has every job once one has failed, so that what fails in one undoes nothing of its
-neighbours. Nobody gets an answer before the commit: what was answered is durable. When the commit fails, or the disk does
-in between, every job of the batch fails with a LedgerError, and the next batch starts afresh on a new connection. What
-the database undid because two processes waited for each other is run again, unless a job can't be. No order holds between
-the jobs of one batch.
+Jobs are queued while a commit runs; then all of them are one batch: one file lock, one transaction, one commit. Each call has
+a savepoint of its own, and so has every job once one has failed, so that a failure undoes nothing of the other jobs. Nothing
+is answered before the commit: what was answered is durable. If the commit fails, or the disk does before it, every job of the
+batch fails with a LedgerError, and the next batch begins on a new connection. A transaction that the database undid because
+two processes waited for each other is run again, without the jobs that cannot be. The jobs of one batch have no order.
 
-The thread starts with the first job and ends with `close`, which writes what is still waiting. It also checkpoints the
-log now and then, after the answers.
+The thread starts with the first job and ends with `close`, which writes what is still queued. From time to time it also
+checkpoints the log, after the answers.
 """
 
 import threading
@@ -39,21 +38,21 @@ TRIES = 5  # of a batch that the database undid to let another go on
 
 
 class Job(Protocol):
-    """Something to write. `run` may be called again, after all that it wrote was undone, if it `is_repeatable`."""
+    """Something to write. If it `is_repeatable`, `run` may be called again after all that it wrote was undone."""
 
     is_repeatable: bool
     is_quick: bool
-    """Of the send under way: first in its batch, without a savepoint as long as nothing fails."""
+    """Part of a running send: first in its batch, without a savepoint as long as nothing fails."""
 
     def run(self, conn: Connection) -> None:
-        """Do it, within the transaction of the batch. What it raises is handed to `finish`."""
+        """Writes within the transaction of the batch. `finish` gets what it raises."""
 
     def finish(self, error: BaseException | None) -> None:
-        """It is durable, or failed; called once, in the writer's thread."""
+        """Takes the outcome, durable or failed; called once, in the writer's thread."""
 
 
 class _Call:
-    """A function whose result somebody may wait for. It is run whether anybody still waits or not."""
+    """A function and the future of its result. It runs even if nobody waits for it any more: the future cannot be cancelled."""
 
     is_quick = False
 
@@ -75,11 +74,11 @@ class _Call:
 
 
 class _JobFailed(Exception):  # noqa: N818 - an event inside this module
-    """A job without a savepoint failed; the batch is run again, each job by itself."""
+    """A job without a savepoint failed; the batch is run again with a savepoint for each job."""
 
 
 class Writer:
-    """Writes `database`; of any thread, of any event loop."""
+    """Writes `database`. Its methods may be called from any thread or event loop."""
 
     def __init__(self, database: Database, epoch: EpochKeeper) -> None:
         self._database = database
@@ -93,20 +92,20 @@ class Writer:
         self._batches = 0
         self._log_size = 0
         self._chores: list[_Chore] = []
-        self._batch: deque[Job] = deque()  # those of it that were not told yet
+        self._batch: deque[Job] = deque()  # the jobs of it that are not finished yet
 
     def call(self, work: Callable[[Connection], T], *, once: bool = False) -> Future[T]:
-        """Run `work` in the next batch. The future has its result once that is durable; or what it raised, or a LedgerError.
+        """Runs `work` in the next batch. The future gets its result once that is durable, or what it raised, or a LedgerError.
 
-        A thread waits with `result()`, a coroutine with `asyncio.wrap_future`. `once`: it cannot be run a second time, for it
-        reads something up. Raises LedgerError after `close`.
+        A thread waits with `result()`, a coroutine with `asyncio.wrap_future`. `once`: `work` cannot be
+        run again, for it consumes an iterator. Raises LedgerError after `close`.
         """
         call = _Call(work, once=once)
         self.submit(call)
         return call.future
 
     def submit(self, job: "Job | _Chore") -> None:
-        """Have `job` run in the next batch. Raises LedgerError after `close`."""
+        """Runs `job` in the next batch. Raises LedgerError after `close`."""
         with self._gate:
             if self._closed:
                 raise LedgerError("The ledger is closed.")
@@ -116,11 +115,11 @@ class Writer:
             self._queue.put(job)
 
     def every(self, seconds: float, make: Callable[[], Job | None]) -> None:
-        """Run the job that `make` makes every so often, until it makes none. Raises LedgerError after `close`."""
+        """Runs the job that `make` returns every `seconds`, until it returns None. Raises LedgerError after `close`."""
         self.submit(_Chore(seconds, make))
 
     def close(self) -> None:
-        """Write what waits, move the log into the database, end the thread. Nothing may be submitted afterwards."""
+        """Writes what is queued, moves the log into the database, ends the thread. Nothing may be submitted afterwards."""
         with self._gate:
             self._closed = True
             thread = self._thread
@@ -139,7 +138,7 @@ class Writer:
             raise
 
     def _give_up(self, error: BaseException) -> None:
-        """Something is wrong with this program: nobody may go on waiting."""
+        """Fails all jobs after a defect of this program, so that nobody waits for ever."""
         with self._gate:
             self._closed = True
         failure = LedgerError(f"The ledger cannot be written any more ({error!r}).", "Start again.")
@@ -162,7 +161,7 @@ class Writer:
             self._tidy(last=not going)
 
     def _gather(self) -> list[Job | None]:
-        """Whatever waits, or the first that comes, or what is to be done now and then."""
+        """Returns all jobs that are queued or due; waits for the first."""
         jobs: list[Job | None] = []
         while not jobs:
             now = time.monotonic()
@@ -182,7 +181,7 @@ class Writer:
             jobs.append(item)
 
     def _write(self, batch: list[Job]) -> None:
-        """Run and commit `batch`, and tell each of its jobs."""
+        """Runs and commits `batch`, and finishes each of its jobs."""
         errors: dict[Job, BaseException] = {}
         self._batch = deque(batch)
         try:
@@ -208,7 +207,7 @@ class Writer:
             job.finish(errors.get(job))
 
     def _try(self, batch: Sequence[Job]) -> dict[Job, BaseException]:
-        """One go at `batch`; the errors of single jobs. Raises when all of it is undone."""
+        """Tries `batch` once; returns the errors of single jobs. Raises when all of it is undone."""
         with self._lock:
             conn = self._conn = self._conn or self._database.connect_writer()
             try:
@@ -217,7 +216,7 @@ class Writer:
                 return self._transact(conn, batch, careful=True)
 
     def _transact(self, conn: Connection, batch: Sequence[Job], *, careful: bool) -> dict[Job, BaseException]:
-        """One transaction. Quick jobs go first, without savepoints unless `careful`: when one fails, all is run again."""
+        """Runs one transaction. Quick jobs go first, without savepoints unless `careful`: if one fails, all are run again."""
         errors: dict[Job, BaseException] = {}
         with conn.begin():
             before = self._database.changes(conn)
@@ -245,7 +244,7 @@ class Writer:
 
     @staticmethod
     def _run_guarded(conn: Connection, job: Job) -> Exception | None:
-        """One job in a savepoint of its own; what it raised."""
+        """Runs one job in a savepoint of its own; returns what it raised."""
         savepoint = conn.begin_nested()
         try:
             job.run(conn)
@@ -258,7 +257,7 @@ class Writer:
         return None
 
     def _tidy(self, *, last: bool) -> None:
-        """Checkpoint when there is reason to; a failure will show again at the next write."""
+        """Checkpoints when it is due; a failure will show again at the next write."""
         self._batches += 1
         size = self._database.log_size() if last or not self._batches % 16 else self._log_size
         if not last and self._batches < CHECKPOINT_BATCHES and size < self._log_size + CHECKPOINT_GROWTH:
@@ -283,7 +282,7 @@ class Writer:
 
 
 class _Chore:
-    """Something to be done every so often."""
+    """A job that is made every `seconds`."""
 
     def __init__(self, seconds: float, make: Callable[[], Job | None]) -> None:
         self._seconds = seconds
