@@ -1,8 +1,8 @@
-"""A workbench beside the writer: one connection on which much is laid out, looked at, and then done in one transaction.
+"""A connection beside the writer, for staging much in temporary tables and then writing it in one transaction.
 
-Its temporary tables are its own, live as long as it does, and are filled without holding up anybody. `writing` is a
-transaction under the same rules as the writer's: the write lock, the epoch, durable when it is left. `rehearsing` is the
-same transaction, undone at its end: what would become, without anything becoming.
+The temporary tables belong to the connection, live as long as it does, and are filled without blocking anybody. `writing` is
+a transaction under the same rules as the writer's: the write lock, the rollback guard, durable when it is left. `rehearsing`
+is the same transaction, rolled back at its end: a dry run.
 """
 
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ class Bench:
 
     @contextmanager
     def laying_out(self) -> Iterator[Connection]:
-        """A transaction for temporary tables and queries, which sees one snapshot."""
+        """Opens a transaction for temporary tables and queries, which sees one snapshot."""
         with translating(self._database.name), self._conn.begin():
             yield self._conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that writes; committed, for good, when the block ends."""
+        """Opens a transaction that writes; it is committed, and durable, when the block ends."""
         with self._lock, translating(self._database.name):
             with self._conn.begin():
                 yield self._conn
@@ -56,7 +56,7 @@ class Bench:
 
     @contextmanager
     def rehearsing(self) -> Iterator[Connection]:
-        """A transaction that writes, and is undone when the block ends."""
+        """Opens a transaction that writes; it is rolled back when the block ends."""
         with self._lock, translating(self._database.name):
             transaction = self._conn.begin()
             try:

@@ -40,10 +40,6 @@ class Database(Protocol):
         """How messages name it; without a password."""
 
     @property
-    def path(self) -> Path | None:
-        """Its file, if it is one."""
-
-    @property
     def has_leases(self) -> bool:
         """Whether owning a send is a lease in it, for processes of many machines; else it is a lock of this one."""
 

@@ -1,12 +1,12 @@
-"""Members: who is on which list, by the file or by themselves, and every change of it.
+"""The members of lists, by file or by themselves, and every change of them.
 
     members.of(identity)        every list that a person is or was on
-    join(conn, ...)             a request for a list, confirmed by its person: within the transaction of signups.py
-    set_status, write_own ...   the same within the transaction of wishes.py
+    join(conn, ...)             a confirmed request for a list, within the transaction of signups.py or wishes.py
+    set_status, write_own ...   changes by the person, within the transaction of wishes.py
 
-What the file says comes by a sync (mailer.ledger.syncs). A no for the whole installation is a suppression, not a status.
-Each change is written into the person's history in the same transaction. Raises LedgerError; UsageError for a list or a
-member that does not exist.
+What the file says comes by a sync (mailer.ledger.syncs). An opt-out from everything is a suppression, not a status. Each
+change is recorded in the person's history in the same transaction. Raises LedgerError; UsageError for a member that does not
+exist.
 """
 
 import json
@@ -36,44 +36,44 @@ UNDONE_BY_JOINING = frozenset(
         SuppressionReason.ERASED,
     }
 )
-"""What the person's own yes takes back: who was erased begins afresh. What an admin did by hand stays."""
+"""Suppressions that the person's own confirmation lifts, an erasure included. One by hand of an admin stays."""
 
 
 class Members:
-    """The members of one ledger. Identities are those of audience.address."""
+    """Reads the members of one ledger. Identities are those of audience.address."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
     def get(self, list_name: str, identity: str) -> Membership | None:
-        """This person on this list; None for who never was on it."""
+        """Returns the membership of this person on this list; None if there never was one."""
         with self._core.database.reading() as conn:
             return _load(conn, list_name, identity)
 
     def number_of(self, identity: str) -> int | None:
-        """The number of one of this person's rows, the oldest, for links that name the person; None for a stranger."""
+        """Returns the number of the person's oldest row, for links that name the person; None for somebody unknown."""
         query = select(member.c.id).where(member.c.list_id.in_(select(list_.c.id)), member.c.identity == identity)
         with self._core.database.reading() as conn:
             number = conn.execute(query.order_by(member.c.id).limit(1)).scalar()
             return None if number is None else int(number)
 
     def of(self, identity: str) -> tuple[Membership, ...]:
-        """Every list that this person is or was on, by its name."""
+        """Returns the memberships of this person, former ones too, by the name of the list."""
         with self._core.database.reading() as conn:
             return load_members(conn, identity)
 
     def former_addresses(self, identity: str) -> tuple[str, ...]:
-        """The identities that this person had before, the nearest first."""
+        """Returns the identities that this person had before, the latest first."""
         with self._core.database.reading() as conn:
             return former_addresses(conn, identity)
 
     def later_addresses(self, identity: str) -> tuple[str, ...]:
-        """The identities that this person took afterwards, the nearest first."""
+        """Returns the identities that this person took afterwards, the earliest first."""
         with self._core.database.reading() as conn:
             return later_addresses(conn, identity)
 
     def changes(self, identity: str) -> tuple[MemberChange, ...]:
-        """All that changed for this person, the oldest first."""
+        """Returns all changes of this person, the oldest first."""
         query = select(list_.c.name, member_change).join(list_).order_by(member_change.c.id)
         with self._core.database.reading() as conn:
             rows = conn.execute(query.where(member_change.c.identity.in_(names(conn, identity))))
@@ -81,10 +81,10 @@ class Members:
 
 
 def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float) -> None:
-    """Within a transaction: the person says yes to `list_name`, with their own words for the fields of `own`.
+    """Within a transaction: the person joins `list_name`, with their own values for the fields of `own`.
 
-    A no for the whole installation that is taken back by this stays a no to their other lists. Who was erased begins afresh:
-    the rows that files still have of them are theirs again.
+    An opt-out from everything is lifted, and becomes an opt-out from each of their other lists. An erased person begins afresh:
+    rows that list files still have of them are theirs again.
     """
     list_id, identity = known_list(conn, list_name), address.identity
     take_turn(conn, f"member {identity}")
@@ -106,7 +106,7 @@ def join(conn: Connection, list_name: str, address: Address, own: Mapping[str, s
 
 
 def _lift_all(conn: Connection, identity: str, liftable: set[SuppressionReason], *, by: str, at: float) -> bool:
-    """Take back whatever of `liftable` stands, and what lies beneath it; whether there was anything."""
+    """Lifts all suppressions of the kinds `liftable`, also those beneath others; whether there was one."""
     found = False
     while lift(conn, identity, liftable, source=by, at=at).outcome is Lifting.LIFTED:
         found = True
@@ -114,7 +114,7 @@ def _lift_all(conn: Connection, identity: str, liftable: set[SuppressionReason],
 
 
 def _come_back(conn: Connection, address: Address) -> None:
-    """Rows that an erasure left under the person's marker."""
+    """Gives the person back the rows that an erasure left under their marker."""
     marks = [name for name in names(conn, address.identity) if name != address.identity]
     there = member.alias()
     has_row = exists().where(there.c.list_id == member.c.list_id, there.c.identity == address.identity)
@@ -131,7 +131,7 @@ def _come_back(conn: Connection, address: Address) -> None:
 
 
 def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at: float) -> None:
-    """What the no to everything meant for the other lists is said of each of them now; webhooks have heard of it."""
+    """Unsubscribes the person from all other lists, as the opt-out from everything did; webhooks were notified of that."""
     query = _query().where(member.c.identity == identity, member.c.list_id != list_id, member.c.removed_at.is_(None))
     for each in map(_membership, conn.execute(query).all()):
         if each.status is not Status.UNSUBSCRIBED:
@@ -141,7 +141,7 @@ def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at:
 
 
 def known_list(conn: Connection, name: str) -> int:
-    """The number of a list, made now if the ledger does not know it yet."""
+    """Returns the number of a list, which is created if the ledger does not know it yet."""
     query = select(list_.c.id).where(list_.c.name == name)
     number = conn.execute(query).scalar()
     if number is None:
@@ -158,7 +158,7 @@ def as_json(fields: Mapping[str, str]) -> str:
 
 
 def load_members(conn: Connection, identity: str) -> tuple[Membership, ...]:
-    """Every list that this person is or was on, by its name."""
+    """Returns the memberships of this person, former ones too, by the name of the list."""
     mine = and_(member.c.list_id.in_(select(list_.c.id)), member.c.identity.in_(names(conn, identity)))
     return tuple(_membership(row) for row in conn.execute(_query().where(mine).order_by(list_.c.name)))
 
@@ -174,7 +174,7 @@ def set_status(
     at: float,
     until: float | None,
 ) -> Membership:
-    """Within a transaction: what holds on this list from now on. Raises UsageError for who is not on it."""
+    """Within a transaction: sets the status on this list. Raises UsageError for somebody who is not on it."""
     take_turn(conn, f"member {identity}")
     before = _load(conn, list_name, identity)
     held = _put_status(conn, list_name, identity, status, speaker=speaker, by=by, at=at, until=until)
@@ -193,7 +193,7 @@ def _put_status(
     at: float,
     until: float | None,
 ) -> Membership:
-    """The same, of which no webhook hears; it is the person's turn already."""
+    """The same, without notifying webhooks; the caller has taken the person's turn."""
     found, list_id = _must_load(conn, list_name, identity), known_list(conn, list_name)
     if (status, until) != (found.status, found.paused_until) or found.removed_at is not None:
         _update(
@@ -231,7 +231,7 @@ def _insert(conn: Connection, list_id: int, address: Address, own: Mapping[str, 
 
 
 def add_moved(conn: Connection, list_id: int, new: Address, old: Membership, *, by: str, at: float) -> None:
-    """Within a transaction: the person of `old` is on this list by the address `new`, too, with all that it has."""
+    """Within a transaction: adds the address `new` of the person of `old` to this list, with all that `old` has."""
     conn.execute(
         insert(member).values(
             list_id=list_id,
@@ -255,19 +255,19 @@ def add_moved(conn: Connection, list_id: int, new: Address, old: Membership, *, 
 
 
 def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:
-    """Within a transaction: all the fields that the person keeps."""
+    """Within a transaction: replaces the fields that the person keeps."""
     list_id = known_list(conn, found.list)
     _update(conn, list_id, found.identity, own=as_json(own))
     _record(conn, list_id, found.identity, What.OWN, before=as_json(found.own), after=as_json(own), by=by, at=at)
 
 
 def _is_on(held: Membership) -> bool:
-    """Whether the list is one of the person's own, were it paused or not."""
+    """Whether the person is subscribed to the list, paused or not."""
     return held.removed_at is None and held.status in {Status.SUBSCRIBED, Status.PAUSED}
 
 
 def _tell(conn: Connection, before: Membership | None, held: Membership, *, at: float) -> None:
-    """Webhooks hear of who came onto a list, and of who left it."""
+    """Notifies webhooks of a person who joined a list or left it."""
     was_on = before is not None and _is_on(before)
     if _is_on(held) and not was_on:
         tell_subscribed(conn, held.identity, held.list, at=at)

@@ -1,12 +1,12 @@
-"""The addresses that one person had: a change of address is a line in the history of both, which links the two.
+"""The former and later addresses of a person: a change of address is a line in the history of both, which links the two.
 
-    link_addresses(conn, ...)        somebody moved
-    former_addresses(conn, identity) those they had before, however many moves ago
-    later_addresses(conn, identity)  where they went from here
-    forget_address(conn, identity)   an erased address leaves the histories of the others
+    link_addresses(conn, ...)        links two addresses after a change
+    former_addresses(conn, identity) the addresses before this one, however many changes ago
+    later_addresses(conn, identity)  the addresses after this one
+    forget_address(conn, identity)   removes an erased address from the histories of the others
 
-What a person may ask for of an address (their data, to be erased) takes in the former ones, never the later: who reads at an
-address today has confirmed it, who read at it once may be anybody.
+A request for the data of an address, or for its erasure, includes the former addresses, never the later ones: whoever reads
+mail at an address today has confirmed it; whoever did so once may be anybody.
 """
 
 from sqlalchemy import Column, Connection, insert, select, update
@@ -16,23 +16,23 @@ from mailer.ledger.types_subscribers import What
 
 
 def link_addresses(conn: Connection, list_id: int, before: str, after: str, *, by: str, at: float) -> None:
-    """Within a transaction: note in both histories that the person moved, on one of their lists."""
+    """Within a transaction: records in both histories that the person changed the address, on one of their lists."""
     same = {"list_id": list_id, "at": at, "by": by, "what": What.ADDRESS, "before": before, "after": after}
     conn.execute(insert(member_change), [{**same, "identity": before}, {**same, "identity": after}])
 
 
 def former_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
-    """The identities that the person had before, the nearest first; not this one."""
+    """Returns the identities that the person had before this one, the latest first."""
     return _follow(conn, identity, member_change.c.after, member_change.c.before)
 
 
 def later_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
-    """The identities that the person took after this one, the nearest first."""
+    """Returns the identities that the person took after this one, the earliest first."""
     return _follow(conn, identity, member_change.c.before, member_change.c.after)
 
 
 def forget_address(conn: Connection, identity: str) -> None:
-    """Within a transaction, before its own history goes: nobody else's says this address any more."""
+    """Within a transaction, before its own history is removed: removes this address from all other histories."""
     moved = member_change.c.what == What.ADDRESS
     ends = select(member_change.c.before, member_change.c.after).where(moved, member_change.c.identity == identity)
     linked = {each for row in conn.execute(ends.distinct()) for each in row} - {identity}

@@ -32,7 +32,6 @@ class Postgresql:
     """A Database on a server."""
 
     has_leases = True
-    path = None
 
     def __init__(self, url: URL) -> None:
         self.name = f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"

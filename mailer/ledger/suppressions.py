@@ -1,9 +1,9 @@
-"""Who must not be mailed, why, and every change of it.
+"""Suppressions: addresses that must not be mailed, why, and every change of them.
 
-Suppressing is one transaction: the suppression, a line in its history, and the skip of that address' open deliveries in
-every send. One whose dot may have left is not skipped: a recorded 250 stays one; should it come back as deferred, it
-is skipped then. A stronger reason replaces a weaker one, which then lies `beneath` it and stands again once the stronger
-one is taken back. What the person said, only the person takes back; erasing, nobody.
+Suppressing is one transaction: the suppression, a line in its history, and the skip of that address' open deliveries in every
+send. A delivery that may have been sent is not skipped: a recorded 250 stays; if it comes back as deferred, it is skipped
+then. A stronger reason replaces a weaker one, which then is kept `beneath` it and is active again once the stronger one is
+lifted. A person's own opt-out is lifted by the person only; an erasure by nobody.
 """
 
 import math
@@ -61,11 +61,11 @@ class Suppressions:
         self._core = core
 
     def unsubscribe(self, identity: str, *, source: str, send_id: int | None = None) -> Suppressed:
-        """The person wants no more mail. Idempotent; `source` says how it was said (one-click, page, command, mail)."""
+        """Unsubscribes a person from everything. Idempotent; `source` says how they asked (one-click, page, command, mail)."""
         return self.suppress(identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id)
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Future[Suppressed | None]:
-        """The same by a delivery, as its token names it: a future, for threads and event loops. None for no such delivery."""
+        """The same by a delivery, as its token names it: a future, for threads and event loops. None: no such delivery."""
 
         def work(conn: Connection) -> Suppressed | None:
             row = _WHOSE.run(conn, delivery_id).fetchone()
@@ -81,7 +81,7 @@ class Suppressions:
     def suppress(
         self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
     ) -> Suppressed:
-        """Suppress an address for `reason`. Idempotent. ERASED is for erasure.py alone."""
+        """Suppresses an address for `reason`. Idempotent. ERASED is for erasure.py alone."""
         if reason is SuppressionReason.ERASED:
             raise ValueError("an address is erased by Erasure.erase()")
         return self._core.writer.call(
@@ -89,7 +89,7 @@ class Suppressions:
         ).result()
 
     def undo(self, identity: str, *, source: str, said_at: float | None = None) -> Lifted:
-        """The person takes back having unsubscribed: whenever it was, or only if it was last said at `said_at`.
+        """Lifts the person's own unsubscription: whenever it was, or only if it was last renewed at `said_at`.
 
         Deliveries skipped meanwhile stay skipped.
         """
@@ -104,14 +104,14 @@ class Suppressions:
         return self._core.writer.call(work).result()
 
     def lift(self, identity: str, *, source: str) -> Lifted:
-        """An admin takes a suppression back; the person's own no is refused."""
+        """Lifts a suppression for an admin; the person's own opt-out is refused."""
         mine = {reason for reason in SuppressionReason if not reason.is_own_no}
         return self._core.writer.call(
             lambda conn: lift(conn, identity, mine, source=source, at=self._core.clock())
         ).result()
 
     def get(self, identity: str) -> Suppression | None:
-        """What stands against mailing `identity`, erased or not."""
+        """Returns the active suppression of `identity`, erased or not."""
         with self._core.database.reading() as conn:
             return standing(conn, identity)
 
@@ -152,7 +152,7 @@ class Suppressions:
 
 
 def standing(conn: Connection, identity: str) -> Suppression | None:
-    """What stands against mailing `identity`, erased or not."""
+    """Returns the active suppression of `identity`, erased or not."""
     row = _standing(conn, identity)
     return _suppression(row) if row else None
 
@@ -167,7 +167,7 @@ def suppress(
     at: float,
     told: bool = True,
 ) -> Suppressed:
-    """Within a transaction: suppress `identity`, and skip what is open for it. `told`: webhooks that asked for it."""
+    """Within a transaction: suppresses `identity`, and skips its open deliveries. `told`: notify webhooks."""
     take_turns(conn, identity)
     new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
     row = _standing(conn, identity)
@@ -184,7 +184,7 @@ def suppress(
         )
     elif row is not None:
         new = _suppression(row)
-        # said once more, it voids what undoes the one before
+        # renewed, it makes the undo link of the one before invalid
         if reason is row.reason is SuppressionReason.UNSUBSCRIBED:
             new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
@@ -197,7 +197,7 @@ def suppress(
 
 
 def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: float) -> None:
-    """Within a transaction: suppress each of the rows (identity, reason) of `wanted`, and skip what is open for them.
+    """Within a transaction: suppresses each of the rows (identity, reason) of `wanted`, and skips their open deliveries.
 
     As `suppress` does it, but for many at once; each identity comes once.
     """
@@ -229,9 +229,9 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
 
 
 def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at: float) -> int:
-    """Within a transaction: take back what each of `sources` put there, if it was not said again since its instant.
+    """Within a transaction: lifts the suppressions that `sources` made, if they were not renewed since their instants.
 
-    How many were lifted. It is for undoing a mistake of ours, and so lifts a person's no, too, if that was never said.
+    Returns how many were lifted. It undoes a mistake of ours, so it also lifts an opt-out that the person never asked for.
     """
     found = conn.execute(select(suppression).where(suppression.c.source.in_(sources))).all()
     untouched = [row for row in found if row.at == sources[row.source]]
@@ -241,9 +241,9 @@ def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at:
 
 
 def lift_of_send(conn: Connection, send_id: int, which: ColumnElement[bool], *, at: float) -> None:
-    """Within a transaction: take back what a send made of its refusals for the deliveries `which`: they prove nothing.
+    """Within a transaction: lifts the suppressions that a send made for the refused deliveries `which`: they prove nothing.
 
-    Webhooks heard of dead addresses then, and hear that these are on their lists as before.
+    Webhooks were notified of dead addresses then, and are notified that these are on their lists as before.
     """
     mistaken = select(suppression.c.identity).where(
         suppression.c.send_id == send_id,
@@ -267,7 +267,7 @@ def lift(
     at: float,
     said_at: float | None = None,
 ) -> Lifted:
-    """Within a transaction: take back what stands against `identity`, if it is one of `liftable`."""
+    """Within a transaction: lifts the active suppression of `identity`, if its reason is one of `liftable`."""
     take_turns(conn, identity)
     row = _standing(conn, identity)
     if row is None:
@@ -286,13 +286,13 @@ def lift(
 
 
 def _insert_missing(database: str) -> Any:
-    """INSERT that yields to who was first: a sync suppresses many at once, without their turns."""
+    """Returns an INSERT that does nothing for rows that exist: a sync suppresses many at once, without their turns."""
     make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
     return make(suppression).on_conflict_do_nothing()
 
 
 def _insert_first(conn: Connection, new: Suppression) -> bool:
-    """Whether `new` is the first for its identity, and stands now."""
+    """Inserts `new`; whether it is the first of its identity."""
     cursor = _INSERT_FIRST[conn.dialect.name].run(conn, new.identity, new.reason.value, new.at, new.source, new.send_id)
     return int(cursor.rowcount) == 1
 
@@ -303,7 +303,7 @@ def record_change(conn: Connection, new: Suppression, change: Change) -> None:
 
 
 def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
-    """Webhooks hear of what the person or a server said; what an admin does by hand, the admin knows."""
+    """Notifies webhooks of opt-outs and bounces, but not of what an admin did by hand."""
     if new.reason is SuppressionReason.BOUNCED:
         tell_bounced(conn, new.identity, new.send_id, at=at)
     elif new.reason.is_own_no:
@@ -311,7 +311,7 @@ def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
 
 
 def take_turns(conn: Connection, identity: str) -> None:
-    """What stands against one person is read and changed by one at a time, under whichever name."""
+    """Takes the turns of all names of a person: only one transaction at a time changes their suppression."""
     for name in names(conn, identity):
         take_turn(conn, f"suppression of {name}")
 
