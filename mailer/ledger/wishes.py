@@ -1,16 +1,16 @@
-"""What people say of their own mail, on a page of their own: each is one transaction, and every send heeds it from then on.
+"""Subscriber preferences, as people set them on their own page. Each change is one transaction and applies to running sends.
 
-    wishes.person(member_id)         whose page it is
-    wishes.choose(...)               on some lists, off others
-    wishes.keep(...)                 the fields that are the person's own
-    wishes.pause(...), resume(...)   no letters for a while, from any list
-    wishes.ask_address(...)          a letter to a new address, which asks for confirmation
-    wishes.move(letter_id)           that confirmed: the memberships go there, the file of each list is told
-    wishes.give_reason(...)          why the person left everything
+    wishes.person(member_id)         the person of a page
+    wishes.choose(...)               joins some lists, leaves others
+    wishes.keep(...)                 sets the fields that the person keeps
+    wishes.pause(...), resume(...)   pauses all lists that the person is on
+    wishes.ask_address(...)          mails a new address, which asks for confirmation
+    wishes.move(letter_id)           confirmed: moves the memberships to the new address
+    wishes.give_reason(...)          records why the person left everything
 
-A delivery that is frozen and not under way is skipped once its person is on none of its send's lists any more, or pauses;
-one whose dot may have left stays what it is. Lists are told of all this by their next sync, as mailer.ledger.syncs has it.
-Raises LedgerError.
+A frozen delivery that is not under way is skipped once its person is on none of its send's lists any more, or pauses; one
+that may have been sent stays as it is. The list files get all of this by their next sync (mailer.ledger.syncs). Raises
+LedgerError.
 """
 
 from collections.abc import Collection, Mapping
@@ -39,16 +39,16 @@ _MEMBER, _MOVED = "member", "moved"
 
 
 class Move(StrEnum):
-    """What confirming a new address came to."""
+    """The outcome of confirming a new address."""
 
     DONE = "done"
-    REFUSED = "refused"  # a no stands at one of the two, or there is nobody to move
+    REFUSED = "refused"  # one of the two is suppressed, or there is nobody to move
     EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why somebody left; `said_at` is the no that it belongs to."""
+    """Why somebody left; `said_at` is the time of the opt-out that it belongs to."""
 
     reason: LeavingReason
     words: str
@@ -57,23 +57,23 @@ class Reason:
 
 
 class Wishes:
-    """What people may say to one ledger. Identities are those of audience.address."""
+    """Changes preferences in one ledger. Identities are those of audience.address."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
     def person(self, member_id: int) -> Address | None:
-        """The person that a member's number stands for; None when there is none, or they were erased."""
+        """Returns the person of a member's number; None if there is none, or they were erased."""
         with self._core.database.reading() as conn:
             return _person(conn, member_id)
 
     def choose(
         self, person: Address, on: Mapping[str, str], off: Collection[str], *, source: str, may_return: bool
     ) -> bool:
-        """Be on the lists `on`, each with the words that the page had for it, and on none of `off`.
+        """Joins the lists `on`, each with the words that the page had for it, and leaves those of `off`.
 
-        Whoever said no to everything comes back by joining a list, but only if `may_return`: then the person proved to read
-        at the address, just now. False: that is not proven, so that nobody joined.
+        A person who unsubscribed from everything comes back by joining a list, but only if `may_return`: they proved just now
+        that they read mail at the address. Returns False if that is not proven; then no list was joined.
         """
 
         def work(conn: Connection) -> bool:
@@ -96,7 +96,7 @@ class Wishes:
         return self._core.writer.call(work).result()
 
     def keep(self, identity: str, own: Mapping[str, Mapping[str, str]], *, source: str) -> None:
-        """By list: values of fields that are the person's own. What was said of other fields before stays."""
+        """Sets, by list, the values of fields that the person keeps. Other fields stay as they were."""
 
         def work(conn: Connection) -> None:
             take_turn(conn, f"member {identity}")
@@ -109,7 +109,7 @@ class Wishes:
         self._core.writer.call(work).result()
 
     def pause(self, identity: str, until: float, *, source: str) -> None:
-        """No letters until then, from any list that would send them; a pause that is on ends then instead."""
+        """Pauses, until then, all lists that the person is subscribed to; a pause of theirs ends then instead."""
 
         def work(conn: Connection) -> None:
             at = self._core.clock()
@@ -122,7 +122,7 @@ class Wishes:
         self._core.writer.call(work).result()
 
     def resume(self, identity: str, *, source: str) -> None:
-        """End a pause of the person's own."""
+        """Ends a pause that the person set."""
 
         def work(conn: Connection) -> None:
             take_turn(conn, f"member {identity}")
@@ -133,22 +133,22 @@ class Wishes:
         self._core.writer.call(work).result()
 
     def ask_address(self, member_id: int, new: Address) -> None:
-        """Have a letter written to `new`, unless one was asked for there within a day. Does the same for any address."""
+        """Queues a mail to `new`, unless one was queued within a day. Does the same work for every address."""
         payload = {_MEMBER: member_id}
         self._core.writer.call(
             lambda conn: queue_once_a_day(conn, LetterKind.ADDRESS, new, at=self._core.clock(), payload=payload)
         ).result()
 
     def asked_address(self, letter_id: int) -> Letter | None:
-        """The letter that asks for a move; None for any other."""
+        """Returns the mail that asks to confirm a new address; None for any other."""
         with self._core.database.reading() as conn:
             return _asks_to_move(conn, letter_id)
 
     def move(self, letter_id: int, *, source: str) -> Move:
-        """Whoever reads at the new address says yes. Idempotent.
+        """Changes the address after the new one was confirmed. Idempotent.
 
-        Every list that had the old address has the new one, with all fields; the old one is off, as if the person had left.
-        A no at either address, other than a server's at the old one, stands: nobody gets around it by moving.
+        Every list of the old address gets the new one, with all fields; the old one is unsubscribed. A suppression of either
+        address, other than a bounce of the old one, stays: nobody gets around it by a change of address.
         """
 
         def work(conn: Connection) -> Move:
@@ -178,7 +178,7 @@ class Wishes:
         return self._core.writer.call(work).result()
 
     def give_reason(self, identity: str, said_at: float, reason: LeavingReason, words: str) -> None:
-        """Why the person said the no of `said_at`; the last word counts. Nothing when that no is not the one that stands."""
+        """Records why the person opted out at `said_at`; the last reason counts. Ignored if that opt-out is no longer active."""
 
         def work(conn: Connection) -> None:
             held = standing(conn, identity)
@@ -192,7 +192,7 @@ class Wishes:
         self._core.writer.call(work).result()
 
     def reasons(self, identity: str) -> tuple[Reason, ...]:
-        """Why this person left, each time that they said it, the oldest first."""
+        """Returns all reasons that this person gave for leaving, the oldest first."""
         query = select(leaving_reason).where(leaving_reason.c.identity == identity).order_by(leaving_reason.c.said_at)
         with self._core.database.reading() as conn:
             return tuple(
@@ -201,7 +201,7 @@ class Wishes:
             )
 
     def count_reasons(self, list_name: str) -> Mapping[LeavingReason, int]:
-        """How many of those who are, or were, on a list gave which reason for leaving everything, the most first."""
+        """Counts the reasons for leaving everything of all members of a list, former ones too, the most frequent first."""
         of_list = and_(
             member.c.list_id == select(list_.c.id).where(list_.c.name == list_name).scalar_subquery(),
             member.c.identity == leaving_reason.c.identity,
@@ -214,7 +214,7 @@ class Wishes:
 
 
 def _heed(conn: Connection, identity: str, *, at: float) -> None:
-    """Skip what is open for the person. A freeze that looked at the lists before this is waited for."""
+    """Skips the open deliveries of the person. Waits for a send that is being created, which has read the lists already."""
     take_turn(conn, FREEZE)
     skip_left(conn, delivery.c.identity == identity, at=at)
 
@@ -225,7 +225,7 @@ def _person(conn: Connection, member_id: int) -> Address | None:
 
 
 def _current(conn: Connection, identity: str) -> tuple[Membership, ...]:
-    """The lists that the person is on, whatever holds there."""
+    """Returns the lists that the person is on, whatever the status."""
     return tuple(each for each in load_members(conn, identity) if each.removed_at is None)
 
 
@@ -242,7 +242,7 @@ def _say(conn: Connection, each: Membership, status: Status, *, by: str, at: flo
 
 
 def _keep_consent(conn: Connection, identity: str, list_name: str, words: str, *, source: str, at: float) -> None:
-    """The evidence: said on a page that only the person has the way to, so confirmed with it."""
+    """Records the consent: given on a page that only the person has the link to, so it is confirmed."""
     conn.execute(
         insert(consent).values(
             identity=identity,
@@ -262,7 +262,7 @@ def _asks_to_move(conn: Connection, letter_id: int) -> Letter | None:
 
 
 def _move(conn: Connection, each: Membership, new: Address, *, by: str, at: float) -> None:
-    """One membership. The new one has what the file and the person said at the old one; the file is told at its next sync."""
+    """Moves one membership: the new one gets the fields and status of the old one; the file gets it at its next sync."""
     list_id = known_list(conn, each.list)
     there = next((found for found in load_members(conn, new.identity) if found.list == each.list), None)
     if there is None:
