@@ -1,11 +1,11 @@
-"""How an old copy of the database is noticed once somebody has put it back.
+"""The rollback guard: notices that somebody restored an old copy of the database.
 
-The database counts its epochs: the number rises with every write but those of a send under way, and with those once a
-second. What it has reached is also kept in a file of the state folder, fsynced before anybody gets an answer. A database
-that is behind that file has lost what was recorded since: who was mailed, who unsubscribed. It is refused until a person
-accepts it (`accept_restored`), and then no send goes on unasked: those under way are paused, those scheduled overdue.
+The database has an epoch, a number that rises with every write, but with those of a running send only once a second. The
+highest epoch is also kept in a file of the state folder, fsynced before anybody gets an answer. A database whose epoch is
+behind that file has lost what was recorded since: who was mailed, who unsubscribed. It is refused until a person accepts it
+(`accept_restored`); then running sends are paused and scheduled ones become overdue.
 
-The file is named after the ledger itself, so that another database is another matter. Raises LedgerError.
+The file is named after the ledger itself, so each database has its own. Raises LedgerError.
 """
 
 import fcntl

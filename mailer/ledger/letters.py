@@ -1,16 +1,16 @@
-"""Letters to one person, beside all sends: a queue that `mailer serve` empties.
+"""Transactional mail to one person, outside all sends: a queue that `mailer serve` delivers.
 
-    letters.ask_link(address)     the link to a person's own page, at most one an address and day
+    letters.ask_link(address)     queues the link to a person's own page, at most one an address and day
     letters.due(now, limit)       what is to be delivered, the oldest first
-    letters.leave(id, key)        written down before the dot may leave: queued -> leaving; False: not this one, not now
-    letters.settle(id, ...)       how the attempt ended
-    letters.recover()             what a dead process left: leaving -> uncertain
+    letters.leave(id, key)        queued -> leaving, durable before end of DATA; False: not this one, not now
+    letters.settle(id, ...)       records how the attempt ended
+    letters.recover()             leaving -> uncertain, after a process that died
 
     queued -> leaving -> sent | failed | uncertain | queued (later again)
 
-A letter whose dot may have left is never sent again by itself: its person gets it twice at no time, and asks again if it
-did not come. Requests for confirmation are made in signups.py. What a letter says is decided when it is written, not when
-it is asked for, so that asking does the same work for everybody. Raises LedgerError.
+A mail that may have been sent is never sent again automatically: nobody gets it twice, and a person who did not get it asks
+again. Requests for confirmation are made in signups.py. The content of a mail is decided when it is composed, not when it is
+requested, so that a request does the same work for every address. Raises LedgerError.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _KEY = "key of letters: "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One letter. `payload` is what its kind needs; `attempts` counts those that a relay was asked to take."""
+    """One mail. `payload` is what its kind needs; `attempts` counts those that reached a relay."""
 
     id: int
     kind: LetterKind
@@ -48,36 +48,36 @@ class Letter:
 
 
 class Letters:
-    """The letters of one ledger; identities are those of audience.address."""
+    """The transactional mail of one ledger; identities are those of audience.address."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
     def ask_link(self, address: Address) -> None:
-        """Queue the letter with the link to the person's own page, unless one was asked for within a day."""
+        """Queues the mail with the link to the person's own page, unless one was queued within a day."""
         self._core.writer.call(
             lambda conn: queue_once_a_day(conn, LetterKind.LINK, address, at=self._core.clock())
         ).result()
 
     def of(self, identity: str) -> tuple[Letter, ...]:
-        """Every letter to this person that is still known, the oldest first."""
+        """Returns all mail to this person that was not removed yet, the oldest first."""
         with self._core.database.reading() as conn:
             return _letters(conn, letter.c.identity == identity)
 
     def due(self, now: float, limit: int, *kinds: LetterKind) -> tuple[Letter, ...]:
-        """Up to `limit` letters of `kinds` whose time has come."""
+        """Returns up to `limit` mails of `kinds` that are due."""
         with self._core.database.reading() as conn:
             ready = (letter.c.state == LetterState.QUEUED, letter.c.next_at <= now, letter.c.kind.in_(kinds))
             return _letters(conn, *ready, limit=limit)
 
     def counts(self) -> Mapping[LetterState, int]:
-        """How many letters are in each state."""
+        """Counts the mails in each state."""
         with self._core.database.reading() as conn:
             query = select(letter.c.state, func.count()).group_by(letter.c.state)
             return {state: int(count) for state, count in conn.execute(query)}
 
     async def leave(self, number: int, key_name: str = "") -> bool:
-        """Make it durable that this letter's dot may leave. False when it may not: it is gone, or in other hands.
+        """Makes `leaving` durable. False if the mail may not be sent: it was removed, or another process has it.
 
         `key_name` names the secret key of the links in it, which is needed from then on.
         """
@@ -91,13 +91,13 @@ class Letters:
         return await asyncio.wrap_future(self._core.writer.call(work))
 
     def key_names(self) -> frozenset[str]:
-        """The names of the secret keys that links in letters were made with."""
+        """Returns the names of the secret keys that links in mails were made with."""
         with self._core.database.reading() as conn:
             found = conn.execute(select(meta.c.key).where(meta.c.key.startswith(_KEY, autoescape=True))).scalars()
             return frozenset(key.removeprefix(_KEY) for key in found)
 
     async def settle(self, number: int, state: LetterState, *, reply: str = "", next_at: float = 0.0) -> None:
-        """How it ended; with QUEUED, to be tried again at `next_at`."""
+        """Records how an attempt ended; QUEUED: to be tried again at `next_at`."""
         settled_at = None if state is LetterState.QUEUED else self._core.clock()
         values = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
         await asyncio.wrap_future(
@@ -107,7 +107,7 @@ class Letters:
         )
 
     def recover(self) -> int:
-        """At the start of the process that delivers: whatever was leaving then is uncertain. How many there were."""
+        """Makes all mail that is `leaving` uncertain, when the delivering process starts; returns how many."""
         values = {"state": LetterState.UNCERTAIN, "settled_at": self._core.clock()}
         return self._core.writer.call(
             lambda conn: (
@@ -116,7 +116,7 @@ class Letters:
         ).result()
 
     def forget(self, before: float) -> int:
-        """Remove letters that were settled before an instant; how many there were."""
+        """Removes mail that was settled before an instant; returns how many."""
         return self._core.writer.call(
             lambda conn: conn.execute(delete(letter).where(letter.c.settled_at < before)).rowcount
         ).result()
@@ -125,7 +125,7 @@ class Letters:
 def queue_once_a_day(
     conn: Connection, kind: LetterKind, address: Address, *, at: float, payload: Mapping[str, Any] | None = None
 ) -> None:
-    """Within a transaction: queue a letter, unless one of this kind was asked for within a day. Always two statements."""
+    """Within a transaction: queues a mail, unless one of this kind was queued within a day. Always two statements."""
     take_turn(conn, f"letters to {address.identity}")
     asked = select(letter.c.id).where(
         letter.c.identity == address.identity, letter.c.kind == kind, letter.c.created_at > at - DAY
@@ -144,7 +144,7 @@ def queue_once_a_day(
 
 
 def _need_key(conn: Connection, name: str) -> None:
-    """Remember that a key must not go. Letters are forgotten, but a link to a person's own page never expires."""
+    """Records that a key must be kept: mails are removed, but a link to a person's own page never expires."""
     key = f"{_KEY}{name}"
     take_turn(conn, _KEY)
     if conn.execute(select(meta.c.key).where(meta.c.key == key)).first() is None:

@@ -1,16 +1,16 @@
-"""Signing up: somebody asks for a list at an address, and whoever reads there confirms it.
+"""Sign-ups: a request for a list at an address, and its confirmation by the person who reads mail there.
 
-    signups.ask(wanted)             the evidence, and the letter that asks for confirmation: one an address and day
-    signups.request(letter_id)      what a letter asks to be confirmed
-    signups.confirm(letter_id, ..)  the person says yes: members, suppressions, evidence, a welcome, in one transaction
-    signups.consents(identity)      the evidence kept of a person
+    signups.ask(wanted)             records the request, and queues the mail that asks for confirmation: one an address and day
+    signups.request(letter_id)      what a mail asks to be confirmed
+    signups.confirm(letter_id, ..)  members, suppressions, consent and welcome, in one transaction
+    signups.consents(identity)      the consents recorded of a person
 
-`ask` runs the same statements whoever the address belongs to, known, unknown or suppressed: nothing of the ledger can be
-told from it. Nobody becomes a member by asking, and no field of anybody changes: what a stranger typed for somebody else
-waits in the letter's row, until the person behind the address has seen it. A second list asked for on the same day joins
-the same request, behind the same link. Confirming twice does nothing twice, also when the person left in between.
+`ask` runs the same statements for every address, known, unknown or suppressed, so that nothing about the ledger can be learnt
+from it. Asking makes nobody a member, and changes no field of anybody: what a stranger typed for somebody else is kept with
+the mail until the person at the address has seen it. A second list requested on the same day is added to the same mail.
+Confirming twice has no effect the second time, even if the person left in between.
 
-Evidence is kept when the person leaves, until they are erased; what nobody confirmed goes with its letter (`forget`).
+Consents are kept when the person leaves, until they are erased; unconfirmed ones are removed with their mail (`forget`).
 Raises LedgerError.
 """
 
@@ -35,7 +35,7 @@ _LISTS, _CONFIRMED = "lists", "confirmed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp:
-    """Who asks for what. `words` are those that the form showed; `ip` is truncated; `own`: the fields that were filled in."""
+    """A request for a list. `words` are those that the form showed; `ip` is truncated; `own`: the fields that were filled in."""
 
     list: str
     address: Address
@@ -47,7 +47,7 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a letter asks to be confirmed: the lists that wait, with the fields given, and those that were confirmed."""
+    """The lists that a mail asks to be confirmed: those that wait, with the fields given, and those that were confirmed."""
 
     letter_id: int
     identity: str
@@ -62,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A piece of evidence: who asked for which list, when, by which form, what it said, from where, and the confirmation.
+    """A recorded consent: the list, when and by which form it was asked for, the words of the form, and the confirmation.
 
     What a list file brought (mailer.ledger.evidence) `is_imported`: its `words` are all that it said.
     """
@@ -83,18 +83,18 @@ class SignUps:
         self._core = core
 
     def ask(self, wanted: SignUp) -> None:
-        """Note that `wanted` was asked for, and have its letter written unless one was asked for within a day."""
+        """Records the request, and queues its mail unless one was queued within a day."""
         self._core.writer.call(lambda conn: _ask(conn, wanted, at=self._core.clock())).result()
 
     def request(self, letter_id: int) -> Request | None:
-        """What the letter asks; None when it asks nothing, or is forgotten."""
+        """Returns what the mail asks to be confirmed; None if it asks nothing, or was removed."""
         with self._core.database.reading() as conn:
             return read_request(load_letter(conn, letter_id))
 
     def confirm(
         self, letter_id: int, own: Mapping[str, Mapping[str, str]], *, source: str, welcomes: Mapping[str, str]
     ) -> Request | None:
-        """Confirm the lists of `own` that wait, each with the fields that the person saw and left so.
+        """Confirms the waiting lists in `own`, each with the fields that the person saw and left unchanged.
 
         `welcomes`: the slug of the edition that greets on a list. What holds after it; None for a letter that asks
         nothing, or too late.
@@ -104,7 +104,7 @@ class SignUps:
         ).result()
 
     def consents(self, identity: str) -> tuple[Consent, ...]:
-        """The evidence kept of this person, the oldest first."""
+        """Returns the consents recorded of this person, the oldest first."""
         columns = (list_.c.name, consent, is_imported().label("is_imported"))
         query = select(*columns).join(list_).where(consent.c.identity == identity).order_by(consent.c.id)
         with self._core.database.reading() as conn:
@@ -122,13 +122,13 @@ class SignUps:
             )
 
     def forget(self, before: float) -> int:
-        """Remove what nobody confirmed since an instant; how many pieces there were."""
+        """Removes unconfirmed consents from before an instant; returns how many."""
         stale = delete(consent).where(consent.c.confirmed_at.is_(None), consent.c.at < before, ~is_imported())
         return self._core.writer.call(lambda conn: conn.execute(stale).rowcount).result()
 
 
 def read_request(found: Letter | None) -> Request | None:
-    """What a letter asks to be confirmed; None for one that asks nothing."""
+    """Returns what a mail asks to be confirmed; None for one that asks nothing."""
     if found is None or found.kind is not LetterKind.CONFIRM:
         return None
     confirmed = tuple(found.payload.get(_CONFIRMED, ()))
@@ -143,7 +143,7 @@ def read_request(found: Letter | None) -> Request | None:
 
 
 def _ask(conn: Connection, wanted: SignUp, *, at: float) -> None:
-    """Six statements, for everybody: a turn, a list, the evidence, the letter, its payload twice."""
+    """Runs the same six statements for every address: a turn, a list, the consent, the mail, its payload twice."""
     identity = wanted.address.identity
     list_id = known_list(conn, wanted.list)
     queue_once_a_day(conn, LetterKind.CONFIRM, wanted.address, at=at, payload={_LISTS: {}})
@@ -161,7 +161,7 @@ def _ask(conn: Connection, wanted: SignUp, *, at: float) -> None:
 
 
 def _keep_evidence(conn: Connection, list_id: int, wanted: SignUp, *, at: float) -> None:
-    """The first of a day that waits is what is confirmed; ten thousand more of the same are not worth a row each."""
+    """Records the consent, but only the first of a day: repeated requests get no row each."""
     waits = (
         consent.c.identity == wanted.address.identity,
         consent.c.list_id == list_id,
