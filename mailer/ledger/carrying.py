@@ -1,8 +1,8 @@
-"""A merge carried out: members, suppressions and history, then what the file is to be told, and that it was.
+"""Applies a sync: to members, suppressions and history, then to the list file.
 
-    carry_out(conn, sheet, ...)            in the caller's transaction
-    cells(conn, sheet), sign_ups(...)      what the file is to be told
-    settle(conn, sheet, ...)               the file was told
+    carry_out(conn, sheet, ...)            changes the ledger, in the caller's transaction
+    cells(conn, sheet), sign_ups(...)      the changes to be written into the file
+    settle(conn, sheet, ...)               records that the file was written
 
 Until `settle`, the ledger holds that the file says what it said when it was read: so a crash before the file is replaced, or
 after, is put right by the next sync, whichever file that finds.
@@ -39,7 +39,7 @@ from mailer.ledger.types_subscribers import AFTER_ALL_LINES, Speaker, What
 
 
 def carry_out(conn: Connection, sheet: Sheet, *, sync_id: int, by: str, source: str) -> None:
-    """Make the ledger say what the plan says. The caller's transaction, and the caller's decision."""
+    """Applies the decisions to the ledger. The caller decides whether to, and owns the transaction."""
     if not sheet.is_first:
         _record_changes(conn, sheet, sync_id=sync_id, by=by)
         _remove(conn, sheet, sync_id=sync_id, by=by)
@@ -85,7 +85,7 @@ def _remove(conn: Connection, sheet: Sheet, *, sync_id: int, by: str) -> None:
 
 
 def _take_over(conn: Connection, sheet: Sheet) -> None:
-    """What the file says of those who are known: their line, their cells, that they are in it."""
+    """Updates known members from the file: their line, their cells, that they are in it."""
     met, rows = sheet.met, sheet.staged.rows
     of_list = and_(member.c.list_id == sheet.list_id, member.c.identity == rows.c.identity)
     conn.execute(
@@ -107,7 +107,7 @@ def _take_over(conn: Connection, sheet: Sheet) -> None:
 
 
 def _add(conn: Connection, sheet: Sheet) -> None:
-    """Those who join, in the order of the file."""
+    """Inserts new members, in the order of the file."""
     rows, at = sheet.staged.rows, literal(sheet.at)
     columns = ["list_id", "identity", "address", "fields", "since", "joined_at", "line", "base_status"]
     joined_at = func.coalesce(case((rows.c.since <= at, rows.c.since)), at) if sheet.is_first else at
@@ -128,7 +128,7 @@ def _add(conn: Connection, sheet: Sheet) -> None:
 
 
 def _is_most_of_all(conn: Connection, sheet: Sheet) -> bool:
-    """Whether more join than there were members of any list, in a database that then sorts faster than it inserts."""
+    """Whether more join than all lists had members, in a database that sorts faster than it inserts then."""
     if conn.dialect.name != "sqlite" or not sheet.is_first:
         return False
     return sheet.staged.people > (conn.execute(select(func.max(member.c.id))).scalar() or 0)
@@ -136,7 +136,7 @@ def _is_most_of_all(conn: Connection, sheet: Sheet) -> bool:
 
 @contextmanager
 def _indexed_afterwards(conn: Connection) -> Iterator[None]:
-    """Members are added without indexes, which are then made anew, each in one go.
+    """Drops the indexes of members while they are inserted, and creates them afterwards, each in one go.
 
     In the order of the migration: of two that serve a query alike, SQLite takes the newer.
     """
@@ -149,7 +149,7 @@ def _indexed_afterwards(conn: Connection) -> Iterator[None]:
 
 
 def _decided_of(sheet: Sheet) -> tuple[ColumnElement[bool], ...]:
-    """Which members there is a decision of."""
+    """The condition for members that have a decision."""
     met, decided = sheet.met, sheet.decided
     return member.c.list_id == sheet.list_id, member.c.identity == met.c.identity, met.c.key == decided.c.key
 
@@ -168,7 +168,7 @@ def _apply_decisions(conn: Connection, sheet: Sheet) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What a row of the file is to say from now on, and since when."""
+    """The status to be written into a row of the file, and since when."""
 
     line: int
     status: Status
@@ -176,7 +176,7 @@ class Cell:
 
 
 def cells(conn: Connection, sheet: Sheet) -> Iterator[Cell]:
-    """By line. Later rows of a person are told, too, where they say a no that does not stand."""
+    """Yields the cells by line, also for later rows of a person that have an opt-out which is not active."""
     met, decided, again = sheet.met, sheet.decided, sheet.staged.again
     since = func.coalesce(suppression.c.at, member.c.since)
     told = (
@@ -201,7 +201,7 @@ def cells(conn: Connection, sheet: Sheet) -> Iterator[Cell]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appended:
-    """Somebody who signed up and gets a row of the file."""
+    """A person who signed up and is appended to the file."""
 
     member_id: int
     address: str
@@ -210,7 +210,7 @@ class Appended:
 
 
 def sign_ups(conn: Connection, sheet: Sheet) -> tuple[Appended, ...]:
-    """Who is to be appended, the oldest first: few, beside the rows of a file."""
+    """Returns the people to be appended, the oldest first: few, compared with the rows of a file."""
     query = select(member).where(member.c.id.in_(waiting_sign_ups(sheet))).order_by(member.c.joined_at, member.c.id)
     return tuple(
         Appended(
@@ -224,7 +224,7 @@ def sign_ups(conn: Connection, sheet: Sheet) -> tuple[Appended, ...]:
 
 
 def settle(conn: Connection, sheet: Sheet, appended: tuple[Appended, ...]) -> None:
-    """The file says now what `cells` and `appended` had it say."""
+    """Records that the file has `cells` and `appended` now."""
     decided = sheet.decided
     conn.execute(
         update(member)

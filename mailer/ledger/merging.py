@@ -1,10 +1,10 @@
-"""A staged list file compared with what the ledger knows, as sets: what a sync would change.
+"""Compares a staged list file with the ledger, as sets: what a sync would change.
 
-    sheet = lay_out(conn, staged, ...)     compare every row; decide every situation that occurs (audience.merge)
+    sheet = lay_out(conn, staged, ...)     compares every row; decides every situation that occurs (audience.merge)
     plan_of(conn, sheet, name=...)         counts, and the first of each kind
 
-A row of the file for which nothing is to be said (its person is known, subscribed, and as it was) is counted and nothing
-else, so that an ordinary sync lays out little. What is decided is carried out by mailer.ledger.carrying.
+A row that changes nothing (its person is known, subscribed, and as before) is counted only, so that an ordinary sync lays out
+little. mailer.ledger.carrying applies the decisions.
 """
 
 import json
@@ -63,7 +63,7 @@ _SUPPRESS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """One list, laid out: the staged rows, those of them that something is said about, and the decisions."""
+    """The comparison of one list: the staged rows, those that differ (`met`), and the decisions (`decided`)."""
 
     list_id: int
     staged: StagedList
@@ -79,7 +79,7 @@ class Sheet:
 
 
 def lay_out(conn: Connection, list_id: int, staged: StagedList, *, at: float, keeps_sign_ups: bool = False) -> Sheet:
-    """Compare and decide. `keeps_sign_ups`: who came by a form is not removed for not being in this file."""
+    """Compares and decides. `keeps_sign_ups`: members who signed up are not removed if this file lacks them."""
     metadata = MetaData()
     met = Table(
         f"met_{staged.rows.name}",
@@ -130,7 +130,7 @@ def lay_out(conn: Connection, list_id: int, staged: StagedList, *, at: float, ke
 
 
 def _compare_first(staged: StagedList) -> Select[Any]:
-    """The rows of a list of which nothing is known, but those that simply join."""
+    """Returns the rows of a list that was never synced, but for those that simply join."""
     rows, reason = staged.rows, suppression_reason()
     return (
         select(
@@ -148,7 +148,7 @@ def _compare_first(staged: StagedList) -> Select[Any]:
 
 
 def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
-    """The rows that are not plainly as the ledger has them."""
+    """Returns the rows that differ from the ledger, or are not plainly subscribed."""
     rows, subscribed = staged.rows, Status.SUBSCRIBED.value
     reason = suppression_reason()
     base = func.coalesce(type_coerce(member.c.base_status, Text), "")
@@ -182,7 +182,7 @@ def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
 
 
 def decide(key: str) -> Merged:
-    """The decision for a situation, written as `file|base|status|person|suppression`."""
+    """Returns the decision for a situation, written as `file|base|status|person|suppression`."""
     file, base, status, person, reason = key.split("|")
     return merge(
         Situation(
@@ -208,7 +208,7 @@ def _decide(key: str) -> dict[str, object]:
 
 
 def plan_of(conn: Connection, sheet: Sheet, *, name: str) -> SyncPlan:
-    """What carrying it out would do: counts, and the first SHOWN of each kind."""
+    """Returns what applying it would do: counts, and the first SHOWN of each kind."""
     met, decided = sheet.met, sheet.decided
     both = met.join(decided, decided.c.key == met.c.key)
     moved = or_(decided.c.suppress.is_not(None), and_(met.c.was != "", met.c.was != decided.c.status))
@@ -284,7 +284,7 @@ def _differences(before: str, after: str) -> Mapping[str, tuple[str, str]]:
 
 
 def changed_members(sheet: Sheet) -> Select[Any]:
-    """The members whose fields or spelling of the address changed in the file, with both."""
+    """Returns the members whose fields or spelling of the address changed in the file, with both versions."""
     met, rows = sheet.met, sheet.staged.rows
     return (
         select(met.c.line, met.c.identity, member.c.fields.label("before"), rows.c.fields.label("after"))
@@ -295,7 +295,7 @@ def changed_members(sheet: Sheet) -> Select[Any]:
 
 
 def gone(sheet: Sheet) -> ColumnElement[bool]:
-    """Members whose row is not in the file any more."""
+    """Members whose row is no longer in the file."""
     rows = sheet.staged.rows
     lost = and_(
         member.c.list_id == sheet.list_id, member.c.in_file, ~exists().where(rows.c.identity == member.c.identity)
@@ -304,7 +304,7 @@ def gone(sheet: Sheet) -> ColumnElement[bool]:
 
 
 def waiting_sign_ups(sheet: Sheet) -> Select[Any]:
-    """Members who are to be appended: subscribed, by themselves, and without anything against them."""
+    """Returns the members to be appended to the file: subscribed, signed up, not suppressed."""
     staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
     waits = and_(member.c.line == AFTER_ALL_LINES, ~member.c.in_file)
     return select(member.c.id).where(

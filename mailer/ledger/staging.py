@@ -1,8 +1,8 @@
-"""The rows of a list file, laid out beside the ledger so that it can compare them as sets.
+"""Stages the rows of a list file in temporary tables, so that the database can compare them with the ledger as sets.
 
-A StagedList is one temporary table of a Bench: a row for each person in the file, at the first line of theirs, with the
-status that all their rows come to (a no on any of them counts), and a table of the rows that came `again`. Rows stream in;
-nothing of them stays in memory. Who was erased is laid out under the marker, without address and fields.
+A StagedList is one temporary table of a Bench: a row for each person in the file, at their first line, with the status that
+all their rows come to (an opt-out in any of them counts), and a table of the later rows (`again`). Rows stream in; none stays
+in memory. An erased person is staged under the pseudonym, without address and fields.
 """
 
 import datetime as dt
@@ -44,7 +44,7 @@ STOPS = tuple(sorted(status.value for status in Status if status.stops))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """A later row of somebody who stands on line `first`, which counts."""
+    """A later row of a person whose first row, on line `first`, counts."""
 
     line: int
     first: int
@@ -54,7 +54,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedList:
-    """What was laid out: how many people, how many later rows of theirs."""
+    """The staged tables; how many people there are, and how many later rows of theirs."""
 
     rows: Table
     again: Table
@@ -82,7 +82,7 @@ def status_of(rows: Table) -> ColumnElement[str]:
 
 
 def stage(conn: Connection, number: int, batches: Iterable[Batch], *, since: str = "") -> StagedList:
-    """Lay out every member of `batches`, with the fields to keep, the same for all of them.
+    """Stages every member of `batches`, with the fields to keep, the same for all of them.
 
     `since`: the field that says since when, if one does. `number` tells the lists of one Bench apart.
     """
@@ -120,7 +120,7 @@ def stage(conn: Connection, number: int, batches: Iterable[Batch], *, since: str
 
 
 def _fill(conn: Connection, table: Table, batches: Iterable[Batch], since: str) -> None:
-    """What is as usual stays NULL: it need not be bound and stored a million times."""
+    """Fills the table. Default values stay NULL: they need not be bound and stored a million times."""
     usual = Rows(table, "line", "identity", "fields")
     special = Rows(table, "line", "identity", "address", "fields", "status", "since")
     fields, erased = _Fields(), Erased(conn)
@@ -160,7 +160,7 @@ class _Fields:
         self._names: tuple[str, ...] = ()
 
     def fill(self, names: tuple[str, ...], rows: Sequence[Plain]) -> Iterator[tuple[int, str, str]]:
-        """Plain rows, with their fields as text."""
+        """Yields plain rows, with their fields as text."""
         full = self._template(names, (True,) * len(names))
         for line, identity, values in rows:
             if all(values):
@@ -196,7 +196,7 @@ def _as_json(fields: Mapping[str, str], display: str) -> str:
 
 
 def read_date(text: str) -> float | None:
-    """The beginning of an ISO date, or an ISO time, UTC unless it says; None for anything else."""
+    """Returns the time of an ISO date (its beginning) or ISO time, UTC if it has no zone; None for anything else."""
     try:
         found = dt.datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp()
@@ -205,7 +205,7 @@ def read_date(text: str) -> float | None:
 
 
 def _is_each_once(conn: Connection, rows: Table) -> bool:
-    """Index the identities; whether each stands there once, which that tells without looking for others of each."""
+    """Indexes the identities; whether each is there once, which a unique index finds out by itself."""
     try:
         with conn.begin_nested():
             Index(f"ix_{rows.name}", rows.c.identity, unique=True).create(conn)
@@ -216,7 +216,7 @@ def _is_each_once(conn: Connection, rows: Table) -> bool:
 
 
 def _fold(conn: Connection, rows: Table, again: Table) -> int:
-    """Leave each person's first row; a no of a later one becomes its status. How many rows went."""
+    """Keeps each person's first row; an opt-out of a later row becomes its status. Returns how many rows were removed."""
     firsts = (
         select(rows.c.identity, func.min(rows.c.line).label("first"))
         .group_by(rows.c.identity)

@@ -1,4 +1,4 @@
-"""Syncs: list files and ledger brought together, one transaction a list.
+"""Syncs of list files and the ledger, one transaction a list.
 
     with syncs.bench() as bench:
         with bench.laying_out() as conn: staged = stage(conn, ...)
@@ -36,7 +36,7 @@ from mailer.ledger.types_subscribers import AFTER_ALL_LINES, ListState, Speaker,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What reading a list file came to, beside its members. `findings` are the first, in words.
+    """The outcome of reading a list file, beside its members. `findings` are the first, in words.
 
     `consent`: which of its fields say how somebody came to be on the list (audience.columns).
     """
@@ -69,25 +69,25 @@ class Syncs:
         return Bench(self._core)
 
     def state(self, name: str) -> ListState | None:
-        """Where a list stands; None when it was never synced."""
+        """Returns the state of a list; None if it was never synced."""
         with self._core.database.reading() as conn:
             row = conn.execute(select(list_).where(list_.c.name == name, list_.c.digest != "")).first()
             return _state(row) if row else None
 
     @contextmanager
     def looking(self) -> Iterator[Connection]:
-        """A connection for queries over members."""
+        """Opens a connection for queries over members."""
         with self._core.database.reading() as conn:
             yield conn
 
     def is_current(self, name: str, digest: str) -> bool:
-        """Whether the file of this digest and the ledger have nothing to tell each other."""
+        """Whether the file of this digest and the ledger are in sync."""
         with self._core.database.reading() as conn:
             number = conn.execute(select(list_.c.id).where(list_.c.name == name, list_.c.digest == digest)).scalar()
             return number is not None and not _has_news(conn, number, self._core.clock())
 
     def history(self, name: str) -> tuple[SyncRecord, ...]:
-        """The syncs of a list that changed something, the newest first."""
+        """Returns the syncs of a list that changed something, the newest first."""
         query = select(list_sync).join(list_).where(list_.c.name == name).order_by(list_sync.c.id.desc())
         with self._core.database.reading() as conn:
             return tuple(_record(row) for row in conn.execute(query))
@@ -103,7 +103,7 @@ class Syncs:
         allow_removals: bool = False,
         undo_to: int | None = None,
     ) -> Merge:
-        """Merge a staged list, within the caller's transaction."""
+        """Merges a staged list, within the caller's transaction."""
         take_turn(conn, f"list {name}")
         now, list_id = self._core.clock(), known_list(conn, name)
         if undo_to is not None:
@@ -132,13 +132,13 @@ class Syncs:
         return Merge(plan=replace(plan, sync=number), sheet=sheet)
 
     def plan(self, conn: Connection, name: str, staged: StagedList, reading: Reading) -> SyncPlan:
-        """What `merge` would do; writes temporary tables only."""
+        """Returns what `merge` would do; writes temporary tables only."""
         list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar() or 0
         return _look(conn, list_id, name, staged, reading, at=self._core.clock(), keeps_sign_ups=False)[1]
 
     @staticmethod
     def settle(conn: Connection, done: Merge, appended: tuple[Appended, ...], *, digest: str, size: int) -> None:
-        """The file was written, and is this now."""
+        """Records that the file was written, with its new digest and size."""
         settle(conn, done.sheet, appended)
         conn.execute(update(list_).where(list_.c.id == done.sheet.list_id).values(digest=digest))
         after = update(list_sync).where(list_sync.c.id == done.plan.sync)
@@ -146,7 +146,7 @@ class Syncs:
 
 
 def source_of(name: str, sync: int) -> str:
-    """How the history names what a sync brought."""
+    """Returns the source of the changes of a sync, as the history has it."""
     return f"list {name}, sync {sync}"
 
 
@@ -193,7 +193,7 @@ def _number_of_new(
 
 
 def _take_back(conn: Connection, list_id: int, name: str, undo_to: int, *, at: float) -> None:
-    """Undo what the syncs after `undo_to` brought, as far as nobody said it again."""
+    """Reverts what the syncs after `undo_to` brought, as far as nobody renewed it."""
     later = select(list_sync.c.id, list_sync.c.at).where(list_sync.c.list_id == list_id, list_sync.c.id > undo_to)
     undone = {row.id: row.at for row in conn.execute(later)}
     sources = {source_of(name, sync): then for sync, then in undone.items()}
@@ -217,7 +217,7 @@ def _take_back(conn: Connection, list_id: int, name: str, undo_to: int, *, at: f
 
 
 def _has_news(conn: Connection, list_id: int, now: float) -> bool:
-    """Whether the ledger has something to tell the file that it last saw."""
+    """Whether the ledger has changes for the file that it last read."""
     appendable = select(member.c.id).where(
         member.c.list_id == list_id,
         member.c.line == AFTER_ALL_LINES,
@@ -247,7 +247,7 @@ def _has_news(conn: Connection, list_id: int, now: float) -> bool:
 
 
 def _situation(now: float) -> ColumnElement[Any]:
-    """A row that says what it said: file and base are the same."""
+    """The situation of a row that did not change: file and base are the same."""
     base = type_coerce(member.c.base_status, Text)
     key: ColumnElement[Any] = base.concat("|").concat(base).concat("|").concat(standing_status(now)).concat("|")
     return key.concat(by_person())
