@@ -4,33 +4,34 @@
         send = ledger.freezer.create(new, audience)
         with ledger.queue.own(send.id, retry_for=86400) as owned: ...
 
-    sends         what there is, where it stands; pause, resume, cancel, resolve
-    freezer       making sends
-    queue         owning and running a send: the port that a sender sees
+    sends         sends and their states; pause, resume, cancel, resolve
+    freezer       creates sends
+    queue         owns and runs a send: the port that a sender uses
     warmup        what a day of the warm-up plan has left
-    suppressions  who must not be mailed
-    erasure       forgetting a person
-    members       who is on which list
-    roll          the members of a list, page by page, searched and counted
-    wishes        what people say of their own mail
-    syncs         list files and members brought together
-    signups       who asked for which list, confirmed it, and how they said so
-    letters       letters to one person, to be delivered
-    editions      what was sent, and its images
-    approvals     who found which edition good
+    suppressions  addresses that must not be mailed
+    erasure       erases a person
+    members       the members of lists
+    roll          the members of a list by page, with search and counts
+    wishes        subscriber preferences
+    syncs         syncs of list files and members
+    signups       requests for lists, their confirmation and consents
+    letters       transactional mail to one person, to be delivered
+    editions      editions that were sent, and their images
+    approvals     approvals of editions
     report        deliveries and attempts
-    gauge         how a send goes, in numbers
-    verifier      what must hold of a send, checked
-    people        who may sign in at the desk, and as what
+    gauge         statistics of a send
+    verifier      checks the invariants of a send
+    people        users of the desk and their roles
     sessions      where they are signed in
-    audit         who did what
-    drafts        what the desk saved of dispatches, and when
-    tokens        which programs may use the API, and for what
-    answers       what they were answered, where nothing may be done twice
-    webhooks      other programs that are told what happens
-    outbox        what they are told, and how that went
+    audit         the log of what users did
+    drafts        earlier versions of dispatches
+    tokens        tokens of the API and their scopes
+    answers       stored responses to requests that must be done once
+    webhooks      webhooks and the events that they get
+    outbox        messages to webhooks and their attempts
 
-Everything is synchronous but an owned send; on an event loop, call it in a thread. Raises LedgerError.
+All of it is synchronous, but for an owned send and the methods that are async or return a future: call it in a thread if there is
+an event loop. Raises LedgerError.
 """
 
 import time
@@ -77,7 +78,7 @@ from mailer.ledger.writer import Writer
 
 
 class Ledger:
-    """An open ledger; see the module's page. Made by open_ledger."""
+    """An open ledger; see the top of this module. Made by open_ledger."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -116,7 +117,7 @@ class Ledger:
         self.close()
 
     def become_server(self) -> FileLock | None:
-        """Hold the lock of the running `serve` until its `close`; None when another process is the server."""
+        """Takes the lock of the running `serve`, held until its `close`; None if another process is the server."""
         lock = self._core.serve_lock()
         if not lock.acquire(LOCK_PATIENCE):
             lock.close()
@@ -125,12 +126,12 @@ class Ledger:
         return lock
 
     def server_pid(self) -> int | None:
-        """The process of the running `serve`; None when there is none, 0 when it cannot be named."""
+        """Returns the process id of the running `serve`; None if there is none, 0 if it is unknown."""
         lock = self._core.serve_lock()
         return None if lock.is_free() else lock.read_pid() or 0
 
     def close(self) -> None:
-        """Write what waits, end the writer's thread, close the database. Once is enough, twice does no harm."""
+        """Writes what is queued, ends the writer's thread, closes the database. A second call does nothing."""
         self._core.writer.close()
         lock = self._core.database.write_lock()
         try:
@@ -152,7 +153,7 @@ def open_ledger(
     lease: float = LENGTH,
     steady: Callable[[], float] = steady,
 ) -> Ledger:
-    """Open the ledger at `url`, creating it or bringing it to this version's schema.
+    """Opens the ledger at `url`, creating it or upgrading it to this version's schema.
 
     `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is made when missing; a relative
     SQLite path is taken from the folder it is in. A database that is an older copy of what this folder has seen is refused
