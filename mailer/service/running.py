@@ -50,17 +50,7 @@ def run_send(newsroom: Newsroom, send_id: int, *, wait: bool = True, watch: Watc
     gc.freeze()  # what was made so far lives for the whole run
     gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        loop = runner.get_loop()
-
-        def stop_on_signals(sender: Sender) -> None:
-            for number in _STOPS:
-                loop.add_signal_handler(number, sender.stop)
-
-        try:
-            return runner.run(carry(newsroom, send_id, wait=wait, watch=watch, on_sender=stop_on_signals))
-        finally:
-            for number in _STOPS:
-                loop.remove_signal_handler(number)
+        return runner.run(_stopped_by_signals(newsroom, send_id, wait=wait, watch=watch))
 
 
 async def carry(
@@ -106,6 +96,21 @@ def load_edition(newsroom: Newsroom, send: Send) -> Edition:
     if stored is None:
         raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
     return Edition.from_json(stored.json, newsroom.ledger.editions.images(send.digest))
+
+
+async def _stopped_by_signals(newsroom: Newsroom, send_id: int, *, wait: bool, watch: Watch | None) -> Run:
+    """`carry`, in which Ctrl-C and SIGTERM stop the sender."""
+    loop = asyncio.get_running_loop()
+
+    def attach(sender: Sender) -> None:
+        for number in _STOPS:
+            loop.add_signal_handler(number, sender.stop)
+
+    try:
+        return await carry(newsroom, send_id, wait=wait, watch=watch, on_sender=attach)
+    finally:
+        for number in _STOPS:
+            loop.remove_signal_handler(number)
 
 
 async def _make_sender(newsroom: Newsroom, owned: OwnedSend) -> Sender:
