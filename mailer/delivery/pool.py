@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
 from mailer.delivery.lane import Lane
 from mailer.delivery.pace import Window
-from mailer.relay import Relay
+from mailer.relay import Relay, choose_by_weight
 
 LONGEST_REST = 30.0  # seconds
 
@@ -94,12 +94,7 @@ class RelayPool:
         """One of the relays that are well and bear another lane, by weight."""
         now = self._now()
         well = [each for each in self._relays if each.is_well(now)]
-        point = self._chance() * sum(each.relay.weight for each in well)
-        for each in well:
-            point -= each.relay.weight
-            if point < 0:
-                return each
-        return well[-1] if well else None
+        return well[choose_by_weight([each.relay for each in well], self._chance())] if well else None
 
     def ready_at(self, now: float) -> float | None:
         """When a relay that rests is to be tried again; None when none rests."""

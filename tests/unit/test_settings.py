@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mailer.errors import SettingsError
 from mailer.mailbox import Mailbox
-from mailer.relay import Relay, TlsMode
+from mailer.relay import Relay, TlsMode, choose_by_weight
 from mailer.settings import MASK, Images, OnUncertain, Settings, load_settings, redact, variable_names
 
 KEY = "k3y-" * 8
@@ -180,6 +180,12 @@ def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
 @pytest.mark.parametrize("name", ["MAILER_SENDER", "MAILER_EIGHT_BIT", "MAILER_WORKSPACE", "MAILER_"])
 def test_a_field_is_set_by_its_variable_only(name):
     assert wrong(environ={**NEEDED, name: "a@x.org"})[0].startswith(f"{name} (environment): is not a setting")
+
+
+def test_relays_are_chosen_by_weight():
+    relays = [Relay(host=f"mx{weight}.example.org", port=25, weight=weight) for weight in (3, 1)]
+    assert [choose_by_weight(relays, step / 8) for step in range(8)] == [0] * 6 + [1] * 2
+    assert choose_by_weight(relays[:1], 0.999) == 0
 
 
 def test_a_setting_of_a_former_version_is_an_error_that_says_what_to_do(tmp_path):
