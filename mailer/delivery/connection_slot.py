@@ -50,9 +50,13 @@ class ConnectionSlot:
         self.pipelined: Claim | None = None
 
     @property
+    def is_open(self) -> bool:
+        return self.session is not None and self.session.is_open
+
+    @property
     def is_ready(self) -> bool:
         """Whether the connection takes another message."""
-        return self.session is not None and self.session.is_open and not self.must_reconnect
+        return self.is_open and not self.must_reconnect
 
     @property
     def must_reconnect(self) -> bool:
@@ -88,6 +92,11 @@ class ConnectionSlot:
         self._claim = claim
         self.messages_sent += 1
         return await self.session.deliver(message, self._commit, self._following, self._may_send)
+
+    def abort(self) -> Outcome:
+        """Closes the connection at once, after `deliver` was cancelled; returns how its message stands."""
+        assert self.session
+        return self.session.abandon()
 
     def _commit(self) -> Awaitable[bool]:
         return self._ledger.commit(self._claim)

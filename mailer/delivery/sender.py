@@ -256,13 +256,9 @@ class Sender:
         try:
             outcome = await slot.deliver(claim, message)
         except asyncio.CancelledError:
-            await asyncio.shield(self._abandon(slot, claim))
+            await asyncio.shield(self._on_result(slot, claim, slot.abort(), closed_by_us=True))
             raise
         await self._on_result(slot, claim, outcome)
-
-    async def _abandon(self, slot: ConnectionSlot, claim: Claim) -> None:
-        assert slot.session
-        await self._on_result(slot, claim, slot.session.abandon(), closed_by_us=True)
 
     # the results
 
@@ -281,7 +277,7 @@ class Sender:
                 at=self._now(),
                 relay=relay.name,
                 relay_has_worked=relay.has_worked,
-                is_open=slot.session is not None and slot.session.is_open,
+                is_open=slot.is_open,
                 is_first=slot.messages_sent == 1,
                 closed_by_us=closed_by_us or outcome.withheld,
                 releases=self._releases[claim.delivery_id],
