@@ -114,6 +114,7 @@ async def _stopped_by_signals(newsroom: Newsroom, send_id: int, *, wait: bool, w
 
 
 async def _make_sender(newsroom: Newsroom, owned: OwnedSend) -> Sender:
+    """Returns the sender of `owned`, for its frozen edition and by the settings."""
     send = await asyncio.to_thread(newsroom.ledger.sends.get, owned.send_id)
     edition = await asyncio.to_thread(load_edition, newsroom, send)
     options = await asyncio.to_thread(_options, newsroom)
