@@ -30,14 +30,13 @@ from benchmarks.plot import draw
 from benchmarks.process import UnavailableError
 from benchmarks.relay import postfix
 from benchmarks.report import Report
-from benchmarks.target import ED25519, ENGINE, FAR, LOOPBACK, RSA, judge
+from benchmarks.target import ED25519, FAR, LOOPBACK, RSA, judge
 
 PARTS = ("making", "sending", "growth", "lists", "leaving")
-OTHERS = ("smtp-source", "workers", "ed25519", "rsa", "rsa-workers", "aiosmtplib", "nodemailer", "mailmerge")
+OTHERS = ("smtp-source", "ed25519", "rsa", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
 MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
 WIDTH = 120  # columns of the tables where there is no terminal
-WORKERS = f"{ENGINE}, 2 workers"
 QUICK = 4  # times fewer messages
 ROUND_TRIP = 0.050  # seconds
 
@@ -156,13 +155,11 @@ def _pairs(options: Options, scratch: Path, field: Field) -> Iterator[tuple[Cont
         "smtp-source": (engine, SmtpSource()),
         "ed25519": (Engine(ED25519, ("ed25519",)), engine),
         "rsa": (Engine(RSA, ("rsa",)), engine),
-        "workers": (Engine(WORKERS, workers=2), engine),
-        "rsa-workers": (Engine(f"{RSA}, 2 workers", ("rsa",), workers=2), Engine(RSA, ("rsa",))),
         "aiosmtplib": (engine, Plain()),
         "nodemailer": (engine, Nodemailer(scratch / "nodemailer")),
         "mailmerge": (engine, Mailmerge(scratch / "mailmerge")),
     }
-    signing = ("ed25519", "rsa", "rsa-workers")
+    signing = ("ed25519", "rsa")
     return (pair for name, pair in pairs.items() if name in options.only and not (field.round_trip and name in signing))
 
 

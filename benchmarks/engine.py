@@ -1,6 +1,6 @@
 """A program: this engine, sending what a workspace holds, measured from the start of `run_send`.
 
-    python -m benchmarks.engine WORKSPACE LIMIT [WORKERS]      LIMIT: stop after so many messages
+    python -m benchmarks.engine WORKSPACE LIMIT      LIMIT: stop after so many messages
 
 It prints one JSON object: messages accepted, seconds and CPU seconds of the run, when (time.monotonic) the edition was
 compiled, and how many seconds planning and freezing took. Planning, freezing and sending are in one process, as they are
@@ -42,7 +42,7 @@ def _compiling_noted() -> Iterator[list[float]]:
         yield when
 
 
-def main(folder: Path, limit: int, workers: int) -> dict[str, float]:
+def main(folder: Path, limit: int) -> dict[str, float]:
     stopping = False
 
     def watch(tally: Tally) -> None:
@@ -57,7 +57,7 @@ def main(folder: Path, limit: int, workers: int) -> dict[str, float]:
         planned = time.monotonic()
         send = sending.start_send(newsroom, plan)
         cpu, start = own_cpu(), time.monotonic()
-        run = run_send(newsroom, send.id, workers=workers, watch=watch if limit < plan.head.to_mail else None)
+        run = run_send(newsroom, send.id, watch=watch if limit < plan.head.to_mail else None)
         seconds, cpu = time.monotonic() - start, own_cpu() - cpu
     accepted = run.summary.count(DeliveryState.ACCEPTED)
     if accepted < min(limit, plan.head.to_mail):
@@ -73,4 +73,4 @@ def main(folder: Path, limit: int, workers: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else 1)))
+    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))

@@ -133,7 +133,6 @@ def fresh(folder: Path, setup: Setup) -> None:
         "BOUNCE_ADDRESS": "bounce@example.org",
         "RELAY": f"smtp://127.0.0.1:{setup.port}",
         "LANES": str(setup.lanes),
-        "WORKERS": "1",
     }
     if setup.dkim:
         values["DKIM_DOMAIN"] = "example.org"

@@ -39,7 +39,7 @@ _PATIENCE = 600.0  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """One run: messages a second, seconds of CPU a message of the server and its workers, what all watchers got."""
+    """One run: messages a second, seconds of CPU a message of the server, what all watchers got."""
 
     rate: float
     cpu_each: float

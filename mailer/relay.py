@@ -12,8 +12,11 @@ relays) at the end. A Relay is always complete and never shows its credentials: 
 import base64
 import ipaddress
 import re
+from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
@@ -76,6 +79,12 @@ class Relay:
         wire = {f"\0{self.username}\0{password}", *plain} if self.username else set()
         encoded = {base64.b64encode(text.encode()).decode() for text in wire}
         return frozenset((plain | {quote(text, safe="") for text in plain} | encoded) - {""})
+
+
+def choose_by_weight(relays: Sequence[Relay], random: float) -> int:
+    """Returns the index of one of `relays`, each as likely as its weight; `random` in [0, 1)."""
+    shares = list(accumulate(relay.weight for relay in relays))
+    return bisect(shares, random * shares[-1])
 
 
 def parse_relay(url: str, *, allow_plaintext: bool = False) -> Relay:

@@ -35,6 +35,8 @@ _MISSING = {
     'python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints',
 }
 
+_REMOVED = {"MAILER_WORKERS": "one process sends. Remove it."}  # settings of former versions, and what to do
+
 
 class Images(StrEnum):
     LINK = "link"
@@ -124,7 +126,6 @@ class Settings(BaseSettings):
         default=(Relay(host="127.0.0.1", port=25),), exclude=True
     )
     lanes: Annotated[int, _read(_LANES)] = 8
-    workers: Annotated[int | None, _read(variable.whole(1, 64))] = None
     rate: Annotated[float | None, _read(variable.rate)] = None
     domain_lanes: Annotated[
         Mapping[str, int], NoDecode, _read(variable.by_domain(_LANES, '{"*": 4, "example.org": 1}'))
@@ -268,6 +269,8 @@ def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
 
 
 def _unknown(name: str, place: str, names: Iterable[str]) -> str:
+    if name in _REMOVED:
+        return f"{name} ({place}): is no longer a setting: {_REMOVED[name]}"
     close = get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in names], n=1)
     hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
     return f"{name} ({place}): is not a setting{hint}"

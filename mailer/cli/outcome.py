@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from mailer.delivery.tally import Ending
 
 
-def carry_on(newsroom: Newsroom, send_id: int, *, wait: bool, as_json: bool, workers: int | None = None) -> int:
+def carry_on(newsroom: Newsroom, send_id: int, *, wait: bool, as_json: bool) -> int:
     """Run a send with its progress shown, then show what it came to; the exit code. Ctrl-C pauses it."""
     ending: Ending | None = None
     try:
         before = newsroom.ledger.sends.summary(send_id)
         with progress_bar(Course(newsroom, before), before.undone) as watch:
-            run = run_send(newsroom, send_id, wait=wait, workers=workers, watch=watch)
+            run = run_send(newsroom, send_id, wait=wait, watch=watch)
         summary, ending = run.summary, run.ending
     except KeyboardInterrupt:  # before there was anything that could be stopped
         newsroom.ledger.sends.pause(send_id, reason="stopped by hand")

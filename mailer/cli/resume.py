@@ -8,7 +8,7 @@ from mailer.audience.address import parse_address
 from mailer.cli.outcome import carry_on, is_for_later, making_a_send, refuse_owned, stand
 from mailer.cli.output import as_json, in_workspace, is_person, plural, say, send_number
 from mailer.cli.plan import ask_resend, show_resend
-from mailer.cli.send import no_wait_option, workers_option
+from mailer.cli.send import no_wait_option
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.service.newsroom import Newsroom
@@ -22,12 +22,9 @@ from mailer.service.steering import refuse_strangers
 @send_number
 @click.option("--accept-restored", is_flag=True, help="Go on though the database is an older copy that was put back.")
 @no_wait_option
-@workers_option
 @as_json
 @in_workspace
-def resume_command(
-    send: int, *, accept_restored: bool, no_wait: bool, workers: int | None, as_json: bool, workspace: Path
-) -> int:
+def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
     """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
     with Newsroom.open(workspace) as newsroom:
         newsroom.accept_restored = accept_restored
@@ -45,7 +42,7 @@ def resume_command(
             with making_a_send():
                 start_due(newsroom, found)
         newsroom.ledger.sends.resume(send)
-        return carry_on(newsroom, send, wait=not no_wait, workers=workers, as_json=as_json)
+        return carry_on(newsroom, send, wait=not no_wait, as_json=as_json)
 
 
 @click.command("resend")
@@ -53,7 +50,6 @@ def resume_command(
 @click.option("--failed", is_flag=True, required=True, help="To those that failed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @no_wait_option
-@workers_option
 @as_json
 @in_workspace
 def resend_command(
@@ -62,7 +58,6 @@ def resend_command(
     failed: bool,  # noqa: ARG001 - click asks for it
     yes: bool,
     no_wait: bool,
-    workers: int | None,
     as_json: bool,
     workspace: Path,
 ) -> int:
@@ -75,7 +70,7 @@ def resend_command(
                 ask_resend()
         with making_a_send():
             made = newsroom.ledger.freezer.resend_failed(send, key_name=newsroom.keys.names[0])
-        return carry_on(newsroom, made.id, wait=not no_wait, workers=workers, as_json=as_json)
+        return carry_on(newsroom, made.id, wait=not no_wait, as_json=as_json)
 
 
 @click.command("resolve")
@@ -84,7 +79,6 @@ def resend_command(
 @click.option("--assume-sent", "how", flag_value="assume", help="Count them as accepted, marked as assumed.")
 @click.argument("addresses", nargs=-1, metavar="[EMAIL...]")
 @no_wait_option
-@workers_option
 @as_json
 @in_workspace
 def resolve_command(
@@ -93,7 +87,6 @@ def resolve_command(
     addresses: tuple[str, ...],
     *,
     no_wait: bool,
-    workers: int | None,
     as_json: bool,
     workspace: Path,
 ) -> int:
@@ -117,4 +110,4 @@ def resolve_command(
         if not resend or not done.resolved or paused_amid:
             return stand(newsroom, send, as_json=as_json)
         newsroom.ledger.sends.resume(send)
-        return carry_on(newsroom, send, wait=not no_wait, workers=workers, as_json=as_json)
+        return carry_on(newsroom, send, wait=not no_wait, as_json=as_json)

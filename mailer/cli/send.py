@@ -23,12 +23,6 @@ from mailer.service.timing import read_time
 no_wait_option = click.option(
     "--no-wait", is_flag=True, help="Do not wait for those that must be tried again later; exit 4."
 )
-workers_option = click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="Send from N processes. Default: MAILER_WORKERS for a long list, one for a short one.",
-)
 
 
 @click.command("send")
@@ -47,7 +41,6 @@ workers_option = click.option(
 @click.option("--again", is_flag=True, help="Everybody gets it once more.")
 @click.option("--new-readers", is_flag=True, help="Only those who did not get it yet.")
 @no_wait_option
-@workers_option
 @click.option("--yes", is_flag=True, help="Do not ask; accept warnings.")
 @as_json
 @in_workspace
@@ -64,7 +57,6 @@ def send_command(
     again: bool,
     new_readers: bool,
     no_wait: bool,
-    workers: int | None,
     yes: bool,
     as_json: bool,
     workspace: Path,
@@ -104,9 +96,9 @@ def send_command(
         with making_a_send():
             send = start_send(newsroom, plan, at=at)
         if at is None:
-            return carry_on(newsroom, send.id, wait=not no_wait, workers=workers, as_json=as_json)
+            return carry_on(newsroom, send.id, wait=not no_wait, as_json=as_json)
         if stay:
-            return _wait_for(newsroom, send.id, at, wait=not no_wait, workers=workers, as_json=as_json)
+            return _wait_for(newsroom, send.id, at, wait=not no_wait, as_json=as_json)
         if newsroom.ledger.server_pid() is None:
             say(f"No `mailer serve` is running here, which would start it at {iso(at)}: start one, or use --wait.")
         return stand(newsroom, send.id, as_json=as_json)
@@ -144,7 +136,7 @@ def _dry_run(newsroom: Newsroom, plan: SendPlan, *, as_json: bool) -> int:
     return 0
 
 
-def _wait_for(newsroom: Newsroom, send_id: int, at: float, *, wait: bool, workers: int | None, as_json: bool) -> int:
+def _wait_for(newsroom: Newsroom, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
     try:
         say(f"Waiting until {iso(at)}; Ctrl-C leaves it scheduled.")
         found = wait_until_due(newsroom, send_id)
@@ -156,6 +148,6 @@ def _wait_for(newsroom: Newsroom, send_id: int, at: float, *, wait: bool, worker
     if found.state in {SendState.RUNNING, SendState.WAITING}:
         pid = newsroom.ledger.sends.owner_pid(send_id)
         if pid is None:
-            return carry_on(newsroom, send_id, wait=wait, workers=workers, as_json=as_json)
+            return carry_on(newsroom, send_id, wait=wait, as_json=as_json)
         say(f"Another process{named(pid)} has started it.")
     return stand(newsroom, send_id, as_json=as_json)

@@ -1,12 +1,11 @@
-"""Delivers single messages, one after another, over one connection that is opened when it is needed.
+"""Delivers transactional mail: single messages, one after another, over one connection that is opened when it is needed.
 
     courier = Courier(relays, limits=..., local_hostname=..., chance=...)
     outcome = await courier.deliver(message, commit)     None: no relay is to be had
     await courier.close()
 
-What a Sender does for a send, without its pace and its lanes: for the few letters that go to one person each. Relays are
-chosen by weight; one that could not be reached is not tried again by this courier, and `trouble` says what was wrong.
-`commit` is awaited when the relay waits for the text; False withholds it. Raises what `commit` raises.
+Relays are chosen by weight; a relay that could not be reached is not tried again by this courier, and `trouble` says what was
+wrong. `commit` is awaited when the relay waits for the text; False withholds it. Raises what `commit` raises.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
 from mailer.delivery.lane import Lane, Outcome
 from mailer.delivery.message import Message
-from mailer.relay import Relay
+from mailer.relay import Relay, choose_by_weight
 
 
 class Courier:
@@ -49,7 +48,7 @@ class Courier:
 
     async def _open(self) -> Lane | None:
         while self._left:
-            relay = self._pick()
+            relay = self._left[choose_by_weight(self._left, self._chance())]
             try:
                 connection = await open_connection(relay, limits=self._limits, local_hostname=self._local_hostname)
             except ConnectionFailure as failure:
@@ -58,11 +57,3 @@ class Courier:
             else:
                 return Lane(connection, self._limits)
         return None
-
-    def _pick(self) -> Relay:
-        point = self._chance() * sum(relay.weight for relay in self._left)
-        for relay in self._left:
-            point -= relay.weight
-            if point < 0:
-                return relay
-        return self._left[-1]

@@ -112,9 +112,6 @@ class Lane:
         else:
             await self._wire.quit()
 
-    def close(self) -> None:
-        self._wire.close()
-
     def abandon(self) -> Outcome:
         """Close at once, after `deliver` was cancelled: how its message stands."""
         self._wire.close()

@@ -229,12 +229,11 @@ class Pacer:
         return first
 
     def done(self, claim: Claim, *, well: bool = False) -> None:
-        """It is no more under way, if it was; `well`: it was taken."""
-        _, group = self._under_way.pop(claim.delivery_id, (None, None))
-        if group is not None:
-            group.window.busy -= 1
-            if well:
-                group.window.ease()
+        """`claim` is no longer under way; `well`: the relay took its message. Raises KeyError if it was not under way."""
+        group = self._under_way.pop(claim.delivery_id)[1]
+        group.window.busy -= 1
+        if well:
+            group.window.ease()
 
     def put_back(self, claim: Claim) -> None:
         """It was not carried after all, and waits again, before all others."""

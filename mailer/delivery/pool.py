@@ -9,10 +9,10 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mailer.delivery.carriage import Carriage, OpenCarriage
-from mailer.delivery.connection import ConnectionFailure, Limits
+from mailer.delivery.connection import ConnectionFailure, Limits, open_connection
+from mailer.delivery.lane import Lane
 from mailer.delivery.pace import Window
-from mailer.relay import Relay
+from mailer.relay import Relay, choose_by_weight
 
 LONGEST_REST = 30.0  # seconds
 
@@ -73,13 +73,11 @@ class RelayPool:
         self,
         relays: Sequence[Relay],
         *,
-        open_carriage: OpenCarriage,
         lanes: int,
         options: PoolOptions,
         now: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
-        self._open_carriage = open_carriage
         self._options = options
         self._now = now
         self._chance = chance
@@ -96,23 +94,21 @@ class RelayPool:
         """One of the relays that are well and bear another lane, by weight."""
         now = self._now()
         well = [each for each in self._relays if each.is_well(now)]
-        point = self._chance() * sum(each.relay.weight for each in well)
-        for each in well:
-            point -= each.relay.weight
-            if point < 0:
-                return each
-        return well[-1] if well else None
+        return well[choose_by_weight([each.relay for each in well], self._chance())] if well else None
 
     def ready_at(self, now: float) -> float | None:
         """When a relay that rests is to be tried again; None when none rests."""
         resting = [each.resting_until for each in self._relays if each.resting_until > now]
         return min(resting, default=None)
 
-    async def open(self, to: PooledRelay) -> Carriage | None:
-        """A carriage to it; None when it could not be reached. Raises UnmannedError."""
+    async def open(self, to: PooledRelay) -> Lane | None:
+        """Returns a new session with the relay; None when it could not be reached."""
+        options = self._options
         to.window.busy += 1
         try:
-            carriage = await self._open_carriage(to.relay)
+            connection = await open_connection(
+                to.relay, limits=options.limits, local_hostname=options.local_hostname, tls=options.tls
+            )
         except BaseException as error:
             to.window.busy -= 1
             if not isinstance(error, ConnectionFailure):
@@ -122,11 +118,12 @@ class RelayPool:
         if self.first_at is None:
             self.first_at = self._now()
         self.trouble = ""
-        return carriage
+        return Lane(connection, options.limits)
 
-    async def leave(self, left: PooledRelay, carriage: Carriage) -> None:
+    async def leave(self, left: PooledRelay, session: Lane) -> None:
+        """Closes a session with the relay, politely if it is still open."""
         try:
-            await carriage.quit()
+            await session.quit()
         finally:
             left.window.busy -= 1
 

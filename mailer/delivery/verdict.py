@@ -37,7 +37,6 @@ class Scope(StrEnum):
     LANE = "lane"
     RELAY = "relay"
     SEND = "send"
-    WORKER = "worker"  # a process of ours, that ended while it carried something
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +91,6 @@ def lost(stage: Stage, reason: str) -> Verdict:
     if stage in _SESSION:
         return _released(Scope.RELAY, reason)
     return _released(Scope.LANE, reason)
-
-
-def deserted(*, committed: bool) -> Verdict:
-    """The process that had the message in hand has ended: when it might have given the dot, nobody knows whether it did."""
-    state = DeliveryState.UNCERTAIN if committed else DeliveryState.PENDING
-    return Verdict(state=state, scope=Scope.WORKER, reason="worker ended", close=True)
 
 
 def not_offered(extension: str) -> Verdict:

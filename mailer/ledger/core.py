@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mailer.delivery.fence import steady
+from mailer.clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.database import Database
 from mailer.ledger.lease import LENGTH, Lease
@@ -51,7 +51,7 @@ class Core:
     state_dir: Path
     warmup: WarmUp = field(default_factory=WarmUp)
     lease: float = LENGTH
-    steady: Callable[[], float] = steady
+    steady: Callable[[], float] = boottime
 
     def send_lock(self, send_id: int) -> SendLock:
         """A new lock on owning a send."""

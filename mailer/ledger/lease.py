@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Cast, Connection, Float, cast, delete, extract, func, insert, select, update
 
-from mailer.delivery.fence import steady
+from mailer.clock import boottime
 from mailer.ledger.database import Database
 from mailer.ledger.tables import lease, send
 from mailer.ledger.writer import Job, Writer
@@ -34,7 +34,7 @@ class Lease:
         send_id: int,
         *,
         length: float = LENGTH,
-        clock: Callable[[], float] = steady,
+        clock: Callable[[], float] = boottime,
     ) -> None:
         self._database = database
         self._writer = writer

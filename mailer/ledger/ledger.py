@@ -40,7 +40,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mailer.delivery.fence import steady
+from mailer.clock import boottime
 from mailer.delivery.warmup import WarmUp
 from mailer.ledger.answers import Answers
 from mailer.ledger.approvals import Approvals
@@ -151,7 +151,7 @@ def open_ledger(
     accept_restored: bool = False,
     warmup: WarmUp | None = None,
     lease: float = LENGTH,
-    steady: Callable[[], float] = steady,
+    steady: Callable[[], float] = boottime,
 ) -> Ledger:
     """Opens the ledger at `url`, creating it or upgrading it to this version's schema.
 

@@ -6,17 +6,15 @@ as a wish to pause. Both own the send first, so that of two processes one runs i
 
 import asyncio
 import gc
-import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import uvloop
 
 from mailer.delivery.connection import ConnectionFailure, open_connection
+from mailer.delivery.message import Composer
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
@@ -30,14 +28,12 @@ from mailer.ledger.memory import give_back_memory
 from mailer.ledger.owned import OwnedSend
 from mailer.ledger.types_sends import Send, Summary
 from mailer.relay import Relay
-from mailer.service.crew import Crew
 from mailer.service.newsroom import Newsroom
-from mailer.service.worker import Orders
 from mailer.settings import OnUncertain
 
 Watch = Callable[[Tally], None]
 WATCH_EVERY = 0.25  # seconds
-WORTH_WORKERS = 20_000  # deliveries; fewer are out before processes have paid for their start (docs/performance.md)
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +44,13 @@ class Run:
     ending: Ending
 
 
-def run_send(
-    newsroom: Newsroom, send_id: int, *, wait: bool = True, workers: int | None = None, watch: Watch | None = None
-) -> Run:
-    """Own the send and carry it on. Raises UndecidedError when a living process owns it, LedgerError, MessageError.
-
-    `workers`: in so many processes; without it MAILER_WORKERS, if the send is long enough for that to be quicker.
-    """
+def run_send(newsroom: Newsroom, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> Run:
+    """Own the send and carry it on. Raises UndecidedError when a living process owns it, LedgerError, MessageError."""
     give_back_memory()
     gc.freeze()  # what was made so far lives for the whole run
     gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_with_signals(newsroom, send_id, wait=wait, workers=workers, watch=watch))
+        return runner.run(_stopped_by_signals(newsroom, send_id, wait=wait, watch=watch))
 
 
 async def carry(
@@ -67,7 +58,6 @@ async def carry(
     send_id: int,
     *,
     wait: bool = True,
-    workers: int | None = None,
     watch: Watch | None = None,
     on_sender: Callable[[Sender], None] | None = None,
     pause: bool = True,
@@ -89,8 +79,10 @@ async def carry(
             f"Watch it with: mailer status {send_id}",
         )
     try:
-        workers = await asyncio.to_thread(_workers, newsroom, send_id, workers)
-        ending = await _send(newsroom, owned, wait=wait, workers=workers, watch=watch, on_sender=on_sender)
+        sender = await _make_sender(newsroom, owned)
+        if on_sender:
+            on_sender(sender)
+        ending = await _run(sender, owned, wait=wait, watch=watch)
     finally:
         await asyncio.to_thread(owned.close)
     if pause and ending.end is End.STOPPED:
@@ -106,68 +98,46 @@ def load_edition(newsroom: Newsroom, send: Send) -> Edition:
     return Edition.from_json(stored.json, newsroom.ledger.editions.images(send.digest))
 
 
-async def _send(
-    newsroom: Newsroom,
-    owned: OwnedSend,
-    *,
-    wait: bool,
-    workers: int,
-    watch: Watch | None,
-    on_sender: Callable[[Sender], None] | None,
-) -> Ending:
-    ledger = newsroom.ledger
-    send = await asyncio.to_thread(ledger.sends.get, owned.send_id)
+async def _stopped_by_signals(newsroom: Newsroom, send_id: int, *, wait: bool, watch: Watch | None) -> Run:
+    """`carry`, in which Ctrl-C and SIGTERM stop the sender."""
+    loop = asyncio.get_running_loop()
+
+    def attach(sender: Sender) -> None:
+        for number in _STOPS:
+            loop.add_signal_handler(number, sender.stop)
+
+    try:
+        return await carry(newsroom, send_id, wait=wait, watch=watch, on_sender=attach)
+    finally:
+        for number in _STOPS:
+            loop.remove_signal_handler(number)
+
+
+async def _make_sender(newsroom: Newsroom, owned: OwnedSend) -> Sender:
+    """Returns the sender of `owned`, for its frozen edition and by the settings."""
+    send = await asyncio.to_thread(newsroom.ledger.sends.get, owned.send_id)
     edition = await asyncio.to_thread(load_edition, newsroom, send)
     options = await asyncio.to_thread(_options, newsroom)
-    orders = Orders(
-        owner=os.getpid(),
-        workspace=newsroom.workspace,
-        settings=newsroom.settings,
-        edition=edition,
-        key_name=send.key_name,
-        inert=send.kind is SendKind.TEST,
-        eight_bit=newsroom.settings.eight_bit and await _all_offer_8bit(newsroom.settings.relay, options.pool),
-        local_hostname=options.pool.local_hostname,
-        limits=options.pool.limits,
-    )
-    async with AsyncExitStack() as stack:
-        crew = Crew(orders, workers, lambda: owned.held_until) if workers > 1 else None
-        sender = Sender(
-            ledger=owned,
-            compose=orders.composer(newsroom).compose,
-            relays=newsroom.settings.relay,
-            options=options,
-            now=newsroom.clock,
-            open_carriage=crew.open if crew else None,
-        )
-        if crew:
-            await stack.enter_async_context(crew)
-        if on_sender:
-            on_sender(sender)
-        if watch:
-            watching = asyncio.create_task(_watch(sender, watch))
-            stack.callback(watching.cancel)
-        try:
-            return await sender.run(wait=wait)
-        except LedgerError:
-            raise
-        except MailerError as error:
-            await owned.trip(error.message)
-            raise
+    relays = newsroom.settings.relay
+    eight_bit = newsroom.settings.eight_bit and await _all_offer_8bit(relays, options.pool)
+    tokens = newsroom.marks(send.key_name, inert=send.kind is SendKind.TEST)
+    composer = Composer(edition, newsroom.letterhead, tokens, eight_bit=eight_bit)
+    return Sender(ledger=owned, compose=composer.compose, relays=relays, options=options, now=newsroom.clock)
 
 
-def _workers(newsroom: Newsroom, send_id: int, asked: int | None) -> int:
-    """How many processes are to carry a send; 1: this one alone."""
-    settings = newsroom.settings
-    wanted = min(asked or settings.workers or _cores(), settings.lanes)
-    if asked is None and wanted > 1 and newsroom.ledger.sends.summary(send_id).undone < WORTH_WORKERS:
-        return 1
-    return wanted
-
-
-def _cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+async def _run(sender: Sender, owned: OwnedSend, *, wait: bool, watch: Watch | None) -> Ending:
+    """Runs `sender`; a message that cannot be composed pauses the send."""
+    watching = asyncio.create_task(_watch(sender, watch)) if watch else None
+    try:
+        return await sender.run(wait=wait)
+    except LedgerError:
+        raise
+    except MailerError as error:
+        await owned.trip(error.message)
+        raise
+    finally:
+        if watching:
+            watching.cancel()
 
 
 def _options(newsroom: Newsroom) -> Options:
@@ -199,22 +169,6 @@ async def _watch(sender: Sender, watch: Watch) -> None:
     while True:
         watch(sender.tally)
         await asyncio.sleep(WATCH_EVERY)
-
-
-async def _with_signals(
-    newsroom: Newsroom, send_id: int, *, wait: bool, workers: int | None, watch: Watch | None
-) -> Run:
-    loop = asyncio.get_running_loop()
-
-    def attach(sender: Sender) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, sender.stop)
-
-    try:
-        return await carry(newsroom, send_id, wait=wait, workers=workers, watch=watch, on_sender=attach)
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 def _pause_if_running(newsroom: Newsroom, send_id: int, trouble: str) -> None:

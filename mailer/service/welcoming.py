@@ -120,7 +120,7 @@ async def _carry_on(newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None
         if stop.is_set():
             return
         try:
-            await carry(newsroom, send.id, wait=False, workers=1)
+            await carry(newsroom, send.id, wait=False)
         except LedgerError:
             raise
         except MailerError as error:

@@ -58,9 +58,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
     judge = Judge(tmp_path / "accepted.jsonl", delay=0.15)
     with closing(judge), served(judge) as relay, launched() as browser:
         rows = [f"reader{each}@example.com,Ana,Porto Novo" for each in range(READERS)]
-        make_workspace(
-            tmp_path, port=relay.port, rows=rows, LANES="3", WORKERS="1", BASE_URL=f"http://127.0.0.1:{port}"
-        )
+        make_workspace(tmp_path, port=relay.port, rows=rows, LANES="3", BASE_URL=f"http://127.0.0.1:{port}")
         with Newsroom.open(tmp_path) as newsroom:
             send = start_send(newsroom, plan_send(newsroom, "tide", ["readers"]))
             newsroom.ledger.sends.resume(send.id, carried=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mailer.delivery.breaker import BREAKER
 from mailer.delivery.records import Stage as At
-from mailer.delivery.sender import BREAKER
 from mailer.delivery.state import DeliveryState as S
 from mailer.delivery.state import SendState
 from mailer.delivery.tally import End

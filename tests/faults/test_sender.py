@@ -10,13 +10,14 @@ from unittest.mock import patch
 
 import pytest
 
+from mailer.delivery.breaker import BREAKER
 from mailer.delivery.connection import Limits
 from mailer.delivery.message import Composer, Message
 from mailer.delivery.pace import PaceLimits
 from mailer.delivery.pool import PoolOptions
 from mailer.delivery.records import Claim
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.sender import BREAKER, Options, Sender
+from mailer.delivery.sender import Options, Sender
 from mailer.delivery.tally import End, Ending
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.owned import OwnedSend

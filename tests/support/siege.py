@@ -63,7 +63,7 @@ class Siege:
         self._programs = programs
         self._url = database_url
         rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
-        settings = {"LANES": str(lanes), "WORKERS": "1", "DATABASE_URL": database_url, **settings}
+        settings = {"LANES": str(lanes), "DATABASE_URL": database_url, **settings}
         make_workspace(folder, port=port, rows=rows, **settings)
 
     def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:

@@ -141,6 +141,16 @@ def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: PaceL
     assert len(pacer) == 0
 
 
+def test_a_claim_is_done_once() -> None:
+    pacer = Pacer(PaceLimits(), lanes=2)
+    pacer.add([claim(1)])
+    taken = pacer.take(0.0)
+    assert taken
+    pacer.done(taken)
+    with pytest.raises(KeyError):
+        pacer.done(taken)
+
+
 def test_what_is_put_back_is_next() -> None:
     pacer = Pacer(PaceLimits(), lanes=2)
     pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])

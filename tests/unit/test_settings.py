@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mailer.errors import SettingsError
 from mailer.mailbox import Mailbox
-from mailer.relay import Relay, TlsMode
+from mailer.relay import Relay, TlsMode, choose_by_weight
 from mailer.settings import MASK, Images, OnUncertain, Settings, load_settings, redact, variable_names
 
 KEY = "k3y-" * 8
@@ -44,7 +44,7 @@ def test_what_holds_when_nothing_but_the_needed_is_set(tmp_path):
     assert (found.language, found.timezone, found.base_url) == ("en", ZoneInfo("UTC"), "http://127.0.0.1:8000")
     assert found.database_url.get_secret_value() == f"sqlite:///{tmp_path}/mailer.db"
     assert found.relay == (Relay(host="127.0.0.1", port=25),)
-    assert (found.lanes, found.workers, found.rate, found.per_connection, found.warmup) == (8, None, None, None, ())
+    assert (found.lanes, found.rate, found.per_connection, found.warmup) == (8, None, None, ())
     assert (found.retry, found.retry_for, found.grace) == ((60, 300, 900, 1800, 3600), 86400, 1800)
     assert (found.on_uncertain, found.images, found.eight_bit) == (OnUncertain.HOLD, Images.LINK, False)
     assert (found.reply_to, found.bounce_address, found.unsubscribe_address) == (None, None, None)
@@ -121,7 +121,6 @@ BAD = [
     ("DATABASE_URL", "postgresql://u:p@ss@h/d", "percent-encoded"),
     ("LANES", "0", "should be a whole number from 1 to 1000"),
     ("LANES", "٣", "should be a whole number"),
-    ("WORKERS", "many", "should be a whole number from 1 to 64"),
     ("RATE", "0", "should be messages a second"),
     ("RATE", "10/week", "should be messages a second"),
     ("RATE", "nan", "should be messages a second"),
@@ -181,6 +180,19 @@ def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
 @pytest.mark.parametrize("name", ["MAILER_SENDER", "MAILER_EIGHT_BIT", "MAILER_WORKSPACE", "MAILER_"])
 def test_a_field_is_set_by_its_variable_only(name):
     assert wrong(environ={**NEEDED, name: "a@x.org"})[0].startswith(f"{name} (environment): is not a setting")
+
+
+def test_relays_are_chosen_by_weight():
+    relays = [Relay(host=f"mx{weight}.example.org", port=25, weight=weight) for weight in (3, 1)]
+    assert [choose_by_weight(relays, step / 8) for step in range(8)] == [0] * 6 + [1] * 2
+    assert choose_by_weight(relays[:1], 0.999) == 0
+
+
+def test_a_setting_of_a_former_version_is_an_error_that_says_what_to_do(tmp_path):
+    (tmp_path / ".env").write_text("MAILER_WORKERS=2\n", encoding="utf-8")
+    expected = "is no longer a setting: one process sends. Remove it."
+    assert wrong(tmp_path, NEEDED) == [f"MAILER_WORKERS (.env:1): {expected}"]
+    assert wrong(WORKERS="2") == [f"MAILER_WORKERS (environment): {expected}"]
 
 
 def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path):
