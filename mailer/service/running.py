@@ -125,6 +125,7 @@ async def _send(
         settings=newsroom.settings,
         edition=edition,
         key_name=send.key_name,
+        sender_profile=send.sender_profile,
         inert=send.kind is SendKind.TEST,
         eight_bit=newsroom.settings.eight_bit and await _all_offer_8bit(newsroom.settings.relay, options.pool),
         local_hostname=options.pool.local_hostname,

@@ -49,6 +49,7 @@ class Orders:
     settings: Settings
     edition: Edition
     key_name: str
+    sender_profile: str | None
     inert: bool
     eight_bit: bool
     local_hostname: str
@@ -57,7 +58,7 @@ class Orders:
     def composer(self, newsroom: Newsroom | None = None) -> Composer:
         newsroom = newsroom or Newsroom(self.workspace, self.settings)
         marks = newsroom.marks(self.key_name, inert=self.inert)
-        return Composer(self.edition, newsroom.letterhead, marks, eight_bit=self.eight_bit)
+        return Composer(self.edition, newsroom.sender_profile_of(self.sender_profile), marks, eight_bit=self.eight_bit)
 
 
 def main(descriptor: int) -> None:
