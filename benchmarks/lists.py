@@ -1,17 +1,20 @@
-"""A list of a million rows: how long its first sync takes, and the next, beside reading and storing it plainly.
+"""A list of a million rows: how long its first sync takes, and the next, beside reading and storing it plainly; then, how long
+it takes to find one reader by the index of the members, beside reading the file because it was changed since.
 
 Plainly is: one pass of csv.reader over the file, one pass that inserts each row into a new SQLite table, a unique index on the
 addresses. Each side is a program of its own; plainly is done before and after, and counts by the mean, so that the drift of a
 machine that others use cancels:
 
     python -m benchmarks.lists plain WORKSPACE      python -m benchmarks.lists sync WORKSPACE
+    python -m benchmarks.lists find WORKSPACE       finds some readers; leaves a blank line at the end of the file
 
-which prints one JSON object of seconds.
+each of which prints one JSON object of seconds.
 """
 
 import csv
 import json
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -23,23 +26,31 @@ from benchmarks.letter import LIST, Setup, fresh
 from benchmarks.machine import ROOT
 from benchmarks.process import Ended, run
 from benchmarks.target import Target
+from mailer.audience.address import Address, parse_address
 from mailer.service.lists import sync_list
 from mailer.service.newsroom import Newsroom
+from mailer.service.person import lists_with
 
 ROWS = 1_000_000
 HEADER = ("email", "name", "first_name", "city", "country", "language", "joined", "interests")
 PATIENCE = 1_200.0  # seconds
+FOUND = 10  # readers that are looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """Seconds: of reading and storing the list plainly, of its first sync, of the next; `peak` memory, in octets."""
+    """Seconds: of reading and storing the list plainly, of its first sync, of the next; `peak` memory, in octets.
+
+    `by_index`, `by_file`: of finding one reader, the median, while the file is unchanged and after it was changed.
+    """
 
     rows: int
     plain: float
     first: float
     again: float
     peak: int
+    by_index: float
+    by_file: float
 
     @property
     def targets(self) -> list[Target]:
@@ -52,6 +63,13 @@ class Synced:
             ),
             Target(what=f"sync of an unchanged list, {self.rows:,} rows", bound=1, value=self.again, unit="s"),
             Target(what=f"memory of a sync, {self.rows:,} rows", bound=200, value=self.peak / 1e6, unit="MB"),
+            Target(what=f"finding one reader, {self.rows:,} rows", bound=10, value=self.by_index * 1e3, unit="ms"),
+            Target(
+                what=f"finding one reader, of reading the file, {self.rows:,} rows",
+                bound=0.02,
+                value=self.by_index / self.by_file,
+                unit="x",
+            ),
         ]
 
 
@@ -68,7 +86,8 @@ def measure_lists(folder: Path, rows: int, tell: Callable[[str], None]) -> Synce
     synced = _program("sync", folder)
     seconds = json.loads(synced.output)
     plain = (before + _plain_seconds(folder)) / 2
-    return Synced(rows=rows, plain=plain, first=seconds["first"], again=seconds["again"], peak=synced.peak)
+    found = json.loads(_program("find", folder).output)
+    return Synced(rows=rows, plain=plain, peak=synced.peak, **seconds, **found)
 
 
 def _row(number: int, rows: int) -> tuple[str, ...]:
@@ -129,5 +148,26 @@ def _sync(folder: Path) -> dict[str, float]:
         return {"first": first - start, "again": time.monotonic() - first}
 
 
+def _find(folder: Path) -> dict[str, float]:
+    """Some readers from the beginning of the file to its end; the first of them pays for opening the ledger."""
+    path = _file(folder)
+    with path.open(encoding="utf-8", newline="") as file:
+        addresses = [parse_address(row["email"]) for row in csv.DictReader(file)]
+    first, *some = addresses[:: max(1, len(addresses) // FOUND)]
+    with Newsroom.open(folder) as newsroom:
+
+        def seconds(address: Address) -> float:
+            start = time.perf_counter()
+            assert lists_with(newsroom, address) == (LIST,)
+            return time.perf_counter() - start
+
+        seconds(first)
+        by_index = statistics.median(map(seconds, some))
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n")
+        seconds(first)
+        return {"by_index": by_index, "by_file": statistics.median(map(seconds, some))}
+
+
 if __name__ == "__main__":
-    print(json.dumps({"plain": _plain, "sync": _sync}[sys.argv[1]](Path(sys.argv[2]))))
+    print(json.dumps({"plain": _plain, "sync": _sync, "find": _find}[sys.argv[1]](Path(sys.argv[2]))))

@@ -2,9 +2,10 @@
 
 bench.json: `at`, `machine`, `quick`, `pairs`, `making` [{what, side, seconds, against, against_seconds, ratio}],
 `sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_dot,
-planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak}, `leaving` {alone, beside,
-bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}]. A spread is
-{median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not measured is null.
+planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `leaving`
+{alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}].
+A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not
+measured is null.
 """
 
 from collections.abc import Iterable, Sequence

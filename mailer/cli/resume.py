@@ -69,7 +69,9 @@ def resend_command(
             if is_person() and not yes:
                 ask_resend()
         with making_a_send():
-            made = newsroom.ledger.freezer.resend_failed(send, key_name=newsroom.keys.names[0])
+            made = newsroom.ledger.freezer.resend_failed(
+                send, key_name=newsroom.keys.names[0], sender_profile=newsroom.letterhead.to_json()
+            )
         return carry_on(newsroom, made.id, wait=not no_wait, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ Always holds of `Message.text`: CRLF line ends, dots doubled, no line over 998 o
 """
 
 import datetime as dt
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -60,6 +61,15 @@ class Letterhead:
                     f"Choose one of at most {MAX_VERP_LOCAL_PART} characters.",
                 )
 
+    def to_json(self) -> str:
+        """Returns everything but the signers, to be frozen with a send."""
+        return json.dumps({name: getattr(self, name) for name in _FROZEN}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, signers: tuple[Signer, ...]) -> "Letterhead":
+        """Returns what `to_json` wrote, with the signers of now."""
+        return cls(**json.loads(text), signers=signers)
+
     @property
     def domain(self) -> str:
         return self.sender_address.rpartition("@")[2]
@@ -68,6 +78,11 @@ class Letterhead:
         """`local+token@domain`: a VERP or an unsubscribe address of one delivery; at most 64 octets before the @."""
         local, _, domain = address.rpartition("@")
         return f"{local}+{token}@{domain}"
+
+
+_FROZEN = (
+    "sender_name", "sender_address", "publication", "base_url", "reply_to", "bounce_address", "unsubscribe_address",
+)  # fmt: skip
 
 
 class Marks(NamedTuple):

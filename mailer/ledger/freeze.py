@@ -80,10 +80,13 @@ class Freezer:
 
         return self._core.writer.call(work, once=True).result()
 
-    def resend_failed(self, parent_id: int, *, key_name: str, carried: bool = False) -> Send:
+    def resend_failed(
+        self, parent_id: int, *, key_name: str, sender_profile: str | None = None, carried: bool = False
+    ) -> Send:
         """A new send of the same edition to those whom `parent_id` failed to reach and no other send of it did since.
 
         The parent must be over, and nothing else of its slug under way to one of its lists. `carried`: `serve` carries it.
+        `key_name` and `sender_profile` are those of the settings now, as for NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -95,7 +98,9 @@ class Freezer:
             if not parent.is_ended:
                 raise AlreadySentError(parent)
             _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
-            send_id = _insert_resend(conn, parent, key_name=key_name, at=now, carried=carried)
+            send_id = _insert_resend(
+                conn, parent, key_name=key_name, sender_profile=sender_profile, at=now, carried=carried
+            )
             failed = select(
                 literal(send_id),
                 delivery.c.identity,
@@ -150,12 +155,15 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             token=new.token,
             carried=new.carried,
             take_back=new.take_back,
+            sender_profile=new.sender_profile,
         ),
         new.lists,
     )
 
 
-def _insert_resend(conn: Connection, parent: Send, *, key_name: str, at: float, carried: bool) -> int:
+def _insert_resend(
+    conn: Connection, parent: Send, *, key_name: str, sender_profile: str | None, at: float, carried: bool
+) -> int:
     return _insert(
         conn,
         insert(send).values(
@@ -171,6 +179,7 @@ def _insert_resend(conn: Connection, parent: Send, *, key_name: str, at: float, 
             repeat=Repeat.NEW_READERS.value,
             created_at=at,
             carried=carried,
+            sender_profile=sender_profile,
         ),
         parent.lists,
     )

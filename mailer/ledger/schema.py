@@ -13,7 +13,7 @@ from mailer.ledger.database import Database
 from mailer.ledger.errors import LedgerError, translating
 from mailer.ledger.turns import take_turn
 
-HEAD = "0013"
+HEAD = "0014"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

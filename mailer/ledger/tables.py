@@ -21,7 +21,8 @@ them in order without sorting.
 
 Who made a send at the desk stands in `by`; `token` is the form that it came from, so that a form makes one send however often it
 is sent. `carried`: a `serve` carries it, and the next one goes on with it when that one dies. `take_back`: made to be taken back
-until `at`. An `approval` names an edition that need not be stored yet.
+until `at`. `sender_profile` is a JSON object of what the settings said of the sender when the send was made; null before
+schema 0014. An `approval` names an edition that need not be stored yet.
 
 A member is one person on one list, for good: who leaves the file keeps the row, with `removed_at`. `line` is where the row
 began in the file at the last sync, AFTER_ALL_LINES for who is not in it, so that one index serves reading a list in the
@@ -167,6 +168,7 @@ send = Table(
     Column("token", String(64)),
     Column("carried", Boolean, nullable=False, server_default=false()),
     Column("take_back", Boolean, nullable=False, server_default=false()),
+    Column("sender_profile", Text),
     Index("uq_send_token", "token", unique=True),  # no constraint, for SQLite adds none to a table that is there
     Index("ix_send_slug", "slug", "kind", "state"),
     Index("ix_send_state", "state", "at"),

@@ -22,7 +22,8 @@ class NewSend:
     """A send to be made. `key_name` names the secret key of its tokens; `at`: scheduled, its audience frozen later.
 
     `by`: who makes it at the desk. `token`: that of the form it comes from; the same one again makes no second send.
-    `carried`: by `serve`. `take_back`: scheduled only so that it can be taken back until then.
+    `carried`: by `serve`. `take_back`: scheduled only so that it can be taken back until then. `sender_profile`: what the
+    settings say of the sender, as JSON.
     """
 
     kind: SendKind = SendKind.DISPATCH
@@ -37,6 +38,7 @@ class NewSend:
     token: str | None = None
     carried: bool = False
     take_back: bool = False
+    sender_profile: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind is SendKind.RESEND:
@@ -54,7 +56,7 @@ class Send:
     """One edition to one audience. `cancelling`: paused until the owner has settled what is after its dot.
 
     `by`: who made it at the desk, "" elsewhere. `carried`: it is `serve` that carries it. `take_back`: its person may take it
-    back until `at`.
+    back until `at`. `sender_profile`: what the settings said of the sender when it was made, as JSON; None for an old send.
     """
 
     id: int
@@ -80,6 +82,7 @@ class Send:
     by: str
     carried: bool
     take_back: bool
+    sender_profile: str | None
 
     @property
     def is_ended(self) -> bool:

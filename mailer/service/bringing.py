@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.types_subscribers import SyncPlan
-from mailer.service.lists import BY_HAND, digest_of, stage_list, sync_list, unchanged
+from mailer.service.list_digest import digest_of
+from mailer.service.lists import BY_HAND, stage_list, sync_list, unchanged
 from mailer.service.newsroom import Newsroom
 
 

@@ -14,7 +14,6 @@ Raises ListError, UsageError, UndecidedError where a person must decide, LedgerE
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from typing import Protocol
 
 from mailer.audience.address import parse_address
 from mailer.audience.columns import EMAIL, SINCE, STATUS
-from mailer.audience.listfile import Batch, ListFile, open_list, unreadable
+from mailer.audience.listfile import Batch, ListFile, open_list
 from mailer.audience.rejected import keep_rejected
 from mailer.audience.replacement import Replacement
 from mailer.audience.rewrite import Patch, prepare_rewrite
@@ -36,6 +35,7 @@ from mailer.ledger.staging import StagedList, stage
 from mailer.ledger.syncs import Merge, Reading
 from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.history import History
+from mailer.service.list_digest import digest_of, read_digest
 from mailer.service.newsroom import Newsroom
 
 SHOWN_FINDINGS = 50
@@ -61,7 +61,7 @@ def sync_list(newsroom: Newsroom, name: str, *, by: str = BY_HAND, allow_removal
 def sync_alone(newsroom: Newsroom, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
     """The same within `alone`, for who goes on with the list as it is then."""
     path = newsroom.workspace.list_file(name)
-    if newsroom.ledger.syncs.is_current(name, digest_of(path)):
+    if newsroom.ledger.syncs.is_current(name, read_digest(newsroom, name)):
         return unchanged(newsroom, name)
     with newsroom.ledger.syncs.bench() as bench:
         staged = stage_list(bench, path, name, number=1, keep=True)
@@ -185,15 +185,6 @@ def alone(newsroom: Newsroom, name: str) -> Iterator[None]:
         yield
     finally:
         lock.close()
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a list file, in hex. Raises ListError."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise unreadable(path, error) from None
 
 
 def stage_list(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> Staged:

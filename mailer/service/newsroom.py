@@ -152,6 +152,12 @@ class Newsroom:
             signers=self.signing.signers,
         )
 
+    def sender_profile_of(self, frozen: str | None) -> "Letterhead":
+        """Returns the sender profile that was frozen with a send; that of the settings for a send without one."""
+        from mailer.delivery.message import Letterhead  # noqa: PLC0415
+
+        return self.letterhead if frozen is None else Letterhead.from_json(frozen, self.signing.signers)
+
     @cached_property
     def signing(self) -> "Signing":
         """The keys that sign each message, read from their files; none where none is set. Raises SettingsError."""

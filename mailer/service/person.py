@@ -15,14 +15,15 @@ from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from mailer.audience.address import Address
-from mailer.audience.row import Member
+from mailer.audience.listfile import ListError, open_list
+from mailer.audience.row import Member, Status
 from mailer.ledger.letters import Letter
 from mailer.ledger.signups import Consent
 from mailer.ledger.types_subscribers import MemberChange, Membership, What
 from mailer.ledger.types_suppressions import Suppression, SuppressionChange
 from mailer.ledger.wishes import Reason
+from mailer.service.list_digest import find_digest
 from mailer.service.newsroom import Newsroom
-from mailer.service.readers import readable_lists
 from mailer.service.result import iso
 
 
@@ -137,13 +138,49 @@ def lists_with(newsroom: Newsroom, address: Address) -> tuple[str, ...]:
 
 
 def _rows(newsroom: Newsroom, address: Address) -> dict[str, Member]:
-    """The row of each list that counts for this person."""
-    return {
-        source.name: row
-        for source in readable_lists(newsroom)
-        for row in source.rows()
-        if isinstance(row, Member) and row.address.identity == address.identity
-    }
+    """Returns the row of each list that counts for this person; a file is read only if it changed since its last sync."""
+    indexed = _rows_by_index(newsroom, address)
+    rows: dict[str, Member] = {}
+    for name in newsroom.workspace.list_names():
+        row = indexed[name] if name in indexed else _row_by_file(newsroom, name, address)
+        if row is not None:
+            rows[name] = row
+    return rows
+
+
+def _rows_by_index(newsroom: Newsroom, address: Address) -> dict[str, Member | None]:
+    """Returns what the members of the ledger say of each list whose file is as the last sync left it."""
+    if not newsroom.has_ledger:
+        return {}
+    ledger = newsroom.ledger
+    members = {each.list: each for each in ledger.members.of(address.identity) if each.in_file}
+    rows: dict[str, Member | None] = {}
+    for name in newsroom.workspace.list_names():
+        found, state = members.get(name), ledger.syncs.state(name)
+        if state is None or not _has_digest(newsroom, name, state.digest):
+            continue
+        if found is None:
+            rows[name] = None
+        elif found.line is not None:  # that of a row which the last sync appended is known after the next one
+            rows[name] = Member(found.line, address, found.fields, found.status)
+    return rows
+
+
+def _has_digest(newsroom: Newsroom, name: str, digest: str) -> bool:
+    try:
+        return find_digest(newsroom, name) == digest
+    except ListError:
+        return False
+
+
+def _row_by_file(newsroom: Newsroom, name: str, address: Address) -> Member | None:
+    """Returns the first row of this person in a list file, which counts; None where the file cannot be read."""
+    try:
+        source = open_list(newsroom.workspace.list_file(name), name)
+    except ListError:
+        return None
+    rows = (row for row in source.rows(duplicates=False) if isinstance(row, Member))
+    return next((row for row in rows if row.address.identity == address.identity), None)
 
 
 def _on_list(each: Membership, line: int | None, now: float) -> OnList:

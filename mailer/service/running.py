@@ -121,7 +121,8 @@ async def _make_sender(newsroom: Newsroom, owned: OwnedSend) -> Sender:
     relays = newsroom.settings.relay
     eight_bit = newsroom.settings.eight_bit and await _all_offer_8bit(relays, options.pool)
     tokens = newsroom.marks(send.key_name, inert=send.kind is SendKind.TEST)
-    composer = Composer(edition, newsroom.letterhead, tokens, eight_bit=eight_bit)
+    profile = newsroom.sender_profile_of(send.sender_profile)
+    composer = Composer(edition, profile, tokens, eight_bit=eight_bit)
     return Sender(ledger=owned, compose=composer.compose, relays=relays, options=options, now=newsroom.clock)
 
 

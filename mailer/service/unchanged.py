@@ -18,7 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Version = tuple[int, int, int, int, int]
 
-_TICK = 50_000_000  # nanoseconds; a kernel's are 1 to 10 ms
+TICK = 50_000_000  # nanoseconds; a kernel's are 1 to 10 ms
 
 
 def version(path: Path) -> Version | None:
@@ -43,7 +43,7 @@ def unchanged(maxsize: int) -> Callable[[Callable[Concatenate[Path, P], T]], Cal
         @wraps(function)
         def reading(path: Path, /, *args: P.args, **named: P.kwargs) -> T:
             found = version(path)
-            if found is None or time.time_ns() - max(found[3:]) < _TICK:
+            if found is None or time.time_ns() - max(found[3:]) < TICK:
                 return function(path, *args, **named)
             return kept(path, found, args, tuple(named.items()))
 

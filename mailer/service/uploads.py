@@ -34,7 +34,8 @@ from mailer.audience.row import shown
 from mailer.errors import UsageError
 from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.adding import added
-from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_alone, sync_list
+from mailer.service.list_digest import digest_of
+from mailer.service.lists import NewFile, Staged, alone, exchange, stage_list, sync_alone, sync_list
 from mailer.service.newsroom import Newsroom
 
 LARGEST = 512 * 1024 * 1024  # octets

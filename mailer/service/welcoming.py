@@ -104,6 +104,7 @@ def _make_send(newsroom: Newsroom, letter: Letter, stored: StoredEdition) -> int
         edition=edition,
         lists=(),
         key_name=newsroom.keys.names[0],
+        sender_profile=newsroom.letterhead.to_json(),
         repeat=Repeat.NEW_READERS,
     )
     try:

@@ -16,6 +16,7 @@ from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.types_subscribers import What
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service import lists
+from mailer.service.list_digest import digest_of
 from mailer.service.lists import plan_sync, sync_list
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
@@ -114,9 +115,7 @@ def test_what_one_list_has_to_be_told_is_no_news_of_another(desk):
     desk.make("others", "email,status\npaul@x.org,paused\n")
     sync_list(desk.newsroom, "others")
     desk.sign_up("paul@x.org", "others")
-    current = {
-        name: desk.ledger.syncs.is_current(name, lists.digest_of(desk.file(name))) for name in ("readers", "others")
-    }
+    current = {name: desk.ledger.syncs.is_current(name, digest_of(desk.file(name))) for name in ("readers", "others")}
     assert current == {"readers": True, "others": False}
 
 

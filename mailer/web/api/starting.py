@@ -174,7 +174,13 @@ def _test(call: Call) -> Answer:
 def _resend(call: Call) -> Answer:
     """A new send of the same edition to those whom this one failed to reach."""
     parent = call.number("send")
-    send = call.newsroom.ledger.freezer.resend_failed(parent, key_name=call.newsroom.keys.names[0], carried=True)
+    newsroom = call.newsroom
+    send = newsroom.ledger.freezer.resend_failed(
+        parent,
+        key_name=newsroom.keys.names[0],
+        sender_profile=newsroom.letterhead.to_json(),
+        carried=True,
+    )
     call.record("send.resend", str(send.id), f"those whom send {parent} failed to reach")
     return _made(call, send)
 

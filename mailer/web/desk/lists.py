@@ -13,7 +13,8 @@ from mailer.audience.listsettings import load_list_settings
 from mailer.errors import UndecidedError
 from mailer.ledger.types_accounts import Role
 from mailer.ledger.types_subscribers import SyncPlan
-from mailer.service.lists import can_go_back_to, digest_of, plan_sync, sync_list, undo_list
+from mailer.service.list_digest import digest_of
+from mailer.service.lists import can_go_back_to, plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import unchanged
 from mailer.web.desk.growth import Step, draw_growth

@@ -1,0 +1,105 @@
+"""One person is found by the index of the members while a list file is as the ledger read it, and by the file once it changed."""
+
+import shutil
+import time
+
+import pytest
+
+from mailer.audience.address import parse_address
+from mailer.service import person
+from mailer.service.list_digest import find_digest
+from mailer.service.person import find_person, lists_with
+from mailer.service.unchanged import TICK
+
+HEAD = "email,first_name,city,status\n"
+ROWS = (
+    "not an address,,,\n"
+    "Ana@x.org,Ana,Porto,\n"
+    "bo@x.org,Bo,Faro,unsubscribed\n"
+    "ana@x.org,Again,Porto,\n"
+    "cy@x.org,Cy,Faro,paused\n"
+    "di@x.org,Di,Faro,\n"
+)
+PEOPLE = ("ana@x.org", "bo@x.org", "cy@x.org", "di@x.org", "new@x.org", "moved@x.org", "nobody@x.org")
+
+
+@pytest.fixture
+def files_read(monkeypatch):
+    """The list files that are read, as it happens."""
+    read = []
+    open_list = person.open_list
+
+    def reading(path, name):
+        read.append(name)
+        return open_list(path, name)
+
+    monkeypatch.setattr(person, "open_list", reading)
+    return read
+
+
+def settle(desk):
+    """Let some moments pass: what the file system says of a file that was just written may still be the same after a write."""
+    time.sleep(2 * TICK / 1e9)
+    find_digest(desk.newsroom, "readers")
+
+
+def found(desk, email):
+    return find_person(desk.newsroom, parse_address(email)), lists_with(desk.newsroom, parse_address(email))
+
+
+def test_an_unchanged_file_is_not_read(desk, files_read):
+    desk.sync(HEAD + ROWS)
+    settle(desk)
+    ana, lists = found(desk, "ana@x.org")
+    assert ([each.line for each in ana.lists], lists) == ([3], ("readers",))
+    assert found(desk, "nobody@x.org")[1] == ()
+    assert files_read == []
+
+
+def test_a_changed_file_is_read_until_it_is_synced_again(desk, files_read):
+    desk.sync(HEAD + ROWS)
+    settle(desk)
+    text = desk.read()
+    desk.write(text.replace("bo@x.org", "be@x.org"))  # as long as before
+    assert found(desk, "bo@x.org")[1] == ()
+    assert found(desk, "be@x.org")[1] == ("readers",)
+    assert files_read
+    settle(desk)
+    assert found(desk, "be@x.org")[1] == ("readers",)
+    desk.sync(allow_removals=True)
+    settle(desk)
+    files_read.clear()
+    assert found(desk, "be@x.org")[1] == ("readers",)
+    assert files_read == []
+
+
+def test_a_list_that_was_never_synced_is_read(desk, files_read):
+    desk.make("others", "email,name\nana@x.org,Ana\n")
+    assert found(desk, "ana@x.org")[1] == ("others",)
+    assert "others" in files_read
+
+
+def test_the_index_answers_as_the_file_does(desk, clock):
+    desk.sync(HEAD + ROWS)
+    desk.leave("cy@x.org")
+    desk.ledger.suppressions.erase("di@x.org", source="page")
+    desk.sign_up("new@x.org", first_name="Nia")
+    number = desk.ledger.members.number_of("ana@x.org")
+    desk.ledger.wishes.ask_address(number, parse_address("moved@x.org"))
+    [letter] = desk.ledger.letters.of("moved@x.org")
+    desk.ledger.wishes.move(letter.id, source="person")
+    for _ in range(3):  # before a sync that writes the file, right after it, and after the next one
+        settle(desk)
+        by_index = [found(desk, email) for email in PEOPLE]
+        shutil.rmtree(desk.newsroom.workspace.state / "lists")
+        touched = desk.read()
+        desk.path.unlink()
+        desk.write(
+            touched
+        )  # the same content in a new file, whose digest is not kept: but it is the one that was synced
+        assert [found(desk, email) for email in PEOPLE] == by_index
+        desk.write(touched + "\n")  # another content with the same rows: it is read
+        assert [found(desk, email) for email in PEOPLE] == by_index
+        desk.write(touched)
+        desk.sync()
+    assert [len(each.lists) for each, _ in by_index] == [1, 1, 1, 1, 1, 1, 0]

@@ -1,0 +1,115 @@
+"""A workspace that version 0.1.0 wrote (tests/data/workspace-0.1) opens, keeps all that it holds, and its send goes on."""
+
+import csv
+import json
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from mailer.delivery.catcher import Catcher, read_journal
+from mailer.service.newsroom import Newsroom
+from tests.support.commands import Commands
+
+OLD = Path(__file__).parents[1] / "data" / "workspace-0.1"
+EXPECTED = json.loads((OLD / "expected.json").read_text("utf-8"))
+UNFINISHED = "4"
+IN_THE_SERVERS_HANDS = "reader9@example.com"  # the server kept it, and hung up without an answer
+IN_OUR_HANDS = "reader12@example.com"  # the process was killed before the end of DATA
+WRITTEN_AT = 1_760_100_000.0  # a session and an answer are forgotten later
+Count = Callable[[str], int]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def count_rows(request: pytest.FixtureRequest, here: Commands, catcher: Catcher) -> Iterator[Count]:
+    """The old workspace with its database, sending to the catcher; counts the rows of a table."""
+    shutil.copytree(OLD / "workspace", here.folder, dirs_exist_ok=True)
+    settings = here.folder / ".env"
+    text = settings.read_text("utf-8").replace("127.0.0.1:2525", f"127.0.0.1:{catcher.port}")
+    settings.write_text(text, "utf-8")
+    if request.param == "sqlite":
+        with closing(sqlite3.connect(here.folder / "mailer.db")) as conn:
+            yield lambda table: conn.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+        return
+    (here.folder / "mailer.db").unlink()
+    with request.getfixturevalue("postgres").copy("template0") as url:
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute((OLD / "postgresql.sql").read_bytes())
+        settings.write_text(f"{text}MAILER_DATABASE_URL='{url}'\n", "utf-8")
+        with psycopg.connect(url, autocommit=True) as conn:
+            yield lambda table: conn.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+
+
+def test_every_row_and_every_answer_survives(here: Commands, count_rows: Count) -> None:
+    expected = EXPECTED["rows"] | {"lease": count_rows("lease")}  # only PostgreSQL has leases
+    assert len(expected) == 31
+    found = {command: here.json(*command.split()) for command in EXPECTED["commands"]}
+    for command, answer in EXPECTED["commands"].items():
+        assert in_order(found[command]) == in_order(answer), command
+    assert {table: count_rows(table) for table in expected} == expected
+
+
+def in_order(answer: dict[str, Any]) -> dict[str, Any]:
+    """A page of a list by address, without the erased: their markers differ between the two ledgers."""
+    page = [each for each in answer.get("page", []) if not each["email"].startswith("erased:")]
+    return {**answer, "page": sorted(page, key=lambda each: each["email"])}
+
+
+def test_what_only_pages_show_survives(here: Commands, count_rows: Count) -> None:
+    with Newsroom.open(here.folder, lambda: WRITTEN_AT) as newsroom:
+        ledger = newsroom.ledger
+        [session] = ledger.sessions.of(ledger.people.named("Mara Lindqvist").id)
+        assert session.browser == "Firefox on Linux"
+        shown = ledger.editions.archived("quay")
+        assert shown is not None
+        assert [each.note for each in shown.corrections] == ["The harbour master asked on Monday."]
+        assert len(ledger.editions.images(shown.first)) == 1
+        [approval] = ledger.approvals.of(shown.first)
+        assert approval.by == "Tomás Ferro"
+        assert [(each.actor, each.action) for each in ledger.audit.entries()] == [("Mara Lindqvist", "user.add")]
+        after, before = (ledger.drafts.text("tide", each.id) or "" for each in ledger.drafts.versions("tide"))
+        assert "The rest is" in before
+        assert "All of it is" in after
+        [token] = ledger.tokens.all()
+        answer = ledger.answers.begin(token.id, "order-1", "f" * 64)
+        assert answer is not None
+        assert (answer.status, answer.body, answer.location) == (201, '{"id": 1}', "/api/v1/sends/1")
+
+
+def test_the_unfinished_send_goes_on_to_its_end(here: Commands, count_rows: Count) -> None:
+    ran = here("resume", UNFINISHED, "--json")
+    assert ran.code == 3, ran.err  # two deliveries are uncertain
+    sent = ran.json()
+    assert (sent["state"], sent["frozen"], sent["accepted"], sent["failed"]) == ("finished", 20, 11, 0)
+    assert (sent["skipped"], sent["uncertain"]) == (7, 2)
+    assert here("verify", UNFINISHED).code == 0
+
+    before, now = read_journal(OLD / "accepted.jsonl"), read_journal(here.folder / "caught.jsonl")
+    accepted = Counter(line["recipient"] for line in (*before, *now))
+    assert set(accepted.values()) == {1}, "nobody twice"
+    assert len({line["message_id"] for line in (*before, *now)}) == 12
+    report = rows_of(here)
+    states = {row["email"]: row["state"] for row in report if row["state"] != "skipped"}
+    assert {email for email, state in states.items() if state == "uncertain"} == {IN_THE_SERVERS_HANDS, IN_OUR_HANDS}
+    assert set(states) == {*accepted, IN_OUR_HANDS}, "nobody lost"
+
+    assert here("resolve", UNFINISHED, "--resend", IN_OUR_HANDS).code == 3
+    assert Counter(line["recipient"] for line in read_journal(here.folder / "caught.jsonl"))[IN_OUR_HANDS] == 1
+
+
+def rows_of(here: Commands) -> list[dict[str, Any]]:
+    path = here.folder / "report.csv"
+    assert here("report", UNFINISHED, "--csv", str(path)).code == 3
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_an_older_state_of_a_list_can_still_be_put_back(here: Commands, count_rows: Count) -> None:
+    assert here("list", "undo", "readers").code in {0, 1}
+    assert "nia@example.net" in (here.folder / "subscribers" / "readers.csv").read_text("utf-8")
