@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from mailer.bcp47 import is_valid_tag, normalize_case
 from mailer.mailbox import Mailbox, MailboxError, parse_mailbox
 from mailer.relay import Relay, RelayError, is_loopback, parse_relay
 
@@ -148,23 +149,11 @@ def claim(text: str) -> str:
     return text
 
 
-_LANGUAGE = re.compile(
-    r"([a-z]{2,3}(-[a-z]{3}){0,3}|[a-z]{4,8})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?"
-    r"(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(-[a-wy-z0-9](-[a-z0-9]{2,8})+)*(-x(-[a-z0-9]{1,8})+)?",
-    re.ASCII | re.IGNORECASE,
-)
-
-
 def language(text: str) -> str:
-    """A tag of RFC 5646 2.1, in its usual letter case."""
-    match = _LANGUAGE.fullmatch(text)
-    if not match:
+    """A language tag, in its usual letter case."""
+    if not is_valid_tag(text):
         raise ValueError("should be a language tag of BCP 47, such as en, pt-BR or zh-Hant")
-    tag = text.lower()
-    for part, case in (("script", str.title), ("region", str.upper)):
-        start, end = match.span(part)
-        tag = tag if start < 0 else tag[:start] + case(tag[start:end]) + tag[end:]
-    return tag
+    return normalize_case(text)
 
 
 def timezone(text: str) -> zoneinfo.ZoneInfo:

@@ -27,9 +27,9 @@ from tomlkit.exceptions import ParseError
 
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
 from mailer.audience.replacement import Replacement
+from mailer.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
 from mailer.dispatch.suggestion import suggest
-from mailer.dispatch.tongue import EXPECTED_LANGUAGE, is_language
 from mailer.errors import UsageError
 
 LARGEST = 64 * 1024  # bytes; a longer file is a mistake
@@ -54,7 +54,7 @@ def _welcome(text: str) -> str:
 
 
 def _language(text: str) -> str:
-    if text and not is_language(text):
+    if text and not is_valid_tag(text):
         raise ValueError(EXPECTED_LANGUAGE)
     return text
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from mailer.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 from mailer.dispatch.date import EXPECTED_DATE, read_date
 from mailer.dispatch.link import WEB, judge_link, normalise
 from mailer.dispatch.placed import Place, Placed
@@ -25,7 +26,6 @@ from mailer.dispatch.rules import Findings
 from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug, slugify
 from mailer.dispatch.source import Source
 from mailer.dispatch.suggestion import suggest
-from mailer.dispatch.tongue import EXPECTED_LANGUAGE, is_language
 from mailer.dispatch.yamltree import Items, Keys, read_tree
 
 
@@ -67,7 +67,7 @@ def _slug(text: str) -> str:
 
 
 def _language(text: str) -> str:
-    if not is_language(text):
+    if not is_valid_tag(text):
         raise _fault("bad-language", f"“{short(text)}” is not a language", EXPECTED_LANGUAGE)
     return text
 

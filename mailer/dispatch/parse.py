@@ -8,6 +8,7 @@ What needs more than the file itself (other dispatches, images, lists) is judged
 from dataclasses import dataclass
 from functools import partial
 
+from mailer.bcp47 import is_valid_tag
 from mailer.dispatch.body import Body, read_body
 from mailer.dispatch.frontmatter import FrontMatter, read_front_matter, split
 from mailer.dispatch.model import Dispatch, Earlier, Editor, Photo, Social, Template
@@ -16,7 +17,6 @@ from mailer.dispatch.problem import Problem, has_errors
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.source import Source, read_source
 from mailer.dispatch.template import read_plain, read_template
-from mailer.dispatch.tongue import is_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dis
     front, placed = read_front_matter(source, span, path, findings) if span else (None, None)
     if placed:
         typed = placed.plain.get("language")
-        language = typed if isinstance(typed, str) and is_language(typed) else language
+        language = typed if isinstance(typed, str) and is_valid_tag(typed) else language
     words = _Words(placed, findings) if placed else None
     body = read_body(source, start, language, findings) if start is not None else None
     if front is None or words is None or body is None:

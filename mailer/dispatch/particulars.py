@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
+from mailer.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 from mailer.dispatch.date import EXPECTED_DATE, read_date
 from mailer.dispatch.hole import Hole, Punched
 from mailer.dispatch.link import WEB, judge_link, normalise
@@ -15,7 +16,6 @@ from mailer.dispatch.problem import Position, short
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.scanner import ESCAPED
 from mailer.dispatch.suggestion import suggest
-from mailer.dispatch.tongue import EXPECTED_LANGUAGE, is_language
 
 KEYS = ("source", "place", "date", "link", "rights", "language", "direction")
 _LINE = re.compile(r"[ \t]*(?P<key>[^\s:][^:]{0,40}?)[ \t]*:(?:[ \t]+(?P<value>.*?))?[ \t]*")
@@ -95,7 +95,7 @@ def _judge(values: dict[str, tuple[str, Position]], findings: Findings) -> Parti
         fault = judge_link(texts["link"], WEB)
         if fault:
             findings.add(fault.rule, position, fault.message, fault.expected)
-    if "language" in values and not is_language(texts["language"]):
+    if "language" in values and not is_valid_tag(texts["language"]):
         text, position = values["language"]
         findings.add("bad-language", position, f"“{short(text)}” is not a language", EXPECTED_LANGUAGE)
         texts["language"] = ""

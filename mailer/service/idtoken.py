@@ -1,10 +1,10 @@
-"""What an identity provider signs: the ID token of OpenID Connect Core 1.0, judged. Needs the extra `oidc`.
+"""Verifies the ID token of OpenID Connect Core 1.0. Needs the extra `oidc`.
 
     read_keys(document)                      the keys that a provider publishes (RFC 7517)
-    verify(token, keys, expected, now=...)   the claims of a token that is for us, from whom we asked, about now
+    verify(token, keys, expected, now=...)   the claims of a valid token
 
-What always holds: the signature is by a published key, under one of ALGORITHMS; never `none`, never a shared secret. Issuer
-and audience are ours to the letter, nonce and time are those of this very sign-in. Pure. Raises TokenError, and its
+What always holds: the signature is by a published key, with one of ALGORITHMS; never `none`, never a shared secret. Issuer and
+audience are exactly those expected, nonce and time are those of this login. Pure. Raises TokenError, and its subclass
 UnknownSignatureError where newer keys could help.
 """
 
@@ -30,16 +30,16 @@ _ASK = "Begin again; if it happens again, tell whoever runs this program."
 
 
 class TokenError(MailerError):
-    """The provider’s token is not to be believed."""
+    """The ID token is invalid, or not for this login."""
 
 
 class UnknownSignatureError(TokenError):
-    """By no key that we know of."""
+    """The ID token is not signed by a known key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """Whose token it must be, for whom, and of which sign-in."""
+    """The issuer, audience and nonce that a token must have."""
 
     issuer: str
     client_id: str
@@ -47,7 +47,7 @@ class Expected:
 
 
 def read_keys(document: Mapping[str, object]) -> KeySet:
-    """The public keys of a JWK set; what is none, or for something else than signing, is passed over."""
+    """Returns the public signing keys of a JWK set; invalid ones and those for other uses are left out."""
     listed = document.get("keys")
     found = [_key(each) for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     return KeySet([key for key in found if key])
@@ -63,7 +63,7 @@ def _key(data: dict[str, Any]) -> Key | None:
 
 
 def verify(token: str, keys: KeySet, expected: Expected, *, now: float) -> dict[str, Any]:
-    """The claims of `token`. `now`: seconds since the epoch."""
+    """Returns the claims of `token`. `now`: seconds since the epoch."""
     claims = _signed(token, keys)
     checks = JWTClaimsRegistry(
         now=int(now),
@@ -77,35 +77,35 @@ def verify(token: str, keys: KeySet, expected: Expected, *, now: float) -> dict[
     try:
         checks.validate(claims)
     except ExpiredTokenError:
-        raise TokenError("The token has expired.", _CHECK_CLOCKS) from None
+        raise TokenError("The ID token has expired.", _CHECK_CLOCKS) from None
     except JoseError as error:
-        raise TokenError(f"The token is not for this sign-in ({error.description or error.error}).", _ASK) from None
+        raise TokenError(f"The ID token is not for this sign-in ({error.description or error.error}).", _ASK) from None
     _check_party(claims, expected.client_id)
     if claims.get("nonce") != expected.nonce:
-        raise TokenError("The token belongs to another sign-in.", _ASK)
+        raise TokenError("The ID token belongs to another sign-in.", _ASK)
     if claims["iat"] < now - OLDEST - LEEWAY:
-        raise TokenError("The token is an old one.", _CHECK_CLOCKS)
+        raise TokenError("The ID token was issued too long ago.", _CHECK_CLOCKS)
     if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT or not claims["sub"].isprintable():
-        raise TokenError("The token names nobody.", _ASK)
+        raise TokenError("The ID token names no user.", _ASK)
     return claims
 
 
 def _check_party(claims: Mapping[str, Any], client_id: str) -> None:
-    """A token for several says for whom it was asked: OpenID Connect Core 3.1.3.7."""
+    """Checks `azp`, which a token for several audiences must have: OpenID Connect Core 3.1.3.7."""
     audience = claims["aud"]
     others = isinstance(audience, list) and set(audience) != {client_id}
     if claims.get("azp", None if others else client_id) != client_id:
-        raise TokenError("The token was made for another program.", _ASK)
+        raise TokenError("The ID token was made for another program.", _ASK)
 
 
 def _signed(token: str, keys: KeySet) -> dict[str, Any]:
     if len(token) > _LONGEST or not token.isascii():
-        raise TokenError("The token is none.", _ASK)
+        raise TokenError("The ID token is malformed.", _ASK)
     try:
         return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
     except (BadSignatureError, InvalidKeyIdError):
-        raise UnknownSignatureError("The token has no signature of the provider’s.", _ASK) from None
+        raise UnknownSignatureError("The ID token has no signature of the provider’s.", _ASK) from None
     except JoseError as error:
-        raise TokenError(f"The token is not to be believed ({error.description or error.error}).", _ASK) from None
+        raise TokenError(f"The ID token is invalid ({error.description or error.error}).", _ASK) from None
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise TokenError("The token is none.", _ASK) from None
+        raise TokenError("The ID token is malformed.", _ASK) from None

@@ -1,12 +1,12 @@
-"""The identity provider: where it is asked, and what it answers. Needs the extra `oidc`.
+"""Requests to the identity provider. Needs the extra `oidc`.
 
-    provider.authorization(departure, back)   the address to which a browser is sent
-    provider.claims(code, departure, back)    what the provider says about who came back from there
+    provider.authorization(attempt, back)   the URL that a browser is redirected to
+    provider.claims(code, attempt, back)    the verified claims of the user who came back from there
 
-What the provider tells about itself is asked once an hour (OpenID Connect Discovery 1.0), and must name the very issuer of the
-settings. Keys are asked for again when a token is signed by one that we do not know, at most once a minute. Requests go to
-https:// alone, unless the provider itself is on this machine; no redirect is followed, each has a time limit, and no more is read
-of an answer than a sane one has. Raises ProviderError and TokenError, in words for who wants to sign in.
+The metadata (OpenID Connect Discovery 1.0) is fetched once an hour, and must name exactly the issuer of the settings. Keys are
+fetched again when a token is signed by an unknown one, at most once a minute. Requests go to https:// only, unless the provider
+itself is on this machine; redirects are not followed, each request has a time limit, and each answer a size limit. Raises
+ProviderError and TokenError, whose messages are shown to the person who is signing in.
 """
 
 import base64
@@ -22,7 +22,7 @@ from joserfc.jwk import KeySet
 
 from mailer.service.endpoint import Answer, Way, request
 from mailer.service.idtoken import Expected, UnknownSignatureError, read_keys, verify
-from mailer.service.oidc import Departure, ProviderError, plain_word
+from mailer.service.login_attempt import LoginAttempt, ProviderError, error_code
 from mailer.settings import Settings
 from mailer.variable import base_url
 
@@ -31,13 +31,13 @@ KEPT_FOR = 3600.0  # seconds
 REST = 60.0  # seconds between two looks at the keys
 TIME_LIMIT = 10.0  # seconds of one request
 LARGEST = 512 * 1024  # octets of an answer
-_ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))  # who writes the settings may name a private address
+_ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))  # the settings may name a private address
 _AGAIN = "Try again in a minute; if it stays so, tell whoever runs this program."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """What a provider tells about itself. `by_form`: it wants our secret in the form; `says_issuer`: RFC 9207."""
+    """The provider’s metadata. `by_form`: the client secret is sent in the form; `says_issuer`: RFC 9207 is supported."""
 
     authorization: str
     token: str
@@ -47,7 +47,7 @@ class Endpoints:
 
 
 class Provider:
-    """The one of `settings`. `clock`: seconds since the epoch; `way`: how requests leave."""
+    """The provider of `settings`. `clock` returns seconds since the epoch; `way` says how requests are sent."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float], way: Way | None = None) -> None:
         self.name = settings.oidc_name
@@ -59,30 +59,30 @@ class Provider:
         self._endpoints: tuple[float, Endpoints] | None = None
         self._keys: tuple[float, KeySet] | None = None
 
-    async def authorization(self, departure: Departure, back: str) -> str:
-        """Where `departure` leads; the provider sends the browser on to `back`."""
+    async def authorization(self, attempt: LoginAttempt, back: str) -> str:
+        """Returns the URL at which `attempt` goes on; the provider redirects the browser to `back` afterwards."""
         asked = {
             "response_type": "code",
             "client_id": self._client_id,
             "redirect_uri": back,
             "scope": SCOPE,
-            "state": departure.state,
-            "nonce": departure.nonce,
-            "code_challenge": departure.challenge,
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "code_challenge": attempt.challenge,
             "code_challenge_method": "S256",
         }
         address = (await self._described()).authorization
         return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
 
     async def check_issuer(self, said: str | None) -> None:
-        """Whether the answer came from this provider, where it says so at all: RFC 9207 2.4."""
+        """Raises ProviderError if the answer names another issuer, or none although the provider always does: RFC 9207 2.4."""
         if said != self.issuer and (said is not None or (await self._described()).says_issuer):
             raise ProviderError(f"This answer is not from {self.name}.", "Begin again.")
 
-    async def claims(self, code: str, departure: Departure, back: str) -> dict[str, Any]:
-        """Turn `code` into the claims of a token that was made for `departure`."""
-        token = await self._exchange(code, departure.verifier, back)
-        expected = Expected(issuer=self.issuer, client_id=self._client_id, nonce=departure.nonce)
+    async def claims(self, code: str, attempt: LoginAttempt, back: str) -> dict[str, Any]:
+        """Exchanges `code` for an ID token and returns its claims, verified for `attempt`."""
+        token = await self._exchange(code, attempt.verifier, back)
+        expected = Expected(issuer=self.issuer, client_id=self._client_id, nonce=attempt.nonce)
         try:
             return verify(token, await self._published(KEPT_FOR), expected, now=self._clock())
         except UnknownSignatureError:
@@ -137,7 +137,7 @@ class Provider:
         )
 
     def _address(self, document: Mapping[str, object], key: str) -> str:
-        """An address that the provider names; http:// only where the issuer itself is reached by it, on this machine."""
+        """Returns a URL of the metadata; http:// is accepted only if the issuer’s URL has it too, on this machine."""
         found = document.get(key)
         try:
             if isinstance(found, str) and (found.startswith("https:") or self.issuer.startswith("http:")):
@@ -149,7 +149,7 @@ class Provider:
         raise ProviderError(f"{self.name} names no address that can be used as its {key}.", _AGAIN)
 
     async def _published(self, oldest: float) -> KeySet:
-        """The provider's keys, asked for within the last `oldest` seconds."""
+        """Returns the provider’s keys, fetched within the last `oldest` seconds."""
         now = self._clock()
         if self._keys is None or not 0 <= now - self._keys[0] < oldest:
             self._keys = now, read_keys(await self._get((await self._described()).keys))
@@ -179,15 +179,15 @@ class Provider:
 
 
 def _word(answer: Answer) -> str:
-    """The error's word of RFC 6749 5.2, if the answer has one."""
+    """Returns the error code of an answer (RFC 6749 5.2), or else its status."""
     try:
         word = json.loads(answer.body)["error"]
     except (ValueError, RecursionError, KeyError, TypeError):
         word = None
-    return plain_word(word) or f"status {answer.status}"
+    return error_code(word) or f"status {answer.status}"
 
 
 def _basic(client_id: str, secret: str) -> str:
-    """RFC 6749 2.3.1: both are encoded as in a form first."""
+    """Returns the Authorization header of RFC 6749 2.3.1: both values are form-encoded first."""
     pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"

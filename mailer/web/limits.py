@@ -33,7 +33,7 @@ class Limits:
 
     def __init__(self, clock: Callable[[], float], *, each: Rate = BY_CLIENT, together: Rate = BY_ALL) -> None:
         self._clock = clock
-        self._each, self._together = each, together
+        self._each = each
         self._all = _Bucket(together, clock())
         self._clients: OrderedDict[str, _Bucket] = OrderedDict()
         self._lock = threading.Lock()

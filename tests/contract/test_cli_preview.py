@@ -25,7 +25,8 @@ def test_the_preview_tells_its_address_and_ends_cleanly(workspace):
         assert found, line
         with httpx.stream("GET", f"{found[1]}events") as stream:  # an open stream keeps nothing up
             assert stream.status_code == 200
-            assert next(stream.iter_lines()) == "retry: 500"
+            lines = stream.iter_lines()  # kept, for the connection is closed with it
+            assert next(lines) == "retry: 500"
             running.send_signal(signal.SIGINT)
             assert running.wait(60) == 0
     finally:

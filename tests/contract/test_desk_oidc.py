@@ -230,7 +230,7 @@ FORGED = {
 def test_a_forged_token_lets_nobody_in(site, visitor, provider, mara, forge):
     provider.forge = forge
     answer = enter(visitor, provider)
-    assert is_out(site, answer) and said(answer).startswith("The token ")
+    assert is_out(site, answer) and said(answer).startswith("The ID token ")
     assert [each[:2] for each in done(site)] == [("sign-in", "session.refuse")]
     assert not site.ledger.people.get(mara.id).oidc_tied
 

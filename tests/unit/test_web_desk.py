@@ -1,13 +1,11 @@
 """The desk without a script: lists, writing, conflicts, previews, photos, history, all by plain forms."""
 
-import asyncio
 import json
 import re
 from html import unescape
 
 import pytest
 
-from mailer.web.desk.events import Event, _told
 from mailer.web.desk.guessing import LONGEST_PAUSE, Guesses
 from mailer.web.desk.page import STATIC, Said, _pack, _unpack, in_words
 from mailer.web.desk.settings import known_as
@@ -294,31 +292,3 @@ def test_an_error_leads_back_to_where_one_was(desk):
 
 def test_where_signing_in_leads_stays_inside():
     assert inside("/desk/x\nSet-Cookie: a=b") == "/desk/dispatches"
-
-
-def test_events_are_lines_whatever_is_in_them():
-    assert Event(name="x", data="a\nb").encode() == b"event: x\ndata: a\ndata: b\n\n"
-    assert Event(data="").encode() == b"event: message\ndata: \n\n"
-
-
-def test_a_stream_ends_with_the_server():
-    async def listen():
-        ending, closed = asyncio.Event(), []
-
-        async def events():
-            try:
-                yield Event(data="1")
-                await asyncio.Event().wait()
-            finally:
-                closed.append(True)
-
-        heard = []
-        async for piece in _told(events(), ending):
-            heard.append(piece)
-            if b"data: 1" in piece:
-                ending.set()
-        return heard, closed
-
-    heard, closed = asyncio.run(listen())
-    assert b"data: 1" in heard[-1]
-    assert closed == [True]

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image as Pillow
 
 from mailer.web.preview import watch
-from mailer.web.preview.app import _Preview
+from mailer.web.preview.app import create_preview
 from tests.support.preview import KEY, SHOWN, TOKEN, make_newsroom, watching
+from tests.support.streams import chunks_of
 from tests.support.workspaces import DISPATCH
 
 
@@ -189,8 +190,8 @@ def test_the_stream_tells_of_what_is_there_of_what_is_new_and_ends_with_the_prev
             async for chunk in stream:
                 lines.append(chunk)  # noqa: PERF401 - each as it comes
 
-        page = _Preview(preview.live, token="t", key="k")
-        stream = page._news()
+        app = create_preview(preview.live, token=TOKEN, key=KEY)
+        stream = chunks_of(app, f"/{TOKEN}/events")
         task = asyncio.create_task(read())
         async with asyncio.timeout(60):
             while len(lines) < 2:
@@ -199,13 +200,13 @@ def test_the_stream_tells_of_what_is_there_of_what_is_new_and_ends_with_the_prev
             await preview.live.after(preview.live.state.number)
             while len(lines) < 3:
                 await asyncio.sleep(0)
-            page.ending.set()
+            app.state.ending.set()
             await task
         return lines
 
     lines = preview._runner.run(listen())
     assert lines[0] == "retry: 500\n\n"
-    numbers = [json.loads(line.removeprefix("data: "))["number"] for line in lines[1:]]
+    numbers = [json.loads(line.partition("data: ")[2])["number"] for line in lines[1:]]
     assert numbers == sorted(set(numbers))
 
 

@@ -20,12 +20,12 @@ from mailer.service import steering
 from mailer.service.timeleft import moment
 from mailer.service.watching import Look, Pulse
 from mailer.web.desk import chart
-from mailer.web.desk.events import event_stream
 from mailer.web.desk.page import DeskPages
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number, source_of
 from mailer.web.desk.visit import Visit
 from mailer.web.desk.watches import Pieces
+from mailer.web.sse import sse_response
 
 PIECES: Mapping[str, tuple[str, ...]] = {
     "state": ("summary", "is_owned"),
@@ -153,7 +153,7 @@ def _show(visit: Visit) -> Response:
 async def _events(visit: Visit) -> Response:
     send_id = send_number(visit)
     await run_in_threadpool(visit.newsroom.ledger.sends.get, send_id)  # 404 before a stream begins
-    return event_stream(visit, visit.watches.follow(send_id, may_send=visit.may(Role.EDITOR)))
+    return sse_response(visit.request, visit.watches.follow(send_id, may_send=visit.may(Role.EDITOR)))
 
 
 def _pause(visit: Visit) -> Response:

@@ -1,11 +1,11 @@
-"""The door to the identity provider, where the settings name one.
+"""The login and callback endpoints of the identity provider, where the settings name one.
 
-    GET /desk/sign-in/oidc?next=…        on to the provider, with a cookie of ten minutes
-    GET /desk/sign-in/oidc/return?…      back from there, signed in or told why not
+    GET /desk/sign-in/oidc?next=…        redirects to the provider, with a cookie of ten minutes
+    GET /desk/sign-in/oidc/return?…      the callback: signs in, or shows why not
 
-Both are GETs, for the protocol has no other way. The first changes nothing here; the second lets in only the very browser
-that left, once, and whoever follows a prepared link is told to begin again. Each refusal stands in the audit, and is counted
-before anybody is asked, so that nobody floods the provider or the audit through us.
+The protocol requires GET for both. The first changes nothing here. The second lets in only the browser that left, once; a
+person who follows a link that somebody else prepared has to begin again. Each refusal is recorded in the audit log. Requests are
+rate-limited before anything else happens, so that nobody can flood the provider or the audit log through us.
 """
 
 import time
@@ -19,18 +19,9 @@ from starlette.responses import Response
 
 from mailer.errors import MailerError
 from mailer.ledger.errors import LedgerError
+from mailer.service.login_attempt import LIFETIME, LoginAttempt, NotBegunError, ProviderError, error_code, resume, start
 from mailer.service.newsroom import Newsroom
-from mailer.service.oidc import (
-    GOOD_FOR,
-    Departure,
-    NotBegunError,
-    ProviderError,
-    UnknownPersonError,
-    depart,
-    enter,
-    plain_word,
-    return_of,
-)
+from mailer.service.oidc import UnknownPersonError, enter
 from mailer.service.signin import Pass
 from mailer.web.client import limit_key
 from mailer.web.desk.door import address_of, door_of
@@ -44,13 +35,13 @@ if TYPE_CHECKING:
 
 LEAVE = "/desk/sign-in/oidc"
 BACK = f"{LEAVE}/return"
-ACTOR = "sign-in"  # in the audit, of those who were not let in
+ACTOR = "sign-in"  # in the audit log, of those who were not let in
 _COOKIE = "oidc"
 _EACH, _TOGETHER = Rate(burst=30, every=10), Rate(burst=1000, every=0.2)  # leaving and coming back are two
 
 
 class Oidc:
-    """What goes to the provider and comes from it, for a site at the path `root`."""
+    """The two endpoints, for a site at the path `root`."""
 
     def __init__(self, newsroom: Newsroom, provider: "Provider", entry: SignIn, root: str) -> None:
         self._newsroom = newsroom
@@ -58,21 +49,21 @@ class Oidc:
         self._entry = entry
         self._root = root
         self._limits = Limits(time.monotonic, each=_EACH, together=_TOGETHER)
-        self._spent: dict[str, float] = {}  # states that came back, and when
+        self._spent: dict[str, float] = {}  # states that came back, with their time
 
     async def leave(self, request: Request) -> Response:
         wanted = request.query_params.get("next", "")
         if self._is_too_often(request):
             return await self._too_often(wanted)
-        departure = depart(wanted, self._newsroom.clock())
+        attempt = start(wanted, self._newsroom.clock())
         try:
-            address = await self._provider.authorization(departure, self._back(request))
+            address = await self._provider.authorization(attempt, self._back(request))
         except ProviderError as error:
             return await self._refused(request, error, wanted)
         response = respond(b"", HTML, status=303, headers={**HEADERS, "Location": address})
         door = door_of(request)
         response.set_cookie(
-            door.cookie(_COOKIE), departure.cookie, max_age=GOOD_FOR, secure=door.secure, httponly=True, samesite="lax"
+            door.cookie(_COOKIE), attempt.cookie, max_age=LIFETIME, secure=door.secure, httponly=True, samesite="lax"
         )
         return response
 
@@ -81,9 +72,9 @@ class Oidc:
             return await self._too_often("")
         wanted = ""
         try:
-            departure = self._departure(request)
-            wanted = departure.wanted
-            claims = await self._claims(request, departure)
+            attempt = self._resumed(request)
+            wanted = attempt.wanted
+            claims = await self._claims(request, attempt)
             entered = await run_in_threadpool(self._enter, request, claims)
         except LedgerError:
             raise
@@ -102,22 +93,22 @@ class Oidc:
         response.delete_cookie(door.cookie(_COOKIE), secure=door.secure, httponly=True, samesite="lax")
         return response
 
-    def _departure(self, request: Request) -> Departure:
-        """The sign-in that is coming back, for the first time."""
+    def _resumed(self, request: Request) -> LoginAttempt:
+        """Returns the login that comes back; each comes back once."""
         now, state = self._newsroom.clock(), request.query_params.get("state", "")
-        departure = return_of(request.cookies.get(door_of(request).cookie(_COOKIE), ""), state, now)
-        self._spent = {each: at for each, at in self._spent.items() if now - at <= GOOD_FOR}
-        if departure.state in self._spent:
+        attempt = resume(request.cookies.get(door_of(request).cookie(_COOKIE), ""), state, now)
+        self._spent = {each: at for each, at in self._spent.items() if now - at <= LIFETIME}
+        if attempt.state in self._spent:
             raise NotBegunError
-        self._spent[departure.state] = now
-        return departure
+        self._spent[attempt.state] = now
+        return attempt
 
-    async def _claims(self, request: Request, departure: Departure) -> Mapping[str, object]:
+    async def _claims(self, request: Request, attempt: LoginAttempt) -> Mapping[str, object]:
         said, provider = request.query_params, self._provider
         await provider.check_issuer(said.get("iss"))
         if code := said.get("code"):
-            return await provider.claims(code, departure, self._back(request))
-        word = plain_word(said.get("error")) or "no code"
+            return await provider.claims(code, attempt, self._back(request))
+        word = error_code(said.get("error")) or "no code"
         raise ProviderError(f"{provider.name} did not let you in ({word}).", "Begin again, or ask who looks after it.")
 
     def _enter(self, request: Request, claims: Mapping[str, object]) -> Pass:

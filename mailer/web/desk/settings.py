@@ -62,7 +62,7 @@ def _set_email(visit: Visit) -> Response:
 def _set_password(visit: Visit) -> Response:
     need_passwords(visit.newsroom)
     if not is_password_of(visit.newsroom, visit.user, visit.form.raw("old")):
-        raise UsageError("The password that you have now is another one.", "Type it again; nothing was changed.")
+        raise UsageError("Your current password is wrong.", "Type it again; nothing was changed.")
     if visit.form.raw("password") != visit.form.raw("again"):
         raise UsageError("The two new passwords are not the same.", "Type the same one twice; nothing was changed.")
     hashed = hash_password(visit.form.raw("password"), visit.user.name)

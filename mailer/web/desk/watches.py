@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from mailer.errors import MailerError
 from mailer.service.newsroom import Newsroom
 from mailer.service.watching import Look, Watch
-from mailer.web.desk.events import Event
+from mailer.web.sse import ServerSentEvent
 
 EVERY = 1.0  # seconds
 OVER = 5.0  # seconds between two looks at a send that has ended: its uncertain ones may still be decided
@@ -38,7 +38,7 @@ class _Followed:
     number: int = 0
     look: Look | None = None
     drawn: dict[bool, Pieces] = field(default_factory=dict)
-    told: dict[tuple[int, bool], Event] = field(default_factory=dict)
+    told: dict[tuple[int, bool], ServerSentEvent] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     followers: Counter[bool] = field(default_factory=Counter)
     task: asyncio.Task[None] | None = None
@@ -50,12 +50,12 @@ class _Followed:
         self.news.set()
         self.news = asyncio.Event()
 
-    def change(self, before: int, pieces: Pieces, *, may_send: bool) -> Event | None:
+    def change(self, before: int, pieces: Pieces, *, may_send: bool) -> ServerSentEvent | None:
         """What is another one than in `pieces`, which were those of the look `before`; the same for all who had that."""
         key = before, may_send
         if key not in self.told:
             new = {name: html for name, html in self.drawn[may_send].items() if pieces.get(name) != html}
-            self.told[key] = Event(name="look", data=json.dumps(new) if new else "")
+            self.told[key] = ServerSentEvent(name="look", data=json.dumps(new) if new else "")
         return self.told[key] if self.told[key].data else None
 
 
@@ -73,7 +73,7 @@ class Watches:
         """How a send stands at this moment. Raises UnknownSendError, LedgerError."""
         return self._watch(send_id).look(anew=True)
 
-    async def follow(self, send_id: int, *, may_send: bool) -> AsyncGenerator[Event, None]:
+    async def follow(self, send_id: int, *, may_send: bool) -> AsyncGenerator[ServerSentEvent, None]:
         """All pieces, then those that change. Ends never."""
         followed = self._followed.get(send_id)
         if followed is None:

@@ -15,11 +15,11 @@ from mailer.ledger.types_accounts import Role
 from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, listed, read, save
 from mailer.web.desk.comparing import changes
 from mailer.web.desk.dispatches import HERE, ONE
-from mailer.web.desk.events import Event, event_stream
 from mailer.web.desk.looking import VIEWS
 from mailer.web.desk.once import new_token
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
+from mailer.web.sse import ServerSentEvent, sse_response
 
 _TEXT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 _WATCH = 1.0  # seconds between two looks at the file
@@ -73,20 +73,20 @@ async def _changed(visit: Visit) -> Response:
     """Tell the editor when the file becomes another one, by whomever."""
     name, seen = visit.path["name"], visit.query.get("base", "")
 
-    async def events() -> AsyncGenerator[Event, None]:
+    async def events() -> AsyncGenerator[ServerSentEvent, None]:
         before = seen
         while True:
             try:
                 now = await run_in_threadpool(read, visit.newsroom, name)
             except NoDispatchError:
-                yield Event(name="gone", data=name)
+                yield ServerSentEvent(name="gone", data=name)
                 return
             if now.digest != before:
                 before = now.digest
-                yield Event(name="changed", data=now.digest)
+                yield ServerSentEvent(name="changed", data=now.digest)
             await asyncio.sleep(_WATCH)
 
-    return event_stream(visit, events())
+    return sse_response(visit.request, events())
 
 
 def _text(visit: Visit) -> Response:

@@ -14,7 +14,7 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -36,6 +36,7 @@ from mailer.service.previewing import DEVICES, NOBODY, Scheme, Shown, reader_val
 from mailer.service.unchanged import Version, version
 from mailer.web.page import HTML, NOT_STORED, respond
 from mailer.web.preview.live import Live, State
+from mailer.web.sse import ServerSentEvent, sse_response
 
 _FOLDER = Path(__file__).parent
 _POLICY = (
@@ -57,7 +58,6 @@ _JSON = "application/json"
 _FIELD = "field."
 _LONGEST = 2000  # characters of what is typed for a field
 _OFFERED = 200  # readers to choose from; any other address can be typed
-_QUIET = 15.0  # seconds after which a stream says that it is still there
 
 
 def create_preview(live: Live, *, token: str, key: str) -> Starlette:
@@ -143,30 +143,16 @@ class _Preview:
     async def script(self, _request: Request) -> Response:
         return respond((_FOLDER / "script.js").read_bytes(), "text/javascript; charset=utf-8", headers=NOT_STORED)
 
-    async def events(self, _request: Request) -> Response:
-        """Says, as server-sent events, that there is a new state, until the preview ends."""
-        headers = {**NOT_STORED, "Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
-        return StreamingResponse(self._news(), headers=headers, media_type="text/event-stream")
+    async def events(self, request: Request) -> Response:
+        """Tells the page of each new state, until the preview ends."""
+        return sse_response(request, self._states(), retry=500)
 
-    async def _news(self) -> AsyncIterator[str]:
-        yield "retry: 500\n\n"
+    async def _states(self) -> AsyncGenerator[ServerSentEvent, None]:
         number = -1
-        ending = asyncio.create_task(self.ending.wait())
-        try:
-            while not self.ending.is_set():
-                newer = asyncio.create_task(self._live.after(number))
-                try:
-                    await asyncio.wait((newer, ending), timeout=_QUIET, return_when=asyncio.FIRST_COMPLETED)
-                    if newer.done():
-                        state = newer.result()
-                        number = state.number
-                        yield f"data: {json.dumps({'number': state.number, 'made': state.made})}\n\n"
-                    elif not ending.done():
-                        yield ": still here\n\n"
-                finally:
-                    newer.cancel()
-        finally:
-            ending.cancel()
+        while True:
+            state = await self._live.after(number)
+            number = state.number
+            yield ServerSentEvent(data=json.dumps({"number": number, "made": state.made}))
 
     async def state(self, request: Request) -> Response:
         """All that the page shows but the letter itself."""
