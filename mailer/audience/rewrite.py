@@ -7,7 +7,7 @@
   shorter than the header by the new cells: to spreadsheets and to us a missing cell is an empty one.
 - New rows have the delimiter, line end and quoting of the header. If the file's encoding cannot hold one, the file becomes
   UTF-8 with a byte order mark. A field that the file has no column for is left out.
-- The file is replaced all at once, or not at all when it changed since `source` was opened (replacement.py).
+- The file is replaced all at once, or not at all when it changed since `source` was opened (AtomicFile).
 
 It streams. Raises ListError, and then the file is as it was; ValueError for a patch of a line on which no row begins, which
 is a mistake of the caller.
@@ -49,18 +49,18 @@ class Rewritten:
 
 
 class Prepared:
-    """A file that is ready to take the list's place; leaving the `with` without `publish` removes it."""
+    """A file that is ready to take the list's place; leaving the `with` without `commit` removes it."""
 
     def __init__(self, source: ListFile, output: EncodedOutput, rewritten: Rewritten) -> None:
         self.rewritten = rewritten
         self._source = source
         self._output = output
 
-    def publish(self) -> None:
+    def commit(self) -> None:
         """Put it into the list's place. Raises ListError, too, when that changed meanwhile."""
         self._source.refuse_changed()
         try:
-            self._output.publish()
+            self._output.commit()
         except OSError as error:
             raise _unwritable(self._source, error) from None
 
@@ -68,7 +68,7 @@ class Prepared:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._output.discard()
+        self._output.rollback()
 
 
 def rewrite_list(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Rewritten:
@@ -77,18 +77,18 @@ def rewrite_list(source: ListFile, patches: Iterable[Patch], appended: Iterable[
     Such a row is field name -> value, with `email`, `status` and `since`. Raises ListError.
     """
     with prepare_rewrite(source, patches, appended) as prepared:
-        prepared.publish()
+        prepared.commit()
         return prepared.rewritten
 
 
 def prepare_rewrite(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Prepared:
-    """The same, but it takes the list's place only with `publish`. Raises ListError."""
+    """The same, but it takes the list's place only with `commit`. Raises ListError."""
     try:
         output = EncodedOutput(source.path, source.encoding)
         try:
             return Prepared(source, output, _write(source, output, iter(patches), iter(appended)))
         except BaseException:
-            output.discard()
+            output.rollback()
             raise
     except BrokenError:
         raise ListError(

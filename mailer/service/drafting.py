@@ -33,6 +33,7 @@ from mailer.dispatch.skim import skim
 from mailer.dispatch.slug import slugify
 from mailer.edition.photo import LARGEST_FILE, PhotoError, load_image
 from mailer.errors import UndecidedError, UsageError
+from mailer.files import create_file, replace_file
 from mailer.importing.archive import read_archive
 from mailer.importing.dispatch import file_name, write_dispatch
 from mailer.importing.draft import Doubt
@@ -315,19 +316,8 @@ def _digest(raw: bytes) -> str:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Put `data` in the place of a file: wholly or not at all, with the same rights."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(path, data)
     except OSError as error:
         raise UsageError(f"{path.name} cannot be written ({error.strerror}).", "See to its permissions.") from None
 
@@ -335,8 +325,7 @@ def _replace(path: Path, data: bytes) -> None:
 def _create(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        create_file(path, text.encode())
     except FileExistsError:
         raise UsageError(f"{path} is there already.", "Choose another title, or edit that file.") from None
     except OSError as error:

@@ -25,10 +25,10 @@ from mailer.audience.address import parse_address
 from mailer.audience.columns import EMAIL, SINCE, STATUS
 from mailer.audience.listfile import Batch, ListFile, open_list, unreadable
 from mailer.audience.rejected import keep_rejected
-from mailer.audience.replacement import Replacement
 from mailer.audience.rewrite import Patch, prepare_rewrite
 from mailer.audience.row import Duplicate, Finding, Member, Rejected, Status
 from mailer.errors import UndecidedError, UsageError
+from mailer.files import AtomicFile
 from mailer.ledger.bench import Bench
 from mailer.ledger.carrying import cells, sign_ups
 from mailer.ledger.locks import FileLock
@@ -97,7 +97,7 @@ def undo_list(newsroom: Newsroom, name: str, *, to: int | None = None, by: str =
     history = History(newsroom.workspace.make_state(), name)
     with alone(newsroom, name):
         back_to, digest = _choose(newsroom, name, history, to)
-        with Replacement(path) as older:
+        with AtomicFile(path) as older:
             history.restore(back_to, digest, older.file)
             older.file.flush()
             now = open_list(path, name)
@@ -115,7 +115,7 @@ class NewFile(Protocol):
     @property
     def path(self) -> Path: ...
 
-    def publish(self) -> None: ...
+    def commit(self) -> None: ...
 
 
 def exchange(
@@ -141,7 +141,7 @@ def exchange(
             history.keep(done.plan.sync, now.path, replaced=True)
         changed = _write(newsroom, bench, staged.source, done)
     now.refuse_changed()
-    new.publish()
+    new.commit()
     if done.plan.sync is not None:
         history.keep(done.plan.sync, now.path)
     return replace(done.plan, encoding_changed=changed)
@@ -280,7 +280,7 @@ def _write(newsroom: Newsroom, bench: Bench, source: ListFile, done: Merge) -> b
             for each in appended
         )
         with prepare_rewrite(source, told, rows) as prepared:
-            prepared.publish()
+            prepared.commit()
             written = prepared.rewritten
     with bench.writing() as conn:
         newsroom.ledger.syncs.settle(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)

@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailer.audience.listfile import ListError, ListFile, open_list
-from mailer.audience.replacement import Replacement
 from mailer.audience.row import shown
 from mailer.errors import UsageError
+from mailer.files import AtomicFile
 from mailer.ledger.membership import SyncPlan
 from mailer.service.adding import added
 from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_alone, sync_list
@@ -177,7 +177,7 @@ def _new_file(newsroom: Newsroom, upload: Upload, now: ListFile, path: Path) -> 
         with newsroom.ledger.syncs.bench() as bench, added(bench, now, path) as new:
             yield new.file
         return
-    with Replacement(now.path) as whole:
+    with AtomicFile(now.path) as whole:
         try:
             with path.open("rb") as given:
                 shutil.copyfileobj(given, whole.file, 1 << 20)

@@ -183,7 +183,7 @@ def test_a_file_that_changed_is_left_alone(write):
     with prepare_rewrite(source, [Patch(line=2, **GONE)], []) as prepared:
         source.path.write_text("email\nbo@x.org\ncy@x.org\n", encoding="utf-8")
         with pytest.raises(ListError, match="changed meanwhile"):
-            prepared.publish()
+            prepared.commit()
     with pytest.raises(ListError, match="changed meanwhile"):
         rewrite_list(source, [Patch(line=2, **GONE)], [])
     assert source.path.read_text(encoding="utf-8") == "email\nbo@x.org\ncy@x.org\n"
