@@ -14,12 +14,12 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from mailer.errors import MailerError
+from mailer.http_client import ClientOptions
 from mailer.ledger.event import MessageState
 from mailer.ledger.webhooks import UnknownWebhookError, Webhook
-from mailer.service.endpoint import Way
 from mailer.service.jobs import Log, current_traceback, run_every
 from mailer.service.newsroom import Newsroom
-from mailer.service.webhooks import deliver, in_words, make_way
+from mailer.service.webhooks import client_options, deliver, in_words
 
 LOOK_EVERY = 1.0  # seconds
 LINGER = 5.0  # seconds, at the end, for requests that are under way
@@ -30,9 +30,11 @@ _AT_A_TIME = 100
 _FORGET_EVERY = 3600.0
 
 
-async def notify_webhooks(newsroom: Newsroom, stop: asyncio.Event, log: Log, *, way: Way | None = None) -> None:
+async def notify_webhooks(
+    newsroom: Newsroom, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None
+) -> None:
     """Delivers what is due until `stop` is set. What is given up is logged."""
-    bureau = _Bureau(newsroom, stop, log, way or make_way(newsroom))
+    bureau = _Bureau(newsroom, stop, log, options or client_options(newsroom))
     await run_every(LOOK_EVERY, bureau.look, stop, log, newsroom=newsroom, name="webhooks", after_error=_REST_OF_ALL)
     await bureau.end()
 
@@ -40,12 +42,12 @@ async def notify_webhooks(newsroom: Newsroom, stop: asyncio.Event, log: Log, *, 
 class _Bureau:
     """The webhooks of one newsroom, as they are told."""
 
-    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, log: Log, way: Way) -> None:
+    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, log: Log, options: ClientOptions) -> None:
         self._newsroom = newsroom
         self._outbox = newsroom.ledger.outbox
         self._stop = stop
         self._log = log
-        self._way = way
+        self._options = options
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failures: dict[int, int] = {}  # in a row
         self._rests_until: dict[int, float] = {}
@@ -98,7 +100,7 @@ class _Bureau:
             webhook = await asyncio.to_thread(self._newsroom.ledger.webhooks.get, number)
             if self._stop.is_set() or webhook.paused_at is not None:
                 return True
-            attempt, decision = await deliver(self._newsroom, webhook, message, self._way)
+            attempt, decision = await deliver(self._newsroom, webhook, message, self._options)
             words = f"webhook {number} ({_host(webhook)}): {message.event} of message {message.id}"
             if decision.pause:
                 await asyncio.to_thread(self._newsroom.ledger.webhooks.pause, number, because=decision.pause)
