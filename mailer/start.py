@@ -19,8 +19,8 @@ from mailer.service.jobs import clean_up
 from mailer.service.newsroom import Newsroom
 from mailer.service.notifying import notify_webhooks
 from mailer.service.posting import deliver_letters
-from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
+from mailer.service.summary import proof_line
 from mailer.service.welcoming import welcome_new_readers
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.live import Live

@@ -14,7 +14,7 @@ import click
 from mailer.cli.lists import list_names
 from mailer.cli.output import as_json, in_workspace, plural, print_json, say
 from mailer.dispatch.problem import Problem, Severity
-from mailer.dispatch.rule import Rule
+from mailer.dispatch.rules import Rule
 from mailer.dispatch.suggestion import suggest
 from mailer.errors import UsageError
 from mailer.inspection.finding import RULEBOOK

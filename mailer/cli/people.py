@@ -12,7 +12,7 @@ from mailer.errors import UndecidedError
 from mailer.ledger.records import Lifted, Lifting, SuppressionReason
 from mailer.service.newsroom import Newsroom
 from mailer.service.person import OnList, Person, find_person, lists_with, own_copy, person_object
-from mailer.service.result import iso
+from mailer.service.summary import iso
 
 BY_HAND = "command line"
 _LONGEST = 100  # characters of a person's words on one line

@@ -12,8 +12,8 @@ from mailer.ledger.records import Summary
 from mailer.service.compiling import DispatchError
 from mailer.service.course import spread
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.sending import SendPlan
+from mailer.service.summary import iso
 from mailer.service.timeleft import in_days
 
 

@@ -17,7 +17,7 @@ from mailer.delivery.tally import Tally
 from mailer.delivery.warmup import Share
 from mailer.ledger.records import Summary
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
+from mailer.service.summary import iso
 from mailer.service.timeleft import Estimate, Pace, Rest, estimate
 
 

@@ -22,9 +22,9 @@ from mailer.ledger.records import Send
 from mailer.service.course import Course, each_news_once
 from mailer.service.jobs import Log, current_traceback, run_every
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import proof_line
 from mailer.service.running import carry
 from mailer.service.sending import start_due
+from mailer.service.summary import proof_line
 
 if TYPE_CHECKING:
     from mailer.delivery.sender import Sender

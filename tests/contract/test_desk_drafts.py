@@ -21,7 +21,7 @@ from mailer.service.drafting import (
     start,
     take_in,
 )
-from mailer.service.proofing import Proofs
+from mailer.service.previewing import Proofs
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 

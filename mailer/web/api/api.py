@@ -30,7 +30,7 @@ from mailer.ledger.errors import LedgerError
 from mailer.ledger.tokens import Token
 from mailer.service.apitokens import recognise
 from mailer.service.newsroom import Newsroom
-from mailer.web.api import deliveries, dispatches, lists, sends, starting, subscribers, suppressions, uploads
+from mailer.web.api import dispatches, lists, sends, starting, subscribers, uploads
 from mailer.web.api.openapi import document
 from mailer.web.api.problem import NotAllowedError, problem, problem_of, refusal
 from mailer.web.api.route import HERE, Answer, ApiRoute, Call
@@ -44,11 +44,9 @@ ROUTES: tuple[ApiRoute, ...] = (
     *dispatches.ROUTES,
     *starting.ROUTES,
     *sends.ROUTES,
-    *deliveries.ROUTES,
     *lists.ROUTES,
     *uploads.ROUTES,
     *subscribers.ROUTES,
-    *suppressions.ROUTES,
 )
 """All that needs a token."""
 

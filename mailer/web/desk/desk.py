@@ -28,7 +28,7 @@ from mailer.ledger.errors import LedgerError, UnknownSendError
 from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
 from mailer.service.oidc import open_provider
-from mailer.service.proofing import Proofs
+from mailer.service.previewing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
 from mailer.service.watching import Look
 from mailer.web.desk import (

@@ -15,9 +15,8 @@ from mailer.audience.export import write_export
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.records import Send
 from mailer.ledger.role import Role
-from mailer.service.figures import report_of
 from mailer.service.newsroom import Newsroom
-from mailer.service.reporting import COLUMNS, report_cells
+from mailer.service.report import COLUMNS, report_cells, report_of
 from mailer.service.verifying import recount
 from mailer.web.desk import chart
 from mailer.web.desk.live import domain_bar, plots, proof_bar, summands

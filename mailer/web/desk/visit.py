@@ -15,7 +15,7 @@ from mailer.ledger.people import User
 from mailer.ledger.role import Role
 from mailer.ledger.sessions import Session
 from mailer.service.newsroom import Newsroom
-from mailer.service.proofing import Proofs
+from mailer.service.previewing import Proofs
 from mailer.web.desk.form import Form
 from mailer.web.desk.page import DeskPages, Said, json_page, wants_json
 from mailer.web.desk.watches import Watches

@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from mailer.ledger.role import Role
 from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, listed, read, save
-from mailer.web.desk.comparing import changes
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.events import Event, event_stream
 from mailer.web.desk.looking import VIEWS
 from mailer.web.desk.once import new_token
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.versions import changes
 from mailer.web.desk.visit import Visit
 
 _TEXT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
