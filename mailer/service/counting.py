@@ -14,8 +14,8 @@ from mailer.errors import ProblemsFoundError
 from mailer.ledger.audience import Counted, count, first, skipped, values_that_occur
 from mailer.ledger.membership import SyncPlan
 from mailer.ledger.selection import Audience
-from mailer.service.bringing import BroughtUp
-from mailer.service.lists import SHOWN_FINDINGS
+from mailer.service.lists import BroughtUp
+from mailer.service.staged_file import SHOWN_FINDINGS
 
 SHOWN_SKIPPED = 12
 

@@ -13,7 +13,7 @@ from mailer.audience.where import Field, OnList, Received, Where, WhereError, na
 from mailer.errors import UsageError
 from mailer.ledger.audience import find
 from mailer.ledger.selection import Audience, Selection
-from mailer.service.bringing import brought_up
+from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
 
 

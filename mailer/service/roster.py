@@ -15,7 +15,7 @@ from mailer.audience.row import Status
 from mailer.ledger.audience import Listed, count, listed
 from mailer.ledger.membership import LeavingReason, SyncPlan, SyncRecord
 from mailer.ledger.selection import Audience, Selection
-from mailer.service.bringing import brought_up
+from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import lists_of, select_members
 from mailer.service.summary import iso

@@ -11,7 +11,7 @@ in the list's file gets a row at its end, columns that it lacks are added, and o
 upload fills are set. An empty cell empties nothing. Either way the list's file says it first, and the sync decides as ever:
 nobody who said no comes back. Who was erased gets no row again.
 
-What was not applied in a day is not applied any more; `mailer serve` removes it (tidying.py). Raises UsageError, ListError
+What was not applied in a day is not applied any more; `mailer serve` removes it (jobs.py). Raises UsageError, ListError
 in which the upload has its own name, UndecidedError where more than a tenth would leave and nobody said that it is meant,
 LedgerError.
 """
@@ -34,8 +34,9 @@ from mailer.errors import UsageError
 from mailer.files import AtomicFile
 from mailer.ledger.membership import SyncPlan
 from mailer.service.adding import added
-from mailer.service.lists import NewFile, Staged, alone, digest_of, exchange, stage_list, sync_alone, sync_list
+from mailer.service.lists import NewFile, exchange, list_lock, sync_list, sync_locked
 from mailer.service.newsroom import Newsroom
+from mailer.service.staged_file import Staged, digest_of, stage_list
 
 LARGEST = 512 * 1024 * 1024  # octets
 KEPT_FOR = 86_400.0  # seconds
@@ -157,12 +158,12 @@ def apply_upload(newsroom: Newsroom, upload: Upload, *, base: str, by: str, allo
     """Do it, if the list's file is still the one of digest `base`; the upload is gone then."""
     name, path = upload.list, _file(newsroom, upload)
     listed = newsroom.workspace.list_file(name)
-    with _by_its_name(upload, path), alone(newsroom, name):
+    with _by_its_name(upload, path), list_lock(newsroom, name):
         if digest_of(listed) != base:
             raise ChangedListError(
                 f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
             )
-        sync_alone(newsroom, name, by=by)
+        sync_locked(newsroom, name, by=by)
         now = open_list(listed, name)
         with _new_file(newsroom, upload, now, path) as new:
             done = exchange(newsroom, name, new, now, by=by, allow_removals=allow_removals)

@@ -41,7 +41,7 @@ from mailer.service.preferences import (
     read_page,
     resume,
 )
-from mailer.web.body import read_form
+from mailer.web.forms import read_public_form
 from mailer.web.page import NOT_STORED, Pages, respond
 from mailer.web.subscribe import OWN, Door, busy, label, purpose
 
@@ -68,21 +68,21 @@ class Preferences:
         token = request.path_params["token"]
         if request.method != "POST":
             return await run_in_threadpool(self._show, token)
-        fields = await read_form(request)
+        fields = await read_public_form(request)
         if fields.get("do") in _MAILS and (wait := self._door.wait(request)):
             return busy(self._pages, wait)
         return await _while_it_leads_there(self._done, token, fields)
 
     async def erasure(self, request: Request) -> Response:
         token = request.path_params["token"]
-        fields = await read_form(request) if request.method == "POST" else None
+        fields = await read_public_form(request) if request.method == "POST" else None
         return await _while_it_leads_there(self._erase, token, fields)
 
     async def address(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
             return await run_in_threadpool(self._ask_move, token)
-        await read_form(request)
+        await read_public_form(request)
         return await run_in_threadpool(self._move, token)
 
     def _show(self, token: str, notice: str = "", *, status: int = 200, email: str = "", wrong: str = "") -> Response:

@@ -16,7 +16,7 @@ from mailer.ledger.audience import Counted, count, find, first, recipients, valu
 from mailer.ledger.membership import Speaker
 from mailer.ledger.records import Repeat
 from mailer.ledger.selection import Audience, Selection
-from mailer.service.bringing import brought_up
+from mailer.service.lists import brought_up
 from tests.support.ledger_cases import deliver, new_send, owned, run
 
 

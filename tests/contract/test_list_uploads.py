@@ -12,7 +12,7 @@ from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.records import SuppressionReason
 from mailer.service import uploads
 from mailer.service.amending import add_member, edit_member, erase, take_out
-from mailer.service.lists import alone, can_go_back_to
+from mailer.service.lists import can_go_back_to, list_lock
 from mailer.service.uploads import (
     KEPT_FOR,
     ChangedListError,
@@ -95,7 +95,7 @@ def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk
     @contextmanager
     def after_another(newsroom, name):
         add_member(newsroom, name, parse_address("cleo@x.org"), {}, by="desk, Bob")
-        with alone(newsroom, name):
+        with list_lock(newsroom, name):
             yield
 
     monkeypatch.setattr(uploads, "alone", after_another)

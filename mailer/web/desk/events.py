@@ -1,6 +1,6 @@
 """Server-sent events: a page that is told what is new.
 
-    return event_stream(visit, changes())      # an async generator of Event
+    return event_stream(request, changes())      # an async generator of Event
 
 A stream ends when the browser leaves, when the server is about to end, and after LONGEST seconds; browsers come back by
 themselves, and are asked for their session anew. A comment every few seconds keeps proxies from closing it.
@@ -9,14 +9,12 @@ themselves, and are asked for their session anew. A comment every few seconds ke
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from mailer.web.desk.page import HEADERS
-
-if TYPE_CHECKING:
-    from mailer.web.desk.visit import Visit
 
 QUIET = 15.0  # seconds
 LONGEST = 600.0
@@ -37,9 +35,9 @@ class Event:
         return ("\n".join(lines) + "\n\n").encode()
 
 
-def event_stream(visit: "Visit", events: AsyncIterator[Event]) -> Response:
+def event_stream(request: Request, events: AsyncIterator[Event]) -> Response:
     """An answer that goes on as long as `events` do; they are closed with it."""
-    ending: asyncio.Event = visit.request.app.state.ending
+    ending: asyncio.Event = request.app.state.ending
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
     return StreamingResponse(_told(events, ending), media_type="text/event-stream", headers=headers)
 

@@ -13,8 +13,9 @@ from mailer.audience.listsettings import load_list_settings
 from mailer.errors import UndecidedError
 from mailer.ledger.membership import SyncPlan
 from mailer.ledger.role import Role
-from mailer.service.lists import can_go_back_to, digest_of, plan_sync, sync_list, undo_list
+from mailer.service.lists import can_go_back_to, plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
+from mailer.service.staged_file import digest_of
 from mailer.service.unchanged import unchanged
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.route import DeskRoute

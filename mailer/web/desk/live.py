@@ -153,7 +153,7 @@ def _show(visit: Visit) -> Response:
 async def _events(visit: Visit) -> Response:
     send_id = send_number(visit)
     await run_in_threadpool(visit.newsroom.ledger.sends.get, send_id)  # 404 before a stream begins
-    return event_stream(visit, visit.watches.follow(send_id, may_send=visit.may(Role.EDITOR)))
+    return event_stream(visit.request, visit.watches.follow(send_id, may_send=visit.may(Role.EDITOR)))
 
 
 def _pause(visit: Visit) -> Response:

@@ -32,8 +32,8 @@ from mailer.service.oidc import (
     return_of,
 )
 from mailer.service.signin import Pass
-from mailer.web.client import limit_key
-from mailer.web.desk.door import address_of, door_of
+from mailer.web.client import address_of, limit_key
+from mailer.web.desk.door import door_of
 from mailer.web.desk.page import HEADERS, Said
 from mailer.web.desk.signin import SignIn, inside
 from mailer.web.limits import Limits, Rate

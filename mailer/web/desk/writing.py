@@ -86,7 +86,7 @@ async def _changed(visit: Visit) -> Response:
                 yield Event(name="changed", data=now.digest)
             await asyncio.sleep(_WATCH)
 
-    return event_stream(visit, events())
+    return event_stream(visit.request, events())
 
 
 def _text(visit: Visit) -> Response:
