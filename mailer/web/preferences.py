@@ -19,28 +19,23 @@ from starlette.responses import Response
 from mailer.audience.address import Address, AddressError, parse_address
 from mailer.audience.token import is_inert
 from mailer.ledger.wishes import Move
+from mailer.service.address_change import Moving, ask_address, confirm_move, read_move
 from mailer.service.newsroom import Newsroom
 from mailer.service.preferences import (
     WEEKS,
-    LinkError,
-    Moving,
     OwnPage,
     Stopped,
-    ask_address,
     ask_link,
     choose,
-    confirm_move,
     erase,
-    is_fresh,
-    issue_nonce,
     keep,
     leave_all,
     my_data,
     pause,
-    read_move,
     read_page,
     resume,
 )
+from mailer.service.preferences_link import LinkError, is_fresh, issue_nonce
 from mailer.web.forms import read_public_form
 from mailer.web.page import NOT_STORED, Pages, respond
 from mailer.web.subscribe import OWN, Door, busy, label, purpose

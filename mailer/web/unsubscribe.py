@@ -17,7 +17,7 @@ from starlette.responses import Response
 from mailer.ledger.membership import LeavingReason
 from mailer.service.leaving import Departure, Link, Return, Source, leave_async, read_link, take_back, tell_why
 from mailer.service.newsroom import Newsroom
-from mailer.service.preferences import page_token
+from mailer.service.preferences_link import page_token
 from mailer.web.forms import read_public_form
 from mailer.web.page import NOT_INDEXED, NOT_STORED, Pages
 

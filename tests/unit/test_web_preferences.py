@@ -12,7 +12,7 @@ from mailer.audience.row import Status
 from mailer.audience.token import INERT, Purpose
 from mailer.ledger.membership import LeavingReason, LetterKind, Speaker
 from mailer.ledger.records import SuppressionReason
-from mailer.service.preferences import NONCE_FOR
+from mailer.service.preferences_link import NONCE_FOR
 from tests.support.site import ANA, BEN, site_in, visiting
 
 IDENTITY = ANA.lower()

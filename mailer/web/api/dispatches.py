@@ -13,7 +13,9 @@ from mailer.audience.address import parse_address
 from mailer.ledger.scope import Scope
 from mailer.service.checking import check_letter
 from mailer.service.compiling import Checked
-from mailer.service.drafting import LARGEST, Listed, Standing, Text, file_of, read, save, shelf, start, take_in
+from mailer.service.dispatch_list import Listed, Standing, shelf
+from mailer.service.drafting import LARGEST, Text, file_of, read, save
+from mailer.service.new_dispatch import start, take_in
 from mailer.service.rendering import render
 from mailer.service.summary import iso
 from mailer.web.api.problem import finding

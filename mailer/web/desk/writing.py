@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from mailer.ledger.role import Role
-from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, listed, read, save
+from mailer.service.dispatch_list import listed
+from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, read, save
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.events import Event, event_stream
 from mailer.web.desk.looking import VIEWS
