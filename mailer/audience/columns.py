@@ -89,10 +89,6 @@ class Columns:
     def fields(self) -> frozenset[str]:
         return frozenset(self.names) - {""}
 
-    def consent_of(self, fields: Mapping[str, str]) -> dict[str, str]:
-        """How the person with these fields came to be on the list, as far as they say so; the values as they are."""
-        return {called: fields[name] for called, name in self.consent.items() if fields.get(name)}
-
 
 def field_name(header: str) -> str:
     """The field that a column of this header is; "" if nothing is left of it."""

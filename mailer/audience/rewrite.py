@@ -1,6 +1,7 @@
 """Saying something in a list file: the status of some rows, and new rows at its end; all else stays, byte for byte.
 
-    rewrite_list(source, [Patch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}])
+    with prepare_rewrite(source, [Patch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}]) as prepared:
+        prepared.commit()
 
 - Only the cells of status and since change, in the rows that are named. Where the file has no such columns, the header gets
   `status,since` at its end, past whatever cells stand under no header. Rows that nothing is said about stay as they are,
@@ -71,18 +72,12 @@ class Prepared:
         self._output.rollback()
 
 
-def rewrite_list(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Rewritten:
-    """Set the cells of `patches`, which come in the order of their lines, and append the rows `appended`.
-
-    Such a row is field name -> value, with `email`, `status` and `since`. Raises ListError.
-    """
-    with prepare_rewrite(source, patches, appended) as prepared:
-        prepared.commit()
-        return prepared.rewritten
-
-
 def prepare_rewrite(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Prepared:
-    """The same, but it takes the list's place only with `commit`. Raises ListError."""
+    """Sets the cells of `patches`, which are in the order of their lines, and appends the rows `appended`.
+
+    Such a row is field name -> value, with `email`, `status` and `since`. The new file replaces the list only when it is
+    committed. Raises ListError.
+    """
     try:
         output = EncodedOutput(source.path, source.encoding)
         try:

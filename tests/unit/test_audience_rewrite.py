@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mailer.audience.cells import cell_spans, set_cells
 from mailer.audience.listfile import ListError, open_list
 from mailer.audience.record import ends_its_row
-from mailer.audience.rewrite import Patch, prepare_rewrite, rewrite_list
+from mailer.audience.rewrite import Patch, prepare_rewrite
 from mailer.audience.row import Member, Rejected, Status
+from tests.support.csvlists import rewrite_list
 
 GONE = {"status": "unsubscribed", "since": "2026-11-22"}
 NEW = {"email": "new@example.org", "name": "Zoë", "status": "subscribed", "since": "2026-11-22"}
