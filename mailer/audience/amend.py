@@ -23,7 +23,7 @@ from mailer.audience.encoded import EncodedOutput
 from mailer.audience.listfile import AROUND_HEADER, ListError, ListFile
 from mailer.audience.record import BrokenError, Records
 from mailer.audience.rewrite import widest, write_header
-from mailer.audience.row import clean
+from mailer.sanitize import clean
 
 MAX_CELL = 32_767  # characters: what spreadsheets take
 

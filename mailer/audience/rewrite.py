@@ -25,7 +25,7 @@ from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.audience.encoded import EncodedOutput
 from mailer.audience.listfile import AROUND_HEADER, ListError, ListFile
 from mailer.audience.record import BrokenError, Cells, Records
-from mailer.audience.row import clean
+from mailer.sanitize import clean
 
 _MAX_CELL = 32_767  # characters: what spreadsheets take
 

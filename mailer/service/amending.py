@@ -20,10 +20,11 @@ from mailer.audience.amend import Change, amended
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.audience.foreign import SIGNS
 from mailer.audience.listfile import ListFile, open_list
-from mailer.audience.row import Status, clean
+from mailer.audience.row import Status
 from mailer.errors import MailerError, UsageError
 from mailer.ledger.membership import Membership, Speaker, SyncPlan
 from mailer.ledger.records import Erased
+from mailer.sanitize import clean
 from mailer.service.lists import exchange, list_lock, sync_locked
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import unchanged

@@ -20,10 +20,10 @@ from enum import StrEnum
 from hashlib import sha256
 
 from mailer.audience.address import AddressError, parse_address
-from mailer.audience.row import clean
 from mailer.audience.token import MAX_NUMBER, Purpose, is_inert
 from mailer.ledger.membership import LeavingReason
 from mailer.ledger.records import Delivery, Lifting, Suppressed, Suppression, SuppressionReason
+from mailer.sanitize import clean
 from mailer.service.newsroom import Newsroom
 
 UNDO_FOR = 3600.0  # seconds

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mailer.audience.listsettings import ListSettings, public_lists
-from mailer.audience.row import Status, clean
+from mailer.audience.row import Status
 from mailer.ledger.membership import Membership, Speaker
 from mailer.ledger.records import SuppressionReason
+from mailer.sanitize import clean
 from mailer.service.joining import LONGEST_VALUE, words_for
 from mailer.service.leaving import Source, mask
 from mailer.service.newsroom import Newsroom
