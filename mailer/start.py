@@ -99,10 +99,10 @@ def demo_command(*, in_browser: bool, stay: bool) -> None:
     port = free_port()
     step = iter(range(1, 100))
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         click.echo(f"{click.style(f'{next(step)}.', dim=True)} {line}")
 
-    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", tell=tell)
+    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", log=log)
     click.echo()
     for summary in (shown.first, shown.second):
         click.echo(click.style(f"   {summary.send.slug}: {proof_line(summary)}", bold=True))

@@ -57,7 +57,7 @@ def check_command(
     if as_json and shape == "sarif":
         raise UsageError("--json prints JSON, --format sarif SARIF.", "Choose one.")
     with Newsroom.open(workspace) as newsroom:
-        checked = check_letter(newsroom, dispatch, list_names(to), online=online, say=say)
+        checked = check_letter(newsroom, dispatch, list_names(to), online=online, log=say)
     if as_json or shape == "json":
         print_json({"problems": [problem.as_json() for problem in checked.problems]})
     elif shape == "sarif":

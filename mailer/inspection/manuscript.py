@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Protocol
 
 from mailer.dispatch.frontmatter import split
 from mailer.dispatch.markdown import survey
@@ -20,6 +19,7 @@ from mailer.dispatch.problem import Position
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.source import Source
 from mailer.dispatch.source_map import YamlSourceMap
+from mailer.dispatch.template import Locate
 from mailer.dispatch.yamltree import Items, Keys, Node, Text, read_tree
 
 _NOT_READ = re.compile(
@@ -34,10 +34,6 @@ LONGEST_LINE = 20_000
 
 _UNREAD_KEYS = frozenset({"slug", "file", "url", "lists", "date", "language"})
 _PARTICULAR = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
-
-
-class Locate(Protocol):
-    def __call__(self, offset: int, /) -> Position: ...
 
 
 @dataclass(frozen=True, slots=True)

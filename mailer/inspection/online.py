@@ -32,7 +32,7 @@ from mailer.inspection.links import Target, is_public_name, targets
 from mailer.inspection.proof import Proof
 from mailer.variable import Network
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DEAD = frozenset({404, 410})
@@ -77,11 +77,11 @@ class Answer:
 def ask_links(
     proof: Proof,
     *,
-    say: Say | None = None,
+    log: Log | None = None,
     limits: Limits | None = None,
     networks: Sequence[Network] = (),
 ) -> tuple[Problem, ...]:
-    """Asks every link that the editor typed and that is the same for every reader. `say` gets their number.
+    """Asks every link that the editor typed and that is the same for every reader. `log` gets their number.
 
     `networks`: private networks that may be reached, too. Blocks; must not be called on an event loop.
     """
@@ -89,8 +89,8 @@ def ask_links(
     for target in targets(proof.dispatch, proof.manuscript):
         if not target.differs and target.url.lower().startswith(("http://", "https://")):
             asked.setdefault(target.url.partition("#")[0], []).append(target)
-    if say and asked:
-        say(f"Asking {len(asked)} link{'s' if len(asked) > 1 else ''} …")
+    if log and asked:
+        log(f"Asking {len(asked)} link{'s' if len(asked) > 1 else ''} …")
     answers = ask(asked, limits=limits or Limits(), networks=networks)
     found = (
         Finding(

@@ -196,7 +196,7 @@ def test_a_public_name_of_a_private_address_is_found(monkeypatch):
 def test_findings_stand_at_the_links_and_links_that_differ_are_left_out(server):
     said: list[str] = []
     body = f"[a page]({server.base}/gone) [another]({server.base}/gone#part) [fine]({server.base}/fine) [odd]({server.base}/broken)\n\n[you]({server.base}/gone?{{{{ reader.x }}}})"
-    found = ask_links(proof(letter(body)), say=said.append, limits=QUICK, networks=HERE)
+    found = ask_links(proof(letter(body)), log=said.append, limits=QUICK, networks=HERE)
     assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
     assert {each.line for each in found} == {7}
     assert said == ["Asking 3 links …"]
