@@ -13,7 +13,7 @@ from mailer.ledger.membership import SyncPlan
 from mailer.service.lists import plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.roster import Roster, export_list, plan_object, roster_object, show_list
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 
 def list_names(given: Iterable[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from mailer.ledger.records import Lifted, Lifting, SuppressionReason
 from mailer.sanitize import clean
 from mailer.service.newsroom import Newsroom
 from mailer.service.person import OnList, Person, find_person, lists_with, own_copy, person_object
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 BY_HAND = "command line"
 _LONGEST = 100  # characters of a person's words on one line

@@ -13,8 +13,8 @@ from mailer.service.compiling import DispatchError
 from mailer.service.course import spread
 from mailer.service.newsroom import Newsroom
 from mailer.service.sending import SendPlan
-from mailer.service.summary import iso
 from mailer.service.timeleft import in_days
+from mailer.timestamps import iso
 
 
 def show_plan(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -> None:

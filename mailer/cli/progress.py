@@ -17,8 +17,9 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.report import COLUMNS, report_cells, report_object
 from mailer.service.scheduling import due_now
 from mailer.service.steering import pause
-from mailer.service.summary import exit_code, iso, proof_line, send_object
+from mailer.service.summary import exit_code, proof_line, send_object
 from mailer.service.verifying import recount
+from mailer.timestamps import iso
 
 SHOWN = 20
 

@@ -15,7 +15,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
 from mailer.service.steering import refuse_strangers
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 
 @click.command("resume")

@@ -10,7 +10,7 @@ from mailer.ledger.role import Role
 from mailer.service.newsroom import Newsroom
 from mailer.service.oidc import plain_login
 from mailer.service.signin import LINK_GOOD_FOR, hand_out, hash_password
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 BY_HAND = "command line"
 _ROLE = click.Choice([role.value for role in Role])

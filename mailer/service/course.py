@@ -17,8 +17,8 @@ from mailer.delivery.tally import Tally
 from mailer.delivery.warmup import Share
 from mailer.ledger.records import Summary
 from mailer.service.newsroom import Newsroom
-from mailer.service.summary import iso
 from mailer.service.timeleft import Estimate, Pace, Rest, estimate
+from mailer.timestamps import iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from mailer.ledger.signups import Consent
 from mailer.ledger.wishes import Reason
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import readable_lists
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 
 class _Happened(Protocol):

@@ -15,8 +15,9 @@ from mailer.delivery.state import DeliveryState
 from mailer.ledger.records import ReasonCount, ReportRow, Send, Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.running import load_edition
-from mailer.service.summary import iso, proof_line, send_object
+from mailer.service.summary import proof_line, send_object
 from mailer.service.watching import Look
+from mailer.timestamps import iso
 
 COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
 EARLIER = 5

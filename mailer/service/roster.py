@@ -18,7 +18,7 @@ from mailer.ledger.selection import Audience, Selection
 from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import lists_of, select_members
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 SYNCS = 10  # of the history that are shown
 

@@ -13,7 +13,7 @@ from mailer.ledger.records import Resolution, Send
 from mailer.service.newsroom import Newsroom
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 
 def pause(newsroom: Newsroom, send_id: int, *, by: str = "by hand") -> Send:

@@ -14,7 +14,8 @@ from mailer.errors import MailerError, UsageError
 from mailer.ledger.records import Attempt, Delivery, Send, Summary
 from mailer.ledger.verify import Check
 from mailer.service.newsroom import Newsroom
-from mailer.service.summary import iso, send_object
+from mailer.service.summary import send_object
+from mailer.timestamps import iso
 
 _SAMPLE = 10_000  # Message-IDs: they are a keyed function of the delivery's id, so what holds of some holds of all
 

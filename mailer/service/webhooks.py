@@ -25,7 +25,7 @@ from mailer.ledger.outbox import Attempt, Message
 from mailer.ledger.webhooks import Webhook
 from mailer.service.newsroom import Newsroom
 from mailer.service.signature import secret_of, shown, sign
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 
 OVERLAP = 86_400.0  # seconds for which a secret signs on after it was rotated
 RETRY = RetryPolicy(delays=(5, 60, 300, 1800, 7200, 18_000, 28_800), lifetime=86_400)

@@ -10,7 +10,8 @@ from mailer.ledger.scope import Scope
 from mailer.service.course import outlook
 from mailer.service.report import message_ids, report_object
 from mailer.service.steering import decide, go_on, pause, refuse_strangers
-from mailer.service.summary import iso, next_step, send_object
+from mailer.service.summary import next_step, send_object
+from mailer.timestamps import iso
 from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
 from mailer.web.api.shape import Email, Page, PageQuery, Shape, Words, next_cursor, read_cursor
 

@@ -11,7 +11,7 @@ from mailer.ledger.scope import Scope
 from mailer.service.amending import erase
 from mailer.service.leaving import mask
 from mailer.service.person import find_person, person_object
-from mailer.service.summary import iso
+from mailer.timestamps import iso
 from mailer.web.api.route import Answer, ApiRoute, Call
 from mailer.web.api.shape import Page, PageQuery, Shape, Words, next_cursor, read_cursor
 
