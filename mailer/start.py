@@ -15,12 +15,12 @@ from mailer.cli.lists import list_names
 from mailer.cli.output import in_workspace, plural, say
 from mailer.service.compiling import shown_as
 from mailer.service.demo import FIRST, run_demo
-from mailer.service.jobs import clean_up
 from mailer.service.newsroom import Newsroom
 from mailer.service.notifying import notify_webhooks
 from mailer.service.posting import deliver_letters
 from mailer.service.scheduling import start_sends_when_due
 from mailer.service.summary import proof_line
+from mailer.service.uploads import clean_up_uploads
 from mailer.service.welcoming import welcome_new_readers
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.live import Live
@@ -56,7 +56,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: deliver_letters(newsroom, stop, say),
                 lambda stop: welcome_new_readers(newsroom, stop, say),
                 lambda stop: notify_webhooks(newsroom, stop, say),
-                lambda stop: clean_up(newsroom, stop, say),
+                lambda stop: clean_up_uploads(newsroom, stop, say),
             ),
         )
 

@@ -10,10 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from mailer.errors import MailerError
 from mailer.service.newsroom import Newsroom
-from mailer.service.uploads import forget_old
 from mailer.settings import redact
-
-CLEAN_UP_EVERY = 3600.0  # seconds
 
 Log = Callable[[str], None]
 Step = Callable[[], Awaitable[float | None]]
@@ -54,12 +51,3 @@ async def run_every(
 def current_traceback(newsroom: Newsroom) -> str:
     """Returns the traceback of the exception that is being handled, without secrets."""
     return redact(traceback.format_exc(), newsroom.settings)
-
-
-async def clean_up(newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
-    """Removes old uploads, at the start and then every hour, until `stop` is set."""
-
-    async def step() -> None:
-        await asyncio.to_thread(forget_old, newsroom)
-
-    await run_every(CLEAN_UP_EVERY, step, stop, log, newsroom=newsroom, name="old uploads")

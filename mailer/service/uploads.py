@@ -11,11 +11,12 @@ in the list's file gets a row at its end, columns that it lacks are added, and o
 upload fills are set. An empty cell empties nothing. Either way the list's file says it first, and the sync decides as ever:
 nobody who said no comes back. Who was erased gets no row again.
 
-What was not applied in a day is not applied any more; `mailer serve` removes it (jobs.py). Raises UsageError, ListError
+What was not applied in a day is not applied any more; `mailer serve` removes it. Raises UsageError, ListError
 in which the upload has its own name, UndecidedError where more than a tenth would leave and nobody said that it is meant,
 LedgerError.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -34,11 +35,13 @@ from mailer.errors import UsageError
 from mailer.files import AtomicFile
 from mailer.ledger.membership import SyncPlan
 from mailer.service.adding import added
+from mailer.service.jobs import Log, run_every
 from mailer.service.lists import NewFile, exchange, list_lock, sync_list, sync_locked
 from mailer.service.newsroom import Newsroom
 from mailer.service.staged_file import Staged, digest_of, stage_list
 
 LARGEST = 512 * 1024 * 1024  # octets
+CLEAN_UP_EVERY = 3600.0  # seconds
 KEPT_FOR = 86_400.0  # seconds
 _MOST = 10  # uploads that are kept at a time
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -132,6 +135,15 @@ def forget_old(newsroom: Newsroom) -> None:
         raise UsageError(
             f"An old upload cannot be removed ({error.strerror}).", "See to .mailer/uploads: it holds addresses."
         ) from None
+
+
+async def clean_up_uploads(newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
+    """Removes old uploads, at the start and then every hour, until `stop` is set."""
+
+    async def step() -> None:
+        await asyncio.to_thread(forget_old, newsroom)
+
+    await run_every(CLEAN_UP_EVERY, step, stop, log, newsroom=newsroom, name="old uploads")
 
 
 def plan_upload(newsroom: Newsroom, upload: Upload) -> UploadPlan:
