@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from benchmarks.process import UnavailableError
-from mailer.edition.model import Edition, Values, fill
+from mailer.edition.model import Edition
+from mailer.edition.slot import Values, fill
 from mailer.service.newsroom import Newsroom
 from mailer.service.sending import plan_send
 

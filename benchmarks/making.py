@@ -29,9 +29,10 @@ from mailer.edition.compile import compile_edition
 from mailer.edition.inline import inline_styles
 from mailer.edition.layout import packaged
 from mailer.edition.letter import image_files
-from mailer.edition.model import Edition, Image, Values, fill
+from mailer.edition.model import Edition, Image
 from mailer.edition.photo import load_image
 from mailer.edition.publication import Publication, Reference
+from mailer.edition.slot import Values, fill
 
 EXAMPLE = ROOT / "dispatches" / "2026-10-26-east-quay.md"
 PUBLICATION = Publication(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mailer.dispatch.rule import Rule
 from mailer.dispatch.rules import RULES as GRAMMAR
+from mailer.dispatch.rules import Rule
 from mailer.inspection.rules import IGNORES, LINKS, MESSAGE, PAGE, WORDS
 
 TARGET = Path(__file__).with_suffix(".md")

@@ -17,9 +17,9 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.layout import packaged
 from mailer.edition.letter import image_files
-from mailer.edition.model import Values, fill
 from mailer.edition.photo import load_image
 from mailer.edition.publication import Publication, Reference
+from mailer.edition.slot import Values, fill
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"

@@ -83,7 +83,7 @@ def check_syntax(address: str) -> "ValidatedEmail":
 @cache
 def _library() -> "tuple[Callable[..., ValidatedEmail], type[Exception]]":
     """email-validator, loaded when first needed; it has no other switch for special-use domains than this list."""
-    import email_validator  # noqa: PLC0415
+    import email_validator  # noqa: PLC0415 - slow to import
 
     email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
     return email_validator.validate_email, email_validator.EmailNotValidError

@@ -18,9 +18,9 @@ from mailer.service.demo import FIRST, run_demo
 from mailer.service.newsroom import Newsroom
 from mailer.service.notifying import notify_webhooks
 from mailer.service.posting import deliver_letters
-from mailer.service.result import proof_line
 from mailer.service.scheduling import start_sends_when_due
-from mailer.service.tidying import keep_tidy
+from mailer.service.summary import proof_line
+from mailer.service.uploads import clean_up_uploads
 from mailer.service.welcoming import welcome_new_readers
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.live import Live
@@ -56,7 +56,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 lambda stop: deliver_letters(newsroom, stop, say),
                 lambda stop: welcome_new_readers(newsroom, stop, say),
                 lambda stop: notify_webhooks(newsroom, stop, say),
-                lambda stop: keep_tidy(newsroom, stop, say),
+                lambda stop: clean_up_uploads(newsroom, stop, say),
             ),
         )
 
@@ -99,10 +99,10 @@ def demo_command(*, in_browser: bool, stay: bool) -> None:
     port = free_port()
     step = iter(range(1, 100))
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         click.echo(f"{click.style(f'{next(step)}.', dim=True)} {line}")
 
-    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", tell=tell)
+    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", log=log)
     click.echo()
     for summary in (shown.first, shown.second):
         click.echo(click.style(f"   {summary.send.slug}: {proof_line(summary)}", bold=True))

@@ -8,7 +8,6 @@ beginner needs, from what travels with the program; it overwrites nothing and wr
 """
 
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mailer.errors import UsageError
+from mailer.files import create_file
 
 GITIGNORE = """\
 # Secrets, what the program remembers, and rows it could not use: none of it belongs in a repository.
@@ -197,15 +197,9 @@ def _is_plainly_inside(folder: Path, path: Path) -> bool:
 def _create(path: Path, content: bytes, *, private: bool) -> bool:
     """Write a new file, whole or not at all; False if something of this name, a dangling link too, is there."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
+        create_file(path, content, mode=0o600 if private else 0o644)
     except FileExistsError:
         return False
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
     return True
 
 

@@ -1,12 +1,12 @@
 """Changing a list file as its admin does by hand: cells of some rows, rows taken out, new rows at the end.
 
     with amended(source, [Change(line=7, identity="ana@example.org", values={"city": "Lisbon"})], [{"email": …}]) as new:
-        new.publish()
+        new.commit()
 
 All else stays, byte for byte, as with rewrite.py, which only ever says what a person asked for. Values are named by field;
 of a new row that has a field without a column the value is left out, unless the field is one of `columns`: these are
 added to the header where they are missing. If the file's encoding cannot hold a value, the file becomes UTF-8 with a byte
-order mark. The file that is yielded takes the list's place with `publish`, else it is gone when the block ends.
+order mark. The file that is yielded takes the list's place with `commit`, else it is gone when the block ends.
 
 It streams. Raises ListError, and then the file is as it was.
 """
@@ -23,7 +23,7 @@ from mailer.audience.encoded import EncodedOutput
 from mailer.audience.listfile import AROUND_HEADER, ListError, ListFile
 from mailer.audience.record import BrokenError, Records
 from mailer.audience.rewrite import widest, write_header
-from mailer.audience.row import clean
+from mailer.sanitize import clean
 
 MAX_CELL = 32_767  # characters: what spreadsheets take
 
@@ -52,7 +52,7 @@ def amended(
             _write(source, output, iter(changes), rows, columns)
             yield output
         finally:
-            output.discard()
+            output.rollback()
     except BrokenError:
         raise _broken(source) from None
     except OSError as error:

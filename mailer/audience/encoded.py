@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from mailer.audience.encoding import EncodingError, byte_order_mark, detect_encoding
-from mailer.audience.replacement import Replacement
+from mailer.files import AtomicFile
 
 _BLOCK = 1 << 20  # characters
 
@@ -26,13 +26,13 @@ class EncodedOutput:
             mark, self._encoding = byte_order_mark(file) or (b"", encoding)
         self._marked = bool(mark)
         self._changed = False
-        self._begin(Replacement(path))
+        self._begin(AtomicFile(path))
         if mark:
             self._text.write("\ufeff")
 
     @property
     def path(self) -> Path:
-        return self._replacement.path
+        return self._output.path
 
     def write(self, text: str) -> None:
         try:
@@ -69,23 +69,23 @@ class EncodedOutput:
                 file.read(1)
             yield file
 
-    def publish(self) -> None:
-        self._replacement.publish()
+    def commit(self) -> None:
+        self._output.commit()
 
-    def discard(self) -> None:
-        self._replacement.discard()
+    def rollback(self) -> None:
+        self._output.rollback()
 
-    def _begin(self, replacement: Replacement) -> None:
-        self._replacement = replacement
-        self._text = io.TextIOWrapper(replacement.file, encoding=self._encoding, newline="")
+    def _begin(self, output: AtomicFile) -> None:
+        self._output = output
+        self._text = io.TextIOWrapper(output.file, encoding=self._encoding, newline="")
 
     def _become_utf8(self) -> None:
         self._text.flush()
-        former = self._replacement
+        former = self._output
         with self.lines() as written:
-            former.discard()
+            former.rollback()
             self._encoding, self._marked, self._changed = "utf-8", True, True
-            self._begin(Replacement(former.target))
+            self._begin(AtomicFile(former.target))
             self._text.write("\ufeff")
             while block := written.read(_BLOCK):
                 self._text.write(block)

@@ -26,9 +26,10 @@ from mailer.audience.address import AddressError, is_plain, parse_address
 from mailer.audience.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.audience.encoding import EncodingError, detect_encoding
 from mailer.audience.record import MAX_BROKEN, MAX_ROW_LINES, BrokenError, Cells, Record, Records, ends_its_row
-from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, clean, is_clean, shown
+from mailer.audience.row import Duplicate, Finding, Member, Noted, Rejected, Row, Status, shown
 from mailer.audience.standing import Standing
 from mailer.errors import UsageError
+from mailer.sanitize import clean, is_clean
 
 _new = tuple.__new__  # half the time of a call
 DELIMITERS = (",", ";", "\t")

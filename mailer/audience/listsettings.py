@@ -26,11 +26,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, V
 from tomlkit.exceptions import ParseError
 
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE, field_name
-from mailer.audience.replacement import Replacement
 from mailer.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
 from mailer.dispatch.suggestion import suggest
 from mailer.errors import UsageError
+from mailer.files import replace_file
 
 LARGEST = 64 * 1024  # bytes; a longer file is a mistake
 MAX_FIELDS = 12
@@ -120,9 +120,7 @@ def write_list_settings(subscribers: Path, name: str, values: Mapping[str, objec
     settings = _validated(path, name, document.unwrap())
     try:
         path.touch(exist_ok=True)
-        with Replacement(path) as new:
-            new.file.write(tomlkit.dumps(document).encode())
-            new.publish()
+        replace_file(path, tomlkit.dumps(document).encode())
     except OSError as error:
         raise ListSettingsError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
     return settings

@@ -6,16 +6,14 @@ mark, so that spreadsheets read it, and the list's own delimiter and permissions
 """
 
 import csv
-import os
-import stat
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkstemp
-from typing import IO
 
 from mailer.audience.listfile import ListError, ListFile
 from mailer.audience.row import Finding, Rejected
+from mailer.files import AtomicFile
 
 
 def rejected_path(source: ListFile) -> Path:
@@ -38,49 +36,42 @@ def keep_rejected(lists: Sequence[ListFile]) -> Iterator[Callable[[ListFile, Fin
     try:
         yield keep
         for file in files.values():
-            file.publish()
+            file.commit()
     except OSError as error:
         raise ListError(f"The rejected rows cannot be kept ({error.strerror}).", "See to the lists' folder.") from None
     finally:
         for file in files.values():
-            file.discard()
+            file.rollback()
 
 
 class _RejectedFile:
-    """The file of one list, made beside it at the first rejected row."""
+    """The rejected rows of one list; the file is begun at the first of them."""
 
     def __init__(self, source: ListFile) -> None:
         self._source = source
         self._target = rejected_path(source)
-        self._new: IO[str] | None = None
+        self._new: AtomicFile | None = None
+        self._text: io.TextIOWrapper | None = None
 
     def add(self, rejected: Rejected) -> None:
-        if self._new is None:
-            self._new = self._begin()
-        csv.writer(self._new, delimiter=self._source.delimiter).writerow(
-            (rejected.line, rejected.reason, *rejected.cells)
-        )
+        if self._text is None:
+            self._new = AtomicFile(self._target, like=self._source.path)
+            self._text = io.TextIOWrapper(self._new.file, encoding="utf-8-sig", newline="")
+            self._write(self._text, "line", "reason", *self._source.columns.headers)
+        self._write(self._text, str(rejected.line), rejected.reason, *rejected.cells)
 
-    def publish(self) -> None:
-        """Put the new file in the place of the old one; without a rejected row there is none."""
-        if self._new is None:
+    def commit(self) -> None:
+        """Replaces the old file, or removes it when no row was rejected."""
+        if self._new is None or self._text is None:
             self._target.unlink(missing_ok=True)
-            return
-        self._new.flush()
-        os.fsync(self._new.fileno())
-        Path(self._new.name).replace(self._target)
+        else:
+            self._text.flush()
+            self._new.commit()
 
-    def discard(self) -> None:
-        """Close, and remove what was not published."""
+    def rollback(self) -> None:
+        """Removes the new file, unless it was committed."""
         if self._new is not None:
-            self._new.close()
-            Path(self._new.name).unlink(missing_ok=True)
+            self._new.rollback()
 
-    def _begin(self) -> IO[str]:
-        handle, name = mkstemp(dir=self._target.parent, prefix=f".{self._target.name}.")
-        os.fchmod(handle, stat.S_IMODE(self._source.path.stat().st_mode))
-        os.close(handle)
-        file = Path(name).open("w", encoding="utf-8-sig", newline="")  # noqa: SIM115 - closed by `discard`
-        writer = csv.writer(file, delimiter=self._source.delimiter)
-        writer.writerow(("line", "reason", *self._source.columns.headers))
-        return file
+    def _write(self, text: io.TextIOWrapper, *cells: str) -> None:
+        csv.writer(text, delimiter=self._source.delimiter).writerow(cells)

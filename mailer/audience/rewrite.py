@@ -1,13 +1,14 @@
 """Saying something in a list file: the status of some rows, and new rows at its end; all else stays, byte for byte.
 
-    prepare_rewrite(source, [Patch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}])
+    with prepare_rewrite(source, [Patch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}]) as prepared:
+        prepared.commit()
 
 - Only the cells of status and since change, in the rows that are named. Where the file has no such columns, the header gets
   `status,since` at its end, past whatever cells stand under no header. Rows that nothing is said about stay as they are,
   shorter than the header by the new cells: to spreadsheets and to us a missing cell is an empty one.
 - New rows have the delimiter, line end and quoting of the header. If the file's encoding cannot hold one, the file becomes
   UTF-8 with a byte order mark. A field that the file has no column for is left out.
-- The file is replaced all at once, or not at all when it changed since `source` was opened (replacement.py).
+- The file is replaced all at once, or not at all when it changed since `source` was opened (AtomicFile).
 
 It streams. Raises ListError, and then the file is as it was; ValueError for a patch of a line on which no row begins, which
 is a mistake of the caller.
@@ -24,7 +25,7 @@ from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.audience.encoded import EncodedOutput
 from mailer.audience.listfile import AROUND_HEADER, ListError, ListFile
 from mailer.audience.record import BrokenError, Cells, Records
-from mailer.audience.row import clean
+from mailer.sanitize import clean
 
 _MAX_CELL = 32_767  # characters: what spreadsheets take
 
@@ -49,18 +50,18 @@ class Rewritten:
 
 
 class Prepared:
-    """A file that is ready to take the list's place; leaving the `with` without `publish` removes it."""
+    """A file that is ready to take the list's place; leaving the `with` without `commit` removes it."""
 
     def __init__(self, source: ListFile, output: EncodedOutput, rewritten: Rewritten) -> None:
         self.rewritten = rewritten
         self._source = source
         self._output = output
 
-    def publish(self) -> None:
+    def commit(self) -> None:
         """Put it into the list's place. Raises ListError, too, when that changed meanwhile."""
         self._source.refuse_changed()
         try:
-            self._output.publish()
+            self._output.commit()
         except OSError as error:
             raise _unwritable(self._source, error) from None
 
@@ -68,21 +69,21 @@ class Prepared:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._output.discard()
+        self._output.rollback()
 
 
 def prepare_rewrite(source: ListFile, patches: Iterable[Patch], appended: Iterable[Mapping[str, str]]) -> Prepared:
-    """Set the cells of `patches`, which come in the order of their lines, and append the rows `appended`.
+    """Sets the cells of `patches`, which are in the order of their lines, and appends the rows `appended`.
 
-    Such a row is field name -> value, with `email`, `status` and `since`. It takes the list's place only with `publish`. Raises
-    ListError.
+    Such a row is field name -> value, with `email`, `status` and `since`. The new file replaces the list only when it is
+    committed. Raises ListError.
     """
     try:
         output = EncodedOutput(source.path, source.encoding)
         try:
             return Prepared(source, output, _write(source, output, iter(patches), iter(appended)))
         except BaseException:
-            output.discard()
+            output.rollback()
             raise
     except BrokenError:
         raise ListError(

@@ -8,13 +8,13 @@
 `line` is the line of the file on which the row begins, from 1. `message` completes `readers.csv:118: …`.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from mailer.audience.address import Address
+from mailer.sanitize import clean
 
 
 class Status(StrEnum):
@@ -93,18 +93,6 @@ Finding = Rejected | Duplicate | Noted
 Row = Member | Finding
 
 _SHOWN = 80  # characters
-_BREAK = re.compile("\r\n|[\r\n\u2028\u2029]")
-_REMOVED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def is_clean(text: str) -> bool:
-    """Whether there is nothing in `text` for `clean` to do."""
-    return text.isprintable() or not (_BREAK.search(text) or _REMOVED.search(text))
-
-
-def clean(text: str) -> str:
-    """A field's value as it may be used: a line break is one space, other controls and bidi controls are gone."""
-    return _REMOVED.sub("", _BREAK.sub(" ", text))
 
 
 def shown(cell: str) -> str:

@@ -109,8 +109,8 @@ class TokenKeys:
             )
         keys = TokenKeys.__new__(TokenKeys)
         keys._keys = {name: self._keys[name], **self._keys}  # noqa: SLF001 - our own
-        keys._issuing = keys._keys[name]  # noqa: SLF001
-        keys.names = tuple(keys._keys)  # noqa: SLF001
+        keys._issuing = keys._keys[name]  # noqa: SLF001 - our own
+        keys.names = tuple(keys._keys)  # noqa: SLF001 - our own
         return keys
 
     def issue(self, purpose: Purpose, number: int) -> str:

@@ -20,9 +20,9 @@ from typing import assert_never
 
 from jinja2 import nodes
 
-from mailer.audience.row import is_clean
 from mailer.dispatch.expression import COMPARE, ExpressionError, parse_node
 from mailer.errors import UsageError
+from mailer.sanitize import is_clean
 
 JOINED = "joined"
 _ALLOWED = (

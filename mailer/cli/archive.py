@@ -10,7 +10,7 @@ from mailer.service.compiling import DispatchError
 from mailer.service.correcting import correct
 from mailer.service.export import export
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
+from mailer.timestamps import iso
 
 
 @click.group("archive")

@@ -22,8 +22,8 @@ def progress_bar(course: Course, total: int) -> Iterator[Watch]:
         yield each_news_once(course, say, advice=ADVICE)
         return
     from rich.console import Console  # noqa: PLC0415 - slow to import, and only a terminal wants it
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
-    from rich.table import Column  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - as above
+    from rich.table import Column  # noqa: PLC0415 - as above
 
     columns = (
         BarColumn(bar_width=16),

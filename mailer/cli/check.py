@@ -14,7 +14,7 @@ import click
 from mailer.cli.lists import list_names
 from mailer.cli.output import as_json, in_workspace, plural, print_json, say
 from mailer.dispatch.problem import Problem, Severity
-from mailer.dispatch.rule import Rule
+from mailer.dispatch.rules import Rule
 from mailer.dispatch.suggestion import suggest
 from mailer.errors import UsageError
 from mailer.inspection.finding import RULEBOOK
@@ -57,7 +57,7 @@ def check_command(
     if as_json and shape == "sarif":
         raise UsageError("--json prints JSON, --format sarif SARIF.", "Choose one.")
     with Newsroom.open(workspace) as newsroom:
-        checked = check_letter(newsroom, dispatch, list_names(to), online=online, say=say)
+        checked = check_letter(newsroom, dispatch, list_names(to), online=online, log=say)
     if as_json or shape == "json":
         print_json({"problems": [problem.as_json() for problem in checked.problems]})
     elif shape == "sarif":

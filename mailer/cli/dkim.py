@@ -1,7 +1,6 @@
 """dkim: a key to sign messages with, and what DNS and the settings have to say of it."""
 
 import datetime as dt
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from mailer import variable
 from mailer.cli.output import as_json, in_workspace, print_json, say
 from mailer.delivery.dkimkey import Ed25519Key, Key, Record, RsaKey, new_key, write_pem
 from mailer.errors import UsageError
+from mailer.files import create_file
 from mailer.settings import load_settings
 
 
@@ -80,19 +80,11 @@ def _default_domain(workspace: Path) -> str:
 def _write(path: Path, pem: bytes) -> None:
     """A new file that only its owner may read, whole or not at all."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create_file(path, pem, mode=0o600)
     except FileExistsError:
         raise UsageError(
             f"{path} is there already; nothing was changed.",
             "Choose another --selector: a new key wants a new name in DNS, too.",
         ) from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        path.unlink()
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from None

@@ -12,8 +12,8 @@ from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.lists import plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.roster import Roster, export_list, plan_object, roster_object, show_list
+from mailer.timestamps import iso
 
 
 def list_names(given: Iterable[str]) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from mailer.errors import UndecidedError
 from mailer.ledger.types_sends import Summary
 from mailer.service.course import Course
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import exit_code, next_step, proof_line, send_object
 from mailer.service.running import run_send
+from mailer.service.summary import exit_code, next_step, proof_line, send_object
 
 if TYPE_CHECKING:
     from mailer.delivery.tally import Ending

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from mailer.audience.address import parse_address
-from mailer.audience.row import clean
 from mailer.cli.output import as_json, in_workspace, is_person, plural, print_json, say
 from mailer.errors import UndecidedError
 from mailer.ledger.types_suppressions import Lifted, Lifting, SuppressionReason
+from mailer.sanitize import clean
 from mailer.service.newsroom import Newsroom
 from mailer.service.person import OnList, Person, find_person, lists_with, own_copy, person_object
-from mailer.service.result import iso
+from mailer.timestamps import iso
 
 BY_HAND = "command line"
 _LONGEST = 100  # characters of a person's words on one line

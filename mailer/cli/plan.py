@@ -12,9 +12,9 @@ from mailer.ledger.types_sends import Summary
 from mailer.service.compiling import DispatchError
 from mailer.service.course import spread
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.sending import SendPlan
 from mailer.service.timeleft import in_days
+from mailer.timestamps import iso
 
 
 def show_plan(newsroom: Newsroom, plan: SendPlan, *, at: float | None = None) -> None:

@@ -15,11 +15,12 @@ from mailer.ledger.types_sends import Summary
 from mailer.ledger.types_subscribers import LetterState
 from mailer.service.course import outlook
 from mailer.service.newsroom import Newsroom
-from mailer.service.reporting import COLUMNS, report_cells, report_object
-from mailer.service.result import exit_code, iso, proof_line, send_object
+from mailer.service.report import COLUMNS, report_cells, report_object
 from mailer.service.scheduling import due_now
 from mailer.service.steering import pause
+from mailer.service.summary import exit_code, proof_line, send_object
 from mailer.service.verifying import recount
+from mailer.timestamps import iso
 
 SHOWN = 20
 

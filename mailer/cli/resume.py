@@ -12,10 +12,10 @@ from mailer.cli.send import no_wait_option
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
 from mailer.service.steering import refuse_strangers
+from mailer.timestamps import iso
 
 
 @click.command("resume")

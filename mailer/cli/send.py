@@ -15,10 +15,10 @@ from mailer.service.approving import refuse_unapproved
 from mailer.service.compiling import DispatchError
 from mailer.service.composing import compose_for
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.scheduling import due_now, wait_until_due
 from mailer.service.sending import SendPlan, plan_send, start_send, start_test, would_mail
 from mailer.service.timing import read_time
+from mailer.timestamps import iso
 
 no_wait_option = click.option(
     "--no-wait", is_flag=True, help="Do not wait for those that must be tried again later; exit 4."

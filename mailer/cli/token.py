@@ -9,7 +9,7 @@ from mailer.cli.user import BY_HAND
 from mailer.ledger.types_accounts import Scope
 from mailer.service.apitokens import give_out
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
+from mailer.timestamps import iso
 
 
 @click.group("token")

@@ -9,8 +9,8 @@ from mailer.cli.output import as_json, in_workspace, is_person, print_json, say
 from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
 from mailer.service.oidc import plain_login
-from mailer.service.result import iso
 from mailer.service.signin import LINK_GOOD_FOR, hand_out, hash_password
+from mailer.timestamps import iso
 
 BY_HAND = "command line"
 _ROLE = click.Choice([role.value for role in Role])

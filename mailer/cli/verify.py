@@ -6,7 +6,7 @@ import click
 
 from mailer.cli.output import as_json, in_workspace, plural, print_json, send_number
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import EXIT_DONE, EXIT_PROBLEMS, proof_line
+from mailer.service.summary import EXIT_DONE, EXIT_PROBLEMS, proof_line
 from mailer.service.verifying import verification_object, verify_send
 
 

@@ -12,7 +12,8 @@ from mailer.ledger.types_webhooks import EVENTS, MessageState
 from mailer.ledger.webhooks import Webhook
 from mailer.service import webhooks
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import EXIT_DONE, EXIT_PROBLEMS, iso
+from mailer.service.summary import EXIT_DONE, EXIT_PROBLEMS
+from mailer.timestamps import iso
 
 BY_HAND = "command line"
 _number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))

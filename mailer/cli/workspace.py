@@ -7,7 +7,7 @@ import click
 
 from mailer.cli.output import in_new_workspace, in_workspace, say
 from mailer.dispatch.schema import front_matter_schema
-from mailer.service.drafting import start
+from mailer.service.new_dispatch import start
 from mailer.service.newsroom import Newsroom
 from mailer.workspace import init
 

@@ -26,7 +26,9 @@ from mailer.delivery.header import HeaderError, address_field, structured, unstr
 from mailer.delivery.mime import LINE_LIMIT, Body, Encoding, choose_encoding, compile_body, encode_attachment
 from mailer.delivery.records import Claim
 from mailer.delivery.stencil import MOST, Stencil, plain_address, plain_token
-from mailer.edition.model import Edition, Image, Parts, Values, Variant, VariantKey, fill
+from mailer.edition.model import Edition, Image, Variant
+from mailer.edition.numbers import VariantKey
+from mailer.edition.slot import Parts, Values, fill
 from mailer.errors import MailerError
 from mailer.variable import MAX_VERP_LOCAL_PART
 

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mailer.delivery.stencil import Stencil
-from mailer.edition.model import Filler, Parts, Values
+from mailer.edition.slot import Filler, Parts, Values
 
 LINE_LIMIT = 998  # octets without CRLF: RFC 5322 2.1.1
 _BOUNDED = 640  # octets that an address may add to a line: 64 before the @, each escaped as six in HTML, and its domain

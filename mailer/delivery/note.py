@@ -16,7 +16,7 @@ from mailer.delivery.dkim import Seal
 from mailer.delivery.header import HeaderError, address_field, structured, unstructured
 from mailer.delivery.message import Letterhead, Message, MessageError, body_part, format_date, message_id
 from mailer.delivery.mime import choose_encoding, compile_body
-from mailer.edition.model import Values
+from mailer.edition.slot import Values
 
 _NOTHING = Values(token="")
 

@@ -20,11 +20,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from mailer.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 from mailer.dispatch.date import EXPECTED_DATE, read_date
 from mailer.dispatch.link import WEB, judge_link, normalise
-from mailer.dispatch.placed import Place, Placed
 from mailer.dispatch.problem import Position, short
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug, slugify
 from mailer.dispatch.source import Source
+from mailer.dispatch.source_map import Place, YamlSourceMap
 from mailer.dispatch.suggestion import suggest
 from mailer.dispatch.yamltree import Items, Keys, read_tree
 
@@ -213,7 +213,7 @@ def split(source: Source, findings: Findings) -> tuple[tuple[int, int] | None, i
 
 def read_front_matter(
     source: Source, span: tuple[int, int], path: str, findings: Findings
-) -> tuple[FrontMatter | None, Placed | None]:
+) -> tuple[FrontMatter | None, YamlSourceMap | None]:
     """The front matter in `span` of `source`; `path` gives the slug where none is typed.
 
     With errors among the findings it is no more than a guess, without what is wrong; None when it is not even YAML.
@@ -221,7 +221,7 @@ def read_front_matter(
     tree = read_tree(source, *span, findings)
     if tree is None:
         return None, None
-    placed = Placed(source, tree)
+    placed = YamlSourceMap(source, tree)
     try:
         front = FrontMatter.model_validate(placed.plain)
     except ValidationError as error:
@@ -263,7 +263,7 @@ def _mended(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str
 _PLACEHOLDERS = {"date": "1970-01-01", "url": "https://example.org/"}
 
 
-def _exactly_one(placed: Placed, place: Place, first: str, second: str, findings: Findings) -> None:
+def _exactly_one(placed: YamlSourceMap, place: Place, first: str, second: str, findings: Findings) -> None:
     if not isinstance(placed.node(place), Keys):
         return
     given = [name for name in (first, second) if placed.node((*place, name)) is not None]
@@ -275,7 +275,7 @@ def _exactly_one(placed: Placed, place: Place, first: str, second: str, findings
         findings.add("missing-key", placed.key(place), message, "expected one of them")
 
 
-def _report(details: ErrorDetails, placed: Placed, findings: Findings) -> None:
+def _report(details: ErrorDetails, placed: YamlSourceMap, findings: Findings) -> None:
     """One of pydantic's errors as a finding."""
     place = details["loc"]
     where = _name(place[:-1])
@@ -314,7 +314,7 @@ _HINT = {
 }
 
 
-def _hint(kind: str, placed: Placed, place: Place) -> str:
+def _hint(kind: str, placed: YamlSourceMap, place: Place) -> str:
     if kind in _HINT:
         return _HINT[kind]
     node = placed.node(place)

@@ -131,7 +131,6 @@ class Punched:
 
 _ALONE = "put it on a line of its own, between blocks"
 _QUOTE_MARKS = re.compile(r"\n[ \t]*(?:>[ \t]?)+")  # of a quote that the expression runs through
-_TAG_LINE = re.compile(r"\{%(.*)%\}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
 from mailer.dispatch.hole import Punched, Survey, looks_like_tag_line
-from mailer.dispatch.place import Places
 from mailer.dispatch.punctuation import punctuate
 from mailer.dispatch.rules import Findings
+from mailer.dispatch.source_map import InlineSourceMap
 
 DEEPEST = 16
 """Levels of lists and quotes, a list item counting two; what markdown-it would drop without a word lies far below."""
@@ -68,7 +68,7 @@ def survey(text: str) -> Survey:
 
 def read_markdown(body: Punched, language: str, findings: Findings) -> list[Token]:
     """The tokens of `body`. Links, images and references carry `meta["position"]`; words still stand for holes."""
-    places = Places(body)
+    places = InlineSourceMap(body)
     markdown = _blocks(body.is_tag_line)
     for name, rule, kind in _PLACED:
         markdown.inline.ruler.at(name, _placed(rule, kind, places))
@@ -182,7 +182,7 @@ def _dispatch_link(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _raw_html(places: Places, findings: Findings, state: StateInline, silent: bool) -> bool:
+def _raw_html(places: InlineSourceMap, findings: Findings, state: StateInline, silent: bool) -> bool:
     """Never matches, so that HTML stays text; says that it does."""
     if not silent and (match := _HTML.match(state.src, state.pos)):
         position = places.at(state.src, state.pos)
@@ -201,7 +201,7 @@ _PLACED: list[tuple[str, _InlineRule, str]] = [
 ]
 
 
-def _placed(rule: _InlineRule, kind: str, places: Places) -> _InlineRule:
+def _placed(rule: _InlineRule, kind: str, places: InlineSourceMap) -> _InlineRule:
     """`rule`, which then also notes where the token of `kind` that it makes stands."""
 
     def place(state: StateInline, silent: bool) -> bool:
@@ -218,7 +218,7 @@ def _placed(rule: _InlineRule, kind: str, places: Places) -> _InlineRule:
     return place
 
 
-def _inline(places: Places, findings: Findings, state: StateCore) -> None:
+def _inline(places: InlineSourceMap, findings: Findings, state: StateCore) -> None:
     opening = Token("", "", 0)
     for token in state.tokens:
         if token.type == "inline":

@@ -12,10 +12,10 @@ from mailer.bcp47 import is_valid_tag
 from mailer.dispatch.body import Body, read_body
 from mailer.dispatch.frontmatter import FrontMatter, read_front_matter, split
 from mailer.dispatch.model import Dispatch, Earlier, Editor, Photo, Social, Template
-from mailer.dispatch.placed import Place, Placed
 from mailer.dispatch.problem import Problem, has_errors
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.source import Source, read_source
+from mailer.dispatch.source_map import Place, YamlSourceMap
 from mailer.dispatch.template import read_plain, read_template
 
 
@@ -61,7 +61,7 @@ def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dis
 class _Words:
     """The texts of a front matter: the two that may differ per reader as Templates, all others plain."""
 
-    def __init__(self, placed: Placed, findings: Findings) -> None:
+    def __init__(self, placed: YamlSourceMap, findings: Findings) -> None:
         self._placed = placed
         self._plain: dict[Place, str] = {}
         self._templates: dict[Place, Template] = {}
@@ -80,7 +80,7 @@ class _Words:
     def template(self, name: str) -> Template:
         return self._templates.get((name,), ())
 
-    def placed(self) -> Placed:
+    def placed(self) -> YamlSourceMap:
         return self._placed
 
 

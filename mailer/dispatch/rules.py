@@ -1,15 +1,45 @@
-"""The rules of the dispatch's own grammar: one table, and the only way to make a Problem from it.
+"""What a rule is, the rules of the dispatch's own grammar in one table, and the only way to make a Problem from it.
+
+A rule's id stands in brackets at the end of each finding and in `check --json`; people filter by it, so an id is never
+renamed. Its severity is always the same. An error keeps a dispatch from being sent, a warning asks, a note only informs.
 
 What the rendered letter and its message are held to is in mailer/inspection/rules.py; mailer/inspection/finding.py
 has both.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 
 from mailer.dispatch.problem import Position, Problem, Severity, in_order
-from mailer.dispatch.rule import Rule, table
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`title` says in one line what should hold, `why` why it matters, `source` who says so, `how` how it is mended.
+
+    A finding of a rule that is not `may_be_ignored` stays, whatever a dispatch says about it.
+    """
+
+    id: str
+    severity: Severity
+    title: str
+    why: str
+    source: str
+    how: str
+    may_be_ignored: bool = True
+
+
+def table(rules: Iterable[Rule]) -> dict[str, Rule]:
+    """`rules` by their ids, in order. Raises ValueError for two of one id."""
+    found: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.id in found:
+            raise ValueError(f"two rules are called {rule.id}")
+        found[rule.id] = rule
+    return found
 
 
 def _group(why: str, source: str, *rules: tuple[str, Severity, str, str]) -> list[Rule]:

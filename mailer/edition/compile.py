@@ -21,8 +21,9 @@ from mailer.edition.page import write_page
 from mailer.edition.photo import PhotoError, load_image
 from mailer.edition.plain import write_plain
 from mailer.edition.publication import Publication, Reference
-from mailer.edition.slot import Place, Slot, clean
+from mailer.edition.slot import Place, Slot
 from mailer.edition.theme import Fault, Theme, ThemeError, fault_at, load_theme
+from mailer.sanitize import clean
 
 
 def compile_edition(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from mailer.edition.slot import clean
 from mailer.edition.target import nested
+from mailer.sanitize import clean
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from mailer.edition.layout import Layout
 from mailer.edition.marks import Marks
 from mailer.edition.model import Image
 from mailer.edition.publication import Reference
-from mailer.edition.slot import Place, Slot, clean
+from mailer.edition.slot import Place, Slot
 from mailer.edition.target import address, nested
 from mailer.edition.text import alignment, clean_lines
 from mailer.edition.tree import Note, Notes, Number, Source, When
+from mailer.sanitize import clean
 
 _PLAIN = {
     "em_open": "<em>", "em_close": "</em>", "strong_open": "<strong>", "strong_close": "</strong>",

@@ -39,7 +39,7 @@ class Marks:
     def around(self, region: "When | Note | Notes", inner: Markup) -> Markup:
         """`inner` as what stands in `region`, whose own content is disregarded."""
         index = self._add(region)
-        return Markup(f"<!--{self._nonce}b{index}z-->{inner}<!--{self._nonce}c{index}z-->")  # noqa: S704
+        return Markup(f"<!--{self._nonce}b{index}z-->{inner}<!--{self._nonce}c{index}z-->")  # noqa: S704 - letters and digits around Markup
 
     def _add(self, node: Node) -> int:
         self._nodes.append(node)

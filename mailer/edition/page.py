@@ -14,11 +14,12 @@ from mailer.edition.layout import Layout
 from mailer.edition.letter import Letter, Path, lines
 from mailer.edition.marks import Marks
 from mailer.edition.model import Image
-from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot, clean
+from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot
 from mailer.edition.target import normalised
 from mailer.edition.theme import Theme
 from mailer.edition.tree import Nodes, Number, Source, When
 from mailer.language import long_date
+from mailer.sanitize import clean
 
 _RIGHT_TO_LEFT_LETTERS = (
     ("\u0590", "\u08ff"),

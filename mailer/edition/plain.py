@@ -11,12 +11,13 @@ from mailer.dispatch import model
 from mailer.edition.block import Block, Blocks, Flow, Footer, Option, Part, Passage
 from mailer.edition.layout import Layout, LayoutError
 from mailer.edition.letter import Letter, Path, lines
-from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot, clean
+from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot
 from mailer.edition.target import normalised
 from mailer.edition.text import TextWriter
 from mailer.edition.tree import Number
 from mailer.edition.wrap import COLUMNS, width, wrap
 from mailer.language import long_date
+from mailer.sanitize import clean
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")
 _LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")

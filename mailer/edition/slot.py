@@ -6,7 +6,6 @@ their source, so that a stored edition can be filled by another process; `@addre
 can spell, are the two values that the program itself puts in.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +17,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from mailer.dispatch.expression import Expression, parse_expression
+from mailer.sanitize import clean
 
 ADDRESS = "@address"
 TOKEN = "@token"  # noqa: S105 - a name, not a secret
@@ -107,21 +107,6 @@ def write(value: str, place: Place) -> str:
             return quote(value, safe="")
         case Place.TEXT | Place.HEADER:
             return value
-
-
-_NONCHARACTERS = "".join(chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
-_HARMLESS = re.compile(r"[ -~]*")
-_LINE_ENDS = re.compile("[\t-\r\x85\u2028\u2029]+")
-_REMOVED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef" + _NONCHARACTERS + "]"
-)
-
-
-def clean(value: str) -> str:
-    """`value` on one line: line ends and tabs as a space; controls, bidi controls and noncharacters removed."""
-    if _HARMLESS.fullmatch(value):
-        return value
-    return _REMOVED.sub("", _LINE_ENDS.sub(" ", value))
 
 
 @lru_cache(maxsize=4096)

@@ -13,10 +13,11 @@ from mailer.dispatch import model
 from mailer.edition.block import Block, Blocks, Flow, Link, Option, Table, Words
 from mailer.edition.display import Button, Figure, displayed, title_of
 from mailer.edition.publication import Reference
-from mailer.edition.slot import Place, Slot, clean
+from mailer.edition.slot import Place, Slot
 from mailer.edition.target import address, nested
 from mailer.edition.tree import Number
 from mailer.language import say
+from mailer.sanitize import clean
 
 _MARKS = {"em_open": "_", "em_close": "_", "strong_open": "*", "strong_close": "*", "s_open": "~", "s_close": "~"}
 _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")

@@ -23,6 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from mailer.dispatch.suggestion import suggest
+from mailer.edition.colour import Colour, contrast_ratio
 from mailer.edition.layout import LayoutError
 
 CONTRAST = 4.5
@@ -106,7 +107,7 @@ def _beside(value: object, info: ValidationInfo) -> Path:
     return Path((info.context or {})["folder"]) / value
 
 
-Colour = Annotated[str, BeforeValidator(_colour)]
+HexColour = Annotated[str, BeforeValidator(_colour)]
 Family = Annotated[str, BeforeValidator(_family)]
 Families = Annotated[tuple[Family, ...], Field(min_length=1, max_length=12)]
 
@@ -118,14 +119,14 @@ class _Table(BaseModel):
 class Palette(_Table):
     """The colours of one scheme. `canvas` lies behind the letter, `paper` under its text, `wash` under what is set apart."""
 
-    canvas: Colour
-    paper: Colour
-    wash: Colour
-    ink: Colour
-    muted: Colour
-    accent: Colour
-    on_accent: Colour
-    line: Colour
+    canvas: HexColour
+    paper: HexColour
+    wash: HexColour
+    ink: HexColour
+    muted: HexColour
+    accent: HexColour
+    on_accent: HexColour
+    line: HexColour
 
 
 class Fonts(_Table):
@@ -262,23 +263,12 @@ def fault_at(folders: Sequence[Path], place: Sequence[object], words: str) -> Fa
     return _fault(_read(folders, "theme.toml"), place, words)
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, from 1 to 21: WCAG 2.2, “contrast ratio”."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[Fault]:
     for scheme, palette in (("light", theme.light), ("dark", theme.dark)):
         pairs = [*product(("ink", "muted", "accent"), ("paper", "wash", "canvas")), ("on_accent", "accent")]
         for text, ground in pairs:
-            ratio = contrast(getattr(palette, text), getattr(palette, ground))
+            colours = (Colour.from_hex(getattr(palette, name)) for name in (text, ground))
+            ratio = contrast_ratio(*colours)
             if ratio < CONTRAST:
                 place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
                 said = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"

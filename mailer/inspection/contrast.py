@@ -15,10 +15,11 @@ from lxml.etree import XPathError
 from lxml.html import HtmlElement
 
 from mailer.dispatch.problem import short
+from mailer.edition.colour import Colour, contrast_ratio
 from mailer.inspection.finding import Finding
 from mailer.inspection.page import Page
 from mailer.inspection.proof import Proof
-from mailer.inspection.style import Colour, colour, contrast, declarations, style_rules
+from mailer.inspection.style import colour, declarations, style_rules
 
 ENOUGH = 4.5
 ENOUGH_LARGE = 3.0
@@ -74,7 +75,7 @@ class _Ink:
     @property
     def ratio(self) -> float:
         assert self.background is not None
-        return contrast(self.colour.over(self.background), self.background)
+        return contrast_ratio(self.colour.over(self.background), self.background)
 
 
 @dataclass(frozen=True, slots=True, order=True)

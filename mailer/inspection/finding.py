@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mailer.dispatch.problem import Position, Problem, in_order
-from mailer.dispatch.rule import Rule, table
 from mailer.dispatch.rules import RULES as GRAMMAR
+from mailer.dispatch.rules import Rule, table
 from mailer.inspection.rules import RULES as INSPECTION
 
 RULEBOOK: dict[str, Rule] = table((*GRAMMAR.values(), *INSPECTION.values()))

@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Protocol
 
 from mailer.dispatch.frontmatter import split
 from mailer.dispatch.markdown import survey
 from mailer.dispatch.model import Article, Dispatch
-from mailer.dispatch.placed import Placed
 from mailer.dispatch.problem import Position
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.source import Source
+from mailer.dispatch.source_map import YamlSourceMap
+from mailer.dispatch.template import Locate
 from mailer.dispatch.yamltree import Items, Keys, Node, Text, read_tree
 
 _NOT_READ = re.compile(
@@ -34,10 +34,6 @@ LONGEST_LINE = 20_000
 
 _UNREAD_KEYS = frozenset({"slug", "file", "url", "lists", "date", "language"})
 _PARTICULAR = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
-
-
-class Locate(Protocol):
-    def __call__(self, offset: int, /) -> Position: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ class Manuscript:
         self._span, start = split(self._source, unheard)
         self._start = start or 0
         self._tree = read_tree(self._source, *self._span, unheard) if self._span else None
-        self._placed = Placed(self._source, self._tree) if self._tree else None
+        self._placed = YamlSourceMap(self._source, self._tree) if self._tree else None
 
     @property
     def text(self) -> str:

@@ -59,7 +59,7 @@ def _lines(data: bytes) -> Iterator[Finding]:
 
 
 def _headers(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
-    counts = Counter(name.lower() for name in parsed.keys())  # noqa: SIM118 - a message repeats its keys
+    counts = Counter(name.lower() for name in parsed)
     for name in _ONCE:
         if counts[name.lower()] != 1:
             text = (
@@ -165,7 +165,7 @@ def _one_click(parsed: "Message[str, str]", proof: Proof) -> Iterator[Finding]:
 
 
 def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
-    counts = Counter(name.lower() for name in parsed.keys())  # noqa: SIM118
+    counts = Counter(name.lower() for name in parsed)
     for field in parsed.get_all("DKIM-Signature", []):
         tags = {
             name.strip(): "".join(value.split())

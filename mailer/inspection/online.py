@@ -1,37 +1,42 @@
-"""Dead links: every link of a dispatch is asked whether it is alive, with HEAD and, where that says no, with GET.
+"""Dead links: every link of a dispatch is requested with HEAD and, where that fails, with GET.
 
-What always holds: names are resolved here, and the connection goes to the very address that was judged, so neither a
-redirect nor a name that changes its answer (DNS rebinding) leads to a private, loopback or link-local one. No body is
-read. Hosts are asked side by side, the links of one host one after the other with a pause. Each link has its time, and so
-have all of them together. No proxy, no cookie, no credential is used. Nothing is raised for what the network does.
+Requests go through mailer/http_client.py, so that neither a redirect nor a name that changes its answer (DNS rebinding)
+leads to a private, loopback or link-local address. No response body is read, and no credential is sent. Several hosts are
+asked at the same time, the links of one host one after the other with a pause. Each link has a time limit, and so have all
+of them together. Nothing is raised for what the network does.
 """
 
-import socket
+import asyncio
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urljoin, urlsplit
-
-import httpcore
 
 from mailer import __version__
 from mailer.dispatch.link import normalise
 from mailer.dispatch.problem import Problem, short
+from mailer.http_client import (
+    BlockedAddressError,
+    CertificateError,
+    ClientOptions,
+    HttpRequestError,
+    HttpTimeoutError,
+    UnreachableError,
+    UnresolvableHostError,
+    fetch,
+)
 from mailer.inspection.finding import Finding, as_problems
 from mailer.inspection.links import Target, is_public_name, targets
 from mailer.inspection.proof import Proof
+from mailer.variable import Network
 
-Address = IPv4Address | IPv6Address
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DEAD = frozenset({404, 410})
-_NAT64 = IPv6Network("64:ff9b::/96")
-_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+_HEADERS = {"User-Agent": f"mailer/{__version__} (link check)", "Accept": "*/*", "Connection": "close"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,32 +74,24 @@ class Answer:
     words: str = ""
 
 
-def is_public(address: Address) -> bool:
-    """Whether anybody may be there: not private, loopback, link-local, multicast or reserved, in no disguise either."""
-    if isinstance(address, IPv6Address):
-        disguised = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if address in _NAT64:
-            disguised = IPv4Address(int(address) & 0xFFFFFFFF)
-        if disguised is not None:
-            return is_public(disguised)
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
 def ask_links(
     proof: Proof,
     *,
-    say: Say | None = None,
+    log: Log | None = None,
     limits: Limits | None = None,
-    may_connect: Callable[[Address], bool] = is_public,
+    networks: Sequence[Network] = (),
 ) -> tuple[Problem, ...]:
-    """Ask every link that the editor typed and that is the same for every reader. `say` is told how many there are."""
+    """Asks every link that the editor typed and that is the same for every reader. `log` gets their number.
+
+    `networks`: private networks that may be reached, too. Blocks; must not be called on an event loop.
+    """
     asked: dict[str, list[Target]] = {}
     for target in targets(proof.dispatch, proof.manuscript):
         if not target.differs and target.url.lower().startswith(("http://", "https://")):
             asked.setdefault(target.url.partition("#")[0], []).append(target)
-    if say and asked:
-        say(f"Asking {len(asked)} link{'s' if len(asked) > 1 else ''} …")
-    answers = ask(asked, limits=limits or Limits(), may_connect=may_connect)
+    if log and asked:
+        log(f"Asking {len(asked)} link{'s' if len(asked) > 1 else ''} …")
+    answers = ask(asked, limits=limits or Limits(), networks=networks)
     found = (
         Finding(
             rule=_RULES[answers[url].state],
@@ -110,31 +107,35 @@ def ask_links(
     return as_problems(proof.dispatch.path, found)
 
 
-def ask(
-    urls: Iterable[str], *, limits: Limits, may_connect: Callable[[Address], bool] = is_public
-) -> dict[str, Answer]:
-    """What became of each of `urls`."""
+def ask(urls: Iterable[str], *, limits: Limits, networks: Sequence[Network] = ()) -> dict[str, Answer]:
+    """Returns what became of each of `urls`. Blocks; must not be called on an event loop."""
     by_host: dict[str, list[str]] = {}
     for url in urls:
         by_host.setdefault(urlsplit(url).hostname or "", []).append(url)
+    answers = asyncio.run(_ask_hosts(by_host.values(), limits, networks))
+    return _settled(answers, hosts=len(by_host))
+
+
+async def _ask_hosts(hosts: Iterable[Sequence[str]], limits: Limits, networks: Sequence[Network]) -> dict[str, Answer]:
+    trust = ssl.create_default_context()
+    slots = asyncio.Semaphore(limits.hosts_at_a_time)
     end = time.monotonic() + limits.whole
-    context = ssl.create_default_context()
     answers: dict[str, Answer] = {}
 
-    def one_host(each: list[str]) -> Iterator[tuple[str, Answer]]:
-        for number, url in enumerate(each):
-            if number:
-                time.sleep(min(limits.pause, max(end - time.monotonic(), 0)))
-            left = end - time.monotonic()
-            if left <= 0:
-                yield url, Answer(State.UNSURE, "was not asked: the time is up")
-                continue
-            yield url, _Asker(context, min(limits.each, left), limits.redirects, may_connect).ask(url)
+    async def ask_host(urls: Sequence[str]) -> None:
+        async with slots:
+            for number, url in enumerate(urls):
+                if number:
+                    await asyncio.sleep(min(limits.pause, max(end - time.monotonic(), 0)))
+                left = end - time.monotonic()
+                if left <= 0:
+                    answers[url] = Answer(State.UNSURE, "was not asked: the time is up")
+                    continue
+                asker = _Asker(trust, min(limits.each, left), limits.redirects, networks)
+                answers[url] = await asker.ask(url)
 
-    with ThreadPoolExecutor(limits.hosts_at_a_time) as pool:
-        for found in pool.map(lambda each: list(one_host(each)), by_host.values()):
-            answers.update(found)
-    return _settled(answers, hosts=len(by_host))
+    await asyncio.gather(*(ask_host(urls) for urls in hosts))
+    return answers
 
 
 def _settled(answers: dict[str, Answer], *, hosts: int) -> dict[str, Answer]:
@@ -147,88 +148,47 @@ def _settled(answers: dict[str, Answer], *, hosts: int) -> dict[str, Answer]:
     return answers
 
 
-class _PrivateError(Exception):
-    """A name that has no public address."""
-
-
-class _NamelessError(Exception):
-    """A name that DNS does not know."""
-
-
 class _Asker:
-    """Asks one link, within its time."""
+    """Asks one link, within its time limit."""
 
-    def __init__(
-        self, context: ssl.SSLContext, seconds: float, redirects: int, may_connect: Callable[[Address], bool]
-    ) -> None:
-        self._context = context
+    def __init__(self, trust: ssl.SSLContext, seconds: float, redirects: int, networks: Sequence[Network]) -> None:
+        self._trust = trust
         self._end = time.monotonic() + seconds
         self._redirects = redirects
-        self._may_connect = may_connect
+        self._networks = networks
 
-    def ask(self, url: str) -> Answer:
+    async def ask(self, url: str) -> Answer:
         try:
-            answer = self._follow("HEAD", url)
-            return answer if answer.state is State.ALIVE else self._follow("GET", url)
-        except _PrivateError as error:
-            return Answer(State.PRIVATE, f"leads to {error}, which is no public address")
-        except _NamelessError as error:
-            return Answer(State.NAMELESS, f"leads to {error}, which does not exist")
-        except httpcore.TimeoutException:
-            return Answer(State.UNSURE, "did not answer in time")
-        except httpcore.ConnectError as error:
-            if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-                return Answer(State.DEAD, f"has no valid certificate ({error.__cause__.verify_message})")
+            answer = await self._follow("HEAD", url)
+            return answer if answer.state is State.ALIVE else await self._follow("GET", url)
+        except BlockedAddressError as error:
+            return Answer(State.PRIVATE, f"leads to {error.host}, which is no public address")
+        except UnresolvableHostError as error:
+            if error.is_unknown:
+                return Answer(State.NAMELESS, f"leads to {error.host}, which does not exist")
             return Answer(State.UNSURE, "cannot be connected to")
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError, ValueError):
+        except HttpTimeoutError:
+            return Answer(State.UNSURE, "did not answer in time")
+        except CertificateError as error:
+            return Answer(State.DEAD, str(error))
+        except UnreachableError as error:
+            return Answer(State.UNSURE, str(error))
+        except (HttpRequestError, ValueError):
             return Answer(State.UNSURE, "does not answer as a web site does")
 
-    def _follow(self, method: str, url: str) -> Answer:
+    async def _follow(self, method: str, url: str) -> Answer:
         seen = url
         for _ in range(self._redirects + 1):
-            status, location = self._request(method, seen)
-            if status not in _REDIRECTS or not location:
-                return _answer(status)
-            seen = normalise(urljoin(seen, location))
+            options = ClientOptions(
+                trust=self._trust, networks=self._networks, plain=True, time_limit=self._end - time.monotonic()
+            )
+            response = await fetch(method, seen.partition("#")[0], options, headers=_HEADERS)
+            if response.status not in _REDIRECTS or not response.location:
+                return _answer(response.status)
+            seen = normalise(urljoin(seen, response.location))
             if urlsplit(seen).scheme not in {"http", "https"}:
                 return Answer(State.UNSURE, "leads away from the web")
         return Answer(State.UNSURE, f"redirects more than {self._redirects} times")
-
-    def _request(self, method: str, url: str) -> tuple[int, str]:
-        """Status and Location; the body is left unread."""
-        left = self._left()
-        headers = [("User-Agent", f"mailer/{__version__} (link check)"), ("Accept", "*/*"), ("Connection", "close")]
-        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), left)
-        with (
-            httpcore.ConnectionPool(ssl_context=self._context, network_backend=_Network(self)) as pool,
-            pool.stream(method, url.partition("#")[0], headers=headers, extensions={"timeout": timeouts}) as response,
-        ):
-            location = next((value for name, value in response.headers if name.lower() == b"location"), b"")
-            return response.status, location.decode("utf-8", "replace")
-
-    def _left(self) -> float:
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout
-        return left
-
-    def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of `host` that may be connected to."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            if error.errno in _NO_SUCH_NAME:
-                raise _NamelessError(host) from error
-            raise httpcore.ConnectError from error
-        every = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
-        public = [address for address in every if self._may_connect(ip_address(address))]
-        if not public:
-            raise _PrivateError(host)
-        return public
-
-    def within(self, timeout: float | None) -> float:
-        """`timeout`, or what is left of this link's time if that is less."""
-        return min(self._left(), timeout if timeout is not None else self._left())
 
 
 def _answer(status: int) -> Answer:
@@ -237,67 +197,3 @@ def _answer(status: int) -> Answer:
     if status in _DEAD:
         return Answer(State.DEAD, f"is not there ({status})")
     return Answer(State.UNSURE, f"answers {status}")
-
-
-class _Network(httpcore.NetworkBackend):
-    """Connects to judged addresses only, with the asker's time as the limit of every step."""
-
-    def __init__(self, asker: _Asker) -> None:
-        self._asker = asker
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        addresses = self._asker.addresses(host, port)
-        for number, address in enumerate(addresses, 1):
-            limit = self._asker.within(timeout)
-            try:
-                stream = self._inner.connect_tcp(address, port, limit, local_address, socket_options)
-            except httpcore.ConnectError:
-                if number == len(addresses):
-                    raise
-                continue
-            return _Stream(stream, self._asker)
-        raise httpcore.ConnectError
-
-    def connect_unix_socket(
-        self,
-        path: str,  # noqa: ARG002 - the signature is httpcore's
-        timeout: float | None = None,  # noqa: ARG002
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
-        raise httpcore.UnsupportedProtocol
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(min(seconds, self._asker.within(seconds)))
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection whose every step ends when the link's time does, so that nobody can feed it byte by byte."""
-
-    def __init__(self, inner: httpcore.NetworkStream, asker: _Asker) -> None:
-        self._inner = inner
-        self._asker = asker
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._asker.within(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._asker.within(timeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, self._asker.within(timeout)), self._asker)
-
-    def get_extra_info(self, info: str) -> object:
-        return self._inner.get_extra_info(info)

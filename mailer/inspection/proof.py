@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from mailer.dispatch.model import Article, Dispatch, walk_articles
 from mailer.edition.condition import LEFT_OUT, Chain
-from mailer.edition.model import Edition, Image, Values, VariantKey, fill
-from mailer.edition.slot import ADDRESS
+from mailer.edition.model import Edition, Image
+from mailer.edition.numbers import VariantKey
+from mailer.edition.slot import ADDRESS, Values, fill
 from mailer.edition.tree import Nodes, Note, Notes, When
 from mailer.inspection.manuscript import Manuscript
 from mailer.inspection.page import Page

@@ -5,7 +5,7 @@ remedy come from here. Limits that a rule speaks of are constants beside the fun
 """
 
 from mailer.dispatch.problem import Severity
-from mailer.dispatch.rule import Rule, table
+from mailer.dispatch.rules import Rule, table
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from mailer import __version__
 from mailer.dispatch.problem import Problem
-from mailer.dispatch.rule import Rule
+from mailer.dispatch.rules import Rule
 from mailer.inspection.finding import RULEBOOK
 
 VERSION = "2.1.0"

@@ -10,10 +10,10 @@ from itertools import pairwise
 from lxml.html import HtmlElement
 
 from mailer.dispatch.problem import Position, short
-from mailer.edition.slot import clean
 from mailer.inspection.finding import Finding
 from mailer.inspection.page import words_of
 from mailer.inspection.proof import Proof
+from mailer.sanitize import clean
 
 WIDEST_IMAGE = 700
 """Pixels; no theme’s column is wider."""

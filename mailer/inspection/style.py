@@ -11,6 +11,8 @@ from typing import Any
 import tinycss2
 from tinycss2.color4 import parse_color
 
+from mailer.edition.colour import Colour
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
@@ -28,44 +30,6 @@ class StyleRule:
     selector: str
     declarations: tuple[Declaration, ...]
     media: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """Red, green and blue from 0 to 1, and how much of what is behind does not show through."""
-
-    red: float
-    green: float
-    blue: float
-    alpha: float = 1.0
-
-    def over(self, behind: "Colour") -> "Colour":
-        """This colour laid over an opaque one."""
-        mixed = (
-            own * self.alpha + other * (1 - self.alpha)
-            for own, other in zip(
-                (self.red, self.green, self.blue), (behind.red, behind.green, behind.blue), strict=True
-            )
-        )
-        return Colour(*mixed)
-
-    @property
-    def luminance(self) -> float:
-        """Relative luminance: WCAG 2.2, definition."""
-        linear = (
-            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-            for part in (self.red, self.green, self.blue)
-        )
-        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    def __str__(self) -> str:
-        return "#" + "".join(f"{round(part * 255):02x}" for part in (self.red, self.green, self.blue))
-
-
-def contrast(one: Colour, other: Colour) -> float:
-    """From 1 to 21: WCAG 2.2, contrast ratio."""
-    light, dark = sorted((one.luminance, other.luminance), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 @lru_cache(maxsize=2048)

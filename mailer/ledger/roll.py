@@ -17,11 +17,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, exists, func, or_, select, type_coerce
 
-from mailer.audience.row import clean
 from mailer.ledger.core import Core
 from mailer.ledger.expressions import standing_status
 from mailer.ledger.tables import IS_APART, list_, member, suppression
 from mailer.ledger.types_subscribers import AFTER_ALL_LINES
+from mailer.sanitize import clean
 
 PAGE = 50
 WINDOW = 50_000  # members that one page of a search looks through

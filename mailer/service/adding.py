@@ -18,7 +18,8 @@ from mailer.audience.listfile import ListFile
 from mailer.audience.row import Status
 from mailer.ledger.adding import Known, Unknown, count_erased, known, says_status, unknown
 from mailer.ledger.bench import Bench
-from mailer.service.lists import NewFile, Staged, stage_list
+from mailer.service.lists import NewFile
+from mailer.service.staged_file import Staged, stage_list
 
 _SAID_NO = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED, Status.ERASED})
 _LISTED, _GIVEN = 1, 2  # on the bench

@@ -20,11 +20,12 @@ from mailer.audience.amend import Change, amended
 from mailer.audience.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.audience.foreign import SIGNS
 from mailer.audience.listfile import ListFile, open_list
-from mailer.audience.row import Status, clean
+from mailer.audience.row import Status
 from mailer.errors import MailerError, UsageError
 from mailer.ledger.types_subscribers import Membership, Speaker, SyncPlan
 from mailer.ledger.types_suppressions import Erased
-from mailer.service.lists import alone, exchange, sync_alone
+from mailer.sanitize import clean
+from mailer.service.lists import exchange, list_lock, sync_locked
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import unchanged
 
@@ -43,7 +44,7 @@ def _fields(path: Path) -> tuple[str, ...]:
 def add_member(newsroom: Newsroom, name: str, address: Address, values: Mapping[str, str], *, by: str) -> SyncPlan:
     """A row for `address` at the end of the list's file, with `values` by field."""
     fields = editable_fields(newsroom, name)
-    with _at_hand(newsroom, name, by) as source:
+    with _editing(newsroom, name, by) as source:
         _refuse_unwanted(newsroom, name, address)
         row = {EMAIL: address.display, **{field: values[field].strip() for field in fields if field in values}}
         with amended(source, (), [row]) as new:
@@ -53,7 +54,7 @@ def add_member(newsroom: Newsroom, name: str, address: Address, values: Mapping[
 def edit_member(newsroom: Newsroom, name: str, identity: str, values: Mapping[str, str], *, by: str) -> SyncPlan:
     """The cells of `values`, by field, in the row of `identity`. What the person keeps themselves lies over them."""
     fields = editable_fields(newsroom, name)
-    with _at_hand(newsroom, name, by) as source:
+    with _editing(newsroom, name, by) as source:
         member, line = _member(newsroom, name, identity)
         typed = {field: clean(values[field]).strip() for field in fields if field in values}
         cells = {field: value for field, value in typed.items() if value != member.fields.get(field, "")}
@@ -63,7 +64,7 @@ def edit_member(newsroom: Newsroom, name: str, identity: str, values: Mapping[st
 
 def take_out(newsroom: Newsroom, name: str, identity: str, *, by: str) -> SyncPlan:
     """Take the row of `identity` out of the list's file."""
-    with _at_hand(newsroom, name, by) as source:
+    with _editing(newsroom, name, by) as source:
         _, line = _member(newsroom, name, identity)
         with amended(source, [Change(line=line, identity=identity, values=None)]) as new:
             return exchange(newsroom, name, new, source, by=by, allow_removals=True)
@@ -98,10 +99,10 @@ def erase(newsroom: Newsroom, identity: str, *, by: str) -> Forgotten:
 
 
 @contextmanager
-def _at_hand(newsroom: Newsroom, name: str, by: str) -> Iterator[ListFile]:
-    """The list's file, brought together with the ledger, and nobody else at it."""
-    with alone(newsroom, name):
-        sync_alone(newsroom, name, by=by)
+def _editing(newsroom: Newsroom, name: str, by: str) -> Iterator[ListFile]:
+    """Syncs the list and yields its file; no other sync of the list runs until the block ends."""
+    with list_lock(newsroom, name):
+        sync_locked(newsroom, name, by=by)
         yield open_list(newsroom.workspace.list_file(name), name)
 
 

@@ -21,7 +21,8 @@ from markupsafe import Markup
 
 from mailer.audience.token import INERT
 from mailer.edition.layout import Forgiving
-from mailer.edition.model import Edition, EditionError, Values, fill
+from mailer.edition.model import Edition, EditionError
+from mailer.edition.slot import Values, fill
 from mailer.edition.webpage import Address, WebPage, read_letter
 from mailer.language import direction
 from mailer.ledger.types_editions import ArchivedEdition

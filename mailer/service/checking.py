@@ -25,16 +25,16 @@ from mailer.service.composing import NOBODY, compose_for
 from mailer.service.newsroom import Newsroom
 
 if TYPE_CHECKING:
-    from mailer.inspection.online import Say
+    from mailer.inspection.online import Log
 
 
 def check_letter(
-    newsroom: Newsroom, name: str, lists: Sequence[str] = (), *, online: bool = False, say: "Say | None" = None
+    newsroom: Newsroom, name: str, lists: Sequence[str] = (), *, online: bool = False, log: "Log | None" = None
 ) -> Checked:
-    """Everything that is wrong with the dispatch `name`, a path or a slug. `online`: ask its links, telling `say` how far."""
+    """Everything that is wrong with the dispatch `name`, a path or a slug. `online`: ask its links, and log their number."""
     checked = check(newsroom, name, lists)
     if checked.dispatch is not None and not checked.has_errors:
-        return inspected(newsroom, checked, compile_checked(newsroom, checked), online=online, say=say)
+        return inspected(newsroom, checked, compile_checked(newsroom, checked), online=online, log=log)
     return unignored(checked)
 
 
@@ -47,7 +47,7 @@ def unignored(checked: Checked) -> Checked:
 
 
 def inspected(
-    newsroom: Newsroom, checked: Checked, edition: Edition, *, online: bool = False, say: "Say | None" = None
+    newsroom: Newsroom, checked: Checked, edition: Edition, *, online: bool = False, log: "Log | None" = None
 ) -> Checked:
     """`checked` with the findings of the letter and its message, and without those that the dispatch ignores."""
     assert checked.dispatch is not None, "an edition is made of a dispatch without errors"
@@ -68,7 +68,7 @@ def inspected(
     if online:
         from mailer.inspection.online import ask_links  # noqa: PLC0415 - an HTTP client, only where it is asked for
 
-        problems += ask_links(proof, say=say)
+        problems += ask_links(proof, log=log)
     unsought = () if online else ONLINE
     left = without_ignored(in_order(problems), proof.manuscript, checked.shown, unsought=unsought)
     return replace(checked, problems=left)

@@ -5,9 +5,9 @@ at an address of its own; the archive's page says when it was put right, and wha
 nothing, a dispatch that was never sent, or one that is shown as it is already; DispatchError for one with errors.
 """
 
-from mailer.edition.slot import clean
 from mailer.errors import UsageError
 from mailer.ledger.types_editions import ArchivedEdition
+from mailer.sanitize import clean
 from mailer.service.compiling import Checked, check, compile_checked, stored_form
 from mailer.service.newsroom import Newsroom
 

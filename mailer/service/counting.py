@@ -7,15 +7,15 @@ variants, ProblemsFoundError for an audience of nobody at all.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mailer.edition.model import Edition, Values
-from mailer.edition.slot import expression
+from mailer.edition.model import Edition
+from mailer.edition.slot import Values, expression
 from mailer.errors import ProblemsFoundError
 from mailer.ledger.audience import Counted, count, first, skipped, values_that_occur
 from mailer.ledger.selection import Audience
 from mailer.ledger.types_sends import Recipient
 from mailer.ledger.types_subscribers import SyncPlan
-from mailer.service.bringing import BroughtUp
-from mailer.service.lists import SHOWN_FINDINGS
+from mailer.service.lists import BroughtUp
+from mailer.service.staged_file import SHOWN_FINDINGS
 
 SHOWN_SKIPPED = 12
 

@@ -17,8 +17,8 @@ from mailer.delivery.tally import Tally
 from mailer.delivery.warmup import Share
 from mailer.ledger.types_sends import Summary
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.timeleft import Estimate, Pace, Rest, estimate
+from mailer.timestamps import iso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def outlook(newsroom: Newsroom, summary: Summary) -> str:
     return estimate(rest, now=now, pace=pace, zone=newsroom.settings.timezone).words
 
 
-def each_news_once(course: Course, tell: Callable[[str], None], *, advice: str = "") -> Callable[[Tally], None]:
+def each_news_once(course: Course, log: Callable[[str], None], *, advice: str = "") -> Callable[[Tally], None]:
     """A Watch that tells what is new: a relay that cannot be reached (with `advice`), a time that is waited for."""
     last = ""
 
@@ -105,9 +105,9 @@ def each_news_once(course: Course, tell: Callable[[str], None], *, advice: str =
         if view.news and view.news != last:
             last = view.news
             if tally.trouble:
-                tell(f"{last}, {advice}" if advice else last)
+                log(f"{last}, {advice}" if advice else last)
             else:
-                tell(f"{last} ({view.left.words})" if view.left.words else last)
+                log(f"{last} ({view.left.words})" if view.left.words else last)
 
     return watch
 

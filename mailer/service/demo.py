@@ -56,23 +56,23 @@ class Shown:
     caught: int
 
 
-def run_demo(folder: Path, *, base_url: str, tell: Callable[[str], None]) -> Shown:
-    """Run it in the empty `folder`; `tell` gets a line for each step. Everything stays in `folder`."""
+def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Shown:
+    """Run it in the empty `folder`; `log` gets a line for each step. Everything stays in `folder`."""
     init(folder)
     (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
     messages = folder / "messages"
     messages.mkdir()
-    tell(f"a workspace, {folder}: three dispatches, and a list of {len(READERS.splitlines()) - 1} readers")
+    log(f"a workspace, {folder}: three dispatches, and a list of {len(READERS.splitlines()) - 1} readers")
     with Catcher(folder / "accepted.jsonl", behaviour=BEHAVIOUR, folder=messages) as catcher:
-        tell(f"a real SMTP server on 127.0.0.1:{catcher.port}: it refuses one address, and greylists another")
+        log(f"a real SMTP server on 127.0.0.1:{catcher.port}: it refuses one address, and greylists another")
         (folder / ".env").write_text(_settings(catcher.port, base_url), encoding="utf-8")
         with Newsroom.open(folder) as newsroom:
-            first = _send(newsroom, FIRST, tell)
+            first = _send(newsroom, FIRST, log)
             letter = _letter_to(LEAVES, messages)
             link = re.findall(r"<(http[^>]*)>", letter["List-Unsubscribe"])[0]
             asyncio.run(leave(newsroom, link.rpartition("/")[2], Source.PAGE))
-            tell(f"{LEAVES} follows the unsubscribe link of the message: {link}")
-            second = _send(newsroom, SECOND, tell)
+            log(f"{LEAVES} follows the unsubscribe link of the message: {link}")
+            second = _send(newsroom, SECOND, log)
             for image in newsroom.ledger.editions.images(first.send.digest):
                 (messages / image.name).write_bytes(image.data)
             _lay_out(messages, newsroom.publication.media_url)
@@ -80,10 +80,10 @@ def run_demo(folder: Path, *, base_url: str, tell: Callable[[str], None]) -> Sho
     return Shown(workspace=folder, messages=messages, first=first, second=second, link=link, caught=caught)
 
 
-def _send(newsroom: Newsroom, slug: str, tell: Callable[[str], None]) -> Summary:
+def _send(newsroom: Newsroom, slug: str, log: Callable[[str], None]) -> Summary:
     plan = plan_send(newsroom, slug, [LIST])
     left_out = ", ".join(f"{count} {reason}" for reason, count in plan.head.skipped.items())
-    tell(f"“{plan.edition.title}” to {plan.head.to_mail} readers; left out: {left_out}")
+    log(f"“{plan.edition.title}” to {plan.head.to_mail} readers; left out: {left_out}")
     return run_send(newsroom, start_send(newsroom, plan).id).summary
 
 

@@ -1,91 +1,29 @@
 """Dispatches as files that are written at the desk, while somebody else may write them, too.
 
-    shelf(newsroom, words)            every dispatch, with where it stands
-    listed(newsroom, name)            one of them
     read(newsroom, name)              the text as it is now
-    save(newsroom, name, text, …)     write it, if the file is still what the writer began with
-    start / take_in                   a new one, from a title or from an old text
-    keep_photo                        a picture beside the dispatches, small and without metadata
+    save(newsroom, name, text, …)     writes it, if the file has not changed since the writer loaded it
 
-The file in `dispatches/` is the truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its rights, and
-is never overwritten unseen. What it was before is in the history, whoever wrote it. A dispatch is named by its file without
-`.md`; names that are none of the folder's are refused. Raises NoDispatchError, ChangedError, PhotoError, UsageError.
+The file in `dispatches/` is the truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its
+permissions, and is never overwritten unseen. Earlier texts are in the history, whoever wrote them. A dispatch is named by
+its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
 """
 
-import datetime as dt
 import hashlib
-import json
 import os
 import re
-import tempfile
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
-from mailer.delivery.state import SendState
-from mailer.dispatch.parse import parse_dispatch
-from mailer.dispatch.problem import Severity
-from mailer.dispatch.skim import skim
-from mailer.dispatch.slug import slugify
-from mailer.edition.photo import LARGEST_FILE, PhotoError, load_image
 from mailer.errors import UndecidedError, UsageError
-from mailer.importing.archive import read_archive
-from mailer.importing.dispatch import file_name, write_dispatch
-from mailer.importing.draft import Doubt
-from mailer.importing.paragraph import paragraphs
-from mailer.ledger.approvals import Approval
-from mailer.ledger.types_sends import Send
+from mailer.files import replace_file
 from mailer.service.newsroom import Newsroom
 
 LARGEST = 1_000_000  # characters of a dispatch
-PHOTOS = "photos"
 ON_DISK = "in the file"
 _NAME = re.compile(r"[^\W_][\w.+-]{0,200}")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BOM = b"\xef\xbb\xbf"
 _writing = threading.Lock()
-
-
-class Standing(StrEnum):
-    """Where a dispatch stands on its way."""
-
-    DRAFT = "draft"
-    CHECKED = "checked"
-    APPROVED = "approved"
-    SCHEDULED = "scheduled"
-    SENDING = "sending"
-    SENT = "sent"
-
-
-_BY_SEND = {
-    SendState.SCHEDULED: Standing.SCHEDULED,
-    SendState.OVERDUE: Standing.SCHEDULED,
-    SendState.RUNNING: Standing.SENDING,
-    SendState.WAITING: Standing.SENDING,
-    SendState.PAUSED: Standing.SENDING,
-    SendState.FINISHED: Standing.SENT,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A dispatch on the shelf. `errors`: how many its text has; `send`: its newest one, if there is any.
-
-    `approval`: the newest one of the text as it is.
-    """
-
-    name: str
-    title: str
-    date: str
-    standing: Standing
-    errors: int
-    changed_at: float
-    send: Send | None = None
-    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +36,6 @@ class Text:
     changed_at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenIn:
-    """A dispatch that was made of an old text, and what was not certain."""
-
-    name: str
-    doubts: tuple[Doubt, ...]
-
-
 class NoDispatchError(UsageError):
     """There is no file of this name in dispatches/."""
 
@@ -116,47 +46,6 @@ class ChangedError(UndecidedError):
     def __init__(self, now: Text) -> None:
         super().__init__(f"{now.name}.md was changed meanwhile, by somebody else or outside of the desk.")
         self.now = now
-
-
-def shelf(newsroom: Newsroom, words: str = "") -> tuple[Listed, ...]:
-    """Every dispatch, the latest date first; with `words`, those that have all of them somewhere."""
-    sends = newsroom.ledger.sends.newest()
-    approvals = newsroom.ledger.approvals.by_source()
-    slugs = {slug for slug, _ in approvals}
-    wanted = words.casefold().split()
-    found = []
-    for path in newsroom.workspace.dispatch_files():
-        try:
-            about = path.stat()
-            glance = _glance(path, about.st_mtime_ns, about.st_size, newsroom.settings.language)
-            if wanted and not all(word in _searched(path) for word in wanted):
-                continue
-            source = _digest(path.read_bytes()) if glance.slug in slugs else ""
-        except OSError:  # it went just now
-            continue
-        send, approval = sends.get(glance.slug), approvals.get((glance.slug, source))
-        standing = Standing.DRAFT if glance.errors else Standing.APPROVED if approval else Standing.CHECKED
-        found.append(
-            Listed(
-                name=path.stem,
-                title=glance.title,
-                date=glance.date,
-                standing=_BY_SEND.get(send.state, standing) if send else standing,
-                errors=glance.errors,
-                changed_at=about.st_mtime,
-                send=send,
-                approval=approval,
-            )
-        )
-    return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))
-
-
-def listed(newsroom: Newsroom, name: str) -> Listed:
-    """The dispatch `name` as the shelf has it. Raises NoDispatchError."""
-    found = next((each for each in shelf(newsroom) if each.name == name), None)
-    if found is None:
-        raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
-    return found
 
 
 def read(newsroom: Newsroom, name: str) -> Text:
@@ -189,57 +78,8 @@ def save(newsroom: Newsroom, name: str, text: str, *, base: str, actor: str, ste
         if (again := _bytes(path))[0] != raw:  # while the ledger wrote
             raise ChangedError(_text(name, *again))
         _replace(path, new)
-        newsroom.ledger.drafts.keep(name, plain, digest=_digest(new), actor=actor, step=step)
+        newsroom.ledger.drafts.keep(name, plain, digest=digest_of_source(new), actor=actor, step=step)
     return read(newsroom, name)
-
-
-def start(newsroom: Newsroom, title: str) -> Path:
-    """A new file with `title`, to fill in."""
-    title = " ".join(title.split())
-    if not title:
-        raise UsageError("A dispatch needs a title.")
-    settings = newsroom.settings
-    today = dt.datetime.fromtimestamp(newsroom.clock(), settings.timezone).date()
-    path = newsroom.workspace.dispatches / f"{today.isoformat()}-{slugify(title) or 'dispatch'}.md"
-    _create(path, _skeleton(title, today, settings.sender.name, settings.language))
-    return path
-
-
-def take_in(newsroom: Newsroom, text: str) -> TakenIn:
-    """A new file of the plain text of an old dispatch."""
-    if not text.strip():
-        raise UsageError("There is no text to read.", "Paste the whole dispatch, from its headline on.")
-    if len(text) > LARGEST:
-        raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Paste one dispatch at a time.")
-    settings = newsroom.settings
-    today = dt.datetime.fromtimestamp(newsroom.clock(), settings.timezone).date()
-    draft = read_archive(
-        paragraphs(text.replace("\r\n", "\n").replace("\r", "\n")), today=today, language=settings.language
-    )
-    path = newsroom.workspace.dispatches / file_name(draft)
-    _create(path, write_dispatch(draft))
-    return TakenIn(name=path.stem, doubts=draft.doubts)
-
-
-def keep_photo(newsroom: Newsroom, file: BinaryIO, title: str) -> str:
-    """Keep a picture as a letter needs it; its path, relative to a dispatch. `title` becomes part of its name."""
-    with tempfile.TemporaryDirectory(dir=newsroom.workspace.make_state()) as folder:
-        raw = Path(folder) / "the picture"
-        data = file.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise PhotoError("The picture is larger than 25 MB.", "Save it smaller, 1200 pixels wide.")
-        raw.write_bytes(data)
-        image = load_image(raw, root=Path(folder))
-    stem, suffix = image.name.rsplit(".", 1)
-    name = f"{slugify(title)[:40].strip('-') or 'photo'}-{stem[:8]}.{suffix}"
-    place = newsroom.workspace.dispatches / PHOTOS
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError), (place / name).open("xb") as kept:  # its name says what is in it
-            kept.write(image.data)
-    except OSError as error:
-        raise UsageError(f"{place} cannot be written ({error.strerror}).", "See to its permissions.") from None
-    return f"{PHOTOS}/{name}"
 
 
 def file_of(newsroom: Newsroom, name: str) -> Path:
@@ -251,33 +91,6 @@ def file_of(newsroom: Newsroom, name: str) -> Path:
     if not real.is_relative_to(newsroom.workspace.root.resolve()):
         raise UsageError(f"{name}.md lies outside of the workspace.", "Copy it into dispatches/.")
     return real
-
-
-@dataclass(frozen=True, slots=True)
-class _Glance:
-    slug: str
-    title: str
-    date: str
-    errors: int
-
-
-@lru_cache(maxsize=2000)
-def _glance(path: Path, _changed: int, _size: int, language: str) -> _Glance:
-    """What the shelf tells of a file; read again when it changed."""
-    raw = path.read_bytes()
-    outline = skim(raw, path.name)
-    parsed = parse_dispatch(raw, path.name, language=language)
-    dated = _DATE.match(path.stem)
-    return _Glance(
-        slug=outline.slug if outline else path.stem,
-        title=outline.title if outline else path.stem,
-        date=parsed.guess.date.isoformat() if parsed.guess else dated[0] if dated else "",
-        errors=sum(problem.severity is Severity.ERROR for problem in parsed.problems),
-    )
-
-
-def _searched(path: Path) -> str:
-    return f"{path.stem}\n{path.read_bytes().decode(errors='replace')}".casefold()
 
 
 def _bytes(path: Path) -> tuple[bytes, float]:
@@ -298,7 +111,7 @@ def _text(name: str, raw: bytes, changed_at: float) -> Text:
     return Text(
         name=name,
         text=text.replace("\r\n", "\n").replace("\r", "\n"),
-        digest=_digest(raw),
+        digest=digest_of_source(raw),
         changed_at=changed_at,
     )
 
@@ -310,62 +123,12 @@ def _encode(text: str, *, like: bytes) -> bytes:
     return _BOM + data if like.startswith(_BOM) else data
 
 
-def _digest(raw: bytes) -> str:
+def digest_of_source(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:32]
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Put `data` in the place of a file: wholly or not at all, with the same rights."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(path, data)
     except OSError as error:
         raise UsageError(f"{path.name} cannot be written ({error.strerror}).", "See to its permissions.") from None
-
-
-def _create(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} is there already.", "Choose another title, or edit that file.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
-
-
-def _skeleton(title: str, today: dt.date, editor: str, language: str) -> str:
-    def quoted(text: str) -> str:
-        return json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string
-
-    holder = (
-        f"copyright: {quoted(f'All notes and summaries copyright © {today.year} {editor}. All rights reserved.')}\n"
-    )
-    signature = f"editor:\n  name: {quoted(editor)}\n  signature: {quoted(editor)}\n" if editor else ""
-    return f"""\
----
-title: {quoted(title)}
-date: {today.isoformat()}
-language: {language}
-{signature}{holder if editor else ""}---
-
-Dear {{{{ reader.first_name or "reader" }}}},
-
-Write your note here. Each article begins with “##”; the lines under its title say where it comes from.
-
-## The title of an article
-source: The name of the paper
-date: {today.isoformat()}
-link: https://example.org/the-article
-
-The text of the article.
-"""

@@ -10,9 +10,7 @@ and removes what stands there, and nothing else. Raises ExportError where someth
 """
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from pathlib import Path
 from mailer.dispatch.slug import SLUG
 from mailer.edition.layout import Forgiving
 from mailer.errors import UsageError
+from mailer.files import replace_file
 from mailer.service.archive import Archive
 from mailer.service.feed import atom, json_feed, read_feed
 from mailer.service.newsroom import Newsroom
@@ -143,17 +142,6 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all; for a web server to read, so for everybody."""
+    """Writes a file that everybody may read, since a web server serves it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".mailer-", dir=path.parent)
-    made = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        made.chmod(0o644)
-        made.replace(path)
-    except BaseException:
-        made.unlink(missing_ok=True)
-        raise
+    replace_file(path, data, mode=0o644)

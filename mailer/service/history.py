@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
-from mailer.audience.replacement import Replacement
 from mailer.errors import UsageError
+from mailer.files import AtomicFile
 
 KEPT = 30
 _LEVEL = 1  # of compression: a list of a million rows takes a second
@@ -29,10 +29,10 @@ class History:
         target = self._folder / (f"{sync}.{_REPLACED}" if replaced else f"{sync}.csv.gz")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with Replacement(target, like=path) as new, path.open("rb") as old:
+            with AtomicFile(target, like=path) as new, path.open("rb") as old:
                 with gzip.GzipFile(fileobj=new.file, mode="wb", compresslevel=_LEVEL, filename="", mtime=0) as packed:
                     shutil.copyfileobj(old, packed, 1 << 20)
-                new.publish()
+                new.commit()
             self._forget_the_oldest()
         except OSError as error:
             raise UsageError(

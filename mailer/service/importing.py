@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.problem import Problem, Severity
 from mailer.errors import UsageError
+from mailer.files import create_file
 from mailer.importing.archive import read_archive
 from mailer.importing.dispatch import file_name, write_dispatch
 from mailer.importing.draft import Doubt
@@ -132,13 +133,12 @@ def _beside(address: str, folder: Path) -> bytes | None:
 def _write(dispatch: Path, text: str, pictures: Mapping[str, bytes]) -> None:
     try:
         dispatch.parent.mkdir(parents=True, exist_ok=True)
-        with dispatch.open("x", encoding="utf-8") as file:
-            file.write(text)
+        create_file(dispatch, text.encode())
         for name, data in pictures.items():
             picture = dispatch.parent / name
             picture.parent.mkdir(exist_ok=True)
             if not picture.exists():  # its name is made of what is in it
-                picture.write_bytes(data)
+                create_file(picture, data)
     except FileExistsError:
         raise UsageError(f"{dispatch} is there already.", "Name another file with -o.") from None
     except OSError as error:

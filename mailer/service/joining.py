@@ -16,10 +16,10 @@ from enum import StrEnum
 
 from mailer.audience.address import Address, parse_address
 from mailer.audience.listsettings import ListSettings, load_list_settings
-from mailer.audience.row import clean
 from mailer.audience.token import Purpose
 from mailer.language import say, spoken
 from mailer.ledger.signups import Request, SignUp
+from mailer.sanitize import clean
 from mailer.service.leaving import mask
 from mailer.service.newsroom import Newsroom
 

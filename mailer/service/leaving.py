@@ -20,11 +20,11 @@ from enum import StrEnum
 from hashlib import sha256
 
 from mailer.audience.address import AddressError, parse_address
-from mailer.audience.row import clean
 from mailer.audience.token import MAX_NUMBER, Purpose, is_inert
 from mailer.ledger.types_deliveries import Delivery
 from mailer.ledger.types_subscribers import LeavingReason
 from mailer.ledger.types_suppressions import Lifting, Suppressed, Suppression, SuppressionReason
+from mailer.sanitize import clean
 from mailer.service.newsroom import Newsroom
 
 UNDO_FOR = 3600.0  # seconds

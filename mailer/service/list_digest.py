@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from mailer.audience.listfile import unreadable
-from mailer.audience.replacement import Replacement
+from mailer.files import AtomicFile
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import TICK, version
 
@@ -65,6 +65,6 @@ def _save(place: Path, kept: dict[str, object], *, like: Path) -> None:
     """Keeps it where the state folder is there and can be written; else the file is read next time, too."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(mode=0o700, exist_ok=True)
-        with Replacement(place, like=like) as new:
+        with AtomicFile(place, like=like) as new:
             new.file.write(json.dumps(kept).encode())
-            new.publish()
+            new.commit()

@@ -4,6 +4,7 @@
     plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
     undo_list(newsroom, name)      back to how the list was after an earlier sync
     exchange(newsroom, name, ...)  another file in the place of the list's, and synced: for an undo, an upload, an edit
+    brought_up(newsroom, names)    lists as a send needs them: synced, or a dry run, on a connection that sees the result
 
 The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
 says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the
@@ -14,66 +15,48 @@ Raises ListError, UsageError, UndecidedError where a person must decide, LedgerE
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from mailer.audience.address import parse_address
 from mailer.audience.columns import EMAIL, SINCE, STATUS
-from mailer.audience.listfile import Batch, ListFile, open_list
-from mailer.audience.rejected import keep_rejected
-from mailer.audience.replacement import Replacement
+from mailer.audience.listfile import ListFile, open_list
 from mailer.audience.rewrite import Patch, prepare_rewrite
-from mailer.audience.row import Duplicate, Finding, Member, Rejected, Status
+from mailer.audience.row import Status
 from mailer.errors import UndecidedError, UsageError
+from mailer.files import AtomicFile
 from mailer.ledger.bench import Bench
 from mailer.ledger.carrying import cells, sign_ups
+from mailer.ledger.ledger import Ledger
 from mailer.ledger.locks import FileLock
-from mailer.ledger.staging import StagedList, stage
-from mailer.ledger.syncs import Merge, Reading
+from mailer.ledger.syncs import Merge
 from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.history import History
 from mailer.service.list_digest import digest_of, read_digest
 from mailer.service.newsroom import Newsroom
+from mailer.service.staged_file import stage_list
 
-SHOWN_FINDINGS = 50
 BY_HAND = "command line"
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
-    """A list file, read and laid out on a bench."""
-
-    source: ListFile
-    rows: StagedList
-    reading: Reading
-
-
 def sync_list(newsroom: Newsroom, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
-    """Sync the list `name`. What was done; nothing where file and ledger are as they were."""
-    with alone(newsroom, name):
-        return sync_alone(newsroom, name, by=by, allow_removals=allow_removals)
+    """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed."""
+    with list_lock(newsroom, name):
+        return sync_locked(newsroom, name, by=by, allow_removals=allow_removals)
 
 
-def sync_alone(newsroom: Newsroom, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
-    """The same within `alone`, for who goes on with the list as it is then."""
+def sync_locked(newsroom: Newsroom, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
+    """Does the same for a caller that holds the list's lock and goes on with the list as it is then."""
     path = newsroom.workspace.list_file(name)
     if newsroom.ledger.syncs.is_current(name, read_digest(newsroom, name)):
         return unchanged(newsroom, name)
-    with newsroom.ledger.syncs.bench() as bench:
-        staged = stage_list(bench, path, name, number=1, keep=True)
-        with bench.writing() as conn:
-            done = newsroom.ledger.syncs.merge(
-                conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals
-            )
-            staged.source.refuse_changed()
-        changed = _write(newsroom, bench, staged.source, done)
-    if done.plan.sync is not None:
-        History(newsroom.workspace.make_state(), name).keep(done.plan.sync, path)
-    return replace(done.plan, encoding_changed=changed)
+    return _merge(newsroom, name, path, by=by, allow_removals=allow_removals)
 
 
 def plan_sync(newsroom: Newsroom, name: str) -> SyncPlan:
@@ -88,6 +71,56 @@ def plan_sync(newsroom: Newsroom, name: str) -> SyncPlan:
                 return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroughtUp:
+    """A ledger in which lists are as their files are now, and a connection that sees it; `plans`: what the syncs did.
+
+    `behind`: lists whose files have changed since, and which are as they were synced last.
+    """
+
+    ledger: Ledger
+    conn: Connection
+    plans: Mapping[str, SyncPlan]
+    behind: tuple[str, ...] = ()
+
+
+@contextmanager
+def brought_up(
+    newsroom: Newsroom, names: Sequence[str], *, record: bool, allow_removals: bool = False, rehearse: bool = True
+) -> Iterator[BroughtUp]:
+    """Yields each of the lists as its file is now: by a sync with `record`, else by a dry run that leaves nothing behind.
+
+    With `rehearse=False`, for a quick look, a list that was ever synced is taken as the ledger has it: a dry run blocks
+    writers of the ledger.
+    """
+    plans = {name: sync_list(newsroom, name) for name in names} if record else {}
+    with newsroom.ledger_to_look_at() as ledger:
+        files = {name: newsroom.workspace.list_file(name) for name in names}
+        digests = {} if record else {name: digest_of(path) for name, path in files.items()}
+        stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
+        known = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
+        behind = tuple(name for name, state in known.items() if state.digest != digests[name])
+        stale = [name for name in stale if name not in known]
+        if not stale:
+            plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
+            with ledger.syncs.looking() as conn:
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans, behind=behind)
+            return
+        with ledger.syncs.bench() as bench:
+            staged = [
+                stage_list(bench, files[name], name, number=number, keep=False)
+                for number, name in enumerate(stale, start=1)
+            ]
+            with bench.rehearsing() as conn:
+                for each in staged:
+                    done = ledger.syncs.merge(
+                        conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
+                    )
+                    plans[each.source.name] = done.plan
+                plans.update((name, unchanged(newsroom, name)) for name in names if name not in plans)
+                yield BroughtUp(ledger=ledger, conn=conn, plans=plans, behind=behind)
+
+
 def undo_list(newsroom: Newsroom, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
     """Put back the file as sync `to` left it, else as it was before the last sync, and sync it.
 
@@ -95,9 +128,9 @@ def undo_list(newsroom: Newsroom, name: str, *, to: int | None = None, by: str =
     """
     path = newsroom.workspace.list_file(name)
     history = History(newsroom.workspace.make_state(), name)
-    with alone(newsroom, name):
+    with list_lock(newsroom, name):
         back_to, digest = _choose(newsroom, name, history, to)
-        with Replacement(path) as older:
+        with AtomicFile(path) as older:
             history.restore(back_to, digest, older.file)
             older.file.flush()
             now = open_list(path, name)
@@ -115,7 +148,7 @@ class NewFile(Protocol):
     @property
     def path(self) -> Path: ...
 
-    def publish(self) -> None: ...
+    def commit(self) -> None: ...
 
 
 def exchange(
@@ -128,22 +161,39 @@ def exchange(
     allow_removals: bool,
     undo_to: int | None = None,
 ) -> SyncPlan:
-    """Sync the file `new`, and put it in the place of the list's, if that is still `now`. Within `alone`."""
+    """Syncs the file `new` and replaces the list's file with it, if that is still `now`. Needs the list's lock."""
+    return _merge(newsroom, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(now, new))
+
+
+def _merge(
+    newsroom: Newsroom,
+    name: str,
+    path: Path,
+    *,
+    by: str,
+    allow_removals: bool,
+    undo_to: int | None = None,
+    replacing: tuple[ListFile, NewFile] | None = None,
+) -> SyncPlan:
+    """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's."""
     history = History(newsroom.workspace.make_state(), name)
     with newsroom.ledger.syncs.bench() as bench:
-        staged = stage_list(bench, new.path, name, number=1, keep=True)
+        staged = stage_list(bench, path, name, number=1, keep=True)
+        now = replacing[0] if replacing else staged.source
         with bench.writing() as conn:
             done = newsroom.ledger.syncs.merge(
                 conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to
             )
             now.refuse_changed()
-        if done.plan.sync is not None:
-            history.keep(done.plan.sync, now.path, replaced=True)
+        sync = done.plan.sync
+        if replacing and sync is not None:
+            history.keep(sync, now.path, replaced=True)
         changed = _write(newsroom, bench, staged.source, done)
-    now.refuse_changed()
-    new.publish()
-    if done.plan.sync is not None:
-        history.keep(done.plan.sync, now.path)
+    if replacing:
+        now.refuse_changed()
+        replacing[1].commit()
+    if sync is not None:
+        history.keep(sync, now.path)
     return replace(done.plan, encoding_changed=changed)
 
 
@@ -173,8 +223,8 @@ def unchanged(newsroom: Newsroom, name: str) -> SyncPlan:
 
 
 @contextmanager
-def alone(newsroom: Newsroom, name: str) -> Iterator[None]:
-    """One sync of a list at a time. Raises NoListError, before a lock is made for none of ours."""
+def list_lock(newsroom: Newsroom, name: str) -> Iterator[None]:
+    """Allows one sync of a list at a time. Raises NoListError before it creates a lock file for an unknown list."""
     newsroom.workspace.list_file(name)
     folder = newsroom.workspace.make_state() / "lists"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -185,66 +235,6 @@ def alone(newsroom: Newsroom, name: str) -> Iterator[None]:
         yield
     finally:
         lock.close()
-
-
-def stage_list(bench: Bench, path: Path, name: str, *, number: int, keep: bool) -> Staged:
-    """Read a list file and lay it out. `keep`: keep its rejected rows beside it."""
-    source = open_list(path, name)
-    digest, size = digest_of(path), path.stat().st_size
-    columns = source.columns
-    status = "" if columns.status is None else columns.names[columns.status]
-    reader = _Reader(source, kept=keep)
-    with ExitStack() as stack:
-        if keep:
-            reader.keep = stack.enter_context(keep_rejected([source]))
-        conn = stack.enter_context(bench.laying_out())
-        rows = stage(
-            conn,
-            number,
-            reader.batches(columns.fields - {EMAIL, status}),
-            since="" if columns.since is None else columns.names[columns.since],
-        )
-        for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
-            duplicate = Duplicate(line=again.line, first=again.first, identity=again.identity, status=again.status)
-            reader.shown.append((again.line, source.describe(duplicate)))
-    findings = sorted(reader.shown)[:SHOWN_FINDINGS]
-    reading = Reading(
-        digest=digest,
-        size=size,
-        columns=tuple(name for name in columns.names if name),
-        consent=columns.consent,
-        rows=rows.people + rows.duplicates + reader.rejected,
-        rejected=reader.rejected,
-        findings=tuple(words for _, words in findings),
-        more_findings=reader.count + rows.duplicates - len(findings),
-    )
-    return Staged(source=source, rows=rows, reading=reading)
-
-
-class _Reader:
-    """The rows of a file: they stream through, of findings the first stay, in words."""
-
-    def __init__(self, source: ListFile, *, kept: bool) -> None:
-        self.count = self.rejected = 0
-        self.shown: list[tuple[int, str]] = []
-        self.keep: Callable[[ListFile, Finding], None] | None = None
-        self._source = source
-        self._kept = kept
-
-    def batches(self, fields: frozenset[str]) -> Iterator[Batch]:
-        for batch in self._source.batches(fields):
-            for row in batch.rows:
-                if not isinstance(row, Member):
-                    self._find(row)
-            yield batch
-
-    def _find(self, finding: Finding) -> None:
-        self.count += 1
-        self.rejected += isinstance(finding, Rejected)
-        if len(self.shown) < SHOWN_FINDINGS:
-            self.shown.append((finding.line, self._source.describe(finding, kept=self._kept)))
-        if self.keep:
-            self.keep(self._source, finding)
 
 
 def _write(newsroom: Newsroom, bench: Bench, source: ListFile, done: Merge) -> bool:
@@ -271,7 +261,7 @@ def _write(newsroom: Newsroom, bench: Bench, source: ListFile, done: Merge) -> b
             for each in appended
         )
         with prepare_rewrite(source, told, rows) as prepared:
-            prepared.publish()
+            prepared.commit()
             written = prepared.rewritten
     with bench.writing() as conn:
         newsroom.ledger.syncs.settle(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)

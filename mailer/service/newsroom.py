@@ -98,7 +98,7 @@ class Newsroom:
         if self.has_ledger:
             yield self.ledger
             return
-        from mailer.ledger.ledger import open_ledger  # noqa: PLC0415
+        from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - loaded when first used
 
         with (
             TemporaryDirectory(prefix="mailer-") as folder,
@@ -109,7 +109,7 @@ class Newsroom:
     @cached_property
     def warmup(self) -> "WarmUp":
         """The plan of the first days. They are those of the sender's domain at these relays: a new one begins anew."""
-        from mailer.delivery.warmup import WarmUp  # noqa: PLC0415
+        from mailer.delivery.warmup import WarmUp  # noqa: PLC0415 - loaded when first used
 
         hosts = sorted({relay.host for relay in self.settings.relay})
         sender = f"{self.settings.sender.domain} by {', '.join(hosts)}"
@@ -123,7 +123,7 @@ class Newsroom:
 
     @cached_property
     def publication(self) -> "Publication":
-        from mailer.edition.publication import Publication  # noqa: PLC0415
+        from mailer.edition.publication import Publication  # noqa: PLC0415 - loaded when first used
 
         return Publication(
             name=self.settings.publication,
@@ -138,7 +138,7 @@ class Newsroom:
 
     @cached_property
     def letterhead(self) -> "Letterhead":
-        from mailer.delivery.message import Letterhead  # noqa: PLC0415
+        from mailer.delivery.message import Letterhead  # noqa: PLC0415 - loaded when first used
 
         settings = self.settings
         return Letterhead(
@@ -161,14 +161,14 @@ class Newsroom:
     @cached_property
     def signing(self) -> "Signing":
         """The keys that sign each message, read from their files; none where none is set. Raises SettingsError."""
-        from mailer.delivery.dkimkey import load_signing  # noqa: PLC0415
+        from mailer.delivery.dkimkey import load_signing  # noqa: PLC0415 - loaded when first used
 
         return load_signing(self.settings)
 
     def marks(self, key_name: str, *, inert: bool = False) -> "Callable[[int], Marks]":
         """How the deliveries of a send name themselves, under the key that the send began with."""
-        from mailer.audience.token import INERT, TOGETHER, Purpose  # noqa: PLC0415
-        from mailer.delivery.message import Marks  # noqa: PLC0415
+        from mailer.audience.token import INERT, TOGETHER, Purpose  # noqa: PLC0415 - loaded when first used
+        from mailer.delivery.message import Marks  # noqa: PLC0415 - loaded when first used
 
         keys = self.keys.with_first(key_name)
 

@@ -1,6 +1,6 @@
 """Telling webhooks what happened, in the background of `mailer serve`.
 
-    notify_webhooks(newsroom, stop, tell)      until `stop` is set
+    notify_webhooks(newsroom, stop, log)      until `stop` is set
 
 Each webhook has a task of its own while something is due for it, which sends one message after the other, so that a slow
 receiver holds up no other. After a failure it rests, longer from time to time, and its messages wait for their next try. The
@@ -10,18 +10,16 @@ that is under way has some seconds; what is cut off then is sent again.
 
 import asyncio
 import time
-import traceback
-from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
 
 from mailer.errors import MailerError
+from mailer.http_client import ClientOptions
 from mailer.ledger.types_webhooks import MessageState
 from mailer.ledger.webhooks import UnknownWebhookError, Webhook
-from mailer.service.endpoint import Way
+from mailer.service.jobs import Log, current_traceback, run_every
 from mailer.service.newsroom import Newsroom
-from mailer.service.webhooks import deliver, in_words, make_way
-from mailer.settings import redact
+from mailer.service.webhooks import client_options, deliver, in_words
 
 LOOK_EVERY = 1.0  # seconds
 LINGER = 5.0  # seconds, at the end, for requests that are under way
@@ -31,36 +29,25 @@ _REST_OF_ALL = 30.0
 _AT_A_TIME = 100
 _FORGET_EVERY = 3600.0
 
-Tell = Callable[[str], None]
 
-
-async def notify_webhooks(newsroom: Newsroom, stop: asyncio.Event, tell: Tell, *, way: Way | None = None) -> None:
-    """Until `stop`: deliver what is due. What goes wrong for good is said through `tell`."""
-    bureau = _Bureau(newsroom, stop, tell, way or make_way(newsroom))
-    while not stop.is_set():
-        rest = LOOK_EVERY
-        try:
-            await bureau.look()
-        except MailerError as error:
-            rest = _REST_OF_ALL
-            tell(f"webhooks wait: {error}")
-        try:
-            async with asyncio.timeout(rest):
-                await stop.wait()
-        except TimeoutError:
-            continue
+async def notify_webhooks(
+    newsroom: Newsroom, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None
+) -> None:
+    """Delivers what is due until `stop` is set. What is given up is logged."""
+    bureau = _Bureau(newsroom, stop, log, options or client_options(newsroom))
+    await run_every(LOOK_EVERY, bureau.look, stop, log, newsroom=newsroom, name="webhooks", after_error=_REST_OF_ALL)
     await bureau.end()
 
 
 class _Bureau:
     """The webhooks of one newsroom, as they are told."""
 
-    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, tell: Tell, way: Way) -> None:
+    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, log: Log, options: ClientOptions) -> None:
         self._newsroom = newsroom
         self._outbox = newsroom.ledger.outbox
         self._stop = stop
-        self._tell = tell
-        self._way = way
+        self._log = log
+        self._options = options
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._failures: dict[int, int] = {}  # in a row
         self._rests_until: dict[int, float] = {}
@@ -93,11 +80,10 @@ class _Bureau:
             return  # removed meanwhile
         except MailerError as error:
             went_well = False
-            self._tell(f"webhook {number} waits: {error}")
+            self._log(f"webhook {number} waits: {error}")
         except Exception:  # noqa: BLE001 - a bug with one webhook must not take the site down with it
             went_well = False
-            said = redact(traceback.format_exc(), self._newsroom.settings)
-            self._tell(f"webhook {number} waits, by a bug of mailer: {said}")
+            self._log(f"webhook {number} waits, because of a bug in mailer: {current_traceback(self._newsroom)}")
         failures = self._failures.get(number, 0)
         self._failures[number] = 0 if went_well else failures + 1
         self._rests_until[number] = 0.0 if went_well else time.monotonic() + _REST * 2 ** min(failures, _DOUBLINGS)
@@ -114,13 +100,13 @@ class _Bureau:
             webhook = await asyncio.to_thread(self._newsroom.ledger.webhooks.get, number)
             if self._stop.is_set() or webhook.paused_at is not None:
                 return True
-            attempt, decision = await deliver(self._newsroom, webhook, message, self._way)
+            attempt, decision = await deliver(self._newsroom, webhook, message, self._options)
             words = f"webhook {number} ({_host(webhook)}): {message.event} of message {message.id}"
             if decision.pause:
                 await asyncio.to_thread(self._newsroom.ledger.webhooks.pause, number, because=decision.pause)
-                self._tell(f"{words} was not taken; it is paused: {decision.pause}")
+                self._log(f"{words} was not taken; it is paused: {decision.pause}")
             elif decision.state is MessageState.GIVEN_UP:
-                self._tell(f"{words} is given up: {in_words(attempt)}")
+                self._log(f"{words} is given up: {in_words(attempt)}")
             if decision.state is not MessageState.DELIVERED:
                 return False
         return True

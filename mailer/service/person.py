@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from mailer.audience.address import Address
 from mailer.audience.listfile import ListError, open_list
-from mailer.audience.row import Member, Status
+from mailer.audience.row import Member
 from mailer.ledger.letters import Letter
 from mailer.ledger.signups import Consent
 from mailer.ledger.types_subscribers import MemberChange, Membership, What
@@ -24,7 +24,7 @@ from mailer.ledger.types_suppressions import Suppression, SuppressionChange
 from mailer.ledger.wishes import Reason
 from mailer.service.list_digest import find_digest
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
+from mailer.timestamps import iso
 
 
 class _Happened(Protocol):

@@ -1,6 +1,6 @@
 """Delivering letters to one person, in the background of `mailer serve`: requests for confirmation, links, welcomes.
 
-    deliver_letters(newsroom, stop, tell)      until `stop` is set
+    deliver_letters(newsroom, stop, log)      until `stop` is set
 
 They leave through the relays of the settings, signed as editions are, one at a time, and are counted apart from sends: no
 plan, no pace and no breaker of a send holds them back, since somebody is waiting for each. Without a running serve they
@@ -13,7 +13,6 @@ import random
 import socket
 import time
 import traceback
-from collections.abc import Callable
 
 from mailer.delivery.connection import Limits
 from mailer.delivery.courier import Courier
@@ -25,6 +24,7 @@ from mailer.ledger.errors import LedgerError
 from mailer.ledger.letters import Letter
 from mailer.ledger.signups import VALID_FOR
 from mailer.ledger.types_subscribers import LetterKind, LetterState
+from mailer.service.jobs import Log, run_every
 from mailer.service.lettering import NothingToSay, write_letter
 from mailer.service.newsroom import Newsroom
 from mailer.settings import redact
@@ -36,52 +36,37 @@ _WRITTEN = (LetterKind.CONFIRM, LetterKind.LINK, LetterKind.ADDRESS)
 _AT_A_TIME = 50
 _FORGET_EVERY = 3600.0
 
-Tell = Callable[[str], None]
 
-
-async def deliver_letters(newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None:
-    """Until `stop`: deliver what is due. Whatever cannot be delivered says so through `tell` and waits."""
-    post = _Post(newsroom, tell)
-    while not stop.is_set():
-        rest = LOOK_EVERY
-        try:
-            rest = await post.round(stop)
-        except MailerError as error:
-            rest = REST
-            tell(f"letters wait: {error}")
-        except Exception:  # noqa: BLE001 - a bug in one letter must not take the site down with it
-            rest = REST
-            tell(f"letters stopped, by a bug of mailer: {redact(traceback.format_exc(), newsroom.settings)}")
-        try:
-            async with asyncio.timeout(rest):
-                await stop.wait()
-        except TimeoutError:
-            continue
+async def deliver_letters(newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
+    """Delivers what is due until `stop` is set. What cannot be delivered is logged, and waits."""
+    post = _Post(newsroom, stop, log)
+    await run_every(LOOK_EVERY, post.round, stop, log, newsroom=newsroom, name="letters", after_error=REST)
 
 
 class _Post:
     """The letters of one newsroom."""
 
-    def __init__(self, newsroom: Newsroom, tell: Tell) -> None:
+    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
         self._newsroom = newsroom
         self._letters = newsroom.ledger.letters
-        self._tell = tell
+        self._stop = stop
+        self._log = log
         self._retry = RetryPolicy(delays=newsroom.settings.retry, lifetime=VALID_FOR)
         self._forgotten_at: float | None = None
 
-    async def round(self, stop: asyncio.Event) -> float:
-        """Deliver what is due now; how many seconds to rest after it."""
+    async def round(self) -> float | None:
+        """Delivers what is due now. Returns the seconds until the next round; None for the usual interval."""
         await asyncio.to_thread(self._tidy)
         now = self._newsroom.clock()
         due = await asyncio.to_thread(self._letters.due, now, _AT_A_TIME, *_WRITTEN)
         if not due:
-            return LOOK_EVERY
+            return None
         hostname = await asyncio.to_thread(socket.getfqdn)
         relays = self._newsroom.settings.relay
         courier = Courier(relays, limits=Limits(), local_hostname=hostname, chance=random.random)
         try:
             for letter in due:
-                if stop.is_set():
+                if self._stop.is_set():
                     break
                 if not await self._deliver(courier, letter):
                     return REST
@@ -97,7 +82,7 @@ class _Post:
             raise
         except Exception as error:  # noqa: BLE001 - one that cannot be written must not hold up the others
             why = str(error) if isinstance(error, MailerError) else traceback.format_exc()
-            self._tell(f"letter {letter.id} cannot be written and waits: {redact(why, self._newsroom.settings)}")
+            self._log(f"letter {letter.id} cannot be written and waits: {redact(why, self._newsroom.settings)}")
             await self._try_later(letter, "cannot be written")
             return True
         if isinstance(message, NothingToSay):
@@ -117,14 +102,14 @@ class _Post:
                 await self._letters.settle(letter.id, LetterState.QUEUED, next_at=self._newsroom.clock())
             raise
         if outcome is None:
-            self._tell(f"letter {letter.id} waits: {courier.trouble or 'no relay can be reached'}")
+            self._log(f"letter {letter.id} waits: {courier.trouble or 'no relay can be reached'}")
             await self._try_later(letter, courier.trouble)
             return False
         if outcome.withheld:
             return True
         await self._settle(letter, outcome)
         if outcome.verdict.halt:
-            self._tell(f"letter {letter.id} waits: {outcome.verdict.reason} ({outcome.reply})")
+            self._log(f"letter {letter.id} waits: {outcome.verdict.reason} ({outcome.reply})")
         return not outcome.verdict.halt
 
     async def _settle(self, letter: Letter, outcome: Outcome) -> None:
@@ -156,7 +141,7 @@ class _Post:
         if self._forgotten_at is None:
             lost = self._letters.recover()
             if lost:
-                self._tell(f"{lost} letters were leaving when serve ended; whether they came is not known")
+                self._log(f"{lost} letters were leaving when serve ended; whether they came is not known")
         elif now - self._forgotten_at < _FORGET_EVERY:
             return
         self._forgotten_at = now

@@ -4,12 +4,15 @@
     proofread(newsroom, draft)          the same with the letter as it would be mailed, and what is to be said of it
     show(edition, values, …)            the edition -> what one reader sees: subject, HTML for a scheme, plaintext
     reader_values(newsroom, email, …)   a reader of a list, as a letter is filled for one
+    Proofs(newsroom, media)             the letters of the desk's dispatches, kept while they are looked at
 
 `source` need not be what the file holds; `path` is where it is, or would be, and what its images are relative to.
 Blocking. Raises UsageError for a list or reader that does not exist, LayoutError for a template that is wrong.
 """
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -19,14 +22,18 @@ from pathlib import Path
 from mailer.audience.row import Member
 from mailer.audience.token import INERT
 from mailer.dispatch.problem import Problem
-from mailer.edition.model import Edition, Values, fill
+from mailer.edition.model import Edition, Image
+from mailer.edition.slot import Values, fill
 from mailer.service.checking import inspected, unignored
 from mailer.service.compiling import Checked, check_source, compile_checked
+from mailer.service.drafting import file_of, read
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import find_reader, opened_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
 """The widths, in pixels, that a letter is looked at in."""
+
+KEPT_PREVIEWS = 12  # dispatches
 
 NOBODY = Values(token=INERT)
 """Nobody in particular: all fields empty, links that unsubscribe nobody."""
@@ -147,3 +154,80 @@ def some_readers(newsroom: Newsroom, lists: Sequence[str], limit: int) -> tuple[
             if len(found) == limit:
                 return tuple(found)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """`digest` is that of the text. `edition` is None while there are errors; then `before` is the last one without."""
+
+    digest: str
+    problems: tuple[Problem, ...]
+    edition: Edition | None
+    before: Edition | None = None
+    size: int = 0
+    """Octets of the HTML, for a reader without any fields."""
+
+    @property
+    def letter(self) -> Edition | None:
+        """What there is to look at."""
+        return self.edition or self.before
+
+
+class Proofs:
+    """The letters of dispatches that are being written at the desk, as long as they are looked at.
+
+    A letter is compiled once for each state of its file, and those of the last KEPT_PREVIEWS dispatches are kept. While a
+    text has errors, its last letter without any is shown. `media` is the path under which the desk shows the images,
+    ending with a slash.
+    """
+
+    def __init__(self, newsroom: Newsroom, media: str) -> None:
+        self._newsroom = newsroom
+        self._media = media
+        self._gate = threading.Lock()
+        self._made: OrderedDict[str, Proof] = OrderedDict()
+
+    def make(self, name: str) -> Proof:
+        """Check and compile the dispatch as it is now."""
+        digest, made = self._drafted(name)
+        made = proofread(self._newsroom, made)
+        size = show(made.edition, media=self._media).size if made.edition else 0
+        return self._keep(name, Proof(digest=digest, problems=made.problems, edition=made.edition, size=size))
+
+    def look(
+        self, name: str, digest: str, *, reader: str = "", scheme: Scheme | None = None, images: bool = True
+    ) -> Shown | None:
+        """The letter to `reader`, an address on a list, or to nobody in particular; None while there never was one.
+
+        `digest` names the state of the text that is to be seen. A letter that was not proofread yet is shown all the same, for
+        that takes longer than compiling it for a browser.
+        """
+        with self._gate:
+            proof = self._made.get(name)
+        if proof is None or proof.digest != digest:
+            now, made = self._drafted(name)
+            proof = self._keep(name, Proof(digest=now, problems=made.problems, edition=made.edition))
+        if proof.letter is None:
+            return None
+        values = reader_values(self._newsroom, reader, (), proof.letter.fields) if reader else NOBODY
+        return show(proof.letter, values, media=self._media, scheme=scheme, images=images)
+
+    def _drafted(self, name: str) -> tuple[str, Draft]:
+        now = read(self._newsroom, name)
+        path = file_of(self._newsroom, name)
+        return now.digest, draft(self._newsroom, now.text, path, shown=f"dispatches/{name}.md")
+
+    def _keep(self, name: str, proof: Proof) -> Proof:
+        """Keep `proof` in the place of the one before, whose letter it falls back on."""
+        with self._gate:
+            earlier = self._made.pop(name, None)
+            self._made[name] = kept = replace(proof, before=earlier.letter if earlier else None)
+            while len(self._made) > KEPT_PREVIEWS:
+                self._made.popitem(last=False)
+        return kept
+
+    def image(self, name: str) -> Image | None:
+        """An image of a letter that was looked at."""
+        with self._gate:
+            letters = [each.letter for each in self._made.values()]
+        return next((image for letter in letters if letter for image in letter.images if image.name == name), None)

@@ -20,7 +20,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from joserfc.jwk import KeySet
 
-from mailer.service.endpoint import Answer, Way, request
+from mailer.http_client import ClientOptions, HttpResult, request
 from mailer.service.idtoken import Expected, UnknownSignatureError, read_keys, verify
 from mailer.service.login_attempt import LoginAttempt, ProviderError, error_code
 from mailer.settings import Settings
@@ -47,15 +47,17 @@ class Endpoints:
 
 
 class Provider:
-    """The provider of `settings`. `clock` returns seconds since the epoch; `way` says how requests are sent."""
+    """The provider of `settings`. `clock` returns seconds since the epoch; `options` says how requests are sent."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float], way: Way | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float], options: ClientOptions | None = None) -> None:
         self.name = settings.oidc_name
         self.issuer = settings.oidc_issuer
         self._client_id = settings.oidc_client_id
         self._secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
         self._clock = clock
-        self._way = way or Way(networks=_ANYWHERE, trust=ssl.create_default_context(), time_limit=TIME_LIMIT)
+        self._options = options or ClientOptions(
+            networks=_ANYWHERE, trust=ssl.create_default_context(), time_limit=TIME_LIMIT
+        )
         self._endpoints: tuple[float, Endpoints] | None = None
         self._keys: tuple[float, KeySet] | None = None
 
@@ -161,14 +163,14 @@ class Provider:
             raise ProviderError(f"{self.name} cannot be asked: {url} answered {answer.status}.", _AGAIN)
         return self._read(answer, url)
 
-    async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResult:
         headers = {"Accept": "application/json", "User-Agent": "mailer", **headers}
-        answer = await request(method, url, headers, body, self._way, most=LARGEST)
+        answer = await request(method, url, headers, body, self._options, body_limit=LARGEST)
         if answer.status is None:
             raise ProviderError(f"{self.name} cannot be asked: {urlsplit(url).netloc} {answer.error}.", _AGAIN)
         return answer
 
-    def _read(self, answer: Answer, url: str) -> dict[str, Any]:
+    def _read(self, answer: HttpResult, url: str) -> dict[str, Any]:
         try:
             found = json.loads(answer.body)
         except (ValueError, RecursionError):
@@ -178,7 +180,7 @@ class Provider:
         return found
 
 
-def _word(answer: Answer) -> str:
+def _word(answer: HttpResult) -> str:
     """Returns the error code of an answer (RFC 6749 5.2), or else its status."""
     try:
         word = json.loads(answer.body)["error"]

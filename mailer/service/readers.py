@@ -13,7 +13,7 @@ from mailer.errors import UsageError
 from mailer.ledger.audience import find
 from mailer.ledger.selection import Audience, Selection
 from mailer.ledger.types_sends import Recipient
-from mailer.service.bringing import brought_up
+from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
 
 

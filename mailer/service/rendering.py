@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.audience.token import INERT
-from mailer.edition.model import Values, fill
+from mailer.edition.slot import Values, fill
 from mailer.ledger.types_sends import Recipient
 from mailer.service.compiling import Checked, check, compile_checked
 from mailer.service.composing import NOBODY, compose_for

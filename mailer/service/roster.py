@@ -15,10 +15,10 @@ from mailer.audience.row import Status
 from mailer.ledger.audience import Listed, count, listed
 from mailer.ledger.selection import Audience, Selection
 from mailer.ledger.types_subscribers import LeavingReason, SyncPlan, SyncRecord
-from mailer.service.bringing import brought_up
+from mailer.service.lists import brought_up
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import lists_of, select_members
-from mailer.service.result import iso
+from mailer.timestamps import iso
 
 SYNCS = 10  # of the history that are shown
 

@@ -1,6 +1,6 @@
 """Sends that `mailer serve` carries, in the background: those whose time has come, and those that were handed to it.
 
-    start_sends_when_due(newsroom, stop, tell)   until `stop` is set
+    start_sends_when_due(newsroom, stop, log)    until `stop` is set
     wait_until_due(newsroom, send_id)            for one that somebody waits for
 
 Whoever is first freezes the audience of a scheduled send; one that is late by more than MAILER_GRACE becomes overdue, and
@@ -13,8 +13,6 @@ A send that was made to be taken back for some seconds, while no server was ther
 
 import asyncio
 import time
-import traceback
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mailer.delivery.state import SendState
@@ -22,19 +20,17 @@ from mailer.errors import MailerError
 from mailer.ledger.errors import SendStateError
 from mailer.ledger.types_sends import Send
 from mailer.service.course import Course, each_news_once
+from mailer.service.jobs import Log, current_traceback, run_every
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import proof_line
 from mailer.service.running import carry
 from mailer.service.sending import start_due
-from mailer.settings import redact
+from mailer.service.summary import proof_line
 
 if TYPE_CHECKING:
     from mailer.delivery.sender import Sender
 
 LOOK_EVERY = 1.0  # seconds
 REST = 60.0  # seconds until a send that could not be started or carried is tried again
-
-Tell = Callable[[str], None]
 
 
 def due_now(newsroom: Newsroom) -> tuple[Send, ...]:
@@ -56,50 +52,41 @@ def wait_until_due(newsroom: Newsroom, send_id: int) -> Send:
     return found
 
 
-async def start_sends_when_due(newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None:
-    """Until `stop`: start and carry what there is, each send in a task of its own; then let what runs be interrupted.
+async def start_sends_when_due(newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
+    """Starts and runs what is due, each send in a task of its own, until `stop` is set; then interrupts what runs.
 
-    A send that cannot be started or run says so through `tell`, stays as it is, and is tried again after a rest.
+    A send that cannot be started or run is logged, stays as it is, and is tried again after a rest.
     """
-    await _Carrier(newsroom, stop, tell).run()
+    await _Carrier(newsroom, stop, log).run()
 
 
 class _Carrier:
     """What one server carries."""
 
-    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None:
+    def __init__(self, newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
         self._newsroom = newsroom
         self._stop = stop
-        self._tell = tell
+        self._log = log
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._senders: dict[int, Sender] = {}
         self._resting: dict[int, float] = {}  # send -> until when
+        self._has_lapsed = False
 
     async def run(self) -> None:
-        lapsed = False
-        while not self._stop.is_set():
-            try:
-                if not lapsed:
-                    await self._lapse()
-                    lapsed = True
-                await self._look()
-            except MailerError as error:
-                self._tell(f"cannot look for sends that are due: {error}")
-            try:
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._stop.wait()
-            except TimeoutError:
-                continue
+        await run_every(LOOK_EVERY, self._look, self._stop, self._log, newsroom=self._newsroom, name="due sends")
         for sender in self._senders.values():
             sender.stop()
         await asyncio.gather(*self._tasks.values())
 
     async def _lapse(self) -> None:
         for send in await asyncio.to_thread(self._newsroom.ledger.sends.lapse):
-            self._tell(f"send {send.id} ({send.slug}) was not started: no server was there to take it back by")
+            self._log(f"send {send.id} ({send.slug}) was not started: no server was there to take it back by")
 
     async def _look(self) -> None:
-        """Begin what is due, and go on with what nobody is at."""
+        """Starts what is due, and resumes what no other process runs."""
+        if not self._has_lapsed:
+            await self._lapse()
+            self._has_lapsed = True
         sends, now = self._newsroom.ledger.sends, asyncio.get_running_loop().time()
         due = await asyncio.to_thread(due_now, self._newsroom)
         carried = await asyncio.to_thread(sends.carried)
@@ -113,25 +100,25 @@ class _Carrier:
 
     async def _carry(self, send: Send) -> None:
         """Start a send, if that is still to be done, and take it to its end."""
-        newsroom, tell = self._newsroom, self._tell
+        newsroom, log = self._newsroom, self._log
         try:
             if send.state is SendState.SCHEDULED:
-                tell(f"send {send.id} ({send.slug}) is due")
+                log(f"send {send.id} ({send.slug}) is due")
                 await asyncio.to_thread(start_due, newsroom, send, carried=True)
             before = await asyncio.to_thread(newsroom.ledger.sends.summary, send.id)
             course = await asyncio.to_thread(Course, newsroom, before)
-            watch = each_news_once(course, lambda news: tell(f"send {send.id}: {news}"))
+            watch = each_news_once(course, lambda news: log(f"send {send.id}: {news}"))
             result = await carry(
                 newsroom, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
             )
         except MailerError as error:
-            tell(f"send {send.id}: {error}")
+            log(f"send {send.id}: {error}")
             self._rest(send)
         except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it
-            tell(f"send {send.id} stopped, by a bug of mailer: {redact(traceback.format_exc(), newsroom.settings)}")
+            log(f"send {send.id} stopped, because of a bug in mailer: {current_traceback(newsroom)}")
             self._rest(send)
         else:
-            tell(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")
+            log(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")
         finally:
             self._senders.pop(send.id, None)
             self._tasks.pop(send.id)

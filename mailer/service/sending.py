@@ -29,12 +29,11 @@ from mailer.ledger.selection import Audience
 from mailer.ledger.types_sends import AlreadySentError, NewSend, Recipient, Repeat, Send
 from mailer.relay import is_loopback
 from mailer.service.approving import refuse_unapproved
-from mailer.service.bringing import brought_up
 from mailer.service.checking import inspected
 from mailer.service.compiling import Checked, DispatchError, check, compile_checked, stored_form
 from mailer.service.composing import compose_for
 from mailer.service.counting import Head, count_audience
-from mailer.service.lists import sync_list
+from mailer.service.lists import brought_up, sync_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.readers import find_reader, find_readers, lists_of, select_members
 from mailer.service.running import load_edition

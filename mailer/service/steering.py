@@ -11,9 +11,9 @@ from mailer.delivery.state import DeliveryState, SendState
 from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.types_sends import Resolution, Send
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.scheduling import due_now
 from mailer.service.sending import start_due
+from mailer.timestamps import iso
 
 
 def pause(newsroom: Newsroom, send_id: int, *, by: str = "by hand") -> Send:

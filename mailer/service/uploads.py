@@ -11,11 +11,12 @@ in the list's file gets a row at its end, columns that it lacks are added, and o
 upload fills are set. An empty cell empties nothing. Either way the list's file says it first, and the sync decides as ever:
 nobody who said no comes back. Who was erased gets no row again.
 
-What was not applied in a day is not applied any more; `mailer serve` removes it (tidying.py). Raises UsageError, ListError
+What was not applied in a day is not applied any more; `mailer serve` removes it. Raises UsageError, ListError
 in which the upload has its own name, UndecidedError where more than a tenth would leave and nobody said that it is meant,
 LedgerError.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -29,16 +30,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailer.audience.listfile import ListError, ListFile, open_list
-from mailer.audience.replacement import Replacement
 from mailer.audience.row import shown
 from mailer.errors import UsageError
+from mailer.files import AtomicFile
 from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.adding import added
+from mailer.service.jobs import Log, run_every
 from mailer.service.list_digest import digest_of
-from mailer.service.lists import NewFile, Staged, alone, exchange, stage_list, sync_alone, sync_list
+from mailer.service.lists import NewFile, exchange, list_lock, sync_list, sync_locked
 from mailer.service.newsroom import Newsroom
+from mailer.service.staged_file import Staged, stage_list
 
 LARGEST = 512 * 1024 * 1024  # octets
+CLEAN_UP_EVERY = 3600.0  # seconds
 KEPT_FOR = 86_400.0  # seconds
 _MOST = 10  # uploads that are kept at a time
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -134,6 +138,15 @@ def forget_old(newsroom: Newsroom) -> None:
         ) from None
 
 
+async def clean_up_uploads(newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
+    """Removes old uploads, at the start and then every hour, until `stop` is set."""
+
+    async def step() -> None:
+        await asyncio.to_thread(forget_old, newsroom)
+
+    await run_every(CLEAN_UP_EVERY, step, stop, log, newsroom=newsroom, name="old uploads")
+
+
 def plan_upload(newsroom: Newsroom, upload: Upload) -> UploadPlan:
     """What `apply_upload` would do now."""
     listed, path = newsroom.workspace.list_file(upload.list), _file(newsroom, upload)
@@ -158,12 +171,12 @@ def apply_upload(newsroom: Newsroom, upload: Upload, *, base: str, by: str, allo
     """Do it, if the list's file is still the one of digest `base`; the upload is gone then."""
     name, path = upload.list, _file(newsroom, upload)
     listed = newsroom.workspace.list_file(name)
-    with _by_its_name(upload, path), alone(newsroom, name):
+    with _by_its_name(upload, path), list_lock(newsroom, name):
         if digest_of(listed) != base:
             raise ChangedListError(
                 f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
             )
-        sync_alone(newsroom, name, by=by)
+        sync_locked(newsroom, name, by=by)
         now = open_list(listed, name)
         with _new_file(newsroom, upload, now, path) as new:
             done = exchange(newsroom, name, new, now, by=by, allow_removals=allow_removals)
@@ -178,7 +191,7 @@ def _new_file(newsroom: Newsroom, upload: Upload, now: ListFile, path: Path) -> 
         with newsroom.ledger.syncs.bench() as bench, added(bench, now, path) as new:
             yield new.file
         return
-    with Replacement(now.path) as whole:
+    with AtomicFile(now.path) as whole:
         try:
             with path.open("rb") as given:
                 shutil.copyfileobj(given, whole.file, 1 << 20)

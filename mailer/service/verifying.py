@@ -15,7 +15,8 @@ from mailer.ledger.types_deliveries import Attempt, Delivery
 from mailer.ledger.types_sends import Send, Summary
 from mailer.ledger.verify import Check
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso, send_object
+from mailer.service.summary import send_object
+from mailer.timestamps import iso
 
 _SAMPLE = 10_000  # Message-IDs: they are a keyed function of the delivery's id, so what holds of some holds of all
 

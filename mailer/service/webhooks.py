@@ -19,14 +19,13 @@ from mailer import __version__
 from mailer.delivery.retry import RetryPolicy
 from mailer.dispatch.link import WEB, judge_link, normalise
 from mailer.errors import UsageError
-from mailer.inspection.online import is_public
+from mailer.http_client import ClientOptions, HttpResult, is_allowed, is_public, post
 from mailer.ledger.outbox import Attempt, Message
 from mailer.ledger.types_webhooks import EVENTS, Event, MessageState
 from mailer.ledger.webhooks import Webhook
-from mailer.service.endpoint import Answer, Way, may_go, post
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import iso
 from mailer.service.signature import secret_of, shown, sign
+from mailer.timestamps import iso
 
 OVERLAP = 86_400.0  # seconds for which a secret signs on after it was rotated
 RETRY = RetryPolicy(delays=(5, 60, 300, 1800, 7200, 18_000, 28_800), lifetime=86_400)
@@ -73,7 +72,7 @@ def read_url(newsroom: Newsroom, typed: str) -> str:
         literal = ip_address(parts.hostname)
     except ValueError:
         return url
-    if not may_go(literal, encrypted=parts.scheme == "https", networks=networks):
+    if not is_allowed(literal, encrypted=parts.scheme == "https", networks=networks):
         where = "has only https:// in public" if is_public(literal) else "is no public address"
         raise UsageError(
             f"{literal} {where}, so nothing is sent there.", "MAILER_WEBHOOK_NETWORKS names networks of your own."
@@ -93,20 +92,22 @@ def rotate(newsroom: Newsroom, number: int) -> tuple[Webhook, str]:
     return made, shown(_secrets(newsroom, made)[0])
 
 
-def make_way(newsroom: Newsroom) -> Way:
-    """How requests leave this installation."""
-    return Way(networks=newsroom.settings.webhook_networks, trust=ssl.create_default_context())
+def client_options(newsroom: Newsroom) -> ClientOptions:
+    """How requests to webhooks are made."""
+    return ClientOptions(networks=newsroom.settings.webhook_networks, trust=ssl.create_default_context())
 
 
-def send_test(newsroom: Newsroom, number: int, *, way: Way | None = None) -> Message:
+def send_test(newsroom: Newsroom, number: int, *, options: ClientOptions | None = None) -> Message:
     """Send a webhook a message now, paused or not; the message, with what came of it. Not for use on an event loop."""
     webhook = newsroom.ledger.webhooks.get(number)
     asked = newsroom.ledger.outbox.ask(webhook.id, patience=_TEST_PATIENCE)
-    attempt, decision = asyncio.run(deliver(newsroom, webhook, asked, way or make_way(newsroom)))
+    attempt, decision = asyncio.run(deliver(newsroom, webhook, asked, options or client_options(newsroom)))
     return replace(asked, state=decision.state, next_at=decision.next_at, log=(attempt,))
 
 
-async def deliver(newsroom: Newsroom, webhook: Webhook, message: Message, way: Way) -> tuple[Attempt, Decision]:
+async def deliver(
+    newsroom: Newsroom, webhook: Webhook, message: Message, options: ClientOptions
+) -> tuple[Attempt, Decision]:
     """Send a message once, and write down how it went."""
     at, body, message_id = newsroom.clock(), body_of(message), f"msg_{webhook.key}_{message.id}"
     headers = {
@@ -117,7 +118,7 @@ async def deliver(newsroom: Newsroom, webhook: Webhook, message: Message, way: W
         "webhook-timestamp": str(int(at)),
         "webhook-signature": sign(_secrets(newsroom, webhook), message_id, int(at), body),
     }
-    answer = await post(webhook.url, headers, body, way)
+    answer = await post(webhook.url, headers, body, options)
     attempt = Attempt(at=at, seconds=answer.seconds, status=answer.status, error=answer.error, answer=answer.text)
     chance = random.random()  # noqa: S311 - spreads load, keeps no secret
     decision = decide(answer, message, now=newsroom.clock(), chance=chance)
@@ -131,9 +132,9 @@ def body_of(message: Message) -> bytes:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def decide(answer: Answer, message: Message, *, now: float, chance: float) -> Decision:
+def decide(answer: HttpResult, message: Message, *, now: float, chance: float) -> Decision:
     """What becomes of `message` after `answer`. `chance` is in [0, 1). A test is not tried again."""
-    if answer.is_taken:
+    if answer.is_success:
         return Decision(state=MessageState.DELIVERED)
     if message.event is Event.TEST:
         return Decision(state=MessageState.GIVEN_UP)

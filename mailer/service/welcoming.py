@@ -1,6 +1,6 @@
 """Welcomes: the dispatch that greets who has just confirmed, in the background of `mailer serve`.
 
-    welcome_new_readers(newsroom, stop, tell)      until `stop` is set
+    welcome_new_readers(newsroom, stop, log)      until `stop` is set
 
 A list names the slug in its settings (`welcome`). What goes out is the newest edition of that slug that an editor has sent
 or tested, never a draft that lies on the disk half-written, nor what a writer tests; where MAILER_APPROVAL asks for a second
@@ -13,8 +13,6 @@ The letter is crossed off before its send is made: a crash between the two loses
 """
 
 import asyncio
-import traceback
-from collections.abc import Callable
 
 from mailer.audience.row import Status
 from mailer.delivery.records import NewDelivery
@@ -26,39 +24,31 @@ from mailer.ledger.letters import Letter
 from mailer.ledger.types_editions import NewEdition, StoredEdition
 from mailer.ledger.types_sends import NewSend, Repeat
 from mailer.ledger.types_subscribers import LetterKind, LetterState
+from mailer.service.jobs import Log, run_every
 from mailer.service.newsroom import Newsroom
 from mailer.service.running import carry
-from mailer.settings import redact
 
 LOOK_EVERY = 2.0  # seconds
 REST = 60.0  # seconds until what waits is looked at again
 _AT_A_TIME = 20
 
-Tell = Callable[[str], None]
+
+async def welcome_new_readers(newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
+    """Creates the sends that welcome new readers, and resumes those that wait for a retry, until `stop` is set."""
+    resumed_at = float("-inf")
+
+    async def step() -> None:
+        nonlocal resumed_at
+        made = await _make_sends(newsroom, log)
+        now = asyncio.get_running_loop().time()
+        if made or now - resumed_at >= REST:
+            resumed_at = now
+            await _carry_on(newsroom, stop, log)
+
+    await run_every(LOOK_EVERY, step, stop, log, newsroom=newsroom, name="welcomes")
 
 
-async def welcome_new_readers(newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None:
-    """Until `stop`: make the sends of new readers, and carry on those that wait for a retry."""
-    carried_at = float("-inf")
-    while not stop.is_set():
-        try:
-            made = await _make_sends(newsroom, tell)
-            now = asyncio.get_running_loop().time()
-            if made or now - carried_at >= REST:
-                carried_at = now
-                await _carry_on(newsroom, stop, tell)
-        except MailerError as error:
-            tell(f"welcomes wait: {error}")
-        except Exception:  # noqa: BLE001 - a bug here must not take the site down with it
-            tell(f"welcomes wait, by a bug of mailer: {redact(traceback.format_exc(), newsroom.settings)}")
-        try:
-            async with asyncio.timeout(LOOK_EVERY):
-                await stop.wait()
-        except TimeoutError:
-            continue
-
-
-async def _make_sends(newsroom: Newsroom, tell: Tell) -> bool:
+async def _make_sends(newsroom: Newsroom, log: Log) -> bool:
     """Make a send of each welcome that is due; whether there is one."""
     letters = newsroom.ledger.letters
     due = await asyncio.to_thread(letters.due, newsroom.clock(), _AT_A_TIME, LetterKind.WELCOME)
@@ -69,7 +59,7 @@ async def _make_sends(newsroom: Newsroom, tell: Tell) -> bool:
         stored = await asyncio.to_thread(newsroom.ledger.editions.approved, slug, by_another=by_another)
         if stored is None:
             missing = "tested and approved by another" if by_another else "tested by an editor"
-            tell(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
+            log(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
             await letters.settle(letter.id, LetterState.QUEUED, next_at=newsroom.clock() + REST)
         elif await letters.leave(letter.id):
             done = await asyncio.to_thread(_make_send, newsroom, letter, stored)
@@ -115,7 +105,7 @@ def _make_send(newsroom: Newsroom, letter: Letter, stored: StoredEdition) -> int
         return None
 
 
-async def _carry_on(newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None:
+async def _carry_on(newsroom: Newsroom, stop: asyncio.Event, log: Log) -> None:
     """Take each welcome that is not over as far as it goes now."""
     for send in await asyncio.to_thread(newsroom.ledger.sends.going, SendKind.WELCOME):
         if stop.is_set():
@@ -125,4 +115,4 @@ async def _carry_on(newsroom: Newsroom, stop: asyncio.Event, tell: Tell) -> None
         except LedgerError:
             raise
         except MailerError as error:
-            tell(f"welcome {send.id}: {error}")
+            log(f"welcome {send.id}: {error}")

@@ -53,7 +53,7 @@ def create_app(newsroom: Newsroom) -> Starlette:
     door = Door(newsroom)
     routes = [
         *_routes(newsroom, pages, door),
-        *api_routes(newsroom, SubscribeApi(newsroom, door)),
+        *api_routes(newsroom, SubscribeApi(newsroom, door).subscribe),
         *desk_routes(newsroom, pages.root),
     ]
     if pages.root:
@@ -85,12 +85,9 @@ def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
     preferences = Preferences(newsroom, pages, door)
     subscribe = Subscribe(newsroom, pages, door)
 
-    async def u(request: Request) -> Response:
-        return await unsubscribe(request)
-
     return [
         Route("/", reading.front),
-        Route("/u/{token}", u, methods=["GET", "POST"]),
+        Route("/u/{token}", unsubscribe.page, methods=["GET", "POST"]),
         Route("/subscribe/{list}", subscribe.subscribe, methods=["GET", "POST"]),
         Route("/confirm/{token}", subscribe.confirm, methods=["GET", "POST"]),
         Route("/preferences", subscribe.link, methods=["GET", "POST"]),

@@ -1,5 +1,6 @@
 """Whose request it is: the address that limits count by, and the part of it that evidence keeps.
 
+    address_of(request, trusted)                the address of the client of `request`
     client_address(peer, forwarded, trusted)    RFC 7239 5.2's question, answered from X-Forwarded-For
     limit_key(address)                          an IPv4 address, or the /64 that one household or server has of IPv6
     truncated(address)                          203.0.113.0/24, 2001:db8:7::/48; "" for what is no address
@@ -11,6 +12,8 @@ who wrote an entry is one of MAILER_TRUSTED_PROXIES; without that setting it is 
 import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from starlette.requests import Request
 
 from mailer.variable import Network
 
@@ -62,3 +65,9 @@ def _read(text: str) -> Ip | None:
         return None
     mapped = found.ipv4_mapped if found.version == 6 else None
     return mapped or found
+
+
+def address_of(request: Request, trusted: Sequence[Network]) -> str:
+    """Returns the IP address that `request` came from, according to our own proxies."""
+    peer = request.client.host if request.client else ""
+    return client_address(peer, request.headers.getlist("x-forwarded-for"), trusted)

@@ -19,29 +19,24 @@ from starlette.responses import Response
 from mailer.audience.address import Address, AddressError, parse_address
 from mailer.audience.token import is_inert
 from mailer.ledger.wishes import Move
+from mailer.service.address_change import Moving, ask_address, confirm_move, read_move
 from mailer.service.newsroom import Newsroom
 from mailer.service.preferences import (
     WEEKS,
-    LinkError,
-    Moving,
     OwnPage,
     Stopped,
-    ask_address,
     ask_link,
     choose,
-    confirm_move,
     erase,
-    is_fresh,
-    issue_nonce,
     keep,
     leave_all,
     my_data,
     pause,
-    read_move,
     read_page,
     resume,
 )
-from mailer.web.body import read_form
+from mailer.service.preferences_link import LinkError, is_fresh, issue_nonce
+from mailer.web.forms import read_public_form
 from mailer.web.page import NOT_STORED, Pages, respond
 from mailer.web.subscribe import OWN, Door, busy, label, purpose
 
@@ -68,21 +63,21 @@ class Preferences:
         token = request.path_params["token"]
         if request.method != "POST":
             return await run_in_threadpool(self._show, token)
-        fields = await read_form(request)
+        fields = await read_public_form(request)
         if fields.get("do") in _MAILS and (wait := self._door.wait(request)):
             return busy(self._pages, wait)
         return await _while_it_leads_there(self._done, token, fields)
 
     async def erasure(self, request: Request) -> Response:
         token = request.path_params["token"]
-        fields = await read_form(request) if request.method == "POST" else None
+        fields = await read_public_form(request) if request.method == "POST" else None
         return await _while_it_leads_there(self._erase, token, fields)
 
     async def address(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
             return await run_in_threadpool(self._ask_move, token)
-        await read_form(request)
+        await read_public_form(request)
         return await run_in_threadpool(self._move, token)
 
     def _show(self, token: str, notice: str = "", *, status: int = 200, email: str = "", wrong: str = "") -> Response:

@@ -32,8 +32,8 @@ from mailer.service.joining import (
     words_for,
 )
 from mailer.service.newsroom import Newsroom
-from mailer.web.body import read_form
-from mailer.web.client import client_address, limit_key, truncated
+from mailer.web.client import address_of, limit_key, truncated
+from mailer.web.forms import read_public_form
 from mailer.web.limits import Limits
 from mailer.web.page import NOT_STORED, Pages
 
@@ -59,9 +59,7 @@ class Door:
         self._limits = Limits(time.monotonic)
 
     def address(self, request: Request) -> str:
-        """The address of who asks."""
-        peer = request.client.host if request.client else ""
-        return client_address(peer, request.headers.getlist("x-forwarded-for"), self._trusted)
+        return address_of(request, self._trusted)
 
     def wait(self, request: Request) -> int:
         """0, and it is counted; or the seconds until this client may ask again."""
@@ -85,7 +83,7 @@ class Subscribe:
             if request.query_params.get("embed") == "1":
                 return await run_in_threadpool(self._embed, pages, wanted)
             return await run_in_threadpool(self._form, pages, wanted, {})
-        fields = await read_form(request)
+        fields = await read_public_form(request)
         if fields.get(HONEYPOT):
             return self._sent(pages)
         address = _address(fields)
@@ -102,7 +100,7 @@ class Subscribe:
         token = request.path_params["token"]
         if request.method != "POST":
             return await run_in_threadpool(self._show, token)
-        fields = await read_form(request)
+        fields = await read_public_form(request)
         if "anew" in fields:
             if wait := self._door.wait(request):
                 return busy(self._pages, wait)
@@ -114,7 +112,7 @@ class Subscribe:
     async def link(self, request: Request) -> Response:
         if request.method != "POST":
             return await run_in_threadpool(self._link_form, {})
-        fields = await read_form(request)
+        fields = await read_public_form(request)
         address = _address(fields)
         if not fields.get(HONEYPOT):
             if address is None or not self._is_sealed(fields):

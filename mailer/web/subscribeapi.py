@@ -24,8 +24,8 @@ from mailer.service.joining import LONGEST_VALUE, Form, ask, open_list
 from mailer.service.newsroom import Newsroom
 from mailer.web.api.problem import problem
 from mailer.web.api.shape import Shape, faults_of
-from mailer.web.body import read_body, read_form
 from mailer.web.client import truncated
+from mailer.web.forms import media_type, read_body, read_public_form
 from mailer.web.page import NOT_STORED, respond
 from mailer.web.subscribe import HONEYPOT, Door
 
@@ -64,10 +64,10 @@ class SubscribeApi:
         self._newsroom = newsroom
         self._door = door
 
-    async def __call__(self, request: Request) -> Response:
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    async def subscribe(self, request: Request) -> Response:
+        content_type = media_type(request)
         if content_type in _FORMS:
-            fields = dict(await read_form(request))
+            fields = dict(await read_public_form(request))
             if fields.pop(HONEYPOT, ""):
                 return _accepted()
             said: object = _from_form(fields)

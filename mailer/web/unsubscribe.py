@@ -17,8 +17,8 @@ from starlette.responses import Response
 from mailer.ledger.types_subscribers import LeavingReason
 from mailer.service.leaving import Departure, Link, Return, Source, leave, read_link, take_back, tell_why
 from mailer.service.newsroom import Newsroom
-from mailer.service.preferences import page_token
-from mailer.web.body import read_form
+from mailer.service.preferences_link import page_token
+from mailer.web.forms import read_public_form
 from mailer.web.page import NOT_INDEXED, NOT_STORED, Pages
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
@@ -40,10 +40,10 @@ class Unsubscribe:
         self._newsroom = newsroom
         self._pages = pages
 
-    async def __call__(self, request: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method == "POST":
-            fields = await read_form(request)
+            fields = await read_public_form(request)
             if UNDO in fields and ONE_CLICK[0] not in fields:
                 if WHY in fields or WORDS in fields:
                     return await run_in_threadpool(self._hear_why, token, fields)

@@ -176,7 +176,7 @@ def test_a_build_that_was_interrupted_goes_on(site, tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(ExportError, match="No space left on device"):
         export(site.newsroom, out)
-    assert not [path for path in out.glob(".mailer-*") if path.name != MANIFEST]
+    assert not [path for path in out.rglob(".*") if path.name != MANIFEST]
     monkeypatch.undo()
     (out / "index.html").write_text("half a page of ours")
     export(site.newsroom, out)

@@ -10,18 +10,11 @@ from PIL import Image
 from mailer.edition.photo import PhotoError
 from mailer.errors import UsageError
 from mailer.ledger.drafts import APART, KEPT
-from mailer.service.drafting import (
-    LARGEST,
-    ChangedError,
-    NoDispatchError,
-    keep_photo,
-    read,
-    save,
-    shelf,
-    start,
-    take_in,
-)
-from mailer.service.proofing import Proofs
+from mailer.service.dispatch_list import shelf
+from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, read, save
+from mailer.service.new_dispatch import start, take_in
+from mailer.service.photos import keep_photo
+from mailer.service.previewing import Proofs
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 

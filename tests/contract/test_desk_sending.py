@@ -12,7 +12,7 @@ from mailer.delivery.state import DeliveryState, SendState
 from mailer.ledger.bench import Bench
 from mailer.relay import Relay
 from mailer.service.approving import NotApprovedError
-from mailer.service.drafting import shelf
+from mailer.service.dispatch_list import shelf
 from mailer.service.lists import sync_list
 from mailer.service.scheduling import start_sends_when_due
 from mailer.service.sending import Ordered, plan_send, start_send

@@ -13,7 +13,7 @@ from mailer.delivery.records import NewDelivery
 from mailer.ledger.audience import Counted, count, find, first, recipients, values_that_occur
 from mailer.ledger.selection import Audience, Selection
 from mailer.ledger.types_sends import Recipient, Repeat
-from mailer.service.bringing import brought_up
+from mailer.service.lists import brought_up
 from tests.support.ledger_cases import deliver, new_send, owned, run
 
 

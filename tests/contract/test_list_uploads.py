@@ -1,6 +1,7 @@
 """A list changed at the desk: uploads that are read before they count, rows added, changed and taken out; on both databases."""
 
 import io
+import os
 import time
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from mailer.errors import UndecidedError, UsageError
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service import uploads
 from mailer.service.amending import add_member, edit_member, erase, take_out
-from mailer.service.lists import alone, can_go_back_to
+from mailer.service.lists import can_go_back_to, list_lock
 from mailer.service.uploads import (
     KEPT_FOR,
     ChangedListError,
@@ -95,10 +96,10 @@ def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk
     @contextmanager
     def after_another(newsroom, name):
         add_member(newsroom, name, parse_address("cleo@x.org"), {}, by="desk, Bob")
-        with alone(newsroom, name):
+        with list_lock(newsroom, name):
             yield
 
-    monkeypatch.setattr(uploads, "alone", after_another)
+    monkeypatch.setattr(uploads, "list_lock", after_another)
     with pytest.raises(ChangedListError):
         apply_upload(desk.newsroom, kept, base=base, by=BY)
     assert "cleo@x.org" in desk.read()
@@ -191,6 +192,7 @@ def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is
     old = upload(desk, HEAD + "ana@x.org,,\n")
     coming = folder / f"{'c0' * 16}.csv"
     coming.write_text(HEAD)
+    os.utime(coming, (clock.now, clock.now))
     second = upload(desk, HEAD)
     assert coming.exists(), "another upload takes nothing away from one that is under way"
     clock.forward(KEPT_FOR - 1)

@@ -9,8 +9,8 @@ from mailer.audience.address import parse_address
 from mailer.audience.token import Purpose
 from mailer.ledger.types_subscribers import LetterKind, LetterState
 from mailer.ledger.wishes import Move
+from mailer.service.address_change import confirm_move, read_move
 from mailer.service.person import find_person, own_copy, person_object
-from mailer.service.preferences import confirm_move, read_move
 from tests.contract.test_letters_delivered import ANA, BASE, caught, newsroom, parsed  # noqa: F401 - a fixture
 from tests.support.ledger_cases import join
 from tests.support.workspaces import mailer

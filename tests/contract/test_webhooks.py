@@ -15,13 +15,13 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from mailer.errors import SettingsError, UsageError
+from mailer.http_client import BODY_LIMIT, ClientOptions, HttpResult, post
 from mailer.ledger.outbox import Message
 from mailer.ledger.types_webhooks import Event, MessageState
 from mailer.service import notifying, webhooks
-from mailer.service.endpoint import FIRST, Answer, Way, post
 from mailer.service.newsroom import Newsroom
 from mailer.service.notifying import notify_webhooks
-from mailer.service.webhooks import RETRY, decide, make_way, read_url
+from mailer.service.webhooks import RETRY, client_options, decide, read_url
 from tests.support.certificates import Authority
 from tests.support.commands import until
 from tests.support.deskpages import At, signed_in
@@ -49,13 +49,13 @@ def receiver():
 
 
 @contextmanager
-def serving(site, *, way=None):
+def serving(site, *, options=None):
     """What `serve` does for webhooks, in this thread's spare time: `go()` runs it until something holds."""
     said = []
 
     async def work(holds):
         stop = asyncio.Event()
-        task = asyncio.create_task(notify_webhooks(site.newsroom, stop, said.append, way=way))
+        task = asyncio.create_task(notify_webhooks(site.newsroom, stop, said.append, options=options))
         async with asyncio.timeout(60):
             while not holds():
                 await asyncio.sleep(0.01)
@@ -206,9 +206,9 @@ def test_the_key_that_a_secret_is_made_of_must_stay(site, receiver):
         _ = later.ledger
 
 
-def asked(url, *, networks=HERE, body=b"{}", **way):
-    way.setdefault("trust", ssl.create_default_context())
-    return asyncio.run(post(url, {}, body, Way(networks=networks, **way)))
+def asked(url, *, networks=HERE, body=b"{}", **options):
+    options.setdefault("trust", ssl.create_default_context())
+    return asyncio.run(post(url, {}, body, ClientOptions(networks=networks, **options)))
 
 
 def resolving(*answers):
@@ -275,7 +275,7 @@ def test_an_endpoint_has_its_time_and_no_more_of_its_answer_is_read_than_a_begin
     receiver.text = b"\x1b[2J" + "ä".encode() * 5_000_000
     answer = asked(receiver.url)
     assert answer.text.startswith("[2Jää")
-    assert len(answer.text) <= FIRST
+    assert len(answer.text) <= BODY_LIMIT
     receiver.may_answer.clear()
     slow = asked(receiver.url, time_limit=0.2)
     assert (slow.error, slow.seconds < 5) == ("did not answer within 0.2 s", True)
@@ -324,7 +324,7 @@ def waiting(attempts=0, first_at=None, event=Event.BOUNCED):
 )
 def test_what_becomes_of_a_message(status, message, now, state, next_at, paused):
     assert RETRY.lifetime == DAY
-    decision = decide(Answer(status=status, seconds=0.1), message, now=now, chance=0.5)
+    decision = decide(HttpResult(status=status, seconds=0.1), message, now=now, chance=0.5)
     assert (decision.state, decision.next_at, bool(decision.pause)) == (state, next_at, paused)
 
 
@@ -414,5 +414,5 @@ def test_what_leaves_is_json_with_three_keys(site):
     body = json.loads(webhooks.body_of(message))
     assert list(body) == ["type", "timestamp", "data"]
     assert body["data"] == {"email": "josé@example.org", "send": 3}
-    assert make_way(site.newsroom).networks == HERE
+    assert client_options(site.newsroom).networks == HERE
     assert KEY not in webhooks.body_of(message).decode()

@@ -24,9 +24,9 @@ from mailer.ledger.owned import OwnedSend
 from mailer.ledger.types_sends import Summary
 from mailer.relay import Relay
 from mailer.service.newsroom import Newsroom
-from mailer.service.result import send_object
 from mailer.service.running import load_edition
 from mailer.service.sending import plan_send, start_send
+from mailer.service.summary import send_object
 from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.workspaces import make_workspace
 

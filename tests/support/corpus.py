@@ -7,8 +7,9 @@ from pathlib import Path
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.letter import image_files
-from mailer.edition.model import Edition, Values
+from mailer.edition.model import Edition
 from mailer.edition.photo import load_image
+from mailer.edition.slot import Values
 from tests.support.editions import PUBLICATION, REFERENCES, TEMPLATES
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "corpus"

@@ -7,9 +7,10 @@ from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.letter import image_files
-from mailer.edition.model import Edition, Image, Values, fill
+from mailer.edition.model import Edition, Image
 from mailer.edition.photo import load_image
 from mailer.edition.publication import Publication, Reference
+from mailer.edition.slot import Values, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"

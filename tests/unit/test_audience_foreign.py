@@ -59,8 +59,7 @@ def test_each_export_has_its_case():
 def test_how_somebody_came_to_be_on_the_list_is_kept(tool, consent):
     source = open_list(TOOLS / f"{tool}.csv")
     fields = members(source)[0].fields
-    said = {called: fields[name] for called, name in source.columns.consent.items() if fields.get(name)}
-    assert said == consent
+    assert {name: fields[column] for name, column in source.columns.consent.items() if fields.get(column)} == consent
 
 
 def test_each_kind_of_word_is_told_once_with_its_first_line(tmp_path):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mailer.audience.address import parse_address
 from mailer.audience.listfile import ListError, open_list
-from mailer.audience.row import Duplicate, Member, Noted, Rejected, Status, clean
+from mailer.audience.row import Duplicate, Member, Noted, Rejected, Status
+from mailer.sanitize import clean
 
 LISTS = Path(__file__).parent.parent / "data" / "lists"
 

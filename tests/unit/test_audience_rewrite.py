@@ -13,15 +13,10 @@ from mailer.audience.listfile import ListError, open_list
 from mailer.audience.record import ends_its_row
 from mailer.audience.rewrite import Patch, prepare_rewrite
 from mailer.audience.row import Member, Rejected, Status
+from tests.support.csvlists import rewrite_list
 
 GONE = {"status": "unsubscribed", "since": "2026-11-22"}
 NEW = {"email": "new@example.org", "name": "Zoë", "status": "subscribed", "since": "2026-11-22"}
-
-
-def rewrite_list(source, patches, appended):
-    with prepare_rewrite(source, patches, appended) as prepared:
-        prepared.publish()
-        return prepared.rewritten
 
 
 @pytest.fixture
@@ -189,7 +184,7 @@ def test_a_file_that_changed_is_left_alone(write):
     with prepare_rewrite(source, [Patch(line=2, **GONE)], []) as prepared:
         source.path.write_text("email\nbo@x.org\ncy@x.org\n", encoding="utf-8")
         with pytest.raises(ListError, match="changed meanwhile"):
-            prepared.publish()
+            prepared.commit()
     with pytest.raises(ListError, match="changed meanwhile"):
         rewrite_list(source, [Patch(line=2, **GONE)], [])
     assert source.path.read_text(encoding="utf-8") == "email\nbo@x.org\ncy@x.org\n"

@@ -15,8 +15,9 @@ from mailer.delivery.records import Claim
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
 from mailer.edition.layout import packaged
-from mailer.edition.model import Edition, Image, Values, fill
+from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
+from mailer.edition.slot import Values, fill
 
 LETTERHEAD = Letterhead(
     sender_name="The Harbour Letter",

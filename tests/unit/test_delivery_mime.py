@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery.mime import Encoding, choose_encoding, compile_body, merge
-from mailer.edition.model import Parts, Values
+from mailer.edition.slot import Parts, Values
 
 VALUES = Values(token="")
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from mailer.dispatch.check import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.model import Values
-from mailer.edition.slot import clean
+from mailer.edition.slot import Values
 from mailer.edition.target import normalised
+from mailer.sanitize import clean
 from tests.support.editions import FRONT, PUBLICATION, REFERENCES, TEMPLATES, html_of, text_of
 
 ELEMENTS = {

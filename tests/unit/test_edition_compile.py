@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mailer.edition import page
 from mailer.edition.layout import LayoutError
-from mailer.edition.model import Edition, EditionError, Image, Values
+from mailer.edition.model import Edition, EditionError, Image
+from mailer.edition.slot import Values
 from mailer.edition.wrap import COLUMNS, width
 from tests.support.editions import (
     ANA,

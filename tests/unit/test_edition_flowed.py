@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from mailer.delivery.message import Composer, Letterhead, Marks
 from mailer.delivery.records import Claim
 from mailer.edition.flowed import fix, flow
-from mailer.edition.model import Edition, Values
+from mailer.edition.model import Edition
+from mailer.edition.slot import Values
 from mailer.edition.wrap import COLUMNS, width
 from tests.support.editions import TEMPLATES, edition, text_of
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot, Values, clean, write
+from mailer.edition.slot import ADDRESS, TOKEN, Place, Slot, Values, write
+from mailer.sanitize import clean
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,17 @@ import html5lib
 import pytest
 from PIL import Image as Pillow
 
+from mailer.edition.colour import Colour, contrast_ratio
 from mailer.edition.layout import LayoutError
 from mailer.edition.photo import PhotoError
-from mailer.edition.theme import CONTRAST, Palette, Theme, ThemeError, contrast, load_theme
+from mailer.edition.theme import CONTRAST, Palette, Theme, ThemeError, load_theme
 from tests.support.editions import PUBLICATION, TEMPLATES, edition, html_of
 
 THEMES = ("daily", "letter", "bulletin")
+
+
+def contrast(text, ground):
+    return contrast_ratio(Colour.from_hex(text), Colour.from_hex(ground))
 
 
 def themed(tmp_path, text, name="theme.toml"):

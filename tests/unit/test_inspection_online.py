@@ -1,18 +1,21 @@
 """Dead links, asked of servers on loopback; and every address that must not be asked."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
+import httpcore
 import pytest
 
-from mailer.inspection import online
-from mailer.inspection.online import Limits, State, ask, ask_links, is_public
+from mailer.http_client import is_public
+from mailer.inspection.online import Limits, State, ask, ask_links
 from tests.support.proofs import letter, proof
 
+HERE = (ip_network("127.0.0.1/32"),)
 QUICK = Limits(each=2.0, whole=5.0, pause=0.0)
 STATUS = {"/fine": 200, "/gone": 410, "/missing": 404, "/forbidden": 403, "/broken": 500}
 
@@ -57,12 +60,8 @@ class Server:
         self.base, self.seen = base, seen
 
     def ask(self, *paths: str, limits: Limits = QUICK) -> list[State]:
-        answers = ask([self.base + path for path in paths], limits=limits, may_connect=here)
+        answers = ask([self.base + path for path in paths], limits=limits, networks=HERE)
         return [answers[self.base + path].state for path in paths]
-
-
-def here(address: object) -> bool:
-    return str(address) == "127.0.0.1"
 
 
 @contextmanager
@@ -133,12 +132,12 @@ def test_the_links_of_one_host_are_asked_with_a_pause(server):
 def test_nobody_listening_is_unsure_and_no_such_name_is_dead(monkeypatch):
     with serving() as ended:
         url = f"{ended.base}/"
-    assert ask([url], limits=QUICK, may_connect=here)[url].state is State.UNSURE
+    assert ask([url], limits=QUICK, networks=HERE)[url].state is State.UNSURE
 
     def resolve(*_: object, **__: object) -> object:
-        raise online.socket.gaierror(online.socket.EAI_NONAME, "no such name")
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
-    monkeypatch.setattr(online.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     gone, lost = "https://gone.example.org/", "https://lost.example.com/"
     assert ask([gone], limits=QUICK)[gone].state is State.DEAD
     assert {each.state for each in ask([gone, lost], limits=QUICK).values()} == {State.UNSURE}  # nothing is reached
@@ -150,15 +149,15 @@ def test_a_name_that_answers_otherwise_the_second_time_is_still_not_connected_to
     port = int(server.base.rpartition(":")[2])
     connected: list[str] = []
 
-    def resolve(_host: str, port: int, **_: object) -> object:
+    def resolve(_host: str, port: int, *_: object, **__: object) -> object:
         return [(2, 1, 6, "", (next(answers), port))]
 
-    def connect(_self: object, host: str, *_: object) -> object:
+    async def connect(_self: object, host: str, *_: object) -> object:
         connected.append(host)
-        raise online.httpcore.ConnectError
+        raise httpcore.ConnectError
 
-    monkeypatch.setattr(online.socket, "getaddrinfo", resolve)
-    monkeypatch.setattr(online.httpcore.SyncBackend, "connect_tcp", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
     for state in (State.UNSURE, State.PRIVATE):
         url = f"http://rebinding.example.org:{port}/"
         assert ask([url], limits=QUICK)[url].state is state
@@ -189,7 +188,7 @@ def test_a_loopback_link_of_a_dispatch_is_not_asked_by_default(server):
 
 
 def test_a_public_name_of_a_private_address_is_found(monkeypatch):
-    monkeypatch.setattr(online.socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
     whole = proof(letter("[a page](https://inside.example.org/)"))
     assert [(each.rule, each.line) for each in ask_links(whole, limits=QUICK)] == [("link-private", 7)]
 
@@ -197,7 +196,7 @@ def test_a_public_name_of_a_private_address_is_found(monkeypatch):
 def test_findings_stand_at_the_links_and_links_that_differ_are_left_out(server):
     said: list[str] = []
     body = f"[a page]({server.base}/gone) [another]({server.base}/gone#part) [fine]({server.base}/fine) [odd]({server.base}/broken)\n\n[you]({server.base}/gone?{{{{ reader.x }}}})"
-    found = ask_links(proof(letter(body)), say=said.append, limits=QUICK, may_connect=here)
+    found = ask_links(proof(letter(body)), log=said.append, limits=QUICK, networks=HERE)
     assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
     assert {each.line for each in found} == {7}
     assert said == ["Asking 3 links …"]

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from mailer.audience.token import INERT, Purpose
 from mailer.delivery.state import DeliveryState
-from mailer.edition.model import Values, fill
+from mailer.edition.slot import Values, fill
 from mailer.ledger.types_suppressions import SuppressionReason
 from mailer.service.leaving import UNDO_FOR, mask
 from tests.support.site import ANA, BEN, KEY, PHOTO, Site, site_in, visiting

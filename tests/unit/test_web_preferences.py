@@ -12,7 +12,7 @@ from mailer.audience.row import Status
 from mailer.audience.token import INERT, Purpose
 from mailer.ledger.types_subscribers import LeavingReason, LetterKind, Speaker
 from mailer.ledger.types_suppressions import SuppressionReason
-from mailer.service.preferences import NONCE_FOR
+from mailer.service.preferences_link import NONCE_FOR
 from tests.support.ledger_cases import join
 from tests.support.site import ANA, BEN, site_in, visiting
 

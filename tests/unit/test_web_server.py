@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from mailer.web import body
+from mailer.web import forms
 from mailer.web.server import AlreadyServingError, ServeError, free_port, run, serve
 from tests.support.site import site_in
 
@@ -199,8 +199,8 @@ def test_a_body_that_is_too_long_is_refused_and_changes_nothing(site):
 
     async def scenario():
         async with serving(site) as client:
-            assert (await client.post(link, content=b"x" * (body.LARGEST + 1))).status_code == 413
-            assert (await client.post(link, content=b"x" * body.LARGEST)).status_code == 200
+            assert (await client.post(link, content=b"x" * (forms.PUBLIC_LARGEST + 1))).status_code == 413
+            assert (await client.post(link, content=b"x" * forms.PUBLIC_LARGEST)).status_code == 200
             site.ledger.suppressions.undo("ana.reis@example.com", source="test")
             assert (await client.post(link, content=chunks())).status_code == 413
 
@@ -224,7 +224,7 @@ async def raw(client, request, *, close=False):
 
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(site, monkeypatch):
-    monkeypatch.setattr(body, "PATIENCE", 0.1)
+    monkeypatch.setattr(forms, "PUBLIC_PATIENCE", 0.1)
     link = f"/u/{site.token(site.send())}"
     request = f"POST {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Uns".encode()
 

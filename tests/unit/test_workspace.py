@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import stat
@@ -100,7 +101,7 @@ def test_a_write_that_fails_leaves_no_half_file(packaged, tmp_path, monkeypatch)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fdopen", full)
+    monkeypatch.setattr(os, "fdopen", full)
     with pytest.raises(UsageError, match="No space left on device"):
         init(tmp_path / "news")
     assert not [path for path in (tmp_path / "news").rglob("*") if path.is_file()]

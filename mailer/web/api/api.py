@@ -13,7 +13,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, get_origin
 
 from pydantic import ValidationError
@@ -30,13 +30,13 @@ from mailer.ledger.errors import LedgerError
 from mailer.ledger.tokens import Token
 from mailer.service.apitokens import recognise
 from mailer.service.newsroom import Newsroom
-from mailer.web.api import deliveries, dispatches, lists, sends, starting, subscribers, suppressions, uploads
+from mailer.web.api import dispatches, lists, sends, starting, subscribers, uploads
 from mailer.web.api.openapi import document
 from mailer.web.api.problem import NotAllowedError, problem, problem_of, refusal
 from mailer.web.api.route import HERE, Answer, ApiRoute, Call
 from mailer.web.api.shape import Shape, faults_of
-from mailer.web.body import read_body
-from mailer.web.desk.door import address_of
+from mailer.web.client import address_of
+from mailer.web.forms import media_type, read_body
 from mailer.web.limits import Limits, Rate
 from mailer.web.page import ASK_AGAIN, NOT_STORED, chunks_of, respond, respond_cached
 
@@ -44,11 +44,9 @@ ROUTES: tuple[ApiRoute, ...] = (
     *dispatches.ROUTES,
     *starting.ROUTES,
     *sends.ROUTES,
-    *deliveries.ROUTES,
     *lists.ROUTES,
     *uploads.ROUTES,
     *subscribers.ROUTES,
-    *suppressions.ROUTES,
 )
 """All that needs a token."""
 
@@ -66,13 +64,12 @@ def api_routes(newsroom: Newsroom, subscribe: _Handler) -> list[BaseRoute]:
     """The API of `newsroom`, whose door for sign-ups is `subscribe`."""
     guard = Guard(newsroom)
 
-    async def openapi(request: Request) -> Response:
-        written = _document(newsroom.settings.base_url)
-        return respond_cached(request, written, "application/json", ASK_AGAIN)
-
-    places: dict[str, dict[str, _Handler]] = {"/subscribe": {"POST": subscribe}, "/openapi.json": {"GET": openapi}}
+    places: dict[str, dict[str, _Handler]] = {
+        "/subscribe": {"POST": subscribe},
+        "/openapi.json": {"GET": guard.openapi},
+    }
     for route in ROUTES:
-        places.setdefault(route.path, {})[route.method] = guard.guarded(route)
+        places.setdefault(route.path, {})[route.method] = partial(guard.protected, route)
     return [
         *(Route(f"{HERE}{path}", _Place(handlers)) for path, handlers in places.items()),
         Route(f"{HERE}/{{rest:path}}", _Place({})),
@@ -123,22 +120,22 @@ class Guard:
         self._newsroom = newsroom
         self._limits = Limits(time.monotonic, each=BY_TOKEN, together=_TOGETHER)
 
-    def guarded(self, route: ApiRoute) -> _Handler:
-        """For who may: `route`'s endpoint behind all that the module's page says."""
+    async def openapi(self, request: Request) -> Response:
+        written = _document(self._newsroom.settings.base_url)
+        return respond_cached(request, written, "application/json", ASK_AGAIN)
 
-        async def handle(request: Request) -> Response:
-            token = await self._token(request)
-            if token is None:
-                return _nobody(request)
-            key = str(token.id)
-            wait = self._limits.wait(key)
-            request.state.rate = _rate(self._limits.left(key), wait)
-            if wait:
-                detail, headers = "This token asks too often.", {"Retry-After": str(wait)}
-                return problem(429, detail, next_step=f"Ask again in {wait} s.", headers=headers)
-            return await self._answer(route, request, token)
-
-        return handle
+    async def protected(self, route: ApiRoute, request: Request) -> Response:
+        """Answers `request` by the endpoint of `route`, behind all the checks of this module."""
+        token = await self._token(request)
+        if token is None:
+            return _nobody(request)
+        key = str(token.id)
+        wait = self._limits.wait(key)
+        request.state.rate = _rate(self._limits.left(key), wait)
+        if wait:
+            detail, headers = "This token asks too often.", {"Retry-After": str(wait)}
+            return problem(429, detail, next_step=f"Ask again in {wait} s.", headers=headers)
+        return await self._answer(route, request, token)
 
     async def _token(self, request: Request) -> Token | None:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
@@ -164,8 +161,7 @@ class Guard:
             return problem(428, "This needs a header If-Match.", next_step="Put there the ETag of what you read.")
         raw, said = b"", None
         if route.body is not None or route.takes:
-            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind != (route.takes or "application/json"):
+            if media_type(request) != (route.takes or "application/json"):
                 return problem(415, f"The body should be {route.takes or 'application/json'}.")
             raw = await read_body(request, route.largest, patience=_PATIENCE)
         if route.body is not None:

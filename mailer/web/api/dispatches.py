@@ -13,9 +13,11 @@ from mailer.audience.address import parse_address
 from mailer.ledger.types_accounts import Scope
 from mailer.service.checking import check_letter
 from mailer.service.compiling import Checked
-from mailer.service.drafting import LARGEST, Listed, Standing, Text, file_of, read, save, shelf, start, take_in
+from mailer.service.dispatch_list import Listed, Standing, shelf
+from mailer.service.drafting import LARGEST, Text, file_of, read, save
+from mailer.service.new_dispatch import start, take_in
 from mailer.service.rendering import render
-from mailer.service.result import iso
+from mailer.timestamps import iso
 from mailer.web.api.problem import finding
 from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
 from mailer.web.api.shape import Email, Name, Page, PageQuery, Said, Shape, next_cursor, read_cursor

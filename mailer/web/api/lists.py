@@ -18,8 +18,8 @@ from mailer.ledger.types_subscribers import SyncPlan
 from mailer.service.amending import add_member, edit_member, editable_fields, take_out
 from mailer.service.leaving import mask
 from mailer.service.lists import plan_sync, sync_list, undo_list
-from mailer.service.result import iso
 from mailer.service.roster import export_list, plan_object, roster_object, show_list
+from mailer.timestamps import iso
 from mailer.web.api.route import Answer, ApiRoute, Call
 from mailer.web.api.shape import Email, Name, Page, PageQuery, ReasonCount, Said, Shape, Words, make_cursor, read_cursor
 

@@ -8,11 +8,12 @@ from mailer.audience.address import parse_address
 from mailer.delivery.state import DeliveryState, SendKind, SendState
 from mailer.ledger.types_accounts import Scope
 from mailer.service.course import outlook
-from mailer.service.reporting import report_object
-from mailer.service.result import next_step, send_object
+from mailer.service.report import message_ids, report_object
 from mailer.service.steering import decide, go_on, pause, refuse_strangers
+from mailer.service.summary import next_step, send_object
+from mailer.timestamps import iso
 from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
-from mailer.web.api.shape import Email, Page, PageQuery, Shape, next_cursor, read_cursor
+from mailer.web.api.shape import Email, Page, PageQuery, Shape, Words, next_cursor, read_cursor
 
 
 class SendFacts(Shape):
@@ -62,6 +63,32 @@ class SendReport(SendFacts):
 
     assumed: int
     reasons: tuple[Why, ...]
+
+
+class DeliveryQuery(PageQuery):
+    q: Annotated[Words, Field(description="Only those who have all of these words: in address, reason or reply.")] = ""
+    state: Annotated[
+        tuple[DeliveryState, ...], Field(max_length=8, description="Only those in one of these states.")
+    ] = ()
+
+
+class DeliveryFacts(Shape):
+    """One recipient, with the server's last words. `email` is a marker once the person was erased."""
+
+    email: str
+    state: DeliveryState
+    reason: str
+    code: int | None
+    enhanced: str
+    reply: str
+    attempts: int
+    at: str
+    message_id: str
+    assumed: Annotated[bool, Field(description="Accepted, as a person assumed.")]
+
+
+class Deliveries(Page):
+    deliveries: tuple[DeliveryFacts, ...]
 
 
 class Decision(Shape):
@@ -144,6 +171,33 @@ def _report(call: Call) -> Answer:
     return Answer(content=SendReport.of(report_object(call.newsroom, summary)))
 
 
+def _list_deliveries(call: Call) -> Answer:
+    """What became of each recipient."""
+    wanted, number = call.query(DeliveryQuery), call.number("send")
+    after = read_cursor(wanted.cursor, int)
+    ledger = call.newsroom.ledger
+    name = message_ids(call.newsroom, ledger.sends.get(number))
+    begins = after[0] if after else 0
+    found = ledger.gauge.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)
+    page = tuple(
+        DeliveryFacts(
+            email=row.email,
+            state=row.state,
+            reason=row.reason,
+            code=row.code,
+            enhanced=row.enhanced,
+            reply=row.reply,
+            attempts=row.attempts,
+            at=iso(row.at),
+            message_id=name(row),
+            assumed=row.assumed,
+        )
+        for row in found[: wanted.limit]
+    )
+    cursor = next_cursor(found, wanted.limit, found[: wanted.limit][-1].delivery_id) if found else ""
+    return Answer(content=Deliveries(deliveries=page, next=cursor))
+
+
 ROUTES = (
     ApiRoute("GET", "/sends", Scope.SENDS_READ, _list, Sends, query=PageQuery),
     ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, _show, WholeSend),
@@ -152,4 +206,5 @@ ROUTES = (
     ApiRoute("POST", "/sends/{send}/resume", Scope.SENDS_WRITE, _resume, WholeSend),
     ApiRoute("POST", "/sends/{send}/cancel", Scope.SENDS_WRITE, _cancel, WholeSend),
     ApiRoute("POST", "/sends/{send}/resolve", Scope.SENDS_WRITE, _resolve, WholeSend, body=Decision, largest=LARGE),
+    ApiRoute("GET", "/sends/{send}/deliveries", Scope.SENDS_READ, _list_deliveries, Deliveries, query=DeliveryQuery),
 )

@@ -13,9 +13,9 @@ from mailer.errors import UndecidedError
 from mailer.ledger.types_accounts import Scope
 from mailer.ledger.types_sends import Repeat, Send
 from mailer.service.drafting import file_of
-from mailer.service.result import send_object
 from mailer.service.scheduling import due_now
 from mailer.service.sending import SHORTEST_DIGEST, Ordered, SendPlan, plan_send, start_send, start_test
+from mailer.service.summary import send_object
 from mailer.service.timing import read_time
 from mailer.web.api.dispatches import Finding, findings
 from mailer.web.api.route import Answer, ApiRoute, Call

@@ -11,62 +11,30 @@ send that is under way; the last page counts them as their files are, without a 
 page showed, by its digest, and only when the number typed is that of the readers as they are then.
 """
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from mailer.dispatch.model import Dispatch
-from mailer.dispatch.problem import Problem, Severity
-from mailer.errors import MailerError, UsageError
+from mailer.errors import UsageError
 from mailer.inspection.finding import RULEBOOK
-from mailer.ledger.approvals import Approval
-from mailer.ledger.errors import LedgerError
 from mailer.ledger.types_accounts import Role
 from mailer.ledger.types_sends import AlreadySentError, Send
 from mailer.service.approving import approve
 from mailer.service.compiling import DispatchError, check
 from mailer.service.course import spread
-from mailer.service.drafting import NoDispatchError, file_of
+from mailer.service.drafting import file_of
 from mailer.service.newsroom import Newsroom
-from mailer.service.sending import Ordered, SendPlan, plan_send, start_send
+from mailer.service.sending import Ordered, SendPlan, start_send
 from mailer.service.timeleft import in_days
 from mailer.web.desk.choice import TAKE_BACK, UTC, Choice, day_ahead, read_choice
 from mailer.web.desk.dispatches import ONE
 from mailer.web.desk.once import new_token, ordered
 from mailer.web.desk.page import Said
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.send_preview import SendPreview, blocker, is_ready, preview_send
 from mailer.web.desk.visit import Visit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """What a choice would come to: a plan, or what stands in its way.
-
-    `problems` are errors and warnings of the dispatch; `earlier` is the send that went, or goes, to one of these lists.
-    """
-
-    plan: SendPlan | None = None
-    problems: tuple[Problem, ...] = ()
-    trouble: str = ""
-    next_step: str = ""
-    earlier: Send | None = None
-    approvals: tuple[Approval, ...] = ()
-    may_send: bool = True
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        return tuple(each for each in self.problems if each.severity is Severity.ERROR)
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        return tuple(each for each in self.problems if each.severity is Severity.WARNING)
-
-    @property
-    def must_accept(self) -> bool:
-        """Whether somebody must say that they send it all the same."""
-        return bool(self.warnings or (self.plan and self.plan.warnings))
 
 
 def _choose(visit: Visit) -> Response:
@@ -75,14 +43,14 @@ def _choose(visit: Visit) -> Response:
 
 def _count(visit: Visit) -> Response:
     choice = read_choice(visit)
-    return visit.page("count", **_context(visit, choice, _look(visit, choice, rehearse=False)))
+    return visit.page("count", **_context(visit, choice, preview_send(visit, choice, rehearse=False)))
 
 
 def _last(visit: Visit) -> Response:
     choice = read_choice(visit, _first_lists(visit))
-    outlook = _look(visit, choice)
-    if not _is_ready(outlook) or _time_trouble(visit, choice):
-        return _choosing(visit, choice, outlook, said=_hindrance(choice, outlook))
+    outlook = preview_send(visit, choice)
+    if not is_ready(outlook) or _time_trouble(visit, choice):
+        return _choosing(visit, choice, outlook, said=blocker(choice, outlook))
     return _last_page(visit, choice, outlook, new_token())
 
 
@@ -94,11 +62,11 @@ def _send(visit: Visit) -> Response:
         return visit.go(f"/desk/sends/{made.id}")
     if _time_trouble(visit, choice):
         return _choosing(visit, choice, status=422)
-    outlook = _look(visit, choice, record=True)
+    outlook = preview_send(visit, choice, record=True)
     if outlook.earlier and not outlook.earlier.is_ended:
         return _lead(visit, outlook.earlier, order)
-    if not _is_ready(outlook) or outlook.plan is None:
-        return _choosing(visit, choice, outlook, status=422, said=_hindrance(choice, outlook))
+    if not is_ready(outlook) or outlook.plan is None:
+        return _choosing(visit, choice, outlook, status=422, said=blocker(choice, outlook))
     if wrong := _not_yet(visit, outlook, outlook.plan):
         return _last_page(visit, choice, outlook, order.token, wrong=wrong)
     try:
@@ -134,61 +102,6 @@ def _path(visit: Visit) -> str:
     return f"{ONE.format(name=visit.path['name'])}/send"
 
 
-def _look(visit: Visit, choice: Choice, *, record: bool = False, rehearse: bool = True) -> Outlook:
-    """What the choice would come to. `record`, `rehearse`: sync the lists, or count as if they were, as `plan_send` does."""
-    newsroom, path = visit.newsroom, str(file_of(visit.newsroom, visit.path["name"]))
-    if not choice.lists:
-        return Outlook()
-    try:
-        plan = plan_send(
-            newsroom,
-            path,
-            choice.lists,
-            exclude=choice.exclude,
-            where=choice.where,
-            repeat=choice.repeat,
-            record=record,
-            rehearse=rehearse,
-        )
-    except DispatchError as error:
-        errors = sum(each.severity is Severity.ERROR for each in error.checked.problems)
-        words = f"{errors} thing{'s' if errors > 1 else ''} must be mended before it can leave."
-        return Outlook(trouble=words, problems=error.checked.problems)
-    except AlreadySentError as error:
-        return Outlook(earlier=error.send)
-    except (LedgerError, NoDispatchError):
-        raise
-    except MailerError as error:
-        return Outlook(trouble=error.message, next_step=error.next_step)
-    approvals = newsroom.ledger.approvals.of(plan.edition.digest)
-    return Outlook(
-        plan=plan,
-        problems=plan.checked.problems,
-        approvals=approvals,
-        may_send=not newsroom.settings.approval or any(each.by != visit.user.name for each in approvals),
-    )
-
-
-def _is_ready(outlook: Outlook) -> bool:
-    return outlook.plan is not None and outlook.plan.head.to_mail > 0 and outlook.may_send
-
-
-def _hindrance(choice: Choice, outlook: Outlook) -> Said | None:
-    """Why there is no last page yet, for who asked for it; None when nothing but the time is in the way."""
-    if not choice.lists:
-        return Said("Choose a list first.", bad=True)
-    if outlook.earlier:
-        ended = "Say first who gets it: only new readers, or everybody once more."
-        return Said(ended if outlook.earlier.is_ended else "It is being sent already.", bad=True)
-    if outlook.plan is None:
-        return Said("It cannot be sent like this: what is in the way stands beside the choice.", bad=True)
-    if outlook.plan.head.to_mail == 0:
-        return Said("Nobody would get it. Choose another list or condition.", bad=True)
-    if not outlook.may_send:
-        return Said("You cannot send it yet: another editor must approve it first.", bad=True)
-    return None
-
-
 def _time_trouble(visit: Visit, choice: Choice) -> str:
     """What is wrong with the time that was chosen; "" when nothing is."""
     if not choice.is_later:
@@ -201,7 +114,7 @@ def _time_trouble(visit: Visit, choice: Choice) -> str:
     return ""
 
 
-def _not_yet(visit: Visit, outlook: Outlook, plan: SendPlan) -> str:
+def _not_yet(visit: Visit, outlook: SendPreview, plan: SendPlan) -> str:
     """Why the last page is shown once more; "" when all is said."""
     if visit.form.text("digest") != plan.edition.digest:
         return "The letter was changed since you saw this page. Look at it as it is now."
@@ -216,9 +129,9 @@ def _not_yet(visit: Visit, outlook: Outlook, plan: SendPlan) -> str:
 
 
 def _choosing(
-    visit: Visit, choice: Choice, outlook: Outlook | None = None, *, status: int = 200, said: Said | None = None
+    visit: Visit, choice: Choice, outlook: SendPreview | None = None, *, status: int = 200, said: Said | None = None
 ) -> Response:
-    outlook = outlook or _look(visit, choice, rehearse=False)
+    outlook = outlook or preview_send(visit, choice, rehearse=False)
     workspace = visit.newsroom.workspace
     return visit.page(
         "send",
@@ -232,7 +145,7 @@ def _choosing(
     )
 
 
-def _last_page(visit: Visit, choice: Choice, outlook: Outlook, token: str, *, wrong: str = "") -> Response:
+def _last_page(visit: Visit, choice: Choice, outlook: SendPreview, token: str, *, wrong: str = "") -> Response:
     newsroom, plan = visit.newsroom, outlook.plan
     assert plan is not None, "only a send that can be made gets to its last page"
     at = choice.time(newsroom)
@@ -259,7 +172,7 @@ def _warmup(newsroom: Newsroom, plan: SendPlan, at: float) -> str:
     return in_days(shares, begins=at, now=newsroom.clock(), zone=newsroom.settings.timezone) if shares else ""
 
 
-def _context(visit: Visit, choice: Choice, outlook: Outlook) -> dict[str, Any]:
+def _context(visit: Visit, choice: Choice, outlook: SendPreview) -> dict[str, Any]:
     remedies = {each.rule: RULEBOOK[each.rule].how for each in outlook.problems if each.rule in RULEBOOK}
     return {
         "heading": outlook.plan.edition.title if outlook.plan else _title(visit),

@@ -14,6 +14,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,9 +29,10 @@ from mailer.ledger.errors import LedgerError, UnknownSendError
 from mailer.service.drafting import NoDispatchError
 from mailer.service.newsroom import Newsroom
 from mailer.service.oidc import open_provider
-from mailer.service.proofing import Proofs
+from mailer.service.previewing import Proofs
 from mailer.service.signin import digest, form_token, is_form_token
 from mailer.service.watching import Look
+from mailer.web.client import address_of
 from mailer.web.desk import (
     choosing,
     dispatches,
@@ -53,14 +55,14 @@ from mailer.web.desk import (
     webhooks,
     writing,
 )
-from mailer.web.desk.door import Door, address_of, door_of, find_door, is_own
-from mailer.web.desk.form import Form, read_form
+from mailer.web.desk.door import Door, door_of, find_door, is_own
 from mailer.web.desk.oidc import BACK, LEAVE, Oidc
 from mailer.web.desk.page import DeskPages, Said, json_page, static_file, wants_json
 from mailer.web.desk.route import DeskRoute, Endpoint
 from mailer.web.desk.signin import SignIn
 from mailer.web.desk.visit import Visit
 from mailer.web.desk.watches import Pieces, Watches
+from mailer.web.forms import Form, read_form
 
 ROUTES: tuple[DeskRoute, ...] = (
     *signin.ROUTES,
@@ -99,16 +101,12 @@ def desk_routes(newsroom: Newsroom, root: str) -> list[BaseRoute]:
     outside = Oidc(newsroom, provider, entry, root) if provider else None
     return [
         Route("/desk/static/{name:path}", static_file),
-        Route("/desk/sign-in", desk.at_the_door(entry.show)),
-        Route("/desk/sign-in", desk.at_the_door(entry.sign_in), methods=["POST"]),
-        Route("/desk/link/{token}", desk.at_the_door(entry.show_link)),
-        Route("/desk/link/{token}", desk.at_the_door(entry.redeem), methods=["POST"]),
-        *(
-            [Route(LEAVE, desk.at_the_door(outside.leave)), Route(BACK, desk.at_the_door(outside.come_back))]
-            if outside
-            else []
-        ),
-        *(Route(each.path, desk.guarded(each), methods=[each.method]) for each in ROUTES),
+        Route("/desk/sign-in", desk.public(entry.show)),
+        Route("/desk/sign-in", desk.public(entry.sign_in), methods=["POST"]),
+        Route("/desk/link/{token}", desk.public(entry.show_link)),
+        Route("/desk/link/{token}", desk.public(entry.redeem), methods=["POST"]),
+        *([Route(LEAVE, desk.public(outside.leave)), Route(BACK, desk.public(outside.come_back))] if outside else []),
+        *(Route(each.path, desk.protected(each), methods=[each.method]) for each in ROUTES),
     ]
 
 
@@ -121,43 +119,41 @@ class Desk:
         self._proofs = Proofs(newsroom, f"{root}{dispatches.HERE}:image/")
         self._watches = Watches(newsroom, self._draw)
 
-    def at_the_door(self, endpoint: _Handler) -> _Handler:
-        """For whoever is not signed in yet: the request came to our address, and a form from our page."""
+    def public(self, endpoint: _Handler) -> _Handler:
+        """The endpoint for somebody who is not signed in: the request has our host, and a form came from our page."""
+        return partial(self._answer_public, endpoint)
 
-        async def handle(request: Request) -> Response:
-            door = find_door(request, self._newsroom.settings.base_url)
-            if door is None:
-                return self._elsewhere()
-            request.state.door = door
-            if request.method == "POST" and not is_own(request, door):
-                return self._elsewhere() if self._is_hidden(request, door) else self._foreign()
-            try:
-                return await endpoint(request)
-            except HTTPException as error:
-                return self._refused(error)
-            except MailerError as error:
-                return self._hindered(error)
+    def protected(self, route: DeskRoute) -> _Handler:
+        """The endpoint of `route` for a signed-in user with its role, behind all the checks of this module."""
+        return self.public(partial(self._answer_user, route))
 
-        return handle
+    async def _answer_public(self, endpoint: _Handler, request: Request) -> Response:
+        door = find_door(request, self._newsroom.settings.base_url)
+        if door is None:
+            return self._elsewhere()
+        request.state.door = door
+        if request.method == "POST" and not is_own(request, door):
+            return self._elsewhere() if self._is_hidden(request, door) else self._foreign()
+        try:
+            return await endpoint(request)
+        except HTTPException as error:
+            return self._refused(error)
+        except MailerError as error:
+            return self._hindered(error)
 
-    def guarded(self, route: DeskRoute) -> _Handler:
-        """For who may: `route`'s endpoint behind all that the module's page says."""
-
-        async def enter(request: Request) -> Response:
-            token = request.cookies.get(door_of(request).cookie("session"), "")
-            visit = await self._visit(request, token)
-            if visit is None:
-                return self._signed_out(request)
-            if not visit.may(route.role):
-                return self._not_allowed(visit, route)
-            try:
-                return await self._answer(visit, route, token)
-            except HTTPException as error:
-                return self._refused(error, visit)
-            except MailerError as error:
-                return self._hindered(error, visit)
-
-        return self.at_the_door(enter)
+    async def _answer_user(self, route: DeskRoute, request: Request) -> Response:
+        token = request.cookies.get(door_of(request).cookie("session"), "")
+        visit = await self._visit(request, token)
+        if visit is None:
+            return self._signed_out(request)
+        if not visit.may(route.role):
+            return self._not_allowed(visit, route)
+        try:
+            return await self._answer(visit, route, token)
+        except HTTPException as error:
+            return self._refused(error, visit)
+        except MailerError as error:
+            return self._hindered(error, visit)
 
     async def _visit(self, request: Request, token: str) -> Visit | None:
         """The visit of who holds `token`, if it is anybody's."""
@@ -250,9 +246,13 @@ class Desk:
     def _message(self, heading: str, next_step: str, *, status: int, visit: Visit | None = None) -> Response:
         if visit is not None and visit.wants_json:
             return json_page({"said": f"{heading} {next_step}".strip()}, status=status)
-        partial = visit is not None and visit.is_partial
         context = {"heading": heading, "next_step": next_step, "back": self._back(visit) if visit else ""}
-        return self.pages.page("trouble" if partial else "message", status=status, visit=visit, context=context)
+        return self.pages.page(
+            "trouble" if visit and visit.is_partial else "message",
+            status=status,
+            viewer=visit.viewer if visit else None,
+            context=context,
+        )
 
     def _back(self, visit: Visit) -> str:
         """The path of the desk's page that the request came from; "" for none, or itself."""

@@ -3,7 +3,9 @@
 from starlette.responses import Response
 
 from mailer.ledger.types_accounts import Role
-from mailer.service.drafting import LARGEST, shelf, start, take_in
+from mailer.service.dispatch_list import shelf
+from mailer.service.drafting import LARGEST
+from mailer.service.new_dispatch import start, take_in
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 

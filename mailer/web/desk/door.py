@@ -6,15 +6,12 @@ text. Over https the cookies are `__Host-` ones, which no neighbouring host can 
 port, for several workspaces may be served side by side.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from mailer.relay import is_loopback
-from mailer.variable import Network
-from mailer.web.client import client_address
 
 _OURS = frozenset({"same-origin", "none"})  # none: typed, or loaded once more
 
@@ -48,12 +45,6 @@ def door_of(request: Request) -> Door:
     """The door that the guard found for `request`."""
     door: Door = request.state.door
     return door
-
-
-def address_of(request: Request, trusted: Sequence[Network]) -> str:
-    """The IP address that `request` came from, as proxies of ours tell it."""
-    peer = request.client.host if request.client else ""
-    return client_address(peer, request.headers.getlist("x-forwarded-for"), trusted)
 
 
 def is_own(request: Request, door: Door) -> bool:

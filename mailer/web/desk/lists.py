@@ -17,7 +17,7 @@ from mailer.service.list_digest import digest_of
 from mailer.service.lists import can_go_back_to, plan_sync, sync_list, undo_list
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import unchanged
-from mailer.web.desk.growth import Step, draw_growth
+from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
 

@@ -19,7 +19,7 @@ from mailer.ledger.types_sends import Summary
 from mailer.service import steering
 from mailer.service.timeleft import moment
 from mailer.service.watching import Look, Pulse
-from mailer.web.desk import chart
+from mailer.web.desk import charts
 from mailer.web.desk.page import DeskPages
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends import HERE, SEND, seconds_left, send_number, source_of
@@ -70,14 +70,14 @@ def pieces(
         "plots": plots(look.pulse, zone, _marks(look)) if "plot" in stale else (),
         "domains": [(each, domain_bar(each.counts, each.total)) for each in look.domains],
         "clock": lambda at: moment(at, look.at, zone),
-        "amount": chart.amount,
+        "amount": charts.amount,
         "is_going": look.send.state in _GOING,
     }
     made = {**drawn, **{name: pages.piece(f"live/{name}", context) for name in stale}}
     return made if look.send.state in _FOR_LATER else {**made, "before": ""}
 
 
-def summands(summary: Summary) -> tuple[chart.Part, ...]:
+def summands(summary: Summary) -> tuple[charts.Part, ...]:
     """The sum that always holds: what the frozen ones are, each with its colour."""
     parts = (
         ("accepted", summary.count(_S.ACCEPTED), "good"),
@@ -88,7 +88,7 @@ def summands(summary: Summary) -> tuple[chart.Part, ...]:
         ("uncertain", summary.count(_S.UNCERTAIN), "doubt"),
     )
     ended = summary.send.is_ended
-    return tuple(chart.Part(*each) for each in parts if not ended or each[1] or each[0] in {"accepted", "failed"})
+    return tuple(charts.Part(*each) for each in parts if not ended or each[1] or each[0] in {"accepted", "failed"})
 
 
 def proof_bar(summary: Summary) -> Markup:
@@ -97,7 +97,7 @@ def proof_bar(summary: Summary) -> Markup:
     parts = {part.name: part for part in summands(summary)}
     shown = [parts[name] for name in order if name in parts]
     words = ", ".join(f"{part.value:,} {part.name}" for part in shown) or "nobody yet"
-    return chart.stack(shown, summary.frozen, words=f"Of {summary.frozen:,}: {words}")
+    return charts.stack(shown, summary.frozen, words=f"Of {summary.frozen:,}: {words}")
 
 
 def domain_bar(counts: Mapping[DeliveryState, int], total: int) -> Markup:
@@ -108,27 +108,27 @@ def domain_bar(counts: Mapping[DeliveryState, int], total: int) -> Markup:
         (_S.DEFERRED, "warn"),
         (_S.SKIPPED, "faint"),
     )
-    return chart.stack([chart.Part(state.value, counts.get(state, 0), tone) for state, tone in tones], total)
+    return charts.stack([charts.Part(state.value, counts.get(state, 0), tone) for state, tone in tones], total)
 
 
-def plots(pulse: Pulse | None, zone: ZoneInfo, marks: Sequence[chart.Mark] = ()) -> tuple[Markup, ...]:
+def plots(pulse: Pulse | None, zone: ZoneInfo, marks: Sequence[charts.Mark] = ()) -> tuple[Markup, ...]:
     """The same plot twice, for a desk and for a phone; none before anything was tried."""
     if pulse is None:
         return ()
-    points = [chart.Point(at, rate) for at, rate in pulse.rates]
+    points = [charts.Point(at, rate) for at, rate in pulse.rates]
     words = (
         f"Messages a second, {len(points)} stretches of {pulse.width:.0f} seconds: "
-        f"at most {chart.amount(max(point.value for point in points))}, {chart.amount(points[-1].value)} at the end"
+        f"at most {charts.amount(max(point.value for point in points))}, {charts.amount(points[-1].value)} at the end"
     )
-    return tuple(chart.plot(points, zone=zone, words=words, marks=marks, width=width) for width in (WIDE, NARROW))
+    return tuple(charts.plot(points, zone=zone, words=words, marks=marks, width=width) for width in (WIDE, NARROW))
 
 
-def _marks(look: Look) -> tuple[chart.Mark, ...]:
+def _marks(look: Look) -> tuple[charts.Mark, ...]:
     """When the domain that keeps most of them waiting first did so."""
     if not look.delays or look.pulse is None:
         return ()
     first = look.delays[0]
-    return (chart.Mark(first.since, f"{first.code or 'no answer'} from {first.domain or 'an erased one'}"),)
+    return (charts.Mark(first.since, f"{first.code or 'no answer'} from {first.domain or 'an erased one'}"),)
 
 
 def _show(visit: Visit) -> Response:

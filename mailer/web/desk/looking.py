@@ -12,9 +12,9 @@ from starlette.responses import Response
 from mailer.dispatch.problem import Problem, Severity
 from mailer.errors import MailerError
 from mailer.ledger.types_accounts import Role
-from mailer.service.drafting import NoDispatchError, listed
-from mailer.service.previewing import Scheme
-from mailer.service.proofing import Proof
+from mailer.service.dispatch_list import listed
+from mailer.service.drafting import NoDispatchError
+from mailer.service.previewing import Proof, Scheme
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.page import HEADERS
 from mailer.web.desk.route import DeskRoute

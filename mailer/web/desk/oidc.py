@@ -23,8 +23,8 @@ from mailer.service.login_attempt import LIFETIME, LoginAttempt, NotBegunError, 
 from mailer.service.newsroom import Newsroom
 from mailer.service.oidc import UnknownPersonError, enter
 from mailer.service.signin import Pass
-from mailer.web.client import limit_key
-from mailer.web.desk.door import address_of, door_of
+from mailer.web.client import address_of, limit_key
+from mailer.web.desk.door import door_of
 from mailer.web.desk.page import HEADERS, Said
 from mailer.web.desk.signin import SignIn, inside
 from mailer.web.limits import Limits, Rate

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from babel.dates import format_datetime
@@ -23,13 +22,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailer.edition.layout import Layout, packaged
+from mailer.ledger.people import User
 from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
 from mailer.web.desk.door import Door, door_of
 from mailer.web.page import ASK_AGAIN, HTML, NOT_STORED, respond, respond_cached
-
-if TYPE_CHECKING:
-    from mailer.web.desk.visit import Visit
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -82,6 +79,16 @@ class Said:
     bad: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """The signed-in user who gets a page; `said`: what the page before left for this one."""
+
+    request: Request
+    user: User
+    form_token: str
+    said: Said | None
+
+
 class DeskPages:
     """The pages of a newsroom's desk; `root` is the path of the site."""
 
@@ -107,25 +114,25 @@ class DeskPages:
         *,
         context: Mapping[str, object],
         status: int = 200,
-        visit: "Visit | None" = None,
+        viewer: Viewer | None = None,
         said: Said | None = None,
     ) -> Response:
-        """templates/desk/`template`.html.j2; for nobody in particular without a visit."""
-        here = visit.request.url.path.removeprefix(self.root) if visit else ""
+        """Renders templates/desk/`template`.html.j2; without a `viewer`, for somebody who is not signed in."""
+        here = viewer.request.url.path.removeprefix(self.root) if viewer else ""
         filled = {
             **self._context,
-            "user": visit.user if visit else None,
-            "form_token": visit.form_token if visit else "",
-            "sections": [each for each in SECTIONS if visit and visit.may(each.role)],
+            "user": viewer.user if viewer else None,
+            "form_token": viewer.form_token if viewer else "",
+            "sections": [each for each in SECTIONS if viewer and viewer.user.role.may(each.role)],
             "is_here": lambda path: here == path or here.startswith((f"{path}/", f"{path}:")),
-            "said": said or (visit.said if visit else None),
+            "said": said or (viewer.said if viewer else None),
             **context,
         }
         response = respond(
             self._layout.render(f"desk/{template}.html.j2", filled), HTML, status=status, headers=HEADERS
         )
-        if visit and visit.said:
-            door = door_of(visit.request)
+        if viewer and viewer.said:
+            door = door_of(viewer.request)
             response.delete_cookie(door.cookie(_SAID), secure=door.secure, httponly=True, samesite="lax")
         return response
 

@@ -7,7 +7,8 @@ from starlette.responses import Response
 from mailer.edition.photo import LARGEST_FILE
 from mailer.errors import UsageError
 from mailer.ledger.types_accounts import Role
-from mailer.service.drafting import keep_photo, read
+from mailer.service.drafting import read
+from mailer.service.photos import keep_photo
 from mailer.web.desk.dispatches import ONE
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit

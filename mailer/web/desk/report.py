@@ -14,11 +14,10 @@ from mailer.audience.export import write_export
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.types_accounts import Role
 from mailer.ledger.types_sends import Send
-from mailer.service.figures import report_of
 from mailer.service.newsroom import Newsroom
-from mailer.service.reporting import COLUMNS, report_cells
+from mailer.service.report import COLUMNS, report_cells, report_of
 from mailer.service.verifying import recount
-from mailer.web.desk import chart
+from mailer.web.desk import charts
 from mailer.web.desk.live import domain_bar, plots, proof_bar, summands
 from mailer.web.desk.page import HEADERS
 from mailer.web.desk.route import DeskRoute
@@ -49,14 +48,16 @@ def _report(visit: Visit) -> Response:
         sum=summands(look.summary),
         proof_bar=proof_bar(look.summary),
         plots=plots(look.pulse, visit.newsroom.settings.timezone),
-        amount=chart.amount,
+        amount=charts.amount,
         domains=[(each, domain_bar(each.counts, each.total)) for each in look.domains],
         verdicts=[
-            (each, chart.stack([chart.Part(each.state.value, each.count, _TONES[each.state])], frozen))
+            (each, charts.stack([charts.Part(each.state.value, each.count, _TONES[each.state])], frozen))
             for each in found.reasons
         ],
         sends=[(each, proof_bar(each)) for each in found.summaries],
-        accepted_bar=chart.stack([chart.Part("accepted", look.summary.count(DeliveryState.ACCEPTED), "good")], frozen),
+        accepted_bar=charts.stack(
+            [charts.Part("accepted", look.summary.count(DeliveryState.ACCEPTED), "good")], frozen
+        ),
         share=lambda count, whole: f"{100 * count / whole:.1f} %" if whole else "–",
     )
 

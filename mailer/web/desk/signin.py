@@ -19,13 +19,13 @@ from mailer.ledger.sessions import LONGEST
 from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
 from mailer.service.signin import Pass, digest, redeem, sign_in
-from mailer.web.client import limit_key
-from mailer.web.desk.door import address_of, door_of
-from mailer.web.desk.form import read_form
+from mailer.web.client import address_of, limit_key
+from mailer.web.desk.door import door_of
 from mailer.web.desk.guessing import Guesses
 from mailer.web.desk.page import DeskPages, Said
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
+from mailer.web.forms import read_form
 
 HOME = "/desk/dispatches"
 _FORM = 8 * 1024

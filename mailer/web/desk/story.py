@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailer.audience.row import clean
 from mailer.ledger.types_subscribers import MemberChange
+from mailer.sanitize import clean
 from mailer.service.person import Person
 
 _LONGEST = 200  # characters of a person's words

@@ -5,11 +5,11 @@ import re
 from starlette.responses import Response
 
 from mailer.audience.address import parse_address
-from mailer.audience.row import clean
 from mailer.errors import UsageError
 from mailer.ledger.pseudonyms import is_marker
 from mailer.ledger.types_accounts import Role
 from mailer.ledger.types_suppressions import Lifting, SuppressionReason
+from mailer.sanitize import clean
 from mailer.service.leaving import mask
 from mailer.web.desk.lists import HERE, by
 from mailer.web.desk.route import DeskRoute

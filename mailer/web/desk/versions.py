@@ -1,14 +1,30 @@
 """The history of a dispatch: what the desk saved and what it found, compared with now, and brought back."""
 
+import difflib
+from dataclasses import dataclass
+
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.ledger.types_accounts import Role
 from mailer.service.drafting import read, save
-from mailer.web.desk.comparing import changes
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A line of a comparison: `+` in the second text only, `-` in the first only, `@` where lines are left out."""
+
+    sign: str
+    text: str
+
+
+def changes(before: str, after: str) -> tuple[Change, ...]:
+    """How `before` becomes `after`; nothing when they are the same."""
+    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=2)
+    return tuple(Change(line[:1], "" if line.startswith("@") else line[1:]) for line in list(lines)[2:])
 
 
 def _history(visit: Visit) -> Response:

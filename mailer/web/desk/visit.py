@@ -15,10 +15,10 @@ from mailer.ledger.people import User
 from mailer.ledger.sessions import Session
 from mailer.ledger.types_accounts import Role
 from mailer.service.newsroom import Newsroom
-from mailer.service.proofing import Proofs
-from mailer.web.desk.form import Form
-from mailer.web.desk.page import DeskPages, Said, json_page, wants_json
+from mailer.service.previewing import Proofs
+from mailer.web.desk.page import DeskPages, Said, Viewer, json_page, wants_json
 from mailer.web.desk.watches import Watches
+from mailer.web.forms import Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,10 @@ class Visit:
         return self.request.query_params
 
     @property
+    def viewer(self) -> Viewer:
+        return Viewer(request=self.request, user=self.user, form_token=self.form_token, said=self.said)
+
+    @property
     def is_partial(self) -> bool:
         """Whether htmx asks for a piece of the page that is there."""
         return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
@@ -64,7 +68,7 @@ class Visit:
 
     def page(self, template: str, *, status: int = 200, **context: object) -> Response:
         """The page templates/desk/`template`.html.j2, whose `heading` is its title; or a piece of one, for htmx."""
-        return self.pages.page(template, status=status, visit=self, context=context)
+        return self.pages.page(template, status=status, viewer=self.viewer, context=context)
 
     def json(self, value: Mapping[str, object], *, status: int = 200) -> Response:
         """An answer for a script of ours."""

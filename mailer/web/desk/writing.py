@@ -12,12 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from mailer.ledger.types_accounts import Role
-from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, listed, read, save
-from mailer.web.desk.comparing import changes
+from mailer.service.dispatch_list import listed
+from mailer.service.drafting import LARGEST, ChangedError, NoDispatchError, Text, read, save
 from mailer.web.desk.dispatches import HERE, ONE
 from mailer.web.desk.looking import VIEWS
 from mailer.web.desk.once import new_token
 from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.versions import changes
 from mailer.web.desk.visit import Visit
 from mailer.web.sse import ServerSentEvent, sse_response
 

@@ -15,7 +15,7 @@ import logging
 import secrets
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -28,7 +28,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailer.edition.layout import Layout
-from mailer.edition.model import Edition, Values
+from mailer.edition.model import Edition
+from mailer.edition.slot import Values
 from mailer.errors import MailerError
 from mailer.inspection.finding import RULEBOOK
 from mailer.service.composing import NOBODY as SOMEBODY
@@ -65,7 +66,7 @@ def create_preview(live: Live, *, token: str, key: str) -> Starlette:
     preview = _Preview(live, token=token, key=key)
 
     def under(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
-        return Route(f"/{{token}}/{path}", preview.guarded(endpoint))
+        return Route(f"/{{token}}/{path}", partial(preview.guarded, endpoint))
 
     app = Starlette(
         routes=[
@@ -116,13 +117,11 @@ class _Preview:
         self._reader = lru_cache(maxsize=64)(self._found)
         self._one_reader = threading.Lock()  # what a page asks at once is one look at the lists
 
-    def guarded(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def answering(request: Request) -> Response:
-            if not _is_same(request.path_params["token"], self._token):
-                raise HTTPException(404)
-            return await endpoint(request)
-
-        return answering
+    async def guarded(self, endpoint: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+        """Answers by `endpoint`, if the path has our token."""
+        if not _is_same(request.path_params["token"], self._token):
+            raise HTTPException(404)
+        return await endpoint(request)
 
     async def open(self, request: Request) -> Response:
         if not self._key or not _is_same(request.path_params["key"], self._key):

@@ -1,7 +1,10 @@
-"""What a form of the desk sends: fields, and files that are spooled to disk.
+"""Reading what a request posts: forms of the public pages, forms and files of the desk, and plain bodies.
 
-Read within a limit, and only as long as something comes. Raises HTTPException 413 for what is too large, 408 for what
-is too slow, 400 for what is neither a form nor complete.
+    await read_public_form(request)     from anybody: short, within seconds, and never a reason to fail
+    await read_form(request, largest)   from a user of the desk: fields, and files that are spooled to disk
+    await read_body(request)            the bytes
+
+Raises HTTPException 413 for a body that is too large, 408 for one that comes too slowly, 400 when the client is gone.
 """
 
 import asyncio
@@ -16,7 +19,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 FIELDS = 1000
-PATIENCE = 30.0  # seconds without an octet
+PATIENCE = 30.0  # seconds without a byte
+PUBLIC_LARGEST = 16 * 1024
+PUBLIC_PATIENCE = 10.0  # seconds for the whole body
+_PUBLIC_FIELDS = 200  # a page with many lists, each with fields of its own
+_MULTIPART = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,76 @@ class Form:
             each.file.close()
 
 
+def media_type(request: Request) -> str:
+    """Returns the content type of the body, without parameters; "" when there is none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_public_form(request: Request) -> Mapping[str, str]:
+    """Returns the fields of a form that anybody may post; of a field that is there twice, the first value.
+
+    A body that is neither kind of form, or is malformed, has no fields: whoever posts it is answered all the same, as
+    RFC 8058 requires of one-click unsubscribing.
+    """
+    body = await read_body(request)
+    if media_type(request) == _MULTIPART:
+        pairs = await _multipart(request, body)
+    else:  # a browser's form, a mail client, or a client that sends no content type
+        pairs = _urlencoded(body)
+    return dict(reversed(pairs))
+
+
+async def read_body(request: Request, largest: int = PUBLIC_LARGEST, *, patience: float = PUBLIC_PATIENCE) -> bytes:
+    """Returns the body, of at most `largest` bytes, that was received within `patience` seconds."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and (len(length) > 9 or int(length) > largest):
+        raise HTTPException(413)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(patience):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > largest:
+                    raise HTTPException(413)
+    except TimeoutError:
+        raise HTTPException(408, headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+    return bytes(body)
+
+
+def _urlencoded(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_PUBLIC_FIELDS)
+    except ValueError:
+        return []
+
+
+async def _multipart(request: Request, body: bytes) -> list[tuple[str, str]]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+        yield b""
+
+    parser = MultiPartParser(
+        request.headers, stream(), max_files=_PUBLIC_FIELDS, max_fields=_PUBLIC_FIELDS, max_part_size=PUBLIC_LARGEST
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException:
+        return []
+    pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    await form.close()
+    return pairs
+
+
 async def read_form(request: Request, largest: int) -> Form:
-    """The form that was posted, of at most `largest` octets."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """Returns the form that a user of the desk posted, of at most `largest` bytes; files are spooled to disk.
+
+    Raises HTTPException 400, too, for a body that is not a complete form.
+    """
     stream = _stream(request, largest)
     try:
-        if content_type == "multipart/form-data":
+        if media_type(request) == _MULTIPART:
             parser = MultiPartParser(
                 request.headers, stream, max_files=FIELDS, max_fields=FIELDS, max_part_size=largest
             )
@@ -74,7 +145,7 @@ async def read_form(request: Request, largest: int) -> Form:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS)
     except (MultiPartException, ValueError):
         raise HTTPException(400) from None
-    return Form(fields=_gathered(pairs))
+    return Form(fields=_group_by_name(pairs))
 
 
 async def _stream(request: Request, largest: int) -> AsyncGenerator[bytes, None]:
@@ -109,10 +180,10 @@ def _form(data: FormData) -> Form:
                 value.file.close()
         else:
             pairs.append((name, value))
-    return Form(fields=_gathered(pairs), files=files)
+    return Form(fields=_group_by_name(pairs), files=files)
 
 
-def _gathered(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+def _group_by_name(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     fields: dict[str, tuple[str, ...]] = {}
     for name, value in pairs:
         fields[name] = (*fields.get(name, ()), value)

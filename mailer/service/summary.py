@@ -1,10 +1,9 @@
 """What a send came to, for scripts and for people: the send object, the proof line, the exit code (contract 3)."""
 
-import datetime as dt
-
 from mailer.delivery.state import DeliveryState, SendState
 from mailer.delivery.tally import End, Ending
 from mailer.ledger.types_sends import Summary
+from mailer.timestamps import iso
 
 _S = DeliveryState
 EXIT_DONE, EXIT_PROBLEMS, EXIT_UNCERTAIN, EXIT_WAITING = 0, 1, 3, 4
@@ -77,8 +76,3 @@ def next_step(summary: Summary, ending: Ending | None = None) -> str:
             return f"see why with: mailer report {send.id}; try them again with: mailer resend {send.id} --failed"
         case _:
             return ""
-
-
-def iso(seconds: float | None) -> str:
-    """A time as ISO 8601 in UTC, to the second; "" for none."""
-    return "" if seconds is None else dt.datetime.fromtimestamp(int(seconds), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.delivery.state import DeliveryState
 from mailer.ledger.types_deliveries import Beat, DomainCount
 from mailer.service.watching import Pulse, by_group, largest, width_of
-from mailer.web.desk.chart import Mark, Part, Point, amount, plot, scale, stack, ticks
+from mailer.web.desk.charts import MOST_STEPS, Mark, Part, Point, Step, amount, draw_growth, plot, scale, stack, ticks
 
 UTC = ZoneInfo("UTC")
 START = 1_795_341_720.0  # 2026-11-22 09:02:00 UTC is 1_795_338_120; an hour later
@@ -135,3 +135,29 @@ def test_domains_of_one_provider_are_one_and_the_small_ones_stand_together():
         ("", 4, 7),
     ]
     assert [each.name for each in largest({"": Counter({state: 1})}, 3)] == ["erased"]
+
+
+COUNTS = st.lists(st.tuples(st.floats(0, 4e9), st.integers(0, 10**9)), min_size=2, max_size=300)
+
+
+@given(COUNTS)
+def test_whatever_happened_the_line_stays_on_the_sheet(found):
+    steps = [Step(*each) for each in sorted(found)]
+    drawing = ET.fromstring(draw_growth(steps, until=steps[-1].at + 10, zone=dt.UTC))
+    line = drawing.find("path[@class='line']").get("d")
+    numbers = [float(each) for each in line.replace("M", " ").replace("H", " ").replace("V", " ").split()]
+    assert min(numbers) >= 0 and max(numbers) <= 640
+    assert line.count("V") < MOST_STEPS
+
+
+@pytest.mark.parametrize("steps", [[], [Step(0.0, 5)]])
+def test_of_one_step_there_is_nothing_to_draw(steps):
+    assert draw_growth(steps, until=10.0, zone=dt.UTC) == ""
+
+
+@pytest.mark.parametrize(
+    ("most", "top", "step"),
+    [(0, 1, 1), (1, 1, 1), (3, 3, 1), (7, 8, 2), (9, 10, 5), (61, 80, 20), (1_000_001, 1_500_000, 500_000)],
+)
+def test_an_axis_of_people_has_whole_numbers(most, top, step):
+    assert scale(most, whole=True) == (top, step)

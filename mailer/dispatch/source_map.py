@@ -1,0 +1,143 @@
+"""Source maps: from a value of front matter, or a character of inline text, to its line and column in the file."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from markdown_it.token import Token
+
+from mailer.dispatch.hole import Punched
+from mailer.dispatch.problem import Position
+from mailer.dispatch.source import Source
+from mailer.dispatch.yamltree import Items, Keys, Node, Text
+
+Place = tuple[int | str, ...]
+"""Where a value stands in the tree: ("earlier", 0, "slug")."""
+
+_BRACES = re.compile(r"\{[{%#]")
+
+
+class InlineSourceMap:
+    """The positions of inline text, of which markdown-it keeps only the lines.
+
+    Inline tokens are entered in source order. A line of a paragraph is the end of a line of the file, after the marks of
+    the lists and quotes around it; a heading is found behind its signs, a cell behind the cell before it.
+    """
+
+    def __init__(self, body: Punched) -> None:
+        self._body = body
+        self._content = ""
+        self._first = 0
+        self._skip = 0  # where in the line to look for the text of a heading or cell
+        self._is_cell = False
+        self._starts: list[int] = []
+        self._cell_line, self._cell_end = -1, 0
+        self._outer: list[tuple[str, int]] = []
+
+    def enter(self, token: Token, opening: Token) -> None:
+        """Turn to the inline `token`, whose block is opened by `opening`."""
+        assert token.map is not None
+        self._content, self._first, self._starts, self._skip = token.content, token.map[0], [], 0
+        self._is_cell = opening.type in {"th_open", "td_open"}
+        line = self._line(0)
+        if self._is_cell:
+            if self._cell_line != self._first:
+                self._cell_line, self._cell_end = self._first, 0
+            typed = token.content.replace("|", "\\|")
+            self._skip = max(line.find(typed, self._cell_end), 0)
+            self._cell_end = self._skip + len(typed) + (1 if typed else 0)
+        elif opening.tag.startswith("h"):
+            marks = re.search(r"#+", line)
+            self._skip = marks.end() if marks else 0
+
+    @contextmanager
+    def inside(self, text: str, at: int) -> Iterator[None]:
+        """While an image's text is read, which is a text of its own, its parts stand where the image does."""
+        self._outer.append((text, at))
+        yield
+        self._outer.pop()
+
+    def at(self, text: str, offset: int) -> Position:
+        """The position of text[offset], where `text` is the inline token's or that of an image inside it."""
+        if text is not self._content and text != self._content:
+            outer = next((place for place in self._outer if place[0] == self._content), (self._content, 0))
+            offset = outer[1]
+        if not self._starts:
+            self._starts = [0, *(match.end() for match in re.finditer("\n", self._content))]
+        number = bisect_right(self._starts, offset) - 1
+        start = self._starts[number]
+        return self._body.position(self._first + number, self._column(number, start, offset))
+
+    def _line(self, number: int) -> str:
+        lines = self._body.lines
+        return lines[min(self._first + number, len(lines) - 1)]
+
+    def _column(self, number: int, start: int, offset: int) -> int:
+        if self._is_cell:
+            return self._skip + len(self._content[:offset].replace("|", "\\|"))
+        stop = self._starts[number + 1] - 1 if number + 1 < len(self._starts) else len(self._content)
+        text = self._content[start:stop]
+        bare = text.strip(" \t")
+        indent = len(text) - len(text.lstrip(" \t"))
+        line = self._line(number).rstrip(" \t")
+        is_end = line.endswith(bare) and not self._skip
+        found = len(line) - len(bare) if is_end else line.find(bare, self._skip)
+        return max(found + offset - start - indent, 0)
+
+
+class YamlSourceMap:
+    """The positions of the keys and values of front matter.
+
+    `plain` has the values without positions; a key without a value counts as absent.
+    """
+
+    def __init__(self, source: Source, tree: Keys) -> None:
+        self._source = source
+        self._keys: dict[Place, int] = {}
+        self._values: dict[Place, Node] = {}
+        self.start = source.position(tree.start)
+        self.plain = self._plain(tree, ())
+
+    def _plain(self, node: Node, place: Place) -> Any:
+        self._values[place] = node
+        if isinstance(node, Text):
+            return node.value
+        if isinstance(node, Items):
+            return [self._plain(item, (*place, number)) for number, item in enumerate(node.items)]
+        plain = {}
+        for name, (key, value) in node.entries.items():
+            self._keys[*place, name] = key.start
+            if not (isinstance(value, Text) and value.is_nothing):
+                plain[name] = self._plain(value, (*place, name))
+        return plain
+
+    def key(self, place: Place) -> Position:
+        """Where the key stands; where it is missing, the nearest value that surrounds it."""
+        while place and place not in self._keys and place not in self._values:
+            place = place[:-1]
+        offset = self._keys.get(place, self._values[place].start if place in self._values else 0)
+        return self._source.position(offset)
+
+    def value(self, place: Place) -> Position:
+        node = self._values.get(place)
+        return self.key(place) if node is None else self._source.position(node.start)
+
+    def within(self, place: Place, offset: int) -> Position:
+        """Where the braces stand that open at `offset` of the text at `place`."""
+        node = self._values[place]
+        assert isinstance(node, Text)
+        typed = self._source.text[node.start : node.end]
+        start = typed.find(node.value.strip())
+        if start >= 0:
+            return self._source.position(node.start + start + offset)
+        number = len(_BRACES.findall(node.value.strip()[:offset]))
+        braces = [match.start() for match in _BRACES.finditer(typed)]
+        return self._source.position(node.start + (braces[number] if number < len(braces) else 0))
+
+    def node(self, place: Place) -> Node | None:
+        return self._values.get(place)
+
+    def texts(self) -> Sequence[tuple[Place, str]]:
+        return [(place, node.value.strip()) for place, node in self._values.items() if isinstance(node, Text)]

@@ -1,0 +1,106 @@
+"""Writing files so that a reader of the disk finds the old content or the new one, and never a part.
+
+    with AtomicFile(path) as new:
+        new.file.write(…)
+        new.commit()
+
+    replace_file(path, data)     the same in one call
+    create_file(path, data)      a new file; an existing one is never touched
+
+Each function and method here raises OSError as it comes; `create_file` raises FileExistsError for a name that is taken.
+"""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from tempfile import mkstemp
+from types import TracebackType
+from typing import BinaryIO, Self
+
+
+class AtomicFile:
+    """A file that replaces the one at `path` when it is committed.
+
+    It is written next to the old file, under a name that begins with a dot. It gets the permissions, and where that is
+    allowed the owner, of the file `like` (by default: of the one that it replaces), or else the permissions `mode`. A
+    symbolic link stays, and its target is replaced. `commit` syncs the file and its folder to disk. Leaving the `with`
+    block without `commit` removes the new file.
+    """
+
+    def __init__(self, path: Path, *, like: Path | None = None, mode: int | None = None) -> None:
+        self.target = path.resolve()
+        handle, name = mkstemp(dir=self.target.parent, prefix=f".{self.target.name}.")
+        self.path = Path(name)
+        self.file: BinaryIO = os.fdopen(handle, "w+b")
+        self._is_open = True
+        try:
+            if mode is None:
+                _copy_permissions((like or self.target).stat(), handle)
+            else:
+                os.fchmod(handle, mode)
+        except OSError:
+            self.rollback()
+            raise
+
+    def commit(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.path.replace(self.target)
+        self._is_open = False
+        self.file.close()
+        _sync_folder(self.target.parent)
+
+    def rollback(self) -> None:
+        """Closes and removes the new file, unless it was committed."""
+        if self._is_open:
+            self._is_open = False
+            self.file.close()
+            self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rollback()
+
+
+def replace_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Replaces the content of the file at `path`; with `mode`, the file need not exist."""
+    with AtomicFile(path, mode=mode) as new:
+        new.file.write(data)
+        new.commit()
+
+
+def create_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Writes a new file, synced to disk. `mode` is reduced by the umask. A dangling link counts as existing."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _copy_permissions(source: os.stat_result, handle: int) -> None:
+    """Copies the permissions, and the owner and group as far as this process is allowed to set them."""
+    own = os.fstat(handle)
+    if (own.st_uid, own.st_gid) != (source.st_uid, source.st_gid):
+        for owner in (source.st_uid, -1):
+            with contextlib.suppress(PermissionError):
+                os.fchown(handle, owner, source.st_gid)
+                break
+    os.fchmod(handle, stat.S_IMODE(source.st_mode))

@@ -1,0 +1,53 @@
+"""Background jobs of `mailer serve`: one loop for all of them, and the clean-up of uploads that nobody decided about.
+
+run_every(2.0, step, stop, log, newsroom=newsroom, name="letters")    until `stop` is set
+clean_up(newsroom, stop, log)                                         until `stop` is set
+"""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+
+from mailer.errors import MailerError
+from mailer.service.newsroom import Newsroom
+from mailer.settings import redact
+
+Log = Callable[[str], None]
+Step = Callable[[], Awaitable[float | None]]
+"""One round of a job. Returns the seconds until the next one, or None for the usual interval."""
+
+
+async def run_every(
+    interval: float,
+    step: Step,
+    stop: asyncio.Event,
+    log: Log,
+    *,
+    newsroom: Newsroom,
+    name: str,
+    after_error: float | None = None,
+) -> None:
+    """Runs `step` until `stop` is set, with `interval` seconds between two rounds.
+
+    An exception ends the round, not the job: it is logged, and the next round begins `after_error` seconds later
+    (default: `interval`).
+    """
+    while not stop.is_set():
+        try:
+            pause = await step()
+        except MailerError as error:
+            pause = after_error
+            log(f"{name} wait: {error}")
+        except Exception:  # noqa: BLE001 - a bug in one job must not stop the server
+            pause = after_error
+            log(f"{name} wait, because of a bug in mailer: {current_traceback(newsroom)}")
+        try:
+            async with asyncio.timeout(interval if pause is None else pause):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+def current_traceback(newsroom: Newsroom) -> str:
+    """Returns the traceback of the exception that is being handled, without secrets."""
+    return redact(traceback.format_exc(), newsroom.settings)

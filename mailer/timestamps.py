@@ -1,0 +1,8 @@
+"""Times as text for machines."""
+
+import datetime as dt
+
+
+def iso(seconds: float | None) -> str:
+    """Returns a time, seconds since the epoch, as ISO 8601 in UTC, to the second; "" for None."""
+    return "" if seconds is None else dt.datetime.fromtimestamp(int(seconds), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
