@@ -13,10 +13,11 @@ from mailer.service.sending import plan_send, start_send
 from mailer.web.server import free_port
 from tests.support.chromium import faults, launched
 from tests.support.chromium import served as serving_site
-from tests.support.commands import served, until
+from tests.support.commands import served
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.judge import Judge
 from tests.support.livesends import addresses, carry
+from tests.support.patience import until
 from tests.support.programs import Programs
 from tests.support.site import site_in
 from tests.support.workspaces import make_workspace

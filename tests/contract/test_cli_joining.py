@@ -3,23 +3,14 @@
 import asyncio
 import re
 import signal
-import time
 from email import message_from_bytes, policy
 
 import httpx
 
 from mailer.audience.address import parse_address
 from mailer.service.newsroom import Newsroom
+from tests.support.patience import until
 from tests.support.workspaces import make_workspace
-
-
-def wait_for(what, patience=60):
-    """The first true answer of `what`, asked again and again."""
-    end = time.monotonic() + patience
-    while not (found := what()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
 
 
 def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
@@ -38,8 +29,8 @@ def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
             return "Please look into your mailbox." in answer.text
 
         assert not sign_up()  # sooner than anybody types
-        wait_for(sign_up)
-        (path,) = wait_for(lambda: list(catcher.messages()))
+        until(sign_up)
+        (path,) = until(lambda: list(catcher.messages()))
         message = message_from_bytes(path.read_bytes(), policy=policy.default)
         link = re.search(r"/confirm/[a-z2-7]+", message.get_body(("plain",)).get_content())[0]
         httpx.get(site + link)

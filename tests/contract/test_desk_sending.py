@@ -17,6 +17,7 @@ from mailer.service.lists import sync_list
 from mailer.service.scheduling import start_sends_when_due
 from mailer.service.sending import Ordered, plan_send, start_send
 from tests.support.deskpages import At, signed_in
+from tests.support.patience import until_holds
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 
@@ -293,11 +294,8 @@ def carry_all(site):
     async def work():
         stop = asyncio.Event()
         task = asyncio.create_task(start_sends_when_due(site.newsroom, stop, told.append))
-        for _ in range(400):
-            await asyncio.sleep(0.05)
-            sends = site.ledger.sends
-            if not sends.carried() and not sends.due(grace=site.newsroom.settings.grace):
-                break
+        sends, grace = site.ledger.sends, site.newsroom.settings.grace
+        await until_holds(lambda: not sends.carried() and not sends.due(grace=grace))
         stop.set()
         await task
 

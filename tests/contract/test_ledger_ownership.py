@@ -19,6 +19,7 @@ from mailer.ledger.moves import IllegalMoveError
 from mailer.ledger.tables import lease
 from tests.contract.test_ledger_crash import answer, child
 from tests.support.ledger_cases import DAY, counts, deliver, new_send, owned, readers, run, settlement
+from tests.support.patience import PATIENCE
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -119,7 +120,7 @@ def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock
         if entered.is_set():
             return True
         entered.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE)
         raise psycopg.OperationalError("the server went away")
 
     async def lane(mine):
@@ -127,7 +128,7 @@ def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock
         assert await mine.commit(first)
         monkeypatch.setattr(ledger._core.database, "in_transaction", fail_once)
         mine.note(settlement(first, S.ACCEPTED, clock.now))
-        assert await asyncio.to_thread(entered.wait, 30)
+        assert await asyncio.to_thread(entered.wait, PATIENCE)
         committing = asyncio.create_task(mine.commit(second))  # while the batch before it is about to fail
         await asyncio.sleep(0)
         go_on.set()

@@ -25,6 +25,7 @@ from tests.support.ledger_cases import (
     settlement,
     state_of,
 )
+from tests.support.patience import PATIENCE
 
 
 def finish(ledger, send, state=S.ACCEPTED):
@@ -236,7 +237,7 @@ def race(*works):
     results, barrier = [], threading.Barrier(len(works))
 
     def start(work):
-        barrier.wait(60)
+        barrier.wait(PATIENCE)
         try:
             results.append(work())
         except Exception as error:  # noqa: BLE001
@@ -246,7 +247,7 @@ def race(*works):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     return results
 
 

@@ -23,8 +23,8 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.notifying import notify_webhooks
 from mailer.service.webhooks import RETRY, decide, make_way, read_url
 from tests.support.certificates import Authority
-from tests.support.commands import until
 from tests.support.deskpages import At, signed_in
+from tests.support.patience import until
 from tests.support.receiver import receiving
 from tests.support.site import site_in, visiting
 from tests.support.workspaces import KEY, make_workspace

@@ -13,6 +13,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.web.preview.app import create_preview
 from mailer.web.preview.live import Live
 from mailer.web.server import serve_app_until
+from tests.support.patience import PATIENCE
 from tests.support.workspaces import make_workspace
 
 TOKEN, KEY = "the-token-of-a-test", "the-key-of-a-test"
@@ -53,7 +54,7 @@ class Watched:
 
         async def waiting() -> Any:
             state = self.live.state
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 while not holds(state):
                     state = await self.live.after(state.number)
             return state
@@ -105,7 +106,7 @@ def served_preview(newsroom: Newsroom) -> Iterator[str]:
         thread = threading.Thread(target=lambda: asyncio.run(work()))
         thread.start()
         try:
-            assert ready.wait(60)
+            assert ready.wait(PATIENCE)
             yield address[0]
         finally:
             ends[0]()

@@ -22,6 +22,7 @@ from mailer.ledger.ledger import open_ledger
 from mailer.ledger.schema import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.tables import metadata
 from tests.support.ledger_cases import counts, new_send, owned, readers, run
+from tests.support.patience import PATIENCE
 
 URL = "sqlite:///mailer.db"
 
@@ -168,7 +169,7 @@ def test_a_ledger_at_head_opens_without_alembic(tmp_path):
         "open_ledger('sqlite:///mailer.db', pathlib.Path('.mailer')).close(); print('alembic' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     assert done.stdout == "False\n"
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.ledger import open_ledger
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def blocked(writer, started, go_on):
 
     def work(conn):
         started.set()
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
 
     return asyncio.to_thread(writer.call, work)
 
@@ -63,7 +64,7 @@ async def together(writer, *submits):
     """Submit all into one batch; their results."""
     started, go_on = threading.Event(), threading.Event()
     first = asyncio.create_task(blocked(writer, started, go_on))
-    await asyncio.to_thread(started.wait, 10)
+    await asyncio.to_thread(started.wait, PATIENCE)
     futures = [asyncio.ensure_future(submit()) for submit in submits]
     await asyncio.sleep(0)
     go_on.set()
@@ -165,7 +166,7 @@ def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
         return None
 
     writer.every(0.001, make)
-    assert done.wait(60)
+    assert done.wait(PATIENCE)
     assert writer.call(keys) == ["a", "b"]
 
 
