@@ -137,6 +137,11 @@ class Ledger:
         lock = self._core.serve_lock()
         return None if lock.is_free() else lock.read_pid() or 0
 
+    @property
+    def core(self) -> Core:
+        """What the parts of it share."""
+        return self._core
+
     def close(self) -> None:
         """Write what waits, end the writer's thread, close the database. Once is enough, twice does no harm."""
         self._core.writer.close()

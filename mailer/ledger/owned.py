@@ -87,6 +87,11 @@ class OwnedSend:
         self.close()
 
     @property
+    def lock(self) -> SendLock:
+        """What makes the send ours."""
+        return self._lock
+
+    @property
     def held_until(self) -> float:
         """Until when, on mailer.delivery.fence.steady, the send is certainly ours if this process does nothing more."""
         return self._lock.held_until

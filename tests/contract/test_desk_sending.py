@@ -311,7 +311,7 @@ def relay(settings, catcher):
 
 def test_the_server_carries_tests_and_sends(relay, site, mara):
     wim = signed_in(site, "writer")
-    writer = At(mara._visitor, wim)
+    writer = At(mara.visitor, wim)
     page = writer.get("/desk/dispatches/tide/test")
     once = fields_of(page)["once"][0]
     form = {"once": once, "to": "wim@example.org", "typed": "guest@example.net, refuse@example.com"}
@@ -350,7 +350,7 @@ def unsaid(answer, desk):
     """The sentence that an answer leaves for the next page."""
     cookie = answer.headers["set-cookie"].partition(";")[0]
     return desk.get(
-        answer.headers["location"], headers={"Cookie": f"{desk._headers('GET', None)['Cookie']}; {cookie}"}
+        answer.headers["location"], headers={"Cookie": f"{desk.headers_of('GET', None)['Cookie']}; {cookie}"}
     ).text
 
 

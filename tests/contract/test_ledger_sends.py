@@ -30,7 +30,7 @@ from tests.support.patience import PATIENCE
 
 def finish(ledger, send, state=S.ACCEPTED):
     with owned(ledger, send) as mine:
-        run(deliver(mine, ledger._core.clock(), state, limit=1000))
+        run(deliver(mine, ledger.core.clock(), state, limit=1000))
         return run(mine.standing())
 
 

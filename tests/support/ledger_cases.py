@@ -4,16 +4,14 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import Engine
 
 from mailer.delivery.records import Claim, NewDelivery, Reply, Settlement, Stage
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.edition.model import Image
-from mailer.ledger.lease import Lease
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.owned import OwnedSend
 from mailer.ledger.records import NewEdition, NewSend, Repeat, Send
-from mailer.ledger.tables import lease
 
 T = TypeVar("T")
 DAY = 86_400.0
@@ -87,14 +85,13 @@ async def deliver(send: OwnedSend, now: float, state: DeliveryState = S.ACCEPTED
 
 
 def die(mine: OwnedSend) -> None:
-    """What becomes of an owner whose process dies: the kernel drops its lock, or its lease runs out."""
-    lock = mine._lock
-    if isinstance(lock, Lease):
-        lock.abandon()
-        mine._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount)
-    else:
-        lock.close()
-    mine._closed = True
+    """What becomes of an owner whose process dies: its lock is free, and nothing else is written."""
+    mine.lock.close()
+
+
+def writing_engine(ledger: Ledger) -> Engine:
+    """The engine by which `ledger` writes, for tests that listen to its commits."""
+    return ledger.core.writer.call(lambda conn: conn.engine)
 
 
 def counts(ledger: Ledger, send: Send) -> dict[DeliveryState, int]:

@@ -34,14 +34,14 @@ class Watched:
     def __init__(self, newsroom: Newsroom, runner: asyncio.Runner) -> None:
         self.live = live_of(newsroom)
         self.path = self.live.path
-        self._runner = runner
+        self.runner = runner
         app = create_preview(self.live, token=TOKEN, key=KEY)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1:8123"
         )
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self.client.get(path, **options))
+        return self.runner.run(self.client.get(path, **options))
 
     def ask(self, path: str, **params: str) -> httpx.Response:
         return self.get(f"/{TOKEN}/{path}", params=params)
@@ -59,7 +59,7 @@ class Watched:
                     state = await self.live.after(state.number)
             return state
 
-        return self._runner.run(waiting())
+        return self.runner.run(waiting())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.support.patience import PATIENCE
 @pytest.fixture
 def writer(tmp_path):
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as ledger:
-        yield ledger._core.writer
+        yield ledger.core.writer
 
 
 def put(key):
@@ -89,7 +89,7 @@ def test_what_gathers_while_a_commit_runs_is_one_batch(writer):
 
 def commits(writer):
     found = []
-    event.listen(writer._database._writer, "commit", lambda _conn: found.append(1))
+    event.listen(writer.call(lambda conn: conn.engine), "commit", lambda _conn: found.append(1))
     return found
 
 
@@ -212,7 +212,7 @@ def test_who_no_longer_waits_is_not_missed(writer):
 
 def test_closing_writes_what_waits_and_ends_the_thread(tmp_path):
     ledger = open_ledger("sqlite:///m.db", tmp_path / ".mailer")
-    writer = ledger._core.writer
+    writer = ledger.core.writer
     before = threading.active_count()
     writer.call(put("a"))
     assert threading.active_count() == before + 1
@@ -222,7 +222,7 @@ def test_closing_writes_what_waits_and_ends_the_thread(tmp_path):
     with pytest.raises(LedgerError, match="closed"):
         writer.call(put("b"))
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as again:
-        assert again._core.writer.call(keys) == ["a"]
+        assert again.core.writer.call(keys) == ["a"]
 
 
 def test_reading_alone_starts_no_thread(tmp_path):
@@ -236,5 +236,5 @@ def test_the_log_does_not_grow_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr("mailer.ledger.writer.CHECKPOINT_BATCHES", 10)
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as ledger:
         for number in range(200):
-            ledger._core.writer.call(put(f"key-{number}"))
-        assert ledger._core.database.log_size() < 60 * 4096
+            ledger.core.writer.call(put(f"key-{number}"))
+        assert ledger.core.database.log_size() < 60 * 4096

@@ -4,12 +4,13 @@ import asyncio
 import json
 import re
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 
-from mailer.web.desk.events import Event, _told
+from mailer.web.desk.events import Event, event_stream
 from mailer.web.desk.guessing import LONGEST_PAUSE, Guesses
-from mailer.web.desk.page import STATIC, Said, _pack, _unpack, in_words
+from mailer.web.desk.page import STATIC, Said, decode_said, encode_said, in_words
 from mailer.web.desk.settings import known_as
 from mailer.web.desk.signin import inside
 from tests.contract.test_desk_drafts import picture
@@ -240,16 +241,16 @@ def test_a_thousand_at_once_are_no_quicker_than_one_after_the_other():
 
 @pytest.mark.parametrize("said", [Said("Saved."), Said("Größe “x”" * 500, bad=True), Said("")])
 def test_a_sentence_travels_to_the_next_page(said):
-    cookie = _pack(said)
+    cookie = encode_said(said)
     assert len(cookie) < 4000
-    found = _unpack(cookie)
+    found = decode_said(cookie)
     assert found.bad == said.bad
     assert said.text.startswith(found.text.rstrip("…"))
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "bnVsbA==", "W10=", "\xff", "W1tdXQ=="])
 def test_a_cookie_that_is_none_says_nothing(cookie):
-    assert _unpack(cookie) is None
+    assert decode_said(cookie) is None
 
 
 @pytest.mark.parametrize(
@@ -313,7 +314,9 @@ def test_a_stream_ends_with_the_server():
                 closed.append(True)
 
         heard = []
-        async for piece in _told(events(), ending):
+        asked = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(ending=ending)))
+        asked.request = asked
+        async for piece in event_stream(asked, events()).body_iterator:
             heard.append(piece)
             if b"data: 1" in piece:
                 ending.set()

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image as Pillow
 
 from mailer.web.preview import watch
-from mailer.web.preview.app import _Preview
+from mailer.web.preview.app import create_preview
+from tests.support.patience import PATIENCE, until_holds
 from tests.support.preview import KEY, SHOWN, TOKEN, make_newsroom, watching
 from tests.support.workspaces import DISPATCH
 
@@ -48,7 +49,7 @@ def test_the_key_leads_to_the_page_once(preview):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_nothing_can_be_changed(preview, method):
-    answer = preview._runner.run(preview.client.request(method, f"/{TOKEN}/state"))
+    answer = preview.runner.run(preview.client.request(method, f"/{TOKEN}/state"))
     assert answer.status_code == 405
 
 
@@ -185,25 +186,29 @@ def test_the_stream_tells_of_what_is_there_of_what_is_new_and_ends_with_the_prev
     async def listen():
         lines = []
 
-        async def read():
-            async for chunk in stream:
-                lines.append(chunk)  # noqa: PERF401 - each as it comes
+        async def hear(message):
+            lines.extend([message["body"].decode()] if message.get("body") else [])
 
-        page = _Preview(preview.live, token="t", key="k")
-        stream = page._news()
-        task = asyncio.create_task(read())
-        async with asyncio.timeout(60):
-            while len(lines) < 2:
-                await asyncio.sleep(0)
-            preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
-            await preview.live.after(preview.live.state.number)
-            while len(lines) < 3:
-                await asyncio.sleep(0)
-            page.ending.set()
+        app = create_preview(preview.live, token="t", key="k")
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/t/events",
+            "query_string": b"",
+            "server": ("127.0.0.1", 8123),
+        }
+        asked = {**scope, "headers": [(b"host", b"127.0.0.1:8123")]}
+        task = asyncio.create_task(app(asked, asyncio.Event().wait, hear))
+        await until_holds(lambda: len(lines) >= 2)
+        preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
+        await preview.live.after(preview.live.state.number)
+        await until_holds(lambda: len(lines) >= 3)
+        app.state.ending.set()
+        async with asyncio.timeout(PATIENCE):
             await task
         return lines
 
-    lines = preview._runner.run(listen())
+    lines = preview.runner.run(listen())
     assert lines[0] == "retry: 500\n\n"
     numbers = [json.loads(line.removeprefix("data: "))["number"] for line in lines[1:]]
     assert numbers == sorted(set(numbers))
@@ -226,7 +231,7 @@ class Changes:
         return self.images
 
     async def next(self):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             await anext(self._changes)
 
     async def none_until(self, act):
