@@ -127,7 +127,7 @@ def test_serve_starts_what_is_due_with_the_readers_of_that_moment(here, catcher)
         line = process.stderr.readline()
         url = re.search(r"http://127\.0\.0\.1:\d+", line)
         assert url, line
-        assert httpx.get(f"{url[0]}/healthz").status_code == 200
+        assert httpx.get(f"{url[0]}/healthz", timeout=PATIENCE).status_code == 200
         ran = here(*SEND, "--at", soon(20))
         assert ran.code == 0
         assert "No `mailer serve`" not in ran.err

