@@ -20,7 +20,7 @@ PASSWORD = "ferry lamp ocean nine"
 @pytest.fixture(autouse=True)
 def _quick_hashes(monkeypatch):
     """Passwords are hashed without effort here; what a person signs in with by a link or by `user` is hashed as it is outside."""
-    monkeypatch.setattr(signin, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    monkeypatch.setattr(signin, "HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture

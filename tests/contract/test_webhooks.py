@@ -72,7 +72,7 @@ def serving(site, *, way=None):
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch):
     monkeypatch.setattr(notifying, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(notifying, "_REST", 0.001)
+    monkeypatch.setattr(notifying, "REST", 0.001)
 
 
 def leave(site, who=ANA):

@@ -246,7 +246,7 @@ class Changes:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(watch, "_NEAR", 0.002)
+    monkeypatch.setattr(watch, "NEAR", 0.002)
 
 
 def test_each_kind_of_file_is_watched_and_a_save_is_told_once(tmp_path):

@@ -53,7 +53,7 @@ ROUTES: tuple[ApiRoute, ...] = (
 """All that needs a token."""
 
 BY_TOKEN = Rate(burst=300, every=0.2)
-_TOGETHER = Rate(burst=10_000, every=0.01)  # what all tokens together may ask
+BY_ALL_TOKENS = Rate(burst=10_000, every=0.01)  # what all tokens together may ask
 _KEY = frozenset(map(chr, range(0x21, 0x7F)))
 _LONGEST_KEY = 255
 _OWN = {"Cache-Control": "private, no-cache"}  # kept by who asked alone
@@ -122,7 +122,7 @@ class Guard:
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._newsroom = newsroom
-        self._limits = Limits(time.monotonic, each=BY_TOKEN, together=_TOGETHER)
+        self._limits = Limits(time.monotonic, each=BY_TOKEN, together=BY_ALL_TOKENS)
 
     def guarded(self, route: ApiRoute) -> _Handler:
         """For who may: `route`'s endpoint behind all that the module's page says."""
