@@ -70,6 +70,7 @@ def test_a_writer_sees_the_figures_and_no_reader(site, visitor):
     assert "formaction" not in page.text
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "path", ["", "/report", "/report/recipients", "/report/recipients/1", "/report/csv", "/events"]
 )

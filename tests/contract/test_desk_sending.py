@@ -88,6 +88,7 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     assert site.contents() == before
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("settings", [{"approval": True}])
 @pytest.mark.parametrize(
     ("query", "why"),
@@ -147,6 +148,7 @@ def test_a_double_click_that_is_under_way_twice_makes_one_send_and_says_nothing(
     assert not any("set-cookie" in answer.headers for answer in answers)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -354,6 +356,7 @@ def unsaid(answer, desk):
     ).text
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("form", "said"),
     [
