@@ -28,7 +28,7 @@ from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.siege import LANES, RESUME, SEND, Siege
 
 # before its dot a message that was given up too early costs nobody anything; the dot's limit is beyond what a slow machine takes
-IMPATIENT = {"limits": {"session": 3.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "dot": 10.0}}
+IMPATIENT = {"limits": {"session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "dot": 10.0}}
 
 
 def test_refused_for_now_at_each_stage_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
