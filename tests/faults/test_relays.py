@@ -28,7 +28,7 @@ from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.siege import LANES, RESUME, SEND, Siege
 
 # before its dot a message that was given up too early costs nobody anything; the dot's limit is beyond what a slow machine takes
-IMPATIENT = {"limits": {"session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "dot": 10.0}}
+IMPATIENT = {"limits": {"connect": 10.0, "session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "dot": 10.0}}
 
 
 def test_refused_for_now_at_each_stage_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
@@ -208,7 +208,7 @@ def test_a_server_that_is_stopped_times_out_at_each_stage_and_hangs_nobody(
     journal = Journal(tmp_path / "accepted.jsonl")
     assert other_machine.stdout
     siege = Siege(tmp_path, database_url, programs, journal, readers=800, port=int(other_machine.stdout.readline()))
-    process = siege.start(*SEND, faults={**IMPATIENT, "patience": 1})
+    process = siege.start(*SEND, faults={**IMPATIENT, "patience": 0.001})
     until(lambda: sum(journal.accepted.values()) > 10)
     other_machine.send_signal(signal.SIGSTOP)
     try:
