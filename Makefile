@@ -40,6 +40,7 @@ torture: $(READY)
 check: $(READY)
 	@$(BIN)/ruff format --check --quiet mailer tests docs benchmarks
 	@$(BIN)/ruff check --quiet mailer tests docs benchmarks
+	@$(BIN)/ruff check --quiet --preview --select PLC2701 tests  # imports of private names
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 

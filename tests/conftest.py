@@ -37,6 +37,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture", action="store_true", help="all of the faults in full: `make torture`")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --torture, tests marked `thinned` run all their cases on SQLite, and the last one on PostgreSQL."""
+    if config.getoption("--torture"):
+        return
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    seen: set[object] = set()
+    for item in reversed(items):
+        function = getattr(item, "function", None)
+        if item.get_closest_marker("thinned") and item.callspec.params["database_url"] == "postgresql":  # type: ignore[attr-defined]
+            (dropped if function in seen else kept).append(item)
+            seen.add(function)
+        else:
+            kept.append(item)
+    items[:] = reversed(kept)
+    config.hook.pytest_deselected(items=dropped)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, (program, package) in NEEDS.items():
         if item.get_closest_marker(marker) and not shutil.which(

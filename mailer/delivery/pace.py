@@ -173,6 +173,11 @@ class Pacer:
         return self._count
 
     @property
+    def remembered(self) -> int:
+        """How many domains it knows something about."""
+        return len(self._groups)
+
+    @property
     def under_way(self) -> int:
         return len(self._under_way)
 

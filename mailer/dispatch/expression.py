@@ -223,7 +223,7 @@ def _truncate(
     return do_truncate(_ENVIRONMENT, value, length, killwords, end, leeway)
 
 
-_FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., str]] = {
     "default": _default,
     "d": _default,
     "upper": str.upper,
@@ -235,9 +235,9 @@ _FILTERS: dict[str, Callable[..., str]] = {
 
 
 def _filter(node: nodes.Filter, inner: Evaluate) -> Evaluate:
-    function = _FILTERS.get(node.name)
+    function = FILTERS.get(node.name)
     if function is None:
-        close = get_close_matches(node.name, _FILTERS, n=1)
+        close = get_close_matches(node.name, FILTERS, n=1)
         raise ExpressionError(
             f"the filter “{node.name}” is not allowed", f"did you mean “{close[0]}”?" if close else ALLOWED
         )

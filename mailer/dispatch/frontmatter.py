@@ -180,7 +180,7 @@ class FrontMatter(_Part):
     lists: tuple[Annotated[Line, AfterValidator(_list)], ...] = Field((), description="The lists that this is for.")
 
 
-_MODELS: dict[str, type[_Part]] = {
+MODELS: dict[str, type[_Part]] = {
     "editor": EditorPart,
     "photo": PhotoPart,
     "earlier": EarlierPart,
@@ -287,7 +287,7 @@ def _report(details: ErrorDetails, placed: YamlSourceMap, findings: Findings) ->
             key = f"expected {place[-1]}: …" if place[-1] != "date" else "expected date: YYYY-MM-DD"
             findings.add("missing-key", placed.key(place), f"{where} has no “{place[-1]}”", key)
         case "extra_forbidden":
-            model = _MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
+            model = MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
             expected = suggest(str(place[-1]), [*model.model_fields])
             findings.add(
                 "unknown-key", placed.key(place), f"unknown key “{short(str(place[-1]))}” in {where}", expected

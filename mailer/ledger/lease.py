@@ -63,7 +63,7 @@ class Lease:
         self._taken = self._writer.call(self._take).result()
         if self._taken:
             self._ends_at = asked_at + self._length * (1 - MARGIN)
-            self._writer.every(self._length / 3, self._renewal)
+            self._writer.every(self._length / 3, self.renewal)
         return self._taken
 
     def renew(self, conn: Connection) -> bool:
@@ -97,10 +97,6 @@ class Lease:
             mine = delete(lease).where(lease.c.send_id == self._send_id, lease.c.holder == self._holder)
             self._writer.call(lambda conn: conn.execute(mine).rowcount).result()
 
-    def abandon(self) -> None:
-        """Forget it without a word, as a process does that dies; it runs out by itself."""
-        self._taken = False
-
     def _take(self, conn: Connection) -> bool:
         conn.execute(select(send.c.id).where(send.c.id == self._send_id).with_for_update(key_share=True))
         standing = conn.execute(select(lease.c.expires_at > _now()).where(lease.c.send_id == self._send_id)).scalar()
@@ -118,7 +114,8 @@ class Lease:
         )
         return True
 
-    def _renewal(self) -> Job | None:
+    def renewal(self) -> Job | None:
+        """The job that lengthens it; None when it is not ours."""
         return _Renewal(self, self._clock()) if self._taken else None
 
 

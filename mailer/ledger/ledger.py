@@ -130,6 +130,11 @@ class Ledger:
         lock = self._core.serve_lock()
         return None if lock.is_free() else lock.read_pid() or 0
 
+    @property
+    def core(self) -> Core:
+        """What the parts of it share."""
+        return self._core
+
     def close(self) -> None:
         """Writes what is queued, ends the writer's thread, closes the database. A second call does nothing."""
         self._core.writer.close()

@@ -90,6 +90,11 @@ class OwnedSend(DeliveryBatcher):
         self.close()
 
     @property
+    def lock(self) -> SendLock:
+        """What makes the send ours."""
+        return self._lock
+
+    @property
     def held_until(self) -> float:
         """The time, on mailer.delivery.fence.steady, until which the send is certainly ours if this process does nothing more."""
         return self.lock.held_until

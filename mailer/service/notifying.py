@@ -24,7 +24,7 @@ from mailer.service.webhooks import client_options, deliver, in_words
 LOOK_EVERY = 1.0  # seconds
 LINGER = 5.0  # seconds, at the end, for requests that are under way
 KEPT_FOR = 30 * 86_400.0  # seconds for which a message is kept
-_REST, _DOUBLINGS = 2.0, 5  # seconds after a first failure; how often that doubles with the next ones
+REST, _DOUBLINGS = 2.0, 5  # seconds after a first failure; how often that doubles with the next ones
 _REST_OF_ALL = 30.0
 _AT_A_TIME = 100
 _FORGET_EVERY = 3600.0
@@ -86,7 +86,7 @@ class _Bureau:
             self._log(f"webhook {number} waits, because of a bug in mailer: {current_traceback(self._newsroom)}")
         failures = self._failures.get(number, 0)
         self._failures[number] = 0 if went_well else failures + 1
-        self._rests_until[number] = 0.0 if went_well else time.monotonic() + _REST * 2 ** min(failures, _DOUBLINGS)
+        self._rests_until[number] = 0.0 if went_well else time.monotonic() + REST * 2 ** min(failures, _DOUBLINGS)
 
     async def _empty(self, number: int) -> bool:
         """Deliver what is due, up to the first that is not taken; whether all were.

@@ -26,7 +26,7 @@ from mailer.service.newsroom import Newsroom
 SHORTEST, LONGEST = 12, 1000  # characters of a password
 LINK_GOOD_FOR = 3 * 86_400  # seconds
 _FEWEST_DIFFERENT, _LEAST_BESIDE_NAME = 5, 8
-_HASHER = PasswordHasher()
+HASHER = PasswordHasher()
 
 
 class NoPasswordsError(UsageError):
@@ -70,7 +70,7 @@ def hash_password(password: str, name: str) -> str:
         raise UsageError(
             "This password is too easy to guess.", "Three or four words that do not belong together will do."
         )
-    return _HASHER.hash(_normal(password))
+    return HASHER.hash(_normal(password))
 
 
 def sign_in(newsroom: Newsroom, name: str, password: str, *, browser: str, address: str) -> Pass | None:
@@ -82,8 +82,8 @@ def sign_in(newsroom: Newsroom, name: str, password: str, *, browser: str, addre
     right = _verify(hashed or _nobodys(), password)
     if user is None or not hashed or not right:
         return None
-    if _HASHER.check_needs_rehash(hashed):
-        people.replace_hash(user.id, hashed, _HASHER.hash(_normal(password)))
+    if HASHER.check_needs_rehash(hashed):
+        people.replace_hash(user.id, hashed, HASHER.hash(_normal(password)))
     return begin_session(newsroom, user, browser=browser, address=address)
 
 
@@ -126,7 +126,7 @@ def begin_session(newsroom: Newsroom, user: User, *, browser: str, address: str)
 
 def _verify(hashed: str, password: str) -> bool:
     try:
-        return _HASHER.verify(hashed, _normal(password[:LONGEST]))
+        return HASHER.verify(hashed, _normal(password[:LONGEST]))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -138,4 +138,4 @@ def _normal(password: str) -> str:
 
 @cache
 def _nobodys() -> str:
-    return _HASHER.hash(secrets.token_urlsafe(16))
+    return HASHER.hash(secrets.token_urlsafe(16))

@@ -56,6 +56,10 @@ class Pace:
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
 
+    def __len__(self) -> int:
+        """How many samples it keeps."""
+        return len(self._samples)
+
     def note(self, now: float, count: int) -> None:
         """There are `count` by now. A clock that was set back begins anew."""
         samples = self._samples

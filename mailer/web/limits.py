@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_CLIENTS = 20_000
+CLIENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Limits:
             now = self._clock()
             mine = self._clients.pop(key, None) or _Bucket(self._each, now)
             self._clients[key] = mine
-            if len(self._clients) > _CLIENTS:
+            if len(self._clients) > CLIENTS:
                 self._clients.popitem(last=False)
             left = max(mine.wait(now), self._all.wait(now))
             if left <= 0:

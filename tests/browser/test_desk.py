@@ -11,8 +11,8 @@ from mailer.ledger.types_webhooks import EVENTS, MessageState
 from mailer.service.signin import hash_password
 from tests.contract.test_desk_drafts import picture
 from tests.support.chromium import faults, served
-from tests.support.commands import until
 from tests.support.deskpages import browser_of, signed_in
+from tests.support.patience import until
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 

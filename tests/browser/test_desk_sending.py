@@ -13,8 +13,8 @@ from mailer.relay import Relay
 from mailer.service.scheduling import start_sends_when_due
 from mailer.web.server import free_port
 from tests.support.chromium import faults, served
-from tests.support.commands import until
 from tests.support.deskpages import browser_of, signed_in
+from tests.support.patience import PATIENCE, until
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 
@@ -34,7 +34,7 @@ def sink():
 
     def answers():
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection(("127.0.0.1", port), PATIENCE).close()
         except OSError:
             return False
         return True

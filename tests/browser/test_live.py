@@ -13,10 +13,11 @@ from mailer.service.sending import plan_send, start_send
 from mailer.web.server import free_port
 from tests.support.chromium import faults, launched
 from tests.support.chromium import served as serving_site
-from tests.support.commands import served, until
+from tests.support.commands import served
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.judge import Judge
 from tests.support.livesends import addresses, carry
+from tests.support.patience import PATIENCE, until
 from tests.support.programs import Programs
 from tests.support.site import site_in
 from tests.support.workspaces import make_workspace
@@ -45,17 +46,17 @@ def serving(programs, workspace, port):
     def answers():
         assert process.poll() is None, process.wait().err
         try:
-            return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE).status_code == 200
         except httpx.TransportError:
             return False
 
-    until(answers, 30)
+    until(answers)
     return process
 
 
 def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_path, programs):
     port = free_port()
-    judge = Judge(tmp_path / "accepted.jsonl", delay=0.15)
+    judge = Judge(tmp_path / "accepted.jsonl", delay=1.0)  # it is still under way when it is paused
     with closing(judge), served(judge) as relay, launched() as browser:
         rows = [f"reader{each}@example.com,Ana,Porto Novo" for each in range(READERS)]
         make_workspace(tmp_path, port=relay.port, rows=rows, LANES="3", BASE_URL=f"http://127.0.0.1:{port}")
@@ -84,6 +85,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
         page.get_by_text("Paused by Mara Lindqvist.").wait_for()
         page.get_by_role("button", name="Go on").press("Enter")
         page.get_by_text("On its way.").wait_for()
+        judge.delay = 0.0
         page.get_by_text("Finished").wait_for()
         assert faults(page) == []
         with Newsroom.open(tmp_path) as newsroom:

@@ -4,9 +4,9 @@ import pytest
 
 from mailer.service.previewing import DEVICES, Scheme, in_scheme
 from tests.support.chromium import launched, violations
-from tests.support.commands import until
 from tests.support.corpus import NAMES, corpus
 from tests.support.editions import html_of
+from tests.support.patience import until
 from tests.support.preview import make_newsroom, served_preview
 from tests.support.workspaces import DISPATCH
 

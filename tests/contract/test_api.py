@@ -17,7 +17,7 @@ from mailer.web.api import api as api_module
 from mailer.web.api.api import ROUTES
 from mailer.web.limits import Rate
 from tests.support.apicalls import Asking, fill_workspace, token_of
-from tests.support.commands import until
+from tests.support.patience import until
 from tests.support.site import site_in, visiting
 from tests.support.workspaces import make_workspace
 

@@ -55,7 +55,7 @@ def faults(schema: schemathesis.BaseSchema, done: set[str]) -> Iterator[str]:
 
 def test_nothing_that_is_asked_finds_a_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(api, "BY_TOKEN", UNLIMITED)
-    monkeypatch.setattr(api, "_TOGETHER", UNLIMITED)
+    monkeypatch.setattr(api, "BY_ALL_TOKENS", UNLIMITED)
     with site_in(tmp_path) as site:
         fill_workspace(site)
         site.send()

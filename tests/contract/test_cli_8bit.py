@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from tests.support.patience import PATIENCE
 from tests.support.scripted import Scripted
 from tests.support.workspaces import make_workspace
 
@@ -18,11 +19,11 @@ class Background:
 
     def __enter__(self) -> Scripted:
         self.thread.start()
-        asyncio.run_coroutine_threadsafe(self.server.__aenter__(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.server.__aenter__(), self.loop).result(PATIENCE)
         return self.server
 
     def __exit__(self, *_error: object) -> None:
-        asyncio.run_coroutine_threadsafe(self.server.__aexit__(None, None, None), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.server.__aexit__(None, None, None), self.loop).result(PATIENCE)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()

@@ -3,23 +3,14 @@
 import asyncio
 import re
 import signal
-import time
 from email import message_from_bytes, policy
 
 import httpx
 
 from mailer.audience.address import parse_address
 from mailer.service.newsroom import Newsroom
+from tests.support.patience import PATIENCE, until
 from tests.support.workspaces import make_workspace
-
-
-def wait_for(what, patience=60):
-    """The first true answer of `what`, asked again and again."""
-    end = time.monotonic() + patience
-    while not (found := what()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
 
 
 def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
@@ -28,25 +19,25 @@ def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
     assert here("list", "sync", "readers").code == 0
     process = programs.start(workspace, "serve", "--port", "0")
     try:
-        site = process.said(r"http://127\.0\.0\.1:\d+")[0]
-        form = httpx.get(f"{site}/subscribe/readers")
+        client = httpx.Client(base_url=process.said(r"http://127\.0\.0\.1:\d+")[0], timeout=PATIENCE)
+        form = client.get("/subscribe/readers")
         seal = re.search(r'name="seal" value="([a-z2-7]+)"', form.text)[1]
         fields = {"email": "Zoë@example.net", "own.first_name": "Zoë", "seal": seal}
 
         def sign_up():
-            answer = httpx.post(f"{site}/subscribe/readers", data=fields | {"email": "zoe@example.net"})
+            answer = client.post("/subscribe/readers", data=fields | {"email": "zoe@example.net"})
             return "Please look into your mailbox." in answer.text
 
-        assert not sign_up()  # sooner than anybody types
-        wait_for(sign_up)
-        (path,) = wait_for(lambda: list(catcher.messages()))
+        until(sign_up)  # not sooner than anybody types
+        (path,) = until(lambda: list(catcher.messages()))
         message = message_from_bytes(path.read_bytes(), policy=policy.default)
         link = re.search(r"/confirm/[a-z2-7]+", message.get_body(("plain",)).get_content())[0]
-        httpx.get(site + link)
+        client.get(link)
         assert here("list", "sync", "readers").code == 0
         assert "zoe" not in (workspace / "subscribers" / "readers.csv").read_text(encoding="utf-8")
-        done = httpx.post(site + link, data={"own.readers.first_name": "Zoë"})
+        done = client.post(link, data={"own.readers.first_name": "Zoë"})
         assert "You are on the list." in done.text
+        client.close()
     finally:
         process.send_signal(signal.SIGTERM)
     assert process.wait().code == 0

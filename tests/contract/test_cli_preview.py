@@ -7,6 +7,7 @@ import socket
 import httpx
 import pytest
 
+from tests.support.patience import PATIENCE
 from tests.support.workspaces import make_workspace, start_mailer
 
 
@@ -23,12 +24,12 @@ def test_the_preview_tells_its_address_and_ends_cleanly(workspace):
             r"Showing dispatches/tide\.md at (http://127\.0\.0\.1:\d+/[\w-]{32}/); Ctrl-C ends it\.\n", line
         )
         assert found, line
-        with httpx.stream("GET", f"{found[1]}events") as stream:  # an open stream keeps nothing up
+        with httpx.stream("GET", f"{found[1]}events", timeout=PATIENCE) as stream:  # an open stream keeps nothing up
             assert stream.status_code == 200
             lines = stream.iter_lines()  # kept, for the connection is closed with it
             assert next(lines) == "retry: 500"
             running.send_signal(signal.SIGINT)
-            assert running.wait(60) == 0
+            assert running.wait(PATIENCE) == 0
     finally:
         running.kill()
         out, err = running.communicate()
@@ -40,7 +41,7 @@ def test_nothing_is_written(workspace, programs):
     running = programs.start(workspace, "preview", "tide", "--no-open")
     address = running.said(r"http://\S+/")[0]
     try:
-        with httpx.stream("GET", f"{address}events", timeout=60) as stream:
+        with httpx.stream("GET", f"{address}events", timeout=PATIENCE) as stream:
             next(line for line in stream.iter_lines() if '"made": 2' in line or '"made": 3' in line)
     finally:
         running.send_signal(signal.SIGINT)

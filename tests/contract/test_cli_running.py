@@ -1,5 +1,6 @@
 """A send under way, seen from the command line: stopped, owned, resumed, halted, resolved (contract 3)."""
 
+import math
 import signal
 import socket
 import sqlite3
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Slow, served, until
+from tests.support.commands import Held, served
+from tests.support.patience import PATIENCE, until
 from tests.support.programs import Process, Programs
 from tests.support.scripted import DROP, Scripted
 from tests.support.workspaces import make_workspace, start_mailer
@@ -24,7 +26,7 @@ def states(folder: Path) -> Counter[str]:
         return Counter(state for (state,) in database.execute("select state from delivery"))
 
 
-def under_way(programs: Programs, folder: Path, server: Slow) -> Process:
+def under_way(programs: Programs, folder: Path, server: Held) -> Process:
     """A send in a process of its own that has delivered some of MANY."""
     make_workspace(folder, port=server.port, rows=MANY, LANES="2")
     process = programs.start(folder, *SEND)
@@ -34,9 +36,10 @@ def under_way(programs: Programs, folder: Path, server: Slow) -> Process:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_pauses_cleanly_and_says_how_to_go_on(here, programs, number):
-    with served(Slow(0.02)) as server:
+    with served(Held(6)) as server:
         process = under_way(programs, here.folder, server)
         process.send_signal(number)
+        server.limit += 50  # what is under way is answered
         ran = process.wait()
         assert ran.code == 4, ran.err
         assert "mailer resume 1" in ran.err
@@ -45,13 +48,13 @@ def test_a_signal_pauses_cleanly_and_says_how_to_go_on(here, programs, number):
         found = states(here.folder)
         assert set(found) == {"accepted", "pending"}
         assert found["accepted"] == len(server.messages)
-        server.delay = 0
+        server.limit = math.inf
         assert here("resume", "1").code == 0
         assert len(server.messages) == 150
 
 
 def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here, programs):
-    with served(Slow(0.02)) as server:
+    with served(Held(6)) as server:
         process = under_way(programs, here.folder, server)
         status = here("status", "1")
         assert status.code == 4
@@ -64,14 +67,17 @@ def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here, prog
         paused = here("pause", "1", "--json")
         assert paused.code == 0
         assert paused.json()["state"] == "paused"
+        server.limit += 50
         ran = process.wait()
         assert ran.code == 4
         assert "paused by hand: paused. Go on with: mailer resume 1" in ran.err
-        second = programs.start(here.folder, "resume", "1", "--json")
         before = len(server.messages)
+        server.limit = before + 3
+        second = programs.start(here.folder, "resume", "1", "--json")
         until(lambda: len(server.messages) > before + 3)
         cancelled = here("cancel", "1")
         assert cancelled.code == 0, cancelled.err
+        server.limit += 50
         ran = second.wait()
         assert ran.code == 0
         assert ran.json()["state"] == "cancelled"
@@ -83,14 +89,14 @@ def test_while_a_process_sends_others_see_it_and_can_pause_and_cancel(here, prog
 
 
 def test_a_killed_send_is_named_as_interrupted_and_resumed(here, programs):
-    with served(Slow(0.02)) as server:
+    with served(Held(6)) as server:
         process = under_way(programs, here.folder, server)
         process.kill()
         process.wait()
         status = here("status", "1")
         assert status.code == 4
         assert "it was interrupted. Go on with: mailer resume 1" in status.err
-        server.delay = 0
+        server.limit = math.inf
         ended = here("resume", "1", "--json").json()
     assert ended["state"] == "finished"
     assert ended["accepted"] + ended["uncertain"] == 150
@@ -188,7 +194,7 @@ def test_a_relay_that_cannot_be_reached_is_named_at_once_and_the_send_can_be_sto
     assert line.startswith(f"127.0.0.1:{port}: ")
     assert "Ctrl-C pauses" in line
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4
     assert "mailer resume 1" in err
     assert set(states(here.folder)) == {"pending"}

@@ -33,7 +33,7 @@ def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(her
 
 def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
     monkeypatch.setattr("mailer.cli.user.is_person", lambda: True)
-    monkeypatch.setattr("mailer.cli.user._ask", lambda: PASSWORD)
+    monkeypatch.setattr("mailer.cli.user.click.prompt", lambda *_, **__: PASSWORD)
     added = here("user", "add", "Mara", "--role", "editor")
     assert (added.out, "Mara may sign in as editor" in added.err) == ("", True)
     with Newsroom.open(workspace) as newsroom:
@@ -46,7 +46,7 @@ def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
 )
 def test_a_bad_password_adds_nobody(here, workspace, monkeypatch, password, said):
     monkeypatch.setattr("mailer.cli.user.is_person", lambda: True)
-    monkeypatch.setattr("mailer.cli.user._ask", lambda: password)
+    monkeypatch.setattr("mailer.cli.user.click.prompt", lambda *_, **__: password)
     refused = here("user", "add", "Mara")
     assert (refused.code, said in refused.err) == (2, True)
     assert here("user", "list").out == ""

@@ -39,6 +39,7 @@ def saved(site, text, base=None, **options):
     return save(site.newsroom, "tide", text, base=base, actor=options.pop("actor", "Mara"), **options)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("before", "typed", "after"),
     [
@@ -118,6 +119,7 @@ def test_a_link_within_the_workspace_is_followed_and_one_that_leaves_it_refused(
         read(site.newsroom, "tide")
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", ["..", "../.env", "no", "", "tide.md", "a/b", ".hidden", "tide\0", "x" * 5000])
 def test_what_is_no_dispatch_is_refused(site, name):
     with pytest.raises(NoDispatchError):
@@ -213,6 +215,7 @@ def test_a_photo_is_kept_small_and_without_what_the_camera_wrote(site, file):
     assert keep_photo(site.newsroom, BytesIO(picture()), "../../IMG 2041 (Café)") == kept
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("data", [b"", b"<svg onload='alert(1)'/>", b"GIF89a" + b"\0" * 40, picture()[:5000]])
 def test_what_is_no_photo_is_refused(site, file, data):
     with pytest.raises(PhotoError):

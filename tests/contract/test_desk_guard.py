@@ -20,7 +20,7 @@ PASSWORD = "ferry lamp ocean nine"
 @pytest.fixture(autouse=True)
 def _quick_hashes(monkeypatch):
     """Passwords are hashed without effort here; what a person signs in with by a link or by `user` is hashed as it is outside."""
-    monkeypatch.setattr(signin, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    monkeypatch.setattr(signin, "HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_somebody_signs_in_works_and_signs_out(site, visitor):
     assert visitor.get("/desk/settings").headers["location"] == "/desk/sign-in?next=/desk/settings"
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(("name", "password"), [("Mara Lindqvist", "wrong"), ("Nobody", PASSWORD), ("", "")])
 def test_a_wrong_name_and_a_wrong_password_are_told_alike(site, visitor, name, password):
     with_password(site)
@@ -81,6 +82,7 @@ def test_whoever_guesses_for_long_waits(site, visitor, monkeypatch):
     assert max(slept) > 1
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("wanted", "goes"),
     [
@@ -159,6 +161,7 @@ def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
     assert At(visitor, mara).post("/desk/settings/email", {"form_token": ada.form_token}).status_code == 403
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "host", ["evil.example", "letter.example.org.evil.example", "192.0.2.7", "letter.example.org:8443"]
 )
@@ -168,6 +171,7 @@ def test_the_desk_answers_at_its_own_address_only(site, visitor, host):
     assert visitor.get("/desk/sign-in", headers={"Host": host}).status_code == 421
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000"])
 def test_on_this_machine_the_desk_answers_by_any_name_of_it(visitor, host):
     assert visitor.get("/desk/sign-in", headers={"Host": host}).status_code == 200

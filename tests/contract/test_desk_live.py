@@ -12,6 +12,7 @@ from mailer.service.watching import Thrifty, Watch
 from mailer.web.desk.watches import Watches
 from tests.support.deskpages import At, signed_in
 from tests.support.livesends import addresses, carry
+from tests.support.patience import until_holds
 from tests.support.site import site_in
 
 
@@ -69,6 +70,7 @@ def test_a_writer_sees_the_figures_and_no_reader(site, visitor):
     assert "formaction" not in page.text
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "path", ["", "/report", "/report/recipients", "/report/recipients/1", "/report/csv", "/events"]
 )
@@ -147,7 +149,7 @@ def test_who_follows_is_told_all_and_then_only_what_changes(site):
         told.append(await anext(late))
         for each in (one, twin, writer, late):
             await each.aclose()
-        assert watches._followed == {}
+        await until_holds(lambda: asyncio.all_tasks() == {asyncio.current_task()})  # nobody looks any more
         return [json.loads(event.data) for event in told]
 
     assert asyncio.run(work()) == [

@@ -237,7 +237,7 @@ def test_a_forged_token_lets_nobody_in(site, visitor, provider, mara, forge):
 
 def test_an_answer_holds_good_once(site, visitor, provider, mara):
     address = provider.approve(leave(visitor), **MARA)
-    carried = {"Cookie": f"{CARRIED}={visitor._client.cookies[CARRIED]}"}
+    carried = {"Cookie": f"{CARRIED}={visitor.client.cookies[CARRIED]}"}
     assert come_back(visitor, address).status_code == 303
     site.ledger.sessions.end(mara.id, *(each.id for each in site.ledger.sessions.of(mara.id)))
     asked = len(provider.asked)
@@ -519,7 +519,7 @@ def test_settings_without_the_extra_say_what_to_install(tmp_path, provider, monk
 
 def test_the_secret_and_what_is_carried_stand_nowhere(site, visitor, provider, mara):
     address = provider.approve(leave(visitor), **MARA)
-    carried = visitor._client.cookies[CARRIED]
+    carried = visitor.client.cookies[CARRIED]
     code = dict(parse_qsl(urlsplit(address).query))["code"]
     page = come_back(visitor, address)
     everything = repr(site.contents()) + page.text + json.dumps(dict(page.headers))

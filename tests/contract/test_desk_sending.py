@@ -17,6 +17,7 @@ from mailer.service.lists import sync_list
 from mailer.service.scheduling import start_sends_when_due
 from mailer.service.sending import Ordered, plan_send, start_send
 from tests.support.deskpages import At, signed_in
+from tests.support.patience import until_holds
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 
@@ -87,6 +88,7 @@ def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_noth
     assert site.contents() == before
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("settings", [{"approval": True}])
 @pytest.mark.parametrize(
     ("query", "why"),
@@ -146,6 +148,7 @@ def test_a_double_click_that_is_under_way_twice_makes_one_send_and_says_nothing(
     assert not any("set-cookie" in answer.headers for answer in answers)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -293,11 +296,8 @@ def carry_all(site):
     async def work():
         stop = asyncio.Event()
         task = asyncio.create_task(start_sends_when_due(site.newsroom, stop, told.append))
-        for _ in range(400):
-            await asyncio.sleep(0.05)
-            sends = site.ledger.sends
-            if not sends.carried() and not sends.due(grace=site.newsroom.settings.grace):
-                break
+        sends, grace = site.ledger.sends, site.newsroom.settings.grace
+        await until_holds(lambda: not sends.carried() and not sends.due(grace=grace))
         stop.set()
         await task
 
@@ -313,7 +313,7 @@ def relay(settings, catcher):
 
 def test_the_server_carries_tests_and_sends(relay, site, mara):
     wim = signed_in(site, "writer")
-    writer = At(mara._visitor, wim)
+    writer = At(mara.visitor, wim)
     page = writer.get("/desk/dispatches/tide/test")
     once = fields_of(page)["once"][0]
     form = {"once": once, "to": "wim@example.org", "typed": "guest@example.net, refuse@example.com"}
@@ -352,10 +352,11 @@ def unsaid(answer, desk):
     """The sentence that an answer leaves for the next page."""
     cookie = answer.headers["set-cookie"].partition(";")[0]
     return desk.get(
-        answer.headers["location"], headers={"Cookie": f"{desk._headers('GET', None)['Cookie']}; {cookie}"}
+        answer.headers["location"], headers={"Cookie": f"{desk.headers_of('GET', None)['Cookie']}; {cookie}"}
     ).text
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("form", "said"),
     [

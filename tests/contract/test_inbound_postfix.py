@@ -21,8 +21,8 @@ from mailer.audience.token import Purpose
 from mailer.delivery.records import NewDelivery
 from mailer.service.newsroom import Newsroom
 from mailer.web.server import free_port
-from tests.support.commands import until
 from tests.support.ledger_cases import new_send
+from tests.support.patience import PATIENCE, until
 from tests.support.workspaces import make_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,7 +147,7 @@ def postfix(folder, port, script):
         yield lambda *words: any(all(word in line for word in words) for line in log.read_text().splitlines())
     finally:
         subprocess.run(["/usr/sbin/postfix", "-c", etc, "stop"], capture_output=True, check=False)
-        running.wait(60)
+        running.wait(PATIENCE)
 
 
 def test_a_mailed_request_is_honoured_and_kept_while_it_cannot_be(folder, newsroom):
@@ -160,7 +160,7 @@ def test_a_mailed_request_is_honoured_and_kept_while_it_cannot_be(folder, newsro
     port = free_port()
 
     def mail(to):
-        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as client:
             client.sendmail("x@example.net", [to], "From: x@example.net\r\nTo: undisclosed-recipients:;\r\n\r\n\r\n")
 
     with pipe(folder) as script, postfix(folder, port, script) as logged:

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from mailer.delivery.state import DeliveryState as S
 from mailer.delivery.state import SendState
 from mailer.ledger.errors import LedgerError
-from tests.support.ledger_cases import counts, deliver, new_send, owned, readers, run
+from tests.support.ledger_cases import counts, deliver, new_send, owned, readers, run, writing_engine
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def test_a_disk_that_is_full_stops_the_send_and_loses_nothing_that_was_answered(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_database_that_may_not_grow_refuses_what_does_not_fit_and_keeps_the_rest(ledger):
     send = ledger.freezer.create(new_send(), readers(10))
-    writer = ledger._core.writer
+    writer = ledger.core.writer
     pages = writer.call(lambda conn: conn.exec_driver_sql("PRAGMA page_count").scalar()).result()
     writer.call(lambda conn: conn.exec_driver_sql(f"PRAGMA max_page_count={pages + 5}").scalar()).result()
     with pytest.raises(LedgerError, match="full"):
@@ -115,7 +115,7 @@ def test_a_failed_commit_fails_its_batch_and_nothing_after_it(ledger, clock):
             failing.pop()
             raise OSError("the disk is gone")
 
-    event.listen(ledger._core.database._writer, "commit", fail)
+    event.listen(writing_engine(ledger), "commit", fail)
     with pytest.raises(OSError, match="gone"):
         ledger.suppressions.unsubscribe("reader0@example.net", source="page")
     assert ledger.suppressions.get("reader0@example.net") is None

@@ -108,7 +108,7 @@ def test_what_people_do_is_told_once(ledger, steps, wanted):
 def send_to_two(ledger, **kind):
     """One takes it, the other is dead; finished."""
     send = ledger.freezer.create(new_send(**kind), readers(2))
-    now = ledger._core.clock()
+    now = ledger.core.clock()
     with owned(ledger, send) as mine:
         run(deliver(mine, now))
         run(deliver(mine, now, DeliveryState.FAILED, suppress=True))
@@ -141,7 +141,7 @@ def test_whom_a_relay_called_dead_like_all_others_is_told_to_be_there_again(ledg
     webhook = hook(ledger)
     send = ledger.freezer.create(new_send(), readers(2))
     with owned(ledger, send) as mine:
-        run(deliver(mine, ledger._core.clock(), DeliveryState.FAILED, suppress=True, limit=2))
+        run(deliver(mine, ledger.core.clock(), DeliveryState.FAILED, suppress=True, limit=2))
         ledger.suppressions.unsubscribe("reader1@example.net", source="page")
         failed = [row.delivery_id for row in ledger.report.rows(send.id, DeliveryState.FAILED)]
         run(mine.trip("refused like all others", failed))
@@ -179,7 +179,7 @@ def test_what_did_not_come_about_is_not_told(ledger):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ledger._core.writer.call(work).result()
+        ledger.core.writer.call(work).result()
     assert (told(ledger, webhook), ledger.suppressions.get(ANA.identity)) == ([], None)
 
 

@@ -42,7 +42,7 @@ def test_what_gathered_for_a_batch_is_let_go_without_the_collector(ledger, clock
         gc.disable()
         try:
             run(deliver(mine, clock.now, limit=3))
-            ledger._core.writer.call(lambda _: None).result()  # until the writer has let go of the last batch
+            ledger.core.writer.call(lambda _: None).result()  # until the writer has let go of the last batch
             assert not [each for each in gc.get_objects() if isinstance(each, DeliveryBatch)]
         finally:
             gc.enable()
@@ -428,7 +428,8 @@ def test_a_closed_ledger_says_so(ledger, clock):
     ledger.close()
     with pytest.raises(LedgerError, match="closed"):
         run(mine.claim(1, clock.now))
-    mine._closed = True
+    with pytest.raises(LedgerError, match="closed"):
+        mine.close()
 
 
 def test_a_repetition_is_a_send_of_its_own(ledger, clock):

@@ -19,6 +19,7 @@ from mailer.ledger.moves import IllegalMoveError
 from mailer.ledger.tables import lease
 from tests.contract.test_ledger_crash import answer, child
 from tests.support.ledger_cases import DAY, counts, deliver, new_send, owned, readers, run, settlement
+from tests.support.patience import PATIENCE
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -86,7 +87,7 @@ def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, 
             raise psycopg.OperationalError("the server went away")
         return True
 
-    monkeypatch.setattr(ledger._core.database, "in_transaction", fail)
+    monkeypatch.setattr(ledger.core.database, "in_transaction", fail)
 
     async def lane(mine):
         first, second = await mine.claim(2, clock.now)
@@ -119,15 +120,15 @@ def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock
         if entered.is_set():
             return True
         entered.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE)
         raise psycopg.OperationalError("the server went away")
 
     async def lane(mine):
         first, second = await mine.claim(2, clock.now)
         assert await mine.commit(first)
-        monkeypatch.setattr(ledger._core.database, "in_transaction", fail_once)
+        monkeypatch.setattr(ledger.core.database, "in_transaction", fail_once)
         mine.note(settlement(first, S.ACCEPTED, clock.now))
-        assert await asyncio.to_thread(entered.wait, 30)
+        assert await asyncio.to_thread(entered.wait, PATIENCE)
         committing = asyncio.create_task(mine.commit(second))  # while the batch before it is about to fail
         await asyncio.sleep(0)
         go_on.set()
@@ -144,7 +145,7 @@ def test_a_verdict_whose_batch_failed_is_written_when_the_send_is_given_back(led
         (claim,) = run(mine.claim(1, clock.now))
         assert run(mine.commit(claim))
         with monkeypatch.context() as broken:
-            broken.setattr(ledger._core.database, "changes", refuse)
+            broken.setattr(ledger.core.database, "changes", refuse)
             with pytest.raises(LedgerError):
                 run(mine.settle(settlement(claim, S.FAILED, clock.now)))
     assert counts(ledger, send) == {S.FAILED: 1}
@@ -155,7 +156,7 @@ def test_a_database_that_cannot_even_be_asked_keeps_nobody_waiting(ledger, clock
     with owned(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         with monkeypatch.context() as broken:
-            broken.setattr(ledger._core.database, "changes", refuse)
+            broken.setattr(ledger.core.database, "changes", refuse)
             with pytest.raises(LedgerError):
                 run(mine.commit(claim))
         assert run(mine.commit(claim))
@@ -176,13 +177,13 @@ def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_he
     steady.now += 31  # stopped, and woken
     assert not mine.may_send(out), "even before anybody else has taken the send"
     other = open_here()
-    other._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
+    other.core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
     with owned(other, send) as new:
         assert counts(other, send) == {S.UNCERTAIN: 1, S.PENDING: 2}
         assert run(mine.commit(claimed)) is False
         with pytest.raises(FencedError):
             run(mine.claim(1, clock.now))
-        stoppable._core.writer.call(mine.lock.renew).result()
+        stoppable.core.writer.call(mine.lock.renew).result()
         assert not mine.lock.held, "a lease that another has is not renewed"
         run(deliver(new, clock.now, limit=3))
         mine.close()
@@ -198,8 +199,8 @@ def test_a_lease_that_ran_out_and_nobody_took_is_renewed(stoppable, clock, stead
         steady.now += 31
         assert run(mine.commit(claim)) is False
         run(mine.release([claim], clock.now))
-        renewal = mine.lock._renewal()
-        stoppable._core.writer.submit(renewal)
+        renewal = mine.lock.renewal()
+        stoppable.core.writer.submit(renewal)
         run(deliver(mine, clock.now))
     assert counts(stoppable, send) == {S.ACCEPTED: 1}
 

@@ -26,11 +26,12 @@ from tests.support.ledger_cases import (
     settlement,
     state_of,
 )
+from tests.support.patience import PATIENCE
 
 
 def finish(ledger, send, state=S.ACCEPTED):
     with owned(ledger, send) as mine:
-        run(deliver(mine, ledger._core.clock(), state, limit=1000))
+        run(deliver(mine, ledger.core.clock(), state, limit=1000))
         return run(mine.standing())
 
 
@@ -237,7 +238,7 @@ def race(*works):
     results, barrier = [], threading.Barrier(len(works))
 
     def start(work):
-        barrier.wait(60)
+        barrier.wait(PATIENCE)
         try:
             results.append(work())
         except Exception as error:  # noqa: BLE001
@@ -247,7 +248,7 @@ def race(*works):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     return results
 
 
@@ -313,8 +314,9 @@ def test_cancelling_leaves_a_dot_that_is_out_to_its_living_owner(ledger, open_he
 
 
 def test_cancelling_while_somebody_only_looks_who_owns_it_takes_nobody_for_its_owner(
-    ledger, open_here, tmp_path, clock
+    ledger, open_here, tmp_path, clock, monkeypatch
 ):
+    monkeypatch.setattr("mailer.ledger.sends.LOCK_PATIENCE", PATIENCE)
     send = ledger.freezer.create(new_send(), readers(3))
     mine = owned(ledger, send)
     (claim,) = run(mine.claim(1, clock.now))

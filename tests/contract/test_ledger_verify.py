@@ -90,7 +90,7 @@ def of(state):
     ],
 )
 def test_every_lie_is_found(ledger, sent, lie, found):
-    ledger._core.writer.call(lambda conn: conn.execute(lie).rowcount).result()
+    ledger.core.writer.call(lambda conn: conn.execute(lie).rowcount).result()
     assert set(wrong(ledger, sent)) == found
 
 
@@ -103,7 +103,7 @@ def test_an_identity_frozen_twice_is_found(ledger, sent):
             insert(delivery).from_select([c.name for c in delivery.c], delivery.select().where(delivery.c.id == 1))
         )
 
-    ledger._core.writer.call(tamper).result()
+    ledger.core.writer.call(tamper).result()
     assert "reader0@example.net is frozen 2 times" in wrong(ledger, sent)[TWICE]
 
 

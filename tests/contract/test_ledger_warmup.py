@@ -42,7 +42,7 @@ def warming(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Open]:
 
 
 def gone(ledger: Ledger) -> dict[str, int]:
-    with ledger._core.database.reading() as conn:
+    with ledger.core.database.reading() as conn:
         return dict(conn.execute(select(warmup_day.c.day, warmup_day.c.gone).order_by(warmup_day.c.day)).all())
 
 

@@ -155,6 +155,7 @@ def test_a_plan_of_a_list_that_changed_meanwhile_is_not_carried_out(desk):
     assert desk.read() == HEAD + "ana@x.org,,\ncy@x.org,,\nbo@x.org,,\n"
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     ("data", "says"),
     [

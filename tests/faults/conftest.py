@@ -15,24 +15,6 @@ from tests.support.programs import Programs
 from tests.support.siege import Siege
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the reduction, tests marked `thinned` run all their cases on SQLite, and the last one on PostgreSQL."""
-    if config.getoption("--torture"):
-        return
-    kept: list[pytest.Item] = []
-    dropped: list[pytest.Item] = []
-    seen: set[object] = set()
-    for item in reversed(items):
-        function = getattr(item, "function", None)
-        if item.get_closest_marker("thinned") and item.callspec.params["database_url"] == "postgresql":  # type: ignore[attr-defined]
-            (dropped if function in seen else kept).append(item)
-            seen.add(function)
-        else:
-            kept.append(item)
-    items[:] = reversed(kept)
-    config.hook.pytest_deselected(items=dropped)
-
-
 @pytest.fixture
 def besiege_at(tmp_path: Path, programs: Programs) -> Iterator[Callable[..., Siege]]:
     """Makes a Siege on the database at an URL, its judge at work; `judge` are the options of Judge."""

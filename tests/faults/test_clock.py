@@ -1,6 +1,5 @@
 """The clock is set back an hour or forward a day under a send: the order is kept, nothing is early, nothing stalls."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +17,7 @@ from mailer.service.scheduling import due_now
 from mailer.service.sending import plan_send, start_due, start_send
 from mailer.service.verifying import verify_send
 from tests.faults.test_sender import OPTIONS, Stage, counts
+from tests.support.patience import until_holds
 from tests.support.scripted import Scripted
 from tests.support.workspaces import make_workspace
 
@@ -39,8 +39,7 @@ def jump_amid(stage: Stage, server: Scripted, clock: Clock, jump: float, after: 
     """Have the clock of `stage` jump when the server has so many messages."""
 
     async def meanwhile() -> None:
-        while len(server.messages) < after:
-            await asyncio.sleep(0)
+        await until_holds(lambda: len(server.messages) >= after)
         clock.offset += jump
 
     stage.meanwhile = meanwhile
@@ -70,14 +69,10 @@ def test_a_relay_that_fails_as_the_clock_jumps_is_neither_left_out_nor_left_to_r
     tmp_path: Path, jump: float
 ) -> None:
     clock, server = Clock(), Scripted(CONNECT=["421 4.3.2 busy"] * 3)
-    stage = Stage(
-        tmp_path, 5, server, options=replace(OPTIONS, pool=replace(OPTIONS.pool, connect_patience=10)), clock=clock
-    )
+    stage = Stage(tmp_path, 5, server, clock=clock)
 
     async def meanwhile() -> None:
-        while not server.connections:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.05)  # the refusal is known
+        await until_holds(lambda: stage.sender and stage.sender.tally.trouble)
         clock.offset += jump
 
     stage.meanwhile = meanwhile

@@ -12,8 +12,7 @@ from mailer.audience.token import Purpose
 from mailer.delivery.catcher import Catcher
 from mailer.service.newsroom import Newsroom
 from mailer.web.server import free_port
-from tests.support.commands import until
-from tests.support.judge import PATIENCE
+from tests.support.patience import until
 from tests.support.workspaces import make_workspace
 
 READERS = 300
@@ -62,7 +61,7 @@ def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, progr
             tmp_path, port=catcher.port, rows=[f"r{n}@example.com,R{n},X" for n in range(READERS)], RATE="40", LANES="8"
         )
         send = programs.start(tmp_path, "send", "tide", "--to", "readers", "--yes")
-        until(lambda: is_frozen(tmp_path), PATIENCE)
+        until(lambda: is_frozen(tmp_path))
         people, port = tokens(tmp_path), free_port()
         waiting, answered = list(people), set()
         for kill in range(kills):

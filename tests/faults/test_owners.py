@@ -15,8 +15,7 @@ import pytest
 from mailer.delivery.state import DeliveryState as S
 from mailer.service.newsroom import Newsroom
 from mailer.service.verifying import verify_send
-from tests.support.commands import until
-from tests.support.judge import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.postgres import Server
 from tests.support.programs import Process
 from tests.support.siege import LANES, RESUME, SEND, Siege
@@ -58,7 +57,7 @@ def test_of_resumes_at_once_one_sends_and_the_others_name_it(besiege: Callable[.
     siege.until_free()
     processes = [siege.start(*RESUME) for _ in range(3)]
     with siege.judge.holding(1):
-        until(lambda: sum(process.poll() is not None for process in processes) == 2, PATIENCE)
+        until(lambda: sum(process.poll() is not None for process in processes) == 2)
     codes = sorted(process.wait().code for process in processes)
     assert codes in ([0, 4, 4], [3, 4, 4])
     siege.prove(uncertain_at_most=LANES)
@@ -86,12 +85,12 @@ def test_one_that_slept_beyond_its_lease_lets_no_dot_leave_when_it_wakes(
     siege = besiege(readers=naps * 60, judge={"delay": 0.005})
     arguments = SEND
     for nap in range(naps):
-        sleeper = siege.start(*arguments)
+        sleeper = siege.start(*arguments, faults={"lease": 10})
         asleep_now = siege.judge.strike(chance.randrange(60, 140), partial(sleeper.send_signal, signal.SIGSTOP))
         with ExitStack() as sleep:
             sleep.enter_context(asleep(sleeper, asleep_now))
             siege.until_free()
-            waker = siege.start(*RESUME, faults={"lease": 60})
+            waker = siege.start(*RESUME, faults={"lease": 600})
             with siege.judge.holding(40):
                 sleep.close()
                 ran = sleeper.wait()

@@ -27,12 +27,13 @@ from mailer.service.newsroom import Newsroom
 from mailer.service.running import load_edition
 from mailer.service.sending import plan_send, start_send
 from mailer.service.summary import send_object
+from tests.support.patience import PATIENCE, run_unhurried, until_holds
 from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.workspaces import make_workspace
 
-LIMITS = Limits(connect=10, session=10, mail=10, rcpt=10, data=10, text=10, dot=10)
-POOL = PoolOptions(limits=LIMITS, connect_patience=0.5)
-OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime=60), drain_patience=20)
+POOL = PoolOptions(connect_patience=PATIENCE, first_patience=PATIENCE)
+HASTY = PoolOptions(connect_patience=0.5)  # for relays that never work
+OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime=3600), drain_patience=PATIENCE)
 
 
 class Stage:
@@ -44,6 +45,7 @@ class Stage:
         readers: int,
         *servers: Scripted,
         options: Options = OPTIONS,
+        run: Callable[[Coroutine[None, None, Ending]], Ending] = asyncio.run,
         clock: Callable[[], float] = time.time,
         **settings: str,
     ) -> None:
@@ -51,6 +53,7 @@ class Stage:
         self.newsroom = Newsroom.open(make_workspace(folder, rows=rows, **settings), clock)
         self.servers = servers
         self.options = options
+        self.run_loop = run
         self.sender: Sender | None = None
         self.meanwhile: Callable[[], Coroutine[None, None, None]] | None = None
         self.relay_of: Callable[[int], Relay] = lambda port: Relay(host="127.0.0.1", port=port)
@@ -59,7 +62,7 @@ class Stage:
     def run(self, *, wait: bool = True) -> tuple[Ending, dict[str, object]]:
         try:
             self.send = start_send(self.newsroom, plan_send(self.newsroom, "tide", ["readers"]))
-            ending = asyncio.run(self._run(wait))
+            ending = self.run_loop(self._run(wait))
             return ending, send_object(self.summary())
         finally:
             self.newsroom.close()
@@ -77,7 +80,7 @@ class Stage:
         return composer.compose(claim)
 
     async def _run(self, wait: bool) -> Ending:
-        owned = self.newsroom.ledger.queue.own(self.send.id, retry_for=60)
+        owned = self.newsroom.ledger.queue.own(self.send.id, retry_for=3600)
         assert owned
         composer = Composer(
             load_edition(self.newsroom, self.send), self.newsroom.letterhead, self.newsroom.marks(self.send.key_name)
@@ -93,9 +96,10 @@ class Stage:
                 relays=relays,
                 options=self.options,
                 now=self.newsroom.clock,
+                steady=asyncio.get_running_loop().time,
             )
             meanwhile = asyncio.create_task(self.meanwhile()) if self.meanwhile else None
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 ending = await self.sender.run(wait=wait)
             if meanwhile:
                 await meanwhile
@@ -164,7 +168,7 @@ def test_a_connection_dropped_after_the_dot_is_uncertain_and_not_tried_again(tmp
 
 
 def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_send(tmp_path: Path) -> None:
-    options = replace(OPTIONS, lanes=BREAKER, pool=replace(POOL, connect_patience=60))
+    options = replace(OPTIONS, lanes=BREAKER)
     ending, result = Stage(tmp_path, 60, Scripted(DOT=[DROP] * 1000), options=options).run()
     assert ending.end is End.PAUSED
     assert "connections in a row after a message, without a reply" in ending.reason
@@ -193,8 +197,8 @@ def test_a_ledger_that_fails_one_lane_lets_what_the_others_have_under_way_end(tm
 
 
 def test_a_server_that_falls_silent_after_the_dot_is_uncertain_at_the_limit(tmp_path: Path) -> None:
-    options = replace(OPTIONS, pool=replace(POOL, limits=replace(LIMITS, dot=1)))
-    ending, result = Stage(tmp_path, 3, Scripted(DOT=[SILENCE]), options=options).run()
+    options = replace(OPTIONS, pool=replace(POOL, limits=Limits(dot=20)))
+    ending, result = Stage(tmp_path, 3, Scripted(DOT=[SILENCE]), options=options, run=run_unhurried).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 2, "uncertain": 1})
 
 
@@ -202,14 +206,14 @@ def test_a_message_that_breaks_every_connection_does_not_hold_up_the_rest(tmp_pa
     server = Scripted()
     stage = Stage(tmp_path, 6, server, options=replace(OPTIONS, retry=RetryPolicy(delays=(0.05,), lifetime=0.5)))
     poison = "reader3@example.com"
-    answer = server._answer
+    answer = server.answer
 
     async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
         if verb == "RCPT" and poison in server.log[-1]:
             return False
         return await answer(verb, writer)
 
-    server._answer = answering  # type: ignore[method-assign]
+    server.answer = answering  # type: ignore[method-assign]
     ending, result = stage.run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5, "failed": 1})
 
@@ -250,14 +254,13 @@ def test_only_dead_addresses_are_suppressed(tmp_path: Path) -> None:
 
 def test_a_relay_that_cannot_be_reached_pauses_the_send(tmp_path: Path) -> None:
     server = Scripted(CONNECT=[DROP] * 200)
-    ending, result = Stage(tmp_path, 3, server).run()
+    ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, pool=HASTY)).run()
     assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 3})
     assert "127.0.0.1" in ending.reason
 
 
 def test_a_relay_that_is_busy_for_a_moment_is_tried_again(tmp_path: Path) -> None:
-    options = replace(OPTIONS, pool=replace(POOL, connect_patience=10))
-    ending, result = Stage(tmp_path, 3, Scripted(CONNECT=["421 4.3.2 busy"] * 2), options=options).run()
+    ending, result = Stage(tmp_path, 3, Scripted(CONNECT=["421 4.3.2 busy"] * 2)).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 3})
 
 
@@ -287,8 +290,7 @@ def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp
     stage = Stage(tmp_path, 200, server)
 
     async def stop_after_a_few() -> None:
-        while len(server.messages) < 10:
-            await asyncio.sleep(0)
+        await until_holds(lambda: len(server.messages) >= 10)
         assert stage.sender
         stage.sender.stop()
 
@@ -302,12 +304,11 @@ def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp
 
 def test_a_stop_that_a_silent_server_holds_up_ends_all_the_same_and_says_what_is_uncertain(tmp_path: Path) -> None:
     server = Scripted(DOT=[SILENCE] * 10)
-    options = replace(OPTIONS, pool=replace(POOL, limits=replace(LIMITS, dot=600)), drain_patience=0.3)
+    options = replace(OPTIONS, drain_patience=0.3)
     stage = Stage(tmp_path, 10, server, options=options)
 
     async def stop_when_silent() -> None:
-        while len(server.messages) < 2:
-            await asyncio.sleep(0)
+        await until_holds(lambda: len(server.messages) >= 2)
         assert stage.sender
         stage.sender.stop()
 
@@ -322,8 +323,7 @@ def test_paused_by_somebody_else_nothing_more_leaves(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 300, server)
 
     async def pause_after_a_few() -> None:
-        while len(server.messages) < 10:
-            await asyncio.sleep(0)
+        await until_holds(lambda: len(server.messages) >= 10)
         await asyncio.to_thread(stage.newsroom.ledger.sends.pause, stage.send.id, reason="by hand")
 
     stage.meanwhile = pause_after_a_few
@@ -340,8 +340,7 @@ def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
     leaver = "reader299@example.com"
 
     async def leave() -> None:
-        while len(server.messages) < 3:
-            await asyncio.sleep(0)
+        await until_holds(lambda: len(server.messages) >= 3)
         await asyncio.to_thread(stage.newsroom.ledger.suppressions.unsubscribe, leaver, source="test")
 
     stage.meanwhile = leave
@@ -364,7 +363,7 @@ def test_a_rate_is_kept_over_all_lanes(tmp_path: Path) -> None:
 def test_a_domain_gets_no_more_lanes_than_it_is_allowed(tmp_path: Path) -> None:
     server = Scripted()
     together = highest = 0
-    answer = server._answer
+    answer = server.answer
 
     async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
         nonlocal together, highest
@@ -375,7 +374,7 @@ def test_a_domain_gets_no_more_lanes_than_it_is_allowed(tmp_path: Path) -> None:
             together -= 1
         return await answer(verb, writer)
 
-    server._answer = answering  # type: ignore[method-assign]
+    server.answer = answering  # type: ignore[method-assign]
     options = replace(OPTIONS, lanes=6, pace=PaceLimits(domain_lanes={"*": 2}))
     ending, result = Stage(tmp_path, 30, server, options=options).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 30})
@@ -399,7 +398,7 @@ def test_a_relay_that_refuses_everybody_without_saying_why_pauses_the_send(tmp_p
 def test_a_relay_that_bears_only_a_few_connections_gets_no_more_and_is_not_given_up(tmp_path: Path) -> None:
     server = Scripted()
     together = 0
-    answer, converse = server._answer, server._converse
+    answer, converse = server.answer, server.converse
 
     async def conversing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal together
@@ -413,7 +412,7 @@ def test_a_relay_that_bears_only_a_few_connections_gets_no_more_and_is_not_given
             return False
         return await answer(verb, writer)
 
-    server._answer, server._converse = answering, conversing  # type: ignore[method-assign]
+    server.answer, server.converse = answering, conversing  # type: ignore[method-assign]
     ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, lanes=6)).run()
     assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 200})
     assert server.connections < 60
@@ -434,20 +433,17 @@ def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Pa
 
 def test_a_relay_that_never_carries_anything_is_not_the_readers_fault(tmp_path: Path) -> None:
     server = Scripted(MAIL=[DROP] * 500)
-    options = replace(OPTIONS, pool=replace(POOL, connect_patience=1.0))
-    ending, result = Stage(tmp_path, 5, server, options=options).run()
+    ending, result = Stage(tmp_path, 5, server, options=replace(OPTIONS, pool=HASTY)).run()
     assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
     assert "127.0.0.1" in ending.reason
 
 
 def test_who_pauses_a_send_whose_relay_is_out_of_reach_does_not_wait_for_the_relay(tmp_path: Path) -> None:
-    patient = replace(POOL, connect_patience=300, first_patience=300)
-    stage = Stage(tmp_path, 5, Scripted(), options=replace(OPTIONS, pool=patient))
-    stage.relay_of = lambda port: Relay(host="127.0.0.1", port=1)  # noqa: ARG005 - nobody listens there
+    patient = replace(POOL, connect_patience=3600, first_patience=3600)
+    stage = Stage(tmp_path, 5, Scripted(CONNECT=[DROP] * 1000), options=replace(OPTIONS, pool=patient))
 
     async def pause() -> None:
-        while not (stage.sender and stage.sender.tally.trouble):
-            await asyncio.sleep(0.01)
+        await until_holds(lambda: stage.sender and stage.sender.tally.trouble)
         await asyncio.to_thread(stage.newsroom.ledger.sends.pause, stage.send.id, reason="a misprint")
 
     stage.meanwhile = pause

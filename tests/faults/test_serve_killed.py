@@ -1,5 +1,6 @@
 """A server that is killed, or ended, while it carries a send: the next one goes on by itself, and nobody is mailed twice."""
 
+import math
 import re
 import signal
 import sqlite3
@@ -10,7 +11,8 @@ import pytest
 
 from mailer.service.newsroom import Newsroom
 from mailer.service.sending import Ordered, plan_send, start_send
-from tests.support.commands import Slow, served, until
+from tests.support.commands import Held, served
+from tests.support.patience import until
 from tests.support.workspaces import make_workspace
 
 MANY = [f"r{n}@example.com,R{n},Lisbon" for n in range(150)]
@@ -29,7 +31,7 @@ def state(folder):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, programs, number):
-    with served(Slow(0.02)) as server:
+    with served(Held(6)) as server:
         make_workspace(tmp_path, port=server.port, rows=MANY, LANES="2")
         with Newsroom.open(tmp_path) as newsroom:
             plan = plan_send(newsroom, "tide", ["readers"])
@@ -38,9 +40,10 @@ def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, pr
         try:
             until(lambda: len(server.messages) > 5)
             first.send_signal(number)
+            server.limit += 50  # what is under way is answered
             first.wait()
             assert state(tmp_path) == "running"
-            server.delay = 0
+            server.limit = math.inf
             second = serving(programs, tmp_path)
             try:
                 until(lambda: state(tmp_path) == "finished")

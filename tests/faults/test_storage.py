@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from mailer.delivery.state import DeliveryState as S
-from tests.support.commands import until
+from tests.support.patience import until
 from tests.support.postgres import Server, server
 from tests.support.siege import LANES, RESUME, SEND, Siege
 

@@ -14,6 +14,7 @@ from mailer.delivery.tally import End, Ending
 from mailer.relay import Relay, TlsMode
 from tests.faults.test_sender import OPTIONS, POOL, Stage, counts
 from tests.support.certificates import Authority
+from tests.support.patience import PATIENCE
 from tests.support.scripted import Scripted
 
 PASSWORD = "open-sesame"
@@ -37,7 +38,7 @@ class Secured(Scripted):
         self.clear: list[str] = []
         self.logins = 0
 
-    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         if writer not in self._secured and self.log:
             self.clear.append(self.log[-1])
         if verb == "STARTTLS":
@@ -46,7 +47,7 @@ class Secured(Scripted):
             if self._context is None or not self._go_on.startswith("220"):
                 return True
             try:
-                await writer.start_tls(self._context, ssl_handshake_timeout=5)
+                await writer.start_tls(self._context, ssl_handshake_timeout=PATIENCE)
             except (OSError, EOFError):
                 return False
             self._secured.add(writer)
@@ -56,7 +57,7 @@ class Secured(Scripted):
             writer.write(b"235 2.7.0 welcome\r\n")
             await writer.drain()
             return True
-        return await super()._answer(verb, writer)
+        return await super().answer(verb, writer)
 
 
 class Wrapped(Secured):
@@ -67,9 +68,9 @@ class Wrapped(Secured):
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         self._secured.add(writer)
-        return await super()._answer(verb, writer)
+        return await super().answer(verb, writer)
 
 
 @pytest.fixture(scope="module")
@@ -166,12 +167,12 @@ def test_a_login_that_is_refused_pauses_the_send_and_charges_nobody(
     send_over: Callable[..., tuple], authority: Authority, tmp_path: Path
 ) -> None:
     class Refusing(Secured):
-        async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
             if verb == "AUTH":
                 writer.write(b"535 5.7.8 wrong password\r\n")
                 await writer.drain()
                 return True
-            return await super()._answer(verb, writer)
+            return await super().answer(verb, writer)
 
     server = Refusing(authority.server(tmp_path))
     stage, ending, result = send_over(server)

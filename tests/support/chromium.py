@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.web.server import run
+from tests.support.patience import PATIENCE
 from tests.support.site import Site
 
 AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe-core" / "axe.min.js"
@@ -39,7 +40,7 @@ def served(site: Site, port: int) -> Iterator[None]:
     thread = threading.Thread(target=lambda: asyncio.run(work()))
     thread.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(PATIENCE)
         yield
     finally:
         ends[0]()

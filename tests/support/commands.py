@@ -2,18 +2,16 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from mailer.cli.main import run
+from tests.support.patience import PATIENCE
 from tests.support.scripted import Scripted
 from tests.support.workspaces import Ran
-
-PATIENCE = 60.0  # seconds; a machine may be slow
 
 
 class Commands:
@@ -35,17 +33,18 @@ class Commands:
         return ran.json()
 
 
-class Slow(Scripted):
-    """Takes its time to answer each dot."""
+class Held(Scripted):
+    """Answers the dots of `limit` messages, and no other until a test raises it: a send stays under way for so long."""
 
-    def __init__(self, delay: float, **replies: list[str]) -> None:
+    def __init__(self, limit: float, **replies: list[str]) -> None:
         super().__init__(**replies)
-        self.delay = delay
+        self.limit = limit
 
-    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
-        if verb == "DOT":
-            await asyncio.sleep(self.delay)
-        return await super()._answer(verb, writer)
+    async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+        number = len(self.messages)
+        while verb == "DOT" and number > self.limit:
+            await asyncio.sleep(0.005)
+        return await super().answer(verb, writer)
 
 
 @contextmanager
@@ -70,11 +69,3 @@ def served(server: Scripted) -> Iterator[Scripted]:
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
-
-
-def until(holds: Callable[[], object], patience: float = PATIENCE) -> None:
-    """Wait for something that another process or thread is about to do."""
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.01)

@@ -45,7 +45,7 @@ class At:
     """The desk as `who` uses it; `who` None: somebody who is not signed in."""
 
     def __init__(self, visitor: Visitor, who: Signed | None) -> None:
-        self._visitor = visitor
+        self.visitor = visitor
         self._who = who
 
     def get(self, path: str, **options: Any) -> httpx.Response:
@@ -58,12 +58,12 @@ class At:
     def posting(self, path: str, data: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """The same as a request that is still to be made, for Visitor.at_once."""
         token = {"form_token": self._who.form_token} if self._who else {}
-        return "POST", path, {"data": {**token, **data}, "headers": self._headers("POST", None)}
+        return "POST", path, {"data": {**token, **data}, "headers": self.headers_of("POST", None)}
 
     def _request(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> httpx.Response:
-        return self._visitor.request(method, path, headers=self._headers(method, headers), **options)
+        return self.visitor.request(method, path, headers=self.headers_of(method, headers), **options)
 
-    def _headers(self, method: str, headers: dict[str, str] | None) -> dict[str, str]:
+    def headers_of(self, method: str, headers: dict[str, str] | None) -> dict[str, str]:
         given = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"} if method == "POST" else {}
         if self._who:
             given["Cookie"] = f"{COOKIE}={self._who.token}"

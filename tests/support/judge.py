@@ -27,11 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailer.delivery.catcher import read_journal
+from tests.support.patience import PATIENCE
 from tests.support.scripted import DROP, GOOD, Scripted
 
 KEPT_THEN_DROPPED = "kept, then dropped"
 IN_THE_TEXT = 2000  # octets
-PATIENCE = 60.0  # seconds
 _MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*(\S+)")
 Act = Callable[[], object]
 
@@ -139,12 +139,12 @@ class Judge(Journal, Scripted):
             self._strike = strike
         return strike.done
 
-    async def _breaks_off(self, text: bytes, line: bytes) -> bool:
+    async def breaks_off(self, text: bytes, line: bytes) -> bool:
         if len(text) - len(line) < IN_THE_TEXT <= len(text) and self._is_struck("TEXT"):
             await _for_ever()
-        return await super()._breaks_off(text, line)
+        return await super().breaks_off(text, line)
 
-    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         if self._is_struck(verb):
             await _for_ever()
         if verb == "DOT":
@@ -160,7 +160,7 @@ class Judge(Journal, Scripted):
             self._recipients.pop(id(writer), None)
         elif verb == "DATA" and id(writer) not in self._recipients and not self.replies[verb]:
             self.replies[verb].append("503 5.5.1 no valid recipients")
-        going = await super()._answer(verb, writer)
+        going = await super().answer(verb, writer)
         if verb == "RCPT" and going and self._last.startswith("2"):
             self._recipients[id(writer)] = address
         return going
@@ -187,7 +187,7 @@ class Judge(Journal, Scripted):
             await asyncio.sleep(self._late_by)
             writer.write(GOOD["DOT"].encode() + b"\r\n")
             return True
-        return await super()._answer("DOT", writer)
+        return await super().answer("DOT", writer)
 
     def keep(self, recipient: str, text: bytes) -> None:
         found = _MESSAGE_ID.search(text)

@@ -4,16 +4,14 @@ import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import Engine
 
 from mailer.audience.address import Address
 from mailer.delivery.records import Claim, NewDelivery, Reply, Settlement, Stage
 from mailer.delivery.state import DeliveryState, SendKind
 from mailer.edition.model import Image
-from mailer.ledger.lease import Lease
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.owned import OwnedSend
-from mailer.ledger.tables import lease
 from mailer.ledger.types_editions import NewEdition
 from mailer.ledger.types_sends import NewSend, Repeat, Send
 
@@ -89,14 +87,13 @@ async def deliver(send: OwnedSend, now: float, state: DeliveryState = S.ACCEPTED
 
 
 def die(mine: OwnedSend) -> None:
-    """What becomes of an owner whose process dies: the kernel drops its lock, or its lease runs out."""
-    lock = mine.lock
-    if isinstance(lock, Lease):
-        lock.abandon()
-        mine._core.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
-    else:
-        lock.close()
-    mine._closed = True
+    """What becomes of an owner whose process dies: its lock is free, and nothing else is written."""
+    mine.lock.close()
+
+
+def writing_engine(ledger: Ledger) -> Engine:
+    """The engine by which `ledger` writes, for tests that listen to its commits."""
+    return ledger.core.writer.call(lambda conn: conn.engine).result()
 
 
 def join(

@@ -13,6 +13,7 @@ from mailer.service.newsroom import Newsroom
 from mailer.web.preview.app import create_preview
 from mailer.web.preview.live import Live
 from mailer.web.server import serve_app_until
+from tests.support.patience import PATIENCE
 from tests.support.workspaces import make_workspace
 
 TOKEN, KEY = "the-token-of-a-test", "the-key-of-a-test"
@@ -33,14 +34,14 @@ class Watched:
     def __init__(self, newsroom: Newsroom, runner: asyncio.Runner) -> None:
         self.live = live_of(newsroom)
         self.path = self.live.path
-        self._runner = runner
+        self.runner = runner
         app = create_preview(self.live, token=TOKEN, key=KEY)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1:8123"
         )
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self.client.get(path, **options))
+        return self.runner.run(self.client.get(path, **options))
 
     def ask(self, path: str, **params: str) -> httpx.Response:
         return self.get(f"/{TOKEN}/{path}", params=params)
@@ -53,12 +54,12 @@ class Watched:
 
         async def waiting() -> Any:
             state = self.live.state
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 while not holds(state):
                     state = await self.live.after(state.number)
             return state
 
-        return self._runner.run(waiting())
+        return self.runner.run(waiting())
 
 
 @contextmanager
@@ -105,7 +106,7 @@ def served_preview(newsroom: Newsroom) -> Iterator[str]:
         thread = threading.Thread(target=lambda: asyncio.run(work()))
         thread.start()
         try:
-            assert ready.wait(60)
+            assert ready.wait(PATIENCE)
             yield address[0]
         finally:
             ends[0]()

@@ -26,9 +26,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.patience import PATIENCE
 from tests.support.workspaces import Ran
-
-PATIENCE = 120.0  # seconds
 
 
 class Process:
@@ -100,8 +99,8 @@ class Programs:
             process.kill()
         assert self._forker.stdin and self._forker.stdout
         self._forker.stdin.close()
-        self._forker.wait(60)
-        self._listener.join(60)
+        self._forker.wait(PATIENCE)
+        self._listener.join(PATIENCE)
         self._forker.stdout.close()
         self._folder.cleanup()
 

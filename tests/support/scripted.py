@@ -54,43 +54,43 @@ class Scripted:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        task = asyncio.create_task(self._converse(reader, writer))
+        task = asyncio.create_task(self.converse(reader, writer))
         self._tasks.add(task)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if not await self._answer("CONNECT", writer):
+            if not await self.answer("CONNECT", writer):
                 return
             while line := await reader.readline():
                 verb = line.split(None, 1)[0].decode().upper().strip()
                 self.log.append(line.decode("utf-8").rstrip("\r\n"))
-                if not await self._answer(verb, writer) or verb == "QUIT":
+                if not await self.answer(verb, writer) or verb == "QUIT":
                     return
-                if verb == "DATA" and self._last.startswith("354") and not await self._text(reader, writer):
+                if verb == "DATA" and self._last.startswith("354") and not await self.read_text(reader, writer):
                     return
         except ConnectionError:
             pass
         finally:
             writer.close()
 
-    async def _text(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def read_text(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         text = b""
         while (line := await reader.readline()) != b".\r\n":
             if not line:
                 return False
             text += line
-            if await self._breaks_off(text, line):
+            if await self.breaks_off(text, line):
                 writer.transport.abort()
                 return False
         self.log.append(".")
         self.messages.append(text)
-        return await self._answer("DOT", writer)
+        return await self.answer("DOT", writer)
 
-    async def _breaks_off(self, text: bytes, line: bytes) -> bool:
+    async def breaks_off(self, text: bytes, line: bytes) -> bool:
         """Whether the connection ends when `text` has come, `line` the last of it."""
         return 0 < self.drop_in_text_after <= len(text)
 
-    async def _answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         waiting = self.replies[verb]
         out_of_order = verb in {"RCPT", "DATA"} and id(writer) in self._refused
         good = "503 5.5.1 MAIL comes first" if out_of_order else GOOD.get(verb, "500 what")
@@ -100,7 +100,7 @@ class Scripted:
         if reply == DROP:
             return False
         if reply == SILENCE:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         if verb == "EHLO" and not reply:
             lines = ["scripted", *self.extensions]
             reply = "\r\n".join(f"250{'-' if line is not lines[-1] else ' '}{line}" for line in lines)

@@ -20,13 +20,13 @@ from mailer.delivery.state import UNDONE, DeliveryState, SendState
 from mailer.ledger.types_sends import Summary
 from mailer.service.newsroom import Newsroom
 from mailer.service.verifying import verify_send
-from tests.support.commands import until
-from tests.support.judge import PATIENCE, Journal
+from tests.support.judge import Journal
+from tests.support.patience import until
 from tests.support.programs import Process, Programs
 from tests.support.workspaces import Ran, make_workspace
 
 S = DeliveryState
-SHORT = {"lease": 1.0, "stall": 2.0}  # seconds: nobody waits for a dead owner, or one that sleeps, for long
+SHORT = {"stall": 10.0}  # seconds: nobody waits for long for an owner that sleeps amid a transaction
 SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
 RESUME = ("resume", "1", "--json")
 LANES = 8
@@ -61,21 +61,27 @@ class Siege:
         self.judge = judge
         self.everybody = [f"reader{n}@example.com" for n in range(readers)]
         self._programs = programs
+        self._started: list[Process] = []
         self._url = database_url
         rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
         settings = {"LANES": str(lanes), "DATABASE_URL": database_url, **settings}
         make_workspace(folder, port=port, rows=rows, **settings)
 
     def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
-        return self._programs.start(self.folder, *arguments, faults={**SHORT, **(faults or {})})
+        process = self._programs.start(self.folder, *arguments, faults={**SHORT, **(faults or {})})
+        self._started.append(process)
+        return process
 
     def run(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Ran:
         return self.start(*arguments, faults=faults).wait()
 
     def until_free(self) -> None:
-        """Until nobody owns the send: on PostgreSQL the lease of one that died has to run out."""
+        """Until nobody owns the send: the lease of an owner that has ended runs out now, that of one that sleeps when it does."""
         with Newsroom.open(self.folder) as newsroom:
-            until(lambda: newsroom.ledger.sends.owner_pid(1) is None, PATIENCE)
+            owner = newsroom.ledger.sends.owner_pid(1)
+            if any(process.pid == owner and process.poll() is not None for process in self._started):
+                self.expire_lease()
+            until(lambda: newsroom.ledger.sends.owner_pid(1) is None)
 
     def expire_lease(self) -> None:
         """Let the lease of a dead owner run out now."""

@@ -146,7 +146,7 @@ class Site:
         tables = [
             table for table in metadata.sorted_tables if table is not meta
         ]  # the ledger's own epoch moves by itself
-        with self.newsroom.ledger._core.database.reading() as conn:
+        with self.newsroom.ledger.core.database.reading() as conn:
             return tuple(tuple(map(tuple, conn.execute(table.select()).all())) for table in tables)
 
 
@@ -163,11 +163,11 @@ class Visitor:
     def __init__(self, site: Site, runner: asyncio.Runner) -> None:
         self._app = create_app(site.newsroom)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        self._client = httpx.AsyncClient(transport=transport, base_url="https://letter.example.org")
-        self._runner = runner
+        self.client = httpx.AsyncClient(transport=transport, base_url="https://letter.example.org")
+        self.runner = runner
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self._client.request(method, path, **options))
+        return self.runner.run(self.client.request(method, path, **options))
 
     def look(self, path: str, *requests: tuple[str, str, dict[str, str]]) -> set[int]:
         """The statuses of many requests of `path`, each a method, a query and headers: without a client, for speed."""
@@ -194,17 +194,17 @@ class Visitor:
         async def all_of_them() -> set[int]:
             return {await ask(*request) for request in requests}
 
-        return self._runner.run(all_of_them())
+        return self.runner.run(all_of_them())
 
     def at_once(self, *requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
         """Requests that are under way together: each a method, a path and options."""
 
         async def ask() -> list[httpx.Response]:
             return await asyncio.gather(
-                *(self._client.request(method, path, **options) for method, path, options in requests)
+                *(self.client.request(method, path, **options) for method, path, options in requests)
             )
 
-        return self._runner.run(ask())
+        return self.runner.run(ask())
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)

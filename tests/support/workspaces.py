@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ledgers import lay_ledger
+from tests.support.patience import PATIENCE
 
 KEY = "a test key that is long enough to be taken"
 DISPATCH = """\
@@ -83,7 +84,7 @@ def make_workspace(
     return root
 
 
-def mailer(workspace: Path, *arguments: str, stdin: str | None = None, timeout: float = 60) -> Ran:
+def mailer(workspace: Path, *arguments: str, stdin: str | None = None, timeout: float = PATIENCE) -> Ran:
     """Run the program in `workspace`."""
     done = subprocess.run(
         [sys.executable, "-m", "mailer", *arguments],

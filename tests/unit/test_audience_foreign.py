@@ -128,7 +128,7 @@ def test_somebody_who_came_back_is_not_stopped_by_what_another_tool_knew(tmp_pat
     with prepare_rewrite(
         open_list(path), [Patch(line=gone.line, status="subscribed", since="2026-11-22")], []
     ) as prepared:
-        prepared.publish()
+        prepared.commit()
     again = {row.address.identity: row for row in members(open_list(path))}
     assert again[gone.address.identity].status == "subscribed"
 

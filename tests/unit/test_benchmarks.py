@@ -22,6 +22,7 @@ from benchmarks.plot import draw
 from benchmarks.process import Measured, UnavailableError, run
 from benchmarks.relay import postfix, proxy, sink
 from benchmarks.target import ED25519, FAR, LOOPBACK, RSA, judge
+from tests.support.patience import PATIENCE
 
 LETTER = Letter(message=b"Subject: x\r\n\r\nx\r\n", size=12_000, subject="x", text="x", html="<p>x")
 
@@ -216,7 +217,10 @@ def test_the_plot_is_an_svg_with_a_bar_for_each_contender_of_each_field() -> Non
 
 def test_a_program_that_fails_is_unavailable_in_its_own_words() -> None:
     with pytest.raises(UnavailableError, match=r"failed with 3: no relay there"):
-        run([sys.executable, "-c", "import sys; print('no relay there', file=sys.stderr); sys.exit(3)"], timeout=20)
+        run(
+            [sys.executable, "-c", "import sys; print('no relay there', file=sys.stderr); sys.exit(3)"],
+            timeout=PATIENCE,
+        )
 
 
 def test_a_program_that_takes_too_long_is_ended() -> None:
@@ -226,7 +230,7 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
 
 def test_a_program_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="no-such-program cannot be run"):
-        run(["no-such-program"], timeout=1)
+        run(["no-such-program"], timeout=PATIENCE)
     with pytest.raises(UnavailableError, match="apt install postfix"):
         postfix("no-such-program")
 
@@ -235,9 +239,9 @@ def test_a_program_is_measured_with_what_it_used() -> None:
     work = (
         "import time\nx = bytearray(40_000_000)\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
     )
-    ended = run([sys.executable, "-c", work], timeout=20)
+    ended = run([sys.executable, "-c", work], timeout=PATIENCE)
     assert ended.seconds >= 0.2
-    assert 0.2 <= ended.cpu < 5
+    assert ended.cpu >= 0.2
     assert sys.platform != "linux" or 40_000_000 < ended.peak < 200_000_000
 
 
@@ -283,4 +287,4 @@ def test_the_proxy_tells_when_the_first_dot_has_passed_also_in_two_pieces() -> N
             before = time.monotonic()
             client.sendall(piece)
             _read(client, len(piece))
-        assert before <= near.first_dot(timeout=5) <= time.monotonic()
+        assert before <= near.first_dot(timeout=PATIENCE) <= time.monotonic()

@@ -182,7 +182,7 @@ def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, 
         if is_slowed:
             pacer.slow(taken, float(number))
         pacer.done(taken)
-    assert len(pacer._groups) <= MANY + 1
+    assert pacer.remembered <= MANY + 1
 
 
 def test_a_domain_s_rate_holds_although_others_are_forgotten() -> None:

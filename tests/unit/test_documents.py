@@ -15,8 +15,8 @@ import pytest
 from mailer.audience.row import Status
 from mailer.cli.main import mailer
 from mailer.delivery.state import TRANSITIONS
-from mailer.dispatch.expression import _FILTERS
-from mailer.dispatch.frontmatter import _MODELS, FrontMatter
+from mailer.dispatch.expression import FILTERS
+from mailer.dispatch.frontmatter import MODELS, FrontMatter
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.particulars import KEYS
 from mailer.inspection.finding import RULEBOOK
@@ -159,14 +159,14 @@ def test_the_page_of_the_api_is_made_from_its_document():
 def test_each_key_is_in_the_editors_document():
     rows = {_SPAN.findall(row[0])[0]: row[1] for row in table(section(EDITOR, "Front matter"))}
     assert list(rows) == list(FrontMatter.model_fields)
-    for key, model in _MODELS.items():
+    for key, model in MODELS.items():
         assert set(_SPAN.findall(rows[key])) == set(model.model_fields), key
     assert set(column(section(EDITOR, "The body"))) == set(KEYS)
 
 
 def test_each_filter_is_in_the_editors_document():
     line = next(line for line in text_of(EDITOR).splitlines() if line.startswith("- filters"))
-    assert set(_SPAN.findall(line)) - {"|", "reader.name|truncate(20)"} == set(_FILTERS) - {"d"}
+    assert set(_SPAN.findall(line)) - {"|", "reader.name|truncate(20)"} == set(FILTERS) - {"d"}
 
 
 def test_the_faulty_dispatch_that_is_shown_has_the_findings_that_are_shown():

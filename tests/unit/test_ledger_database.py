@@ -22,6 +22,7 @@ from mailer.ledger.ledger import open_ledger
 from mailer.ledger.schema import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.tables import metadata
 from tests.support.ledger_cases import counts, new_send, owned, readers, run
+from tests.support.patience import PATIENCE
 
 URL = "sqlite:///mailer.db"
 
@@ -117,7 +118,7 @@ def test_an_empty_file_becomes_a_ledger(tmp_path):
 
 
 def test_the_migrations_make_the_tables_that_queries_use(tmp_path):
-    with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger._core.database.reading() as conn:
+    with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger.core.database.reading() as conn:
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []
 
 
@@ -157,7 +158,7 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(tmp_path):
     with pytest.raises(LedgerError, match="failed"):
         upgrade(database, head="next", migrations=migrations)
     database.close()
-    with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger._core.database.reading() as conn:
+    with open_ledger(URL, tmp_path / ".mailer") as ledger, ledger.core.database.reading() as conn:
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []
 
 
@@ -168,7 +169,7 @@ def test_a_ledger_at_head_opens_without_alembic(tmp_path):
         "open_ledger('sqlite:///mailer.db', pathlib.Path('.mailer')).close(); print('alembic' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     assert done.stdout == "False\n"
 
@@ -180,8 +181,8 @@ def test_every_connection_is_set_up_for_keeping_promises(tmp_path):
             names = ("journal_mode", "synchronous", "foreign_keys", "wal_autocheckpoint")
             return [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-        assert ledger._core.writer.call(pragmas).result() == ["wal", 2, 1, 0]
-        with ledger._core.database.reading() as conn:
+        assert ledger.core.writer.call(pragmas).result() == ["wal", 2, 1, 0]
+        with ledger.core.database.reading() as conn:
             assert pragmas(conn)[2:] == [1, 0]
             with pytest.raises(Exception, match="readonly"):
                 conn.exec_driver_sql("delete from send")

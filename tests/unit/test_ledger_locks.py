@@ -10,6 +10,7 @@ import pytest
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.locks import FileLock, WriteLock
+from tests.support.patience import PATIENCE, until
 
 HOLD = (
     "import sys, pathlib; from mailer.ledger.locks import FileLock;"
@@ -52,7 +53,7 @@ def test_it_dies_with_its_process_and_names_it(path, lock):
         assert not lock.try_acquire()
         assert lock.read_pid() == process.pid
         process.kill()
-        process.wait(60)
+        process.wait(PATIENCE)
         assert lock.try_acquire()
 
 
@@ -95,7 +96,7 @@ def test_a_write_lock_is_waited_for_but_not_for_ever(path):
 
 def test_who_writes_all_the_time_does_not_keep_others_out(path):
     """The one that waits has the turn: the busy one gets the lock at most once more before it."""
-    busy, waiter = WriteLock(path), WriteLock(path)
+    busy, waiter, turn = WriteLock(path), WriteLock(path), FileLock(path.with_name(f"{path.name}.turn"))
     began, got_it = threading.Event(), threading.Event()
     rounds_after_began = 0
 
@@ -107,16 +108,15 @@ def test_who_writes_all_the_time_does_not_keep_others_out(path):
     thread = threading.Thread(target=wait)
     with busy:
         thread.start()
-        began.wait(60)
-        while waiter._turn.held is False:
-            pass
+        began.wait(PATIENCE)
+        until(lambda: not turn.is_free())
     while not got_it.is_set():
         with busy:
             rounds_after_began += 1
-    thread.join(60)
+    thread.join(PATIENCE)
     assert rounds_after_began <= 1
-    busy.close()
-    waiter.close()
+    for each in (busy, waiter, turn):
+        each.close()
 
 
 def test_one_server_runs_in_a_workspace(tmp_path):

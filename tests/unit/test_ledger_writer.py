@@ -9,12 +9,13 @@ from sqlalchemy.exc import OperationalError
 
 from mailer.ledger.errors import LedgerError
 from mailer.ledger.ledger import open_ledger
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
 def writer(tmp_path):
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as ledger:
-        yield ledger._core.writer
+        yield ledger.core.writer
 
 
 def put(key):
@@ -54,7 +55,7 @@ def blocked(writer, started, go_on):
 
     def work(conn):
         started.set()
-        go_on.wait(60)
+        go_on.wait(PATIENCE)
 
     return asyncio.to_thread(lambda: writer.call(work).result())
 
@@ -63,7 +64,7 @@ async def together(writer, *submits):
     """Submit all into one batch; their results."""
     started, go_on = threading.Event(), threading.Event()
     first = asyncio.create_task(blocked(writer, started, go_on))
-    await asyncio.to_thread(started.wait, 10)
+    await asyncio.to_thread(started.wait, PATIENCE)
     futures = [asyncio.ensure_future(submit()) for submit in submits]
     await asyncio.sleep(0)
     go_on.set()
@@ -90,7 +91,7 @@ def test_what_gathers_while_a_commit_runs_is_one_batch(writer):
 
 def commits(writer):
     found = []
-    event.listen(writer._database._writer, "commit", lambda _conn: found.append(1))
+    event.listen(writer.call(lambda conn: conn.engine), "commit", lambda _conn: found.append(1))
     return found
 
 
@@ -167,7 +168,7 @@ def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
         return None
 
     writer.every(0.001, make)
-    assert done.wait(60)
+    assert done.wait(PATIENCE)
     assert writer.call(keys).result() == ["a", "b"]
 
 
@@ -217,7 +218,7 @@ def test_who_no_longer_waits_is_not_missed(writer):
 
 def test_closing_writes_what_waits_and_ends_the_thread(tmp_path):
     ledger = open_ledger("sqlite:///m.db", tmp_path / ".mailer")
-    writer = ledger._core.writer
+    writer = ledger.core.writer
     before = threading.active_count()
     writer.call(put("a")).result()
     assert threading.active_count() == before + 1
@@ -227,7 +228,7 @@ def test_closing_writes_what_waits_and_ends_the_thread(tmp_path):
     with pytest.raises(LedgerError, match="closed"):
         writer.call(put("b")).result()
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as again:
-        assert again._core.writer.call(keys).result() == ["a"]
+        assert again.core.writer.call(keys).result() == ["a"]
 
 
 def test_reading_alone_starts_no_thread(tmp_path):
@@ -241,5 +242,5 @@ def test_the_log_does_not_grow_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr("mailer.ledger.writer.CHECKPOINT_BATCHES", 10)
     with open_ledger("sqlite:///m.db", tmp_path / ".mailer") as ledger:
         for number in range(200):
-            ledger._core.writer.call(put(f"key-{number}")).result()
-        assert ledger._core.database.log_size() < 60 * 4096
+            ledger.core.writer.call(put(f"key-{number}")).result()
+        assert ledger.core.database.log_size() < 60 * 4096

@@ -188,4 +188,4 @@ def test_the_pace_is_never_negative_and_remembers_little(steps):
         now, count = now + seconds_on, count + more
         pace.note(now, count)
     assert pace.per_second is None or pace.per_second > 0
-    assert len(pace._samples) <= WHILE * 4 + 3
+    assert len(pace) <= WHILE * 4 + 3

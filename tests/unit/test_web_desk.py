@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 
 from mailer.web.desk.guessing import LONGEST_PAUSE, Guesses
-from mailer.web.desk.page import STATIC, Said, _pack, _unpack, in_words
+from mailer.web.desk.page import STATIC, Said, decode_said, encode_said, in_words
 from mailer.web.desk.settings import known_as
 from mailer.web.desk.signin import inside
 from tests.contract.test_desk_drafts import picture
@@ -238,16 +238,16 @@ def test_a_thousand_at_once_are_no_quicker_than_one_after_the_other():
 
 @pytest.mark.parametrize("said", [Said("Saved."), Said("Größe “x”" * 500, bad=True), Said("")])
 def test_a_sentence_travels_to_the_next_page(said):
-    cookie = _pack(said)
+    cookie = encode_said(said)
     assert len(cookie) < 4000
-    found = _unpack(cookie)
+    found = decode_said(cookie)
     assert found.bad == said.bad
     assert said.text.startswith(found.text.rstrip("…"))
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "bnVsbA==", "W10=", "\xff", "W1tdXQ=="])
 def test_a_cookie_that_is_none_says_nothing(cookie):
-    assert _unpack(cookie) is None
+    assert decode_said(cookie) is None
 
 
 @pytest.mark.parametrize(

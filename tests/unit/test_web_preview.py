@@ -9,6 +9,7 @@ from PIL import Image as Pillow
 
 from mailer.web.preview import watch
 from mailer.web.preview.app import create_preview
+from tests.support.patience import PATIENCE, until_holds
 from tests.support.preview import KEY, SHOWN, TOKEN, make_newsroom, watching
 from tests.support.streams import chunks_of
 from tests.support.workspaces import DISPATCH
@@ -49,7 +50,7 @@ def test_the_key_leads_to_the_page_once(preview):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_nothing_can_be_changed(preview, method):
-    answer = preview._runner.run(preview.client.request(method, f"/{TOKEN}/state"))
+    answer = preview.runner.run(preview.client.request(method, f"/{TOKEN}/state"))
     assert answer.status_code == 405
 
 
@@ -193,18 +194,16 @@ def test_the_stream_tells_of_what_is_there_of_what_is_new_and_ends_with_the_prev
         app = create_preview(preview.live, token=TOKEN, key=KEY)
         stream = chunks_of(app, f"/{TOKEN}/events")
         task = asyncio.create_task(read())
-        async with asyncio.timeout(60):
-            while len(lines) < 2:
-                await asyncio.sleep(0)
-            preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
-            await preview.live.after(preview.live.state.number)
-            while len(lines) < 3:
-                await asyncio.sleep(0)
-            app.state.ending.set()
+        await until_holds(lambda: len(lines) >= 2)
+        preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
+        await preview.live.after(preview.live.state.number)
+        await until_holds(lambda: len(lines) >= 3)
+        app.state.ending.set()
+        async with asyncio.timeout(PATIENCE):
             await task
         return lines
 
-    lines = preview._runner.run(listen())
+    lines = preview.runner.run(listen())
     assert lines[0] == "retry: 500\n\n"
     numbers = [json.loads(line.partition("data: ")[2])["number"] for line in lines[1:]]
     assert numbers == sorted(set(numbers))
@@ -227,7 +226,7 @@ class Changes:
         return self.images
 
     async def next(self):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             await anext(self._changes)
 
     async def none_until(self, act):
@@ -242,7 +241,7 @@ class Changes:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(watch, "_NEAR", 0.002)
+    monkeypatch.setattr(watch, "NEAR", 0.002)
 
 
 def test_each_kind_of_file_is_watched_and_a_save_is_told_once(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 from mailer.web import forms
 from mailer.web.server import AlreadyServingError, ServeError, free_port, run, serve
+from tests.support.patience import PATIENCE
 from tests.support.site import site_in
 
 HOST = "127.0.0.1"
@@ -31,7 +32,7 @@ async def serving(site, **options):
     if server.done():
         await server
     try:
-        async with httpx.AsyncClient(base_url=ready.result()) as client:
+        async with httpx.AsyncClient(base_url=ready.result(), timeout=PATIENCE) as client:
             yield client
     finally:
         stop.set()
@@ -44,7 +45,7 @@ def test_it_serves_until_it_is_told_to_stop(site):
             assert (await client.get("/healthz")).json() == {"status": "ok"}
             assert (await client.get("/")).headers["x-content-type-options"] == "nosniff"
             address = client.base_url
-        async with httpx.AsyncClient(base_url=address) as client:
+        async with httpx.AsyncClient(base_url=address, timeout=PATIENCE) as client:
             with pytest.raises(httpx.ConnectError):
                 await client.get("/healthz")
 

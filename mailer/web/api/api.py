@@ -51,7 +51,7 @@ ROUTES: tuple[ApiRoute, ...] = (
 """All that needs a token."""
 
 BY_TOKEN = Rate(burst=300, every=0.2)
-_TOGETHER = Rate(burst=10_000, every=0.01)  # what all tokens together may ask
+BY_ALL_TOKENS = Rate(burst=10_000, every=0.01)  # what all tokens together may ask
 _KEY = frozenset(map(chr, range(0x21, 0x7F)))
 _LONGEST_KEY = 255
 _OWN = {"Cache-Control": "private, no-cache"}  # kept by who asked alone
@@ -118,7 +118,7 @@ class Guard:
 
     def __init__(self, newsroom: Newsroom) -> None:
         self._newsroom = newsroom
-        self._limits = Limits(time.monotonic, each=BY_TOKEN, together=_TOGETHER)
+        self._limits = Limits(time.monotonic, each=BY_TOKEN, together=BY_ALL_TOKENS)
 
     async def openapi(self, request: Request) -> Response:
         written = _document(self._newsroom.settings.base_url)

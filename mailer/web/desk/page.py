@@ -149,13 +149,13 @@ class DeskPages:
         if said:
             door = door_of(request)
             response.set_cookie(
-                door.cookie(_SAID), _pack(said), max_age=60, secure=door.secure, httponly=True, samesite="lax"
+                door.cookie(_SAID), encode_said(said), max_age=60, secure=door.secure, httponly=True, samesite="lax"
             )
         return response
 
     def heard(self, request: Request, door: Door) -> Said | None:
         """What the page before had to say."""
-        return _unpack(request.cookies.get(door.cookie(_SAID), ""))
+        return decode_said(request.cookies.get(door.cookie(_SAID), ""))
 
     def static(self, name: str) -> str:
         """The address of a file of ours, which changes with it."""
@@ -228,7 +228,7 @@ def _version(name: str) -> str:
     return hashlib.sha256(_files()[name]).hexdigest()[:12]
 
 
-def _pack(said: Said) -> str:
+def encode_said(said: Said) -> str:
     data = json.dumps([said.text, said.bad]).encode()
     while len(data) > _LONGEST_SAID:
         said = Said(said.text[: len(said.text) * 3 // 4] + "…", said.bad)
@@ -236,7 +236,7 @@ def _pack(said: Said) -> str:
     return base64.urlsafe_b64encode(data).decode()
 
 
-def _unpack(cookie: str) -> Said | None:
+def decode_said(cookie: str) -> Said | None:
     try:
         text, bad = json.loads(base64.urlsafe_b64decode(cookie))
     except (ValueError, TypeError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from mailer.service.newsroom import Newsroom
 from mailer.service.unchanged import Version, version
 
-_NEAR = 0.05  # seconds
+NEAR = 0.05  # seconds
 _FAR = 5  # looks at what is near for one at what is far
 _SETTLING = 0.01  # seconds
 _SETTLINGS = 10  # at most; a file that grows for longer is looked at as it is
@@ -51,7 +51,7 @@ async def changes(newsroom: Newsroom, path: Path, images: Callable[[], Iterable[
     yield
     looks = 0
     while True:
-        await asyncio.sleep(_NEAR)
+        await asyncio.sleep(NEAR)
         looks += 1
         now = await asyncio.to_thread(look, None if looks % _FAR == 0 else seen.far)
         if now.is_as(seen):
