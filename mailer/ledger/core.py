@@ -22,10 +22,6 @@ class SendLock(Protocol):
     def held(self) -> bool:
         """Whether it is ours, and certainly nobody else's."""
 
-    @property
-    def held_until(self) -> float:
-        """Until when, on `steady`, if nothing changes it: infinity, where it is ours as long as we live."""
-
     def try_acquire(self) -> bool: ...
 
     def acquire(self, patience: float) -> bool: ...

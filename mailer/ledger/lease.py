@@ -48,11 +48,7 @@ class Lease:
     @property
     def held(self) -> bool:
         """Whether it is certain that nobody else can have it."""
-        return self._clock() < self.held_until
-
-    @property
-    def held_until(self) -> float:
-        return self._ends_at if self._taken else float("-inf")
+        return self._taken and self._clock() < self._ends_at
 
     def acquire(self, patience: float) -> bool:  # noqa: ARG002 - a lease lasts longer than anybody waits
         return self.try_acquire()

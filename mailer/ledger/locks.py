@@ -12,7 +12,6 @@ that writes all the time cannot keep another from ever writing.
 """
 
 import fcntl
-import math
 import os
 import time
 import weakref
@@ -37,10 +36,6 @@ class FileLock:
     @property
     def held(self) -> bool:
         return self._held
-
-    @property
-    def held_until(self) -> float:
-        return math.inf if self._held else -math.inf
 
     def try_acquire(self) -> bool:
         """Take the lock if it is free. Raises LedgerError when the file cannot be opened."""

@@ -89,16 +89,6 @@ class OwnedSend(DeliveryBatcher):
     ) -> None:
         self.close()
 
-    @property
-    def lock(self) -> SendLock:
-        """What makes the send ours."""
-        return self._lock
-
-    @property
-    def held_until(self) -> float:
-        """The time, on mailer.delivery.fence.steady, until which the send is certainly ours if this process does nothing more."""
-        return self.lock.held_until
-
     async def trip(self, reason: str, refused: Sequence[int] = ()) -> None:
         """Pauses the send for `reason`; the failed deliveries `refused` (ids) go back to pending.
 

@@ -91,7 +91,7 @@ def test_what_gathers_while_a_commit_runs_is_one_batch(writer):
 
 def commits(writer):
     found = []
-    event.listen(writer.call(lambda conn: conn.engine), "commit", lambda _conn: found.append(1))
+    event.listen(writer.call(lambda conn: conn.engine).result(), "commit", lambda _conn: found.append(1))
     return found
 
 
