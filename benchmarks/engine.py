@@ -19,13 +19,13 @@ from unittest.mock import patch
 
 from benchmarks.letter import DISPATCH, LIST
 from benchmarks.process import own_cpu
-from mailer.delivery.state import DeliveryState
-from mailer.delivery.tally import Tally
+from mailer.app import App
+from mailer.delivery.progress import SendProgress
+from mailer.delivery.states import DeliveryState
 from mailer.edition.model import Edition
-from mailer.service import sending
-from mailer.service.compiling import Checked, compile_checked
-from mailer.service.newsroom import Newsroom
-from mailer.service.running import run_send
+from mailer.service.dispatches.compile import CheckResult, compile_checked
+from mailer.service.sends import plan as sends_plan
+from mailer.service.sends.run import run_send
 
 
 @contextmanager
@@ -33,29 +33,29 @@ def _compiling_noted() -> Iterator[list[float]]:
     """When the edition of a plan was compiled, by time.monotonic."""
     when: list[float] = []
 
-    def compile_and_note(newsroom: Newsroom, checked: Checked) -> Edition:
+    def compile_and_note(newsroom: App, checked: CheckResult) -> Edition:
         edition = compile_checked(newsroom, checked)
         when.append(time.monotonic())
         return edition
 
-    with patch.object(sending, "compile_checked", compile_and_note):
+    with patch.object(sends_plan, "compile_checked", compile_and_note):
         yield when
 
 
 def main(folder: Path, limit: int) -> dict[str, float]:
     stopping = False
 
-    def watch(tally: Tally) -> None:
+    def watch(tally: SendProgress) -> None:
         nonlocal stopping
         if tally.accepted >= limit and not stopping:
             stopping = True
             os.kill(os.getpid(), signal.SIGINT)
 
-    with Newsroom.open(folder) as newsroom:
+    with App.open(folder) as newsroom:
         with _compiling_noted() as compiled:
-            plan = sending.plan_send(newsroom, DISPATCH, [LIST])
+            plan = sends_plan.plan_send(newsroom, DISPATCH, [LIST])
         planned = time.monotonic()
-        send = sending.start_send(newsroom, plan)
+        send = sends_plan.start_send(newsroom, plan)
         cpu, start = own_cpu(), time.monotonic()
         run = run_send(newsroom, send.id, watch=watch if limit < plan.head.to_mail else None)
         seconds, cpu = time.monotonic() - start, own_cpu() - cpu

@@ -23,10 +23,10 @@ from benchmarks.letter import DISPATCH, LIST, Setup, fresh, write_letter, write_
 from benchmarks.machine import ROOT
 from benchmarks.relay import sink
 from benchmarks.target import Target
-from mailer.audience.token import Purpose
-from mailer.ledger.types_sends import Send
-from mailer.service.newsroom import Newsroom
-from mailer.service.sending import plan_send, start_send
+from mailer.app import App
+from mailer.ledger.types.sends import Send
+from mailer.link_tokens import Purpose
+from mailer.service.sends.plan import plan_send, start_send
 from mailer.web.server import free_port
 
 CONNECTIONS = 50
@@ -146,7 +146,7 @@ def measure_leaving(folder: Path, count: int, tell: Callable[[str], None]) -> Le
 
 def _freeze(folder: Path, count: int) -> tuple[Send, list[str]]:
     """A send of everybody, and the tokens of its last `count` readers, to whom it comes last."""
-    with Newsroom.open(folder) as newsroom:
+    with App.open(folder) as newsroom:
         send = start_send(newsroom, plan_send(newsroom, DISPATCH, [LIST]))
         ids = [row.delivery_id for row in newsroom.ledger.report.rows(send.id)]
         return send, [newsroom.keys.issue(Purpose.UNSUBSCRIBE, number) for number in ids[-count:]]

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from benchmarks.process import UnavailableError
+from mailer.app import App
+from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition
-from mailer.edition.slot import Values, fill
-from mailer.service.newsroom import Newsroom
-from mailer.service.sending import plan_send
+from mailer.service.sends.plan import plan_send
 
 DISPATCH, LIST = "tides", "readers"
 SENDER = "desk@example.org"
@@ -97,13 +97,15 @@ def _write(folder: Path, paragraphs: int, words: int) -> Letter:
     path = folder / "dispatches" / f"{DISPATCH}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    with Newsroom.open(folder) as newsroom:
+    with App.open(folder) as newsroom:
         plan = plan_send(newsroom, DISPATCH, [LIST], record=False)
-    return _letter(plan.edition, plan.sample.unstuffed(), plan.sample.size)
+    return _letter(plan.edition, plan.sample.without_dot_stuffing(), plan.sample.size)
 
 
 def _letter(edition: Edition, message: bytes, size: int) -> Letter:
-    values = Values(fields={"first_name": "Siobhán", "city": "Porto Novo"}, address="a@example.com", token="0" * 26)
+    values = ReaderValues(
+        fields={"first_name": "Siobhán", "city": "Porto Novo"}, address="a@example.com", token="0" * 26
+    )
     variant = edition.variant(edition.key(values))
     subject, text, html = (fill(parts, values) for parts in (variant.subject, variant.text, variant.html))
     return Letter(message=message, size=size, subject=subject, text=text, html=html)

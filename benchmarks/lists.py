@@ -26,10 +26,10 @@ from benchmarks.letter import LIST, Setup, fresh
 from benchmarks.machine import ROOT
 from benchmarks.process import Ended, run
 from benchmarks.target import Target
-from mailer.audience.address import Address, parse_address
-from mailer.service.lists import sync_list
-from mailer.service.newsroom import Newsroom
-from mailer.service.person import lists_with
+from mailer.addresses import Address, parse_address
+from mailer.app import App
+from mailer.service.lists.sync import sync_list
+from mailer.service.subscribers.profile import lists_with
 
 ROWS = 1_000_000
 HEADER = ("email", "name", "first_name", "city", "country", "language", "joined", "interests")
@@ -139,7 +139,7 @@ def _plain(folder: Path) -> dict[str, float]:
 
 
 def _sync(folder: Path) -> dict[str, float]:
-    with Newsroom.open(folder) as newsroom:
+    with App.open(folder) as newsroom:
         _ = newsroom.ledger
         start = time.monotonic()
         sync_list(newsroom, LIST)
@@ -154,7 +154,7 @@ def _find(folder: Path) -> dict[str, float]:
     with path.open(encoding="utf-8", newline="") as file:
         addresses = [parse_address(row["email"]) for row in csv.DictReader(file)]
     first, *some = addresses[:: max(1, len(addresses) // FOUND)]
-    with Newsroom.open(folder) as newsroom:
+    with App.open(folder) as newsroom:
 
         def seconds(address: Address) -> float:
             start = time.perf_counter()

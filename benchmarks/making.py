@@ -20,19 +20,19 @@ from itertools import product
 from unittest.mock import patch
 
 from benchmarks.machine import ROOT
-from mailer.audience.token import Purpose, TokenKeys
-from mailer.delivery.message import Composer, Letterhead, Marks, format_date, inspect
-from mailer.delivery.records import Claim
+from mailer.delivery.types import Claim
 from mailer.dispatch.parse import parse_dispatch
-from mailer.edition import page
 from mailer.edition.compile import compile_edition
-from mailer.edition.inline import inline_styles
-from mailer.edition.layout import packaged
-from mailer.edition.letter import image_files
+from mailer.edition.html import page
+from mailer.edition.html.css_inliner import inline_styles
+from mailer.edition.images import load_image
+from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
-from mailer.edition.photo import load_image
 from mailer.edition.publication import Publication, Reference
-from mailer.edition.slot import Values, fill
+from mailer.edition.templates import builtin_dir
+from mailer.edition.view_model import image_files
+from mailer.link_tokens import Purpose, TokenKeys
+from mailer.mime.composer import Composer, MessageTokens, SenderProfile, format_date, inspect
 
 EXAMPLE = ROOT / "dispatches" / "2026-10-26-east-quay.md"
 PUBLICATION = Publication(
@@ -46,7 +46,7 @@ REFERENCES = {
     slug: Reference(title=slug, url=PUBLICATION.archive_url(slug))
     for slug in ("2025-12-18-eleven-winters", "2026-03-02-crane")
 }
-LETTERHEAD = Letterhead(
+LETTERHEAD = SenderProfile(
     sender_name="The Harbour Letter",
     sender_address="letter@example.org",
     publication="The Harbour Letter",
@@ -108,7 +108,7 @@ def compiled(text: str) -> Edition:
     dispatch = parse_dispatch(text, str(EXAMPLE)).dispatch
     assert dispatch is not None, "the example has errors"
     return compile_edition(
-        dispatch, publication=PUBLICATION, templates=[packaged()], references=REFERENCES, images=_images()
+        dispatch, publication=PUBLICATION, templates=[builtin_dir()], references=REFERENCES, images=_images()
     )
 
 
@@ -128,8 +128,8 @@ def _images() -> dict[str, Image]:
 def compose(edition: Edition, pairs: int) -> Compared:
     """One message: by our Composer, and by the standard library from the same filled texts."""
 
-    def mark(number: int) -> Marks:
-        return Marks(
+    def mark(number: int) -> MessageTokens:
+        return MessageTokens(
             unsubscribe=KEYS.issue(Purpose.UNSUBSCRIBE, number),
             bounce=KEYS.issue(Purpose.BOUNCE, number),
             message=KEYS.issue(Purpose.MESSAGE_ID, number),
@@ -151,9 +151,9 @@ def compose(edition: Edition, pairs: int) -> Compared:
     return compare(f"compose, {size}", (("splice", 200, spliced), ("email", 5, built)), pairs)
 
 
-def build(edition: Edition, claim: Claim, marks: Marks) -> bytes:
+def build(edition: Edition, claim: Claim, marks: MessageTokens) -> bytes:
     """The same message by `email`: the same headers, the same two parts."""
-    values = Values(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
+    values = ReaderValues(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
     variant = edition.variant(edition.key(values))
     message = EmailMessage(policy=SMTP)
     message["From"] = f"{LETTERHEAD.sender_name} <{LETTERHEAD.sender_address}>"
@@ -201,7 +201,7 @@ def variants(pairs: int) -> Compared:
 
     def make(text: str, readers: list[dict[str, str]]) -> int:
         edition = compiled(text)
-        keys = {edition.key(Values(fields=fields, address="a@example.com", token="")) for fields in readers}
+        keys = {edition.key(ReaderValues(fields=fields, address="a@example.com", token="")) for fields in readers}
         for key in keys:
             edition.variant(key)
         return len(keys)

@@ -20,12 +20,12 @@ from pathlib import Path
 from benchmarks.leaving import running
 from benchmarks.letter import DISPATCH, LIST, Setup, fresh, write_letter, write_readers
 from benchmarks.relay import sink
-from mailer.delivery.state import SendState
-from mailer.ledger.types_accounts import Role
-from mailer.ledger.types_sends import Send
-from mailer.service.newsroom import Newsroom
-from mailer.service.sending import plan_send, start_send
-from mailer.service.signin import digest
+from mailer.app import App
+from mailer.delivery.states import SendState
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.sends import Send
+from mailer.service.accounts.passwords import digest
+from mailer.service.sends.plan import plan_send, start_send
 from mailer.web.server import free_port
 
 READERS = 40_000
@@ -51,16 +51,16 @@ def measure_run(folder: Path, readers: int, watchers: int) -> Watched:
     """Send to `readers` while `watchers` watch. Raises UnavailableError where there is no smtp-sink."""
     with sink() as relay:
         fresh(folder, Setup(port=relay, lanes=_LANES))
-        with Newsroom.open(folder) as newsroom:
+        with App.open(folder) as newsroom:
             send = start_send(newsroom, plan_send(newsroom, DISPATCH, [LIST]))
-            user = newsroom.ledger.people.add("Watcher", Role.EDITOR)
+            user = newsroom.ledger.users.add("Watcher", Role.EDITOR)
             newsroom.ledger.sessions.begin(user.id, digest(_TOKEN), browser="benchmark", address="127.0.0.1")
             port = free_port()
             with running([sys.executable, "-m", "mailer", "serve", "--port", str(port)], folder, port) as pid:
                 return asyncio.run(_watch(newsroom, send.id, port, pid, watchers=watchers, readers=readers))
 
 
-async def _watch(newsroom: Newsroom, send_id: int, port: int, pid: int, *, watchers: int, readers: int) -> Watched:
+async def _watch(newsroom: App, send_id: int, port: int, pid: int, *, watchers: int, readers: int) -> Watched:
     """All are there before the first message leaves."""
     counts = [0, 0]
     there = asyncio.Semaphore(0)
@@ -84,7 +84,7 @@ def _cpu(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def _until_finished(newsroom: Newsroom, send_id: int) -> Send:
+def _until_finished(newsroom: App, send_id: int) -> Send:
     while (found := newsroom.ledger.sends.get(send_id)).state is not SendState.FINISHED:
         time.sleep(0.5)
     return found

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailer.ledger.types_accounts import Scope
-from mailer.web.api.api import BY_TOKEN, ROUTES
+from mailer.ledger.types.accounts import Scope
+from mailer.web.api.guard import BY_TOKEN, ROUTES
 from mailer.web.api.openapi import document
 
 TARGET = Path(__file__).with_suffix(".md")

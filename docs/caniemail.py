@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).resolve().parent.parent / "mailer" / "inspection" / "data"
+TARGET = Path(__file__).resolve().parent.parent / "mailer" / "lint" / "data"
 PROPERTY = re.compile(r"[a-z]+(-[a-z]+)*")
 PLATFORMS = {
     "desktop-webmail": "web",
@@ -60,7 +60,7 @@ BY_HAND = {
 
 
 def uses(slug: str, title: str) -> list[str]:
-    """What a letter has that uses the feature, as mailer/inspection/features.py names it."""
+    """What a letter has that uses the feature, as mailer/lint/checks/css_features.py names it."""
     if slug in BY_HAND:
         return BY_HAND[slug]
     for pattern, kind in (

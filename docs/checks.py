@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mailer.dispatch.rules import RULES as GRAMMAR
 from mailer.dispatch.rules import Rule
-from mailer.inspection.rules import IGNORES, LINKS, MESSAGE, PAGE, WORDS
+from mailer.lint.rules import IGNORES, LINKS, MESSAGE, PAGE, WORDS
 
 TARGET = Path(__file__).with_suffix(".md")
 CHAPTERS: tuple[tuple[str, str, tuple[Rule, ...]], ...] = (

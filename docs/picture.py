@@ -15,16 +15,16 @@ from playwright.sync_api import Browser, sync_playwright
 
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.layout import packaged
-from mailer.edition.letter import image_files
-from mailer.edition.photo import load_image
+from mailer.edition.images import load_image
+from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.publication import Publication, Reference
-from mailer.edition.slot import Values, fill
+from mailer.edition.templates import builtin_dir
+from mailer.edition.view_model import image_files
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-ANA = Values(fields={"first_name": "Ana", "city": "Porto Novo"}, address="ana.reis@example.com", token="ana")
+ANA = ReaderValues(fields={"first_name": "Ana", "city": "Porto Novo"}, address="ana.reis@example.com", token="ana")
 GAP = 40
 HEIGHT = 1900
 
@@ -45,7 +45,7 @@ def letter() -> str:
     edition = compile_edition(
         dispatch,
         publication=publication,
-        templates=[packaged()],
+        templates=[builtin_dir()],
         references={slug: Reference(title=title, url=publication.archive_url(slug)) for slug, title in titles.items()},
         images={name: load_image(path.parent / name, root=ROOT) for name in image_files(dispatch)},
     )

@@ -21,13 +21,13 @@ from picture import ARGUMENTS, CHROMIUM, ROOT
 from PIL import Image as Pillow
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mailer.ledger.outbox import Attempt
-from mailer.ledger.types_accounts import Role
-from mailer.ledger.types_webhooks import EVENTS, MessageState
-from mailer.service import webhooks
+from mailer.app import App
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.webhooks import EVENTS, WebhookState
+from mailer.ledger.webhooks.outbox import WebhookAttempt
+from mailer.service.accounts.passwords import hash_password
 from mailer.service.demo import FIRST, SECOND, run_demo
-from mailer.service.newsroom import Newsroom
-from mailer.service.signin import hash_password
+from mailer.service.webhooks import manage
 from mailer.web.server import free_port, run
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -80,26 +80,26 @@ PAGES = (
 )
 
 
-def furnish(newsroom: Newsroom) -> None:
+def furnish(newsroom: App) -> None:
     """What the demo itself has none of: people, their doings, a webhook that was told something."""
     ledger = newsroom.ledger
-    mara = ledger.people.add(NAME, Role.ADMIN, email="mara@example.org")
-    ledger.people.set_password(mara.id, hash_password(PASSWORD, NAME))
-    ledger.people.add("Wim Baas", Role.EDITOR, email="wim@example.org")
+    mara = ledger.users.add(NAME, Role.ADMIN, email="mara@example.org")
+    ledger.users.set_password(mara.id, hash_password(PASSWORD, NAME))
+    ledger.users.add("Wim Baas", Role.EDITOR, email="wim@example.org")
     ledger.audit.record(NAME, "user.add", "Wim Baas", "editor", address="192.0.2.7")
     for slug in (FIRST, SECOND):
         path = newsroom.workspace.find_dispatch(slug)
-        ledger.drafts.keep(path.stem, path.read_text(encoding="utf-8"), digest=slug, actor=NAME)
+        ledger.revisions.save(path.stem, path.read_text(encoding="utf-8"), digest=slug, actor=NAME)
         ledger.audit.record(NAME, "dispatch.save", slug, address="192.0.2.7")
-    webhooks.add(newsroom, "https://crm.example.org/hooks/letter", [event.value for event in EVENTS])
+    manage.add(newsroom, "https://crm.example.org/hooks/letter", [event.value for event in EVENTS])
     ledger.suppressions.unsubscribe("petra@example.com", source="page")
     (message,) = ledger.outbox.log(1)
     for status, answer, state in (
-        (503, "Service Unavailable", MessageState.WAITING),
-        (200, "noted", MessageState.DELIVERED),
+        (503, "Service Unavailable", WebhookState.WAITING),
+        (200, "noted", WebhookState.DELIVERED),
     ):
-        attempt = Attempt(at=newsroom.clock(), seconds=0.21, status=status, error="", answer=answer)
-        asyncio.run(ledger.outbox.note(message.id, attempt, state))
+        attempt = WebhookAttempt(at=newsroom.clock(), seconds=0.21, status=status, error="", answer=answer)
+        asyncio.run(ledger.outbox.record_attempt(message.id, attempt, state))
 
 
 @contextmanager
@@ -109,14 +109,14 @@ def demo() -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="mailer-screenshots-") as folder:
         run_demo(Path(folder), base_url=address, tell=print)
-        with Newsroom.open(Path(folder)) as newsroom:
+        with App.open(Path(folder)) as newsroom:
             furnish(newsroom)
             with served(newsroom, port):
                 yield f"{address}/desk/"
 
 
 @contextmanager
-def served(newsroom: Newsroom, port: int) -> Iterator[None]:
+def served(newsroom: App, port: int) -> Iterator[None]:
     """The site, in a thread of its own."""
     ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
     serving = run(newsroom, "127.0.0.1", port, stop=stop, on_ready=lambda _: ready.set())

@@ -27,13 +27,13 @@ class SettingsError(MailerError):
     """Settings that are wrong or missing, each named with its variable: exit 2."""
 
 
-class UndecidedError(MailerError):
+class NeedsConfirmationError(MailerError):
     """Nothing is wrong, but a person must decide, or something else must end first: exit 4."""
 
     exit_code = 4
 
 
-class ProblemsFoundError(MailerError):
+class ValidationFailedError(MailerError):
     """A dispatch or a list has errors; `problems` were shown: exit 1."""
 
     exit_code = 1

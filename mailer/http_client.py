@@ -22,7 +22,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpcore
 
-from mailer.variable import Network
+from mailer.settings.parsers import Network
 
 TIME_LIMIT = 15.0  # seconds
 BODY_LIMIT = 512  # bytes of a response body that are kept

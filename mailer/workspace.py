@@ -67,7 +67,7 @@ class Workspace:
     def state(self) -> Path:
         return self.root / ".mailer"
 
-    def make_state(self) -> Path:
+    def ensure_state_dir(self) -> Path:
         """The state folder, made if need be, for its owner only. Raises UsageError."""
         try:
             self.state.mkdir(mode=0o700, exist_ok=True)
@@ -132,32 +132,32 @@ class Workspace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Initialised:
+class InitResult:
     """What `init` made, and what it found there and left as it was; relative to the folder."""
 
     created: tuple[Path, ...]
     kept: tuple[Path, ...]
 
 
-def starter() -> Path:
+def starter_dir() -> Path:
     """What a new workspace is copied from: in an installed program beside this file, else the repository."""
     packaged = Path(__file__).parent / "starter"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent
 
 
-def init(folder: Path) -> Initialised:
+def init(folder: Path) -> InitResult:
     """Make `folder` a workspace: templates, a list, dispatches, settings with a fresh key. Raises UsageError."""
     created: list[Path] = []
     kept: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, content in _starter_files(starter()):
+        for path, content in _starter_files(starter_dir()):
             made = _is_plainly_inside(folder, path) and _create(folder / path, content, private=path.name == ".env")
             (created if made else kept).append(path)
     except OSError as error:
         where = error.filename or folder
         raise UsageError(f"{where} cannot be written ({error.strerror}).", "Choose another folder.") from None
-    return Initialised(created=tuple(created), kept=tuple(kept))
+    return InitResult(created=tuple(created), kept=tuple(kept))
 
 
 def _starter_files(source: Path) -> Iterator[tuple[Path, bytes]]:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
+from mailer.app import App
 from mailer.cli.output import as_json, in_workspace, plural, print_json
-from mailer.cli.plan import refused, show_aside
-from mailer.service.compiling import DispatchError
-from mailer.service.correcting import correct
-from mailer.service.export import export
-from mailer.service.newsroom import Newsroom
+from mailer.cli.sends.plan import refused, show_aside
+from mailer.service.archive.corrections import correct
+from mailer.service.archive.export import export
+from mailer.service.dispatches.compile import DispatchError
 from mailer.timestamps import iso
 
 
@@ -24,7 +24,7 @@ def archive_command() -> None:
 @in_workspace
 def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
     """Write the archive into DIR, as files for any web server. Only what changed is written."""
-    with Newsroom.open(workspace) as newsroom:
+    with App.open(workspace) as newsroom:
         done = export(newsroom, folder)
     if as_json:
         print_json({"files": done.files, "written": list(done.written), "removed": list(done.removed)})
@@ -43,7 +43,7 @@ def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
 @in_workspace
 def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> None:
     """Have the archive show DISPATCH as it is on disk now, marked as corrected. What was sent stays as it was."""
-    with Newsroom.open(workspace) as newsroom:
+    with App.open(workspace) as newsroom:
         try:
             checked, shown = correct(newsroom, dispatch, note)
         except DispatchError as error:

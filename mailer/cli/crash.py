@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 from dotenv import dotenv_values
 
-from mailer.settings import MASK, PREFIX, load_settings, redact
+from mailer.settings.settings import MASK, PREFIX, load_settings, redact
 
 BUG = "This is a bug of mailer, not of yours. Nothing is lost: the ledger holds what happened. Please report the lines above."
-_TELLING = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD", re.IGNORECASE)
+_SECRET_NAMES = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"://([^@\s\"']+)@")
 _QUOTES = re.compile(r"[\"'\[\]]+")  # between the strings of a JSON array
 _SHORTEST = 8  # characters: a shorter part is punctuation or a word
@@ -54,5 +54,5 @@ def _values(workspace: Path) -> Iterator[str]:
     except OSError:
         in_file = {}
     for name, value in [*in_file.items(), *os.environ.items()]:
-        if value and name.upper().startswith(PREFIX) and _TELLING.search(name):
+        if value and name.upper().startswith(PREFIX) and _SECRET_NAMES.search(name):
             yield value

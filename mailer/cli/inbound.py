@@ -10,20 +10,20 @@ from pathlib import Path
 
 import click
 
-from mailer.audience.request import LARGEST
+from mailer.app import App
+from mailer.audience.unsubscribe_mail import LARGEST
 from mailer.cli.crash import crash_report
-from mailer.cli.output import as_json, in_new_workspace, print_json, say
+from mailer.cli.output import as_json, echo_err, in_new_workspace, print_json
 from mailer.errors import MailerError, UsageError
-from mailer.service.inbound import Heard, hear
-from mailer.service.newsroom import Newsroom
+from mailer.service.subscribers.inbound import InboundResult, process
 
 EX_TEMPFAIL = 75
 _CHUNK = 1 << 16
 _WORDS = {
-    Heard.UNSUBSCRIBED: "unsubscribed",
-    Heard.ALREADY: "was not mailed any more already",
-    Heard.AUTOMATIC: "an automatic answer: nothing was done",
-    Heard.NO_TOKEN: "no token of ours: nothing was done",
+    InboundResult.UNSUBSCRIBED: "unsubscribed",
+    InboundResult.ALREADY: "was not mailed any more already",
+    InboundResult.AUTOMATIC: "an automatic answer: nothing was done",
+    InboundResult.NO_TOKEN: "no token of ours: nothing was done",
 }
 
 
@@ -38,10 +38,10 @@ def inbound_command(*, as_json: bool, workspace: Path) -> int:
     try:
         heard = _hear(workspace)
     except MailerError as error:
-        say(f"mailer: {error}")
+        echo_err(f"mailer: {error}")
         return EX_TEMPFAIL
     except Exception:  # noqa: BLE001 - a request is not lost over a bug of ours; no secret is shown
-        say(crash_report(workspace))
+        echo_err(crash_report(workspace))
         return EX_TEMPFAIL
     if as_json:
         print_json({"outcome": heard.value})
@@ -50,11 +50,11 @@ def inbound_command(*, as_json: bool, workspace: Path) -> int:
     return 0
 
 
-def _hear(workspace: Path) -> Heard:
+def _hear(workspace: Path) -> InboundResult:
     if not workspace.is_dir():
         raise UsageError(f"There is no folder {workspace}.", "Name the workspace with --workspace.")
     raw = sys.stdin.buffer.read(LARGEST)
     while sys.stdin.buffer.read(_CHUNK):
         continue  # a pipe that is not read to its end looks like a failure to who writes it
-    with Newsroom.open(workspace) as newsroom:
-        return hear(newsroom, raw)
+    with App.open(workspace) as newsroom:
+        return process(newsroom, raw)

@@ -7,12 +7,12 @@ from tempfile import TemporaryFile
 
 import click
 
-from mailer.cli.output import as_json, in_workspace, is_person, plural, print_json, say
-from mailer.errors import UndecidedError, UsageError
-from mailer.ledger.types_subscribers import SyncPlan
-from mailer.service.lists import plan_sync, sync_list, undo_list
-from mailer.service.newsroom import Newsroom
-from mailer.service.roster import Roster, export_list, plan_object, roster_object, show_list
+from mailer.app import App
+from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, plural, print_json
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.types.subscribers import SyncPlan
+from mailer.service.lists.overview import ListOverview, export_list, plan_object, roster_object, show_list
+from mailer.service.lists.sync import plan_sync, sync_list, undo_list
 from mailer.timestamps import iso
 
 
@@ -40,7 +40,7 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     that would bring back somebody who said no is blocked.
     """
     (name,) = list_names([name]) or ("",)
-    with Newsroom.open(workspace) as newsroom:
+    with App.open(workspace) as newsroom:
         plan = plan_sync(newsroom, name) if only_plan else _sync(newsroom, name, allow_removals=allow_removals)
     return _tell(plan, planned=only_plan, as_json=as_json)
 
@@ -56,7 +56,7 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
     Who said no since stays so, who signed up since stays on the list. An undo is a sync, and can be undone.
     """
     (name,) = list_names([name]) or ("",)
-    with Newsroom.open(workspace) as newsroom:
+    with App.open(workspace) as newsroom:
         return _tell(undo_list(newsroom, name, to=to), planned=False, as_json=as_json)
 
 
@@ -69,7 +69,7 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
 def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -> None:
     """Count the members of list NAME, by whether they would be mailed; show the first, and the last syncs."""
     (name,) = list_names([name]) or ("",)
-    with Newsroom.open(workspace) as newsroom:
+    with App.open(workspace) as newsroom:
         roster = show_list(newsroom, name, where=where, limit=limit)
     if as_json:
         print_json(roster_object(roster))
@@ -87,7 +87,7 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
     """Write the members of list NAME as CSV, as they stand now, safe for a spreadsheet."""
     (name,) = list_names([name]) or ("",)
-    with Newsroom.open(workspace) as newsroom, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
+    with App.open(workspace) as newsroom, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         count = export_list(newsroom, name, spool, where=where, raw=raw)
         spool.seek(0)
         try:
@@ -95,10 +95,10 @@ def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> N
                 copyfileobj(spool, target)
         except OSError as error:
             raise UsageError(f"{out} cannot be written ({error.strerror}).", "Name another file.") from error
-    say(f"{plural(count, 'member')} of {name}")
+    echo_err(f"{plural(count, 'member')} of {name}")
 
 
-def _show(roster: Roster) -> None:
+def _show(roster: ListOverview) -> None:
     mailed = roster.reasons.get("", 0)
     others = ", ".join(f"{count:,} {reason}" for reason, count in sorted(roster.reasons.items()) if reason)
     selected = f" where {roster.where}" if roster.where else ""
@@ -109,7 +109,7 @@ def _show(roster: Roster) -> None:
         fields = ", ".join(f"{name} {value}" for name, value in each.fields.items())
         click.echo(f"  {each.address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
     if len(roster.page) < roster.members:
-        say(f"  and {roster.members - len(roster.page):,} more")
+        echo_err(f"  and {roster.members - len(roster.page):,} more")
     if roster.left_because:
         said = ", ".join(f"{count:,} {why}" for why, count in roster.left_because.items())
         click.echo(f"  left because: {said}")
@@ -119,14 +119,14 @@ def _show(roster: Roster) -> None:
         click.echo(f"  sync {sync.sync}  {iso(sync.at)}  {sync.by}{back}: {told}")
 
 
-def _sync(newsroom: Newsroom, name: str, *, allow_removals: bool) -> SyncPlan:
+def _sync(newsroom: App, name: str, *, allow_removals: bool) -> SyncPlan:
     """Sync it; a person is asked about many removals."""
     try:
         return sync_list(newsroom, name, allow_removals=allow_removals)
-    except UndecidedError as error:
-        if allow_removals or not is_person() or "--allow-removals" not in error.next_step:
+    except NeedsConfirmationError as error:
+        if allow_removals or not is_interactive() or "--allow-removals" not in error.next_step:
             raise
-        say(error.message)
+        echo_err(error.message)
         if not click.confirm("Is that meant?", err=True):
             raise
     return sync_list(newsroom, name, allow_removals=True)
@@ -178,11 +178,11 @@ def _tell_counts(plan: SyncPlan, done: str) -> None:
         rows = plural(plan.appended, "sign-up gets a row", "sign-ups get a row")
         click.echo(f"  in the file {done} written: {cells}, {rows}")
     if plan.encoding_changed:
-        say("The file's encoding could not hold a sign-up: it is UTF-8 with a byte order mark now.")
+        echo_err("The file's encoding could not hold a sign-up: it is UTF-8 with a byte order mark now.")
     for words in plan.findings:
-        say(f"  {words}")
+        echo_err(f"  {words}")
     if plan.more_findings:
-        say(f"  and {plural(plan.more_findings, 'more finding')}")
+        echo_err(f"  and {plural(plan.more_findings, 'more finding')}")
 
 
 def _exit(plan: SyncPlan) -> int:

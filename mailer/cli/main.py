@@ -14,38 +14,41 @@ from pathlib import Path
 import click
 
 from mailer import __version__
-from mailer.cli.output import Place
+from mailer.cli.output import CliContext
 from mailer.errors import MailerError
 
 COMMANDS = {
     "init": ("mailer.cli.workspace", "Make a workspace: templates, a list, dispatches, settings with a fresh key."),
     "new": ("mailer.cli.workspace", "Make a dispatch file to fill in."),
-    "import": ("mailer.cli.importing", "Make a dispatch of a plain-text archive, a saved page or a message."),
-    "check": ("mailer.cli.check", "Find what is wrong in a dispatch and its letter."),
-    "render": ("mailer.cli.dispatch", "Write a dispatch as HTML, plaintext and message into a folder."),
-    "preview": ("mailer.start", "Show a dispatch in your browser, live while the file changes."),
-    "test": ("mailer.cli.send", "Send the real message to a few addresses."),
-    "send": ("mailer.cli.send", "Send a dispatch to its readers."),
-    "status": ("mailer.cli.progress", "Show sends and where they stand."),
-    "pause": ("mailer.cli.progress", "Pause a send."),
-    "resume": ("mailer.cli.resume", "Go on with a send."),
-    "cancel": ("mailer.cli.progress", "Cancel a send: whoever has not got it yet will not."),
-    "resend": ("mailer.cli.resume", "Send once more to those that failed."),
-    "resolve": ("mailer.cli.resume", "Decide about uncertain deliveries."),
-    "report": ("mailer.cli.progress", "Show what happened to every recipient."),
-    "verify": ("mailer.cli.verify", "Prove a send from the ledger alone."),
+    "import": (
+        "mailer.cli.dispatches.import_files",
+        "Make a dispatch of a plain-text archive, a saved page or a message.",
+    ),
+    "check": ("mailer.cli.dispatches.check", "Find what is wrong in a dispatch and its letter."),
+    "render": ("mailer.cli.dispatches.render", "Write a dispatch as HTML, plaintext and message into a folder."),
+    "preview": ("mailer.entrypoints", "Show a dispatch in your browser, live while the file changes."),
+    "test": ("mailer.cli.sends.send", "Send the real message to a few addresses."),
+    "send": ("mailer.cli.sends.send", "Send a dispatch to its readers."),
+    "status": ("mailer.cli.sends.manage", "Show sends and where they stand."),
+    "pause": ("mailer.cli.sends.manage", "Pause a send."),
+    "resume": ("mailer.cli.sends.resume", "Go on with a send."),
+    "cancel": ("mailer.cli.sends.manage", "Cancel a send: whoever has not got it yet will not."),
+    "resend": ("mailer.cli.sends.resume", "Send once more to those that failed."),
+    "resolve": ("mailer.cli.sends.resume", "Decide about uncertain deliveries."),
+    "report": ("mailer.cli.sends.manage", "Show what happened to every recipient."),
+    "verify": ("mailer.cli.sends.verify", "Prove a send from the ledger alone."),
     "list": ("mailer.cli.lists", "Bring list files and ledger together; undo that; show and export lists."),
-    "subscriber": ("mailer.cli.people", "One person: everything known; unsubscribe, export, erase."),
-    "suppress": ("mailer.cli.people", "Addresses that must not be mailed."),
+    "subscriber": ("mailer.cli.subscribers", "One person: everything known; unsubscribe, export, erase."),
+    "suppress": ("mailer.cli.subscribers", "Addresses that must not be mailed."),
     "inbound": ("mailer.cli.inbound", "Honour a mailed unsubscribe request, read from standard input."),
     "archive": ("mailer.cli.archive", "Write the archive as files; put right what it shows."),
-    "dkim": ("mailer.cli.dkim", "Make a key to sign messages with."),
-    "user": ("mailer.cli.user", "Who may sign in at the desk."),
-    "token": ("mailer.cli.token", "Which programs may use the API, and for what."),
-    "webhook": ("mailer.cli.webhook", "Other programs that are told what happens."),
-    "serve": ("mailer.start", "Serve the public pages and the desk; start sends that are due."),
+    "dkim": ("mailer.cli.admin.dkim", "Make a key to sign messages with."),
+    "user": ("mailer.cli.admin.user", "Who may sign in at the desk."),
+    "token": ("mailer.cli.admin.token", "Which programs may use the API, and for what."),
+    "webhook": ("mailer.cli.admin.webhook", "Other programs that are told what happens."),
+    "serve": ("mailer.entrypoints", "Serve the public pages and the desk; start sends that are due."),
     "schema": ("mailer.cli.workspace", "Print the JSON Schema of a dispatch's front matter."),
-    "demo": ("mailer.start", "See all of it work, here, in a minute."),
+    "demo": ("mailer.entrypoints", "See all of it work, here, in a minute."),
 }
 
 
@@ -69,7 +72,7 @@ class Commands(click.Group):
 
 def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
-        ctx.ensure_object(Place).folder = value
+        ctx.ensure_object(CliContext).folder = value
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -94,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit code."""
-    place = Place()
+    place = CliContext()
     try:
         result = mailer.main(arguments, standalone_mode=False, obj=place)
         sys.stdout.flush()

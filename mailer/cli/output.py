@@ -19,7 +19,7 @@ send_number = click.argument("send", type=SEND_NUMBER)
 
 
 @dataclass(slots=True)
-class Place:
+class CliContext:
     """Where a command works; told by `--workspace`, before the command's name or behind it."""
 
     folder: Path = field(default_factory=Path)
@@ -49,7 +49,7 @@ def workspace_option(callback: Callable[[click.Context, click.Parameter, Path | 
 
 
 def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
-    place = ctx.find_object(Place) or Place()
+    place = ctx.find_object(CliContext) or CliContext()
     if value is not None:
         place.folder = value
     return place.folder
@@ -59,12 +59,12 @@ def print_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def say(text: str = "") -> None:
+def echo_err(text: str = "") -> None:
     """A line for a person, beside the result: on standard error, so that a pipe gets only the result."""
     click.echo(text, err=True)
 
 
-def is_person() -> bool:
+def is_interactive() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from mailer.cli.output import in_new_workspace, in_workspace, say
-from mailer.dispatch.schema import front_matter_schema
-from mailer.service.new_dispatch import start
-from mailer.service.newsroom import Newsroom
+from mailer.app import App
+from mailer.cli.output import echo_err, in_new_workspace, in_workspace
+from mailer.dispatch.frontmatter.schema import front_matter_schema
+from mailer.service.dispatches.new import start
 from mailer.workspace import init
 
 
@@ -24,7 +24,7 @@ def init_command(folder: Path | None, workspace: Path) -> None:
     for path in made.kept:
         click.echo(f"kept  {target / path}")
     go_there = "" if target == Path() else f"cd {target} && "
-    say(f"\nSet your name and address in {target / '.env'}. To see it work at once: {go_there}mailer demo")
+    echo_err(f"\nSet your name and address in {target / '.env'}. To see it work at once: {go_there}mailer demo")
 
 
 @click.command("new")
@@ -32,7 +32,7 @@ def init_command(folder: Path | None, workspace: Path) -> None:
 @in_workspace
 def new_command(title: str, workspace: Path) -> None:
     """Make a dispatch file with TITLE, to fill in."""
-    with Newsroom.open(workspace) as newsroom:
+    with App.open(workspace) as newsroom:
         click.echo(start(newsroom, title))
 
 

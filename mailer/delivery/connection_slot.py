@@ -13,10 +13,10 @@ to leave, waits in `pipelined`.
 
 from collections.abc import Awaitable, Callable
 
-from mailer.delivery.lane import Lane, Outcome
-from mailer.delivery.message import Message
-from mailer.delivery.pool import PooledRelay, RelayPool
-from mailer.delivery.records import Claim, SendLedger
+from mailer.delivery.relay_pool import PooledRelay, RelayPool
+from mailer.delivery.types import Claim, DeliveryQueue
+from mailer.mime.composer import Message
+from mailer.smtp.session import AttemptResult, SmtpSession
 
 Compose = Callable[[Claim], Message]
 
@@ -33,7 +33,7 @@ class ConnectionSlot:
         self,
         *,
         pool: RelayPool,
-        ledger: SendLedger,
+        ledger: DeliveryQueue,
         compose: Compose,
         next_claim: Callable[[], Claim | None],
         messages_per_connection: int,
@@ -45,7 +45,7 @@ class ConnectionSlot:
         self._messages_per_connection = messages_per_connection
         self._next_message: tuple[Claim, Message] | None = None  # made ahead of its turn
         self.relay: PooledRelay | None = None
-        self.session: Lane | None = None
+        self.session: SmtpSession | None = None
         self.messages_sent = 0  # on this connection
         self.pipelined: Claim | None = None
 
@@ -67,7 +67,7 @@ class ConnectionSlot:
     async def pick_relay(self) -> None:
         """Leaves the connection there was, and chooses a relay; `relay` is None when none is well."""
         await self.disconnect()
-        self.relay = self._pool.pick()
+        self.relay = self._pool.choose()
 
     async def open(self) -> bool:
         """Connects to the chosen relay unless it is connected; False when the relay cannot be reached."""
@@ -86,20 +86,20 @@ class ConnectionSlot:
         made, self._next_message = self._next_message, None
         return made[1] if made and made[0] is claim else self._compose(claim)
 
-    async def deliver(self, claim: Claim, message: Message) -> Outcome:
+    async def deliver(self, claim: Claim, message: Message) -> AttemptResult:
         """Offers `message`, made for `claim`, to the relay. Raises what the ledger raises, and cancellation."""
         assert self.session
         self._claim = claim
         self.messages_sent += 1
         return await self.session.deliver(message, self._commit, self._following, self._may_send)
 
-    def abort(self) -> Outcome:
+    def abort(self) -> AttemptResult:
         """Closes the connection at once, after `deliver` was cancelled; returns how its message stands."""
         assert self.session
-        return self.session.abandon()
+        return self.session.abort()
 
     def _commit(self) -> Awaitable[bool]:
-        return self._ledger.commit(self._claim)
+        return self._ledger.begin_sending(self._claim)
 
     def _may_send(self) -> bool:
         return self._ledger.may_send(self._claim)

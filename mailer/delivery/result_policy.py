@@ -2,17 +2,17 @@
 
     decide(attempt, retry=..., chance=...) -> ResultDecision
 
-Pure: what the sender then does is written in the decision. What a reply means is said by `mailer.delivery.verdict`; here it meets
+Pure: what the sender then does is written in the decision. What a reply means is said by `mailer.smtp.classify`; here it meets
 what the reply alone does not show: whether the connection still stands, whether it has carried anything, how often
 this delivery was given back, when it is to be tried again.
 """
 
 from dataclasses import dataclass
 
-from mailer.delivery.lane import Outcome
-from mailer.delivery.records import Claim, Settlement, Stage
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.state import DeliveryState
+from mailer.delivery.states import DeliveryState
+from mailer.delivery.types import Claim, DeliveryResult, Stage
+from mailer.smtp.session import AttemptResult
 
 RELEASES = 3  # times a delivery is given back at once when its connection breaks; after that it is deferred
 
@@ -27,7 +27,7 @@ class EndedAttempt:
     """
 
     claim: Claim
-    outcome: Outcome
+    outcome: AttemptResult
     at: float
     relay: str
     relay_has_worked: bool
@@ -48,7 +48,7 @@ class ResultDecision:
     has had no acceptance yet.
     """
 
-    settlement: Settlement | None
+    result: DeliveryResult | None
     is_suspect: bool
     relay_works: bool
     relay_failed: bool
@@ -61,38 +61,38 @@ class ResultDecision:
 
 def decide(attempt: EndedAttempt, *, retry: RetryPolicy, chance: float) -> ResultDecision:
     """Returns what to do after `attempt`; `chance` in [0, 1) spreads retries."""
-    outcome, verdict = attempt.outcome, attempt.outcome.verdict
-    relay_works = outcome.reply is not None and (attempt.is_open or outcome.stage is Stage.DOT)
+    outcome, verdict = attempt.outcome, attempt.outcome.classification
+    relay_works = outcome.reply is not None and (attempt.is_open or outcome.stage is Stage.END_OF_DATA)
     broke = verdict.state is DeliveryState.PENDING and not verdict.halt
     is_suspect = broke and attempt.relay_has_worked and not attempt.closed_by_us and not attempt.stopping
     is_released = verdict.state is DeliveryState.PENDING and not (is_suspect and attempt.releases >= RELEASES)
     at_rcpt = outcome.stage is Stage.RCPT
     return ResultDecision(
-        settlement=None if is_released else _settlement(attempt, retry, chance),
+        result=None if is_released else _settlement(attempt, retry, chance),
         is_suspect=is_suspect,
         relay_works=relay_works,
         relay_failed=not relay_works and attempt.is_first and not attempt.is_open and not attempt.closed_by_us,
-        throttles_domain=verdict.throttled and at_rcpt,
-        throttles_relay=verdict.throttled and not at_rcpt,
+        throttles_domain=verdict.is_throttling and at_rcpt,
+        throttles_relay=verdict.is_throttling and not at_rcpt,
         halt=f"{attempt.relay}: {verdict.reason}{quote(outcome)}" if verdict.halt else "",
         is_refusal=verdict.policy,
         is_refusal_if_none_accepted=verdict.unexplained,
     )
 
 
-def quote(outcome: Outcome) -> str:
+def quote(outcome: AttemptResult) -> str:
     """Returns the relay's reply in brackets, to be put behind a reason; "" where there was none."""
     return f" ({outcome.reply})" if outcome.reply else ""
 
 
-def _settlement(attempt: EndedAttempt, retry: RetryPolicy, chance: float) -> Settlement:
-    claim, outcome, verdict = attempt.claim, attempt.outcome, attempt.outcome.verdict
+def _settlement(attempt: EndedAttempt, retry: RetryPolicy, chance: float) -> DeliveryResult:
+    claim, outcome, verdict = attempt.claim, attempt.outcome, attempt.outcome.classification
     state, reason, next_at = verdict.state, verdict.reason, None
     if state in {DeliveryState.DEFERRED, DeliveryState.PENDING}:
         next_at = retry.next_at(attempt=claim.attempt, first_at=claim.date, now=attempt.at, chance=chance)
         state = DeliveryState.FAILED if next_at is None else DeliveryState.DEFERRED
         reason = "expired" if next_at is None else reason
-    return Settlement(
+    return DeliveryResult(
         delivery_id=claim.delivery_id,
         attempt=claim.attempt,
         state=state,
@@ -104,5 +104,5 @@ def _settlement(attempt: EndedAttempt, retry: RetryPolicy, chance: float) -> Set
         relay=attempt.relay,
         next_at=next_at,
         suppress=verdict.suppress,
-        bare_550=verdict.bare_550,
+        is_plain_550=verdict.is_plain_550,
     )

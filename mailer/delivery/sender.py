@@ -22,28 +22,28 @@ from dataclasses import dataclass, field
 
 from mailer.delivery.breaker import Breaker
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
-from mailer.delivery.lane import Outcome
-from mailer.delivery.pace import PaceLimits, Pacer
-from mailer.delivery.pool import PooledRelay, PoolOptions, RelayPool
-from mailer.delivery.records import Claim, SendLedger, Settlement, Stage
+from mailer.delivery.progress import RunResult, SendProgress, StopReason
+from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
 from mailer.delivery.result_policy import EndedAttempt, decide, quote
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.state import ENDED, DeliveryState, SendState
-from mailer.delivery.tally import End, Ending, Tally
+from mailer.delivery.states import TERMINAL, DeliveryState, SendState
+from mailer.delivery.throttle import RateLimits, Throttle
+from mailer.delivery.types import Claim, DeliveryQueue, DeliveryResult, Stage
 from mailer.relay import Relay
+from mailer.smtp.session import AttemptResult
 
 IDLE = 10.0  # seconds after which a connection without work is closed
 POLL = 1.0  # seconds between looks at whether somebody paused a send in which nothing moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class SenderOptions:
     """How to run. `drain_patience`: seconds that a stop waits for what is under way."""
 
-    lanes: int = 8
+    connections: int = 8
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     pool: PoolOptions = field(default_factory=PoolOptions)
-    pace: PaceLimits = field(default_factory=PaceLimits)
+    limits: RateLimits = field(default_factory=RateLimits)
     per_connection: int = 0  # messages, 0 for any number
     drain_patience: float = 30
 
@@ -58,10 +58,10 @@ class Sender:
     def __init__(
         self,
         *,
-        ledger: SendLedger,
+        ledger: DeliveryQueue,
         compose: Compose,
         relays: Sequence[Relay],
-        options: Options,
+        options: SenderOptions,
         now: Callable[[], float],
         steady: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -70,10 +70,10 @@ class Sender:
         self._compose = compose
         self._options = options
         self._now = now
-        self._steady = steady
-        self._chance = chance
-        self._pool = RelayPool(relays, lanes=options.lanes, options=options.pool, now=steady, chance=chance)
-        self._pacer = Pacer(options.pace, lanes=options.lanes)
+        self._monotonic = steady
+        self._random = chance
+        self._pool = RelayPool(relays, lanes=options.connections, options=options.pool, now=steady, chance=chance)
+        self._throttle = Throttle(options.limits, lanes=options.connections)
         self._breaker = Breaker()
         self._releases: Counter[int] = Counter()
         self._work = asyncio.Event()  # for the connection loops: there is something to send, or never will be again
@@ -85,13 +85,14 @@ class Sender:
         self._in_doubt = False  # a message was withheld, or nothing moves: did somebody pause the send?
         self._halted = ""
         self._fault: Exception | None = None  # of ours, in making a message
-        self.tally = Tally()
+        self.progress = SendProgress()
 
-    async def run(self, *, wait: bool) -> Ending:
+    async def run(self, *, wait: bool) -> RunResult:
         """Sends until the send has ended, was stopped, or (not `wait`) only later deliveries are left."""
         claiming = asyncio.create_task(self._claim_loop(wait=wait), name="claim loop")
         connections = [
-            asyncio.create_task(self._connection_loop(), name=f"connection {n}") for n in range(self._options.lanes)
+            asyncio.create_task(self._connection_loop(), name=f"connection {n}")
+            for n in range(self._options.connections)
         ]
         try:
             # the claim loop ends first, unless a connection loop fails
@@ -107,7 +108,7 @@ class Sender:
             results = await asyncio.gather(claiming, *connections, return_exceptions=True)
         if failure := next((result for result in results if isinstance(result, Exception)), None):
             raise failure
-        if left := self._pacer.drain():
+        if left := self._throttle.drain():
             await self._ledger.release(left, self._now())
         if self._fault:
             raise self._fault
@@ -131,20 +132,20 @@ class Sender:
 
     # claiming
 
-    async def _claim_loop(self, *, wait: bool) -> Ending:
+    async def _claim_loop(self, *, wait: bool) -> RunResult:
         try:
             while not (self._stopping or self._halted or self._fault):
                 self._progress.clear()
                 if self._in_doubt and (ending := await self._ended_by_others()):
                     return ending
                 done_with = self._done_with
-                claims = await self._ledger.claim(self._pacer.room, self._now()) if self._wants_more else ()
+                claims = await self._ledger.claim(self._throttle.free_slots, self._now()) if self._wants_more else ()
                 if claims:
-                    self.tally.next_at = self.tally.held_until = None
-                    self.tally.took_up(len([claim for claim in claims if claim.attempt > 1]))
-                    self._pacer.add(claims)
+                    self.progress.next_at = self.progress.held_until = None
+                    self.progress.on_retries_claimed(len([claim for claim in claims if claim.attempt > 1]))
+                    self._throttle.add(claims)
                     self._work.set()
-                elif len(self._pacer) or self._pacer.under_way:
+                elif len(self._throttle) or self._throttle.under_way:
                     moved = await _wait_for(self._progress, POLL) or self._done_with != done_with
                     self._in_doubt = self._in_doubt or not moved
                 elif ending := await self._when_idle(wait=wait):
@@ -153,33 +154,33 @@ class Sender:
             self._closing = True
             self._work.set()
         if self._halted:
-            return Ending(end=End.PAUSED, reason=self._halted)
-        return Ending(end=End.STOPPED, reason=self.tally.trouble)
+            return RunResult(end=StopReason.PAUSED, reason=self._halted)
+        return RunResult(end=StopReason.STOPPED, reason=self.progress.last_error)
 
     @property
     def _wants_more(self) -> bool:
         """Whether it is worth the while to claim: not for every single one."""
-        return self._pacer.room > self._options.lanes
+        return self._throttle.free_slots > self._options.connections
 
-    async def _when_idle(self, *, wait: bool) -> Ending | None:
+    async def _when_idle(self, *, wait: bool) -> RunResult | None:
         """Nothing is claimed and nothing is due: returns how the run ends, or waits until something may be due."""
         if ending := await self._ended_by_others():
             return ending
-        if self.tally.next_at is not None and not wait:
-            return Ending(end=End.WAITING, next_at=self.tally.next_at)
-        due_in = 0.05 if self.tally.next_at is None else max(0.0, self.tally.next_at - self._now())
+        if self.progress.next_at is not None and not wait:
+            return RunResult(end=StopReason.WAITING, next_at=self.progress.next_at)
+        due_in = 0.05 if self.progress.next_at is None else max(0.0, self.progress.next_at - self._now())
         await _wait_for(self._progress, min(POLL, due_in))
         return None
 
-    async def _ended_by_others(self) -> Ending | None:
+    async def _ended_by_others(self) -> RunResult | None:
         """Returns how the run ends if the ledger says that the send is over or paused."""
         self._in_doubt = False
-        standing = await self._ledger.standing()
-        self.tally.stand(standing)
-        if standing.state in ENDED:
-            return Ending(end=End(standing.state.value))
+        standing = await self._ledger.status()
+        self.progress.update(standing)
+        if standing.state in TERMINAL:
+            return RunResult(end=StopReason(standing.state.value))
         if standing.state is SendState.PAUSED:
-            return Ending(end=End.PAUSED, reason=standing.reason)
+            return RunResult(end=StopReason.PAUSED, reason=standing.reason)
         return None
 
     # the connections
@@ -200,9 +201,9 @@ class Sender:
                 claim = slot.pipelined or (self._next_claim() if slot.relay else None)
                 slot.pipelined = None
                 if claim is None:
-                    idle_since = self._steady() if idle_since is None else idle_since
+                    idle_since = self._monotonic() if idle_since is None else idle_since
                     await self._idle(slot)
-                    if self._steady() - idle_since > IDLE:
+                    if self._monotonic() - idle_since > IDLE:
                         await slot.disconnect()
                     continue
                 idle_since = None
@@ -216,9 +217,9 @@ class Sender:
         """Returns the next claim that may go; it is under way from now on."""
         if self._fault or self._halted or self._closing:
             return None
-        capacity = self._pacer.capacity
-        claim = self._pacer.take(self._steady())
-        if self._pacer.capacity != capacity:  # others are to overtake those who wait
+        capacity = self._throttle.capacity
+        claim = self._throttle.take(self._monotonic())
+        if self._throttle.capacity != capacity:  # others are to overtake those who wait
             self._progress.set()
         return claim
 
@@ -226,18 +227,18 @@ class Sender:
         """Opens a connection for `claim`. False when there is none: `claim` waits again; with no relay left the send pauses."""
         if await slot.open():
             return True
-        self.tally.trouble = self._pool.trouble
-        self._pacer.put_back(claim)
+        self.progress.last_error = self._pool.last_error
+        self._throttle.requeue(claim)
         if self._pool.is_exhausted:
-            await self._pause_send(self._pool.trouble)
+            await self._pause_send(self._pool.last_error)
         return False
 
     async def _idle(self, slot: ConnectionSlot) -> None:
         """Waits until there may be something to send; without a relay, until one is well or bears another connection."""
         if self._closing:
             return
-        now = self._steady()
-        times = (self._pool.ready_at(now), self._pacer.ready_at(now) if slot.relay else None, now + IDLE)
+        now = self._monotonic()
+        times = (self._pool.ready_at(now), self._throttle.ready_at(now) if slot.relay else None, now + IDLE)
         self._work.clear()
         self._idling += 1
         try:
@@ -246,7 +247,7 @@ class Sender:
             self._idling -= 1
 
     async def _send(self, slot: ConnectionSlot, claim: Claim) -> None:
-        self.tally.first_at, self.tally.trouble = self._pool.first_at, ""
+        self.progress.first_at, self.progress.last_error = self._pool.first_at, ""
         try:
             message = slot.message_for(claim)
         except Exception as error:  # noqa: BLE001 - `run` raises it, when the messages under way have ended
@@ -263,11 +264,11 @@ class Sender:
     # the results
 
     async def _on_result(
-        self, slot: ConnectionSlot, claim: Claim, outcome: Outcome, *, closed_by_us: bool = False
+        self, slot: ConnectionSlot, claim: Claim, outcome: AttemptResult, *, closed_by_us: bool = False
     ) -> None:
         relay = slot.relay
         assert relay
-        if outcome.verdict.state is DeliveryState.ACCEPTED:
+        if outcome.classification.state is DeliveryState.ACCEPTED:
             self._on_accepted(relay, claim, outcome)
             return
         decision = decide(
@@ -279,39 +280,39 @@ class Sender:
                 relay_has_worked=relay.has_worked,
                 is_open=slot.is_open,
                 is_first=slot.messages_sent == 1,
-                closed_by_us=closed_by_us or outcome.withheld,
+                closed_by_us=closed_by_us or outcome.cancelled,
                 releases=self._releases[claim.delivery_id],
                 stopping=self._stopping,
             ),
             retry=self._options.retry,
-            chance=self._chance(),
+            chance=self._random(),
         )
-        self._in_doubt = self._in_doubt or outcome.withheld
+        self._in_doubt = self._in_doubt or outcome.cancelled
         if decision.relay_works:
-            relay.worked()
+            relay.succeeded()
         if decision.relay_failed:
             await self._on_relay_failed(relay, outcome)
         if decision.throttles_domain:
-            self._pacer.slow(claim, self._steady())
+            self._throttle.on_throttle(claim, self._monotonic())
         if decision.throttles_relay:
-            relay.window.slow(self._steady())
+            relay.window.on_throttle(self._monotonic())
         if decision.halt:
             await self._pause_send(decision.halt)
         if decision.is_suspect:
             self._releases[claim.delivery_id] += 1
-        if decision.settlement is None:
+        if decision.result is None:
             await self._ledger.release([claim], self._now())
             self._done(claim)
             return
-        await self._record(claim, decision.settlement)
-        if decision.is_refusal or (decision.is_refusal_if_none_accepted and not self.tally.accepted):
+        await self._record(claim, decision.result)
+        if decision.is_refusal or (decision.is_refusal_if_none_accepted and not self.progress.accepted):
             await self._on_refused(relay, claim, outcome)
 
-    def _on_accepted(self, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
+    def _on_accepted(self, relay: PooledRelay, claim: Claim, outcome: AttemptResult) -> None:
         """Most results are this one. Nobody waits for the ledger, for the next `commit` is written behind it."""
-        self.tally.accepted += 1
-        self._ledger.note(
-            Settlement(
+        self.progress.accepted += 1
+        self._ledger.record_nowait(
+            DeliveryResult(
                 claim.delivery_id,
                 claim.attempt,
                 DeliveryState.ACCEPTED,
@@ -322,39 +323,39 @@ class Sender:
                 relay=relay.name,
             )
         )
-        relay.worked()
-        relay.window.ease()
+        relay.succeeded()
+        relay.window.on_success()
         self._breaker.on_accepted()
         self._done(claim, well=True)
 
-    async def _record(self, claim: Claim, settlement: Settlement) -> None:
-        self.tally.count(settlement.state)
+    async def _record(self, claim: Claim, settlement: DeliveryResult) -> None:
+        self.progress.count(settlement.state)
         if settlement.next_at is not None:
-            self.tally.put_off_until(settlement.next_at)
-        await self._ledger.settle(settlement)
+            self.progress.put_off_until(settlement.next_at)
+        await self._ledger.record(settlement)
         self._done(claim)
 
-    async def _on_relay_failed(self, relay: PooledRelay, outcome: Outcome) -> None:
+    async def _on_relay_failed(self, relay: PooledRelay, outcome: AttemptResult) -> None:
         """A connection ended with its first message."""
         self._pool.failed(relay)
-        is_too_many = outcome.stage is Stage.DOT and self._breaker.on_connection_lost()
+        is_too_many = outcome.stage is Stage.END_OF_DATA and self._breaker.on_connection_lost()
         if self._pool.is_exhausted:
-            await self._pause_send(self._pool.trouble)
+            await self._pause_send(self._pool.last_error)
         elif is_too_many:
             lost = self._breaker.lost
             await self._pause_send(f"{relay.name} ended {lost} connections in a row after a message, without a reply")
 
-    async def _on_refused(self, relay: PooledRelay, claim: Claim, outcome: Outcome) -> None:
+    async def _on_refused(self, relay: PooledRelay, claim: Claim, outcome: AttemptResult) -> None:
         if revert := self._breaker.on_refused(claim.delivery_id):
-            self.tally.failed -= len(revert)
+            self.progress.failed -= len(revert)
             await self._pause_send(f"{relay.name} refused {len(revert)} messages in a row{quote(outcome)}", revert)
 
     def _done(self, claim: Claim, *, well: bool = False) -> None:
-        self._pacer.done(claim, well=well)
+        self._throttle.done(claim, well=well)
         self._done_with += 1
-        if self._wants_more or not self._pacer.under_way:
+        if self._wants_more or not self._throttle.under_way:
             self._progress.set()
-        if self._idling and len(self._pacer):
+        if self._idling and len(self._throttle):
             self._work.set()
 
     async def _pause_send(self, reason: str, revert: Sequence[int] = ()) -> None:
@@ -362,7 +363,7 @@ class Sender:
         first = not self._halted
         self._halted = self._halted or reason
         if first or revert:
-            await self._ledger.trip(self._halted, revert)
+            await self._ledger.trip_breaker(self._halted, revert)
         self._progress.set()
 
 

@@ -22,31 +22,31 @@ LOOK_AGAIN = 10.0  # seconds after which what others have in hand may have come 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class DailyQuota:
     """What a day of the plan, its `number`th, still has at `now`: `limit` less those `gone` and those `in_hand`."""
 
     day: dt.date
     number: int
     limit: int
-    gone: int
-    in_hand: int
+    sent: int
+    in_flight: int
     now: float
     next_day_at: float
 
     @property
     def left(self) -> int:
-        return max(0, self.limit - self.gone - self.in_hand)
+        return max(0, self.limit - self.sent - self.in_flight)
 
     @property
     def held_until(self) -> float | None:
         """When more may leave; None: now. Sooner than the next day if what is in hand could still come back unsent."""
         if self.left:
             return None
-        return self.next_day_at if self.gone >= self.limit else min(self.next_day_at, self.now + LOOK_AGAIN)
+        return self.next_day_at if self.sent >= self.limit else min(self.next_day_at, self.now + LOOK_AGAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class DayShare:
     """How many of a send leave on a day: from `at`, None for today. `count` is all that is left after the plan."""
 
     at: float | None
@@ -74,35 +74,35 @@ class WarmUp:
         """The first moment of a day. `fold` 0 reads a midnight that is skipped as the moment of the skip (PEP 495)."""
         return dt.datetime.combine(day, dt.time(), tzinfo=self.zone).timestamp()
 
-    def allowance(self, days: Mapping[dt.date, int], now: float, *, in_hand: int = 0) -> Allowance | None:
+    def allowance(self, days: Mapping[dt.date, int], now: float, *, in_hand: int = 0) -> DailyQuota | None:
         """What is left today, given how many left on which of the `days`; None: the plan is over, there is no limit."""
         today = self.today(days, now)
         begun = sum(day < today for day in days)
         if begun >= len(self.plan):
             return None
-        return Allowance(
+        return DailyQuota(
             day=today,
             number=begun + 1,
             limit=self.plan[begun],
-            gone=sum(count for day, count in days.items() if day >= today),
-            in_hand=in_hand,
+            sent=sum(count for day, count in days.items() if day >= today),
+            in_flight=in_hand,
             now=now,
             next_day_at=self.starts_at(today + _DAY),
         )
 
-    def spread(self, count: int, today: Allowance | None) -> tuple[Share, ...]:
+    def schedule(self, count: int, today: DailyQuota | None) -> tuple[DayShare, ...]:
         """When `count` messages leave that have the plan to themselves, a share for each day on which any do."""
         if today is None:
-            return (Share(at=None, count=count),) if count else ()
+            return (DayShare(at=None, count=count),) if count else ()
         shares = []
         first = min(count, today.left)
         if first:
-            shares.append(Share(at=None, count=first))
+            shares.append(DayShare(at=None, count=first))
         rest, number, day = count - first, today.number, today.day
         while rest:
             day += _DAY
             share = min(rest, self.plan[number]) if number < len(self.plan) else rest
-            shares.append(Share(at=self.starts_at(day), count=share))
+            shares.append(DayShare(at=self.starts_at(day), count=share))
             rest -= share
             number += 1
         return tuple(shares)

@@ -10,24 +10,32 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from mailer.dispatch.expression import Expression
-from mailer.dispatch.footnote import Footnotes, Path
-from mailer.dispatch.hole import Punched, Survey
-from mailer.dispatch.inline import finish, plain_text
-from mailer.dispatch.markdown import read_markdown, survey
+from mailer.dispatch.article_meta import read_article_meta
+from mailer.dispatch.markdown.footnotes import Footnotes, Path
+from mailer.dispatch.markdown.inline_tokens import plain_text, resolve
+from mailer.dispatch.markdown.parser import read_markdown, survey
 from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown
-from mailer.dispatch.outline import Block as Piece
-from mailer.dispatch.outline import Chain, Fork, Heading, Item, Note, arrange, cut
-from mailer.dispatch.particulars import read_particulars
 from mailer.dispatch.rules import Findings
 from mailer.dispatch.slug import Anchors
-from mailer.dispatch.source import Source
-from mailer.dispatch.tongue import first_strong
-from mailer.language import direction
+from mailer.dispatch.source_text import SourceText
+from mailer.dispatch.template.conditionals import (
+    BranchSpan,
+    FootnoteDefinition,
+    Heading,
+    IfChain,
+    Item,
+    build_tree,
+    find_boundaries,
+)
+from mailer.dispatch.template.conditionals import ContentBlock as Piece
+from mailer.dispatch.template.expression import Expression
+from mailer.dispatch.template.placeholders import LineMap, MaskedBody
+from mailer.i18n.bidi import first_strong_direction
+from mailer.i18n.messages import text_direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class ParsedBody:
     """What the body of a dispatch holds; the fields are those of Dispatch."""
 
     note: tuple[Block, ...]
@@ -36,23 +44,23 @@ class Body:
     expressions: tuple[Expression, ...]
 
 
-def read_body(source: Source, start: int, language: str, findings: Findings) -> Body:
+def read_body(source: SourceText, start: int, language: str, findings: Findings) -> ParsedBody:
     """The body of `source`, which begins at offset `start`. With errors among the findings, it is no more than a guess."""
     text = source.text[start:]
-    body = Punched(source, start, survey(text) if _has_braces(text) else Survey())
+    body = MaskedBody(source, start, survey(text) if _has_braces(text) else LineMap())
     tokens = read_markdown(body, language, findings)
-    in_code = finish(tokens, body, findings)
-    holes = [hole for hole in body.holes if hole.number not in in_code]
+    in_code = resolve(tokens, body, findings)
+    holes = [hole for hole in body.placeholders if hole.number not in in_code]
     for hole in holes:
         if hole.fault:
             findings.add(hole.fault.rule, hole.position, hole.fault.message, hole.fault.expected)
     _judge_headings(tokens, body, findings)
-    builder = _Builder(body, findings)
-    note, articles = builder.whole(arrange(cut(tokens, body, findings), findings))
+    builder = _TreeBuilder(body, findings)
+    note, articles = builder.build(build_tree(find_boundaries(tokens, body, findings), findings))
     if not articles and not note:
         findings.add("empty-dispatch", source.position(start), "there is no note and no article", "write one")
     read = [hole.expression or (hole.tag.condition if hole.tag else None) for hole in holes]
-    return Body(
+    return ParsedBody(
         note=note,
         articles=articles,
         footnotes=builder.footnotes.settle(findings),
@@ -64,7 +72,7 @@ def _has_braces(text: str) -> bool:
     return any(opening in text for opening in ("{{", "{%", "{#"))
 
 
-def _judge_headings(tokens: Sequence[Token], body: Punched, findings: Findings) -> None:
+def _judge_headings(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> None:
     for token in tokens:
         if token.type != "heading_open" or token.tag not in {"h1", "h2"} or token.map is None:
             continue
@@ -85,27 +93,27 @@ def _judge_headings(tokens: Sequence[Token], body: Punched, findings: Findings) 
 class _Section:
     """What follows a heading, or a chain of articles, or (None) the beginning."""
 
-    opener: Heading | Chain | None
+    opener: Heading | IfChain | None
     items: list[Item]
 
 
 def _sections(items: Sequence[Item]) -> list[_Section]:
     sections = [_Section(None, [])]
     for item in items:
-        if isinstance(item, Heading) or (isinstance(item, Chain) and item.holds_articles):
+        if isinstance(item, Heading) or (isinstance(item, IfChain) and item.holds_articles):
             sections.append(_Section(item, []))
         else:
             sections[-1].items.append(item)
     return sections
 
 
-class _Builder:
-    def __init__(self, body: Punched, findings: Findings) -> None:
+class _TreeBuilder:
+    def __init__(self, body: MaskedBody, findings: Findings) -> None:
         self._body, self._findings = body, findings
         self._anchors = Anchors()
         self.footnotes = Footnotes()
 
-    def whole(self, items: Sequence[Item]) -> tuple[tuple[Block, ...], tuple[Article | Choice, ...]]:
+    def build(self, items: Sequence[Item]) -> tuple[tuple[Block, ...], tuple[Article | Choice, ...]]:
         """The note and the articles."""
         beginning, *sections = _sections(items)
         note = self._blocks(beginning.items, ())
@@ -128,7 +136,7 @@ class _Builder:
                     self._findings.add("tag-across", position, message, "expected the next ##, or the end")
         return tuple(found)
 
-    def _choice_of_articles(self, chain: Chain, path: Path, place: str) -> Choice:
+    def _choice_of_articles(self, chain: IfChain, path: Path, place: str) -> Choice:
         branches = []
         for number, fork in enumerate(chain.forks):
             inner = (*path, (chain.index, number))
@@ -151,7 +159,7 @@ class _Builder:
             self._findings.add(
                 "heading-empty", heading.position, "this article has no title", "expected ## and its title"
             )
-        particulars = read_particulars(heading, name, self._body, self._findings)
+        particulars = read_article_meta(heading, name, self._body, self._findings)
         body = self._blocks(items, path)
         return Article(
             title=heading.title,
@@ -174,12 +182,12 @@ class _Builder:
         tokens: list[Token] = []
         for item in items:
             match item:
-                case Note():
+                case FootnoteDefinition():
                     self.footnotes.define(item, path)
                 case Piece():
                     tokens += item.tokens
                     self.footnotes.refer(item.tokens, path)
-                case Chain():
+                case IfChain():
                     found += [Markdown(tuple(tokens))] if tokens else []
                     tokens = []
                     found.append(self._choice_of_blocks(item, path))
@@ -187,7 +195,7 @@ class _Builder:
                     raise AssertionError(item)
         return (*found, Markdown(tuple(tokens))) if tokens else tuple(found)
 
-    def _choice_of_blocks(self, chain: Chain, path: Path) -> Choice:
+    def _choice_of_blocks(self, chain: IfChain, path: Path) -> Choice:
         return _choice(
             chain,
             [
@@ -197,19 +205,19 @@ class _Builder:
         )
 
 
-def _branch(fork: Fork, items: Iterable[Block | Article]) -> Branch:
+def _branch(fork: BranchSpan, items: Iterable[Block | Article]) -> Branch:
     return Branch(condition=fork.tag.condition, items=tuple(items), position=fork.tag.position)
 
 
-def _choice(chain: Chain, branches: Iterable[Branch]) -> Choice:
+def _choice(chain: IfChain, branches: Iterable[Branch]) -> Choice:
     return Choice(index=chain.index, branches=tuple(branches), position=chain.forks[0].tag.position)
 
 
 def _direction(language: str, title: str, body: Sequence[Block]) -> str:
     """By the article's own language; when it names none, by the first strong character of its title or text."""
     if language:
-        return direction(language)
-    return next(filter(None, map(first_strong, (title, *_texts(body)))), "")
+        return text_direction(language)
+    return next(filter(None, map(first_strong_direction, (title, *_texts(body)))), "")
 
 
 def _texts(blocks: Iterable[Block | Article]) -> Iterator[str]:

@@ -18,15 +18,15 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from mailer.dispatch.expression import Expression
-from mailer.dispatch.problem import Position
+from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.template.expression import Expression
 
 Template = tuple[str | Expression, ...]
 """Text with expressions in it, in order; static text is as typed, not escaped for anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Editor:
+class Byline:
     name: str
     signature: str = ""
 
@@ -44,7 +44,7 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
+class PreviousIssue:
     """An earlier dispatch; exactly one of `slug` and `url`."""
 
     title: str
@@ -55,7 +55,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Social:
+class SocialLink:
     text: str
     url: str
 
@@ -122,11 +122,11 @@ class Dispatch:
     subject: Template
     preheader: Template = ()
     language: str
-    editor: Editor | None = None
+    editor: Byline | None = None
     photo: Photo | None = None
     summary: tuple[str, ...] = ()
-    earlier: tuple[Earlier, ...] = ()
-    social: tuple[Social, ...] = ()
+    earlier: tuple[PreviousIssue, ...] = ()
+    social: tuple[SocialLink, ...] = ()
     copyright: str = ""
     lists: tuple[str, ...] = ()
     note: tuple[Block, ...] = ()

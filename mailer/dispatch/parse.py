@@ -8,30 +8,30 @@ What needs more than the file itself (other dispatches, images, lists) is judged
 from dataclasses import dataclass
 from functools import partial
 
-from mailer.bcp47 import is_valid_tag
-from mailer.dispatch.body import Body, read_body
-from mailer.dispatch.frontmatter import FrontMatter, read_front_matter, split
-from mailer.dispatch.model import Dispatch, Earlier, Editor, Photo, Social, Template
-from mailer.dispatch.problem import Problem, has_errors
+from mailer.dispatch.body import ParsedBody, read_body
+from mailer.dispatch.diagnostics import Diagnostic, has_errors
+from mailer.dispatch.frontmatter.reader import FrontMatter, read_front_matter, split_front_matter
+from mailer.dispatch.model import Byline, Dispatch, Photo, PreviousIssue, SocialLink, Template
 from mailer.dispatch.rules import Findings
-from mailer.dispatch.source import Source, read_source
 from mailer.dispatch.source_map import Place, YamlSourceMap
-from mailer.dispatch.template import read_plain, read_template
+from mailer.dispatch.source_text import SourceText, read_source
+from mailer.dispatch.template.text import parse_plain, parse_template
+from mailer.i18n.bcp47 import is_valid_tag
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParseResult:
     """`dispatch` is None when there are errors among the problems, which stand in source order.
 
     `guess` is what could be read all the same, for further findings only; None where nothing could.
     """
 
     dispatch: Dispatch | None
-    problems: tuple[Problem, ...]
-    guess: Dispatch | None = None
+    problems: tuple[Diagnostic, ...]
+    partial: Dispatch | None = None
 
 
-def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> Parsed:
+def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> ParseResult:
     """Read `source`, the content of the file at `path`, which findings repeat as it was typed.
 
     `language` is that of a dispatch that names none.
@@ -39,14 +39,14 @@ def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> P
     findings = Findings(path)
     guess = _read(source, path, language, findings)
     problems = findings.in_order()
-    return Parsed(None if has_errors(problems) else guess, problems, guess)
+    return ParseResult(None if has_errors(problems) else guess, problems, guess)
 
 
 def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dispatch | None:
     source = read_source(raw, findings)
     if source is None:
         return None
-    span, start = split(source, findings)
+    span, start = split_front_matter(source, findings)
     front, placed = read_front_matter(source, span, path, findings) if span else (None, None)
     if placed:
         typed = placed.plain.get("language")
@@ -68,10 +68,10 @@ class _Words:
         for place, text in placed.texts():
             locate = partial(placed.within, place)
             if place in {("subject",), ("preheader",)}:
-                self._templates[place] = read_template(text, locate, findings)
+                self._templates[place] = parse_template(text, locate, findings)
             else:
                 where = f"“{next(name for name in reversed(place) if isinstance(name, str))}”"
-                self._plain[place] = read_plain(text, locate, findings, where)
+                self._plain[place] = parse_plain(text, locate, findings, where)
 
     def plain(self, *place: int | str) -> str:
         """The text at `place`; "" when there is none."""
@@ -84,7 +84,9 @@ class _Words:
         return self._placed
 
 
-def _dispatch(source: Source, path: str, *, language: str, front: FrontMatter, words: _Words, body: Body) -> Dispatch:
+def _dispatch(
+    source: SourceText, path: str, *, language: str, front: FrontMatter, words: _Words, body: ParsedBody
+) -> Dispatch:
     subject, preheader = words.template("subject"), words.template("preheader")
     title = words.plain("title")
     in_front = [piece for piece in (*subject, *preheader) if not isinstance(piece, str)]
@@ -98,13 +100,13 @@ def _dispatch(source: Source, path: str, *, language: str, front: FrontMatter, w
         subject=subject or (title,),
         preheader=preheader,
         language=language,
-        editor=Editor(name=words.plain("editor", "name"), signature=words.plain("editor", "signature"))
+        editor=Byline(name=words.plain("editor", "name"), signature=words.plain("editor", "signature"))
         if front.editor
         else None,
         photo=_photo(front, words),
         summary=tuple(words.plain("summary", number) for number in range(len(front.summary))),
         earlier=tuple(
-            Earlier(
+            PreviousIssue(
                 title=words.plain("earlier", number, "title"),
                 slug=earlier.slug,
                 url=earlier.url,
@@ -114,7 +116,7 @@ def _dispatch(source: Source, path: str, *, language: str, front: FrontMatter, w
             for number, earlier in enumerate(front.earlier)
         ),
         social=tuple(
-            Social(text=words.plain("social", number, "text"), url=social.url)
+            SocialLink(text=words.plain("social", number, "text"), url=social.url)
             for number, social in enumerate(front.social)
         ),
         copyright=words.plain("copyright"),

@@ -3,7 +3,7 @@
 A rule's id stands in brackets at the end of each finding and in `check --json`; people filter by it, so an id is never
 renamed. Its severity is always the same. An error keeps a dispatch from being sent, a warning asks, a note only informs.
 
-What the rendered letter and its message are held to is in mailer/inspection/rules.py; mailer/inspection/finding.py
+What the rendered letter and its message are held to is in mailer/lint/rules.py; mailer/lint/findings.py
 has both.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from mailer.dispatch.problem import Position, Problem, Severity, in_order
+from mailer.dispatch.diagnostics import Diagnostic, Position, Severity, in_order
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
@@ -358,10 +358,10 @@ class Findings:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._problems: dict[Problem, None] = {}
+        self._problems: dict[Diagnostic, None] = {}
 
     def add(self, rule: str, position: Position, message: str, expected: str = "") -> None:
-        problem = Problem(
+        problem = Diagnostic(
             path=self.path,
             line=position.line,
             column=position.column,
@@ -372,6 +372,6 @@ class Findings:
         )
         self._problems[problem] = None
 
-    def in_order(self) -> tuple[Problem, ...]:
+    def in_order(self) -> tuple[Diagnostic, ...]:
         """As they stand in the source."""
         return in_order(self._problems)

@@ -8,10 +8,10 @@ from typing import Any
 
 from markdown_it.token import Token
 
-from mailer.dispatch.hole import Punched
-from mailer.dispatch.problem import Position
-from mailer.dispatch.source import Source
-from mailer.dispatch.yamltree import Items, Keys, Node, Text
+from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.frontmatter.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode
+from mailer.dispatch.source_text import SourceText
+from mailer.dispatch.template.placeholders import MaskedBody
 
 Place = tuple[int | str, ...]
 """Where a value stands in the tree: ("earlier", 0, "slug")."""
@@ -26,7 +26,7 @@ class InlineSourceMap:
     the lists and quotes around it; a heading is found behind its signs, a cell behind the cell before it.
     """
 
-    def __init__(self, body: Punched) -> None:
+    def __init__(self, body: MaskedBody) -> None:
         self._body = body
         self._content = ""
         self._first = 0
@@ -93,7 +93,7 @@ class YamlSourceMap:
     `plain` has the values without positions; a key without a value counts as absent.
     """
 
-    def __init__(self, source: Source, tree: Keys) -> None:
+    def __init__(self, source: SourceText, tree: MappingNode) -> None:
         self._source = source
         self._keys: dict[Place, int] = {}
         self._values: dict[Place, Node] = {}
@@ -102,14 +102,14 @@ class YamlSourceMap:
 
     def _plain(self, node: Node, place: Place) -> Any:
         self._values[place] = node
-        if isinstance(node, Text):
+        if isinstance(node, ScalarNode):
             return node.value
-        if isinstance(node, Items):
+        if isinstance(node, SequenceNode):
             return [self._plain(item, (*place, number)) for number, item in enumerate(node.items)]
         plain = {}
         for name, (key, value) in node.entries.items():
             self._keys[*place, name] = key.start
-            if not (isinstance(value, Text) and value.is_nothing):
+            if not (isinstance(value, ScalarNode) and value.is_null):
                 plain[name] = self._plain(value, (*place, name))
         return plain
 
@@ -127,7 +127,7 @@ class YamlSourceMap:
     def within(self, place: Place, offset: int) -> Position:
         """Where the braces stand that open at `offset` of the text at `place`."""
         node = self._values[place]
-        assert isinstance(node, Text)
+        assert isinstance(node, ScalarNode)
         typed = self._source.text[node.start : node.end]
         start = typed.find(node.value.strip())
         if start >= 0:
@@ -140,4 +140,4 @@ class YamlSourceMap:
         return self._values.get(place)
 
     def texts(self) -> Sequence[tuple[Place, str]]:
-        return [(place, node.value.strip()) for place, node in self._values.items() if isinstance(node, Text)]
+        return [(place, node.value.strip()) for place, node in self._values.items() if isinstance(node, ScalarNode)]

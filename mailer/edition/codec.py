@@ -6,30 +6,32 @@ The names here are a format that ledgers keep: what is stored under them must st
 from dataclasses import fields
 from typing import Any
 
-from mailer.edition import block, numbers, tree
-from mailer.edition.condition import Chain
-from mailer.edition.slot import Place, Slot
+from mailer.edition import numbering
+from mailer.edition.conditions import ConditionChain
+from mailer.edition.html import tree
+from mailer.edition.merge_fields import EscapeContext, MergeField
+from mailer.edition.plaintext import blocks
 
 _KINDS: dict[str, type[Any]] = {
-    "slot": Slot,
-    "number": tree.Number,
-    "source": tree.Source,
-    "when": tree.When,
-    "note": tree.Note,
-    "notes": tree.Notes,
-    "link": block.Link,
-    "flow": block.Flow,
-    "table": block.Table,
-    "option": block.Option,
-    "footer": block.Footer,
-    "passage": block.Passage,
-    "part": block.Part,
-    "outline": numbers.Outline,
-    "section": numbers.Section,
-    "branching": numbers.Branching,
-    "mention": numbers.Mention,
-    "footnote": numbers.Footnote,
-    "chain": Chain,
+    "slot": MergeField,
+    "number": tree.NumberNode,
+    "source": tree.ImageSource,
+    "when": tree.ConditionalNode,
+    "note": tree.FootnoteNode,
+    "notes": tree.FootnoteList,
+    "link": blocks.TextLink,
+    "flow": blocks.TextBlock,
+    "table": blocks.Table,
+    "option": blocks.ConditionalBlock,
+    "footer": blocks.FootnoteBlock,
+    "passage": blocks.SectionBlock,
+    "part": blocks.SharedBlock,
+    "outline": numbering.NumberingInput,
+    "section": numbering.Section,
+    "branching": numbering.ConditionalItems,
+    "mention": numbering.FootnoteRef,
+    "footnote": numbering.Footnote,
+    "chain": ConditionChain,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -53,6 +55,6 @@ def decode(value: Any) -> Any:
         return value
     kind = _KINDS[value["is"]]
     content = {name: decode(item) for name, item in value.items() if name != "is"}
-    if kind is Slot:
-        content["place"] = Place(content["place"])
+    if kind is MergeField:
+        content["place"] = EscapeContext(content["place"])
     return kind(**content)

@@ -12,17 +12,17 @@ was not handed in.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mailer.dispatch.expression import Expression
 from mailer.dispatch.model import Dispatch
-from mailer.edition.layout import Layout
-from mailer.edition.letter import Letter
+from mailer.dispatch.template.expression import Expression
+from mailer.edition.html.page import write_html
+from mailer.edition.images import PhotoError, load_image
+from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Edition, Image
-from mailer.edition.page import write_page
-from mailer.edition.photo import PhotoError, load_image
-from mailer.edition.plain import write_plain
+from mailer.edition.plaintext.document import write_plaintext
 from mailer.edition.publication import Publication, Reference
-from mailer.edition.slot import Place, Slot
-from mailer.edition.theme import Fault, Theme, ThemeError, fault_at, load_theme
+from mailer.edition.templates import TemplateSet
+from mailer.edition.theme import Theme, ThemeError, ThemeFault, fault_at, load_theme
+from mailer.edition.view_model import DispatchView
 from mailer.sanitize import clean
 
 
@@ -40,11 +40,11 @@ def compile_edition(
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
     their files; of `templates`, the first folder that has a file wins.
     """
-    letter = Letter(dispatch=dispatch, publication=publication, references=references, images=images)
+    letter = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
     letter.require()
     theme = load_theme(templates)
     logo = _logo(theme, templates)
-    layout = Layout(templates, theme.names)
+    layout = TemplateSet(templates, theme.names)
     return Edition(
         slug=dispatch.slug,
         title=clean(dispatch.title),
@@ -54,11 +54,11 @@ def compile_edition(
         from_name=publication.from_name,
         from_address=publication.from_address,
         subject_parts=tuple(
-            Slot(part.source, Place.HEADER) if isinstance(part, Expression) else clean(part)
+            MergeField(part.source, EscapeContext.HEADER) if isinstance(part, Expression) else clean(part)
             for part in dispatch.subject
         ),
-        html=write_page(letter, layout, theme, logo, inlined=inlined),
-        text=write_plain(letter, layout),
+        html=write_html(letter, layout, theme, logo, inlined=inlined),
+        text=write_plaintext(letter, layout),
         chains=letter.chains,
         outline=letter.outline,
         embed=publication.images == "embed",
@@ -68,7 +68,7 @@ def compile_edition(
     )
 
 
-def theme_faults(templates: Sequence[Path]) -> tuple[Fault, ...]:
+def theme_faults(templates: Sequence[Path]) -> tuple[ThemeFault, ...]:
     """What keeps a letter from having the theme that these folders hold; nothing where all is well."""
     try:
         _logo(load_theme(templates), templates)

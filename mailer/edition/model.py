@@ -14,16 +14,24 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from mailer.edition.block import Blocks, render
 from mailer.edition.codec import decode, encode
-from mailer.edition.condition import Chain, combinations, key_of
-from mailer.edition.numbers import Numbers, Outline, VariantKey, number
-from mailer.edition.slot import Filler, Parts, Place, Slot, Values, expression, fill
-from mailer.edition.tree import Nodes, Note, Notes, When, resolve
+from mailer.edition.conditions import ConditionChain, combinations, variant_key
+from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
+from mailer.edition.merge_fields import (
+    EscapeContext,
+    Fillable,
+    MergeField,
+    ReaderValues,
+    TemplateParts,
+    expression,
+    fill,
+)
+from mailer.edition.numbering import Numbering, NumberingInput, VariantKey, number
+from mailer.edition.plaintext.blocks import Blocks, render
 from mailer.errors import MailerError
 
 __all__ = [
-    "Edition", "EditionError", "Filler", "Image", "Parts", "Place", "Values", "Variant", "VariantKey", "fill",
+    "Edition", "EditionError", "Fillable", "Image", "TemplateParts", "EscapeContext", "ReaderValues", "Variant", "VariantKey", "fill",
 ]  # fmt: skip
 
 VARIANT_LIMIT = 64
@@ -62,9 +70,9 @@ class Variant:
     """An edition under one combination of conditions. Text has LF line ends; `html` is a whole document."""
 
     key: VariantKey
-    subject: Parts
-    html: Parts
-    text: Parts
+    subject: TemplateParts
+    html: TemplateParts
+    text: TemplateParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +90,11 @@ class Edition:
     direction: str
     from_name: str
     from_address: str
-    subject_parts: tuple[str | Slot, ...]
+    subject_parts: tuple[str | MergeField, ...]
     html: Nodes
     text: Blocks
-    chains: tuple[Chain, ...]
-    outline: Outline
+    chains: tuple[ConditionChain, ...]
+    outline: NumberingInput
     embed: bool
     media_url: str
     images: tuple[Image, ...] = ()
@@ -102,13 +110,13 @@ class Edition:
     @property
     def subject(self) -> str:
         """The subject with empty fields."""
-        return " ".join(fill(self.subject_parts, Values(token="")).split())
+        return " ".join(fill(self.subject_parts, ReaderValues(token="")).split())
 
     @property
-    def slots(self) -> tuple[str, ...]:
+    def merge_fields(self) -> tuple[str, ...]:
         """The sources of the expressions whose values stand in subject and HTML (the plaintext has no others), each once."""
         found = [*self.subject_parts, *_slots_of(self.html)]
-        sources = dict.fromkeys(slot.what for slot in found if isinstance(slot, Slot))
+        sources = dict.fromkeys(slot.what for slot in found if isinstance(slot, MergeField))
         return tuple(source for source in sources if not source.startswith("@"))
 
     @property
@@ -120,7 +128,7 @@ class Edition:
     @property
     def fields(self) -> frozenset[str]:
         """The reader fields that the edition asks for."""
-        return self.condition_fields.union(*(expression(source).fields for source in self.slots))
+        return self.condition_fields.union(*(expression(source).fields for source in self.merge_fields))
 
     @property
     def condition_fields(self) -> frozenset[str]:
@@ -137,11 +145,11 @@ class Edition:
         """How many variants are possible."""
         return combinations(self.chains)
 
-    def key(self, values: Values) -> VariantKey:
+    def key(self, values: ReaderValues) -> VariantKey:
         """The variant of a reader with `values`."""
-        return key_of(self.chains, values)
+        return variant_key(self.chains, values)
 
-    def refuse_too_many(self, keys: Collection[VariantKey]) -> None:
+    def check_variant_limit(self, keys: Collection[VariantKey]) -> None:
         """Raises EditionError when more variants than VARIANT_LIMIT occur among the readers; `keys` are distinct."""
         if len(keys) > VARIANT_LIMIT:
             raise EditionError(
@@ -163,9 +171,9 @@ class Edition:
             )
         return made
 
-    def _html(self, key: VariantKey, numbers: Numbers, *, embed: bool) -> Parts:
+    def _html(self, key: VariantKey, numbers: Numbering, *, embed: bool) -> TemplateParts:
         content_ids = {image.name: image.content_id for image in self.images}
-        return resolve(
+        return render_tree(
             self.html, key, numbers, lambda name: f"cid:{content_ids[name]}" if embed else self.media_url + name
         )
 
@@ -235,10 +243,10 @@ class Edition:
             ) from error
 
 
-def _slots_of(nodes: Nodes) -> Iterator[Slot]:
+def _slots_of(nodes: Nodes) -> Iterator[MergeField]:
     for node in nodes:
         match node:
-            case Slot():
+            case MergeField():
                 yield node
-            case When(nodes=inner) | Note(nodes=inner) | Notes(notes=inner):
+            case ConditionalNode(nodes=inner) | FootnoteNode(nodes=inner) | FootnoteList(notes=inner):
                 yield from _slots_of(inner)

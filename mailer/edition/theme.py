@@ -22,9 +22,9 @@ from PIL import ImageColor
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 
-from mailer.dispatch.suggestion import suggest
+from mailer.dispatch.did_you_mean import suggest
 from mailer.edition.colour import Colour, contrast_ratio
-from mailer.edition.layout import LayoutError
+from mailer.edition.templates import LayoutError
 
 CONTRAST = 4.5
 """What WCAG 2.2, 1.4.3 asks of text that is not large."""
@@ -47,7 +47,7 @@ _LARGEST = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ThemeFault:
     """Something wrong with a theme, and where."""
 
     path: Path
@@ -62,7 +62,7 @@ class ThemeError(LayoutError):
     """What is wrong with a theme, a line for each of `faults`."""
 
     def __init__(
-        self, faults: Iterable[Fault], next_step: str = "Mend the theme; docs/templates.md tells what it may hold."
+        self, faults: Iterable[ThemeFault], next_step: str = "Mend the theme; docs/templates.md tells what it may hold."
     ) -> None:
         self.faults = tuple(dict.fromkeys(faults))
         super().__init__("\n".join(map(str, self.faults)), next_step)
@@ -101,7 +101,7 @@ def _family(value: object) -> str:
     return value.strip()
 
 
-def _beside(value: object, info: ValidationInfo) -> Path:
+def _sibling_file(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not 0 < len(value) <= 200 or value.startswith("/") or "\0" in value:
         raise ValueError("not the name of a file beside theme.toml")
     return Path((info.context or {})["folder"]) / value
@@ -151,7 +151,7 @@ class Sizes(_Table):
     radius: int = Field(ge=0, le=24)
 
 
-class Manner(_Table):
+class LayoutOptions(_Table):
     """How the parts stand on the page."""
 
     masthead: Literal["rule", "centre", "band"]
@@ -162,7 +162,7 @@ class Manner(_Table):
 class Logo(_Table):
     """An image in the place of the publication's name: a file beside theme.toml, shown `width` pixels wide."""
 
-    file: Annotated[Path, BeforeValidator(_beside)]
+    file: Annotated[Path, BeforeValidator(_sibling_file)]
     width: int = Field(ge=16, le=480)
     alt: str = Field(default="", max_length=200)
 
@@ -180,7 +180,7 @@ class Theme(_Table):
     dark: Palette
     fonts: Fonts
     sizes: Sizes
-    manner: Manner
+    manner: LayoutOptions
     logo: Logo | None = None
     text: PlainText = PlainText()
 
@@ -252,18 +252,18 @@ def load_theme(folders: Sequence[Path]) -> Theme:
     try:
         theme = Theme.model_validate(tables, context={"folder": folder})
     except ValidationError as error:
-        raise ThemeError(_said(found, own, base) for found in error.errors(include_url=False)) from None
-    if unreadable := list(_unreadable(theme, own, base)):
+        raise ThemeError(_describe(found, own, base) for found in error.errors(include_url=False)) from None
+    if unreadable := list(_contrast_errors(theme, own, base)):
         raise ThemeError(unreadable)
     return theme
 
 
-def fault_at(folders: Sequence[Path], place: Sequence[object], words: str) -> Fault:
+def fault_at(folders: Sequence[Path], place: Sequence[object], words: str) -> ThemeFault:
     """A fault of what `theme.toml` says at `place`."""
     return _fault(_read(folders, "theme.toml"), place, words)
 
 
-def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[Fault]:
+def _contrast_errors(theme: Theme, own: _File, base: _File) -> Iterator[ThemeFault]:
     for scheme, palette in (("light", theme.light), ("dark", theme.dark)):
         pairs = [*product(("ink", "muted", "accent"), ("paper", "wash", "canvas")), ("on_accent", "accent")]
         for text, ground in pairs:
@@ -272,17 +272,17 @@ def _unreadable(theme: Theme, own: _File, base: _File) -> Iterator[Fault]:
             if ratio < CONTRAST:
                 place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
                 said = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
-                yield _fault(_holder(place, own, base), place, said)
+                yield _fault(_file_of(place, own, base), place, said)
 
 
-def _holder(place: Sequence[object], own: _File, base: _File) -> _File:
+def _file_of(place: Sequence[object], own: _File, base: _File) -> _File:
     """The file that says, or ought to say, what stands at `place`."""
     return own if own.has(place) or (own.has(place[:1]) and not base.has(place)) else base
 
 
-def _said(found: ErrorDetails, own: _File, base: _File) -> Fault:
+def _describe(found: ErrorDetails, own: _File, base: _File) -> ThemeFault:
     place = tuple(found["loc"])
-    file = _holder(place, own, base)
+    file = _file_of(place, own, base)
     name = ".".join(map(str, place))
     where = f"[{place[0]}]" if len(place) > 1 else "a theme"
     match found["type"]:
@@ -326,24 +326,27 @@ def _read(folders: Sequence[Path], name: str) -> _File:
     path = next((path for folder in folders if (path := folder / name).is_file()), None)
     if path is None:
         raise ThemeError(
-            [Fault(folders[0] / name, 1, f"there is no {name}")], "Copy it back, or run mailer init, which adds it."
+            [ThemeFault(folders[0] / name, 1, f"there is no {name}")],
+            "Copy it back, or run mailer init, which adds it.",
         )
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise ThemeError([Fault(path, 1, "larger than a theme can be (64 KB)")])
+            raise ThemeError([ThemeFault(path, 1, "larger than a theme can be (64 KB)")])
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         return _File(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+)", str(error))
         words = f"not TOML ({str(error).partition(' (at ')[0]})"
-        raise ThemeError([Fault(path, int(at[1]) if at else 1, words)]) from None
+        raise ThemeError([ThemeFault(path, int(at[1]) if at else 1, words)]) from None
     except UnicodeDecodeError:
-        raise ThemeError([Fault(path, 1, "not UTF-8")], "Save it as UTF-8.") from None
+        raise ThemeError([ThemeFault(path, 1, "not UTF-8")], "Save it as UTF-8.") from None
     except (OSError, RecursionError) as error:
-        raise ThemeError([Fault(path, 1, f"cannot be read ({type(error).__name__})")], "See to the file.") from None
+        raise ThemeError(
+            [ThemeFault(path, 1, f"cannot be read ({type(error).__name__})")], "See to the file."
+        ) from None
 
 
-def _fault(file: _File, place: Sequence[object], words: str) -> Fault:
-    return Fault(file.path, file.line(place), words.removesuffix("; "))
+def _fault(file: _File, place: Sequence[object], words: str) -> ThemeFault:
+    return ThemeFault(file.path, file.line(place), words.removesuffix("; "))

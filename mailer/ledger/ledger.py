@@ -42,69 +42,69 @@ from typing import Self
 
 from mailer.clock import boottime
 from mailer.delivery.warmup import WarmUp
-from mailer.ledger.answers import Answers
-from mailer.ledger.approvals import Approvals
-from mailer.ledger.audit import Audit
-from mailer.ledger.core import LOCK_PATIENCE, Core
-from mailer.ledger.database import open_database
-from mailer.ledger.drafts import Drafts
-from mailer.ledger.editions import Editions
-from mailer.ledger.epoch import EpochKeeper
-from mailer.ledger.erasure import Erasure
-from mailer.ledger.errors import LedgerError
-from mailer.ledger.freeze import Freezer
-from mailer.ledger.gauge import Gauge
-from mailer.ledger.lease import LENGTH
-from mailer.ledger.letters import Letters
-from mailer.ledger.locks import FileLock
-from mailer.ledger.members import Members
-from mailer.ledger.outbox import Outbox
-from mailer.ledger.owned import SendQueue
-from mailer.ledger.people import People
-from mailer.ledger.report import Report
-from mailer.ledger.roll import Roll
-from mailer.ledger.schema import upgrade
-from mailer.ledger.sends import Sends
-from mailer.ledger.sessions import Sessions
-from mailer.ledger.signups import SignUps
-from mailer.ledger.suppressions import Suppressions
-from mailer.ledger.syncs import Syncs
-from mailer.ledger.tokens import Tokens
-from mailer.ledger.verify import Verifier
-from mailer.ledger.warmup import WarmUpDays
-from mailer.ledger.webhooks import Webhooks
-from mailer.ledger.wishes import Wishes
-from mailer.ledger.writer import Writer
+from mailer.ledger.accounts.api_tokens import ApiTokens
+from mailer.ledger.accounts.audit import AuditLog
+from mailer.ledger.accounts.idempotency import IdempotencyKeys
+from mailer.ledger.accounts.revisions import Revisions
+from mailer.ledger.accounts.sessions import Sessions
+from mailer.ledger.accounts.users import Users
+from mailer.ledger.queue.session import SendQueue
+from mailer.ledger.reports.deliveries import DeliveryReport
+from mailer.ledger.reports.stats import SendStats
+from mailer.ledger.reports.verify import Verifier
+from mailer.ledger.sends.approvals import Approvals
+from mailer.ledger.sends.create import SendCreator
+from mailer.ledger.sends.editions import Editions
+from mailer.ledger.sends.sends import Sends
+from mailer.ledger.sends.warmup import WarmUpDays
+from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
+from mailer.ledger.store.database import open_database
+from mailer.ledger.store.lease import LENGTH
+from mailer.ledger.store.locks import FileLock
+from mailer.ledger.store.rollback_guard import RollbackGuard
+from mailer.ledger.store.schema import upgrade
+from mailer.ledger.store.writer import Writer
+from mailer.ledger.subscribers.erasure import Erasure
+from mailer.ledger.subscribers.members import Members
+from mailer.ledger.subscribers.preferences import Preferences
+from mailer.ledger.subscribers.search import MemberSearch
+from mailer.ledger.subscribers.signups import Signups
+from mailer.ledger.subscribers.suppressions import Suppressions
+from mailer.ledger.subscribers.transactional import TransactionalQueue
+from mailer.ledger.sync.syncs import ListSyncs
+from mailer.ledger.types.errors import LedgerError
+from mailer.ledger.webhooks.outbox import Outbox
+from mailer.ledger.webhooks.webhooks import Webhooks
 
 
 class Ledger:
     """An open ledger; see the top of this module. Made by open_ledger."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
         self.sends = Sends(core)
-        self.freezer = Freezer(core)
+        self.creator = SendCreator(core)
         self.queue = SendQueue(core)
         self.warmup = WarmUpDays(core)
         self.suppressions = Suppressions(core)
         self.erasure = Erasure(core)
         self.members = Members(core)
-        self.roll = Roll(core)
-        self.letters = Letters(core)
-        self.signups = SignUps(core)
-        self.wishes = Wishes(core)
-        self.syncs = Syncs(core)
+        self.member_search = MemberSearch(core)
+        self.transactional = TransactionalQueue(core)
+        self.signups = Signups(core)
+        self.preferences = Preferences(core)
+        self.syncs = ListSyncs(core)
         self.editions = Editions(core)
         self.approvals = Approvals(core)
-        self.report = Report(core)
-        self.gauge = Gauge(core)
+        self.report = DeliveryReport(core)
+        self.stats = SendStats(core)
         self.verifier = Verifier(core)
-        self.people = People(core)
+        self.users = Users(core)
         self.sessions = Sessions(core)
-        self.audit = Audit(core)
-        self.drafts = Drafts(core)
-        self.tokens = Tokens(core)
-        self.answers = Answers(core)
+        self.audit = AuditLog(core)
+        self.revisions = Revisions(core)
+        self.api_tokens = ApiTokens(core)
+        self.idempotency = IdempotencyKeys(core)
         self.webhooks = Webhooks(core)
         self.outbox = Outbox(core)
 
@@ -116,9 +116,9 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def become_server(self) -> FileLock | None:
+    def acquire_server_lock(self) -> FileLock | None:
         """Takes the lock of the running `serve`, held until its `close`; None if another process is the server."""
-        lock = self._core.serve_lock()
+        lock = self._context.serve_lock()
         if not lock.acquire(LOCK_PATIENCE):
             lock.close()
             return None
@@ -127,23 +127,23 @@ class Ledger:
 
     def server_pid(self) -> int | None:
         """Returns the process id of the running `serve`; None if there is none, 0 if it is unknown."""
-        lock = self._core.serve_lock()
-        return None if lock.is_free() else lock.read_pid() or 0
+        lock = self._context.serve_lock()
+        return None if lock.is_unlocked() else lock.read_pid() or 0
 
     @property
-    def core(self) -> Core:
+    def context(self) -> LedgerContext:
         """What the parts of it share."""
-        return self._core
+        return self._context
 
     def close(self) -> None:
         """Writes what is queued, ends the writer's thread, closes the database. A second call does nothing."""
-        self._core.writer.close()
-        lock = self._core.database.write_lock()
+        self._context.writer.close()
+        lock = self._context.database.write_lock()
         try:
             with lock:
-                self._core.database.close()
+                self._context.database.close()
         except LedgerError:
-            self._core.database.close()  # somebody holds the lock for long: then our connections are not the last
+            self._context.database.close()  # somebody holds the lock for long: then our connections are not the last
         finally:
             lock.close()
 
@@ -172,12 +172,12 @@ def open_ledger(
         raise LedgerError(
             f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."
         ) from error
-    epoch = EpochKeeper(state_dir, database.name)
+    epoch = RollbackGuard(state_dir, database.name)
     writer = Writer(database, epoch)
     try:
         upgrade(database)
         if accept_restored:
-            writer.call(epoch.accept).result()
+            writer.call(epoch.accept_rollback).result()
         else:
             with database.reading() as conn:
                 epoch.check(conn)
@@ -186,7 +186,7 @@ def open_ledger(
         database.close()
         raise
     return Ledger(
-        Core(
+        LedgerContext(
             database=database,
             writer=writer,
             clock=clock,

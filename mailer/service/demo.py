@@ -15,12 +15,12 @@ from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 
-from mailer.delivery.catcher import Behaviour, Catcher
-from mailer.ledger.types_sends import Summary
-from mailer.service.leaving import Source, leave
-from mailer.service.newsroom import Newsroom
-from mailer.service.running import run_send
-from mailer.service.sending import plan_send, start_send
+from mailer.app import App
+from mailer.ledger.types.sends import Summary
+from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.run import run_send
+from mailer.service.subscribers.unsubscribe import OptOutSource, unsubscribe
+from mailer.smtp.debug_server import DebugSmtpServer, ServerBehaviour
 from mailer.workspace import init
 
 FIRST, SECOND = "2026-10-26-east-quay", "2026-03-02-crane"
@@ -41,11 +41,11 @@ obrien@example.com,Siobhán O’Brien,Siobhán,Cork,subscribed
 ruiz@example.net,Marta Ruiz,Marta,Vigo,subscribed
 okafor@example.org,Chidi Okafor,Chidi,Lagos,subscribed
 """
-BEHAVIOUR = Behaviour(refuse=frozenset({"nobody@example.net"}), greylist=frozenset({"slow@example.org"}))
+BEHAVIOUR = ServerBehaviour(refuse=frozenset({"nobody@example.net"}), greylist=frozenset({"slow@example.org"}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class DemoResult:
     """What the demo did, and where it can be looked at."""
 
     workspace: Path
@@ -56,31 +56,31 @@ class Shown:
     caught: int
 
 
-def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Shown:
+def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> DemoResult:
     """Run it in the empty `folder`; `log` gets a line for each step. Everything stays in `folder`."""
     init(folder)
     (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
     messages = folder / "messages"
     messages.mkdir()
     log(f"a workspace, {folder}: three dispatches, and a list of {len(READERS.splitlines()) - 1} readers")
-    with Catcher(folder / "accepted.jsonl", behaviour=BEHAVIOUR, folder=messages) as catcher:
+    with DebugSmtpServer(folder / "accepted.jsonl", behaviour=BEHAVIOUR, folder=messages) as catcher:
         log(f"a real SMTP server on 127.0.0.1:{catcher.port}: it refuses one address, and greylists another")
         (folder / ".env").write_text(_settings(catcher.port, base_url), encoding="utf-8")
-        with Newsroom.open(folder) as newsroom:
+        with App.open(folder) as newsroom:
             first = _send(newsroom, FIRST, log)
             letter = _letter_to(LEAVES, messages)
             link = re.findall(r"<(http[^>]*)>", letter["List-Unsubscribe"])[0]
-            asyncio.run(leave(newsroom, link.rpartition("/")[2], Source.PAGE))
+            asyncio.run(unsubscribe(newsroom, link.rpartition("/")[2], OptOutSource.PAGE))
             log(f"{LEAVES} follows the unsubscribe link of the message: {link}")
             second = _send(newsroom, SECOND, log)
             for image in newsroom.ledger.editions.images(first.send.digest):
                 (messages / image.name).write_bytes(image.data)
             _lay_out(messages, newsroom.publication.media_url)
     caught = len(list(messages.glob("*.eml")))
-    return Shown(workspace=folder, messages=messages, first=first, second=second, link=link, caught=caught)
+    return DemoResult(workspace=folder, messages=messages, first=first, second=second, link=link, caught=caught)
 
 
-def _send(newsroom: Newsroom, slug: str, log: Callable[[str], None]) -> Summary:
+def _send(newsroom: App, slug: str, log: Callable[[str], None]) -> Summary:
     plan = plan_send(newsroom, slug, [LIST])
     left_out = ", ".join(f"{count} {reason}" for reason, count in plan.head.skipped.items())
     log(f"“{plan.edition.title}” to {plan.head.to_mail} readers; left out: {left_out}")

@@ -8,9 +8,9 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 
+from mailer.app import App
 from mailer.errors import MailerError
-from mailer.service.newsroom import Newsroom
-from mailer.settings import redact
+from mailer.settings.settings import redact
 
 Log = Callable[[str], None]
 Step = Callable[[], Awaitable[float | None]]
@@ -23,7 +23,7 @@ async def run_every(
     stop: asyncio.Event,
     log: Log,
     *,
-    newsroom: Newsroom,
+    newsroom: App,
     name: str,
     after_error: float | None = None,
 ) -> None:
@@ -48,6 +48,6 @@ async def run_every(
             continue
 
 
-def current_traceback(newsroom: Newsroom) -> str:
+def current_traceback(newsroom: App) -> str:
     """Returns the traceback of the exception that is being handled, without secrets."""
     return redact(traceback.format_exc(), newsroom.settings)

@@ -22,25 +22,25 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mailer.app import App
 from mailer.errors import MailerError
-from mailer.ledger.errors import LedgerError
-from mailer.service.newsroom import Newsroom
-from mailer.web.api.api import api_routes
-from mailer.web.desk.desk import desk_routes
-from mailer.web.page import NOT_INDEXED, Pages
-from mailer.web.preferences import Preferences
-from mailer.web.reading import Reading
-from mailer.web.subscribe import Door, Subscribe
-from mailer.web.subscribeapi import SubscribeApi
-from mailer.web.unsubscribe import Unsubscribe
+from mailer.ledger.types.errors import LedgerError
+from mailer.web.api.guard import api_routes
+from mailer.web.api.subscribe import SubscribeApi
+from mailer.web.desk.guard import desk_routes
+from mailer.web.pages import NOT_INDEXED, PageRenderer
+from mailer.web.public.archive import PublicPages
+from mailer.web.public.preferences import PreferencesPages
+from mailer.web.public.subscribe import SignupGuard, SubscribePages
+from mailer.web.public.unsubscribe import UnsubscribePages
 
 _log = logging.getLogger(__name__)
 _RETRY = {"Retry-After": "60"}
 
 
-def create_app(newsroom: Newsroom) -> Starlette:
+def create_app(newsroom: App) -> Starlette:
     """The site of `newsroom`, as an ASGI application. Setting its `state.ending` ends what would go on for ever."""
-    pages = Pages(newsroom)
+    pages = PageRenderer(newsroom)
     errors = _Errors(pages)
     app = Starlette(
         exception_handlers={
@@ -50,7 +50,7 @@ def create_app(newsroom: Newsroom) -> Starlette:
         },
     )
     app.state.ending = asyncio.Event()
-    door = Door(newsroom)
+    door = SignupGuard(newsroom)
     routes = [
         *_routes(newsroom, pages, door),
         *api_routes(newsroom, SubscribeApi(newsroom, door).subscribe),
@@ -61,11 +61,11 @@ def create_app(newsroom: Newsroom) -> Starlette:
     app.router.routes.extend(routes)
     app.router.redirect_slashes = False
     if not newsroom.settings.search_engines:
-        app.add_middleware(_NotIndexed)
+        app.add_middleware(NoIndexMiddleware)
     return app
 
 
-class _NotIndexed:
+class NoIndexMiddleware:
     """Every answer asks search engines to forget it."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -80,10 +80,10 @@ class _NotIndexed:
         await self._app(scope, receive, marked)
 
 
-def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
-    reading, unsubscribe = Reading(newsroom, pages), Unsubscribe(newsroom, pages)
-    preferences = Preferences(newsroom, pages, door)
-    subscribe = Subscribe(newsroom, pages, door)
+def _routes(newsroom: App, pages: PageRenderer, door: SignupGuard) -> list[BaseRoute]:
+    reading, unsubscribe = PublicPages(newsroom, pages), UnsubscribePages(newsroom, pages)
+    preferences = PreferencesPages(newsroom, pages, door)
+    subscribe = SubscribePages(newsroom, pages, door)
 
     return [
         Route("/", reading.front),
@@ -112,7 +112,7 @@ def _routes(newsroom: Newsroom, pages: Pages, door: Door) -> list[BaseRoute]:
 class _Errors:
     """What is answered instead of a page. Nothing of the request, above all no token, goes into the log."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: PageRenderer) -> None:
         self._pages = pages
 
     async def refused(self, _request: Request, error: Exception) -> Response:

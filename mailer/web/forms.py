@@ -27,7 +27,7 @@ _MULTIPART = "multipart/form-data"
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class UploadedFile:
     """A file as it was sent: `name` is what the sender calls it, `file` stands at its beginning."""
 
     name: str
@@ -36,11 +36,11 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class DeskForm:
     """The fields of a form, each with its values in order; and its files."""
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    files: Mapping[str, Upload] = field(default_factory=dict)
+    files: Mapping[str, UploadedFile] = field(default_factory=dict)
 
     def text(self, name: str, default: str = "") -> str:
         """The first value of a field, without space around it."""
@@ -58,7 +58,7 @@ class Form:
         """Whether a box was ticked, or a button of this name pressed."""
         return name in self.fields
 
-    def upload(self, name: str) -> Upload | None:
+    def upload(self, name: str) -> UploadedFile | None:
         """A file, if one was chosen."""
         return self.files.get(name)
 
@@ -129,7 +129,7 @@ async def _multipart(request: Request, body: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-async def read_form(request: Request, largest: int) -> Form:
+async def read_form(request: Request, largest: int) -> DeskForm:
     """Returns the form that a user of the desk posted, of at most `largest` bytes; files are spooled to disk.
 
     Raises HTTPException 400, too, for a body that is not a complete form.
@@ -145,7 +145,7 @@ async def read_form(request: Request, largest: int) -> Form:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS)
     except (MultiPartException, ValueError):
         raise HTTPException(400) from None
-    return Form(fields=_group_by_name(pairs))
+    return DeskForm(fields=_group_by_name(pairs))
 
 
 async def _stream(request: Request, largest: int) -> AsyncGenerator[bytes, None]:
@@ -169,18 +169,18 @@ async def _stream(request: Request, largest: int) -> AsyncGenerator[bytes, None]
         yield chunk
 
 
-def _form(data: FormData) -> Form:
-    files: dict[str, Upload] = {}
+def _form(data: FormData) -> DeskForm:
+    files: dict[str, UploadedFile] = {}
     pairs: list[tuple[str, str]] = []
     for name, value in data.multi_items():
         if isinstance(value, UploadFile):
             if value.filename and name not in files:
-                files[name] = Upload(value.filename, value.size or 0, value.file)
+                files[name] = UploadedFile(value.filename, value.size or 0, value.file)
             else:
                 value.file.close()
         else:
             pairs.append((name, value))
-    return Form(fields=_group_by_name(pairs), files=files)
+    return DeskForm(fields=_group_by_name(pairs), files=files)
 
 
 def _group_by_name(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@
     serve_app  another application than the site, which needs no ledger
 
 One process serves a ledger: it holds the ledger's serve lock, by which others see that scheduled sends will be started.
-Requests are not logged, for their paths hold tokens. uvicorn believes no forwarded header; mailer.web.client reads them
+Requests are not logged, for their paths hold tokens. uvicorn believes no forwarded header; mailer.web.client_ip reads them
 where something depends on who asks.
 A job that fails takes the server down with it, and its error is raised. Raises ServeError, AlreadyServingError, LedgerError.
 """
@@ -21,8 +21,8 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from mailer.errors import UndecidedError, UsageError
-from mailer.service.newsroom import Newsroom
+from mailer.app import App
+from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.web.app import create_app
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
@@ -31,7 +31,7 @@ Background = Callable[[asyncio.Event], Awaitable[None]]
 OnReady = Callable[[str], None]
 """Called with the site's local address once it answers, http://127.0.0.1:8000."""
 
-_LINGER = 5  # seconds for requests that are under way at the end
+SHUTDOWN_GRACE = 5  # seconds for requests that are under way at the end
 _CONNECTIONS = 500  # at once; a process may have 1024 files open
 
 
@@ -39,12 +39,12 @@ class ServeError(UsageError):
     """The address cannot be listened on."""
 
 
-class AlreadyServingError(UndecidedError):
+class AlreadyServingError(NeedsConfirmationError):
     """Another process serves this ledger."""
 
 
 def serve(
-    newsroom: Newsroom,
+    newsroom: App,
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
@@ -104,7 +104,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 async def run(
-    newsroom: Newsroom,
+    newsroom: App,
     host: str,
     port: int,
     *,
@@ -113,7 +113,7 @@ async def run(
     background: Background | Iterable[Background] | None = None,
 ) -> None:
     """Serve until `stop` is set; it is set, too, when the site or a job ends on its own with an error."""
-    lock = await asyncio.to_thread(newsroom.ledger.become_server)
+    lock = await asyncio.to_thread(newsroom.ledger.acquire_server_lock)
     if lock is None:
         process = newsroom.ledger.server_pid()
         named = f" (process {process})" if process else ""
@@ -131,7 +131,7 @@ async def _run(
     on_ready: OnReady | None,
     jobs: tuple[Background, ...],
 ) -> None:
-    server = _Server(app, lambda: on_ready(_address(sockets[0])) if on_ready else None)
+    server = _UvicornServer(app, lambda: on_ready(_address(sockets[0])) if on_ready else None)
 
     async def stopping(work: Awaitable[None]) -> None:
         try:
@@ -152,13 +152,13 @@ async def _run(
             try:
                 ended = await asyncio.gather(*tasks, return_exceptions=True)
             finally:
-                server.let_go()
+                server.close_listeners()
     for end in ended:
         if isinstance(end, BaseException):
             raise end
 
 
-class _Server(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     """uvicorn, which says when it is ready and leaves the signals to us."""
 
     def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
@@ -174,7 +174,7 @@ class _Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 limit_concurrency=_CONNECTIONS,
-                timeout_graceful_shutdown=_LINGER,
+                timeout_graceful_shutdown=SHUTDOWN_GRACE,
             )
         )
         self._ready = ready
@@ -184,7 +184,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._ready()
 
-    def let_go(self) -> None:
+    def close_listeners(self) -> None:
         """Listen no more, however it ended: uvloop waits for ever for a socket that was closed beneath it."""
         for each in getattr(self, "servers", ()):
             each.close()

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mailer.ledger.outbox import Attempt
-from mailer.ledger.types_accounts import Role
-from mailer.ledger.types_webhooks import EVENTS, MessageState
-from mailer.service.signin import hash_password
-from tests.contract.test_desk_drafts import picture
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.webhooks import EVENTS, WebhookState
+from mailer.ledger.webhooks.outbox import WebhookAttempt
+from mailer.service.accounts.passwords import hash_password
+from tests.contract.web.desk.test_drafts import picture
 from tests.support.chromium import faults, served
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.patience import until
@@ -137,7 +137,7 @@ def test_two_who_write_at_once_lose_nothing(tab, file, site):
     mine.get_by_role("button", name="Keep mine").click()
     until(lambda: words in file.read_text(encoding="utf-8"))
     other.get_by_text("changed elsewhere; this is its text").wait_for()
-    texts = [site.ledger.drafts.text("tide", each.id) for each in site.ledger.drafts.versions("tide")]
+    texts = [site.ledger.revisions.text("tide", each.id) for each in site.ledger.revisions.versions("tide")]
     assert any(others in text for text in texts)
 
 
@@ -198,7 +198,7 @@ def test_signed_out_in_another_tab_nothing_typed_is_lost(tab, file, site):
     letter(page).get_by_text("asks for patience").wait_for()
     user = site.ledger.people.named("Mara Lindqvist")
     site.ledger.sessions.end(user.id, *(each.id for each in site.ledger.sessions.of(user.id)))
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.on("dialog", lambda dialog: dialog.accept_rollback())
     editor(page).focus()
     page.keyboard.type("x")
     page.get_by_text("You are signed out, so this is not saved.").wait_for()
@@ -234,8 +234,8 @@ def webhook_with_a_log(site):
     )
     ledger.suppressions.unsubscribe("ana@example.com", source="page")
     message = ledger.outbox.log(webhook.id)[0]
-    attempt = Attempt(at=site.clock(), seconds=0.2, status=500, error="", answer="<html>" * 60)
-    noting = ledger.outbox.note(message.id, attempt, MessageState.GIVEN_UP)
+    attempt = WebhookAttempt(at=site.clock(), seconds=0.2, status=500, error="", answer="<html>" * 60)
+    noting = ledger.outbox.note(message.id, attempt, WebhookState.GIVEN_UP)
     with ThreadPoolExecutor(1) as pool:  # playwright has this thread's loop
         pool.submit(asyncio.run, noting).result()
     ledger.webhooks.pause(webhook.id, because="its receiver says that it is gone (410)")
@@ -246,8 +246,8 @@ def webhook_with_a_log(site):
 def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, file, scheme):
     file.with_name("broken.md").write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     site.ledger.audit.record("Ada", "dispatch.save", "x" * 80, address="192.0.2.1")
-    site.ledger.drafts.keep("tide", "Earlier\n", digest="0", actor="Mara")
-    number = site.ledger.drafts.versions("tide")[0].id
+    site.ledger.revisions.keep("tide", "Earlier\n", digest="0", actor="Mara")
+    number = site.ledger.revisions.versions("tide")[0].id
     signed_in(site, "writer", name="A Very Long Name Of Somebody Who Writes")
     page = tab("admin", color_scheme=scheme, **PHONE)
     paths = [

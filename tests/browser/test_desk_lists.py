@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Error
 
-from mailer.ledger import roll
-from mailer.service.lists import sync_list
+from mailer.ledger.subscribers import search
+from mailer.service.lists.sync import sync_list
 from tests.support.chromium import faults, served
 from tests.support.deskpages import browser_of, signed_in
 from tests.support.site import site_in
@@ -70,7 +70,7 @@ def test_an_admin_uploads_reads_applies_and_undoes_by_keyboard_on_a_phone(page, 
     before = file.read_bytes()
     fair = tmp_path / "autumn-fair.csv"
     fair.write_text(FAIR, encoding="utf-8")
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.on("dialog", lambda dialog: dialog.accept_rollback())
     page.goto("/desk/lists")
     press(page, "link", "readers")
     press(page, "link", "Upload a file")
@@ -95,7 +95,7 @@ def test_an_admin_uploads_reads_applies_and_undoes_by_keyboard_on_a_phone(page, 
 
 
 def test_a_search_goes_on_by_itself_and_no_page_has_a_fault(page, site, monkeypatch):
-    monkeypatch.setattr(roll, "WINDOW", 10)
+    monkeypatch.setattr(search, "WINDOW", 10)
     page.goto("/desk/lists/readers/members")
     well(page)
     page.get_by_label("Search members").fill("århus")

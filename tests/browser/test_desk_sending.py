@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from mailer.relay import Relay
-from mailer.service.scheduling import start_sends_when_due
+from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.web.server import free_port
 from tests.support.chromium import faults, served
 from tests.support.deskpages import browser_of, signed_in
@@ -177,6 +177,6 @@ def test_the_countdown_runs_and_ends_without_a_script(browser, site, port):
 
 
 def digest_of(site):
-    from mailer.service.approving import edition_of
+    from mailer.service.dispatches.approvals import edition_of
 
     return edition_of(site.newsroom, "tide").digest

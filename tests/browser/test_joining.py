@@ -8,8 +8,8 @@ from itertools import cycle
 import html5lib
 import pytest
 
-from mailer.audience.token import Purpose
-from mailer.language import LANGUAGES
+from mailer.i18n.messages import LANGUAGES
+from mailer.link_tokens import Purpose
 from mailer.web.server import free_port
 from tests.browser.test_pages import tab
 from tests.browser.test_public_pages import stops
@@ -114,11 +114,13 @@ def elsewhere(content):
 def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, language, scheme):
     port = free_port()
     with site_at(tmp_path, port, language) as site:
-        from mailer.audience.address import parse_address
-        from mailer.service.joining import Form, ask, open_list
+        from mailer.addresses import parse_address
+        from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 
         for name in ("harbour", "tides"):
-            ask(site.newsroom, open_list(site.newsroom, name), parse_address(ANA), {}, form=Form.PAGE, ip="")
+            request_signup(
+                site.newsroom, public_list(site.newsroom, name), parse_address(ANA), {}, form=SignupForm.PAGE, ip=""
+            )
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
 

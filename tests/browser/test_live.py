@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from mailer.delivery.state import DeliveryState, SendState
-from mailer.service.newsroom import Newsroom
-from mailer.service.sending import plan_send, start_send
+from mailer.app import App
+from mailer.delivery.states import DeliveryState, SendState
+from mailer.service.sends.plan import plan_send, start_send
 from mailer.web.server import free_port
 from tests.support.chromium import faults, launched
 from tests.support.chromium import served as serving_site
@@ -60,7 +60,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
     with closing(judge), served(judge) as relay, launched() as browser:
         rows = [f"reader{each}@example.com,Ana,Porto Novo" for each in range(READERS)]
         make_workspace(tmp_path, port=relay.port, rows=rows, LANES="3", BASE_URL=f"http://127.0.0.1:{port}")
-        with Newsroom.open(tmp_path) as newsroom:
+        with App.open(tmp_path) as newsroom:
             send = start_send(newsroom, plan_send(newsroom, "tide", ["readers"]))
             newsroom.ledger.sends.resume(send.id, carried=True)
             who = signed_in(SimpleNamespace(newsroom=newsroom, ledger=newsroom.ledger))
@@ -88,7 +88,7 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
         judge.delay = 0.0
         page.get_by_text("Finished").wait_for()
         assert faults(page) == []
-        with Newsroom.open(tmp_path) as newsroom:
+        with App.open(tmp_path) as newsroom:
             summary = newsroom.ledger.sends.summary(send.id)
         assert summary.send.state is SendState.FINISHED
         uncertain = summary.count(DeliveryState.UNCERTAIN)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailer.audience.address import parse_address
-from mailer.audience.token import Purpose
+from mailer.addresses import parse_address
+from mailer.link_tokens import Purpose
 from mailer.web.server import free_port
 from tests.browser.test_joining import site_at
 from tests.browser.test_pages import tab
@@ -79,7 +79,7 @@ def test_from_a_letter_to_fewer_letters(browser, tmp_path):
         page.get_by_role("button", name="Save").first.click()
         page.wait_for_selector("text=Saved.")
         assert standing(site) == {"harbour": "subscribed", "tides": "unsubscribed"}
-        assert [each.reason.value for each in site.ledger.wishes.reasons(IDENTITY)] == ["too many"]
+        assert [each.reason.value for each in site.ledger.preferences.reasons(IDENTITY)] == ["too many"]
         assert wrong == []
 
 
@@ -102,7 +102,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         join(site.ledger, "donors", parse_address(ANA), source="form")
         number = site.ledger.members.number_of(IDENTITY)
         long = parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")
-        site.ledger.wishes.ask_address(number, long)
+        site.ledger.preferences.request_address_change(number, long)
         [letter] = site.ledger.letters.of(long.identity)
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.service.previewing import DEVICES, Scheme, in_scheme
+from mailer.service.dispatches.preview import DEVICES, ColorScheme, in_scheme
 from tests.support.chromium import launched, violations
 from tests.support.corpus import NAMES, corpus
 from tests.support.editions import html_of
@@ -235,7 +235,7 @@ def test_axe_finds_nothing(page, path, scheme, width):
         assert violations(page, iframes=False) == [], view
 
 
-@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("scheme", list(ColorScheme))
 @pytest.mark.parametrize("name", NAMES)
 def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(sheet, name, scheme):
     """Box by box, at the width of each device."""

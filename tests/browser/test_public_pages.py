@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mailer.language import LANGUAGES
-from mailer.service.export import export
+from mailer.i18n.messages import LANGUAGES
+from mailer.service.archive.export import export
 from tests.browser.test_pages import tab
 from tests.support.chromium import served, violations
 from tests.support.site import site_in

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mailer.delivery.catcher import Behaviour, Catcher
+from mailer.app import App
 from mailer.ledger.ledger import Ledger, open_ledger
-from mailer.service.newsroom import Newsroom
+from mailer.smtp.debug_server import DebugSmtpServer, ServerBehaviour
 from tests.support.commands import Commands
 from tests.support.desk import Desk
 from tests.support.workspaces import make_workspace
@@ -56,7 +56,7 @@ def desk(tmp_path: Path, database_url: str, clock: Clock) -> Iterator[Desk]:
     """A workspace with a list, `readers`, whose clock stands."""
     url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
     make_workspace(tmp_path, DATABASE_URL=url)
-    with Newsroom.open(tmp_path, clock) as newsroom:
+    with App.open(tmp_path, clock) as newsroom:
         yield Desk(newsroom)
 
 
@@ -67,10 +67,10 @@ def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
 
 
 @pytest.fixture
-def catcher(tmp_path: Path) -> Iterator[Catcher]:
+def catcher(tmp_path: Path) -> Iterator[DebugSmtpServer]:
     """An SMTP server that takes everything but refuse@example.com, and greylist@example.com at first."""
     folder = tmp_path / "caught"
     folder.mkdir()
-    behaviour = Behaviour(refuse=frozenset({"refuse@example.com"}), greylist=frozenset({"greylist@example.com"}))
-    with Catcher(tmp_path / "caught.jsonl", behaviour=behaviour, folder=folder) as running:
+    behaviour = ServerBehaviour(refuse=frozenset({"refuse@example.com"}), greylist=frozenset({"greylist@example.com"}))
+    with DebugSmtpServer(tmp_path / "caught.jsonl", behaviour=behaviour, folder=folder) as running:
         yield running

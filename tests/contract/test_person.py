@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from mailer.audience.address import parse_address
-from mailer.service import person
-from mailer.service.list_digest import find_digest
-from mailer.service.person import find_person, lists_with
-from mailer.service.unchanged import TICK
+from mailer.addresses import parse_address
+from mailer.service.file_cache import TICK
+from mailer.service.lists.digest import find_digest
+from mailer.service.subscribers import profile
+from mailer.service.subscribers.profile import find_profile, lists_with
 
 HEAD = "email,first_name,city,status\n"
 ROWS = (
@@ -27,13 +27,13 @@ PEOPLE = ("ana@x.org", "bo@x.org", "cy@x.org", "di@x.org", "new@x.org", "moved@x
 def files_read(monkeypatch):
     """The list files that are read, as it happens."""
     read = []
-    open_list = person.open_list
+    open_list = profile.open_list
 
     def reading(path, name):
         read.append(name)
         return open_list(path, name)
 
-    monkeypatch.setattr(person, "open_list", reading)
+    monkeypatch.setattr(profile, "open_list", reading)
     return read
 
 
@@ -44,7 +44,7 @@ def settle(desk):
 
 
 def found(desk, email):
-    return find_person(desk.newsroom, parse_address(email)), lists_with(desk.newsroom, parse_address(email))
+    return find_profile(desk.newsroom, parse_address(email)), lists_with(desk.newsroom, parse_address(email))
 
 
 def test_an_unchanged_file_is_not_read(desk, files_read):
@@ -85,9 +85,9 @@ def test_the_index_answers_as_the_file_does(desk, clock):
     desk.ledger.suppressions.erase("di@x.org", source="page")
     desk.sign_up("new@x.org", first_name="Nia")
     number = desk.ledger.members.number_of("ana@x.org")
-    desk.ledger.wishes.ask_address(number, parse_address("moved@x.org"))
+    desk.ledger.preferences.request_address_change(number, parse_address("moved@x.org"))
     [letter] = desk.ledger.letters.of("moved@x.org")
-    desk.ledger.wishes.move(letter.id, source="person")
+    desk.ledger.preferences.move(letter.id, source="person")
     for _ in range(3):  # before a sync that writes the file, right after it, and after the next one
         settle(desk)
         by_index = [found(desk, email) for email in PEOPLE]

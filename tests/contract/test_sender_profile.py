@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mailer.delivery.catcher import Catcher
-from mailer.service.newsroom import Newsroom
-from mailer.service.running import run_send
-from mailer.service.sending import plan_send, start_due, start_send
+from mailer.app import App
+from mailer.service.sends.plan import plan_send, start_scheduled, start_send
+from mailer.service.sends.run import run_send
+from mailer.smtp.debug_server import DebugSmtpServer
 from tests.support.commands import Commands
 from tests.support.workspaces import make_workspace
 
@@ -34,7 +34,7 @@ EDITED = {
 
 
 @pytest.fixture
-def edit_settings(here: Commands, catcher: Catcher, database_url: str) -> Callable[[], None]:
+def edit_settings(here: Commands, catcher: DebugSmtpServer, database_url: str) -> Callable[[], None]:
     """A workspace with two readers, of whom one is put off at first; edits its settings."""
     first = {**SETTINGS, "DATABASE_URL": database_url}
     make_workspace(here.folder, port=catcher.port, rows=ROWS, **first)
@@ -53,13 +53,13 @@ def profile_of(folder: Path, caught: dict[str, str]) -> tuple[str, list[tuple[st
 
 
 def test_an_edit_between_pause_and_resume_changes_no_message(
-    here: Commands, catcher: Catcher, edit_settings: Callable[[], None]
+    here: Commands, catcher: DebugSmtpServer, edit_settings: Callable[[], None]
 ) -> None:
     here("send", "tide", "--to", "readers", "--yes", "--no-wait")
     assert here("pause", "1").code == 0
     edit_settings()
     assert here("resume", "1").code == 0
-    before, after = (profile_of(here.folder / "caught", each) for each in catcher.caught())
+    before, after = (profile_of(here.folder / "caught", each) for each in catcher.received())
     assert before == after
     assert before[0] == "bounce+TOKEN@example.org"
     found = dict(before[1])
@@ -69,24 +69,24 @@ def test_an_edit_between_pause_and_resume_changes_no_message(
 
 
 def test_a_scheduled_send_keeps_the_settings_of_when_it_was_made(
-    here: Commands, catcher: Catcher, edit_settings: Callable[[], None]
+    here: Commands, catcher: DebugSmtpServer, edit_settings: Callable[[], None]
 ) -> None:
-    with Newsroom.open(here.folder) as newsroom:
+    with App.open(here.folder) as newsroom:
         send = start_send(newsroom, plan_send(newsroom, "tide", ["readers"]), at=newsroom.clock() + 3600)
     edit_settings()
-    with Newsroom.open(here.folder) as newsroom:
-        start_due(newsroom, newsroom.ledger.sends.get(send.id))
+    with App.open(here.folder) as newsroom:
+        start_scheduled(newsroom, newsroom.ledger.sends.get(send.id))
         run_send(newsroom, send.id)
-    profiles = [profile_of(here.folder / "caught", each) for each in catcher.caught()]
+    profiles = [profile_of(here.folder / "caught", each) for each in catcher.received()]
     assert [dict(fields)["Reply-To"] for _, fields in profiles] == ["answers@example.org"] * 2
 
 
 def test_a_new_send_has_the_settings_of_now(
-    here: Commands, catcher: Catcher, edit_settings: Callable[[], None]
+    here: Commands, catcher: DebugSmtpServer, edit_settings: Callable[[], None]
 ) -> None:
     edit_settings()
     here("send", "tide", "--to", "readers", "--yes")
-    for each in catcher.caught():
+    for each in catcher.received():
         sender, fields = profile_of(here.folder / "caught", each)
         assert sender == "other-bounce+TOKEN@example.net"
         assert dict(fields)["From"] == "Another Desk <other@example.net>"

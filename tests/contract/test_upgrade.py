@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from mailer.delivery.catcher import Catcher, read_journal
-from mailer.service.newsroom import Newsroom
+from mailer.app import App
+from mailer.smtp.debug_server import DebugSmtpServer, read_journal
 from tests.support.commands import Commands
 
 OLD = Path(__file__).parents[1] / "data" / "workspace-0.1"
@@ -27,7 +27,7 @@ Count = Callable[[str], int]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def count_rows(request: pytest.FixtureRequest, here: Commands, catcher: Catcher) -> Iterator[Count]:
+def count_rows(request: pytest.FixtureRequest, here: Commands, catcher: DebugSmtpServer) -> Iterator[Count]:
     """The old workspace with its database, sending to the catcher; counts the rows of a table."""
     shutil.copytree(OLD / "workspace", here.folder, dirs_exist_ok=True)
     settings = here.folder / ".env"
@@ -62,9 +62,9 @@ def in_order(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_only_pages_show_survives(here: Commands, count_rows: Count) -> None:
-    with Newsroom.open(here.folder, lambda: WRITTEN_AT) as newsroom:
+    with App.open(here.folder, lambda: WRITTEN_AT) as newsroom:
         ledger = newsroom.ledger
-        [session] = ledger.sessions.of(ledger.people.named("Mara Lindqvist").id)
+        [session] = ledger.sessions.of(ledger.users.by_name("Mara Lindqvist").id)
         assert session.browser == "Firefox on Linux"
         shown = ledger.editions.archived("quay")
         assert shown is not None
@@ -73,11 +73,11 @@ def test_what_only_pages_show_survives(here: Commands, count_rows: Count) -> Non
         [approval] = ledger.approvals.of(shown.first)
         assert approval.by == "Tomás Ferro"
         assert [(each.actor, each.action) for each in ledger.audit.entries()] == [("Mara Lindqvist", "user.add")]
-        after, before = (ledger.drafts.text("tide", each.id) or "" for each in ledger.drafts.versions("tide"))
+        after, before = (ledger.revisions.text("tide", each.id) or "" for each in ledger.revisions.versions("tide"))
         assert "The rest is" in before
         assert "All of it is" in after
-        [token] = ledger.tokens.all()
-        answer = ledger.answers.begin(token.id, "order-1", "f" * 64)
+        [token] = ledger.api_tokens.all()
+        answer = ledger.idempotency.reserve(token.id, "order-1", "f" * 64)
         assert answer is not None
         assert (answer.status, answer.body, answer.location) == (201, '{"id": 1}', "/api/v1/sends/1")
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mailer.delivery.pace import PaceLimits
+from mailer.app import App
+from mailer.delivery.progress import StopReason
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.state import DeliveryState as S
-from mailer.delivery.state import SendState
-from mailer.delivery.tally import End
-from mailer.service.newsroom import Newsroom
-from mailer.service.scheduling import due_now
-from mailer.service.sending import plan_send, start_due, start_send
-from mailer.service.verifying import verify_send
+from mailer.delivery.states import DeliveryState as S
+from mailer.delivery.states import SendState
+from mailer.delivery.throttle import RateLimits
+from mailer.service.sends.plan import plan_send, start_scheduled, start_send
+from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.verify import verify_send
 from tests.faults.test_sender import OPTIONS, Stage, counts
 from tests.support.patience import until_holds
 from tests.support.scripted import Scripted
@@ -46,7 +46,7 @@ def jump_amid(stage: Stage, server: Scripted, clock: Clock, jump: float, after: 
 
 
 def is_proven(folder: Path, clock: Callable[[], float]) -> bool:
-    with Newsroom.open(folder, clock) as newsroom:
+    with App.open(folder, clock) as newsroom:
         return verify_send(newsroom, 1).ok
 
 
@@ -54,11 +54,11 @@ def is_proven(folder: Path, clock: Callable[[], float]) -> bool:
 def test_a_send_under_way_goes_on_at_its_pace_and_in_order(tmp_path: Path, database_url: str, jump: float) -> None:
     """The pace, the relay's rest and its growing back go by a clock that nobody sets."""
     clock, server = Clock(), Scripted(MAIL=["250 ok"] * 4 + ["421 4.3.2 enough"] * 3)
-    options = replace(OPTIONS, lanes=1, pace=PaceLimits(rate=20))
+    options = replace(OPTIONS, connections=1, limits=RateLimits(rate=20))
     stage = Stage(tmp_path, 20, server, options=options, clock=clock, DATABASE_URL=database_url)
     jump_amid(stage, server, clock, jump, after=3)
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 20})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 20})
     assert [line for line in server.log if line.startswith("RCPT")][-1] == "RCPT TO:<reader19@example.com>"
     assert result["seconds"] >= 0  # type: ignore[operator]
     assert is_proven(tmp_path, clock)
@@ -72,21 +72,21 @@ def test_a_relay_that_fails_as_the_clock_jumps_is_neither_left_out_nor_left_to_r
     stage = Stage(tmp_path, 5, server, clock=clock)
 
     async def meanwhile() -> None:
-        await until_holds(lambda: stage.sender and stage.sender.tally.trouble)
+        await until_holds(lambda: stage.sender and stage.sender.progress.last_error)
         clock.offset += jump
 
     stage.meanwhile = meanwhile
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5})
 
 
 def test_what_waits_for_its_next_try_is_not_early_when_the_clock_goes_back(tmp_path: Path, database_url: str) -> None:
     clock, server = Clock(), Scripted(RCPT=["450 4.2.0 later"])
-    options = replace(OPTIONS, lanes=1, retry=RetryPolicy(delays=(600,), lifetime=DAY))
+    options = replace(OPTIONS, connections=1, retry=RetryPolicy(delays=(600,), lifetime=DAY))
     stage = Stage(tmp_path, 8, server, options=options, clock=clock, DATABASE_URL=database_url)
     jump_amid(stage, server, clock, -HOUR)
     ending, result = stage.run(wait=False)
-    assert (ending.end, counts(result)) == (End.WAITING, {"accepted": 7, "deferred": 1})
+    assert (ending.end, counts(result)) == (StopReason.WAITING, {"accepted": 7, "deferred": 1})
     assert ending.next_at
     assert ending.next_at - clock() > 600
     assert is_proven(tmp_path, clock)
@@ -96,27 +96,27 @@ def test_what_waits_for_its_next_try_has_one_when_the_clock_goes_beyond_its_life
     tmp_path: Path, database_url: str
 ) -> None:
     clock, server = Clock(), Scripted(RCPT=["450 4.2.0 later"])
-    options = replace(OPTIONS, lanes=1, retry=RetryPolicy(delays=(600,), lifetime=DAY / 2))
+    options = replace(OPTIONS, connections=1, retry=RetryPolicy(delays=(600,), lifetime=DAY / 2))
     stage = Stage(tmp_path, 8, server, options=options, clock=clock, DATABASE_URL=database_url)
     jump_amid(stage, server, clock, DAY)
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 8})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 8})
     assert is_proven(tmp_path, clock)
 
 
 @pytest.fixture
-def scheduled(tmp_path: Path, database_url: str) -> Callable[[Clock], Newsroom]:
+def scheduled(tmp_path: Path, database_url: str) -> Callable[[Clock], App]:
     """A newsroom whose send 1 is due in two hours."""
 
-    def make(clock: Clock) -> Newsroom:
-        newsroom = Newsroom.open(make_workspace(tmp_path, DATABASE_URL=database_url), clock)
+    def make(clock: Clock) -> App:
+        newsroom = App.open(make_workspace(tmp_path, DATABASE_URL=database_url), clock)
         start_send(newsroom, plan_send(newsroom, "tide", ["readers"]), at=clock() + 2 * HOUR)
         return newsroom
 
     return make
 
 
-def test_a_scheduled_send_is_not_early_when_the_clock_goes_back(scheduled: Callable[[Clock], Newsroom]) -> None:
+def test_a_scheduled_send_is_not_early_when_the_clock_goes_back(scheduled: Callable[[Clock], App]) -> None:
     clock = Clock()
     with scheduled(clock) as newsroom:
         clock.offset += 1.5 * HOUR
@@ -127,12 +127,12 @@ def test_a_scheduled_send_is_not_early_when_the_clock_goes_back(scheduled: Calla
         assert due_now(newsroom) == ()
         clock.offset += 0.6 * HOUR
         (due,) = due_now(newsroom)
-        assert start_due(newsroom, due).state is SendState.RUNNING
+        assert start_scheduled(newsroom, due).state is SendState.RUNNING
         clock.offset -= HOUR
         assert due_now(newsroom) == (), "what was started is not started again"
 
 
-def test_a_scheduled_send_asks_when_the_clock_goes_a_day_forward(scheduled: Callable[[Clock], Newsroom]) -> None:
+def test_a_scheduled_send_asks_when_the_clock_goes_a_day_forward(scheduled: Callable[[Clock], App]) -> None:
     clock = Clock()
     with scheduled(clock) as newsroom:
         clock.offset += DAY

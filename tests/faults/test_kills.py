@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mailer.delivery.state import DeliveryState as S
-from mailer.delivery.state import SendState
+from mailer.delivery.states import DeliveryState as S
+from mailer.delivery.states import SendState
 from tests.support.patience import PATIENCE, until
 from tests.support.scripted import SILENCE
 from tests.support.siege import LANES, RESUME, SEND, Siege
@@ -76,7 +76,7 @@ def test_killed_at_a_point_that_the_server_sees(
     process.kill()
     assert process.wait().code == KILLED
     held = siege.counts()
-    assert (held.get(S.ACCEPTED, 0), held.get(S.COMMITTING, 0)) == (settled, out)
+    assert (held.get(S.ACCEPTED, 0), held.get(S.SENDING, 0)) == (settled, out)
     assert held.get(S.CLAIMED, 0) + held.get(S.PENDING, 0) == 12 - settled - out
     siege.finish()
     proof = siege.prove(uncertain_at_most=out)
@@ -99,7 +99,7 @@ def test_killed_at_a_point_that_only_the_sender_knows(
     ran = siege.run(*SEND, faults={"die": [point, nth]})
     assert ran.code == KILLED, ran.err
     held = siege.counts()
-    assert (held.get(S.ACCEPTED, 0), held.get(S.COMMITTING, 0)) == (settled, out)
+    assert (held.get(S.ACCEPTED, 0), held.get(S.SENDING, 0)) == (settled, out)
     assert len(siege.judge.accepted) == settled + kept
     siege.finish()
     proof = siege.prove(uncertain_at_most=out)
@@ -119,6 +119,6 @@ def test_asked_to_end_it_drains_within_its_time_and_only_the_unanswered_are_unce
     ran = process.wait()  # which takes less than the ten minutes that a dot may
     assert ran.code == 4, ran.err
     proof = siege.prove(uncertain_at_most=2, state=SendState.PAUSED)
-    assert proof.count(S.CLAIMED, S.COMMITTING) == 0
+    assert proof.count(S.CLAIMED, S.SENDING) == 0
     siege.finish()
     assert siege.prove(uncertain_at_most=2).count(S.UNCERTAIN) == 2

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from benchmarks.leaving import post_all
-from mailer.audience.token import Purpose
-from mailer.delivery.catcher import Catcher
-from mailer.service.newsroom import Newsroom
+from mailer.app import App
+from mailer.link_tokens import Purpose
+from mailer.smtp.debug_server import DebugSmtpServer
 from mailer.web.server import free_port
 from tests.support.patience import until
 from tests.support.workspaces import make_workspace
@@ -42,7 +42,7 @@ def is_frozen(workspace):
 
 
 def tokens(workspace):
-    with Newsroom.open(workspace) as newsroom:
+    with App.open(workspace) as newsroom:
         rows = newsroom.ledger.report.rows(1)
         return {newsroom.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id): row.email for row in rows}
 
@@ -56,7 +56,7 @@ async def _post_and_kill(port, wanted, process, after):
 @pytest.mark.parametrize("kills", [2])
 def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, programs, kills, full):
     kills = 20 if full else kills
-    with Catcher(tmp_path / "accepted.jsonl") as catcher:
+    with DebugSmtpServer(tmp_path / "accepted.jsonl") as catcher:
         make_workspace(
             tmp_path, port=catcher.port, rows=[f"r{n}@example.com,R{n},X" for n in range(READERS)], RATE="40", LANES="8"
         )
@@ -80,7 +80,7 @@ def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, progr
     states = dict(query(tmp_path, "select state, count(*) from delivery group by state"))
     assert set(states) <= {"accepted", "skipped"}
     assert sum(states.values()) == READERS
-    assert len(catcher.caught()) == states.get("accepted", 0)
+    assert len(catcher.received()) == states.get("accepted", 0)
     after_the_no = """select count(*) from attempt a join delivery d on d.id = a.delivery_id
         join suppression s on s.identity = d.identity where d.state = 'accepted' and a.opened_at > s.at"""
     assert query(tmp_path, after_the_no) == [(0,)]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mailer.delivery.state import DeliveryState as S
-from mailer.service.newsroom import Newsroom
-from mailer.service.verifying import verify_send
+from mailer.app import App
+from mailer.delivery.states import DeliveryState as S
+from mailer.service.sends.verify import verify_send
 from tests.support.patience import PATIENCE, until
 from tests.support.postgres import Server
 from tests.support.programs import Process
@@ -73,7 +73,7 @@ def test_different_sends_at_once_do_not_touch_each_other(besiege: Callable[..., 
     assert [each.code for each in ran] == [0] * 4, [each.err for each in ran]
     assert siege.judge.accepted == Counter(dict.fromkeys(siege.everybody, 4))
     assert len(set(siege.judge.message_ids)) == 240
-    with Newsroom.open(tmp_path) as newsroom:
+    with App.open(tmp_path) as newsroom:
         assert all(verify_send(newsroom, number).ok for number in range(1, 5))
 
 
@@ -125,7 +125,7 @@ def test_who_unsubscribes_is_mailed_nothing_from_its_commit_on(besiege: Callable
     siege = besiege(readers=200, judge={"delay": 0.01})
     process = siege.start(*SEND)
     leavers = siege.everybody[-60:]
-    with siege.judge.holding(60), Newsroom.open(siege.folder) as newsroom:
+    with siege.judge.holding(60), App.open(siege.folder) as newsroom:
         for address in leavers:
             newsroom.ledger.suppressions.unsubscribe(address, source="page")
             assert address not in siege.judge.accepted, "its turn had not come"
@@ -158,7 +158,7 @@ def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(
 ) -> None:
     siege = besiege(readers=60, judge={"delay": 0.005})
     process = siege.start(*SEND)
-    with siege.judge.holding(60), Newsroom.open(tmp_path) as newsroom:
+    with siege.judge.holding(60), App.open(tmp_path) as newsroom:
         newsroom.ledger.sends.pause(1, reason="by hand")
     assert process.wait().code == 4
     with old_copy(request, database_url, tmp_path) as restore:

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from mailer.delivery.breaker import BREAKER
-from mailer.delivery.pace import Window
-from mailer.delivery.pool import PooledRelay
-from mailer.delivery.records import Stage as At
-from mailer.delivery.state import DeliveryState as S
-from mailer.delivery.state import SendState
-from mailer.delivery.tally import End
+from mailer.delivery.progress import StopReason
+from mailer.delivery.relay_pool import PooledRelay
+from mailer.delivery.states import DeliveryState as S
+from mailer.delivery.states import SendState
+from mailer.delivery.throttle import ConcurrencyWindow
+from mailer.delivery.types import Stage as At
 from mailer.relay import Relay
-from tests.faults.test_lane import LONG, SHORT, carry, message
 from tests.faults.test_sender import OPTIONS, Stage, counts
+from tests.faults.test_smtp_session import LONG, SHORT, carry, message
 from tests.support.judge import KEPT_THEN_DROPPED, Journal
 from tests.support.patience import until
 from tests.support.programs import Programs
@@ -72,20 +72,22 @@ def test_a_storm_of_454_halves_the_pace_and_everybody_is_mailed(tmp_path: Path) 
         return await answer(verb, writer)
 
     server.converse, server.answer = conversing, answering  # type: ignore[method-assign]
-    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, lanes=lanes)).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 200})
+    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, connections=lanes)).run()
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 200})
     assert min(seen) <= lanes // 2, "what a storm leaves is at most half"
     assert seen[-1] > min(seen), "it grows back"
 
 
 def test_lanes_that_break_together_are_one_failure_after_which_a_relay_rests_for_a_moment(tmp_path: Path) -> None:
     lanes = 8
-    ending, result = Stage(tmp_path, 40, Scripted(MAIL=[DROP] * lanes), options=replace(OPTIONS, lanes=lanes)).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 40})
-    relay = PooledRelay(Relay(host="127.0.0.1", port=25), Window(lanes))
+    ending, result = Stage(
+        tmp_path, 40, Scripted(MAIL=[DROP] * lanes), options=replace(OPTIONS, connections=lanes)
+    ).run()
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 40})
+    relay = PooledRelay(Relay(host="127.0.0.1", port=25), ConcurrencyWindow(lanes))
     for _ in range(lanes):
         relay.failed(100.0)
-    assert relay.resting_until <= 101.0, "counted one by one, they would have it rest for 30 s"
+    assert relay.backoff_until <= 101.0, "counted one by one, they would have it rest for 30 s"
 
 
 def test_dropped_at_each_stage_only_who_got_the_dot_is_uncertain(besiege: Callable[..., Siege]) -> None:
@@ -179,14 +181,14 @@ def test_a_reply_to_the_dot_that_comes_before_the_dot_is_no_acceptance() -> None
             return False
 
     (outcome,), is_open = carry(Early(), message(LONG * 400))
-    assert (outcome.verdict.state, outcome.stage) == (S.PENDING, At.TEXT)
+    assert (outcome.classification.state, outcome.stage) == (S.PENDING, At.TEXT)
     assert not is_open
 
 
 def test_a_reply_too_many_is_taken_for_nobody_else_s() -> None:
     server = Scripted(DATA=["354 go on\r\n250 2.0.0 kept already"])
     outcomes, is_open = carry(server, message(), message())
-    assert [outcome.verdict.state for outcome in outcomes] == [S.PENDING, S.PENDING]
+    assert [outcome.classification.state for outcome in outcomes] == [S.PENDING, S.PENDING]
     assert not is_open
     assert server.messages in ([], [SHORT])
 
@@ -194,7 +196,7 @@ def test_a_reply_too_many_is_taken_for_nobody_else_s() -> None:
 @pytest.fixture
 def other_machine(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """A judge in a process of its own, which can be stopped; its port is the first line of its output."""
-    command = [sys.executable, "-m", "mailer.delivery.catcher", "--journal", str(tmp_path / "accepted.jsonl")]
+    command = [sys.executable, "-m", "mailer.smtp.debug_server", "--journal", str(tmp_path / "accepted.jsonl")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

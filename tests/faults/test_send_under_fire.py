@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mailer.delivery.state import DeliveryState as S
+from mailer.delivery.states import DeliveryState as S
 from tests.support.siege import SEND, Siege
 
 

@@ -10,30 +10,32 @@ from unittest.mock import patch
 
 import pytest
 
+from mailer.app import App
 from mailer.delivery.breaker import BREAKER
-from mailer.delivery.connection import Limits
-from mailer.delivery.message import Composer, Message
-from mailer.delivery.pace import PaceLimits
-from mailer.delivery.pool import PoolOptions
-from mailer.delivery.records import Claim
+from mailer.delivery.progress import RunResult, StopReason
+from mailer.delivery.relay_pool import PoolOptions
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.sender import Options, Sender
-from mailer.delivery.tally import End, Ending
-from mailer.ledger.errors import LedgerError
-from mailer.ledger.owned import OwnedSend
-from mailer.ledger.types_sends import Summary
+from mailer.delivery.sender import Sender, SenderOptions
+from mailer.delivery.throttle import RateLimits
+from mailer.delivery.types import Claim
+from mailer.ledger.queue.session import SendSession
+from mailer.ledger.types.errors import LedgerError
+from mailer.ledger.types.sends import Summary
+from mailer.mime.composer import Composer, Message
 from mailer.relay import Relay
-from mailer.service.newsroom import Newsroom
-from mailer.service.running import load_edition
-from mailer.service.sending import plan_send, start_send
-from mailer.service.summary import send_object
+from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.run import load_edition
+from mailer.service.sends.summary import send_object
+from mailer.smtp.connect import Timeouts
 from tests.support.patience import PATIENCE, run_unhurried, until_holds
 from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.workspaces import make_workspace
 
 POOL = PoolOptions(connect_patience=PATIENCE, first_patience=PATIENCE)
 HASTY = PoolOptions(connect_patience=0.5)  # for relays that never work
-OPTIONS = Options(lanes=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime=3600), drain_patience=PATIENCE)
+OPTIONS = SenderOptions(
+    connections=2, pool=POOL, retry=RetryPolicy(delays=(0.05,), lifetime=3600), drain_patience=PATIENCE
+)
 
 
 class Stage:
@@ -44,13 +46,13 @@ class Stage:
         folder: Path,
         readers: int,
         *servers: Scripted,
-        options: Options = OPTIONS,
-        run: Callable[[Coroutine[None, None, Ending]], Ending] = asyncio.run,
+        options: SenderOptions = OPTIONS,
+        run: Callable[[Coroutine[None, None, RunResult]], RunResult] = asyncio.run,
         clock: Callable[[], float] = time.time,
         **settings: str,
     ) -> None:
         rows = [f"reader{n}@example.com,R{n},Lisbon" for n in range(readers)]
-        self.newsroom = Newsroom.open(make_workspace(folder, rows=rows, **settings), clock)
+        self.newsroom = App.open(make_workspace(folder, rows=rows, **settings), clock)
         self.servers = servers
         self.options = options
         self.run_loop = run
@@ -59,7 +61,7 @@ class Stage:
         self.relay_of: Callable[[int], Relay] = lambda port: Relay(host="127.0.0.1", port=port)
         self.spoiled = ""  # the address whose message cannot be made
 
-    def run(self, *, wait: bool = True) -> tuple[Ending, dict[str, object]]:
+    def run(self, *, wait: bool = True) -> tuple[RunResult, dict[str, object]]:
         try:
             self.send = start_send(self.newsroom, plan_send(self.newsroom, "tide", ["readers"]))
             ending = self.run_loop(self._run(wait))
@@ -71,7 +73,7 @@ class Stage:
         return self.newsroom.ledger.sends.summary(self.send.id)
 
     def suppressed(self) -> list[str]:
-        with Newsroom.open(self.newsroom.workspace.root) as newsroom:
+        with App.open(self.newsroom.workspace.root) as newsroom:
             return [each.identity for each in newsroom.ledger.suppressions.all()]
 
     def _compose(self, composer: Composer, claim: Claim) -> Message:
@@ -79,11 +81,13 @@ class Stage:
             raise ValueError("spoiled")
         return composer.compose(claim)
 
-    async def _run(self, wait: bool) -> Ending:
-        owned = self.newsroom.ledger.queue.own(self.send.id, retry_for=3600)
+    async def _run(self, wait: bool) -> RunResult:
+        owned = self.newsroom.ledger.queue.acquire(self.send.id, retry_for=3600)
         assert owned
         composer = Composer(
-            load_edition(self.newsroom, self.send), self.newsroom.letterhead, self.newsroom.marks(self.send.key_name)
+            load_edition(self.newsroom, self.send),
+            self.newsroom.sender_profile,
+            self.newsroom.message_tokens(self.send.key_name),
         )
         async with AsyncExitStack() as stack:
             for server in self.servers:
@@ -118,9 +122,9 @@ def messages(*servers: Scripted) -> int:
 def test_all_goes_well(tmp_path: Path) -> None:
     server = Scripted()
     ending, result = Stage(tmp_path, 20, server).run()
-    assert (ending.end, result["state"], counts(result)) == (End.FINISHED, "finished", {"accepted": 20})
+    assert (ending.end, result["state"], counts(result)) == (StopReason.FINISHED, "finished", {"accepted": 20})
     assert messages(server) == 20
-    assert server.connections <= OPTIONS.lanes
+    assert server.connections <= OPTIONS.connections
 
 
 def test_deferred_ones_are_tried_again_and_delivered(tmp_path: Path) -> None:
@@ -128,13 +132,17 @@ def test_deferred_ones_are_tried_again_and_delivered(tmp_path: Path) -> None:
         MAIL=["451 4.3.0 later"], RCPT=["450 4.2.0 later"] * 5, DATA=["451 4.3.0 later"], DOT=["452 4.3.1 full"] * 3
     )
     ending, result = Stage(tmp_path, 10, server).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 10})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 10})
 
 
 def test_without_waiting_it_leaves_at_waiting(tmp_path: Path) -> None:
     options = replace(OPTIONS, retry=RetryPolicy(delays=(30,), lifetime=60))
     ending, result = Stage(tmp_path, 5, Scripted(RCPT=["450 4.2.0 later"]), options=options).run(wait=False)
-    assert (ending.end, result["state"], counts(result)) == (End.WAITING, "waiting", {"accepted": 4, "deferred": 1})
+    assert (ending.end, result["state"], counts(result)) == (
+        StopReason.WAITING,
+        "waiting",
+        {"accepted": 4, "deferred": 1},
+    )
     assert ending.next_at
 
 
@@ -142,13 +150,13 @@ def test_when_the_lifetime_is_over_it_fails_as_expired(tmp_path: Path) -> None:
     options = replace(OPTIONS, retry=RetryPolicy(delays=(0.05,), lifetime=0.3))
     stage = Stage(tmp_path, 1, Scripted(RCPT=["450 4.2.0 later"] * 100), options=options)
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"failed": 1})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"failed": 1})
 
 
 def test_421_after_every_message_goes_on(tmp_path: Path) -> None:
     server = Scripted(MAIL=["250 ok", "421 4.3.2 enough"] * 30)
     ending, result = Stage(tmp_path, 12, server).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 12})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 12})
     assert server.connections > 5
 
 
@@ -156,21 +164,21 @@ def test_421_after_every_message_goes_on(tmp_path: Path) -> None:
 def test_a_connection_dropped_before_the_dot_costs_nobody_anything(tmp_path: Path, verb: str) -> None:
     server = Scripted(**{verb: ["250 ok" if verb != "DATA" else "354 go on", DROP] * 4})
     ending, result = Stage(tmp_path, 8, server).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 8})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 8})
     assert messages(server) == 8
 
 
 def test_a_connection_dropped_after_the_dot_is_uncertain_and_not_tried_again(tmp_path: Path) -> None:
     server = Scripted(DOT=["250 ok", DROP])
     ending, result = Stage(tmp_path, 6, server).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5, "uncertain": 1})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5, "uncertain": 1})
     assert messages(server) == 6
 
 
 def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_send(tmp_path: Path) -> None:
-    options = replace(OPTIONS, lanes=BREAKER)
+    options = replace(OPTIONS, connections=BREAKER)
     ending, result = Stage(tmp_path, 60, Scripted(DOT=[DROP] * 1000), options=options).run()
-    assert ending.end is End.PAUSED
+    assert ending.end is StopReason.PAUSED
     assert "connections in a row after a message, without a reply" in ending.reason
     uncertain = result["uncertain"]
     assert isinstance(uncertain, int)
@@ -180,26 +188,26 @@ def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_
 
 def test_a_ledger_that_fails_one_lane_lets_what_the_others_have_under_way_end(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 2, Scripted(DOT=["250 taken", "250 taken"]))
-    owned_commit = OwnedSend.commit
+    owned_commit = SendSession.begin_sending
     committed: list[Claim] = []
 
-    async def commit(self: OwnedSend, claim: Claim) -> bool:
+    async def commit(self: SendSession, claim: Claim) -> bool:
         committed.append(claim)
         if len(committed) == 1:
             return await owned_commit(self, claim)
         raise LedgerError("The disk is full.")
 
-    with patch.object(OwnedSend, "commit", commit), pytest.raises(LedgerError):
+    with patch.object(SendSession, "commit", commit), pytest.raises(LedgerError):
         stage.run()
-    with Newsroom.open(stage.newsroom.workspace.root) as newsroom:
+    with App.open(stage.newsroom.workspace.root) as newsroom:
         result = send_object(newsroom.ledger.sends.summary(stage.send.id))
     assert counts(result) == {"accepted": 1, "pending": 1}
 
 
 def test_a_server_that_falls_silent_after_the_dot_is_uncertain_at_the_limit(tmp_path: Path) -> None:
-    options = replace(OPTIONS, pool=replace(POOL, limits=Limits(dot=20)))
+    options = replace(OPTIONS, pool=replace(POOL, limits=Timeouts(end_of_data=20)))
     ending, result = Stage(tmp_path, 3, Scripted(DOT=[SILENCE]), options=options, run=run_unhurried).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 2, "uncertain": 1})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 2, "uncertain": 1})
 
 
 def test_a_message_that_breaks_every_connection_does_not_hold_up_the_rest(tmp_path: Path) -> None:
@@ -215,13 +223,13 @@ def test_a_message_that_breaks_every_connection_does_not_hold_up_the_rest(tmp_pa
 
     server.answer = answering  # type: ignore[method-assign]
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5, "failed": 1})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5, "failed": 1})
 
 
 def test_sender_refused_pauses_the_send_and_charges_nobody(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 10, Scripted(MAIL=["550 5.7.1 sender not allowed"] * 20))
     ending, result = stage.run()
-    assert (ending.end, result["state"], counts(result)) == (End.PAUSED, "paused", {"pending": 10})
+    assert (ending.end, result["state"], counts(result)) == (StopReason.PAUSED, "paused", {"pending": 10})
     assert "sender refused" in ending.reason
     assert "5.7.1" in ending.reason
     assert stage.suppressed() == []
@@ -234,7 +242,7 @@ def test_the_breaker_stops_a_send_that_is_refused_for_policy_and_gives_everybody
     server = Scripted(DOT=[reply] * 100)
     stage = Stage(tmp_path, 40, server)
     ending, result = stage.run()
-    assert (ending.end, result["state"], counts(result)) == (End.PAUSED, "paused", {"pending": 40})
+    assert (ending.end, result["state"], counts(result)) == (StopReason.PAUSED, "paused", {"pending": 40})
     assert f"refused {BREAKER} messages in a row" in ending.reason
     assert messages(server) <= 20
     assert stage.suppressed() == []
@@ -242,38 +250,38 @@ def test_the_breaker_stops_a_send_that_is_refused_for_policy_and_gives_everybody
 
 def test_a_few_policy_refusals_are_their_readers(tmp_path: Path) -> None:
     ending, result = Stage(tmp_path, 20, Scripted(DOT=["554 5.7.1 not this one"] * 4)).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 16, "failed": 4})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 16, "failed": 4})
 
 
 def test_only_dead_addresses_are_suppressed(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 6, Scripted(RCPT=["550 5.1.1 nobody", "550 5.2.1 disabled", "550 no", "552 5.2.2 full"]))
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 2, "failed": 4})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 2, "failed": 4})
     assert len(stage.suppressed()) == 1
 
 
 def test_a_relay_that_cannot_be_reached_pauses_the_send(tmp_path: Path) -> None:
     server = Scripted(CONNECT=[DROP] * 200)
     ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, pool=HASTY)).run()
-    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 3})
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 3})
     assert "127.0.0.1" in ending.reason
 
 
 def test_a_relay_that_is_busy_for_a_moment_is_tried_again(tmp_path: Path) -> None:
     ending, result = Stage(tmp_path, 3, Scripted(CONNECT=["421 4.3.2 busy"] * 2)).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 3})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 3})
 
 
 def test_another_relay_takes_over_from_one_that_refuses_us(tmp_path: Path) -> None:
     bad, good = Scripted(CONNECT=["554 5.7.1 go away"] * 20), Scripted()
     ending, result = Stage(tmp_path, 8, bad, good).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 8})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 8})
     assert messages(good) == 8
 
 
 def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> None:
     server = Scripted()
-    Stage(tmp_path, 12, server, options=replace(OPTIONS, lanes=1, per_connection=5)).run()
+    Stage(tmp_path, 12, server, options=replace(OPTIONS, connections=1, per_connection=5)).run()
     assert server.connections == 3
     assert sum(line == "QUIT" for line in server.log) == 3
 
@@ -282,7 +290,7 @@ def test_a_lane_whose_leave_takes_long_notices_that_all_is_done(tmp_path: Path) 
     server = Scripted(QUIT=[SILENCE] * 3)
     with patch("mailer.delivery.sender.IDLE", 1000):  # beyond the patience of the stage
         ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, per_connection=1)).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 3})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 3})
 
 
 def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp_path: Path) -> None:
@@ -296,7 +304,7 @@ def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp
 
     stage.meanwhile = stop_after_a_few
     ending, result = stage.run()
-    assert ending.end is End.STOPPED
+    assert ending.end is StopReason.STOPPED
     assert result["accepted"] == messages(server)
     assert result["pending"] == 200 - messages(server)
     assert result["uncertain"] == 0
@@ -314,7 +322,7 @@ def test_a_stop_that_a_silent_server_holds_up_ends_all_the_same_and_says_what_is
 
     stage.meanwhile = stop_when_silent
     ending, result = stage.run()
-    assert ending.end is End.STOPPED
+    assert ending.end is StopReason.STOPPED
     assert counts(result) == {"pending": 8, "uncertain": 2}
 
 
@@ -328,7 +336,7 @@ def test_paused_by_somebody_else_nothing_more_leaves(tmp_path: Path) -> None:
 
     stage.meanwhile = pause_after_a_few
     ending, result = stage.run()
-    assert (ending.end, result["state"]) == (End.PAUSED, "paused")
+    assert (ending.end, result["state"]) == (StopReason.PAUSED, "paused")
     assert result["accepted"] == messages(server)
     assert result["accepted"] + result["pending"] == 300  # type: ignore[operator]
     assert b"" not in server.messages
@@ -336,7 +344,7 @@ def test_paused_by_somebody_else_nothing_more_leaves(tmp_path: Path) -> None:
 
 def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 300, server, options=replace(OPTIONS, lanes=1))
+    stage = Stage(tmp_path, 300, server, options=replace(OPTIONS, connections=1))
     leaver = "reader299@example.com"
 
     async def leave() -> None:
@@ -345,7 +353,7 @@ def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
 
     stage.meanwhile = leave
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 299, "skipped": 1})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 299, "skipped": 1})
     assert not any(leaver in line for line in server.log if line.startswith("DATA"))
     assert messages(server) == 299
     assert b"" not in server.messages
@@ -353,10 +361,10 @@ def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
 
 def test_a_rate_is_kept_over_all_lanes(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 12, server, options=replace(OPTIONS, lanes=4, pace=PaceLimits(rate=10)))
+    stage = Stage(tmp_path, 12, server, options=replace(OPTIONS, connections=4, limits=RateLimits(rate=10)))
     begun = time.monotonic()
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 12})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 12})
     assert time.monotonic() - begun >= 0.2, "one at once, then ten a second"
 
 
@@ -375,23 +383,23 @@ def test_a_domain_gets_no_more_lanes_than_it_is_allowed(tmp_path: Path) -> None:
         return await answer(verb, writer)
 
     server.answer = answering  # type: ignore[method-assign]
-    options = replace(OPTIONS, lanes=6, pace=PaceLimits(domain_lanes={"*": 2}))
+    options = replace(OPTIONS, connections=6, limits=RateLimits(domain_connections={"*": 2}))
     ending, result = Stage(tmp_path, 30, server, options=options).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 30})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 30})
     assert highest <= 2
 
 
 def test_a_relay_that_asks_for_it_gets_fewer_lanes_and_everybody_is_mailed(tmp_path: Path) -> None:
     server = Scripted(MAIL=["454 4.7.0 too fast"] * 12)
-    options = replace(OPTIONS, lanes=8)
+    options = replace(OPTIONS, connections=8)
     ending, result = Stage(tmp_path, 60, server, options=options).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 60})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 60})
 
 
 def test_a_relay_that_refuses_everybody_without_saying_why_pauses_the_send(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 40, Scripted(RCPT=["550 relay not permitted"] * 200))
     ending, result = stage.run()
-    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 40})
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 40})
     assert stage.suppressed() == []
 
 
@@ -413,18 +421,18 @@ def test_a_relay_that_bears_only_a_few_connections_gets_no_more_and_is_not_given
         return await answer(verb, writer)
 
     server.answer, server.converse = answering, conversing  # type: ignore[method-assign]
-    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, lanes=6)).run()
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 200})
+    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, connections=6)).run()
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 200})
     assert server.connections < 60
 
 
 def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 60, server, options=replace(OPTIONS, lanes=4))
+    stage = Stage(tmp_path, 60, server, options=replace(OPTIONS, connections=4))
     stage.spoiled = "reader30@example.com"
     with pytest.raises(ValueError, match="spoiled"):
         stage.run()
-    with Newsroom.open(stage.newsroom.workspace.root) as newsroom:
+    with App.open(stage.newsroom.workspace.root) as newsroom:
         result = send_object(newsroom.ledger.sends.summary(stage.send.id))
     assert result["uncertain"] == 0
     assert result["accepted"] == messages(server)
@@ -434,7 +442,7 @@ def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Pa
 def test_a_relay_that_never_carries_anything_is_not_the_readers_fault(tmp_path: Path) -> None:
     server = Scripted(MAIL=[DROP] * 500)
     ending, result = Stage(tmp_path, 5, server, options=replace(OPTIONS, pool=HASTY)).run()
-    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
     assert "127.0.0.1" in ending.reason
 
 
@@ -443,9 +451,9 @@ def test_who_pauses_a_send_whose_relay_is_out_of_reach_does_not_wait_for_the_rel
     stage = Stage(tmp_path, 5, Scripted(CONNECT=[DROP] * 1000), options=replace(OPTIONS, pool=patient))
 
     async def pause() -> None:
-        await until_holds(lambda: stage.sender and stage.sender.tally.trouble)
+        await until_holds(lambda: stage.sender and stage.sender.progress.last_error)
         await asyncio.to_thread(stage.newsroom.ledger.sends.pause, stage.send.id, reason="a misprint")
 
     stage.meanwhile = pause
     ending, result = stage.run()
-    assert (ending.end, ending.reason, counts(result)) == (End.PAUSED, "a misprint", {"pending": 5})
+    assert (ending.end, ending.reason, counts(result)) == (StopReason.PAUSED, "a misprint", {"pending": 5})

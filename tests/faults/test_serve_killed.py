@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from mailer.service.newsroom import Newsroom
-from mailer.service.sending import Ordered, plan_send, start_send
+from mailer.app import App
+from mailer.service.sends.plan import SendOrder, plan_send, start_send
 from tests.support.commands import Held, served
 from tests.support.patience import until
 from tests.support.workspaces import make_workspace
@@ -33,9 +33,9 @@ def state(folder):
 def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, programs, number):
     with served(Held(6)) as server:
         make_workspace(tmp_path, port=server.port, rows=MANY, LANES="2")
-        with Newsroom.open(tmp_path) as newsroom:
+        with App.open(tmp_path) as newsroom:
             plan = plan_send(newsroom, "tide", ["readers"])
-            start_send(newsroom, plan, at=time.time() + 0.1, ordered=Ordered(by="Mara", token="t" * 24))
+            start_send(newsroom, plan, at=time.time() + 0.1, ordered=SendOrder(by="Mara", token="t" * 24))
         first = serving(programs, tmp_path)
         try:
             until(lambda: len(server.messages) > 5)

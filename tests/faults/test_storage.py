@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mailer.delivery.state import DeliveryState as S
+from mailer.delivery.states import DeliveryState as S
 from tests.support.patience import until
 from tests.support.postgres import Server, server
 from tests.support.siege import LANES, RESUME, SEND, Siege

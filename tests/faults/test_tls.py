@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 from pydantic import SecretStr
 
-from mailer.delivery.tally import End, Ending
+from mailer.delivery.progress import RunResult, StopReason
 from mailer.relay import Relay, TlsMode
 from tests.faults.test_sender import OPTIONS, POOL, Stage, counts
 from tests.support.certificates import Authority
@@ -79,7 +79,7 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def send_over(tmp_path: Path, authority: Authority) -> Callable[..., tuple[Stage, Ending, dict[str, object]]]:
+def send_over(tmp_path: Path, authority: Authority) -> Callable[..., tuple[Stage, RunResult, dict[str, object]]]:
     """Runs a send of five over `server`, logging in there."""
 
     def run(server: Scripted, tls: TlsMode = TlsMode.STARTTLS, *, trusted: bool = True) -> tuple:
@@ -107,7 +107,7 @@ def test_a_certificate_that_is_right_is_taken_and_the_login_is_not_in_clear(
 ) -> None:
     server = kind(authority.server(tmp_path))
     _, ending, result = send_over(server, tls)
-    assert (ending.end, counts(result)) == (End.FINISHED, {"accepted": 5})
+    assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5})
     assert server.logins >= 1
     assert {line.split()[0] for line in server.clear} <= CLEAR
 
@@ -135,7 +135,7 @@ def test_a_certificate_that_is_wrong_pauses_the_send_and_nothing_leaves(
 ) -> None:
     server = kind(authority.server(tmp_path, **certificate))
     stage, ending, result = send_over(server, tls, trusted=trusted)
-    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
     assert said in ending.reason
     assert PASSWORD not in ending.reason
     assert nothing_leaked(server)
@@ -158,7 +158,7 @@ def test_starttls_that_does_not_come_about_pauses_the_send_and_nothing_leaves(
 ) -> None:
     made = server()
     stage, ending, result = send_over(made)
-    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
     assert nothing_leaked(made)
     assert stage.suppressed() == []
 
@@ -176,7 +176,7 @@ def test_a_login_that_is_refused_pauses_the_send_and_charges_nobody(
 
     server = Refusing(authority.server(tmp_path))
     stage, ending, result = send_over(server)
-    assert (ending.end, counts(result)) == (End.PAUSED, {"pending": 5})
+    assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
     assert "5.7.8" in ending.reason
     assert PASSWORD not in ending.reason
     assert stage.suppressed() == []

@@ -9,9 +9,9 @@ import re
 import html5lib
 import pytest
 
-from mailer.dispatch.check import inline_tokens
+from mailer.dispatch.context_checks import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
-from mailer.edition.target import normalised
+from mailer.edition.links import normalised
 from tests.support.corpus import FOLDER, NAMES, READER, THEMES, corpus, theme_of
 from tests.support.editions import html_of, text_of
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from mailer.ledger.types_accounts import Scope
-from mailer.service.apitokens import give_out
+from mailer.ledger.types.accounts import Scope
+from mailer.service.accounts.api_tokens import create
 from tests.support.site import Site, Visitor
 from tests.support.workspaces import DISPATCH
 
@@ -17,7 +17,7 @@ from tests.support.workspaces import DISPATCH
 def token_of(site: Site, *scopes: str, name: str = "") -> str:
     """A new token with these scopes, or with all."""
     wanted = list(map(Scope, scopes)) or list(Scope)
-    return give_out(site.newsroom, name or f"token {len(site.ledger.tokens.all()) + 1}", wanted)
+    return create(site.newsroom, name or f"token {len(site.ledger.tokens.all()) + 1}", wanted)
 
 
 def fill_workspace(site: Site) -> None:

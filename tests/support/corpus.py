@@ -6,17 +6,17 @@ from pathlib import Path
 
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.letter import image_files
+from mailer.edition.images import load_image
+from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
-from mailer.edition.photo import load_image
-from mailer.edition.slot import Values
+from mailer.edition.view_model import image_files
 from tests.support.editions import PUBLICATION, REFERENCES, TEMPLATES
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "corpus"
 THEMES = ("daily", "letter", "bulletin")
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
 FLOWED = frozenset({"06-footnotes", "15-han"})
-READER = Values(
+READER = ReaderValues(
     fields={"first_name": "Ana", "city": "Porto Novo", "member": "yes"}, address="ana@example.com", token="TOKEN"
 )
 

@@ -1,8 +1,8 @@
 """A list, its file and its ledger, for tests that sync."""
 
-from mailer.audience.address import parse_address
-from mailer.ledger.signups import SignUp
-from mailer.service.lists import sync_list, undo_list
+from mailer.addresses import parse_address
+from mailer.ledger.subscribers.signups import Signup
+from mailer.service.lists.sync import sync_list, undo_list
 
 
 class Desk:
@@ -42,7 +42,7 @@ class Desk:
         self.ledger.suppressions.unsubscribe(identity, source="page")
 
     def ask(self, email, name="readers", **own):
-        wanted = SignUp(list=name, address=parse_address(email), own=own, form="form", words="Yes")
+        wanted = Signup(list=name, address=parse_address(email), own=own, form="form", words="Yes")
         self.ledger.signups.ask(wanted)
 
     def confirm(self, email, name="readers", **own):

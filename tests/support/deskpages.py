@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from mailer.ledger.people import User
-from mailer.ledger.types_accounts import Role
-from mailer.service.signin import digest, form_token
+from mailer.ledger.accounts.users import User
+from mailer.ledger.types.accounts import Role
+from mailer.service.accounts.passwords import digest, form_token
 from tests.support.site import Site, Visitor
 
 ORIGIN = "https://letter.example.org"
@@ -33,7 +33,7 @@ class Signed:
 def signed_in(site: Site, role: str = "editor", *, name: str = "", browser: str = "A browser of the tests") -> Signed:
     """Somebody with this role, signed in; made when there is nobody of this name."""
     name = name or NAMES[Role(role)]
-    people = site.newsroom.ledger.people
+    people = site.newsroom.ledger.users
     found = people.credential(name)
     user = found[0] if found else people.add(name, Role(role), email=f"{name.split()[0].lower()}@example.org")
     token = f"pass-{len(site.newsroom.ledger.sessions.of(user.id))}-of-{user.id}"

@@ -6,11 +6,11 @@ from pathlib import Path
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.letter import image_files
+from mailer.edition.images import load_image
+from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
-from mailer.edition.photo import load_image
 from mailer.edition.publication import Publication, Reference
-from mailer.edition.slot import Values, fill
+from mailer.edition.view_model import image_files
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
@@ -31,8 +31,8 @@ REFERENCES = {
         title="The crane that nobody wanted", url=PUBLICATION.archive_url("2026-03-02-crane")
     ),
 }
-ANA = Values(fields={"first_name": "Ana", "city": "Porto Novo"}, address="ana.reis@example.com", token="TOKEN")
-NOBODY = Values(token="TOKEN")
+ANA = ReaderValues(fields={"first_name": "Ana", "city": "Porto Novo"}, address="ana.reis@example.com", token="TOKEN")
+NOBODY = ReaderValues(token="TOKEN")
 FRONT = """---
 title: A letter
 date: 2026-11-02
@@ -75,13 +75,13 @@ def example(slug: str) -> Edition:
     )
 
 
-def html_of(made: Edition, values: Values = ANA) -> str:
+def html_of(made: Edition, values: ReaderValues = ANA) -> str:
     return fill(made.variant(made.key(values)).html, values)
 
 
-def text_of(made: Edition, values: Values = ANA) -> str:
+def text_of(made: Edition, values: ReaderValues = ANA) -> str:
     return fill(made.variant(made.key(values)).text, values)
 
 
-def subject_of(made: Edition, values: Values = ANA) -> str:
+def subject_of(made: Edition, values: ReaderValues = ANA) -> str:
     return fill(made.variant(made.key(values)).subject, values)

@@ -22,14 +22,14 @@ from itertools import count
 from typing import Any
 
 from mailer.cli.main import main
-from mailer.delivery.connection import Limits
-from mailer.delivery.pool import PoolOptions
-from mailer.delivery.sender import Options
-from mailer.delivery.state import DeliveryState
+from mailer.delivery.relay_pool import PoolOptions
+from mailer.delivery.sender import SenderOptions
+from mailer.delivery.states import DeliveryState
 from mailer.ledger import ledger as ledgers
-from mailer.ledger import postgresql, sqlite
-from mailer.ledger.locks import WriteLock
-from mailer.ledger.owned import OwnedSend
+from mailer.ledger.queue.session import SendSession
+from mailer.ledger.store import postgresql, sqlite
+from mailer.ledger.store.locks import WriteLock
+from mailer.smtp.connect import Timeouts
 
 POINTS = ("claimed", "committed", "answered")
 
@@ -39,16 +39,16 @@ def inject(faults: Mapping[str, Any]) -> None:
     if lease := faults.get("lease"):
         ledgers.open_ledger = partial(ledgers.open_ledger, lease=lease)
     if stall := faults.get("stall"):
-        postgresql.STALL = f"{int(stall * 1000)}ms"
+        postgresql.IDLE_TIMEOUT = f"{int(stall * 1000)}ms"
     if busy := faults.get("busy"):
         sqlite.BUSY_TIMEOUT = int(busy * 1000)
-        postgresql.WAIT = f"{int(busy * 1000)}ms"
+        postgresql.LOCK_TIMEOUT = f"{int(busy * 1000)}ms"
         WriteLock.__init__.__kwdefaults__["patience"] = busy
-    Limits.__init__.__kwdefaults__.update(faults.get("limits", {}))
+    Timeouts.__init__.__kwdefaults__.update(faults.get("limits", {}))
     if patience := faults.get("patience"):
         PoolOptions.__init__.__kwdefaults__["connect_patience"] = patience
     if drain := faults.get("drain"):
-        Options.__init__.__kwdefaults__["drain_patience"] = drain
+        SenderOptions.__init__.__kwdefaults__["drain_patience"] = drain
     if die := faults.get("die"):
         _DEATHS[die[0]](die[1])
 
@@ -65,30 +65,30 @@ def _die_when_committed(nth: int) -> None:
     _after("commit", nth, lambda _self, _arguments, allowed: bool(allowed))
 
 
-def _after(method: str, nth: int, counts: Callable[[OwnedSend, tuple[Any, ...], Any], bool]) -> None:
+def _after(method: str, nth: int, counts: Callable[[SendSession, tuple[Any, ...], Any], bool]) -> None:
     """Die behind the nth call of an async method of an owned send that counts."""
-    whole, numbers = getattr(OwnedSend, method), count(1)
+    whole, numbers = getattr(SendSession, method), count(1)
 
     @wraps(whole)
-    async def wrapped(self: OwnedSend, *arguments: Any) -> Any:
+    async def wrapped(self: SendSession, *arguments: Any) -> Any:
         result = await whole(self, *arguments)
         if counts(self, arguments, result) and next(numbers) == nth:
             _suicide()
         return result
 
-    setattr(OwnedSend, method, wrapped)
+    setattr(SendSession, method, wrapped)
 
 
 def _die_when_answered(nth: int) -> None:
-    whole, numbers = OwnedSend.note, count(1)
+    whole, numbers = SendSession.record_nowait, count(1)
 
     @wraps(whole)
-    def note(self: OwnedSend, settlement: Any) -> None:
+    def note(self: SendSession, settlement: Any) -> None:
         if settlement.state is DeliveryState.ACCEPTED and next(numbers) == nth:
             _suicide()
         whole(self, settlement)
 
-    OwnedSend.note = note  # type: ignore[method-assign]
+    SendSession.record_nowait = note  # type: ignore[method-assign]
 
 
 _DEATHS: Mapping[str, Callable[[int], None]] = {

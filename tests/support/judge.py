@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailer.delivery.catcher import read_journal
+from mailer.smtp.debug_server import read_journal
 from tests.support.patience import PATIENCE
 from tests.support.scripted import DROP, GOOD, Scripted
 

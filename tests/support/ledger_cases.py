@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
-from mailer.audience.address import Address
-from mailer.delivery.records import Claim, NewDelivery, Reply, Settlement, Stage
-from mailer.delivery.state import DeliveryState, SendKind
+from mailer.addresses import Address
+from mailer.delivery.states import DeliveryState, SendKind
+from mailer.delivery.types import Claim, DeliveryResult, NewDelivery, Reply, Stage
 from mailer.edition.model import Image
 from mailer.ledger.ledger import Ledger
-from mailer.ledger.owned import OwnedSend
-from mailer.ledger.types_editions import NewEdition
-from mailer.ledger.types_sends import NewSend, Repeat, Send
+from mailer.ledger.queue.session import SendSession
+from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.sends import NewSend, Repeat, Send
 
 T = TypeVar("T")
 DAY = 86_400.0
@@ -58,50 +58,52 @@ def readers(count: int, *, start: int = 0) -> Iterator[NewDelivery]:
         )
 
 
-def owned(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> OwnedSend:
-    taken = ledger.queue.own(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
+def owned(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> SendSession:
+    taken = ledger.queue.acquire(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
     assert taken is not None
     return taken
 
 
-def settlement(claim: Claim, state: DeliveryState, at: float, **more: Any) -> Settlement:
+def settlement(claim: Claim, state: DeliveryState, at: float, **more: Any) -> DeliveryResult:
     replies = {
         S.ACCEPTED: Reply(code=250, enhanced="2.0.0", text="queued"),
         S.FAILED: Reply(code=550, enhanced="5.2.1", text="mailbox disabled"),
         S.DEFERRED: Reply(code=451, enhanced="4.7.1", text="greylisted"),
     }
     more.setdefault("reply", replies.get(state))
-    more.setdefault("stage", Stage.DOT)
+    more.setdefault("stage", Stage.END_OF_DATA)
     if state is S.DEFERRED:
         more.setdefault("next_at", at + 60)
-    return Settlement(
+    return DeliveryResult(
         delivery_id=claim.delivery_id, attempt=claim.attempt, state=state, at=at, relay="smtp.example.org", **more
     )
 
 
-async def deliver(send: OwnedSend, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any) -> None:
+async def deliver(
+    send: SendSession, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any
+) -> None:
     """Claim up to `limit`, commit, and settle as `state`."""
     for claim in await send.claim(limit, now):
-        assert await send.commit(claim)
-        await send.settle(settlement(claim, state, now, **more))
+        assert await send.begin_sending(claim)
+        await send.record(settlement(claim, state, now, **more))
 
 
-def die(mine: OwnedSend) -> None:
+def die(mine: SendSession) -> None:
     """What becomes of an owner whose process dies: its lock is free, and nothing else is written."""
     mine.lock.close()
 
 
 def writing_engine(ledger: Ledger) -> Engine:
     """The engine by which `ledger` writes, for tests that listen to its commits."""
-    return ledger.core.writer.call(lambda conn: conn.engine).result()
+    return ledger.context.writer.call(lambda conn: conn.engine).result()
 
 
 def join(
     ledger: Ledger, name: str, address: Address, own: Mapping[str, str] | None = None, *, source: str = "page"
 ) -> None:
     """Somebody joins a list by themselves, as their own page has it."""
-    ledger.wishes.choose(address, {name: f"the list {name}"}, (), source=source, may_return=True)
-    ledger.wishes.keep(address.identity, {name: own or {}}, source=source)
+    ledger.preferences.set_lists(address, {name: f"the list {name}"}, (), source=source, may_return=True)
+    ledger.preferences.set_profile(address.identity, {name: own or {}}, source=source)
 
 
 def counts(ledger: Ledger, send: Send) -> dict[DeliveryState, int]:

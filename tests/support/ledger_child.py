@@ -11,10 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-from mailer.delivery.state import DeliveryState
+from mailer.delivery.states import DeliveryState
 from mailer.errors import MailerError
 from mailer.ledger.ledger import Ledger, open_ledger
-from mailer.ledger.types_sends import AlreadySentError
+from mailer.ledger.types.sends import AlreadySentError
 from tests.support.ledger_cases import DAY, deliver, new_send, readers, settlement
 
 LEASE = 1.0  # seconds: nobody waits for a dead child for long
@@ -22,20 +22,20 @@ LEASE = 1.0  # seconds: nobody waits for a dead child for long
 
 async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Two accepted, two with their dot out, two claimed."""
-    mine = ledger.queue.own(send_id, retry_for=DAY)
+    mine = ledger.queue.acquire(send_id, retry_for=DAY)
     assert mine is not None
     await deliver(mine, time.time(), limit=2)
     claims = await mine.claim(4, time.time())
-    assert all([await mine.commit(claim) for claim in claims[:2]])
+    assert all([await mine.begin_sending(claim) for claim in claims[:2]])
     return {"committing": [claim.delivery_id for claim in claims[:2]]}
 
 
 async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
     """One dot about to leave, one claimed; then, after having been stopped for longer than its lease, what it still can do."""
-    mine = ledger.queue.own(send_id, retry_for=DAY)
+    mine = ledger.queue.acquire(send_id, retry_for=DAY)
     assert mine is not None
     committed, claimed = await mine.claim(2, time.time())
-    assert await mine.commit(committed)
+    assert await mine.begin_sending(committed)
     assert mine.may_send(committed)
     print("{}", flush=True)  # noqa: T201
     while mine.may_send(committed):
@@ -44,17 +44,17 @@ async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
         again = "claimed" if await mine.claim(1, time.time()) else "none"
     except MailerError as error:
         again = type(error).__name__
-    return {"may_send": mine.may_send(committed), "committed": await mine.commit(claimed), "claimed": again}
+    return {"may_send": mine.may_send(committed), "committed": await mine.begin_sending(claimed), "claimed": again}
 
 
 async def own(ledger: Ledger, send_id: int) -> dict[str, object]:
-    mine = ledger.queue.own(send_id, retry_for=DAY)
+    mine = ledger.queue.acquire(send_id, retry_for=DAY)
     return {"owns": mine is not None}
 
 
 async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
     """Deliver until the file may not grow any more; then, with room again, finish."""
-    mine = ledger.queue.own(send_id, retry_for=DAY)
+    mine = ledger.queue.acquire(send_id, retry_for=DAY)
     assert mine is not None
     log = Path(sys.argv[2]) / "mailer.db-wal"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -65,8 +65,8 @@ async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
     try:
         while claims := await mine.claim(1, time.time()):
             for claim in claims:
-                if await mine.commit(claim):
-                    await mine.settle(settlement(claim, DeliveryState.ACCEPTED, time.time()))
+                if await mine.begin_sending(claim):
+                    await mine.record(settlement(claim, DeliveryState.ACCEPTED, time.time()))
                     answered += 1
     except MailerError as failure:
         error = str(failure)
@@ -79,7 +79,7 @@ async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
 
 async def create(ledger: Ledger, _send_id: int) -> dict[str, object]:
     try:
-        return {"created": ledger.freezer.create(new_send("raced"), readers(2_000)).id}
+        return {"created": ledger.creator.create(new_send("raced"), readers(2_000)).id}
     except AlreadySentError as error:
         return {"refused": error.send.id}
 

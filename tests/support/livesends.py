@@ -1,7 +1,7 @@
 """Sends at some point of their way, for pages that show them."""
 
-from mailer.delivery.records import Reply, Stage
-from mailer.delivery.state import DeliveryState
+from mailer.delivery.states import DeliveryState
+from mailer.delivery.types import Reply, Stage
 from tests.support.ledger_cases import die, owned, run, settlement
 
 REPLIES = {
@@ -25,10 +25,10 @@ def carry(site, send, *verdicts, kill=False):
             state, reply = REPLIES[verdict]
             site.clock.forward(1)
             for claim in await mine.claim(1, site.clock()):
-                assert await mine.commit(claim)
+                assert await mine.begin_sending(claim)
                 more = {"suppress": True} if verdict == "failed" else {}
-                await mine.settle(settlement(claim, state, site.clock(), reply=reply, stage=Stage.DOT, **more))
-        await mine.standing()
+                await mine.record(settlement(claim, state, site.clock(), reply=reply, stage=Stage.END_OF_DATA, **more))
+        await mine.status()
 
     run(work())
     if kill:

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from mailer.service.newsroom import Newsroom
+from mailer.app import App
 from mailer.web.preview.app import create_preview
-from mailer.web.preview.live import Live
+from mailer.web.preview.session import PreviewSession
 from mailer.web.server import serve_app_until
 from tests.support.patience import PATIENCE
 from tests.support.workspaces import make_workspace
@@ -20,18 +20,18 @@ TOKEN, KEY = "the-token-of-a-test", "the-key-of-a-test"
 SHOWN = "dispatches/tide.md"
 
 
-def make_newsroom(root: Path, **settings: str) -> Newsroom:
-    return Newsroom.open(make_workspace(root, ledger=False, **settings))
+def make_newsroom(root: Path, **settings: str) -> App:
+    return App.open(make_workspace(root, ledger=False, **settings))
 
 
-def live_of(newsroom: Newsroom, **options: Any) -> Live:
-    return Live(newsroom, newsroom.workspace.dispatches / "tide.md", SHOWN, **options)
+def live_of(newsroom: App, **options: Any) -> PreviewSession:
+    return PreviewSession(newsroom, newsroom.workspace.dispatches / "tide.md", SHOWN, **options)
 
 
 class Watched:
     """A preview at work on a loop of its own; asked over ASGI."""
 
-    def __init__(self, newsroom: Newsroom, runner: asyncio.Runner) -> None:
+    def __init__(self, newsroom: App, runner: asyncio.Runner) -> None:
         self.live = live_of(newsroom)
         self.path = self.live.path
         self.runner = runner
@@ -63,7 +63,7 @@ class Watched:
 
 
 @contextmanager
-def watching(newsroom: Newsroom) -> Iterator[Watched]:
+def watching(newsroom: App) -> Iterator[Watched]:
     with newsroom, asyncio.Runner() as runner:
         stop = runner.run(_event())
         watched = Watched(newsroom, runner)
@@ -85,7 +85,7 @@ async def _ended(work: "asyncio.Task[None]") -> None:
 
 
 @contextmanager
-def served_preview(newsroom: Newsroom) -> Iterator[str]:
+def served_preview(newsroom: App) -> Iterator[str]:
     """The preview, served; gives the address of its page."""
     ready, ends = threading.Event(), []
     address: list[str] = []

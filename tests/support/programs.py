@@ -187,15 +187,16 @@ def _tell(**what: object) -> None:
 
 def _warm() -> None:
     """Import all that a send needs, and make one letter: what templates and styles are read into, each fork then has."""
-    import mailer.cli.progress
-    import mailer.cli.resume
-    import mailer.cli.send  # noqa: F401
-    from mailer.ledger import ledger, postgresql, sqlite  # noqa: F401
-    from mailer.service.newsroom import Newsroom
-    from mailer.service.sending import plan_send
+    import mailer.cli.sends.manage
+    import mailer.cli.sends.resume
+    import mailer.cli.sends.send  # noqa: F401
+    from mailer.app import App
+    from mailer.ledger import ledger
+    from mailer.ledger.store import postgresql, sqlite  # noqa: F401
+    from mailer.service.sends.plan import plan_send
     from tests.support.workspaces import make_workspace
 
-    with TemporaryDirectory() as folder, Newsroom.open(make_workspace(Path(folder), ledger=False)) as newsroom:
+    with TemporaryDirectory() as folder, App.open(make_workspace(Path(folder), ledger=False)) as newsroom:
         plan_send(newsroom, "tide", ["readers"], record=False)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy all of it

@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mailer.delivery.message import Composer, Letterhead, Marks
-from mailer.delivery.records import Claim
-from mailer.dispatch.problem import Problem
+from mailer.delivery.types import Claim
+from mailer.dispatch.diagnostics import Diagnostic
 from mailer.edition.compile import compile_edition
+from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode
 from mailer.edition.model import Image
 from mailer.edition.publication import Publication
-from mailer.edition.tree import Note, Notes, When
-from mailer.inspection.inspect import inspect
-from mailer.inspection.proof import Proof
+from mailer.lint.context import LintContext
+from mailer.lint.run import run_checks
+from mailer.mime.composer import Composer, MessageTokens, SenderProfile
 from tests.support.editions import PUBLICATION, REFERENCES, TEMPLATES, parsed
 
 CLIENTS = ("apple-mail", "gmail", "outlook", "samsung-email", "yahoo")
@@ -21,7 +21,7 @@ TOKEN = "a" * 26
 FRONT = "---\ntitle: A letter\ndate: 2026-11-02\ncopyright: © 2026 Mara\n"
 
 
-def letterhead(**changes: Any) -> Letterhead:
+def letterhead(**changes: Any) -> SenderProfile:
     values = {
         "sender_name": PUBLICATION.from_name,
         "sender_address": PUBLICATION.from_address,
@@ -29,7 +29,7 @@ def letterhead(**changes: Any) -> Letterhead:
         "base_url": PUBLICATION.base_url,
         **changes,
     }
-    return Letterhead(**values)
+    return SenderProfile(**values)
 
 
 def proof(
@@ -38,20 +38,22 @@ def proof(
     publication: Publication = PUBLICATION,
     images: dict[str, Image] | None = None,
     templates: tuple[Path, ...] = (TEMPLATES,),
-    head: Letterhead | None = None,
+    head: SenderProfile | None = None,
     **changes: Any,
-) -> Proof:
+) -> LintContext:
     """The proof of the dispatch `source`; `changes` are fields of the Proof."""
     dispatch = parsed(source)
     edition = compile_edition(
         dispatch, publication=publication, templates=templates, references=REFERENCES, images=images or {}
     )
-    composer = Composer(edition, head or letterhead(), lambda _: Marks(unsubscribe=TOKEN, bounce=TOKEN, message=TOKEN))
+    composer = Composer(
+        edition, head or letterhead(), lambda _: MessageTokens(unsubscribe=TOKEN, bounce=TOKEN, message=TOKEN)
+    )
     claim = Claim(delivery_id=1, identity="x", address="reader@example.org", fields={}, attempt=1, date=1_800_000_000.0)
     values = {
         "dispatch": dispatch,
         "edition": edition,
-        "message": composer.compose(claim).unstuffed(),
+        "message": composer.compose(claim).without_dot_stuffing(),
         "unsubscribe_url": publication.unsubscribe_url,
         "postal_address": publication.postal_address,
         "base_url": publication.base_url,
@@ -59,7 +61,7 @@ def proof(
         "clients": CLIENTS,
         **changes,
     }
-    return Proof(**values)
+    return LintContext(**values)
 
 
 def letter(body: str, front: str = "") -> str:
@@ -67,8 +69,8 @@ def letter(body: str, front: str = "") -> str:
     return f"{FRONT}{front}---\n\n{body}\n"
 
 
-def findings(source: str, **changes: Any) -> tuple[Problem, ...]:
-    return inspect(proof(source, **changes))
+def findings(source: str, **changes: Any) -> tuple[Diagnostic, ...]:
+    return run_checks(proof(source, **changes))
 
 
 def places(source: str, rule: str, **changes: Any) -> list[str]:
@@ -76,13 +78,13 @@ def places(source: str, rule: str, **changes: Any) -> list[str]:
     return [f"{each.line}:{each.column}" for each in findings(source, **changes) if each.rule == rule]
 
 
-def with_html(whole: Proof, old: str, new: str) -> Proof:
+def with_html(whole: LintContext, old: str, new: str) -> LintContext:
     """`whole` as a template would make it that writes `new` for `old`, in the static text of the HTML."""
     assert any(old in text for text in _strings(whole.edition.html)), f"the letter has no {old}"
     return replace(whole, edition=replace(whole.edition, html=_replaced(whole.edition.html, old, new)))
 
 
-def with_message(whole: Proof, old: bytes, new: bytes) -> Proof:
+def with_message(whole: LintContext, old: bytes, new: bytes) -> LintContext:
     assert old in whole.message, f"the message has no {old!r}"
     return replace(whole, message=whole.message.replace(old, new))
 
@@ -91,9 +93,9 @@ def _strings(nodes: Any) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, str):
             yield node
-        elif isinstance(node, When | Note):
+        elif isinstance(node, ConditionalNode | FootnoteNode):
             yield from _strings(node.nodes)
-        elif isinstance(node, Notes):
+        elif isinstance(node, FootnoteList):
             yield from _strings(node.notes)
 
 
@@ -102,7 +104,7 @@ def _replaced(nodes: Any, old: str, new: str) -> Any:
         node.replace(old, new)
         if isinstance(node, str)
         else replace(node, nodes=_replaced(node.nodes, old, new))
-        if isinstance(node, When | Note)
+        if isinstance(node, ConditionalNode | FootnoteNode)
         else node
         for node in nodes
     )

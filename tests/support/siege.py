@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 
-from mailer.delivery.state import UNDONE, DeliveryState, SendState
-from mailer.ledger.types_sends import Summary
-from mailer.service.newsroom import Newsroom
-from mailer.service.verifying import verify_send
+from mailer.app import App
+from mailer.delivery.states import OPEN_STATES, DeliveryState, SendState
+from mailer.ledger.types.sends import Summary
+from mailer.service.sends.verify import verify_send
 from tests.support.judge import Journal
 from tests.support.patience import until
 from tests.support.programs import Process, Programs
@@ -77,7 +77,7 @@ class Siege:
 
     def until_free(self) -> None:
         """Until nobody owns the send: the lease of an owner that has ended runs out now, that of one that sleeps when it does."""
-        with Newsroom.open(self.folder) as newsroom:
+        with App.open(self.folder) as newsroom:
             owner = newsroom.ledger.sends.owner_pid(1)
             if any(process.pid == owner and process.poll() is not None for process in self._started):
                 self.expire_lease()
@@ -98,17 +98,17 @@ class Siege:
 
     def exists(self) -> bool:
         """Whether the send was frozen before its process died."""
-        with Newsroom.open(self.folder) as newsroom:
+        with App.open(self.folder) as newsroom:
             return bool(newsroom.ledger.sends.all())
 
     def counts(self) -> dict[DeliveryState, int]:
-        with Newsroom.open(self.folder) as newsroom:
+        with App.open(self.folder) as newsroom:
             found = newsroom.ledger.sends.summary(1).counts
         return {state: number for state, number in found.items() if number}
 
     def prove(self, *, uncertain_at_most: int = 0, state: SendState = SendState.FINISHED) -> Proof:
         """Everybody accounted for, nobody twice, the uncertain ones named and few, the ledger sound."""
-        with Newsroom.open(self.folder) as newsroom:
+        with App.open(self.folder) as newsroom:
             summary = newsroom.ledger.sends.summary(1)
             states = {row.email: row.state for row in newsroom.ledger.report.rows(1)}
             verification = verify_send(newsroom, 1)
@@ -117,7 +117,7 @@ class Siege:
         assert summary.send.state is state
         assert summary.frozen == len(self.everybody) == sum(summary.counts.values())
         if summary.send.is_ended:
-            assert summary.count(*UNDONE) == 0
+            assert summary.count(*OPEN_STATES) == 0
         assert verification.ok, [check for check in verification.checks if not check.ok]
         assert not [address for address, times in accepted.items() if times > 1], "nobody twice"
         assert len(set(self.judge.message_ids)) == len(self.judge.message_ids), "each message once"

@@ -13,16 +13,16 @@ import httpx
 from PIL import Image as Pillow
 from pydantic import SecretStr
 
-from mailer.audience.token import Purpose
-from mailer.delivery.records import NewDelivery
-from mailer.delivery.state import SendKind
+from mailer.app import App
+from mailer.delivery.states import SendKind
+from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication
-from mailer.ledger.types_sends import NewSend, Send
+from mailer.ledger.types.sends import NewSend, Send
+from mailer.link_tokens import Purpose
 from mailer.mailbox import Mailbox
-from mailer.service.compiling import stored_form
-from mailer.service.newsroom import Newsroom
-from mailer.settings import Settings
+from mailer.service.dispatches.compile import to_record
+from mailer.settings.settings import Settings
 from mailer.web.app import create_app
 from mailer.workspace import Workspace
 from tests.support.editions import edition
@@ -78,7 +78,7 @@ class Site:
             "secret_keys": (SecretStr(KEY),),
             **settings,
         }
-        self.newsroom = Newsroom(Workspace(folder), Settings(workspace=folder, **values), self.clock)
+        self.newsroom = App(Workspace(folder), Settings(workspace=folder, **values), self.clock)
 
     @property
     def ledger(self) -> Any:
@@ -96,12 +96,12 @@ class Site:
     def send(self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH) -> Send:
         """Freeze a send of `letter`; nothing of it has left."""
         letter = letter or self.letter()
-        new = stored_form(letter)
+        new = to_record(letter)
         self._lists += 1
         lists = (f"readers-{self._lists}",) if kind is SendKind.DISPATCH else ()
         made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.newsroom.keys.names[0])
         audience = [NewDelivery(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
-        return self.newsroom.ledger.freezer.create(made, audience)
+        return self.newsroom.ledger.creator.create(made, audience)
 
     def named(self, slug: str, title: str = "A letter", body: str = "Dear reader.") -> Edition:
         """An edition of another dispatch."""
@@ -112,13 +112,13 @@ class Site:
     def correct(self, letter: Edition, note: str = "The vote was 9 to 2.") -> Any:
         """A day later, the archive is put right."""
         self.clock.forward(86_400)
-        return self.ledger.editions.correct(stored_form(letter), note)
+        return self.ledger.editions.correct(to_record(letter), note)
 
     def begin(self, send: Send) -> None:
         """A lane takes the first delivery and gives it back."""
 
         async def claim() -> None:
-            with_owner = self.newsroom.ledger.queue.own(send.id, retry_for=86_400)
+            with_owner = self.newsroom.ledger.queue.acquire(send.id, retry_for=86_400)
             assert with_owner is not None
             claims = await with_owner.claim(1, self.clock())
             await with_owner.release(claims, self.clock())
@@ -141,12 +141,12 @@ class Site:
 
     def contents(self) -> tuple[Any, ...]:
         """All that a visit could change: every row of the ledger that is about people."""
-        from mailer.ledger.tables import meta, metadata
+        from mailer.ledger.store.tables import meta, metadata
 
         tables = [
             table for table in metadata.sorted_tables if table is not meta
         ]  # the ledger's own epoch moves by itself
-        with self.newsroom.ledger.core.database.reading() as conn:
+        with self.newsroom.ledger.context.database.reading() as conn:
             return tuple(tuple(map(tuple, conn.execute(table.select()).all())) for table in tables)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.bcp47 import is_valid_tag, normalize_case
+from mailer.i18n.bcp47 import is_valid_tag, normalize_case
 
 VALID = [
     "en",

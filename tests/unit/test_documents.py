@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import click
 import pytest
 
-from mailer.audience.row import Status
 from mailer.cli.main import mailer
-from mailer.delivery.state import TRANSITIONS
-from mailer.dispatch.expression import FILTERS
-from mailer.dispatch.frontmatter import MODELS, FrontMatter
+from mailer.csv.rows import Status
+from mailer.delivery.states import TRANSITIONS
+from mailer.dispatch.article_meta import KEYS
+from mailer.dispatch.frontmatter.reader import MODELS, FrontMatter
 from mailer.dispatch.parse import parse_dispatch
-from mailer.dispatch.particulars import KEYS
-from mailer.inspection.finding import RULEBOOK
-from mailer.ledger.sends import SEND_TRANSITIONS
-from mailer.ledger.types_suppressions import SuppressionReason
-from mailer.settings import variable_names
+from mailer.dispatch.template.expression import FILTERS
+from mailer.ledger.sends.sends import SEND_TRANSITIONS
+from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.lint.findings import RULEBOOK
+from mailer.settings.settings import variable_names
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

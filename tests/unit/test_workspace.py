@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import mailer.workspace as module
-from mailer.audience.listfile import open_list
+from mailer.csv.reader import open_list
 from mailer.errors import UsageError
-from mailer.settings import load_settings
-from mailer.workspace import Workspace, init, starter
+from mailer.settings.settings import load_settings
+from mailer.workspace import Workspace, init, starter_dir
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -108,7 +108,7 @@ def test_a_write_that_fails_leaves_no_half_file(packaged, tmp_path, monkeypatch)
 
 
 def test_the_repository_s_own_starter_makes_a_workspace_that_works(tmp_path):
-    assert starter() == REPOSITORY
+    assert starter_dir() == REPOSITORY
     init(tmp_path)
     workspace = Workspace(tmp_path)
     assert len(workspace.dispatch_files()) >= 3
@@ -123,9 +123,9 @@ def test_the_repository_s_own_starter_makes_a_workspace_that_works(tmp_path):
 def test_an_installed_program_brings_its_starter(tmp_path, monkeypatch):
     (tmp_path / "mailer" / "starter").mkdir(parents=True)
     monkeypatch.setattr(module, "__file__", str(tmp_path / "mailer" / "workspace.py"))
-    assert starter() == tmp_path / "mailer" / "starter"
+    assert starter_dir() == tmp_path / "mailer" / "starter"
     shutil.rmtree(tmp_path / "mailer" / "starter")
-    assert starter() == tmp_path
+    assert starter_dir() == tmp_path
 
 
 @pytest.fixture
@@ -210,8 +210,8 @@ def test_a_near_miss_is_suggested(workspace, tmp_path):
 
 
 def test_the_state_folder_is_made_for_its_owner(workspace, tmp_path):
-    assert workspace.make_state() == workspace.state == Path(".mailer")
+    assert workspace.ensure_state_dir() == workspace.state == Path(".mailer")
     assert stat.S_IMODE((tmp_path / ".mailer").stat().st_mode) == 0o700
-    workspace.make_state()
+    workspace.ensure_state_dir()
     with pytest.raises(UsageError, match="cannot be made"):
-        Workspace(tmp_path / "elsewhere.csv").make_state()
+        Workspace(tmp_path / "elsewhere.csv").ensure_state_dir()

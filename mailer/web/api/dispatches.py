@@ -9,18 +9,18 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mailer.audience.address import parse_address
-from mailer.ledger.types_accounts import Scope
-from mailer.service.checking import check_letter
-from mailer.service.compiling import Checked
-from mailer.service.dispatch_list import Listed, Standing, shelf
-from mailer.service.drafting import LARGEST, Text, file_of, read, save
-from mailer.service.new_dispatch import start, take_in
-from mailer.service.rendering import render
+from mailer.addresses import parse_address
+from mailer.ledger.types.accounts import Scope
+from mailer.service.dispatches.compile import CheckResult
+from mailer.service.dispatches.files import LARGEST, DispatchFile, file_of, read, save
+from mailer.service.dispatches.lint import lint_dispatch
+from mailer.service.dispatches.new import import_text, start
+from mailer.service.dispatches.overview import DispatchStatus, DispatchSummary, list_dispatches
+from mailer.service.dispatches.render import render
 from mailer.timestamps import iso
 from mailer.web.api.problem import finding
-from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
-from mailer.web.api.shape import Email, Name, Page, PageQuery, Said, Shape, next_cursor, read_cursor
+from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
+from mailer.web.api.schema import Email, Name, Page, PageQuery, Said, Schema, next_cursor, read_cursor
 
 _EXAMPLE = "2026-10-26-east-quay"
 _WHOLE = Annotated[str, Field(max_length=LARGEST, pattern=r"^[^\x00]*$")]
@@ -30,13 +30,13 @@ class ShelfQuery(PageQuery):
     q: Annotated[Said, Field(description="Only those that have all of these words somewhere.")] = ""
 
 
-class DispatchFacts(Shape):
+class DispatchFacts(Schema):
     """A dispatch on the shelf."""
 
     name: Annotated[str, Field(description="The name of its file, without .md.", examples=[_EXAMPLE])]
     title: str
     date: str
-    state: Annotated[Standing, Field(description="Where it stands on its way.")]
+    state: Annotated[DispatchStatus, Field(description="Where it stands on its way.")]
     errors: Annotated[int, Field(description="How many its text has.")]
     changed_at: str
     send: Annotated[int | None, Field(description="Its newest send.")]
@@ -46,7 +46,7 @@ class Shelf(Page):
     dispatches: tuple[DispatchFacts, ...]
 
 
-class DispatchText(Shape):
+class DispatchText(Schema):
     """A dispatch as it stands in its file, with plain line ends. The ETag names this state of the file."""
 
     name: Annotated[str, Field(examples=[_EXAMPLE])]
@@ -54,13 +54,13 @@ class DispatchText(Shape):
     changed_at: str
 
 
-class NewDispatch(Shape):
+class NewDispatch(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "What the tide brings"}]})
 
     title: Annotated[Name, Field(pattern=r"^[^\x00]*\S[^\x00]*$")]
 
 
-class NewText(Shape):
+class NewText(Schema):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"text": "---\ntitle: The tide table\ndate: 2026-11-01\n---\n\nDear reader,\n"}]
@@ -70,7 +70,7 @@ class NewText(Shape):
     text: Annotated[_WHOLE, Field(description="The whole file: front matter and Markdown.")]
 
 
-class OldText(Shape):
+class OldText(Schema):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"text": "The East Quay\n\n26 October 2026\n\nDear reader,\n"}]}
     )
@@ -78,23 +78,23 @@ class OldText(Shape):
     text: Annotated[_WHOLE, Field(description="The plain text of an old dispatch, from its headline on.")]
 
 
-class Doubted(Shape):
+class Doubted(Schema):
     line: int
     message: str
 
 
-class TakenText(Shape):
+class TakenText(Schema):
     """A dispatch that was made of an old text, and what was not certain."""
 
     name: str
     doubts: tuple[Doubted, ...]
 
 
-class CheckQuery(Shape):
+class CheckQuery(Schema):
     to: Annotated[tuple[Name, ...], Field(max_length=20, description="Check its fields against these lists.")] = ()
 
 
-class Finding(Shape):
+class FindingOut(Schema):
     path: str
     line: int
     column: int
@@ -104,19 +104,19 @@ class Finding(Shape):
     expected: str
 
 
-class Findings(Shape):
+class FindingsOut(Schema):
     """What is wrong, in the order of the file; as `mailer check --json`."""
 
-    problems: tuple[Finding, ...]
+    problems: tuple[FindingOut, ...]
 
 
-class LetterQuery(Shape):
+class LetterQuery(Schema):
     reader: Annotated[
         Email | None, Field(description="A reader of a list, whose fields fill it. Needs the scope lists:read, too.")
     ] = None
 
 
-class Letter(Shape):
+class Letter(Schema):
     """The letter as it would be mailed, with links that unsubscribe nobody. `digest` names the edition."""
 
     digest: str
@@ -131,17 +131,17 @@ class Letter(Shape):
     text: str
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiRequest) -> ApiResponse:
     """Every dispatch, the latest first."""
     wanted = call.query(ShelfQuery)
     after = read_cursor(wanted.cursor, str, str)
-    found = [each for each in shelf(call.newsroom, wanted.q) if after is None or (each.date, each.name) < after]
+    found = [each for each in list_dispatches(call.app, wanted.q) if after is None or (each.date, each.name) < after]
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].date, page[-1].name) if page else ""
-    return Answer(content=Shelf(dispatches=tuple(map(_facts, page)), next=cursor))
+    return ApiResponse(content=Shelf(dispatches=tuple(map(_facts, page)), next=cursor))
 
 
-def _facts(each: Listed) -> DispatchFacts:
+def _facts(each: DispatchSummary) -> DispatchFacts:
     return DispatchFacts(
         name=each.name,
         title=each.title,
@@ -153,64 +153,66 @@ def _facts(each: Listed) -> DispatchFacts:
     )
 
 
-def _new(call: Call) -> Answer:
+def _new(call: ApiRequest) -> ApiResponse:
     """Make a new dispatch with a title, to fill in."""
-    name = start(call.newsroom, call.body(NewDispatch).title).stem
+    name = start(call.app, call.body(NewDispatch).title).stem
     call.record("dispatch.new", name)
-    return _text(read(call.newsroom, name), call.place(f"/dispatches/{name}"))
+    return _text(read(call.app, name), call.place(f"/dispatches/{name}"))
 
 
-def _import(call: Call) -> Answer:
+def _import(call: ApiRequest) -> ApiResponse:
     """Make a dispatch of the plain text of an old one."""
-    taken = take_in(call.newsroom, call.body(OldText).text)
+    taken = import_text(call.app, call.body(OldText).text)
     call.record("dispatch.import", taken.name)
     doubts = tuple(Doubted(line=each.line, message=each.message) for each in taken.doubts)
-    return Answer(content=TakenText(name=taken.name, doubts=doubts), location=call.place(f"/dispatches/{taken.name}"))
+    return ApiResponse(
+        content=TakenText(name=taken.name, doubts=doubts), location=call.place(f"/dispatches/{taken.name}")
+    )
 
 
-def _read(call: Call) -> Answer:
+def _read(call: ApiRequest) -> ApiResponse:
     """The text of a dispatch."""
-    return _text(read(call.newsroom, call.path["name"]))
+    return _text(read(call.app, call.path["name"]))
 
 
-def _put(call: Call) -> Answer:
+def _put(call: ApiRequest) -> ApiResponse:
     """Put a text in the place of the one that was read: 412, and nothing is written, if the file is another one by now."""
     name = call.path["name"]
     base = call.if_match[0]
     if "*" in call.if_match or len(call.if_match) > 1:
-        now = read(call.newsroom, name).digest
+        now = read(call.app, name).digest
         base = now if {now, "*"} & set(call.if_match) else base
-    saved = save(call.newsroom, name, call.body(NewText).text, base=base, actor=call.actor, step=True)
+    saved = save(call.app, name, call.body(NewText).text, base=base, actor=call.actor, step=True)
     call.record("dispatch.save", name)
     return _text(saved)
 
 
-def _text(text: Text, location: str = "") -> Answer:
+def _text(text: DispatchFile, location: str = "") -> ApiResponse:
     content = DispatchText(name=text.name, text=text.text, changed_at=iso(text.changed_at))
-    return Answer(content=content, etag=text.digest, location=location)
+    return ApiResponse(content=content, etag=text.digest, location=location)
 
 
-def _check(call: Call) -> Answer:
+def _check(call: ApiRequest) -> ApiResponse:
     """What is wrong with a dispatch and its letter."""
-    path = file_of(call.newsroom, call.path["name"])
-    checked = check_letter(call.newsroom, str(path), call.query(CheckQuery).to)
-    return Answer(content=Findings(problems=findings(checked)))
+    path = file_of(call.app, call.path["name"])
+    checked = lint_dispatch(call.app, str(path), call.query(CheckQuery).to)
+    return ApiResponse(content=FindingsOut(problems=findings(checked)))
 
 
-def findings(checked: Checked) -> tuple[Finding, ...]:
+def findings(checked: CheckResult) -> tuple[FindingOut, ...]:
     """What is wrong with a dispatch, whose file is known by its place in the workspace."""
-    return tuple(Finding.of(finding(each, f"dispatches/{checked.path.name}")) for each in checked.problems)
+    return tuple(FindingOut.of(finding(each, f"dispatches/{checked.path.name}")) for each in checked.problems)
 
 
-def _letter(call: Call) -> Answer:
+def _letter(call: ApiRequest) -> ApiResponse:
     """The letter that a dispatch makes, for a reader or for nobody in particular."""
     reader = call.query(LetterQuery).reader
     if reader is not None:
         call.require(Scope.LISTS_READ)
         parse_address(reader)
-    made = render(call.newsroom, str(file_of(call.newsroom, call.path["name"])), reader=reader)
+    made = render(call.app, str(file_of(call.app, call.path["name"])), reader=reader)
     html, text = (made.files[name].decode() for name in ("edition.html", "edition.txt"))
-    return Answer(content=Letter.of({**json.loads(made.files["edition.json"]), "html": html, "text": text}))
+    return ApiResponse(content=Letter.of({**json.loads(made.files["edition.json"]), "html": html, "text": text}))
 
 
 ROUTES = (
@@ -225,9 +227,9 @@ ROUTES = (
         _put,
         DispatchText,
         body=NewText,
-        matched=True,
+        if_match_required=True,
         largest=LARGE,
     ),
-    ApiRoute("GET", "/dispatches/{name}/check", Scope.DISPATCHES_READ, _check, Findings, query=CheckQuery),
+    ApiRoute("GET", "/dispatches/{name}/check", Scope.DISPATCHES_READ, _check, FindingsOut, query=CheckQuery),
     ApiRoute("GET", "/dispatches/{name}/letter", Scope.DISPATCHES_READ, _letter, Letter, query=LetterQuery),
 )

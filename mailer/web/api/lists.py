@@ -10,23 +10,34 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from mailer.audience.address import Address, parse_address
-from mailer.dispatch.suggestion import suggest
+from mailer.addresses import Address, parse_address
+from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import UsageError
-from mailer.ledger.types_accounts import Scope
-from mailer.ledger.types_subscribers import SyncPlan
-from mailer.service.amending import add_member, edit_member, editable_fields, take_out
-from mailer.service.leaving import mask
-from mailer.service.lists import plan_sync, sync_list, undo_list
-from mailer.service.roster import export_list, plan_object, roster_object, show_list
+from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.subscribers import SyncPlan
+from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member
+from mailer.service.lists.overview import export_list, plan_object, roster_object, show_list
+from mailer.service.lists.sync import plan_sync, sync_list, undo_list
+from mailer.service.subscribers.unsubscribe import mask
 from mailer.timestamps import iso
-from mailer.web.api.route import Answer, ApiRoute, Call
-from mailer.web.api.shape import Email, Name, Page, PageQuery, ReasonCount, Said, Shape, Words, make_cursor, read_cursor
+from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
+from mailer.web.api.schema import (
+    Email,
+    Name,
+    Page,
+    PageQuery,
+    ReasonCount,
+    Said,
+    Schema,
+    Words,
+    make_cursor,
+    read_cursor,
+)
 
 _LARGEST_SYNC = 2**63 - 1
 
 
-class ListQuery(Shape):
+class ListQuery(Schema):
     where: Annotated[Said, Field(description='Only those of whom this holds: `city == "Lisbon"`.')] = ""
 
 
@@ -38,7 +49,7 @@ class ExportQuery(ListQuery):
     raw: Annotated[bool, Field(description="Leave what a spreadsheet would run as it is.")] = False
 
 
-class ListName(Shape):
+class ListName(Schema):
     """A list. `sync`: its last one; null before the first."""
 
     list: Annotated[str, Field(examples=["readers"])]
@@ -47,11 +58,11 @@ class ListName(Shape):
     sync: int | None
 
 
-class Lists(Shape):
+class Lists(Schema):
     lists: tuple[ListName, ...]
 
 
-class SyncFacts(Shape):
+class SyncFacts(Schema):
     """A sync that was. `undo_of`: it went back to how the list was after that sync."""
 
     sync: int
@@ -70,7 +81,7 @@ class SyncFacts(Shape):
     appended: int = 0
 
 
-class Roster(Shape):
+class Roster(Schema):
     """A list as `mailer list show --json` counts it."""
 
     list: str
@@ -82,7 +93,7 @@ class Roster(Shape):
     syncs: Annotated[tuple[SyncFacts, ...], Field(description="The last ten.")]
 
 
-class Member(Shape):
+class Member(Schema):
     """`reason`: why they would not be mailed; empty where nothing stands against it."""
 
     email: str
@@ -95,13 +106,13 @@ class Members(Page):
     members: tuple[Member, ...]
 
 
-class NewFields(Shape):
+class NewFields(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"fields": {"city": "Faro"}}]})
 
     fields: Annotated[dict[Name, Said], Field(max_length=200)]
 
 
-class NewMember(Shape):
+class NewMember(Schema):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "cleo@example.org", "fields": {"first_name": "Cleo"}}]}
     )
@@ -110,12 +121,12 @@ class NewMember(Shape):
     fields: Annotated[dict[Name, Said], Field(max_length=200)] = Field(default_factory=dict)
 
 
-class Line(Shape):
+class Line(Schema):
     line: int
     email: str
 
 
-class FieldChange(Shape):
+class FieldChange(Schema):
     field: str
     before: str
     after: str
@@ -129,7 +140,7 @@ class BlockedLine(Line):
     why: str
 
 
-class SyncOutcome(Shape):
+class SyncOutcome(Schema):
     """What a sync did, or would do: counts, and the first of each kind; as `mailer list sync --json`."""
 
     list: str
@@ -153,7 +164,7 @@ class SyncOutcome(Shape):
     findings: tuple[str, ...]
 
 
-class WantedSync(Shape):
+class WantedSync(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"allow_removals": False}]})
 
     allow_removals: Annotated[bool, Field(description="Go on though more than a tenth of the readers are gone.")] = (
@@ -161,7 +172,7 @@ class WantedSync(Shape):
     )
 
 
-class WantedUndo(Shape):
+class WantedUndo(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"to": 3}]})
 
     to: Annotated[
@@ -169,11 +180,11 @@ class WantedUndo(Shape):
     ] = None
 
 
-def _names(call: Call) -> Answer:
+def _names(call: ApiRequest) -> ApiResponse:
     """Every list."""
-    ledger = call.newsroom.ledger
-    states = {name: ledger.syncs.state(name) for name in call.newsroom.workspace.list_names()}
-    return Answer(
+    ledger = call.app.ledger
+    states = {name: ledger.syncs.state(name) for name in call.app.workspace.list_names()}
+    return ApiResponse(
         content=Lists(
             lists=tuple(
                 ListName(
@@ -188,56 +199,56 @@ def _names(call: Call) -> Answer:
     )
 
 
-def _show(call: Call) -> Answer:
+def _show(call: ApiRequest) -> ApiResponse:
     """A list, counted: who would be mailed, and who not for which reason."""
-    roster = show_list(call.newsroom, call.path["list"], where=call.query(ListQuery).where, limit=0)
+    roster = show_list(call.app, call.path["list"], where=call.query(ListQuery).where, limit=0)
     said = {name: value for name, value in roster_object(roster).items() if name != "page"}
-    return Answer(content=Roster.of(said))
+    return ApiResponse(content=Roster.of(said))
 
 
-def _members(call: Call) -> Answer:
+def _members(call: ApiRequest) -> ApiResponse:
     """The members of a list as its last sync left them and as they changed since, in the order of their addresses."""
     wanted, name = call.query(MemberQuery), call.path["list"]
-    call.newsroom.workspace.list_file(name)
+    call.app.workspace.list_file(name)
     after = read_cursor(wanted.cursor, str)
-    found = call.newsroom.ledger.roll.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
+    found = call.app.ledger.member_search.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
     members = tuple(
         Member(email=each.address, reason=each.reason, joined=iso(each.joined_at), fields=dict(each.fields))
         for each in found.members
     )
-    return Answer(content=Members(members=members, next=make_cursor(found.next) if found.next else ""))
+    return ApiResponse(content=Members(members=members, next=make_cursor(found.next) if found.next else ""))
 
 
-def _add(call: Call) -> Answer:
+def _add(call: ApiRequest) -> ApiResponse:
     """Add a row to the file of a list, and sync it. Who said no, or is on the list, is not added: 422."""
     wanted, name = call.body(NewMember), call.path["list"]
     address = parse_address(wanted.email)
-    done = add_member(call.newsroom, name, address, _known(call, wanted.fields), by=call.actor)
+    done = add_member(call.app, name, address, _known(call, wanted.fields), by=call.actor)
     return _amended(call, "list.add", address, done)
 
 
-def _edit(call: Call) -> Answer:
+def _edit(call: ApiRequest) -> ApiResponse:
     """Change cells in somebody’s row of a list’s file, and sync it. Others stay as they are."""
     name, address = call.path["list"], parse_address(call.path["email"])
     fields = _known(call, call.body(NewFields).fields)
-    done = edit_member(call.newsroom, name, address.identity, fields, by=call.actor)
+    done = edit_member(call.app, name, address.identity, fields, by=call.actor)
     return _amended(call, "list.edit", address, done)
 
 
-def _take_out(call: Call) -> Answer:
+def _take_out(call: ApiRequest) -> ApiResponse:
     """Take somebody’s row out of a list’s file, and sync it."""
     name, address = call.path["list"], parse_address(call.path["email"])
-    return _amended(call, "list.remove", address, take_out(call.newsroom, name, address.identity, by=call.actor))
+    return _amended(call, "list.remove", address, remove_member(call.app, name, address.identity, by=call.actor))
 
 
-def _amended(call: Call, action: str, address: Address, done: SyncPlan) -> Answer:
+def _amended(call: ApiRequest, action: str, address: Address, done: SyncPlan) -> ApiResponse:
     call.record(action, call.path["list"], mask(address.display))
     return outcome(done, planned=False)
 
 
-def _known(call: Call, fields: Mapping[str, str]) -> Mapping[str, str]:
+def _known(call: ApiRequest, fields: Mapping[str, str]) -> Mapping[str, str]:
     """`fields`, all of which the list has. Raises UsageError."""
-    known = editable_fields(call.newsroom, call.path["list"])
+    known = editable_fields(call.app, call.path["list"])
     for name in fields:
         if name not in known:
             hint = suggest(name, known) or f"it has: {', '.join(known) or 'none'}"
@@ -245,43 +256,43 @@ def _known(call: Call, fields: Mapping[str, str]) -> Mapping[str, str]:
     return fields
 
 
-def _export(call: Call) -> Answer:
+def _export(call: ApiRequest) -> ApiResponse:
     """The members of a list as CSV, as they stand now, safe for a spreadsheet."""
     wanted = call.query(ExportQuery)
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed once it was sent
     try:
-        export_list(call.newsroom, call.path["list"], file, where=wanted.where, raw=wanted.raw)
+        export_list(call.app, call.path["list"], file, where=wanted.where, raw=wanted.raw)
         file.seek(0)
     except BaseException:
         file.close()
         raise
-    return Answer(content=file, content_type="text/csv; charset=utf-8")
+    return ApiResponse(content=file, content_type="text/csv; charset=utf-8")
 
 
-def _plan(call: Call) -> Answer:
+def _plan(call: ApiRequest) -> ApiResponse:
     """What a sync of a list would do; nothing is done."""
-    return outcome(plan_sync(call.newsroom, call.path["list"]), planned=True)
+    return outcome(plan_sync(call.app, call.path["list"]), planned=True)
 
 
-def _sync(call: Call) -> Answer:
+def _sync(call: ApiRequest) -> ApiResponse:
     """Bring the file of a list and the ledger together. More than a tenth removed: 409, unless that is allowed."""
     name = call.path["list"]
-    done = sync_list(call.newsroom, name, by=call.actor, allow_removals=call.body(WantedSync).allow_removals)
+    done = sync_list(call.app, name, by=call.actor, allow_removals=call.body(WantedSync).allow_removals)
     call.record("list.sync", name, "" if done.sync is None else f"sync {done.sync}")
     return outcome(done, planned=False)
 
 
-def _undo(call: Call) -> Answer:
+def _undo(call: ApiRequest) -> ApiResponse:
     """Put back the file of a list as an earlier sync left it. Who said no since stays so, who signed up stays."""
     name = call.path["list"]
-    done = undo_list(call.newsroom, name, to=call.body(WantedUndo).to, by=call.actor)
+    done = undo_list(call.app, name, to=call.body(WantedUndo).to, by=call.actor)
     call.record("list.undo", name, "" if done.sync is None else f"sync {done.sync}")
     return outcome(done, planned=False)
 
 
-def outcome(plan: SyncPlan, *, planned: bool) -> Answer:
+def outcome(plan: SyncPlan, *, planned: bool) -> ApiResponse:
     """What a sync did, or would do."""
-    return Answer(content=SyncOutcome.of(plan_object(plan, planned=planned)))
+    return ApiResponse(content=SyncOutcome.of(plan_object(plan, planned=planned)))
 
 
 ROUTES = (

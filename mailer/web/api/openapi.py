@@ -11,11 +11,11 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from mailer import __version__
-from mailer.ledger.types_accounts import Scope
+from mailer.ledger.types.accounts import Scope
 from mailer.web.api.problem import PROBLEM
-from mailer.web.api.route import HERE, ApiRoute
-from mailer.web.api.shape import Shape
-from mailer.web.subscribeapi import Accepted, SignUpRequest
+from mailer.web.api.request import PREFIX, ApiRoute
+from mailer.web.api.schema import Schema
+from mailer.web.api.subscribe import Accepted, SignUpRequest
 
 _REF = "#/components/schemas/{model}"
 _ABOUT = """\
@@ -84,7 +84,7 @@ _PROBLEM = {
 def document(routes: Iterable[ApiRoute], base_url: str) -> str:
     """The document as JSON."""
     routes = tuple(routes)
-    shapes: set[type[Shape]] = {SignUpRequest, Accepted}
+    shapes: set[type[Schema]] = {SignUpRequest, Accepted}
     shapes |= {shape for route in routes for shape in (route.answer, route.body) if shape}
     ordered = sorted(shapes, key=lambda shape: shape.__name__)
     _, schemas = models_json_schema([(shape, "validation") for shape in ordered], ref_template=_REF)
@@ -99,7 +99,7 @@ def document(routes: Iterable[ApiRoute], base_url: str) -> str:
             "description": _ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": base_url.rstrip("/") + HERE}],
+        "servers": [{"url": base_url.rstrip("/") + PREFIX}],
         "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
         "paths": paths,
         "components": {
@@ -157,7 +157,7 @@ def _path(route: ApiRoute) -> list[dict[str, object]]:
     return found
 
 
-def _query(shape: type[Shape]) -> list[dict[str, object]]:
+def _query(shape: type[Schema]) -> list[dict[str, object]]:
     whole = shape.model_json_schema()
     found = []
     for name, field in whole.get("properties", {}).items():
@@ -181,10 +181,10 @@ def _resolved(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 def _headers(route: ApiRoute) -> list[dict[str, object]]:
     found = []
-    if route.once:
+    if route.idempotent:
         words = "Made up anew for each thing that is to happen once; the same again gives the same answer, for a week."
         found.append(_header("Idempotency-Key", words, {"type": "string", "pattern": "^[!-~]{1,255}$"}, "5b0c1f7e"))
-    if route.matched:
+    if route.if_match_required:
         words = "The ETag of what was read; * for whatever there is."
         found.append(_header("If-Match", words, {"type": "string", "minLength": 1}, "*"))
     return found
@@ -216,9 +216,9 @@ def _refusals(route: ApiRoute) -> dict[str, object]:
     statuses = {401, 403, 422, 429, 503}
     statuses |= {404} if "{" in route.path or route.body else set()
     statuses |= {400, 408, 413, 415} if route.body or route.takes else set()
-    statuses |= {400} if route.once else set()
+    statuses |= {400} if route.idempotent else set()
     statuses |= {409} if route.method != "GET" else set()
-    statuses |= {412, 428} if route.matched else set()
+    statuses |= {412, 428} if route.if_match_required else set()
     answers: dict[str, object] = {str(status): _refusal(status) for status in sorted(statuses)}
     if route.method == "GET" and route.answer:
         answers["304"] = {"description": "As If-None-Match has it."}

@@ -15,15 +15,15 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mailer.dispatch.problem import Problem
-from mailer.errors import MailerError, ProblemsFoundError, SettingsError, UndecidedError, UsageError
-from mailer.ledger.errors import LedgerError, UnknownSendError
-from mailer.ledger.types_accounts import Scope
-from mailer.ledger.types_sends import AlreadySentError
-from mailer.service.compiling import DispatchError
-from mailer.service.drafting import ChangedError, NoDispatchError
-from mailer.service.uploads import ChangedListError
-from mailer.web.page import NOT_STORED, respond
+from mailer.dispatch.diagnostics import Diagnostic
+from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, UsageError, ValidationFailedError
+from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.errors import LedgerError, UnknownSendError
+from mailer.ledger.types.sends import AlreadySentError
+from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.files import ChangedError, NoDispatchError
+from mailer.service.lists.uploads import ChangedListError
+from mailer.web.pages import NO_STORE, respond
 from mailer.workspace import NoListError
 
 PROBLEM = "application/problem+json"
@@ -48,8 +48,8 @@ _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (ChangedError, 412),
     (LedgerError, 503),
     (SettingsError, 500),
-    (ProblemsFoundError, 422),
-    (UndecidedError, 409),
+    (ValidationFailedError, 422),
+    (NeedsConfirmationError, 409),
     (ChangedListError, 409),
 )
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -73,7 +73,7 @@ def problem(
     said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     said |= {"next_step": next_step} if next_step else {}
     content = json.dumps({**said, **(more or {})}, ensure_ascii=False)
-    return respond(content, PROBLEM, status=status, headers={**NOT_STORED, **(headers or {})})
+    return respond(content, PROBLEM, status=status, headers={**NO_STORE, **(headers or {})})
 
 
 def problem_of(error: MailerError) -> Response:
@@ -98,6 +98,6 @@ def refusal(error: HTTPException) -> Response:
     return problem(error.status_code, detail, headers=error.headers)
 
 
-def finding(each: Problem, path: str) -> dict[str, object]:
+def finding(each: Diagnostic, path: str) -> dict[str, object]:
     """A finding of `check`, whose file is known as `path`."""
     return {**each.as_json(), "path": path}

@@ -4,19 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mailer.audience.address import parse_address
-from mailer.delivery.state import DeliveryState, SendKind, SendState
-from mailer.ledger.types_accounts import Scope
-from mailer.service.course import outlook
-from mailer.service.report import message_ids, report_object
-from mailer.service.steering import decide, go_on, pause, refuse_strangers
-from mailer.service.summary import next_step, send_object
+from mailer.addresses import parse_address
+from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.ledger.types.accounts import Scope
+from mailer.service.sends.control import pause, require_uncertain, resolve_uncertain, resume
+from mailer.service.sends.progress import describe_time_left
+from mailer.service.sends.report import message_ids, report_object
+from mailer.service.sends.summary import next_step, send_object
 from mailer.timestamps import iso
-from mailer.web.api.route import LARGE, Answer, ApiRoute, Call
-from mailer.web.api.shape import Email, Page, PageQuery, Shape, Words, next_cursor, read_cursor
+from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
+from mailer.web.api.schema import Email, Page, PageQuery, Schema, Words, next_cursor, read_cursor
 
 
-class SendFacts(Shape):
+class SendFacts(Schema):
     """The send object, as `mailer status --json` has it: `frozen` is the sum of the six counts behind it."""
 
     send: Annotated[int, Field(examples=[12])]
@@ -50,7 +50,7 @@ class WholeSend(SendFacts):
     next_step: Annotated[str, Field(description="What a person can do now; empty where there is nothing to do.")]
 
 
-class Why(Shape):
+class Why(Schema):
     state: DeliveryState
     reason: str
     code: int | None
@@ -72,7 +72,7 @@ class DeliveryQuery(PageQuery):
     ] = ()
 
 
-class DeliveryFacts(Shape):
+class DeliveryFacts(Schema):
     """One recipient, with the server's last words. `email` is a marker once the person was erased."""
 
     email: str
@@ -91,7 +91,7 @@ class Deliveries(Page):
     deliveries: tuple[DeliveryFacts, ...]
 
 
-class Decision(Shape):
+class Decision(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"how": "assume-sent", "emails": ["ana@example.com"]}]})
 
     how: Annotated[
@@ -101,57 +101,57 @@ class Decision(Shape):
     emails: Annotated[tuple[Email, ...], Field(max_length=1000, description="Without any: all uncertain ones.")] = ()
 
 
-def _list(call: Call) -> Answer:
+def _list(call: ApiRequest) -> ApiResponse:
     """All sends but tests and welcomes, the newest first."""
     wanted = call.query(PageQuery)
     before = read_cursor(wanted.cursor, int)
-    found = call.newsroom.ledger.sends.all(limit=wanted.limit + 1, before=before[0] if before else None)
+    found = call.app.ledger.sends.all(limit=wanted.limit + 1, before=before[0] if before else None)
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].send.id) if page else ""
-    return Answer(content=Sends(sends=tuple(SendFacts.of(send_object(each)) for each in page), next=cursor))
+    return ApiResponse(content=Sends(sends=tuple(SendFacts.of(send_object(each)) for each in page), next=cursor))
 
 
-def _show(call: Call) -> Answer:
+def _show(call: ApiRequest) -> ApiResponse:
     """Where a send stands."""
     return _whole(call, call.number("send"))
 
 
-def _pause(call: Call) -> Answer:
+def _pause(call: ApiRequest) -> ApiResponse:
     """Pause a send: nothing more leaves, whoever carries it. One that is paused stays so."""
-    pause(call.newsroom, call.number("send"), by=f"by {call.actor}")
+    pause(call.app, call.number("send"), by=f"by {call.actor}")
     return _steered(call, "send.pause")
 
 
-def _resume(call: Call) -> Answer:
+def _resume(call: ApiRequest) -> ApiResponse:
     """Let a paused send go on, or start one that is overdue."""
-    go_on(call.newsroom, call.number("send"))
+    resume(call.app, call.number("send"))
     return _steered(call, "send.resume")
 
 
-def _cancel(call: Call) -> Answer:
+def _cancel(call: ApiRequest) -> ApiResponse:
     """Cancel a send: whoever has not got it yet will not. It is `paused` as long as messages of it are under way."""
-    call.newsroom.ledger.sends.cancel(call.number("send"))
+    call.app.ledger.sends.cancel(call.number("send"))
     return _steered(call, "send.cancel")
 
 
-def _resolve(call: Call) -> Answer:
+def _resolve(call: ApiRequest) -> ApiResponse:
     """Decide about deliveries of which nobody can tell whether they arrived."""
     wanted, number = call.body(Decision), call.number("send")
     identities = [parse_address(email).identity for email in wanted.emails] if wanted.emails else None
     if identities is not None:
-        refuse_strangers(call.newsroom, number, identities)
-    done = decide(call.newsroom, number, resend=wanted.how == "resend", identities=identities)
+        require_uncertain(call.app, number, identities)
+    done = resolve_uncertain(call.app, number, resend=wanted.how == "resend", identities=identities)
     return _steered(call, "send.resolve", f"{wanted.how}: {done.resolved}")
 
 
-def _steered(call: Call, action: str, detail: str = "") -> Answer:
+def _steered(call: ApiRequest, action: str, detail: str = "") -> ApiResponse:
     number = call.number("send")
     call.record(action, str(number), detail)
     return _whole(call, number)
 
 
-def _whole(call: Call, number: int) -> Answer:
-    summary = call.newsroom.ledger.sends.summary(number)
+def _whole(call: ApiRequest, number: int) -> ApiResponse:
+    summary = call.app.ledger.sends.summary(number)
     send = summary.send
     said = {
         "title": send.title,
@@ -159,26 +159,26 @@ def _whole(call: Call, number: int) -> Answer:
         "lists": list(send.lists),
         "exclude": list(send.exclude),
         "where": send.where,
-        "time_left": outlook(call.newsroom, summary),
+        "time_left": describe_time_left(call.app, summary),
         "next_step": next_step(summary),
     }
-    return Answer(content=WholeSend.of({**send_object(summary), **said}))
+    return ApiResponse(content=WholeSend.of({**send_object(summary), **said}))
 
 
-def _report(call: Call) -> Answer:
+def _report(call: ApiRequest) -> ApiResponse:
     """What a send came to, with the reasons of those that it did not reach."""
-    summary = call.newsroom.ledger.sends.summary(call.number("send"))
-    return Answer(content=SendReport.of(report_object(call.newsroom, summary)))
+    summary = call.app.ledger.sends.summary(call.number("send"))
+    return ApiResponse(content=SendReport.of(report_object(call.app, summary)))
 
 
-def _list_deliveries(call: Call) -> Answer:
+def _list_deliveries(call: ApiRequest) -> ApiResponse:
     """What became of each recipient."""
     wanted, number = call.query(DeliveryQuery), call.number("send")
     after = read_cursor(wanted.cursor, int)
-    ledger = call.newsroom.ledger
-    name = message_ids(call.newsroom, ledger.sends.get(number))
+    ledger = call.app.ledger
+    name = message_ids(call.app, ledger.sends.get(number))
     begins = after[0] if after else 0
-    found = ledger.gauge.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)
+    found = ledger.stats.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)
     page = tuple(
         DeliveryFacts(
             email=row.email,
@@ -195,7 +195,7 @@ def _list_deliveries(call: Call) -> Answer:
         for row in found[: wanted.limit]
     )
     cursor = next_cursor(found, wanted.limit, found[: wanted.limit][-1].delivery_id) if found else ""
-    return Answer(content=Deliveries(deliveries=page, next=cursor))
+    return ApiResponse(content=Deliveries(deliveries=page, next=cursor))
 
 
 ROUTES = (

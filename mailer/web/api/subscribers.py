@@ -4,19 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mailer.audience.address import Address, parse_address
-from mailer.errors import UndecidedError
-from mailer.ledger.types_accounts import Scope
-from mailer.ledger.types_suppressions import Lifting, Suppression, SuppressionReason
-from mailer.service.amending import erase
-from mailer.service.leaving import mask
-from mailer.service.person import find_person, person_object
+from mailer.addresses import Address, parse_address
+from mailer.errors import NeedsConfirmationError
+from mailer.ledger.types.accounts import Scope
+from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
+from mailer.service.lists.members import erase
+from mailer.service.subscribers.profile import find_profile, profile_object
+from mailer.service.subscribers.unsubscribe import mask
 from mailer.timestamps import iso
-from mailer.web.api.route import Answer, ApiRoute, Call
-from mailer.web.api.shape import Page, PageQuery, Shape, Words, next_cursor, read_cursor
+from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
+from mailer.web.api.schema import Page, PageQuery, Schema, Words, next_cursor, read_cursor
 
 
-class OnList(Shape):
+class OnList(Schema):
     """A list that the person is or was on; `line` of its file."""
 
     list: str
@@ -30,17 +30,17 @@ class OnList(Shape):
     fields: dict[str, str]
 
 
-class StandingNo(Shape):
+class ActiveSuppression(Schema):
     reason: str
     at: str
     source: str
 
 
-class NoChange(StandingNo):
+class NoChange(ActiveSuppression):
     change: str
 
 
-class ListChange(Shape):
+class ListChange(Schema):
     """`before` and `after`: a word, or fields by name."""
 
     at: str
@@ -51,7 +51,7 @@ class ListChange(Shape):
     by: str
 
 
-class Consent(Shape):
+class Consent(Schema):
     list: str
     at: str
     form: str
@@ -60,19 +60,19 @@ class Consent(Shape):
     confirmed: str
 
 
-class LeftBecause(Shape):
+class LeftBecause(Schema):
     reason: str
     words: str
     at: str
 
 
-class LetterFacts(Shape):
+class LetterFacts(Schema):
     kind: str
     state: str
     at: str
 
 
-class ToldOther(Shape):
+class WebhookDeliveryOut(Schema):
     """What a webhook was told of the person, or is to be. `to`: its host."""
 
     type: str
@@ -81,7 +81,7 @@ class ToldOther(Shape):
     at: str
 
 
-class Received(Shape):
+class Received(Schema):
     send: int
     slug: str
     state: str
@@ -90,20 +90,20 @@ class Received(Shape):
     at: str
 
 
-class Subscriber(Shape):
+class Subscriber(Schema):
     """Everything known of one person, as `mailer subscriber show --json`; empty lists of somebody unknown."""
 
     email: Annotated[str, Field(examples=["ana@example.com"])]
     formerly: Annotated[tuple[str, ...], Field(description="Addresses that they had before.")]
     later: Annotated[tuple[str, ...], Field(description="Addresses that they took afterwards.")]
     lists: tuple[OnList, ...]
-    suppression: Annotated[StandingNo | None, Field(description="What stands against mailing them.")]
+    suppression: Annotated[ActiveSuppression | None, Field(description="What stands against mailing them.")]
     history: tuple[NoChange, ...]
     changes: tuple[ListChange, ...]
     consents: tuple[Consent, ...]
     reasons: tuple[LeftBecause, ...]
     letters: tuple[LetterFacts, ...]
-    told: Annotated[tuple[ToldOther, ...], Field(description="What other programs were told of them.")]
+    told: Annotated[tuple[WebhookDeliveryOut, ...], Field(description="What other programs were told of them.")]
     deliveries: tuple[Received, ...]
 
 
@@ -112,7 +112,7 @@ class SuppressionQuery(PageQuery):
     reason: Annotated[SuppressionReason | None, Field(description="Only those for this reason.")] = None
 
 
-class SuppressionFacts(Shape):
+class SuppressionFacts(Schema):
     """`identity`: the address in its plain form; a marker once it was erased."""
 
     identity: str
@@ -125,19 +125,19 @@ class Suppressions(Page):
     suppressions: tuple[SuppressionFacts, ...]
 
 
-class LiftedFacts(Shape):
+class LiftedFacts(Schema):
     """`reason`: what still stands against mailing the address; null where nothing does."""
 
     email: str
-    outcome: Lifting
+    outcome: UnsuppressStatus
     reason: SuppressionReason | None
 
 
-class OwnNoError(UndecidedError):
+class OwnNoError(NeedsConfirmationError):
     """The person said no, and only the person takes it back."""
 
 
-class Unsubscribed(Shape):
+class Unsubscribed(Schema):
     """`changed`: it was not so already; `skipped`: how many deliveries under way will not go out."""
 
     email: str
@@ -145,7 +145,7 @@ class Unsubscribed(Shape):
     skipped: int
 
 
-class Erased(Shape):
+class Erased(Schema):
     """`taken_out`: from the files of which lists; `left`: in which the address still stands. It is not mailed meanwhile."""
 
     email: str
@@ -155,23 +155,23 @@ class Erased(Shape):
     left: tuple[str, ...]
 
 
-def _show(call: Call) -> Answer:
+def _show(call: ApiRequest) -> ApiResponse:
     """Everything known of one person."""
-    return Answer(content=Subscriber.of(person_object(find_person(call.newsroom, _address(call)))))
+    return ApiResponse(content=Subscriber.of(profile_object(find_profile(call.app, _address(call)))))
 
 
-def _unsubscribe(call: Call) -> Answer:
+def _unsubscribe(call: ApiRequest) -> ApiResponse:
     """Unsubscribe a person from everything, also from sends that are under way. Only the person takes it back."""
     address = _address(call)
-    done = call.newsroom.ledger.suppressions.unsubscribe(address.identity, source=call.actor)
+    done = call.app.ledger.suppressions.unsubscribe(address.identity, source=call.actor)
     call.record("subscriber.unsubscribe", mask(address.display))
-    return Answer(content=Unsubscribed(email=address.display, changed=done.changed, skipped=done.skipped))
+    return ApiResponse(content=Unsubscribed(email=address.display, changed=done.changed, skipped=done.skipped))
 
 
-def _erase(call: Call) -> Answer:
+def _erase(call: ApiRequest) -> ApiResponse:
     """Erase a person for good, from the files of lists, too. Sums hold, and the address stays suppressed by a keyed hash."""
     address = _address(call)
-    done = erase(call.newsroom, address.identity, by=call.actor)
+    done = erase(call.app, address.identity, by=call.actor)
     call.record("subscriber.erase")  # of whom is to be forgotten
     content = Erased(
         email=address.display,
@@ -180,41 +180,41 @@ def _erase(call: Call) -> Answer:
         taken_out=done.taken_out,
         left=tuple(done.left),
     )
-    return Answer(content=content)
+    return ApiResponse(content=content)
 
 
-def _address(call: Call) -> Address:
+def _address(call: ApiRequest) -> Address:
     return parse_address(call.path["email"])
 
 
-def _list_suppressions(call: Call) -> Answer:
+def _list_suppressions(call: ApiRequest) -> ApiResponse:
     """Every suppressed address, in the order of the addresses."""
     wanted = call.query(SuppressionQuery)
     after = read_cursor(wanted.cursor, str)
-    find = call.newsroom.ledger.suppressions.page
+    find = call.app.ledger.suppressions.page
     found = find(wanted.q, wanted.reason, after=after[0] if after else "", limit=wanted.limit + 1)
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].identity) if page else ""
-    return Answer(content=Suppressions(suppressions=tuple(map(_suppression_facts, page)), next=cursor))
+    return ApiResponse(content=Suppressions(suppressions=tuple(map(_suppression_facts, page)), next=cursor))
 
 
-def _suppress(call: Call) -> Answer:
+def _suppress(call: ApiRequest) -> ApiResponse:
     """Never mail an address, until that is taken back. What stands against it already, stays."""
     address = parse_address(call.path["email"])
-    done = call.newsroom.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=call.actor)
+    done = call.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=call.actor)
     call.record("suppression.add", mask(address.display))
-    return Answer(content=_suppression_facts(done.suppression))
+    return ApiResponse(content=_suppression_facts(done.suppression))
 
 
-def _unsuppress(call: Call) -> Answer:
+def _unsuppress(call: ApiRequest) -> ApiResponse:
     """Mail an address again. A person's own no stays: 409."""
     address = parse_address(call.path["email"])
-    done = call.newsroom.ledger.suppressions.lift(address.identity, source=call.actor)
+    done = call.app.ledger.suppressions.unsuppress(address.identity, source=call.actor)
     reason = done.suppression.reason if done.suppression else None
-    if done.outcome is Lifting.REFUSED:
+    if done.outcome is UnsuppressStatus.REFUSED:
         raise OwnNoError(f"The address is {reason}, which only that person can take back.")
     call.record("suppression.remove", mask(address.display))
-    return Answer(content=LiftedFacts(email=address.display, outcome=done.outcome, reason=reason))
+    return ApiResponse(content=LiftedFacts(email=address.display, outcome=done.outcome, reason=reason))
 
 
 def _suppression_facts(each: Suppression) -> SuppressionFacts:

@@ -10,27 +10,36 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from mailer.ledger.types_accounts import Scope
-from mailer.service.roster import plan_object
-from mailer.service.uploads import Upload, Way, apply_upload, find_upload, forget_upload, keep_upload, plan_upload
+from mailer.ledger.types.accounts import Scope
+from mailer.service.lists.overview import plan_object
+from mailer.service.lists.uploads import (
+    ImportMode,
+    Upload,
+    apply_upload,
+    find_upload,
+    forget_upload,
+    keep_upload,
+    plan_upload,
+)
 from mailer.web.api.lists import SyncOutcome, outcome
-from mailer.web.api.route import FILE, Answer, ApiRoute, Call
-from mailer.web.api.shape import Shape, Words
+from mailer.web.api.request import FILE, ApiRequest, ApiResponse, ApiRoute
+from mailer.web.api.schema import Schema, Words
 
 
-class UploadQuery(Shape):
+class UploadQuery(Schema):
     way: Annotated[
-        Way, Field(description="It adds to the list, and changes who is on it; or it is the whole list from now on.")
-    ] = Way.ADD
+        ImportMode,
+        Field(description="It adds to the list, and changes who is on it; or it is the whole list from now on."),
+    ] = ImportMode.ADD
     file_name: Annotated[Words, Field(description="What you call it.")] = "upload.csv"
 
 
-class UploadFacts(Shape):
+class UploadFacts(Schema):
     """An upload, and what it would do now. `columns`: which the list would get; `erased`: people who get no row."""
 
     upload: str
     file_name: str
-    way: Way
+    way: ImportMode
     base: str
     rows: int
     columns: tuple[str, ...]
@@ -38,7 +47,7 @@ class UploadFacts(Shape):
     plan: SyncOutcome
 
 
-class WantedUpload(Shape):
+class WantedUpload(Schema):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"base": "9c1185a5c5e9fc54612808977ee8f548b2258d31" + "0" * 24}]}
     )
@@ -49,29 +58,27 @@ class WantedUpload(Shape):
     )
 
 
-class Left(Shape):
+class DiscardedUpload(Schema):
     """The upload that is gone."""
 
     upload: str
 
 
-def _keep(call: Call) -> Answer:
+def _keep(call: ApiRequest) -> ApiResponse:
     """Keep a CSV file for a list, and tell what it would do; nothing is done yet."""
     wanted, name = call.query(UploadQuery), call.path["list"]
-    upload = keep_upload(
-        call.newsroom, name, BytesIO(call.raw), file_name=wanted.file_name, way=wanted.way, by=call.actor
-    )
+    upload = keep_upload(call.app, name, BytesIO(call.raw), file_name=wanted.file_name, way=wanted.way, by=call.actor)
     call.record("list.upload", name, upload.file_name)
     return _told(call, upload, call.place(f"/lists/{name}/uploads/{upload.id}"))
 
 
-def _plan(call: Call) -> Answer:
+def _plan(call: ApiRequest) -> ApiResponse:
     """What an upload would do now."""
     return _told(call, _find(call))
 
 
-def _told(call: Call, upload: Upload, location: str = "") -> Answer:
-    found = plan_upload(call.newsroom, upload)
+def _told(call: ApiRequest, upload: Upload, location: str = "") -> ApiResponse:
+    found = plan_upload(call.app, upload)
     facts = UploadFacts(
         upload=upload.id,
         file_name=upload.file_name,
@@ -82,27 +89,27 @@ def _told(call: Call, upload: Upload, location: str = "") -> Answer:
         erased=found.erased,
         plan=SyncOutcome.of(plan_object(found.plan, planned=True)),
     )
-    return Answer(content=facts, location=location)
+    return ApiResponse(content=facts, location=location)
 
 
-def _apply(call: Call) -> Answer:
+def _apply(call: ApiRequest) -> ApiResponse:
     """Do what an upload would do: a sync, which can be undone. More than a tenth removed: 409, unless that is allowed."""
     wanted, upload = call.body(WantedUpload), _find(call)
     removals = wanted.allow_removals
-    done = apply_upload(call.newsroom, upload, base=wanted.base, by=call.actor, allow_removals=removals)
+    done = apply_upload(call.app, upload, base=wanted.base, by=call.actor, allow_removals=removals)
     call.record("list.apply", upload.list, upload.file_name)
     return outcome(done, planned=False)
 
 
-def _leave(call: Call) -> Answer:
+def _leave(call: ApiRequest) -> ApiResponse:
     """Forget an upload; nothing is changed."""
     upload = _find(call)
-    forget_upload(call.newsroom, upload)
-    return Answer(content=Left(upload=upload.id))
+    forget_upload(call.app, upload)
+    return ApiResponse(content=DiscardedUpload(upload=upload.id))
 
 
-def _find(call: Call) -> Upload:
-    found = find_upload(call.newsroom, call.path["list"], call.path["upload"])
+def _find(call: ApiRequest) -> Upload:
+    found = find_upload(call.app, call.path["list"], call.path["upload"])
     if found is None:
         raise HTTPException(404)
     return found
@@ -123,5 +130,5 @@ ROUTES = (
     ),
     ApiRoute("GET", _ONE, Scope.LISTS_WRITE, _plan, UploadFacts),
     ApiRoute("POST", f"{_ONE}/apply", Scope.LISTS_WRITE, _apply, SyncOutcome, body=WantedUpload),
-    ApiRoute("DELETE", _ONE, Scope.LISTS_WRITE, _leave, Left),
+    ApiRoute("DELETE", _ONE, Scope.LISTS_WRITE, _leave, DiscardedUpload),
 )

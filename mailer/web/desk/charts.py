@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from markupsafe import Markup
 
-from mailer.service.watching import width_of
+from mailer.service.sends.monitor import width_of
 
 HEIGHT = 190
 MOST_STEPS = 200  # that can be told apart
@@ -55,7 +55,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChartPart:
     """`value` of a whole; `tone` is its colour's class: good, warn, bad, quiet."""
 
     name: str
@@ -152,7 +152,7 @@ def draw_growth(steps: Sequence[Step], *, until: float, zone: dt.tzinfo) -> Mark
     return head.format(_GROWTH_WIDTH, _GROWTH_HEIGHT, words) + Markup("").join(drawn) + Markup("</svg>")
 
 
-def stack(parts: Sequence[Part], whole: int, *, words: str = "") -> Markup:
+def stack(parts: Sequence[ChartPart], whole: int, *, words: str = "") -> Markup:
     """`parts` of `whole` side by side; what is left of it stays empty. Without `words` it is for the eye only."""
     drawn, left = [], 0.0
     for part in parts:

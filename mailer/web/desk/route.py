@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from mailer.ledger.types_accounts import Role
-from mailer.web.desk.visit import Visit
+from mailer.ledger.types.accounts import Role
+from mailer.web.desk.request import DeskRequest
 
 FORM = 2 * 1024 * 1024  # octets
 
-Endpoint = Callable[[Visit], Response] | Callable[[Visit], Awaitable[Response]]
+Endpoint = Callable[[DeskRequest], Response] | Callable[[DeskRequest], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)

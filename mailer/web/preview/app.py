@@ -27,16 +27,24 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mailer.edition.layout import Layout
+from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
-from mailer.edition.slot import Values
+from mailer.edition.templates import TemplateSet
 from mailer.errors import MailerError
-from mailer.inspection.finding import RULEBOOK
-from mailer.service.composing import NOBODY as SOMEBODY
-from mailer.service.previewing import DEVICES, NOBODY, Scheme, Shown, reader_values, show, some_readers
-from mailer.service.unchanged import Version, version
-from mailer.web.page import HTML, NOT_STORED, respond
-from mailer.web.preview.live import Live, State
+from mailer.lint.findings import RULEBOOK
+from mailer.service.dispatches.preview import (
+    DEVICES,
+    NOBODY,
+    ColorScheme,
+    RenderedPreview,
+    reader_values,
+    render,
+    some_readers,
+)
+from mailer.service.dispatches.sample_message import NOBODY as SOMEBODY
+from mailer.service.file_cache import Version, file_version
+from mailer.web.pages import HTML, NO_STORE, respond
+from mailer.web.preview.session import PreviewSession, PreviewState
 from mailer.web.sse import ServerSentEvent, sse_response
 
 _FOLDER = Path(__file__).parent
@@ -50,7 +58,7 @@ _LETTER_POLICY = (
     f"frame-ancestors 'self'; sandbox {_SANDBOX}"
 )
 _LETTER = {
-    **NOT_STORED,
+    **NO_STORE,
     "Content-Security-Policy": _LETTER_POLICY,
     "X-Frame-Options": "SAMEORIGIN",
 }
@@ -61,7 +69,7 @@ _LONGEST = 2000  # characters of what is typed for a field
 _OFFERED = 200  # readers to choose from; any other address can be typed
 
 
-def create_preview(live: Live, *, token: str, key: str) -> Starlette:
+def create_preview(live: PreviewSession, *, token: str, key: str) -> Starlette:
     """The preview of `live` under /`token`/; /open/`key` leads there once. Set its `state.ending` to end its streams."""
     preview = _Preview(live, token=token, key=key)
 
@@ -107,13 +115,13 @@ class _ThisMachine:
 
 
 class _Preview:
-    def __init__(self, live: Live, *, token: str, key: str) -> None:
+    def __init__(self, live: PreviewSession, *, token: str, key: str) -> None:
         self.ending = asyncio.Event()
         self._live = live
         self._token = token
         self._key = key
         self._media = f"/{token}/media/"
-        self._layout = Layout([_FOLDER])
+        self._layout = TemplateSet([_FOLDER])
         self._reader = lru_cache(maxsize=64)(self._found)
         self._one_reader = threading.Lock()  # what a page asks at once is one look at the lists
 
@@ -127,20 +135,20 @@ class _Preview:
         if not self._key or not _is_same(request.path_params["key"], self._key):
             raise HTTPException(404)
         self._key = ""
-        return RedirectResponse(f"/{self._token}/", 303, {**NOT_STORED, "Referrer-Policy": "no-referrer"})
+        return RedirectResponse(f"/{self._token}/", 303, {**NO_STORE, "Referrer-Policy": "no-referrer"})
 
     async def page(self, _request: Request) -> Response:
         text = self._layout.render(
             "page.html.j2",
-            {"shown": self._live.shown, "devices": DEVICES, "sandbox": _SANDBOX, "schemes": list(Scheme)},
+            {"shown": self._live.shown, "devices": DEVICES, "sandbox": _SANDBOX, "schemes": list(ColorScheme)},
         )
-        return respond(text, HTML, headers={**NOT_STORED, "Content-Security-Policy": _POLICY})
+        return respond(text, HTML, headers={**NO_STORE, "Content-Security-Policy": _POLICY})
 
     async def style(self, _request: Request) -> Response:
-        return respond((_FOLDER / "style.css").read_bytes(), "text/css; charset=utf-8", headers=NOT_STORED)
+        return respond((_FOLDER / "style.css").read_bytes(), "text/css; charset=utf-8", headers=NO_STORE)
 
     async def script(self, _request: Request) -> Response:
-        return respond((_FOLDER / "script.js").read_bytes(), "text/javascript; charset=utf-8", headers=NOT_STORED)
+        return respond((_FOLDER / "script.js").read_bytes(), "text/javascript; charset=utf-8", headers=NO_STORE)
 
     async def events(self, request: Request) -> Response:
         """Tells the page of each new state, until the preview ends."""
@@ -157,30 +165,30 @@ class _Preview:
         """All that the page shows but the letter itself."""
         state = self._live.state
         about = await run_in_threadpool(self._about, state, request.query_params)
-        return respond(json.dumps(about, ensure_ascii=False), _JSON, headers=NOT_STORED)
+        return respond(json.dumps(about, ensure_ascii=False), _JSON, headers=NO_STORE)
 
     async def letter(self, request: Request) -> Response:
         """The letter in its frame; an empty one while there is none."""
         scheme = request.query_params.get("scheme", "")
-        shown = await self._shown(request, Scheme(scheme) if scheme in set(Scheme) else None)
+        shown = await self._shown(request, ColorScheme(scheme) if scheme in set(ColorScheme) else None)
         return respond(shown.html if shown else "<!DOCTYPE html><title>No letter</title>", HTML, headers=_LETTER)
 
     async def mailed(self, request: Request) -> Response:
         """The HTML as it leaves, to be read."""
         shown = await self._shown(request)
-        return respond(shown.mailed if shown else "", _TEXT, headers=NOT_STORED)
+        return respond(shown.mailed if shown else "", _TEXT, headers=NO_STORE)
 
     async def text(self, request: Request) -> Response:
         shown = await self._shown(request)
-        return respond(shown.text if shown else "", _TEXT, headers=NOT_STORED)
+        return respond(shown.text if shown else "", _TEXT, headers=NO_STORE)
 
     async def readers(self, _request: Request) -> Response:
         """Addresses to choose from."""
         try:
-            found = await run_in_threadpool(some_readers, self._live.newsroom, self._live.lists, _OFFERED)
+            found = await run_in_threadpool(some_readers, self._live.app, self._live.lists, _OFFERED)
         except MailerError:  # a list that is wrong is a finding
             found = ()
-        return respond(json.dumps(found), _JSON, headers=NOT_STORED)
+        return respond(json.dumps(found), _JSON, headers=NO_STORE)
 
     async def media(self, request: Request) -> Response:
         for image in (image for edition in self._live.editions for image in edition.images):
@@ -188,15 +196,15 @@ class _Preview:
                 return respond(image.data, image.content_type, headers={"Cache-Control": "private, max-age=3600"})
         raise HTTPException(404)
 
-    async def _shown(self, request: Request, scheme: Scheme | None = None) -> Shown | None:
+    async def _shown(self, request: Request, scheme: ColorScheme | None = None) -> RenderedPreview | None:
         edition = self._live.state.edition
         return await run_in_threadpool(self._show, edition, request.query_params, scheme) if edition else None
 
-    def _show(self, edition: Edition, asked: QueryParams, scheme: Scheme | None) -> Shown:
+    def _show(self, edition: Edition, asked: QueryParams, scheme: ColorScheme | None) -> RenderedPreview:
         values, _ = self._values(edition, asked)
-        return show(edition, values, media=self._media, scheme=scheme, images=asked.get("images") != "off")
+        return render(edition, values, media=self._media, scheme=scheme, images=asked.get("images") != "off")
 
-    def _about(self, state: State, asked: QueryParams) -> dict[str, object]:
+    def _about(self, state: PreviewState, asked: QueryParams) -> dict[str, object]:
         made = state.draft
         about: dict[str, object] = {
             "number": state.number,
@@ -209,7 +217,7 @@ class _Preview:
         }
         if state.edition is not None:
             values, fault = self._values(state.edition, asked)
-            shown = show(state.edition, values, media=self._media)
+            shown = render(state.edition, values, media=self._media)
             about |= {
                 "title": state.edition.title,
                 "from": state.edition.from_name,
@@ -223,12 +231,12 @@ class _Preview:
             }
         return about
 
-    def _values(self, edition: Edition, asked: QueryParams) -> tuple[Values, str]:
+    def _values(self, edition: Edition, asked: QueryParams) -> tuple[ReaderValues, str]:
         """Whom to write as, by the address and the fields that were typed, and why that is not possible."""
         email, fault, values = asked.get("as", "").strip(), "", NOBODY
         if email:
-            workspace = self._live.newsroom.workspace
-            versions = tuple(version(workspace.subscribers / f"{name}.csv") for name in workspace.list_names())
+            workspace = self._live.app.workspace
+            versions = tuple(file_version(workspace.subscribers / f"{name}.csv") for name in workspace.list_names())
             try:
                 with self._one_reader:
                     values = self._reader(email, self._live.lists, edition.fields, versions)
@@ -241,13 +249,13 @@ class _Preview:
         }
         if typed:
             fields = {**values.fields, **typed}
-            values = Values(fields=fields, address=values.address or SOMEBODY, token=values.token)
+            values = ReaderValues(fields=fields, address=values.address or SOMEBODY, token=values.token)
         return values, fault
 
     def _found(
         self, email: str, lists: tuple[str, ...], fields: frozenset[str], _versions: tuple[Version | None, ...]
-    ) -> Values:
-        return reader_values(self._live.newsroom, email, lists, fields)
+    ) -> ReaderValues:
+        return reader_values(self._live.app, email, lists, fields)
 
 
 def new_token() -> str:

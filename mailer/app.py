@@ -1,0 +1,187 @@
+"""The installation that a command or a page works in: one workspace, its settings, and what is made of them.
+
+Everything is made, and imported (PLC0415), when it is first asked for, so that a command that needs no ledger neither loads nor
+opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, UsageError and LedgerError in the words that a
+person sees.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from mailer.errors import SettingsError
+from mailer.settings.settings import Settings, load_settings
+from mailer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mailer.delivery.warmup import WarmUp
+    from mailer.edition.publication import Publication
+    from mailer.ledger.ledger import Ledger
+    from mailer.link_tokens import TokenKeys
+    from mailer.mime.composer import MessageTokens, SenderProfile
+    from mailer.mime.dkim.keys import DkimConfig
+
+Clock = Callable[[], float]
+
+
+class App:
+    """One workspace at work. `clock` gives seconds since the epoch, UTC."""
+
+    def __init__(self, workspace: Workspace, settings: Settings, clock: Clock = time.time) -> None:
+        self.workspace = workspace
+        self.settings = settings
+        self.clock = clock
+        self.accept_restored = False  # a person says that an older copy of the database is the one to go on with
+
+    @classmethod
+    def open(cls, folder: Path, clock: Clock = time.time) -> "App":
+        """The newsroom of the workspace in `folder`, by its `.env` and the environment. Raises SettingsError."""
+        workspace = Workspace(folder)
+        return cls(workspace, load_settings(workspace.root), clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+            del self.__dict__["ledger"]
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a database yet; a command that only reads makes none."""
+        path = self.settings.database_url.get_secret_value().partition("sqlite:///")[2]
+        return "ledger" in self.__dict__ or not path or Path(path).exists()
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """The database, opened and up to date; refused while it names a secret key that the settings lack."""
+        from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
+        from mailer.malloc import limit_arenas  # noqa: PLC0415 - goes with it
+
+        limit_arenas()  # before the ledger starts its threads
+        url = self.settings.database_url.get_secret_value()
+        ledger = open_ledger(
+            url,
+            self.workspace.ensure_state_dir(),
+            clock=self.clock,
+            accept_restored=self.accept_restored,
+            warmup=self.warmup,
+        )
+        for named, use in (
+            (
+                ledger.editions.key_names() | ledger.transactional.key_names(),
+                "with which links were made that readers still hold",
+            ),
+            (ledger.webhooks.key_names(), "of which the secret of a webhook is made"),
+        ):
+            lacking = sorted(named - set(self.keys.names))
+            if lacking:
+                ledger.close()
+                raise SettingsError(
+                    f"MAILER_SECRET_KEYS lacks the key {lacking[0]}, {use}.",
+                    "Put it back there, behind the first one.",
+                )
+        return ledger
+
+    @contextmanager
+    def readonly_ledger(self) -> "Iterator[Ledger]":
+        """The ledger, or where there is none yet an empty one that goes again: for a command that records nothing."""
+        if self.has_ledger:
+            yield self.ledger
+            return
+        from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - loaded when first used
+
+        with (
+            TemporaryDirectory(prefix="mailer-") as folder,
+            open_ledger("sqlite:///mailer.db", Path(folder) / ".mailer", clock=self.clock) as ledger,
+        ):
+            yield ledger
+
+    @cached_property
+    def warmup(self) -> "WarmUp":
+        """The plan of the first days. They are those of the sender's domain at these relays: a new one begins anew."""
+        from mailer.delivery.warmup import WarmUp  # noqa: PLC0415 - loaded when first used
+
+        hosts = sorted({relay.host for relay in self.settings.relay})
+        sender = f"{self.settings.sender.domain} by {', '.join(hosts)}"
+        return WarmUp(plan=self.settings.warmup, zone=self.settings.timezone, sender=sender)
+
+    @cached_property
+    def keys(self) -> "TokenKeys":
+        from mailer.link_tokens import TokenKeys  # noqa: PLC0415 - cryptography, only where tokens are needed
+
+        return TokenKeys([key.get_secret_value() for key in self.settings.secret_keys])
+
+    @cached_property
+    def publication(self) -> "Publication":
+        from mailer.edition.publication import Publication  # noqa: PLC0415 - loaded when first used
+
+        return Publication(
+            name=self.settings.publication,
+            from_name=self.settings.sender.name,
+            from_address=self.settings.sender.address,
+            base_url=self.settings.base_url,
+            postal_address=self.settings.postal_address,
+            copyright_holder=self.settings.copyright_holder,
+            language=self.settings.language,
+            images=self.settings.images.value,
+        )
+
+    @cached_property
+    def sender_profile(self) -> "SenderProfile":
+        from mailer.mime.composer import SenderProfile  # noqa: PLC0415 - loaded when first used
+
+        settings = self.settings
+        return SenderProfile(
+            sender_name=settings.sender.name,
+            sender_address=settings.sender.address,
+            publication=settings.publication,
+            base_url=settings.base_url.rstrip("/"),
+            reply_to=settings.reply_to.address if settings.reply_to else "",
+            bounce_address=settings.bounce_address.address if settings.bounce_address else "",
+            unsubscribe_address=settings.unsubscribe_address.address if settings.unsubscribe_address else "",
+            signers=self.signing.signers,
+        )
+
+    def sender_profile_of(self, frozen: str | None) -> "SenderProfile":
+        """Returns the sender profile that was frozen with a send; that of the settings for a send without one."""
+        from mailer.mime.composer import SenderProfile  # noqa: PLC0415
+
+        return self.sender_profile if frozen is None else SenderProfile.from_json(frozen, self.signing.signers)
+
+    @cached_property
+    def signing(self) -> "DkimConfig":
+        """The keys that sign each message, read from their files; none where none is set. Raises SettingsError."""
+        from mailer.mime.dkim.keys import load_signing  # noqa: PLC0415 - loaded when first used
+
+        return load_signing(self.settings)
+
+    def message_tokens(self, key_name: str, *, inert: bool = False) -> "Callable[[int], MessageTokens]":
+        """How the deliveries of a send name themselves, under the key that the send began with."""
+        from mailer.link_tokens import BLOCK_SIZE, PLACEHOLDER, Purpose  # noqa: PLC0415 - loaded when first used
+        from mailer.mime.composer import MessageTokens  # noqa: PLC0415 - loaded when first used
+
+        keys = self.keys.signing_with(key_name)
+
+        @lru_cache(maxsize=64)
+        def neighbours(first: int) -> list[MessageTokens]:
+            """Of deliveries whose numbers follow one another, as those of a send do."""
+            numbers = range(first, first + BLOCK_SIZE)
+            unsubscribe = [PLACEHOLDER] * BLOCK_SIZE if inert else keys.issue_block(Purpose.UNSUBSCRIBE, numbers)
+            bounce, message = (keys.issue_block(each, numbers) for each in (Purpose.BOUNCE, Purpose.MESSAGE_ID))
+            return list(map(MessageTokens, unsubscribe, bounce, message))
+
+        def mark(delivery_id: int) -> MessageTokens:
+            place = delivery_id % BLOCK_SIZE
+            return neighbours(delivery_id - place)[place]
+
+        return mark

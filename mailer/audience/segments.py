@@ -1,0 +1,298 @@
+"""`--where`: which readers of the lists, in one expression.
+
+    city == "Lisbon" and not received("2026-10-26-east-quay")
+    joined >= "2026-01-01" and list("vip")
+    country in ("PT", "ES") or "Porto" in city
+
+A name is a field of the lists, as in a dispatch with or without `reader.` before it; its value is a text, "" where there is
+none, and counts as true when it is not empty. `joined` is the day on which somebody joined, compared with an ISO date.
+`list("NAME")`: is on that list; `received("SLUG")`: has that dispatch, or may have it. Comparisons are those of texts, by
+code point, between fields and quoted texts; `and`, `or`, `not` and brackets join them. Nothing else is allowed.
+
+`parse_where` makes a tree of frozen records; `holds` says what it means for one person, and the ledger's SQL
+(mailer.ledger.sends.audience_query) must say the same. Raises SegmentError.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from jinja2 import nodes
+
+from mailer.dispatch.template.expression import COMPARE, ExpressionError, parse_node
+from mailer.errors import UsageError
+from mailer.sanitize import is_clean
+
+JOINED = "joined"
+_ALLOWED = (
+    'Compare fields and quoted texts (== != < <= > >= in); join with and, or, not; or ask list("X"), received("X").'
+)
+
+
+class SegmentError(UsageError):
+    """An expression that is not allowed, or not one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldText:
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class _DayCompare:
+    """The word `joined`, on its way to being a Joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsNotEmpty:
+    """A field that is not empty."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`operator` is one of eq, ne, lt, lteq, gt, gteq."""
+
+    left: Field | FieldText
+    operator: str
+    right: Field | FieldText
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    left: Field | FieldText
+    items: tuple[Field | FieldText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """`text` stands somewhere in `inside`."""
+
+    text: Field | FieldText
+    inside: Field | FieldText
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedOn:
+    """The day of joining, compared with `day`."""
+
+    operator: str
+    day: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class OnList:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    inner: "Segment"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    parts: tuple["Segment", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    parts: tuple["Segment", ...]
+
+
+Leaf = IsNotEmpty | Compare | In | Contains | JoinedOn | OnList | Received
+Segment = Leaf | Not | And | Or
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberFacts:
+    """What is known of one person: what `holds` asks."""
+
+    fields: Mapping[str, str]
+    joined: dt.date
+    lists: Collection[str] = ()
+    received: Collection[str] = ()
+
+
+def parse_segment(source: str) -> Segment:
+    """Read an expression. Raises SegmentError."""
+    try:
+        return _condition(parse_node(source))
+    except ExpressionError as error:
+        raise SegmentError(f"--where: {error}.", _ALLOWED) from None
+    except RecursionError:
+        raise SegmentError("--where: an expression nested this deep is not allowed.", _ALLOWED) from None
+
+
+def matches(where: Segment, person: SubscriberFacts) -> bool:
+    """Whether the person is one of those."""
+    match where:
+        case Not(inner=inner):
+            return not matches(inner, person)
+        case And(parts=parts):
+            return all(matches(part, person) for part in parts)
+        case Or(parts=parts):
+            return any(matches(part, person) for part in parts)
+        case _:
+            return _holds(where, person)
+
+
+def _holds(where: Leaf, person: SubscriberFacts) -> bool:
+    match where:
+        case IsNotEmpty(field=each):
+            return bool(_value(each, person))
+        case Compare(left=left, operator=name, right=right):
+            return COMPARE[name](_value(left, person), _value(right, person))
+        case In(left=left, items=items):
+            return _value(left, person) in {_value(item, person) for item in items}
+        case Contains(text=text, inside=inside):
+            return _value(text, person) in _value(inside, person)
+        case JoinedOn(operator=name, day=day):
+            return COMPARE[name](person.joined.isoformat(), day.isoformat())
+        case OnList(name=name):
+            return name in person.lists
+        case Received(slug=slug):
+            return slug in person.received
+        case _:
+            assert_never(where)
+
+
+def references(where: Segment) -> Iterator[Field | OnList | Received]:
+    """The fields, lists and dispatches that it names."""
+    match where:
+        case OnList() | Received():
+            yield where
+        case IsNotEmpty(field=each):
+            yield each
+        case Compare(left=left, right=right):
+            yield from (each for each in (left, right) if isinstance(each, Field))
+        case In(left=left, items=items):
+            yield from (each for each in (left, *items) if isinstance(each, Field))
+        case Contains(text=text, inside=inside):
+            yield from (each for each in (text, inside) if isinstance(each, Field))
+        case Not(inner=inner):
+            yield from references(inner)
+        case And(parts=parts) | Or(parts=parts):
+            for part in parts:
+                yield from references(part)
+        case JoinedOn():
+            return
+        case _:
+            assert_never(where)
+
+
+def _value(operand: Field | FieldText, person: SubscriberFacts) -> str:
+    return operand.value if isinstance(operand, FieldText) else person.fields.get(operand.name, "")
+
+
+def _condition(node: nodes.Node) -> Segment:
+    match node:
+        case nodes.And(left=left, right=right):
+            return And((_condition(left), _condition(right)))
+        case nodes.Or(left=left, right=right):
+            return Or((_condition(left), _condition(right)))
+        case nodes.Not(node=inner):
+            return Not(_condition(inner))
+        case nodes.Compare():
+            return _comparison(node)
+        case nodes.Call():
+            return _call(node)
+        case _:
+            operand = _operand(node)
+            if isinstance(operand, Field):
+                return IsNotEmpty(operand)
+            raise SegmentError("--where: this is no condition.", _ALLOWED)
+
+
+def _comparison(node: nodes.Compare) -> Segment:
+    """`a < b in (c, d)`: each link is a comparison, and all must hold, as in Python."""
+    links: list[Segment] = []
+    left: nodes.Node = node.expr
+    for operand in node.ops:
+        links.append(_link(left, operand.op, operand.expr))
+        left = operand.expr
+    return links[0] if len(links) == 1 else And(tuple(links))
+
+
+def _link(left: nodes.Node, name: str, right: nodes.Node) -> Segment:
+    if name in {"in", "notin"}:
+        found: Segment
+        if isinstance(right, nodes.Tuple | nodes.List):
+            found = In(_text_operand(left), tuple(_text_operand(item) for item in right.items))
+        else:
+            found = Contains(_text_operand(left), _text_operand(right))
+        return found if name == "in" else Not(found)
+    first, second = _operand(left), _operand(right)
+    if isinstance(first, _DayCompare):
+        return _joined(name, second)
+    if isinstance(second, _DayCompare):
+        return _joined(_TURNED[name], first)
+    return Compare(first, name, second)
+
+
+_TURNED = {"eq": "eq", "ne": "ne", "lt": "gt", "lteq": "gteq", "gt": "lt", "gteq": "lteq"}
+
+
+def _joined(name: str, with_what: Field | FieldText | _DayCompare) -> JoinedOn:
+    try:
+        if isinstance(with_what, FieldText):
+            return JoinedOn(name, dt.date.fromisoformat(with_what.value))
+    except ValueError:
+        pass
+    raise SegmentError("--where: joined is compared with a day.", 'Write it so: joined >= "2026-01-31"')
+
+
+def _call(node: nodes.Call) -> Segment:
+    match node:
+        case nodes.Call(
+            node=nodes.Name(name=str(name)),
+            args=[nodes.Const(value=str(value))],
+            kwargs=[],
+            dyn_args=None,
+            dyn_kwargs=None,
+        ) if name in {"list", "received"}:
+            return OnList(value.removesuffix(".csv")) if name == "list" else Received(value)
+        case _:
+            raise SegmentError("--where: the only calls are list(…) and received(…), with one quoted name.", _ALLOWED)
+
+
+def _operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
+    match node:
+        case nodes.Const(value=str(value)) if is_clean(value):
+            return FieldText(value)
+        case nodes.Const(value=str()):
+            raise SegmentError("--where: a text holds no line ends and no control characters.", "Remove them.")
+        case nodes.Name(name=str(name)) if name != "reader":
+            return _DayCompare() if name == JOINED else Field(name)
+        case (
+            nodes.Getattr(node=nodes.Name(name="reader"), attr=str(name))
+            | nodes.Getitem(node=nodes.Name(name="reader"), arg=nodes.Const(value=str(name)))
+        ):
+            return Field(name)
+        case nodes.Const(value=value):
+            raise SegmentError(
+                f"--where: the number or constant {value} cannot stand here.", f'Put it in quotes: "{value}"'
+            )
+        case _:
+            raise SegmentError(f"--where: {type(node).__name__.lower()} cannot stand here.", _ALLOWED)
+
+
+def _text_operand(node: nodes.Node) -> Field | FieldText:
+    operand = _operand(node)
+    if isinstance(operand, _DayCompare):
+        raise SegmentError(
+            "--where: joined is compared with one day, by < <= == != >= >.", 'So: joined >= "2026-01-31"'
+        )
+    return operand

@@ -1,0 +1,141 @@
+"""user: who may sign in at the desk."""
+
+from pathlib import Path
+
+import click
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, print_json
+from mailer.ledger.types.accounts import Role
+from mailer.service.accounts.oidc.flow import normalize_login
+from mailer.service.accounts.passwords import LINK_GOOD_FOR, hash_password, invite
+from mailer.timestamps import iso
+
+BY_HAND = "command line"
+_ROLE = click.Choice([role.value for role in Role])
+
+
+@click.group("user")
+def user_command() -> None:
+    """Who may sign in at the desk: add, list, link, oidc, role, remove."""
+
+
+@user_command.command("add")
+@click.argument("name")
+@click.option("--role", type=_ROLE, help="Default: writer; the first person is an admin.")
+@click.option("--email", default="", help="Where tests to this person go.")
+@click.option("--link", "by_link", is_flag=True, help="Ask for no password; print a link to choose one.")
+@click.option("--oidc", default="", help="As whom your identity provider knows this person.")
+@in_workspace
+def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, workspace: Path) -> None:
+    """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one; with --oidc, neither."""
+    address = parse_address(email).display if email else ""
+    with App.open(workspace) as newsroom:
+        known = normalize_login(newsroom, oidc)
+        by_oidc = newsroom.settings.oidc_only or bool(known and not by_link)
+        hashed = "" if by_oidc or by_link or not is_interactive() else hash_password(_ask(), name)
+        people = newsroom.ledger.users
+        user = people.add(name, Role(role) if role else None, email=address, oidc_login=known)
+        newsroom.ledger.audit.record(BY_HAND, "user.add", user.name, user.role.value)
+        if hashed:
+            people.set_password(user.id, hashed)
+        if hashed or by_oidc:
+            echo_err(f"{user.name} may sign in as {user.role}, at {newsroom.settings.base_url.rstrip('/')}/desk/")
+        else:
+            _show_link(newsroom, user.name)
+
+
+@user_command.command("link")
+@click.argument("name")
+@in_workspace
+def link(name: str, workspace: Path) -> None:
+    """Print a link by which NAME chooses a new password."""
+    with App.open(workspace) as newsroom:
+        _show_link(newsroom, name)
+        newsroom.ledger.audit.record(BY_HAND, "user.link", name)
+
+
+@user_command.command("oidc")
+@click.argument("name")
+@click.argument("login", default="")
+@in_workspace
+def oidc_(name: str, login: str, workspace: Path) -> None:
+    """Let NAME sign in as whom your identity provider calls LOGIN; without LOGIN, in no such way.
+
+    Another account than the one that came before can come then; wherever NAME is signed in, that ends.
+    """
+    with App.open(workspace) as newsroom:
+        user, known = newsroom.ledger.users.by_name(name), normalize_login(newsroom, login)
+        newsroom.ledger.users.set_oidc(user.id, known)
+        newsroom.ledger.audit.record(BY_HAND, "user.oidc", user.name, known or "nobody")
+    click.echo(f"{user.name}: {known or 'not by an identity provider'}")
+
+
+@user_command.command("role")
+@click.argument("name")
+@click.argument("role", type=_ROLE)
+@in_workspace
+def role_(name: str, role: str, workspace: Path) -> None:
+    """Make NAME a writer, an editor or an admin."""
+    with App.open(workspace) as newsroom:
+        user = newsroom.ledger.users.by_name(name)
+        newsroom.ledger.users.set_role(user.id, Role(role))
+        newsroom.ledger.audit.record(BY_HAND, "user.role", user.name, f"{user.role} to {role}")
+    click.echo(f"{user.name}: {role}")
+
+
+@user_command.command("remove")
+@click.argument("name")
+@in_workspace
+def remove(name: str, workspace: Path) -> None:
+    """Let NAME in no more, and end every session."""
+    with App.open(workspace) as newsroom:
+        user = newsroom.ledger.users.by_name(name)
+        newsroom.ledger.users.remove(user.id)
+        newsroom.ledger.audit.record(BY_HAND, "user.remove", user.name)
+    click.echo(f"{user.name} can sign in no more")
+
+
+@user_command.command("list")
+@as_json
+@in_workspace
+def list_(*, as_json: bool, workspace: Path) -> None:
+    """Everybody who may sign in, and as what."""
+    with App.open(workspace) as newsroom:
+        people = newsroom.ledger.users.all() if newsroom.has_ledger else ()
+    if as_json:
+        rows = [
+            {
+                "name": each.name,
+                "role": each.role.value,
+                "email": each.email,
+                "oidc": each.oidc_login,
+                "password": each.has_password,
+                "at": iso(each.created_at),
+            }
+            for each in people
+        ]
+        print_json({"users": rows})
+        return
+    for each in people:
+        waits = "" if each.has_password or each.oidc_login else "  (has no password yet)"
+        email, known = (
+            f"  {part}" if part else "" for part in (each.email, each.oidc_login and f"(as {each.oidc_login})")
+        )
+        click.echo(f"{each.role:<8}  {each.name}{email}{known}{waits}")
+    if not people:
+        echo_err("Nobody may sign in yet. Add the first person with: mailer user add NAME")
+
+
+def _ask() -> str:
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return password
+
+
+def _show_link(newsroom: App, name: str) -> None:
+    user = newsroom.ledger.users.by_name(name)
+    click.echo(invite(newsroom, user))
+    echo_err(
+        f"{user.name} chooses a password there, once, within {LINK_GOOD_FOR // 86_400} days; mailer serve must run."
+    )

@@ -1,0 +1,216 @@
+"""webhook: other programs that are told what happens, and how telling them went."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
+from mailer.ledger.types.webhooks import EVENTS, WebhookState
+from mailer.ledger.webhooks.outbox import PAGE, WebhookAttempt, WebhookMessage
+from mailer.ledger.webhooks.webhooks import Webhook
+from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS
+from mailer.service.webhooks import manage
+from mailer.timestamps import iso
+
+BY_HAND = "command line"
+_number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))
+
+
+@click.group("webhook")
+def webhook_command() -> None:
+    """Other programs that are told what happens: add, list, pause, resume, rotate, remove; test, log, again."""
+
+
+@webhook_command.command("add")
+@click.argument("url")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    type=click.Choice([event.value for event in EVENTS]),
+    help="What it is told of; may be repeated. Default: all.",
+)
+@as_json
+@in_workspace
+def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
+    """Tell URL what happens, and print the secret that proves it is us: once, for its receiver."""
+    with App.open(workspace) as newsroom:
+        made, secret = manage.add(newsroom, url, events or [event.value for event in EVENTS])
+        newsroom.ledger.audit.record(BY_HAND, "webhook.add", str(made.id), ", ".join(made.events))
+        if as_json:
+            print_json({**_described(newsroom, made)[0], "secret": secret})
+            return
+    click.echo(secret)
+    echo_err(
+        f"Webhook {made.id}. Give this secret to its receiver; it is not shown again. Try it: mailer webhook test {made.id}"
+    )
+
+
+@webhook_command.command("list")
+@as_json
+@in_workspace
+def list_(*, as_json: bool, workspace: Path) -> None:
+    """All webhooks, and how many messages wait or were given up."""
+    with App.open(workspace) as newsroom:
+        found = newsroom.ledger.webhooks.all() if newsroom.has_ledger else ()
+        rows = _described(newsroom, *found)
+    if as_json:
+        print_json({"webhooks": rows})
+        return
+    for each, row in zip(found, rows, strict=True):
+        click.echo(f"{each.id:>3}  {each.url}  {', '.join(each.events)}")
+        words = [f"{row[key]:,} {name}" for key, name in (("waiting", "waiting"), ("given_up", "given up")) if row[key]]
+        if each.paused_at is not None:
+            words.insert(0, f"paused{f': {each.pause_reason}' if each.pause_reason else ''}")
+        if words:
+            click.echo(f"     {'; '.join(words)}")
+    if not found:
+        echo_err("There is no webhook. Add one with: mailer webhook add URL")
+
+
+@webhook_command.command("remove")
+@_number
+@in_workspace
+def remove(number: int, workspace: Path) -> None:
+    """Tell it nothing more, and forget its log."""
+    with App.open(workspace) as newsroom:
+        newsroom.ledger.webhooks.remove(number)
+        newsroom.ledger.audit.record(BY_HAND, "webhook.remove", str(number))
+    click.echo(f"webhook {number} is removed")
+
+
+@webhook_command.command("pause")
+@_number
+@in_workspace
+def pause(number: int, workspace: Path) -> None:
+    """Hold back what it would be told, until it is resumed."""
+    with App.open(workspace) as newsroom:
+        newsroom.ledger.webhooks.pause(number)
+        newsroom.ledger.audit.record(BY_HAND, "webhook.pause", str(number))
+    click.echo(f"webhook {number} is paused; what happens waits for it")
+
+
+@webhook_command.command("resume")
+@_number
+@in_workspace
+def resume(number: int, workspace: Path) -> None:
+    """Tell it what waited, and go on."""
+    with App.open(workspace) as newsroom:
+        newsroom.ledger.webhooks.resume(number)
+        newsroom.ledger.audit.record(BY_HAND, "webhook.resume", str(number))
+    click.echo(f"webhook {number} goes on")
+
+
+@webhook_command.command("rotate")
+@_number
+@in_workspace
+def rotate(number: int, workspace: Path) -> None:
+    """Print a new secret; the one before holds for a day beside it."""
+    with App.open(workspace) as newsroom:
+        made, secret = manage.rotate(newsroom, number)
+        newsroom.ledger.audit.record(BY_HAND, "webhook.rotate", str(number))
+    click.echo(secret)
+    until = f" until {iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
+    echo_err(f"Give it to the receiver; it is not shown again. The secret before it signs, too{until}.")
+
+
+@webhook_command.command("test")
+@_number
+@as_json
+@in_workspace
+def test(number: int, *, as_json: bool, workspace: Path) -> int:
+    """Send it a message now, and say what it answers; exit 1 if it does not take it."""
+    with App.open(workspace) as newsroom:
+        message = manage.send_test(newsroom, number)
+    if as_json:
+        print_json(_told(message))
+    else:
+        for attempt in message.log:
+            click.echo(f"webhook {number} {_attempted(attempt)}")
+    return EXIT_DONE if message.state is WebhookState.DELIVERED else EXIT_PROBLEMS
+
+
+@webhook_command.command("log")
+@_number
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=PAGE, show_default=True, help="So many, the latest first."
+)
+@as_json
+@in_workspace
+def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
+    """What it was told or is to be, the latest first, with every attempt."""
+    with App.open(workspace) as newsroom:
+        newsroom.ledger.webhooks.get(number)
+        messages = newsroom.ledger.outbox.log(number, limit=limit)
+    if as_json:
+        print_json({"messages": [_told(each) for each in messages]})
+        return
+    for each in messages:
+        then = f", next at {iso(each.next_at)}" if each.state is WebhookState.WAITING else ""
+        click.echo(f"{each.id:>5}  {iso(each.at)}  {each.event}  {each.state}{then}")
+        for attempt in each.log:
+            click.echo(f"       {iso(attempt.at)}  {_attempted(attempt)}")
+    if not messages:
+        echo_err("It was told nothing yet.")
+    else:
+        counted = Counter(each.state for each in messages)
+        echo_err(", ".join(f"{plural(count, 'message')} {state}" for state, count in counted.items()))
+
+
+@webhook_command.command("again")
+@_number
+@click.argument("message", type=click.IntRange(1, 2**63 - 1))
+@in_workspace
+def again(number: int, message: int, workspace: Path) -> None:
+    """Send MESSAGE, a number of the log, once more, under the same id; mailer serve does it."""
+    with App.open(workspace) as newsroom:
+        newsroom.ledger.outbox.redeliver(number, message)
+        newsroom.ledger.audit.record(BY_HAND, "webhook.again", str(number), f"message {message}")
+        waits = "" if newsroom.ledger.server_pid() is not None else "; it waits for mailer serve"
+    click.echo(f"message {message} goes to webhook {number} once more{waits}")
+
+
+def _described(newsroom: App, *found: Webhook) -> list[dict[str, object]]:
+    counts = newsroom.ledger.outbox.counts() if found else {}
+    return [
+        {
+            "webhook": each.id,
+            "url": each.url,
+            "events": [event.value for event in each.events],
+            "paused": each.paused_at is not None,
+            "reason": each.pause_reason,
+            "waiting": counts.get((each.id, WebhookState.WAITING), 0),
+            "given_up": counts.get((each.id, WebhookState.GIVEN_UP), 0),
+            "at": iso(each.created_at),
+        }
+        for each in found
+    ]
+
+
+def _told(message: WebhookMessage) -> dict[str, object]:
+    return {
+        "message": message.id,
+        "type": message.event.value,
+        "at": iso(message.at),
+        "data": json.loads(message.data),
+        "state": message.state.value,
+        "next_at": iso(message.next_at if message.state is WebhookState.WAITING else None),
+        "attempts": [
+            {
+                "at": iso(each.at),
+                "seconds": round(each.seconds, 3),
+                "status": each.status,
+                "error": each.error,
+                "answer": each.answer,
+            }
+            for each in message.log
+        ],
+    }
+
+
+def _attempted(attempt: WebhookAttempt) -> str:
+    said = f": {attempt.answer}" if attempt.answer else ""
+    return f"{manage.describe(attempt)}{said} ({attempt.seconds:.2f} s)"

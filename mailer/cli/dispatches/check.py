@@ -1,0 +1,121 @@
+"""check: what is wrong with a dispatch, and with the letter and the message that come of it.
+
+To a pipe, one unwrapped line a finding; to a person, each rule's reason and remedy under its first finding too. As JSON
+and as SARIF, one object on standard output.
+"""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.lists import list_names
+from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
+from mailer.dispatch.diagnostics import Diagnostic, Severity
+from mailer.dispatch.did_you_mean import suggest
+from mailer.dispatch.rules import Rule
+from mailer.errors import UsageError
+from mailer.lint.findings import RULEBOOK
+from mailer.lint.sarif import as_sarif
+from mailer.service.dispatches.lint import lint_dispatch
+
+STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_WIDEST = 100  # columns of what is explained
+
+
+@click.command("check")
+@click.argument("dispatch", required=False)
+@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against these lists.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--online", is_flag=True, help="Ask each link whether it is alive.")
+@click.option(
+    "--format", "shape", type=click.Choice(["text", "json", "sarif"]), default="text", help="How findings are printed."
+)
+@click.option("--explain", "rule", metavar="RULE", help="Say what a rule is about, and check nothing.")
+@as_json
+@in_workspace
+def check_command(
+    dispatch: str | None,
+    to: tuple[str, ...],
+    shape: str,
+    rule: str | None,
+    *,
+    strict: bool,
+    online: bool,
+    as_json: bool,
+    workspace: Path,
+) -> int:
+    """Find what is wrong in DISPATCH, a path or a slug, and in the letter made of it. Exit 1 on errors."""
+    if rule is not None:
+        click.echo(explained(_rule(rule)))
+        return 0
+    if dispatch is None:
+        raise UsageError("No dispatch is named.", "Name one: mailer check DISPATCH, or a rule: --explain RULE.")
+    if as_json and shape == "sarif":
+        raise UsageError("--json prints JSON, --format sarif SARIF.", "Choose one.")
+    with App.open(workspace) as newsroom:
+        checked = lint_dispatch(newsroom, dispatch, list_names(to), online=online, log=echo_err)
+    if as_json or shape == "json":
+        print_json({"problems": [problem.as_json() for problem in checked.problems]})
+    elif shape == "sarif":
+        print_json(as_sarif(checked.problems))
+    else:
+        _show(checked.problems)
+        echo_err(_verdict(checked.problems, checked.shown))
+    grave = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    return 1 if any(problem.severity in grave for problem in checked.problems) else 0
+
+
+def explained(rule: Rule) -> str:
+    """The page of a rule."""
+    lines = [
+        f"{rule.id} ({rule.severity}): {rule.title}",
+        "",
+        _wrapped("Why", rule.why),
+        _wrapped("Source", rule.source),
+        _wrapped("Mend", rule.how),
+    ]
+    if rule.may_be_ignored:
+        lines.append(_wrapped("Ignore", f"# check: ignore {rule.id}, in the front matter of the dispatch"))
+    return "\n".join(lines)
+
+
+def _rule(name: str) -> Rule:
+    rule = RULEBOOK.get(name.strip().strip("[]"))
+    if rule is None:
+        raise UsageError(f"There is no rule “{name}”.", suggest(name, RULEBOOK) or "docs/checks.md lists all of them.")
+    return rule
+
+
+def _wrapped(name: str, text: str, indent: str = "") -> str:
+    width = min(_WIDEST, shutil.get_terminal_size().columns)
+    lead = f"{indent}{name + ':':8}"
+    return click.wrap_text(text, width=width, initial_indent=lead, subsequent_indent=" " * len(lead))
+
+
+def _show(problems: Sequence[Diagnostic]) -> None:
+    if not sys.stdout.isatty():
+        for problem in problems:
+            click.echo(str(problem))
+        return
+    told: set[str] = set()
+    for problem in problems:
+        place, _, rest = str(problem).partition(f": {problem.severity}: ")
+        severity = click.style(problem.severity.value, fg=STYLES[problem.severity], bold=True)
+        click.echo(f"{click.style(place, bold=True)}: {severity}: {rest}")
+        if problem.rule not in told:
+            told.add(problem.rule)
+            rule = RULEBOOK[problem.rule]
+            click.echo(click.style(_wrapped("Why", rule.why, "    "), dim=True))
+            click.echo(click.style(_wrapped("Mend", rule.how, "    "), dim=True))
+
+
+def _verdict(problems: Sequence[Diagnostic], shown: str) -> str:
+    if not problems:
+        return f"{shown}: nothing to find fault with"
+    counts = [sum(problem.severity is severity for problem in problems) for severity in Severity]
+    named = [plural(count, severity.value) for severity, count in zip(Severity, counts, strict=True) if count]
+    return f"{shown}: {', '.join(named)}"

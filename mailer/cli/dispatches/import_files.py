@@ -1,0 +1,94 @@
+"""import: old dispatches into new ones."""
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
+from mailer.errors import SettingsError, UsageError
+from mailer.service.dispatches.import_files import Imported, import_file, importable
+from mailer.settings.settings import load_settings
+from mailer.workspace import Workspace
+
+_SHOWN = 10  # doubts of one file, where there are many files
+
+
+@click.command("import")
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "out", type=click.Path(path_type=Path), help="The file to write, or the folder; default: dispatches/."
+)
+@as_json
+@in_workspace
+def import_command(source: Path, out: Path | None, *, as_json: bool, workspace: Path) -> int:
+    """Make a dispatch of FILE: a plain-text archive, a saved page (.html), a message (.eml), or a folder of them.
+
+    Says what it was not sure of, with the line. Overwrites nothing. Exit 1 if `mailer check` finds errors in the result.
+    """
+    files = importable(source) if source.is_dir() else (source,)
+    if out and out.suffix == ".md" and source.is_dir():
+        raise UsageError(f"{out} is a file, and {source} a folder.", "Name a folder with -o.")
+    target = out or Workspace(workspace).dispatches
+    language, today = _publication(workspace)
+    done: list[Imported] = []
+    failed: list[tuple[Path, str]] = []
+    for file in files:
+        try:
+            done.append(import_file(file, target, today=today, language=language))
+        except UsageError as error:
+            if not source.is_dir():
+                raise
+            failed.append((file, str(error)))
+    if as_json:
+        print_json(_report(done, failed))
+    else:
+        for imported in done:
+            _show(imported, most=_SHOWN if source.is_dir() else None)
+        for file, why in failed:
+            echo_err(f"{file}: not imported: {why}")
+        if source.is_dir():
+            echo_err(_summary(done, len(failed)))
+    return 1 if failed or any(imported.problems for imported in done) else 0
+
+
+def _summary(done: list[Imported], failed: int) -> str:
+    doubts = sum(len(imported.doubts) for imported in done)
+    unsure = sum(bool(imported.doubts) for imported in done)
+    made = f"{plural(len(done), 'dispatch', 'dispatches')} made, {unsure} of them with {plural(doubts, 'doubt')}"
+    return f"{made}; {plural(failed, 'file')} not imported" if failed else made
+
+
+def _show(imported: Imported, *, most: int | None) -> None:
+    for doubt in imported.doubts[:most]:
+        place = f"{imported.source}:{doubt.line}" if doubt.line else str(imported.source)
+        echo_err(f"{place}: {doubt.message}")
+    if most and len(imported.doubts) > most:
+        echo_err(f"{imported.source}: {plural(len(imported.doubts) - most, 'doubt')} more; import it alone to see them")
+    for problem in imported.problems:
+        echo_err(str(problem))
+    click.echo(imported.dispatch)
+
+
+def _report(done: list[Imported], failed: list[tuple[Path, str]]) -> dict[str, object]:
+    return {
+        "imported": [
+            {
+                "file": str(imported.source),
+                "dispatch": str(imported.dispatch),
+                "doubts": [{"line": doubt.line, "message": doubt.message} for doubt in imported.doubts],
+                "problems": [problem.as_json() for problem in imported.problems],
+            }
+            for imported in done
+        ],
+        "failed": [{"file": str(file), "message": why} for file, why in failed],
+    }
+
+
+def _publication(workspace: Path) -> tuple[str, dt.date]:
+    """Its language, and today's date there; English where there are no settings yet."""
+    try:
+        settings = load_settings(workspace)
+    except SettingsError:
+        return "en", dt.datetime.now(dt.UTC).date()
+    return settings.language, dt.datetime.now(settings.timezone).date()

@@ -1,0 +1,47 @@
+"""render: a dispatch as files."""
+
+import json
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.lists import list_names
+from mailer.cli.output import as_json, in_workspace, print_json
+from mailer.cli.sends.plan import refused, show_aside
+from mailer.errors import UsageError
+from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.render import render
+
+
+@click.command("render")
+@click.argument("dispatch")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder to write into."
+)
+@click.option("--for", "reader", metavar="EMAIL", help="As this reader gets it; without it all fields are empty.")
+@click.option("--to", "to", multiple=True, metavar="LIST", help="The lists in which to look for the reader.")
+@as_json
+@in_workspace
+def render_command(
+    dispatch: str, out: Path, reader: str | None, to: tuple[str, ...], *, as_json: bool, workspace: Path
+) -> int:
+    """Write edition.html, edition.txt, message.eml and edition.json of DISPATCH into a folder."""
+    with App.open(workspace) as newsroom:
+        try:
+            rendered = render(newsroom, dispatch, reader=reader, lists=list_names(to))
+        except DispatchError as error:
+            raise refused(error) from None
+        show_aside(rendered.checked.problems)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for name, data in rendered.files.items():
+                (out / name).write_bytes(data)
+        except OSError as error:
+            raise UsageError(f"{error.filename or out} cannot be written ({error.strerror}).") from error
+    if as_json:
+        print_json(json.loads(rendered.files["edition.json"]))
+    else:
+        for name in rendered.files:
+            click.echo(out / name)
+    return 0

@@ -1,0 +1,123 @@
+"""What a person sees before a send, and is asked: who gets what from whom, who does not and why. All on standard error."""
+
+from collections.abc import Iterable
+
+import click
+
+from mailer.app import App
+from mailer.cli.output import echo_err, is_interactive, plural
+from mailer.delivery.states import DeliveryState
+from mailer.dispatch.diagnostics import Diagnostic
+from mailer.errors import NeedsConfirmationError
+from mailer.ledger.types.sends import Summary
+from mailer.service.dispatches.compile import DispatchError
+from mailer.service.sends.eta import format_days
+from mailer.service.sends.plan import SendPlan
+from mailer.service.sends.progress import warmup_schedule
+from mailer.timestamps import iso
+
+
+def show_plan(newsroom: App, plan: SendPlan, *, at: float | None = None) -> None:
+    """Everything that is decided, with what was found in dispatch, lists and settings."""
+    settings = newsroom.settings
+    rows = [
+        ("Dispatch", f"{plan.edition.title} ({plan.checked.shown})"),
+        ("Subject", plan.subject),
+        ("From", str(settings.sender)),
+        ("Edition", f"{plan.edition.digest[:16]}{_tested(plan)}"),
+        ("Size", _size(plan)),
+        ("To", f"{', '.join(plan.lists)}: {plural(plan.head.to_mail, 'reader')}"),
+        *[("Left out", f"{number:,} {reason}") for number, reason in plan.head.left_out],
+        ("By", ", ".join(str(relay) for relay in settings.relay)),
+    ]
+    begins = newsroom.clock() if at is None else at
+    if newsroom.settings.warmup and (shares := warmup_schedule(newsroom, plan.head.to_mail, now=begins)):
+        rows.append(("Warm-up", format_days(shares, begins=begins, now=newsroom.clock(), zone=settings.timezone)))
+    if at is not None:
+        rows.append(("At", f"{iso(at)}; readers are counted again then"))
+    _show_rows(rows)
+    show_aside(plan.checked.problems)
+    for words in (*plan.head.findings, *(f"warning: {warning}" for warning in plan.warnings)):
+        echo_err(f"  {words}")
+    if plan.head.more_findings:
+        echo_err(f"  and {plural(plan.head.more_findings, 'more finding')} in the lists")
+
+
+def show_aside(problems: Iterable[Diagnostic]) -> None:
+    """Findings beside a result: on standard error."""
+    for problem in problems:
+        echo_err(str(problem))
+
+
+def refused(error: DispatchError) -> DispatchError:
+    """The error of a dispatch that cannot be sent, after its findings were shown."""
+    show_aside(error.checked.problems)
+    return error
+
+
+def ask(plan: SendPlan) -> None:
+    """The number of readers, typed. Raises NeedsConfirmationError where nobody can be asked, or it is not typed."""
+    count = plan.head.to_mail
+    if not is_interactive():
+        raise NeedsConfirmationError(
+            "There is no terminal to ask at; nothing was sent.", "Add --yes to send without asking."
+        )
+    echo_err()
+    try:
+        typed = click.prompt(
+            f"Type the number of readers ({count}) to send, anything else to leave it",
+            err=True,
+            default="",
+            show_default=False,
+        )
+    except click.Abort:
+        echo_err()
+        typed = ""
+    if typed.strip().replace(",", "") != str(count):
+        raise NeedsConfirmationError("Nothing was sent.", "To send, run the command again.")
+
+
+def show_resend(newsroom: App, parent: Summary) -> None:
+    """What a send to those that `parent` failed to reach would be."""
+    made = parent.send
+    _show_rows(
+        [
+            ("Dispatch", made.slug),
+            ("Edition", f"{made.digest[:16]}, as in send {made.id}"),
+            ("From", str(newsroom.settings.sender)),
+            ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} that it failed to reach"),
+            ("Left out", "who got it by another send, has left or was suppressed since"),
+            ("By", ", ".join(str(relay) for relay in newsroom.settings.relay)),
+        ]
+    )
+
+
+def ask_resend() -> None:
+    """A yes. Raises NeedsConfirmationError for anything else."""
+    echo_err()
+    try:
+        agreed = click.confirm("Send it?", err=True)
+    except click.Abort:
+        echo_err()
+        agreed = False
+    if not agreed:
+        raise NeedsConfirmationError("Nothing was sent.", "To send, run the command again.")
+
+
+def _show_rows(rows: list[tuple[str, str]]) -> None:
+    width = max(len(name) for name, _ in rows)
+    last = ""
+    for name, words in rows:
+        echo_err(f"{click.style((name if name != last else '').rjust(width), dim=True)}  {words}")
+        last = name
+
+
+def _tested(plan: SendPlan) -> str:
+    if plan.last_tested is None:
+        return ", never tested"
+    return f", not the one last tested ({plan.last_tested[:16]})" if plan.differs_from_test else ", as tested"
+
+
+def _size(plan: SendPlan) -> str:
+    versions = f", {plan.head.variants} versions" if plan.head.variants > 1 else ""
+    return f"{plan.sample.size / 1024:,.0f} KB a message{versions}"

@@ -1,0 +1,53 @@
+"""How a send goes, on standard error: a bar with rate and time left for a terminal, a line where something happens for a log.
+
+What a log gets: that a relay cannot be reached, and when those that were put off or held back go on; each once.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mailer.cli.output import echo_err
+from mailer.delivery.progress import SendProgress
+from mailer.service.sends.progress import ProgressTracker, ProgressView, log_changes
+
+Watch = Callable[[SendProgress], None]
+ADVICE = "Ctrl-C pauses"
+
+
+@contextmanager
+def progress_bar(course: ProgressTracker, total: int) -> Iterator[Watch]:
+    """Yields what a run tells its Tally. `total`: how many were to be sent when it began."""
+    if not sys.stderr.isatty():
+        yield log_changes(course, echo_err, advice=ADVICE)
+        return
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and only a terminal wants it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - as above
+    from rich.table import Column  # noqa: PLC0415 - as above
+
+    columns = (
+        BarColumn(bar_width=16),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn(
+            "{task.fields[rest]}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        ),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
+        task = progress.add_task("send", total=total, rate="", rest="")
+
+        def watch(tally: SendProgress) -> None:
+            view = course.view(tally)
+            rate = f"{view.rate:,.{0 if view.rate >= 10 else 1}f}/s" if view.rate else ""
+            progress.update(task, completed=view.done, rate=rate, rest=", ".join(_rest(tally, view)))
+
+        yield watch
+
+
+def _rest(tally: SendProgress, view: ProgressView) -> Iterator[str]:
+    if tally.failed:
+        yield f"{tally.failed:,} failed"
+    if tally.uncertain:
+        yield f"{tally.uncertain:,} uncertain"
+    if words := f"{view.message}, {ADVICE}" if tally.last_error else view.left.words:
+        yield words

@@ -1,0 +1,87 @@
+"""Carrying a send on from the command line, and showing what it came to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from mailer.app import App
+from mailer.cli.output import echo_err, print_json
+from mailer.cli.sends.progress_bar import progress_bar
+from mailer.delivery.states import SendState
+from mailer.errors import NeedsConfirmationError
+from mailer.ledger.types.sends import Summary
+from mailer.service.sends.progress import ProgressTracker
+from mailer.service.sends.run import run_send
+from mailer.service.sends.summary import exit_code, next_step, proof_line, send_object
+
+if TYPE_CHECKING:
+    from mailer.delivery.progress import RunResult
+
+
+def run_and_show(newsroom: App, send_id: int, *, wait: bool, as_json: bool) -> int:
+    """Run a send with its progress shown, then show what it came to; the exit code. Ctrl-C pauses it."""
+    ending: RunResult | None = None
+    try:
+        before = newsroom.ledger.sends.summary(send_id)
+        with progress_bar(ProgressTracker(newsroom, before), before.undone) as watch:
+            run = run_send(newsroom, send_id, wait=wait, watch=watch)
+        summary, ending = run.summary, run.ending
+    except KeyboardInterrupt:  # before there was anything that could be stopped
+        newsroom.ledger.sends.pause(send_id, reason="stopped by hand")
+        summary = newsroom.ledger.sends.summary(send_id)
+    show_outcome(summary, as_json=as_json, hint=next_step(summary, ending))
+    return exit_code(summary)
+
+
+def show_status(newsroom: App, send_id: int, *, as_json: bool) -> int:
+    """Show where a send stands; the exit code."""
+    summary = newsroom.ledger.sends.summary(send_id)
+    show_outcome(summary, as_json=as_json, hint=hint(newsroom, summary))
+    return exit_code(summary)
+
+
+def show_outcome(summary: Summary, *, as_json: bool, hint: str) -> None:
+    """The send object, or its proof line; the next step goes to standard error either way."""
+    if as_json:
+        print_json(send_object(summary))
+    else:
+        click.echo(f"send {summary.send.id} {summary.send.state}: {proof_line(summary)}")
+    if hint:
+        echo_err(hint)
+
+
+def hint(newsroom: App, summary: Summary) -> str:
+    """What a person can do now, knowing who is at work."""
+    pid = newsroom.ledger.sends.owner_pid(summary.send.id)
+    return next_step(summary) if pid is None else f"it is being sent by another process{pid_suffix(pid)}"
+
+
+def refuse_owned(newsroom: App, send_id: int) -> None:
+    """Raise NeedsConfirmationError, naming the process, when a living one owns the send."""
+    pid = newsroom.ledger.sends.owner_pid(send_id)
+    if pid is not None:
+        raise NeedsConfirmationError(
+            f"Send {send_id} is being sent by another process{pid_suffix(pid)}.",
+            f"Watch it with: mailer status {send_id}",
+        )
+
+
+def pid_suffix(pid: int) -> str:
+    return f" (pid {pid})" if pid else ""
+
+
+@contextmanager
+def making_a_send() -> Iterator[None]:
+    """Ctrl-C while a send is being made: whether it was is for the ledger to say."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise NeedsConfirmationError(
+            "Interrupted while the send was being made.", "See with `mailer status` whether there is one."
+        ) from None
+
+
+def is_for_later(state: SendState) -> bool:
+    return state in {SendState.SCHEDULED, SendState.OVERDUE}

@@ -1,0 +1,115 @@
+"""resume, resend, resolve: what becomes of a send that did not reach everybody."""
+
+from pathlib import Path
+
+import click
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, plural, send_number
+from mailer.cli.sends.plan import ask_resend, show_resend
+from mailer.cli.sends.result import is_for_later, making_a_send, refuse_owned, run_and_show, show_status
+from mailer.cli.sends.send import no_wait_option
+from mailer.delivery.states import DeliveryState, SendState
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.service.sends.control import require_uncertain
+from mailer.service.sends.plan import start_scheduled
+from mailer.service.sends.scheduler import due_now
+from mailer.timestamps import iso
+
+
+@click.command("resume")
+@send_number
+@click.option("--accept-restored", is_flag=True, help="Go on though the database is an older copy that was put back.")
+@no_wait_option
+@as_json
+@in_workspace
+def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
+    """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
+    with App.open(workspace) as newsroom:
+        newsroom.accept_restored = accept_restored
+        due = {each.id for each in due_now(newsroom)}
+        found = newsroom.ledger.sends.get(send)
+        if found.is_ended:
+            return show_status(newsroom, send, as_json=as_json)
+        refuse_owned(newsroom, send)
+        if found.state is SendState.SCHEDULED and send not in due:
+            raise NeedsConfirmationError(
+                f"Send {send} is scheduled for {iso(found.at)}; `mailer serve` starts it then.",
+                f"To send it at another time: mailer cancel {send}, then mailer send",
+            )
+        if is_for_later(found.state):
+            with making_a_send():
+                start_scheduled(newsroom, found)
+        newsroom.ledger.sends.resume(send)
+        return run_and_show(newsroom, send, wait=not no_wait, as_json=as_json)
+
+
+@click.command("resend")
+@send_number
+@click.option("--failed", is_flag=True, required=True, help="To those that failed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@no_wait_option
+@as_json
+@in_workspace
+def resend_command(
+    send: int,
+    *,
+    failed: bool,  # noqa: ARG001 - click asks for it
+    yes: bool,
+    no_wait: bool,
+    as_json: bool,
+    workspace: Path,
+) -> int:
+    """A new send of the same edition to those that SEND failed to reach. Where somebody sits at a terminal, it asks."""
+    with App.open(workspace) as newsroom:
+        parent = newsroom.ledger.sends.summary(send)
+        if parent.send.is_ended and parent.count(DeliveryState.FAILED):
+            show_resend(newsroom, parent)
+            if is_interactive() and not yes:
+                ask_resend()
+        with making_a_send():
+            made = newsroom.ledger.creator.resend_failed(
+                send, key_name=newsroom.keys.names[0], sender_profile=newsroom.sender_profile.to_json()
+            )
+        return run_and_show(newsroom, made.id, wait=not no_wait, as_json=as_json)
+
+
+@click.command("resolve")
+@send_number
+@click.option("--resend", "how", flag_value="resend", help="Send to them now, with the same Message-ID.")
+@click.option("--assume-sent", "how", flag_value="assume", help="Count them as accepted, marked as assumed.")
+@click.argument("addresses", nargs=-1, metavar="[EMAIL...]")
+@no_wait_option
+@as_json
+@in_workspace
+def resolve_command(
+    send: int,
+    how: str | None,
+    addresses: tuple[str, ...],
+    *,
+    no_wait: bool,
+    as_json: bool,
+    workspace: Path,
+) -> int:
+    """Decide the uncertain deliveries of SEND: those of the addresses named, or all.
+
+    What is resent goes out at once, but from a paused send with more to do: there it goes with the rest, when that is resumed.
+    """
+    if how is None:
+        raise UsageError("Say what is to become of the uncertain ones.", "Add --resend or --assume-sent.")
+    resend = how == "resend"
+    identities = [parse_address(text).identity for text in addresses] if addresses else None
+    with App.open(workspace) as newsroom:
+        before = newsroom.ledger.sends.summary(send)
+        if resend:
+            refuse_owned(newsroom, send)
+        if identities is not None:
+            require_uncertain(newsroom, send, identities)
+        done = newsroom.ledger.sends.resolve_uncertain(send, resend=resend, identities=identities)
+        echo_err(f"{plural(done.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
+        paused_amid = before.send.state is SendState.PAUSED and before.undone
+        if not resend or not done.resolved or paused_amid:
+            return show_status(newsroom, send, as_json=as_json)
+        newsroom.ledger.sends.resume(send)
+        return run_and_show(newsroom, send, wait=not no_wait, as_json=as_json)

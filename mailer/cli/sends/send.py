@@ -1,0 +1,153 @@
+"""send, test: a dispatch on its way."""
+
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.lists import list_names
+from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
+from mailer.cli.sends.plan import ask, refused, show_plan
+from mailer.cli.sends.result import making_a_send, pid_suffix, run_and_show, show_status
+from mailer.delivery.states import SendState
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.types.sends import Repeat
+from mailer.service.dispatches.approvals import require_approval
+from mailer.service.dispatches.compile import DispatchError
+from mailer.service.dispatches.sample_message import compose_for
+from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send, start_send, start_test
+from mailer.service.sends.schedule_time import parse_schedule_time
+from mailer.service.sends.scheduler import due_now, wait_until_due
+from mailer.timestamps import iso
+
+no_wait_option = click.option(
+    "--no-wait", is_flag=True, help="Do not wait for those that must be tried again later; exit 4."
+)
+
+
+@click.command("send")
+@click.argument("dispatch")
+@click.option(
+    "--to", "to", multiple=True, metavar="LIST[,LIST]", help="The lists it goes to; else those the dispatch names."
+)
+@click.option("--exclude", multiple=True, metavar="LIST", help="Leave out who is on this list.")
+@click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
+@click.option(
+    "--at", "when", metavar="TIME", help="Start then: YYYY-MM-DD HH:MM, or ISO 8601. `mailer serve` starts it."
+)
+@click.option("--wait", "stay", is_flag=True, help="With --at: stay, and start it from here.")
+@click.option("--dry-run", is_flag=True, help="Compose every message, connect nowhere, record nothing.")
+@click.option("--edition", "digest", default="", metavar="DIGEST", help="Refuse to send any other edition.")
+@click.option("--again", is_flag=True, help="Everybody gets it once more.")
+@click.option("--new-readers", is_flag=True, help="Only those who did not get it yet.")
+@no_wait_option
+@click.option("--yes", is_flag=True, help="Do not ask; accept warnings.")
+@as_json
+@in_workspace
+def send_command(
+    dispatch: str,
+    to: tuple[str, ...],
+    exclude: tuple[str, ...],
+    where: str,
+    *,
+    when: str | None,
+    digest: str,
+    stay: bool,
+    dry_run: bool,
+    again: bool,
+    new_readers: bool,
+    no_wait: bool,
+    yes: bool,
+    as_json: bool,
+    workspace: Path,
+) -> int:
+    """Send DISPATCH, a path or a slug, to its readers.
+
+    Shows what would happen, and asks for the number of readers before anything leaves.
+    """
+    if again and new_readers:
+        raise UsageError("--again mails everybody, --new-readers only those who did not get it.", "Choose one.")
+    if stay and when is None:
+        raise UsageError("--wait goes with --at.", "Without --at it starts at once.")
+    repeat = Repeat.AGAIN if again else Repeat.NEW_READERS if new_readers else Repeat.REFUSE
+    with App.open(workspace) as newsroom:
+        at = None if when is None else parse_schedule_time(when, newsroom.settings.timezone, now=newsroom.clock())
+        if not dry_run:
+            due_now(newsroom)
+        try:
+            plan = plan_send(
+                newsroom,
+                dispatch,
+                list_names(to),
+                exclude=list_names(exclude),
+                where=where,
+                repeat=repeat,
+                digest=digest,
+                record=not dry_run,
+            )
+        except DispatchError as error:
+            raise refused(error) from None
+        show_plan(newsroom, plan, at=at)
+        if dry_run:
+            return _dry_run(newsroom, plan, as_json=as_json)
+        require_approval(newsroom, plan.edition.digest, by="")
+        if not yes:
+            ask(plan)
+        with making_a_send():
+            send = start_send(newsroom, plan, at=at)
+        if at is None:
+            return run_and_show(newsroom, send.id, wait=not no_wait, as_json=as_json)
+        if stay:
+            return _wait_for(newsroom, send.id, at, wait=not no_wait, as_json=as_json)
+        if newsroom.ledger.server_pid() is None:
+            echo_err(f"No `mailer serve` is running here, which would start it at {iso(at)}: start one, or use --wait.")
+        return show_status(newsroom, send.id, as_json=as_json)
+
+
+@click.command("test")
+@click.argument("dispatch")
+@click.argument("addresses", nargs=-1, required=True, metavar="EMAIL...")
+@click.option("--as", "reader", metavar="EMAIL", help="With the fields of this reader of a list.")
+@as_json
+@in_workspace
+def test_command(
+    dispatch: str, addresses: tuple[str, ...], reader: str | None, *, as_json: bool, workspace: Path
+) -> int:
+    """Send DISPATCH to a few addresses: the real message, whose unsubscribe link unsubscribes nobody."""
+    with App.open(workspace) as newsroom:
+        try:
+            with making_a_send():
+                send = start_test(newsroom, dispatch, addresses, reader=reader)
+        except DispatchError as error:
+            raise refused(error) from None
+        return run_and_show(newsroom, send.id, wait=False, as_json=as_json)
+
+
+def _dry_run(newsroom: App, plan: SendPlan, *, as_json: bool) -> int:
+    compose = compose_for(newsroom, plan.edition)
+    messages = octets = 0
+    for recipient in dry_run_recipients(newsroom, plan):
+        messages += 1
+        octets += compose(recipient).size
+    if as_json:
+        print_json({"edition": plan.edition.digest, "messages": messages, "bytes": octets})
+    else:
+        click.echo(f"{plural(messages, 'message')} composed, {octets / 1024:,.0f} KB; nothing was sent or recorded")
+    return 0
+
+
+def _wait_for(newsroom: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
+    try:
+        echo_err(f"Waiting until {iso(at)}; Ctrl-C leaves it scheduled.")
+        found = wait_until_due(newsroom, send_id)
+    except KeyboardInterrupt:
+        raise NeedsConfirmationError(
+            f"Send {send_id} stays scheduled for {iso(at)}; `mailer serve` would start it.",
+            f"To drop it: mailer cancel {send_id}",
+        ) from None
+    if found.state in {SendState.RUNNING, SendState.WAITING}:
+        pid = newsroom.ledger.sends.owner_pid(send_id)
+        if pid is None:
+            return run_and_show(newsroom, send_id, wait=wait, as_json=as_json)
+        echo_err(f"Another process{pid_suffix(pid)} has started it.")
+    return show_status(newsroom, send_id, as_json=as_json)

@@ -1,0 +1,33 @@
+"""verify: a send proven from the ledger alone."""
+
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.output import as_json, in_workspace, plural, print_json, send_number
+from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS, proof_line
+from mailer.service.sends.verify import verification_object, verify_send
+
+
+@click.command("verify")
+@send_number
+@as_json
+@in_workspace
+def verify_command(send: int, *, as_json: bool, workspace: Path) -> int:
+    """Prove SEND from the ledger alone: sums, histories, attempts, edition. Leaves with 1 when something is wrong."""
+    with App.open(workspace) as newsroom:
+        verification = verify_send(newsroom, send)
+    if as_json:
+        print_json(verification_object(verification))
+    else:
+        click.echo(f"send {send} {verification.summary.send.state}: {proof_line(verification.summary)}")
+        for check in verification.checks:
+            click.echo(f"{'ok   ' if check.ok else 'WRONG'}  {check.name}")
+            for sentence in check.wrong:
+                click.echo(f"         {sentence}")
+        failed = sum(not check.ok for check in verification.checks)
+        click.echo(
+            f"{plural(failed, 'check')} failed" if failed else f"{plural(len(verification.checks), 'check')} passed"
+        )
+    return EXIT_DONE if verification.ok else EXIT_PROBLEMS

@@ -1,0 +1,161 @@
+"""What a list's columns are called: header cells in, field names out.
+
+A field name is the header in lower case, each run of other characters than letters, marks and digits one `_`, none at
+the ends: `Porto (2nd)` is `porto_2nd`. Then common names, in the languages and tools our readers' lists come from, take
+their usual form, accents or not:
+
+    email       E-Mail, E-Mail-Adresse, Email Address, Mail, Correo electrónico, Adresse e-mail, Courriel, Indirizzo
+                email, E-postadress, Sähköposti, Adres e-mail, Электронная почта, דוא״ל, البريد الإلكتروني, …
+    first_name  First Name, Given Name, fname, Vorname, Prénom, Nombre, Primeiro nome, Nome próprio, Voornaam, שם פרטי, …
+    last_name   Last Name, Surname, Family Name, lname, Nachname, Nom de famille, Apellido(s), Sobrenome, Cognome, …
+    name        Full Name, Display Name, Nom complet, Nombre completo, Nome completo, …
+    city        Town, Stadt, Ort, Ville, Ciudad, Cidade, Città, …
+    country     Land, Pays, País, Paese, …
+    status      Subscription Status, Subscriber Status
+
+Two columns of one name are an error. The address column is the one called `email`, or else the only one that has `mail`
+or `email` for a word (`Contact email`); it is always the field `email`. A column without a header is left out.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from mailer.csv.vendor_columns import CONSENT, SIGNS, VendorStatusColumn
+
+EMAIL = "email"
+STATUS = "status"
+SINCE = "since"
+STATUS_SINCE = "status_since"  # ours too, where the file has a `since` of its own and no status
+
+_ALIASES = {
+    EMAIL: (
+        "e_mail, mail, e_mail_address, email_address, mail_address, emailaddress, email_adresse, e_mail_adresse, "
+        "mailadresse, emailadresse, email_id, subscriber_email, e_mail_1_value, correo, correo_electrónico, "
+        "dirección_de_correo_electrónico, dirección_de_correo, adresse_e_mail, adresse_email, adresse_mail, "
+        "adresse_électronique, courriel, adresse_courriel, endereço_de_e_mail, endereço_de_email, correio_eletrónico, "
+        "correio_eletrônico, indirizzo_email, indirizzo_e_mail, posta_elettronica, e_mailadres, emailadres, e_postadress, "
+        "e_post, epost, e_postadresse, sähköposti, sähköpostiosoite, adres_e_mail, adres_email, e_mailová_adresa, "
+        "электронная_почта, эл_почта, адрес_электронной_почты, почта, електронна_пошта, דוא_ל, דואל, "
+        "כתובת_דוא_ל, אימייל, מייל, البريد_الإلكتروني, بريد_إلكتروني, ईमेल, 电子邮件, 邮箱, メールアドレス, 이메일"
+    ),
+    "first_name": (
+        "firstname, fname, given_name, givenname, forename, vorname, prénom, nombre, nombre_de_pila, primer_nombre, "
+        "primeiro_nome, nome_próprio, voornaam, förnamn, fornavn, etunimi, imię, jméno, имя, имʼя, שם_פרטי, "
+        "الاسم_الأول, पहला_नाम"
+    ),
+    "last_name": (
+        "lastname, lname, surname, family_name, familyname, nachname, familienname, nom_de_famille, apellido, "
+        "apellidos, sobrenome, apelido, último_nome, cognome, achternaam, efternamn, etternavn, efternavn, sukunimi, "
+        "nazwisko, příjmení, фамилия, прізвище, שם_משפחה, اسم_العائلة, الاسم_الأخير"
+    ),
+    "name": "full_name, fullname, display_name, nom_complet, nombre_completo, nome_completo, vollständiger_name, שם_מלא",
+    "city": "town, stadt, ort, wohnort, ville, ciudad, cidade, città, stad, woonplaats, kaupunki, miasto, město, by, "
+    "город, місто, עיר, المدينة",
+    "country": "land, pays, país, paese, maa, kraj, země, страна, країна, ארץ, מדינה, البلد",
+    STATUS: "subscription_status, subscriber_status",
+}
+_ADDRESS_WORDS = frozenset({"email", "mail", "emailaddress"})
+
+
+class ColumnsError(ValueError):
+    """A header that cannot be used; says why, and what to do in `next_step`."""
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__(message)
+        self.next_step = next_step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """`names` has one field name for each column, "" for one without a header; the others are indexes.
+
+    `since` is that of the status: the column `status_since`, or one called `since` beside a status. `signs`: other tools'
+    columns that say whether somebody may be mailed. `consent`: which fields say how somebody came to be on the list, by what
+    we call that (foreign.py).
+    """
+
+    headers: tuple[str, ...]
+    names: tuple[str, ...]
+    address: int
+    status: int | None
+    since: int | None
+    signs: tuple[tuple[int, VendorStatusColumn], ...] = ()
+    consent: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset(self.names) - {""}
+
+
+def field_name(header: str) -> str:
+    """The field that a column of this header is; "" if nothing is left of it."""
+    name = _plain_name(header)
+    return _CANONICAL.get(_bare(name), name)
+
+
+def read_columns(headers: Sequence[str]) -> Columns:
+    """What the cells of a header row name. Raises ColumnsError."""
+    names = [field_name(header) for header in headers]
+    if EMAIL not in names:
+        names[_address_column(headers, names)] = EMAIL
+    seen: dict[str, str] = {}
+    for name, header in zip(names, headers, strict=True):
+        if name and name in seen:
+            raise ColumnsError(
+                f"the columns “{seen[name].strip()}” and “{header.strip()}” are both the field “{name}”",
+                "Rename one of them in the file's first line.",
+            )
+        seen[name] = header
+    status = names.index(STATUS) if STATUS in names else None
+    since = STATUS_SINCE if STATUS_SINCE in names or status is None else SINCE
+    return Columns(
+        headers=tuple(headers),
+        names=tuple(names),
+        address=names.index(EMAIL),
+        status=status,
+        since=names.index(since) if since in names else None,
+        signs=tuple((index, SIGNS[name]) for index, name in enumerate(names) if name in SIGNS),
+        consent={
+            called: next(filter(names.__contains__, known))
+            for called, known in CONSENT.items()
+            if not {*known}.isdisjoint(names)
+        },
+    )
+
+
+def _address_column(headers: Sequence[str], names: Sequence[str]) -> int:
+    candidates = [
+        index for index, name in enumerate(names) if _ADDRESS_WORDS.intersection(name.split("_")) and name not in SIGNS
+    ]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        listed = ", ".join(f"“{headers[index].strip()}”" for index in candidates)
+        raise ColumnsError(f"several columns could hold the address: {listed}", "Call one of them “email”.")
+    if any("@" in header for header in headers):
+        raise ColumnsError(
+            "the first line holds an address instead of the columns' names",
+            "Put a line above it that names the columns, such as: email,first_name",
+        )
+    close = get_close_matches(EMAIL, [name for name in names if name], n=1, cutoff=0.7)
+    hint = f" (is it “{headers[names.index(close[0])].strip()}”?)" if close else ""
+    raise ColumnsError(f"no column holds the address{hint}", "Call the column with the addresses “email”.")
+
+
+def _plain_name(header: str) -> str:
+    text = unicodedata.normalize("NFKC", header).lower()
+    kept = (character if unicodedata.category(character)[0] in "LMN" else "_" for character in text)
+    return re.sub("_+", "_", "".join(kept)).strip("_")
+
+
+def _bare(name: str) -> str:
+    """`name` without accents, so that `prenom` and `prénom` are looked up alike."""
+    return "".join(c for c in unicodedata.normalize("NFD", name) if unicodedata.category(c) != "Mn")
+
+
+_CANONICAL = {
+    _bare(alias.strip()): canonical for canonical, aliases in _ALIASES.items() for alias in aliases.split(",")
+}

@@ -1,0 +1,77 @@
+"""`NAME.rejected.csv`: the rows of a list that could not be used, with their line and the reason, beside the list.
+
+Written anew by each full reading of the list, atomically, and removed when nothing is rejected any more; a reading that
+fails leaves the old one. The cells are as the list has them, to be mended and pasted back. UTF-8 with a byte order
+mark, so that spreadsheets read it, and the list's own delimiter and permissions.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mailer.csv.reader import CsvList, ListError
+from mailer.csv.rows import Finding, RejectedRow
+from mailer.files import AtomicFile
+
+
+def rejected_path(source: CsvList) -> Path:
+    """Beside the list, by its name: also of a file that is about to take the list's place."""
+    return source.path.with_name(f"{source.name}.rejected.csv")
+
+
+@contextmanager
+def keep_rejected(lists: Sequence[CsvList]) -> Iterator[Callable[[CsvList, Finding], None]]:
+    """Yields a function that takes the findings of a reading of `lists` and keeps the rejected rows among them.
+
+    Raises ListError if a file cannot be written.
+    """
+    files = {source.path: _RejectedFile(source) for source in lists}
+
+    def keep(source: CsvList, finding: Finding) -> None:
+        if isinstance(finding, RejectedRow):
+            files[source.path].add(finding)
+
+    try:
+        yield keep
+        for file in files.values():
+            file.commit()
+    except OSError as error:
+        raise ListError(f"The rejected rows cannot be kept ({error.strerror}).", "See to the lists' folder.") from None
+    finally:
+        for file in files.values():
+            file.rollback()
+
+
+class _RejectedFile:
+    """The rejected rows of one list; the file is begun at the first of them."""
+
+    def __init__(self, source: CsvList) -> None:
+        self._source = source
+        self._target = rejected_path(source)
+        self._new: AtomicFile | None = None
+        self._text: io.TextIOWrapper | None = None
+
+    def add(self, rejected: RejectedRow) -> None:
+        if self._text is None:
+            self._new = AtomicFile(self._target, like=self._source.path)
+            self._text = io.TextIOWrapper(self._new.file, encoding="utf-8-sig", newline="")
+            self._write(self._text, "line", "reason", *self._source.columns.headers)
+        self._write(self._text, str(rejected.line), rejected.reason, *rejected.cells)
+
+    def commit(self) -> None:
+        """Replaces the old file, or removes it when no row was rejected."""
+        if self._new is None or self._text is None:
+            self._target.unlink(missing_ok=True)
+        else:
+            self._text.flush()
+            self._new.commit()
+
+    def rollback(self) -> None:
+        """Removes the new file, unless it was committed."""
+        if self._new is not None:
+            self._new.rollback()
+
+    def _write(self, text: io.TextIOWrapper, *cells: str) -> None:
+        csv.writer(text, delimiter=self._source.delimiter).writerow(cells)

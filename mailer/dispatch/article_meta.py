@@ -1,0 +1,114 @@
+"""The lines right under an article's title: `key: value`, up to the first blank line.
+
+Each fault is a finding at its key or value; a value that is faulty reads as if it were not there.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from mailer.dispatch.dates import EXPECTED_DATE, read_date
+from mailer.dispatch.diagnostics import Position, abbreviate
+from mailer.dispatch.did_you_mean import suggest
+from mailer.dispatch.markdown.links import WEB, check_link, normalise
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.template.conditionals import Heading
+from mailer.dispatch.template.lexer import ESCAPED
+from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
+from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
+
+KEYS = ("source", "place", "date", "link", "rights", "language", "direction")
+_LINE = re.compile(r"[ \t]*(?P<key>[^\s:][^:]{0,40}?)[ \t]*:(?:[ \t]+(?P<value>.*?))?[ \t]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleMeta:
+    source: str = ""
+    place: str = ""
+    date: dt.date = dt.date.min  # only of an article with errors
+    link: str = ""
+    rights: str = ""
+    language: str = ""
+    direction: str = ""
+
+
+def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: Findings) -> ArticleMeta:
+    """The particulars under `heading`; `name` is what findings call the article."""
+    values: dict[str, tuple[str, Position]] = {}
+    lines: dict[str, int] = {}
+    was_bad = False
+    for number, text in enumerate(heading.lines, heading.line):
+        match = _LINE.fullmatch(text)
+        if match is None or (match["key"] not in KEYS and " " in match["key"]):
+            _refuse_holes(text, body, findings)
+            if not was_bad:
+                position = body.position(number, len(text) - len(text.lstrip()))
+                expected = "expected such lines up to a blank one, then the text"
+                findings.add("bad-particular", position, "this line is not “key: value”", expected)
+            was_bad = True
+            continue
+        was_bad = False
+        key = match["key"]
+        at_key = body.position(number, match.start("key"))
+        _refuse_holes(text, body, findings)
+        if key not in KEYS:
+            shown = body.restore(key)
+            findings.add("unknown-key", at_key, f"unknown key “{shown}” in an article", suggest(shown, KEYS))
+        elif key in lines:
+            first = body.position(lines[key]).line
+            findings.add(
+                "duplicate-key", at_key, f"the key “{key}” stands here a second time", f"the first is in line {first}"
+            )
+        else:
+            lines[key] = number
+            if match["value"]:
+                value = ESCAPED.sub(r"\1", body.restore(match["value"]))
+                values[key] = (value, body.position(number, match.start("value")))
+    for key, expected in (
+        ("source", "expected source: … under its title"),
+        ("date", "expected date: YYYY-MM-DD under its title"),
+    ):
+        if key not in values:
+            at = body.position(lines[key]) if key in lines else heading.position
+            findings.add("missing-key", at, f"{name} has no {key}", expected)
+    return _validate(values, findings)
+
+
+def _refuse_holes(text: str, body: MaskedBody, findings: Findings) -> None:
+    for piece in body.split(text):
+        if isinstance(piece, Placeholder) and piece.fault is None:
+            message = "an expression cannot stand among the particulars of an article"
+            findings.add("expression-place", piece.position, message, "put it into the text")
+
+
+def _validate(values: dict[str, tuple[str, Position]], findings: Findings) -> ArticleMeta:
+    texts = {key: value for key, (value, _) in values.items()}
+    date = None
+    if "date" in values:
+        text, position = values["date"]
+        date = read_date(text)
+        if date is None:
+            findings.add("bad-date", position, f"“{abbreviate(text)}” is not a date", EXPECTED_DATE)
+    if "link" in values:
+        text, position = values["link"]
+        texts["link"] = normalise(text)
+        fault = check_link(texts["link"], WEB)
+        if fault:
+            findings.add(fault.rule, position, fault.message, fault.expected)
+    if "language" in values and not is_valid_tag(texts["language"]):
+        text, position = values["language"]
+        findings.add("bad-language", position, f"“{abbreviate(text)}” is not a language", EXPECTED_LANGUAGE)
+        texts["language"] = ""
+    if "direction" in values and texts["direction"] not in {"ltr", "rtl"}:
+        text, position = values["direction"]
+        findings.add("bad-value", position, f"“{abbreviate(text)}” is not a direction", "expected ltr or rtl")
+        texts["direction"] = ""
+    return ArticleMeta(
+        source=texts.get("source", ""),
+        place=texts.get("place", ""),
+        date=date or dt.date.min,
+        link=texts.get("link", ""),
+        rights=texts.get("rights", ""),
+        language=texts.get("language", ""),
+        direction=texts.get("direction", ""),
+    )

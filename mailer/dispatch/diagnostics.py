@@ -1,0 +1,55 @@
+"""A finding in what an editor wrote: where, how bad, what was expected. Findings come all at once, in source order."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file; both count from 1, columns in code points."""
+
+    line: int = 1
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding; its fields are those of `check --json`."""
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    severity: Severity
+    message: str
+    expected: str = ""
+
+    def __str__(self) -> str:
+        """One unwrapped line, as contract 1 says."""
+        expected = f"; {self.expected}" if self.expected else ""
+        return f"{self.path}:{self.line}:{self.column}: {self.severity}: {self.message}{expected} [{self.rule}]"
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def abbreviate(text: str, longest: int = 60) -> str:
+    """`text` on one line, cut to what a finding can quote."""
+    text = " ".join(text[: 4 * longest].split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def has_errors(problems: Iterable[Diagnostic]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def in_order(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """As they stand in the source."""
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))

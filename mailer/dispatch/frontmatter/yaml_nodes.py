@@ -1,0 +1,181 @@
+"""The YAML of a front matter as a tree of texts, each with its place.
+
+Built from PyYAML's events, so that no value is ever anything but a text: NO stays NO, 12:30 stays 12:30 and a date
+stays as it was typed. What YAML can do beyond keys, lists and texts (anchors, aliases, tags, merge keys, documents) is
+refused, and so are duplicate keys and deep nesting. Nothing is raised: what is wrong is a finding, and no tree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamStartEvent,
+)
+from yaml.reader import ReaderError
+
+from mailer.dispatch.diagnostics import abbreviate
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.source_text import SourceText
+
+DEEPEST = 5
+LARGEST = 64_000
+"""Characters of a front matter."""
+
+_QUOTE = "put a value that holds “: ” or begins with a sign between quotes"
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarNode:
+    """A scalar; offsets are the file's and hold the quotes."""
+
+    value: str
+    start: int
+    end: int
+    plain: bool = True
+
+    @property
+    def is_null(self) -> bool:
+        """`key:` with nothing after it."""
+        return self.plain and not self.value
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceNode:
+    start: int
+    items: list["Node"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingNode:
+    """`entries`: name -> key and value; of a key that stands twice the first."""
+
+    start: int
+    flow: bool = False
+    entries: dict[str, tuple[ScalarNode, "Node"]] = field(default_factory=dict)
+
+
+Node = ScalarNode | SequenceNode | MappingNode
+
+
+class _UnsupportedYamlError(Exception):
+    pass
+
+
+def parse_yaml(source: SourceText, start: int, end: int, findings: Findings) -> MappingNode | None:
+    """The tree of source.text[start:end]; None when there is none, with the reason among the findings."""
+    return _YamlReader(source, start, end, findings).read()
+
+
+class _YamlReader:
+    def __init__(self, source: SourceText, start: int, end: int, findings: Findings) -> None:
+        self.source, self.offset, self.findings = source, start, findings
+        self.text = source.text[start:end]
+
+    def read(self) -> MappingNode | None:
+        if len(self.text) > LARGEST:
+            self._find("too-large", self.offset, f"the front matter has more than {LARGEST:,} characters", "")
+            return None
+        events: Iterator[Event] = yaml.parse(self.text, Loader=yaml.BaseLoader)
+        try:
+            return self._document(events)
+        except _UnsupportedYamlError:
+            return None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            at = self.offset + min(_index(mark), len(self.text))
+            self._find("yaml-syntax", at, f"this is not YAML: {error.problem or error.context}", _QUOTE)
+        except ReaderError as error:
+            at = self.offset + min(error.position, len(self.text))
+            self._find("yaml-syntax", at, "a character that YAML does not allow", "remove it")
+        except (ValueError, OverflowError):  # PyYAML on "\UFFFFFFFF"
+            self._find("yaml-syntax", self.offset, "an escape stands for a character that does not exist", "remove it")
+        return None
+
+    def _document(self, events: Iterator[Event]) -> MappingNode | None:
+        tree: Node | None = None
+        for event in events:
+            if isinstance(event, StreamStartEvent):
+                continue
+            if isinstance(event, DocumentStartEvent):
+                if tree is not None:
+                    self._refuse(event, "a second YAML document")
+                tree = self._node(next(events), events, 1)
+        if tree is None or (isinstance(tree, ScalarNode) and tree.is_null):
+            return MappingNode(self.offset)
+        if isinstance(tree, MappingNode):
+            return tree
+        self._find(
+            "front-matter", tree.start, "the front matter is not made of keys", "expected lines such as title: …"
+        )
+        return None
+
+    def _node(self, event: Event, events: Iterator[Event], depth: int) -> Node:
+        start = self.offset + _start(event)
+        if isinstance(event, AliasEvent):
+            self._refuse(event, f"the alias *{event.anchor}")
+        if isinstance(event, NodeEvent) and event.anchor is not None:
+            self._refuse(event, f"the anchor &{event.anchor}")
+        if getattr(event, "tag", None) is not None:
+            self._refuse(event, "a tag")
+        if depth > DEEPEST:
+            self._refuse(event, "nesting this deep")
+        if isinstance(event, ScalarEvent):
+            return ScalarNode(event.value, start, self.offset + _index(event.end_mark), plain=event.style is None)
+        if isinstance(event, SequenceStartEvent):
+            items = SequenceNode(start)
+            while not isinstance(inner := next(events), SequenceEndEvent):
+                items.items.append(self._node(inner, events, depth + 1))
+            return items
+        if isinstance(event, MappingStartEvent):
+            return self._keys(MappingNode(start, flow=bool(event.flow_style)), events, depth)
+        raise AssertionError(event)
+
+    def _keys(self, keys: MappingNode, events: Iterator[Event], depth: int) -> MappingNode:
+        while not isinstance(inner := next(events), MappingEndEvent):
+            if not isinstance(inner, ScalarEvent):
+                if self.source.text.startswith(("{{", "{%"), keys.start):
+                    self._find(
+                        "yaml-syntax", keys.start, "YAML takes these braces for its own", "put the value in quotes"
+                    )
+                    raise _UnsupportedYamlError
+                self._refuse(inner, "a key that is not a word")
+            key = self._node(inner, events, depth + 1)
+            assert isinstance(key, ScalarNode)
+            if key.plain and key.value == "<<":
+                self._refuse(inner, "the merge key <<")
+            value = self._node(next(events), events, depth + 1)
+            if key.value in keys.entries:
+                first = self.source.position(keys.entries[key.value][0].start)
+                message = f"the key “{abbreviate(key.value)}” stands here a second time"
+                self._find("duplicate-key", key.start, message, f"the first is in line {first.line}")
+            else:
+                keys.entries[key.value] = (key, value)
+        return keys
+
+    def _refuse(self, event: Event, what: str) -> None:
+        at = self.offset + _start(event)
+        self._find("yaml-feature", at, f"{what} is not allowed in a front matter", "expected keys, lists and texts")
+        raise _UnsupportedYamlError
+
+    def _find(self, rule: str, offset: int, message: str, expected: str) -> None:
+        self.findings.add(rule, self.source.position(offset), message, expected)
+
+
+def _start(event: Event) -> int:
+    return _index(event.start_mark)
+
+
+def _index(mark: Any) -> int:
+    """The offset of one of PyYAML's marks, which are typed as two kinds of them or None."""
+    return int(mark.index) if mark else 0

@@ -1,0 +1,69 @@
+"""The footnotes of a dispatch: defined once, anywhere; each held to be there wherever it is used.
+
+A path is the way through the conditions to a place: the branch taken of each chain around it, outermost first. A
+footnote is there for all readers who see its reference when the path to its definition begins the reference's path.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from markdown_it.token import Token
+
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.template.conditionals import FootnoteDefinition
+
+Path = tuple[tuple[int, int], ...]
+
+
+class Footnotes:
+    """Gathered while the body is put together; `settle` judges them."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, tuple[FootnoteDefinition, Path]] = {}
+        self._again: list[FootnoteDefinition] = []
+        self._references: list[tuple[Token, Path]] = []
+
+    def define(self, note: FootnoteDefinition, path: Path) -> None:
+        if note.label in self._notes:
+            self._again.append(note)
+        else:
+            self._notes[note.label] = (note, path)
+        self.refer(note.tokens, path)
+
+    def refer(self, tokens: Iterable[Token], path: Path) -> None:
+        """Note the references in `tokens`, inline or block ones."""
+        for token in tokens:
+            if token.type == "footnote_ref":
+                self._references.append((token, path))
+            if token.children:
+                self.refer(token.children, path)
+
+    def settle(self, findings: Findings) -> Mapping[str, tuple[Token, ...]]:
+        """The footnotes by label, in the order of their definitions; what is wrong with them goes to `findings`."""
+        for note in self._again:
+            first = self._notes[note.label][0].position.line
+            message = f"the footnote “{note.label}” is defined a second time"
+            findings.add("footnote-duplicate", note.position, message, f"the first is in line {first}")
+        for token, path in self._references:
+            label, position = token.meta["label"], token.meta["position"]
+            found = self._notes.get(label)
+            if found is None:
+                expected = f"expected a paragraph that begins with [^{label}]:"
+                findings.add("footnote-missing", position, f"the footnote “{label}” is not defined", expected)
+            elif path[: len(found[1])] != found[1]:
+                message = f"the footnote “{label}” is defined in a condition that does not hold here"
+                expected = f"define it outside of the {{% if %}} (now in line {found[0].position.line})"
+                findings.add("footnote-branch", position, message, expected)
+        used = {token.meta["label"] for token, _ in self._references}
+        for label, (note, _) in self._notes.items():
+            if not note.tokens:
+                findings.add(
+                    "footnote-empty", note.position, f"the footnote “{label}” has no text", "write it after the colon"
+                )
+            if label not in used:
+                findings.add(
+                    "footnote-unused",
+                    note.position,
+                    f"the footnote “{label}” is not used",
+                    f"refer to it as [^{label}]",
+                )
+        return {label: note.tokens for label, (note, _) in self._notes.items()}

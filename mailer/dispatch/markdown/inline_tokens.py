@@ -1,0 +1,229 @@
+"""Inline tokens, finished: holes as `slot` tokens, addresses as Templates and judged, code as it was typed.
+
+    text with words       -> text and slot tokens (meta["expression"])
+    a link                -> no attribute; meta["href"] is a Template
+    an image              -> no attribute src; meta["src"] is a Template, the attribute alt its text
+    [^label], [[slug]]    -> meta["label"], meta["slug"]
+    code                  -> what was typed, and its holes are no holes
+
+What may not stand where it stands is a finding.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from urllib.parse import unquote
+
+from markdown_it.token import Token
+
+from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.markdown.links import ANY, LinkFault, authority_end, check_link
+from mailer.dispatch.model import Template
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
+from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
+
+_SAYING = frozenset({"code_inline", "image", "dispatch_link"})
+_IMAGE = frozenset({"https"})
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def resolve(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> frozenset[int]:
+    """Finish `tokens` in place; the numbers of the holes that turned out to be code."""
+    finisher = _TokenResolver(body, findings)
+    opening = Token("", "", 0)
+    for token in tokens:
+        if token.type in {"fence", "code_block"}:
+            token.content = finisher.code(token.content)
+            token.info = finisher.code(token.info)
+        elif token.type == "inline":
+            token.children = list(finisher.children(token.children or [], opening.type))
+            token.content = body.restore(token.content)
+        opening = token
+    return frozenset(finisher.in_code)
+
+
+def plain_text(children: Sequence[Token]) -> str:
+    """What inline tokens say, without any marks; a slot says nothing."""
+    pieces = []
+    for token in children:
+        if token.type in {"softbreak", "hardbreak"}:
+            pieces.append(" ")
+        elif token.type == "image":
+            pieces.append(plain_text(token.children or []))
+        else:
+            pieces.append(token.content)
+    return "".join(pieces)
+
+
+class _TokenResolver:
+    def __init__(self, body: MaskedBody, findings: Findings) -> None:
+        self.body, self.findings = body, findings
+        self.in_code: set[int] = set()
+        self._finishers: dict[str, Callable[[Token], None]] = {
+            "code_inline": self._code,
+            "link_open": self._link,
+            "image": self._image,
+            "footnote_ref": self._footnote,
+            "dispatch_link": self._dispatch_link,
+        }
+
+    def code(self, text: str) -> str:
+        self.in_code.update(piece.number for piece in self.body.split(text) if isinstance(piece, Placeholder))
+        return self.body.restore(text)
+
+    def children(self, children: Sequence[Token], opening: str) -> Iterator[Token]:
+        """The finished children of an inline token in the block that `opening` opens."""
+        links: list[tuple[Token, int]] = []
+        said = 0
+        for token in children:
+            if opening == "article_open" and token.type in _NOT_IN_TITLE:
+                message = f"{_NOT_IN_TITLE[token.type]} cannot stand in an article's title"
+                self._find("heading-content", token.meta["position"], message, _INSTEAD[token.type])
+            elif opening == "image" and token.type in {"footnote_ref", "dispatch_link"}:
+                message = f"{_NOT_IN_TITLE[token.type]} cannot stand in the words for an image"
+                self._find("image-alt", token.meta["position"], message, _INSTEAD[token.type])
+            if token.type == "text":
+                for piece in self._text(token, opening):
+                    said += bool(piece.type == "slot" or piece.content.strip())
+                    yield piece
+                continue
+            if token.type in self._finishers:
+                self._finishers[token.type](token)
+            said += token.type in _SAYING
+            if token.type == "link_open":
+                links.append((token, said))
+            elif token.type == "link_close" and links:
+                link, before = links.pop()
+                if said == before:
+                    self._find("link-text", link.meta["position"], "this link has no text", "expected [words](address)")
+            yield token
+
+    def _text(self, token: Token, opening: str) -> Iterator[Token]:
+        for piece in self.body.split(token.content):
+            if isinstance(piece, str):
+                yield Token("text", "", 0, content=piece, level=token.level)
+                continue
+            if piece.tag is not None:
+                message = f"“{{% {piece.tag.name} %}}” does not stand on a line of its own"
+                self._find("tag-line", piece.position, message, "a tag line is not indented, and stands between blocks")
+            elif opening in {"article_open", "heading_open"}:
+                self._misplaced(piece, "a heading")
+            if piece.expression is not None:
+                meta = {"expression": piece.expression}
+                yield Token("slot", "", 0, meta=meta, level=token.level)
+
+    def _code(self, token: Token) -> None:
+        token.content = self.code(token.content)
+
+    def _link(self, token: Token) -> None:
+        position = token.meta["position"]
+        href = str(token.attrs.pop("href", ""))
+        token.meta["href"] = self._address(href, position, ANY)
+        self._attribute(token, "title", "a link's title")
+
+    def _image(self, token: Token) -> None:
+        position = token.meta["position"]
+        src = str(token.attrs.pop("src", ""))
+        if _SCHEME.match(src) or any(isinstance(piece, Placeholder) for piece in self.body.split(src)):
+            template = self._address(src, position, _IMAGE)
+        else:
+            template = (unquote(src),)
+            if not src or src.startswith(("/", "#", "?", "%5C")):
+                message = f"“{unquote(src)[:60]}” is not a path beside the dispatch"
+                self._find(
+                    "image-address", position, message, "expected one such as photos/quay.jpg, or an https address"
+                )
+        token.meta["src"] = template
+        for hole in self._placeholders(token.content):
+            self._misplaced(hole, "the words for an image")
+        token.children = list(self.children(token.children or [], "image"))
+        token.content = self.body.restore(token.content)
+        alt = plain_text(token.children).strip()
+        token.attrs["alt"] = alt
+        if not alt and not list(self._placeholders(token.content)):
+            self._find("image-alt", position, "this image has no alt text", "expected ![what it shows](address)")
+        self._attribute(token, "title", "an image's title")
+
+    def _address(self, url: str, position: Position, schemes: frozenset[str]) -> Template:
+        """`url` as a Template; holes belong behind its authority."""
+        end = authority_end(url)
+        pieces: list[Template] = []
+        filled, length = "", 0
+        for piece in self.body.split(url):
+            if isinstance(piece, str):
+                pieces.append((piece,))
+                filled += piece
+                length += len(piece)
+                continue
+            if length < end or not end:
+                self._find(
+                    "link-expression", piece.position, _NOT_IN_HOST, "expected it in the path, query or fragment"
+                )
+                return ("",)
+            if piece.expression is not None:
+                pieces.append((piece.expression,))
+            filled += "0"
+            length += len(self.body.marker(piece))
+        fault = check_link(filled, schemes)
+        if fault:
+            self._report(fault, position)
+        return tuple(chain.from_iterable(pieces))
+
+    def _footnote(self, token: Token) -> None:
+        position = token.meta["position"]
+        label = str(token.meta["label"])
+        for hole in self._placeholders(label):
+            self._misplaced(hole, "the name of a footnote")
+        token.meta = {"label": self.body.restore(label), "position": position}
+
+    def _dispatch_link(self, token: Token) -> None:
+        position = token.meta["position"]
+        slug = self.body.restore(str(token.meta["slug"]))
+        for hole in self._placeholders(str(token.meta["slug"])):
+            self._misplaced(hole, "a link to a dispatch")
+        if not is_slug(slug):
+            self._find(
+                "dispatch-link",
+                position,
+                f"“{slug[:60]}” is not a slug",
+                EXPECTED_SLUG + "; write \\[[ for the brackets",
+            )
+        token.meta = {"slug": slug, "position": position}
+
+    def _attribute(self, token: Token, name: str, where: str) -> None:
+        if name in token.attrs:
+            value = str(token.attrs[name])
+            for hole in self._placeholders(value):
+                self._misplaced(hole, where)
+            token.attrs[name] = self.body.restore(value)
+
+    def _placeholders(self, text: str) -> Iterator[Placeholder]:
+        return (piece for piece in self.body.split(text) if isinstance(piece, Placeholder))
+
+    def _misplaced(self, hole: Placeholder, where: str) -> None:
+        if hole.fault is None:
+            self._find(
+                "expression-place", hole.position, f"an expression cannot stand in {where}", "put it into the text"
+            )
+
+    def _report(self, fault: LinkFault, position: Position) -> None:
+        self._find(fault.rule, position, fault.message, fault.expected)
+
+    def _find(self, rule: str, position: Position, message: str, expected: str) -> None:
+        self.findings.add(rule, position, message, expected)
+
+
+_NOT_IN_HOST = "an expression cannot stand in the scheme or host of a link"
+_NOT_IN_TITLE = {
+    "link_open": "a link",
+    "image": "an image",
+    "footnote_ref": "a footnote",
+    "dispatch_link": "a link to a dispatch",
+}
+_INSTEAD = {
+    "link_open": "give the address as “link: …” under the title",
+    "image": "put it into the text",
+    "footnote_ref": "put it into the text",
+    "dispatch_link": "put it into the text",
+}

@@ -1,0 +1,241 @@
+"""Markdown, as a dispatch has it: CommonMark with tables and footnotes, its tokens with their places in the file.
+
+Beyond CommonMark: `##` in column 1 opens an article together with the lines right under it (token `article_open` with
+`meta["lines"]`), a tag line is a block (`tag_line`), `[[slug]]` is a link (`dispatch_link`), `[^label]` is a footnote
+reference whether or not it is defined, and punctuation is smart. Off are raw HTML, which is shown as text, and setext
+headings, for `---` under a line must not make it one. No address is refused here; whoever finishes the tokens judges.
+
+    survey         what the blocks of a text are, before its template parts are known
+    read_markdown  the tokens of a body whose template parts are words
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline, autolink, image, link
+from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.footnote.index import footnote_ref
+
+from mailer.dispatch.markdown.punctuation import punctuate
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.source_map import InlineSourceMap
+from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
+
+DEEPEST = 16
+"""Levels of lists and quotes, a list item counting two; what markdown-it would drop without a word lies far below."""
+
+LONGEST = 10_000
+"""Characters of a paragraph. Some inline text costs markdown-it the square of its length."""
+
+_MOST_NESTING = 30
+_ARTICLE = re.compile(r"##(?:[ \t]|$)")
+_CLOSING = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
+_LANGUAGE = re.compile(r"language[ \t]*:[ \t]*([A-Za-z0-9-]+)[ \t]*")
+_DISPATCH_LINK = re.compile(r"\[\[([^\[\]\n]+)\]\](?![(\[])")
+_PIPE = re.compile(r"(?<!\\)\|")
+_HTML = re.compile(r"<!--|</?[a-z][a-z0-9-]*(\s[^<>]*)?/?>", re.IGNORECASE)
+
+
+def survey(text: str) -> LineMap:
+    """Where the code, the tag lines and the beginnings of blocks are in `text`."""
+    markdown = _blocks(looks_like_tag_line)
+    markdown.core.ruler.enableOnly(["normalize", "block"])
+    code: set[int] = set()
+    tags: set[int] = set()
+    starts: set[int] = set()
+    for token in markdown.parse(text):
+        if token.map is None:
+            continue
+        first, end = token.map
+        starts.add(first)
+        match token.type:
+            case "fence" | "code_block":
+                code.update(range(first, end))
+            case "tag_line":
+                tags.add(first)
+            case "article_open":
+                starts.update(range(first, end))
+            case _:
+                pass
+    return LineMap(frozenset(code), frozenset(tags), frozenset(starts))
+
+
+def read_markdown(body: MaskedBody, language: str, findings: Findings) -> list[Token]:
+    """The tokens of `body`. Links, images and references carry `meta["position"]`; words still stand for holes."""
+    places = InlineSourceMap(body)
+    markdown = _blocks(body.is_tag_line)
+    for name, rule, kind in _PLACED:
+        markdown.inline.ruler.at(name, _placed(rule, kind, places))
+    markdown.inline.ruler.before("link", "dispatch_link", _placed(_dispatch_link, "dispatch_link", places))
+    markdown.inline.ruler.after("autolink", "raw_html", partial(_raw_html, places, findings))
+    markdown.core.ruler.at("inline", partial(_inline, places, findings))
+    markdown.core.ruler.after("inline", "punctuation", partial(_punctuation, language))
+    env: dict[str, Any] = {}
+    tokens = markdown.parse(body.text, env)
+    for again in env.get("duplicate_refs", ()):
+        expected = "the first one holds"
+        message = f"the link reference “{body.restore(again['label']).lower()}” is defined a second time"
+        findings.add("reference-duplicate", body.position(again["map"][0]), message, expected)
+    _judge_tables(tokens, body, findings)
+    for token in tokens:
+        if token.block and token.nesting >= 0 and token.level >= DEEPEST and token.map:
+            line = body.lines[token.map[0]]
+            position = body.position(token.map[0], len(line) - len(line.lstrip()))
+            findings.add("nesting", position, "lists and quotes nest too deep here", f"at most {DEEPEST // 2} levels")
+            break
+    return tokens
+
+
+def _judge_tables(tokens: list[Token], body: MaskedBody, findings: Findings) -> None:
+    """Markdown drops the cells that a header has no column for; nobody who typed them wants that."""
+    columns = 0
+    for token in tokens:
+        if token.type == "thead_open":
+            columns = 0
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "tr_open" and columns and token.map:
+            row = body.lines[token.map[0]]
+            cells = len(_PIPE.split(row.strip(" \t>").removeprefix("|").removesuffix("|")))
+            if cells > columns:
+                position = body.position(token.map[0], len(row) - len(row.lstrip(" \t>")))
+                message = f"this row has {cells} cells, the header of its table {columns}"
+                findings.add("table-cells", position, message, "what has no column is left out")
+
+
+class _Markdown(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 - markdown-it's name
+        """Take every address, so that a bad one is reported rather than shown as text."""
+        return True
+
+
+def _blocks(is_tag_line: Callable[[str], bool]) -> _Markdown:
+    markdown = _Markdown("commonmark", {"html": False, "maxNesting": _MOST_NESTING})
+    markdown.enable("table")
+    markdown.disable(["lheading", "html_block", "html_inline"])
+    markdown.use(footnote_plugin, inline=False, move_to_end=False, always_match_refs=True)
+    ruler = markdown.block.ruler
+    ends = ["paragraph", "reference", "blockquote", "list"]
+    ruler.before("code", "article", partial(_article, is_tag_line), {"alt": ends[:3]})
+    ruler.before("article", "tag_line", partial(_tag_line, is_tag_line), {"alt": ends})
+    return markdown
+
+
+def _text(state: StateBlock, line: int) -> str:
+    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
+
+
+def _tag_line(is_tag_line: Callable[[str], bool], state: StateBlock, line: int, _end: int, silent: bool) -> bool:
+    if state.is_code_block(line) or not is_tag_line(_text(state, line)):
+        return False
+    if not silent:
+        token = state.push("tag_line", "", 0)
+        token.content = _text(state, line)
+        token.map = [line, line + 1]
+        state.line = line + 1
+    return True
+
+
+def _article(is_tag_line: Callable[[str], bool], state: StateBlock, line: int, end: int, silent: bool) -> bool:
+    start = state.bMarks[line]
+    first = state.src[start : state.eMarks[line]]
+    if not _ARTICLE.match(first) or state.sCount[line] != 0:
+        return False
+    if silent:
+        return True
+    if state.level:
+        return False
+    under = line + 1
+    while under < end and not state.isEmpty(under):
+        text = _text(state, under)
+        if _ARTICLE.match(text) or is_tag_line(text):
+            break
+        under += 1
+    opening = state.push("article_open", "h2", 1)
+    opening.map = [line, under]
+    lines = [state.src[state.bMarks[number] : state.eMarks[number]] for number in range(line + 1, under)]
+    languages = [match[1] for text in lines if (match := _LANGUAGE.fullmatch(text))]
+    opening.meta = {"lines": lines, "language": languages[0] if languages else ""}
+    title = state.push("inline", "", 0)
+    title.content = _CLOSING.sub("", first[2:].strip())
+    title.map = [line, line + 1]
+    title.children = []
+    state.push("article_close", "h2", -1)
+    state.line = under
+    return True
+
+
+def _dispatch_link(state: StateInline, silent: bool) -> bool:
+    match = _DISPATCH_LINK.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("dispatch_link", "", 0)
+        token.meta = {"slug": match[1].strip()}
+    state.pos = match.end()
+    return True
+
+
+def _raw_html(places: InlineSourceMap, findings: Findings, state: StateInline, silent: bool) -> bool:
+    """Never matches, so that HTML stays text; says that it does."""
+    if not silent and (match := _HTML.match(state.src, state.pos)):
+        position = places.at(state.src, state.pos)
+        findings.add(
+            "raw-html", position, f"“{match[0][:40]}” is shown as text, for HTML is not passed on", "use Markdown"
+        )
+    return False
+
+
+_InlineRule = Callable[[StateInline, bool], bool]
+_PLACED: list[tuple[str, _InlineRule, str]] = [
+    ("link", link, "link_open"),
+    ("image", image, "image"),
+    ("autolink", autolink, "link_open"),
+    ("footnote_ref", partial(footnote_ref, always_match=True), "footnote_ref"),
+]
+
+
+def _placed(rule: _InlineRule, kind: str, places: InlineSourceMap) -> _InlineRule:
+    """`rule`, which then also notes where the token of `kind` that it makes stands."""
+
+    def place(state: StateInline, silent: bool) -> bool:
+        if silent:
+            return rule(state, silent)
+        before, start = len(state.tokens), state.pos
+        with places.inside(state.src, start):
+            found = rule(state, silent)
+        if found:
+            token = next(token for token in state.tokens[before:] if token.type == kind)
+            token.meta["position"] = places.at(state.src, start)
+        return found
+
+    return place
+
+
+def _inline(places: InlineSourceMap, findings: Findings, state: StateCore) -> None:
+    opening = Token("", "", 0)
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = []
+            places.enter(token, opening)
+            if len(token.content) > LONGEST:
+                message = f"this paragraph has more than {LONGEST:,} characters"
+                findings.add("paragraph-length", places.at(token.content, 0), message, "divide it")
+            else:
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
+        opening = token
+
+
+def _punctuation(language: str, state: StateCore) -> None:
+    current = language
+    for token in state.tokens:
+        if token.type == "article_open":
+            current = token.meta["language"] or language
+        elif token.type == "inline" and token.children:
+            punctuate(token.children, current)

@@ -1,0 +1,39 @@
+"""What other dispatches need to know of one: its slug, its title, the sources of its articles. Read without its body.
+
+Much quicker than parsing it whole, so that a shelf of hundreds is gone through while one of them is checked.
+"""
+
+import re
+from dataclasses import dataclass
+
+from mailer.dispatch.diagnostics import has_errors
+from mailer.dispatch.frontmatter.reader import read_front_matter, split_front_matter
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.source_text import read_source
+
+_SOURCE = re.compile(
+    r"^##[ \t][^\n]*\n(?:[ \t]*[a-z]+[ \t]*:[^\n]*\n)*?[ \t]*source[ \t]*:[ \t]*([^\n]+)", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The outline of a dispatch; `sources` in the order of its articles, each once."""
+
+    slug: str
+    title: str
+    sources: tuple[str, ...]
+
+
+def read_metadata(raw: bytes, path: str) -> Metadata | None:
+    """The outline of the dispatch in `raw`; None when its front matter has errors."""
+    findings = Findings(path)
+    source = read_source(raw, findings)
+    if source is None:
+        return None
+    span, start = split_front_matter(source, findings)
+    front, _ = read_front_matter(source, span, path, findings) if span else (None, None)
+    if front is None or front.slug is None or has_errors(findings.in_order()):
+        return None
+    names = (match[1].strip() for match in _SOURCE.finditer(source.text, start or 0))
+    return Metadata(front.slug, front.title, tuple(dict.fromkeys(name for name in names if name)))

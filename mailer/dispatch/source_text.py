@@ -1,0 +1,65 @@
+"""The file of a dispatch as text: decoded, line ends made LF, and every place in it by line and column.
+
+Whatever bytes come in, text goes out, so that all findings can come at once; what had to be replaced is one of them.
+"""
+
+import re
+from bisect import bisect_right
+
+from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.rules import Findings
+
+LARGEST = 1_000_000
+"""Bytes of a dispatch; a letter is clipped by mail programs at a tenth of it."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+class SourceText:
+    """A text whose offsets have positions."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
+
+    def position(self, offset: int) -> Position:
+        line = bisect_right(self._starts, offset)
+        return Position(line, offset - self._starts[line - 1] + 1)
+
+
+def read_source(raw: str | bytes, findings: Findings) -> SourceText | None:
+    """The text of a dispatch; None when nothing of it can be read. A byte order mark is dropped."""
+    if not raw.strip():
+        findings.add(
+            "empty-file", Position(), "the file is empty", "expected front matter between --- lines, then text"
+        )
+        return None
+    if len(raw) > LARGEST:
+        findings.add("too-large", Position(), f"the file has more than {LARGEST:,} bytes", "a dispatch is one letter")
+        return None
+    text = _decode(raw, findings) if isinstance(raw, bytes) else raw
+    if text is None:
+        return None
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    source = SourceText(text)
+    seen: set[int] = set()
+    for match in _CONTROL.finditer(text):
+        position = source.position(match.start())
+        if position.line not in seen:
+            seen.add(position.line)
+            name = "NUL" if match[0] == "\0" else f"control character U+{ord(match[0]):04X}"
+            findings.add("control-character", position, f"there is a {name} here", "remove it")
+    return SourceText(_CONTROL.sub("\ufffd", text)) if seen else source
+
+
+def _decode(raw: bytes, findings: Findings) -> str | None:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+            findings.add("encoding", Position(), "the file is UTF-16", "save it as UTF-8")
+            return None
+        before = raw[: error.start].decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        position = SourceText(before).position(len(before))
+        findings.add("encoding", position, f"the byte 0x{raw[error.start]:02X} is not UTF-8", "save the file as UTF-8")
+        return None

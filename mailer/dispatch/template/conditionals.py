@@ -1,0 +1,259 @@
+"""The body cut at its tag lines and article headings: what stands under which condition.
+
+    cut      tokens -> Block, Heading, TagLine and Note in source order, footnotes taken out
+    arrange  those -> a tree of Chains (if … elif … else … endif), each misplaced tag a finding
+
+Chains are numbered in the order in which they open, so outer before inner.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+
+from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.template.lexer import Tag
+from mailer.dispatch.template.placeholders import MaskedBody
+
+DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentBlock:
+    """One top-level block of Markdown; never empty."""
+
+    tokens: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """A `##` and the lines right under it, the first of which is line `line` (from 0) of the body."""
+
+    title: tuple[Token, ...]
+    lines: tuple[str, ...]
+    line: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FootnoteDefinition:
+    """A footnote's definition."""
+
+    label: str
+    tokens: tuple[Token, ...]
+    position: Position
+
+
+@dataclass(slots=True, kw_only=True)
+class BranchSpan:
+    """One branch of a chain: the tag that opens it, and what stands in it."""
+
+    tag: Tag
+    items: list["Item"] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class IfChain:
+    """An if chain; `end` is its endif, None when it has none."""
+
+    index: int
+    forks: list[BranchSpan]
+    end: Tag | None = None
+
+    @property
+    def holds_articles(self) -> bool:
+        """Whether a `##` stands in it, and it therefore stands between articles."""
+        return any(
+            isinstance(item, Heading) or (isinstance(item, IfChain) and item.holds_articles)
+            for fork in self.forks
+            for item in fork.items
+        )
+
+
+Item = ContentBlock | Heading | FootnoteDefinition | IfChain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """A piece of the body, from line `first` up to line `end`, both from 0; `kind` is its first token's type."""
+
+    piece: ContentBlock | Heading | Tag | FootnoteDefinition
+    first: int
+    end: int
+    kind: str
+
+
+def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[Boundary]:
+    """The pieces at the top level, in source order."""
+    cuts: list[Boundary] = []
+    start = depth = 0
+    for number, token in enumerate(tokens):
+        depth += token.nesting
+        if depth == 0:
+            cuts += _cut(tokens[start : number + 1], body, findings)
+            start = number + 1
+    _refuse_inside(cuts, body, findings)
+    return cuts
+
+
+def _cut(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[Boundary]:
+    opening = tokens[0]
+    first, end = opening.map or (0, 0)
+
+    def as_cut(piece: ContentBlock | Heading | Tag | FootnoteDefinition) -> Boundary:
+        return Boundary(piece=piece, first=first, end=end, kind=opening.type)
+
+    if opening.type == "tag_line":
+        tag = _tag(opening, body)
+        return [as_cut(tag)] if tag else []
+    if opening.type == "article_open":
+        heading = Heading(
+            title=tuple(tokens[1].children or ()),
+            lines=tuple(opening.meta["lines"]),
+            line=first + 1,
+            position=body.position(first),
+        )
+        return [as_cut(heading)]
+    rest, notes = _notes(tokens, body)
+    for token in (*rest, *(token for note in notes for token in note.tokens)):
+        if token.type == "tag_line" and (tag := _tag(token, body)):
+            _misplaced(tag, _CONTAINERS.get(opening.type, "another block"), findings)
+    cuts: list[Boundary] = [as_cut(note) for note in notes]
+    return [as_cut(ContentBlock(tokens=tuple(rest))), *cuts] if rest else cuts
+
+
+def _tag(token: Token, body: MaskedBody) -> Tag | None:
+    return next((hole.tag for hole in body.split(token.content) if not isinstance(hole, str)), None)
+
+
+def _notes(tokens: Sequence[Token], body: MaskedBody) -> tuple[list[Token], list[FootnoteDefinition]]:
+    """Take the footnotes out of `tokens`, those inside of lists, quotes and other footnotes too."""
+    rest: list[Token] = []
+    notes: list[FootnoteDefinition] = []
+    open_notes: list[tuple[Token, list[Token]]] = []
+    for token in tokens:
+        if token.type == "footnote_reference_open":
+            open_notes.append((token, []))
+        elif token.type == "footnote_reference_close":
+            opening, inner = open_notes.pop()
+            for own in inner:
+                own.level -= opening.level + 1
+            line = opening.map[0] if opening.map else 0
+            label = str(opening.meta["label"])
+            column = max(body.lines[line].find(f"[^{label}]:"), 0)
+            position = body.position(line, column)
+            notes.append(FootnoteDefinition(label=body.restore(label), tokens=tuple(inner), position=position))
+        else:
+            (open_notes[-1][1] if open_notes else rest).append(token)
+    return rest, notes
+
+
+_CONTAINERS = {
+    "bullet_list_open": "a list",
+    "ordered_list_open": "a list",
+    "blockquote_open": "a quote",
+    "table_open": "a table",
+    "footnote_reference_open": "a footnote",
+}
+
+
+def _refuse_inside(cuts: Sequence[Boundary], body: MaskedBody, findings: Findings) -> None:
+    """Find tag lines that divide a list, quote, table or footnote, which without them would go on."""
+    before: Boundary | None = None
+    run: list[Tag] = []
+    for number, this in enumerate(cuts):
+        if isinstance(this.piece, Tag):
+            run.append(this.piece)
+            continue
+        if before and run and before.kind in _CONTAINERS:
+            touching = _adjacent([before, *cuts[number - len(run) : number + 1]], body)
+            if touching and _is_one_way(run) and _continues(before.kind, this.kind, body.lines[this.first]):
+                _misplaced(run[0], _CONTAINERS[before.kind], findings)
+        before, run = this, []
+
+
+def _is_one_way(run: Sequence[Tag]) -> bool:
+    """Whether `run` only opens or only closes; else what stands before and after it are alternatives."""
+    return {tag.name for tag in run} in ({"if"}, {"endif"})
+
+
+def _continues(before: str, after: str, line: str) -> bool:
+    """Whether `line`, which begins a block of the kind `after`, would otherwise go on with the one before."""
+    return after == before or line.startswith((" ", "\t")) or (before == "table_open" and "|" in line)
+
+
+def _adjacent(cuts: Sequence[Boundary], body: MaskedBody) -> bool:
+    """Whether no blank line stands between any of `cuts`."""
+    return all(body.lines[cut.first - 1].strip() and cut.first > 0 for cut in cuts[1:])
+
+
+def _misplaced(tag: Tag, where: str, findings: Findings) -> None:
+    findings.add(
+        "tag-place",
+        tag.position,
+        f"“{{% {tag.name} %}}” stands inside {where}",
+        "put it before or after, with a blank line",
+    )
+
+
+def build_tree(cuts: Sequence[Boundary], findings: Findings) -> list[Item]:
+    """The pieces in a tree by their tags. A chain that is not closed ends with the body."""
+    tree = _Tree(findings)
+    for this in cuts:
+        if not isinstance(this.piece, Tag):
+            tree.items.append(this.piece)
+        elif this.piece.name == "if":
+            tree.open(this.piece)
+        else:
+            tree.go_on(this.piece)
+    return tree.close()
+
+
+class _Tree:
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._top: list[Item] = []
+        self._open: list[IfChain] = []
+        self._count = 0
+        self._too_deep = 0
+
+    @property
+    def items(self) -> list[Item]:
+        """Where the next piece goes."""
+        return self._open[-1].forks[-1].items if self._open else self._top
+
+    def open(self, tag: Tag) -> None:
+        if self._too_deep or len(self._open) == DEEPEST:
+            if not self._too_deep:
+                self._findings.add(
+                    "tag-depth", tag.position, "conditions nest too deep here", f"at most {DEEPEST} levels"
+                )
+            self._too_deep += 1
+            return
+        chain = IfChain(index=self._count, forks=[BranchSpan(tag=tag)])
+        self._count += 1
+        self.items.append(chain)
+        self._open.append(chain)
+
+    def go_on(self, tag: Tag) -> None:
+        """Take elif, else or endif."""
+        shown = f"“{{% {tag.name} %}}”"
+        if self._too_deep:
+            self._too_deep -= tag.name == "endif"
+        elif not self._open:
+            self._findings.add("tag-unmatched", tag.position, f"{shown} has no {{% if %}}", "expected one before it")
+        elif tag.name == "endif":
+            self._open.pop().end = tag
+        else:
+            if self._open[-1].forks[-1].tag.name == "else":
+                self._findings.add(
+                    "tag-unmatched", tag.position, f"{shown} stands after {{% else %}}", "expected {% endif %}"
+                )
+            self._open[-1].forks.append(BranchSpan(tag=tag))
+
+    def close(self) -> list[Item]:
+        for chain in self._open:
+            expected = "expected {% endif %} on a line of its own"
+            self._findings.add("tag-unclosed", chain.forks[0].tag.position, "this {% if %} is not closed", expected)
+        return self._top

@@ -1,0 +1,53 @@
+"""Text of the front matter and of particulars: as a Template where readers may differ, as plain text elsewhere.
+
+`\\{{` stands for `{{` in both.
+"""
+
+from collections.abc import Callable
+
+from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.markdown.links import LinkFault
+from mailer.dispatch.model import Template
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.template.lexer import ESCAPED, TagKind, read_expression, tokenize, unclosed_error
+
+Locate = Callable[[int], Position]
+"""The position in the file of an offset into the text."""
+
+
+def parse_template(text: str, locate: Locate, findings: Findings) -> Template:
+    """`text` with its expressions read; tags and comments are findings."""
+    pieces: list[Template] = []
+    at = 0
+    for part in tokenize(text):
+        pieces.append((_unescape(text[at : part.start]),))
+        at = part.end
+        position = locate(part.start)
+        if part.inner is not None and part.kind is TagKind.EXPRESSION:
+            read = read_expression(part.inner, position)
+        elif part.inner is None:
+            read = unclosed_error(part.kind)
+        else:
+            read = LinkFault(
+                "expression-place", "only expressions can stand here", "{% if %} belongs into the note and articles"
+            )
+        if isinstance(read, LinkFault):
+            findings.add(read.rule, position, read.message, read.expected)
+        else:
+            pieces.append((read,))
+    pieces.append((_unescape(text[at:]),))
+    return tuple(piece for (piece,) in pieces if piece)
+
+
+def parse_plain(text: str, locate: Locate, findings: Findings, where: str) -> str:
+    """`text` for a place where nothing differs per reader; `where` names it."""
+    for part in tokenize(text):
+        findings.add("expression-place", locate(part.start), f"“{part.kind}” cannot stand in {where}", _WHERE)
+    return _unescape(text)
+
+
+_WHERE = "reader fields go into the subject, the preheader and the text; write \\{{ for the braces"
+
+
+def _unescape(text: str) -> str:
+    return ESCAPED.sub(r"\1", text)

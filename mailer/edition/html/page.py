@@ -1,0 +1,224 @@
+"""The letter in HTML: what the templates are given, and the nodes that come of them.
+
+The entries of the contents and the articles are laid out one by one by their own partials, so that the branch an
+article stands in is drawn around it here and no template can forget it. The names a template may use are the keys
+of the contexts below; docs/templates.md explains them.
+"""
+
+from markupsafe import Markup, escape
+
+from mailer.dispatch import model
+from mailer.edition.html.css_inliner import inline_styles
+from mailer.edition.html.markers import Markers
+from mailer.edition.html.renderer import HtmlWriter
+from mailer.edition.html.tree import ConditionalNode, ImageSource, Nodes, NumberNode
+from mailer.edition.links import normalised
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
+from mailer.edition.model import Image
+from mailer.edition.templates import TemplateSet
+from mailer.edition.theme import Theme
+from mailer.edition.view_model import DispatchView, Path, lines
+from mailer.i18n.messages import long_date
+from mailer.sanitize import clean
+
+_RIGHT_TO_LEFT_LETTERS = (
+    ("\u0590", "\u08ff"),
+    ("\ufb1d", "\ufdff"),
+    ("\ufe70", "\ufeff"),
+    ("\U00010800", "\U00010fff"),
+)
+_PADDING = "\u034f\u200c\u00a0" * 75
+"""Fills the rest of the preview line: a joiner, a non-joiner and a no-break space, none of which shows."""
+
+
+def write_html(
+    letter: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None, *, inlined: bool = True
+) -> Nodes:
+    """The whole HTML of `letter`, its styles `inlined` or where the template has them, before a variant is chosen."""
+    page = _PageContext(letter, layout, theme, logo)
+    html = layout.render("dispatch.html.j2", page.context())
+    return page.marks.split(inline_styles(html) if inlined else html)
+
+
+class _PageContext:
+    def __init__(self, letter: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None) -> None:
+        self.letter = letter
+        self.layout = layout
+        self.theme = theme
+        self.logo_image = logo
+        self.marks = Markers(letter.dispatch.source + letter.publication.base_url)
+        self.writer = HtmlWriter(
+            self.marks,
+            layout,
+            home=letter.direction,
+            measure=theme.measure,
+            references=letter.references,
+            images=letter.images,
+            footnotes=letter.dispatch.footnotes,
+        )
+
+    def context(self) -> dict[str, object]:
+        letter, dispatch, publication = self.letter, self.letter.dispatch, self.letter.publication
+        return {
+            "say": letter.say,
+            "name": publication.name,
+            "title": clean(dispatch.title),
+            "date": long_date(dispatch.date, letter.language),
+            "date_iso": dispatch.date.isoformat(),
+            "language": letter.language,
+            **_table_alignment(letter.direction),
+            "preheader": self.preheader(),
+            "padding": _PADDING,
+            "view_url": letter.view_url,
+            "unsubscribe_url": escape(publication.unsubscribe_url)
+            + self.marks.placeholder(MergeField(TOKEN, EscapeContext.URL)),
+            "logo": self.logo(),
+            "photo": self.photo(),
+            "entries": self.entries(),
+            "note": self.note(),
+            "articles": self.articles(),
+            "earlier": [
+                {"title": clean(item.title), "url": letter.earlier_url(item), "note": clean(item.note)}
+                for item in dispatch.earlier
+            ],
+            "social": [{"text": clean(item.text), "url": normalised(item.url)} for item in dispatch.social],
+            "why": self.why(),
+            "postal_address": [clean(line) for line in lines(publication.postal_address)],
+            "copyright": [clean(line) for line in letter.copyright],
+        }
+
+    def preheader(self) -> Markup:
+        return Markup().join(
+            clean(part)
+            if isinstance(part, str)
+            else self.marks.placeholder(MergeField(part.source, EscapeContext.HTML))
+            for part in self.letter.preview
+        )
+
+    def logo(self) -> dict[str, object] | None:
+        wanted, image = self.theme.logo, self.logo_image
+        if wanted is None or image is None:
+            return None
+        width, height = image.shown(wanted.width)
+        source = self.marks.placeholder(ImageSource(image.name))
+        return {"src": source, "alt": wanted.alt or self.letter.publication.name, "width": width, "height": height}
+
+    def photo(self) -> dict[str, object] | None:
+        photo = self.letter.dispatch.photo
+        if photo is None:
+            return None
+        image = self.letter.images[photo.file] if photo.file else None
+        width, height = image.shown(self.theme.sizes.column) if image else (self.theme.sizes.column, None)
+        return {
+            "src": self.marks.placeholder(ImageSource(image.name)) if image else normalised(photo.url or ""),
+            "width": width,
+            "height": height,
+            "link": "",
+            "alt": clean(photo.alt),
+            "caption": clean(photo.caption),
+            "credit": clean(photo.credit),
+        }
+
+    def note(self) -> dict[str, object] | None:
+        dispatch, side = self.letter.dispatch, self.letter.direction
+        if not dispatch.note:
+            return None
+        return {
+            "by": clean(dispatch.editor.name) if dispatch.editor else "",
+            "signature": [clean(line) for line in lines(dispatch.editor.signature)] if dispatch.editor else [],
+            "body": self.writer.blocks(dispatch.note, side),
+            "notes": self.writer.notes("", self.letter.footnotes[""], side),
+        }
+
+    def entries(self) -> Markup:
+        """The rows of the contents: summary lines, then the articles."""
+        rows = Markup()
+        for number, line in enumerate(self.letter.dispatch.summary, 1):
+            rows += self.entry({"number": str(number), "text": clean(line), "article": None})
+        for article, path in self.letter.articles:
+            place = self.marks.placeholder(NumberNode("article", article.anchor))
+            row = self.entry({"number": place, "text": clean(article.title_text), "article": self.particulars(article)})
+            rows += self.within(path, row)
+        return rows
+
+    def entry(self, context: dict[str, object]) -> Markup:
+        sides = _table_alignment(self.letter.direction)
+        text = self.layout.render("partials/entry.html.j2", {**context, **sides, "say": self.letter.say})
+        return Markup(text)  # noqa: S704 - the template escapes
+
+    def articles(self) -> Markup:
+        written = Markup()
+        for article, path in self.letter.articles:
+            side = self.letter.article_direction(article)
+            context = {
+                **self.particulars(article),
+                **_table_alignment(side),
+                "say": self.letter.say,
+                "title": self.writer.inline(article.title),
+                "body": self.writer.blocks(article.body, side),
+                "notes": self.writer.notes(article.anchor, self.letter.footnotes[article.anchor], side),
+                "link": normalised(article.link) if article.link else "",
+                "rights": [clean(line) for line in lines(article.rights)],
+                "language": article.language,
+                "read_at": self.read_at(article),
+                "letter_direction": self.letter.direction,
+                "letter_language": self.letter.language,
+                "is_foreign": side != self.letter.direction,
+            }
+            text = self.layout.render("partials/article.html.j2", context)
+            written += self.within(path, Markup(text))  # noqa: S704 - the template escapes
+        return written
+
+    def particulars(self, article: model.Article) -> dict[str, object]:
+        """What both the contents and the article's head show; dates in the language of each."""
+        return {
+            "anchor": self.marks.placeholder(str(escape(article.anchor))),
+            "source": clean(article.source),
+            "source_direction": _reads(article.source) or self.letter.direction,
+            "title_direction": _reads(article.title_text) or self.letter.article_direction(article),
+            "place": clean(article.place),
+            "date": long_date(article.date, article.language or self.letter.language),
+            "entry_date": long_date(article.date, self.letter.language),
+            "date_iso": article.date.isoformat(),
+        }
+
+    def read_at(self, article: model.Article) -> Markup:
+        """The words of the link to the source, in the letter's language; the name reads in its own direction."""
+        name = Markup('<span dir="{}">{}</span>').format(
+            _reads(article.source) or self.letter.direction, clean(article.source)
+        )
+        before, after = self.letter.say("Read it at %(source)s", source="\0").split("\0")
+        return escape(before) + name + escape(after)
+
+    def why(self) -> Markup:
+        """Why the reader gets this: by name to a reader, in general to anybody else."""
+        choice = self.letter.address_choice
+        known = self.letter.say(
+            "You get this letter at %(address)s because you signed up for it.",
+            address=self.marks.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
+        )
+        unknown = self.letter.say("This letter goes by e-mail to everybody who signed up for it.")
+        return self.marks.wrap(ConditionalNode(choice, 0, ()), escape(known)) + self.marks.wrap(
+            ConditionalNode(choice, 1, ()), escape(unknown)
+        )
+
+    def within(self, path: Path, inner: Markup) -> Markup:
+        for choice, branch in reversed(path):
+            inner = self.marks.wrap(ConditionalNode(choice, branch, ()), inner)
+        return inner
+
+
+def _table_alignment(reading: str) -> dict[str, str]:
+    """Where lines start and end, in the physical words that mail clients know."""
+    start, end = ("right", "left") if reading == "rtl" else ("left", "right")
+    return {"direction": reading, "start": start, "end": end}
+
+
+def _reads(text: str) -> str:
+    """The direction of the first letter in `text` that has one; "" when none has."""
+    for character in text:
+        if any(low <= character <= high for low, high in _RIGHT_TO_LEFT_LETTERS):
+            return "rtl"
+        if character.isalpha():
+            return "ltr"
+    return ""

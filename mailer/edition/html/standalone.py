@@ -1,0 +1,61 @@
+"""What a paragraph shows when it holds one thing only: a figure or a button.
+
+    ![alt](file "caption")               a figure; the image may be a link: [![alt](file "caption")](address)
+    [**Words**](address)                 a button: a link whose words are all bold
+
+Both are plain Markdown that reads well in any other program. In a list whose items have no blank lines between them neither is
+one, and a button stands in no list, quote or footnote.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markdown_it.token import Token
+
+from mailer.edition.links import closing_index
+from mailer.sanitize import clean
+
+
+@dataclass(frozen=True, slots=True)
+class StandaloneFigure:
+    """An image alone; `link` is the `link_open` token around it."""
+
+    image: Token
+    link: Token | None = None
+
+    @property
+    def caption(self) -> str:
+        return title_of(self.image)
+
+
+@dataclass(frozen=True, slots=True)
+class StandaloneButton:
+    """`words` are the tokens between its marks; `link` is its `link_open` token."""
+
+    link: Token
+    words: Sequence[Token]
+
+
+def standalone_element(paragraph: Token, children: Sequence[Token]) -> StandaloneFigure | StandaloneButton | None:
+    """What the `children` of the paragraph that `paragraph` opens are, if they are one thing and nothing else."""
+    if paragraph.hidden:
+        return None
+    said = [token for token in children if token.type != "text" or token.content.strip()]
+    match said:
+        case [Token(type="image") as image]:
+            return StandaloneFigure(image)
+        case [Token(type="link_open") as link, Token(type="image") as image, Token(type="link_close")]:
+            return StandaloneFigure(image, link)
+        case [Token(type="link_open") as link, Token(type="strong_open"), *words, Token(), Token()] if (
+            words and paragraph.level == 0
+        ):
+            whole = closing_index(said, 0) == len(said) - 1 and closing_index(said, 1) == len(said) - 2
+            shows = any(word.type == "image" for word in words)
+            return StandaloneButton(link, words) if whole and not shows else None
+        case _:
+            return None
+
+
+def title_of(token: Token) -> str:
+    """What stands in quotation marks behind the address of an image or a link."""
+    return clean(str(token.attrs.get("title", ""))).strip()

@@ -1,0 +1,107 @@
+"""An edition's HTML before a variant is chosen: static text and, between it, what a variant or a reader decides.
+
+    Nodes --resolve(key, numbers)--> Parts
+
+A When stands only in the variants that take its branch; a Number is known once the variant is; Notes shows the
+footnotes that the variant's section has, in their order; a Source is an image's address, inside the message or on the web.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mailer.edition.merge_fields import Fillable, MergeField, TemplateParts
+from mailer.edition.numbering import Numbering, VariantKey
+
+
+@dataclass(frozen=True, slots=True)
+class NumberNode:
+    """The number of an article in the contents (`name` is its anchor) or of a footnote (`name` is its label)."""
+
+    kind: Literal["article", "note"]
+    name: str
+
+    def of(self, numbers: Numbering) -> str:
+        return str((numbers.articles if self.kind == "article" else numbers.notes)[self.name])
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """The address of the image called `name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalNode:
+    """What stands only where `choice` takes `branch`."""
+
+    choice: int
+    branch: int
+    nodes: "Nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class FootnoteNode:
+    """One footnote's body, shown where the variant places `label`."""
+
+    label: str
+    nodes: "Nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class FootnoteList:
+    """The footnotes that `section` may have to show ("" is the editor's note, else an article's anchor)."""
+
+    section: str
+    notes: tuple[FootnoteNode, ...]
+
+
+Node = str | MergeField | NumberNode | ImageSource | ConditionalNode | FootnoteNode | FootnoteList
+Nodes = tuple[Node, ...]
+
+
+def render_tree(nodes: Nodes, key: VariantKey, numbers: Numbering, address_of: Callable[[str], str]) -> TemplateParts:
+    """`nodes` as they stand in the variant `key`; `address_of` gives the address of an image by its name."""
+    parts: list[str | Fillable] = []
+    _resolve(nodes, key, numbers, address_of, parts)
+    return join_adjacent(parts)
+
+
+def _resolve(
+    nodes: Nodes, key: VariantKey, numbers: Numbering, address_of: Callable[[str], str], parts: list[str | Fillable]
+) -> None:
+    for node in nodes:
+        match node:
+            case NumberNode():
+                parts.append(node.of(numbers))
+            case ImageSource():
+                parts.append(address_of(node.name))
+            case ConditionalNode():
+                if key[node.choice] == node.branch:
+                    _resolve(node.nodes, key, numbers, address_of, parts)
+            case FootnoteList():
+                bodies = {note.label: note.nodes for note in node.notes}
+                for label in numbers.by_section.get(node.section, ()):
+                    _resolve(bodies[label], key, numbers, address_of, parts)
+            case FootnoteNode():
+                _resolve(node.nodes, key, numbers, address_of, parts)
+            case _:
+                parts.append(node)
+
+
+def join_adjacent(parts: Iterable[str | Fillable]) -> TemplateParts:
+    """`parts` with neighbouring strings joined and empty ones left out."""
+    result: list[str | Fillable] = []
+    pending: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            pending.append(part)
+            continue
+        if text := "".join(pending):
+            result.append(text)
+        pending.clear()
+        result.append(part)
+    if text := "".join(pending):
+        result.append(text)
+    return tuple(result)

@@ -1,0 +1,211 @@
+"""The letter in plaintext: blocks for each part, in the order that templates/dispatch.txt.j2 gives.
+
+The template names parts, one a line, and may write lines of its own; its blank lines are the gaps between them. A part
+that a letter does not have, or a variant does not show, leaves no gap behind.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from mailer.dispatch import model
+from mailer.edition.html.tree import NumberNode
+from mailer.edition.links import normalised
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
+from mailer.edition.plaintext.blocks import (
+    Block,
+    Blocks,
+    ConditionalBlock,
+    FootnoteBlock,
+    SectionBlock,
+    SharedBlock,
+    TextBlock,
+)
+from mailer.edition.plaintext.renderer import TextWriter
+from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
+from mailer.edition.templates import LayoutError, TemplateSet
+from mailer.edition.view_model import DispatchView, Path, lines
+from mailer.i18n.messages import long_date
+from mailer.sanitize import clean
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")
+_LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")
+_PART = re.compile("\0([a-z_]+)\0")
+
+
+def write_plaintext(letter: DispatchView, layout: TemplateSet) -> Blocks:
+    """The whole plaintext of `letter`, before a variant is chosen."""
+    parts = _PlaintextContext(letter).parts()
+    words = {name: f"\0{name}\0" for name in parts}
+    text = layout.render("dispatch.txt.j2", {**words, "say": letter.say, "name": letter.publication.name})
+    return _placed(text, parts)
+
+
+def _placed(text: str, parts: Mapping[str, Blocks]) -> Blocks:
+    """The blocks that the lines of `text` name, with the longest run of blank lines before each as its gap."""
+    placed: list[Block] = []
+    gap = run = 0
+    for line in text.splitlines():
+        match = _PART.fullmatch(line.strip())
+        if not line.strip():
+            run += 1
+            continue
+        if "\0" in line and not match:
+            raise LayoutError("a part of dispatch.txt.j2 shares its line", "Give each part a line of its own.")
+        blocks = parts[match[1]] if match else (TextBlock(words=(clean(line.strip()),), gap=0),)
+        gap, run = max(gap, run), 0
+        if blocks:
+            placed.append(SharedBlock(gap=gap, blocks=blocks))
+            gap = 0
+    return tuple(placed)
+
+
+class _PlaintextContext:
+    def __init__(self, letter: DispatchView) -> None:
+        self.letter = letter
+        self.writer = TextWriter(letter.language, letter.references)
+
+    def parts(self) -> dict[str, Blocks]:
+        letter, dispatch, publication = self.letter, self.letter.dispatch, self.letter.publication
+        return {
+            "title": _underlined(clean(dispatch.title), "="),
+            "publication": _plain_lines([publication.name]),
+            "date": _plain_lines([long_date(dispatch.date, letter.language)]),
+            "photo": self.photo(),
+            "contents": self.contents(),
+            "note": self.note(),
+            "articles": self.articles(),
+            "earlier": self.earlier(),
+            "social": tuple(
+                block
+                for number, item in enumerate(dispatch.social)
+                for block in _labelled(clean(item.text), normalised(item.url), gap=min(number, 1))
+            ),
+            "view": _labelled(letter.say("Read it in your browser:"), letter.view_url),
+            "why": self.why(),
+            "unsubscribe": (
+                TextBlock(words=(letter.say("Unsubscribe here:"),), gap=0),
+                TextBlock(words=(publication.unsubscribe_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
+            ),
+            "postal_address": _plain_lines(lines(publication.postal_address)),
+            "copyright": _plain_lines(letter.copyright),
+        }
+
+    def photo(self) -> Blocks:
+        photo = self.letter.dispatch.photo
+        if photo is None:
+            return ()
+        shown = clean(photo.caption) or self.letter.say("[Picture: %(alt)s]", alt=clean(photo.alt))
+        return (TextBlock(words=(f"{shown} ({clean(photo.credit)})" if photo.credit else shown,)),)
+
+    def contents(self) -> Blocks:
+        dispatch = self.letter.dispatch
+        if not dispatch.summary and not self.letter.articles:
+            return ()
+        entries: list[Block] = [
+            TextBlock(lead=(f"{number}. ",), words=(clean(line),), gap=0)
+            for number, line in enumerate(dispatch.summary, 1)
+        ]
+        for article, path in self.letter.articles:
+            date = long_date(article.date, self.letter.language)
+            title, source = self.isolated(clean(article.title_text)), self.isolated(clean(article.source))
+            between = " " if width(title + source + date) < COLUMNS - 8 else "\n"
+            entry = TextBlock(
+                lead=(NumberNode("article", article.anchor), ". "),
+                words=(f"{title}{between}({source}, {date})",),
+                gap=0,
+            )
+            entries.append(_within(path, entry))
+        return (TextBlock(words=(self.letter.say("In this dispatch"),)), SharedBlock(gap=1, blocks=tuple(entries)))
+
+    def note(self) -> Blocks:
+        dispatch = self.letter.dispatch
+        if not dispatch.note:
+            return ()
+        editor = dispatch.editor
+        heading = self.letter.say("Note by %(name)s", name=clean(editor.name)) if editor else self.letter.say("Note")
+        signature = [clean(line) for line in lines(editor.signature)] if editor else []
+        blocks = (
+            *_underlined(heading, "-"),
+            *self.writer.blocks(dispatch.note),
+            *(TextBlock(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
+        )
+        return (SectionBlock(section="", blocks=blocks, notes=self.footers("")),)
+
+    def articles(self) -> Blocks:
+        return tuple(_within(path, self.article(article)) for article, path in self.letter.articles)
+
+    def article(self, article: model.Article) -> SectionBlock:
+        date = long_date(article.date, article.language or self.letter.language)
+        kicker = ", ".join(part for part in (clean(article.source), clean(article.place), date) if part)
+        title, line = _underlined(clean(article.title_text), "-")
+        blocks: list[Block] = [
+            TextBlock(words=title.words, gap=2, literal=True),
+            line,
+            TextBlock(words=(kicker,), gap=0),
+            *self.writer.blocks(article.body),
+        ]
+        if article.link:
+            label = self.letter.say("Read it at %(source)s:", source=self.isolated(clean(article.source)))
+            blocks.extend(_labelled(label, normalised(article.link), gap=1))
+        blocks.extend(
+            TextBlock(words=(clean(text),), gap=int(not index)) for index, text in enumerate(lines(article.rights))
+        )
+        return SectionBlock(section=article.anchor, blocks=tuple(blocks), notes=self.footers(article.anchor))
+
+    def footers(self, section: str) -> tuple[FootnoteBlock, ...]:
+        footnotes = self.letter.dispatch.footnotes
+        return tuple(
+            FootnoteBlock(label=label, blocks=self.writer.footnote(label, footnotes[label]))
+            for label in self.letter.footnotes[section]
+        )
+
+    def earlier(self) -> Blocks:
+        blocks: list[Block] = []
+        for item in self.letter.dispatch.earlier:
+            text = f"{clean(item.title)}, {clean(item.note)}" if item.note else clean(item.title)
+            blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
+            blocks.append(TextBlock(words=(self.letter.earlier_url(item),), indent="  ", gap=0))
+        return (TextBlock(words=(self.letter.say("Earlier dispatches"),)), *blocks) if blocks else ()
+
+    def why(self) -> Blocks:
+        choice = self.letter.address_choice
+        before, after = self.letter.say(
+            "You get this letter at %(address)s because you signed up for it.", address="\0"
+        ).split("\0")
+        unknown = self.letter.say("This letter goes by e-mail to everybody who signed up for it.")
+        return (
+            ConditionalBlock(
+                choice=choice,
+                branch=0,
+                blocks=(TextBlock(words=(before, MergeField(ADDRESS, EscapeContext.TEXT), after)),),
+            ),
+            ConditionalBlock(choice=choice, branch=1, blocks=(TextBlock(words=(unknown,)),)),
+        )
+
+    def isolated(self, text: str) -> str:
+        """`text` so that it does not reorder what follows, where it reads the other way than the letter (UAX 9)."""
+        other = _LEFT_TO_RIGHT if self.letter.direction == "rtl" else _RIGHT_TO_LEFT
+        return f"\u2068{text}\u2069" if other.search(text) else text
+
+
+def _underlined(text: str, rule: str) -> tuple[TextBlock, TextBlock]:
+    """A heading, wrapped, with a rule as long as its longest line."""
+    wrapped = wrap(text)
+    longest = max(width(line) for line in wrapped.split("\n"))
+    return TextBlock(words=(wrapped,), literal=True), TextBlock(words=(rule * longest,), gap=0, literal=True)
+
+
+def _labelled(label: str, url: str, gap: int = 0) -> tuple[TextBlock, TextBlock]:
+    """A line that says what the address below it is; the address has a line of its own."""
+    return TextBlock(words=(label,), gap=gap), TextBlock(words=(url,), gap=0)
+
+
+def _plain_lines(texts: Sequence[str]) -> Blocks:
+    return tuple(TextBlock(words=(clean(text),), gap=0) for text in texts if text)
+
+
+def _within(path: Path, block: Block) -> Block:
+    """`block`, shown only in the branches of `path`."""
+    for choice, branch in reversed(path):
+        block = ConditionalBlock(choice=choice, branch=branch, blocks=(block,))
+    return block

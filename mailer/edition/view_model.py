@@ -1,0 +1,189 @@
+"""A dispatch as a letter to be laid out: what HTML and plaintext both need to know, found out once.
+
+The outline that numbers come from, the if chains with the program's own at the end, every article with the branches it
+stands in, and what a letter says by itself: its copyright lines, its preview line, its links to earlier letters.
+
+Raises EditionError for a slug or an image that nothing was handed in for; `mailer check` names their lines.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from markdown_it.token import Token
+
+from mailer.dispatch import model
+from mailer.dispatch.context_checks import image_file, inline_tokens
+from mailer.edition.conditions import ConditionChain
+from mailer.edition.links import normalised
+from mailer.edition.merge_fields import ADDRESS
+from mailer.edition.model import EditionError, Image
+from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
+from mailer.edition.publication import Publication, Reference
+from mailer.i18n.messages import gettext, text_direction
+
+Path = tuple[tuple[int, int], ...]
+"""The choices and branches that something stands in, outer first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispatchView:
+    """A dispatch with what it refers to. `images` are named as the dispatch names their files."""
+
+    dispatch: model.Dispatch
+    publication: Publication
+    references: Mapping[str, Reference]
+    images: Mapping[str, Image]
+
+    @property
+    def language(self) -> str:
+        return self.dispatch.language or self.publication.language
+
+    @property
+    def direction(self) -> str:
+        return text_direction(self.language)
+
+    def say(self, message: str, **values: object) -> str:
+        return gettext(self.language, message, **values)
+
+    @cached_property
+    def articles(self) -> tuple[tuple[model.Article, Path], ...]:
+        """Every article with the branches that it stands in, in source order."""
+        return tuple(_articles(self.dispatch.articles, ()))
+
+    @cached_property
+    def chains(self) -> tuple[ConditionChain, ...]:
+        """The if chains, by their index; the last is the program's: whether the reader has an address."""
+        chains = dict(_chains((*self.dispatch.note, *self.dispatch.articles), None))
+        assert sorted(chains) == list(range(len(chains))), "the parser numbers choices without gaps"
+        return (*(chains[index] for index in range(len(chains))), ConditionChain((ADDRESS, None)))
+
+    @property
+    def address_choice(self) -> int:
+        """The index of the program's own choice; branch 0: the reader has an address."""
+        return len(self.chains) - 1
+
+    @cached_property
+    def outline(self) -> NumberingInput:
+        return NumberingInput(
+            summaries=len(self.dispatch.summary),
+            items=(Section("", _mentions_in(self.dispatch.note)), *_sections(self.dispatch.articles)),
+            footnotes=tuple(
+                Footnote(label, tuple(mention.label for mention in _mentions(tokens)))
+                for label, tokens in self.dispatch.footnotes.items()
+            ),
+        )
+
+    @cached_property
+    def footnotes(self) -> Mapping[str, tuple[str, ...]]:
+        """For each section the labels that it may have to print."""
+        return {section.name: self.outline.reachable(section) for section in self.outline.sections()}
+
+    @property
+    def view_url(self) -> str:
+        return self.publication.archive_url(self.dispatch.slug)
+
+    def article_direction(self, article: model.Article) -> str:
+        return article.direction or (text_direction(article.language) if article.language else self.direction)
+
+    def earlier_url(self, earlier: model.PreviousIssue) -> str:
+        if earlier.url:
+            return normalised(earlier.url)
+        reference = self.references.get(earlier.slug or "")
+        return reference.url if reference else self.publication.archive_url(earlier.slug or "")
+
+    @property
+    def copyright(self) -> tuple[str, ...]:
+        """The lines of the copyright footer: the dispatch's own, else one for the publication's holder."""
+        if self.dispatch.copyright:
+            return lines(self.dispatch.copyright)
+        if holder := self.publication.copyright_holder:
+            year = self.dispatch.date.year
+            return (self.say("Copyright © %(year)s %(holder)s. All rights reserved.", year=year, holder=holder),)
+        return ()
+
+    @property
+    def preview(self) -> model.Template:
+        """What an inbox shows after the subject: the preheader, else the summary, else the headlines everybody gets."""
+        headlines = tuple(article.title_text for article, path in self.articles if not path)
+        return self.dispatch.preheader or (" · ".join(self.dispatch.summary or headlines),)
+
+    def require(self) -> None:
+        """Raises EditionError for the first slug or image that is not there."""
+        advice = f"Run: mailer check {self.dispatch.path}"
+        for token in inline_tokens(self.dispatch):
+            if token.type == "dispatch_link" and token.meta["slug"] not in self.references:
+                raise EditionError(f"there is no dispatch “{token.meta['slug']}” to link to", advice)
+        for name in image_files(self.dispatch):
+            if name not in self.images:
+                raise EditionError(f"the image “{name}” is missing", advice)
+
+
+def image_files(dispatch: model.Dispatch) -> tuple[str, ...]:
+    """The image files that `dispatch` shows, as it names them: relative to its own folder. Each once."""
+    found = [dispatch.photo.file] if dispatch.photo else []
+    found.extend(image_file(token) for token in inline_tokens(dispatch) if token.type == "image")
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def lines(text: str) -> tuple[str, ...]:
+    """The lines of a text that an editor or an admin typed, without empty ones."""
+    return tuple(line for raw in text.splitlines() if (line := raw.strip()))
+
+
+def _articles(items: Iterable["model.Article | model.Block"], path: Path) -> Iterator[tuple[model.Article, Path]]:
+    for item in items:
+        if isinstance(item, model.Article):
+            yield item, path
+        elif isinstance(item, model.Choice):
+            for number, branch in enumerate(item.branches):
+                yield from _articles(branch.items, (*path, (item.index, number)))
+
+
+def _chains(
+    items: Iterable["model.Article | model.Block"], outer: tuple[int, int] | None
+) -> Iterator[tuple[int, ConditionChain]]:
+    for item in items:
+        if isinstance(item, model.Article):
+            yield from _chains(item.body, outer)
+        elif isinstance(item, model.Choice):
+            conditions = (branch.condition.source if branch.condition else None for branch in item.branches)
+            yield item.index, ConditionChain(tuple(conditions), outer)
+            for number, branch in enumerate(item.branches):
+                yield from _chains(branch.items, (item.index, number))
+
+
+def _sections(items: Iterable["model.Article | model.Block"]) -> Items:
+    found: list[FootnoteRef | Section | ConditionalItems] = []
+    for item in items:
+        if isinstance(item, model.Article):
+            found.append(Section(item.anchor, (*_mentions(item.title), *_mentions_in(item.body))))
+        elif isinstance(item, model.Choice):
+            found.extend(
+                ConditionalItems(item.index, number, _sections(branch.items))
+                for number, branch in enumerate(item.branches)
+            )
+    return tuple(found)
+
+
+def _mentions_in(blocks: Iterable["model.Article | model.Block"]) -> Items:
+    found: list[FootnoteRef | Section | ConditionalItems] = []
+    for block in blocks:
+        if isinstance(block, model.Markdown):
+            found.extend(_mentions(block.tokens))
+        elif isinstance(block, model.Choice):
+            found.extend(
+                ConditionalItems(block.index, number, _mentions_in(branch.items))
+                for number, branch in enumerate(block.branches)
+            )
+    return tuple(found)
+
+
+def _mentions(tokens: Sequence[Token]) -> tuple[FootnoteRef, ...]:
+    return tuple(FootnoteRef(token.meta["label"]) for token in _flat(tokens) if token.type == "footnote_ref")
+
+
+def _flat(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _flat(token.children or ())

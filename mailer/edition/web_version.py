@@ -1,0 +1,154 @@
+"""A letter's HTML as a page on the web is made of it: no style attributes, so that the page may forbid them.
+
+    read_letter(html, address)   -> WebPage: the content of its body, and the rules that its looks need
+    feed_content(html, address)  -> the same content bare, for feed readers, which bring looks of their own
+
+`address` maps each address that the letter links to, or shows an image from, to what stands in the page. Style attributes
+become classes, each distinct one a rule that beats the letter's own. Comments are left out: those that mail clients take for
+conditions mean nothing to browsers. Pure; takes any HTML that a template may have made, and raises nothing for it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lxml import html
+from lxml.etree import XPath
+from lxml.html import HtmlElement
+from markupsafe import escape
+
+Address = Callable[[str], str]
+"""What stands in the page for an address of the letter."""
+
+LONGEST_DESCRIPTION = 200  # characters; what shows a link shows no more of it
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all")
+_PADDING = re.compile("[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b-\u200f\u2007\u2060-\u2064\ufeff]+")
+_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")  # nothing that could mean anything else in a policy
+_SHORTEST = 40  # characters of a paragraph that says something
+_LOOKS = ("class", "style", "bgcolor", "width", "height", "align", "valign", "cellpadding", "cellspacing", "border")
+_KEPT_LOOKS = {"img": {"width", "height"}}
+_NOT_SHOWN = {"script", "style", "template", "noscript", "object", "iframe", "form", "title", "meta", "link"}
+_comments = XPath("//comment() | //processing-instruction()")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    address: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebPage:
+    """`css` are the rules of `content` and of its `body_class`; `origins`, where images come from elsewhere: https://host.
+
+    `description` is the letter's preview line, else its first long paragraph; `picture` the first that it shows.
+    """
+
+    css: str
+    body_class: str
+    content: str
+    description: str
+    picture: Picture | None
+    origins: tuple[str, ...]
+
+
+def web_page_of(text: str, address: Address) -> WebPage:
+    """The letter `text`, a whole document, as content of a page."""
+    root = _parse(text)
+    body = root.body
+    description = _description(body)
+    sheets = [element.text_content() for element in root.iter("style")]
+    _drop(root, _NOT_SHOWN)
+    rules = _classes(body)
+    _map(body, address)
+    pictures = [Picture(address=each.get("src", ""), alt=each.get("alt", "")) for each in body.iter("img")]
+    return WebPage(
+        css="\n".join((*sheets, *rules)),
+        body_class=body.get("class", ""),
+        content=_inside(body),
+        description=description,
+        picture=next((each for each in pictures if each.address), None),
+        origins=tuple(sorted(set(_origins(pictures)))),
+    )
+
+
+def feed_content(text: str, address: Address) -> str:
+    """The letter `text` as a feed carries it: no looks, nothing that was not to be seen, nothing that XML forbids."""
+    root = _parse(text)
+    for element in list(root.body.iter()):
+        if isinstance(element.tag, str) and _HIDDEN.search(element.get("style", "")):
+            element.drop_tree()
+    _drop(root, _NOT_SHOWN)
+    for element in root.body.iter():
+        for name in _LOOKS:
+            if name not in _KEPT_LOOKS.get(str(element.tag), ()):
+                element.attrib.pop(name, None)
+    _map(root.body, address)
+    return _XML.sub("", _inside(root.body)).strip()
+
+
+def _parse(text: str) -> HtmlElement:
+    parser = html.HTMLParser(encoding="utf-8", huge_tree=True)  # type: ignore[no-untyped-call]
+    root: HtmlElement = html.document_fromstring(text.encode(), parser=parser)  # type: ignore[no-untyped-call]
+    for comment in _comments(root):
+        comment.drop_tree()
+    return root
+
+
+def _drop(root: HtmlElement, names: set[str]) -> None:
+    for element in list(root.iter(*names)):
+        if element.getparent() is not None:
+            element.drop_tree()
+
+
+def _classes(body: HtmlElement) -> list[str]:
+    """Turn each style attribute into a class; the rules. Their weight is three classes: only !important beats them."""
+    names: dict[str, str] = {}
+    for element in body.iter():
+        if style := element.attrib.pop("style", "").strip():
+            name = names.setdefault(style, f"e{len(names) + 1}")
+            element.set("class", f"{element.get('class', '')} {name}".strip())
+    return [f".{name}.{name}.{name}{{{style}}}" for style, name in names.items() if not set(style) & set("{}<")]
+
+
+def _map(body: HtmlElement, address: Address) -> None:
+    for element in body.iter("a", "area", "img"):
+        name = "src" if element.tag == "img" else "href"
+        if given := element.get(name):
+            element.set(name, address(given))
+
+
+def _description(body: HtmlElement) -> str:
+    texts = (_words(element) for element in _lines(body))
+    text = next((words for words in texts if words), "")
+    if len(text) <= LONGEST_DESCRIPTION:
+        return text
+    return text[: LONGEST_DESCRIPTION - 1].rpartition(" ")[0].rstrip(",;:–-") + "…"
+
+
+def _lines(body: HtmlElement) -> Iterator[HtmlElement]:
+    """The hidden lines, which inboxes show after the subject, then paragraphs."""
+    yield from (each for each in body.iter("div", "span") if _HIDDEN.search(each.get("style", "")))
+    yield from (each for each in body.iter("p") if len(_words(each)) >= _SHORTEST)
+
+
+def _words(element: HtmlElement) -> str:
+    text = str(element.text_content())  # type: ignore[no-untyped-call]
+    return " ".join(_XML.sub("", _PADDING.sub("", text)).split())
+
+
+def _inside(body: HtmlElement) -> str:
+    """What stands between the tags of the body."""
+    children = (html.tostring(child, encoding="unicode") for child in body)  # type: ignore[no-untyped-call]
+    return str(escape(body.text or "")) + "".join(children)
+
+
+def _origins(pictures: Sequence[Picture]) -> Iterator[str]:
+    for each in pictures:
+        with suppress(ValueError):  # no address at all
+            parts = urlsplit(each.address)
+            if parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc):
+                yield f"{parts.scheme}://{parts.netloc}"

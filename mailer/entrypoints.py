@@ -1,0 +1,122 @@
+"""serve, preview, demo: the commands that open the other door, too.
+
+The command line and the web never import each other; what needs both stands here, above them.
+"""
+
+import contextlib
+import tempfile
+import threading
+import webbrowser
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.lists import list_names
+from mailer.cli.output import echo_err, in_workspace, plural
+from mailer.service.demo import FIRST, run_demo
+from mailer.service.dispatches.compile import display_path
+from mailer.service.lists.uploads import clean_up_uploads
+from mailer.service.sends.scheduler import start_sends_when_due
+from mailer.service.sends.summary import proof_line
+from mailer.service.subscribers.welcome import welcome_new_readers
+from mailer.service.transactional.dispatcher import deliver_transactional_mail
+from mailer.service.webhooks.dispatcher import notify_webhooks
+from mailer.web.preview.app import create_preview, new_token
+from mailer.web.preview.session import PreviewSession
+from mailer.web.server import free_port, serve, serve_app
+
+_IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 for any that is free.")
+@in_workspace
+def serve_command(host: str, port: int, workspace: Path) -> None:
+    """Serve the public pages (sign up, unsubscribe, archive, media) and the desk. Starts sends that are due; delivers letters."""
+    with App.open(workspace) as newsroom:
+
+        def ready(url: str) -> None:
+            echo_err(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it.")
+            if newsroom.ledger.users.all():
+                echo_err(f"The desk is at {url}/desk/")
+            else:
+                echo_err(
+                    f"Nobody may sign in at the desk, {url}/desk/, yet. Add the first person with: mailer user add NAME"
+                )
+
+        serve(
+            newsroom,
+            host,
+            port,
+            on_ready=ready,
+            background=(
+                lambda stop: start_sends_when_due(newsroom, stop, echo_err),
+                lambda stop: deliver_transactional_mail(newsroom, stop, echo_err),
+                lambda stop: welcome_new_readers(newsroom, stop, echo_err),
+                lambda stop: notify_webhooks(newsroom, stop, echo_err),
+                lambda stop: clean_up_uploads(newsroom, stop, echo_err),
+            ),
+        )
+
+
+@click.command("preview")
+@click.argument("dispatch")
+@click.option("--to", "to", multiple=True, metavar="LIST", help="Check its fields against these lists.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Instead of any that is free.")
+@click.option("--no-open", "quietly", is_flag=True, help="Open no browser, only say the address.")
+@in_workspace
+def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: bool, workspace: Path) -> None:
+    """Show DISPATCH, a path or a slug, in your browser, live while the file changes."""
+    with App.open(workspace) as newsroom:
+        path = newsroom.workspace.find_dispatch(dispatch)
+        live = PreviewSession(newsroom, path, display_path(newsroom, path, dispatch), list_names(to))
+        token, key = new_token(), new_token()
+
+        def ready(url: str) -> None:
+            echo_err(f"Showing {live.shown} at {url}/{token}/; Ctrl-C ends it.")
+            if not quietly:
+                threading.Thread(target=_open, args=(f"{url}/open/{key}",), daemon=True).start()
+
+        serve_app(create_preview(live, token=token, key=key), "127.0.0.1", port, on_ready=ready, background=live.run)
+
+
+def _open(address: str) -> None:
+    """Open a browser, but not one that would take the terminal."""
+    with contextlib.suppress(webbrowser.Error):
+        browser = webbrowser.get()
+        if getattr(browser, "name", "") not in _IN_TERMINAL:
+            browser.open(address)
+
+
+@click.command("demo")
+@click.option("--open", "in_browser", is_flag=True, help="Show the message in your browser.")
+@click.option("--serve", "stay", is_flag=True, help="Keep the pages up: unsubscribe link, archive, photo.")
+def demo_command(*, in_browser: bool, stay: bool) -> None:
+    """Send two dispatches to a dozen readers over real SMTP on this machine, and show what came of it."""
+    folder = Path(tempfile.mkdtemp(prefix="mailer-demo-"))
+    port = free_port()
+    step = iter(range(1, 100))
+
+    def log(line: str) -> None:
+        click.echo(f"{click.style(f'{next(step)}.', dim=True)} {line}")
+
+    shown = run_demo(folder, base_url=f"http://127.0.0.1:{port}", log=log)
+    click.echo()
+    for summary in (shown.first, shown.second):
+        click.echo(click.style(f"   {summary.send.slug}: {proof_line(summary)}", bold=True))
+    click.echo(f"\n{plural(shown.caught, 'message')} came, in {shown.messages}")
+    page = shown.messages / "0001.html"
+    click.echo(f"   look at one:     {page}")
+    click.echo(f"   as plain text:   {page.with_suffix('.txt')}")
+    click.echo(f"   as it was sent:  {page.with_suffix('.eml')}")
+    click.echo(f"   the proof:       mailer --workspace {folder} report 1")
+    if in_browser:
+        webbrowser.open(page.as_uri())
+    if not stay:
+        click.echo("\nWith --open it opens in your browser; with --serve its links and photo work, too.")
+        return
+    click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link}; Ctrl-C ends them.")
+    with App.open(folder) as newsroom:
+        serve(newsroom, "127.0.0.1", port)

@@ -1,0 +1,16 @@
+"""The direction of a text whose language is not named."""
+
+import unicodedata
+
+
+def first_strong_direction(text: str) -> str:
+    """The direction of the first strong character (UAX #9, P2): `ltr`, `rtl`, or "" when there is none."""
+    for character in text:
+        match unicodedata.bidirectional(character):
+            case "L":
+                return "ltr"
+            case "R" | "AL":
+                return "rtl"
+            case _:
+                continue
+    return ""

@@ -1,0 +1,198 @@
+"""Where an article begins: a title, then its source and date, in one of the ways that archives write them.
+
+    title / source / date          the usual one, over one paragraph or several
+    title / source, date           on one line
+    title / date / source
+    source, date / title           above a heading, as a web page has it
+    title                          alone, or with its source, if the contents know it
+
+The contents make sure of a title that is worded a little differently; without them, the shape and the space before it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mailer.importers.dates import ParsedDate, ends_in_date, read_date
+from mailer.importers.paragraphs import ImportedParagraph
+from mailer.importers.toc import TocEntry, is_same, similarity, split_place
+
+_TITLE = 180  # characters
+_SOURCE = 80
+_LINES = 6  # that a title with its source and date may take
+_LINK = re.compile(r"<?(https?://\S+?)>?")
+_SENTENCE = (".", ";", ",")
+_SURE = 0.85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleHeading:
+    """The beginning of an article; `rest` is what follows, the rest of its own paragraph first.
+
+    `is_headed`: its title is a heading, as a web page has them.
+    """
+
+    line: int
+    title: str
+    source: str
+    date: ParsedDate
+    rest: tuple[ImportedParagraph, ...]
+    place: str = ""
+    link: str = ""
+    is_headed: bool = False
+    entry: TocEntry | None = None
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _TextLine:
+    text: str
+    paragraph: int
+    number: int  # in its paragraph
+
+
+def find_heading(
+    queue: Sequence[ImportedParagraph], entries: Sequence[TocEntry], *, knows_contents: bool
+) -> ArticleHeading | None:
+    """The article that begins at the first paragraph of `queue`, if one does; `entries` are those still to come."""
+    lines = _first_lines(queue)
+    found = _with_kicker(queue, entries) or _dated(queue, lines, entries) or _from_contents(queue, lines, entries)
+    if found and not found.is_headed and found.rest and found.rest[0].level:
+        return None  # what was taken for its source and date stands above the heading that follows
+    sure = found is not None and (found.entry is not None or found.is_headed)
+    if found is None or not (sure or _is_shaped(queue[0], found, knows_contents=knows_contents)):
+        return None
+    return _with_link(found)
+
+
+def _first_lines(queue: Sequence[ImportedParagraph]) -> list[_TextLine]:
+    lines: list[_TextLine] = []
+    for index, paragraph in enumerate(queue[:4]):
+        if index and paragraph.gap > 1:
+            break
+        lines += [_TextLine(text, index, number) for number, text in enumerate(paragraph.lines)]
+    return lines[:_LINES]
+
+
+def _dated(
+    queue: Sequence[ImportedParagraph], lines: Sequence[_TextLine], entries: Sequence[TocEntry]
+) -> ArticleHeading | None:
+    """A title whose date stands under it."""
+    for index, line in enumerate(lines[1:], start=1):
+        if len(line.text) > _TITLE:
+            return None
+        if read := read_date(line.text):
+            if index == 1:
+                return _date_first(queue, lines, read, entries)
+            return _made(queue, lines[: index - 1], lines[index - 1].text, read, lines[index], entries=entries)
+        ended = ends_in_date(line.text)
+        if ended and ended[0] and len(ended[0]) <= _SOURCE and not ended[0].endswith(_SENTENCE):
+            return _made(queue, lines[:index], *ended, line, entries=entries)
+    return None
+
+
+def _with_kicker(queue: Sequence[ImportedParagraph], entries: Sequence[TocEntry]) -> ArticleHeading | None:
+    """A heading whose source and date stand above it."""
+    if len(queue) < 2 or not queue[1].level or len(queue[0].lines) > 1 or len(queue[0].text) > _TITLE:
+        return None
+    ended = ends_in_date(queue[0].text)
+    if not ended or not ended[0]:
+        return None
+    source, _, place = ended[0].partition(" · ")
+    title = [_TextLine(queue[1].text, 1, len(queue[1].lines) - 1)]
+    found = _made(queue, title, source, ended[1], title[0], entries=entries)
+    return replace(found, place=found.place or place, is_headed=True) if found else None
+
+
+def _date_first(
+    queue: Sequence[ImportedParagraph], lines: Sequence[_TextLine], read: ParsedDate, entries: Sequence[TocEntry]
+) -> ArticleHeading | None:
+    """Title, date, and then the source, if the line looks like one."""
+    if len(lines) < 3 or len(lines[2].text) > _SOURCE or lines[2].text.endswith((*_SENTENCE, ":", "?", "!")):
+        return None
+    return _made(queue, lines[:1], lines[2].text, read, lines[2], entries=entries)
+
+
+def _from_contents(
+    queue: Sequence[ImportedParagraph], lines: Sequence[_TextLine], entries: Sequence[TocEntry]
+) -> ArticleHeading | None:
+    """A title that the contents know, without a date of its own."""
+    titles = {last: " ".join(line.text for line in lines[: last + 1]) for last in {0, len(queue[0].lines) - 1}}
+    dated = [entry for entry in entries if entry.date]
+    likely = [
+        (similarity(entry.title, title), -index, last)
+        for last, title in titles.items()
+        for index, entry in enumerate(dated)
+        if last < len(lines)
+    ]
+    if likely and max(likely)[0] >= _SURE:
+        _, index, last = max(likely)
+        title, entry = titles[last], dated[-index]
+        assert entry.date
+        named = last + 1 < len(lines) and is_same(split_place(lines[last + 1].text)[0], entry.source)
+        source = lines[last + 1].text if named else entry.source
+        missing = "no date stands" if named else "no source and date stand"
+        if found := _made(queue, lines[: last + 1], source, entry.date, lines[last + named], entries=entries):
+            return replace(found, doubts=(f"{missing} under “{title}”; taken from the contents",))
+    return None
+
+
+def _made(
+    queue: Sequence[ImportedParagraph],
+    title_lines: Sequence[_TextLine],
+    source: str,
+    date: ParsedDate,
+    last: _TextLine,
+    *,
+    entries: Sequence[TocEntry],
+) -> ArticleHeading | None:
+    """The article with this title; `last` is the last line that belongs to its beginning."""
+    title = " ".join(line.text for line in title_lines)
+    name, place = split_place(source)
+    likely = sorted(entries, key=lambda entry: similarity(entry.title, title), reverse=True)
+    entry = likely[0] if likely and is_same(likely[0].title, title) else None
+    if entry is None:
+        same = [each for each in entries if each.date and each.date.date == date.date and is_same(each.source, name)]
+        entry = same[0] if len(same) == 1 else None
+    if not place and entry and name != entry.source and (tail := _after(name, entry.source)):
+        name, place = entry.source, tail
+    if title_lines[0].paragraph != title_lines[-1].paragraph and not (entry and is_same(entry.title, title)):
+        return None
+    if len(name) > _SOURCE or not name:
+        return None
+    rest = list(queue[last.paragraph + 1 :])
+    remaining = queue[last.paragraph].split(last.number + 1)[1]
+    if remaining.lines:
+        rest.insert(0, remaining)
+    return ArticleHeading(
+        line=queue[0].line,
+        is_headed=queue[0].level > 1,
+        title=title,
+        source=name,
+        place=place,
+        date=date,
+        entry=entry,
+        rest=tuple(rest),
+    )
+
+
+def _after(source: str, known: str) -> str:
+    """“Lisbon” for “National Wire, Lisbon” where the contents say “National Wire”."""
+    rest = source[len(known) :] if source.casefold().startswith(known.casefold()) else ""
+    return rest.strip(" ,–—-/|") if rest[:1] in {",", " ", "–", "—", "-", "/", "|"} else ""
+
+
+def _is_shaped(first: ImportedParagraph, found: ArticleHeading, *, knows_contents: bool) -> bool:
+    """Whether what the contents do not know looks like an article all the same."""
+    if len(found.title) > _TITLE or found.title.endswith(_SENTENCE) or found.source.endswith((*_SENTENCE, ":")):
+        return False
+    return first.gap > 1 or not knows_contents
+
+
+def _with_link(found: ArticleHeading) -> ArticleHeading:
+    """With the address on the line under the date, if there is one."""
+    if found.rest and (match := _LINK.fullmatch(found.rest[0].lines[0])):
+        remaining = found.rest[0].split(1)[1]
+        rest = (remaining, *found.rest[1:]) if remaining.lines else found.rest[1:]
+        return replace(found, link=match[1], rest=rest)
+    return found

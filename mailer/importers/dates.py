@@ -1,0 +1,143 @@
+"""Dates as people and papers write them: October 26, 2026; 26. Okt. 2026; 26 באוקטובר 2026; 26/10/2026.
+
+    read_date(text)       the date that a whole text is
+    ends_in_date(text)    what stands before the date at its end, and the date
+
+The words for months and days are Babel's, in the languages below. Figures that can be read two ways (03/04/2026) are taken
+day first, as most of the world writes them, and called ambiguous.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from babel import Locale
+
+_LANGUAGES = (
+    "en",
+    "de",
+    "fr",
+    "es",
+    "pt",
+    "it",
+    "nl",
+    "sv",
+    "da",
+    "nb",
+    "pl",
+    "cs",
+    "fi",
+    "ru",
+    "uk",
+    "he",
+    "ar",
+    "tr",
+)
+_LINKING = frozenset({"de", "del", "of", "the", "den", "der", "le", "el", "il", "am", "г", "року", "года"})
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|ère|º|ª|°|e)\b", re.IGNORECASE)
+_TOKEN = re.compile(r"\d+|[^\W\d_]+")
+_FIGURES = re.compile(r"\d{1,4}(?P<mark>[-./])\d{1,2}(?P=mark)\d{1,4}")
+_BETWEEN = frozenset(" \t,.-–—/'’\u05be\u200e\u200f\u060c\xa0")
+_LONGEST = 60  # characters of a date
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDate:
+    """A date; `languages` in which its words are those, none for figures."""
+
+    date: dt.date
+    languages: frozenset[str] = frozenset()
+    is_ambiguous: bool = False
+
+
+def read_date(text: str) -> ParsedDate | None:
+    """The date that `text` is, with nothing else in it but a day of the week; None if it is none."""
+    text = text.strip().strip(".").strip()
+    if not text or len(text) > _LONGEST or not any(map(str.isdigit, text)):
+        return None
+    if figures := _FIGURES.fullmatch(text):
+        return _numeric([int(part) for part in re.findall(r"\d+", text)], figures["mark"])
+    text = _ORDINAL.sub("", text)
+    if not set(_TOKEN.sub("", text)) <= _BETWEEN:
+        return None
+    return _words(_TOKEN.findall(text))
+
+
+def ends_in_date(text: str) -> tuple[str, ParsedDate] | None:
+    """(“Harbour Times”, 25 October 2026) for “Harbour Times, Oct. 25, 2026”; None if no date stands at its end."""
+    for start in _starts(text):
+        if read := read_date(text[start:]):
+            return text[:start].rstrip(" \t,;:–—-|·"), read
+    return None
+
+
+def _starts(text: str) -> Iterator[int]:
+    """Where the date at the end of `text` might begin, the longest first."""
+    floor = max(0, len(text) - _LONGEST)
+    yield from (match.end() for match in re.finditer(r"[,;:|·–—]\s*|\s+", text) if match.end() >= floor)
+
+
+def _numeric(parts: list[int], mark: str) -> ParsedDate | None:
+    first, second, third = parts
+    if first > 31:
+        return _valid_date(first, second, third)
+    if third < 100:
+        return None
+    if second > 12:
+        return _valid_date(third, first, second)
+    ambiguous = mark != "." and first <= 12 and first != second
+    return _valid_date(third, second, first, is_ambiguous=ambiguous)
+
+
+def _words(tokens: list[str]) -> ParsedDate | None:
+    numbers = [int(token) for token in tokens if token.isdecimal()]
+    words = [token.casefold() for token in tokens if not token.isdecimal()]
+    months = [found for word in words if (found := _month(word))]
+    others = [word for word in words if not _month(word) and word not in _LINKING and word not in _weekdays()]
+    if len(months) != 1 or others or len(numbers) != 2:
+        return None
+    day, year = numbers if numbers[1] > 31 else numbers[::-1]
+    number, languages = months[0]
+    return _valid_date(year, number, day, languages) if year >= 1000 else None
+
+
+def _valid_date(
+    year: int, month: int, day: int, languages: frozenset[str] = frozenset(), *, is_ambiguous: bool = False
+) -> ParsedDate | None:
+    try:
+        return ParsedDate(dt.date(year, month, day), languages, is_ambiguous)
+    except ValueError:
+        return None
+
+
+def _month(word: str) -> tuple[int, frozenset[str]] | None:
+    found = _months().get(word)
+    return found or _months().get(word.removeprefix("ב"))  # Hebrew: in October
+
+
+@lru_cache(maxsize=1)
+def _months() -> dict[str, tuple[int, frozenset[str]]]:
+    found: dict[str, tuple[int, set[str]]] = {"sept": (9, {"en"})}
+    for language in _LANGUAGES:
+        for widths in Locale(language).months.values():
+            for width in ("wide", "abbreviated"):
+                for number, name in widths.get(width, {}).items():
+                    for word in _TOKEN.findall(name.casefold()):
+                        known = found.setdefault(word, (number, set()))
+                        if known[0] == number and not word.isdecimal():
+                            known[1].add(language)
+    return {word: (number, frozenset(languages)) for word, (number, languages) in found.items() if languages}
+
+
+@lru_cache(maxsize=1)
+def _weekdays() -> frozenset[str]:
+    return frozenset(
+        word
+        for language in _LANGUAGES
+        for widths in Locale(language).days.values()
+        for width in ("wide", "abbreviated")
+        for name in widths.get(width, {}).values()
+        for word in _TOKEN.findall(name.casefold())
+    )

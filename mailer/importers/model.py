@@ -1,0 +1,54 @@
+"""A dispatch that was read from an archive, before an editor looked at it.
+
+Draft      what was found, in the parts of a dispatch; texts are plain, bodies Markdown
+Doubt      what the reading was not sure of, with its line
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """`line` of the archive, from 1; `message` is a sentence without its full stop."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftPhoto:
+    """`address` is that of the picture, or the name of its file; "" if the archive has none."""
+
+    caption: str
+    credit: str = ""
+    alt: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftArticle:
+    title: str
+    source: str
+    date: dt.date
+    place: str = ""
+    link: str = ""
+    language: str = ""
+    body: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedDispatch:
+    title: str
+    date: dt.date
+    language: str = ""
+    editor: str = ""
+    signature: str = ""
+    photo: DraftPhoto | None = None
+    summary: tuple[str, ...] = ()
+    note: tuple[str, ...] = ()
+    articles: tuple[DraftArticle, ...] = ()
+    social: tuple[tuple[str, str], ...] = ()
+    """Each the words and the address."""
+    copyright: str = ""
+    doubts: tuple[Doubt, ...] = ()

@@ -1,0 +1,301 @@
+"""A plain-text archive, read: contract 7.
+
+    headline · date · photo with its credit in brackets · numbered contents · [Note by NAME] · the note · -- NAME
+    articles: title, source, date, then the text, in which a short line that ends in a colon is a subheading
+    a social line · a copyright line
+
+Whatever is missing or stands elsewhere is lived with: what fits no part stays as text where it was, with a Doubt. No line
+is dropped: each is in the draft, or named by a doubt. Titles and sources are recognised by the contents, which may be worded
+a little differently; what stands above the article counts.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from mailer.errors import UsageError
+from mailer.importers.article_headings import ArticleHeading, find_heading
+from mailer.importers.dates import ParsedDate, read_date
+from mailer.importers.model import Doubt, DraftArticle, ImportedDispatch
+from mailer.importers.paragraphs import ImportedParagraph, escape, markdown, unwrapped, width_of
+from mailer.importers.preamble import read_preamble
+from mailer.importers.script_detection import language_of
+from mailer.importers.toc import TableOfContents, TocEntry, find_toc, is_same, similarity
+
+_COPYRIGHT = re.compile(
+    r"©|\(c\)|copyright|all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos|"
+    r"todos os direitos|tutti i diritti|כל הזכויות|جميع الحقوق|حقوق النشر",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\s)>\]]*[^\s)>\].,;:!?])?", re.IGNORECASE)
+_FOOT = 6  # paragraphs at the end in which the social and copyright lines are looked for
+_SHORT = 60  # characters of a subheading
+_LONG = 400  # characters that a line of the footer does not have
+
+
+class ArchiveError(UsageError):
+    """There is nothing in the archive that a dispatch could be made of."""
+
+
+@dataclass(slots=True)
+class _Context:
+    """What is known so far."""
+
+    width: int
+    doubts: list[Doubt] = field(default_factory=list)
+
+    def doubt(self, line: int, message: str) -> None:
+        self.doubts.append(Doubt(line=line, message=message))
+
+    def texts(self, paragraphs: Sequence[ImportedParagraph]) -> tuple[str, ...]:
+        return tuple(markdown(each, self.width) for each in paragraphs)
+
+    def date(self, read: ParsedDate, line: int) -> dt.date:
+        if read.is_ambiguous:
+            self.doubt(line, f"the date is read as {read.date.isoformat()}; day and month might be the other way round")
+        return read.date
+
+
+def read_plaintext(
+    paragraphs: Sequence[ImportedParagraph], *, today: dt.date, language: str = "en"
+) -> ImportedDispatch:
+    """The dispatch that `paragraphs` hold. `today` is its date if nothing tells one; `language` that of the publication.
+
+    Raises ArchiveError when there are no paragraphs.
+    """
+    if not paragraphs:
+        raise ArchiveError("There is no text in this archive.")
+    reading = _Context(width_of(paragraphs))
+    title, date, rest = _parse_header(paragraphs, reading)
+    rest, social, copyright_line = _parse_footer(rest)
+    contents = find_toc(rest)
+    articles, front = _articles(rest, contents, reading)
+    opening = read_preamble(front, contents.start if contents.entries else len(front))
+    reading.doubts += opening.doubts
+    summary = _summary(contents, articles, reading)
+    if date is None:
+        newest = max((article.date for _, article in articles), default=today)
+        date = ParsedDate(newest)
+        said = "that of the newest article is taken" if articles else "today’s is taken"
+        reading.doubt(1, f"no date stands under the headline; {said}, {newest.isoformat()}")
+    spoken = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
+    own = spoken or language
+    return ImportedDispatch(
+        title=unwrapped(title),
+        date=date.date,
+        language=spoken,
+        editor=opening.editor,
+        signature=opening.signature,
+        photo=opening.photo,
+        summary=tuple(map(unwrapped, summary)),
+        note=reading.texts(opening.note),
+        articles=tuple(_in_language(article, own) for _, article in articles),
+        social=social,
+        copyright=unwrapped(copyright_line),
+        doubts=tuple(sorted(reading.doubts, key=lambda doubt: doubt.line)),
+    )
+
+
+def _parse_header(
+    paragraphs: Sequence[ImportedParagraph], reading: _Context
+) -> tuple[str, ParsedDate | None, list[ImportedParagraph]]:
+    """Headline and date, and what comes after them."""
+    rest = list(paragraphs)
+    first = next((index for index, each in enumerate(rest[:12]) if each.level == 1), 0)
+    headline = rest.pop(first)
+    for above in rest[:first]:
+        if len(above.text) <= _SHORT and not read_date(above.text):
+            reading.doubt(above.line, f"“{above.text}” stands above the headline; left aside")
+            rest.remove(above)
+    for number, text in enumerate(headline.lines[1:], start=1):
+        if read := read_date(text):
+            title, others = headline.split(number)
+            others = others.split(1)[1]
+            date = reading.date(read, headline.line + number)
+            return title.text, ParsedDate(date, read.languages), ([others] if others.lines else []) + rest
+    if read := read_date(headline.text):  # the date stands above the headline
+        if not rest:
+            return headline.text, read, []
+        reading.date(read, headline.line)
+        return rest[0].text, read, rest[1:]
+    for index, each in enumerate(rest[:3]):
+        if read := read_date(each.lines[0]):
+            reading.date(read, each.line)
+            others = each.split(1)[1]
+            return headline.text, read, [*rest[:index], *([others] if others.lines else []), *rest[index + 1 :]]
+    return headline.text, None, rest
+
+
+def _parse_footer(
+    paragraphs: list[ImportedParagraph],
+) -> tuple[list[ImportedParagraph], tuple[tuple[str, str], ...], str]:
+    """The social and copyright lines taken off the end."""
+    rest, social, copyright_line = list(paragraphs), list[tuple[str, str]](), ""
+    for each in reversed(paragraphs[max(1, len(paragraphs) - _FOOT) :]):
+        lines = each.lines
+        if each.markdown is None and len(lines) > 1 and all(_is_foot(line) for line in lines):
+            singles = [
+                ImportedParagraph(line=each.line + n, lines=(line,), gap=each.gap) for n, line in enumerate(lines)
+            ]
+        else:
+            singles = [each]
+        for single in reversed(singles):
+            text = single.text
+            if len(text) > _LONG:
+                return rest, tuple(social), copyright_line
+            if not copyright_line and _COPYRIGHT.search(text):
+                copyright_line = text
+            elif match := _social(text, single):
+                social.insert(0, match)
+            else:
+                return rest, tuple(social), copyright_line
+        rest.remove(each)
+    return rest, tuple(social), copyright_line
+
+
+def _is_foot(line: str) -> bool:
+    return bool(_COPYRIGHT.search(line) or line.startswith("*"))
+
+
+def _social(text: str, paragraph: ImportedParagraph) -> tuple[str, str] | None:
+    """Words and address of a social line: one that begins with an asterisk, or stands apart and names an account."""
+    match = list(_ADDRESS.finditer(text))
+    if not match or not (text.startswith("*") or (paragraph.gap > 1 and "@" in text)):
+        return None
+    found = match[-1]
+    address = found[0] if "://" in found[0] else f"https://{found[0]}"
+    words = text.lstrip("*• ").strip()
+    if text[found.end() :].strip(" .)") == "":
+        words = text[: found.start()].lstrip("*• ").rstrip(" :–—-(")
+    return (unwrapped(words) or found[0], address)
+
+
+def _articles(
+    rest: Sequence[ImportedParagraph], contents: TableOfContents, reading: _Context
+) -> tuple[list[tuple[int, DraftArticle]], list[ImportedParagraph]]:
+    """The articles, each with its line, and what stands before the first, without the contents."""
+    front: list[ImportedParagraph] = []
+    above = rest[contents.start - 1] if contents.start else None
+    if above and (above.level or above.text.endswith(":")) and len(above.text) <= _SHORT:
+        reading.doubt(
+            above.line, f"“{above.text}” stands above the contents; left aside, for the program writes such a line"
+        )
+        rest = [*rest[: contents.start - 1], *rest[contents.start :]]
+        contents = TableOfContents(contents.start - 1, contents.end - 1, contents.entries)
+    articles: list[tuple[int, ArticleHeading, list[ImportedParagraph]]] = []
+    queue = [*rest[: contents.start], *rest[contents.end :]]
+    open_entries = [entry for entry in contents.entries if entry.date]
+    while queue:
+        if found := find_heading(queue, open_entries, knows_contents=bool(contents.entries)):
+            queue = list(found.rest)
+            if found.entry in open_entries:
+                open_entries.remove(found.entry)
+            articles.append((found.line, found, []))
+            continue
+        (articles[-1][2] if articles else front).append(queue.pop(0))
+    return [(line, _article(found, body, contents, reading)) for line, found, body in articles], front
+
+
+def _article(
+    found: ArticleHeading, body: list[ImportedParagraph], contents: TableOfContents, reading: _Context
+) -> DraftArticle:
+    for message in found.doubts:
+        reading.doubt(found.line, message)
+    if found.entry is None and contents.entries:
+        reading.doubt(found.line, f"“{found.title}” is not in the contents; taken for an article")
+    if not body:
+        reading.doubt(found.line, f"“{found.title}” has no text")
+    return DraftArticle(
+        title=unwrapped(found.title),
+        source=unwrapped(found.source),
+        place=unwrapped(found.place),
+        date=reading.date(found.date, found.line),
+        link=found.link,
+        language=language_of(" ".join([found.title, *(each.text for each in body)])),
+        body=_body(body, reading),
+    )
+
+
+def _body(paragraphs: Sequence[ImportedParagraph], reading: _Context) -> tuple[str, ...]:
+    """The text of an article; a short line that ends in a colon is a subheading."""
+    blocks: list[str] = []
+    for each in paragraphs:
+        first = each.lines[0]
+        if each.level:
+            blocks.append(f"### {escape(each.text)}")
+            continue
+        is_subheading = first.endswith(":") and len(first) <= _SHORT and not first.startswith(("-", "*", "•"))
+        if is_subheading and (len(each.lines) == 1 or first[:1].isupper()):
+            blocks.append(f"### {escape(first.rstrip(': ') or first)}")
+            rest = each.split(1)[1]
+            if not rest.lines:
+                continue
+            blocks.append(markdown(rest, reading.width))
+        else:
+            blocks.append(markdown(each, reading.width))
+    return tuple(blocks)
+
+
+def _summary(
+    contents: TableOfContents, articles: Sequence[tuple[int, DraftArticle]], reading: _Context
+) -> tuple[str, ...]:
+    """The lines of the contents that are no article; where they disagree with the articles, that is said."""
+    lines: list[str] = []
+    order: list[int] = []
+    for entry in contents.entries:
+        index = _article_of(entry, [article for _, article in articles], order)
+        if index is not None:
+            order.append(index)
+            _compare(entry, articles[index][1], reading)
+            continue
+        lines.append(entry.text if entry.date else entry.title)
+        if entry.date:
+            reading.doubt(entry.line, f"no article is called “{entry.title}”; the line is kept in the summary")
+        elif order:
+            reading.doubt(entry.line, "a line of summary between articles; it now stands before them")
+    if order != sorted(order):
+        reading.doubt(contents.entries[0].line, "the contents have another order than the articles, which counts")
+    return tuple(lines)
+
+
+def _article_of(entry: TocEntry, articles: Sequence[DraftArticle], taken: Sequence[int]) -> int | None:
+    """The article that `entry` announces: the one most like it."""
+    likely = [
+        (similarity(entry.title, article.title), -index)
+        for index, article in enumerate(articles)
+        if index not in taken and is_same(entry.title, article.title)
+    ]
+    if likely and (entry.date or max(likely)[0] > 0.9):
+        return -max(likely)[1]
+    if entry.date is None:
+        return None
+    same = [
+        index
+        for index, article in enumerate(articles)
+        if index not in taken and article.date == entry.date.date and is_same(entry.source, article.source)
+    ]
+    return same[0] if len(same) == 1 else None
+
+
+def _compare(entry: TocEntry, article: DraftArticle, reading: _Context) -> None:
+    title, source = unwrapped(entry.title), unwrapped(entry.source)
+    if similarity(title, article.title) < 1:
+        reading.doubt(entry.line, f"the contents call “{article.title}” “{title}”; its own title counts")
+    if entry.date and similarity(source, article.source) < 1:
+        reading.doubt(
+            entry.line, f"the contents name “{source}” as the source of “{article.title}”, not “{article.source}”"
+        )
+    if entry.date and entry.date.date != article.date:
+        said = entry.date.date.isoformat()
+        reading.doubt(entry.line, f"the contents date “{article.title}” {said}, not {article.date.isoformat()}")
+
+
+def _dated_in(date: ParsedDate, language: str) -> str:
+    """The language that the month is written in, if it can only be one, and not the publication’s."""
+    primary = language.lower().replace("_", "-").partition("-")[0]
+    return next(iter(date.languages)) if len(date.languages) == 1 and primary not in date.languages else ""
+
+
+def _in_language(article: DraftArticle, spoken: str) -> DraftArticle:
+    return replace(article, language="") if article.language == spoken else article

@@ -1,0 +1,127 @@
+"""What stands between the headline and the articles: the photo, the note of the editor, the signature.
+
+    read_opening(paragraphs, top)   `top`: how many of them stand before the contents
+
+What fits no part goes into the note, where it stood, with a Doubt. A photo without a picture, as a text archive has it, is
+told of in the front matter, behind #, and its words stay in the note.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mailer.importers.model import Doubt, DraftPhoto
+from mailer.importers.paragraphs import ImportedParagraph, unwrapped
+
+_NOTE = re.compile(
+    r"[\[(]?\s*(?:an?\s+)?(?:editor['’]s\s+)?"
+    r"(?:note|anmerkung|notiz|vorbemerkung|nota|opmerking|הערה|הערת|ملاحظة)"
+    r"(?:\s+(?:by|from|of|von|de|da|do|por|par|van|di|מאת|من|بقلم)(?=\s))?[\s:]*(?P<name>[^\])\n]{0,80}?)\s*[\])]?:?",
+    re.IGNORECASE,
+)
+_SIGNATURE = re.compile(r"(?:--+|—|––?|-\s?-)\s*(?P<name>[^\s-].{0,100})")
+_CREDIT = re.compile(
+    r"(?P<caption>.*?)\s*[(\[](?P<credit>[^()\[\]]*\b(?:photo|photos|photograph|picture|image|foto|fotos|fotografia|"
+    r"bild|credit|צילום|תמונה|تصوير|صورة)\b[^()\[\]]*)[)\]]\.?",
+    re.IGNORECASE | re.DOTALL,
+)
+_LONGEST_TITLE = 100  # characters of “Note by …”
+_LONGEST_CAPTION = 300
+_NO_PICTURE = (
+    "a photo is described, which a text archive does not have: its words stay in the note; to show it, name its file in the "
+    "front matter, where the lines wait behind #"
+)
+
+
+@dataclass(slots=True)
+class Preamble:
+    editor: str = ""
+    signature: str = ""
+    photo: DraftPhoto | None = None
+    note: list[ImportedParagraph] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+
+    def doubt(self, paragraph: ImportedParagraph, message: str) -> None:
+        self.doubts.append(Doubt(line=paragraph.line, message=message))
+
+
+def read_preamble(paragraphs: Sequence[ImportedParagraph], top: int) -> Preamble:
+    """The parts of `paragraphs`, the contents not among them."""
+    opening = Preamble()
+    before, note = _at_note(paragraphs)
+    before = _without_photo(before, max(top, 3), opening)
+    if note is None:
+        rest = _unsigned(before, opening)
+        if rest:
+            opening.doubt(rest[0], "no “[Note by …]” stands here; what comes before the first article is the note")
+    else:
+        opening.editor = note[0]
+        rest = [*before, *_unsigned(note[1], opening)]
+        strange = [each for each in before if not _CREDIT.fullmatch(each.text)]
+        if strange:
+            opening.doubt(strange[0], f"{_lines(strange)} above the note fit no part; kept at its beginning")
+    opening.note = rest
+    opening.editor = unwrapped(opening.editor or opening.signature)
+    opening.signature = unwrapped(opening.signature)
+    return opening
+
+
+def _at_note(
+    paragraphs: Sequence[ImportedParagraph],
+) -> tuple[list[ImportedParagraph], tuple[str, list[ImportedParagraph]] | None]:
+    """What stands before “[Note by NAME]”; the name, and what stands after it."""
+    for index, each in enumerate(paragraphs):
+        first = each.lines[0]
+        match = _NOTE.fullmatch(first) if len(first) <= _LONGEST_TITLE else None
+        if match and (first[0] in "[(" or each.level or (match["name"] and match["name"].istitle())):
+            rest = each.split(1)[1]
+            after = [rest, *paragraphs[index + 1 :]] if rest.lines else list(paragraphs[index + 1 :])
+            return list(paragraphs[:index]), (match["name"].strip(" :"), after)
+    return list(paragraphs), None
+
+
+def _without_photo(paragraphs: list[ImportedParagraph], top: int, opening: Preamble) -> list[ImportedParagraph]:
+    """`paragraphs` without the photo and its caption; those of a photo that has no picture stay."""
+    for index, each in enumerate(paragraphs[:top]):
+        following = paragraphs[index + 1] if index + 1 < len(paragraphs) else None
+        if each.picture:
+            match = _CREDIT.fullmatch(following.text) if following else None
+            is_caption = following is not None and (match is not None or len(following.text) <= _LONGEST_CAPTION)
+            said = following.text if following and is_caption else ""
+            opening.photo = DraftPhoto(
+                caption=unwrapped(match["caption"] if match else said),
+                credit=unwrapped(match["credit"]) if match else "",
+                alt=unwrapped(each.text),
+                address=each.picture,
+            )
+            if not each.text.strip():
+                opening.doubt(each, "the photo has no words for those who do not see it; its caption stands in alt")
+            return [*paragraphs[:index], *paragraphs[index + 1 + is_caption :]]
+        if match := _CREDIT.fullmatch(each.text):
+            opening.photo = DraftPhoto(caption=unwrapped(match["caption"]), credit=unwrapped(match["credit"]))
+            opening.doubt(each, _NO_PICTURE)
+            return paragraphs
+    return paragraphs
+
+
+def _unsigned(paragraphs: list[ImportedParagraph], opening: Preamble) -> list[ImportedParagraph]:
+    """`paragraphs` without the signature, the last line that is one."""
+    for index in reversed(range(len(paragraphs))):
+        each = paragraphs[index]
+        last = each.lines[-1]
+        match = _SIGNATURE.fullmatch(last)
+        if match or (opening.editor and last.casefold() == opening.editor.casefold()):
+            opening.signature = match["name"].strip() if match else last
+            behind = paragraphs[index + 1 :]
+            if behind:
+                opening.doubt(
+                    behind[0], f"{_lines(behind)} behind the signature, before the first article; kept in the note"
+                )
+            rest = each.split(len(each.lines) - 1)[0]
+            return [*paragraphs[:index], *([rest] if rest.lines else []), *behind]
+    return paragraphs
+
+
+def _lines(paragraphs: Sequence[ImportedParagraph]) -> str:
+    first, last = paragraphs[0].line, paragraphs[-1].line + len(paragraphs[-1].lines) - 1
+    return f"line {first}" if first == last else f"lines {first} to {last}"

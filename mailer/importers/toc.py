@@ -1,0 +1,116 @@
+"""The numbered contents of an archive: `1. “Title” (Source, Date)`, or a line of summary.
+
+find_contents(paragraphs)  where they stand, and their entries
+is_same(one, other)        whether two titles, or sources, are meant to be the same
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from mailer.importers.dates import ParsedDate, ends_in_date
+from mailer.importers.paragraphs import ImportedParagraph
+
+_NUMBERED = re.compile(r"(?P<number>\d{1,2})[.)]\s*(?P<text>\S.*)")
+_IN_BRACKETS = re.compile(r"(?P<title>.+?)\s*[(\[](?P<inside>[^()\[\]]*(?:\([^()]*\)[^()\[\]]*)*)[)\]]\.?")
+_PLACE = re.compile(r"(?P<source>.+?)\s*\((?P<place>[^()]+)\)")
+_QUOTES = "\"'“”„‟‘’‚«»‹›״׳`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TocEntry:
+    """A line of the contents; `date` is None for a line of summary."""
+
+    line: int
+    title: str
+    source: str = ""
+    place: str = ""
+    date: ParsedDate | None = None
+    text: str = ""
+    """As it stands there, without its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableOfContents:
+    """Entries, and the paragraphs they take: from `start` up to `end`."""
+
+    start: int
+    end: int
+    entries: tuple[TocEntry, ...]
+
+
+def find_toc(paragraphs: Sequence[ImportedParagraph]) -> TableOfContents:
+    """The first numbered list from 1 that looks like contents; empty at 0 when there is none."""
+    for start, first in enumerate(paragraphs):
+        if not (match := _NUMBERED.fullmatch(first.lines[0])) or int(match["number"]) != 1:
+            continue
+        numbered: list[tuple[int, str]] = []
+        end = start
+        while end < len(paragraphs) and (more := _numbered(paragraphs[end], len(numbered) + 1)):
+            numbered += more
+            end += 1
+        entries = tuple(_entry(line, text) for line, text in numbered)
+        if any(entry.date for entry in entries):
+            return TableOfContents(start, end, entries)
+    return TableOfContents(0, 0, ())
+
+
+def split_place(source: str) -> tuple[str, str]:
+    """(“National Wire”, “Lisbon”) for “National Wire (Lisbon)”."""
+    match = _PLACE.fullmatch(source.strip())
+    return (match["source"], match["place"].strip()) if match else (source.strip(), "")
+
+
+def unquoted(title: str) -> str:
+    """`title` without quotes around all of it."""
+    title = title.strip()
+    inner = title[1:-1]
+    around = len(title) > 2 and title[0] in _QUOTES and title[-1] in _QUOTES
+    return inner.strip() if around and not set(inner) & set(_QUOTES) - {"'", "’"} else title
+
+
+def similarity(one: str, other: str) -> float:
+    """How alike two titles are, 0 to 1, whatever their case, quotes and punctuation."""
+    first, second = _bare(one), _bare(other)
+    if not first or not second:
+        return 0.0
+    if first == second:
+        return 1.0
+    shorter, longer = sorted((first, second), key=len)
+    if len(shorter) >= 12 and longer.startswith(shorter):
+        return 0.9
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()
+
+
+def is_same(one: str, other: str) -> bool:
+    return similarity(one, other) >= 0.72
+
+
+def _numbered(paragraph: ImportedParagraph, expected: int) -> list[tuple[int, str]]:
+    """Line and text of each item of `paragraph`, counted from `expected`; none when it does not go on so."""
+    found: list[tuple[int, str]] = []
+    for line, text in enumerate(paragraph.lines, start=paragraph.line):
+        match = _NUMBERED.fullmatch(text)
+        if match and int(match["number"]) == expected + len(found):
+            found.append((line, match["text"]))
+        elif found:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {text}")
+        else:
+            return []
+    return found
+
+
+def _entry(line: int, text: str) -> TocEntry:
+    match = _IN_BRACKETS.fullmatch(text)
+    if match and (ended := ends_in_date(match["inside"])):
+        source, date = ended
+        name, place = split_place(source)
+        return TocEntry(line=line, title=unquoted(match["title"]), source=name, place=place, date=date, text=text)
+    return TocEntry(line=line, title=unquoted(text), text=text)
+
+
+def _bare(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(c if c.isalnum() else " " for c in decomposed if not unicodedata.combining(c)).split())

@@ -1,0 +1,54 @@
+"""The former and later addresses of a person: a change of address is a line in the history of both, which links the two.
+
+    link_addresses(conn, ...)        links two addresses after a change
+    former_addresses(conn, identity) the addresses before this one, however many changes ago
+    later_addresses(conn, identity)  the addresses after this one
+    forget_address(conn, identity)   removes an erased address from the histories of the others
+
+A request for the data of an address, or for its erasure, includes the former addresses, never the later ones: whoever reads
+mail at an address today has confirmed it; whoever did so once may be anybody.
+"""
+
+from sqlalchemy import Column, Connection, insert, select, update
+
+from mailer.ledger.store.tables import member_change
+from mailer.ledger.types.subscribers import MemberChangeKind
+
+
+def link_addresses(conn: Connection, list_id: int, before: str, after: str, *, by: str, at: float) -> None:
+    """Within a transaction: records in both histories that the person changed the address, on one of their lists."""
+    same = {"list_id": list_id, "at": at, "by": by, "what": MemberChangeKind.ADDRESS, "before": before, "after": after}
+    conn.execute(insert(member_change), [{**same, "identity": before}, {**same, "identity": after}])
+
+
+def former_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
+    """Returns the identities that the person had before this one, the latest first."""
+    return _follow(conn, identity, member_change.c.after, member_change.c.before)
+
+
+def later_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
+    """Returns the identities that the person took after this one, the earliest first."""
+    return _follow(conn, identity, member_change.c.before, member_change.c.after)
+
+
+def forget_address(conn: Connection, identity: str) -> None:
+    """Within a transaction, before its own history is removed: removes this address from all other histories."""
+    moved = member_change.c.what == MemberChangeKind.ADDRESS
+    ends = select(member_change.c.before, member_change.c.after).where(moved, member_change.c.identity == identity)
+    linked = {each for row in conn.execute(ends.distinct()) for each in row} - {identity}
+    for side in (member_change.c.before, member_change.c.after):
+        of_others = update(member_change).where(moved, member_change.c.identity.in_(linked), side == identity)
+        conn.execute(of_others.values({side: ""}))
+
+
+def _follow(conn: Connection, identity: str, here: Column[str], there: Column[str]) -> tuple[str, ...]:
+    found, new = [identity], [identity]
+    while new:
+        query = (
+            select(there)
+            .distinct()
+            .where(member_change.c.what == MemberChangeKind.ADDRESS, member_change.c.identity.in_(new), here.in_(new))
+        )
+        new = sorted({each for each in conn.execute(query).scalars() if each} - set(found))
+        found += new
+    return tuple(found[1:])

@@ -1,0 +1,67 @@
+"""What stays of an erased person: a marker.
+
+A marker is a keyed hash of the identity (HMAC-SHA-256), one for a person, under a key that the ledger makes at its first
+erasure and keeps to itself. It takes the identity's place in deliveries and in the suppression, so that sums and unique
+keys hold and the person stays suppressed, while nobody without the ledger can tell who it was.
+"""
+
+import hmac
+import secrets
+
+from sqlalchemy import Connection, insert, select
+
+from mailer.ledger.store.fastsql import CompiledStatement
+from mailer.ledger.store.tables import meta, suppression
+from mailer.ledger.types.suppressions import SuppressionReason
+
+PREFIX = "erased:"  # no identity begins so: it has no @
+_KEY = "erasure-key"
+_READ_KEY = CompiledStatement(select(meta.c.value).where(meta.c.key == _KEY))
+
+
+def erasure_key(conn: Connection) -> bytes | None:
+    """The key; None when nobody was erased yet."""
+    found = _READ_KEY.run(conn).fetchone()
+    return bytes.fromhex(found[0]) if found else None
+
+
+def make_erasure_key(conn: Connection) -> bytes:
+    """The key, made now if there is none."""
+    key = erasure_key(conn)
+    if key is None:
+        key = secrets.token_bytes(32)
+        conn.execute(insert(meta).values(key=_KEY, value=key.hex()))
+    return key
+
+
+def pseudonym(key: bytes, identity: str) -> str:
+    """What stands for `identity` after its erasure; a marker stands for itself."""
+    if is_marker(identity):
+        return identity
+    return PREFIX + hmac.digest(key, identity.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def is_marker(identity: str) -> bool:
+    return identity.startswith(PREFIX) and "@" not in identity
+
+
+def aliases(conn: Connection, identity: str) -> tuple[str, ...]:
+    """The names under which `identity` may stand in the ledger: its own, and its marker if anybody was erased."""
+    key = erasure_key(conn)
+    return (identity,) if key is None else (identity, pseudonym(key, identity))
+
+
+class ErasedAddresses:
+    """Who was erased: the marker for an identity, or None."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._key = erasure_key(conn)
+        erased = select(suppression.c.identity).where(suppression.c.reason == SuppressionReason.ERASED)
+        self._markers = frozenset(conn.execute(erased).scalars()) if self._key else frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self._markers)
+
+    def marker(self, identity: str) -> str | None:
+        mark = pseudonym(self._key or b"", identity)
+        return mark if mark in self._markers else None

@@ -1,0 +1,204 @@
+"""What a send came to, delivery by delivery.
+
+Rows come in the order of the freeze and stream: one snapshot of the database, a few thousand rows in memory.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, select
+
+from mailer.delivery.states import DeliveryState
+from mailer.delivery.throttle import provider_of
+from mailer.ledger.sends.sends import load_send
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.tables import attempt, delivery, send
+from mailer.ledger.types.deliveries import Attempt, Delivery, ReasonCount, ReportRow
+from mailer.ledger.types.errors import UnknownSendError
+
+_PAGE = 2_000
+_A_WHILE = 60.0  # seconds: what ended longer ago says nothing of the pace
+LAST_ATTEMPT = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
+_WORDS = (
+    attempt.c.code,
+    func.coalesce(attempt.c.enhanced, "").label("enhanced"),
+    func.coalesce(attempt.c.reply, "").label("reply"),
+)
+REPORT_COLUMNS = (
+    delivery.c.id,
+    delivery.c.address,
+    delivery.c.state,
+    delivery.c.reason,
+    *_WORDS,
+    delivery.c.attempts,
+    delivery.c.updated_at,
+    delivery.c.assumed,
+)
+UNDER_WAY = (DeliveryState.CLAIMED, DeliveryState.SENDING)
+
+
+class DeliveryReport:
+    """Questions about deliveries. Raises UnknownSendError, LedgerError."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def rows(self, send_id: int, *states: DeliveryState) -> Iterator[ReportRow]:
+        """One row for each delivery, or for those in `states`."""
+        with self._context.database.reading() as conn:
+            first, last = bounds_of(conn, send_id)
+            query = (
+                select(*REPORT_COLUMNS)
+                .outerjoin(attempt, LAST_ATTEMPT)
+                .where(delivery.c.send_id == send_id)
+                .order_by(delivery.c.id)
+            )
+            bounded = delivery.c.state.in_(states) if states else delivery.c.id.between(first, last)
+            query = query.where(bounded)
+            with conn.execute(query.execution_options(yield_per=_PAGE)) as found:
+                yield from map(report_row, found)
+
+    def reasons(self, send_id: int, *states: DeliveryState) -> tuple[ReasonCount, ...]:
+        """How many deliveries are in `states` (failed and skipped, if none is named) for which reason, the most first."""
+        columns = (delivery.c.state, delivery.c.reason, *_WORDS[:2])
+        wanted = states or (DeliveryState.FAILED, DeliveryState.SKIPPED)
+        query = (
+            select(*columns, func.count().label("count"))
+            .select_from(delivery)
+            .outerjoin(attempt, LAST_ATTEMPT)
+            .where(delivery.c.send_id == send_id, delivery.c.state.in_(wanted))
+            .group_by(*columns)
+            .order_by(func.count().desc(), *columns)
+        )
+        with self._context.database.reading() as conn:
+            load_send(conn, send_id)
+            return tuple(ReasonCount(**row) for row in conn.execute(query).mappings())
+
+    def assumed(self, send_id: int) -> int:
+        """How many of the accepted ones are only assumed to be."""
+        query = select(func.count()).where(
+            delivery.c.send_id == send_id,
+            delivery.c.state == DeliveryState.ACCEPTED,
+            delivery.c.assumed.is_(True),
+        )
+        with self._context.database.reading() as conn:
+            return conn.execute(query).scalar_one()
+
+    def pace(self, send_id: int, now: float) -> float | None:
+        """Messages a second of late, by the attempts of those handed out last; None when nothing is moving."""
+        with self._context.database.reading() as conn:
+            load_send(conn, send_id)
+            end = last_started_id(conn, send_id)
+            times = select(func.count(), func.min(attempt.c.closed_at), func.max(attempt.c.closed_at)).where(
+                attempt.c.delivery_id.between(end - _PAGE, end - 1), attempt.c.closed_at > now - _A_WHILE
+            )
+            count, since, until = conn.execute(times).one()
+        return (count - 1) / (until - since) if count > 1 and until > since else None
+
+    def open_by_provider(self, send_id: int) -> Counter[str]:
+        """How many of a send are still to leave, by the domain that their address counts as (mailer.delivery.throttle)."""
+        query = select(delivery.c.identity).where(
+            delivery.c.send_id == send_id, delivery.c.state.in_([DeliveryState.PENDING, DeliveryState.DEFERRED])
+        )
+        with (
+            self._context.database.reading() as conn,
+            conn.execute(query.execution_options(yield_per=_PAGE)) as found,
+        ):
+            return Counter(map(provider_of, found.scalars()))
+
+    def delivery(self, delivery_id: int) -> Delivery | None:
+        """A delivery by its id, as tokens name it; erased ones too."""
+        with self._context.database.reading() as conn:
+            row = _DELIVERY.run(conn, delivery_id).fetchone()
+        return _delivery(row) if row else None
+
+    def deliveries_of(self, identity: str) -> tuple[Delivery, ...]:
+        """All deliveries of one person, the newest first."""
+        query = _deliveries().where(delivery.c.identity == identity).order_by(delivery.c.send_id.desc())
+        with self._context.database.reading() as conn:
+            return tuple(_delivery(row) for row in conn.execute(query))
+
+    def attempts(self, delivery_id: int) -> tuple[Attempt, ...]:
+        """All attempts of a delivery, in order; the last of them may be under way."""
+        query = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.number)
+        with self._context.database.reading() as conn:
+            found = [Attempt(**row) for row in conn.execute(query).mappings()]
+            under_way = _deliveries().where(delivery.c.id == delivery_id, delivery.c.state.in_(UNDER_WAY))
+            row = conn.execute(under_way).first()
+        if row and not any(each.number == row.attempts for each in found):
+            found.append(Attempt(delivery_id=row.id, number=row.attempts, opened_at=row.updated_at))
+        return tuple(found)
+
+
+def bounds_of(conn: Connection, send_id: int) -> tuple[int, int]:
+    """The first and the last delivery of a send, between which are no others. Raises UnknownSendError."""
+    row = conn.execute(select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)).first()
+    if row is None:
+        raise UnknownSendError(send_id)
+    return row.first_id, row.last_id
+
+
+def last_started_id(conn: Connection, send_id: int) -> int:
+    """The id of the first delivery that nobody has begun yet, or behind the last one: right before it is what goes on."""
+    first_pending = (
+        select(delivery.c.id)
+        .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.PENDING)
+        .order_by(delivery.c.next_at, delivery.c.id)
+        .limit(1)
+    )
+    last = select(send.c.last_id + 1).where(send.c.id == send_id)
+    return int(conn.execute(first_pending).scalar() or conn.execute(last).scalar_one())
+
+
+def report_row(row: Any) -> ReportRow:
+    """A row of REPORT_COLUMNS."""
+    return ReportRow(
+        delivery_id=row.id,
+        email=row.address,
+        state=row.state,
+        reason=row.reason,
+        code=row.code,
+        enhanced=row.enhanced,
+        reply=row.reply,
+        attempts=row.attempts,
+        at=row.updated_at,
+        assumed=row.assumed,
+    )
+
+
+def _deliveries() -> Select[Any]:
+    return select(
+        delivery.c.id,
+        delivery.c.send_id,
+        delivery.c.identity,
+        delivery.c.address,
+        delivery.c.fields,
+        delivery.c.state,
+        delivery.c.reason,
+        delivery.c.attempts,
+        delivery.c.assumed,
+        delivery.c.updated_at,
+    )
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    """A row of `_deliveries`, also as the driver has it."""
+    number, send_id, identity, address, fields, state, reason, attempts, assumed, updated_at = row
+    return Delivery(
+        id=number,
+        send_id=send_id,
+        identity=identity,
+        address=address,
+        fields=json.loads(fields),
+        state=DeliveryState(state),
+        reason=reason,
+        attempts=attempts,
+        assumed=bool(assumed),
+        updated_at=updated_at,
+    )
+
+
+_DELIVERY = CompiledStatement(_deliveries().where(delivery.c.id == param("id")), "id")

@@ -1,0 +1,219 @@
+"""A send proven from the ledger alone: what must hold of its rows, looked up in them.
+
+Each check asks the whole send at once, so that a million deliveries take seconds, and names the first few recipients of
+whom it does not hold. What the checks know of states is mailer.delivery.states's table: an attempt's verdict must be able
+to become what the delivery is now, or what let it be tried once more.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+
+from mailer.delivery.states import OPEN_STATES, TERMINAL, TRANSITIONS, DeliveryState, SendState
+from mailer.ledger.sends.sends import load_send, summarise
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import attempt, delivery, send, suppression
+from mailer.ledger.types.sends import Send
+
+EXAMPLES = 5
+S = DeliveryState
+_IN_HAND = (S.CLAIMED, S.SENDING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Something that must hold; `wrong` are sentences about where it does not, the first few."""
+
+    name: str
+    wrong: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong
+
+
+class Verifier:
+    """Checks sends. Raises UnknownSendError, LedgerError."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def checks(self, send_id: int) -> tuple[Check, ...]:
+        """All checks of a send, of one instant."""
+        with self._context.database.reading() as conn:
+            found = load_send(conn, send_id)
+            return tuple(Check(name=name, wrong=tuple(check(conn, found))) for name, check in CHECKS.items())
+
+
+def reachable(verdict: DeliveryState) -> frozenset[DeliveryState]:
+    """What a delivery can have become after an attempt ended so, without another attempt."""
+    seen, todo = {verdict}, [verdict]
+    while todo:
+        for state in TRANSITIONS[todo.pop()] - seen - set(_IN_HAND):
+            seen.add(state)
+            todo.append(state)
+    return frozenset(seen)
+
+
+def _sum(conn: Connection, found: Send) -> Iterator[str]:
+    summary = summarise(conn, found)
+    bounds = select(send.c.first_id, send.c.last_id).where(send.c.id == found.id)
+    first, last = conn.execute(bounds).one()
+    of_send = delivery.c.send_id == found.id
+    total, outside = conn.execute(
+        select(func.count(), func.count(case((~delivery.c.id.between(first, last), 1)))).where(of_send)
+    ).one()
+    if summary.frozen != total:
+        yield f"the states add up to {summary.frozen}, but {total} are frozen"
+    if outside:
+        yield f"{outside} deliveries were added after the freeze"
+    if found.state in TERMINAL and (undone := summary.count(*OPEN_STATES)):
+        yield f"the send is {found.state}, but {undone} deliveries are not done"
+
+
+def _identities(conn: Connection, found: Send) -> Iterator[str]:
+    twice = (
+        select(delivery.c.identity, func.count())
+        .where(delivery.c.send_id == found.id)
+        .group_by(delivery.c.identity)
+        .having(func.count() > 1)
+        .limit(EXAMPLES)
+    )
+    for identity, count in conn.execute(twice):
+        yield f"{identity} is frozen {count} times"
+
+
+def _attempts(conn: Connection, found: Send) -> Iterator[str]:
+    """Attempts are numbered without gaps, as many as the delivery says, and closed but for the one under way."""
+    counted = (
+        select(
+            attempt.c.delivery_id,
+            func.count().label("count"),
+            func.max(attempt.c.number).label("last"),
+            func.count(case((or_(attempt.c.closed_at.is_(None), attempt.c.verdict.is_(None)), 1))).label("open"),
+        )
+        .join(delivery)
+        .where(delivery.c.send_id == found.id)
+        .group_by(attempt.c.delivery_id)
+        .subquery()
+    )
+    closed = func.coalesce(counted.c["count"], 0)
+    expected = delivery.c.attempts - case((delivery.c.state.in_(_IN_HAND), 1), else_=0)
+    wrong = or_(closed != expected, func.coalesce(counted.c.last, 0) != closed, func.coalesce(counted.c.open, 0) > 0)
+    query = (
+        select(delivery.c.id, delivery.c.address, delivery.c.state, expected, closed)
+        .outerjoin(counted, counted.c.delivery_id == delivery.c.id)
+        .where(delivery.c.send_id == found.id, wrong)
+    )
+    for row in _first(conn, query):
+        yield f"{row[1]} is {row[2]} with {row[3]} closed attempts counted, but {row[4]} are recorded"
+
+
+def _history(conn: Connection, found: Send) -> Iterator[str]:
+    """Every delivery came to where it is by legal ways, attempt by attempt."""
+    last = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == _last_closed())
+    ways = (
+        select(attempt.c.verdict, delivery.c.state, delivery.c.assumed)
+        .select_from(delivery)
+        .outerjoin(attempt, last)
+        .where(delivery.c.send_id == found.id)
+        .distinct()
+    )
+    for verdict, state, assumed in conn.execute(ways).all():
+        if _is_allowed(verdict, state, assumed=assumed):
+            continue
+        same = attempt.c.verdict == verdict if verdict else attempt.c.verdict.is_(None)
+        query = (
+            select(delivery.c.id, delivery.c.address)
+            .outerjoin(attempt, last)
+            .where(delivery.c.send_id == found.id, delivery.c.state == state, delivery.c.assumed == assumed, same)
+        )
+        for row in _first(conn, query):
+            yield f"{row.address} is {state}, but its last attempt ended {verdict or 'never'}"
+    retried = (
+        select(delivery.c.id, delivery.c.address, attempt.c.number, attempt.c.verdict)
+        .join(delivery)
+        .where(
+            delivery.c.send_id == found.id,
+            attempt.c.number < delivery.c.attempts,
+            attempt.c.verdict.in_([verdict for verdict in S if not reachable(verdict) & {S.PENDING, S.DEFERRED}]),
+        )
+    )
+    for row in _first(conn, retried):
+        yield f"{row.address} was tried again after attempt {row.number} had ended {row.verdict}"
+
+
+def _accepted(conn: Connection, found: Send) -> Iterator[str]:
+    """Each accepted delivery has one attempt that a server answered with 2xx, unless a person assumed it."""
+    yes = and_(
+        attempt.c.delivery_id == delivery.c.id,
+        attempt.c.verdict == S.ACCEPTED,
+        attempt.c.code.between(200, 299),
+    )
+    count = select(func.count()).select_from(attempt).where(yes).correlate(delivery).scalar_subquery()
+    expected = case((and_(delivery.c.state == S.ACCEPTED, delivery.c.assumed.is_(False)), 1), else_=0)
+    query = select(delivery.c.id, delivery.c.address, delivery.c.state, count.label("count")).where(
+        delivery.c.send_id == found.id, or_(delivery.c.state == S.ACCEPTED, delivery.c.attempts > 0), count != expected
+    )
+    for row in _first(conn, query):
+        yield f"{row.address} is {row.state}, with {row.count} answers of 2xx recorded"
+
+
+def _in_flight(conn: Connection, found: Send) -> Iterator[str]:
+    """Only a send under way has deliveries in hand."""
+    if found.state in {SendState.RUNNING, SendState.PAUSED}:
+        return
+    query = select(delivery.c.id, delivery.c.address, delivery.c.state).where(
+        delivery.c.send_id == found.id, delivery.c.state.in_(_IN_HAND)
+    )
+    for row in _first(conn, query):
+        yield f"{row.address} is {row.state}, though the send is {found.state}"
+
+
+def _suppressed(conn: Connection, found: Send) -> Iterator[str]:
+    """Nobody was tried who had been suppressed before the attempt began."""
+    query = (
+        select(delivery.c.id, delivery.c.address, suppression.c.reason)
+        .select_from(attempt)
+        .join(delivery)
+        .join(suppression, suppression.c.identity == delivery.c.identity)
+        .where(
+            delivery.c.send_id == found.id,
+            attempt.c.opened_at > suppression.c.at,
+            attempt.c.verdict.in_([S.ACCEPTED, S.UNCERTAIN]),
+        )
+    )
+    for row in _first(conn, query):
+        yield f"{row.address} was mailed after it was {row.reason.value}"
+
+
+CHECKS: dict[str, Callable[[Connection, Send], Iterable[str]]] = {
+    "every frozen recipient is in one state, and the states add up": _sum,
+    "nobody is frozen twice": _identities,
+    "every attempt is recorded and closed": _attempts,
+    "every history is a legal way through the states": _history,
+    "every acceptance has its server's 2xx, and one only": _accepted,
+    "nothing is in hand but of a send under way": _in_flight,
+    "nobody was mailed after being suppressed": _suppressed,
+}
+
+
+def _is_allowed(verdict: DeliveryState | None, state: DeliveryState, *, assumed: bool) -> bool:
+    if state in _IN_HAND:
+        return verdict is None or bool(reachable(verdict) & {S.PENDING, S.DEFERRED})
+    if verdict is None:
+        return state in {S.PENDING, S.SKIPPED}
+    if verdict is not S.ACCEPTED and state is S.ACCEPTED:
+        return assumed
+    return state in reachable(verdict)
+
+
+def _last_closed() -> ColumnElement[int]:
+    return delivery.c.attempts - case((delivery.c.state.in_(_IN_HAND), 1), else_=0)
+
+
+def _first(conn: Connection, query: Select[Any]) -> list[Any]:
+    """The first few rows."""
+    return list(conn.execute(query.order_by(delivery.c.id).limit(EXAMPLES)))

@@ -1,0 +1,61 @@
+"""Approvals: who found an edition good, and when.
+
+An approval is of an edition, by its digest: what changes the letter in a single byte makes another edition, which nobody has
+approved. It also names the text that the edition was made of (`source`, the digest of the dispatch's file), so that a shelf
+can tell at a glance. One person approves an edition once. Times are seconds since the epoch, UTC.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select
+
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import approval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """`by` approved the edition `digest`, of the dispatch `slug` as `source` has it."""
+
+    digest: str
+    by: str
+    slug: str
+    source: str
+    at: float
+
+
+class Approvals:
+    """The approvals of one ledger."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def give(self, digest: str, by: str, *, slug: str, source: str) -> None:
+        """Have `by` approve an edition; once more changes only the time."""
+        mine = (approval.c.digest == digest, approval.c.by == by)
+        values = {"digest": digest, "by": by, "slug": slug, "source": source, "at": self._context.clock()}
+
+        def work(conn: Connection) -> None:
+            advisory_lock(conn, f"approval of {digest}")
+            conn.execute(delete(approval).where(*mine))
+            conn.execute(insert(approval).values(**values))
+
+        self._context.writer.call(work).result()
+
+    def take_back(self, digest: str, by: str) -> bool:
+        """Have `by` approve it no longer; whether they did."""
+        gone = delete(approval).where(approval.c.digest == digest, approval.c.by == by)
+        return self._context.writer.call(lambda conn: conn.execute(gone).rowcount).result() > 0
+
+    def of(self, digest: str) -> tuple[Approval, ...]:
+        """Those of an edition, the oldest first."""
+        query = select(approval).where(approval.c.digest == digest).order_by(approval.c.at, approval.c.by)
+        with self._context.database.reading() as conn:
+            return tuple(Approval(**row._asdict()) for row in conn.execute(query))
+
+    def by_source(self) -> dict[tuple[str, str], Approval]:
+        """The newest one of each text, by slug and digest of the file."""
+        with self._context.database.reading() as conn:
+            rows = conn.execute(select(approval).order_by(approval.c.at))
+            return {(row.slug, row.source): Approval(**row._asdict()) for row in rows}

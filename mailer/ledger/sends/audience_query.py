@@ -1,0 +1,291 @@
+"""Who a send goes to, as one query over members: several lists, less those excluded, one recipient for one person.
+
+Each person comes once, at the first of the lists that has them, in the order of the lists and of their files. A field has
+the first value that is not empty; what the person keeps lies over the file's. `reason` is why somebody is frozen and
+skipped: the suppression that stands, or a word that a list does not know, or what holds on the first list (unconfirmed,
+paused, unsubscribed), unless another of the lists says subscribed. Who is on an excluded list does not come at all, nor who
+`where` leaves out.
+
+The same query counts before a send, shows a list, and freezes: only the columns differ.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
+
+from mailer.audience import segments as w
+from mailer.csv.columns import EMAIL, STATUS
+from mailer.csv.rows import Status
+from mailer.delivery.states import SendKind
+from mailer.ledger.deliveries.transitions import RECEIVED
+from mailer.ledger.store.expressions import effective_status
+from mailer.ledger.store.tables import delivery, list_, member, send, suppression
+
+_MOST_PAIRS = 40  # fields that one call of a database's JSON functions makes an object of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceSpec:
+    """Which members: of `lists`, in their order, on none of `exclude`, as `where` says. `zone` is where its days are."""
+
+    lists: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    where: w.Segment | None = None
+    zone: dt.tzinfo = dt.UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """A Selection to be frozen, and the fields that travel with each of its recipients."""
+
+    selection: AudienceSpec
+    fields: tuple[str, ...] = ()
+
+
+class AudienceQuery:
+    """The query for a Selection, at one instant, on one database."""
+
+    def __init__(self, conn: Connection, selection: AudienceSpec, *, at: float) -> None:
+        self._selection = selection
+        self._at = at
+        self._postgresql = conn.dialect.name == "postgresql"
+        rows = conn.execute(select(list_.c.name, list_.c.id))
+        self._ids = {row.name: row.id for row in rows}
+        self._lists = [self._ids.get(name, 0) for name in selection.lists]
+        self._excluded = [self._ids.get(name, 0) for name in selection.exclude]
+
+    def query(self, fields: Sequence[str] = (), *, excluded: bool = False, values: bool = True) -> Select[Any]:
+        """identity, address, reason, joined_at, position, line, id; of `fields` each as f0, f1 … and together as `fields`.
+
+        `excluded`: those come, too, and the column `excluded` says so. Without `values`: no `fields`.
+        """
+        parts = [
+            self._of_list(position, fields, excluded=excluded, values=values) for position in range(len(self._lists))
+        ]
+        together: FromClause = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery("people")
+        return select(together)
+
+    def order(self, found: FromClause) -> tuple[ColumnElement[Any], ...]:
+        """What to order a `query` of this by: lists, then lines. Of one list alone an index has that order: nothing is sorted."""
+        places = (found.c.line, found.c.id)
+        return places if len(self._lists) == 1 else (found.c.position, *places)
+
+    def _of_list(self, position: int, fields: Sequence[str], *, excluded: bool, values: bool) -> Select[Any]:
+        """The recipients who are on this list, and on none before it."""
+        here = _FieldSql(member.alias(f"m{position}"), [], postgresql=self._postgresql, at=self._at)
+        table: Any = here.first.outerjoin(suppression, suppression.c.identity == here.first.c.identity)
+        for number in range(position + 1, len(self._lists)):
+            other = member.alias(f"m{position}_{number}")
+            same = and_(
+                other.c.list_id == self._lists[number],
+                other.c.identity == here.first.c.identity,
+                other.c.removed_at.is_(None),
+            )
+            table = table.outerjoin(other, same)
+            here.others.append(other)
+        first = here.first.c
+        columns: list[ColumnElement[Any]] = [
+            first.identity,
+            first.address,
+            here.reason().label("reason"),
+            first.joined_at,
+            literal(position).label("position"),
+            first.line,
+            first.id,
+        ]
+        found = [here.value(name) for name in fields]
+        if values:
+            columns.append(here.as_object(fields, found).label("fields"))
+        else:
+            columns += [value.label(f"f{number}") for number, value in enumerate(found)]
+        out = self._on_any(first.identity, self._excluded)
+        if excluded:
+            columns.append(out.label("excluded"))
+        query = select(*columns).select_from(table)
+        query = query.where(first.list_id == self._lists[position], first.removed_at.is_(None))
+        if position:
+            query = query.where(~self._on_any(first.identity, self._lists[:position]))
+        if self._excluded and not excluded:
+            query = query.where(~out)
+        if self._selection.where is not None:
+            query = query.where(self._condition(self._selection.where, here))
+        return query
+
+    def _on_any(self, identity: ColumnElement[str], lists: Sequence[int]) -> ColumnElement[bool]:
+        if not lists:
+            return false()
+        there = member.alias()
+        on = and_(there.c.list_id.in_(lists), there.c.identity == identity, there.c.removed_at.is_(None))
+        return exists().where(on)
+
+    def _condition(self, where: w.Segment, here: "_FieldSql") -> ColumnElement[bool]:
+        match where:
+            case w.Not(inner=inner):
+                return not_(self._condition(inner, here))
+            case w.And(parts=parts):
+                return and_(*(self._condition(part, here) for part in parts))
+            case w.Or(parts=parts):
+                return or_(*(self._condition(part, here) for part in parts))
+            case w.IsNotEmpty(field=each):
+                return here.value(each.name) != ""
+            case w.Compare(left=left, operator=name, right=right):
+                return _OPERATORS[name](here.operand(left), here.operand(right))
+            case _:
+                return self._asks(where, here)
+
+    def _asks(
+        self, where: w.In | w.Contains | w.JoinedOn | w.OnList | w.Received, here: "_FieldSql"
+    ) -> ColumnElement[bool]:
+        match where:
+            case w.In(left=left, items=items):
+                return here.operand(left).in_([here.operand(item) for item in items]) if items else false()
+            case w.Contains(text=text, inside=inside):
+                find = func.strpos if self._postgresql else func.instr
+                return find(here.operand(inside), here.operand(text)) > 0
+            case w.JoinedOn(operator=name, day=day):
+                return _on_day(here.first.c.joined_at, name, day, self._selection.zone)
+            case w.OnList(name=name):
+                return self._on_any(here.first.c.identity, [self._ids.get(name, 0)])
+            case w.Received(slug=slug):
+                return has_received(here.first.c.identity, slug)
+            case _:
+                assert_never(where)
+
+
+def has_received(identity: ColumnElement[str], slug: str) -> ColumnElement[bool]:
+    """Whether the person has the dispatch, or may have it."""
+    earlier, its_send = delivery.alias(), send.alias()
+    return exists().where(
+        earlier.c.identity == identity,
+        earlier.c.state.in_(RECEIVED),
+        its_send.c.id == earlier.c.send_id,
+        its_send.c.slug == slug,
+        its_send.c.kind != SendKind.TEST,
+    )
+
+
+_OPERATORS: dict[str, Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnElement[bool]]] = {
+    "eq": lambda left, right: left == right,
+    "ne": lambda left, right: left != right,
+    "lt": lambda left, right: left < right,
+    "lteq": lambda left, right: left <= right,
+    "gt": lambda left, right: left > right,
+    "gteq": lambda left, right: left >= right,
+}
+
+
+def _on_day(moment: Column[float], name: str, day: dt.date, zone: dt.tzinfo) -> ColumnElement[bool]:
+    """`moment`'s day compared with `day`."""
+    begins, ends = _midnight(day, zone), _midnight(day, zone, days=1)
+    match name:
+        case "eq":
+            return and_(moment >= begins, moment < ends)
+        case "ne":
+            return or_(moment < begins, moment >= ends)
+        case "lt":
+            return moment < begins
+        case "lteq":
+            return moment < ends
+        case "gt":
+            return moment >= ends
+        case _:
+            return moment >= begins
+
+
+def _midnight(day: dt.date, zone: dt.tzinfo, *, days: int = 0) -> float:
+    try:
+        return dt.datetime.combine(day + dt.timedelta(days=days), dt.time(), zone).timestamp()
+    except (OverflowError, ValueError):  # the first or the last day that there is
+        return float("-inf") if day.year == 1 else float("inf")
+
+
+class _FieldSql:
+    """One person's rows: `first` on the list that counts, `others` on later ones, NULL where there is none."""
+
+    def __init__(self, first: Any, others: list[Any], *, postgresql: bool, at: float) -> None:
+        self.first = first
+        self.others = others
+        self._postgresql = postgresql
+        self._at = at
+
+    def value(self, name: str) -> ColumnElement[Any]:
+        """The field as a letter would have it; "" where there is none."""
+        if not self.others:
+            return func.coalesce(self._of_row(self.first, name), "")
+        values = [func.nullif(self._of_row(row, name), "") for row in (self.first, *self.others)]
+        return func.coalesce(*values, "")
+
+    def operand(self, operand: w.Field | w.FieldText) -> ColumnElement[Any]:
+        text = literal(operand.value) if isinstance(operand, w.FieldText) else self.value(operand.name)
+        return text.collate("C") if self._postgresql else text
+
+    def reason(self) -> ColumnElement[Any]:
+        """Why the person is not mailed, "" where nothing stands against it."""
+        suppressed = type_coerce(suppression.c.reason, Text)
+        here = effective_status(self._at, self.first)
+        subscribed, unknown = Status.SUBSCRIBED.value, Status.UNKNOWN.value
+        words = [here, *(effective_status(self._at, row) for row in self.others)]
+        return case(
+            (suppressed.is_not(None), suppressed),
+            *((word == unknown, unknown) for word in words),
+            *((word == subscribed, "") for word in words),
+            else_=here,
+        )
+
+    def as_object(self, fields: Sequence[str], values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+        """The fields as a JSON object, without the empty ones."""
+        pairs = list(zip(fields, values, strict=True))
+        if not pairs:
+            return literal("{}")
+        chunks = [pairs[start : start + _MOST_PAIRS] for start in range(0, len(pairs), _MOST_PAIRS)]
+        if self._postgresql:
+            whole: Any = func.jsonb_strip_nulls(func.jsonb_build_object(*_flat(chunks[0])))
+            for chunk in chunks[1:]:
+                whole = whole.concat(func.jsonb_strip_nulls(func.jsonb_build_object(*_flat(chunk))))
+            return cast(whole, Text)
+        made: ColumnElement[Any] = literal("{}")
+        for chunk in chunks:
+            made = func.json_patch(made, func.json_object(*_flat(chunk)))
+        return made
+
+    def _of_row(self, row: Any, name: str) -> ColumnElement[Any]:
+        if name == STATUS:
+            return effective_status(self._at, row)
+        in_file = self._json(row.c.fields, name)
+        own = case((row.c.own != "{}", self._json(row.c.own, name)))
+        if name == EMAIL:
+            return func.coalesce(own, in_file, row.c.address)
+        return func.coalesce(own, in_file)
+
+    def _json(self, column: Any, name: str) -> ColumnElement[Any]:
+        if self._postgresql:
+            text: ColumnElement[Any] = cast(column, JSON)[name].as_string()
+            return text
+        return func.json_extract(column, f'$."{name}"')
+
+
+def _flat(pairs: Iterable[tuple[str, ColumnElement[Any]]]) -> list[Any]:
+    return [part for name, value in pairs for part in (literal(name), func.nullif(value, ""))]

@@ -1,0 +1,249 @@
+"""Making a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
+
+Whether the dispatch already goes to one of these lists is asked inside that transaction, under the write lock, so that two
+processes that start the same send make one. An Audience is one query over members, which the database carries out; what is
+handed in row by row streams. Either way a million recipients need no more memory than a few thousand. Who is suppressed is
+frozen too, as skipped; who was erased under the marker, not under the address that some list has brought back.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from json.encoder import encode_basestring
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Select, case, delete, func, insert, literal, select, update
+
+from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.delivery.types import NewDelivery
+from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
+from mailer.ledger.privacy.pseudonyms import ErasedAddresses
+from mailer.ledger.sends.audience_query import Audience, AudienceQuery, has_received
+from mailer.ledger.sends.editions import store_edition
+from mailer.ledger.sends.sends import change_send, find_by_token, load_send, lock_send, sends_of, to_send
+from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.fastsql import BulkInsert
+from mailer.ledger.store.tables import delivery, send, send_list
+from mailer.ledger.types.errors import NobodyError, SendStateError
+from mailer.ledger.types.sends import AlreadySentError, NewSend, Repeat, Send
+from mailer.ledger.types.suppressions import SuppressionReason
+
+_COLUMNS = ("send_id", "identity", "address", "fields", "state", "reason", "updated_at")
+_NEW = BulkInsert(delivery, *_COLUMNS)
+
+
+class SendCreator:
+    """Makes sends. Raises AlreadySentError, NobodyError, LedgerError, and whatever the audience raises."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
+        """Make a send of `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.
+
+        `audience` is read inside the transaction, each identity at most once. A token that made a send already names that one.
+        """
+
+        def work(conn: Connection) -> Send:
+            now = self._context.clock()
+            advisory_lock(conn, CREATE_SEND)
+            if new.token and (made := find_by_token(conn, new.token)):
+                return made
+            if new.kind is SendKind.DISPATCH:
+                _refuse_repetition(conn, new.edition.slug, new.lists, new.repeat)
+            store_edition(conn, new.edition, at=now)
+            state = SendState.RUNNING if new.at is None else SendState.SCHEDULED
+            send_id = _insert_send(conn, new, state=state, at=now)
+            if new.at is None and _freeze(conn, load_send(conn, send_id), audience, at=now) == 0:
+                raise NobodyError("Nobody would get this: the audience is empty, and no send was made.")
+            return load_send(conn, send_id)
+
+        return self._context.writer.call(work, once=True).result()
+
+    def materialize_audience(
+        self, send_id: int, audience: Audience | Iterable[NewDelivery], *, carried: bool = False
+    ) -> Send:
+        """Start a scheduled or overdue send: freeze its audience, set it running. Raises SendStateError otherwise.
+
+        `carried`: a `serve` does, and carries it from now on.
+        """
+
+        def work(conn: Connection) -> Send:
+            found = lock_send(conn, send_id)
+            if found.state not in {SendState.SCHEDULED, SendState.OVERDUE}:
+                raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
+            change_send(conn, found, SendState.RUNNING, at=self._context.clock())
+            if carried:
+                conn.execute(update(send).where(send.c.id == send_id).values(carried=True))
+            advisory_lock(conn, CREATE_SEND)
+            _freeze(conn, found, audience, at=self._context.clock())
+            return load_send(conn, send_id)
+
+        return self._context.writer.call(work, once=True).result()
+
+    def resend_failed(
+        self, parent_id: int, *, key_name: str, sender_profile: str | None = None, carried: bool = False
+    ) -> Send:
+        """A new send of the same edition to those whom `parent_id` failed to reach and no other send of it did since.
+
+        The parent must be over, and nothing else of its slug under way to one of its lists. `carried`: `serve` carries it.
+        `key_name` and `sender_profile` are those of the settings now, as for NewSend.
+        """
+
+        def work(conn: Connection) -> Send:
+            now = self._context.clock()
+            advisory_lock(conn, CREATE_SEND)
+            parent = load_send(conn, parent_id)
+            if parent.kind is SendKind.TEST:
+                raise SendStateError(f"Send {parent_id} is a test.", "Send it again with: mailer test")
+            if not parent.is_ended:
+                raise AlreadySentError(parent)
+            _refuse_repetition(conn, parent.slug, parent.lists, Repeat.AGAIN)
+            send_id = _insert_resend(
+                conn, parent, key_name=key_name, sender_profile=sender_profile, at=now, carried=carried
+            )
+            failed = select(
+                literal(send_id),
+                delivery.c.identity,
+                delivery.c.address,
+                delivery.c.fields,
+                literal(DeliveryState.PENDING.value),
+                literal(""),
+                literal(now),
+            ).where(delivery.c.send_id == parent_id, delivery.c.state == DeliveryState.FAILED)
+            conn.execute(insert(delivery).from_select(_COLUMNS, failed.order_by(delivery.c.id)))
+            made = load_send(conn, send_id)
+            _exclude_previous_recipients(conn, made)
+            if _finish_freezing(conn, made, at=now) == 0:
+                raise NobodyError(f"Send {parent_id} has no failed deliveries that are still open.")
+            skip_unsubscribed(conn, delivery.c.send_id == made.id, at=now)
+            return load_send(conn, send_id)
+
+        return self._context.writer.call(work).result()
+
+
+def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repeat: Repeat) -> None:
+    """Raise AlreadySentError for a send of `slug` to one of `lists`: unfinished always, finished unless repeated."""
+    shared = select(send_list.c.send_id).where(send_list.c.name.in_(lists))
+    query = sends_of(
+        send.c.slug == slug,
+        send.c.kind != SendKind.TEST,
+        send.c.state != SendState.CANCELLED,
+        send.c.id.in_(shared),
+    )
+    earlier = [to_send(row) for row in conn.execute(query.order_by(send.c.id.desc()))]
+    for found in sorted(earlier, key=lambda found: found.is_ended):
+        if not found.is_ended or repeat is Repeat.REFUSE:
+            raise AlreadySentError(found)
+
+
+def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float) -> int:
+    return _insert(
+        conn,
+        insert(send).values(
+            kind=new.kind,
+            slug=new.edition.slug,
+            digest=new.edition.digest,
+            state=state,
+            lists=list(new.lists),
+            exclude=list(new.exclude),
+            condition=new.where,
+            key_name=new.key_name,
+            repeat=new.repeat.value,
+            created_at=at,
+            at=new.at,
+            by=new.by,
+            token=new.token,
+            carried=new.carried,
+            take_back=new.take_back,
+            sender_profile=new.sender_profile,
+        ),
+        new.lists,
+    )
+
+
+def _insert_resend(
+    conn: Connection, parent: Send, *, key_name: str, sender_profile: str | None, at: float, carried: bool
+) -> int:
+    return _insert(
+        conn,
+        insert(send).values(
+            kind=SendKind.RESEND,
+            slug=parent.slug,
+            digest=parent.digest,
+            state=SendState.RUNNING,
+            lists=list(parent.lists),
+            exclude=list(parent.exclude),
+            condition=parent.where,
+            key_name=key_name,
+            parent_id=parent.id,
+            repeat=Repeat.NEW_READERS.value,
+            created_at=at,
+            carried=carried,
+            sender_profile=sender_profile,
+        ),
+        parent.lists,
+    )
+
+
+def _insert(conn: Connection, statement: Insert, lists: tuple[str, ...]) -> int:
+    send_id = conn.execute(statement.returning(send.c.id)).scalar_one()
+    if lists:
+        conn.execute(insert(send_list), [{"send_id": send_id, "name": name} for name in lists])
+    return int(send_id)
+
+
+def _freeze(conn: Connection, made: Send, audience: Audience | Iterable[NewDelivery], *, at: float) -> int:
+    """Insert the deliveries; how many there are."""
+    if isinstance(audience, Audience):
+        conn.execute(insert(delivery).from_select(_COLUMNS, _selected(conn, made.id, audience, at)))
+    else:
+        _NEW.load(conn, _rows(made.id, audience, ErasedAddresses(conn), at))
+    if made.repeat is Repeat.NEW_READERS:
+        _exclude_previous_recipients(conn, made)
+    return _finish_freezing(conn, made, at=at)
+
+
+def _selected(conn: Connection, send_id: int, audience: Audience, at: float) -> Select[Any]:
+    """The deliveries as a query of _COLUMNS, in their order."""
+    audience_now = AudienceQuery(conn, audience.selection, at=at)
+    people = audience_now.query(audience.fields).subquery()
+    state = case((people.c.reason == "", DeliveryState.PENDING.value), else_=DeliveryState.SKIPPED.value)
+    return select(
+        literal(send_id), people.c.identity, people.c.address, people.c.fields, state, people.c.reason, literal(at)
+    ).order_by(*audience_now.order(people))
+
+
+def _rows(
+    send_id: int, audience: Iterable[NewDelivery], erased: ErasedAddresses, at: float
+) -> Iterator[tuple[int, str, str, str, str, str, float]]:
+    """The deliveries as rows of _COLUMNS."""
+    pending, skipped = DeliveryState.PENDING.value, DeliveryState.SKIPPED.value
+    anybody_erased = bool(erased)
+    for new in audience:
+        if anybody_erased and (mark := erased.marker(new.identity)):
+            yield send_id, mark, mark, "{}", skipped, SuppressionReason.ERASED.value, at
+            continue
+        fields = _as_json(new.fields) if new.fields else "{}"
+        yield send_id, new.identity, new.address, fields, skipped if new.skip else pending, new.skip, at
+
+
+def _as_json(fields: Mapping[str, str]) -> str:
+    """An object of strings; by hand, which is quicker than `json` a million times."""
+    return (
+        f"{{{','.join([f'{encode_basestring(name)}:{encode_basestring(value)}' for name, value in fields.items()])}}}"
+    )
+
+
+def _exclude_previous_recipients(conn: Connection, made: Send) -> None:
+    """Leave out who has an accepted or uncertain delivery of this slug: they are no part of the audience."""
+    conn.execute(delete(delivery).where(delivery.c.send_id == made.id, has_received(delivery.c.identity, made.slug)))
+
+
+def _finish_freezing(conn: Connection, made: Send, *, at: float) -> int:
+    """Skip who is suppressed, note the range of ids; how many deliveries there are."""
+    skip_suppressed(conn, delivery.c.send_id == made.id, at=at)
+    bounds = select(func.count(), func.min(delivery.c.id), func.max(delivery.c.id))
+    count, first, last = conn.execute(bounds.where(delivery.c.send_id == made.id)).one()
+    if count:
+        conn.execute(update(send).where(send.c.id == made.id).values(first_id=first, last_id=last))
+    return int(count)

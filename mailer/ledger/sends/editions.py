@@ -1,0 +1,175 @@
+"""Editions and their images, stored once however often they are sent, and what the archive shows of them.
+
+A correction is an edition of the archive alone: it was never sent, and what was sent stays as it was.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, insert, or_, select
+
+from mailer.delivery.states import SendKind, SendState
+from mailer.edition.model import Image
+from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import approval, correction, desk_user, edition, edition_media, media, send
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.editions import ArchivedEdition, Correction, NewEdition, StoredEdition
+
+
+def store_edition(conn: Connection, new: NewEdition, *, at: float) -> None:
+    """Keep `new`; one of the same digest is the same edition."""
+    if conn.execute(select(edition.c.digest).where(edition.c.digest == new.digest)).first():
+        return
+    conn.execute(
+        insert(edition).values(
+            digest=new.digest,
+            slug=new.slug,
+            title=new.title,
+            subject=new.subject,
+            language=new.language,
+            json=new.json,
+            created_at=at,
+        )
+    )
+    for image in {image.name: image for image in new.images}.values():
+        if not conn.execute(select(media.c.name).where(media.c.name == image.name)).first():
+            conn.execute(
+                insert(media).values(
+                    name=image.name,
+                    content_type=image.content_type,
+                    width=image.width,
+                    height=image.height,
+                    data=image.data,
+                )
+            )
+        conn.execute(insert(edition_media).values(digest=new.digest, name=image.name))
+
+
+class Editions:
+    """Questions about editions; see the module's page."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def get(self, digest: str) -> StoredEdition | None:
+        with self._context.database.reading() as conn:
+            row = conn.execute(select(edition).where(edition.c.digest == digest)).mappings().first()
+        return StoredEdition(**row) if row else None
+
+    def images(self, digest: str) -> tuple[Image, ...]:
+        """The images of an edition, by name."""
+        query = select(media).join(edition_media).where(edition_media.c.digest == digest).order_by(media.c.name)
+        with self._context.database.reading() as conn:
+            return tuple(Image(**row) for row in conn.execute(query).mappings())
+
+    def image(self, name: str) -> Image | None:
+        with self._context.database.reading() as conn:
+            row = conn.execute(select(media).where(media.c.name == name)).mappings().first()
+        return Image(**row) if row else None
+
+    def archive(self) -> tuple[ArchivedEdition, ...]:
+        """Every dispatch whose sending began, as the archive shows it; the last sent first."""
+        with self._context.database.reading() as conn:
+            return _archive(conn)
+
+    def archived(self, slug: str) -> ArchivedEdition | None:
+        """One of them."""
+        with self._context.database.reading() as conn:
+            return next(iter(_archive(conn, slug)), None)
+
+    def correct(self, new: NewEdition, note: str) -> ArchivedEdition | None:
+        """Have the archive show `new` from now on, for the reason `note`. None when its sending never began."""
+
+        def work(conn: Connection) -> ArchivedEdition | None:
+            advisory_lock(conn, CREATE_SEND)
+            if not _archive(conn, new.slug):
+                return None
+            at = self._context.clock()
+            store_edition(conn, new, at=at)
+            conn.execute(insert(correction).values(slug=new.slug, digest=new.digest, note=note, at=at))
+            return _archive(conn, new.slug)[0]
+
+        return self._context.writer.call(work).result()
+
+    def sent_titles(self) -> dict[str, str]:
+        """Slug -> title of every dispatch whose sending began, for `[[slug]]`."""
+        return {archived.slug: archived.title for archived in self.archive()}
+
+    def approved(self, slug: str, *, by_another: bool = False) -> StoredEdition | None:
+        """The newest edition of `slug` that was sent, or tested by somebody who may send: an editor, or the command line.
+
+        `by_another`: of tested ones those that somebody else than who tested them has approved.
+        """
+        if by_another:
+            counts: ColumnElement[bool] = exists().where(approval.c.digest == send.c.digest, approval.c.by != send.c.by)
+        else:
+            may_send = select(desk_user.c.name).where(desk_user.c.role != Role.WRITER)
+            counts = or_(send.c.by == "", send.c.by.in_(may_send))
+        query = select(send.c.digest).where(
+            send.c.slug == slug,
+            send.c.kind != SendKind.WELCOME,
+            send.c.state != SendState.CANCELLED,
+            or_(send.c.kind != SendKind.TEST, counts),
+        )
+        with self._context.database.reading() as conn:
+            digest = conn.execute(query.order_by(send.c.id.desc()).limit(1)).scalar()
+        return self.get(digest) if digest else None
+
+    def last_tested(self, slug: str) -> str | None:
+        """The digest of the edition that was last sent as a test."""
+        query = select(send.c.digest).where(send.c.slug == slug, send.c.kind == SendKind.TEST)
+        with self._context.database.reading() as conn:
+            return conn.execute(query.order_by(send.c.id.desc()).limit(1)).scalar()
+
+    def key_names(self) -> frozenset[str]:
+        """The names of the secret keys that tokens out there were made with."""
+        query = select(send.c.key_name).distinct().where(func.length(send.c.key_name) > 0)
+        with self._context.database.reading() as conn:
+            return frozenset(conn.execute(query).scalars())
+
+
+def _archive(conn: Connection, slug: str = "") -> tuple[ArchivedEdition, ...]:
+    shown = (edition.c.slug, edition.c.title, edition.c.subject, edition.c.language, edition.c.digest)
+    sent = (
+        select(*shown, send.c.begun_at.label("at"))
+        .join(send, send.c.digest == edition.c.digest)
+        .where(send.c.begun_at.is_not(None), send.c.kind != SendKind.TEST)
+        .order_by(send.c.begun_at, send.c.id)
+    )
+    corrected = (
+        select(*shown, correction.c.note, correction.c.at)
+        .join(correction, correction.c.digest == edition.c.digest)
+        .order_by(correction.c.id)
+    )
+    sendings = _by_slug(conn, sent.where(edition.c.slug == slug) if slug else sent)
+    corrections = _by_slug(conn, corrected.where(edition.c.slug == slug) if slug else corrected)
+    archived = [_archived(rows, corrections.get(name, [])) for name, rows in reversed(sendings.items())]
+    return tuple(sorted(archived, key=lambda each: each.at, reverse=True))
+
+
+def _by_slug(conn: Connection, query: Select[Any]) -> dict[str, list[RowMapping]]:
+    rows: dict[str, list[RowMapping]] = {}
+    for row in conn.execute(query).mappings():
+        rows.setdefault(row["slug"], []).append(row)
+    return rows
+
+
+def _archived(sendings: Sequence[RowMapping], corrections: Sequence[RowMapping]) -> ArchivedEdition:
+    """One dispatch, by its rows of `_archive`; the same edition sent again changes nothing of what is shown."""
+    shown = sendings[0]
+    for row in sorted((*sendings[1:], *corrections), key=lambda row: float(row["at"])):
+        shown = row if row["digest"] != shown["digest"] else shown
+    return ArchivedEdition(
+        slug=shown["slug"],
+        title=shown["title"],
+        subject=shown["subject"],
+        language=shown["language"],
+        digest=shown["digest"],
+        first_at=sendings[0]["at"],
+        at=sendings[-1]["at"],
+        changed_at=shown["at"],
+        first=sendings[0]["digest"],
+        sent=tuple(reversed(dict.fromkeys(row["digest"] for row in reversed(sendings)))),
+        corrections=tuple(Correction(digest=row["digest"], note=row["note"], at=row["at"]) for row in corrections),
+    )

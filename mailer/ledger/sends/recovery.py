@@ -1,0 +1,62 @@
+"""Recovers what a dead owner of a send left, in one transaction of its successor.
+
+The successor holds the send's lock: the owner before is dead, or has given the send back. First the fencing token (`epoch`)
+rises, so that an owner that lives on regardless can commit nothing more. Then `claimed` becomes `pending`, for it was
+certainly not sent; `committing` becomes `uncertain`, for it may have been; attempts under way are closed as lost. The warm-up
+plan counts the uncertain ones.
+"""
+
+from sqlalchemy import ColumnElement, Connection, Float, case, exists, insert, literal, select, update
+
+from mailer.delivery.states import DeliveryState, SendKind
+from mailer.delivery.warmup import WarmUp
+from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
+from mailer.ledger.deliveries.transitions import transition
+from mailer.ledger.sends.warmup import record_sent
+from mailer.ledger.store.tables import attempt, delivery, send
+
+_LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "verdict")
+
+
+def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend_uncertain: bool = False) -> int:
+    """Takes the send over; returns its new epoch. `resend_uncertain`: what becomes uncertain now is sent once more, once."""
+    epoch, kind = conn.execute(
+        update(send).where(send.c.id == send_id).values(epoch=send.c.epoch + 1).returning(send.c.epoch, send.c.kind)
+    ).one()
+    of_send = delivery.c.send_id == send_id
+    became = case((delivery.c.state == DeliveryState.CLAIMED, DeliveryState.PENDING), else_=DeliveryState.UNCERTAIN)
+    under_way = select(
+        delivery.c.id, delivery.c.attempts, delivery.c.updated_at, literal(at, Float), literal(True), became
+    ).where(of_send, delivery.c.state.in_([DeliveryState.CLAIMED, DeliveryState.SENDING]), ~is_attempt_closed())
+    conn.execute(insert(attempt).from_select(_LOST_COLUMNS, under_way))
+    conn.execute(
+        transition({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=at).where(of_send).values(reason="not sent")
+    )
+    uncertain = conn.execute(
+        transition({DeliveryState.SENDING}, DeliveryState.UNCERTAIN, at=at)
+        .where(of_send)
+        .values(reason="interrupted after the dot")
+        .returning(delivery.c.id)
+    ).scalars()
+    ids = list(uncertain)
+    if resend_uncertain and ids:
+        requeue(conn, ids, at=at)
+        skip_unsubscribed(conn, delivery.c.id.in_(ids), at=at)
+    skip_suppressed(conn, of_send, at=at)
+    if kind is not SendKind.TEST:
+        record_sent(conn, warmup, len(ids), at)
+    return int(epoch)
+
+
+def is_attempt_closed() -> ColumnElement[bool]:
+    """Whether the last attempt of a delivery is closed, within a query for deliveries."""
+    return exists().where(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
+
+
+def requeue(conn: Connection, ids: list[int], *, at: float) -> None:
+    """Makes uncertain deliveries that were not sent once more yet `pending`; they keep their Message-ID."""
+    conn.execute(
+        transition({DeliveryState.UNCERTAIN}, DeliveryState.PENDING, at=at)
+        .where(delivery.c.id.in_(ids), delivery.c.resends == 0)
+        .values(resends=delivery.c.resends + 1, reason="once more")
+    )

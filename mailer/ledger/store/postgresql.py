@@ -1,0 +1,108 @@
+"""PostgreSQL through psycopg 3, set up here and nowhere else.
+
+Transactions of writers are READ COMMITTED: each statement sees what others committed before it. So whatever is read and
+then written is locked first: a send by its row, what makes a send, an edition or a suppression by a turn (mailer.ledger.
+turns). Readers see one snapshot. `synchronous_commit` is on, whatever the server's default: what was answered is durable.
+A process that stops in the middle of a transaction loses it, and its locks, to the server's clock.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from mailer.errors import SettingsError
+from mailer.ledger.types.errors import translating
+
+CONNECT = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000, "application_name": "mailer"}
+IDLE_TIMEOUT = "30s"  # how long a transaction of ours may stand still
+LOCK_TIMEOUT = "60s"  # how long we wait for somebody else's lock
+
+
+class NullLock(nullcontext[None]):
+    """PostgreSQL lets many write at once; rows and turns keep the order."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Postgresql:
+    """A Database on a server."""
+
+    has_leases = True
+
+    def __init__(self, url: URL) -> None:
+        self.name = f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+        url = url.set(drivername="postgresql+psycopg")
+        try:
+            self._reader = create_engine(
+                url, isolation_level="REPEATABLE READ", connect_args=dict(CONNECT), pool_pre_ping=True
+            )
+            self._writer = create_engine(url, poolclass=NullPool, connect_args=dict(CONNECT))
+        except ImportError:
+            raise SettingsError(
+                "MAILER_DATABASE_URL names a PostgreSQL database, but psycopg is not installed.",
+                "Install it with: pip install 'mailer[postgresql]'",
+            ) from None
+
+        @event.listens_for(self._reader, "connect")
+        def on_connect_reader(raw: Any, _record: object) -> None:
+            _set(raw, "default_transaction_read_only=on")
+
+        @event.listens_for(self._writer, "connect")
+        def on_connect_writer(raw: Any, _record: object) -> None:
+            _set(
+                raw,
+                "synchronous_commit=on",
+                f"idle_in_transaction_session_timeout='{IDLE_TIMEOUT}'",
+                f"lock_timeout='{LOCK_TIMEOUT}'",
+            )
+
+    def exists(self) -> bool:
+        return True
+
+    def write_lock(self) -> NullLock:
+        return NullLock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with translating(self.name), self._reader.connect() as conn:
+            yield conn
+
+    def connect_writer(self) -> Connection:
+        with translating(self.name):
+            return self._writer.connect()
+
+    def connect_bench(self) -> Connection:
+        return self.connect_writer()
+
+    def in_transaction(self, conn: Connection) -> bool:
+        raw: Any = conn.connection.dbapi_connection
+        return bool(raw.info.transaction_status.name == "INTRANS")
+
+    def has_written(self, conn: Connection) -> int:
+        """Whether the transaction has a number: it gets one when it first writes."""
+        raw: Any = conn.connection.dbapi_connection
+        return int(raw.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL").fetchone()[0])
+
+    def version(self) -> None:
+        """It has none that is cheap."""
+
+    def log_size(self) -> int:
+        return 0
+
+    def checkpoint(self, conn: Connection, *, truncate: bool = False) -> None:
+        """The server does it."""
+
+    def close(self) -> None:
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def _set(raw: Any, *settings: str) -> None:
+    raw.autocommit = True
+    for setting in settings:
+        raw.execute(f"SET {setting}")
+    raw.autocommit = False

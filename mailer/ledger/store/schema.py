@@ -1,0 +1,62 @@
+"""Bringing a database to the schema of this version.
+
+`upgrade` compares the version that the database records with HEAD first; Alembic is loaded only when they differ, and all
+of it is one transaction under the write lock: a migration is done, or it never was. A database that a newer version
+wrote, or that is not ours at all, is refused and left as it is.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.database import Database
+from mailer.ledger.types.errors import LedgerError, translating
+
+HEAD = "0014"
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+def upgrade(database: Database, *, head: str = HEAD, migrations: Path = MIGRATIONS) -> None:
+    """Bring `database` to `head`, creating it when it is new. Raises LedgerError."""
+    if database.exists():
+        with database.reading() as conn:
+            if _version(conn, database.name) == head:
+                return
+    lock = database.write_lock()
+    try:
+        with lock, database.connect_writer() as conn, translating(database.name), conn.begin():
+            advisory_lock(conn, "schema")
+            if _version(conn, database.name) != head:  # else another process was quicker
+                _upgrade(conn, database.name, head, migrations)
+    finally:
+        lock.close()
+
+
+def _version(conn: Connection, name: str) -> str | None:
+    """The version that the database records; None when it is new."""
+    tables = inspect(conn).get_table_names()
+    if "alembic_version" in tables:
+        return conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if tables:
+        raise LedgerError(f"{name} is the database of another program.", "Check MAILER_DATABASE_URL.")
+    return None
+
+
+def _upgrade(conn: Connection, name: str, head: str, migrations: Path) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to load, and seldom needed
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    version = _version(conn, name)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if version is not None and version not in known:
+        raise LedgerError(
+            f"The ledger {name} was written by a newer version of mailer (schema {version}, here {head}).",
+            "Install that version, or a newer one.",
+        )
+    config.attributes["connection"] = conn
+    command.upgrade(config, head)

@@ -1,0 +1,535 @@
+"""The tables, as queries see them. The migrations make them; a test holds the two equal.
+
+    edition ── edition_media ── media
+       ├ correction
+       └ send ── send_list
+           └ delivery ── attempt
+    suppression   suppression_change   lease   warmup_day   meta
+    list ── member ── member_change   list_sync   consent   letter   leaving_reason
+    desk_user ── desk_session   audit   draft   approval
+    api_token ── api_answer
+    webhook ── webhook_event   webhook_message ── webhook_attempt
+
+A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
+
+Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
+empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
+delivery is claimed or committing, that attempt is under way, and was opened at `updated_at`. `delivery.next_at` is 0
+unless it is deferred, so that one index serves all claiming; its unique key begins with the identity, so that it also
+finds all deliveries of one person. `send.first_id` and `last_id` bound the ids of its deliveries, so that a report reads
+them in order without sorting.
+
+Who made a send at the desk stands in `by`; `token` is the form that it came from, so that a form makes one send however often it
+is sent. `carried`: a `serve` carries it, and the next one goes on with it when that one dies. `take_back`: made to be taken back
+until `at`. `sender_profile` is a JSON object of what the settings said of the sender when the send was made; null before
+schema 0014. An `approval` names an edition that need not be stored yet.
+
+A member is one person on one list, for good: who leaves the file keeps the row, with `removed_at`. `line` is where the row
+began in the file at the last sync, AFTER_ALL_LINES for who is not in it, so that one index serves reading a list in the
+order of its file. `base_status` is what the file said then. `fields` and `own` are JSON objects of texts without empty
+ones in `fields`; what `own` has lies over it, empty texts too.
+
+Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
+a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
+names of then. A token
+of the API is kept as a digest, too; `api_answer` is what was answered to a request that must not be done twice. A webhook's
+secret is derived from `key_name` and `salt`, and is nowhere; its messages name it without a foreign key, for its removal waits
+for nobody.
+
+It is longer than most modules: one list of tables, for their keys name each other.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+
+from mailer.csv.rows import Status
+from mailer.delivery.states import DeliveryState, SendKind, SendState
+from mailer.delivery.types import Stage
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.subscribers import (
+    NO_LINE,
+    LeavingReason,
+    MemberChangeKind,
+    SignupSource,
+    StatusSource,
+    TransactionalKind,
+    TransactionalState,
+)
+from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
+from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in an INTEGER
+
+
+def _word(words: type[StrEnum]) -> Enum:
+    """A column of one of `words`, kept as text: no type of the database's own, which would be hard to extend."""
+    return Enum(words, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    Column("digest", String(128), primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("json", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("content_type", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+edition_media = Table(
+    "edition_media",
+    metadata,
+    Column("digest", ForeignKey(edition.c.digest), primary_key=True),
+    Column("name", ForeignKey(media.c.name), primary_key=True),
+)
+
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("digest", ForeignKey(edition.c.digest), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+send = Table(
+    "send",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", _word(SendKind), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("digest", ForeignKey(edition.c.digest), nullable=False),
+    Column("state", _word(SendState), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("cancelling", Boolean, nullable=False, server_default=false()),
+    Column("lists", JSON, nullable=False),
+    Column("exclude", JSON, nullable=False),
+    Column("condition", Text, nullable=False, server_default=""),
+    Column("key_name", Text, nullable=False),
+    Column("parent_id", ForeignKey("send.id")),
+    Column("repeat", String(16), nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("created_at", Float, nullable=False),
+    Column("at", Float),
+    Column("begun_at", Float),
+    Column("settled_at", Float),
+    Column("ended_at", Float),
+    Column("first_id", Id, nullable=False, server_default="0"),
+    Column("last_id", Id, nullable=False, server_default="-1"),
+    Column("by", Text, nullable=False, server_default=""),
+    Column("token", String(64)),
+    Column("carried", Boolean, nullable=False, server_default=false()),
+    Column("take_back", Boolean, nullable=False, server_default=false()),
+    Column("sender_profile", Text),
+    Index("uq_send_token", "token", unique=True),  # no constraint, for SQLite adds none to a table that is there
+    Index("ix_send_slug", "slug", "kind", "state"),
+    Index("ix_send_state", "state", "at"),
+    sqlite_autoincrement=True,
+)
+
+send_list = Table(
+    "send_list",
+    metadata,
+    Column("send_id", ForeignKey(send.c.id), primary_key=True),
+    Column("name", Text, primary_key=True),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("digest", String(128), primary_key=True),
+    Column("by", String(255), primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("send_id", ForeignKey(send.c.id), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("state", _word(DeliveryState), nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("resends", Integer, nullable=False, server_default="0"),
+    Column("assumed", Boolean, nullable=False, server_default=false()),
+    Column("date", Float),
+    Column("next_at", Float, nullable=False, server_default="0"),
+    Column("updated_at", Float, nullable=False),
+    UniqueConstraint("identity", "send_id"),
+    Index("ix_delivery_claim", "send_id", "state", "next_at", "id"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("delivery_id", ForeignKey(delivery.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("opened_at", Float, nullable=False),
+    Column("closed_at", Float),
+    Column("relay", Text, nullable=False, server_default=""),
+    Column("stage", _word(Stage)),
+    Column("code", Integer),
+    Column("enhanced", Text, nullable=False, server_default=""),
+    Column("reply", Text, nullable=False, server_default=""),
+    Column("verdict", _word(DeliveryState)),
+    Column("lost", Boolean, nullable=False, server_default=false()),
+    sqlite_with_rowid=False,
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("send_id", ForeignKey(send.c.id), primary_key=True, autoincrement=False),
+    Column("holder", String(64), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+warmup_day = Table(
+    "warmup_day",
+    metadata,
+    Column("sender", Text, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("gone", Integer, nullable=False),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("identity", String(512), primary_key=True),
+    Column("reason", _word(SuppressionReason), nullable=False),
+    Column("beneath", _word(SuppressionReason)),
+    Column("at", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("send_id", ForeignKey(send.c.id)),
+)
+
+suppression_change = Table(
+    "suppression_change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("change", _word(SuppressionAction), nullable=False),
+    Column("reason", _word(SuppressionReason), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("send_id", ForeignKey(send.c.id)),
+    Index("ix_suppression_change_identity", "identity", "id"),
+)
+
+list_ = Table(
+    "list",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("columns", JSON, nullable=False),
+    Column("digest", String(64), nullable=False, server_default=""),
+    Column("findings", JSON, nullable=False),
+    Column("sync_id", Id),
+    UniqueConstraint("name"),
+)
+
+list_sync = Table(
+    "list_sync",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("list_id", ForeignKey(list_.c.id), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("digest_before", String(64), nullable=False),
+    Column("size_before", BigInteger, nullable=False),
+    Column("digest_after", String(64), nullable=False, server_default=""),
+    Column("size_after", BigInteger, nullable=False, server_default="0"),
+    Column("counts", JSON, nullable=False),
+    Column("undo_of", Id),
+    Index("ix_list_sync_list_id", "list_id", "id"),
+)
+
+APART = text("status <> 'subscribed' OR base_status <> 'subscribed'")
+"""Whom a plain list has none of, as their index has it."""
+IS_APART = text(f"({APART.text})")
+"""The same as a condition: a query that says it in these words finds them by that index."""
+
+member = Table(
+    "member",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("list_id", ForeignKey(list_.c.id), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("own", Text, nullable=False, server_default="{}"),
+    Column("status", _word(Status), nullable=False, server_default=Status.SUBSCRIBED.value),
+    Column("said_by", _word(StatusSource), nullable=False, server_default=StatusSource.FILE.value),
+    Column("since", Float, nullable=False),
+    Column("joined_at", Float, nullable=False),
+    Column("source", _word(SignupSource), nullable=False, server_default=SignupSource.FILE.value),
+    Column("in_file", Boolean, nullable=False, server_default=true()),
+    Column("line", Integer, nullable=False, server_default=str(NO_LINE)),
+    Column("base_status", _word(Status)),
+    Column("paused_until", Float),
+    Column("removed_at", Float),
+    Index("uq_member_list_id", "list_id", "identity", unique=True),  # no constraint, so that a bulk load can do without
+    Index("ix_member_line", "list_id", "line"),
+    # and on PostgreSQL ix_member_identity, letter by letter: migration 0010
+    Index("ix_member_apart", "list_id", sqlite_where=APART, postgresql_where=APART),
+)
+
+member_change = Table(
+    "member_change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("list_id", ForeignKey(list_.c.id), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("what", _word(MemberChangeKind), nullable=False),
+    Column("before", Text, nullable=False, server_default=""),
+    Column("after", Text, nullable=False, server_default=""),
+    Column("sync_id", Id),
+    Index("ix_member_change_identity", "identity", "id"),
+    Index("ix_member_change_sync_id", "sync_id"),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("list_id", ForeignKey(list_.c.id)),
+    Column("at", Float, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("confirmed_at", Float),
+    Index("ix_consent_identity", "identity", "id"),
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", _word(TransactionalKind), nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("list_id", ForeignKey(list_.c.id)),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("state", _word(TransactionalState), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", Float, nullable=False, server_default="0"),
+    Column("settled_at", Float),
+    Column("reply", Text, nullable=False, server_default=""),
+    Index("ix_letter_state", "state", "next_at"),
+    Index("ix_letter_identity", "identity", "created_at"),
+)
+
+leaving_reason = Table(
+    "leaving_reason",
+    metadata,
+    Column("identity", String(512), primary_key=True),
+    Column("said_at", Float, primary_key=True),
+    Column("reason", _word(LeavingReason), nullable=False),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("at", Float, nullable=False),
+)
+
+desk_user = Table(
+    "desk_user",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False, server_default=""),
+    Column("role", _word(Role), nullable=False),
+    Column("password", Text, nullable=False, server_default=""),
+    Column("link", String(64)),
+    Column("link_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("removed_at", Float),
+    Column("oidc_login", Text),
+    Column("oidc_issuer", Text),
+    Column("oidc_subject", Text),
+    UniqueConstraint("key"),
+    UniqueConstraint("link"),
+    Index("ix_desk_user_oidc_login", "oidc_login", unique=True),
+    Index("ix_desk_user_oidc_subject", "oidc_issuer", "oidc_subject", unique=True),
+    sqlite_autoincrement=True,
+)
+
+desk_session = Table(
+    "desk_session",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("user_id", ForeignKey(desk_user.c.id), nullable=False),
+    Column("browser", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    UniqueConstraint("digest"),
+    Index("ix_desk_session_user_id", "user_id"),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("ix_draft_file", "file", "id"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+    Column("revoked_at", Float),
+    UniqueConstraint("key"),
+    UniqueConstraint("digest"),
+)
+
+api_answer = Table(
+    "api_answer",
+    metadata,
+    Column("token_id", ForeignKey(api_token.c.id), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("status", Integer),
+    Column("body", Text, nullable=False, server_default=""),
+    Column("location", Text, nullable=False, server_default=""),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("key", String(32), nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("salt", String(64), nullable=False),
+    Column("old_key_name", Text),
+    Column("old_salt", String(64)),
+    Column("old_until", Float),
+    Column("created_at", Float, nullable=False),
+    Column("paused_at", Float),
+    Column("paused_because", Text, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+
+webhook_event = Table(
+    "webhook_event",
+    metadata,
+    Column("webhook_id", ForeignKey(webhook.c.id), primary_key=True),
+    Column("event", _word(WebhookEvent), primary_key=True),
+)
+
+webhook_message = Table(
+    "webhook_message",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("webhook_id", Integer, nullable=False),
+    Column("event", _word(WebhookEvent), nullable=False),
+    Column("identity", Text, nullable=False, server_default=""),
+    Column("data", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("state", _word(WebhookState), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("first_at", Float),
+    Column("next_at", Float, nullable=False),
+    Column("settled_at", Float),
+    Index("ix_webhook_message_webhook_id", "webhook_id", "state", "next_at"),
+    Index("ix_webhook_message_identity", "identity"),
+    sqlite_autoincrement=True,
+)
+
+webhook_attempt = Table(
+    "webhook_attempt",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey(webhook_message.c.id), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("status", Integer),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("answer", Text, nullable=False, server_default=""),
+    Index("ix_webhook_attempt_message_id", "message_id", "id"),
+)

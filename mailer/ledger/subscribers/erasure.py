@@ -1,0 +1,87 @@
+"""Erasure of a person: what names them goes, in one transaction, and they stay suppressed under a marker (pseudonyms.py).
+
+Open deliveries are skipped; rows and sums stay. Rows of lists stay as the marker's, so that their files can be told.
+"""
+
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
+
+from mailer.ledger.deliveries.skip import skip
+from mailer.ledger.privacy.address_history import forget_address, former_addresses
+from mailer.ledger.privacy.pseudonyms import make_erasure_key, pseudonym
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import (
+    attempt,
+    consent,
+    delivery,
+    leaving_reason,
+    letter,
+    list_,
+    member,
+    member_change,
+    suppression,
+    suppression_change,
+)
+from mailer.ledger.subscribers.suppressions import record_change, take_turns
+from mailer.ledger.types.suppressions import ErasureResult, Suppression, SuppressionAction, SuppressionReason
+from mailer.ledger.webhooks.outbox import forget_person
+
+
+class Erasure:
+    """Erases people from one ledger. Raises LedgerError."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def erase(self, identity: str, *, source: str) -> ErasureResult:
+        """Forget a person, and with them the addresses that they had before this one. Idempotent."""
+
+        def work(conn: Connection) -> ErasureResult:
+            at = self._context.clock()
+            done = [_erase(conn, each, source=source, at=at) for each in (identity, *former_addresses(conn, identity))]
+            return ErasureResult(
+                deliveries=sum(each.deliveries for each in done), skipped=sum(each.skipped for each in done)
+            )
+
+        return self._context.writer.call(work).result()
+
+
+def _erase(conn: Connection, identity: str, *, source: str, at: float) -> ErasureResult:
+    advisory_lock(conn, "erasure")
+    take_turns(conn, identity)
+    mark = pseudonym(make_erasure_key(conn), identity)
+    skipped = skip(conn, delivery.c.identity == identity, SuppressionReason.ERASED.value, at=at)
+    mine = select(delivery.c.id).where(delivery.c.identity == identity)
+    conn.execute(update(attempt).where(attempt.c.delivery_id.in_(mine)).values(reply=""))
+    emptied = conn.execute(
+        update(delivery).where(delivery.c.identity == identity).values(identity=mark, address=mark, fields="{}")
+    ).rowcount
+    _forget_memberships(conn, identity, mark)
+    forget_person(conn, identity)
+    conn.execute(delete(suppression).where(suppression.c.identity == identity, suppression.c.identity != mark))
+    conn.execute(update(suppression_change).where(suppression_change.c.identity == identity).values(identity=mark))
+    if conn.execute(select(suppression.c.identity).where(suppression.c.identity == mark)).first() is None:
+        erased = Suppression(identity=mark, reason=SuppressionReason.ERASED, at=at, source=source, send_id=None)
+        conn.execute(
+            insert(suppression).values(identity=mark, reason=erased.reason, at=at, source=source, send_id=None)
+        )
+        record_change(conn, erased, SuppressionAction.SUPPRESSED)
+    return ErasureResult(deliveries=emptied, skipped=skipped)
+
+
+def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
+    """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
+    forget_address(conn, identity)
+    for table in (member_change, consent, letter, leaving_reason):
+        conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
+    marked = member.alias()
+    has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)
+    of_person = member.c.identity == identity
+    conn.execute(
+        delete(member).where(of_person, or_(~member.c.in_file, has_marker), member.c.list_id.in_(select(list_.c.id)))
+    )
+    conn.execute(
+        update(member)
+        .where(of_person, member.c.list_id.in_(select(list_.c.id)))
+        .values(identity=mark, address=mark, fields="{}", own="{}")
+    )

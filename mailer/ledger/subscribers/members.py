@@ -1,0 +1,366 @@
+"""The members of lists, by file or by themselves, and every change of them.
+
+    members.of(identity)        every list that a person is or was on
+    join(conn, ...)             a confirmed request for a list, within the transaction of signups.py or wishes.py
+    set_status, write_own ...   changes by the person, within the transaction of wishes.py
+
+What the file says comes by a sync (mailer.ledger.sync.syncs). An opt-out from everything is a suppression, not a status. Each
+change is recorded in the person's history in the same transaction. Raises LedgerError; UsageError for a member that does not
+exist.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, exists, insert, select, update
+
+from mailer.addresses import Address
+from mailer.csv.rows import Status
+from mailer.errors import UsageError
+from mailer.ledger.privacy.address_history import former_addresses, later_addresses
+from mailer.ledger.privacy.pseudonyms import aliases
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import list_, member, member_change
+from mailer.ledger.subscribers.suppressions import unsuppress
+from mailer.ledger.types.subscribers import (
+    NO_LINE,
+    MemberChange,
+    MemberChangeKind,
+    Membership,
+    SignupSource,
+    StatusSource,
+)
+from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
+from mailer.ledger.webhooks.outbox import enqueue_subscribed, enqueue_unsubscribed
+
+UNDONE_BY_JOINING = frozenset(
+    {
+        SuppressionReason.BOUNCED,
+        SuppressionReason.UNSUBSCRIBED,
+        SuppressionReason.COMPLAINED,
+        SuppressionReason.ERASED,
+    }
+)
+"""Suppressions that the person's own confirmation lifts, an erasure included. One by hand of an admin stays."""
+
+
+class Members:
+    """Reads the members of one ledger. Identities are those of audience.address."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def get(self, list_name: str, identity: str) -> Membership | None:
+        """Returns the membership of this person on this list; None if there never was one."""
+        with self._context.database.reading() as conn:
+            return _load(conn, list_name, identity)
+
+    def number_of(self, identity: str) -> int | None:
+        """Returns the number of the person's oldest row, for links that name the person; None for somebody unknown."""
+        query = select(member.c.id).where(member.c.list_id.in_(select(list_.c.id)), member.c.identity == identity)
+        with self._context.database.reading() as conn:
+            number = conn.execute(query.order_by(member.c.id).limit(1)).scalar()
+            return None if number is None else int(number)
+
+    def of(self, identity: str) -> tuple[Membership, ...]:
+        """Returns the memberships of this person, former ones too, by the name of the list."""
+        with self._context.database.reading() as conn:
+            return memberships(conn, identity)
+
+    def former_addresses(self, identity: str) -> tuple[str, ...]:
+        """Returns the identities that this person had before, the latest first."""
+        with self._context.database.reading() as conn:
+            return former_addresses(conn, identity)
+
+    def later_addresses(self, identity: str) -> tuple[str, ...]:
+        """Returns the identities that this person took afterwards, the earliest first."""
+        with self._context.database.reading() as conn:
+            return later_addresses(conn, identity)
+
+    def changes(self, identity: str) -> tuple[MemberChange, ...]:
+        """Returns all changes of this person, the oldest first."""
+        query = select(list_.c.name, member_change).join(list_).order_by(member_change.c.id)
+        with self._context.database.reading() as conn:
+            rows = conn.execute(query.where(member_change.c.identity.in_(aliases(conn, identity))))
+            return tuple(_change(row) for row in rows)
+
+
+def subscribe(
+    conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float
+) -> None:
+    """Within a transaction: the person joins `list_name`, with their own values for the fields of `own`.
+
+    An opt-out from everything is lifted, and becomes an opt-out from each of their other lists. An erased person begins afresh:
+    rows that list files still have of them are theirs again.
+    """
+    list_id, identity = known_list(conn, list_name), address.identity
+    advisory_lock(conn, f"member {identity}")
+    said_no = _unsuppress(
+        conn, identity, {each for each in UNDONE_BY_JOINING if each.is_by_recipient}, by=source, at=at
+    )
+    lifted = _unsuppress(conn, identity, set(UNDONE_BY_JOINING), by=source, at=at) or said_no
+    _resubscribe(conn, address)
+    if said_no:
+        _leave_others(conn, identity, list_id, by=source, at=at)
+    found = _load(conn, list_name, identity)
+    if found is None or lifted or not _is_on(found):
+        enqueue_subscribed(conn, identity, list_name, at=at)
+    if found is None:
+        _insert(conn, list_id, address, own, by=source, at=at)
+        return
+    kept = {**found.own, **own}
+    if kept != dict(found.own):
+        write_own(conn, found, kept, by=source, at=at)
+    _put_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=StatusSource.PERSON, by=source, at=at, until=None)
+
+
+def _unsuppress(conn: Connection, identity: str, liftable: set[SuppressionReason], *, by: str, at: float) -> bool:
+    """Lifts all suppressions of the kinds `liftable`, also those beneath others; whether there was one."""
+    found = False
+    while unsuppress(conn, identity, liftable, source=by, at=at).outcome is UnsuppressStatus.LIFTED:
+        found = True
+    return found
+
+
+def _resubscribe(conn: Connection, address: Address) -> None:
+    """Gives the person back the rows that an erasure left under their marker."""
+    marks = [name for name in aliases(conn, address.identity) if name != address.identity]
+    there = member.alias()
+    has_row = exists().where(there.c.list_id == member.c.list_id, there.c.identity == address.identity)
+    conn.execute(
+        update(member)
+        .where(member.c.identity.in_(marks), member.c.list_id.in_(select(list_.c.id)), ~has_row)
+        .values(
+            identity=address.identity,
+            address=address.envelope,
+            status=Status.UNSUBSCRIBED,
+            said_by=StatusSource.PERSON,
+        )
+    )
+
+
+def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at: float) -> None:
+    """Unsubscribes the person from all other lists, as the opt-out from everything did; webhooks were notified of that."""
+    query = _query().where(member.c.identity == identity, member.c.list_id != list_id, member.c.removed_at.is_(None))
+    for each in map(_membership, conn.execute(query).all()):
+        if each.status is not Status.UNSUBSCRIBED:
+            _put_status(
+                conn, each.list, identity, Status.UNSUBSCRIBED, speaker=StatusSource.PERSON, by=by, at=at, until=None
+            )
+
+
+def known_list(conn: Connection, name: str) -> int:
+    """Returns the number of a list, which is created if the ledger does not know it yet."""
+    query = select(list_.c.id).where(list_.c.name == name)
+    number = conn.execute(query).scalar()
+    if number is None:
+        advisory_lock(conn, "lists")
+        number = conn.execute(query).scalar()
+    if number is None:
+        new = insert(list_).values(name=name, columns=[], findings={}).returning(list_.c.id)
+        number = conn.execute(new).scalar_one()
+    return int(number)
+
+
+def as_json(fields: Mapping[str, str]) -> str:
+    return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":"))
+
+
+def memberships(conn: Connection, identity: str) -> tuple[Membership, ...]:
+    """Returns the memberships of this person, former ones too, by the name of the list."""
+    mine = and_(member.c.list_id.in_(select(list_.c.id)), member.c.identity.in_(aliases(conn, identity)))
+    return tuple(_membership(row) for row in conn.execute(_query().where(mine).order_by(list_.c.name)))
+
+
+def set_status(
+    conn: Connection,
+    list_name: str,
+    identity: str,
+    status: Status,
+    *,
+    speaker: StatusSource,
+    by: str,
+    at: float,
+    until: float | None,
+) -> Membership:
+    """Within a transaction: sets the status on this list. Raises UsageError for somebody who is not on it."""
+    advisory_lock(conn, f"member {identity}")
+    before = _load(conn, list_name, identity)
+    held = _put_status(conn, list_name, identity, status, speaker=speaker, by=by, at=at, until=until)
+    _enqueue_webhooks(conn, before, held, at=at)
+    return held
+
+
+def _put_status(
+    conn: Connection,
+    list_name: str,
+    identity: str,
+    status: Status,
+    *,
+    speaker: StatusSource,
+    by: str,
+    at: float,
+    until: float | None,
+) -> Membership:
+    """The same, without notifying webhooks; the caller has taken the person's turn."""
+    found, list_id = _must_load(conn, list_name, identity), known_list(conn, list_name)
+    if (status, until) != (found.status, found.paused_until) or found.removed_at is not None:
+        _update(
+            conn,
+            list_id,
+            found.identity,
+            status=status,
+            said_by=speaker,
+            since=at,
+            paused_until=until,
+            removed_at=found.removed_at if status is not Status.SUBSCRIBED else None,
+        )
+        _record(
+            conn,
+            list_id,
+            found.identity,
+            MemberChangeKind.STATUS,
+            before=found.status.value,
+            after=status.value,
+            by=by,
+            at=at,
+        )
+    return _must_load(conn, list_name, identity)
+
+
+def _insert(conn: Connection, list_id: int, address: Address, own: Mapping[str, str], *, by: str, at: float) -> None:
+    conn.execute(
+        insert(member).values(
+            list_id=list_id,
+            identity=address.identity,
+            address=address.envelope,
+            fields="{}",
+            own=as_json(own),
+            status=Status.SUBSCRIBED,
+            said_by=StatusSource.PERSON,
+            since=at,
+            joined_at=at,
+            source=SignupSource.SIGN_UP,
+            in_file=False,
+            line=NO_LINE,
+        )
+    )
+    _record(conn, list_id, address.identity, MemberChangeKind.JOINED, after=Status.SUBSCRIBED.value, by=by, at=at)
+
+
+def move_membership(conn: Connection, list_id: int, new: Address, old: Membership, *, by: str, at: float) -> None:
+    """Within a transaction: adds the address `new` of the person of `old` to this list, with all that `old` has."""
+    conn.execute(
+        insert(member).values(
+            list_id=list_id,
+            identity=new.identity,
+            address=new.envelope,
+            fields=as_json(old.fields),
+            own=as_json(old.own),
+            status=old.status,
+            said_by=StatusSource.PERSON if old.status is Status.SUBSCRIBED else old.status_source,
+            since=old.since,
+            joined_at=old.joined_at,
+            source=SignupSource.SIGN_UP,
+            in_file=False,
+            line=NO_LINE,
+            paused_until=old.paused_until,
+        )
+    )
+    _record(conn, list_id, new.identity, MemberChangeKind.JOINED, after=old.status.value, by=by, at=at)
+    if _is_on(old):
+        enqueue_subscribed(conn, new.identity, old.list, at=at)
+
+
+def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:
+    """Within a transaction: replaces the fields that the person keeps."""
+    list_id = known_list(conn, found.list)
+    _update(conn, list_id, found.identity, own=as_json(own))
+    _record(
+        conn, list_id, found.identity, MemberChangeKind.OWN, before=as_json(found.own), after=as_json(own), by=by, at=at
+    )
+
+
+def _is_on(held: Membership) -> bool:
+    """Whether the person is subscribed to the list, paused or not."""
+    return held.removed_at is None and held.status in {Status.SUBSCRIBED, Status.PAUSED}
+
+
+def _enqueue_webhooks(conn: Connection, before: Membership | None, held: Membership, *, at: float) -> None:
+    """Notifies webhooks of a person who joined a list or left it."""
+    was_on = before is not None and _is_on(before)
+    if _is_on(held) and not was_on:
+        enqueue_subscribed(conn, held.identity, held.list, at=at)
+    elif was_on and held.status is Status.UNSUBSCRIBED:
+        enqueue_unsubscribed(conn, held.identity, held.list, at=at)
+
+
+def _update(conn: Connection, list_id: int, identity: str, **values: object) -> None:
+    conn.execute(update(member).where(member.c.list_id == list_id, member.c.identity == identity).values(**values))
+
+
+def _record(
+    conn: Connection,
+    list_id: int,
+    identity: str,
+    what: MemberChangeKind,
+    *,
+    before: str = "",
+    after: str,
+    by: str,
+    at: float,
+) -> None:
+    values = {"list_id": list_id, "identity": identity, "what": what, "before": before, "after": after}
+    conn.execute(insert(member_change).values(**values, by=by, at=at))
+
+
+def _query() -> Select[Any]:
+    return select(list_.c.name, member).join(list_)
+
+
+def _load(conn: Connection, list_name: str, identity: str) -> Membership | None:
+    by_name: Iterable[str] = aliases(conn, identity)
+    query = _query().where(list_.c.name == list_name, member.c.identity.in_(by_name))
+    row = conn.execute(query).first()
+    return _membership(row) if row else None
+
+
+def _must_load(conn: Connection, list_name: str, identity: str) -> Membership:
+    found = _load(conn, list_name, identity)
+    if found is None:
+        raise UsageError(f"{identity} is not on the list {list_name}.", "See: mailer subscriber show EMAIL")
+    return found
+
+
+def _membership(row: Row[Any]) -> Membership:
+    return Membership(
+        list=row.name,
+        identity=row.identity,
+        address=row.address,
+        fields=json.loads(row.fields),
+        own=json.loads(row.own),
+        status=row.status,
+        status_source=row.said_by,
+        since=row.since,
+        joined_at=row.joined_at,
+        source=row.source,
+        in_file=row.in_file,
+        line=None if row.line == NO_LINE else row.line,
+        paused_until=row.paused_until,
+        removed_at=row.removed_at,
+    )
+
+
+def _change(row: Row[Any]) -> MemberChange:
+    return MemberChange(
+        list=row.name,
+        identity=row.identity,
+        at=row.at,
+        by=row.by,
+        what=row.what,
+        before=row.before,
+        after=row.after,
+        sync=row.sync_id,
+    )

@@ -1,0 +1,281 @@
+"""Subscriber preferences, as people set them on their own page. Each change is one transaction and applies to running sends.
+
+    wishes.person(member_id)         the person of a page
+    wishes.choose(...)               joins some lists, leaves others
+    wishes.keep(...)                 sets the fields that the person keeps
+    wishes.pause(...), resume(...)   pauses all lists that the person is on
+    wishes.ask_address(...)          mails a new address, which asks for confirmation
+    wishes.move(letter_id)           confirmed: moves the memberships to the new address
+    wishes.give_reason(...)          records why the person left everything
+
+A frozen delivery that is not under way is skipped once its person is on none of its send's lists any more, or pauses; one
+that may have been sent stays as it is. The list files get all of this by their next sync (mailer.ledger.sync.syncs). Raises
+LedgerError.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from mailer.addresses import Address, parse_address
+from mailer.csv.rows import Status
+from mailer.ledger.deliveries.skip import skip_unsubscribed
+from mailer.ledger.privacy.address_history import link_addresses
+from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import consent, delivery, leaving_reason, letter, list_, member
+from mailer.ledger.subscribers.members import known_list, memberships, move_membership, set_status, subscribe, write_own
+from mailer.ledger.subscribers.signups import VALID_FOR
+from mailer.ledger.subscribers.suppressions import standing
+from mailer.ledger.subscribers.transactional import QueuedMail, load_mail, queue_once_a_day
+from mailer.ledger.types.subscribers import LeavingReason, Membership, StatusSource, TransactionalKind
+from mailer.ledger.types.suppressions import SuppressionReason
+
+LONGEST_WORDS = 500  # characters of a reason in the person's own words
+_MEMBER, _MOVED = "member", "moved"
+
+
+class AddressChange(StrEnum):
+    """The outcome of confirming a new address."""
+
+    DONE = "done"
+    REFUSED = "refused"  # one of the two is suppressed, or there is nobody to move
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingAnswer:
+    """Why somebody left; `said_at` is the time of the opt-out that it belongs to."""
+
+    reason: LeavingReason
+    words: str
+    at: float
+    said_at: float
+
+
+class Preferences:
+    """Changes preferences in one ledger. Identities are those of audience.address."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def person(self, member_id: int) -> Address | None:
+        """Returns the person of a member's number; None if there is none, or they were erased."""
+        with self._context.database.reading() as conn:
+            return _person(conn, member_id)
+
+    def set_lists(
+        self, person: Address, on: Mapping[str, str], off: Collection[str], *, source: str, may_return: bool
+    ) -> bool:
+        """Joins the lists `on`, each with the words that the page had for it, and leaves those of `off`.
+
+        A person who unsubscribed from everything comes back by joining a list, but only if `may_return`: they proved just now
+        that they read mail at the address. Returns False if that is not proven; then no list was joined.
+        """
+
+        def work(conn: Connection) -> bool:
+            at = self._context.clock()
+            advisory_lock(conn, f"member {person.identity}")
+            mine = {each.list: each for each in _current(conn, person.identity)}
+            for name in off:
+                if name in mine and mine[name].status is not Status.UNSUBSCRIBED:
+                    _set_status(conn, mine[name], Status.UNSUBSCRIBED, by=source, at=at)
+            _skip_open_deliveries(conn, person.identity, at=at)
+            stopped = standing(conn, person.identity) is not None
+            wanted = [name for name in on if stopped or name not in mine or _is_off(mine[name])]
+            if wanted and stopped and not may_return:
+                return False
+            for name in wanted:
+                subscribe(conn, name, person, {}, source=source, at=at)
+                _keep_consent(conn, person.identity, name, on[name], source=source, at=at)
+            return True
+
+        return self._context.writer.call(work).result()
+
+    def set_profile(self, identity: str, own: Mapping[str, Mapping[str, str]], *, source: str) -> None:
+        """Sets, by list, the values of fields that the person keeps. Other fields stay as they were."""
+
+        def work(conn: Connection) -> None:
+            advisory_lock(conn, f"member {identity}")
+            for each in _current(conn, identity):
+                values = {**each.fields, **each.own}
+                said = {name: value for name, value in own.get(each.list, {}).items() if values.get(name, "") != value}
+                if said:
+                    write_own(conn, each, {**each.own, **said}, by=source, at=self._context.clock())
+
+        self._context.writer.call(work).result()
+
+    def pause(self, identity: str, until: float, *, source: str) -> None:
+        """Pauses, until then, all lists that the person is subscribed to; a pause of theirs ends then instead."""
+
+        def work(conn: Connection) -> None:
+            at = self._context.clock()
+            advisory_lock(conn, f"member {identity}")
+            for each in _current(conn, identity):
+                if each.effective_status(at) is Status.SUBSCRIBED or _is_own_pause(each):
+                    _set_status(conn, each, Status.PAUSED, by=source, at=at, until=until)
+            _skip_open_deliveries(conn, identity, at=at)
+
+        self._context.writer.call(work).result()
+
+    def resume(self, identity: str, *, source: str) -> None:
+        """Ends a pause that the person set."""
+
+        def work(conn: Connection) -> None:
+            advisory_lock(conn, f"member {identity}")
+            for each in _current(conn, identity):
+                if _is_own_pause(each):
+                    _set_status(conn, each, Status.SUBSCRIBED, by=source, at=self._context.clock())
+
+        self._context.writer.call(work).result()
+
+    def request_address_change(self, member_id: int, new: Address) -> None:
+        """Queues a mail to `new`, unless one was queued within a day. Does the same work for every address."""
+        payload = {_MEMBER: member_id}
+        self._context.writer.call(
+            lambda conn: queue_once_a_day(
+                conn, TransactionalKind.ADDRESS, new, at=self._context.clock(), payload=payload
+            )
+        ).result()
+
+    def asked_address(self, letter_id: int) -> QueuedMail | None:
+        """Returns the mail that asks to confirm a new address; None for any other."""
+        with self._context.database.reading() as conn:
+            return _asks_to_move(conn, letter_id)
+
+    def move(self, letter_id: int, *, source: str) -> AddressChange:
+        """Changes the address after the new one was confirmed. Idempotent.
+
+        Every list of the old address gets the new one, with all fields; the old one is unsubscribed. A suppression of either
+        address, other than a bounce of the old one, stays: nobody gets around it by a change of address.
+        """
+
+        def work(conn: Connection) -> AddressChange:
+            asked = _asks_to_move(conn, letter_id)
+            at = self._context.clock()
+            if asked is None or at > asked.created_at + VALID_FOR:
+                return AddressChange.EXPIRED
+            if asked.payload.get(_MOVED):
+                return AddressChange.DONE
+            old, new = _person(conn, asked.payload[_MEMBER]), parse_address(asked.address)
+            if old is None or old.identity == new.identity:
+                return AddressChange.REFUSED
+            for identity in sorted({old.identity, new.identity}):
+                advisory_lock(conn, f"member {identity}")
+            against = standing(conn, old.identity)
+            if standing(conn, new.identity) or (against and against.reason is not SuppressionReason.BOUNCED):
+                return AddressChange.REFUSED
+            moving = [each for each in _current(conn, old.identity) if each.status is not Status.UNSUBSCRIBED]
+            if not moving:
+                return AddressChange.REFUSED
+            for each in moving:
+                _move(conn, each, new, by=source, at=at)
+            done = {**asked.payload, _MOVED: True}
+            conn.execute(update(letter).where(letter.c.id == letter_id).values(payload=done))
+            return AddressChange.DONE
+
+        return self._context.writer.call(work).result()
+
+    def give_reason(self, identity: str, said_at: float, reason: LeavingReason, words: str) -> None:
+        """Records why the person opted out at `said_at`; the last reason counts. Ignored if that opt-out is no longer active."""
+
+        def work(conn: Connection) -> None:
+            held = standing(conn, identity)
+            if held is None or held.at != said_at or is_marker(held.identity):
+                return
+            key = (leaving_reason.c.identity == identity, leaving_reason.c.said_at == said_at)
+            conn.execute(delete(leaving_reason).where(*key))
+            row = {"identity": identity, "said_at": said_at, "reason": reason, "words": words[:LONGEST_WORDS]}
+            conn.execute(insert(leaving_reason).values(**row, at=self._context.clock()))
+
+        self._context.writer.call(work).result()
+
+    def reasons(self, identity: str) -> tuple[LeavingAnswer, ...]:
+        """Returns all reasons that this person gave for leaving, the oldest first."""
+        query = select(leaving_reason).where(leaving_reason.c.identity == identity).order_by(leaving_reason.c.said_at)
+        with self._context.database.reading() as conn:
+            return tuple(
+                LeavingAnswer(reason=row.reason, words=row.words, at=row.at, said_at=row.said_at)
+                for row in conn.execute(query)
+            )
+
+    def count_reasons(self, list_name: str) -> Mapping[LeavingReason, int]:
+        """Counts the reasons for leaving everything of all members of a list, former ones too, the most frequent first."""
+        of_list = and_(
+            member.c.list_id == select(list_.c.id).where(list_.c.name == list_name).scalar_subquery(),
+            member.c.identity == leaving_reason.c.identity,
+        )
+        columns = (leaving_reason.c.reason, func.count().label("people"))
+        query = select(*columns).join(member, of_list).group_by(leaving_reason.c.reason)
+        with self._context.database.reading() as conn:
+            rows = conn.execute(query.order_by(func.count().desc(), leaving_reason.c.reason))
+            return {row.reason: row.people for row in rows}
+
+
+def _skip_open_deliveries(conn: Connection, identity: str, *, at: float) -> None:
+    """Skips the open deliveries of the person. Waits for a send that is being created, which has read the lists already."""
+    advisory_lock(conn, CREATE_SEND)
+    skip_unsubscribed(conn, delivery.c.identity == identity, at=at)
+
+
+def _person(conn: Connection, member_id: int) -> Address | None:
+    row = conn.execute(select(member.c.identity, member.c.address).where(member.c.id == member_id)).first()
+    return None if row is None or is_marker(row.identity) else parse_address(row.address)
+
+
+def _current(conn: Connection, identity: str) -> tuple[Membership, ...]:
+    """Returns the lists that the person is on, whatever the status."""
+    return tuple(each for each in memberships(conn, identity) if each.removed_at is None)
+
+
+def _is_off(each: Membership) -> bool:
+    return each.status in {Status.UNSUBSCRIBED, Status.UNCONFIRMED}
+
+
+def _is_own_pause(each: Membership) -> bool:
+    return each.status is Status.PAUSED and each.status_source is StatusSource.PERSON
+
+
+def _set_status(
+    conn: Connection, each: Membership, status: Status, *, by: str, at: float, until: float | None = None
+) -> None:
+    set_status(conn, each.list, each.identity, status, speaker=StatusSource.PERSON, by=by, at=at, until=until)
+
+
+def _keep_consent(conn: Connection, identity: str, list_name: str, words: str, *, source: str, at: float) -> None:
+    """Records the consent: given on a page that only the person has the link to, so it is confirmed."""
+    conn.execute(
+        insert(consent).values(
+            identity=identity,
+            list_id=known_list(conn, list_name),
+            at=at,
+            form=source,
+            words=words,
+            ip="",
+            confirmed_at=at,
+        )
+    )
+
+
+def _asks_to_move(conn: Connection, letter_id: int) -> QueuedMail | None:
+    found = load_mail(conn, letter_id)
+    return found if found is not None and found.kind is TransactionalKind.ADDRESS else None
+
+
+def _move(conn: Connection, each: Membership, new: Address, *, by: str, at: float) -> None:
+    """Moves one membership: the new one gets the fields and status of the old one; the file gets it at its next sync."""
+    list_id = known_list(conn, each.list)
+    there = next((found for found in memberships(conn, new.identity) if found.list == each.list), None)
+    if there is None:
+        move_membership(conn, list_id, new, each, by=by, at=at)
+    else:
+        own = {**each.own, **there.own}
+        if own != dict(there.own):
+            write_own(conn, there, own, by=by, at=at)
+        if there.removed_at is not None or _is_off(there):
+            _set_status(conn, there, each.status, by=by, at=at, until=each.paused_until)
+    _set_status(conn, each, Status.UNSUBSCRIBED, by=by, at=at)
+    link_addresses(conn, list_id, each.identity, new.identity, by=by, at=at)

@@ -1,0 +1,375 @@
+"""Suppressions: addresses that must not be mailed, why, and every change of them.
+
+Suppressing is one transaction: the suppression, a line in its history, and the skip of that address' open deliveries in every
+send. A delivery that may have been sent is not skipped: a recorded 250 stays; if it comes back as deferred, it is skipped
+then. A stronger reason replaces a weaker one, which then is kept `beneath` it and is active again once the stronger one is
+lifted. A person's own opt-out is lifted by the person only; an erasure by nobody.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailer.ledger.deliveries.skip import skip, skip_person
+from mailer.ledger.privacy.pseudonyms import aliases
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.fastsql import CompiledStatement, param
+from mailer.ledger.store.tables import (
+    delivery,
+    suppression,
+    suppression_change,
+)
+from mailer.ledger.types.suppressions import (
+    Suppression,
+    SuppressionAction,
+    SuppressionChange,
+    SuppressionReason,
+    SuppressResult,
+    UnsuppressResult,
+    UnsuppressStatus,
+)
+from mailer.ledger.webhooks.outbox import enqueue_bounced, enqueue_subscribed, enqueue_unsubscribed
+
+_PAGE = 1_000
+
+
+class Suppressions:
+    """The suppressions of one ledger; identities are those of audience.address. Raises LedgerError."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def unsubscribe(self, identity: str, *, source: str, send_id: int | None = None) -> SuppressResult:
+        """Unsubscribes a person from everything. Idempotent; `source` says how they asked (one-click, page, command, mail)."""
+        return self.suppress(identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id)
+
+    def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Future[SuppressResult | None]:
+        """The same by a delivery, as its token names it: a future, for threads and event loops. None: no such delivery."""
+
+        def work(conn: Connection) -> SuppressResult | None:
+            row = _WHOSE.run(conn, delivery_id).fetchone()
+            if row is None:
+                return None
+            identity, send_id, address = row
+            at = self._context.clock()
+            done = suppress(conn, identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id, at=at)
+            return replace(done, address=address)
+
+        return self._context.writer.call(work)
+
+    def suppress(
+        self, identity: str, reason: SuppressionReason, *, source: str, send_id: int | None = None
+    ) -> SuppressResult:
+        """Suppresses an address for `reason`. Idempotent. ERASED is for erasure.py alone."""
+        if reason is SuppressionReason.ERASED:
+            raise ValueError("an address is erased by Erasure.erase()")
+        return self._context.writer.call(
+            lambda conn: suppress(conn, identity, reason, source=source, send_id=send_id, at=self._context.clock())
+        ).result()
+
+    def undo(self, identity: str, *, source: str, said_at: float | None = None) -> UnsuppressResult:
+        """Lifts the person's own unsubscription: whenever it was, or only if it was last renewed at `said_at`.
+
+        Deliveries skipped meanwhile stay skipped.
+        """
+
+        def work(conn: Connection) -> UnsuppressResult:
+            at = self._context.clock()
+            done = unsuppress(conn, identity, {SuppressionReason.UNSUBSCRIBED}, source=source, at=at, said_at=said_at)
+            if done.outcome is UnsuppressStatus.LIFTED and done.suppression is None:
+                enqueue_subscribed(conn, identity, None, at=at)
+            return done
+
+        return self._context.writer.call(work).result()
+
+    def unsuppress(self, identity: str, *, source: str) -> UnsuppressResult:
+        """Lifts a suppression for an admin; the person's own opt-out is refused."""
+        mine = {reason for reason in SuppressionReason if not reason.is_by_recipient}
+        return self._context.writer.call(
+            lambda conn: unsuppress(conn, identity, mine, source=source, at=self._context.clock())
+        ).result()
+
+    def get(self, identity: str) -> Suppression | None:
+        """Returns the active suppression of `identity`, erased or not."""
+        with self._context.database.reading() as conn:
+            return standing(conn, identity)
+
+    def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
+        """All suppressions by identity, or those for `reasons`, streaming."""
+        query = select(suppression).order_by(suppression.c.identity)
+        if reasons:
+            query = query.where(suppression.c.reason.in_(reasons))
+        with self._context.database.reading() as conn, conn.execute(query.execution_options(yield_per=_PAGE)) as found:
+            for row in found:
+                yield _suppression(row)
+
+    def page(
+        self, words: str = "", reason: SuppressionReason | None = None, *, after: str = "", limit: int
+    ) -> tuple[Suppression, ...]:
+        """Up to `limit` whose address has `words`, for `reason` if any, in order, those behind `after`."""
+        query = select(suppression).where(suppression.c.identity > after).order_by(suppression.c.identity).limit(limit)
+        if words:
+            query = query.where(suppression.c.identity.contains(words.casefold(), autoescape=True))
+        if reason is not None:
+            query = query.where(suppression.c.reason == reason)
+        with self._context.database.reading() as conn:
+            return tuple(map(_suppression, conn.execute(query)))
+
+    def count(self) -> dict[SuppressionReason, int]:
+        """How many there are, by reason."""
+        query = select(suppression.c.reason, func.count().label("number")).group_by(suppression.c.reason)
+        with self._context.database.reading() as conn:
+            return {row.reason: row.number for row in conn.execute(query)}
+
+    def history(self, identity: str) -> tuple[SuppressionChange, ...]:
+        """Every change for `identity`, the oldest first."""
+        columns = [column for column in suppression_change.c if column.name != "id"]
+        with self._context.database.reading() as conn:
+            query = select(*columns).where(suppression_change.c.identity.in_(aliases(conn, identity)))
+            rows = conn.execute(query.order_by(suppression_change.c.id)).mappings()
+            return tuple(SuppressionChange(**row) for row in rows)
+
+
+def standing(conn: Connection, identity: str) -> Suppression | None:
+    """Returns the active suppression of `identity`, erased or not."""
+    row = _standing(conn, identity)
+    return _suppression(row) if row else None
+
+
+def suppress(
+    conn: Connection,
+    identity: str,
+    reason: SuppressionReason,
+    *,
+    source: str,
+    send_id: int | None,
+    at: float,
+    told: bool = True,
+) -> SuppressResult:
+    """Within a transaction: suppresses `identity`, and skips its open deliveries. `told`: notify webhooks."""
+    take_turns(conn, identity)
+    new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
+    row = _standing(conn, identity)
+    if row is None and not _insert_first(conn, new):
+        row = _standing(conn, identity)
+    changed = row is None or reason.rank > row.reason.rank
+    if row is not None and changed:
+        new = replace(new, identity=row.identity)
+        beneath = row.beneath if row.reason.is_by_recipient else row.reason
+        conn.execute(
+            update(suppression)
+            .where(suppression.c.identity == row.identity)
+            .values(reason=reason, beneath=beneath, at=at, source=source, send_id=send_id)
+        )
+    elif row is not None:
+        new = _suppression(row)
+        # renewed, it makes the undo link of the one before invalid
+        if reason is row.reason is SuppressionReason.UNSUBSCRIBED:
+            new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
+            conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
+    if changed:
+        record_change(conn, new, SuppressionAction.SUPPRESSED)
+    if changed and told:
+        _tell(conn, new, at=at)
+    skipped = skip_person(conn, new.identity, new.reason.value, at=at)
+    return SuppressResult(suppression=new, changed=changed, skipped=skipped)
+
+
+def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: float) -> None:
+    """Within a transaction: suppresses each of the rows (identity, reason) of `wanted`, and skips their open deliveries.
+
+    As `suppress` does it, but for many at once; each identity comes once.
+    """
+    new = wanted.subquery()
+    standing = exists().where(suppression.c.identity == new.c.identity)
+    columns = ["identity", "reason", "at", "source"]
+    fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~standing)
+    conn.execute(_insert_missing(conn.dialect.name).from_select(columns, fresh))
+    made = and_(suppression.c.source == source, suppression.c.identity.in_(select(new.c.identity)))
+    changes = select(
+        suppression.c.identity,
+        suppression.c.reason,
+        suppression.c.at,
+        suppression.c.source,
+        literal(SuppressionAction.SUPPRESSED.value),
+    ).where(made)
+    conn.execute(insert(suppression_change).from_select([*columns, "change"], changes))
+    why = select(suppression.c.reason).where(suppression.c.identity == delivery.c.identity).scalar_subquery()
+    skip(conn, delivery.c.identity.in_(select(suppression.c.identity).where(made)), why, at=at)
+    reason = type_coerce(new.c.reason, suppression.c.reason.type)
+    weaker = (
+        select(new.c.identity, reason.label("wanted"), suppression.c.reason)
+        .join(suppression, suppression.c.identity == new.c.identity)
+        .where(suppression.c.reason != reason)
+    )
+    for row in conn.execute(weaker).all():
+        if row.wanted.rank > row.reason.rank:
+            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at, told=False)
+
+
+def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at: float) -> int:
+    """Within a transaction: lifts the suppressions that `sources` made, if they were not renewed since their instants.
+
+    Returns how many were lifted. It undoes a mistake of ours, so it also lifts an opt-out that the person never asked for.
+    """
+    found = conn.execute(select(suppression).where(suppression.c.source.in_(sources))).all()
+    untouched = [row for row in found if row.at == sources[row.source]]
+    for row in untouched:
+        unsuppress(conn, row.identity, {row.reason}, source=source, at=at, said_at=row.at)
+    return len(untouched)
+
+
+def lift_of_send(conn: Connection, send_id: int, which: ColumnElement[bool], *, at: float) -> None:
+    """Within a transaction: lifts the suppressions that a send made for the refused deliveries `which`: they prove nothing.
+
+    Webhooks were notified of dead addresses then, and are notified that these are on their lists as before.
+    """
+    mistaken = select(suppression.c.identity).where(
+        suppression.c.send_id == send_id,
+        suppression.c.reason == SuppressionReason.BOUNCED,
+        suppression.c.identity.in_(select(delivery.c.identity).where(which)),
+    )
+    for identity in conn.execute(mistaken).scalars().all():
+        done = unsuppress(
+            conn, identity, {SuppressionReason.BOUNCED}, source=f"send {send_id}: refused like all others", at=at
+        )
+        if done.outcome is UnsuppressStatus.LIFTED and done.suppression is None:
+            enqueue_subscribed(conn, identity, None, at=at)
+
+
+def unsuppress(
+    conn: Connection,
+    identity: str,
+    liftable: set[SuppressionReason],
+    *,
+    source: str,
+    at: float,
+    said_at: float | None = None,
+) -> UnsuppressResult:
+    """Within a transaction: lifts the active suppression of `identity`, if its reason is one of `liftable`."""
+    take_turns(conn, identity)
+    row = _standing(conn, identity)
+    if row is None:
+        return UnsuppressResult(outcome=UnsuppressStatus.ABSENT)
+    if row.reason not in liftable or said_at not in {None, row.at}:
+        return UnsuppressResult(outcome=UnsuppressStatus.REFUSED, suppression=_suppression(row))
+    lifted = Suppression(identity=row.identity, reason=row.reason, at=at, source=source, send_id=None)
+    record_change(conn, lifted, SuppressionAction.LIFTED)
+    if row.beneath is None:
+        conn.execute(delete(suppression).where(suppression.c.identity == row.identity))
+        return UnsuppressResult(outcome=UnsuppressStatus.LIFTED)
+    conn.execute(
+        update(suppression).where(suppression.c.identity == row.identity).values(reason=row.beneath, beneath=None)
+    )
+    return UnsuppressResult(outcome=UnsuppressStatus.LIFTED, suppression=_suppression(_standing(conn, identity)))
+
+
+def _insert_missing(database: str) -> Any:
+    """Returns an INSERT that does nothing for rows that exist: a sync suppresses many at once, without their turns."""
+    make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
+    return make(suppression).on_conflict_do_nothing()
+
+
+def _insert_first(conn: Connection, new: Suppression) -> bool:
+    """Inserts `new`; whether it is the first of its identity."""
+    cursor = _INSERT_FIRST[conn.dialect.name].run(conn, new.identity, new.reason.value, new.at, new.source, new.send_id)
+    return int(cursor.rowcount) == 1
+
+
+def record_change(conn: Connection, new: Suppression, change: SuppressionAction) -> None:
+    """Within a transaction: write a line of the history."""
+    _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
+
+
+def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
+    """Notifies webhooks of opt-outs and bounces, but not of what an admin did by hand."""
+    if new.reason is SuppressionReason.BOUNCED:
+        enqueue_bounced(conn, new.identity, new.send_id, at=at)
+    elif new.reason.is_by_recipient:
+        enqueue_unsubscribed(conn, new.identity, None, at=at)
+
+
+def take_turns(conn: Connection, identity: str) -> None:
+    """Takes the turns of all names of a person: only one transaction at a time changes their suppression."""
+    for name in aliases(conn, identity):
+        advisory_lock(conn, f"suppression of {name}")
+
+
+def _standing(conn: Connection, identity: str) -> Row[Any] | None:
+    found = aliases(conn, identity)
+    if not _IS_THERE.run(conn, found[0], found[-1]).fetchone():
+        return None
+    query = select(suppression).where(suppression.c.identity.in_(found))
+    return conn.execute(query.order_by(suppression.c.identity)).first()
+
+
+def _suppression(row: Row[Any] | None) -> Suppression:
+    if row is None:
+        raise ValueError("no suppression")
+    return Suppression(identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id)
+
+
+_WHOSE = CompiledStatement(
+    select(delivery.c.identity, delivery.c.send_id, delivery.c.address).where(delivery.c.id == param("id")), "id"
+)
+_IS_THERE = CompiledStatement(
+    select(suppression.c.identity).where(
+        or_(suppression.c.identity == param("one", ""), suppression.c.identity == param("other", ""))
+    ),
+    "one",
+    "other",
+)
+_INSERT_FIRST = {
+    database: CompiledStatement(
+        _insert_missing(database).values(
+            identity=param("_identity", ""),
+            reason=param("_reason", ""),
+            at=param("_at", 0.0),
+            source=param("_source", ""),
+            send_id=param("_send_id"),
+        ),
+        "_identity",
+        "_reason",
+        "_at",
+        "_source",
+        "_send_id",
+    )
+    for database in ("sqlite", "postgresql")
+}
+_RECORD = CompiledStatement(
+    insert(suppression_change).values(
+        identity=param("_identity", ""),
+        change=param("_change", ""),
+        reason=param("_reason", ""),
+        at=param("_at", 0.0),
+        source=param("_source", ""),
+        send_id=param("_send_id"),
+    ),
+    "_identity",
+    "_change",
+    "_reason",
+    "_at",
+    "_source",
+    "_send_id",
+)

@@ -1,0 +1,181 @@
+"""Transactional mail to one person, outside all sends: a queue that `mailer serve` delivers.
+
+    letters.ask_link(address)     queues the link to a person's own page, at most one an address and day
+    letters.due(now, limit)       what is to be delivered, the oldest first
+    letters.leave(id, key)        queued -> leaving, durable before end of DATA; False: not this one, not now
+    letters.settle(id, ...)       records how the attempt ended
+    letters.recover()             leaving -> uncertain, after a process that died
+
+    queued -> leaving -> sent | failed | uncertain | queued (later again)
+
+A mail that may have been sent is never sent again automatically: nobody gets it twice, and a person who did not get it asks
+again. Requests for confirmation are made in signups.py. The content of a mail is decided when it is composed, not when it is
+requested, so that a request does the same work for every address. Raises LedgerError.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, select, update
+
+from mailer.addresses import Address
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import letter, meta
+from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+
+DAY = 86_400.0
+_KEY = "key of letters: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMail:
+    """One mail. `payload` is what its kind needs; `attempts` counts those that reached a relay."""
+
+    id: int
+    kind: TransactionalKind
+    identity: str = field(repr=False)
+    address: str = field(repr=False)
+    payload: Mapping[str, Any] = field(repr=False)
+    created_at: float
+    state: TransactionalState
+    attempts: int
+    next_at: float
+    settled_at: float | None
+    reply: str
+
+
+class TransactionalQueue:
+    """The transactional mail of one ledger; identities are those of audience.address."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def ask_link(self, address: Address) -> None:
+        """Queues the mail with the link to the person's own page, unless one was queued within a day."""
+        self._context.writer.call(
+            lambda conn: queue_once_a_day(conn, TransactionalKind.LINK, address, at=self._context.clock())
+        ).result()
+
+    def of(self, identity: str) -> tuple[QueuedMail, ...]:
+        """Returns all mail to this person that was not removed yet, the oldest first."""
+        with self._context.database.reading() as conn:
+            return _letters(conn, letter.c.identity == identity)
+
+    def due(self, now: float, limit: int, *kinds: TransactionalKind) -> tuple[QueuedMail, ...]:
+        """Returns up to `limit` mails of `kinds` that are due."""
+        with self._context.database.reading() as conn:
+            ready = (letter.c.state == TransactionalState.QUEUED, letter.c.next_at <= now, letter.c.kind.in_(kinds))
+            return _letters(conn, *ready, limit=limit)
+
+    def counts(self) -> Mapping[TransactionalState, int]:
+        """Counts the mails in each state."""
+        with self._context.database.reading() as conn:
+            query = select(letter.c.state, func.count()).group_by(letter.c.state)
+            return {state: int(count) for state, count in conn.execute(query)}
+
+    async def begin_sending(self, number: int, key_name: str = "") -> bool:
+        """Makes `leaving` durable. False if the mail may not be sent: it was removed, or another process has it.
+
+        `key_name` names the secret key of the links in it, which is needed from then on.
+        """
+
+        def work(conn: Connection) -> bool:
+            if key_name:
+                _pin_key(conn, key_name)
+            mine = update(letter).where(letter.c.id == number, letter.c.state == TransactionalState.QUEUED)
+            return bool(
+                conn.execute(mine.values(state=TransactionalState.LEAVING, attempts=letter.c.attempts + 1)).rowcount
+            )
+
+        return await asyncio.wrap_future(self._context.writer.call(work))
+
+    def key_names(self) -> frozenset[str]:
+        """Returns the names of the secret keys that links in mails were made with."""
+        with self._context.database.reading() as conn:
+            found = conn.execute(select(meta.c.key).where(meta.c.key.startswith(_KEY, autoescape=True))).scalars()
+            return frozenset(key.removeprefix(_KEY) for key in found)
+
+    async def settle(self, number: int, state: TransactionalState, *, reply: str = "", next_at: float = 0.0) -> None:
+        """Records how an attempt ended; QUEUED: to be tried again at `next_at`."""
+        settled_at = None if state is TransactionalState.QUEUED else self._context.clock()
+        values = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
+        await asyncio.wrap_future(
+            self._context.writer.call(
+                lambda conn: conn.execute(update(letter).where(letter.c.id == number).values(**values))
+            )
+        )
+
+    def recover(self) -> int:
+        """Makes all mail that is `leaving` uncertain, when the delivering process starts; returns how many."""
+        values = {"state": TransactionalState.UNCERTAIN, "settled_at": self._context.clock()}
+        return self._context.writer.call(
+            lambda conn: (
+                conn.execute(
+                    update(letter).where(letter.c.state == TransactionalState.LEAVING).values(**values)
+                ).rowcount
+            )
+        ).result()
+
+    def forget(self, before: float) -> int:
+        """Removes mail that was settled before an instant; returns how many."""
+        return self._context.writer.call(
+            lambda conn: conn.execute(delete(letter).where(letter.c.settled_at < before)).rowcount
+        ).result()
+
+
+def queue_once_a_day(
+    conn: Connection, kind: TransactionalKind, address: Address, *, at: float, payload: Mapping[str, Any] | None = None
+) -> None:
+    """Within a transaction: queues a mail, unless one of this kind was queued within a day. Always two statements."""
+    advisory_lock(conn, f"letters to {address.identity}")
+    asked = select(letter.c.id).where(
+        letter.c.identity == address.identity, letter.c.kind == kind, letter.c.created_at > at - DAY
+    )
+    values = {
+        "kind": kind,
+        "identity": address.identity,
+        "address": address.envelope,
+        "payload": dict(payload or {}),
+        "created_at": at,
+        "state": TransactionalState.QUEUED,
+        "next_at": at,
+    }
+    row = select(*(literal(value, letter.c[name].type) for name, value in values.items()))
+    conn.execute(insert(letter).from_select(list(values), row.where(~exists(asked))))
+
+
+def _pin_key(conn: Connection, name: str) -> None:
+    """Records that a key must be kept: mails are removed, but a link to a person's own page never expires."""
+    key = f"{_KEY}{name}"
+    advisory_lock(conn, _KEY)
+    if conn.execute(select(meta.c.key).where(meta.c.key == key)).first() is None:
+        conn.execute(insert(meta).values(key=key, value=""))
+
+
+def load_mail(conn: Connection, number: int) -> QueuedMail | None:
+    found = _letters(conn, letter.c.id == number)
+    return found[0] if found else None
+
+
+def _letters(conn: Connection, *where: Any, limit: int | None = None) -> tuple[QueuedMail, ...]:
+    query = select(letter).where(*where).order_by(letter.c.id).limit(limit)
+    return tuple(_letter(row) for row in conn.execute(query))
+
+
+def _letter(row: Row[Any]) -> QueuedMail:
+    return QueuedMail(
+        id=row.id,
+        kind=row.kind,
+        identity=row.identity,
+        address=row.address,
+        payload=row.payload,
+        created_at=row.created_at,
+        state=row.state,
+        attempts=row.attempts,
+        next_at=row.next_at,
+        settled_at=row.settled_at,
+        reply=row.reply,
+    )

@@ -1,0 +1,89 @@
+"""Two staged lists side by side: a list, and a file that adds to it. What of the file is known there, and what is new.
+
+All of them are queries over a bench's temporary tables, and stream. Who was erased is in neither answer.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from mailer.csv.rows import Status
+from mailer.ledger.privacy.pseudonyms import PREFIX
+from mailer.ledger.sync.staging import StagedList
+
+_PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingRow:
+    """Somebody of the file who is on `line` of the list. `fields` and `status`: in the file; `had`, `was`: in the list."""
+
+    line: int
+    identity: str
+    fields: Mapping[str, str] = field(repr=False)
+    had: Mapping[str, str] = field(repr=False)
+    status: Status
+    was: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRow:
+    """Somebody of the file who is not in the list."""
+
+    address: str
+    fields: Mapping[str, str] = field(repr=False)
+    status: Status
+    since: float | None
+
+
+def existing_rows(conn: Connection, listed: StagedList, given: StagedList) -> Iterator[ExistingRow]:
+    """In the order of the list's lines."""
+    here, there = listed.rows, given.rows
+    query = (
+        select(
+            here.c.line,
+            here.c.identity,
+            there.c.fields,
+            here.c.fields.label("had"),
+            given.status.label("status"),
+            listed.status.label("was"),
+        )
+        .join(there, there.c.identity == here.c.identity)
+        .where(~here.c.identity.startswith(PREFIX))
+        .order_by(here.c.line)
+    )
+    for row in conn.execute(query.execution_options(yield_per=_PAGE)):
+        yield ExistingRow(
+            line=row.line,
+            identity=row.identity,
+            fields=json.loads(row.fields),
+            had=json.loads(row.had),
+            status=Status(row.status),
+            was=Status(row.was),
+        )
+
+
+def new_rows(conn: Connection, listed: StagedList, given: StagedList) -> Iterator[NewRow]:
+    """In the order of the file's lines."""
+    here, there = listed.rows, given.rows
+    query = (
+        select(given.address.label("address"), there.c.fields, given.status.label("status"), there.c.since)
+        .join(here, here.c.identity == there.c.identity, isouter=True)
+        .where(here.c.line.is_(None), ~there.c.identity.startswith(PREFIX))
+        .order_by(there.c.line)
+    )
+    for row in conn.execute(query.execution_options(yield_per=_PAGE)):
+        yield NewRow(address=row.address, fields=json.loads(row.fields), status=Status(row.status), since=row.since)
+
+
+def count_erased(conn: Connection, given: StagedList) -> int:
+    """How many people of the file were erased."""
+    query = select(func.count()).where(given.rows.c.identity.startswith(PREFIX))
+    return int(conn.execute(query).scalar_one())
+
+
+def has_status_word(conn: Connection, given: StagedList) -> bool:
+    """Whether any row of the file says something else than subscribed."""
+    return conn.execute(select(given.rows.c.line).where(given.rows.c.status.is_not(None)).limit(1)).first() is not None

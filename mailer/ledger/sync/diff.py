@@ -1,0 +1,317 @@
+"""Compares a staged list file with the ledger, as sets: what a sync would change.
+
+    sheet = lay_out(conn, staged, ...)     compares every row; decides every situation that occurs (audience.merge)
+    plan_of(conn, sheet, name=...)         counts, and the first of each kind
+
+A row that changes nothing (its person is known, subscribed, and as before) is counted only, so that an ordinary sync lays out
+little. mailer.ledger.sync.apply applies the decisions.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
+
+from mailer.audience.status_merge import MergeDecision, MergeInput, merge
+from mailer.csv.rows import Status
+from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
+from mailer.ledger.store.tables import Id, member, suppression
+from mailer.ledger.sync.staging import StagedList
+from mailer.ledger.types.subscribers import NO_LINE, BlockedRow, PlannedChange, PlannedJoin, SignupSource, SyncPlan
+from mailer.ledger.types.suppressions import SuppressionReason
+
+SHOWN = 20
+STAYS, NEW, RETURNS, ADOPTED = range(4)
+_EVERYWHERE = {
+    SuppressionReason.BOUNCED.value: Status.BOUNCED,
+    SuppressionReason.UNSUBSCRIBED.value: Status.UNSUBSCRIBED,
+    SuppressionReason.COMPLAINED.value: Status.COMPLAINED,
+    SuppressionReason.ERASED.value: Status.ERASED,
+}
+_SUPPRESS = {
+    Status.BOUNCED: SuppressionReason.BOUNCED,
+    Status.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
+    Status.COMPLAINED: SuppressionReason.COMPLAINED,
+    Status.ERASED: SuppressionReason.UNSUBSCRIBED,  # only the person's own request erases
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncDiff:
+    """The comparison of one list: the staged rows, those that differ (`met`), and the decisions (`decided`)."""
+
+    list_id: int
+    staged: StagedList
+    changed: Table
+    decisions: Table
+    at: float
+    is_first: bool
+    members: int
+    keeps_sign_ups: bool
+
+    def word(self, column: str) -> ColumnElement[Any]:
+        return type_coerce(self.decisions.c[column], member.c.status.type)
+
+
+def compute(conn: Connection, list_id: int, staged: StagedList, *, at: float, keeps_sign_ups: bool = False) -> SyncDiff:
+    """Compares and decides. `keeps_sign_ups`: members who signed up are not removed if this file lacks them."""
+    metadata = MetaData()
+    met = Table(
+        f"met_{staged.rows.name}",
+        metadata,
+        Column("line", Integer, primary_key=True, autoincrement=False),
+        Column("identity", Text, nullable=False),
+        Column("member_id", Id),
+        Column("arrives", Integer, nullable=False),
+        Column("changed", Boolean, nullable=False),
+        Column("was", String(16), nullable=False),
+        Column("key", String(100), nullable=False),
+        prefixes=["TEMPORARY"],
+    )
+    decided = Table(
+        f"decided_{staged.rows.name}",
+        metadata,
+        Column("key", String(100), primary_key=True),
+        Column("status", String(16), nullable=False),
+        Column("suppress", String(16)),
+        Column("cell", String(16)),
+        Column("blocked", Text, nullable=False),
+        prefixes=["TEMPORARY"],
+    )
+    for table in (met, decided):
+        conn.execute(text(f"DROP TABLE IF EXISTS {table.name}"))
+        table.create(conn)
+    mine = member.c.list_id == list_id
+    is_first = conn.execute(select(member.c.id).where(mine).limit(1)).first() is None
+    columns = ["line", "identity", "member_id", "arrives", "changed", "was", "key"]
+    compare = _compare_first(staged) if is_first else _compare(staged, list_id, at)
+    conn.execute(insert(met).from_select(columns, compare))
+    keys = conn.execute(select(met.c.key).distinct()).scalars().all()
+    if keys:
+        conn.execute(insert(decided), [_decide(key) for key in keys])
+    members = 0
+    if not is_first:
+        members = conn.execute(select(func.count()).where(mine, member.c.in_file)).scalar_one()
+    return SyncDiff(
+        list_id=list_id,
+        staged=staged,
+        changed=met,
+        decisions=decided,
+        at=at,
+        is_first=is_first,
+        members=members,
+        keeps_sign_ups=keeps_sign_ups,
+    )
+
+
+def _compare_first(staged: StagedList) -> Select[Any]:
+    """Returns the rows of a list that was never synced, but for those that simply join."""
+    rows, reason = staged.rows, suppression_reason()
+    return (
+        select(
+            rows.c.line,
+            rows.c.identity,
+            null(),
+            literal(NEW),
+            false(),
+            literal(""),
+            staged.status.concat("||||").concat(reason),
+        )
+        .join(suppression, suppression.c.identity == rows.c.identity, isouter=True)
+        .where(or_(staged.status != Status.SUBSCRIBED.value, suppression.c.identity.is_not(None)))
+    )
+
+
+def _compare(staged: StagedList, list_id: int, at: float) -> Select[Any]:
+    """Returns the rows that differ from the ledger, or are not plainly subscribed."""
+    rows, subscribed = staged.rows, Status.SUBSCRIBED.value
+    reason = suppression_reason()
+    base = func.coalesce(type_coerce(member.c.base_status, Text), "")
+    was = func.coalesce(type_coerce(effective_status(at), Text), "")
+    differs = or_(rows.c.fields != member.c.fields, staged.address != member.c.address)
+    arrives = case(
+        (member.c.id.is_(None), NEW),
+        (member.c.removed_at.is_not(None), RETURNS),
+        (~member.c.in_file, ADOPTED),
+        else_=STAYS,
+    )
+    key: ColumnElement[Any] = staged.status
+    for part in (case((member.c.in_file, base), else_=""), was, set_by_subscriber(), reason):
+        key = key.concat("|").concat(part)
+    return (
+        select(rows.c.line, rows.c.identity, member.c.id, arrives, func.coalesce(differs, false()), was, key)
+        .join(member, and_(member.c.list_id == list_id, member.c.identity == rows.c.identity), isouter=True)
+        .join(suppression, suppression.c.identity == rows.c.identity, isouter=True)
+        .where(
+            or_(
+                member.c.id.is_(None),
+                ~member.c.in_file,
+                differs,
+                staged.status != subscribed,
+                member.c.status != subscribed,
+                member.c.base_status != subscribed,
+                suppression.c.identity.is_not(None),
+            )
+        )
+    )
+
+
+def decide(key: str) -> MergeDecision:
+    """Returns the decision for a situation, written as `file|base|status|person|suppression`."""
+    file, base, status, person, reason = key.split("|")
+    return merge(
+        MergeInput(
+            file=Status(file),
+            base=Status(base) if base else None,
+            status=Status(status) if status else None,
+            by_person=bool(person),
+            suppression=_EVERYWHERE.get(reason),
+            is_suppressed=bool(reason),
+        )
+    )
+
+
+def _decide(key: str) -> dict[str, object]:
+    merged = decide(key)
+    return {
+        "key": key,
+        "status": merged.status.value,
+        "suppress": merged.suppress and _SUPPRESS[merged.suppress].value,
+        "cell": merged.cell and merged.cell.value,
+        "blocked": merged.blocked,
+    }
+
+
+def summarize(conn: Connection, sheet: SyncDiff, *, name: str) -> SyncPlan:
+    """Returns what applying it would do: counts, and the first SHOWN of each kind."""
+    met, decided = sheet.changed, sheet.decisions
+    both = met.join(decided, decided.c.key == met.c.key)
+    moved = or_(decided.c.suppress.is_not(None), and_(met.c.was != "", met.c.was != decided.c.status))
+    stays = met.c.arrives.in_([STAYS, ADOPTED])
+
+    def count(which: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((which, 1), else_=0)), 0)
+
+    found = conn.execute(
+        select(
+            count(met.c.arrives == NEW).label("new"),
+            count(met.c.arrives == RETURNS).label("returns"),
+            count(met.c.arrives == ADOPTED).label("adopted"),
+            count(and_(met.c.changed, stays)).label("changed"),
+            count(and_(moved, stays)).label("moved"),
+            count(decided.c.blocked != "").label("blocked"),
+            count(decided.c.cell.is_not(None)).label("patched"),
+        ).select_from(both)
+    ).one()
+    arrived = sheet.staged.people if sheet.is_first else found.new + found.returns
+    removed = 0 if sheet.is_first else sheet.members - (sheet.staged.people - arrived - found.adopted)
+    if removed and sheet.keeps_sign_ups:
+        removed = conn.execute(select(func.count()).where(removed_members(sheet))).scalar_one()
+    return SyncPlan(
+        list=name,
+        is_first=sheet.is_first,
+        members_before=sheet.members,
+        people=sheet.staged.people,
+        joined=arrived,
+        changed=found.changed,
+        moved=found.moved,
+        removed=removed,
+        blocked=found.blocked,
+        duplicates=sheet.staged.duplicates,
+        patched=found.patched,
+        appended=conn.execute(select(func.count()).select_from(pending_signups(sheet).subquery())).scalar_one(),
+        first_joined=_first_joined(conn, sheet) if arrived and not sheet.is_first else (),
+        first_changed=_first_changed(conn, sheet) if found.changed else (),
+        first_removed=_first_removed(conn, sheet) if removed else (),
+        first_blocked=_first_blocked(conn, sheet) if found.blocked else (),
+    )
+
+
+def _first_joined(conn: Connection, sheet: SyncDiff) -> tuple[PlannedJoin, ...]:
+    query = select(sheet.changed.c.line, sheet.changed.c.identity).where(sheet.changed.c.arrives.in_([NEW, RETURNS]))
+    rows = conn.execute(query.order_by(sheet.changed.c.line).limit(SHOWN))
+    return tuple(PlannedJoin(line=row.line, identity=row.identity) for row in rows)
+
+
+def _first_changed(conn: Connection, sheet: SyncDiff) -> tuple[PlannedChange, ...]:
+    rows = conn.execute(changed_members(sheet).order_by(sheet.changed.c.line).limit(SHOWN))
+    return tuple(
+        PlannedChange(line=row.line, identity=row.identity, fields=_differences(row.before, row.after)) for row in rows
+    )
+
+
+def _first_removed(conn: Connection, sheet: SyncDiff) -> tuple[str, ...]:
+    left = select(member.c.identity).where(removed_members(sheet)).order_by(member.c.line, member.c.id)
+    return tuple(conn.execute(left.limit(SHOWN)).scalars())
+
+
+def _first_blocked(conn: Connection, sheet: SyncDiff) -> tuple[BlockedRow, ...]:
+    met, decided = sheet.changed, sheet.decisions
+    query = select(met.c.line, met.c.identity, decided.c.blocked).join(decided, decided.c.key == met.c.key)
+    rows = conn.execute(query.where(decided.c.blocked != "").order_by(met.c.line).limit(SHOWN))
+    return tuple(BlockedRow(line=row.line, identity=row.identity, why=row.blocked) for row in rows)
+
+
+def _differences(before: str, after: str) -> Mapping[str, tuple[str, str]]:
+    old, new = json.loads(before), json.loads(after)
+    names = dict.fromkeys([*old, *new])
+    return {name: (old.get(name, ""), new.get(name, "")) for name in names if old.get(name, "") != new.get(name, "")}
+
+
+def changed_members(sheet: SyncDiff) -> Select[Any]:
+    """Returns the members whose fields or spelling of the address changed in the file, with both versions."""
+    met, rows = sheet.changed, sheet.staged.rows
+    return (
+        select(met.c.line, met.c.identity, member.c.fields.label("before"), rows.c.fields.label("after"))
+        .join(rows, rows.c.line == met.c.line)
+        .join(member, member.c.id == met.c.member_id)
+        .where(met.c.changed, met.c.arrives.in_([STAYS, ADOPTED]))
+    )
+
+
+def removed_members(sheet: SyncDiff) -> ColumnElement[bool]:
+    """Members whose row is no longer in the file."""
+    rows = sheet.staged.rows
+    lost = and_(
+        member.c.list_id == sheet.list_id, member.c.in_file, ~exists().where(rows.c.identity == member.c.identity)
+    )
+    return and_(lost, member.c.source != SignupSource.SIGN_UP) if sheet.keeps_sign_ups else lost
+
+
+def pending_signups(sheet: SyncDiff) -> Select[Any]:
+    """Returns the members to be appended to the file: subscribed, signed up, not suppressed."""
+    staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
+    waits = and_(member.c.line == NO_LINE, ~member.c.in_file)
+    return select(member.c.id).where(
+        member.c.list_id == sheet.list_id,
+        or_(waits, member.c.source == SignupSource.SIGN_UP) if sheet.keeps_sign_ups else waits,
+        member.c.removed_at.is_(None),
+        effective_status(sheet.at) == Status.SUBSCRIBED.value,
+        ~is_suppressed(member.c.identity),
+        ~staged,
+    )

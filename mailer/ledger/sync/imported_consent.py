@@ -1,0 +1,81 @@
+"""Evidence of consent that another tool kept, as a list file brings it.
+
+    keep_imported(conn, sheet, columns, form=…)     what its columns say of how people came to be on the list
+    forget_imported(conn, list_id, forms)           what came with syncs that are undone
+
+It is kept word for word, for whoever joins by the file and whose row changes, once however often the file says it. `form`
+names the file and its sync. Where a column has the day in ISO form, that is when; else the sync is. It waits for no
+confirmation by us.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, exists, or_, select
+
+from mailer.ledger.store.expressions import IMPORTED
+from mailer.ledger.store.fastsql import BulkInsert
+from mailer.ledger.store.tables import consent
+from mailer.ledger.sync.diff import NEW, RETURNS, SyncDiff
+from mailer.ledger.sync.staging import read_date
+
+_PAGE = 1_000
+_ROWS = BulkInsert(consent, "identity", "list_id", "at", "form", "words", "confirmed_at")
+_NewRow = tuple[str, int, float, str, str, float | None]
+
+
+def source_label(name: str, sync: int) -> str:
+    """The form of what sync number `sync` of the list `name` brought."""
+    return f"{IMPORTED}{name}.csv, sync {sync}"
+
+
+def keep_imported(conn: Connection, sheet: SyncDiff, columns: Mapping[str, str], *, form: str) -> None:
+    """Keep what `columns` say: what we call it -> the field that has it (audience.columns)."""
+    if not columns:
+        return
+    for page in conn.execute(_changed_rows(sheet).execution_options(yield_per=_PAGE)).partitions():
+        _ROWS.load(conn, list(_evidence(page, sheet, columns, form)))
+    if not sheet.is_first:
+        _forget_what_was_known(conn, sheet, form)
+
+
+def forget_imported(conn: Connection, list_id: int, forms: Collection[str]) -> None:
+    conn.execute(delete(consent).where(consent.c.list_id == list_id, consent.c.form.in_(forms)))
+
+
+def _changed_rows(sheet: SyncDiff) -> Select[Any]:
+    """The rows that say something new, in the order of the file."""
+    rows, met = sheet.staged.rows, sheet.changed
+    query = select(rows.c.identity, rows.c.fields).order_by(rows.c.line)
+    if sheet.is_first:
+        return query
+    return query.join(met, met.c.line == rows.c.line).where(or_(met.c.arrives.in_([NEW, RETURNS]), met.c.changed))
+
+
+def _evidence(rows: Iterable[Row[Any]], sheet: SyncDiff, columns: Mapping[str, str], form: str) -> Iterator[_NewRow]:
+    for row in rows:
+        fields = json.loads(row.fields)
+        said = {called: fields[name] for called, name in columns.items() if name in fields}
+        if said:
+            asked, confirmed = (
+                _past_timestamp(said.get(called, ""), sheet.at) for called in ("opted_in_at", "confirmed_at")
+            )
+            words = "; ".join(f"{called}: {value}" for called, value in said.items())
+            yield row.identity, sheet.list_id, sheet.at if asked is None else asked, form, words, confirmed
+
+
+def _past_timestamp(text: str, now: float) -> float | None:
+    found = read_date(text)
+    return found if found is not None and found <= now else None
+
+
+def _forget_what_was_known(conn: Connection, sheet: SyncDiff, form: str) -> None:
+    older = consent.alias()
+    known = exists().where(
+        older.c.identity == consent.c.identity,
+        older.c.list_id == sheet.list_id,
+        older.c.words == consent.c.words,
+        older.c.id < consent.c.id,
+    )
+    conn.execute(delete(consent).where(consent.c.list_id == sheet.list_id, consent.c.form == form, known))

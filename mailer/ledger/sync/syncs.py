@@ -1,0 +1,285 @@
+"""Syncs of list files and the ledger, one transaction a list.
+
+    with syncs.bench() as bench:
+        with bench.laying_out() as conn: staged = stage(conn, ...)
+        with bench.writing() as conn: done = syncs.merge(conn, ...)     or rehearsing()
+        ...the file is written from done.sheet, and then
+        with bench.writing() as conn: syncs.settle(conn, done, ...)
+
+A sync has a number, if it changed anything. What it brought can be undone: `undo_to` takes back, before the older file is
+merged, the suppressions and statuses that later syncs of the list brought, as far as nobody said them again since.
+Raises NeedsConfirmationError where a person must decide, LedgerError.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Text, and_, func, insert, select, type_coerce, update
+
+from mailer.csv.rows import Status
+from mailer.errors import NeedsConfirmationError
+from mailer.ledger.store.advisory_lock import advisory_lock
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.expressions import effective_status, is_suppressed, set_by_subscriber, suppression_reason
+from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.store.tables import IS_APART, list_, list_sync, member, member_change, suppression
+from mailer.ledger.subscribers.members import known_list
+from mailer.ledger.subscribers.suppressions import lift_all
+from mailer.ledger.sync.apply import AppendedSignup, apply, confirm_written
+from mailer.ledger.sync.diff import SyncDiff, compute, decide, summarize
+from mailer.ledger.sync.imported_consent import forget_imported, keep_imported, source_label
+from mailer.ledger.sync.staging import StagedList
+from mailer.ledger.types.subscribers import NO_LINE, ListState, MemberChangeKind, StatusSource, SyncPlan, SyncRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStats:
+    """The outcome of reading a list file, beside its members. `findings` are the first, in words.
+
+    `consent`: which of its fields say how somebody came to be on the list (audience.columns).
+    """
+
+    digest: str
+    size: int
+    columns: tuple[str, ...]
+    consent: Mapping[str, str]
+    rows: int
+    rejected: int
+    findings: tuple[str, ...] = ()
+    more_findings: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """A list that was merged: what was done, and what is needed to write its file."""
+
+    plan: SyncPlan
+    diff: SyncDiff
+
+
+class ListSyncs:
+    """The syncs of one ledger."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def scratch(self) -> ScratchConnection:
+        return ScratchConnection(self._context)
+
+    def state(self, name: str) -> ListState | None:
+        """Returns the state of a list; None if it was never synced."""
+        with self._context.database.reading() as conn:
+            row = conn.execute(select(list_).where(list_.c.name == name, list_.c.digest != "")).first()
+            return _state(row) if row else None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Opens a connection for queries over members."""
+        with self._context.database.reading() as conn:
+            yield conn
+
+    def is_current(self, name: str, digest: str) -> bool:
+        """Whether the file of this digest and the ledger are in sync."""
+        with self._context.database.reading() as conn:
+            number = conn.execute(select(list_.c.id).where(list_.c.name == name, list_.c.digest == digest)).scalar()
+            return number is not None and not _has_pending_changes(conn, number, self._context.clock())
+
+    def history(self, name: str) -> tuple[SyncRecord, ...]:
+        """Returns the syncs of a list that changed something, the newest first."""
+        query = select(list_sync).join(list_).where(list_.c.name == name).order_by(list_sync.c.id.desc())
+        with self._context.database.reading() as conn:
+            return tuple(_record(row) for row in conn.execute(query))
+
+    def merge(
+        self,
+        conn: Connection,
+        name: str,
+        staged: StagedList,
+        reading: FileStats,
+        *,
+        by: str,
+        allow_removals: bool = False,
+        undo_to: int | None = None,
+    ) -> SyncResult:
+        """Merges a staged list, within the caller's transaction."""
+        advisory_lock(conn, f"list {name}")
+        now, list_id = self._context.clock(), known_list(conn, name)
+        if undo_to is not None:
+            _revert(conn, list_id, name, undo_to, at=now)
+        sheet, plan = _look(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
+        if plan.removes_many and not allow_removals:
+            raise _many_removed(plan)
+        number = None
+        if not plan.changes_nothing or undo_to is not None:
+            number = _number_of_new(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
+        apply(conn, sheet, sync_id=number or 0, by=by, source=source_of(name, number or 0))
+        if number is not None:
+            keep_imported(conn, sheet, reading.consent, form=source_label(name, number))
+        found = {
+            "rows": reading.rows,
+            "people": plan.people,
+            "rejected": reading.rejected,
+            "duplicates": plan.duplicates,
+            "shown": list(plan.findings),
+            "more": plan.more_findings,
+        }
+        values: dict[str, Any] = {"columns": list(reading.columns), "digest": reading.digest, "findings": found}
+        if number is not None:
+            values["sync_id"] = number
+        conn.execute(update(list_).where(list_.c.id == list_id).values(**values))
+        return SyncResult(plan=replace(plan, sync=number), diff=sheet)
+
+    def plan(self, conn: Connection, name: str, staged: StagedList, reading: FileStats) -> SyncPlan:
+        """Returns what `merge` would do; writes temporary tables only."""
+        list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar() or 0
+        return _look(conn, list_id, name, staged, reading, at=self._context.clock(), keeps_sign_ups=False)[1]
+
+    @staticmethod
+    def settle(
+        conn: Connection, done: SyncResult, appended: tuple[AppendedSignup, ...], *, digest: str, size: int
+    ) -> None:
+        """Records that the file was written, with its new digest and size."""
+        confirm_written(conn, done.diff, appended)
+        conn.execute(update(list_).where(list_.c.id == done.diff.list_id).values(digest=digest))
+        after = update(list_sync).where(list_sync.c.id == done.plan.sync)
+        conn.execute(after.values(digest_after=digest, size_after=size))
+
+
+def source_of(name: str, sync: int) -> str:
+    """Returns the source of the changes of a sync, as the history has it."""
+    return f"list {name}, sync {sync}"
+
+
+def _look(
+    conn: Connection,
+    list_id: int,
+    name: str,
+    staged: StagedList,
+    reading: FileStats,
+    *,
+    at: float,
+    keeps_sign_ups: bool,
+) -> tuple[SyncDiff, SyncPlan]:
+    sheet = compute(conn, list_id, staged, at=at, keeps_sign_ups=keeps_sign_ups)
+    plan = summarize(conn, sheet, name=name)
+    said = replace(plan, rejected=reading.rejected, findings=reading.findings, more_findings=reading.more_findings)
+    return sheet, said
+
+
+def _many_removed(plan: SyncPlan) -> NeedsConfirmationError:
+    share = plan.removed / plan.members_before
+    return NeedsConfirmationError(
+        f"{plan.removed:,} of {plan.members_before:,} readers ({share:.0%}) are not in the list {plan.list} any more; "
+        "nothing was changed.",
+        f"If that is meant: mailer list sync {plan.list} --allow-removals; see them with --plan.",
+    )
+
+
+def _number_of_new(
+    conn: Connection, list_id: int, plan: SyncPlan, reading: FileStats, *, by: str, at: float, undo_of: int | None
+) -> int:
+    new = insert(list_sync).values(
+        list_id=list_id,
+        at=at,
+        by=by,
+        digest_before=reading.digest,
+        size_before=reading.size,
+        digest_after=reading.digest,
+        size_after=reading.size,
+        counts=plan.counts,
+        undo_of=undo_of,
+    )
+    return int(conn.execute(new.returning(list_sync.c.id)).scalar_one())
+
+
+def _revert(conn: Connection, list_id: int, name: str, undo_to: int, *, at: float) -> None:
+    """Reverts what the syncs after `undo_to` brought, as far as nobody renewed it."""
+    later = select(list_sync.c.id, list_sync.c.at).where(list_sync.c.list_id == list_id, list_sync.c.id > undo_to)
+    undone = {row.id: row.at for row in conn.execute(later)}
+    sources = {source_of(name, sync): then for sync, then in undone.items()}
+    lift_all(conn, sources, source=f"list {name}, undo to sync {undo_to}", at=at)
+    forget_imported(conn, list_id, [source_label(name, sync) for sync in undone])
+    first = (
+        select(func.min(member_change.c.id).label("id"))
+        .where(
+            member_change.c.list_id == list_id,
+            member_change.c.sync_id > undo_to,
+            member_change.c.what == MemberChangeKind.STATUS,
+        )
+        .group_by(member_change.c.identity)
+    )
+    before = select(member_change.c.identity, member_change.c.before).where(member_change.c.id.in_(first)).subquery()
+    conn.execute(
+        update(member)
+        .where(
+            member.c.list_id == list_id, member.c.identity == before.c.identity, member.c.said_by == StatusSource.FILE
+        )
+        .values(status=type_coerce(before.c.before, member.c.status.type), since=at)
+    )
+
+
+def _has_pending_changes(conn: Connection, list_id: int, now: float) -> bool:
+    """Whether the ledger has changes for the file that it last read."""
+    appendable = select(member.c.id).where(
+        member.c.list_id == list_id,
+        member.c.line == NO_LINE,
+        ~member.c.in_file,
+        member.c.removed_at.is_(None),
+        effective_status(now) == Status.SUBSCRIBED.value,
+        ~is_suppressed(member.c.identity),
+    )
+    if conn.execute(appendable.limit(1)).first():
+        return True
+    key = _situation(now).concat("|").concat(suppression_reason())
+    in_file = and_(member.c.list_id == list_id, member.c.in_file)
+    apart = (
+        select(key)
+        .select_from(member)
+        .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
+        .where(in_file, IS_APART)
+    )
+    suppressed = (
+        select(key)
+        .select_from(member)
+        .join(suppression, suppression.c.identity == member.c.identity)
+        .where(in_file, member.c.identity.in_(select(suppression.c.identity)))  # SQLite begins with these, the fewer
+    )
+    keys = {*conn.execute(apart.distinct()).scalars(), *conn.execute(suppressed.distinct()).scalars()}
+    return any(decide(each).cell is not None for each in keys)
+
+
+def _situation(now: float) -> ColumnElement[Any]:
+    """The situation of a row that did not change: file and base are the same."""
+    base = type_coerce(member.c.base_status, Text)
+    key: ColumnElement[Any] = base.concat("|").concat(base).concat("|").concat(effective_status(now)).concat("|")
+    return key.concat(set_by_subscriber())
+
+
+def _state(row: Row[Any]) -> ListState:
+    found = row.findings
+    return ListState(
+        name=row.name,
+        digest=row.digest,
+        columns=tuple(row.columns),
+        rows=found["rows"],
+        people=found["people"],
+        rejected=found["rejected"],
+        duplicates=found["duplicates"],
+        findings=tuple(found["shown"]),
+        more_findings=found["more"],
+        sync=row.sync_id,
+    )
+
+
+def _record(row: Row[Any]) -> SyncRecord:
+    return SyncRecord(
+        sync=row.id,
+        at=row.at,
+        by=row.by,
+        digest=row.digest_after,
+        size=row.size_after,
+        counts=row.counts,
+        undo_of=row.undo_of,
+    )

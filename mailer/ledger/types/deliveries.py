@@ -1,0 +1,109 @@
+"""Records of deliveries and attempts, one by one and counted. Times are seconds since the epoch, UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailer.delivery.states import DeliveryState
+from mailer.delivery.types import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One recipient of one send, as it stands."""
+
+    id: int
+    send_id: int
+    identity: str
+    address: str
+    fields: Mapping[str, str]
+    state: DeliveryState
+    reason: str
+    attempts: int
+    assumed: bool
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try, opened before it leaves. `closed_at` None: under way. `lost`: its process died; nobody saw its end."""
+
+    delivery_id: int
+    number: int
+    opened_at: float
+    closed_at: float | None = None
+    relay: str = ""
+    stage: Stage | None = None
+    code: int | None = None
+    enhanced: str = ""
+    reply: str = ""
+    verdict: DeliveryState | None = None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRow:
+    """One line of `report --csv`, but for the Message-ID, which is made from `delivery_id`."""
+
+    delivery_id: int
+    email: str
+    state: DeliveryState
+    reason: str
+    code: int | None
+    enhanced: str
+    reply: str
+    attempts: int
+    at: float
+    assumed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCount:
+    state: DeliveryState
+    reason: str
+    code: int | None
+    enhanced: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainCount:
+    """So many deliveries of a send to addresses at `domain` are in `state`; "" are those who were erased."""
+
+    domain: str
+    state: DeliveryState
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateBucket:
+    """So many attempts ended as `verdict` in the stretch of time with this number."""
+
+    number: int
+    verdict: DeliveryState
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayCount:
+    """So many attempts at `relay` ended between `since` and `until`."""
+
+    relay: str
+    count: int
+    since: float
+    until: float
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return (self.count - 1) / (self.until - self.since) if self.until > self.since else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeferralGroup:
+    """So many at `domain` are deferred after this reply; the first of them ended at `since`."""
+
+    domain: str
+    code: int | None
+    enhanced: str
+    count: int
+    since: float

@@ -1,0 +1,119 @@
+"""What can go wrong with a ledger, in words for people.
+
+Everything that a database's driver raises is translated here, where it is called: the database's name, what happened,
+and the next step. After a LedgerError nothing of the batch it belongs to may be taken for written.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from mailer.errors import MailerError, NeedsConfirmationError, UsageError
+
+
+class LedgerError(MailerError):
+    """The database could not be read or written. Exit 4: what was being sent can go on once it is mended."""
+
+    exit_code = 4
+
+
+class FencedError(LedgerError):
+    """Another process has taken the send over; this one may not touch it any more."""
+
+
+class UnknownSendError(UsageError):
+    """There is no send of this number."""
+
+    def __init__(self, send_id: int) -> None:
+        super().__init__(f"There is no send {send_id}.", "The sends are listed by: mailer status")
+
+
+class SendStateError(NeedsConfirmationError):
+    """The send is in a state in which this cannot be done."""
+
+
+class NobodyError(UsageError):
+    """The audience of a new send is empty; no send was recorded."""
+
+
+_CHECK_URL = "Check MAILER_DATABASE_URL."
+_UNREACHABLE = ("The database {where} cannot be reached: {what}.", "Once it runs again, go on with: mailer resume SEND")
+_FAILURES = (
+    ("SQLITE_FULL", "The disk that holds the ledger {where} is full.", "Make room, then go on with: mailer resume SEND"),
+    ("SQLITE_IOERR", "The disk failed the ledger {where} ({what}).", "Check it and its quota, then: mailer resume SEND"),
+    ("SQLITE_CORRUPT", "The ledger {where} is damaged ({what}).", "Put back a backup of it; keep the damaged file."),
+    ("SQLITE_NOTADB", "{where} is not a SQLite database.", _CHECK_URL),
+    ("SQLITE_READONLY", "The ledger {where} may not be written.", "Check the permissions of the file and of its folder."),
+    ("SQLITE_PERM", "The ledger {where} may not be written.", "Check the permissions of the file and of its folder."),
+    ("SQLITE_CANTOPEN", "The ledger {where} cannot be opened.", f"Check that its folder exists and may be written. {_CHECK_URL}"),
+    ("SQLITE_BUSY", "The ledger {where} is locked by another program.", "Close what has it open, then try again."),
+    ("SQLITE_LOCKED", "The ledger {where} is locked by another program.", "Close what has it open, then try again."),
+    ("53100", "The disk of the database {where} is full.", "Make room there, then go on with: mailer resume SEND"),
+    ("28", "The database {where} refused our user or password.", _CHECK_URL),
+    ("3D", "There is no database {where}.", f"Make it with: createdb. {_CHECK_URL}"),
+    ("42501", "The database {where} lacks a right for our user ({what}).", "Grant it, or use the user that owns the database."),
+    ("55P03", "Another process has been holding the database {where} for long.", "If it hangs, end it, then: mailer resume SEND"),
+    ("57P", *_UNREACHABLE),  # it, or our connection, is being shut down
+    ("08", *_UNREACHABLE),
+    ("", "The ledger {where} failed: {what}.", "If it stays so, report it with this sentence."),
+)  # fmt: skip
+_DATA = ("23", "22")  # PostgreSQL's classes of integrity violations and data exceptions
+_GO_FIRST = ("40001", "40P01")  # serialization failure, deadlock
+
+
+def translated(error: BaseException, where: str) -> LedgerError | None:
+    """The LedgerError for what a driver raised while using the database `where`; None when no driver raised it."""
+    raised = _raised(error)
+    if raised is None:
+        return None
+    code, what = _code(raised), _first_line(raised)
+    if code is None and not isinstance(raised, sqlite3.Error):
+        return LedgerError(_UNREACHABLE[0].format(where=where, what=what), _UNREACHABLE[1])
+    message, next_step = next(words for prefix, *words in _FAILURES if (code or "").startswith(prefix))
+    return LedgerError(message.format(where=where, what=what), next_step)
+
+
+def is_of_the_data(error: BaseException) -> bool:
+    """Whether the database refused what was to be written, and is well itself."""
+    raised = _raised(error)
+    if isinstance(raised, sqlite3.Error):
+        return isinstance(raised, sqlite3.IntegrityError | sqlite3.DataError)
+    return raised is not None and (_code(raised) or "").startswith(_DATA)
+
+
+def is_worth_another_try(error: BaseException) -> bool:
+    """Whether the database undid a transaction only so that another could go on."""
+    raised = _raised(error)
+    return raised is not None and (_code(raised) or "").startswith(_GO_FIRST)
+
+
+@contextmanager
+def translating(where: str) -> Iterator[None]:
+    """Turn what the driver raises inside into LedgerErrors."""
+    try:
+        yield
+    except Exception as error:
+        if found := translated(error, where):
+            raise found from error
+        raise
+
+
+def _raised(error: BaseException) -> BaseException | None:
+    """What the driver raised, itself or wrapped by SQLAlchemy."""
+    raised = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(raised, sqlite3.Error) or type(raised).__module__.partition(".")[0] == "psycopg":
+        return raised
+    return error if isinstance(error, DBAPIError) else None
+
+
+def _code(raised: BaseException) -> str | None:
+    """SQLite's name of an error, or PostgreSQL's SQLSTATE; None where there is none."""
+    if isinstance(raised, sqlite3.Error):
+        return getattr(raised, "sqlite_errorname", "")
+    return getattr(raised, "sqlstate", None)
+
+
+def _first_line(raised: BaseException) -> str:
+    return (str(raised).strip() or type(raised).__name__).splitlines()[0].rstrip(".")

@@ -1,0 +1,174 @@
+"""Records of sends, and who they go to. Times are seconds since the epoch, UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mailer.delivery.states import OPEN_STATES, TERMINAL, DeliveryState, SendKind, SendState
+from mailer.errors import NeedsConfirmationError
+from mailer.ledger.types.editions import NewEdition
+
+
+class Repeat(StrEnum):
+    """What a new send does when its dispatch already went to one of its lists."""
+
+    REFUSE = "refuse"
+    AGAIN = "again"  # everybody once more
+    NEW_READERS = "new-readers"  # only those without an accepted or uncertain delivery of this slug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSend:
+    """A send to be made. `key_name` names the secret key of its tokens; `at`: scheduled, its audience frozen later.
+
+    `by`: who makes it at the desk. `token`: that of the form it comes from; the same one again makes no second send.
+    `carried`: by `serve`. `take_back`: scheduled only so that it can be taken back until then. `sender_profile`: what the
+    settings say of the sender, as JSON.
+    """
+
+    kind: SendKind = SendKind.DISPATCH
+    edition: NewEdition
+    lists: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    where: str = ""
+    key_name: str
+    at: float | None = None
+    repeat: Repeat = Repeat.REFUSE
+    by: str = ""
+    token: str | None = None
+    carried: bool = False
+    take_back: bool = False
+    sender_profile: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind is SendKind.RESEND:
+            raise ValueError("a resend is made from its parent")
+        if self.kind is SendKind.DISPATCH and not self.lists:
+            raise ValueError("a send needs a list")
+        if self.take_back and self.at is None:
+            raise ValueError("what can be taken back is for later")
+        if len(set(self.lists)) != len(self.lists):
+            raise ValueError("a list is named twice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One edition to one audience. `cancelling`: paused until the owner has settled what is after its dot.
+
+    `by`: who made it at the desk, "" elsewhere. `carried`: it is `serve` that carries it. `take_back`: its person may take it
+    back until `at`. `sender_profile`: what the settings said of the sender when it was made, as JSON; None for an old send.
+    """
+
+    id: int
+    kind: SendKind
+    slug: str
+    title: str
+    digest: str
+    state: SendState
+    reason: str
+    cancelling: bool
+    lists: tuple[str, ...]
+    exclude: tuple[str, ...]
+    where: str
+    key_name: str
+    parent_id: int | None
+    repeat: Repeat
+    epoch: int
+    created_at: float
+    at: float | None
+    begun_at: float | None
+    settled_at: float | None
+    ended_at: float | None
+    by: str
+    carried: bool
+    take_back: bool
+    sender_profile: str | None
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def seconds(self) -> float:
+        """From the first connection to the last settlement."""
+        if self.begun_at is None or self.settled_at is None:
+            return 0.0
+        return max(0.0, self.settled_at - self.begun_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A send and how many of its deliveries are in each state; `next_at`, `last_at`: when deferred ones are due.
+
+    `held_until`: the warm-up plan lets nothing leave before; None: it does not hold anything back.
+    """
+
+    send: Send
+    counts: Mapping[DeliveryState, int]
+    next_at: float | None = None
+    last_at: float | None = None
+    held_until: float | None = None
+
+    def count(self, *states: DeliveryState) -> int:
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and all that is left is deferred or held back."""
+        at_hand = self.count(DeliveryState.CLAIMED, DeliveryState.SENDING)
+        return not at_hand and (self.held_until is not None or not self.count(DeliveryState.PENDING))
+
+    @property
+    def resumes_at(self) -> float | None:
+        """When a send that only waits goes on; None: it does not wait, or nothing is left."""
+        if not self.is_idle or not self.undone:
+            return None
+        if self.held_until is None:
+            return self.next_at
+        pending = self.count(DeliveryState.PENDING)
+        return self.held_until if pending else max(self.held_until, self.next_at or 0.0)
+
+    @property
+    def frozen(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def undone(self) -> int:
+        return self.count(*OPEN_STATES)
+
+
+class AlreadySentError(NeedsConfirmationError):
+    """The dispatch already goes, or went, to one of these lists: `send` is which."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        if self.unfinished:
+            message = f"“{send.slug}” is already being sent to {', '.join(send.lists)}: send {send.id}, {send.state}."
+            next_step = f"Go on with: mailer resume {send.id}"
+        else:
+            message = f"“{send.slug}” was already sent to {', '.join(send.lists)}: send {send.id}, {send.state}."
+            next_step = "To mail only those who did not get it: --new-readers; to mail everybody once more: --again"
+        super().__init__(message, next_step)
+
+    @property
+    def unfinished(self) -> bool:
+        return not self.send.is_ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What `resolve` did: how many moved, and which of the named identities had nothing uncertain."""
+
+    send: Send
+    resolved: int
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person to be frozen into a send. `skip`: why they are not mailed, or "" to mail. Empty fields are left out."""
+
+    identity: str
+    address: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    skip: str = ""

@@ -1,0 +1,167 @@
+"""The webhooks: addresses of other programs, and what each is told of.
+
+A webhook's secret is not kept. It is derived from a key of MAILER_SECRET_KEYS, by its name, and a salt
+(mailer.service.webhooks.signature), so that a copy of the database forges nothing. A rotated secret goes on signing, beside the new
+one, until `Seal.until`. `key`, a random word, begins the ids of the webhook's messages, which are thus unique among all
+installations.
+
+One that is paused is told nothing, but what happens meanwhile waits for it. Removing one removes what waited. Times are
+seconds since the epoch, UTC. Raises UnknownWebhookError, LedgerError.
+"""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from mailer.errors import UsageError
+from mailer.ledger.store.context import LedgerContext
+from mailer.ledger.store.tables import webhook, webhook_attempt, webhook_event, webhook_message
+from mailer.ledger.types.webhooks import EVENTS, WebhookEvent
+
+_SALT = 32  # octets
+
+
+class UnknownWebhookError(UsageError):
+    """There is no webhook of this number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no webhook {number}.", "They are listed by: mailer webhook list")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningSecret:
+    """What a secret is derived from: a key by its name, and a salt in hex. `until`: it signs no more then."""
+
+    key_name: str
+    salt: str
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """An address that is told of `events`. `seals`: what signs now, the newest first; `paused_because`: "" by a person."""
+
+    id: int
+    url: str
+    events: tuple[WebhookEvent, ...]
+    key: str
+    seals: tuple[SigningSecret, ...]
+    created_at: float
+    paused_at: float | None
+    pause_reason: str
+
+
+class Webhooks:
+    """The webhooks of one ledger."""
+
+    def __init__(self, core: LedgerContext) -> None:
+        self._context = core
+
+    def add(self, url: str, events: Collection[WebhookEvent], *, key_name: str) -> Webhook:
+        """Tell `url` of `events` from now on."""
+        values = {
+            "url": url,
+            "key": secrets.token_hex(8),
+            "key_name": key_name,
+            "salt": secrets.token_hex(_SALT),
+            "created_at": self._context.clock(),
+        }
+        topics = [event for event in EVENTS if event in events]
+        if not topics:
+            raise ValueError("a webhook is told of something")
+
+        def work(conn: Connection) -> Webhook:
+            number = conn.execute(insert(webhook).values(**values).returning(webhook.c.id)).scalar_one()
+            conn.execute(insert(webhook_event), [{"webhook_id": number, "event": event} for event in topics])
+            return self._get(conn, number)
+
+        return self._context.writer.call(work).result()
+
+    def all(self) -> tuple[Webhook, ...]:
+        with self._context.database.reading() as conn:
+            return tuple(self._webhook(conn, row) for row in conn.execute(select(webhook).order_by(webhook.c.id)).all())
+
+    def get(self, number: int) -> Webhook:
+        with self._context.database.reading() as conn:
+            return self._get(conn, number)
+
+    def key_names(self) -> frozenset[str]:
+        """The names of the secret keys that sign."""
+        return frozenset(seal.key_name for each in self.all() for seal in each.seals)
+
+    def rotate(self, number: int, *, key_name: str, overlap: float) -> Webhook:
+        """A new secret; the one before signs, too, for `overlap` seconds."""
+
+        def work(conn: Connection) -> Webhook:
+            current = self._get(conn, number).seals[0]
+            values = {
+                "key_name": key_name,
+                "salt": secrets.token_hex(_SALT),
+                "old_key_name": current.key_name,
+                "old_salt": current.salt,
+                "old_until": self._context.clock() + overlap,
+            }
+            conn.execute(update(webhook).where(webhook.c.id == number).values(**values))
+            return self._get(conn, number)
+
+        return self._context.writer.call(work).result()
+
+    def pause(self, number: int, *, because: str = "") -> Webhook:
+        """Hold back what it would be told. Paused already: as it is."""
+
+        def work(conn: Connection) -> Webhook:
+            self._get(conn, number)
+            running = update(webhook).where(webhook.c.id == number, webhook.c.paused_at.is_(None))
+            conn.execute(running.values(paused_at=self._context.clock(), paused_because=because))
+            return self._get(conn, number)
+
+        return self._context.writer.call(work).result()
+
+    def resume(self, number: int) -> Webhook:
+        """Tell it what waited, and go on."""
+
+        def work(conn: Connection) -> Webhook:
+            self._get(conn, number)
+            conn.execute(update(webhook).where(webhook.c.id == number).values(paused_at=None, paused_because=""))
+            return self._get(conn, number)
+
+        return self._context.writer.call(work).result()
+
+    def remove(self, number: int) -> None:
+        """Tell it nothing more, and forget it with its log."""
+
+        def work(conn: Connection) -> None:
+            self._get(conn, number)
+            told = select(webhook_message.c.id).where(webhook_message.c.webhook_id == number)
+            conn.execute(delete(webhook_event).where(webhook_event.c.webhook_id == number))
+            conn.execute(delete(webhook_attempt).where(webhook_attempt.c.message_id.in_(told)))
+            conn.execute(delete(webhook_message).where(webhook_message.c.webhook_id == number))
+            conn.execute(delete(webhook).where(webhook.c.id == number))
+
+        self._context.writer.call(work).result()
+
+    def _get(self, conn: Connection, number: int) -> Webhook:
+        row = conn.execute(select(webhook).where(webhook.c.id == number)).first()
+        if row is None:
+            raise UnknownWebhookError(number)
+        return self._webhook(conn, row)
+
+    def _webhook(self, conn: Connection, row: Row[Any]) -> Webhook:
+        chosen = select(webhook_event.c.event).where(webhook_event.c.webhook_id == row.id)
+        events = frozenset(conn.execute(chosen).scalars())
+        seals = [SigningSecret(key_name=row.key_name, salt=row.salt)]
+        if row.old_until is not None and row.old_until > self._context.clock():
+            seals.append(SigningSecret(key_name=row.old_key_name, salt=row.old_salt, until=row.old_until))
+        return Webhook(
+            id=row.id,
+            url=row.url,
+            events=tuple(event for event in EVENTS if event in events),
+            key=row.key,
+            seals=tuple(seals),
+            created_at=row.created_at,
+            paused_at=row.paused_at,
+            pause_reason=row.paused_because,
+        )

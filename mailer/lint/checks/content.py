@@ -1,0 +1,358 @@
+"""What a copy desk would have caught: what was left to be filled in, shouting, slips of dates, names and credits.
+
+Each rule is a function of the proof. Words are looked for in what readers read, never in code, template parts or
+addresses; what could be a word of the letter’s own language, such as the Spanish “todo”, is not taken for a mark.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from babel.core import get_global
+from markdown_it.token import Token
+
+from mailer.dispatch.context_checks import inline_tokens
+from mailer.dispatch.diagnostics import Position, abbreviate
+from mailer.dispatch.markdown.inline_tokens import plain_text
+from mailer.dispatch.model import Article, Block, Choice, Markdown, Template
+from mailer.dispatch.template.expression import Expression
+from mailer.lint.context import LintContext
+from mailer.lint.findings import Finding
+
+LONGEST_SUBJECT = 78
+LONGEST_PREHEADER = 140
+LONGEST_ALT = 250
+ALIKE = 0.9  # of two spellings of a source; “Harbor Times” and “Harbour Times” have 0.96
+
+_PLACEHOLDER = re.compile(
+    r"\b(?:TK){2,}\b|\bTKs?\b(?! [A-Z][a-z])|\bTODO\b|\bFIXME\b|\bTBD\b|\bTBC\b|\bX{4,}\b"
+    r"|\b[Ll]orem ipsum\b|\bLOREM IPSUM\b|\[(?:insert|INSERT|Insert|your|YOUR|Your) [^\]\n]{1,40}\](?!\()"
+    r"|\bWrite your note here\b|^The text of the article\.$"  # what a new dispatch begins with
+)
+_TODO_IS_A_WORD = frozenset({"es", "pt", "gl", "ca", "eo"})
+_MERGE_TAG = re.compile(r"\*\|[A-Z0-9_:]+\|\*|%%[A-Za-z][\w ]*%%|%recipient\.\w+%|\{\$\w+\}|<<[A-Za-z][\w ]*>>")
+_PRETENCE = re.compile(r"\s*(?:re|fwd?|aw|wg|rv|tr)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
+_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+_FILE_NAME = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|tiff?|heic|bmp|avif|svg)", re.IGNORECASE)
+_NO_WORDS = re.compile(
+    r"(?:an? |the )?(?:image|photo|picture|pic|img|photograph|bild|foto|imagen?|imagem|illustration)\W*[0-9]*\W*",
+    re.IGNORECASE,
+)
+_AROUND = 24
+
+
+def placeholders(proof: LintContext) -> Iterator[Finding]:
+    language = proof.dispatch.language.partition("-")[0].lower()
+    for passage in proof.source_index.passages():
+        for match in _PLACEHOLDER.finditer(passage.text):
+            if match[0] == "TODO" and language in _TODO_IS_A_WORD and passage.text[match.end() :][:1] != ":":
+                continue
+            yield Finding(
+                rule="placeholder",
+                message=f"“{abbreviate(match[0], 30)}” is left",
+                expected="write what belongs there, or delete it",
+                position=passage.at(match.start()),
+            )
+
+
+def merge_tags(proof: LintContext) -> Iterator[Finding]:
+    for passage in proof.source_index.passages():
+        for match in _MERGE_TAG.finditer(passage.text):
+            yield Finding(
+                rule="merge-tag",
+                message=f"“{abbreviate(match[0], 30)}” is no field here: every reader gets it as it stands",
+                expected="write {{ reader.… }}",
+                position=passage.at(match.start()),
+            )
+
+
+def empty_fields(proof: LintContext) -> Iterator[Finding]:
+    dispatch = proof.dispatch
+    subject = "".join(part if isinstance(part, str) else part.text({}) for part in dispatch.subject)
+    if subject.strip():  # else all of it is empty, which is a rule of its own
+        yield from _in_template(dispatch.subject, "subject")
+    yield from _in_template(dispatch.preheader, "preheader")
+    yield from _in_blocks(dispatch.note, ())
+    yield from _in_blocks(dispatch.articles, ())
+    for tokens in dispatch.footnotes.values():
+        yield from _in_tokens(tokens, ())
+
+
+def _in_template(template: Template, name: str) -> Iterator[Finding]:
+    yield from _unguarded_fields(list(template), (), f"the {name}")
+
+
+Conditions = tuple[tuple[Expression, bool], ...]
+"""The conditions that something stands under, each with whether it held."""
+
+
+def _in_blocks(items: tuple[Block | Article, ...], under: Conditions) -> Iterator[Finding]:
+    for item in items:
+        match item:
+            case Markdown():
+                yield from _in_tokens(item.tokens, under)
+            case Article():
+                yield from _in_blocks(item.body, under)
+            case Choice():
+                before: Conditions = ()
+                for branch in item.branches:
+                    here: Conditions = ((branch.condition, True),) if branch.condition else ()
+                    yield from _in_blocks(branch.items, (*under, *before, *here))
+                    before = (*before, *((condition, False) for condition, _ in here))
+
+
+def _in_tokens(tokens: tuple[Token, ...], under: Conditions) -> Iterator[Finding]:
+    for token in tokens:
+        if token.type == "inline":
+            pieces = [
+                each.meta["expression"] if each.type == "slot" else plain_text([each]) for each in token.children or ()
+            ]
+            yield from _unguarded_fields(pieces, under, "the sentence")
+
+
+def _unguarded_fields(pieces: list[str | Expression], under: Conditions, what: str) -> Iterator[Finding]:
+    for number, piece in enumerate(pieces):
+        if isinstance(piece, str) or piece.text({}).strip() or _is_guarded(piece, under):
+            continue
+        before = _filled(pieces[:number])[-_AROUND:]
+        after = _filled(pieces[number + 1 :])[:_AROUND]
+        shown = abbreviate(f"{before}{after}") or "nothing at all"
+        yield Finding(
+            rule="empty-field",
+            message=f"where {_fields(piece)} is empty, {what} reads “{shown}”",
+            expected=f'write {{{{ {abbreviate(piece.source, 40)} or "…" }}}}',
+            position=piece.position,
+        )
+
+
+def _is_guarded(expression: Expression, under: Conditions) -> bool:
+    """Whether a reader without these fields never gets here."""
+    return any(condition.fields & expression.fields and condition.holds({}) is not held for condition, held in under)
+
+
+def _filled(pieces: list[str | Expression]) -> str:
+    return "".join(piece if isinstance(piece, str) else piece.text({}) for piece in pieces)
+
+
+def _fields(expression: Expression) -> str:
+    return " and ".join(f"“{name}”" for name in sorted(expression.fields)) or f"“{expression.source}”"
+
+
+def subject_and_preheader(proof: LintContext) -> Iterator[Finding]:
+    dispatch, manuscript = proof.dispatch, proof.source_index
+    subject, preheader = _plain(dispatch.subject), _plain(dispatch.preheader)
+    at = manuscript.key("subject" if manuscript.has_key("subject") else "title")
+    if len(subject) > LONGEST_SUBJECT:
+        message = f"the subject has {len(subject)} characters"
+        yield Finding(
+            rule="subject-length", message=message, expected=f"at most {LONGEST_SUBJECT} are seen", position=at
+        )
+    if _PRETENCE.match(subject):
+        message = f"the subject begins with “{subject.partition(':')[0].strip()}:” and answers nothing"
+        yield Finding(rule="subject-pretence", message=message, expected="begin with the matter", position=at)
+    for name, text, place in (("subject", subject, at), ("preheader", preheader, manuscript.key("preheader"))):
+        if how := _is_all_caps(text):
+            message = f"the {name} shouts: {how}"
+            yield Finding(rule="subject-shouting", message=message, expected="write it as a sentence", position=place)
+    if len(preheader) > LONGEST_PREHEADER:
+        yield Finding(
+            rule="preheader-length",
+            message=f"the preheader has {len(preheader)} characters",
+            expected=f"at most {LONGEST_PREHEADER} are seen",
+            position=manuscript.key("preheader"),
+        )
+    if preheader and _letters(preheader) in {_letters(subject), _letters(dispatch.title)}:
+        yield Finding(
+            rule="preheader-repeats",
+            message="the preheader says what the subject says",
+            expected="name something else that is in the letter",
+            position=manuscript.key("preheader"),
+        )
+
+
+def _plain(template: Template) -> str:
+    return " ".join("".join(part if isinstance(part, str) else part.text({}) for part in template).split())
+
+
+def _is_all_caps(text: str) -> str:
+    """How `text` shouts; "" when it does not. Abbreviations among words are no shouting."""
+    if re.search(r"[!！¡]{2,}|[!！]\s*[!！]", text) or text.count("!") > 2:
+        return "more than one exclamation mark"
+    cased = [letter for letter in text if letter.isupper() or letter.islower()]
+    capitals = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3 and word.isupper()]
+    if len(capitals) > 1 and sum(letter.isupper() for letter in cased) > 0.7 * len(cased):
+        return "capitals throughout"
+    return ""
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def copyright_year(proof: LintContext) -> Iterator[Finding]:
+    years = [int(year) for year in _YEAR.findall(proof.dispatch.copyright)]
+    year = proof.dispatch.date.year
+    if years and max(years) < year:
+        yield Finding(
+            rule="copyright-year",
+            message=f"the copyright line says {max(years)}, the dispatch is of {year}",
+            expected=f"expected {year}",
+            position=proof.source_index.key("copyright"),
+        )
+
+
+def photo_credit(proof: LintContext) -> Iterator[Finding]:
+    photo = proof.dispatch.photo
+    if photo and not photo.credit.strip():
+        yield Finding(
+            rule="photo-credit",
+            message="the photo has no credit",
+            expected="write credit: … under photo:",
+            position=proof.source_index.key("photo"),
+        )
+
+
+def article_dates(proof: LintContext) -> Iterator[Finding]:
+    for article in proof.articles:
+        if article.date > proof.dispatch.date:
+            yield Finding(
+                rule="date-after",
+                message=f"“{abbreviate(article.title_text, 40)}” is of {article.date}, the dispatch of {proof.dispatch.date}",
+                expected="one of the two is a slip",
+                position=proof.source_index.article_key(article, "date"),
+            )
+
+
+def source_links(proof: LintContext) -> Iterator[Finding]:
+    for article in proof.articles:
+        if not article.link:
+            yield Finding(
+                rule="source-link",
+                message=f"“{abbreviate(article.title_text, 40)}” does not link to its source, {article.source}",
+                expected="write link: https://… under its title",
+                position=article.position,
+            )
+
+
+def source_spelling(proof: LintContext) -> Iterator[Finding]:
+    """A source that an earlier dispatch, or an earlier article, spells otherwise."""
+    known = dict(proof.sources)
+    for article in proof.articles:
+        name = article.source
+        if name in known:
+            continue
+        other = next((each for each in known if _similar(name, each)), None)
+        if other is not None:
+            where = f"in {known[other]}" if known[other] else "further up"
+            yield Finding(
+                rule="source-spelling",
+                message=f"“{name}” is spelt “{other}” {where}",
+                expected="spell it the same",
+                position=proof.source_index.article_key(article, "source"),
+            )
+        else:
+            known[name] = ""
+
+
+def _similar(one: str, other: str) -> bool:
+    """Whether two names are spellings of one: the same letters, or nearly, with the same numbers."""
+    if re.findall(r"\d+", one) != re.findall(r"\d+", other):
+        return False
+    one, other = _normalized(one), _normalized(other)
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 3:
+        return False
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() >= ALIKE and matcher.ratio() >= ALIKE
+
+
+@lru_cache(maxsize=4096)
+def _normalized(name: str) -> str:
+    """Letters and digits without accents or an article in front."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(each for each in decomposed if not unicodedata.combining(each))
+    words = re.findall(r"\w+", plain)
+    return "".join(
+        words[1:] if len(words) > 1 and words[0] in {"the", "le", "la", "el", "der", "die", "das"} else words
+    )
+
+
+_SCRIPTS = {
+    "Hebrew": ({"Hebr"}, re.compile("[\u0590-\u05ff]")),
+    "Arabic": ({"Arab"}, re.compile("[\u0600-\u06ff\u0750-\u077f]")),
+    "Cyrillic": ({"Cyrl"}, re.compile("[\u0400-\u052f]")),
+    "Greek": ({"Grek"}, re.compile("[\u0370-\u03ff]")),
+    "Devanagari": ({"Deva"}, re.compile("[\u0900-\u097f]")),
+    "Chinese or Japanese": ({"Hans", "Hant", "Jpan", "Hani"}, re.compile("[\u3040-\u30ff\u4e00-\u9fff]")),
+    "Korean": ({"Kore", "Hang"}, re.compile("[\uac00-\ud7af]")),
+    "Thai": ({"Thai"}, re.compile("[\u0e00-\u0e7f]")),
+    "Latin": ({"Latn"}, re.compile("[A-Za-z\u00c0-\u024f]")),
+}
+"""The scripts that are told apart: their codes of ISO 15924, and letters of theirs."""
+
+_FEWEST = 12  # letters by which a script is told
+
+
+def missing_languages(proof: LintContext) -> Iterator[Finding]:
+    """Articles without a language that are not in the script of the dispatch’s own."""
+    own = _script_of(proof.dispatch.language)
+    for article in proof.articles:
+        if article.language or not own:
+            continue
+        script = _script(f"{article.title_text} {_text(article.body)}")
+        if script and own not in _SCRIPTS[script][0]:
+            yield Finding(
+                rule="language-missing",
+                message=f"“{abbreviate(article.title_text, 40)}” is in {script} letters and names no language",
+                expected="write language: … under its title",
+                position=article.position,
+            )
+
+
+def _script_of(language: str) -> str:
+    """The script that a language is usually written in, by its code; "" when that is not known."""
+    subtags = language.replace("_", "-").split("-")
+    named = next((tag.title() for tag in subtags[1:] if len(tag) == 4 and tag.isalpha()), "")
+    likely = str(get_global("likely_subtags").get(subtags[0].lower(), "")).split("_")
+    return named or (likely[1] if len(likely) > 1 else "")
+
+
+def _script(text: str) -> str:
+    """The script that most letters of `text` are in; "" where there are too few to tell."""
+    counts = {name: len(pattern.findall(text)) for name, (_, pattern) in _SCRIPTS.items()}
+    name = max(counts, key=lambda each: counts[each])
+    return name if counts[name] >= _FEWEST and counts[name] > 0.6 * sum(counts.values()) else ""
+
+
+def _text(items: tuple[Block | Article, ...]) -> str:
+    pieces: list[str] = []
+    for item in items:
+        match item:
+            case Markdown(tokens=tokens):
+                pieces += [plain_text(token.children or ()) for token in tokens if token.type == "inline"]
+            case Article(body=body):
+                pieces.append(_text(body))
+            case Choice(branches=branches):
+                pieces += [_text(branch.items) for branch in branches]
+    return " ".join(pieces)
+
+
+def alt_words(proof: LintContext) -> Iterator[Finding]:
+    photo = proof.dispatch.photo
+    images: list[tuple[str, Position]] = [(photo.alt, proof.source_index.key("photo", "alt"))] if photo else []
+    images += [
+        (str(token.attrs.get("alt", "")), token.meta["position"])
+        for token in inline_tokens(proof.dispatch)
+        if token.type == "image"
+    ]
+    for alt, position in images:
+        if _FILE_NAME.fullmatch(alt.strip()) or _NO_WORDS.fullmatch(alt.strip()):
+            message = f"the alt text “{abbreviate(alt, 40)}” does not say what the image shows"
+        elif len(alt) > LONGEST_ALT:
+            message = f"the alt text has {len(alt)} characters, and is read aloud in one go"
+        else:
+            continue
+        yield Finding(rule="alt-words", message=message, expected="say what somebody would see", position=position)

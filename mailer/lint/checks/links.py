@@ -1,0 +1,200 @@
+"""Where a letter leads, and with what words: links that say nothing, hide, mislead, or lead nowhere for most.
+
+Judged from their addresses alone; whether they answer is for online.py. Links of the dispatch are found at their places,
+those that only a template has at its beginning.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from markdown_it.token import Token
+
+from mailer.dispatch.context_checks import inline_tokens, text_tokens
+from mailer.dispatch.diagnostics import Position, abbreviate
+from mailer.dispatch.markdown.inline_tokens import plain_text
+from mailer.dispatch.model import Dispatch, Template, walk_articles
+from mailer.lint.context import LintContext
+from mailer.lint.findings import Finding
+from mailer.lint.source_index import SourceIndex
+
+_SAY_NOTHING = frozenset(
+    word
+    for words in (
+        "here|click|click here|click this|this|this link|link|more|read more|learn more|read on|see more|details|this page",
+        "hier|klick|klicken|hier klicken|mehr|weiterlesen|mehr erfahren|dieser link|siehe hier",
+        "ici|cliquez|cliquez ici|lire la suite|en savoir plus|plus|ce lien|suite",
+        "aquí|haga clic|haga clic aquí|pulse aquí|más|leer más|saber más|este enlace|ver más",
+        "aqui|clique|clique aqui|mais|leia mais|ler mais|saiba mais|este link|ver mais",
+        "qui|clicca|clicca qui|altro|leggi di più|scopri di più|questo link",
+        "klik|klik hier|meer|lees meer|lees verder|deze link",
+        "כאן|לחצו כאן|לחץ כאן|עוד|קראו עוד|קישור",
+        "هنا|اضغط هنا|انقر هنا|المزيد|اقرأ المزيد|رابط",
+    )
+    for word in words.split("|")
+)
+"""In English, German, French, Spanish, Portuguese, Italian, Dutch, Hebrew and Arabic, whatever the letter's own is."""
+_SHORTENERS = frozenset(
+    {
+        "amzn.to", "bit.ly", "bitly.com", "bl.ink", "buff.ly", "cutt.ly", "dlvr.it", "fb.me", "git.io", "goo.gl",
+        "ift.tt", "is.gd", "lnkd.in", "ow.ly", "qr.ae", "rb.gy", "rebrand.ly", "s.id", "short.io", "shorturl.at", "soo.gd",
+        "t.co", "t.ly", "tiny.cc", "tinyurl.com", "trib.al", "urlz.fr", "v.gd", "wp.me", "x.gd",
+    }
+)  # fmt: skip
+_NOT_PUBLIC = (".local", ".localhost", ".internal", ".lan", ".intranet", ".home.arpa", ".corp", ".test", ".invalid")
+_BARE = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:https?://)?(?P<host>(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})(?::\d+)?(?:[/?#]\S*)?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTarget:
+    """A link of a dispatch: its address, with an x for what differs per reader, and its words ("": it has none of its own)."""
+
+    url: str
+    words: str
+    position: Position
+    differs: bool = False
+
+    @property
+    def host(self) -> str:
+        try:
+            return (urlsplit(self.url).hostname or "").removesuffix(".")
+        except ValueError:
+            return ""
+
+
+def targets(dispatch: Dispatch, manuscript: SourceIndex) -> tuple[LinkTarget, ...]:
+    """Every link that an editor typed, to the web or elsewhere."""
+    found = list(_front(dispatch, manuscript))
+    found += [
+        LinkTarget(article.link, "", manuscript.article_key(article, "link"))
+        for article in walk_articles(dispatch.articles)
+        if article.link
+    ]
+    for token in text_tokens(dispatch):
+        found += _of_block(token.children or [])
+    return tuple(found)
+
+
+def _front(dispatch: Dispatch, manuscript: SourceIndex) -> Iterator[LinkTarget]:
+    for number, earlier in enumerate(dispatch.earlier):
+        if earlier.url:
+            yield LinkTarget(earlier.url, earlier.title, manuscript.key("earlier", number, "url"))
+    for number, social in enumerate(dispatch.social):
+        yield LinkTarget(social.url, social.text, manuscript.key("social", number, "url"))
+
+
+def _of_block(children: list[Token]) -> Iterator[LinkTarget]:
+    for number, token in enumerate(children):
+        if token.type != "link_open":
+            continue
+        end = next((at for at in range(number, len(children)) if children[at].type == "link_close"), len(children))
+        inside = children[number + 1 : end]
+        words = " ".join(plain_text(inside).split())
+        if any(each.type in {"slot", "dispatch_link"} for each in inside):
+            words = f"{words} …"
+        href: Template = token.meta["href"]
+        url = "".join(part if isinstance(part, str) else "x" for part in href)
+        differs = any(not isinstance(part, str) for part in href)
+        yield LinkTarget(url, words, token.meta["position"], differs)
+
+
+def _finding(rule: str, target: LinkTarget, message: str, expected: str) -> Finding:
+    return Finding(rule=rule, message=message, expected=expected, position=target.position)
+
+
+def links(proof: LintContext) -> Iterator[Finding]:
+    """What is wrong with each link, by its address and its words."""
+    own = urlsplit(proof.base_url).hostname or ""
+    typed = targets(proof.dispatch, proof.source_index)
+    for target in (*typed, *_of_templates(proof, typed)):
+        yield from _judge_words(target)
+        if target.host and target.host != own:
+            yield from _judge_address(target)
+
+
+def unsent(proof: LintContext) -> Iterator[Finding]:
+    """Links to dispatches that the archive has no page of."""
+    dispatch, manuscript = proof.dispatch, proof.source_index
+    places = [
+        (earlier.slug, manuscript.key("earlier", number, "slug")) for number, earlier in enumerate(dispatch.earlier)
+    ]
+    places += [
+        (token.meta["slug"], token.meta["position"])
+        for token in inline_tokens(dispatch)
+        if token.type == "dispatch_link"
+    ]
+    for slug, position in places:
+        if slug in proof.unsent:
+            message = f"“{slug}” was never sent, so the archive has no page of it"
+            yield Finding(rule="link-unsent", message=message, expected="send it before this one", position=position)
+
+
+def _of_templates(proof: LintContext, typed: tuple[LinkTarget, ...]) -> Iterator[LinkTarget]:
+    """Links that no editor typed: those of a workspace’s own templates."""
+    known = {target.url for target in typed}
+    reader_specific = tuple(target.url.partition("x")[0] for target in typed if target.differs)
+    seen: set[str] = set()
+    for page in proof.pages:
+        for link in page.links:
+            if link.href in known or link.href in seen or link.href.startswith("#"):
+                continue
+            if link.href.startswith(proof.base_url) or (reader_specific and link.href.startswith(reader_specific)):
+                continue
+            seen.add(link.href)
+            yield LinkTarget(link.href, link.words, Position())
+
+
+def _judge_words(target: LinkTarget) -> Iterator[Finding]:
+    words = target.words
+    if _BARE.fullmatch(words):
+        message = f"the link “{abbreviate(words, 50)}” is its own address"
+        yield _finding("link-words", target, message, "name what is there: [the minutes](https://…)")
+    elif _plain(words) in _SAY_NOTHING:
+        message = f"the link “{abbreviate(words, 50)}” does not say where it leads"
+        yield _finding("link-words", target, message, "link the words that name the thing")
+    match = _ADDRESS.fullmatch(words.strip())
+    if match and target.host and not _are_one(match["host"], target.host):
+        message = f"the link shows {match['host']} and leads to {target.host}"
+        yield _finding("link-mismatch", target, message, f"show {target.host}, or name the site in words")
+
+
+def _plain(words: str) -> str:
+    return " ".join(re.findall(r"[\w']+", words.casefold()))
+
+
+def _are_one(shown: str, host: str) -> bool:
+    shown, host = shown.lower().removeprefix("www."), host.lower().removeprefix("www.")
+    return shown == host or shown.endswith(f".{host}") or host.endswith(f".{shown}")
+
+
+def _judge_address(target: LinkTarget) -> Iterator[Finding]:
+    host = target.host.lower()
+    if not is_public_name(host):
+        message = f"“{host}” opens for nobody else"
+        if _is_number(host):
+            message = f"the link leads to the number {host} instead of a name"
+        yield _finding("link-private", target, message, "expected a public host by its name")
+    elif target.url.lower().startswith("http:"):
+        message = f"the link “{abbreviate(target.url, 60)}” is not https"
+        yield _finding("link-insecure", target, message, f"try {abbreviate('https' + target.url[4:], 60)}")
+    if host.removeprefix("www.") in _SHORTENERS:
+        message = f"“{host}” hides where the link leads"
+        yield _finding("link-shortener", target, message, "write the address that you arrive at")
+
+
+def is_public_name(host: str) -> bool:
+    """Whether `host` could be one that everybody reaches: a name with a dot, under no private top."""
+    return "." in host and not host.endswith(_NOT_PUBLIC) and not _is_number(host)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

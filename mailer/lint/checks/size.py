@@ -1,0 +1,87 @@
+"""How much a letter weighs: its HTML against Gmail’s clip, its style blocks, its images.
+
+A KB is 1024 bytes. Gmail counts the bytes of the HTML after decoding, so the longest variant is what is measured.
+"""
+
+import re
+from collections.abc import Iterator
+
+from mailer.dispatch.diagnostics import Position, abbreviate
+from mailer.dispatch.model import Article
+from mailer.lint.context import LintContext
+from mailer.lint.findings import Finding
+from mailer.lint.html_page import HtmlPage
+
+KB = 1024
+LARGE = 90 * KB
+CLIPPED = 100 * KB
+LARGEST_STYLE = 16 * KB
+LARGEST_IMAGE = 500 * KB
+LARGEST_IMAGES = 1536 * KB
+NARROWEST_PHOTO = 600  # pixels
+
+_ANCHOR = re.compile(r'<a\b[^>]*?\bname="([^"]+)"')
+
+
+def html_size(proof: LintContext) -> Iterator[Finding]:
+    page = max(proof.pages, key=lambda each: each.size)
+    if page.size < LARGE:
+        return
+    rule, limit = ("html-clipped", CLIPPED) if page.size >= CLIPPED else ("html-size", LARGE)
+    article = _article_over_limit(proof, page, limit)
+    tips = f"; “{abbreviate(article.title_text, 50)}” tips it over {limit // KB}" if article else ""
+    yield Finding(
+        rule=rule,
+        message=f"the HTML has {page.size / KB:.1f} KB{tips}",
+        expected=f"less than {limit // KB} KB, for Gmail cuts it at 102",
+        position=article.position if article else Position(),
+    )
+
+
+def _article_over_limit(proof: LintContext, page: HtmlPage, limit: int) -> Article | None:
+    """The last article that begins before the page is `limit` bytes long."""
+    articles = {article.anchor: article for article in proof.articles}
+    found = None
+    for match in _ANCHOR.finditer(page.html):
+        if match[1] in articles and len(page.html[: match.start()].encode()) < limit:
+            found = articles[match[1]]
+    return found
+
+
+def style_blocks(proof: LintContext) -> Iterator[Finding]:
+    for page in proof.pages:
+        for css in page.style_blocks:
+            size = len(css.encode())
+            if size > LARGEST_STYLE:
+                message = f"a style block has {size / KB:.1f} KB"
+                yield Finding(rule="style-size", message=message, expected=f"at most {LARGEST_STYLE // KB} KB")
+        for element in page.each("style"):
+            if not any(True for _ in element.iterancestors("head")):
+                yield Finding(
+                    rule="style-place", message="a style block stands in the body", expected="expected it in the head"
+                )
+
+
+def image_sizes(proof: LintContext) -> Iterator[Finding]:
+    manuscript = proof.source_index
+    for path, image in proof.images.items():
+        if len(image.data) > LARGEST_IMAGE:
+            yield Finding(
+                rule="image-bytes",
+                message=f"“{abbreviate(path)}” has {len(image.data) / KB:,.0f} KB in the letter",
+                expected=f"at most {LARGEST_IMAGE // KB} KB",
+                position=manuscript.find(path),
+            )
+    total = sum({image.name: len(image.data) for image in proof.images.values()}.values())
+    if total > LARGEST_IMAGES:
+        message = f"the images have {total / KB:,.0f} KB together"
+        yield Finding(rule="image-bytes", message=message, expected=f"at most {LARGEST_IMAGES // KB:,} KB")
+    photo = proof.dispatch.photo
+    image_of_photo = proof.images.get(photo.file) if photo and photo.file else None
+    if image_of_photo and image_of_photo.width < NARROWEST_PHOTO:
+        yield Finding(
+            rule="image-width",
+            message=f"the photo is {image_of_photo.width} pixels wide and shown {NARROWEST_PHOTO} or more wide",
+            expected=f"expected {2 * NARROWEST_PHOTO}",
+            position=manuscript.key("photo", "file"),
+        )

@@ -1,0 +1,154 @@
+"""What the inspection looks at: a dispatch, its edition, one finished message, and what the settings say of them.
+
+Everything is handed in and nothing is changed. The HTML is parsed once a variant, when it is first asked for; of the variants
+so many are looked at that each branch of each condition stands in one of them (up to a dozen), the longest letter first.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from mailer.dispatch.model import Article, Dispatch, walk_articles
+from mailer.edition.conditions import UNREACHED, ConditionChain
+from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes
+from mailer.edition.merge_fields import ADDRESS, ReaderValues, fill
+from mailer.edition.model import Edition, Image
+from mailer.edition.numbering import VariantKey
+from mailer.lint.html_page import HtmlPage
+from mailer.lint.source_index import SourceIndex
+from mailer.relay import is_loopback
+
+_MOST_VARIANTS = 12
+_ADDRESS = "reader.of.a.letter@example.org"
+_TOKEN = "0" * 26  # as long as one is; base32 has no zero, so none is this
+NOBODY = ReaderValues(address=_ADDRESS, token=_TOKEN)
+"""A reader without any fields, but with an address: what is left when a list has gaps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LintContext:
+    """A letter before it leaves.
+
+    `message` is as a receiver sees it, CRLF and all. `images` are those of the edition, as the dispatch names their
+    files. `sources`: name of a source -> slug of an earlier dispatch that spells it so. `unsent`: slugs of dispatches
+    that the archive has no page of. `clients` are names of mail programs, such as `gmail` or `outlook.windows`.
+    `postal_address`, `unsubscribe_url` and `base_url` are what the settings say.
+    """
+
+    dispatch: Dispatch
+    edition: Edition
+    message: bytes
+    unsubscribe_url: str
+    postal_address: str = ""
+    base_url: str = ""
+    images: Mapping[str, Image] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
+    clients: tuple[str, ...] = ()
+
+    @cached_property
+    def source_index(self) -> SourceIndex:
+        return SourceIndex(self.dispatch)
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether the workspace is made ready to mail people: its pages are not on this machine only."""
+        return not is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @cached_property
+    def articles(self) -> tuple[Article, ...]:
+        return tuple(walk_articles(self.dispatch.articles))
+
+    @cached_property
+    def pages(self) -> tuple[HtmlPage, ...]:
+        """The HTML of the variants that are looked at; the longest is the first."""
+        return tuple(HtmlPage(self._filled(key)) for key in self.keys)
+
+    @cached_property
+    def keys(self) -> tuple[VariantKey, ...]:
+        """The variants that are looked at, without repetition, the longest first."""
+        chains = self.edition.chains
+        return tuple(dict.fromkeys((_longest(chains, self.edition.html), *_covering(chains))))
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The plaintext of the same variants."""
+        return tuple(fill(self.edition.variant(key).text, NOBODY) for key in self.keys)
+
+    def _filled(self, key: VariantKey) -> str:
+        return fill(self.edition.variant(key, browser=not self.edition.embed).html, NOBODY)
+
+
+def _key(chains: tuple[ConditionChain, ...], choose: Callable[[int], int]) -> VariantKey:
+    """The variant in which `choose` says the branch of each chain; who gets a letter has an address."""
+    key: list[int] = []
+    for index, chain in enumerate(chains):
+        inside = chain.outer is None or key[chain.outer[0]] == chain.outer[1]
+        key.append((0 if ADDRESS in chain.conditions else choose(index)) if inside else UNREACHED)
+    return tuple(key)
+
+
+def _longest(chains: tuple[ConditionChain, ...], html: Nodes) -> VariantKey:
+    weights = _weights(html)
+    return _key(
+        chains,
+        lambda index: max(range(len(chains[index].conditions)), key=lambda branch: weights.get((index, branch), 0)),
+    )
+
+
+def _covering(chains: tuple[ConditionChain, ...]) -> Iterator[VariantKey]:
+    """Variants in which, together, each branch stands at least once, up to a number that can be looked at."""
+    inner: dict[tuple[int, int], list[int]] = {}
+    for index, chain in enumerate(chains):
+        if chain.outer is not None:
+            inner.setdefault(chain.outer, []).append(index)
+    unseen = {(index, branch) for index, chain in enumerate(chains) for branch in range(len(chain.conditions))}
+
+    def news(index: int, branch: int) -> int:
+        """How many branches nobody has looked at are to be seen here."""
+        below = (
+            news(each, way) for each in inner.get((index, branch), ()) for way in range(len(chains[each].conditions))
+        )
+        return ((index, branch) in unseen) + sum(below)
+
+    for _ in range(_MOST_VARIANTS):
+        key = _key(chains, lambda index: max(range(len(chains[index].conditions)), key=lambda way: news(index, way)))
+        fresh = unseen.intersection(enumerate(key))
+        if not fresh:
+            return
+        unseen -= fresh
+        yield key
+
+
+def _weights(nodes: Nodes) -> dict[tuple[int, int], int]:
+    """How much text stands under each branch."""
+    weights: dict[tuple[int, int], int] = {}
+    for choice, branch, weight in _branches(nodes):
+        weights[choice, branch] = weights.get((choice, branch), 0) + weight
+    return weights
+
+
+def _branches(nodes: Nodes) -> Iterator[tuple[int, int, int]]:
+    for node in nodes:
+        match node:
+            case ConditionalNode(choice=choice, branch=branch, nodes=inner):
+                yield choice, branch, _length(inner)
+                yield from _branches(inner)
+            case FootnoteNode(nodes=inner) | FootnoteList(notes=inner):
+                yield from _branches(inner)
+            case _:
+                pass
+
+
+def _length(nodes: Nodes) -> int:
+    total = 0
+    for node in nodes:
+        match node:
+            case str():
+                total += len(node)
+            case ConditionalNode(nodes=inner) | FootnoteNode(nodes=inner) | FootnoteList(notes=inner):
+                total += _length(inner)
+            case _:
+                total += 1
+    return total

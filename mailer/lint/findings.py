@@ -1,0 +1,47 @@
+"""A finding of the inspection, and all rules in one book.
+
+The rules of the inspection are functions that give Findings; the file's path and the severity of the rule are added
+here, and nowhere else, when a Finding becomes a Problem.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mailer.dispatch.diagnostics import Diagnostic, Position, in_order
+from mailer.dispatch.rules import RULES as GRAMMAR
+from mailer.dispatch.rules import Rule, table
+from mailer.lint.rules import RULES as INSPECTION
+
+RULEBOOK: dict[str, Rule] = table((*GRAMMAR.values(), *INSPECTION.values()))
+"""Every rule of `mailer check`, by its id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a rule found, and where in the dispatch; at its first character, where it belongs to the whole letter."""
+
+    rule: str
+    message: str
+    expected: str = ""
+    position: Position = field(default_factory=Position)
+
+    def __post_init__(self) -> None:
+        if self.rule not in INSPECTION:
+            raise ValueError(f"no rule of the inspection: {self.rule}")
+
+
+def as_problems(path: str, findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
+    """Problems of the dispatch at `path`, each once, in the order of the file."""
+    problems = dict.fromkeys(
+        Diagnostic(
+            path=path,
+            line=found.position.line,
+            column=found.position.column,
+            rule=found.rule,
+            severity=INSPECTION[found.rule].severity,
+            message=found.message,
+            expected=found.expected,
+        )
+        for found in findings
+    )
+    return in_order(problems)

@@ -1,0 +1,80 @@
+"""`# check: ignore RULE` in a front matter: an editor's word that a finding is meant.
+
+    without_ignored(problems, manuscript, path) -> the problems that are left, and what is wrong with the comments
+
+A comment holds for the whole dispatch, may name several rules, and must be of use: what it ignores has to exist, may be
+ignored, and is said to be idle when nothing was found.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from mailer.dispatch.diagnostics import Diagnostic, Position, abbreviate, in_order
+from mailer.dispatch.did_you_mean import suggest
+from mailer.lint.findings import RULEBOOK, Finding, as_problems
+from mailer.lint.source_index import SourceIndex
+
+_COMMENT = re.compile(r"#\s*check:\s*ignore\b[:\s]*(?P<rules>.*)", re.IGNORECASE)
+_NAME = re.compile(r"[^\s,]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A rule that is named in a comment, and where."""
+
+    rule: str
+    position: Position
+
+
+def read_ignores(manuscript: SourceIndex) -> tuple[Ignore, ...]:
+    """Every rule that the comments of a front matter name, in order."""
+    return tuple(_read(manuscript))
+
+
+def _read(manuscript: SourceIndex) -> Iterator[Ignore]:
+    for offset, comment in manuscript.comments():
+        if match := _COMMENT.match(comment):
+            names = list(_NAME.finditer(match["rules"]))
+            if not names:
+                yield Ignore("", manuscript.position(offset))
+            for name in names:
+                yield Ignore(name[0], manuscript.position(offset + match.start("rules") + name.start()))
+
+
+def without_ignored(
+    problems: Sequence[Diagnostic], manuscript: SourceIndex, path: str, *, unsought: Collection[str] = ()
+) -> tuple[Diagnostic, ...]:
+    """`problems` less the ignored ones, with the findings about the comments themselves.
+
+    Rules that are `unsought` were not looked for, so that ignoring them is not idle.
+    """
+    ignores = read_ignores(manuscript)
+    wanted = {ignore.rule for ignore in ignores if ignore.rule in RULEBOOK and RULEBOOK[ignore.rule].may_be_ignored}
+    left = [problem for problem in problems if problem.rule not in wanted]
+    found = {problem.rule for problem in problems}
+    return in_order((*left, *as_problems(path, _judge(ignores, found.union(unsought)))))
+
+
+def _judge(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Finding]:
+    for ignore in ignores:
+        rule = RULEBOOK.get(ignore.rule)
+        if rule is None:
+            yield Finding(
+                rule="ignore-unknown",
+                message=f"there is no rule “{abbreviate(ignore.rule)}”"
+                if ignore.rule
+                else "this comment names no rule",
+                expected=suggest(ignore.rule, RULEBOOK) or "expected one of docs/checks.md",
+                position=ignore.position,
+            )
+        elif not rule.may_be_ignored:
+            message = f"the rule “{rule.id}” cannot be ignored"
+            yield Finding(
+                rule="ignore-refused", message=message, expected="mend what it finds", position=ignore.position
+            )
+        elif rule.id not in found:
+            message = f"the rule “{rule.id}” finds nothing here"
+            yield Finding(
+                rule="ignore-unused", message=message, expected="take the comment away", position=ignore.position
+            )

@@ -1,0 +1,50 @@
+"""The inspection of a letter before it leaves: every rule that needs no network, over one proof.
+
+Each entry of the table is a function of a Proof that yields Findings; they know nothing of each other, and their order
+does not matter. online.py has the one that asks the network.
+"""
+
+from collections.abc import Callable, Iterator
+
+from mailer.dispatch.diagnostics import Diagnostic
+from mailer.lint.checks import accessibility, client_support, content, contrast, links, message, size
+from mailer.lint.context import LintContext
+from mailer.lint.findings import Finding, as_problems
+
+Inspector = Callable[[LintContext], Iterator[Finding]]
+
+INSPECTORS: tuple[Inspector, ...] = (
+    content.placeholders,
+    content.merge_tags,
+    content.empty_fields,
+    content.subject_and_preheader,
+    content.copyright_year,
+    content.photo_credit,
+    content.article_dates,
+    content.source_links,
+    content.source_spelling,
+    content.missing_languages,
+    content.alt_words,
+    links.links,
+    links.unsent,
+    size.html_size,
+    size.style_blocks,
+    size.image_sizes,
+    accessibility.images,
+    accessibility.headings,
+    accessibility.tables,
+    accessibility.languages,
+    accessibility.anchors,
+    accessibility.unsubscribe_link,
+    accessibility.postal_address,
+    contrast.poor_contrast,
+    client_support.lost_features,
+    client_support.image_formats,
+    message.message,
+    message.plaintext,
+)
+
+
+def run_checks(proof: LintContext) -> tuple[Diagnostic, ...]:
+    """What is wrong with a letter, in the order of its dispatch."""
+    return as_problems(proof.dispatch.path, (found for inspector in INSPECTORS for found in inspector(proof)))

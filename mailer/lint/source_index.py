@@ -1,0 +1,140 @@
+"""Where things stand in the file of a dispatch: the text that a reader will read, and the keys of front matter and articles.
+
+    Manuscript(dispatch).passages()  every stretch of text that is read, with the place of each of its characters
+    .key("photo", "credit")          where a value of the front matter stands
+    .particular(article, "source")   where a particular of an article stands
+
+What is no text for readers (code, template parts, addresses) is blanked out, so that offsets stay. Pure.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.frontmatter.reader import split_front_matter
+from mailer.dispatch.frontmatter.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, parse_yaml
+from mailer.dispatch.markdown.parser import survey
+from mailer.dispatch.model import Article, Dispatch
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.source_map import YamlSourceMap
+from mailer.dispatch.source_text import SourceText
+from mailer.dispatch.template.text import Locate
+
+_NOT_READ = re.compile(
+    r"\{\{.*?\}\}|\{%.*?%\}"  # template parts
+    r"|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"  # code
+    r"|(?<=\]\()[^()\s]+(?=[)\s])"  # the address of a link
+    r"|\bhttps?://[^\s<>)\]]+"
+    r"|\[\[[^\]\n]*\]\]|\[\^[^\]\n]*\]:?"
+)
+LONGEST_LINE = 20_000
+"""Characters; a longer one can only be the row of a table that nobody reads, and patterns take their time on it."""
+
+_UNREAD_KEYS = frozenset({"slug", "file", "url", "lists", "date", "language"})
+_PARTICULAR = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpan:
+    """A stretch of text on one line; `at(offset)` is the place of its character."""
+
+    text: str
+    at: Locate
+
+
+class SourceIndex:
+    """The file of `dispatch`, which has been read without errors."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._source = SourceText(dispatch.source)
+        unheard = Findings(dispatch.path)
+        self._span, start = split_front_matter(self._source, unheard)
+        self._start = start or 0
+        self._tree = parse_yaml(self._source, *self._span, unheard) if self._span else None
+        self._placed = YamlSourceMap(self._source, self._tree) if self._tree else None
+
+    @property
+    def text(self) -> str:
+        return self._source.text
+
+    def position(self, offset: int) -> Position:
+        return self._source.position(offset)
+
+    def key(self, *place: int | str) -> Position:
+        """Where the value at `place` of the front matter stands; where there is none, what is nearest around it."""
+        return self._placed.value(place) if self._placed else Position()
+
+    def has_key(self, *place: int | str) -> bool:
+        return self._placed is not None and self._placed.node(place) is not None
+
+    def find(self, text: str) -> Position:
+        """Where `text` stands first as it was typed; the beginning of the file when it does not."""
+        found = self.text.find(text) if text else -1
+        return self.position(max(found, 0))
+
+    def article_key(self, article: Article, key: str) -> Position:
+        """Where the value of `key` stands under the title of `article`; its title where there is none."""
+        lines = self._lines
+        for number in range(article.position.line, len(lines)):
+            match = _PARTICULAR.fullmatch(lines[number])
+            if not lines[number].strip():
+                break
+            if match and match["key"] == key:
+                return Position(number + 1, match.start("value") + 1)
+        return article.position
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    def passages(self) -> Iterator[TextSpan]:
+        """What readers read: the texts of the front matter, then the lines of the body, in the order of the file."""
+        if self._placed:
+            for place, text in self._placed.texts():
+                if place and _UNREAD_KEYS.isdisjoint(place):
+                    yield TextSpan(_blanked(text).replace("\n", " "), partial(self._placed.within, place))
+        for offset, line in self.body_lines():
+            yield TextSpan(line, partial(self._at, offset))
+
+    def body_lines(self) -> Iterator[tuple[int, str]]:
+        """The lines of the body that are read, each with its offset in the file."""
+        body = self.text[self._start :]
+        code = survey(body).code
+        offset = self._start
+        for number, line in enumerate(body.split("\n")):
+            if number not in code and line.strip() and len(line) <= LONGEST_LINE:
+                yield offset, _blanked(line)
+            offset += len(line) + 1
+
+    def _at(self, start: int, offset: int) -> Position:
+        return self._source.position(start + offset)
+
+    def comments(self) -> Iterator[tuple[int, str]]:
+        """The comments of the front matter, each from its #, with its offset in the file."""
+        if self._span is None or self._tree is None:
+            return
+        first, end = self._span
+        texts = sorted((text.start, text.end) for text in _texts(self._tree))
+        for match in re.finditer(r"(?:^|(?<=[ \t]))#[^\n]*", self.text[first:end], re.MULTILINE):
+            offset = first + match.start()
+            if not any(start <= offset < stop for start, stop in texts):
+                yield offset, match[0]
+
+
+def _blanked(text: str) -> str:
+    return _NOT_READ.sub(lambda match: " " * len(match[0]), text)
+
+
+def _texts(node: Node) -> Iterator[ScalarNode]:
+    match node:
+        case ScalarNode():
+            yield node
+        case SequenceNode(items=items):
+            for item in items:
+                yield from _texts(item)
+        case MappingNode(entries=entries):
+            for key, value in entries.values():
+                yield key
+                yield from _texts(value)

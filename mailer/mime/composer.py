@@ -1,0 +1,352 @@
+"""The message that one reader gets: contract 5, RFC 5322, RFC 2045, RFC 8058, RFC 2369, RFC 2919.
+
+    Composer(edition, letterhead) --compose(claim)--> Message
+
+For each variant the headers and bodies that are the same for everybody are encoded, and hashed where they are to be signed,
+once, when the variant first occurs; per reader the few that differ are written and spliced in. The first message of each
+variant is parsed back, and refused as our own fault if it is not what contract 5 promises.
+
+Always holds of `Message.text`: CRLF line ends, dots doubled, no line over 998 octets, exactly one of each header.
+"""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from email.parser import BytesParser
+from email.policy import compat32
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from mailer.delivery.types import Claim
+from mailer.edition.merge_fields import ReaderValues, TemplateParts, fill
+from mailer.edition.model import Edition, Image, Variant
+from mailer.edition.numbering import VariantKey
+from mailer.errors import MailerError
+from mailer.mime.dkim.signer import DkimKey, DkimSigner
+from mailer.mime.encoding import LINE_LIMIT, EncodedBody, Encoding, choose_encoding, compile_body, encode_attachment
+from mailer.mime.headers import HeaderError, address_field, structured, unstructured
+from mailer.mime.render_cache import MAX_ENTRIES, RenderCache, plain_address, plain_token
+from mailer.settings.parsers import MAX_VERP_LOCAL_PART
+
+
+class MessageError(MailerError):
+    """A message that cannot be made as the contract wants it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderProfile:
+    """What the settings say that every message carries. Addresses are plain ASCII, `base_url` has no slash at its end.
+
+    `signers` sign each message; what they sign is never sent in 8bit, which a relay may have to change.
+    """
+
+    sender_name: str
+    sender_address: str
+    publication: str
+    base_url: str
+    reply_to: str = ""
+    bounce_address: str = ""
+    unsubscribe_address: str = ""
+    signers: tuple[DkimKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("bounce_address", "unsubscribe_address"):
+            local = getattr(self, name).partition("@")[0]
+            if len(local) > MAX_VERP_LOCAL_PART:
+                variable = f"MAILER_{name.upper()}"
+                raise MessageError(
+                    f"{variable}: what stands before the @ has {len(local)} characters, and a token must fit behind it.",
+                    f"Choose one of at most {MAX_VERP_LOCAL_PART} characters.",
+                )
+
+    def to_json(self) -> str:
+        """Returns everything but the signers, to be frozen with a send."""
+        return json.dumps({name: getattr(self, name) for name in _FROZEN}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, signers: tuple[DkimKey, ...]) -> "SenderProfile":
+        """Returns what `to_json` wrote, with the signers of now."""
+        return cls(**json.loads(text), signers=signers)
+
+    @property
+    def domain(self) -> str:
+        return self.sender_address.rpartition("@")[2]
+
+    def with_verp(self, address: str, token: str) -> str:
+        """`local+token@domain`: a VERP or an unsubscribe address of one delivery; at most 64 octets before the @."""
+        local, _, domain = address.rpartition("@")
+        return f"{local}+{token}@{domain}"
+
+
+_FROZEN = (
+    "sender_name", "sender_address", "publication", "base_url", "reply_to", "bounce_address", "unsubscribe_address",
+)  # fmt: skip
+
+
+class MessageTokens(NamedTuple):
+    """What names one delivery in its message: tokens in lower-case base32."""
+
+    unsubscribe: str
+    bounce: str
+    message: str
+
+
+class Message(NamedTuple):
+    """A message ready for the wire, in pieces. `text` ends with CRLF and lacks only its final dot; `size` as RFC 1870 counts."""
+
+    sender: str
+    recipient: str
+    envelope_id: str
+    pieces: tuple[bytes, ...]
+    size: int
+    utf8: bool
+    eight_bit: bool
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.pieces)
+
+    def without_dot_stuffing(self) -> bytes:
+        """The text as its receiver sees it."""
+        return re.sub(rb"(?m)^\.", b"", self.text)
+
+
+class Composer:
+    """Makes the messages of one edition, from the sender it was frozen with. `mark` names a delivery by its tokens."""
+
+    def __init__(
+        self,
+        edition: Edition,
+        letterhead: SenderProfile,
+        mark: Callable[[int], MessageTokens],
+        *,
+        eight_bit: bool = False,
+    ) -> None:
+        self._edition = edition
+        self._sender_profile = replace(letterhead, sender_name=edition.from_name, sender_address=edition.from_address)
+        self._mark = mark
+        self._eight_bit = eight_bit and not letterhead.signers
+        self._plans: dict[VariantKey, _VariantTemplate] = {}
+        self._key_fields = sorted(edition.condition_fields)
+        self._keys: dict[tuple[object, ...], VariantKey] = {}  # of readers by what conditions ask for, a bounded number
+
+    def compose(self, claim: Claim) -> Message:
+        """The message of `claim`. Raises EditionError when too many variants occur, MessageError for a fault of ours."""
+        marks = self._mark(claim.delivery_id)
+        values = ReaderValues(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
+        key = self._key(values)
+        plan = self._plans.get(key)
+        if plan is not None:
+            return plan.message(claim, values, marks)
+        self._edition.check_variant_limit([*self._plans, key])
+        plan = _VariantTemplate(
+            self._edition, self._edition.variant(key), self._sender_profile, eight_bit=self._eight_bit
+        )
+        message = plan.message(claim, values, marks)
+        inspect(message)
+        self._plans[key] = plan
+        return message
+
+    def _key(self, values: ReaderValues) -> VariantKey:
+        asked = (bool(values.address), *map(values.fields.get, self._key_fields))
+        key = self._keys.get(asked)
+        if key is None:
+            key = self._edition.key(values)
+            if len(self._keys) >= MAX_ENTRIES:
+                self._keys.clear()
+            self._keys[asked] = key
+        return key
+
+
+class _VariantTemplate:
+    """One variant, encoded as far as it is the same for everybody."""
+
+    def __init__(self, edition: Edition, variant: Variant, letterhead: SenderProfile, *, eight_bit: bool) -> None:
+        self._sender_profile = letterhead
+        text, html = _compile(variant.text, eight_bit=eight_bit), _compile(variant.html, eight_bit=eight_bit)
+        self.eight_bit = Encoding.EIGHT_BIT in {text.encoding, html.encoding}
+        content_type, self._lead, self._bodies = _entity(edition, text, html)
+        common = [*_common_fields(edition, letterhead), content_type]
+        differing = ["To", "Date", "Message-ID", "List-Unsubscribe"]
+        self._subject: RenderCache | None = None
+        if _differs(variant.subject):
+            differing.append("Subject")
+            self._subject = RenderCache(variant.subject, _subject)
+        else:
+            common.append(_subject(fill(variant.subject, ReaderValues(token=""))))
+        self._common = b"".join(common)
+        self._seal = DkimSigner(letterhead.signers, common, differing, self._lead) if letterhead.signers else None
+        self._message_id = _TokenHeader(lambda token: structured("Message-ID", message_id(token, letterhead.domain)))
+        self._list_unsubscribe = _TokenHeader(lambda token: _list_unsubscribe(letterhead, token))
+
+    def message(self, claim: Claim, values: ReaderValues, marks: MessageTokens) -> Message:
+        letterhead = self._sender_profile
+        sender = letterhead.sender_address
+        if letterhead.bounce_address:
+            sender = letterhead.with_verp(letterhead.bounce_address, marks.bounce)
+        differing = [
+            _to(claim.address),
+            _date(int(claim.date)),
+            self._message_id.field(marks.message),
+            self._list_unsubscribe.field(marks.unsubscribe),
+        ]
+        if self._subject:
+            differing.append(self._subject.render(values))
+        rest: list[bytes] = []
+        for body, behind in self._bodies:
+            rest += body.render(values)
+            rest.append(behind)
+        signatures = self._seal.sign(differing, rest, int(claim.date)) if self._seal else ()
+        pieces = (*signatures, *differing, self._common, b"\r\n", self._lead, *rest)
+        return Message(
+            sender=sender,
+            recipient=claim.address,
+            envelope_id=marks.message,
+            pieces=pieces,
+            size=sum(map(len, pieces)),
+            utf8=not claim.address.isascii(),
+            eight_bit=self.eight_bit,
+        )
+
+
+def _to(address: str) -> bytes:
+    plain = plain_address(address)
+    return b"To: %b\r\n" % plain if plain and len(plain) <= _SHORT else address_field("To", "", address)
+
+
+class _TokenHeader:
+    """A field that differs in its token only, folded once for tokens of the length that ours have."""
+
+    def __init__(self, write: Callable[[str], bytes]) -> None:
+        self._write = write
+        self._around = write(_SAMPLE).split(_SAMPLE.encode())
+
+    def field(self, token: str) -> bytes:
+        plain = plain_token(token)
+        return plain.join(self._around) if plain and len(plain) == len(_SAMPLE) else self._write(token)
+
+
+_SHORT = 74  # characters that stand on one line with `To: `
+_SAMPLE = "0" * 26  # no token of ours: base32 has no zero
+
+
+def message_id(token: str, domain: str) -> str:
+    """`domain`: that of the edition's sender."""
+    return f"<{token}@{domain}>"
+
+
+def format_date(seconds: float) -> str:
+    """RFC 5322 3.3, in UTC."""
+    return format_datetime(dt.datetime.fromtimestamp(int(seconds), dt.UTC))
+
+
+@lru_cache(maxsize=64)
+def _date(seconds: int) -> bytes:
+    return structured("Date", format_date(seconds))
+
+
+def inspect(message: Message) -> None:
+    """Parse `message` back and hold it against contract 5. Raises MessageError: the fault is the program's."""
+    text = message.without_dot_stuffing()
+    parsed = BytesParser(policy=compat32).parsebytes(text)
+    wrong = [name for name in _ONCE if len(parsed.get_all(name, [])) != 1]
+    if wrong:
+        raise MessageError(f"the message does not have exactly one {', '.join(wrong)}; nothing was sent.")
+    strangers = sorted({name.lower() for name in parsed} - _KNOWN)
+    if strangers or parsed.defects:
+        raise MessageError(f"the message has headers that nobody wrote ({', '.join(strangers)}); nothing was sent.")
+    if any(len(line) > LINE_LIMIT for line in text.split(b"\r\n")):
+        raise MessageError(f"the message has a line of more than {LINE_LIMIT} octets; nothing was sent.")
+    rest = text.replace(b"\r\n", b"")
+    if b"\r" in rest or b"\n" in rest:
+        raise MessageError("the message has a bare CR or LF; nothing was sent.")
+
+
+_ONCE = (
+    "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+    "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Help", "List-Archive", "Feedback-ID",
+)  # fmt: skip
+_KNOWN = frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-language", "dkim-signature"}
+
+
+def _differs(parts: TemplateParts) -> bool:
+    return any(not isinstance(part, str) for part in parts)
+
+
+def _subject(text: str) -> bytes:
+    try:
+        return unstructured("Subject", " ".join(text.split()))
+    except HeaderError as error:
+        raise MessageError(f"the subject cannot be sent: {error}.") from error
+
+
+def _compile(parts: TemplateParts, *, eight_bit: bool) -> EncodedBody:
+    return compile_body(parts, choose_encoding(parts, eight_bit=eight_bit))
+
+
+def _common_fields(edition: Edition, letterhead: SenderProfile) -> list[bytes]:
+    contact = letterhead.reply_to or letterhead.sender_address
+    host = urlsplit(letterhead.base_url).hostname or ""
+    list_host = host if "." in host and not host.replace(".", "").isdigit() else letterhead.domain
+    fields = [address_field("From", letterhead.sender_name, letterhead.sender_address)]
+    if letterhead.reply_to:
+        fields.append(address_field("Reply-To", "", letterhead.reply_to))
+    return [
+        *fields,
+        address_field("List-Id", letterhead.publication, f"newsletter.{list_host}"),
+        structured("List-Help", f"<mailto:{contact}?subject=help>"),
+        structured("List-Archive", f"<{letterhead.base_url}/archive/>"),
+        structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        structured("Feedback-ID", f"{edition.slug}:{list_host}:newsletter:{letterhead.domain}"),
+        structured("Content-Language", edition.language),
+        structured("MIME-Version", "1.0"),
+    ]
+
+
+def _list_unsubscribe(letterhead: SenderProfile, token: str) -> bytes:
+    url = f"<{letterhead.base_url}/u/{token}>"
+    if not letterhead.unsubscribe_address:
+        return structured("List-Unsubscribe", url)
+    return structured(
+        "List-Unsubscribe", url + ",", f"<mailto:{letterhead.with_verp(letterhead.unsubscribe_address, token)}>"
+    )
+
+
+def _entity(
+    edition: Edition, plain: EncodedBody, html: EncodedBody
+) -> tuple[bytes, bytes, list[tuple[EncodedBody, bytes]]]:
+    """The body of the message: its Content-Type, what it begins with for everybody, and the two texts, each with what follows.
+
+    It is alternative(plain, html), or alternative(plain, related(html, images)).
+    """
+    outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
+    inner = f"=_r{edition.digest[:24]}"
+    flowed = "; format=flowed" if edition.flowed else ""
+    lead = body_part(outer, f"text/plain; charset=utf-8{flowed}", plain)
+    end = f"\r\n--{outer}--\r\n".encode()
+    if edition.embed and edition.images:
+        related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'
+        between = related.encode() + body_part(inner, "text/html; charset=utf-8", html)
+        end = b"".join([*(_image(inner, image) for image in edition.images), f"\r\n--{inner}--\r\n".encode(), end])
+    else:
+        between = body_part(outer, "text/html; charset=utf-8", html)
+    content_type = f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'
+    return content_type.encode(), lead, [(plain, between), (html, end)]
+
+
+def body_part(boundary: str, content_type: str, body: EncodedBody) -> bytes:
+    head = f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {body.encoding}\r\n\r\n"
+    return head.encode() + body.prefix
+
+
+def _image(boundary: str, image: Image) -> bytes:
+    head = (
+        f'\r\n--{boundary}\r\nContent-Type: {image.content_type}; name="{image.name}"\r\n'
+        f"Content-Transfer-Encoding: base64\r\nContent-ID: <{image.content_id}>\r\n"
+        f'Content-Disposition: inline; filename="{image.name}"\r\n\r\n'
+    )
+    return head.encode() + encode_attachment(image.data)

@@ -1,0 +1,115 @@
+"""Signing in by an identity provider: OpenID Connect, authorization code with PKCE.
+
+    open_provider(newsroom)                         the provider of the settings, or None
+    plain_login(newsroom, typed)                    the login of a user, normalized as it is stored
+    enter(newsroom, provider, claims, ...)          signs in the user that verified claims belong to
+
+An admin enters the login of each user beforehand: nobody is let in only because a provider knows them. The login itself is in
+`login_attempt`, requests to the provider are in `provider`, the ID token is verified in `idtoken`. Raises UnknownPersonError.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.errors import MailerError, SettingsError, UsageError
+from mailer.service.accounts.passwords import NewSession, begin_session
+
+if TYPE_CHECKING:
+    from mailer.service.accounts.oidc.provider import Provider
+
+_LONGEST = 255  # characters of a login
+_EMAIL = "email"
+
+
+class UnknownPersonError(MailerError):
+    """No user has the login that the provider named. `login` is that login, or "" where the provider named none."""
+
+    def __init__(self, message: str, next_step: str, login: str = "") -> None:
+        super().__init__(message, next_step)
+        self.login = login
+
+
+def open_provider(newsroom: App) -> "Provider | None":
+    """Returns the provider of the settings, None where none is set. Raises SettingsError if the extra is not installed."""
+    if not newsroom.settings.oidc_issuer:
+        return None
+    try:
+        from mailer.service.accounts.oidc.provider import Provider  # noqa: PLC0415 - joserfc is an extra, imported only where a provider is set
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("joserfc"):
+            raise
+        raise SettingsError(
+            "MAILER_OIDC_ISSUER needs a package that is not installed.",
+            "Install it with: pip install 'mailer[oidc]'",
+        ) from None
+    return Provider(newsroom.settings, newsroom.clock)
+
+
+def normalize_login(newsroom: App, typed: str) -> str:
+    """Returns a login as it is stored, "" for an empty one. Addresses are normalized. Raises UsageError."""
+    login = typed.strip()
+    if not login:
+        return ""
+    if not newsroom.settings.oidc_issuer:
+        raise UsageError(
+            "No identity provider is set up here.", "Set MAILER_OIDC_ISSUER and MAILER_OIDC_CLIENT_ID first."
+        )
+    if newsroom.settings.oidc_claim == _EMAIL:
+        address = parse_address(login)
+        local = address.envelope.rpartition("@")[0]
+        # Full case folding would make one of “straße” and “strasse”, which may be two accounts.
+        return f"{local.lower() if local.isascii() else local}@{address.domain}"
+    if len(login) > _LONGEST or not login.isprintable():
+        raise UsageError(
+            f"Invalid login: use 1 to {_LONGEST} visible characters.",
+            f"Enter the value of the claim “{newsroom.settings.oidc_claim}” for this user.",
+        )
+    return login
+
+
+def sign_in(
+    newsroom: App, provider: "Provider", claims: Mapping[str, object], *, browser: str, address: str
+) -> NewSession:
+    """Signs in the user that verified `claims` belong to. The first login ties the user to that account at the provider.
+
+    Raises UnknownPersonError.
+    """
+    people, subject = newsroom.ledger.users, str(claims["sub"])
+    user = people.by_oidc(provider.issuer, subject)
+    if user is None:
+        login = _login(newsroom, provider, claims)
+        user = people.link_oidc(login, provider.issuer, subject)
+        if user is None:
+            raise UnknownPersonError(
+                f"{provider.name} knows you as “{login}”, and nobody here is entered under that.",
+                "Ask an admin of this desk to enter it for you, or anew if your account there is a new one.",
+                login,
+            )
+        newsroom.ledger.audit.record(user.name, "user.tie", user.name, f"{login} at {provider.issuer}", address=address)
+    return begin_session(newsroom, user, browser=browser, address=address)
+
+
+def _login(newsroom: App, provider: "Provider", claims: Mapping[str, object]) -> str:
+    """Returns the login in `claims`. An address counts only if the provider has verified it."""
+    claim = newsroom.settings.oidc_claim
+    said = claims.get(claim)
+    if not isinstance(said, str) or not said:
+        raise UnknownPersonError(
+            f"{provider.name} does not say who you are: its token has no claim “{claim}”.",
+            "Tell whoever runs this program: the provider must put it into the ID token, or MAILER_OIDC_CLAIM is another.",
+        )
+    if claim == _EMAIL and claims.get("email_verified") not in (True, "true"):
+        raise UnknownPersonError(
+            f"{provider.name} has not made sure that your address there is yours.", "Have it confirmed there first."
+        )
+    try:
+        login = normalize_login(newsroom, said)
+    except UsageError:
+        login = ""
+    if not login or (claim != _EMAIL and login != said):
+        raise UnknownPersonError(
+            f"{provider.name} calls you something that nobody here can be entered under.", "Ask an admin of this desk."
+        )
+    return login

@@ -1,0 +1,141 @@
+"""Signing in at the desk: passwords, links to choose one, and what a browser holds.
+
+    sign_in(newsroom, name, password, ...)    -> a Pass for the browser, or None
+    hand_out(newsroom, user)                  -> the address by which somebody chooses a password, once
+    redeem(newsroom, token, password, ...)    -> the same Pass, by such an address
+
+Passwords are hashed by argon2id with the library's parameters; a hash of older ones is replaced at the next sign-in. An
+unknown name takes as long as a known one. A pass and a link are 256 random bits, of which the ledger has the digest
+alone. Raises UsageError for a password that nobody should have, NoPasswordsError where MAILER_OIDC_ONLY is set.
+"""
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from mailer.app import App
+from mailer.errors import UsageError
+from mailer.ledger.accounts.users import User, name_key
+
+SHORTEST, LONGEST = 12, 1000  # characters of a password
+LINK_GOOD_FOR = 3 * 86_400  # seconds
+_FEWEST_DIFFERENT, _LEAST_BESIDE_NAME = 5, 8
+HASHER = PasswordHasher()
+
+
+class NoPasswordsError(UsageError):
+    """The settings say that an identity provider alone lets people in."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__("Passwords are switched off at this desk.", f"Sign in with {provider}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """What a browser shows to be let in as `user`."""
+
+    user: User
+    token: str
+
+
+def digest(token: str) -> str:
+    """How the ledger knows a pass or a link."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def form_token(token: str) -> str:
+    """What the forms of a session hold: nobody who lacks its pass can make it."""
+    return hmac.new(token.encode(), b"mailer desk form", hashlib.sha256).hexdigest()[:32]
+
+
+def is_form_token(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode(), form_token(token).encode())
+
+
+def hash_password(password: str, name: str) -> str:
+    """The hash of a password that `name` chose. Raises UsageError."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise UsageError(
+            f"A password has at least {SHORTEST} characters.",
+            "Three or four words that do not belong together will do.",
+        )
+    beside_name = name_key(password).replace(name_key(name), "")
+    if len(set(password)) < _FEWEST_DIFFERENT or len(beside_name) < _LEAST_BESIDE_NAME:
+        raise UsageError(
+            "This password is too easy to guess.", "Three or four words that do not belong together will do."
+        )
+    return HASHER.hash(_normal(password))
+
+
+def sign_in(newsroom: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
+    """Sign `name` in; None where name or password is wrong, whichever. As slow as it should be: some 50 ms and 64 MB."""
+    need_passwords(newsroom)
+    people = newsroom.ledger.users
+    found = people.credential(name)
+    user, hashed = found or (None, "")
+    right = _verify(hashed or _dummy_hash(), password)
+    if user is None or not hashed or not right:
+        return None
+    if HASHER.check_needs_rehash(hashed):
+        people.replace_hash(user.id, hashed, HASHER.hash(_normal(password)))
+    return begin_session(newsroom, user, browser=browser, address=address)
+
+
+def need_passwords(newsroom: App) -> None:
+    """Raises NoPasswordsError."""
+    if newsroom.settings.oidc_only:
+        raise NoPasswordsError(newsroom.settings.oidc_name)
+
+
+def is_password_of(newsroom: App, user: User, password: str) -> bool:
+    """Whether somebody who is signed in knows the password, too."""
+    found = newsroom.ledger.users.credential(user.name)
+    return bool(found and found[1]) and _verify(found[1] if found else "", password)
+
+
+def invite(newsroom: App, user: User) -> str:
+    """The address at which `user` chooses a password, once, within three days; earlier ones are void."""
+    need_passwords(newsroom)
+    token = secrets.token_urlsafe(32)
+    newsroom.ledger.users.set_link(user.id, digest(token), newsroom.clock() + LINK_GOOD_FOR)
+    return f"{newsroom.settings.base_url.rstrip('/')}/desk/link/{token}"
+
+
+def accept_invite(newsroom: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
+    """Choose a password by the link of `token`, and be signed in; None when it holds good no more."""
+    need_passwords(newsroom)
+    user = newsroom.ledger.users.by_link(digest(token))
+    if user is None:
+        return None
+    chosen = newsroom.ledger.users.redeem(digest(token), hash_password(password, user.name))
+    return begin_session(newsroom, chosen, browser=browser, address=address) if chosen else None
+
+
+def begin_session(newsroom: App, user: User, *, browser: str, address: str) -> NewSession:
+    """A pass for `user`, of whom somebody has made sure."""
+    token = secrets.token_urlsafe(32)
+    newsroom.ledger.sessions.begin(user.id, digest(token), browser=browser, address=address)
+    return NewSession(user=user, token=token)
+
+
+def _verify(hashed: str, password: str) -> bool:
+    try:
+        return HASHER.verify(hashed, _normal(password[:LONGEST]))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _normal(password: str) -> str:
+    """The same characters, however a keyboard composes them (RFC 8265 4.2)."""
+    return unicodedata.normalize("NFC", password)
+
+
+@cache
+def _dummy_hash() -> str:
+    return HASHER.hash(secrets.token_urlsafe(16))

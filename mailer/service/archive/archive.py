@@ -1,0 +1,205 @@
+"""The archive: what was sent, as anybody may read it.
+
+    entries()                    every dispatch whose sending began, for the list
+    page(slug, places)           one, in its newest edition, with what links to it wants to know
+    page(slug, places, digest)   one edition of it, as it was sent
+    letter(dispatch, digest)     an edition as nobody in particular reads it
+
+Editions are frozen as they left: every field empty, the unsubscribe link inert, the images those of this site, wherever
+the edition was frozen for. A correction is an edition of the archive alone, and is marked. Pages are in the language of
+the edition. Blocking; raises LedgerError, and EditionError for an edition that this version cannot read.
+"""
+
+import base64
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+from markupsafe import Markup
+
+from mailer.app import App
+from mailer.edition.merge_fields import ReaderValues, fill
+from mailer.edition.model import Edition, EditionError
+from mailer.edition.templates import FallbackTemplates
+from mailer.edition.web_version import Address, WebPage, web_page_of
+from mailer.i18n.messages import text_direction
+from mailer.ledger.types.editions import ArchivedEdition
+from mailer.link_tokens import PLACEHOLDER
+from mailer.service.page_context import page_context
+from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
+
+_KEPT = 32  # editions and pages in memory: what is mailed now is what is read now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveEntry:
+    """A line of the archive; dates are those of the publication's time zone. `corrected`: when it was last put right."""
+
+    slug: str
+    title: str
+    language: str
+    date: dt.date
+    corrected: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedIssue:
+    """An edition as nobody reads it: a whole document as it was mailed. `base_url` is where it was frozen for."""
+
+    language: str
+    from_address: str
+    html: str
+    base_url: str
+    image_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivePage:
+    """A page for the browser, a whole HTML document. `styles` and `images` are what its policy has to allow.
+
+    `media` are the names of the images of this site that it shows.
+    """
+
+    language: str
+    html: str
+    styles: str
+    images: tuple[str, ...]
+    media: tuple[str, ...]
+    indexed: bool
+
+
+class Archive:
+    """The archive of a newsroom."""
+
+    def __init__(self, newsroom: App, templates: FallbackTemplates | None = None) -> None:
+        self._app = newsroom
+        self._templates = templates or FallbackTemplates(newsroom.workspace.templates)
+        self._letter = lru_cache(maxsize=_KEPT)(self._read)
+        self._content = lru_cache(maxsize=_KEPT)(self._read_content)
+
+    def all(self) -> tuple[ArchivedEdition, ...]:
+        """What was sent, the newest first."""
+        return self._app.ledger.editions.archive()
+
+    def entries(self) -> tuple[ArchiveEntry, ...]:
+        """The lines of its list."""
+        return tuple(
+            ArchiveEntry(
+                slug=each.slug,
+                title=each.title,
+                language=each.language,
+                date=self._date(each.at),
+                corrected=self._date(each.corrections[-1].at) if each.corrections else None,
+            )
+            for each in self.all()
+        )
+
+    def page(self, slug: str, places: PublicUrls, digest: str = "") -> ArchivePage | None:
+        """The page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
+        archived = self.all()
+        number = next((number for number, each in enumerate(archived) if each.slug == slug), None)
+        if number is None:
+            return None
+        shown, sent = archived[number], ""
+        if digest:
+            sent = next((each for each in shown.sent if each[:SHORT_DIGEST] == digest), "")
+            if not sent:
+                return None
+        newer = archived[number - 1] if number else None
+        older = archived[number + 1] if number + 1 < len(archived) else None
+        content = self._content(sent or shown.digest, places, tuple(each.slug for each in archived))
+        return self._write(shown, sent, content, places, older=older, newer=newer)
+
+    def letter(self, digest: str) -> ArchivedIssue:
+        """The edition `digest`. Raises EditionError when it is not there."""
+        return self._letter(digest)
+
+    def address(self, letter: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> Address:
+        """What an address in `letter` is in a page: images are this site's; so are links to `slugs` of the archive."""
+        images = {f"{letter.base_url}/media/{name}": f"{places.media}{name}" for name in letter.image_names}
+        editions = {f"{letter.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
+        known = images | editions
+        return lambda given: known.get(given, given)
+
+    def _read(self, digest: str) -> ArchivedIssue:
+        stored = self._app.ledger.editions.get(digest)
+        if stored is None:
+            raise EditionError(f"the ledger has no edition {digest}", "Restore the database from a backup.")
+        return anonymous_edition(Edition.from_json(stored.json))
+
+    def _read_content(self, digest: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
+        letter = self.letter(digest)
+        return web_page_of(letter.html, self.address(letter, places, slugs))
+
+    def _write(
+        self,
+        shown: ArchivedEdition,
+        sent: str,
+        content: WebPage,
+        places: PublicUrls,
+        *,
+        older: ArchivedEdition | None,
+        newer: ArchivedEdition | None,
+    ) -> ArchivePage:
+        """The page of `shown`, or of its edition `sent`."""
+        newsroom, letter = self._app, self.letter(sent or shown.digest)
+        base = newsroom.publication.base_url
+        picture = content.picture
+        root = base if places.are_files else places.base.rstrip("/")
+        indexed = newsroom.settings.search_engines and not sent
+        is_other = bool(sent) and sent != shown.digest
+        context = {
+            **page_context(newsroom, letter.language, root=root, site=places),
+            "indexed": indexed,
+            "edition_language": letter.language,
+            "edition_direction": text_direction(letter.language),
+            "title": shown.title,
+            "description": content.description,
+            "canonical": newsroom.publication.archive_url(shown.slug),
+            "picture": picture,
+            "picture_url": _absolute(picture.address, places, base) if picture else "",
+            "published": self._instant(shown.first_at),
+            "modified": self._instant(shown.changed_at),
+            "css": Markup(content.css),  # noqa: S704 - what the letter's own style elements held, and its attributes
+            "body_class": content.body_class,
+            "content": Markup(content.content),  # noqa: S704 - the letter, as it was mailed
+            "corrections": [(self._date(each.at), each.note) for each in reversed(shown.corrections)],
+            "as_sent": self._date(shown.at) if is_other else None,
+            "current_url": places.edition(shown.slug),
+            "sent_url": places.sent(shown.slug, shown.sent[-1]) if shown.digest != shown.sent[-1] else "",
+            "neighbours": {"older": older, "newer": newer},
+        }
+        return ArchivePage(
+            language=letter.language,
+            html=self._templates.render("pages/edition.html.j2", context),
+            styles=f"'sha256-{base64.b64encode(sha256(content.css.encode()).digest()).decode()}'",
+            images=content.origins,
+            media=letter.image_names,
+            indexed=indexed,
+        )
+
+    def _date(self, at: float) -> dt.date:
+        return dt.datetime.fromtimestamp(at, self._app.settings.timezone).date()
+
+    def _instant(self, at: float) -> str:
+        """RFC 3339, in the publication's time zone."""
+        return dt.datetime.fromtimestamp(int(at), self._app.settings.timezone).isoformat()
+
+
+def anonymous_edition(edition: Edition) -> ArchivedIssue:
+    """`edition` as nobody in particular reads it."""
+    nobody = ReaderValues(token=PLACEHOLDER)
+    return ArchivedIssue(
+        language=edition.language,
+        from_address=edition.from_address,
+        html=fill(edition.variant(edition.key(nobody), browser=True).html, nobody),
+        base_url=edition.media_url.removesuffix("/media/"),
+        image_names=tuple(image.name for image in edition.images),
+    )
+
+
+def _absolute(address: str, places: PublicUrls, base: str) -> str:
+    """The address of an image on the web."""
+    return f"{base}/media/{address.removeprefix(places.media)}" if address.startswith(places.media) else address

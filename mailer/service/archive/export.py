@@ -1,0 +1,147 @@
+"""The archive as files, for any web server, or for a disk: `mailer archive build`.
+
+    DIR/index.html  feed.xml  feed.json  style.css  reading.css
+    DIR/archive/SLUG.html       DIR/archive/SLUG/DIGEST.html   as it was sent, where it was put right since
+    DIR/media/NAME
+
+Pages link to one another relatively. A file is written only when its content changed, whole or not at all. What is made is
+named in DIR/.mailer-archive.json before it is written, so that a build that was interrupted goes on: the next one overwrites
+and removes what stands there, and nothing else. Raises ExportError where something of somebody else's is in the way.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.app import App
+from mailer.dispatch.slug import SLUG
+from mailer.edition.templates import FallbackTemplates
+from mailer.errors import UsageError
+from mailer.files import replace_file
+from mailer.service.archive.archive import Archive
+from mailer.service.archive.feed import atom, json_feed, read_feed
+from mailer.service.page_context import page_context
+from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
+
+MANIFEST = ".mailer-archive.json"
+_FIXED = ("index.html", "feed.xml", "feed.json", "style.css", "reading.css", "robots.txt")
+_OURS = re.compile(
+    rf"{'|'.join(map(re.escape, _FIXED))}|archive/{SLUG}(?:/[0-9a-f]{{{SHORT_DIGEST}}})?\.html|media/[0-9a-f]+\.(?:jpg|png)"
+)
+
+
+class ExportError(UsageError):
+    """The folder cannot be written, or holds something that is not ours where a file would go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """How many files the archive has, and which of them were new or changed; `removed` were no longer part of it."""
+
+    files: int
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def export(newsroom: App, folder: Path) -> Exported:
+    """Bring `folder` to what the archive is now."""
+    files = dict(_files(newsroom))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = _read_manifest(folder)
+        _refuse_foreign(folder, files, ours)
+        changed = [name for name, data in files.items() if not _holds(folder / name, data)]
+        removed = sorted(name for name in ours - files.keys() if _is_plain(folder, name) and (folder / name).is_file())
+        if changed or removed or ours != files.keys():
+            _write_manifest(folder, ours | files.keys())
+            for name in changed:
+                _write(folder / name, files[name])
+            for name in removed:
+                (folder / name).unlink(missing_ok=True)
+                with suppress(OSError):  # others have files in it
+                    (folder / name).parent.rmdir()
+            _write_manifest(folder, set(files))
+    except OSError as error:
+        raise ExportError(
+            f"{error.filename or folder} cannot be written ({error.strerror}).", "Choose another folder."
+        ) from error
+    return Exported(files=len(files), written=tuple(sorted(changed)), removed=tuple(removed))
+
+
+def _files(newsroom: App) -> Iterator[tuple[str, bytes]]:
+    """Every file of the archive, by its name in the folder."""
+    templates = FallbackTemplates(newsroom.workspace.templates)
+    archive, top = Archive(newsroom, templates), PublicUrls("", are_files=True)
+    context = page_context(newsroom, newsroom.publication.language, root=newsroom.publication.base_url, site=top)
+    words = {"heading": newsroom.publication.name, "entries": archive.entries()}
+    yield "index.html", templates.render("pages/archive.html.j2", context | words).encode()
+    for name in ("style.css", "reading.css"):
+        yield name, templates.render(f"pages/{name}", context).encode()
+    if not newsroom.settings.search_engines:
+        yield "robots.txt", b"User-agent: *\nDisallow: /\n"
+    feed = read_feed(newsroom, archive)
+    yield "feed.xml", atom(feed)
+    yield "feed.json", json_feed(feed).encode()
+    images: set[str] = set()
+    for each in archive.all():
+        versions = [("", "../")]
+        versions += [(digest[:SHORT_DIGEST], "../../") for digest in each.sent if each.corrections]
+        for digest, base in versions:
+            page = archive.page(each.slug, PublicUrls(base, are_files=True), digest)
+            if page:
+                yield f"archive/{each.slug}{'/' if digest else ''}{digest}.html", page.html.encode()
+                images.update(page.media)
+    for name in sorted(images):
+        if image := newsroom.ledger.editions.image(name):
+            yield f"media/{name}", image.data
+
+
+def _read_manifest(folder: Path) -> set[str]:
+    """What former builds made. Names that no build makes are not believed."""
+    try:
+        content = json.loads((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return set()
+    except ValueError:
+        content = None
+    names = content.get("files") if isinstance(content, dict) else None
+    if not isinstance(names, list):
+        raise ExportError(f"{folder / MANIFEST} is damaged.", "Build into an empty folder.")
+    return {name for name in names if isinstance(name, str) and _OURS.fullmatch(name)}
+
+
+def _write_manifest(folder: Path, names: set[str]) -> None:
+    _write(folder / MANIFEST, json.dumps({"files": sorted(names)}, indent=1).encode() + b"\n")
+
+
+def _refuse_foreign(folder: Path, files: dict[str, bytes], ours: set[str]) -> None:
+    for name, data in files.items():
+        path = folder / name
+        if not _is_plain(folder, name) or path.is_symlink() or path.is_dir():
+            raise ExportError(f"{path} leads elsewhere, or is a folder.", "Build into a folder of its own.")
+        if name not in ours and path.exists() and not _holds(path, data):
+            raise ExportError(
+                f"{path} is there already, and is not of a former build.", "Build into a folder of its own."
+            )
+
+
+def _is_plain(folder: Path, name: str) -> bool:
+    """Whether no folder between `folder` and the file is a link, or something else than a folder."""
+    between = [folder / parent for parent in Path(name).parents if parent != Path()]
+    return all(not each.is_symlink() and (each.is_dir() or not each.exists()) for each in between)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except FileNotFoundError:
+        return False
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Writes a file that everybody may read, since a web server serves it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, data, mode=0o644)

@@ -1,0 +1,222 @@
+"""From a dispatch file to an edition, with every finding on the way.
+
+    check(newsroom, name, lists)    -> Checked: the dispatch, if it has no errors, and all problems
+    check_source(newsroom, text…)   -> the same of a text that is not in its file yet
+    compile_checked(newsroom, ...)  -> Edition
+
+What the checker must know of the world (other dispatches, what was sent, fields of lists, images) is gathered here.
+Raises UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailer.app import App
+from mailer.dispatch.context_checks import CheckContext, check_in_context
+from mailer.dispatch.diagnostics import Diagnostic, Position, has_errors, in_order
+from mailer.dispatch.metadata import Metadata, read_metadata
+from mailer.dispatch.model import Dispatch
+from mailer.dispatch.parse import parse_dispatch
+from mailer.edition.compile import compile_edition, theme_faults
+from mailer.edition.images import PhotoError, load_image
+from mailer.edition.model import Edition, Image
+from mailer.edition.publication import Reference
+from mailer.edition.view_model import image_files
+from mailer.errors import UsageError, ValidationFailedError
+from mailer.ledger.types.editions import NewEdition
+from mailer.lint.findings import Finding, as_problems
+from mailer.service.file_cache import cache_by_mtime
+from mailer.service.lists.readers import open_lists
+from mailer.workspace import starter_dir
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """A dispatch file, read. `dispatch` is None when it has errors of grammar, `guess` what could be read all the same.
+
+    `images` are those that could be read; `titles` and `sources` are what the other dispatches have: slug -> title,
+    and the name of a source -> the slug of one that has it; `unsent`: slugs that the archive has no page of.
+    """
+
+    path: Path
+    shown: str
+    dispatch: Dispatch | None
+    problems: tuple[Diagnostic, ...]
+    partial: Dispatch | None = None
+    images: Mapping[str, Image] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
+
+    @property
+    def has_errors(self) -> bool:
+        return has_errors(self.problems)
+
+
+class DispatchError(ValidationFailedError):
+    """A dispatch with errors, of which no edition can be made; `checked` has the findings."""
+
+    def __init__(self, checked: CheckResult) -> None:
+        super().__init__(
+            f"{checked.shown} has errors; nothing was made of it.",
+            f"Mend them first; see them with: mailer check {checked.shown}",
+        )
+        self.checked = checked
+
+
+def check_dispatch(newsroom: App, name: str, lists: Sequence[str] = ()) -> CheckResult:
+    """Read and check the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
+    path = newsroom.workspace.find_dispatch(name)
+    return check_source(newsroom, _read(path), path, display_path(newsroom, path, name), lists)
+
+
+def display_path(newsroom: App, path: Path, name: str) -> str:
+    """How findings call the dispatch at `path`: as it was typed where that was a path, else as it is reached from here."""
+    return name if path in {Path(name), newsroom.workspace.root / name} else _relative(path)
+
+
+def check_source(newsroom: App, source: str | bytes, path: Path, shown: str, lists: Sequence[str] = ()) -> CheckResult:
+    """The same for a text that the file at `path` need not hold; findings name it as `shown`."""
+    parsed = parse_dispatch(source, shown, language=newsroom.settings.language)
+    theme = tuple(_theme_problems(newsroom))
+    dispatch = parsed.partial
+    if dispatch is None:
+        return CheckResult(path=path, shown=shown, dispatch=None, problems=(*parsed.problems, *theme))
+    shelf = read_dispatch_index(newsroom, path)
+    images: dict[str, Image] = {}
+    faults: dict[str, str] = {}
+    for file in image_files(dispatch):
+        try:
+            images[file] = _image(path.parent / file, newsroom.workspace.root)
+        except PhotoError as error:
+            faults[file] = error.message
+    world = CheckContext(
+        slugs=shelf.titles,
+        fields=_fields(newsroom, lists or dispatch.lists),
+        probe_image=faults.get,
+        has_copyright=bool(newsroom.settings.copyright_holder),
+    )
+    return CheckResult(
+        path=path,
+        shown=shown,
+        dispatch=parsed.dispatch,
+        problems=(*in_order((*parsed.problems, *check_in_context(dispatch, world))), *theme),
+        partial=dispatch,
+        images=images,
+        titles=shelf.titles,
+        sources=shelf.sources,
+        unsent=shelf.unsent,
+    )
+
+
+def compile_checked(newsroom: App, checked: CheckResult, *, inlined: bool = True) -> Edition:
+    """The edition of a dispatch without errors; one that is not `inlined` is for browsers only.
+
+    Raises DispatchError for a dispatch with errors, LayoutError for a template.
+    """
+    if checked.dispatch is None or checked.has_errors:
+        raise DispatchError(checked)
+    publication = newsroom.publication
+    references = {
+        slug: Reference(title=title, url=publication.archive_url(slug)) for slug, title in checked.titles.items()
+    }
+    return compile_edition(
+        checked.dispatch,
+        publication=publication,
+        templates=_templates(newsroom),
+        references=references,
+        images=checked.images,
+        inlined=inlined,
+    )
+
+
+def to_record(edition: Edition) -> NewEdition:
+    """`edition` as the ledger keeps it."""
+    return NewEdition(
+        digest=edition.digest,
+        slug=edition.slug,
+        title=edition.title,
+        subject=edition.subject,
+        language=edition.language,
+        json=edition.to_json(),
+        images=edition.images,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchIndex:
+    """What can be linked to, slug -> title; and the sources of the other dispatches on disk, name -> slug of one.
+
+    `unsent` are those that were never sent, where anything was: before that there is no archive that could lack them.
+    """
+
+    titles: Mapping[str, str]
+    sources: Mapping[str, str]
+    unsent: frozenset[str] = frozenset()
+
+
+def read_dispatch_index(newsroom: App, checked: Path) -> DispatchIndex:
+    """Dispatches on disk, and what was sent. Of the dispatch that is `checked` the sources do not count."""
+    titles: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    if newsroom.has_ledger:
+        titles.update(newsroom.ledger.editions.sent_titles())
+    sent = frozenset(titles)
+    for path in newsroom.workspace.dispatch_files():
+        try:
+            outline = _skimmed(path)
+        except UsageError:  # it is another one that is being checked
+            continue
+        if outline is None:
+            continue
+        titles[outline.slug] = outline.title
+        if not _same(path, checked):
+            for source in outline.sources:
+                sources.setdefault(source, outline.slug)
+    return DispatchIndex(titles, sources, frozenset(titles) - sent if sent else sent)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.") from None
+
+
+def _theme_problems(newsroom: App) -> Iterator[Diagnostic]:
+    """What is wrong with the theme that the letter would have."""
+    for fault in theme_faults(_templates(newsroom)):
+        finding = Finding(rule="theme", message=fault.words, position=Position(fault.line))
+        yield from as_problems(_relative(fault.path), [finding])
+
+
+def _templates(newsroom: App) -> tuple[Path, Path]:
+    return newsroom.workspace.templates, starter_dir() / "templates"
+
+
+@cache_by_mtime(maxsize=64)
+def _image(path: Path, root: Path) -> Image:
+    return load_image(path, root=root)
+
+
+@cache_by_mtime(maxsize=4096)
+def _skimmed(path: Path) -> Metadata | None:
+    return read_metadata(_read(path), path.name)
+
+
+def _fields(newsroom: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The reader fields of each list that is named, else of every list that can be read."""
+    return {source.name: source.columns.fields for source in open_lists(newsroom, names)}
+
+
+def _relative(path: Path) -> str:
+    """As it is reached from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

@@ -1,0 +1,134 @@
+"""Dispatches as files that are written at the desk, while somebody else may write them, too.
+
+    read(newsroom, name)              the text as it is now
+    save(newsroom, name, text, …)     writes it, if the file has not changed since the writer loaded it
+
+The file in `dispatches/` is the truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its
+permissions, and is never overwritten unseen. Earlier texts are in the history, whoever wrote them. A dispatch is named by
+its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
+"""
+
+import hashlib
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.app import App
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.files import replace_file
+
+LARGEST = 1_000_000  # characters of a dispatch
+ON_DISK = "in the file"
+_NAME = re.compile(r"[^\W_][\w.+-]{0,200}")
+_BOM = b"\xef\xbb\xbf"
+_writing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchFile:
+    """The text of a dispatch with plain line ends; `digest` names the bytes of the file that it stands in."""
+
+    name: str
+    text: str
+    digest: str
+    changed_at: float
+
+
+class NoDispatchError(UsageError):
+    """There is no file of this name in dispatches/."""
+
+
+class ChangedError(NeedsConfirmationError):
+    """The file is no longer what the writer began with; `now` is what it is."""
+
+    def __init__(self, now: DispatchFile) -> None:
+        super().__init__(f"{now.name}.md was changed meanwhile, by somebody else or outside of the desk.")
+        self.now = now
+
+
+def read(newsroom: App, name: str) -> DispatchFile:
+    """The dispatch as it is on disk now."""
+    path = file_of(newsroom, name)
+    raw, changed_at = _bytes(path)
+    return _text(name, raw, changed_at)
+
+
+def save(newsroom: App, name: str, text: str, *, base: str, actor: str, step: bool = False) -> DispatchFile:
+    """Write `text` in place of the text whose digest is `base`; `step`: it stays in the history by itself.
+
+    Raises ChangedError, and writes nothing, when the file is another one by now; unless it says the same.
+    """
+    if len(text) > LARGEST:
+        raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Divide it into two.")
+    if "\0" in text:
+        raise UsageError("The text holds a character that no text has (NUL).", "Take it out.")
+    path = file_of(newsroom, name)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    with _writing:
+        raw, changed_at = _bytes(path)
+        now = _text(name, raw, changed_at)
+        if now.text == plain:
+            return now
+        if now.digest != base:
+            raise ChangedError(now)
+        newsroom.ledger.revisions.save(name, now.text, digest=now.digest, actor=ON_DISK)
+        new = _encode(plain, like=raw)
+        if (again := _bytes(path))[0] != raw:  # while the ledger wrote
+            raise ChangedError(_text(name, *again))
+        _replace(path, new)
+        newsroom.ledger.revisions.save(name, plain, digest=digest_of_source(new), actor=actor, step=step)
+    return read(newsroom, name)
+
+
+def file_of(newsroom: App, name: str) -> Path:
+    """The file of the dispatch `name`, where it really is, which is within the workspace. Raises UsageError."""
+    path = newsroom.workspace.dispatches / f"{name}.md"
+    if not _NAME.fullmatch(name) or not path.is_file():
+        raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
+    real = path.resolve()
+    if not real.is_relative_to(newsroom.workspace.root.resolve()):
+        raise UsageError(f"{name}.md lies outside of the workspace.", "Copy it into dispatches/.")
+    return real
+
+
+def _bytes(path: Path) -> tuple[bytes, float]:
+    try:
+        with path.open("rb") as file:
+            return file.read(), os.fstat(file.fileno()).st_mtime
+    except OSError as error:
+        raise UsageError(f"{path.name} cannot be read ({error.strerror}).", "See to its permissions.") from None
+
+
+def _text(name: str, raw: bytes, changed_at: float) -> DispatchFile:
+    try:
+        text = raw.removeprefix(_BOM).decode()
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{name}.md is not UTF-8 text.", "Save it as UTF-8 in the program that it comes from."
+        ) from None
+    return DispatchFile(
+        name=name,
+        text=text.replace("\r\n", "\n").replace("\r", "\n"),
+        digest=digest_of_source(raw),
+        changed_at=changed_at,
+    )
+
+
+def _encode(text: str, *, like: bytes) -> bytes:
+    """`text` with the line ends and the byte-order mark of the file that it replaces."""
+    windows = like.count(b"\r\n") * 2 > like.count(b"\n")
+    data = (text.replace("\n", "\r\n") if windows else text).encode()
+    return _BOM + data if like.startswith(_BOM) else data
+
+
+def digest_of_source(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    try:
+        replace_file(path, data)
+    except OSError as error:
+        raise UsageError(f"{path.name} cannot be written ({error.strerror}).", "See to its permissions.") from None

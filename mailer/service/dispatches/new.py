@@ -1,0 +1,93 @@
+"""New dispatch files: from a title, with a skeleton to fill in, or from the plain text of an old dispatch.
+
+Raises UsageError.
+"""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.app import App
+from mailer.dispatch.slug import slugify
+from mailer.errors import UsageError
+from mailer.files import create_file
+from mailer.importers.dispatch_writer import file_name, write_dispatch
+from mailer.importers.model import Doubt
+from mailer.importers.paragraphs import paragraphs
+from mailer.importers.plaintext import read_plaintext
+from mailer.service.dispatches.files import LARGEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportResult:
+    """A dispatch that was made of an old text, and what was not certain."""
+
+    name: str
+    doubts: tuple[Doubt, ...]
+
+
+def start(newsroom: App, title: str) -> Path:
+    """A new file with `title`, to fill in."""
+    title = " ".join(title.split())
+    if not title:
+        raise UsageError("A dispatch needs a title.")
+    settings = newsroom.settings
+    today = dt.datetime.fromtimestamp(newsroom.clock(), settings.timezone).date()
+    path = newsroom.workspace.dispatches / f"{today.isoformat()}-{slugify(title) or 'dispatch'}.md"
+    _create(path, _skeleton(title, today, settings.sender.name, settings.language))
+    return path
+
+
+def import_text(newsroom: App, text: str) -> ImportResult:
+    """A new file of the plain text of an old dispatch."""
+    if not text.strip():
+        raise UsageError("There is no text to read.", "Paste the whole dispatch, from its headline on.")
+    if len(text) > LARGEST:
+        raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Paste one dispatch at a time.")
+    settings = newsroom.settings
+    today = dt.datetime.fromtimestamp(newsroom.clock(), settings.timezone).date()
+    draft = read_plaintext(
+        paragraphs(text.replace("\r\n", "\n").replace("\r", "\n")), today=today, language=settings.language
+    )
+    path = newsroom.workspace.dispatches / file_name(draft)
+    _create(path, write_dispatch(draft))
+    return ImportResult(name=path.stem, doubts=draft.doubts)
+
+
+def _create(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        create_file(path, text.encode())
+    except FileExistsError:
+        raise UsageError(f"{path} is there already.", "Choose another title, or edit that file.") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def _skeleton(title: str, today: dt.date, editor: str, language: str) -> str:
+    def quoted(text: str) -> str:
+        return json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML string
+
+    holder = (
+        f"copyright: {quoted(f'All notes and summaries copyright © {today.year} {editor}. All rights reserved.')}\n"
+    )
+    signature = f"editor:\n  name: {quoted(editor)}\n  signature: {quoted(editor)}\n" if editor else ""
+    return f"""\
+---
+title: {quoted(title)}
+date: {today.isoformat()}
+language: {language}
+{signature}{holder if editor else ""}---
+
+Dear {{{{ reader.first_name or "reader" }}}},
+
+Write your note here. Each article begins with “##”; the lines under its title say where it comes from.
+
+## The title of an article
+source: The name of the paper
+date: {today.isoformat()}
+link: https://example.org/the-article
+
+The text of the article.
+"""

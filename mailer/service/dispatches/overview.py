@@ -1,0 +1,130 @@
+"""The dispatches of a workspace, each with its status.
+
+shelf(newsroom, words)      all of them
+listed(newsroom, name)      one of them
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from mailer.app import App
+from mailer.delivery.states import SendState
+from mailer.dispatch.diagnostics import Severity
+from mailer.dispatch.metadata import read_metadata
+from mailer.dispatch.parse import parse_dispatch
+from mailer.ledger.sends.approvals import Approval
+from mailer.ledger.types.sends import Send
+from mailer.service.dispatches.files import NoDispatchError, digest_of_source
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class DispatchStatus(StrEnum):
+    """Where a dispatch stands on its way."""
+
+    DRAFT = "draft"
+    CHECKED = "checked"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    SENT = "sent"
+
+
+_BY_SEND = {
+    SendState.SCHEDULED: DispatchStatus.SCHEDULED,
+    SendState.OVERDUE: DispatchStatus.SCHEDULED,
+    SendState.RUNNING: DispatchStatus.SENDING,
+    SendState.WAITING: DispatchStatus.SENDING,
+    SendState.PAUSED: DispatchStatus.SENDING,
+    SendState.FINISHED: DispatchStatus.SENT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSummary:
+    """A dispatch on the shelf. `errors`: how many its text has; `send`: its newest one, if there is any.
+
+    `approval`: the newest one of the text as it is.
+    """
+
+    name: str
+    title: str
+    date: str
+    standing: DispatchStatus
+    errors: int
+    changed_at: float
+    send: Send | None = None
+    approval: Approval | None = None
+
+
+def list_dispatches(newsroom: App, words: str = "") -> tuple[DispatchSummary, ...]:
+    """Every dispatch, the latest date first; with `words`, those that have all of them somewhere."""
+    sends = newsroom.ledger.sends.newest()
+    approvals = newsroom.ledger.approvals.by_source()
+    slugs = {slug for slug, _ in approvals}
+    wanted = words.casefold().split()
+    found = []
+    for path in newsroom.workspace.dispatch_files():
+        try:
+            about = path.stat()
+            glance = _glance(path, about.st_mtime_ns, about.st_size, newsroom.settings.language)
+            if wanted and not all(word in _searched(path) for word in wanted):
+                continue
+            source = digest_of_source(path.read_bytes()) if glance.slug in slugs else ""
+        except OSError:  # it went just now
+            continue
+        send, approval = sends.get(glance.slug), approvals.get((glance.slug, source))
+        standing = (
+            DispatchStatus.DRAFT if glance.errors else DispatchStatus.APPROVED if approval else DispatchStatus.CHECKED
+        )
+        found.append(
+            DispatchSummary(
+                name=path.stem,
+                title=glance.title,
+                date=glance.date,
+                standing=_BY_SEND.get(send.state, standing) if send else standing,
+                errors=glance.errors,
+                changed_at=about.st_mtime,
+                send=send,
+                approval=approval,
+            )
+        )
+    return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))
+
+
+def listed(newsroom: App, name: str) -> DispatchSummary:
+    """The dispatch `name` as the shelf has it. Raises NoDispatchError."""
+    found = next((each for each in list_dispatches(newsroom) if each.name == name), None)
+    if found is None:
+        raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    slug: str
+    title: str
+    date: str
+    errors: int
+
+
+@lru_cache(maxsize=2000)
+def _glance(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
+    """What the shelf tells of a file; read again when it changed."""
+    raw = path.read_bytes()
+    outline = read_metadata(raw, path.name)
+    parsed = parse_dispatch(raw, path.name, language=language)
+    dated = _DATE.match(path.stem)
+    return _Metadata(
+        slug=outline.slug if outline else path.stem,
+        title=outline.title if outline else path.stem,
+        date=parsed.partial.date.isoformat() if parsed.partial else dated[0] if dated else "",
+        errors=sum(problem.severity is Severity.ERROR for problem in parsed.problems),
+    )
+
+
+def _searched(path: Path) -> str:
+    return f"{path.stem}\n{path.read_bytes().decode(errors='replace')}".casefold()

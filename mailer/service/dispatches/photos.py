@@ -1,0 +1,38 @@
+"""Photos that are uploaded at the desk: kept next to the dispatches, small and without metadata.
+
+Raises PhotoError, UsageError.
+"""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from mailer.app import App
+from mailer.dispatch.slug import slugify
+from mailer.edition.images import LARGEST_FILE, PhotoError, load_image
+from mailer.errors import UsageError
+from mailer.files import create_file
+
+PHOTOS = "photos"
+
+
+def save_photo(newsroom: App, file: BinaryIO, title: str) -> str:
+    """Saves a photo, scaled down. Returns its path relative to a dispatch; `title` becomes part of its name."""
+    with tempfile.TemporaryDirectory(dir=newsroom.workspace.ensure_state_dir()) as folder:
+        raw = Path(folder) / "the picture"
+        data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise PhotoError("The picture is larger than 25 MB.", "Save it smaller, 1200 pixels wide.")
+        raw.write_bytes(data)
+        image = load_image(raw, root=Path(folder))
+    stem, suffix = image.name.rsplit(".", 1)
+    name = f"{slugify(title)[:40].strip('-') or 'photo'}-{stem[:8]}.{suffix}"
+    place = newsroom.workspace.dispatches / PHOTOS
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # the name is made from the content
+            create_file(place / name, image.data)
+    except OSError as error:
+        raise UsageError(f"{place} cannot be written ({error.strerror}).", "See to its permissions.") from None
+    return f"{PHOTOS}/{name}"

@@ -1,0 +1,240 @@
+"""What a dispatch would be as a letter, while it is being written. Nothing is written to disk, and nobody is mailed.
+
+    draft(newsroom, source, path)       the text -> its findings, and a letter when it has no errors: soon, to be shown at once
+    proofread(newsroom, draft)          the same with the letter as it would be mailed, and what is to be said of it
+    show(edition, values, …)            the edition -> what one reader sees: subject, HTML for a scheme, plaintext
+    reader_values(newsroom, email, …)   a reader of a list, as a letter is filled for one
+    Proofs(newsroom, media)             the letters of the desk's dispatches, kept while they are looked at
+
+`source` need not be what the file holds; `path` is where it is, or would be, and what its images are relative to.
+Blocking. Raises UsageError for a list or reader that does not exist, LayoutError for a template that is wrong.
+"""
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from html import escape
+from pathlib import Path
+
+from mailer.app import App
+from mailer.csv.rows import Member
+from mailer.dispatch.diagnostics import Diagnostic
+from mailer.edition.merge_fields import ReaderValues, fill
+from mailer.edition.model import Edition, Image
+from mailer.link_tokens import PLACEHOLDER
+from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
+from mailer.service.dispatches.files import file_of, read
+from mailer.service.dispatches.lint import drop_ignored, lint_edition
+from mailer.service.lists.readers import find_reader, open_lists
+
+DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
+"""The widths, in pixels, that a letter is looked at in."""
+
+KEPT_PREVIEWS = 12  # dispatches
+
+NOBODY = ReaderValues(token=PLACEHOLDER)
+"""Nobody in particular: all fields empty, links that unsubscribe nobody."""
+
+_SCHEMES = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
+_TAG = r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>"  # the rest of a tag, a > in its attributes too
+_STYLE = re.compile(rf"<style\b{_TAG}.*?</style>", re.DOTALL)
+_IMAGE = re.compile(rf"<img\b{_TAG}")
+_SOURCE = re.compile(r"""(\ssrc=)(?:"[^"]*"|'[^']*')""")
+_LINK = re.compile(r"""<a(?=\s)(?=[^>]*?\shref=["'](?!#))""")
+_HEAD_END = "</head>"
+
+
+class ColorScheme(StrEnum):
+    LIGHT = "light"
+    DARK = "dark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewDraft:
+    """A text, read. `edition` is None when there are errors among the findings, which stand in source order.
+
+    Until it `is_final` its styles are not inlined: in a browser it looks the same, and its digest is nobody's.
+    """
+
+    source: str
+    checked: CheckResult
+    edition: Edition | None
+    is_final: bool = False
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        return self.checked.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedPreview:
+    """What one reader sees. `html` is a whole document for a browser, `mailed` the HTML as it leaves."""
+
+    subject: str
+    html: str
+    text: str
+    mailed: str
+
+    @property
+    def size(self) -> int:
+        """The octets of the HTML, which Gmail clips near 102 KB."""
+        return len(self.mailed.encode())
+
+
+def draft(
+    newsroom: App, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()
+) -> PreviewDraft:
+    """What `source` is as a dispatch; findings name it as `shown`, or by its `path`. Checked for `lists`, as `check` does."""
+    checked = check_source(newsroom, source, path, shown or str(path), lists)
+    has_letter = checked.dispatch is not None and not checked.has_errors
+    edition = compile_checked(newsroom, checked, inlined=False) if has_letter else None
+    text = source if isinstance(source, str) else source.decode("utf-8-sig", "replace")
+    return PreviewDraft(source=text, checked=checked, edition=edition)
+
+
+def lint(newsroom: App, made: PreviewDraft) -> PreviewDraft:
+    """`made` in full, with all that `mailer check` says of it, and nothing that it ignores."""
+    if made.edition is None:
+        return replace(made, checked=drop_ignored(made.checked), is_final=True)
+    edition = compile_checked(newsroom, made.checked)
+    return replace(made, checked=lint_edition(newsroom, made.checked, edition), edition=edition, is_final=True)
+
+
+def render(
+    edition: Edition,
+    values: ReaderValues = NOBODY,
+    *,
+    media: str,
+    scheme: ColorScheme | None = None,
+    images: bool = True,
+) -> RenderedPreview:
+    """The letter as `values` get it.
+
+    In the browser its images lie under the path `media`, which ends with a slash; links open elsewhere than in the letter. With a
+    `scheme` the letter is light or dark whatever the browser is; without `images` their words stand for them.
+    """
+    key = edition.key(values)
+    variant = edition.variant(key)
+    html = fill(edition.variant(key, browser=True).html, values)
+    for image in edition.images:
+        html = html.replace(escape(edition.media_url + image.name), escape(media + image.name))
+    html = _LINK.sub('<a target="_blank" rel="noopener noreferrer"', html)
+    if not images:
+        html = _IMAGE.sub(lambda tag: _SOURCE.sub(r'\1"data:,"', tag[0]), html)
+    if scheme is not None:
+        html = in_scheme(html, scheme)
+    return RenderedPreview(
+        subject=" ".join(fill(variant.subject, values).split()),
+        html=html,
+        text=fill(variant.text, values),
+        mailed=fill(variant.html, values),
+    )
+
+
+def in_scheme(html: str, scheme: ColorScheme) -> str:
+    """`html` as a program in light or dark mode shows it, whatever the browser's own mode is."""
+
+    def decided(condition: re.Match[str]) -> str:
+        return "(min-width: 0)" if condition[1] == scheme else "(max-width: 0)"
+
+    html = _STYLE.sub(lambda style: _SCHEMES.sub(decided, style[0]), html)
+    forced = f"<style>:root {{ color-scheme: {scheme} !important }}</style>"
+    return html.replace(_HEAD_END, forced + _HEAD_END, 1)
+
+
+def reader_values(newsroom: App, email: str, lists: Sequence[str], fields: frozenset[str]) -> ReaderValues:
+    """The reader with this address on one of `lists`, else on any, with those of `fields` that an edition asks for."""
+    recipient = find_reader(newsroom, email, lists, fields)
+    return ReaderValues(fields=recipient.fields, address=recipient.address, token=PLACEHOLDER)
+
+
+def some_readers(newsroom: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
+    """The first addresses of `lists`, else of all, at most `limit`: for whoever looks for a reader to write as."""
+    found: dict[str, None] = {}
+    for source in open_lists(newsroom, lists):
+        for row in source.rows(frozenset()):
+            if isinstance(row, Member):
+                found[row.address.envelope] = None
+            if len(found) == limit:
+                return tuple(found)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedPreview:
+    """`digest` is that of the text. `edition` is None while there are errors; then `before` is the last one without."""
+
+    digest: str
+    problems: tuple[Diagnostic, ...]
+    edition: Edition | None
+    before: Edition | None = None
+    size: int = 0
+    """Octets of the HTML, for a reader without any fields."""
+
+    @property
+    def letter(self) -> Edition | None:
+        """What there is to look at."""
+        return self.edition or self.before
+
+
+class PreviewCache:
+    """The letters of dispatches that are being written at the desk, as long as they are looked at.
+
+    A letter is compiled once for each state of its file, and those of the last KEPT_PREVIEWS dispatches are kept. While a
+    text has errors, its last letter without any is shown. `media` is the path under which the desk shows the images,
+    ending with a slash.
+    """
+
+    def __init__(self, newsroom: App, media: str) -> None:
+        self._app = newsroom
+        self._media = media
+        self._gate = threading.Lock()
+        self._made: OrderedDict[str, CachedPreview] = OrderedDict()
+
+    def make(self, name: str) -> CachedPreview:
+        """Check and compile the dispatch as it is now."""
+        digest, made = self._drafted(name)
+        made = lint(self._app, made)
+        size = render(made.edition, media=self._media).size if made.edition else 0
+        return self._keep(name, CachedPreview(digest=digest, problems=made.problems, edition=made.edition, size=size))
+
+    def get(
+        self, name: str, digest: str, *, reader: str = "", scheme: ColorScheme | None = None, images: bool = True
+    ) -> RenderedPreview | None:
+        """The letter to `reader`, an address on a list, or to nobody in particular; None while there never was one.
+
+        `digest` names the state of the text that is to be seen. A letter that was not proofread yet is shown all the same, for
+        that takes longer than compiling it for a browser.
+        """
+        with self._gate:
+            proof = self._made.get(name)
+        if proof is None or proof.digest != digest:
+            now, made = self._drafted(name)
+            proof = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
+        if proof.letter is None:
+            return None
+        values = reader_values(self._app, reader, (), proof.letter.fields) if reader else NOBODY
+        return render(proof.letter, values, media=self._media, scheme=scheme, images=images)
+
+    def _drafted(self, name: str) -> tuple[str, PreviewDraft]:
+        now = read(self._app, name)
+        path = file_of(self._app, name)
+        return now.digest, draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
+
+    def _keep(self, name: str, proof: CachedPreview) -> CachedPreview:
+        """Keep `proof` in the place of the one before, whose letter it falls back on."""
+        with self._gate:
+            earlier = self._made.pop(name, None)
+            self._made[name] = kept = replace(proof, before=earlier.letter if earlier else None)
+            while len(self._made) > KEPT_PREVIEWS:
+                self._made.popitem(last=False)
+        return kept
+
+    def image(self, name: str) -> Image | None:
+        """An image of a letter that was looked at."""
+        with self._gate:
+            letters = [each.letter for each in self._made.values()]
+        return next((image for letter in letters if letter for image in letter.images if image.name == name), None)

@@ -1,0 +1,50 @@
+"""An edition as files: what `mailer render` writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mailer.app import App
+from mailer.edition.merge_fields import ReaderValues, fill
+from mailer.ledger.types.sends import Recipient
+from mailer.link_tokens import PLACEHOLDER
+from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
+from mailer.service.dispatches.sample_message import NOBODY, compose_for
+from mailer.service.lists.readers import find_reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """`files`: name -> content; edition.html, edition.txt, message.eml, edition.json, and the images."""
+
+    checked: CheckResult
+    files: Mapping[str, bytes]
+
+
+def render(newsroom: App, name: str, *, reader: str | None = None, lists: Sequence[str] = ()) -> Rendered:
+    """Compile the dispatch `name` and fill it for `reader`, or for nobody: all fields empty, tokens inert."""
+    checked = check_dispatch(newsroom, name, lists)
+    edition = compile_checked(newsroom, checked)
+    named = lists or (checked.dispatch.lists if checked.dispatch else ())
+    recipient = find_reader(newsroom, reader, named, edition.fields) if reader else Recipient("", NOBODY)
+    values = ReaderValues(fields=recipient.fields, address=recipient.address if reader else "", token=PLACEHOLDER)
+    variant = edition.variant(edition.key(values))
+    html = fill(variant.html, values).encode()
+    about = {
+        "digest": edition.digest,
+        "slug": edition.slug,
+        "subject": " ".join(fill(variant.subject, values).split()),
+        "language": edition.language,
+        "bytes": len(html),
+        "slots": list(edition.merge_fields),
+        "variants": edition.variants,
+        "articles": edition.articles,
+    }
+    files = {
+        "edition.html": html,
+        "edition.txt": fill(variant.text, values).encode(),
+        "message.eml": compose_for(newsroom, edition)(recipient).without_dot_stuffing(),
+        "edition.json": json.dumps(about, ensure_ascii=False, indent=2).encode() + b"\n",
+        **{image.name: image.data for image in edition.images},
+    }
+    return Rendered(checked=checked, files=files)

@@ -1,0 +1,30 @@
+"""Messages that are only looked at or counted: composed as they would leave, with tokens that name nobody."""
+
+from collections.abc import Callable
+
+from mailer.app import App
+from mailer.delivery.types import Claim
+from mailer.edition.model import Edition
+from mailer.ledger.types.sends import Recipient
+from mailer.mime.composer import Composer, Message
+
+NOBODY = "reader@example.org"
+
+
+def compose_for(newsroom: App, edition: Edition) -> Callable[[Recipient], Message]:
+    """Makes messages that are only looked at: their tokens name nobody."""
+    marks = newsroom.message_tokens(newsroom.keys.names[0], inert=True)
+    composer = Composer(edition, newsroom.sender_profile, marks, eight_bit=newsroom.settings.eight_bit)
+
+    def compose(recipient: Recipient) -> Message:
+        claim = Claim(
+            delivery_id=0,
+            identity=recipient.identity,
+            address=recipient.address,
+            fields=recipient.fields,
+            attempt=1,
+            date=newsroom.clock(),
+        )
+        return composer.compose(claim)
+
+    return compose

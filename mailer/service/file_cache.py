@@ -1,0 +1,52 @@
+"""What was read of a file, kept while the file stays as it is: for programs that read the same files again and again.
+
+    @unchanged(maxsize=…)
+    def read(path, …) -> what comes of it
+
+What the function raises is not kept. Neither is what it made of a file that was touched in this very moment, for a second
+write within one tick of the file system's clock would not show.
+"""
+
+import os
+import time
+from collections.abc import Callable, Hashable
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Version = tuple[int, int, int, int, int]
+
+TICK = 50_000_000  # nanoseconds; a kernel's are 1 to 10 ms
+
+
+def file_version(path: Path) -> Version | None:
+    """What the file system says of the content of `path`; None where there is nothing."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - several times as quick
+    except (OSError, ValueError):
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def cache_by_mtime(maxsize: int) -> Callable[[Callable[Concatenate[Path, P], T]], Callable[Concatenate[Path, P], T]]:
+    """Keep the results of a function of a path, and of hashable things, for `maxsize` calls of late."""
+
+    def keeping(function: Callable[Concatenate[Path, P], T]) -> Callable[Concatenate[Path, P], T]:
+        @lru_cache(maxsize=maxsize)
+        def kept(
+            path: Path, _version: Version, args: tuple[Hashable, ...], named: tuple[tuple[str, Hashable], ...]
+        ) -> T:
+            return function(path, *args, **dict(named))  # type: ignore[arg-type] # a ParamSpec taken apart
+
+        @wraps(function)
+        def reading(path: Path, /, *args: P.args, **named: P.kwargs) -> T:
+            found = file_version(path)
+            if found is None or time.time_ns() - max(found[3:]) < TICK:
+                return function(path, *args, **named)
+            return kept(path, found, args, tuple(named.items()))
+
+        return reading
+
+    return keeping

@@ -1,0 +1,93 @@
+"""A list's file with another one added to it: the new file, ready to take its place. See uploads.py for what that means.
+
+A word of the upload that is a no goes into the status cell of who is there already. Where the list's cell says that the
+person said no, or a server did, and the upload has them as a reader, its cell is set to subscribed: the sync then blocks
+the row, names it, and puts back what stands, so that nobody is passed over in silence.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.addresses import parse_address
+from mailer.csv.columns import EMAIL, STATUS
+from mailer.csv.edit import RowEdit, edited_copy
+from mailer.csv.reader import CsvList
+from mailer.csv.rows import Status
+from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.sync.append_diff import ExistingRow, NewRow, count_erased, existing_rows, has_status_word, new_rows
+from mailer.service.lists.staged_file import StagedFile, stage_list
+from mailer.service.lists.sync import NewFile
+
+_SAID_NO = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED, Status.ERASED})
+_LISTED, _GIVEN = 1, 2  # on the bench
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendedFile:
+    """`file` is the list's and `upload` together; `columns`: those that the list did not have; `erased`: got no row."""
+
+    file: NewFile
+    upload: StagedFile
+    columns: tuple[str, ...]
+    erased: int
+
+
+@contextmanager
+def appended_file(bench: ScratchConnection, source: CsvList, path: Path) -> Iterator[AppendedFile]:
+    """The list `source` with the rows of the file at `path`; gone when the block ends, unless it was published."""
+    listed = stage_list(bench, source.path, source.name, number=_LISTED, keep=False)
+    given = stage_list(bench, path, source.name, number=_GIVEN, keep=False)
+    with ExitStack() as stack:
+        with bench.snapshot() as conn:
+            columns = _new_columns(source, given.source, has_status=has_status_word(conn, given.rows))
+            changes = (
+                RowEdit(line=each.line, identity=each.identity, values=values)
+                for each in existing_rows(conn, listed.rows, given.rows)
+                if (values := _cells(source, each))
+            )
+            rows = (_row(source, each) for each in new_rows(conn, listed.rows, given.rows))
+            new = stack.enter_context(edited_copy(source, changes, rows, columns=columns))
+            erased = count_erased(conn, given.rows)
+        yield AppendedFile(file=new, upload=given, columns=columns, erased=erased)
+
+
+def _new_columns(source: CsvList, given: CsvList, *, has_status: bool) -> tuple[str, ...]:
+    says = {STATUS, _since(given)}
+    fields = [name for name in given.columns.names if name and name not in says and name not in source.columns.names]
+    if has_status and source.columns.status is None:
+        fields.append(STATUS)
+    return tuple(fields)
+
+
+def _cells(source: CsvList, each: ExistingRow) -> dict[str, str]:
+    """What the upload sets in the row of somebody who is there already."""
+    cells = {
+        name: value for name, value in each.fields.items() if name != EMAIL and value and value != each.had.get(name)
+    }
+    is_no = each.status is not Status.SUBSCRIBED and each.status is not each.was
+    has_said_no = each.was in _SAID_NO and source.columns.status is not None
+    if is_no or (each.status is Status.SUBSCRIBED and has_said_no):
+        cells[_status(source)] = each.status.value
+    return cells
+
+
+def _row(source: CsvList, each: NewRow) -> dict[str, str]:
+    row = {**each.fields, EMAIL: parse_address(each.address).display}
+    if each.status is not Status.SUBSCRIBED:
+        row[_status(source)] = each.status.value
+    if each.since is not None and _since(source):
+        row[_since(source)] = dt.datetime.fromtimestamp(each.since, dt.UTC).date().isoformat()
+    return row
+
+
+def _status(source: CsvList) -> str:
+    place = source.columns.status
+    return STATUS if place is None else source.columns.names[place]
+
+
+def _since(source: CsvList) -> str:
+    place = source.columns.since
+    return "" if place is None else source.columns.names[place]

@@ -1,0 +1,69 @@
+"""Earlier versions of a list file: what `mailer list undo` goes back to.
+
+After each sync that changed something the file is kept, compressed, as .mailer/lists/NAME/SYNC.csv.gz; what an undo replaces
+is kept as SYNC.replaced.csv.gz. The newest KEPT of a list stay. They hold addresses, so they are their owner's alone.
+"""
+
+import gzip
+import hashlib
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+from mailer.errors import UsageError
+from mailer.files import AtomicFile
+
+KEPT = 30
+_LEVEL = 1  # of compression: a list of a million rows takes a second
+_REPLACED = "replaced.csv.gz"
+
+
+class ListBackups:
+    """The kept files of one list, in a folder of the state folder. Raises UsageError where the disk refuses."""
+
+    def __init__(self, state: Path, name: str) -> None:
+        self._folder = state / "lists" / name
+
+    def save(self, sync: int, path: Path, *, replaced: bool = False) -> None:
+        """Keep the file at `path` as what sync number `sync` left, or (`replaced`) found in its way."""
+        target = self._folder / (f"{sync}.{_REPLACED}" if replaced else f"{sync}.csv.gz")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with AtomicFile(target, like=path) as new, path.open("rb") as old:
+                with gzip.GzipFile(fileobj=new.file, mode="wb", compresslevel=_LEVEL, filename="", mtime=0) as packed:
+                    shutil.copyfileobj(old, packed, 1 << 20)
+                new.commit()
+            self._forget_the_oldest()
+        except OSError as error:
+            raise UsageError(
+                f"The list was synced, but {target} cannot be kept ({error.strerror}): it cannot be undone to here.",
+                "Make room, or see to the permissions.",
+            ) from error
+
+    def versions(self) -> tuple[int, ...]:
+        """The syncs that can be gone back to, the newest first."""
+        names = (
+            path.name.partition(".")[0] for path in self._folder.glob("*.csv.gz") if not path.match(f"*.{_REPLACED}")
+        )
+        return tuple(sorted((int(name) for name in names if name.isdecimal()), reverse=True))
+
+    def restore(self, sync: int, digest: str, target: BinaryIO) -> None:
+        """Write what sync `sync` left into `target`. Raises UsageError if it is not there, or not what it was."""
+        path = self._folder / f"{sync}.csv.gz"
+        try:
+            with gzip.open(path, "rb") as packed:
+                shutil.copyfileobj(packed, target, 1 << 20)
+            target.seek(0)
+            found = hashlib.sha256()
+            while block := target.read(1 << 20):
+                found.update(block)
+        except (OSError, EOFError, ValueError) as error:
+            raise UsageError(f"{path} cannot be read ({error}).", "Choose another sync.") from None
+        if found.hexdigest() != digest:
+            raise UsageError(f"{path} is not what sync {sync} left.", "Choose another sync.")
+
+    def _forget_the_oldest(self) -> None:
+        syncs = self.versions()
+        for sync in syncs[KEPT:]:
+            (self._folder / f"{sync}.csv.gz").unlink(missing_ok=True)
+            (self._folder / f"{sync}.{_REPLACED}").unlink(missing_ok=True)

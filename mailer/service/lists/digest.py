@@ -1,0 +1,70 @@
+"""The digests of list files, kept so that a file that has not changed since need not be read again.
+
+    read_digest(newsroom, name)     reads the file, and keeps the digest for later
+    find_digest(newsroom, name)     returns the kept digest while the file stays as it is, else reads it
+
+A digest is kept in the state folder with the file's version: what the file system said of it before and after it was read.
+It says nothing of what the ledger knows: compare it with the digest of the last sync. Raises ListError.
+"""
+
+import contextlib
+import hashlib
+import json
+import time
+from pathlib import Path
+
+from mailer.app import App
+from mailer.csv.reader import unreadable
+from mailer.files import AtomicFile
+from mailer.service.file_cache import TICK, file_version
+
+
+def find_digest(newsroom: App, name: str) -> str:
+    """Returns the SHA-256 of a list file as it is now, in hex."""
+    found = file_version(newsroom.workspace.list_file(name))
+    kept = _load(_place(newsroom, name))
+    if found is not None and kept.get("version") == list(found):
+        return str(kept["digest"])
+    return read_digest(newsroom, name)
+
+
+def read_digest(newsroom: App, name: str) -> str:
+    """The same, always by reading the file."""
+    path = newsroom.workspace.list_file(name)
+    before = file_version(path)
+    digest = digest_of(path)
+    is_settled = before is not None and time.time_ns() - max(before[3:]) >= TICK
+    if is_settled and file_version(path) == before:
+        _save(_place(newsroom, name), {"version": before, "digest": digest}, like=path)
+    return digest
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a list file, in hex. Raises ListError."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _place(newsroom: App, name: str) -> Path:
+    return newsroom.workspace.state / "lists" / f"{name}.digest"
+
+
+def _load(place: Path) -> dict[str, object]:
+    """Returns what was kept; nothing where it is missing or damaged, for the file can be read instead."""
+    try:
+        kept = json.loads(place.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) and isinstance(kept.get("digest"), str) else {}
+
+
+def _save(place: Path, kept: dict[str, object], *, like: Path) -> None:
+    """Keeps it where the state folder is there and can be written; else the file is read next time, too."""
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        with AtomicFile(place, like=like) as new:
+            new.file.write(json.dumps(kept).encode())
+            new.commit()

@@ -1,0 +1,91 @@
+"""A list file, read and loaded into scratch tables, ready to be merged.
+
+    stage_list(bench, path, name, number=1, keep=True)
+
+Raises ListError.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.csv.columns import EMAIL
+from mailer.csv.reader import CsvList, RowBatch, open_list
+from mailer.csv.rejected import keep_rejected
+from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow
+from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.sync.staging import StagedList, load
+from mailer.ledger.sync.syncs import FileStats
+from mailer.service.lists.digest import digest_of
+
+SHOWN_FINDINGS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedFile:
+    """A list file, read and laid out on a bench."""
+
+    source: CsvList
+    rows: StagedList
+    reading: FileStats
+
+
+def stage_list(bench: ScratchConnection, path: Path, name: str, *, number: int, keep: bool) -> StagedFile:
+    """Read a list file and lay it out. `keep`: keep its rejected rows beside it."""
+    source = open_list(path, name)
+    digest, size = digest_of(path), path.stat().st_size
+    columns = source.columns
+    status = "" if columns.status is None else columns.names[columns.status]
+    reader = _ListReader(source, kept=keep)
+    with ExitStack() as stack:
+        if keep:
+            reader.keep = stack.enter_context(keep_rejected([source]))
+        conn = stack.enter_context(bench.snapshot())
+        rows = load(
+            conn,
+            number,
+            reader.batches(columns.fields - {EMAIL, status}),
+            since="" if columns.since is None else columns.names[columns.since],
+        )
+        for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
+            duplicate = DuplicateRow(line=again.line, first=again.first, identity=again.identity, status=again.status)
+            reader.shown.append((again.line, source.describe(duplicate)))
+    findings = sorted(reader.shown)[:SHOWN_FINDINGS]
+    reading = FileStats(
+        digest=digest,
+        size=size,
+        columns=tuple(name for name in columns.names if name),
+        consent=columns.consent,
+        rows=rows.people + rows.duplicates + reader.rejected,
+        rejected=reader.rejected,
+        findings=tuple(words for _, words in findings),
+        more_findings=reader.count + rows.duplicates - len(findings),
+    )
+    return StagedFile(source=source, rows=rows, reading=reading)
+
+
+class _ListReader:
+    """The rows of a file: they stream through, of findings the first stay, in words."""
+
+    def __init__(self, source: CsvList, *, kept: bool) -> None:
+        self.count = self.rejected = 0
+        self.shown: list[tuple[int, str]] = []
+        self.keep: Callable[[CsvList, Finding], None] | None = None
+        self._source = source
+        self._kept = kept
+
+    def batches(self, fields: frozenset[str]) -> Iterator[RowBatch]:
+        for batch in self._source.batches(fields):
+            for row in batch.rows:
+                if not isinstance(row, Member):
+                    self._find(row)
+            yield batch
+
+    def _find(self, finding: Finding) -> None:
+        self.count += 1
+        self.rejected += isinstance(finding, RejectedRow)
+        if len(self.shown) < SHOWN_FINDINGS:
+            self.shown.append((finding.line, self._source.describe(finding, kept=self._kept)))
+        if self.keep:
+            self.keep(self._source, finding)

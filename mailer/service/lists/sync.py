@@ -1,0 +1,286 @@
+"""Lists: their files brought together with what the ledger knows.
+
+    sync_list(newsroom, name)      the whole of it: read, merge, write the file, keep a copy for `undo`
+    plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
+    undo_list(newsroom, name)      back to how the list was after an earlier sync
+    exchange(newsroom, name, ...)  another file in the place of the list's, and synced: for an undo, an upload, an edit
+    brought_up(newsroom, names)    lists as a send needs them: synced, or a dry run, on a connection that sees the result
+
+The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
+says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the
+file was told. A crash in between leaves a file that has not been told yet, or a ledger that has not noted it: the next sync
+finds either, and does what is left. Two syncs of a list wait for each other.
+
+Raises ListError, UsageError, NeedsConfirmationError where a person must decide, LedgerError.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.csv.columns import EMAIL, SINCE, STATUS
+from mailer.csv.patch import RowPatch, prepare_patch
+from mailer.csv.reader import CsvList, open_list
+from mailer.csv.rows import Status
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.files import AtomicFile
+from mailer.ledger.ledger import Ledger
+from mailer.ledger.store.locks import FileLock
+from mailer.ledger.store.scratch import ScratchConnection
+from mailer.ledger.sync.apply import cells, signups_to_append
+from mailer.ledger.sync.syncs import SyncResult
+from mailer.ledger.types.subscribers import SyncPlan
+from mailer.service.lists.backups import ListBackups
+from mailer.service.lists.digest import digest_of, read_digest
+from mailer.service.lists.staged_file import stage_list
+
+BY_HAND = "command line"
+_PATIENCE = 120.0  # seconds to wait for another sync of the same list
+
+
+def sync_list(newsroom: App, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
+    """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed."""
+    with list_lock(newsroom, name):
+        return sync_locked(newsroom, name, by=by, allow_removals=allow_removals)
+
+
+def sync_locked(newsroom: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
+    """Does the same for a caller that holds the list's lock and goes on with the list as it is then."""
+    path = newsroom.workspace.list_file(name)
+    if newsroom.ledger.syncs.is_current(name, read_digest(newsroom, name)):
+        return no_op_plan(newsroom, name)
+    return _merge(newsroom, name, path, by=by, allow_removals=allow_removals)
+
+
+def plan_sync(newsroom: App, name: str) -> SyncPlan:
+    """What `sync_list` would do."""
+    path = newsroom.workspace.list_file(name)
+    with newsroom.readonly_ledger() as ledger:
+        if ledger.syncs.is_current(name, digest_of(path)):
+            return no_op_plan(newsroom, name)
+        with ledger.syncs.scratch() as bench:
+            staged = stage_list(bench, path, name, number=1, keep=False)
+            with bench.snapshot() as conn:
+                return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncedLists:
+    """A ledger in which lists are as their files are now, and a connection that sees it; `plans`: what the syncs did.
+
+    `behind`: lists whose files have changed since, and which are as they were synced last.
+    """
+
+    ledger: Ledger
+    conn: Connection
+    plans: Mapping[str, SyncPlan]
+    stale: tuple[str, ...] = ()
+
+
+@contextmanager
+def synced_lists(
+    newsroom: App, names: Sequence[str], *, record: bool, allow_removals: bool = False, rehearse: bool = True
+) -> Iterator[SyncedLists]:
+    """Yields each of the lists as its file is now: by a sync with `record`, else by a dry run that leaves nothing behind.
+
+    With `rehearse=False`, for a quick look, a list that was ever synced is taken as the ledger has it: a dry run blocks
+    writers of the ledger.
+    """
+    plans = {name: sync_list(newsroom, name) for name in names} if record else {}
+    with newsroom.readonly_ledger() as ledger:
+        files = {name: newsroom.workspace.list_file(name) for name in names}
+        digests = {} if record else {name: digest_of(path) for name, path in files.items()}
+        stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
+        known = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
+        behind = tuple(name for name, state in known.items() if state.digest != digests[name])
+        stale = [name for name in stale if name not in known]
+        if not stale:
+            plans.update((name, no_op_plan(newsroom, name)) for name in names if name not in plans)
+            with ledger.syncs.reading() as conn:
+                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
+            return
+        with ledger.syncs.scratch() as bench:
+            staged = [
+                stage_list(bench, files[name], name, number=number, keep=False)
+                for number, name in enumerate(stale, start=1)
+            ]
+            with bench.dry_run() as conn:
+                for each in staged:
+                    done = ledger.syncs.merge(
+                        conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
+                    )
+                    plans[each.source.name] = done.plan
+                plans.update((name, no_op_plan(newsroom, name)) for name in names if name not in plans)
+                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
+
+
+def undo_list(newsroom: App, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
+    """Put back the file as sync `to` left it, else as it was before the last sync, and sync it.
+
+    Nos that came since stand, sign-ups stay; suppressions that the undone syncs brought are lifted.
+    """
+    path = newsroom.workspace.list_file(name)
+    history = ListBackups(newsroom.workspace.ensure_state_dir(), name)
+    with list_lock(newsroom, name):
+        back_to, digest = _choose(newsroom, name, history, to)
+        with AtomicFile(path) as older:
+            history.restore(back_to, digest, older.file)
+            older.file.flush()
+            now = open_list(path, name)
+            return replace_and_sync(newsroom, name, older, now, by=by, allow_removals=True, undo_to=back_to)
+
+
+def can_go_back_to(newsroom: App, name: str) -> tuple[int, ...]:
+    """The earlier syncs that `undo_list` can go back to, the newest first."""
+    return tuple(_choices(newsroom, name, ListBackups(newsroom.workspace.state, name)))
+
+
+class NewFile(Protocol):
+    """A file that is ready to take a list's place, in the same folder."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def commit(self) -> None: ...
+
+
+def replace_and_sync(
+    newsroom: App,
+    name: str,
+    new: NewFile,
+    now: CsvList,
+    *,
+    by: str,
+    allow_removals: bool,
+    undo_to: int | None = None,
+) -> SyncPlan:
+    """Syncs the file `new` and replaces the list's file with it, if that is still `now`. Needs the list's lock."""
+    return _merge(newsroom, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(now, new))
+
+
+def _merge(
+    newsroom: App,
+    name: str,
+    path: Path,
+    *,
+    by: str,
+    allow_removals: bool,
+    undo_to: int | None = None,
+    replacing: tuple[CsvList, NewFile] | None = None,
+) -> SyncPlan:
+    """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's."""
+    history = ListBackups(newsroom.workspace.ensure_state_dir(), name)
+    with newsroom.ledger.syncs.scratch() as bench:
+        staged = stage_list(bench, path, name, number=1, keep=True)
+        now = replacing[0] if replacing else staged.source
+        with bench.transaction() as conn:
+            done = newsroom.ledger.syncs.merge(
+                conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to
+            )
+            now.refuse_changed()
+        sync = done.plan.sync
+        if replacing and sync is not None:
+            history.save(sync, now.path, replaced=True)
+        changed = _write_back(newsroom, bench, staged.source, done)
+    if replacing:
+        now.refuse_changed()
+        replacing[1].commit()
+    if sync is not None:
+        history.save(sync, now.path)
+    return replace(done.plan, encoding_changed=changed)
+
+
+def no_op_plan(newsroom: App, name: str) -> SyncPlan:
+    """The plan of a list that has nothing to be done."""
+    with newsroom.readonly_ledger() as ledger:
+        state = ledger.syncs.state(name)
+    if state is None:
+        raise AssertionError(f"{name} was never synced")
+    return SyncPlan(
+        list=name,
+        is_first=False,
+        members_before=state.people,
+        people=state.people,
+        joined=0,
+        changed=0,
+        moved=0,
+        removed=0,
+        blocked=0,
+        duplicates=state.duplicates,
+        patched=0,
+        appended=0,
+        rejected=state.rejected,
+        findings=state.findings,
+        more_findings=state.more_findings,
+    )
+
+
+@contextmanager
+def list_lock(newsroom: App, name: str) -> Iterator[None]:
+    """Allows one sync of a list at a time. Raises NoListError before it creates a lock file for an unknown list."""
+    newsroom.workspace.list_file(name)
+    folder = newsroom.workspace.ensure_state_dir() / "lists"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        if not lock.acquire(_PATIENCE):
+            raise NeedsConfirmationError(f"The list {name} is being synced by another process.", "Try it again.")
+        yield
+    finally:
+        lock.close()
+
+
+def _write_back(newsroom: App, bench: ScratchConnection, source: CsvList, done: SyncResult) -> bool:
+    """Tell the file what the ledger knows better, and note that it was told. Whether its encoding is another one now."""
+    if not done.plan.writes:
+        return False
+    zone = newsroom.settings.timezone
+
+    def day(moment: float) -> str:
+        return dt.datetime.fromtimestamp(moment, zone).date().isoformat()
+
+    with bench.snapshot() as conn:
+        appended = signups_to_append(conn, done.diff)
+        told = (
+            RowPatch(line=cell.line, status=cell.status.value, since=day(cell.since)) for cell in cells(conn, done.diff)
+        )
+        rows = (
+            {
+                **each.values,
+                EMAIL: parse_address(each.address).display,
+                STATUS: Status.SUBSCRIBED.value,
+                SINCE: day(each.joined_at),
+            }
+            for each in appended
+        )
+        with prepare_patch(source, told, rows) as prepared:
+            prepared.commit()
+            written = prepared.rewritten
+    with bench.transaction() as conn:
+        newsroom.ledger.syncs.settle(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)
+    return written.encoding_changed
+
+
+def _choose(newsroom: App, name: str, history: ListBackups, to: int | None) -> tuple[int, str]:
+    """Which sync to go back to, and the digest of what it left."""
+    choices = _choices(newsroom, name, history)
+    wanted = next(iter(choices), None) if to is None else to
+    if wanted is None:
+        raise UsageError(f"There is no earlier sync of {name} to go back to.", f"See: mailer list show {name}")
+    if wanted not in choices:
+        listed = ", ".join(str(sync) for sync in choices) or "none"
+        raise UsageError(f"The list {name} cannot go back to sync {wanted}.", f"It can go back to: {listed}")
+    return wanted, choices[wanted]
+
+
+def _choices(newsroom: App, name: str, history: ListBackups) -> dict[int, str]:
+    syncs = newsroom.ledger.syncs.history(name)
+    kept = set(history.versions())
+    return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}

@@ -1,0 +1,61 @@
+"""Where the public pages are, as they link to each other: on a site, or as files in a folder.
+
+A site links by the path that it has on its host. Files link to files beside them, so that they work on any host, below any
+path, and from a disk.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+SHORT_DIGEST = 16  # characters of an edition's digest in its address: 64 bits
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUrls:
+    """`base` is what leads to the top, with a slash at its end if it is not empty: `/`, `/news/`, `../`."""
+
+    base: str
+    are_files: bool = False
+
+    @property
+    def home(self) -> str:
+        return f"{self.base}index.html" if self.are_files else self.base
+
+    @property
+    def archive(self) -> str:
+        return self.home if self.are_files else f"{self.base}archive/"
+
+    @property
+    def style(self) -> str:
+        """The style sheet of the pages."""
+        return f"{self.base}style.css"
+
+    @property
+    def reading(self) -> str:
+        """The style sheet of what stands around an edition."""
+        return f"{self.base}reading.css"
+
+    @property
+    def atom(self) -> str:
+        return f"{self.base}feed.xml"
+
+    @property
+    def json_feed(self) -> str:
+        return f"{self.base}feed.json"
+
+    @property
+    def media(self) -> str:
+        """What an image's name is appended to."""
+        return f"{self.base}media/"
+
+    def edition(self, slug: str) -> str:
+        """The page of a dispatch."""
+        return f"{self.base}archive/{quote(slug)}{self._suffix}"
+
+    def sent(self, slug: str, digest: str) -> str:
+        """The page of one edition of it, as it was sent."""
+        return f"{self.base}archive/{quote(slug)}/{digest[:SHORT_DIGEST]}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return ".html" if self.are_files else ""

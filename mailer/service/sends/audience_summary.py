@@ -1,0 +1,106 @@
+"""Counting an audience before it is frozen: how many would get it, who would not and why.
+
+The query is that of the freeze (mailer.ledger.sends.audience_query), so that its numbers are these. Raises EditionError for too many
+variants, ValidationFailedError for an audience of nobody at all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailer.edition.merge_fields import ReaderValues, expression
+from mailer.edition.model import Edition
+from mailer.errors import ValidationFailedError
+from mailer.ledger.sends.audience import AudienceCounts, count, first_recipient, skipped_recipients, values_that_occur
+from mailer.ledger.sends.audience_query import Audience
+from mailer.ledger.types.sends import Recipient
+from mailer.ledger.types.subscribers import SyncPlan
+from mailer.service.lists.staged_file import SHOWN_FINDINGS
+from mailer.service.lists.sync import SyncedLists
+
+SHOWN_SKIPPED = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceSummary:
+    """How many would get it, and why others would not. `skipped` counts those frozen without being mailed, by reason;
+    `some_skipped` are the first of them, address and reason.
+    """
+
+    to_mail: int
+    skipped: Mapping[str, int]
+    excluded: int
+    rejected: int
+    duplicates: int
+    got_it_before: int
+    findings: tuple[str, ...]
+    more_findings: int
+    variants: int
+    skipped_sample: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def left_out(self) -> tuple[tuple[int, str], ...]:
+        """Who does not get it: how many, and why."""
+        reasons = sorted(self.skipped.items(), key=lambda item: -item[1])
+        others = (
+            (self.excluded, "excluded"),
+            (self.got_it_before, "got it before"),
+            (self.rejected, "rejected row" if self.rejected == 1 else "rejected rows"),
+            (self.duplicates, "duplicate row" if self.duplicates == 1 else "duplicate rows"),
+        )
+        return (*((number, reason) for reason, number in reasons), *(each for each in others if each[0]))
+
+
+def count_audience(
+    lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str = ""
+) -> tuple[AudienceSummary, Recipient]:
+    """The head, and the first reader who would be mailed (or else skipped). `new_to`: leave out who has that dispatch."""
+    counted = count(lists.conn, audience, at=at, new_to=new_to)
+    found = first_recipient(lists.conn, audience, at=at, new_to=new_to)
+    plans = [lists.plans[name] for name in audience.selection.lists]
+    if found is None:
+        raise _nobody(plans, counted)
+    variants = _variants(lists, audience, edition, at=at, new_to=new_to)
+    words = [each for plan in lists.plans.values() for each in plan.findings]
+    more = sum(plan.more_findings for plan in lists.plans.values())
+    twice = counted.people - counted.recipients - counted.excluded - counted.got_it
+    reasons = {reason: number for reason, number in counted.reasons.items() if reason}
+    some = skipped_recipients(lists.conn, audience, at=at, limit=SHOWN_SKIPPED) if reasons else ()
+    head = AudienceSummary(
+        to_mail=counted.reasons.get("", 0),
+        skipped=reasons,
+        excluded=counted.excluded,
+        rejected=sum(plan.rejected for plan in plans),
+        duplicates=sum(plan.duplicates for plan in plans) + (0 if audience.selection.where else twice),
+        got_it_before=counted.got_it,
+        findings=tuple(words[:SHOWN_FINDINGS]),
+        more_findings=more + max(0, len(words) - SHOWN_FINDINGS),
+        variants=variants,
+        skipped_sample=tuple((each.address, each.reason) for each in some),
+    )
+    return head, found
+
+
+def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str) -> int:
+    """How many variants occur: conditions are worked out once for each set of values that they ask for."""
+    asked = tuple(sorted(frozenset().union(*(expression(source).fields for source in edition.conditions))))
+    if not asked:
+        return 1
+    keys = set()
+    for fields in values_that_occur(lists.conn, audience, asked, at=at, new_to=new_to):
+        keys.add(edition.key(ReaderValues(fields=fields, address="", token="")))
+        edition.check_variant_limit(keys)
+    return max(1, len(keys))
+
+
+def _nobody(plans: list[SyncPlan], counted: AudienceCounts) -> ValidationFailedError:
+    counts = (
+        (sum(plan.rejected for plan in plans), "no address that can be used"),
+        (counted.excluded, "an address that is excluded"),
+        (counted.got_it, "got it before"),
+    )
+    why = ", ".join(f"{number:,} {words}" for number, words in counts if number)
+    lists = ", ".join(plan.list for plan in plans)
+    rows = sum(plan.people + plan.duplicates + plan.rejected for plan in plans)
+    return ValidationFailedError(
+        f"Nobody would get this: {lists} has {rows:,} rows{f' ({why})' if why else ''}.", "No send was made."
+    )

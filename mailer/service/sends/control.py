@@ -1,0 +1,69 @@
+"""What a person does with a send that is there: pause it, let it go on, decide its uncertain ones.
+
+The same for both doors. The ledger moves the send; the process that sends it, whichever it is, sees that and obeys.
+Raises UnknownSendError, SendStateError, NeedsConfirmationError, LedgerError.
+"""
+
+from collections.abc import Collection, Sequence
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.delivery.states import DeliveryState, SendState
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.types.sends import Resolution, Send
+from mailer.service.sends.plan import start_scheduled
+from mailer.service.sends.scheduler import due_now
+from mailer.timestamps import iso
+
+
+def pause(newsroom: App, send_id: int, *, by: str = "by hand") -> Send:
+    """Stop a send: nothing more leaves, whoever sends it. `by`: what the reason says."""
+    found = newsroom.ledger.sends.get(send_id)
+    if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
+        raise NeedsConfirmationError(
+            f"Send {send_id} is {found.state}: nothing of it leaves.", f"To drop it: mailer cancel {send_id}"
+        )
+    if found.is_ended:
+        raise NeedsConfirmationError(f"Send {send_id} is {found.state}; there is nothing left to pause.")
+    return newsroom.ledger.sends.pause(send_id, reason=f"paused {by}")
+
+
+def queue_for_server(newsroom: App, send_id: int) -> Send:
+    """Let a send go on, carried by `mailer serve` within the second, as soon as no other process is at it."""
+    return newsroom.ledger.sends.resume(send_id, carried=True)
+
+
+def resume(newsroom: App, send_id: int) -> Send:
+    """Hand over a send that is paused, or start one that is overdue; one that goes on already, or is over, stays so."""
+    due_now(newsroom)
+    found = newsroom.ledger.sends.get(send_id)
+    if found.state is SendState.SCHEDULED and (found.at or 0.0) > newsroom.clock():
+        raise NeedsConfirmationError(
+            f"Send {send_id} is scheduled for {iso(found.at)}.",
+            "To send it at another time, cancel it and make it anew.",
+        )
+    if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
+        return start_scheduled(newsroom, found, carried=True)
+    return queue_for_server(newsroom, send_id)
+
+
+def resolve_uncertain(newsroom: App, send_id: int, *, resend: bool, identities: Collection[str] | None) -> Resolution:
+    """Decide the uncertain ones of a send, all or those named: sent again by this `mailer serve`, or counted as sent."""
+    before = newsroom.ledger.sends.summary(send_id)
+    done = newsroom.ledger.sends.resolve_uncertain(send_id, resend=resend, identities=identities, carried=resend)
+    paused_at_its_end = before.send.state is SendState.PAUSED and not before.undone
+    if resend and done.resolved and paused_at_its_end:
+        queue_for_server(newsroom, send_id)
+    return done
+
+
+def require_uncertain(newsroom: App, send_id: int, identities: Sequence[str]) -> None:
+    """Raise UsageError for an address that is not uncertain, before anything is decided about the others."""
+    rows = newsroom.ledger.report.rows(send_id, DeliveryState.UNCERTAIN)
+    uncertain = {parse_address(row.email).identity for row in rows if "@" in row.email}
+    strangers = [identity for identity in identities if identity not in uncertain]
+    if strangers:
+        raise UsageError(
+            f"{', '.join(strangers)}: not uncertain in send {send_id}; nothing was decided.",
+            f"Those that are stand in: mailer report {send_id}",
+        )

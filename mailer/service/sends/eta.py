@@ -1,0 +1,153 @@
+"""How long a send still takes, and what it waits for then.
+
+    estimate(rest, now=, pace=, zone=)   Rest -> Estimate: seconds, and the same in words
+    Pace                                 messages a second over the last while
+    in_days(shares, ...)                 the days of a warm-up plan in words
+
+What may leave now takes as long as the pace of late says, which has in it what relays and domains were found to bear, and
+no less than RATE and DOMAIN_RATE let it. What waits for a time is there no earlier than that: a retry, a day of the warm-up
+plan. So an estimate is never before the last time that is known, and grows with all that makes a send longer.
+
+Pure: times are seconds since the epoch, UTC, and are handed in; words show them in the zone of the installation.
+"""
+
+import datetime as dt
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from mailer.delivery.warmup import DayShare
+
+WHILE = 30.0  # seconds over which the pace is taken
+_SAMPLES = 4  # a second, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remaining:
+    """What is left of a send.
+
+    `shares`: how many leave on which day, retries among them. `retries` are those of them that wait for a time of their
+    own: the next at `retry_at`, the last at `last_at`. `not_before`: limits by the second let the last one leave then.
+    """
+
+    shares: tuple[DayShare, ...]
+    retries: int = 0
+    retry_at: float | None = None
+    last_at: float | None = None
+    not_before: float | None = None
+
+    @property
+    def count(self) -> int:
+        return sum(share.count for share in self.shares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """`seconds` until all is tried, None when that cannot be told yet; `words` say so, "" when there is nothing to say."""
+
+    seconds: float | None
+    words: str
+
+
+class ThroughputMeter:
+    """Messages a second over the last WHILE, from a count that only grows."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def __len__(self) -> int:
+        """How many samples it keeps."""
+        return len(self._samples)
+
+    def note(self, now: float, count: int) -> None:
+        """There are `count` by now. A clock that was set back begins anew."""
+        samples = self._samples
+        if samples and now < samples[-1][0]:
+            samples.clear()
+        if len(samples) < 2 or now - samples[-2][0] >= 1 / _SAMPLES:
+            samples.append((now, count))
+        else:
+            samples[-1] = (now, count)
+        while len(samples) > 2 and samples[1][0] <= now - WHILE:
+            samples.popleft()
+
+    @property
+    def per_second(self) -> float | None:
+        """None before anything was done."""
+        if len(self._samples) < 2:
+            return None
+        (since, before), (now, count) = self._samples[0], self._samples[-1]
+        return (count - before) / (now - since) if count > before and now > since else None
+
+
+def estimate(rest: Remaining, *, now: float, pace: float | None, zone: ZoneInfo) -> Estimate:
+    """When all of `rest` is tried, at `pace` messages a second (None: not known yet)."""
+    if not rest.count:
+        return Estimate(seconds=0.0, words="")
+    at_once = sum(share.count for share in rest.shares if share.at is None or share.at <= now)
+    busy = max(0, at_once - rest.retries)
+    end = now
+    for share in rest.shares:
+        end = max(end, share.at or now) + (share.count / pace if pace else 0.0)
+    end = max([end, *(time for time in (rest.last_at, rest.not_before) if time is not None)])
+    seconds = None if busy and not pace else end - now
+    return Estimate(seconds=seconds, words=_in_words(rest, busy, now=now, end=end, pace=pace, zone=zone))
+
+
+def _in_words(rest: Remaining, busy: int, *, now: float, end: float, pace: float | None, zone: ZoneInfo) -> str:
+    later = [share for share in rest.shares if share.at is not None and share.at > now]
+    waits = bool(rest.retries or later)
+    parts = []
+    if busy and pace:
+        seconds = busy / pace if waits else end - now
+        parts.append(f"{_length(seconds)} for {busy:,} now" if waits else f"done in {_length(seconds)}")
+    are_held = bool(later) and later[0].at == rest.shares[0].at and (rest.retry_at or 0.0) <= (later[0].at or 0.0)
+    if rest.retries and not are_held:
+        noun = "retry" if rest.retries == 1 else "retries"
+        due = f"the next {format_time(rest.retry_at, now, zone)}" if (rest.retry_at or 0) > now else "due now"
+        parts.append(f"{'then ' if parts else ''}{rest.retries:,} {noun}, {due}")
+    if later:
+        first = format_time(later[0].at, now, zone, word="from")
+        parts.append(f"the rest {first}" + (f", over {len(later)} days" if len(later) > 1 else ""))
+    return "; ".join(parts)
+
+
+def format_days(shares: Sequence[DayShare], *, begins: float, now: float, zone: ZoneInfo) -> str:
+    """“200 today, 500 on Tuesday, the last 300 on Wednesday: 3 days”; the first share `begins` then."""
+    days = [f"{share.count:,} {_day(begins if share.at is None else share.at, now, zone)}" for share in shares]
+    parts = [*days[:-1], f"the last {days[-1]}"] if len(days) > 1 else days
+    if len(parts) > _SHOWN:
+        parts = [*parts[: _SHOWN - 1], "…", parts[-1]]
+    return ", ".join(parts) + (f": {len(shares)} days" if len(shares) > 1 else "")
+
+
+_SHOWN = 6  # days that a line can hold
+
+
+def format_time(at: float | None, now: float, zone: ZoneInfo, *, word: str = "at") -> str:
+    """A time as people say it at `now`: “at 14:05”, “on Tuesday at 00:00”, “on 2 December at 00:00”."""
+    if at is None:
+        return ""
+    time, today = dt.datetime.fromtimestamp(at, zone), dt.datetime.fromtimestamp(now, zone).date()
+    clock = f"{word} {time:%H:%M}"
+    return clock if time.date() == today else f"on {_name(time.date(), today)} {clock}"
+
+
+def _day(at: float, now: float, zone: ZoneInfo) -> str:
+    day, today = (dt.datetime.fromtimestamp(time, zone).date() for time in (at, now))
+    return "today" if day == today else f"on {_name(day, today)}"
+
+
+def _name(day: dt.date, today: dt.date) -> str:
+    """A day of the coming week by its name, another by its date."""
+    if 0 < (day - today).days < 7:
+        return f"{day:%A}"
+    return f"{day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")
+
+
+def _length(seconds: float) -> str:
+    for unit, size, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 36)):
+        if seconds < size * most:
+            return f"about {max(1, round(seconds / size))} {unit}"
+    return f"about {round(seconds / 86400):,} days"

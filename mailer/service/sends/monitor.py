@@ -1,0 +1,271 @@
+"""Watching a send from outside of it: what the ledger knows of it now, whichever process is sending.
+
+    Watch(newsroom, send_id).look() -> Look
+
+A look counts anew what is cheap to count, and takes the rest from a look before as long as counting it again would cost more
+than SHARE of the time: so watching never takes much from the sending, however long the list is. One Watch is for all who
+look at the same send, from any thread. How fast relays and domains may be mailed is known to the process that
+sends; here it is how fast they are.
+
+Raises UnknownSendError, LedgerError.
+"""
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mailer.app import App
+from mailer.delivery.states import OPEN_STATES, DeliveryState, SendState
+from mailer.delivery.throttle import provider_of
+from mailer.ledger.types.deliveries import DeferralGroup, DomainCount, RateBucket, RelayCount, ReportRow
+from mailer.ledger.types.sends import Send, Summary
+from mailer.service.sends.eta import ThroughputMeter
+from mailer.service.sends.progress import describe_time_left
+
+SHARE = 0.01  # of the time, for each of the counts that cost as much as the send is long
+COUNTS = 0.02  # of the time, for how many are where, which is to be as new as can be
+DOMAINS = 8  # by name; the others are one row
+NAMED = 20  # uncertain ones by name
+FAILED = 5
+_SETTLED = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
+WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+"""Stretches of time that people use, in seconds."""
+_STRETCHES = 60
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainStats:
+    """How a domain goes; `number` of domains that it stands for. `rate`: messages a second of late, None: not known."""
+
+    name: str
+    number: int = 1
+    counts: Counter[DeliveryState]
+    rate: float | None = None
+
+    def count(self, *states: DeliveryState) -> int:
+        return sum(self.counts[state] for state in states)
+
+    @property
+    def waiting(self) -> int:
+        return self.count(*OPEN_STATES)
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throughput:
+    """How attempts ended over time: stretches of `width` seconds from `since` to `until`."""
+
+    since: float
+    until: float
+    width: float
+    beats: tuple[RateBucket, ...] = ()
+
+    @property
+    def rates(self) -> tuple[tuple[float, float], ...]:
+        """Messages a second, by the middle of each stretch, also of those in which nothing ended.
+
+        The last one counts when at least half of it is over: of less there is not much to say.
+        """
+        counts = Counter[int]()
+        for beat in self.beats:
+            if beat.verdict in _SETTLED:
+                counts[beat.number] += beat.count
+        found = []
+        for number in range(max(1, int((self.until - self.since) / self.width + 0.5))):
+            begin = self.since + number * self.width
+            long = min(self.width, self.until - begin)
+            found.append((begin + long / 2, counts[number] / long))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSnapshot:
+    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words.
+
+    `uncertain` and `failed` are the first of them, `suppressed` the deliveries among those whose address is.
+    """
+
+    at: float
+    summary: Summary
+    is_owned: bool
+    rate: float | None
+    left: str
+    domains: tuple[DomainStats, ...]
+    relays: tuple[RelayCount, ...]
+    pulse: Throughput | None
+    delays: tuple[DeferralGroup, ...]
+    uncertain: tuple[ReportRow, ...]
+    failed: tuple[ReportRow, ...]
+    suppressed: frozenset[int]
+
+    @property
+    def send(self) -> Send:
+        return self.summary.send
+
+
+class BudgetedCache(Generic[T]):
+    """A value that is made anew when it is asked for, unless that took too long the last time to do it again already."""
+
+    def __init__(
+        self, make: Callable[[], T], *, share: float = SHARE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make, self._share, self._clock = make, share, clock
+        self._next = float("-inf")
+        self._value: T
+
+    def get(self) -> T:
+        begin = self._clock()
+        if begin >= self._next:
+            self._value = self._make()
+            end = self._clock()
+            self._next = end + (end - begin) / self._share
+        return self._value
+
+    def forget(self) -> None:
+        """Make it anew the next time, whatever it costs."""
+        self._next = float("-inf")
+
+
+class _CountKeyedCache(Generic[T]):
+    """The first of some recipients, asked for again when there are more or fewer of them."""
+
+    def __init__(self, find: Callable[[], tuple[T, ...]]) -> None:
+        self._find = find
+        self._count = 0
+        self._found: tuple[T, ...] = ()
+
+    def get(self, count: int) -> tuple[T, ...]:
+        if count != self._count:
+            self._count, self._found = count, self._find() if count else ()
+        return self._found
+
+
+class SendMonitor:
+    """The watch on one send."""
+
+    def __init__(self, newsroom: App, send_id: int) -> None:
+        self._app = newsroom
+        self._ledger = newsroom.ledger
+        self._id = send_id
+        self._one_at_a_time = threading.Lock()
+        self._pace = ThroughputMeter()
+        self._settled: tuple[float, Counter[str]] | None = None
+        self._is_going = False
+        self._send: Send | None = None
+        self._summary = BudgetedCache(self._count, share=COUNTS)
+        self._domains = BudgetedCache(self._by_domain)
+        self._pulse = BudgetedCache(self._over_time)
+        self._delays = BudgetedCache(lambda: self._ledger.stats.delays(send_id))
+        self._uncertain = _CountKeyedCache(
+            lambda: self._ledger.stats.page(send_id, DeliveryState.UNCERTAIN, limit=NAMED)
+        )
+        self._failed = _CountKeyedCache(self._first_failed)
+
+    def snapshot(self, *, anew: bool = False) -> SendSnapshot:
+        """How it stands; `anew`: state and counts are those of this moment, whatever they cost."""
+        with self._one_at_a_time:
+            if anew:
+                self._summary.forget()
+            return self._snapshot()
+
+    def _snapshot(self) -> SendSnapshot:
+        summary, ledger, now = self._summary.get(), self._ledger, self._app.clock()
+        self._note(summary.send)
+        self._pace.note(now, summary.count(*_SETTLED))
+        failed = self._failed.get(summary.count(DeliveryState.FAILED))
+        return SendSnapshot(
+            at=now,
+            summary=summary,
+            is_owned=not summary.send.is_ended and ledger.sends.owner_pid(self._id) is not None,
+            rate=self._pace.per_second if self._is_going else None,
+            left=describe_time_left(self._app, summary),
+            domains=self._domains.get(),
+            relays=ledger.stats.relays(self._id, now) if self._is_going else (),
+            pulse=self._pulse.get(),
+            delays=self._delays.get() if summary.count(DeliveryState.DEFERRED) else (),
+            uncertain=self._uncertain.get(summary.count(DeliveryState.UNCERTAIN)),
+            failed=tuple(row for row, _ in failed),
+            suppressed=frozenset(row.delivery_id for row, is_suppressed in failed if is_suppressed),
+        )
+
+    def _note(self, send: Send) -> None:
+        """Whatever was counted before the send came into this state is counted anew."""
+        if self._send is not None and (send.state, send.ended_at) != (self._send.state, self._send.ended_at):
+            for each in (self._domains, self._pulse, self._delays):
+                each.forget()
+            self._pace = ThroughputMeter()
+        self._send = send
+        self._is_going = send.state is SendState.RUNNING
+
+    def _count(self) -> Summary:
+        return self._ledger.sends.summary(self._id)
+
+    def _by_domain(self) -> tuple[DomainStats, ...]:
+        now, groups = self._app.clock(), by_group(self._ledger.stats.domains(self._id))
+        settled = Counter({name: sum(counts[state] for state in _SETTLED) for name, counts in groups.items()})
+        before, self._settled = self._settled, (now, settled)
+        paces: dict[str, float] = {}
+        if before and self._is_going and now > before[0]:
+            paces = {name: max(0, settled[name] - before[1][name]) / (now - before[0]) for name in groups}
+        return top_domains(groups, DOMAINS, paces)
+
+    def _over_time(self) -> Throughput | None:
+        return pulse(self._app, self._ledger.sends.get(self._id))
+
+    def _first_failed(self) -> tuple[tuple[ReportRow, bool], ...]:
+        """Each with whether the address is suppressed."""
+        rows = self._ledger.stats.page(self._id, DeliveryState.FAILED, limit=FAILED)
+        return tuple((row, self._is_suppressed(row.delivery_id)) for row in rows)
+
+    def _is_suppressed(self, delivery_id: int) -> bool:
+        found = self._ledger.report.delivery(delivery_id)
+        return found is not None and self._ledger.suppressions.get(found.identity) is not None
+
+
+def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
+    """Counts by the domain that an address counts as: large providers have many."""
+    groups: dict[str, Counter[DeliveryState]] = defaultdict(Counter)
+    for each in found:
+        groups[provider_of(f"@{each.domain}")][each.state] += each.count
+    return groups
+
+
+def top_domains(
+    groups: dict[str, Counter[DeliveryState]], most: int, paces: dict[str, float] | None = None
+) -> tuple[DomainStats, ...]:
+    """The `most` largest domains, then all the others as one, which has no name; nobody's is that of the erased."""
+    paces = paces or {}
+    names = sorted(groups, key=lambda name: (-groups[name].total(), name))
+    kept, rest = (names, []) if len(names) <= most + 1 else (names[:most], names[most:])
+    looks = [DomainStats(name=name or "erased", counts=groups[name], rate=paces.get(name)) for name in kept]
+    if rest:
+        counts = Counter[DeliveryState]()
+        for name in rest:
+            counts.update(groups[name])
+        rate = sum(paces.get(name, 0.0) for name in rest) if paces else None
+        looks.append(DomainStats(name="", number=len(rest), counts=counts, rate=rate))
+    return tuple(looks)
+
+
+def pulse(newsroom: App, send: Send) -> Throughput | None:
+    """How a send went over time; None before anything of it was tried."""
+    if send.begun_at is None:
+        return None
+    is_going = send.state is SendState.RUNNING
+    until = max(send.begun_at + 1, newsroom.clock() if is_going else send.settled_at or send.begun_at)
+    width = width_of(until - send.begun_at)
+    beats = newsroom.ledger.stats.beats(send.id, since=send.begun_at, width=width)
+    return Throughput(since=send.begun_at, until=until, width=width, beats=beats)
+
+
+def width_of(span: float, most: int = _STRETCHES) -> float:
+    """The width of `most` stretches at most that cover `span`: one that people use, or whole days. All in seconds."""
+    day = WIDTHS[-1]
+    return float(next((each for each in WIDTHS if span / each <= most), day * -(-span // (day * most))))

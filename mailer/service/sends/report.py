@@ -1,0 +1,100 @@
+"""The report of a send, in three forms: rows for a spreadsheet, one object for scripts, a record for the desk.
+
+    report_cells(newsroom, send)       rows of COLUMNS
+    report_object(newsroom, summary)   the object of `mailer report --json`
+    report_of(newsroom, look)          SendReport, next to earlier sends
+
+Raises UnknownSendError, LedgerError.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mailer.app import App
+from mailer.delivery.states import DeliveryState
+from mailer.ledger.types.deliveries import ReasonCount, ReportRow
+from mailer.ledger.types.sends import Send, Summary
+from mailer.mime.composer import message_id
+from mailer.service.sends.monitor import SendSnapshot
+from mailer.service.sends.run import load_edition
+from mailer.service.sends.summary import proof_line, send_object
+from mailer.timestamps import iso
+
+COLUMNS = ("email", "state", "reason", "code", "enhanced", "reply", "attempts", "at", "message_id")
+EARLIER = 5
+_NOT_ACCEPTED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED, DeliveryState.SKIPPED)
+
+
+def report_cells(newsroom: App, send: Send) -> Iterator[tuple[str, ...]]:
+    """A row of COLUMNS for each recipient."""
+    name = message_ids(newsroom, send)
+    for row in newsroom.ledger.report.rows(send.id):
+        yield (*_cells(row), name(row))
+
+
+def message_ids(newsroom: App, send: Send) -> Callable[[ReportRow], str]:
+    """How the messages of a send are called."""
+    mark = newsroom.message_tokens(send.key_name)
+    domain = load_edition(newsroom, send).from_address.rpartition("@")[2]
+    return lambda row: message_id(mark(row.delivery_id).message, domain)
+
+
+def report_object(newsroom: App, summary: Summary) -> dict[str, object]:
+    """The send object, with `assumed` and, by reason, those failed and skipped."""
+    report = newsroom.ledger.report
+    reasons = [
+        {
+            "state": reason.state.value,
+            "reason": reason.reason,
+            "code": reason.code,
+            "enhanced": reason.enhanced,
+            "count": reason.count,
+        }
+        for reason in report.reasons(summary.send.id)
+    ]
+    return {**send_object(summary), "assumed": report.assumed(summary.send.id), "reasons": reasons}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendReport:
+    """The report of a send for a page, next to the sends before it.
+
+    `proof` is the proof line of `mailer report`; `reasons` are those of all recipients that were not accepted; `earlier`
+    has the newest send first.
+    """
+
+    look: SendSnapshot
+    proof: str
+    assumed: int
+    reasons: tuple[ReasonCount, ...]
+    earlier: tuple[Summary, ...]
+
+    @property
+    def summaries(self) -> tuple[Summary, ...]:
+        """This send and those before it."""
+        return (self.look.summary, *self.earlier)
+
+
+def report_of(newsroom: App, look: SendSnapshot) -> SendReport:
+    """Returns the report of the send that `look` shows."""
+    ledger, send_id = newsroom.ledger, look.send.id
+    return SendReport(
+        look=look,
+        proof=proof_line(look.summary),
+        assumed=ledger.report.assumed(send_id),
+        reasons=ledger.report.reasons(send_id, *_NOT_ACCEPTED),
+        earlier=ledger.sends.ended_before(send_id, limit=EARLIER),
+    )
+
+
+def _cells(row: ReportRow) -> tuple[str, ...]:
+    return (
+        row.email,
+        row.state.value,
+        row.reason,
+        "" if row.code is None else str(row.code),
+        row.enhanced,
+        row.reply,
+        str(row.attempts),
+        iso(row.at),
+    )

@@ -1,0 +1,180 @@
+"""Running a send that exists, to its end or as far as it goes.
+
+`carry` is for an event loop that is there already (`mailer serve`), `run_send` for a command: it also takes Ctrl-C and SIGTERM
+as a wish to pause. Both own the send first, so that of two processes one runs it and the other is told which.
+"""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import uvloop
+
+from mailer.app import App
+from mailer.delivery.progress import RunResult, SendProgress, StopReason
+from mailer.delivery.relay_pool import PoolOptions
+from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.sender import Sender, SenderOptions
+from mailer.delivery.states import SendKind, SendState
+from mailer.delivery.throttle import RateLimits
+from mailer.edition.model import Edition
+from mailer.errors import MailerError, NeedsConfirmationError, UsageError
+from mailer.ledger.queue.session import SendSession
+from mailer.ledger.types.errors import LedgerError
+from mailer.ledger.types.sends import Send, Summary
+from mailer.malloc import trim_memory
+from mailer.mime.composer import Composer
+from mailer.relay import Relay
+from mailer.settings.settings import OnUncertain
+from mailer.smtp.connect import ConnectionFailure, open_connection
+
+Watch = Callable[[SendProgress], None]
+WATCH_EVERY = 0.25  # seconds
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """How a run of a send ended, and where the send stands after it."""
+
+    summary: Summary
+    ending: RunResult
+
+
+def run_send(newsroom: App, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> RunOutcome:
+    """Own the send and carry it on. Raises NeedsConfirmationError when a living process owns it, LedgerError, MessageError."""
+    trim_memory()
+    gc.freeze()  # what was made so far lives for the whole run
+    gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_stopped_by_signals(newsroom, send_id, wait=wait, watch=watch))
+
+
+async def run_send_async(
+    newsroom: App,
+    send_id: int,
+    *,
+    wait: bool = True,
+    watch: Watch | None = None,
+    on_sender: Callable[[Sender], None] | None = None,
+    pause: bool = True,
+) -> RunOutcome:
+    """Own the send and carry it on, on this event loop. `on_sender` is handed what can be stopped.
+
+    A send that is stopped is paused, until its person says so; without `pause` it is left as one that was interrupted.
+    """
+    ledger, settings = newsroom.ledger, newsroom.settings
+    owned = await asyncio.to_thread(
+        ledger.queue.acquire,
+        send_id,
+        retry_for=settings.retry_for,
+        resend_uncertain=settings.on_uncertain is OnUncertain.RESEND,
+    )
+    if owned is None:
+        raise NeedsConfirmationError(
+            f"Send {send_id} is being sent by another process (pid {ledger.sends.owner_pid(send_id) or 'unknown'}).",
+            f"Watch it with: mailer status {send_id}",
+        )
+    try:
+        sender = await _make_sender(newsroom, owned)
+        if on_sender:
+            on_sender(sender)
+        ending = await _run(sender, owned, wait=wait, watch=watch)
+    finally:
+        await asyncio.to_thread(owned.close)
+    if pause and ending.end is StopReason.STOPPED:
+        await asyncio.to_thread(_pause_if_running, newsroom, send_id, ending.reason)
+    return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), ending=ending)
+
+
+def load_edition(newsroom: App, send: Send) -> Edition:
+    """The edition of a send, as it was frozen, with its images."""
+    stored = newsroom.ledger.editions.get(send.digest)
+    if stored is None:
+        raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
+    return Edition.from_json(stored.json, newsroom.ledger.editions.images(send.digest))
+
+
+async def _stopped_by_signals(newsroom: App, send_id: int, *, wait: bool, watch: Watch | None) -> RunOutcome:
+    """`carry`, in which Ctrl-C and SIGTERM stop the sender."""
+    loop = asyncio.get_running_loop()
+
+    def attach(sender: Sender) -> None:
+        for number in _STOPS:
+            loop.add_signal_handler(number, sender.stop)
+
+    try:
+        return await run_send_async(newsroom, send_id, wait=wait, watch=watch, on_sender=attach)
+    finally:
+        for number in _STOPS:
+            loop.remove_signal_handler(number)
+
+
+async def _make_sender(newsroom: App, owned: SendSession) -> Sender:
+    """Returns the sender of `owned`, for its frozen edition and by the settings."""
+    send = await asyncio.to_thread(newsroom.ledger.sends.get, owned.send_id)
+    edition = await asyncio.to_thread(load_edition, newsroom, send)
+    options = await asyncio.to_thread(_options, newsroom)
+    relays = newsroom.settings.relay
+    eight_bit = newsroom.settings.eight_bit and await _all_offer_8bit(relays, options.pool)
+    tokens = newsroom.message_tokens(send.key_name, inert=send.kind is SendKind.TEST)
+    profile = newsroom.sender_profile_of(send.sender_profile)
+    composer = Composer(edition, profile, tokens, eight_bit=eight_bit)
+    return Sender(ledger=owned, compose=composer.compose, relays=relays, options=options, now=newsroom.clock)
+
+
+async def _run(sender: Sender, owned: SendSession, *, wait: bool, watch: Watch | None) -> RunResult:
+    """Runs `sender`; a message that cannot be composed pauses the send."""
+    watching = asyncio.create_task(_watch(sender, watch)) if watch else None
+    try:
+        return await sender.run(wait=wait)
+    except LedgerError:
+        raise
+    except MailerError as error:
+        await owned.trip_breaker(error.message)
+        raise
+    finally:
+        if watching:
+            watching.cancel()
+
+
+def _options(newsroom: App) -> SenderOptions:
+    settings = newsroom.settings
+    return SenderOptions(
+        connections=settings.connections,
+        retry=RetryPolicy(delays=settings.retry, lifetime=settings.retry_for),
+        limits=RateLimits(
+            rate=settings.rate, domain_connections=settings.domain_connections, domain_rate=settings.domain_rate
+        ),
+        per_connection=settings.messages_per_connection or 0,
+        pool=PoolOptions(local_hostname=socket.getfqdn()),
+    )
+
+
+async def _all_offer_8bit(relays: Sequence[Relay], options: PoolOptions) -> bool:
+    """Whether every relay offers 8BITMIME (RFC 6152); one that cannot be asked does not."""
+    for relay in relays:
+        try:
+            connection = await open_connection(relay, limits=options.limits, local_hostname=options.local_hostname)
+        except ConnectionFailure:
+            return False
+        await connection.protocol.quit()
+        if not connection.features.eight_bit:
+            return False
+    return True
+
+
+async def _watch(sender: Sender, watch: Watch) -> None:
+    """Tell `watch` how it goes, a few times a second."""
+    while True:
+        watch(sender.progress)
+        await asyncio.sleep(WATCH_EVERY)
+
+
+def _pause_if_running(newsroom: App, send_id: int, trouble: str) -> None:
+    """A send that its person stopped stays stopped, until its person says so; `trouble` is what was wrong by then."""
+    if newsroom.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
+        newsroom.ledger.sends.pause(send_id, reason=f"stopped by hand ({trouble})" if trouble else "stopped by hand")

@@ -1,0 +1,31 @@
+"""When a send is to start: what `--at` says, in the installation's time zone."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from mailer.errors import UsageError
+
+FORMS = "Write YYYY-MM-DD HH:MM, or ISO 8601 with an offset such as 2026-10-26T07:00+01:00."
+
+
+def parse_schedule_time(text: str, zone: ZoneInfo, *, now: float) -> float:
+    """Seconds since the epoch of `text`. Raises UsageError for what is no time, is past, does not exist or is ambiguous."""
+    try:
+        moment = dt.datetime.fromisoformat(text.strip())
+        seconds = (moment if moment.tzinfo else _in_zone(moment, zone, text)).timestamp()
+        dt.datetime.fromtimestamp(seconds, dt.UTC)  # in a year that can be written
+    except (ValueError, OverflowError):
+        raise UsageError(f"“{text}” is not a time.", FORMS) from None
+    if seconds <= now:
+        raise UsageError(f"“{text}” is past.", "Leave --at out to send now.")
+    return seconds
+
+
+def _in_zone(moment: dt.datetime, zone: ZoneInfo, text: str) -> dt.datetime:
+    """A local time, if the clocks of `zone` show it exactly once."""
+    early, late = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if early.utcoffset() == late.utcoffset():
+        return early
+    there_and_back = early.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None)
+    fault = "does not exist there" if there_and_back != moment else "happens twice there"
+    raise UsageError(f"“{text}” in {zone.key} {fault}, since the clocks change.", "Add an offset, such as +01:00.")

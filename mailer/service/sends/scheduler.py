@@ -1,0 +1,132 @@
+"""Sends that `mailer serve` carries, in the background: those whose time has come, and those that were handed to it.
+
+    start_sends_when_due(newsroom, stop, log)    until `stop` is set
+    wait_until_due(newsroom, send_id)            for one that somebody waits for
+
+Whoever is first freezes the audience of a scheduled send; one that is late by more than MAILER_GRACE becomes overdue, and
+waits for its person. A send that a server has carried once is its business, or that of the next one: killed or ended in
+mid-send, it goes on by itself when a server runs again. What a command carries is left to its person, as ever. That two never
+carry the same send is for the ledger's lock and epoch to see to.
+
+A send that was made to be taken back for some seconds, while no server was there to take it back by, asks.
+"""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from mailer.app import App
+from mailer.delivery.states import SendState
+from mailer.errors import MailerError
+from mailer.ledger.types.errors import SendStateError
+from mailer.ledger.types.sends import Send
+from mailer.service.jobs import Log, current_traceback, run_every
+from mailer.service.sends.plan import start_scheduled
+from mailer.service.sends.progress import ProgressTracker, log_changes
+from mailer.service.sends.run import run_send_async
+from mailer.service.sends.summary import proof_line
+
+if TYPE_CHECKING:
+    from mailer.delivery.sender import Sender
+
+LOOK_EVERY = 1.0  # seconds
+REST = 60.0  # seconds until a send that could not be started or carried is tried again
+
+
+def due_now(newsroom: App) -> tuple[Send, ...]:
+    """Scheduled sends whose time has come; those that are too late are overdue from now on."""
+    return newsroom.ledger.sends.due(grace=newsroom.settings.schedule_grace)
+
+
+def wait_until_due(newsroom: App, send_id: int) -> Send:
+    """Block until it is time, and start the send, unless somebody else did, cancelled it, or it came too late."""
+    while (found := newsroom.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
+        left = (found.at or 0.0) - newsroom.clock()
+        if left > 0:
+            time.sleep(min(left, LOOK_EVERY))
+        elif send_id in {each.id for each in due_now(newsroom)}:
+            try:
+                return start_scheduled(newsroom, found)
+            except SendStateError:  # another process was quicker
+                continue
+    return found
+
+
+async def start_sends_when_due(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+    """Starts and runs what is due, each send in a task of its own, until `stop` is set; then interrupts what runs.
+
+    A send that cannot be started or run is logged, stays as it is, and is tried again after a rest.
+    """
+    await SendScheduler(newsroom, stop, log).run()
+
+
+class SendScheduler:
+    """What one server carries."""
+
+    def __init__(self, newsroom: App, stop: asyncio.Event, log: Log) -> None:
+        self._app = newsroom
+        self._stop = stop
+        self._log = log
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._senders: dict[int, Sender] = {}
+        self._resting: dict[int, float] = {}  # send -> until when
+        self._has_lapsed = False
+
+    async def run(self) -> None:
+        await run_every(LOOK_EVERY, self._look, self._stop, self._log, newsroom=self._app, name="due sends")
+        for sender in self._senders.values():
+            sender.stop()
+        await asyncio.gather(*self._tasks.values())
+
+    async def _expire_unstarted(self) -> None:
+        for send in await asyncio.to_thread(self._app.ledger.sends.expire_unstarted):
+            self._log(f"send {send.id} ({send.slug}) was not started: no server was there to take it back by")
+
+    async def _look(self) -> None:
+        """Starts what is due, and resumes what no other process runs."""
+        if not self._has_lapsed:
+            await self._expire_unstarted()
+            self._has_lapsed = True
+        sends, now = self._app.ledger.sends, asyncio.get_running_loop().time()
+        due = await asyncio.to_thread(due_now, self._app)
+        carried = await asyncio.to_thread(sends.run_by_server)
+        for send in (*due, *carried):
+            if send.id in self._tasks or self._resting.get(send.id, now) > now:
+                continue
+            self._resting.pop(send.id, None)
+            if send not in due and await asyncio.to_thread(sends.owner_pid, send.id) is not None:
+                continue
+            self._tasks[send.id] = asyncio.create_task(self._carry(send))
+
+    async def _carry(self, send: Send) -> None:
+        """Start a send, if that is still to be done, and take it to its end."""
+        newsroom, log = self._app, self._log
+        try:
+            if send.state is SendState.SCHEDULED:
+                log(f"send {send.id} ({send.slug}) is due")
+                await asyncio.to_thread(start_scheduled, newsroom, send, carried=True)
+            before = await asyncio.to_thread(newsroom.ledger.sends.summary, send.id)
+            course = await asyncio.to_thread(ProgressTracker, newsroom, before)
+            watch = log_changes(course, lambda news: log(f"send {send.id}: {news}"))
+            result = await run_send_async(
+                newsroom, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
+            )
+        except MailerError as error:
+            log(f"send {send.id}: {error}")
+            self._back_off(send)
+        except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it
+            log(f"send {send.id} stopped, because of a bug in mailer: {current_traceback(newsroom)}")
+            self._back_off(send)
+        else:
+            log(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")
+        finally:
+            self._senders.pop(send.id, None)
+            self._tasks.pop(send.id)
+
+    def _attach(self, send: Send, sender: "Sender") -> None:
+        self._senders[send.id] = sender
+        if self._stop.is_set():
+            sender.stop()
+
+    def _back_off(self, send: Send) -> None:
+        self._resting[send.id] = asyncio.get_running_loop().time() + REST

@@ -1,0 +1,78 @@
+"""What a send came to, for scripts and for people: the send object, the proof line, the exit code (contract 3)."""
+
+from mailer.delivery.progress import RunResult, StopReason
+from mailer.delivery.states import DeliveryState, SendState
+from mailer.ledger.types.sends import Summary
+from mailer.timestamps import iso
+
+_S = DeliveryState
+EXIT_DONE, EXIT_PROBLEMS, EXIT_UNCERTAIN, EXIT_WAITING = 0, 1, 3, 4
+_WAITS = frozenset({SendState.PAUSED, SendState.WAITING, SendState.OVERDUE, SendState.RUNNING})
+
+
+def send_object(summary: Summary) -> dict[str, object]:
+    """The send object. `pending` counts pending, claimed and committing; `at` is when it was to start, or was made."""
+    send = summary.send
+    return {
+        "send": send.id,
+        "slug": send.slug,
+        "edition": send.digest,
+        "state": send.state.value,
+        "frozen": summary.frozen,
+        "pending": summary.count(_S.PENDING, _S.CLAIMED, _S.SENDING),
+        "deferred": summary.count(_S.DEFERRED),
+        "accepted": summary.count(_S.ACCEPTED),
+        "failed": summary.count(_S.FAILED),
+        "skipped": summary.count(_S.SKIPPED),
+        "uncertain": summary.count(_S.UNCERTAIN),
+        "seconds": round(send.seconds, 3),
+        "at": iso(send.at if send.at is not None else send.created_at),
+    }
+
+
+def proof_line(summary: Summary) -> str:
+    """The sum that always holds, in words: every frozen recipient is somewhere."""
+    counts = send_object(summary)
+    names = ("accepted", "failed", "skipped", "uncertain", "deferred", "pending")
+    always = {"accepted", "failed", "skipped", "uncertain"}
+    parts = [f"{counts[name]:,} {name}" for name in names if counts[name] or name in always]
+    return f"{counts['frozen']:,} frozen = {' + '.join(parts)}"
+
+
+def exit_code(summary: Summary) -> int:
+    """The first of these that applies: waiting for somebody or something, uncertain, failed, done."""
+    if summary.send.state in _WAITS:
+        return EXIT_WAITING
+    if summary.count(_S.UNCERTAIN):
+        return EXIT_UNCERTAIN
+    return EXIT_PROBLEMS if summary.count(_S.FAILED) else EXIT_DONE
+
+
+def next_step(summary: Summary, ending: RunResult | None = None) -> str:
+    """What a person can do now; "" when there is nothing to do."""
+    send = summary.send
+    match send.state:
+        case SendState.PAUSED:
+            why = "" if ending and ending.end is StopReason.STOPPED and not ending.reason else send.reason
+            return f"{why + ': ' if why else ''}paused. Go on with: mailer resume {send.id}"
+        case SendState.WAITING:
+            when = f" at {iso(summary.resumes_at)}" if summary.resumes_at else ""
+            what = "is held back by MAILER_WARMUP, and goes on" if summary.held_until else "is tried again"
+            return f"the rest {what}{when}. Go on with: mailer resume {send.id}"
+        case SendState.RUNNING if send.carried:
+            return f"it goes on when `mailer serve` runs, or at once with: mailer resume {send.id}"
+        case SendState.RUNNING:
+            return f"it was interrupted. Go on with: mailer resume {send.id}"
+        case SendState.SCHEDULED:
+            return f"it starts at {iso(send.at)}, if `mailer serve` runs then. To drop it: mailer cancel {send.id}"
+        case SendState.OVERDUE:
+            return f"it is overdue. Send it now with: mailer resume {send.id}"
+        case SendState.FINISHED if summary.count(_S.UNCERTAIN):
+            return (
+                f"see the uncertain ones with: mailer report {send.id}; "
+                f"decide with: mailer resolve {send.id} --resend, or --assume-sent"
+            )
+        case SendState.FINISHED if summary.count(_S.FAILED):
+            return f"see why with: mailer report {send.id}; try them again with: mailer resend {send.id} --failed"
+        case _:
+            return ""

@@ -1,0 +1,127 @@
+"""A send proven: what the ledger holds of it, checked against itself, its edition and the keys.
+
+`recount` tells one recipient's way in words, from the attempts.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.delivery.states import DeliveryState
+from mailer.edition.model import Edition
+from mailer.errors import MailerError, UsageError
+from mailer.ledger.reports.verify import Check
+from mailer.ledger.types.deliveries import Attempt, Delivery
+from mailer.ledger.types.sends import Send, Summary
+from mailer.service.sends.summary import send_object
+from mailer.timestamps import iso
+
+_SAMPLE = 10_000  # Message-IDs: they are a keyed function of the delivery's id, so what holds of some holds of all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was checked of a send, and what it came to."""
+
+    summary: Summary
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+
+def verify_send(newsroom: App, send_id: int) -> Verification:
+    """Check everything that must hold of a send. Raises UnknownSendError, LedgerError."""
+    ledger = newsroom.ledger
+    summary = ledger.sends.summary(send_id)
+    return Verification(
+        summary=summary,
+        checks=(
+            *ledger.verifier.checks(send_id),
+            _edition(newsroom, summary.send),
+            _message_ids(newsroom, summary.send),
+        ),
+    )
+
+
+def verification_object(verification: Verification) -> dict[str, object]:
+    """The send object, with `ok` and the `checks`."""
+    checks = [{"check": check.name, "ok": check.ok, "wrong": list(check.wrong)} for check in verification.checks]
+    return {**send_object(verification.summary), "ok": verification.ok, "checks": checks}
+
+
+def delivery_timeline(newsroom: App, send_id: int, email: str) -> tuple[str, ...]:
+    """What happened to one recipient of a send, a sentence for each step. Raises UsageError when there is none."""
+    newsroom.ledger.sends.get(send_id)
+    identity = parse_address(email).identity
+    found = next((d for d in newsroom.ledger.report.deliveries_of(identity) if d.send_id == send_id), None)
+    if found is None:
+        raise UsageError(
+            f"{email} is no recipient of send {send_id}.",
+            f"Its recipients are listed by: mailer report {send_id} --csv -",
+        )
+    tried = tuple(_attempt_in_words(attempt) for attempt in newsroom.ledger.report.attempts(found.id))
+    return (*tried, _state_in_words(found, tried=bool(tried)))
+
+
+def _edition(newsroom: App, send: Send) -> Check:
+    """The stored edition is the one that the send names, with all its images."""
+    name = "the stored edition is what its digest says, images and all"
+    stored = newsroom.ledger.editions.get(send.digest)
+    if stored is None:
+        return Check(name=name, wrong=(f"the edition {send.digest} is missing",))
+    images = newsroom.ledger.editions.images(send.digest)
+    try:
+        edition = Edition.from_json(stored.json, images)
+    except MailerError as error:
+        return Check(name=name, wrong=(str(error),))
+    wrong = [f"the image {image.name} is missing" for image in edition.images if not image.data]
+    digest = sha256(stored.json.encode()).hexdigest()
+    if digest != send.digest:
+        wrong.append(f"the edition was changed: its digest is {digest}, not {send.digest}")
+    return Check(name=name, wrong=tuple(wrong))
+
+
+def _message_ids(newsroom: App, send: Send) -> Check:
+    """Each Message-ID follows from its delivery under a key that we still have."""
+    name = "every Message-ID can be made again"
+    if send.key_name not in newsroom.keys.names:
+        return Check(name=name, wrong=(f"MAILER_SECRET_KEYS lacks the key {send.key_name} of this send",))
+    mark = newsroom.message_tokens(send.key_name)
+    rows = list(islice(newsroom.ledger.report.rows(send.id), _SAMPLE))
+    twice = len(rows) - len({mark(row.delivery_id).message for row in rows})
+    return Check(name=name, wrong=(f"{twice} deliveries share a Message-ID",) if twice else ())
+
+
+def _attempt_in_words(attempt: Attempt) -> str:
+    if attempt.closed_at is None:
+        return f"being tried since {iso(attempt.opened_at)}"
+    at, by = iso(attempt.closed_at), f" by {attempt.relay}" if attempt.relay else ""
+    words = " ".join(str(part) for part in (attempt.code, attempt.enhanced, attempt.reply) if part)
+    quoted = f": {words}" if words else ""
+    where = f" ({attempt.stage.value})" if attempt.stage else ""
+    if attempt.lost and attempt.verdict is DeliveryState.PENDING:
+        return f"claimed at {iso(attempt.opened_at)}; the sender ended at {at} before anything of it could leave"
+    if attempt.lost:
+        return f"under way at {iso(attempt.opened_at)} when the sender ended; noticed at {at}{quoted}"
+    verdict = attempt.verdict.value if attempt.verdict else "ended"
+    return f"tried at {iso(attempt.opened_at)}; {verdict}{by} at {at}{where}{quoted}"
+
+
+def _state_in_words(found: Delivery, *, tried: bool) -> str:
+    why = f" ({found.reason})" if found.reason else ""
+    at = iso(found.updated_at)
+    match found.state:
+        case DeliveryState.ACCEPTED:
+            return f"so it is accepted{', as a person assumed' if found.assumed else ''}{why}, since {at}"
+        case DeliveryState.SKIPPED:
+            return f"skipped{why} at {at}" + ("" if tried else "; it was never tried")
+        case DeliveryState.PENDING:
+            return f"waiting for its turn{why}, since {at}"
+        case DeliveryState.CLAIMED | DeliveryState.SENDING:
+            return f"{found.state.value}: it is under way"
+        case _:
+            return f"so it is {found.state.value}{why}, since {at}"

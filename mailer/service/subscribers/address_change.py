@@ -1,0 +1,43 @@
+"""Changing a reader's address: asked for on the preferences page, confirmed by a link that is mailed to the new address.
+
+A token that nobody made, or whose request has expired, gives None. Blocking; raises LedgerError.
+"""
+
+from dataclasses import dataclass
+
+from mailer.addresses import Address
+from mailer.app import App
+from mailer.ledger.subscribers.preferences import AddressChange
+from mailer.link_tokens import Purpose
+from mailer.service.subscribers.preferences_link import BY_READER, require_holder
+from mailer.service.subscribers.unsubscribe import mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressMove:
+    """A requested change of address. `masked` is the new address; `move` is the change, once confirmed."""
+
+    masked: str
+    move: AddressChange | None = None
+
+
+def ask_address(newsroom: App, token: str, new: Address) -> None:
+    """Has a confirmation mailed to `new`. The page does not reveal whether that address is known."""
+    holder = require_holder(newsroom, token, mailed=True)
+    newsroom.ledger.preferences.request_address_change(holder.number, new)
+
+
+def read_address_move(newsroom: App, token: str) -> AddressMove | None:
+    """Returns the change that the link in a confirmation is for; changes nothing."""
+    number = newsroom.keys.read(Purpose.ADDRESS, token)
+    letter = None if number is None else newsroom.ledger.preferences.asked_address(number)
+    return None if letter is None else AddressMove(masked=mask(letter.address))
+
+
+def confirm_move(newsroom: App, token: str) -> AddressMove | None:
+    """Changes the address, as confirmed by the link in the mail to the new one."""
+    number = newsroom.keys.read(Purpose.ADDRESS, token)
+    asked = read_address_move(newsroom, token)
+    if number is None or asked is None:
+        return None
+    return AddressMove(masked=asked.masked, move=newsroom.ledger.preferences.move(number, source=BY_READER))

@@ -1,0 +1,173 @@
+"""The preferences page of a reader: what they get from us, and what they can change.
+
+    read_page(newsroom, token)               the page of a link; changes nothing
+    choose, keep, pause, resume, leave_all   take effect at once, for running sends, too
+    ask_link, my_data, erase
+
+Each function takes the token of a link (preferences_link.py) and raises LinkError for one that does not allow the change.
+Blocking; raises LedgerError, ListSettingsError.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mailer.app import App
+from mailer.audience.list_settings import ListSettings, public_lists
+from mailer.csv.rows import Status
+from mailer.ledger.types.subscribers import Membership, StatusSource
+from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.sanitize import clean
+from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
+from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
+from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text
+from mailer.service.subscribers.unsubscribe import OptOutSource, mask
+
+WEEKS = (1, 2, 4, 8, 12, 26)
+"""How long a pause may be."""
+
+_WEEK = 7 * 86_400.0
+
+
+class OptOut(StrEnum):
+    """Why nothing is sent to the person at all."""
+
+    NO = ""
+    LEFT = "left"  # they said so, and take it back by joining a list
+    HELD = "held"  # an admin said so: here is nothing to be done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListChoice:
+    """A list that the person sees. `words`: what they agree to by joining it."""
+
+    settings: ListSettings
+    is_on: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencesPage:
+    """What a link leads to. `masked` is the address as its owner knows it again; `may`: the link was mailed to it alone.
+
+    `lists` are those that readers may join; `others`: how many more mail the person. `own` has the fields that are theirs.
+    """
+
+    masked: str
+    can_act: bool
+    stopped: OptOut
+    lists: tuple[ListChoice, ...]
+    others: int
+    own: Mapping[str, str] = field(repr=False)
+    paused_until: float | None
+    can_pause: bool
+
+
+def read_page(newsroom: App, token: str) -> PreferencesPage | None:
+    """What `token` leads to, as things stand now."""
+    holder = find_holder(newsroom, token)
+    return None if holder is None else _page(newsroom, holder)
+
+
+def choose(newsroom: App, token: str, names: Collection[str]) -> bool:
+    """Be on those of the shown lists that are in `names`, and on no other of them. False: nobody came back by it."""
+    holder = require_holder(newsroom, token)
+    page = _page(newsroom, holder)
+    on = {each.settings.name: each.words for each in page.lists if each.settings.name in names}
+    off = [each.settings.name for each in page.lists if each.settings.name not in on]
+    return newsroom.ledger.preferences.set_lists(holder.person, on, off, source=BY_READER, may_return=holder.may)
+
+
+def keep(newsroom: App, token: str, given: Mapping[str, str]) -> None:
+    """The person's own fields, on each of their lists that has them as such."""
+    holder = require_holder(newsroom, token)
+    values = {name: clean(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
+    own = {
+        each.name: {name: values[name] for name in each.profile_fields if name in values} for each in _public(newsroom)
+    }
+    newsroom.ledger.preferences.set_profile(holder.person.identity, own, source=BY_READER)
+
+
+def pause(newsroom: App, token: str, weeks: int) -> None:
+    """No letters for so many weeks from now; one of WEEKS."""
+    holder = require_holder(newsroom, token)
+    newsroom.ledger.preferences.pause(holder.person.identity, newsroom.clock() + weeks * _WEEK, source=BY_READER)
+
+
+def resume(newsroom: App, token: str) -> None:
+    """End the person's pause now."""
+    newsroom.ledger.preferences.resume(require_holder(newsroom, token).person.identity, source=BY_READER)
+
+
+def unsubscribe_all(newsroom: App, token: str) -> None:
+    """No letters from anywhere, as the link of a letter has it."""
+    newsroom.ledger.suppressions.unsubscribe(
+        require_holder(newsroom, token).person.identity, source=OptOutSource.PAGE.value
+    )
+
+
+def ask_link(newsroom: App, token: str) -> None:
+    """Have the other kind of link mailed to the person."""
+    newsroom.ledger.transactional.ask_link(require_holder(newsroom, token).person)
+
+
+def my_data(newsroom: App, token: str) -> dict[str, object]:
+    """Everything that is known of the person, as `subscriber export` has it."""
+    return profile_object(subject_copy(find_profile(newsroom, require_holder(newsroom, token, mailed=True).person)))
+
+
+def erase(newsroom: App, token: str) -> None:
+    """Forget the person, and the addresses that they had before."""
+    holder = require_holder(newsroom, token, mailed=True)
+    newsroom.ledger.erasure.erase(holder.person.identity, source=BY_READER)
+
+
+def _public(newsroom: App) -> tuple[ListSettings, ...]:
+    return public_lists(newsroom.workspace.subscribers, newsroom.workspace.list_names())
+
+
+def _page(newsroom: App, holder: LinkHolder) -> PreferencesPage:
+    standing = newsroom.ledger.suppressions.get(holder.person.identity)
+    stopped = OptOut.NO
+    if standing is not None:
+        stopped = OptOut.HELD if standing.reason is SuppressionReason.BY_HAND else OptOut.LEFT
+    now = newsroom.clock()
+    mine = {each.list: each for each in newsroom.ledger.members.of(holder.person.identity) if each.removed_at is None}
+    getting = {name: each for name, each in mine.items() if _gets(each)}
+    public = _public(newsroom)
+    lists = tuple(
+        ListChoice(
+            settings=each, is_on=each.name in getting and stopped is OptOut.NO, words=consent_text(newsroom, each)
+        )
+        for each in public
+    )
+    pauses = [each.paused_until for each in getting.values() if _is_paused(each, now)]
+    return PreferencesPage(
+        masked=mask(holder.person.envelope),
+        can_act=holder.may,
+        stopped=stopped,
+        lists=lists,
+        others=len(getting.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
+        own=_own(public, mine),
+        paused_until=max((until for until in pauses if until is not None), default=None),
+        can_pause=bool(getting) and stopped is OptOut.NO,
+    )
+
+
+def _gets(each: Membership) -> bool:
+    """Whether the list mails the person, now or when a pause is over."""
+    return each.status in {Status.SUBSCRIBED, Status.PAUSED}
+
+
+def _is_paused(each: Membership, now: float) -> bool:
+    return each.status_source is StatusSource.PERSON and each.effective_status(now) is Status.PAUSED
+
+
+def _own(public: Collection[ListSettings], mine: Mapping[str, Membership]) -> dict[str, str]:
+    """The fields that lists leave to the person: each once, with the first value that there is."""
+    found: dict[str, str] = {}
+    for each in public:
+        if each.name in mine:
+            for name in each.profile_fields:
+                found[name] = found.get(name) or mine[each.name].values.get(name, "")
+    return found

@@ -1,0 +1,84 @@
+"""Links to the preferences page of a reader, and the nonces of its forms.
+
+There are two kinds of link. One is in every message, and people forward messages: whoever has it can do what can be
+undone. The other is mailed to the reader alone, when it is asked for: it also shows all personal data, changes the
+address, erases, and resubscribes a reader who has left. A nonce belongs to one page and expires after NONCE_FOR seconds, so
+that a form that was open for a week changes nothing.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from mailer.addresses import Address, parse_address
+from mailer.app import App
+from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.link_tokens import Purpose, is_inert
+
+BY_READER = "person"
+NONCE_FOR = 12 * 3600
+_STEPS_BACK = 5.0  # seconds that the clock may have been set back
+_FINGERPRINT = 31  # bits of a nonce that say which page it is from; those before them are its time
+
+
+class LinkError(LookupError):
+    """A link that is unknown, or of the kind that does not allow this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkHolder:
+    """The reader whom a link belongs to. `number` is the content of the token, for its `purpose`."""
+
+    purpose: Purpose
+    number: int
+    person: Address
+
+    @property
+    def may(self) -> bool:
+        return self.purpose is Purpose.MEMBER
+
+
+def page_token(newsroom: App, unsubscribe_token: str) -> str:
+    """Returns the token of the preferences page for the holder of an unsubscribe link; "" for a test link."""
+    number = None if is_inert(unsubscribe_token) else newsroom.keys.read(Purpose.UNSUBSCRIBE, unsubscribe_token)
+    return "" if number is None else newsroom.keys.issue(Purpose.PREFERENCES, number)
+
+
+def issue_nonce(newsroom: App, token: str) -> str:
+    """Returns a nonce for a form on the page of `token`."""
+    return newsroom.keys.issue(Purpose.NONCE, int(newsroom.clock()) << _FINGERPRINT | _fingerprint(token))
+
+
+def is_fresh(newsroom: App, token: str, nonce: str) -> bool:
+    """Whether `nonce` was issued for the page of `token` and has not expired."""
+    number = newsroom.keys.read(Purpose.NONCE, nonce)
+    if number is None or number & (1 << _FINGERPRINT) - 1 != _fingerprint(token):
+        return False
+    return -_STEPS_BACK <= newsroom.clock() - (number >> _FINGERPRINT) <= NONCE_FOR
+
+
+def find_holder(newsroom: App, token: str) -> LinkHolder | None:
+    number = newsroom.keys.read(Purpose.MEMBER, token)
+    if number is not None:
+        person = newsroom.ledger.preferences.person(number)
+        return None if person is None else LinkHolder(purpose=Purpose.MEMBER, number=number, person=person)
+    number = newsroom.keys.read(Purpose.PREFERENCES, token)
+    delivery = None if number is None else newsroom.ledger.report.delivery(number)
+    if number is None or delivery is None or is_marker(delivery.identity):
+        return None
+    return LinkHolder(purpose=Purpose.PREFERENCES, number=number, person=parse_address(delivery.address))
+
+
+def require_holder(newsroom: App, token: str, *, mailed: bool = False) -> LinkHolder:
+    """Returns the holder of `token`; `mailed`: it must be the kind of link that was mailed to the reader alone.
+
+    Raises LinkError.
+    """
+    holder = find_holder(newsroom, token)
+    if holder is None or (mailed and not holder.may):
+        raise LinkError("no link to do this with")
+    return holder
+
+
+def _fingerprint(token: str) -> int:
+    digest = sha256(token.lower().encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big") >> 32 - _FINGERPRINT

@@ -1,0 +1,311 @@
+"""One person, as lists and ledger know them: everything, for an admin and for the person.
+
+    find_person(newsroom, address)      lists, changes, consent, sends, letters; also those of addresses that they had before
+    own_copy(person)                    the same for who reads at this address: without where the person went from here
+    person_object(person)               its JSON
+
+A list is told as the ledger has it; a row that was not synced yet, as the file does. Lists that cannot be read, and a
+ledger that is not there yet, say nothing. Raises LedgerError.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from mailer.addresses import Address
+from mailer.app import App
+from mailer.csv.reader import ListError, open_list
+from mailer.csv.rows import Member
+from mailer.ledger.subscribers.preferences import LeavingAnswer
+from mailer.ledger.subscribers.signups import ConsentRecord
+from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
+from mailer.ledger.types.suppressions import Suppression, SuppressionChange
+from mailer.service.lists.digest import find_digest
+from mailer.timestamps import iso
+
+
+class _Happened(Protocol):
+    @property
+    def at(self) -> float: ...
+
+
+_Dated = TypeVar("_Dated", bound=_Happened)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListEntry:
+    """A list that the person is or was on. `line`: in its file; `since`, `by`: of the status; None and "" before a sync."""
+
+    list: str
+    line: int | None
+    status: str
+    since: float | None = None
+    by: str = ""
+    joined: float | None = None
+    source: str = "file"
+    paused_until: float | None = None
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    send_id: int
+    slug: str
+    state: str
+    reason: str
+    attempts: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookNotice:
+    """What a webhook was told of the person, or is to be. `host`: where it is, for its whole address may hold a secret."""
+
+    event: str
+    host: str
+    state: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberProfile:
+    """`history`: of what stands against mailing them; `changes`: of the lists. Both the oldest first, deliveries the newest.
+
+    `formerly`: the addresses that they had before this one; `later`: those that they took after it.
+    """
+
+    display: str
+    lists: tuple[ListEntry, ...] = ()
+    suppression: Suppression | None = None
+    history: tuple[SuppressionChange, ...] = ()
+    changes: tuple[MemberChange, ...] = ()
+    consents: tuple[ConsentRecord, ...] = ()
+    reasons: tuple[LeavingAnswer, ...] = ()
+    letters: tuple[QueuedMail, ...] = ()
+    told: tuple[WebhookNotice, ...] = ()
+    deliveries: tuple[Sent, ...] = ()
+    formerly: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known of the address."""
+        return bool(self.lists or self.suppression or self.history or self.changes or self.deliveries or self.letters)
+
+
+def find_profile(newsroom: App, address: Address, *, read_files: bool = True) -> SubscriberProfile:
+    """Everything known of `address`. Without `read_files`: as lists were when they were synced, and quickly."""
+    rows = _rows(newsroom, address) if read_files else {}
+    if not newsroom.has_ledger:
+        return SubscriberProfile(
+            display=address.display, lists=tuple(_unsynced(row, name) for name, row in rows.items())
+        )
+    ledger, now = newsroom.ledger, newsroom.clock()
+    formerly = ledger.members.former_addresses(address.identity)
+    identities = (address.identity, *formerly)
+    members = {each.list: each for each in ledger.members.of(address.identity)}
+    lines: dict[str, int | None] = {name: each.line for name, each in members.items()}
+    if read_files:
+        lines = {name: row.line for name, row in rows.items()}
+    lists = [_on_list(each, lines.get(name), now) for name, each in members.items()]
+    lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
+    return SubscriberProfile(
+        display=address.display,
+        lists=tuple(sorted(lists, key=lambda each: each.list)),
+        suppression=ledger.suppressions.get(address.identity),
+        history=_by_time(each for identity in identities for each in ledger.suppressions.history(identity)),
+        changes=_by_time(each for identity in identities for each in ledger.members.changes(identity)),
+        consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
+        reasons=_by_time(each for identity in identities for each in ledger.preferences.reasons(identity)),
+        letters=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
+        told=_by_time(_told_others(newsroom, identities)),
+        deliveries=_by_time(each for identity in identities for each in _sent(newsroom, identity))[::-1],
+        formerly=formerly,
+        later=ledger.members.later_addresses(address.identity),
+    )
+
+
+def subject_copy(person: SubscriberProfile) -> SubscriberProfile:
+    """What the person may have from us at this address. Who reads there now need not know where somebody went from it."""
+    changes = tuple(
+        each for each in person.changes if each.what is not MemberChangeKind.ADDRESS or each.after not in person.later
+    )
+    return replace(person, changes=changes, later=())
+
+
+def lists_with(newsroom: App, address: Address) -> tuple[str, ...]:
+    """The lists in whose files the address stands."""
+    return tuple(_rows(newsroom, address))
+
+
+def _rows(newsroom: App, address: Address) -> dict[str, Member]:
+    """Returns the row of each list that counts for this person; a file is read only if it changed since its last sync."""
+    indexed = _rows_by_index(newsroom, address)
+    rows: dict[str, Member] = {}
+    for name in newsroom.workspace.list_names():
+        row = indexed[name] if name in indexed else _row_by_file(newsroom, name, address)
+        if row is not None:
+            rows[name] = row
+    return rows
+
+
+def _rows_by_index(newsroom: App, address: Address) -> dict[str, Member | None]:
+    """Returns what the members of the ledger say of each list whose file is as the last sync left it."""
+    if not newsroom.has_ledger:
+        return {}
+    ledger = newsroom.ledger
+    members = {each.list: each for each in ledger.members.of(address.identity) if each.in_file}
+    rows: dict[str, Member | None] = {}
+    for name in newsroom.workspace.list_names():
+        found, state = members.get(name), ledger.syncs.state(name)
+        if state is None or not _has_digest(newsroom, name, state.digest):
+            continue
+        if found is None:
+            rows[name] = None
+        elif found.line is not None:  # that of a row which the last sync appended is known after the next one
+            rows[name] = Member(found.line, address, found.fields, found.status)
+    return rows
+
+
+def _has_digest(newsroom: App, name: str, digest: str) -> bool:
+    try:
+        return find_digest(newsroom, name) == digest
+    except ListError:
+        return False
+
+
+def _row_by_file(newsroom: App, name: str, address: Address) -> Member | None:
+    """Returns the first row of this person in a list file, which counts; None where the file cannot be read."""
+    try:
+        source = open_list(newsroom.workspace.list_file(name), name)
+    except ListError:
+        return None
+    rows = (row for row in source.rows(duplicates=False) if isinstance(row, Member))
+    return next((row for row in rows if row.address.identity == address.identity), None)
+
+
+def _on_list(each: Membership, line: int | None, now: float) -> ListEntry:
+    status = each.effective_status(now)
+    return ListEntry(
+        list=each.list,
+        line=line,
+        status="removed" if each.removed_at is not None else status.value,
+        since=each.since if each.removed_at is None else each.removed_at,
+        by=each.status_source.value,
+        joined=each.joined_at,
+        source=each.source.value,
+        paused_until=each.paused_until if status is each.status else None,
+        fields=each.values,
+    )
+
+
+def _unsynced(row: Member, name: str) -> ListEntry:
+    return ListEntry(list=name, line=row.line, status=row.status.value, fields=dict(row.fields))
+
+
+def _sent(newsroom: App, identity: str) -> tuple[Sent, ...]:
+    ledger = newsroom.ledger
+    return tuple(
+        Sent(
+            send_id=each.send_id,
+            slug=ledger.sends.get(each.send_id).slug,
+            state=each.state.value,
+            reason=each.reason,
+            attempts=each.attempts,
+            at=each.updated_at,
+        )
+        for each in ledger.report.deliveries_of(identity)
+    )
+
+
+def _told_others(newsroom: App, identities: Iterable[str]) -> Iterator[WebhookNotice]:
+    hosts = {each.id: urlsplit(each.url).hostname or "" for each in newsroom.ledger.webhooks.all()}
+    for message in (each for identity in identities for each in newsroom.ledger.outbox.of(identity)):
+        if message.webhook_id in hosts:
+            yield WebhookNotice(
+                event=message.event.value,
+                host=hosts[message.webhook_id],
+                state=message.state.value,
+                at=message.at,
+            )
+
+
+def _by_time(found: Iterable[_Dated]) -> tuple[_Dated, ...]:
+    return tuple(sorted(found, key=lambda each: each.at))
+
+
+def profile_object(person: SubscriberProfile) -> dict[str, object]:
+    """The JSON of `subscriber show --json` and `subscriber export`."""
+    held = person.suppression
+    return {
+        "email": person.display,
+        "formerly": list(person.formerly),
+        "later": list(person.later),
+        "lists": [
+            {
+                "list": each.list,
+                "line": each.line,
+                "status": each.status,
+                "since": iso(each.since),
+                "by": each.by,
+                "joined": iso(each.joined),
+                "source": each.source,
+                "paused_until": iso(each.paused_until),
+                "fields": dict(each.fields),
+            }
+            for each in person.lists
+        ],
+        "suppression": held and {"reason": held.reason.value, "at": iso(held.at), "source": held.source},
+        "history": [
+            {"change": each.change.value, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
+            for each in person.history
+        ],
+        "changes": [
+            {
+                "at": iso(each.at),
+                "list": each.list,
+                "what": each.what.value,
+                "before": _told(each, each.before),
+                "after": _told(each, each.after),
+                "by": each.by,
+            }
+            for each in person.changes
+        ],
+        "consents": [
+            {
+                "list": each.list,
+                "at": iso(each.at),
+                "form": each.form,
+                "words": each.words,
+                "ip": each.ip,
+                "confirmed": iso(each.confirmed_at),
+            }
+            for each in person.consents
+        ],
+        "reasons": [{"reason": each.reason.value, "words": each.words, "at": iso(each.at)} for each in person.reasons],
+        "letters": [
+            {"kind": each.kind.value, "state": each.state.value, "at": iso(each.created_at)} for each in person.letters
+        ],
+        "told": [
+            {"type": each.event, "to": each.host, "state": each.state, "at": iso(each.at)} for each in person.told
+        ],
+        "deliveries": [
+            {
+                "send": each.send_id,
+                "slug": each.slug,
+                "state": each.state,
+                "reason": each.reason,
+                "attempts": each.attempts,
+                "at": iso(each.at),
+            }
+            for each in person.deliveries
+        ],
+    }
+
+
+def _told(change: MemberChange, text: str) -> object:
+    """Fields as an object, anything else as the word that it is."""
+    return json.loads(text) if text and change.what in {MemberChangeKind.FIELDS, MemberChangeKind.OWN} else text

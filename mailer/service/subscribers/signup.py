@@ -1,0 +1,174 @@
+"""Joining a list by oneself: the request, and its confirmation by whoever reads at the address.
+
+    open_list(newsroom, name)         a list that readers may join; None for any other
+    ask(newsroom, wanted, ...)        the request; the same work whoever the address belongs to
+    read_confirmation(newsroom, t)    what the link of a letter stands for; changes nothing
+    confirm(newsroom, t, choice)      the person's yes
+    ask_anew(newsroom, t)             another letter, for a link that came too late
+    ask_link(newsroom, address)       the letter with the link to one's own page
+
+A token that nobody made, or whose letter is forgotten, is None. Blocking; raises LedgerError, ListSettingsError.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mailer.addresses import Address, parse_address
+from mailer.app import App
+from mailer.audience.list_settings import ListSettings, load_list_settings
+from mailer.i18n.messages import effective_language, gettext
+from mailer.ledger.subscribers.signups import Signup, SignupRequest
+from mailer.link_tokens import Purpose
+from mailer.sanitize import clean
+from mailer.service.subscribers.unsubscribe import mask
+
+LONGEST_VALUE = 200  # characters of a field
+WORDS = "By signing up you ask for %(name)s by e-mail. You can leave at any time, by the link in each letter."
+
+
+class SignupForm(StrEnum):
+    """How somebody asked; what the evidence names."""
+
+    PAGE = "page"
+    API = "api"
+    ANEW = "new link"
+
+
+class SignupState(StrEnum):
+    """Where a request stands."""
+
+    WAITING = "waiting"
+    CONFIRMED = "confirmed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingList:
+    """A list that waits for its confirmation, with what was filled in of its reader's own fields."""
+
+    settings: ListSettings
+    own: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What the link of a letter stands for. `masked` is the address as its owner knows it again."""
+
+    state: SignupState
+    masked: str
+    waiting: tuple[PendingList, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    language: str = ""
+
+
+def public_list(newsroom: App, name: str) -> ListSettings | None:
+    """The settings of the list `name`, if readers may join it."""
+    if name not in newsroom.workspace.list_names():
+        return None
+    settings = load_list_settings(newsroom.workspace.subscribers, name)
+    return settings if settings.public else None
+
+
+def open_lists(newsroom: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
+    """Those of the lists `names` that readers may join."""
+    found = (public_list(newsroom, name) for name in names)
+    return tuple(each for each in found if each is not None)
+
+
+def consent_text(newsroom: App, wanted: ListSettings) -> str:
+    """What somebody agrees to, as the form shows it and the evidence keeps it."""
+    return gettext(
+        effective_language(wanted.language or newsroom.publication.language), WORDS, name=wanted.display_title
+    )
+
+
+def request_signup(
+    newsroom: App,
+    wanted: ListSettings,
+    address: Address,
+    own: Mapping[str, str],
+    *,
+    form: SignupForm,
+    ip: str,
+    words: str = "",
+) -> None:
+    """Somebody asks for the list. `own`: what they filled in; `ip` is truncated; `words`: those shown, if not ours."""
+    newsroom.ledger.signups.ask(
+        Signup(
+            list=wanted.name,
+            address=address,
+            own=own_values(wanted, own),
+            form=form.value,
+            words=words or consent_text(newsroom, wanted),
+            ip=ip,
+        )
+    )
+
+
+def own_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
+    """What was given of the list's own fields, in one line each, without what cannot be seen; empty ones are left out."""
+    values = {name: clean(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.profile_fields}
+    return {name: value for name, value in values.items() if value}
+
+
+def read_confirmation(newsroom: App, token: str) -> Confirmation | None:
+    """What `token` stands for."""
+    request = _request(newsroom, token)
+    return None if request is None else _confirmation(newsroom, request)
+
+
+def confirm(newsroom: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
+    """The person's yes to the lists of `choice`, with their fields. Once is enough, twice does nothing twice."""
+    request = _request(newsroom, token)
+    if request is None:
+        return None
+    lists = open_lists(newsroom, [name for name in request.waiting if name in choice])
+    done = newsroom.ledger.signups.confirm(
+        request.letter_id,
+        {each.name: own_values(each, choice[each.name]) for each in lists},
+        source=f"confirmed {SignupForm.PAGE}",
+        welcomes={each.name: each.welcome for each in lists if each.welcome},
+    )
+    return _confirmation(newsroom, done or request)
+
+
+def request_signup_again(newsroom: App, token: str, *, ip: str) -> Confirmation | None:
+    """Have another letter sent for what waits behind `token`."""
+    request = _request(newsroom, token)
+    if request is None:
+        return None
+    asked = newsroom.ledger.signups.consents(request.identity)
+    words = {each.list: each.words for each in asked if not each.is_imported}
+    address = parse_address(request.address)
+    for each in open_lists(newsroom, request.waiting):
+        said = words.get(each.name, "")
+        request_signup(newsroom, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=said)
+    return _confirmation(newsroom, request)
+
+
+def ask_link(newsroom: App, address: Address) -> None:
+    """Have the link to the own page of whoever reads at `address` sent there, if somebody is known."""
+    newsroom.ledger.transactional.ask_link(address)
+
+
+def _request(newsroom: App, token: str) -> SignupRequest | None:
+    number = newsroom.keys.read(Purpose.CONFIRM, token)
+    return None if number is None else newsroom.ledger.signups.request(number)
+
+
+def _confirmation(newsroom: App, request: SignupRequest) -> Confirmation | None:
+    lists = open_lists(newsroom, request.waiting)
+    confirmed = [load_list_settings(newsroom.workspace.subscribers, name) for name in request.confirmed]
+    if not lists and not confirmed:
+        return None  # closed meanwhile
+    state = SignupState.WAITING if lists else SignupState.CONFIRMED
+    if lists and request.is_expired(newsroom.clock()):
+        state = SignupState.EXPIRED
+    return Confirmation(
+        state=state,
+        masked=mask(request.address),
+        waiting=tuple(PendingList(settings=each, own=own_values(each, request.waiting[each.name])) for each in lists),
+        confirmed=tuple(each.display_title for each in confirmed),
+        language=(*lists, *confirmed)[0].language,
+    )

@@ -1,0 +1,118 @@
+"""Welcomes: the dispatch that greets who has just confirmed, in the background of `mailer serve`.
+
+    welcome_new_readers(newsroom, stop, log)      until `stop` is set
+
+A list names the slug in its settings (`welcome`). What goes out is the newest edition of that slug that an editor has sent
+or tested, never a draft that lies on the disk half-written, nor what a writer tests; where MAILER_APPROVAL asks for a second
+person, what was tested must have been approved, too. Until there is one, welcomes wait, and say so. Each is a send of
+kind `welcome` with an audience of one, through the same engine as any other: with its own unsubscribe link, under the
+warm-up plan, accounted for and provable by its number. `mailer status` does not list them. Nobody gets a welcome who got
+that slug before, and nobody who has left again.
+
+The letter is crossed off before its send is made: a crash between the two loses a welcome, and doubles none.
+"""
+
+import asyncio
+
+from mailer.app import App
+from mailer.csv.rows import Status
+from mailer.delivery.states import SendKind
+from mailer.delivery.types import NewDelivery
+from mailer.edition.model import Edition
+from mailer.errors import MailerError
+from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.types.editions import NewEdition, StoredEdition
+from mailer.ledger.types.errors import LedgerError, NobodyError
+from mailer.ledger.types.sends import NewSend, Repeat
+from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.service.jobs import Log, run_every
+from mailer.service.sends.run import run_send_async
+
+LOOK_EVERY = 2.0  # seconds
+REST = 60.0  # seconds until what waits is looked at again
+_AT_A_TIME = 20
+
+
+async def welcome_new_readers(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+    """Creates the sends that welcome new readers, and resumes those that wait for a retry, until `stop` is set."""
+    resumed_at = float("-inf")
+
+    async def step() -> None:
+        nonlocal resumed_at
+        made = await _make_sends(newsroom, log)
+        now = asyncio.get_running_loop().time()
+        if made or now - resumed_at >= REST:
+            resumed_at = now
+            await _resume_welcomes(newsroom, stop, log)
+
+    await run_every(LOOK_EVERY, step, stop, log, newsroom=newsroom, name="welcomes")
+
+
+async def _make_sends(newsroom: App, log: Log) -> bool:
+    """Make a send of each welcome that is due; whether there is one."""
+    letters = newsroom.ledger.transactional
+    due = await asyncio.to_thread(letters.due, newsroom.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
+    made = False
+    for letter in due:
+        slug = letter.payload["slug"]
+        by_another = newsroom.settings.approval
+        stored = await asyncio.to_thread(newsroom.ledger.editions.approved, slug, by_another=by_another)
+        if stored is None:
+            missing = "tested and approved by another" if by_another else "tested by an editor"
+            log(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
+            await letters.settle(letter.id, TransactionalState.QUEUED, next_at=newsroom.clock() + REST)
+        elif await letters.begin_sending(letter.id):
+            done = await asyncio.to_thread(_make_send, newsroom, letter, stored)
+            made = made or bool(done)
+            said = f"send {done}" if done else "left meanwhile, or got it before"
+            await letters.settle(letter.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=said)
+    return made
+
+
+def _make_send(newsroom: App, letter: QueuedMail, stored: StoredEdition) -> int | None:
+    """The number of the send to this one person; None when there is nobody to greet."""
+    ledger = newsroom.ledger
+    rows = [
+        each for each in ledger.members.of(letter.identity) if each.status is Status.SUBSCRIBED and not each.removed_at
+    ]
+    if not rows or ledger.suppressions.get(letter.identity):
+        return None
+    images = ledger.editions.images(stored.digest)
+    wanted = Edition.from_json(stored.json, images).fields
+    values = {name: value for each in reversed(rows) for name, value in each.values.items() if name in wanted}
+    edition = NewEdition(
+        digest=stored.digest,
+        slug=stored.slug,
+        title=stored.title,
+        subject=stored.subject,
+        language=stored.language,
+        json=stored.json,
+        images=images,
+    )
+    new = NewSend(
+        kind=SendKind.WELCOME,
+        edition=edition,
+        lists=(),
+        key_name=newsroom.keys.names[0],
+        sender_profile=newsroom.sender_profile.to_json(),
+        repeat=Repeat.NEW_READERS,
+    )
+    try:
+        return ledger.creator.create(
+            new, [NewDelivery(identity=letter.identity, address=letter.address, fields=values)]
+        ).id
+    except NobodyError:
+        return None
+
+
+async def _resume_welcomes(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+    """Take each welcome that is not over as far as it goes now."""
+    for send in await asyncio.to_thread(newsroom.ledger.sends.active, SendKind.WELCOME):
+        if stop.is_set():
+            return
+        try:
+            await run_send_async(newsroom, send.id, wait=False)
+        except LedgerError:
+            raise
+        except MailerError as error:
+            log(f"welcome {send.id}: {error}")

@@ -1,0 +1,115 @@
+"""What a letter to one person says, decided when it is about to leave.
+
+    write_letter(newsroom, letter) -> Message, or Skipped with the reason
+
+    confirm   asks whether the address may be signed up; to who is on the list already it says so, with their own link
+    link      the person's own link; to nobody where nobody is known at the address
+    address   asks whether somebody's letters may go to this address from now on
+
+The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the words those of the publication's
+language, or the list's. Nothing that a visitor typed is ever in one: the address in `To` is all that they chose. What an
+admin suppressed by hand is written to by nobody. Blocking; raises LedgerError, MessageError.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailer.app import App
+from mailer.audience.list_settings import ListSettings
+from mailer.csv.rows import Status
+from mailer.edition.plaintext.wrap import COLUMNS, wrap
+from mailer.edition.templates import FallbackTemplates
+from mailer.i18n.messages import effective_language, gettext, text_direction
+from mailer.ledger.subscribers.signups import parse_signup_request
+from mailer.ledger.subscribers.transactional import QueuedMail
+from mailer.ledger.types.subscribers import TransactionalKind
+from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.link_tokens import Purpose
+from mailer.mime.composer import Message
+from mailer.mime.transactional import TransactionalMail, build
+from mailer.service.subscribers.signup import open_lists
+
+SUBJECTS = {
+    "confirm": "Please confirm: %(name)s",
+    "already": "You are on the list: %(name)s",
+    "link": "Your settings: %(name)s",
+    "address": "Please confirm your new address: %(name)s",
+}
+_GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A letter that is not written, and why."""
+
+    reason: str
+
+
+def compose(newsroom: App, letter: QueuedMail) -> Message | Skipped:
+    """The message of a letter of any kind but `welcome`, as things stand now."""
+    standing = newsroom.ledger.suppressions.get(letter.identity)
+    if standing and standing.reason is SuppressionReason.BY_HAND:
+        return Skipped(reason="suppressed by hand")
+    if letter.kind is TransactionalKind.LINK:
+        return _link(newsroom, letter, "link", newsroom.publication.name)
+    if letter.kind is TransactionalKind.ADDRESS:
+        token = newsroom.keys.issue(Purpose.ADDRESS, letter.id)
+        title = newsroom.publication.name
+        return _write(newsroom, letter, "address", title=title, path=f"address/{token}", language="")
+    request = parse_signup_request(letter)
+    if request is None:
+        raise ValueError(f"a letter of kind {letter.kind} is not written here")
+    lists = open_lists(newsroom, request.waiting)
+    if not lists:
+        return Skipped(reason="confirmed or closed meanwhile")
+    title, language = ", ".join(each.display_title for each in lists), lists[0].language
+    if standing is None and _gets_all(newsroom, letter.identity, lists):
+        return _link(newsroom, letter, "already", title, language)
+    token = newsroom.keys.issue(Purpose.CONFIRM, letter.id)
+    return _write(newsroom, letter, "confirm", title=title, path=f"confirm/{token}", language=language)
+
+
+def _gets_all(newsroom: App, identity: str, lists: Sequence[ListSettings]) -> bool:
+    names = {
+        each.list for each in newsroom.ledger.members.of(identity) if each.status in _GETS_IT and not each.removed_at
+    }
+    return names.issuperset(each.name for each in lists)
+
+
+def _link(newsroom: App, letter: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
+    number = newsroom.ledger.members.number_of(letter.identity)
+    if number is None:
+        return Skipped(reason="nobody is known at this address")
+    token = newsroom.keys.issue(Purpose.MEMBER, number)
+    return _write(newsroom, letter, template, title=title, path=f"preferences/{token}", language=language)
+
+
+def _write(newsroom: App, letter: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
+    language = effective_language(language or newsroom.publication.language)
+    subject = gettext(language, SUBJECTS[template], name=title)
+    towards = text_direction(language)
+    context = {
+        "subject": subject,
+        "name": newsroom.publication.name,
+        "title": title,
+        "link": f"{newsroom.publication.base_url.rstrip('/')}/{path}",
+        "language": language,
+        "direction": towards,
+        "start": "right" if towards == "rtl" else "left",
+        "postal_address": [line for line in newsroom.publication.postal_address.splitlines() if line.strip()],
+        "say": lambda message, **values: gettext(language, message, **values),
+    }
+    templates = FallbackTemplates(newsroom.workspace.templates)
+    note = TransactionalMail(
+        to=letter.address,
+        subject=subject,
+        plain="\n".join(
+            wrap(line) if len(line) > COLUMNS else line
+            for line in templates.render(f"letters/{template}.txt.j2", context).split("\n")
+        ),
+        html=templates.render(f"letters/{template}.html.j2", context),
+        language=language,
+        token=newsroom.keys.issue(Purpose.LETTER, letter.id),
+        date=letter.created_at,
+    )
+    return build(newsroom.sender_profile, note)

@@ -1,0 +1,124 @@
+"""Telling webhooks what happened, in the background of `mailer serve`.
+
+    notify_webhooks(newsroom, stop, log)      until `stop` is set
+
+Each webhook has a task of its own while something is due for it, which sends one message after the other, so that a slow
+receiver holds up no other. After a failure it rests, longer from time to time, and its messages wait for their next try. The
+outbox is written after the answer: killed in between, the message goes once more, under the same id. At the end a request
+that is under way has some seconds; what is cut off then is sent again.
+"""
+
+import asyncio
+import time
+from functools import partial
+from urllib.parse import urlsplit
+
+from mailer.app import App
+from mailer.errors import MailerError
+from mailer.http_client import ClientOptions
+from mailer.ledger.types.webhooks import WebhookState
+from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
+from mailer.service.jobs import Log, current_traceback, run_every
+from mailer.service.webhooks.manage import client_options, deliver, describe
+
+LOOK_EVERY = 1.0  # seconds
+LINGER = 5.0  # seconds, at the end, for requests that are under way
+KEPT_FOR = 30 * 86_400.0  # seconds for which a message is kept
+REST, _DOUBLINGS = 2.0, 5  # seconds after a first failure; how often that doubles with the next ones
+_REST_OF_ALL = 30.0
+_AT_A_TIME = 100
+_FORGET_EVERY = 3600.0
+
+
+async def notify_webhooks(
+    newsroom: App, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None
+) -> None:
+    """Delivers what is due until `stop` is set. What is given up is logged."""
+    bureau = WebhookDispatcher(newsroom, stop, log, options or client_options(newsroom))
+    await run_every(LOOK_EVERY, bureau.poll, stop, log, newsroom=newsroom, name="webhooks", after_error=_REST_OF_ALL)
+    await bureau.end()
+
+
+class WebhookDispatcher:
+    """The webhooks of one newsroom, as they are told."""
+
+    def __init__(self, newsroom: App, stop: asyncio.Event, log: Log, options: ClientOptions) -> None:
+        self._app = newsroom
+        self._outbox = newsroom.ledger.outbox
+        self._stop = stop
+        self._log = log
+        self._options = options
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._failures: dict[int, int] = {}  # in a row
+        self._rests_until: dict[int, float] = {}
+        self._forgotten_at: float | None = None
+
+    async def poll(self) -> None:
+        """Begin with every webhook that has something due, and is neither at work nor at rest."""
+        await asyncio.to_thread(self._purge)
+        for number in await asyncio.to_thread(self._outbox.due_webhooks, self._app.clock()):
+            if number not in self._tasks and self._rests_until.get(number, 0.0) <= time.monotonic():
+                task = asyncio.create_task(self._work(number))
+                self._tasks[number] = task
+                task.add_done_callback(partial(self._ended, number))
+
+    def _ended(self, number: int, _task: asyncio.Task[None]) -> None:
+        del self._tasks[number]
+
+    async def end(self) -> None:
+        tasks = set(self._tasks.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=LINGER)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, number: int) -> None:
+        try:
+            went_well = await self._drain(number)
+        except UnknownWebhookError:
+            return  # removed meanwhile
+        except MailerError as error:
+            went_well = False
+            self._log(f"webhook {number} waits: {error}")
+        except Exception:  # noqa: BLE001 - a bug with one webhook must not take the site down with it
+            went_well = False
+            self._log(f"webhook {number} waits, because of a bug in mailer: {current_traceback(self._app)}")
+        failures = self._failures.get(number, 0)
+        self._failures[number] = 0 if went_well else failures + 1
+        self._rests_until[number] = 0.0 if went_well else time.monotonic() + REST * 2 ** min(failures, _DOUBLINGS)
+
+    async def _drain(self, number: int) -> bool:
+        """Deliver what is due, up to the first that is not taken; whether all were.
+
+        Each is looked up when its turn comes: whoever was erased while those before it went out is told of no more.
+        """
+        for _ in range(_AT_A_TIME):
+            message = await asyncio.to_thread(self._outbox.next_due, number, self._app.clock())
+            if message is None:
+                return True
+            webhook = await asyncio.to_thread(self._app.ledger.webhooks.get, number)
+            if self._stop.is_set() or webhook.paused_at is not None:
+                return True
+            attempt, decision = await deliver(self._app, webhook, message, self._options)
+            words = f"webhook {number} ({_host(webhook)}): {message.event} of message {message.id}"
+            if decision.pause:
+                await asyncio.to_thread(self._app.ledger.webhooks.pause, number, because=decision.pause)
+                self._log(f"{words} was not taken; it is paused: {decision.pause}")
+            elif decision.state is WebhookState.GIVEN_UP:
+                self._log(f"{words} is given up: {describe(attempt)}")
+            if decision.state is not WebhookState.DELIVERED:
+                return False
+        return True
+
+    def _purge(self) -> None:
+        """Once in a while forget what is old."""
+        now = time.monotonic()
+        if self._forgotten_at is None or now - self._forgotten_at >= _FORGET_EVERY:
+            self._forgotten_at = now
+            self._outbox.purge(self._app.clock() - KEPT_FOR)
+
+
+def _host(webhook: Webhook) -> str:
+    """Not the whole address: some hold a secret."""
+    return urlsplit(webhook.url).hostname or ""

@@ -1,0 +1,44 @@
+"""How a message to a webhook is signed: Standard Webhooks 1.0, the symmetric scheme.
+
+A secret is 32 octets, derived by HKDF from a key of MAILER_SECRET_KEYS and a salt, so that nothing of it is stored; a person sees
+it as `whsec_` and base64. The signature is HMAC-SHA-256 over id, time and body with dots between; while a secret rotates there
+are two, and a receiver that has either is content. Pure. Raises SettingsError for a key that is gone.
+"""
+
+import base64
+import hmac
+from collections.abc import Iterable, Sequence
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from mailer.errors import SettingsError
+from mailer.ledger.webhooks.webhooks import SigningSecret
+from mailer.link_tokens import key_name
+
+_PREFIX = "whsec_"
+_LENGTH = 32  # octets
+
+
+def derive_secret(keys: Sequence[str], seal: SigningSecret) -> bytes:
+    """The secret of `seal`, by the installation's `keys`."""
+    for key in keys:
+        if key_name(key) == seal.key_name:
+            kdf = HKDF(algorithm=SHA256(), length=_LENGTH, salt=bytes.fromhex(seal.salt), info=b"mailer webhook secret")
+            return kdf.derive(key.encode(errors="surrogatepass"))
+    raise SettingsError(
+        f"A secret key that a webhook is signed with ({seal.key_name}) is not in MAILER_SECRET_KEYS.",
+        "Put it back there, behind the new one.",
+    )
+
+
+def encode_secret(secret: bytes) -> str:
+    """The secret as its receiver is to be given it."""
+    return _PREFIX + base64.b64encode(secret).decode("ascii")
+
+
+def sign(secrets: Iterable[bytes], message_id: str, at: int, body: bytes) -> str:
+    """The value of `webhook-signature`: one signature by each of `secrets`, with spaces between."""
+    signed = b".".join((message_id.encode("ascii"), str(at).encode("ascii"), body))
+    digests = (hmac.digest(secret, signed, "sha256") for secret in secrets)
+    return " ".join(f"v1,{base64.b64encode(digest).decode('ascii')}" for digest in digests)

@@ -1,0 +1,326 @@
+"""What a person sets: `MAILER_…` variables in the environment and in the workspace's `.env`, the environment first.
+
+`load_settings` is the way in; nothing is read at import. Everything is checked at once, and everything wrong comes as
+one SettingsError, a line for each: the variable, where it stands, what it should be. An empty value is the same as
+none. `variable` says how each kind is read. Values never stand in an error, secrets are masked wherever settings are
+shown, and `redact` takes them out of any other text.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from dotenv.parser import parse_stream
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from mailer.errors import SettingsError
+from mailer.mailbox import Mailbox
+from mailer.relay import Relay
+from mailer.settings import parsers
+
+PREFIX = "MAILER_"
+MASK = "**********"
+_MISSING = {
+    "MAILER_FROM": "is missing; should be “Name <address>”",
+    "MAILER_SECRET_KEYS": 'is missing; should be ["…"] with a random text of 32 characters or more, such as '
+    'python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints',
+}
+
+_REMOVED = {"MAILER_WORKERS": "one process sends. Remove it."}  # settings of former versions, and what to do
+
+
+class Images(StrEnum):
+    LINK = "link"
+    EMBED = "embed"
+
+
+class OnUncertain(StrEnum):
+    HOLD = "hold"
+    RESEND = "resend"  # once, with the same Message-ID
+
+
+def _read(read: Callable[[str], object]) -> BeforeValidator:
+    """Text is read by `read`; a value that is none, made in code, passes."""
+    return BeforeValidator(lambda value: read(value.strip()) if isinstance(value, str) else value)
+
+
+def _read_database_url(value: object, info: ValidationInfo) -> object:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return parsers.database_url(text.strip(), workspace=info.data["workspace"]) if isinstance(text, str) else value
+
+
+def _read_path(value: object, info: ValidationInfo) -> object:
+    return parsers.path(value.strip(), workspace=info.data["workspace"]) if isinstance(value, str) else value
+
+
+def _read_relays(value: object, info: ValidationInfo) -> object:
+    """Where ALLOW_PLAINTEXT itself is wrong, that is what is reported."""
+    allowed = info.data.get("allow_plaintext", True)
+    return parsers.relays(value.strip(), allow_plaintext=allowed) if isinstance(value, str) else value
+
+
+def _publication(data: dict[str, Any]) -> str:
+    sender: Mailbox = data["sender"]
+    return sender.name or sender.domain
+
+
+def _provider(data: dict[str, Any]) -> str:
+    return urlsplit(data.get("oidc_issuer", "")).hostname or ""
+
+
+_one_or_more = parsers.parse_int(1)
+_LANES = parsers.parse_int(1, 1000)
+Line = Annotated[str, _read(parsers.parse_line)]
+Flag = Annotated[bool, _read(parsers.parse_bool)]
+Times = Annotated[tuple[int, ...], NoDecode, _read(parsers.parse_int_list)]
+Address = Annotated[Mailbox | None, NoDecode, _read(parsers.address)]
+Selector = Annotated[str, _read(parsers.selector)]
+KeyFile = Annotated[Path | None, BeforeValidator(_read_path)]
+
+
+class Settings(BaseSettings):
+    """All settings, valid; None or empty where not set.
+
+    A field is named as its variable, but for `sender` (MAILER_FROM) and `eight_bit` (MAILER_8BIT); `workspace` is no
+    variable. A dump leaves out the relays, for their credentials.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        validate_default=False,
+    )
+
+    workspace: Path
+
+    sender: Annotated[Mailbox, NoDecode, _read(parsers.mailbox)] = Field(validation_alias="MAILER_FROM")
+    reply_to: Annotated[Mailbox | None, NoDecode, _read(parsers.mailbox)] = None
+    publication: Line = Field(default_factory=_publication)
+    copyright_holder: Line = ""
+    postal_address: Annotated[str, _read(parsers.lines)] = ""
+    base_url: Annotated[str, _read(parsers.base_url)] = "http://127.0.0.1:8000"
+    search_engines: Flag = True
+    language: Annotated[str, _read(parsers.language)] = "en"
+    timezone: Annotated[ZoneInfo, _read(parsers.timezone)] = Field(default_factory=lambda: ZoneInfo("UTC"))
+
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, _read(parsers.secret_keys), Field(min_length=1)]
+    database_url: Annotated[SecretStr, BeforeValidator(_read_database_url)] = Field(
+        default=SecretStr("sqlite:///mailer.db"), validate_default=True
+    )
+
+    allow_plaintext: Flag = False
+    relay: Annotated[tuple[Relay, ...], NoDecode, BeforeValidator(_read_relays)] = Field(
+        default=(Relay(host="127.0.0.1", port=25),), exclude=True
+    )
+    connections: Annotated[int, _read(_LANES)] = 8
+    rate: Annotated[float | None, _read(parsers.rate)] = None
+    domain_connections: Annotated[
+        Mapping[str, int], NoDecode, _read(parsers.parse_per_domain(_LANES, '{"*": 4, "example.org": 1}'))
+    ] = Field(default_factory=dict)
+    domain_rate: Annotated[
+        Mapping[str, float],
+        NoDecode,
+        _read(parsers.parse_per_domain(parsers.rate, '{"*": 10, "example.org": "500/hour"}')),
+    ] = Field(default_factory=dict)
+    messages_per_connection: Annotated[int | None, _read(_one_or_more)] = None
+    warmup: Times = ()
+
+    retry: Times = (60, 300, 900, 1800, 3600)
+    retry_for: Annotated[int, _read(_one_or_more)] = 86400
+    schedule_grace: Annotated[int, _read(parsers.parse_int(0))] = 1800
+    approval: Flag = False
+    bounce_address: Annotated[Mailbox | None, NoDecode, _read(parsers.bounce_address)] = None
+    unsubscribe_address: Address = None
+    on_uncertain: Annotated[OnUncertain, _read(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
+    images: Annotated[Images, _read(parsers.parse_choice(Images))] = Images.LINK
+    clients: Annotated[tuple[str, ...], NoDecode, _read(parsers.mail_programs)] = (
+        "apple-mail",
+        "gmail",
+        "outlook",
+        "samsung-email",
+        "yahoo",
+    )
+    eight_bit: Flag = Field(default=False, validation_alias="MAILER_8BIT")
+    trusted_proxies: Annotated[tuple[parsers.Network, ...], NoDecode, _read(parsers.networks)] = ()
+    webhook_networks: Annotated[tuple[parsers.Network, ...], NoDecode, _read(parsers.networks)] = ()
+
+    oidc_issuer: Annotated[str, _read(parsers.issuer)] = ""
+    oidc_client_id: Line = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: Line = Field(default_factory=_provider)
+    oidc_claim: Annotated[str, _read(parsers.claim)] = "email"
+    oidc_only: Flag = False
+
+    dkim_domain: Annotated[str, _read(parsers.domain)] = ""
+    dkim_selector: Selector = ""
+    dkim_key: KeyFile = None
+    dkim_ed25519_selector: Selector = ""
+    dkim_ed25519_key: KeyFile = None
+
+    @model_validator(mode="after")
+    def _dkim_is_whole(self) -> Self:
+        pairs = ((self.dkim_selector, self.dkim_key), (self.dkim_ed25519_selector, self.dkim_ed25519_key))
+        complete = [bool(selector) for selector, key in pairs if selector and key]
+        if any(bool(selector) != bool(key) for selector, key in pairs) or bool(complete) != bool(self.dkim_domain):
+            raise ValueError(
+                "MAILER_DKIM_DOMAIN: should stand together with MAILER_DKIM_SELECTOR and MAILER_DKIM_KEY, "
+                "or MAILER_DKIM_ED25519_SELECTOR and MAILER_DKIM_ED25519_KEY, or with both pairs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ValueError("MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID")
+        if self.oidc_only and not self.oidc_issuer:
+            raise ValueError("MAILER_OIDC_ONLY: should stand together with MAILER_OIDC_ISSUER, or nobody could sign in")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` hands in: a Settings made in code is not at the mercy of the environment."""
+        return (init_settings,)
+
+
+class _Variables(EnvSettingsSource):
+    """pydantic-settings' reading of variables, over a mapping instead of this process' environment."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(Settings)
+        self.env_vars = {name.lower(): value for name, value in variables.items() if value.strip()}
+
+
+def variable_names() -> dict[str, str]:
+    """The name of every field, by its variable, in the order of the class."""
+    return {
+        str(field.validation_alias or f"{PREFIX}{name.upper()}"): name
+        for name, field in Settings.model_fields.items()
+        if name != "workspace"
+    }
+
+
+def load_settings(workspace: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a workspace. `environ` stands in for the process' environment. Raises SettingsError."""
+    result = _load(workspace, os.environ if environ is None else environ)
+    if isinstance(result, Settings):
+        return result
+    wrong = "\n".join(f"  {finding}" for finding in result)  # raised here, where no local holds a value
+    env_file = workspace / ".env"
+    if env_file.exists():
+        next_step = f"Set them in {env_file} or in the environment; what `mailer init` writes there explains each."
+    else:
+        next_step = "If this is no workspace yet: mailer init. If it is elsewhere: --workspace DIR."
+    raise SettingsError(f"The settings are not right:\n{wrong}\n", next_step)
+
+
+def redact(text: str, settings: Settings) -> str:
+    """`text` without any secret of `settings`, in whatever form it may stand there."""
+    secrets = {key.get_secret_value() for key in settings.secret_keys}
+    secrets = secrets.union(*(relay.secrets() for relay in settings.relay))
+    if settings.oidc_client_secret:
+        secrets.add(settings.oidc_client_secret.get_secret_value())
+    database = urlsplit(settings.database_url.get_secret_value())
+    secrets.update({database.password or "", *parse_qs(database.query).get("password", [])})
+    forms = sorted({form for secret in secrets if secret for form in secret_encodings(secret)}, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, forms)), MASK, text)
+
+
+def secret_encodings(secret: str) -> set[str]:
+    """A secret as it is, percent-encoded and -decoded, and as a string literal of Python or JSON."""
+    plain = {secret, unquote(secret)}
+    return {form for text in plain for form in (text, quote(text, safe=""), repr(text)[1:-1], json.dumps(text)[1:-1])}
+
+
+def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
+    """The settings, or a line for each that is wrong."""
+    in_file, places, findings = _read_file(workspace / ".env")
+    in_environment = {
+        name.upper(): value for name, value in environ.items() if name.upper().startswith(PREFIX) and value.strip()
+    }
+    places.update(dict.fromkeys(in_environment, "environment"))
+    given = {**in_file, **in_environment}
+    names = variable_names()
+    findings += [_unknown(name, places[name], names) for name in given if name not in names]
+    known = {name: value for name, value in given.items() if name in names}
+    values = {**_Variables(known)(), "workspace": workspace}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        return findings + format_errors(error, places)
+    return findings or settings
+
+
+def _unknown(name: str, place: str, names: Iterable[str]) -> str:
+    if name in _REMOVED:
+        return f"{name} ({place}): is no longer a setting: {_REMOVED[name]}"
+    close = get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in names], n=1)
+    hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+    return f"{name} ({place}): is not a setting{hint}"
+
+
+def suggest_name(name: str) -> str:
+    """The variable that a name with a slip in its prefix was meant to be, MAILLER_FROM; "" for another program's."""
+    prefix, _, rest = name.partition("_")
+    slip = get_close_matches(f"{prefix}_", [PREFIX], n=1, cutoff=0.8)
+    return f"{PREFIX}{rest}" if slip and f"{PREFIX}{rest}" in variable_names() else ""
+
+
+def format_errors(error: ValidationError, places: Mapping[str, str]) -> list[str]:
+    variables = {field: name for name, field in variable_names().items()}
+    sentences = []
+    for found in error.errors(include_url=False, include_input=False):
+        if found["type"] == "default_factory_not_called":  # follows from another one
+            continue
+        where = str(found["loc"][0]) if found["loc"] else ""
+        name = variables.get(where, where)
+        said = str(found["ctx"]["error"]) if found["type"] == "value_error" else found["msg"]
+        if found["type"] == "missing":
+            said = _MISSING[name]
+        sentences.append(f"{name} ({places[name]}): {said}" if name in places else f"{name}: {said}" if name else said)
+    return sentences
+
+
+def _read_file(path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """What a .env file sets, where each stands, and what is wrong with the file. A missing file sets nothing."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}, {}, []
+    except UnicodeDecodeError:
+        return {}, {}, [f"{path}: should be UTF-8 text"]
+    except OSError as error:
+        return {}, {}, [f"{path}: cannot be read ({error.strerror})"]
+    values: dict[str, str] = {}
+    places: dict[str, str] = {}
+    findings: list[str] = []
+    for binding in parse_stream(StringIO(text)):
+        place = f"{path.name}:{binding.original.line}"
+        if binding.error:
+            quoted = re.match(r"""[^'"=]*=\s*['"]""", binding.original.string.lstrip())
+            said = "the quote is not closed" if quoted else "should be NAME=value, a comment or empty"
+            findings.append(f"{place}: {said}")
+        elif binding.key is not None and (name := binding.key.upper()).startswith(PREFIX):
+            values[name], places[name] = binding.value or "", place
+        elif binding.key is not None and (close := suggest_name(binding.key.upper())):
+            findings.append(f"{binding.key} ({place}): is not a setting; did you mean {close}?")
+    return values, places, findings

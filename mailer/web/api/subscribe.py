@@ -1,0 +1,111 @@
+"""POST /api/v1/subscribe: a sign-up by another program, such as the form of one's own site.
+
+    {"list": "readers", "email": "ana@example.org", "fields": {"first_name": "Ana"}, "words": "I want …"}
+
+As JSON, or as a form with the same names (`fields.first_name`). `words` are those that the person agreed to, for the
+evidence; left out, ours are noted. The answer is 202 for every address, whatever is known of it; what is wrong with the
+request is a problem of RFC 9457. The same limits hold as for the page, by the address that asks: a program that speaks for
+many visitors has their common share. No other site's script may read the answers (there is no CORS).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailer.addresses import AddressError, parse_address
+from mailer.app import App
+from mailer.audience.list_settings import MAX_FIELDS
+from mailer.dispatch.did_you_mean import suggest
+from mailer.service.subscribers.signup import LONGEST_VALUE, SignupForm, public_list, request_signup
+from mailer.web.api.problem import problem
+from mailer.web.api.schema import Schema, format_errors
+from mailer.web.client_ip import anonymize
+from mailer.web.forms import media_type, read_body, read_public_form
+from mailer.web.pages import NO_STORE, respond
+from mailer.web.public.subscribe import HONEYPOT, SignupGuard
+
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_FIELDS = "fields."
+
+
+class SignUpRequest(Schema):
+    """What is asked for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"list": "readers", "email": "ana@example.org", "fields": {"first_name": "Ana"}}]
+        }
+    )
+
+    list: Annotated[str, Field(min_length=1, max_length=255)]
+    email: Annotated[str, Field(min_length=3, max_length=320)]
+    fields: Annotated[dict[str, Annotated[str, Field(max_length=LONGEST_VALUE)]], Field(max_length=MAX_FIELDS)] = Field(
+        default_factory=dict
+    )
+    words: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Accepted(Schema):
+    """The answer for every address."""
+
+    status: Literal["accepted"] = "accepted"
+    detail: str = "A letter that asks for confirmation goes to the address, once a day at most."
+
+
+class SubscribeApi:
+    """The endpoint of a newsroom."""
+
+    def __init__(self, newsroom: App, door: SignupGuard) -> None:
+        self._app = newsroom
+        self._guard = door
+
+    async def subscribe(self, request: Request) -> Response:
+        content_type = media_type(request)
+        if content_type in _FORMS:
+            fields = dict(await read_public_form(request))
+            if fields.pop(HONEYPOT, ""):
+                return _accepted()
+            said: object = _from_form(fields)
+        elif content_type == "application/json":
+            try:
+                said = json.loads((await read_body(request)).decode("utf-8"))
+            except (ValueError, RecursionError):
+                return problem(400, "The body is not JSON.")
+        else:
+            return problem(415, "The body should be application/json, or a form.")
+        try:
+            wanted = SignUpRequest.model_validate(said)
+        except ValidationError as error:
+            return problem(422, format_errors(error, SignUpRequest))
+        if wait := self._guard.wait(request):
+            return problem(429, "Too many sign-ups came from here.", headers={"Retry-After": str(wait)})
+        return await run_in_threadpool(self._ask, wanted, anonymize(self._guard.address(request)))
+
+    def _ask(self, wanted: SignUpRequest, ip: str) -> Response:
+        settings = public_list(self._app, wanted.list)
+        if settings is None:
+            return problem(404, "There is no such list that readers may join.")
+        try:
+            address = parse_address(wanted.email)
+        except AddressError as error:
+            return problem(422, f"email: this is not an address ({error.reason}).")
+        for name in wanted.fields:
+            if name not in settings.profile_fields:
+                hint = suggest(name, settings.profile_fields)
+                return problem(422, f"fields: this list does not ask for such a field{f'; {hint}' if hint else ''}.")
+        request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip, words=wanted.words)
+        return _accepted()
+
+
+def _accepted() -> Response:
+    return respond(Accepted().model_dump_json(), "application/json", status=202, headers=NO_STORE)
+
+
+def _from_form(fields: Mapping[str, str]) -> dict[str, object]:
+    own = {name.removeprefix(_FIELDS): value for name, value in fields.items() if name.startswith(_FIELDS)}
+    return {**{name: value for name, value in fields.items() if not name.startswith(_FIELDS)}, "fields": own}

@@ -1,0 +1,131 @@
+"""Other programs that are told what happens: pages for admins. A secret is shown on the answer that made it, and nowhere else."""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from mailer.errors import MailerError
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.webhooks import EVENTS, WebhookState
+from mailer.ledger.webhooks.outbox import PAGE
+from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
+from mailer.service.webhooks import manage
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute
+
+_HERE = "/desk/settings/webhooks"
+
+
+def _show(visit: DeskRequest) -> Response:
+    return _list(visit)
+
+
+def _list(visit: DeskRequest, *, wrong: MailerError | None = None) -> Response:
+    """With what was typed, where that was `wrong`."""
+    return visit.page(
+        "webhooks",
+        heading="Webhooks",
+        status=422 if wrong else 200,
+        webhooks=visit.app.ledger.webhooks.all(),
+        counts=visit.app.ledger.outbox.counts(),
+        states=WebhookState,
+        events=[event.value for event in EVENTS],
+        wrong=wrong,
+        url=visit.form.text("url") if wrong else "",
+        chosen=visit.form.texts("event") if wrong else [event.value for event in EVENTS],
+    )
+
+
+def _add(visit: DeskRequest) -> Response:
+    try:
+        made, secret = manage.add(visit.app, visit.form.text("url"), visit.form.texts("event"))
+    except MailerError as error:
+        return _list(visit, wrong=error)
+    visit.record("webhook.add", str(made.id), ", ".join(made.events))
+    return _one(visit, made, secret=secret)
+
+
+def _log(visit: DeskRequest) -> Response:
+    return _one(visit, _webhook(visit))
+
+
+def _one(visit: DeskRequest, webhook: Webhook, *, secret: str = "") -> Response:
+    before = visit.query.get("before", "")
+    messages = visit.app.ledger.outbox.log(
+        webhook.id, before=int(before) if before.isdecimal() and len(before) < 16 else None
+    )
+    return visit.page(
+        "webhook",
+        heading=f"Webhook {webhook.id}",
+        webhook=webhook,
+        secret=secret,
+        messages=messages,
+        older=messages[-1].id if len(messages) == PAGE else None,
+        states=WebhookState,
+        in_words=manage.describe,
+    )
+
+
+def _test(visit: DeskRequest) -> Response:
+    webhook = _webhook(visit)
+    message = manage.send_test(visit.app, webhook.id)
+    visit.record("webhook.test", str(webhook.id))
+    took_it = message.state is WebhookState.DELIVERED
+    said = f"The test: its receiver {', '.join(map(manage.describe, message.log))}."
+    return visit.redirect(_path(webhook), said, bad=not took_it)
+
+
+def _rotate(visit: DeskRequest) -> Response:
+    made, secret = manage.rotate(visit.app, _webhook(visit).id)
+    visit.record("webhook.rotate", str(made.id))
+    return _one(visit, made, secret=secret)
+
+
+def _pause(visit: DeskRequest) -> Response:
+    webhook = visit.app.ledger.webhooks.pause(_webhook(visit).id)
+    visit.record("webhook.pause", str(webhook.id))
+    return visit.redirect(_path(webhook), "It is paused. What happens meanwhile waits for it.")
+
+
+def _resume(visit: DeskRequest) -> Response:
+    webhook = visit.app.ledger.webhooks.resume(_webhook(visit).id)
+    visit.record("webhook.resume", str(webhook.id))
+    return visit.redirect(_path(webhook), "It goes on, with what waited first.")
+
+
+def _remove(visit: DeskRequest) -> Response:
+    webhook = _webhook(visit)
+    visit.app.ledger.webhooks.remove(webhook.id)
+    visit.record("webhook.remove", str(webhook.id))
+    return visit.redirect(_HERE, f"Webhook {webhook.id} is removed, with its log.")
+
+
+def _again(visit: DeskRequest) -> Response:
+    webhook, message = _webhook(visit), int(visit.path["message"])
+    visit.app.ledger.outbox.redeliver(webhook.id, message)
+    visit.record("webhook.again", str(webhook.id), f"message {message}")
+    waits = "Once the webhook is resumed, it" if webhook.paused_at is not None else "It"
+    return visit.redirect(_path(webhook), f"{waits} goes out once more, under the same id.")
+
+
+def _webhook(visit: DeskRequest) -> Webhook:
+    try:
+        return visit.app.ledger.webhooks.get(int(visit.path["id"]))
+    except UnknownWebhookError:
+        raise HTTPException(404) from None
+
+
+def _path(webhook: Webhook) -> str:
+    return f"{_HERE}/{webhook.id}"
+
+
+ROUTES = (
+    DeskRoute("GET", _HERE, Role.ADMIN, _show),
+    DeskRoute("POST", _HERE, Role.ADMIN, _add),
+    DeskRoute("GET", f"{_HERE}/{{id:int}}", Role.ADMIN, _log),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/test", Role.ADMIN, _test),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/rotate", Role.ADMIN, _rotate),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/pause", Role.ADMIN, _pause),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/resume", Role.ADMIN, _resume),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/messages/{{message:int}}/again", Role.ADMIN, _again),
+)

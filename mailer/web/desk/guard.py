@@ -1,0 +1,267 @@
+"""The desk: its routes put together, and the guard in front of them.
+
+    GET  /desk/static/…   /desk/sign-in   /desk/link/TOKEN       for anybody
+    POST /desk/sign-in    /desk/link/TOKEN
+    GET  /desk/sign-in/oidc   /desk/sign-in/oidc/return          where the settings name an identity provider
+    what ROUTES holds                                            for who is signed in and has the role
+
+The guard: the request came to the desk's own address; what changes something came from a page of ours, by what the
+browser says and by the session's token, in the field `form_token` or the header X-Form-Token; there is a session, and
+its person has the role. Errors that a person can mend stand on a page of the desk with their next step.
+"""
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import cast
+from urllib.parse import urlsplit, urlunsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from mailer.app import App
+from mailer.errors import MailerError
+from mailer.ledger.types.errors import LedgerError, UnknownSendError
+from mailer.service.accounts.oidc.flow import open_provider
+from mailer.service.accounts.passwords import digest, form_token, is_form_token
+from mailer.service.dispatches.files import NoDispatchError
+from mailer.service.dispatches.preview import PreviewCache
+from mailer.service.sends.monitor import SendSnapshot
+from mailer.web.client_ip import address_of
+from mailer.web.desk.accounts import profile, signin, users, webhooks
+from mailer.web.desk.accounts.oidc import BACK, LEAVE, Oidc
+from mailer.web.desk.accounts.signin import SignIn
+from mailer.web.desk.dispatches import editor, history, photos, preview
+from mailer.web.desk.dispatches import list as dispatches_list
+from mailer.web.desk.lists import members, overview, uploads
+from mailer.web.desk.lists import settings as lists_settings
+from mailer.web.desk.origin import Origin, is_same_origin, match_host, origin_of
+from mailer.web.desk.render import DeskRenderer, Flash, json_page, static_file, wants_json
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute, Endpoint
+from mailer.web.desk.sends import compose, live, report, tests
+from mailer.web.desk.sends import list as sends_list
+from mailer.web.desk.sends.broadcast import Pieces, SendBroadcaster
+from mailer.web.desk.subscribers import detail, suppressions
+from mailer.web.forms import DeskForm, read_form
+
+ROUTES: tuple[DeskRoute, ...] = (
+    *signin.ROUTES,
+    *dispatches_list.ROUTES,
+    *preview.ROUTES,
+    *editor.ROUTES,
+    *photos.ROUTES,
+    *history.ROUTES,
+    *tests.ROUTES,
+    *compose.ROUTES,
+    *sends_list.ROUTES,
+    *live.ROUTES,
+    *report.ROUTES,
+    *overview.ROUTES,
+    *lists_settings.ROUTES,
+    *members.ROUTES,
+    *uploads.ROUTES,
+    *detail.ROUTES,
+    *suppressions.ROUTES,
+    *profile.ROUTES,
+    *users.ROUTES,
+    *webhooks.ROUTES,
+)
+"""All that needs a role."""
+
+TOKEN_FIELD, TOKEN_HEADER = "form_token", "x-form-token"
+_log = logging.getLogger(__name__)
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+def desk_routes(newsroom: App, root: str) -> list[BaseRoute]:
+    """The desk of `newsroom`, for a site at the path `root`. Raises SettingsError."""
+    desk = DeskGuard(newsroom, root)
+    entry = SignIn(newsroom, desk.pages)
+    provider = open_provider(newsroom)
+    outside = Oidc(newsroom, provider, entry, root) if provider else None
+    return [
+        Route("/desk/static/{name:path}", static_file),
+        Route("/desk/sign-in", desk.public(entry.show)),
+        Route("/desk/sign-in", desk.public(entry.sign_in), methods=["POST"]),
+        Route("/desk/link/{token}", desk.public(entry.show_link)),
+        Route("/desk/link/{token}", desk.public(entry.redeem), methods=["POST"]),
+        *([Route(LEAVE, desk.public(outside.login)), Route(BACK, desk.public(outside.callback))] if outside else []),
+        *(Route(each.path, desk.protected(each), methods=[each.method]) for each in ROUTES),
+    ]
+
+
+class DeskGuard:
+    """The guard of a newsroom's desk."""
+
+    def __init__(self, newsroom: App, root: str) -> None:
+        self._app = newsroom
+        self.pages = DeskRenderer(newsroom, root)
+        self._proofs = PreviewCache(newsroom, f"{root}{dispatches_list.HERE}:image/")
+        self._broadcaster = SendBroadcaster(newsroom, self._draw)
+
+    def public(self, endpoint: _Handler) -> _Handler:
+        """The endpoint for somebody who is not signed in: the request has our host, and a form came from our page."""
+        return partial(self._answer_public, endpoint)
+
+    def protected(self, route: DeskRoute) -> _Handler:
+        """The endpoint of `route` for a signed-in user with its role, behind all the checks of this module."""
+        return self.public(partial(self._answer_user, route))
+
+    async def _answer_public(self, endpoint: _Handler, request: Request) -> Response:
+        door = match_host(request, self._app.settings.base_url)
+        if door is None:
+            return self._wrong_host()
+        request.state.door = door
+        if request.method == "POST" and not is_same_origin(request, door):
+            return self._wrong_host() if self._is_hidden(request, door) else self._csrf_failed()
+        try:
+            return await endpoint(request)
+        except HTTPException as error:
+            return self._refused(error)
+        except MailerError as error:
+            return self._hindered(error)
+
+    async def _answer_user(self, route: DeskRoute, request: Request) -> Response:
+        token = request.cookies.get(origin_of(request).cookie("session"), "")
+        visit = await self._request(request, token)
+        if visit is None:
+            return self._signed_out(request)
+        if not visit.may(route.role):
+            return self._not_allowed(visit, route)
+        try:
+            return await self._answer(visit, route, token)
+        except HTTPException as error:
+            return self._refused(error, visit)
+        except MailerError as error:
+            return self._hindered(error, visit)
+
+    async def _request(self, request: Request, token: str) -> DeskRequest | None:
+        """The visit of who holds `token`, if it is anybody's."""
+        address = address_of(request, self._app.settings.trusted_proxies)
+        find = self._app.ledger.sessions.find
+        session = await run_in_threadpool(find, digest(token), address=address) if token else None
+        if session is None:
+            return None
+        return DeskRequest(
+            request=request,
+            app=self._app,
+            pages=self.pages,
+            proofs=self._proofs,
+            broadcaster=self._broadcaster,
+            session=session,
+            form=DeskForm(),
+            address=address,
+            form_token=form_token(token),
+            flash=self.pages.pop_flash(request, origin_of(request)),
+        )
+
+    async def _answer(self, visit: DeskRequest, route: DeskRoute, token: str) -> Response:
+        if route.method != "POST":
+            return await _run(route.endpoint, visit)
+        in_header = visit.request.headers.get(TOKEN_HEADER, "")
+        if in_header and not is_form_token(in_header, token):
+            return self._csrf_failed(visit)
+        visit = replace(visit, form=await read_form(visit.request, route.largest))
+        try:
+            if not is_form_token(in_header or visit.form.raw(TOKEN_FIELD), token):
+                return self._csrf_failed(visit)
+            return await _run(route.endpoint, visit)
+        finally:
+            visit.form.close()
+
+    def _draw(self, look: SendSnapshot, may_send: bool, before: tuple[SendSnapshot, Pieces] | None) -> Pieces:
+        return live.fragments(self.pages, self._app.settings.timezone, look, may_send=may_send, before=before)
+
+    def _is_hidden(self, request: Request, door: Origin) -> bool:
+        """Whether a proxy in front keeps from us at which address the browser is."""
+        base = urlsplit(self._app.settings.base_url)
+        theirs = request.headers.get("origin", "")
+        return theirs != door.origin and theirs == f"{base.scheme}://{base.netloc}"
+
+    def _wrong_host(self) -> Response:
+        base_url = self._app.settings.base_url.rstrip("/")
+        return self._message(
+            "The desk is not at this address.",
+            f"It is at {base_url}/desk/. If a proxy stands in front, it must hand on the Host header.",
+            status=421,
+        )
+
+    def _csrf_failed(self, visit: DeskRequest | None = None) -> Response:
+        return self._message(
+            "Nothing was changed: this did not come from a page of the desk.",
+            "Load the page again and repeat what you did.",
+            status=403,
+            visit=visit,
+        )
+
+    def _signed_out(self, request: Request) -> Response:
+        if wants_json(request):
+            return json_page({"said": "You are signed out. Sign in again."}, status=401)
+        if request.method == "POST":
+            return self.pages.redirect(
+                request, "/desk/sign-in", Flash("You are signed out, so nothing was changed. Sign in again.", bad=True)
+            )
+        return self.pages.redirect(request, f"/desk/sign-in{signin.then(request, self.pages.root)}")
+
+    def _not_allowed(self, visit: DeskRequest, route: DeskRoute) -> Response:
+        return self._message(
+            f"This is for {_PLURALS[route.role]}.",
+            f"You are signed in as {visit.user.name}, {_A[visit.user.role]}. An admin can change that under People.",
+            status=403,
+            visit=visit,
+        )
+
+    def _refused(self, error: HTTPException, visit: DeskRequest | None = None) -> Response:
+        message, next_step = _SENTENCES.get(error.status_code, ("This request cannot be answered.", ""))
+        return self._message(message, next_step, status=error.status_code, visit=visit)
+
+    def _hindered(self, error: MailerError, visit: DeskRequest | None = None) -> Response:
+        if isinstance(error, LedgerError):
+            _log.error("%s", error)
+            return self._message(error.message, error.next_step, status=503, visit=visit)
+        status = 404 if isinstance(error, (NoDispatchError, UnknownSendError)) else 422
+        message = f"{error.message[:1].upper()}{error.message[1:].rstrip('.')}."
+        return self._message(message, error.next_step, status=status, visit=visit)
+
+    def _message(self, heading: str, next_step: str, *, status: int, visit: DeskRequest | None = None) -> Response:
+        if visit is not None and visit.wants_json:
+            return json_page({"said": f"{heading} {next_step}".strip()}, status=status)
+        context = {"heading": heading, "next_step": next_step, "back": self._back(visit) if visit else ""}
+        return self.pages.page(
+            "trouble" if visit and visit.is_partial else "message",
+            status=status,
+            viewer=visit.viewer if visit else None,
+            context=context,
+        )
+
+    def _back(self, visit: DeskRequest) -> str:
+        """The path of the desk's page that the request came from; "" for none, or itself."""
+        request, before = visit.request, urlsplit(visit.request.headers.get("referer", ""))
+        is_ours = f"{before.scheme}://{before.netloc}" == origin_of(request).origin
+        is_other = request.method == "POST" or before.path != request.url.path
+        if not is_ours or not is_other or not before.path.startswith(f"{self.pages.root}/desk/"):
+            return ""
+        return urlunsplit(("", "", before.path, before.query, ""))
+
+
+async def _run(endpoint: Endpoint, visit: DeskRequest) -> Response:
+    if inspect.iscoroutinefunction(endpoint):
+        response: Response = await endpoint(visit)
+        return response
+    plain = cast("Callable[[DeskRequest], Response]", endpoint)
+    return await run_in_threadpool(plain, visit)
+
+
+_A = {"writer": "a writer", "editor": "an editor", "admin": "an admin"}
+_PLURALS = {"writer": "writers", "editor": "editors", "admin": "admins"}
+_SENTENCES = {
+    404: ("There is no such page at the desk.", "It may have been renamed or removed."),
+    408: ("What you sent took too long to come.", "Check your connection and try again."),
+    413: ("What you sent is too large.", "Send a smaller file."),
+}

@@ -1,0 +1,95 @@
+"""A list uploaded: the file kept aside, what it would do, and the word that it is to be done."""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.types.accounts import Role
+from mailer.service.lists.uploads import (
+    LARGEST,
+    ChangedListError,
+    ImportMode,
+    Upload,
+    apply_upload,
+    find_upload,
+    forget_upload,
+    keep_upload,
+    plan_upload,
+)
+from mailer.web.desk.lists.overview import ONE, by, confirmation_page, confirmed, held, name_of, path_of, plan_summary
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute
+
+_ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "cp1252": "Windows-1252"}
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+
+
+def _form(visit: DeskRequest) -> Response:
+    name = name_of(visit)
+    return visit.page("upload", heading=f"Upload to “{name}”", name=name, most=LARGEST // 1024**2)
+
+
+def _keep(visit: DeskRequest) -> Response:
+    name, file = name_of(visit), visit.form.upload("file")
+    if file is None:
+        raise UsageError("No file was chosen.", "Choose a CSV file; a spreadsheet can save one.")
+    way = ImportMode.WHOLE if visit.form.text("way") == ImportMode.WHOLE else ImportMode.ADD
+    try:
+        kept = keep_upload(visit.app, name, file.file, file_name=file.name, way=way, by=by(visit))
+    except NeedsConfirmationError as error:
+        return confirmation_page(visit, name, error)
+    visit.record("list.upload", name, kept.file_name)
+    return visit.redirect(f"{path_of(name)}/upload/{kept.id}")
+
+
+def _plan(visit: DeskRequest) -> Response:
+    upload = _upload(visit)
+    found = plan_upload(visit.app, upload)
+    encoding = _ENCODINGS.get(found.encoding, "UTF-16")
+    return visit.page(
+        "plan",
+        heading=f"What this file would do to “{upload.list}”",
+        name=upload.list,
+        upload=upload,
+        found=found,
+        plan=found.plan,
+        held=held(visit, found.plan),
+        shape=f"{_DELIMITERS[found.delimiter]}, {encoding}",
+        whole=upload.way is ImportMode.WHOLE,
+    )
+
+
+def _apply(visit: DeskRequest) -> Response:
+    upload = _upload(visit)
+    here = path_of(upload.list)
+    with_removals = visit.form.has("allow_removals")
+    try:
+        plan = apply_upload(visit.app, upload, base=visit.form.text("base"), by=by(visit), allow_removals=with_removals)
+    except ChangedListError as error:
+        return visit.redirect(f"{here}/upload/{upload.id}", str(error), bad=True)
+    except NeedsConfirmationError as error:
+        raise confirmed(error, with_removals=with_removals) from None
+    visit.record("list.apply", upload.list, f"{upload.file_name}: {plan_summary(plan)}")
+    return visit.redirect(f"{here}/history", plan_summary(plan))
+
+
+def _leave(visit: DeskRequest) -> Response:
+    upload = _upload(visit)
+    forget_upload(visit.app, upload)
+    return visit.redirect(path_of(upload.list), "The file was left; nothing was changed.")
+
+
+def _upload(visit: DeskRequest) -> Upload:
+    found = find_upload(visit.app, name_of(visit), visit.path["id"])
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+ROUTES = (
+    DeskRoute("GET", f"{ONE}/upload", Role.ADMIN, _form),
+    DeskRoute("POST", f"{ONE}/upload", Role.ADMIN, _keep, largest=LARGEST + 64 * 1024),
+    DeskRoute("GET", f"{ONE}/upload/{{id}}", Role.ADMIN, _plan),
+    DeskRoute("POST", f"{ONE}/upload/{{id}}", Role.ADMIN, _apply),
+    DeskRoute("POST", f"{ONE}/upload/{{id}}/leave", Role.ADMIN, _leave),
+)

@@ -1,0 +1,105 @@
+"""One person, whatever lists they are on: everything known, their rows changed, unsubscribed, erased."""
+
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from mailer.addresses import Address, parse_address
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.types.accounts import Role
+from mailer.service.lists.members import edit_member, editable_fields, erase, remove_member
+from mailer.service.subscribers.profile import SubscriberProfile, find_profile
+from mailer.service.subscribers.unsubscribe import mask
+from mailer.web.desk.lists.members import typed_fields
+from mailer.web.desk.lists.overview import HERE, ONE, by, confirmation_page, name_of
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.subscribers.timeline import timeline
+
+_READER = f"{HERE}:reader"
+
+
+def _show(visit: DeskRequest) -> Response:
+    address = parse_address(visit.query.get("email", ""))
+    person = find_profile(visit.app, address, read_files=False)
+    members = {each.list: each for each in visit.app.ledger.members.of(address.identity)}
+    known = visit.app.workspace.list_names()
+    fields = {each.list: editable_fields(visit.app, each.list) for each in person.lists if each.list in known}
+    return visit.page(
+        "reader",
+        heading=person.display,
+        person=person,
+        is_on=[each for each in person.lists if each.status != "removed"],
+        members=members,
+        fields=fields,
+        story=timeline(person),
+    )
+
+
+def _edit(visit: DeskRequest) -> Response:
+    name, address = name_of(visit), _address(visit)
+    try:
+        edit_member(visit.app, name, address.identity, typed_fields(visit), by=by(visit))
+    except NeedsConfirmationError as error:
+        return confirmation_page(visit, name, error)
+    visit.record("reader.edit", name, mask(address.display))
+    return visit.redirect(_of(address), f"Changed in {name}.csv.")
+
+
+def _take_out(visit: DeskRequest) -> Response:
+    name, address = name_of(visit), _address(visit)
+    try:
+        remove_member(visit.app, name, address.identity, by=by(visit))
+    except NeedsConfirmationError as error:
+        return confirmation_page(visit, name, error)
+    visit.record("reader.remove", name, mask(address.display))
+    return visit.redirect(_of(address), f"Taken out of {name}.csv. The list’s history can bring the row back.")
+
+
+def _unsubscribe(visit: DeskRequest) -> Response:
+    address = _address(visit)
+    done = visit.app.ledger.suppressions.unsubscribe(address.identity, source=by(visit))
+    visit.record("reader.unsubscribe", mask(address.display))
+    under_way = f" {done.skipped} under way will not go out." if done.skipped else ""
+    words = "is unsubscribed from everything." if done.changed else f"was {done.suppression.reason} already."
+    return visit.redirect(_of(address), f"{address.display} {words}{under_way}")
+
+
+def _ask(visit: DeskRequest) -> Response:
+    person = find_profile(visit.app, parse_address(visit.query.get("email", "")), read_files=False)
+    return visit.page("erase", heading=f"Erase {person.display}?", person=person, rows=_rows(person))
+
+
+def _erase(visit: DeskRequest) -> Response:
+    address, typed = _address(visit), visit.form.text("typed")
+    if not typed or parse_address(typed).identity != address.identity:
+        raise UsageError(
+            "Nothing was erased: what you typed is another address.", f"Go back, and type {address.display} to say so."
+        )
+    done = erase(visit.app, address.identity, by=by(visit))
+    visit.record("reader.erase", mask(address.display), f"{done.erased.deliveries} deliveries")
+    rows = f" Their rows are out of {', '.join(done.taken_out)}." if done.taken_out else ""
+    left = "".join(f" Their row is still in {name}.csv: {error}" for name, error in done.left.items())
+    return visit.redirect(HERE, f"Erased, for good.{rows}{left}", bad=bool(left))
+
+
+def _rows(person: SubscriberProfile) -> list[str]:
+    return [each.list for each in person.lists if each.line]
+
+
+def _address(visit: DeskRequest) -> Address:
+    return parse_address(visit.form.text("email"))
+
+
+def _of(address: Address) -> str:
+    return f"{_READER}?email={quote(address.display)}"
+
+
+ROUTES = (
+    DeskRoute("GET", _READER, Role.ADMIN, _show),
+    DeskRoute("POST", f"{ONE}/members/edit", Role.ADMIN, _edit),
+    DeskRoute("POST", f"{ONE}/members/remove", Role.ADMIN, _take_out),
+    DeskRoute("POST", f"{_READER}/unsubscribe", Role.ADMIN, _unsubscribe),
+    DeskRoute("GET", f"{_READER}/erase", Role.ADMIN, _ask),
+    DeskRoute("POST", f"{_READER}/erase", Role.ADMIN, _erase),
+)

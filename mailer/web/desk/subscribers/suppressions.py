@@ -1,0 +1,67 @@
+"""Who must not be mailed: looked through, added by hand, taken back where that is an admin's to do."""
+
+import re
+
+from starlette.responses import Response
+
+from mailer.addresses import parse_address
+from mailer.errors import UsageError
+from mailer.ledger.privacy.pseudonyms import is_marker
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
+from mailer.sanitize import clean
+from mailer.service.subscribers.unsubscribe import mask
+from mailer.web.desk.lists.overview import HERE, by
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute
+
+_HERE = f"{HERE}:suppressions"
+_PAGE = 50
+_MOST = 1000  # addresses at a time
+
+
+def _show(visit: DeskRequest) -> Response:
+    words, wanted = clean(visit.query.get("q", "")).strip()[:100], visit.query.get("reason", "")
+    reason = SuppressionReason(wanted) if wanted in set(SuppressionReason) else None
+    table = visit.app.ledger.suppressions
+    found = table.page(words, reason, after=clean(visit.query.get("after", "")), limit=_PAGE + 1)
+    return visit.page(
+        "suppressions",
+        heading="Who must not be mailed",
+        words=words,
+        reason=reason,
+        reasons=tuple(SuppressionReason),
+        counts=table.count(),
+        found=found[:_PAGE],
+        next=found[_PAGE - 1].identity if len(found) > _PAGE else "",
+        is_marker=is_marker,
+    )
+
+
+def _add(visit: DeskRequest) -> Response:
+    typed = [each for each in re.split(r"[\s,;]+", visit.form.raw("emails")) if each]
+    if not typed or len(typed) > _MOST:
+        raise UsageError(f"Name 1 to {_MOST:,} addresses.", "One a line, or with commas between.")
+    addresses = [parse_address(each) for each in typed]
+    for address in addresses:
+        visit.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=by(visit))
+    visit.record("suppression.add", ", ".join(mask(each.display) for each in addresses))
+    words = f"{addresses[0].display} is" if len(addresses) == 1 else f"{len(addresses):,} addresses are"
+    return visit.redirect(_HERE, f"{words} not mailed any more.")
+
+
+def _remove(visit: DeskRequest) -> Response:
+    address = parse_address(visit.form.text("email"))
+    done = visit.app.ledger.suppressions.unsuppress(address.identity, source=by(visit))
+    if done.outcome is UnsuppressStatus.REFUSED and done.suppression:
+        raise UsageError(f"{address.display} is {done.suppression.reason}, which only that person can take back.")
+    visit.record("suppression.remove", mask(address.display))
+    still = f"is still {done.suppression.reason}" if done.suppression else "may be mailed again"
+    return visit.redirect(_HERE, f"{address.display} {still}.")
+
+
+ROUTES = (
+    DeskRoute("GET", _HERE, Role.ADMIN, _show),
+    DeskRoute("POST", _HERE, Role.ADMIN, _add),
+    DeskRoute("POST", f"{_HERE}/remove", Role.ADMIN, _remove),
+)

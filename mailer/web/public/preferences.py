@@ -1,0 +1,211 @@
+"""A person's own page: /preferences/TOKEN, its page that asks once more before it erases, and /address/TOKEN.
+
+GET changes nothing, whoever asks. Each POST says with `do` what it is about, carries the nonce of the page that it was on,
+and is answered with that page as it is now: no redirect, no cookie, and once more does nothing twice. A nonce that is too
+old or another page's changes nothing either. What needs a link that was mailed to the person alone is refused to others
+as if it were not there. Data come as an attachment, to a POST, so that no scanner of links fetches them.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailer.addresses import Address, AddressError, parse_address
+from mailer.app import App
+from mailer.ledger.subscribers.preferences import AddressChange
+from mailer.link_tokens import is_inert
+from mailer.service.subscribers.address_change import AddressMove, ask_address, confirm_move, read_address_move
+from mailer.service.subscribers.preferences import (
+    WEEKS,
+    OptOut,
+    PreferencesPage,
+    ask_link,
+    choose,
+    erase,
+    keep,
+    my_data,
+    pause,
+    read_page,
+    resume,
+    unsubscribe_all,
+)
+from mailer.service.subscribers.preferences_link import LinkError, is_fresh, issue_nonce
+from mailer.web.forms import read_public_form
+from mailer.web.pages import NO_STORE, PageRenderer, respond
+from mailer.web.public.subscribe import OWN, SignupGuard, label, purpose, too_many_requests
+
+LIST = "list."  # what the name of a list's box begins with
+_HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
+_MAILS = frozenset({"link", "address"})  # what has a letter written, and so is limited
+SAVED = "Saved."
+LINK_SENT = "The link is on its way to your address. We send it once a day at most."
+LETTER_SENT = "We have sent a letter to the new address. Nothing changes before you follow the link in it."
+STALE = "This page was open for too long. Please press the button once more."
+F = TypeVar("F")
+_DATA = "application/json; charset=utf-8"
+
+
+class PreferencesPages:
+    """The endpoints of a newsroom."""
+
+    def __init__(self, newsroom: App, pages: PageRenderer, door: SignupGuard) -> None:
+        self._app = newsroom
+        self._pages = pages
+        self._guard = door
+
+    async def page(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await run_in_threadpool(self._show, token)
+        fields = await read_public_form(request)
+        if fields.get("do") in _MAILS and (wait := self._guard.wait(request)):
+            return too_many_requests(self._pages, wait)
+        return await _while_it_leads_there(self._done, token, fields)
+
+    async def erasure(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        fields = await read_public_form(request) if request.method == "POST" else None
+        return await _while_it_leads_there(self._erase, token, fields)
+
+    async def address(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method != "POST":
+            return await run_in_threadpool(self._ask_move, token)
+        await read_public_form(request)
+        return await run_in_threadpool(self._move, token)
+
+    def _show(self, token: str, notice: str = "", *, status: int = 200, email: str = "", wrong: str = "") -> Response:
+        if is_inert(token):
+            return self._pages.message(
+                "This link leads to nobody's settings.",
+                "It comes from a test message or from the archive.",
+                headers=_HEADERS,
+            )
+        found = self._read(token)
+        until = found.paused_until
+        return self._pages.page(
+            "preferences",
+            status=status,
+            headers=_HEADERS,
+            heading=self._pages.say("Your settings"),
+            page=found,
+            nonce=issue_nonce(self._app, token),
+            notice=notice and self._pages.say(notice),
+            left=found.stopped is OptOut.LEFT,
+            until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
+            own=[(OWN + name, label(self._pages, name), value, purpose(name)) for name, value in found.own.items()],
+            weeks=WEEKS,
+            prefix=LIST,
+            erase_path=f"{self._pages.root}/preferences/{token}/erase",
+            email=email,
+            wrong=wrong and self._pages.say(wrong),
+        )
+
+    def _done(self, token: str, fields: Mapping[str, str]) -> Response:
+        found = self._read(token)
+        if not is_fresh(self._app, token, fields.get("nonce", "")):
+            return self._show(token, STALE, status=409)
+        newsroom, do = self._app, fields.get("do", "")
+        if do == "address" and found.can_act:
+            return self._ask_address(token, fields.get("email", ""))
+        if do == "data" and found.can_act:
+            text = json.dumps(my_data(newsroom, token), ensure_ascii=False, indent=2)
+            headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
+            return respond(f"{text}\n", _DATA, headers=headers)
+        weeks = fields.get("weeks", "")
+        names = {name.removeprefix(LIST) for name in fields if name.startswith(LIST)}
+        own = {name.removeprefix(OWN): value for name, value in fields.items() if name.startswith(OWN)}
+        actions: dict[str, Callable[[], object]] = {
+            "lists": lambda: choose(newsroom, token, names),
+            "fields": lambda: keep(newsroom, token, own),
+            "resume": lambda: resume(newsroom, token),
+            "leave": lambda: unsubscribe_all(newsroom, token),
+            "link": lambda: ask_link(newsroom, token),
+        }
+        if weeks in map(str, WEEKS):
+            actions["pause"] = lambda: pause(newsroom, token, int(weeks))
+        if do not in actions:
+            raise HTTPException(400)
+        actions[do]()
+        return self._show(token, LINK_SENT if do == "link" else SAVED)
+
+    def _ask_address(self, token: str, text: str) -> Response:
+        new = _address(text)
+        if new is None:
+            wrong = "This is not an e-mail address. It should be like ana@example.org."
+            return self._show(token, status=400, email=text, wrong=wrong)
+        ask_address(self._app, token, new)
+        return self._show(token, LETTER_SENT)
+
+    def _erase(self, token: str, fields: Mapping[str, str] | None) -> Response:
+        found = self._read(token)
+        if not found.can_act:
+            raise HTTPException(404)
+        if fields is not None and is_fresh(self._app, token, fields.get("nonce", "")):
+            erase(self._app, token)
+            return self._pages.message(
+                "Everything about you is erased.", "We do not write to you any more.", headers=_HEADERS
+            )
+        return self._pages.page(
+            "erase",
+            status=200 if fields is None else 409,
+            headers=_HEADERS,
+            heading=self._pages.say("Erase everything about you?"),
+            masked=found.masked,
+            nonce=issue_nonce(self._app, token),
+            notice="" if fields is None else self._pages.say(STALE),
+            back=f"{self._pages.root}/preferences/{token}",
+        )
+
+    def _ask_move(self, token: str) -> Response:
+        asked = _moving(read_address_move(self._app, token))
+        return self._pages.page(
+            "address", headers=_HEADERS, heading=self._pages.say("Your new address"), masked=asked.masked
+        )
+
+    def _move(self, token: str) -> Response:
+        done = _moving(confirm_move(self._app, token))
+        match done.move:
+            case AddressChange.DONE:
+                return self._pages.message("Your address is changed.", "Your letters come to it now.", headers=_HEADERS)
+            case AddressChange.EXPIRED:
+                return self._pages.message(
+                    "This link is too old.", "Nothing was changed.", status=409, headers=_HEADERS
+                )
+            case _:
+                return self._pages.message(
+                    "This address cannot be changed here.", "Please write to us.", status=409, headers=_HEADERS
+                )
+
+    def _read(self, token: str) -> PreferencesPage:
+        found = read_page(self._app, token)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+
+async def _while_it_leads_there(answer: Callable[[str, F], Response], token: str, fields: F) -> Response:
+    """The answer, or 404 when the person was erased while it was made."""
+    try:
+        return await run_in_threadpool(answer, token, fields)
+    except LinkError:
+        raise HTTPException(404) from None
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return parse_address(text)
+    except AddressError:
+        return None
+
+
+def _moving(found: AddressMove | None) -> AddressMove:
+    if found is None:
+        raise HTTPException(404)
+    return found

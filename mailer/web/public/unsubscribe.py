@@ -1,0 +1,146 @@
+"""The door out: /u/TOKEN (contract 6, RFC 8058).
+
+GET shows a page and changes nothing, whoever asks: mail scanners and browsers that fetch ahead open every link. POST is
+the person's no, at once: by the page's button, by a mail client's one-click, or with no body at all. Only a body that
+has a field `undo` is something else: it takes back the no whose answer carried that seal, or, with a field `why` beside it,
+says why that no was said, which nobody has to. No cookie, no redirect, and the answer to one POST is the same, however often
+it comes. From here leads a way to the person's own page, for who would rather have fewer letters.
+"""
+
+from collections.abc import Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailer.app import App
+from mailer.ledger.types.subscribers import LeavingReason
+from mailer.service.subscribers.preferences_link import page_token
+from mailer.service.subscribers.unsubscribe import (
+    OptOutSource,
+    UndoResult,
+    UnsubscribeLink,
+    UnsubscribeResult,
+    read_link,
+    record_reason,
+    undo,
+    unsubscribe,
+)
+from mailer.web.forms import read_public_form
+from mailer.web.pages import NO_STORE, NOT_INDEXED, PageRenderer
+
+ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
+UNDO, WHY, WORDS = "undo", "why", "words"
+REASONS = {
+    LeavingReason.TOO_MANY: "Too many letters",
+    LeavingReason.NOT_INTERESTED: "They do not interest me any more",
+    LeavingReason.NEVER_ASKED: "I never signed up",
+    LeavingReason.ELSEWHERE: "I read you elsewhere",
+    LeavingReason.OTHER: "Something else",
+}
+_HEADERS = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
+
+
+class UnsubscribePages:
+    """The endpoint of a newsroom."""
+
+    def __init__(self, newsroom: App, pages: PageRenderer) -> None:
+        self._app = newsroom
+        self._pages = pages
+
+    async def page(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if request.method == "POST":
+            fields = await read_public_form(request)
+            if UNDO in fields and ONE_CLICK[0] not in fields:
+                if WHY in fields or WORDS in fields:
+                    return await run_in_threadpool(self._record_reason, token, fields)
+                return await run_in_threadpool(self._take_back, token, fields[UNDO])
+            said = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
+            source = OptOutSource.ONE_CLICK if said else OptOutSource.PAGE
+            return self._confirmation(await unsubscribe(self._app, token, source))
+        return await run_in_threadpool(self._show, token)
+
+    def _show(self, token: str) -> Response:
+        link = _found(read_link(self._app, token))
+        if link.inert:
+            return self._placeholder_link()
+        heading = self._pages.say("Unsubscribe from %(name)s", name=self._app.publication.name)
+        return self._pages.page(
+            "unsubscribe",
+            headers=_HEADERS,
+            heading=heading,
+            masked=link.masked,
+            settings=self._settings(token) if link.masked else "",
+        )
+
+    def _confirmation(self, departure: UnsubscribeResult | None) -> Response:
+        if departure is None:
+            raise HTTPException(404)
+        if departure.link.inert:
+            return self._placeholder_link()
+        return self._pages.page(
+            "unsubscribed",
+            headers=_HEADERS,
+            heading=self._pages.say("You are unsubscribed."),
+            masked=departure.link.masked,
+            seal=departure.undo_token,
+            reasons=REASONS,
+        )
+
+    def _take_back(self, token: str, seal: str) -> Response:
+        match undo(self._app, token, seal):
+            case UndoResult.BACK:
+                return self._pages.page(
+                    "back",
+                    headers=_HEADERS,
+                    heading=self._pages.say("You are on the list again."),
+                    settings=self._settings(token),
+                )
+            case UndoResult.TOO_LATE:
+                return self._too_late()
+            case None:
+                raise HTTPException(404)
+
+    def _record_reason(self, token: str, fields: Mapping[str, str]) -> Response:
+        words = fields.get(WORDS, "")
+        why = fields.get(WHY, "")
+        if not why and not words.strip():  # nobody has to say anything
+            return self._pages.message("Nothing was changed.", headers=_HEADERS)
+        reason = LeavingReason(why) if why in set(LeavingReason) else LeavingReason.OTHER
+        heard = record_reason(self._app, token, fields[UNDO], reason, words)
+        if heard is None:
+            raise HTTPException(404)
+        if not heard:
+            return self._too_late()
+        return self._pages.page(
+            "unsubscribed",
+            headers=_HEADERS,
+            heading=self._pages.say("Thank you for telling us."),
+            masked=_found(read_link(self._app, token)).masked,
+            seal=fields[UNDO],
+            reasons={},
+        )
+
+    def _settings(self, token: str) -> str:
+        """The way to the person's own page."""
+        return f"{self._pages.root}/preferences/{page_token(self._app, token)}"
+
+    def _too_late(self) -> Response:
+        return self._pages.message(
+            "This can no longer be taken back here.", "Nothing was changed.", status=409, headers=_HEADERS
+        )
+
+    def _placeholder_link(self) -> Response:
+        return self._pages.message(
+            "This link unsubscribes nobody.",
+            "It comes from a test message or from the archive. To unsubscribe, use the link in a letter that you got.",
+            headers=_HEADERS,
+        )
+
+
+def _found(link: UnsubscribeLink | None) -> UnsubscribeLink:
+    if link is None:
+        raise HTTPException(404)
+    return link

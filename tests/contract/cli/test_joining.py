@@ -1,0 +1,60 @@
+"""A reader joins while serve runs: from the form to the row in the file."""
+
+import asyncio
+import re
+import signal
+from email import message_from_bytes, policy
+
+import httpx
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from tests.support.patience import PATIENCE, until
+from tests.support.workspaces import make_workspace
+
+
+def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
+    workspace = make_workspace(here.folder, port=catcher.port, BASE_URL="http://127.0.0.1:8000")
+    (workspace / "subscribers" / "readers.toml").write_text('public = true\nown_fields = ["first_name"]\n')
+    assert here("list", "sync", "readers").code == 0
+    process = programs.start(workspace, "serve", "--port", "0")
+    try:
+        client = httpx.Client(base_url=process.said(r"http://127\.0\.0\.1:\d+")[0], timeout=PATIENCE)
+        form = client.get("/subscribe/readers")
+        seal = re.search(r'name="seal" value="([a-z2-7]+)"', form.text)[1]
+        fields = {"email": "Zoë@example.net", "own.first_name": "Zoë", "seal": seal}
+
+        def sign_up():
+            answer = client.post("/subscribe/readers", data=fields | {"email": "zoe@example.net"})
+            return "Please look into your mailbox." in answer.text
+
+        until(sign_up)  # not sooner than anybody types
+        (path,) = until(lambda: list(catcher.messages()))
+        message = message_from_bytes(path.read_bytes(), policy=policy.default)
+        link = re.search(r"/confirm/[a-z2-7]+", message.get_body(("plain",)).get_content())[0]
+        client.get(link)
+        assert here("list", "sync", "readers").code == 0
+        assert "zoe" not in (workspace / "subscribers" / "readers.csv").read_text(encoding="utf-8")
+        done = client.post(link, data={"own.readers.first_name": "Zoë"})
+        assert "You are on the list." in done.text
+        client.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait().code == 0
+    assert here("list", "sync", "readers").code == 0
+    rows = (workspace / "subscribers" / "readers.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[:2] == ["email,first_name,city,status,since", "ana@example.com,Ana,Porto Novo"]
+    assert re.fullmatch(r"zoe@example\.net,Zoë,,subscribed,\S+", rows[2])
+
+
+def test_status_tells_of_letters_that_wait_and_of_those_nobody_knows_the_end_of(here):
+    workspace = make_workspace(here.folder)
+    with App.open(workspace) as newsroom:
+        for name in ("ana", "ben", "chen"):
+            newsroom.ledger.transactional.ask_link(parse_address(f"{name}@example.net"))
+        asyncio.run(newsroom.ledger.transactional.begin_sending(1))
+        newsroom.ledger.transactional.recover()
+    shown = here("status")
+    assert "2 letters to single readers waiting; they leave while mailer serve runs" in shown.err
+    assert "1 letter to single readers uncertain" in shown.err
+    assert here("status", "--json").json() == {"sends": []}

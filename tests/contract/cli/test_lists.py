@@ -1,0 +1,184 @@
+"""Lists as they come, hostile ones too, from the file to the message that arrives."""
+
+import csv
+import re
+import shutil
+from collections import Counter
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import html5lib
+import pytest
+
+from tests.support.workspaces import DISPATCH, make_workspace
+
+LISTS = Path(__file__).parents[1] / "data" / "lists"
+USES_ALL = """\
+---
+title: The tide table
+date: 2026-11-01
+copyright: "© 2026 Mara Lindqvist"
+subject: For {{ reader.name }}, {{ reader.first_name or "reader" }}
+preheader: Dear {{ reader.name }}
+---
+
+Dear {{ reader.name }} ({{ reader.first_name | upper }}),
+
+{% if reader.first_name == "Fine" %}
+All is fine.
+{% endif %}
+
+See [your page](https://tides.example.org/{{ reader.name }}?for={{ reader.first_name }}#{{ reader.name }}).
+
+| name | first |
+|---|---|
+| {{ reader.name }} | *{{ reader.first_name }}* |
+
+## Two high waters on Tuesday
+source: Harbour Times
+date: 2026-10-31
+
+The harbour master asks {{ reader.name }} for patience.
+"""
+HEADERS = Counter(
+    (
+        "From", "List-Id", "List-Help", "List-Archive", "List-Unsubscribe-Post", "Feedback-ID", "Content-Language",
+        "MIME-Version", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "Content-Type",
+    )
+)  # fmt: skip
+GOOD = {
+    "ok@example.com": "Fine",
+    "crlf@example.com": "Eve Bcc: victim@example.com",
+    "tag@example.com": "<script>alert(1)</script>",
+    "jinja@example.com": "{{ 7*7 }}",
+    "formula@example.com": '=HYPERLINK("https://x.example")',
+    "enc@example.com": "=?UTF-8?Q?x=0D=0ABcc:_victim@example.com?=",
+    "nul@example.com": None,
+    "bidi@example.com": "gnp.exe",
+}
+BAD = {
+    4: "no @",
+    5: "two @",
+    6: "nothing there",
+    13: "a quoted local part",
+    14: "more than 64 octets before the @",
+    17: "several addresses",
+}
+
+
+@pytest.fixture
+def arrived(here, catcher):
+    """What the readers of hostile.csv got, by recipient; and what the command said."""
+    make_workspace(here.folder, port=catcher.port)
+    shutil.copy(LISTS / "hostile.csv", here.folder / "subscribers")
+    (here.folder / "dispatches" / "tide.md").write_text(USES_ALL, encoding="utf-8")
+    ran = here("send", "tide", "--to", "hostile", "--yes", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json()["accepted"] == len(GOOD)
+    return {
+        line["recipient"]: path.read_bytes() for line, path in zip(catcher.received(), catcher.messages(), strict=True)
+    }, ran.err
+
+
+def html_of(message: EmailMessage) -> str:
+    return message.get_body(("html",)).get_content()
+
+
+def test_a_hostile_list_adds_no_header_no_recipient_and_no_line(arrived):
+    messages, _ = arrived
+    assert set(messages) == set(GOOD)
+    for recipient, raw in messages.items():
+        for policy in (None, default):
+            parsed = message_from_bytes(raw, policy=policy) if policy else message_from_bytes(raw)
+            assert Counter(name for name, _ in parsed.items() if not name.startswith("X-")) == HEADERS
+            assert parsed["To"].strip() == recipient
+            assert not parsed.defects
+        head = raw.partition(b"\r\n\r\n")[0]
+        assert not re.search(rb"(?im)^bcc", head)
+        assert b"\n" not in raw.replace(b"\r\n", b"")
+        assert b"\r" not in raw.replace(b"\r\n", b"")
+
+
+def test_a_hostile_value_arrives_as_the_text_that_it_is(arrived):
+    messages, _ = arrived
+    for recipient, name in GOOD.items():
+        message = message_from_bytes(messages[recipient], policy=default)
+        plain = message.get_body(("plain",)).get_content()
+        if name is not None:
+            compat = message_from_bytes(messages[recipient])
+            subject = str(make_header(decode_header(compat["Subject"].replace("\r\n", ""))))
+            assert subject.startswith(f"For {name}, "), subject
+            assert name in re.sub(r"\s+", " ", plain)
+        assert ("All is fine." in plain) == (recipient == "ok@example.com")
+        assert "49" not in plain.partition("Two high waters")[0].replace("%", "")
+
+
+def test_a_hostile_value_is_no_markup(arrived):
+    messages, _ = arrived
+    shapes = set()
+    for recipient, raw in messages.items():
+        source = html_of(message_from_bytes(raw, policy=default))
+        tree = html5lib.HTMLParser(namespaceHTMLElements=False).parse(source)
+        names = [element.tag for element in tree.iter() if isinstance(element.tag, str)]
+        assert "script" not in names
+        assert "b" not in names
+        if recipient != "ok@example.com":  # whose branch differs
+            shapes.add(tuple(names))
+        links = [
+            element.get("href") for element in tree.iter("a") if "tides.example.org" in (element.get("href") or "")
+        ]
+        assert links
+        for link in links:
+            assert re.fullmatch(r"https://tides\.example\.org/[\w.%~-]*\?for=[\w.%~-]*#[\w.%~-]*", link), link
+    assert len(shapes) == 1, "the same elements for everybody"
+
+
+def test_each_bad_row_is_named_with_its_line_and_kept(arrived, here):
+    _, said = arrived
+    for line, reason in BAD.items():
+        (found,) = [each for each in said.splitlines() if each.strip().startswith(f"hostile.csv:{line}: ")]
+        assert reason in found
+        assert "row kept in hostile.rejected.csv" in found
+    assert "hostile.csv:3: ok@example.com is already on line 2" in said
+    assert re.search(r"hostile\.csv:7: .*“name”", said), "the line break in a field"
+    with (here.folder / "subscribers" / "hostile.rejected.csv").open(encoding="utf-8-sig", newline="") as file:
+        rejected = list(csv.DictReader(file))
+    assert {int(row["line"]) for row in rejected} == set(BAD)
+    assert all(BAD[int(row["line"])] in row["reason"] for row in rejected)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in LISTS.glob("*.csv") if path.stem != "hostile"))
+def test_the_other_lists_arrive_with_their_letters(here, catcher, name):
+    make_workspace(here.folder, port=catcher.port)
+    shutil.copy(LISTS / f"{name}.csv", here.folder / "subscribers")
+    path = here.folder / "dispatches" / "tide.md"
+    path.write_text(DISPATCH.replace("reader.city", "reader.first_name"), encoding="utf-8")
+    ran = here("send", "tide", "--to", name, "--yes", "--json")
+    assert ran.code == 0, ran.err
+    subjects = {
+        message["To"].strip(): str(message["Subject"]).removeprefix("The tide table, for ")
+        for message in (message_from_bytes(path.read_bytes(), policy=default) for path in catcher.messages())
+    }
+    assert len(subjects) == ran.json()["accepted"] > 0
+    assert {
+        "ana.reis@example.com": "Ana",
+        "bjorn@example.net": "Björn",
+        "chen@example.org": "Li",
+    }.items() <= subjects.items()
+    if name == "readers":
+        assert subjects["दीपा@xn--p1b6ci4b4b3a.example"] == "दीपा"
+        assert subjects["no-name@example.com"] == "you"
+
+
+def test_only_an_own_no_of_the_person_is_final(here, catcher):
+    make_workspace(here.folder, port=catcher.port)
+    here("subscriber", "unsubscribe", "ana@example.com")
+    refused = here("suppress", "remove", "ana@example.com")
+    assert refused.code == 1
+    assert "only that person" in refused.out
+    ran = here("send", "tide", "--to", "readers", "--yes", "--json")
+    assert ran.json()["skipped"] == 1
+    assert "1 unsubscribed" in ran.err

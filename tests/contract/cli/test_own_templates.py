@@ -1,0 +1,137 @@
+"""What a person says of their own mail, all the way: to the list's file, the next send, and a letter to a new address."""
+
+import asyncio
+import re
+
+import pytest
+
+from mailer.addresses import parse_address
+from mailer.ledger.subscribers.preferences import AddressChange
+from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.link_tokens import Purpose
+from mailer.service.subscribers.address_change import confirm_move, read_address_move
+from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
+from tests.contract.service.test_transactional import ANA, BASE, caught, newsroom, parsed  # noqa: F401 - a fixture
+from tests.support.ledger_cases import join
+from tests.support.workspaces import mailer
+
+HEAD = "email,first_name,city\n"
+ROWS = "ana@x.org,Ana,Porto\nbo@x.org,Bo,Faro\n"
+DAY = 86_400.0
+
+
+def told(desk):
+    """The file after a sync, without the days."""
+    desk.sync()
+    return re.sub(r"\d{4}-\d\d-\d\d", "DAY", desk.read())
+
+
+def test_a_break_is_told_to_the_file_and_ends_there_too(desk, clock):
+    desk.sync(HEAD + ROWS)
+    wishes = desk.ledger.preferences
+    wishes.pause("ana@x.org", clock() + 14 * DAY, source="person")
+    paused = "email,first_name,city,status,since\nana@x.org,Ana,Porto,paused,DAY\nbo@x.org,Bo,Faro\n"
+    assert told(desk) == paused
+    assert told(desk) == paused
+    clock.forward(14 * DAY)
+    assert told(desk) == paused.replace("paused", "subscribed")
+    assert desk.member("ana@x.org").status == "subscribed"
+
+
+def test_own_fields_go_into_letters_and_exports_and_never_over_the_files_cells(desk):
+    desk.sync(HEAD + ROWS)
+    desk.ledger.preferences.keep("ana@x.org", {"readers": {"city": "Lisboa", "first_name": ""}}, source="person")
+    assert told(desk) == HEAD + ROWS
+    assert desk.member("ana@x.org").values == {"city": "Lisboa"}
+    desk.sync(HEAD + ROWS.replace("Porto", "Braga"))
+    assert desk.member("ana@x.org").values == {"city": "Lisboa"}
+
+
+def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clock):
+    desk.sync(HEAD + ROWS)
+    number = desk.ledger.members.number_of("ana@x.org")
+    desk.ledger.preferences.keep("ana@x.org", {"readers": {"city": "Lisboa"}}, source="person")
+    desk.ledger.preferences.request_address_change(number, parse_address("Ana@new.example"))
+    [letter] = desk.ledger.letters.of("ana@new.example")
+    assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE
+    moved = (
+        "email,first_name,city,status,since\nana@x.org,Ana,Porto,unsubscribed,DAY\nbo@x.org,Bo,Faro\n"
+        "Ana@new.example,Ana,Lisboa,subscribed,DAY\n"
+    )
+    assert told(desk) == moved
+    assert told(desk) == moved
+    clock.forward(DAY)
+    old_upload = desk.sync(HEAD + ROWS, allow_removals=True)
+    assert [each.identity for each in old_upload.first_blocked] == ["ana@x.org"]
+    person = find_profile(desk.newsroom, parse_address("ana@x.org"))
+    assert (person.formerly, person.later) == ((), ("ana@new.example",))
+    theirs = profile_object(subject_copy(person))
+    assert "new.example" not in str(theirs)
+    assert find_profile(desk.newsroom, parse_address("ana@new.example")).formerly == ("ana@x.org",)
+
+
+def test_the_letter_to_a_new_address(newsroom, catcher):  # noqa: F811
+    from mailer.service.transactional.dispatcher import deliver_transactional_mail
+
+    ledger = newsroom.ledger
+    join(ledger, "harbour", parse_address("old@example.net"), source="form")
+    ledger.preferences.request_address_change(ledger.members.number_of("old@example.net"), parse_address(ANA))
+
+    async def run():
+        stop = asyncio.Event()
+        job = asyncio.create_task(deliver_transactional_mail(newsroom, stop, print))
+        async with asyncio.timeout(60):
+            while ledger.transactional.due(newsroom.clock(), 1, TransactionalKind.ADDRESS):
+                await asyncio.sleep(0.01)
+        stop.set()
+        await job
+
+    asyncio.run(run())
+    [letter] = ledger.transactional.of(ANA.lower())
+    assert letter.state is TransactionalState.SENT
+    [raw] = caught(catcher)
+    message = parsed(raw)
+    assert message["To"] == ANA
+    assert message["Subject"] == "Please confirm your new address: The Harbour Letter"
+    plain, html = (part.get_content() for part in message.iter_parts())
+    token = newsroom.keys.issue(Purpose.ADDRESS, letter.id)
+    assert f"{BASE}/address/{token}" in plain
+    assert f'href="{BASE}/address/{token}"' in html
+    assert "old@example.net" not in plain + html
+    assert read_address_move(newsroom, token).masked == "A…@example.com"
+    assert confirm_move(newsroom, token).move is AddressChange.DONE
+
+
+@pytest.fixture
+def workspace(here, catcher):
+    from tests.support.workspaces import make_workspace
+
+    rows = ("ana@example.com,Ana,Porto Novo", "bo@example.com,Bo,Faro")
+    return make_workspace(here.folder, port=catcher.port, rows=rows, ledger=False)
+
+
+def test_everything_known_of_one_person_on_one_screen(here, workspace):
+    assert here("send", "tide", "--to", "readers", "--yes").code == 0
+    done = here("subscriber", "unsubscribe", "ana@example.com")
+    assert "on no list" not in done.err
+    shown = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN", here("subscriber", "show", "Ana@example.com").out)
+    assert shown.splitlines() == [
+        "Ana@example.com",
+        "  on readers, line 2: subscribed since WHEN, by file; first_name Ana, city Porto Novo",
+        "  not mailed: unsubscribed since WHEN, by command line",
+        "  WHEN  suppressed (unsubscribed), by command line",
+        "  WHEN  send 1 tide: accepted",
+    ]
+
+
+def test_unsubscribing_who_is_on_no_list_says_so_and_counts(here, workspace):
+    done = here("subscriber", "unsubscribe", "anna@example.com")
+    assert (done.code, done.out) == (0, "anna@example.com is unsubscribed\n")
+    assert "on no list" in done.err
+    assert here.json("subscriber", "show", "anna@example.com")["suppression"]["reason"] == "unsubscribed"
+
+
+def test_a_person_is_shown_from_files_alone_before_there_is_a_ledger(workspace):
+    shown = mailer(workspace, "subscriber", "show", "ana@example.com")
+    assert "on readers, line 2: subscribed; first_name Ana" in shown.out.replace("email ana@example.com, ", "")
+    assert not (workspace / "mailer.db").exists()

@@ -1,0 +1,50 @@
+"""token: which programs may use the API, from the command line."""
+
+import pytest
+
+from mailer.app import App
+from mailer.ledger.types.accounts import Scope
+from mailer.service.accounts.api_tokens import authenticate
+from tests.support.workspaces import make_workspace
+
+
+@pytest.fixture
+def workspace(here):
+    return make_workspace(here.folder, ledger=False)
+
+
+def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace):
+    added = here("token", "add", "The site", "--scope", "sends:read", "--scope", "lists:write")
+    secret = added.out.strip()
+    assert (added.code, secret[:7], len(added.out.splitlines())) == (0, "mailer_", 1)
+    assert "it is not shown again" in added.err
+    with App.open(workspace) as newsroom:
+        token = authenticate(newsroom, secret)
+        assert (token.name, token.scopes) == ("The site", {Scope.SENDS_READ, Scope.LISTS_WRITE})
+        assert authenticate(newsroom, f"{secret}x") is authenticate(newsroom, "") is None
+    listed = here("token", "list").out
+    assert listed.startswith("The site  lists:write sends:read  since 20")
+    assert "used 20" in listed
+    assert secret not in listed
+    assert here("token", "revoke", "the site").out == "The site lets nobody in any more\n"
+    with App.open(workspace) as newsroom:
+        assert authenticate(newsroom, secret) is None
+        done = [(each.actor, each.action, each.detail) for each in newsroom.ledger.audit.entries()]
+    assert done == [("command line", "token.revoke", ""), ("command line", "token.add", "sends:read lists:write")]
+    assert "No program may use the API yet" in here("token", "list").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "site"), "--scope"),
+        (("add", "site", "--scope", "all"), "--scope"),
+        (("add", "", "--scope", "sends:read"), "A name has 1 to 64 characters"),
+        (("add", "THE  site", "--scope", "sends:read"), "There is a token “The site” already"),
+        (("revoke", "nobody"), "There is no token “nobody”"),
+    ],
+)
+def test_what_cannot_be(here, workspace, arguments, said):
+    here("token", "add", "The site", "--scope", "sends:read")
+    refused = here("token", *arguments)
+    assert (refused.code, said in refused.err) == (2, True)

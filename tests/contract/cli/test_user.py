@@ -1,0 +1,114 @@
+"""user: who may sign in at the desk, from the command line."""
+
+import signal
+
+import pytest
+
+from mailer.app import App
+from mailer.service.accounts.passwords import accept_invite, digest, sign_in
+from tests.support.workspaces import make_workspace
+
+PASSWORD = "ferry lamp ocean nine"
+
+
+@pytest.fixture
+def workspace(here):
+    return make_workspace(here.folder, ledger=False)
+
+
+def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(here, workspace):
+    first = here("user", "add", "Mara  Lindqvist", "--email", "mara@example.org")
+    assert first.code == 0
+    assert first.out.startswith("https://letter.example.org/desk/link/")
+    assert "Mara Lindqvist chooses a password there" in first.err
+    here("user", "add", "Wim")
+    assert here("user", "list").out.splitlines() == [
+        "admin     Mara Lindqvist  mara@example.org  (has no password yet)",
+        "writer    Wim  (has no password yet)",
+    ]
+    with App.open(workspace) as newsroom:
+        entered = accept_invite(newsroom, first.out.strip().rpartition("/")[2], PASSWORD, browser="", address="")
+        assert newsroom.ledger.sessions.find(digest(entered.token)).user.name == "Mara Lindqvist"
+
+
+def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
+    monkeypatch.setattr("mailer.cli.admin.user.is_person", lambda: True)
+    monkeypatch.setattr("mailer.cli.admin.user.click.prompt", lambda *_, **__: PASSWORD)
+    added = here("user", "add", "Mara", "--role", "editor")
+    assert (added.out, "Mara may sign in as editor" in added.err) == ("", True)
+    with App.open(workspace) as newsroom:
+        assert sign_in(newsroom, "Mara", PASSWORD, browser="", address="") is not None
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [("short", "at least 12"), ("aaaaaaaaaaaaaaaa", "too easy"), ("Mara mara MARA 12", "too easy")],
+)
+def test_a_bad_password_adds_nobody(here, workspace, monkeypatch, password, said):
+    monkeypatch.setattr("mailer.cli.admin.user.is_person", lambda: True)
+    monkeypatch.setattr("mailer.cli.admin.user.click.prompt", lambda *_, **__: password)
+    refused = here("user", "add", "Mara")
+    assert (refused.code, said in refused.err) == (2, True)
+    assert here("user", "list").out == ""
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 65, "Ma\u202era", "two\x00"])
+def test_a_name_that_nobody_can_have(here, workspace, name):
+    refused = here("user", "add", name)
+    assert (refused.code, "A name has 1 to 64 characters" in refused.err) == (2, True)
+
+
+def test_serve_says_how_to_let_the_first_person_in(here, workspace, programs):
+    def told():
+        process = programs.start(workspace, "serve", "--port", "0")
+        try:
+            return process.said(r"\n(.*)\n")[1]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+    assert "Add the first person with: mailer user add NAME" in told()
+    here("user", "add", "Ada")
+    assert told().startswith("The desk is at http://127.0.0.1:")
+
+
+def test_somebody_may_come_by_an_identity_provider(here):
+    make_workspace(here.folder, OIDC_ISSUER="https://id.example.org", OIDC_CLIENT_ID="mailer")
+    added = here("user", "add", "Mara", "--oidc", "Mara@Example.org")
+    assert (added.code, added.out, "Mara may sign in as admin" in added.err) == (0, "", True)
+    here("user", "add", "Wim")
+    assert "is entered for somebody else" in here("user", "oidc", "Wim", "mara@example.org").err
+    assert "is not an address" in here("user", "oidc", "Wim", "wim").err
+    assert here("user", "oidc", "wim", "wim@example.org").out == "Wim: wim@example.org\n"
+    assert here("user", "list").out.splitlines() == [
+        "admin     Mara  (as mara@example.org)",
+        "writer    Wim  (as wim@example.org)",
+    ]
+    assert here("user", "oidc", "Mara").out == "Mara: not by an identity provider\n"
+    assert "Nobody called “Ida”" in here("user", "oidc", "Ida").err
+
+
+def test_without_passwords_none_is_asked_for_and_no_link_given(here, monkeypatch):
+    make_workspace(here.folder, OIDC_ISSUER="https://id.example.org", OIDC_CLIENT_ID="mailer", OIDC_ONLY="true")
+    monkeypatch.setattr("mailer.cli.admin.user.is_person", lambda: True)
+    assert here("user", "add", "Mara", "--oidc", "mara@example.org").code == 0
+    refused = here("user", "link", "Mara")
+    assert (refused.code, refused.out) == (2, "")
+    assert "Passwords are switched off at this desk. Sign in with id.example.org." in refused.err
+
+
+def test_without_an_identity_provider_nobody_comes_by_one(here, workspace):
+    refused = here("user", "add", "Mara", "--oidc", "mara@example.org")
+    assert (refused.code, "No identity provider is set up here." in refused.err) == (2, True)
+    assert here("user", "list").out == ""
+
+
+def test_roles_and_removing(here, workspace):
+    here("user", "add", "Ada")
+    here("user", "add", "Wim")
+    assert here("user", "role", "wim", "editor").out == "Wim: editor\n"
+    last = here("user", "remove", "Ada")
+    assert (last.code, "There would be no admin left." in last.err) == (2, True)
+    assert here("user", "remove", "Wim").code == 0
+    assert "Nobody called “Wim” may sign in." in here("user", "link", "Wim").err
+    assert "may sign in already" in here("user", "add", "ADA").err

@@ -1,0 +1,319 @@
+"""Who may send, and what becomes of it when a process is stopped, its database goes away, or is replaced."""
+
+import asyncio
+import os
+import shutil
+import signal
+import threading
+
+import psycopg
+import pytest
+from sqlalchemy import update
+
+from mailer.delivery.states import DeliveryState as S
+from mailer.delivery.states import SendState
+from mailer.ledger.deliveries.transitions import IllegalTransitionError
+from mailer.ledger.ledger import open_ledger
+from mailer.ledger.store.rollback_guard import RestoredError
+from mailer.ledger.store.tables import lease
+from mailer.ledger.types.errors import FencedError, LedgerError
+from tests.contract.ledger.test_crash import answer, child
+from tests.support.ledger_cases import DAY, counts, deliver, new_send, owned, readers, run, settlement
+from tests.support.patience import PATIENCE
+
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+class Steady:
+    """The clock of a process that can be stopped."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def steady():
+    return Steady()
+
+
+@pytest.fixture
+def stoppable(database_url, tmp_path, clock, steady):
+    with open_ledger(database_url, tmp_path / ".mailer", clock=clock, steady=steady) as ledger:
+        yield ledger
+
+
+def test_what_is_noted_is_written_before_a_later_commit_and_nobody_waits(ledger, clock):
+    send = ledger.creator.create(new_send(), readers(3))
+
+    async def lane(mine):
+        first, second, third = await mine.claim(3, clock.now)
+        assert await mine.commit(first)
+        mine.note(settlement(first, S.ACCEPTED, clock.now))
+        assert await mine.commit(second)
+        seen = counts(ledger, send)
+        mine.note(settlement(second, S.DEFERRED, clock.now))
+        mine.note(settlement(third, S.FAILED, clock.now))
+        return seen
+
+    with owned(ledger, send) as mine:
+        assert run(lane(mine)) == {S.ACCEPTED: 1, S.SENDING: 1, S.CLAIMED: 1}
+    assert counts(ledger, send) == {S.ACCEPTED: 1, S.DEFERRED: 1, S.FAILED: 1}
+
+
+def test_what_goes_wrong_with_something_noted_is_said_at_the_next_request(ledger, clock):
+    send = ledger.creator.create(new_send(), readers(2))
+
+    async def lane(mine):
+        claimed, other = await mine.claim(2, clock.now)
+        mine.note(settlement(claimed, S.ACCEPTED, clock.now))  # it was never committed
+        await mine.commit(other)
+        with pytest.raises(IllegalTransitionError):
+            await mine.commit(other)
+
+    with owned(ledger, send) as mine:
+        run(lane(mine))
+
+
+def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, clock, monkeypatch):
+    send = ledger.creator.create(new_send(), readers(2))
+    broken = []
+
+    def fail(*_arguments):
+        if broken:
+            raise psycopg.OperationalError("the server went away")
+        return True
+
+    monkeypatch.setattr(ledger.context.database, "in_transaction", fail)
+
+    async def lane(mine):
+        first, second = await mine.claim(2, clock.now)
+        assert await mine.commit(first)
+        assert mine.may_send(first)
+        assert not mine.may_send(second), "it is not committed"
+        broken.append(True)
+        mine.note(settlement(first, S.ACCEPTED, clock.now))
+        with pytest.raises(LedgerError):
+            await mine.commit(second)
+        assert counts(ledger, send) == {S.SENDING: 1, S.CLAIMED: 1}
+        broken.clear()
+        with pytest.raises(LedgerError):
+            await mine.commit(second)
+        assert await mine.commit(second)
+        await mine.release([second], clock.now)
+
+    with owned(ledger, send) as mine:
+        run(lane(mine))
+    assert counts(ledger, send) == {S.ACCEPTED: 1, S.PENDING: 1}
+    (row, _) = ledger.report.rows(send.id)
+    assert (row.code, row.attempts) == (250, 1)
+
+
+def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock, monkeypatch):
+    send = ledger.creator.create(new_send(), readers(2))
+    entered, go_on = threading.Event(), threading.Event()
+
+    def fail_once(*_arguments):
+        if entered.is_set():
+            return True
+        entered.set()
+        assert go_on.wait(PATIENCE)
+        raise psycopg.OperationalError("the server went away")
+
+    async def lane(mine):
+        first, second = await mine.claim(2, clock.now)
+        assert await mine.commit(first)
+        monkeypatch.setattr(ledger.context.database, "in_transaction", fail_once)
+        mine.note(settlement(first, S.ACCEPTED, clock.now))
+        assert await asyncio.to_thread(entered.wait, PATIENCE)
+        committing = asyncio.create_task(mine.commit(second))  # while the batch before it is about to fail
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await committing
+
+    with owned(ledger, send) as mine:
+        run(lane(mine))
+        assert counts(ledger, send) == {S.ACCEPTED: 1, S.SENDING: 1}
+
+
+def test_a_verdict_whose_batch_failed_is_written_when_the_send_is_given_back(ledger, clock, monkeypatch):
+    send = ledger.creator.create(new_send(), readers(1))
+    with owned(ledger, send) as mine:
+        (claim,) = run(mine.claim(1, clock.now))
+        assert run(mine.begin_sending(claim))
+        with monkeypatch.context() as broken:
+            broken.setattr(ledger.context.database, "changes", refuse)
+            with pytest.raises(LedgerError):
+                run(mine.record(settlement(claim, S.FAILED, clock.now)))
+    assert counts(ledger, send) == {S.FAILED: 1}
+
+
+def test_a_database_that_cannot_even_be_asked_keeps_nobody_waiting(ledger, clock, monkeypatch):
+    send = ledger.creator.create(new_send(), readers(1))
+    with owned(ledger, send) as mine:
+        (claim,) = run(mine.claim(1, clock.now))
+        with monkeypatch.context() as broken:
+            broken.setattr(ledger.context.database, "changes", refuse)
+            with pytest.raises(LedgerError):
+                run(mine.begin_sending(claim))
+        assert run(mine.begin_sending(claim))
+        run(mine.release([claim], clock.now))
+
+
+def refuse(_conn):
+    raise psycopg.OperationalError("the server went away")
+
+
+@POSTGRESQL
+def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_here, clock, steady):
+    send = stoppable.creator.create(new_send(), readers(3))
+    mine = owned(stoppable, send)
+    out, claimed, _ = run(mine.claim(3, clock.now))
+    assert run(mine.begin_sending(out))
+    assert mine.may_send(out)
+    steady.now += 31  # stopped, and woken
+    assert not mine.may_send(out), "even before anybody else has taken the send"
+    other = open_here()
+    other.context.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
+    with owned(other, send) as new:
+        assert counts(other, send) == {S.UNCERTAIN: 1, S.PENDING: 2}
+        assert run(mine.begin_sending(claimed)) is False
+        with pytest.raises(FencedError):
+            run(mine.claim(1, clock.now))
+        stoppable.context.writer.call(mine.lock.renew).result()
+        assert not mine.lock.held, "a lease that another has is not renewed"
+        run(deliver(new, clock.now, limit=3))
+        mine.close()
+        assert other.sends.owner_pid(send.id) == os.getpid()
+    assert counts(other, send) == {S.UNCERTAIN: 1, S.ACCEPTED: 2}
+
+
+@POSTGRESQL
+def test_a_lease_that_ran_out_and_nobody_took_is_renewed(stoppable, clock, steady):
+    send = stoppable.creator.create(new_send(), readers(1))
+    with owned(stoppable, send) as mine:
+        (claim,) = run(mine.claim(1, clock.now))
+        steady.now += 31
+        assert run(mine.begin_sending(claim)) is False
+        run(mine.release([claim], clock.now))
+        renewal = mine.lock.renewal()
+        stoppable.context.writer.submit(renewal)
+        run(deliver(mine, clock.now))
+    assert counts(stoppable, send) == {S.ACCEPTED: 1}
+
+
+@POSTGRESQL
+def test_a_process_that_is_stopped_and_woken_is_fenced(database_url, ledger, tmp_path):
+    send = ledger.creator.create(new_send(), readers(10))
+    with child(database_url, tmp_path, send.id, "stopped") as process:
+        answer(process)
+        os.kill(process.pid, signal.SIGSTOP)
+        while (mine := ledger.queue.acquire(send.id, retry_for=DAY)) is None:
+            pass
+        with mine:
+            os.kill(process.pid, signal.SIGCONT)
+            assert answer(process) == {"may_send": False, "committed": False, "claimed": "FencedError"}
+            assert counts(ledger, send) == {S.UNCERTAIN: 1, S.PENDING: 9}
+
+
+@POSTGRESQL
+def test_a_backend_that_is_killed_fails_a_batch_and_the_next_one_reconnects(ledger, open_here, database_url, clock):
+    send = ledger.creator.create(new_send(), readers(3))
+    with owned(ledger, send) as mine:
+        (first,) = run(mine.claim(1, clock.now))
+        with psycopg.connect(database_url, autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        with pytest.raises(LedgerError, match=r"cannot be reached|terminat"):
+            run(mine.begin_sending(first))
+        assert run(mine.begin_sending(first))
+        run(mine.record(settlement(first, S.ACCEPTED, clock.now)))
+        assert counts(ledger, send) == {S.ACCEPTED: 1, S.PENDING: 2}
+
+
+@POSTGRESQL
+def test_two_that_suppress_the_same_address_at_once_both_succeed(ledger, open_here):
+    other = open_here()
+    ledger.creator.create(new_send(), readers(20))
+
+    async def both():
+        return await asyncio.gather(
+            *(
+                asyncio.to_thread(each.suppressions.unsubscribe, f"reader{number}@example.net", source="page")
+                for number in range(20)
+                for each in (ledger, other)
+            )
+        )
+
+    assert sum(result.changed for result in run(both())) == 20
+
+
+@POSTGRESQL
+def test_who_left_while_the_freeze_ran_is_not_mailed(ledger, open_here, clock):
+    other = open_here()
+
+    def audience():
+        yield from readers(2)
+        other.suppressions.unsubscribe("reader0@example.net", source="page")  # it sees nothing of the freeze
+
+    send = ledger.creator.create(new_send(), audience())
+    with owned(ledger, send) as mine:
+        claims = run(mine.claim(2, clock.now))
+        assert [run(mine.begin_sending(claim)) for claim in claims] in ([False, True], [True])
+    assert ledger.suppressions.get("reader0@example.net") is not None
+
+
+@SQLITE
+def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(open_here, tmp_path, clock):
+    with open_here() as ledger:
+        send = ledger.creator.create(new_send(), readers(3))
+        other = ledger.creator.create(new_send("later", at=clock.now + DAY))
+        shutil.copy(tmp_path / "mailer.db", tmp_path / "copy.db")
+        with owned(ledger, send) as mine:
+            run(deliver(mine, clock.now, limit=2))
+    newest = tmp_path / "newest.db"
+    shutil.copy(tmp_path / "mailer.db", newest)
+    with open_here() as ledger:
+        ledger.suppressions.unsubscribe("reader2@example.net", source="page")
+    shutil.copy(newest, tmp_path / "mailer.db")
+    with pytest.raises(RestoredError, match="older copy") as refusal:
+        open_here()
+    assert refusal.value.exit_code == 4
+    assert "--accept-restored" in refusal.value.next_step
+    with open_ledger("sqlite:///mailer.db", tmp_path / ".mailer", clock=clock, accept_restored=True) as ledger:
+        assert ledger.sends.get(send.id).state is SendState.PAUSED
+        assert ledger.sends.get(other.id).state is SendState.OVERDUE
+        assert "older copy" in ledger.sends.get(send.id).reason
+    with open_here() as ledger:
+        ledger.sends.resume(send.id)
+
+
+@SQLITE
+def test_a_copy_that_lost_nothing_is_taken_and_accepting_it_changes_nothing(open_here, tmp_path):
+    with open_here() as ledger:
+        send = ledger.creator.create(new_send(), readers(1))
+    shutil.copy(tmp_path / "mailer.db", tmp_path / "copy.db")
+    shutil.copy(tmp_path / "copy.db", tmp_path / "mailer.db")
+    with open_ledger("sqlite:///mailer.db", tmp_path / ".mailer", accept_restored=True) as ledger:
+        assert ledger.sends.get(send.id).state is SendState.RUNNING
+
+
+def test_another_ledger_in_the_same_folder_is_no_old_copy(ledger, tmp_path):
+    ledger.creator.create(new_send(), readers(1))
+    with open_ledger("sqlite:///another.db", tmp_path / ".mailer") as other:
+        assert other.sends.all() == ()
+
+
+@SQLITE
+def test_a_damaged_epoch_file_is_named(open_here, tmp_path):
+    with open_here() as ledger:
+        ledger.creator.create(new_send(), readers(1))
+    (path,) = (tmp_path / ".mailer").glob("epoch-*")
+    path.write_text("nonsense")
+    with pytest.raises(LedgerError, match="damaged"):
+        open_here()

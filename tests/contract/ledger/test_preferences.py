@@ -1,0 +1,290 @@
+"""What people say of their own mail: heeded by every send, remembered, and never a way around a no."""
+
+import pytest
+
+from mailer.addresses import parse_address
+from mailer.csv.rows import Status
+from mailer.delivery.states import DeliveryState
+from mailer.ledger.subscribers.preferences import AddressChange
+from mailer.ledger.types.subscribers import LeavingReason, MemberChangeKind, SignupSource, TransactionalKind
+from mailer.ledger.types.suppressions import SuppressionReason
+from tests.support.ledger_cases import DAY, deliver, new_send, owned, readers, run, settlement, state_of
+from tests.support.ledger_cases import join as join_list
+
+ANA = parse_address("Ana@Example.com")
+NEW = parse_address("ana.new@example.net")
+WEEK = 7 * DAY
+S = DeliveryState
+
+
+@pytest.fixture
+def wishes(ledger):
+    return ledger.preferences
+
+
+def join(ledger, *lists, address=ANA, **own):
+    for name in lists:
+        join_list(ledger, name, address, own, source="form")
+    return ledger.members.number_of(address.identity)
+
+
+def standing(ledger, identity=ANA.identity):
+    return {each.list: each.status.value for each in ledger.members.of(identity)}
+
+
+def choose(ledger, on=(), off=(), *, may_return=False):
+    words = {name: f"the list {name}" for name in on}
+    return ledger.preferences.set_lists(ANA, words, off, source="page", may_return=may_return)
+
+
+def test_single_lists_go_on_and_off_with_evidence_of_each_yes(ledger, clock):
+    join(ledger, "daily", "weekly")
+    at = clock.forward(60)
+    assert choose(ledger, ["monthly", "weekly"], ["daily"])
+    assert standing(ledger) == {"daily": "unsubscribed", "weekly": "subscribed", "monthly": "subscribed"}
+    *joined, consent = ledger.signups.consents(ANA.identity)
+    assert [each.list for each in joined] == ["daily", "weekly"]
+    assert (consent.list, consent.at, consent.confirmed_at) == ("monthly", at, at)
+    assert (consent.form, consent.words) == ("page", "the list monthly")
+    last = ledger.members.changes(ANA.identity)[-2]
+    assert (last.list, last.what, last.before, last.after, last.by) == (
+        "daily", MemberChangeKind.STATUS, "subscribed", "unsubscribed", "page",
+    )  # fmt: skip
+    before = ledger.members.changes(ANA.identity)
+    assert choose(ledger, ["monthly", "weekly"], ["daily"])
+    assert ledger.members.changes(ANA.identity) == before
+
+
+def test_who_said_no_to_everything_comes_back_to_what_they_choose_and_only_with_proof(ledger):
+    join(ledger, "daily", "weekly")
+    ledger.suppressions.unsubscribe(ANA.identity, source="page")
+    assert not choose(ledger, ["weekly", "monthly"])
+    assert ledger.suppressions.get(ANA.identity)
+    assert "monthly" not in standing(ledger)
+    assert choose(ledger, ["monthly"], ["weekly"], may_return=True)
+    assert ledger.suppressions.get(ANA.identity) is None
+    assert standing(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed", "monthly": "subscribed"}
+
+
+def test_coming_back_to_a_list_that_was_never_left_by_itself(ledger):
+    join(ledger, "daily", "weekly")
+    ledger.suppressions.unsubscribe(ANA.identity, source="page")
+    assert choose(ledger, ["daily", "weekly"], may_return=True)
+    assert ledger.suppressions.get(ANA.identity) is None
+    assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed"}
+
+
+def test_what_comes_back_from_under_way_is_heeded_too(ledger, clock):
+    join(ledger, "readers", address=READER)
+    send = ledger.creator.create(new_send(), readers(2))
+
+    async def work():
+        with owned(ledger, send) as mine:
+            claims = await mine.claim(2, clock())
+            for claim in claims:
+                assert await mine.begin_sending(claim)
+            ledger.preferences.set_lists(READER, {}, ["readers"], source="page", may_return=False)
+            for claim in claims:
+                await mine.record(settlement(claim, S.DEFERRED, clock()))
+
+    run(work())
+    assert state_of(ledger, send, 0) == (S.SKIPPED, "unsubscribed")
+    assert state_of(ledger, send, 1)[0] is S.DEFERRED
+
+
+def test_a_resend_heeds_what_was_said_since(ledger, clock):
+    join(ledger, "readers", address=READER)
+    send = ledger.creator.create(new_send(), readers(2))
+
+    with owned(ledger, send) as mine:
+        run(deliver(mine, clock(), S.FAILED, limit=2))
+        run(mine.status())
+    ledger.preferences.pause(READER.identity, clock() + WEEK, source="page")
+    again = ledger.creator.resend_failed(send.id, key_name="key-1")
+    assert state_of(ledger, again, 0) == (S.SKIPPED, "paused")
+    assert state_of(ledger, again, 1)[0] is S.PENDING
+
+
+def test_what_an_admin_stopped_stays_stopped(ledger):
+    join(ledger, "daily")
+    ledger.suppressions.suppress(ANA.identity, SuppressionReason.BY_HAND, source="x")
+    choose(ledger, ["weekly"], may_return=True)
+    assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.BY_HAND
+
+
+def test_own_fields_lie_over_the_files_and_only_what_differs_is_kept(ledger, wishes):
+    join(ledger, "daily", city="Porto", first_name="Ana")
+    wishes.set_profile(
+        ANA.identity, {"daily": {"city": "Lisboa", "first_name": "Ana"}, "other": {"city": "x"}}, source="page"
+    )
+    assert ledger.members.get("daily", ANA.identity).values == {"city": "Lisboa", "first_name": "Ana"}
+    wishes.set_profile(ANA.identity, {"daily": {"city": ""}}, source="page")
+    assert ledger.members.get("daily", ANA.identity).values == {"first_name": "Ana"}
+    own = [each.after for each in ledger.members.changes(ANA.identity) if each.what is MemberChangeKind.OWN]
+    assert own == [
+        '{"city":"Porto","first_name":"Ana"}',
+        '{"city":"Lisboa","first_name":"Ana"}',
+        '{"city":"","first_name":"Ana"}',
+    ]
+
+
+def test_a_pause_is_of_all_lists_and_ends_by_itself_or_when_it_is_said(ledger, wishes, clock):
+    join(ledger, "daily", "weekly", "left")
+    choose(ledger, (), ["left"])
+    wishes.pause(ANA.identity, clock() + WEEK, source="page")
+    assert standing(ledger) == {"daily": "paused", "weekly": "paused", "left": "unsubscribed"}
+    assert ledger.members.get("daily", ANA.identity).paused_until == clock() + WEEK
+    wishes.pause(ANA.identity, clock() + 4 * WEEK, source="page")
+    assert ledger.members.get("daily", ANA.identity).paused_until == clock() + 4 * WEEK
+    wishes.resume(ANA.identity, source="page")
+    assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed", "left": "unsubscribed"}
+    assert ledger.members.get("daily", ANA.identity).paused_until is None
+
+
+READER = parse_address("Reader0@example.net")
+
+
+@pytest.mark.parametrize("how", ["off", "pause"])
+@pytest.mark.parametrize("state", [S.PENDING, S.CLAIMED, S.SENDING])
+def test_a_send_that_is_under_way_heeds_it_at_once(ledger, wishes, clock, how, state):
+    join(ledger, "readers", "others", address=READER)
+    send = ledger.creator.create(new_send(), readers(2))
+    send_to_both = ledger.creator.create(new_send("fog", lists=("readers", "others")), readers(2))
+
+    async def work():
+        mine = owned(ledger, send)
+        claims = await mine.claim(1, clock()) if state is not S.PENDING else ()
+        if state is S.SENDING:
+            assert await mine.begin_sending(claims[0])
+        if how == "off":
+            wishes.set_lists(READER, {}, ["readers"], source="page", may_return=False)
+        else:
+            wishes.pause(READER.identity, clock() + WEEK, source="page")
+        if state is S.CLAIMED:
+            assert not await mine.begin_sending(claims[0])
+        mine.close()
+
+    run(work())
+    word = "unsubscribed" if how == "off" else "paused"
+    wanted = {S.SENDING: state_of(ledger, send, 0)}.get(state, (S.SKIPPED, word))
+    assert state_of(ledger, send, 0) == wanted
+    assert state_of(ledger, send, 1)[0] is S.PENDING
+    both = state_of(ledger, send_to_both, 0)
+    assert both == ((S.PENDING, "") if how == "off" else (S.SKIPPED, "paused"))
+
+
+def ask(ledger, number, new=NEW):
+    ledger.preferences.request_address_change(number, new)
+    [letter] = [each for each in ledger.transactional.of(new.identity) if each.kind is TransactionalKind.ADDRESS]
+    return letter.id
+
+
+def test_a_move_takes_every_list_and_field_along_and_links_the_two_histories(ledger, wishes, clock):
+    number = join(ledger, "daily", "weekly", city="Porto")
+    choose(ledger, (), ["weekly"])
+    joined = ledger.members.get("daily", ANA.identity).joined_at
+    letter = ask(ledger, number)
+    assert standing(ledger, NEW.identity) == {}
+    clock.forward(60)
+    assert wishes.move(letter, source="letter") is AddressChange.DONE
+    moved = ledger.members.get("daily", NEW.identity)
+    assert (moved.status, moved.source, moved.in_file, moved.joined_at) == (
+        Status.SUBSCRIBED, SignupSource.SIGN_UP, False, joined,
+    )  # fmt: skip
+    assert moved.values == {"city": "Porto"}
+    assert standing(ledger) == {"daily": "unsubscribed", "weekly": "unsubscribed"}
+    assert standing(ledger, NEW.identity) == {"daily": "subscribed"}
+    for identity in (ANA.identity, NEW.identity):
+        [move] = [each for each in ledger.members.changes(identity) if each.what is MemberChangeKind.ADDRESS]
+        assert (move.before, move.after) == (ANA.identity, NEW.identity)
+    assert ledger.members.former_addresses(NEW.identity) == (ANA.identity,)
+    assert ledger.members.later_addresses(ANA.identity) == (NEW.identity,)
+    assert ledger.members.former_addresses(ANA.identity) == ()
+    before = ledger.members.changes(NEW.identity)
+    assert wishes.move(letter, source="letter") is AddressChange.DONE
+    assert ledger.members.changes(NEW.identity) == before
+
+
+def test_a_move_can_be_moved_back(ledger, wishes, clock):
+    wishes.move(ask(ledger, join(ledger, "daily")), source="letter")
+    back = ask(ledger, ledger.members.number_of(NEW.identity), ANA)
+    assert wishes.move(back, source="letter") is AddressChange.DONE
+    assert standing(ledger) == {"daily": "subscribed"}
+    assert standing(ledger, NEW.identity) == {"daily": "unsubscribed"}
+    assert set(ledger.members.former_addresses(ANA.identity)) == {NEW.identity}
+
+
+@pytest.mark.parametrize("reason", [*SuppressionReason])
+@pytest.mark.parametrize("where", ["old", "new"])
+def test_nobody_gets_around_a_no_by_moving(ledger, wishes, where, reason):
+    letter = ask(ledger, join(ledger, "daily"))
+    identity = ANA.identity if where == "old" else NEW.identity
+    if reason is SuppressionReason.ERASED:
+        ledger.erasure.erase(identity, source="x")
+    else:
+        ledger.suppressions.suppress(identity, reason, source="x")
+    moved = wishes.move(letter, source="letter")
+    if (where, reason) == ("old", SuppressionReason.BOUNCED):  # a dead mailbox is why people move
+        assert moved is AddressChange.DONE
+        assert ledger.suppressions.get(NEW.identity) is None
+    else:
+        assert moved in {AddressChange.REFUSED, AddressChange.EXPIRED}
+        assert "daily" not in standing(ledger, NEW.identity)
+        assert ledger.suppressions.get(identity)
+
+
+def test_a_move_must_be_confirmed_in_time_and_somebody_must_be_there_to_move(ledger, wishes, clock):
+    number = join(ledger, "daily")
+    letter = ask(ledger, number)
+    clock.forward(72 * 3600 + 1)
+    assert wishes.move(letter, source="letter") is AddressChange.EXPIRED
+    assert wishes.move(letter + 1, source="letter") is AddressChange.EXPIRED
+    other = ask(ledger, number, parse_address("third@example.net"))
+    choose(ledger, (), ["daily"])
+    assert wishes.move(other, source="letter") is AddressChange.REFUSED
+
+
+def test_only_the_letter_of_a_move_moves(ledger, wishes):
+    join(ledger, "daily")
+    ledger.transactional.ask_link(ANA)
+    [link] = ledger.transactional.of(ANA.identity)
+    assert wishes.asked_address(link.id) is None
+    assert wishes.move(link.id, source="letter") is AddressChange.EXPIRED
+
+
+def test_erasing_takes_in_the_addresses_before_and_not_those_after(ledger, wishes):
+    send = ledger.creator.create(new_send(), readers(1))
+    number = join(ledger, "readers", address=READER)
+    wishes.move(ask(ledger, number), source="letter")
+    wishes.move(ask(ledger, ledger.members.number_of(NEW.identity), ANA), source="letter")
+    ledger.erasure.erase(NEW.identity, source="page")
+    assert standing(ledger) == {"readers": "subscribed"}
+    assert ledger.members.former_addresses(ANA.identity) == ()
+    for identity in (NEW.identity, READER.identity):
+        assert ledger.suppressions.get(identity).reason is SuppressionReason.ERASED
+    assert [row.email[:7] for row in ledger.report.rows(send.id)] == ["erased:"]
+    assert [each.before for each in ledger.members.changes(ANA.identity) if each.what is MemberChangeKind.ADDRESS] == [
+        ""
+    ]
+
+
+def test_why_somebody_left_belongs_to_one_no_and_goes_with_an_erasure(ledger, wishes, clock):
+    join(ledger, "daily", "weekly")
+    said = ledger.suppressions.unsubscribe(ANA.identity, source="page").suppression.at
+    wishes.give_reason(ANA.identity, said, LeavingReason.OTHER, "x" * 900)
+    wishes.give_reason(ANA.identity, said, LeavingReason.TOO_MANY, "every day!")
+    wishes.give_reason(ANA.identity, said - 1, LeavingReason.OTHER, "another no")
+    [reason] = wishes.reasons(ANA.identity)
+    assert (reason.reason, reason.words) == (LeavingReason.TOO_MANY, "every day!")
+    assert wishes.count_reasons("daily") == {LeavingReason.TOO_MANY: 1}
+    assert wishes.count_reasons("nobody") == {}
+    ledger.erasure.erase(ANA.identity, source="page")
+    assert wishes.reasons(ANA.identity) == ()
+
+
+def test_a_page_is_of_somebody_until_they_are_erased(ledger, wishes):
+    number = join(ledger, "daily")
+    assert wishes.person(number).envelope == "Ana@example.com"
+    assert wishes.person(number + 1) is None
+    ledger.erasure.erase(ANA.identity, source="page")
+    assert wishes.person(number) is None

@@ -1,0 +1,237 @@
+"""Signing up, as the ledger keeps it: on every database."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import Engine, event
+
+from mailer.addresses import parse_address
+from mailer.csv.rows import Status
+from mailer.ledger.subscribers.signups import VALID_FOR, Signup
+from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.ledger.types.suppressions import SuppressionReason
+from tests.support.ledger_cases import join
+
+ANA = parse_address("Ana.Reis@example.com")
+HOUR = 3600
+
+
+def sign_up(list_name="harbour", address=ANA, **own):
+    return Signup(list=list_name, address=address, own=own, form="page", words="By signing up …", ip="203.0.113.0/24")
+
+
+def letters(ledger, address=ANA):
+    return ledger.transactional.of(address.identity)
+
+
+def confirm(ledger, letter, *lists, welcomes=None, **own):
+    chosen = dict.fromkeys(lists or ("harbour",), own)
+    return ledger.signups.confirm(letter.id, chosen, source="page", welcomes=welcomes or {})
+
+
+def test_asking_makes_nobody_a_member(ledger):
+    ledger.signups.ask(sign_up(first_name="Ana"))
+    assert ledger.members.of(ANA.identity) == ()
+    (letter,) = letters(ledger)
+    assert (letter.kind, letter.state, letter.address) == (
+        TransactionalKind.CONFIRM,
+        TransactionalState.QUEUED,
+        ANA.envelope,
+    )
+    assert dict(ledger.signups.request(letter.id).waiting) == {"harbour": {"first_name": "Ana"}}
+
+
+def test_confirming_makes_a_member_and_evidence(ledger, clock):
+    ledger.signups.ask(sign_up(first_name="Ana"))
+    asked = clock.now
+    clock.forward(HOUR)
+    done = confirm(ledger, letters(ledger)[0], first_name="Anna")
+    assert (dict(done.waiting), done.confirmed) == ({}, ("harbour",))
+    member = ledger.members.get("harbour", ANA.identity)
+    assert (member.status, dict(member.own), member.address) == (
+        Status.SUBSCRIBED,
+        {"first_name": "Anna"},
+        ANA.envelope,
+    )
+    (kept,) = ledger.signups.consents(ANA.identity)
+    assert (kept.list, kept.at, kept.form, kept.words, kept.ip, kept.confirmed_at) == (
+        "harbour",
+        asked,
+        "page",
+        "By signing up …",
+        "203.0.113.0/24",
+        clock.now,
+    )
+
+
+def test_one_letter_an_address_and_day_over_all_lists(ledger, clock):
+    for _ in range(20):
+        ledger.signups.ask(sign_up())
+        ledger.signups.ask(sign_up("tides"))
+        clock.forward(HOUR)
+    assert len(letters(ledger)) == 1
+    assert len(ledger.signups.consents(ANA.identity)) == 2
+    assert set(ledger.signups.request(letters(ledger)[0].id).waiting) == {"harbour", "tides"}
+    clock.forward(5 * HOUR)
+    ledger.signups.ask(sign_up())
+    assert len(letters(ledger)) == 2
+
+
+def test_the_first_words_of_a_day_wait_and_a_later_stranger_changes_none(ledger):
+    ledger.signups.ask(sign_up(first_name="Ana"))
+    ledger.signups.ask(sign_up(first_name="Mud"))
+    assert dict(ledger.signups.request(letters(ledger)[0].id).waiting) == {"harbour": {"first_name": "Ana"}}
+
+
+def test_confirming_twice_is_once_also_after_leaving(ledger):
+    ledger.signups.ask(sign_up())
+    confirm(ledger, letters(ledger)[0])
+    before = ledger.members.changes(ANA.identity)
+    assert confirm(ledger, letters(ledger)[0]).confirmed == ("harbour",)
+    assert ledger.members.changes(ANA.identity) == before
+    ledger.suppressions.unsubscribe(ANA.identity, source="one-click")
+    confirm(ledger, letters(ledger)[0])
+    assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.UNSUBSCRIBED
+
+
+def test_only_what_was_asked_for_and_chosen_is_confirmed(ledger):
+    ledger.signups.ask(sign_up("harbour"))
+    ledger.signups.ask(sign_up("tides"))
+    done = confirm(ledger, letters(ledger)[0], "tides", "secret")
+    assert set(done.waiting) == {"harbour"}
+    assert [each.list for each in ledger.members.of(ANA.identity)] == ["tides"]
+
+
+def test_a_request_ends_after_72_hours(ledger, clock):
+    ledger.signups.ask(sign_up())
+    clock.forward(VALID_FOR + 1)
+    assert ledger.signups.request(letters(ledger)[0].id).is_expired(clock.now)
+    assert confirm(ledger, letters(ledger)[0]) is None
+    assert ledger.members.of(ANA.identity) == ()
+
+
+@pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED])
+def test_a_no_to_everything_is_taken_back_for_the_confirmed_list_alone(ledger, reason):
+    for name in ("harbour", "tides"):
+        join(ledger, name, ANA, source="page")
+    ledger.suppressions.suppress(ANA.identity, reason, source="one-click")
+    ledger.signups.ask(sign_up())
+    confirm(ledger, letters(ledger)[0])
+    assert ledger.suppressions.get(ANA.identity) is None
+    assert {each.list: each.status for each in ledger.members.of(ANA.identity)} == {
+        "harbour": Status.SUBSCRIBED,
+        "tides": Status.UNSUBSCRIBED,
+    }
+
+
+def test_a_bounce_is_lifted_for_the_letter_arrived(ledger):
+    for name in ("harbour", "tides"):
+        join(ledger, name, ANA, source="page")
+    ledger.suppressions.suppress(ANA.identity, SuppressionReason.BOUNCED, source="send 1")
+    ledger.signups.ask(sign_up())
+    confirm(ledger, letters(ledger)[0])
+    assert ledger.suppressions.get(ANA.identity) is None
+    assert {each.status for each in ledger.members.of(ANA.identity)} == {Status.SUBSCRIBED}
+
+
+def test_what_an_admin_did_by_hand_stays(ledger):
+    ledger.suppressions.suppress(ANA.identity, SuppressionReason.BY_HAND, source="command")
+    ledger.signups.ask(sign_up())
+    confirm(ledger, letters(ledger)[0])
+    assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.BY_HAND
+
+
+def test_who_was_erased_begins_afresh(ledger):
+    ledger.signups.ask(sign_up("tides"))
+    confirm(ledger, letters(ledger)[0], "tides", first_name="Ana")
+    ledger.erasure.erase(ANA.identity, source="command")
+    assert letters(ledger) == ledger.signups.consents(ANA.identity) == ()
+    ledger.signups.ask(sign_up())
+    confirm(ledger, letters(ledger)[0])
+    assert ledger.suppressions.get(ANA.identity) is None
+    assert [(each.list, each.address) for each in ledger.members.of(ANA.identity)] == [("harbour", ANA.envelope)]
+
+
+def test_a_welcome_is_queued_once(ledger):
+    ledger.signups.ask(sign_up())
+    for _ in range(2):
+        confirm(ledger, letters(ledger)[0], welcomes={"harbour": "welcome"})
+    assert [each.payload["slug"] for each in letters(ledger) if each.kind is TransactionalKind.WELCOME] == ["welcome"]
+
+
+def statements_of(work):
+    seen = []
+
+    def note(_conn, _cursor, statement, _parameters, _context, many):
+        seen.append((statement, many))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    return [each for each in seen if not each[0].startswith(("SAVEPOINT", "RELEASE"))]
+
+
+def test_asking_does_the_same_work_for_everybody(ledger, clock):
+    known, gone, erased, new = (parse_address(f"{name}@example.org") for name in ("known", "gone", "erased", "new"))
+    for each in (known, gone, erased):
+        join(ledger, "harbour", each, source="page")
+    ledger.suppressions.unsubscribe(gone.identity, source="page")
+    ledger.erasure.erase(erased.identity, source="command")
+    work = {
+        each.identity: statements_of(lambda each=each: ledger.signups.ask(sign_up(address=each)))
+        for each in (new, known, gone, erased)
+    }
+    first = work[new.identity]
+    assert len(first) >= 5
+    assert all(each == first for each in work.values())
+    links = [statements_of(lambda each=each: ledger.transactional.ask_link(each)) for each in (new, known, gone)]
+    assert links[0] and links[0] == links[1] == links[2]
+
+
+class TestLetters:
+    def run(self, work):
+        return asyncio.run(work)
+
+    def test_one_that_leaves_is_in_one_pair_of_hands(self, ledger, clock):
+        ledger.transactional.ask_link(ANA)
+        (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
+        assert self.run(ledger.transactional.begin_sending(due.id))
+        assert not self.run(ledger.transactional.begin_sending(due.id))
+        assert ledger.transactional.due(clock.now, 10, TransactionalKind.LINK) == ()
+
+    def test_what_a_dead_process_left_is_uncertain_and_never_sent_again(self, ledger, open_here, clock):
+        ledger.transactional.ask_link(ANA)
+        (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
+        self.run(ledger.transactional.begin_sending(due.id))
+        assert open_here().letters.recover() == 1
+        assert [each.state for each in letters(ledger) if each.id == due.id] == [TransactionalState.UNCERTAIN]
+        assert ledger.transactional.due(clock.now + 10 * HOUR, 10, TransactionalKind.LINK) == ()
+        assert ledger.transactional.counts() == {TransactionalState.UNCERTAIN: 1}
+
+    def test_a_deferred_one_waits_for_its_time(self, ledger, clock):
+        ledger.transactional.ask_link(ANA)
+        (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
+        self.run(ledger.transactional.begin_sending(due.id))
+        self.run(
+            ledger.transactional.settle(due.id, TransactionalState.QUEUED, reply="450 later", next_at=clock.now + 60)
+        )
+        assert ledger.transactional.due(clock.now + 59, 10, TransactionalKind.LINK) == ()
+        (again,) = ledger.transactional.due(clock.now + 60, 10, TransactionalKind.LINK)
+        assert (again.attempts, again.reply) == (1, "450 later")
+
+    def test_old_ones_are_forgotten_waiting_ones_are_not(self, ledger, clock):
+        ledger.transactional.ask_link(ANA)
+        ledger.transactional.ask_link(parse_address("ben@example.org"))
+        (due, _) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
+        self.run(ledger.transactional.settle(due.id, TransactionalState.SENT))
+        assert ledger.transactional.forget(clock.now + 1) == 1
+        assert letters(ledger) == ()
+        assert len(letters(ledger, parse_address("ben@example.org"))) == 1
+
+    def test_one_link_a_day_beside_one_confirmation(self, ledger, clock):
+        ledger.signups.ask(sign_up())
+        for _ in range(5):
+            ledger.transactional.ask_link(ANA)
+        assert [each.kind for each in letters(ledger)] == [TransactionalKind.CONFIRM, TransactionalKind.LINK]

@@ -1,0 +1,123 @@
+"""A send proven from the ledger alone: every lie in its rows is found, and no honest history is called one."""
+
+import pytest
+from sqlalchemy import delete, insert, text, update
+
+from mailer.delivery.states import DeliveryState as S
+from mailer.delivery.types import Reply, Stage
+from mailer.ledger.reports.verify import CHECKS, reachable
+from mailer.ledger.store.tables import attempt, delivery, send, suppression
+from mailer.ledger.types.suppressions import SuppressionReason
+from tests.support.ledger_cases import deliver, die, new_send, owned, readers, run
+
+SUM, TWICE, CLOSED, HISTORY, ACCEPTED, IN_HAND, SUPPRESSED = CHECKS
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def sent(ledger, clock):
+    """A finished send in which much happened."""
+    made = ledger.creator.create(new_send(), readers(12))
+    with owned(ledger, made) as mine:
+        run(deliver(mine, clock.now, limit=3))
+        run(deliver(mine, clock.now, S.FAILED, stage=Stage.RCPT))
+        run(deliver(mine, clock.now, S.DEFERRED))
+        run(deliver(mine, clock.forward(61), S.ACCEPTED))
+        run(deliver(mine, clock.now, S.UNCERTAIN, limit=2, reply=None))
+        run(deliver(mine, clock.now, S.DEFERRED))
+        ledger.suppressions.unsubscribe("reader7@example.net", source="page")
+        run(deliver(mine, clock.now, S.FAILED))
+        failed = [row.delivery_id for row in ledger.report.rows(made.id, S.FAILED)][-1]
+        run(mine.trip_breaker("refused", [failed]))
+        ledger.sends.resume(made.id)
+    dying = owned(ledger, made)
+    committed, claimed = run(dying.claim(2, clock.now))
+    assert run(dying.begin_sending(committed))
+    ledger.erasure.erase(claimed.identity, source="desk")
+    die(dying)
+    ledger.sends.resolve_uncertain(made.id, resend=False, identities=[committed.identity])
+    with owned(ledger, made) as mine:
+        ledger.sends.resolve_uncertain(made.id, resend=False, identities=[committed.identity])
+        run(deliver(mine, clock.forward(61), limit=20))
+        assert run(mine.status()).state == "finished"
+    return made
+
+
+def wrong(ledger, made):
+    return {check.name: check.wrong for check in ledger.verifier.checks(made.id) if not check.ok}
+
+
+def test_an_honest_history_is_proven_whatever_happened(ledger, sent):
+    assert wrong(ledger, sent) == {}
+
+
+def test_a_send_under_way_is_proven_too(ledger, clock):
+    made = ledger.creator.create(new_send(), readers(5))
+    with owned(ledger, made) as mine:
+        committed, *_ = run(mine.claim(3, clock.now))
+        run(mine.begin_sending(committed))
+        assert wrong(ledger, made) == {}
+
+
+LONG_AGO = {"identity": "reader0@example.net", "reason": SuppressionReason.UNSUBSCRIBED, "at": 1.0, "source": "page"}
+
+
+def one(state):
+    """The id of the first delivery in `state`."""
+    return delivery.c.id.in_(text(f"SELECT min(id) FROM delivery WHERE state = '{state}'"))
+
+
+def of(state):
+    return attempt.c.delivery_id.in_(text(f"SELECT min(id) FROM delivery WHERE state = '{state}'"))
+
+
+@pytest.mark.parametrize(
+    ("lie", "found"),
+    [
+        (update(delivery).where(one("failed")).values(state=S.ACCEPTED), {HISTORY, ACCEPTED}),
+        (update(delivery).where(one("failed")).values(state=S.PENDING), {SUM}),
+        (update(delivery).where(one("accepted")).values(state=S.SKIPPED), {HISTORY, ACCEPTED}),
+        (update(delivery).where(one("accepted")).values(state=S.SENDING), {SUM, CLOSED, IN_HAND, ACCEPTED}),
+        (update(delivery).where(one("accepted")).values(attempts=7), {CLOSED, HISTORY}),
+        (delete(attempt).where(of("accepted")), {CLOSED, HISTORY, ACCEPTED}),
+        (update(attempt).where(of("accepted")).values(closed_at=None), {CLOSED}),
+        (update(attempt).where(of("accepted")).values(code=550), {ACCEPTED}),
+        (update(attempt).where(of("accepted")).values(number=2), {CLOSED, HISTORY}),
+        (update(attempt).where(of("failed")).values(verdict=S.DEFERRED), set()),
+        (update(attempt).where(attempt.c.verdict == S.DEFERRED).values(verdict=S.ACCEPTED), {HISTORY}),
+        (update(send).values(last_id=3), {SUM}),
+        (insert(suppression).values(LONG_AGO), {SUPPRESSED}),
+    ],
+)
+def test_every_lie_is_found(ledger, sent, lie, found):
+    ledger.context.writer.call(lambda conn: conn.execute(lie).rowcount).result()
+    assert set(wrong(ledger, sent)) == found
+
+
+@SQLITE
+def test_an_identity_frozen_twice_is_found(ledger, sent):
+    def tamper(conn):
+        conn.exec_driver_sql("ALTER TABLE delivery RENAME TO old")
+        conn.exec_driver_sql("CREATE TABLE delivery AS SELECT * FROM old")
+        conn.execute(
+            insert(delivery).from_select([c.name for c in delivery.c], delivery.select().where(delivery.c.id == 1))
+        )
+
+    ledger.context.writer.call(tamper).result()
+    assert "reader0@example.net is frozen 2 times" in wrong(ledger, sent)[TWICE]
+
+
+def test_what_an_attempt_can_have_led_to_follows_from_the_table():
+    assert reachable(S.ACCEPTED) == {S.ACCEPTED}
+    assert reachable(S.DEFERRED) == {S.DEFERRED, S.SKIPPED, S.FAILED, S.PENDING}
+    assert S.ACCEPTED not in reachable(S.FAILED)
+
+
+def test_the_way_of_one_recipient_is_told_by_its_attempts(ledger, clock):
+    made = ledger.creator.create(new_send(), readers(1))
+    with owned(ledger, made) as mine:
+        run(deliver(mine, clock.now, S.DEFERRED, reply=Reply(code=451, enhanced="4.7.1", text="later")))
+        run(mine.claim(1, clock.forward(61)))
+        (row,) = ledger.report.rows(made.id)
+        first, second = ledger.report.attempts(row.delivery_id)
+        assert (first.verdict, first.code, second.closed_at, second.opened_at) == (S.DEFERRED, 451, None, clock.now)

@@ -1,0 +1,401 @@
+"""A list file and the ledger brought together, on both databases: what each says, who wins, and the file byte for byte."""
+
+from hashlib import sha256
+from operator import itemgetter
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import inspect, text
+
+from mailer.addresses import parse_address
+from mailer.csv.reader import ListError, open_list
+from mailer.csv.rows import Member, RejectedRow, Status
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.types.subscribers import MemberChangeKind
+from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.service.lists import sync
+from mailer.service.lists.digest import digest_of
+from mailer.service.lists.sync import plan_sync, sync_list
+
+TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
+HEAD = "email,first_name\n"
+
+
+def counts(plan):
+    return {name: count for name, count in plan.counts.items() if count and name != "people"}
+
+
+def test_everybody_joins_at_the_first_sync_and_the_file_stays(desk):
+    text = HEAD + "Ana@X.org,Ana\nbad,\nbo@x.org,\nANA@x.org,Twice\n"
+    plan = desk.sync(text)
+    assert counts(plan) == {"joined": 2, "rejected": 1, "duplicates": 1}
+    assert (plan.is_first, plan.sync, plan.people) == (True, 1, 2)
+    assert [words.partition(":")[2].partition(":")[0] for words in plan.findings] == ["3", "5"]
+    assert desk.read() == text
+    ana = desk.member("ana@x.org")
+    assert (ana.address, ana.values, ana.line, ana.status) == (
+        "Ana@x.org", {"first_name": "Ana"}, 2, Status.SUBSCRIBED,
+    )  # fmt: skip
+
+
+def test_lists_that_are_loaded_in_bulk_leave_the_indexes_as_they_were(desk):
+    def indexes():
+        with desk.ledger.syncs.reading() as conn:
+            if conn.dialect.name == "sqlite":  # which of two it takes depends on their order
+                made = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'member'"
+                return conn.execute(text(made)).all()
+            return sorted(inspect(conn).get_indexes("member"), key=itemgetter("name"))
+
+    before = indexes()
+    assert len(before) >= 3
+    for name, count, again in (("first", 10, 1), ("fewer", 3, 0), ("more", 30, 5)):
+        rows = [f"r{number}@x.org,R{number}\n" for number in range(count)]
+        plan = sync_list(desk.newsroom, desk.make(name, HEAD + "".join(rows + rows[:again])))
+        assert (plan.joined, plan.duplicates) == (count, again)
+        assert indexes() == before
+        assert sync_list(desk.newsroom, name).changes_nothing
+    assert len(desk.ledger.members.of("r1@x.org")) == 3
+
+
+def test_fields_that_are_empty_in_some_rows_are_left_out_there(desk):
+    desk.sync("email,a,b\nr0@x.org,1,2\nr1@x.org,,2\nr2@x.org,1,\nr3@x.org,,\nr4@x.org,%s,%\nr5@x.org,,100%d\n")
+    assert [desk.member(f"r{number}@x.org").values for number in range(6)] == [
+        {"a": "1", "b": "2"}, {"b": "2"}, {"a": "1"}, {}, {"a": "%s", "b": "%"}, {"b": "100%d"},
+    ]  # fmt: skip
+
+
+def test_a_sync_with_nothing_new_does_nothing(desk):
+    desk.sync(HEAD + TEN)
+    again = desk.sync()
+    assert again.changes_nothing
+    assert again.sync is None
+    assert again.people == 10
+    assert len(desk.ledger.syncs.history("readers")) == 1
+
+
+def test_what_one_list_has_to_tell_its_file_is_no_news_for_another(desk):
+    desk.sync(HEAD + TEN)
+    other = desk.make("other", "email,status\nzoe@x.org,paused\n")
+    sync_list(desk.newsroom, other)
+
+    def is_current(name):
+        digest = sha256(desk.newsroom.workspace.list_file(name).read_bytes()).hexdigest()
+        return desk.ledger.syncs.is_current(name, digest)
+
+    assert is_current("readers")
+    assert is_current("other")
+    desk.leave("zoe@x.org")
+    assert is_current("readers")
+    assert not is_current("other")
+
+
+def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(desk, clock):
+    desk.sync(HEAD + TEN)
+    clock.forward(60)
+    text = HEAD + TEN.replace("r1@x.org,R1\n", "").replace("r2@x.org,R2", "R2@x.org,Rita") + "new@x.org,N\n"
+    plan = desk.sync(text)
+    assert counts(plan) == {"joined": 1, "changed": 1, "removed": 1}
+    assert [(each.line, each.identity) for each in plan.first_joined] == [(11, "new@x.org")]
+    assert [(each.line, each.identity, dict(each.fields)) for each in plan.first_changed] == [
+        (3, "r2@x.org", {"first_name": ("R2", "Rita")})
+    ]
+    assert plan.first_removed == ("r1@x.org",)
+    assert desk.member("r1@x.org").removed_at == clock.now
+    assert desk.member("r2@x.org").address == "R2@x.org"
+    assert [each.what for each in desk.ledger.members.changes("r2@x.org")] == [MemberChangeKind.FIELDS]
+    assert [each.what for each in desk.ledger.members.changes("r1@x.org")] == [MemberChangeKind.REMOVED]
+    assert desk.member("r9@x.org").line == 10
+    assert desk.read() == text
+
+
+def test_what_one_list_has_to_be_told_is_no_news_of_another(desk):
+    desk.sync(HEAD + TEN)
+    desk.make("others", "email,status\npaul@x.org,paused\n")
+    sync_list(desk.newsroom, "others")
+    desk.sign_up("paul@x.org", "others")
+    current = {name: desk.ledger.syncs.is_current(name, digest_of(desk.file(name))) for name in ("readers", "others")}
+    assert current == {"readers": True, "others": False}
+
+
+def test_a_plan_changes_nothing_and_says_what_the_sync_then_does(desk):
+    desk.sync(HEAD + TEN)
+    desk.leave("r3@x.org")
+    desk.write(HEAD + TEN + "new@x.org,N\n")
+    before = desk.read()
+    planned = plan_sync(desk.newsroom, "readers")
+    assert desk.read() == before
+    assert desk.member("new@x.org") is None
+    done = desk.sync()
+    assert (planned.counts, planned.first_joined) == (done.counts, done.first_joined)
+
+
+def test_more_than_a_tenth_removed_asks_and_changes_nothing(desk):
+    desk.sync(HEAD + TEN)
+    fewer = HEAD + TEN.replace("r1@x.org,R1\n", "").replace("r2@x.org,R2\n", "")
+    with pytest.raises(NeedsConfirmationError, match="2 of 10 readers"):
+        desk.sync(fewer)
+    assert desk.member("r1@x.org").removed_at is None
+    assert counts(plan_sync(desk.newsroom, "readers")) == {"removed": 2}
+    assert counts(desk.sync(allow_removals=True)) == {"removed": 2}
+
+
+def test_who_leaves_is_told_to_the_file_with_the_date(desk):
+    text = 'email;"first name"\r\n"ana@x.org";Ana\r\nbo@x.org;Bo\r\n'
+    desk.sync(text)
+    desk.leave("ana@x.org")
+    assert counts(desk.sync()) == {"patched": 1}
+    assert desk.read() == (
+        'email;"first name";"status";"since"\r\n"ana@x.org";Ana;"unsubscribed";"2027-01-15"\r\nbo@x.org;Bo\r\n'
+    ) or desk.read() == (
+        'email;"first name";status;since\r\n"ana@x.org";Ana;unsubscribed;2027-01-15\r\nbo@x.org;Bo\r\n'
+    )
+    assert desk.sync().changes_nothing
+
+
+def test_confirmed_sign_ups_are_appended_once(desk):
+    desk.sync(HEAD + "ana@x.org,Ana\n")
+    desk.sign_up("Cy@X.org", first_name="Cy", city="left out")
+    desk.ask("di@x.org")
+    desk.sign_up("eve@x.org")
+    desk.leave("eve@x.org")
+    assert counts(desk.sync()) == {"appended": 1}
+    wanted = "email,first_name,status,since\nana@x.org,Ana\nCy@x.org,Cy,subscribed,2027-01-15\n"
+    assert desk.read() == wanted
+    assert desk.sync().changes_nothing
+    desk.sync(wanted + "new@x.org,N,,\n")
+    assert desk.member("cy@x.org").line == 3
+    desk.confirm("di@x.org")
+    assert counts(desk.sync()) == {"appended": 1}
+    assert desk.read().endswith("new@x.org,N,,\ndi@x.org,,subscribed,2027-01-15\n")
+
+
+@pytest.mark.parametrize("word", ["unsubscribed", "bounced", "complained"])
+def test_a_stop_in_the_file_holds_everywhere_and_the_file_cannot_take_it_back(desk, word):
+    desk.sync(HEAD.replace("\n", ",status\n") + f"ana@x.org,Ana,{word}\nbo@x.org,Bo,\n")
+    assert desk.held("ana@x.org") == word
+    assert desk.ledger.suppressions.get("ana@x.org").source == "list readers, sync 1"
+    plan = desk.sync(HEAD.replace("\n", ",status\n") + "ana@x.org,Ana,subscribed\nbo@x.org,Bo,\n")
+    assert [(each.line, each.identity) for each in plan.first_blocked] == [(2, "ana@x.org")]
+    assert desk.held("ana@x.org") == word
+    assert f"ana@x.org,Ana,{word}" in desk.read()
+    assert desk.sync().changes_nothing
+
+
+@pytest.mark.parametrize("reason", list(SuppressionReason)[:-1])
+def test_whoever_said_no_is_not_brought_back_by_a_row_that_joins(desk, reason):
+    desk.ledger.suppressions.suppress("ana@x.org", reason, source="test")
+    plan = desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,\n")
+    assert [each.identity for each in plan.first_blocked] == ["ana@x.org"]
+    assert desk.held("ana@x.org") == reason
+    wanted = "" if reason is SuppressionReason.BY_HAND else f",{reason},2027-01-15"
+    assert f"ana@x.org,Ana{wanted}\n" in desk.read()
+    assert desk.sync().changes_nothing
+
+
+EVIDENCE = "Email,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,first_name\n"
+
+
+def test_what_another_tool_kept_as_evidence_of_consent_is_kept(desk, clock):
+    ana = "ana@x.org,2024-05-01 10:00:00,192.0.2.1,2024-05-01 10:02:00,"
+    text = f"{EVIDENCE}{ana}Ana\nbo@x.org,last May,,,Bo\ncy@x.org,,,,Cy\n"
+    desk.sync(text)
+    consents = desk.ledger.signups.consents
+    (kept,) = consents("ana@x.org")
+    assert (kept.list, kept.form, kept.ip, kept.is_imported) == ("readers", "import readers.csv, sync 1", "", True)
+    assert kept.words == ("opted_in_at: 2024-05-01 10:00:00; opted_in_ip: 192.0.2.1; confirmed_at: 2024-05-01 10:02:00")
+    assert (kept.at, kept.confirmed_at) == (1714557600.0, 1714557720.0)
+    (bo,) = consents("bo@x.org")
+    assert (bo.words, bo.at, bo.confirmed_at) == ("opted_in_at: last May", clock(), None)
+    assert consents("cy@x.org") == ()
+    desk.sync(text.replace("Ana", "Anna").replace("Cy", "Cyd"))  # the same evidence, said once more
+    assert consents("ana@x.org") == (kept,)
+    desk.sync(text.replace("last May", "in May").replace("cy@x.org,", "cy@x.org,2025-01-01"))
+    assert [each.words for each in consents("bo@x.org")] == ["opted_in_at: last May", "opted_in_at: in May"]
+    assert [each.words for each in consents("cy@x.org")] == ["opted_in_at: 2025-01-01"]
+    desk.ledger.signups.forget(clock() + 1)  # it waits for nobody to confirm it
+    desk.undo()
+    assert consents("bo@x.org") == (bo,)
+    assert consents("cy@x.org") == ()
+    desk.ledger.erasure.erase("ana@x.org", source="test")
+    assert consents("ana@x.org") == ()
+
+
+def test_an_erased_person_stays_so_and_the_ledger_keeps_no_address(desk):
+    desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,Bo\n")
+    desk.ledger.erasure.erase("ana@x.org", source="test")
+    assert counts(desk.sync()) == {"patched": 1}
+    assert "ana@x.org,Ana,erased,2027-01-15" in desk.read()
+    kept = desk.member("ana@x.org")
+    assert "@" not in kept.identity + kept.address
+    assert kept.values == {}
+    plan = desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,Bo\n")
+    assert counts(plan) == {"blocked": 1, "patched": 1}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "blocked", "holds"),
+    [
+        ("", "paused", False, Status.PAUSED),
+        ("paused", "", False, Status.SUBSCRIBED),
+        ("subscribd", "subscribed", False, Status.SUBSCRIBED),
+        ("unconfirmed", "subscribed", True, Status.UNCONFIRMED),
+        ("unconfirmed", "paused", True, Status.UNCONFIRMED),
+    ],
+)
+def test_what_holds_on_one_list_moves_towards_no(desk, first, then, blocked, holds):
+    head = "email,status\n"
+    desk.sync(head + f"ana@x.org,{first}\nbo@x.org,\n")
+    plan = desk.sync(head + f"ana@x.org,{then}\nbo@x.org,\n")
+    assert bool(plan.blocked) is blocked
+    assert desk.member("ana@x.org").status is holds
+    assert desk.held("ana@x.org") is None
+
+
+def test_a_pause_of_the_person_is_told_to_the_file_and_ends_by_itself(desk, clock):
+    desk.sync("email,status,since\nana@x.org,,\nbo@x.org,,\n")
+    desk.ledger.preferences.pause("ana@x.org", clock.now + 86_400, source="page")
+    desk.sync()
+    assert desk.read() == "email,status,since\nana@x.org,paused,2027-01-15\nbo@x.org,,\n"
+    plan = desk.sync("email,status,since\nana@x.org,subscribed,\nbo@x.org,,\n")
+    assert plan.blocked == 1
+    clock.forward(86_401)
+    desk.sync()
+    assert desk.read().startswith("email,status,since\nana@x.org,subscribed,")
+
+
+def test_a_pause_of_the_file_is_not_the_persons_to_end(desk):
+    desk.sync("email,status\nana@x.org,paused\n")
+    desk.ledger.preferences.pause("ana@x.org", 1e12, source="page")
+    desk.ledger.preferences.resume("ana@x.org", source="page")
+    member = desk.member("ana@x.org")
+    assert (member.status, member.paused_until) == (Status.PAUSED, None)
+
+
+def test_a_yes_of_the_person_is_told_to_every_row_of_theirs(desk):
+    desk.sync("email,status\nana@x.org,\nbo@x.org,\nAna@x.org,unsubscribed\n")
+    assert desk.held("ana@x.org") == "unsubscribed"
+    desk.sign_up("ana@x.org")
+    desk.sync()
+    assert "unsubscribed" not in desk.read()
+    assert desk.sync().changes_nothing
+    assert desk.held("ana@x.org") is None
+
+
+def test_coming_back_is_a_join_unless_the_person_left_this_list(desk):
+    with_status = "email,status\n"
+    desk.sync(with_status + TEN.replace("R", ""))
+    desk.ledger.preferences.set_lists(parse_address("r1@x.org"), {}, ["readers"], source="page", may_return=False)
+    rows = [f"r{number}@x.org," for number in range(3, 10)]
+    desk.sync(with_status + "\n".join(rows) + "\n", allow_removals=True)
+    plan = desk.sync(with_status + "r1@x.org,\nr2@x.org,\n" + "\n".join(rows) + "\n")
+    assert plan.joined == 2
+    assert [each.identity for each in plan.first_blocked] == ["r1@x.org"]
+    assert desk.member("r2@x.org").removed_at is None
+
+
+def test_undo_puts_the_file_back_keeps_nos_and_sign_ups_and_lifts_what_the_upload_brought(desk):
+    good = "email,status\n" + "".join(f"r{number}@x.org,\n" for number in range(10))
+    desk.sync(good)
+    desk.sync("email,status\n" + "".join(f"r{number}@x.org,unsubscribed\n" for number in range(5)), allow_removals=True)
+    assert desk.held("r1@x.org") == "unsubscribed"
+    desk.sign_up("new@x.org")
+    desk.leave("r9@x.org")
+    desk.leave("r2@x.org")
+    plan = desk.undo()
+    assert desk.held("r1@x.org") is None
+    assert desk.held("r9@x.org") == desk.held("r2@x.org") == "unsubscribed"
+    assert desk.read() == (
+        good.replace("status\n", "status,since\n").replace("r9@x.org,\n", "r9@x.org,unsubscribed,2027-01-15\n")
+        .replace("r2@x.org,\n", "r2@x.org,unsubscribed,2027-01-15\n")
+        + "new@x.org,subscribed,2027-01-15\n"
+    )  # fmt: skip
+    assert plan.sync == 3
+    assert desk.ledger.syncs.history("readers")[0].undo_of == 1
+    assert desk.sync().changes_nothing
+    desk.undo(to=2)
+    assert "r1@x.org,unsubscribed" in desk.read()
+    assert "new@x.org,subscribed" in desk.read()
+
+
+def test_there_must_be_something_to_go_back_to(desk):
+    desk.sync(HEAD + TEN)
+    with pytest.raises(UsageError, match="no earlier sync"):
+        desk.undo()
+    with pytest.raises(UsageError, match="cannot go back to sync 7"):
+        desk.undo(to=7)
+
+
+def test_a_file_that_changes_meanwhile_is_left_alone_and_nothing_happened(desk, monkeypatch):
+    desk.sync(HEAD + TEN)
+    desk.write(HEAD + TEN + "new@x.org,\n")
+    staged = sync.stage_list
+
+    def slow(*args, **options):
+        result = staged(*args, **options)
+        desk.write(HEAD + TEN + "other@x.org,\n")
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sync, "stage_list", slow)
+        with pytest.raises(ListError, match="changed"):
+            desk.sync()
+    assert desk.read() == HEAD + TEN + "other@x.org,\n"
+    assert desk.member("new@x.org") is None
+
+
+@pytest.mark.parametrize("when", ["before the file", "after the file"])
+def test_a_crash_around_the_file_s_replacement_heals_at_the_next_sync(desk, monkeypatch, when):
+    desk.sync(HEAD + TEN)
+    desk.leave("r1@x.org")
+    desk.sign_up("new@x.org")
+
+    def crash(*_args, **_options):
+        raise RuntimeError
+
+    owner, target = (sync, "prepare_rewrite") if when == "before the file" else (type(desk.ledger.syncs), "settle")
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, target, crash)
+        with pytest.raises(RuntimeError):
+            desk.sync()
+    desk.sync()
+    assert desk.read() == (
+        "email,first_name,status,since\n"
+        + TEN.replace("r1@x.org,R1\n", "r1@x.org,R1,unsubscribed,2027-01-15\n")
+        + "new@x.org,,subscribed,2027-01-15\n"
+    )
+    assert desk.sync().changes_nothing
+    assert desk.ledger.members.get("readers", "new@x.org").in_file
+
+
+def random_rows(random, count):
+    """Rows as a broken export or an attacker would write them."""
+    letters = 'ab@@..,;\t""\'=+-\\\x1b\u202e\u00e9\u05d0 \r\n%{}'
+    plain = ["a@x.org", "A@X.org", "b@x.org", "c@xn--p1b6ci4b4b3a.example", "d@x.org"]
+    words = ["", "subscribed", "unsubscribed", "bounced", "paused", "unconfirmed", "erased", "VIP", "complained"]
+    for number in range(count):
+        kind = random.randrange(10)
+        if kind < 4:
+            yield f"r{number}@x{number % 7}.org,{random.choice(words)},{''.join(random.choices('ab é', k=3))}\n"
+        elif kind < 6:
+            yield f"{random.choice(plain)},{random.choice(words)},x\n"
+        else:
+            yield "".join(random.choices(letters, k=random.randrange(30))) + "\n"
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32))
+def test_hostile_rows_are_each_accounted_for(desk, seed):
+    random = Random(seed)
+    desk.path.write_bytes(("email,status,name\n" + "".join(random_rows(random, 3_000))).encode())
+    plan = desk.sync(allow_removals=True)
+    members = rejected = 0
+    for row in open_list(desk.path).rows(duplicates=False):
+        members += isinstance(row, Member)
+        rejected += isinstance(row, RejectedRow)
+    assert plan.people + plan.duplicates == members
+    assert plan.rejected == rejected
+    if not plan.changes_nothing:
+        desk.sync(allow_removals=True)
+    assert desk.sync(allow_removals=True).changes_nothing

@@ -1,0 +1,247 @@
+"""A list changed at the desk: uploads that are read before they count, rows added, changed and taken out; on both databases."""
+
+import io
+import os
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from mailer.addresses import parse_address
+from mailer.csv.reader import ListError
+from mailer.errors import NeedsConfirmationError, UsageError
+from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.service.lists import uploads
+from mailer.service.lists.members import add_member, edit_member, erase, remove_member
+from mailer.service.lists.sync import can_go_back_to, list_lock
+from mailer.service.lists.uploads import (
+    KEPT_FOR,
+    ChangedListError,
+    ImportMode,
+    apply_upload,
+    find_upload,
+    forget_old,
+    forget_upload,
+    keep_upload,
+    plan_upload,
+)
+
+HEAD = "email,first_name,city\n"
+BY = "desk, Ada"
+
+
+def upload(desk, text, way=ImportMode.WHOLE, name="autumn-fair.csv", encoding="utf-8"):
+    return keep_upload(desk.newsroom, "readers", io.BytesIO(text.encode(encoding)), file_name=name, way=way, by=BY)
+
+
+def applied(desk, text, way=ImportMode.WHOLE, **options):
+    kept = upload(desk, text, way)
+    plan = plan_upload(desk.newsroom, kept)
+    return plan, apply_upload(desk.newsroom, kept, base=plan.base, by=BY, **options)
+
+
+def counts(plan):
+    return {name: count for name, count in plan.counts.items() if count and name not in {"people", "patched"}}
+
+
+def test_it_is_told_which_headers_are_taken_for_what(desk):
+    desk.sync(HEAD)
+    kept = upload(desk, "E-Mail-Adresse;Vorname;city\nx@x.org;X;Rome\n")
+    assert plan_upload(desk.newsroom, kept).read_as == (("E-Mail-Adresse", "email"), ("Vorname", "first_name"))
+
+
+def test_an_upload_is_read_applied_and_undone(desk):
+    before = HEAD + "".join(f"r{number}@x.org,R{number},Pune\n" for number in range(12))
+    desk.sync(before)
+    new = (
+        before.replace("R3,Pune", "R3,Rome").replace("r4@x.org,R4,Pune\n", "")
+        + "bad@@x.org,,\nnew@x.org,N,Lima\nR1@x.org,,\n"
+    )
+    kept = upload(desk, new)
+    told = plan_upload(desk.newsroom, kept)
+    assert counts(told.plan) == {"joined": 1, "changed": 1, "removed": 1, "rejected": 1, "duplicates": 1}
+    assert (told.rows, told.encoding, told.delimiter) == (14, "utf-8", ",")
+    assert desk.read() == before and desk.member("new@x.org") is None
+    done = apply_upload(desk.newsroom, kept, base=told.base, by=BY)
+    assert counts(done) == counts(told.plan)
+    assert desk.read() == new
+    assert find_upload(desk.newsroom, "readers", kept.id) is None
+    assert "bad@@x.org" in desk.path.with_name("readers.rejected.csv").read_text()
+    assert desk.ledger.syncs.history("readers")[0].by == BY
+    assert desk.sync().changes_nothing
+    desk.undo(to=can_go_back_to(desk.newsroom, "readers")[0])
+    assert desk.read() == before
+    assert desk.member("new@x.org").removed_at is not None
+    assert not desk.path.with_name("readers.rejected.csv").exists()
+
+
+def test_a_file_that_adds_sets_what_it_fills_and_appends_who_is_new(desk):
+    desk.sync('email;"first name";note\r\n"ana@x.org";Ana;keep\r\nbo@x.org;Bo;\r\n')
+    told, done = applied(
+        desk, "E-Mail\tCity\tfirst_name\nana@x.org\tLisbon\t\nBO@x.org\t\tBobo\nçelik@x.org\tİzmir\tÇ\n", ImportMode.ADD
+    )
+    assert told.columns == ("city",)
+    assert counts(told.plan) == counts(done) == {"joined": 1, "changed": 2}
+    assert desk.read() == (
+        'email;"first name";note;city\r\n"ana@x.org";Ana;keep;Lisbon\r\nbo@x.org;Bobo;;\r\nçelik@x.org;Ç;;İzmir\r\n'
+    ).replace("bo@x.org;Bobo;;\r\n", "bo@x.org;Bobo;\r\n")
+    assert desk.member("bo@x.org").values == {"first_name": "Bobo"}
+
+
+def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk, monkeypatch):
+    desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
+    kept = upload(desk, HEAD + "ana@x.org,Anna,\nbo@x.org,Bo,\n")
+    base = plan_upload(desk.newsroom, kept).base
+
+    @contextmanager
+    def after_another(newsroom, name):
+        add_member(newsroom, name, parse_address("cleo@x.org"), {}, by="desk, Bob")
+        with list_lock(newsroom, name):
+            yield
+
+    monkeypatch.setattr(uploads, "list_lock", after_another)
+    with pytest.raises(ChangedListError):
+        apply_upload(desk.newsroom, kept, base=base, by=BY)
+    assert "cleo@x.org" in desk.read()
+
+
+def test_who_said_no_stays_out_and_is_named_whichever_way(desk):
+    desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
+    desk.leave("ana@x.org")
+    desk.leave("never@x.org")
+    desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="test")
+    more = HEAD + "ana@x.org,Ana,\nnever@x.org,,\nhand@x.org,,\nnew@x.org,,\n"
+    for way in (ImportMode.ADD, ImportMode.WHOLE):
+        told = plan_upload(desk.newsroom, upload(desk, more, way))
+        assert told.plan.blocked == 3, way
+        assert {each.identity for each in told.plan.first_blocked} == {"ana@x.org", "never@x.org", "hand@x.org"}
+    _, done = applied(desk, more, ImportMode.ADD)
+    assert done.blocked == 3
+    lines = {line.partition(",")[0]: line for line in desk.read().splitlines()}
+    assert ",unsubscribed," in lines["ana@x.org"] and ",unsubscribed," in lines["never@x.org"]
+    assert desk.held("never@x.org") == "unsubscribed"
+    assert desk.sync().changes_nothing
+
+
+def test_who_was_erased_gets_no_row_again(desk):
+    desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
+    forgotten = erase(desk.newsroom, "ana@x.org", by=BY)
+    assert (forgotten.taken_out, dict(forgotten.left)) == (("readers",), {})
+    assert desk.read() == HEAD + "bo@x.org,Bo,\n"
+    told, _ = applied(desk, HEAD + "ana@x.org,Ana,\nnew@x.org,,\n", ImportMode.ADD)
+    assert told.erased == 1
+    assert desk.read() == HEAD + "bo@x.org,Bo,\nnew@x.org,,\n"
+
+
+def test_more_than_a_tenth_that_would_leave_asks(desk):
+    desk.sync(HEAD + "".join(f"r{number}@x.org,,\n" for number in range(5)))
+    before, kept = desk.read(), upload(desk, HEAD + "r1@x.org,,\n")
+    told = plan_upload(desk.newsroom, kept)
+    assert told.plan.removes_many
+    with pytest.raises(NeedsConfirmationError):
+        apply_upload(desk.newsroom, kept, base=told.base, by=BY)
+    assert desk.read() == before and not list(desk.path.parent.glob(".readers*"))
+    assert apply_upload(desk.newsroom, kept, base=told.base, by=BY, allow_removals=True).removed == 4
+
+
+def test_a_plan_of_a_list_that_changed_meanwhile_is_not_carried_out(desk):
+    desk.sync(HEAD + "ana@x.org,,\n")
+    kept = upload(desk, HEAD + "bo@x.org,,\n", ImportMode.ADD)
+    base = plan_upload(desk.newsroom, kept).base
+    desk.write(HEAD + "ana@x.org,,\ncy@x.org,,\n")
+    with pytest.raises(ChangedListError):
+        apply_upload(desk.newsroom, kept, base=base, by=BY)
+    assert apply_upload(desk.newsroom, kept, base=plan_upload(desk.newsroom, kept).base, by=BY).joined == 1
+    assert desk.read() == HEAD + "ana@x.org,,\ncy@x.org,,\nbo@x.org,,\n"
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"PK\x03\x04rest", "Excel"),
+        (b"", "line"),
+        (b"name,city\nAna,Lisbon\n", "no column holds the address"),
+        (b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09" * 10, "not text"),
+    ],
+)
+def test_what_is_no_list_is_refused_by_the_name_that_it_has(desk, data, says):
+    desk.sync(HEAD + "ana@x.org,,\n")
+    with pytest.raises(ListError) as refused:
+        keep_upload(
+            desk.newsroom, "readers", io.BytesIO(data), file_name="../../fair\n.csv", way=ImportMode.WHOLE, by=BY
+        )
+    assert "“fair .csv”" in refused.value.message and ".mailer" not in str(refused.value)
+    assert not list((desk.newsroom.workspace.state / "uploads").iterdir())
+
+
+def test_an_upload_is_forgotten_when_it_is_left_and_after_a_day(desk, clock):
+    desk.sync(HEAD + "ana@x.org,,\n")
+    first, second = upload(desk, HEAD), upload(desk, HEAD)
+    forget_upload(desk.newsroom, first)
+    assert find_upload(desk.newsroom, "readers", first.id) is None
+    assert find_upload(desk.newsroom, "readers", second.id) == second
+    assert find_upload(desk.newsroom, "others", second.id) is None
+    assert find_upload(desk.newsroom, "readers", "../" + second.id) is None
+    clock.forward(KEPT_FOR)
+    assert find_upload(desk.newsroom, "readers", second.id) is None
+
+
+def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is_still_coming_stays(desk, clock):
+    desk.sync(HEAD)
+    clock.now = time.time()
+    folder = desk.newsroom.workspace.state / "uploads"
+    forget_old(desk.newsroom)
+    old = upload(desk, HEAD + "ana@x.org,,\n")
+    coming = folder / f"{'c0' * 16}.csv"
+    coming.write_text(HEAD)
+    os.utime(coming, (clock.now, clock.now))
+    second = upload(desk, HEAD)
+    assert coming.exists(), "another upload takes nothing away from one that is under way"
+    clock.forward(KEPT_FOR - 1)
+    forget_old(desk.newsroom)
+    assert find_upload(desk.newsroom, "readers", old.id) and find_upload(desk.newsroom, "readers", second.id)
+    clock.forward(2)
+    forget_old(desk.newsroom)
+    assert list(folder.iterdir()) == []
+
+
+def test_rows_are_added_changed_and_taken_out_and_nothing_else_changes(desk):
+    desk.sync('"email","first_name","city"\r\n"ana@x.org","Ana",""\r\nbo@x.org, Bo ,"a ""b"""\r\n')
+    add_member(
+        desk.newsroom, "readers", parse_address("Çe@x.org"), {"first_name": "Ç\nx", "email": "evil@x.org"}, by=BY
+    )
+    edit_member(desk.newsroom, "readers", "bo@x.org", {"city": 'Göteborg; "x", y'}, by=BY)
+    assert desk.read() == (
+        '"email","first_name","city"\r\n"ana@x.org","Ana",""\r\nbo@x.org, Bo ,"Göteborg; ""x"", y"\r\n"Çe@x.org","Ç x",""\r\n'
+    )
+    remove_member(desk.newsroom, "readers", "ana@x.org", by=BY)
+    assert desk.read().count("\r\n") == 3 and "ana" not in desk.read()
+    assert desk.member("ana@x.org").removed_at is not None
+    assert [each.by for each in desk.ledger.syncs.history("readers")][:3] == [BY] * 3
+    for wrong in (
+        lambda: remove_member(desk.newsroom, "readers", "ana@x.org", by=BY),
+        lambda: add_member(desk.newsroom, "readers", parse_address("BO@x.org"), {}, by=BY),
+    ):
+        with pytest.raises(UsageError):
+            wrong()
+
+
+def test_who_said_no_is_not_added_by_hand(desk):
+    desk.sync(HEAD + "ana@x.org,,\n")
+    desk.leave("ana@x.org")
+    desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="test")
+    before = desk.read()
+    for email, says in (("ana@x.org", "own wish"), ("hand@x.org", "must not be mailed")):
+        with pytest.raises(UsageError, match=says):
+            add_member(desk.newsroom, "readers", parse_address(email), {}, by=BY)
+    assert desk.read().startswith(before.rstrip("\n")[:20])
+    assert "hand@x.org" not in desk.read()
+
+
+def test_a_file_with_quotes_that_are_not_closed_is_not_changed_beside_them(desk):
+    text = HEAD + 'ana@x.org,"Ana,\nbo@x.org,Bo,\n'
+    desk.sync(text)
+    with pytest.raises(ListError, match="quotes that are not closed"):
+        add_member(desk.newsroom, "readers", parse_address("new@x.org"), {}, by=BY)
+    assert desk.read() == text

@@ -1,0 +1,121 @@
+"""The time left of a run, from what its ledger, its settings and its tally say."""
+
+import pytest
+
+from mailer.app import App
+from mailer.delivery.progress import SendProgress
+from mailer.delivery.states import SendState
+from mailer.delivery.types import SendStatus
+from mailer.service.sends.progress import ProgressTracker, describe_time_left, log_changes
+from mailer.settings.settings import load_settings
+from mailer.workspace import Workspace
+from tests.support.ledger_cases import S, deliver, new_send, owned, readers, run
+from tests.support.workspaces import make_workspace
+
+
+@pytest.fixture
+def newsroom_of(tmp_path, database_url, clock):
+    """Opens the newsroom of this test's workspace, with settings."""
+    opened = []
+
+    def open_one(**settings: str) -> App:
+        make_workspace(tmp_path, DATABASE_URL=database_url, **settings)
+        opened.append(App(Workspace(tmp_path), load_settings(tmp_path, {}), clock))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+
+
+def course_of(newsroom: App, count: int) -> ProgressTracker:
+    send = newsroom.ledger.creator.create(new_send(), readers(count))
+    return ProgressTracker(newsroom, newsroom.ledger.sends.summary(send.id))
+
+
+def test_the_pace_of_late_is_that_of_those_handed_out_last(newsroom_of, clock):
+    ledger = newsroom_of().ledger
+    send = ledger.creator.create(new_send(), readers(100))
+    assert ledger.report.pace(send.id, clock.now) is None
+    mine = owned(ledger, send)
+    run(deliver(mine, clock.now, limit=10))
+    clock.forward(3600)
+    for _ in range(11):
+        run(deliver(mine, clock.forward(0.5)))
+    assert ledger.report.pace(send.id, clock.now) == pytest.approx(2)
+    assert ledger.report.pace(send.id, clock.forward(60)) is None
+
+
+def test_who_is_still_to_be_mailed_counts_by_provider(newsroom_of, clock):
+    ledger = newsroom_of().ledger
+    from mailer.delivery.types import NewDelivery
+
+    names = ("a@gmail.com", "b@googlemail.com", "c@example.org", "d@example.org", "e@example.org")
+    send = ledger.creator.create(new_send(), (NewDelivery(identity=name, address=name) for name in names))
+    run(deliver(owned(ledger, send), clock.now, limit=1))
+    assert ledger.report.open_by_provider(send.id) == {"gmail.com": 1, "example.org": 3}
+
+
+def test_a_run_is_estimated_by_its_pace_of_late(newsroom_of, clock):
+    course, tally = course_of(newsroom_of(), 1000), SendProgress()
+    assert course.view(tally).left.words == ""
+    for _ in range(10):
+        clock.forward(1.0)
+        tally.accepted += 20
+    view = course.view(tally)
+    assert (view.done, view.rate, view.left.words, view.message) == (200, 20.0, "done in about 40 s", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds"),
+    [({"RATE": "10"}, 100), ({"DOMAIN_RATE": '{"*": 4}'}, 250), ({"DOMAIN_RATE": '{"other.example": 4}'}, 10)],
+)
+def test_limits_by_the_second_are_known_before_the_pace_shows_them(newsroom_of, clock, settings, seconds):
+    course, tally = course_of(newsroom_of(**settings), 1000), SendProgress()
+    course.view(tally)
+    clock.forward(1.0)
+    tally.accepted = 100  # a burst
+    left = course.view(tally).left
+    assert left.seconds == pytest.approx(seconds - 1, abs=10)
+
+
+def test_retries_are_waited_for_and_told(newsroom_of, clock):
+    course, tally = course_of(newsroom_of(TIMEZONE="Europe/Berlin"), 10), SendProgress()
+    tally.accepted = 7
+    for minutes in (10, 5, 20):
+        tally.put_off_until(clock.now + 60 * minutes)
+    left = course.view(tally).left
+    assert (left.words, left.seconds) == ("3 retries, the next at 09:05", 1200.0)
+    tally.on_retries_claimed(1)
+    tally.update(
+        SendStatus(
+            state=SendState.WAITING,
+            counts={S.DEFERRED: 2, S.ACCEPTED: 8},
+            next_at=clock.now + 600,
+            last_at=clock.now + 1200,
+        )
+    )
+    tally.accepted = 8
+    assert course.view(tally).left.words == "2 retries, the next at 09:10"
+    told: list[str] = []
+    watch = log_changes(course, told.append)
+    watch(tally)
+    watch(tally)
+    assert told == ["the rest is tried again at 2027-01-15T08:10:00Z (2 retries, the next at 09:10)"]
+
+
+def test_trouble_is_told_each_time_that_it_changes(newsroom_of):
+    course, tally, told = course_of(newsroom_of(), 10), SendProgress(last_error="relay a"), []
+    watch = log_changes(course, told.append, advice="call somebody")
+    for trouble in ("relay a", "relay a", "relay b", ""):
+        tally.last_error = trouble
+        watch(tally)
+    assert told == [f"{relay}; trying again, call somebody" for relay in ("relay a", "relay b")]
+
+
+def test_an_outlook_is_for_what_goes_on(newsroom_of, clock):
+    newsroom = newsroom_of(RATE="10")
+    send = newsroom.ledger.creator.create(new_send(), readers(601))
+    assert describe_time_left(newsroom, newsroom.ledger.sends.summary(send.id)) == "done in about 60 s"
+    newsroom.ledger.sends.pause(send.id)
+    assert describe_time_left(newsroom, newsroom.ledger.sends.summary(send.id)) == ""

@@ -1,0 +1,169 @@
+"""Who has confirmed is greeted, once, by a send of their own: on every database."""
+
+import asyncio
+from email import message_from_bytes, policy
+
+import pytest
+from pydantic import SecretStr
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.delivery.states import SendKind, SendState
+from mailer.delivery.types import NewDelivery
+from mailer.edition.model import Edition
+from mailer.ledger.subscribers.signups import Signup
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.editions import NewEdition
+from mailer.ledger.types.sends import NewSend
+from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
+from mailer.mailbox import Mailbox
+from mailer.relay import Relay, TlsMode
+from mailer.service.subscribers.welcome import welcome_new_readers
+from mailer.settings.settings import Settings
+from mailer.workspace import Workspace
+from tests.support.editions import edition
+
+BODY = 'Welcome, {{ reader.first_name or "reader" }}!\n\n## Hello\nsource: Us\ndate: 2026-11-01\n\nIts text.'
+
+
+@pytest.fixture
+def newsroom(tmp_path, clock, catcher, database_url):
+    settings = Settings(
+        workspace=tmp_path,
+        sender=Mailbox(name="The Harbour Letter", address="letter@example.org"),
+        base_url="https://letter.example.org",
+        secret_keys=(SecretStr("a secret key of the tests, long enough to be one"),),
+        database_url=database_url,
+        relay=(Relay(host="127.0.0.1", port=catcher.port, tls=TlsMode.NONE),),
+        retry=(60,),
+    )
+    with App(Workspace(tmp_path), settings, clock) as made:
+        yield made
+
+
+def approve(newsroom, by=""):
+    """An editor, or `by`, tests the dispatch."""
+    made: Edition = edition(BODY, publication=newsroom.publication)
+    new = NewEdition(
+        digest=made.digest,
+        slug=made.slug,
+        title=made.title,
+        subject=made.subject,
+        language=made.language,
+        json=made.to_json(),
+    )
+    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=newsroom.keys.names[0], by=by)
+    newsroom.ledger.creator.create(test, [NewDelivery(identity="e@example.org", address="e@example.org")])
+    return made.slug
+
+
+def join(newsroom, address, slug, *lists):
+    signups, who = newsroom.ledger.signups, parse_address(address)
+    for name in lists or ("harbour",):
+        signups.ask(Signup(list=name, address=who, form="page", words="…"))
+    (asked,) = (
+        each for each in newsroom.ledger.transactional.of(who.identity) if each.kind is TransactionalKind.CONFIRM
+    )
+    names = lists or ("harbour",)
+    own = {name: {"first_name": "Ana"} for name in names}
+    signups.confirm(asked.id, own, source="page", welcomes=dict.fromkeys(names, slug))
+
+
+def welcomes(newsroom, address):
+    found = newsroom.ledger.transactional.of(parse_address(address).identity)
+    return [each for each in found if each.kind is TransactionalKind.WELCOME]
+
+
+def serve(newsroom, until):
+    told = []
+
+    async def run():
+        stop = asyncio.Event()
+        job = asyncio.create_task(welcome_new_readers(newsroom, stop, told.append))
+        async with asyncio.timeout(60):
+            while not until():
+                await asyncio.sleep(0.02)
+        stop.set()
+        await job
+
+    asyncio.run(run())
+    return told
+
+
+def is_greeted(newsroom, address):
+    def done():
+        settled = all(
+            each.state in {TransactionalState.SENT, TransactionalState.FAILED} for each in welcomes(newsroom, address)
+        )
+        return settled and newsroom.ledger.sends.active(SendKind.WELCOME) == ()
+
+    return done
+
+
+def test_a_new_reader_is_greeted_by_a_send_of_one(newsroom, catcher):
+    slug = approve(newsroom)
+    join(newsroom, "Ana@example.org", slug, "harbour", "tides")
+    serve(newsroom, is_greeted(newsroom, "ana@example.org"))
+    (path,) = catcher.messages()
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    assert message["To"] == "Ana@example.org"
+    assert "Welcome, Ana!" in message.get_body(("plain",)).get_content()
+    token = message["List-Unsubscribe"].strip().removeprefix("<https://letter.example.org/u/").removesuffix(">")
+    assert newsroom.keys.read("unsubscribe", token)
+    (letter,) = welcomes(newsroom, "ana@example.org")
+    number = int(letter.reply.removeprefix("send "))
+    assert newsroom.ledger.sends.get(number).state is SendState.FINISHED
+    assert newsroom.ledger.sends.all() == ()
+
+
+def test_nobody_is_greeted_twice_or_after_leaving(newsroom, catcher):
+    slug = approve(newsroom)
+    join(newsroom, "ana@example.org", slug)
+    serve(newsroom, is_greeted(newsroom, "ana@example.org"))
+    newsroom.ledger.signups.ask(Signup(list="tides", address=parse_address("ana@example.org"), form="page", words="…"))
+    asked = newsroom.ledger.transactional.of("ana@example.org")[0]
+    newsroom.ledger.signups.confirm(asked.id, {"tides": {}}, source="page", welcomes={"tides": slug})
+    join(newsroom, "ben@example.org", slug)
+    newsroom.ledger.suppressions.unsubscribe("ben@example.org", source="page")
+    serve(newsroom, lambda: is_greeted(newsroom, "ana@example.org")() and is_greeted(newsroom, "ben@example.org")())
+    assert len(list(catcher.messages())) == 1
+
+
+def test_without_an_edition_that_an_editor_has_looked_at_welcomes_wait(newsroom, catcher):
+    join(newsroom, "ana@example.org", "welcome")
+    told = serve(newsroom, lambda: welcomes(newsroom, "ana@example.org")[0].next_at > newsroom.clock())
+    assert "mailer test welcome" in told[0]
+    assert list(catcher.messages()) == []
+
+
+def test_what_a_writer_or_a_program_tests_greets_nobody(newsroom):
+    for name, role in (("Wim", Role.WRITER), ("Mara", Role.EDITOR)):
+        newsroom.ledger.users.add(name, role)
+    slug = approve(newsroom, by="Wim")
+    approve(newsroom, by="API (the site)")
+    assert newsroom.ledger.editions.approved(slug) is None
+    approve(newsroom, by="Mara")
+    assert newsroom.ledger.editions.approved(slug)
+
+
+def test_where_a_second_person_is_asked_for_a_tested_welcome_must_be_approved_by_one(newsroom, clock):
+    with App(newsroom.workspace, newsroom.settings.model_copy(update={"approval": True}), clock) as strict:
+        slug = approve(strict, by="Mara")
+        join(strict, "ana@example.org", slug)
+        digest = strict.ledger.editions.last_tested(slug)
+        strict.ledger.approvals.give(digest, "Mara", slug=slug, source="")
+        told = serve(strict, lambda: welcomes(strict, "ana@example.org")[0].next_at > strict.clock())
+        assert "approved by another" in told[0]
+        strict.ledger.approvals.give(digest, "Wim", slug=slug, source="")
+        clock.forward(100)
+        serve(strict, is_greeted(strict, "ana@example.org"))
+        assert welcomes(strict, "ana@example.org")[0].state is TransactionalState.SENT
+
+
+def test_a_greylisted_one_is_carried_on_later(newsroom, clock):
+    slug = approve(newsroom)
+    join(newsroom, "greylist@example.com", slug)
+    going = newsroom.ledger.sends.active
+    serve(newsroom, lambda: [each.state for each in going(SendKind.WELCOME)] == [SendState.WAITING])
+    clock.forward(100)
+    serve(newsroom, lambda: going(SendKind.WELCOME) == ())

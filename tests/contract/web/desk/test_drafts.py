@@ -1,0 +1,239 @@
+"""Dispatches as the desk writes them: the file is the truth, and nobody's text is lost."""
+
+import os
+import threading
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from mailer.edition.images import PhotoError
+from mailer.errors import UsageError
+from mailer.ledger.accounts.revisions import APART, KEPT
+from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read, save
+from mailer.service.dispatches.new import import_text, start
+from mailer.service.dispatches.overview import list_dispatches
+from mailer.service.dispatches.photos import save_photo
+from mailer.service.dispatches.preview import PreviewCache
+from tests.support.site import site_in
+from tests.support.workspaces import DISPATCH, make_workspace
+
+
+@pytest.fixture
+def site(tmp_path, database_url):
+    from pydantic import SecretStr
+
+    make_workspace(tmp_path)
+    url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
+    with site_in(tmp_path, database_url=SecretStr(url)) as made:
+        yield made
+
+
+@pytest.fixture
+def file(site):
+    return site.newsroom.workspace.dispatches / "tide.md"
+
+
+def saved(site, text, base=None, **options):
+    base = base or read(site.newsroom, "tide").digest
+    return save(site.newsroom, "tide", text, base=base, actor=options.pop("actor", "Mara"), **options)
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize(
+    ("before", "typed", "after"),
+    [
+        (b"a\nb\n", "a\nc\n", b"a\nc\n"),
+        (b"a\r\nb\r\n", "a\r\nc\r\n", b"a\r\nc\r\n"),
+        (b"a\r\nb\r\n", "a\nc\n", b"a\r\nc\r\n"),
+        (b"a\nb\n", "a\r\nc\r\n", b"a\nc\n"),
+        (b"\xef\xbb\xbfa\n", "b\n", b"\xef\xbb\xbfb\n"),
+        (b"a\nb", "a\nc", b"a\nc"),
+        (b"a\r\nb\nc\n", "x\ny\n", b"x\ny\n"),
+        (b"", "x\n", b"x\n"),
+    ],
+)
+def test_line_ends_and_byte_order_marks_stay_those_of_the_file(site, file, before, typed, after):
+    file.write_bytes(before)
+    saved(site, typed)
+    assert file.read_bytes() == after
+
+
+def test_what_says_the_same_is_not_written_again(site, file):
+    file.write_bytes(b"a\r\nb\n")
+    about = file.stat()
+    saved(site, "a\nb\n", base="whatever")
+    assert (file.stat().st_mtime_ns, file.stat().st_ino) == (about.st_mtime_ns, about.st_ino)
+    assert site.ledger.revisions.versions("tide") == ()
+
+
+def test_a_file_that_changed_is_never_overwritten_unseen(site, file):
+    opened = read(site.newsroom, "tide")
+    file.write_text("by git\n")
+    with pytest.raises(ChangedError) as caught:
+        saved(site, "by the desk\n", base=opened.digest)
+    assert caught.value.now.text == "by git\n"
+    assert file.read_text() == "by git\n"
+    saved(site, "by the desk\n", base=caught.value.now.digest)
+    history = [
+        (each.actor, site.ledger.revisions.text("tide", each.id)) for each in site.ledger.revisions.versions("tide")
+    ]
+    assert history == [("Mara", "by the desk\n"), ("in the file", "by git\n")]
+
+
+def test_of_two_who_save_at_once_one_is_told(site):
+    base = read(site.newsroom, "tide").digest
+    told = []
+
+    def work(number):
+        try:
+            saved(site, f"{number}\n", base=base, actor=str(number))
+        except ChangedError:
+            told.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(told) == 5
+    assert int(read(site.newsroom, "tide").text) not in told
+
+
+def test_rights_stay_and_nothing_is_left_beside(site, file):
+    file.chmod(0o640)
+    saved(site, "x\n")
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert sorted(each.name for each in file.parent.iterdir()) == ["tide.md"]
+
+
+def test_a_link_within_the_workspace_is_followed_and_one_that_leaves_it_refused(site, file, tmp_path_factory):
+    real = file.parent.parent / "elsewhere.md"
+    file.rename(real)
+    file.symlink_to(real)
+    saved(site, "x\n")
+    assert (file.is_symlink(), real.read_text()) == (True, "x\n")
+    outside = tmp_path_factory.mktemp("outside") / "secret.md"
+    outside.write_text("secret\n")
+    file.unlink()
+    file.symlink_to(outside)
+    with pytest.raises(UsageError, match="outside"):
+        read(site.newsroom, "tide")
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize("name", ["..", "../.env", "no", "", "tide.md", "a/b", ".hidden", "tide\0", "x" * 5000])
+def test_what_is_no_dispatch_is_refused(site, name):
+    with pytest.raises(NoDispatchError):
+        read(site.newsroom, name)
+
+
+@pytest.mark.parametrize("text", ["x" * (LARGEST + 1), "a\0b"])
+def test_what_is_no_text_is_refused(site, file, text):
+    before = file.read_bytes()
+    with pytest.raises(UsageError):
+        saved(site, text)
+    assert file.read_bytes() == before
+
+
+def test_a_folder_that_may_not_be_written_leaves_the_file(site, file, monkeypatch):
+    def full(_descriptor, _mode):
+        raise OSError(28, "No space left on device")
+
+    before = file.read_bytes()
+    monkeypatch.setattr(os, "fchmod", full)
+    with pytest.raises(UsageError, match="No space left"):
+        saved(site, "x\n")
+    assert file.read_bytes() == before
+    assert [each.name for each in file.parent.iterdir()] == ["tide.md"]
+
+
+def test_quick_steps_of_one_person_are_one_in_the_history(site):
+    for number in range(5):
+        saved(site, f"{number}\n")
+        site.clock.forward(10)
+    texts = [site.ledger.revisions.text("tide", each.id) for each in site.ledger.revisions.versions("tide")]
+    assert texts == ["4\n", "0\n", DISPATCH]
+    saved(site, "Wim’s\n", actor="Wim")
+    saved(site, "by hand\n", step=True)
+    site.clock.forward(APART)
+    saved(site, "later\n")
+    assert [each.actor for each in site.ledger.revisions.versions("tide")][:4] == ["Mara", "Mara", "Wim", "Mara"]
+
+
+def test_the_history_does_not_grow_for_ever(site):
+    for number in range(KEPT + 5):
+        site.ledger.revisions.keep("tide", f"{number}", digest=f"{number}", actor="Mara", step=True)
+    site.ledger.revisions.keep("other", "x", digest="x", actor="Mara")
+    versions = site.ledger.revisions.versions("tide")
+    assert len(versions) == KEPT
+    assert site.ledger.revisions.text("tide", versions[0].id) == f"{KEPT + 4}"
+    assert site.ledger.revisions.text("other", versions[0].id) is None
+
+
+def test_the_shelf_says_where_each_stands(site, file):
+    (file.parent / "2027-02-01-broken.md").write_text("---\ntitle: [\n---\n", encoding="utf-8")
+    sent = site.send(site.letter())
+    (file.parent / "a-letter.md").write_text(
+        DISPATCH.replace("title: The tide table", "title: A letter\nslug: a-letter"), encoding="utf-8"
+    )
+    found = {each.name: each for each in list_dispatches(site.newsroom)}
+    assert list_dispatches(site.newsroom)[0].name == "2027-02-01-broken"
+    assert (found["tide"].standing, found["tide"].title) == ("checked", "The tide table")
+    assert found["2027-02-01-broken"].standing == "draft"
+    assert found["2027-02-01-broken"].errors
+    assert (found["a-letter"].standing, found["a-letter"].send.id) == ("sending", sent.id)
+    assert [each.name for each in list_dispatches(site.newsroom, "HARBOUR master")] == ["tide", "a-letter"]
+    assert list_dispatches(site.newsroom, "harbour nowhere") == ()
+
+
+def test_a_new_dispatch_has_a_file_and_an_old_text_becomes_one(site):
+    made = start(site.newsroom, "Fog on the river")
+    assert made.name == "2027-01-15-fog-on-the-river.md"
+    with pytest.raises(UsageError, match="is there already"):
+        start(site.newsroom, "Fog on the river")
+    with pytest.raises(UsageError, match="needs a title"):
+        start(site.newsroom, "  ")
+    taken = import_text(site.newsroom, "Fog\r\n\r\nMay 3, 2025\r\n\r\nIt is foggy.\r\n")
+    assert taken.name == "2025-05-03-fog"
+    assert "It is foggy." in read(site.newsroom, taken.name).text
+
+
+def picture(**options):
+    data = BytesIO()
+    image = Image.new("RGB", (3000, 2000), "#17506b")
+    exif = image.getexif()
+    exif[0x010E] = "taken at home"
+    image.save(data, "JPEG", exif=exif, **options)
+    return data.getvalue()
+
+
+def test_a_photo_is_kept_small_and_without_what_the_camera_wrote(site, file):
+    kept = save_photo(site.newsroom, BytesIO(picture()), "../../IMG 2041 (Café)")
+    assert kept.startswith("photos/img-2041-cafe-")
+    with Image.open(file.parent / kept) as image:
+        assert image.size == (1200, 800)
+        assert not image.getexif()
+    assert save_photo(site.newsroom, BytesIO(picture()), "../../IMG 2041 (Café)") == kept
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize("data", [b"", b"<svg onload='alert(1)'/>", b"GIF89a" + b"\0" * 40, picture()[:5000]])
+def test_what_is_no_photo_is_refused(site, file, data):
+    with pytest.raises(PhotoError):
+        save_photo(site.newsroom, BytesIO(data), "x")
+    assert not list((file.parent / "photos").glob("*"))
+
+
+def test_a_proof_keeps_the_last_letter_while_there_is_something_to_mend(site):
+    proofs = PreviewCache(site.newsroom, "/media/")
+    assert proofs.make("tide").edition is not None
+    saved(site, DISPATCH.replace("source:", "sorce:"))
+    broken = proofs.make("tide")
+    assert (broken.edition, broken.before is not None) == (None, True)
+    assert any("sorce" in problem.message for problem in broken.problems)
+    assert "High water" not in proofs.get("tide", broken.digest).html
+    ana = proofs.get("tide", broken.digest, reader="ana@example.com")
+    assert "High water is at noon" in ana.html
+    assert ana.subject == "The tide table, for Ana"
+    assert PreviewCache(site.newsroom, "/media/").get("tide", broken.digest) is None

@@ -1,0 +1,284 @@
+"""Lists at the desk, by plain forms, on both databases: numbers, members, a person, uploads and undo, suppressions, settings."""
+
+import re
+from html import unescape
+
+import pytest
+from pydantic import SecretStr
+
+from mailer.audience.list_settings import load_list_settings
+from mailer.ledger.types.webhooks import EVENTS
+from mailer.service.lists.sync import sync_list
+from tests.support.deskpages import At, signed_in
+from tests.support.site import site_in, visiting
+from tests.support.workspaces import make_workspace
+
+LIST = "/desk/lists/readers"
+ROWS = ("ana@example.com,Ana,Porto Novo", "bo@example.com,Bo <b>,Göteborg", "chen@example.org,Chen,Pune")
+
+
+@pytest.fixture
+def site(tmp_path, database_url):
+    make_workspace(tmp_path, rows=ROWS)
+    url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
+    with site_in(tmp_path, database_url=SecretStr(url)) as made:
+        sync_list(made.newsroom, "readers")
+        yield made
+
+
+@pytest.fixture
+def desk(site):
+    with visiting(site) as visitor:
+        yield At(visitor, signed_in(site, "admin"))
+
+
+@pytest.fixture
+def file(site):
+    return site.newsroom.workspace.subscribers / "readers.csv"
+
+
+def words(answer):
+    """A page's text as somebody reads it."""
+    text = re.sub(r"</?(bdi|time)[^>]*>", "", answer.text)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def upload(desk, text, way="add", name="fair.csv"):
+    answer = desk.post(f"{LIST}/upload", {"way": way}, files={"file": (name, text.encode(), "text/csv")})
+    assert answer.status_code == 303, words(answer)
+    return answer.headers["location"]
+
+
+def base_of(answer):
+    return re.search(r'name="base" value="(\w+)"', answer.text)[1]
+
+
+def done(site):
+    return [(each.action, each.object, each.detail) for each in site.ledger.audit.entries()]
+
+
+def test_everybody_sees_numbers_and_only_an_admin_addresses(site, desk):
+    site.ledger.suppressions.unsubscribe("bo@example.com", source="page")
+    with visiting(site) as visitor:
+        for role in ("writer", "editor"):
+            other = At(visitor, signed_in(site, role))
+            assert "readers" in words(other.get("/desk/lists"))
+            page = other.get(LIST)
+            assert "mailed 2 unsubscribed 1" in words(page)
+            assert "example.com" not in page.text and "Upload" not in page.text
+    assert "Upload a file" in words(desk.get(LIST))
+
+
+def test_members_are_read_page_by_page_and_searched(site, desk, file):
+    rows = [f"r{number:03}@x.org,R{number},Pune\n" for number in range(120)]
+    file.write_text("email,first_name,city\n" + "".join(rows) + "zoë@x.org,Zoë,Århus\n", encoding="utf-8")
+    sync_list(site.newsroom, "readers", allow_removals=True)
+    seen, path = [], f"{LIST}/members"
+    while path:
+        page = desk.get(path)
+        seen += re.findall(r"reader\?email=([^\"]+)", page.text)
+        following = re.search(r'<a href="([^"]+)"[^>]*>More', page.text)
+        path = following and unescape(following[1])
+    assert len(seen) == len(set(seen)) == 121
+    for query, who in (
+        ("r00", 10),
+        ("R119", 1),
+        ("ÅRHUS", 1),
+        ("ZOË", 1),
+        ("@x.org", 50),
+        ("first_name", 0),
+        ("r%", 0),
+    ):
+        found = desk.get(f"{LIST}/members", params={"q": query}).text
+        assert len(re.findall(r"reader\?email=", found)) == who, query
+    rows_only = desk.get(f"{LIST}/members?q=R119&after=m:0", headers={"HX-Request": "true"})
+    assert rows_only.text.lstrip().startswith("<tr>")
+    for nonsense in ("a:", "m:x", "m:99999999999999999999", "zz", "m:-1"):
+        assert desk.get(f"{LIST}/members", params={"q": "r", "after": nonsense}).status_code == 200
+
+
+def test_what_a_list_holds_is_never_markup(desk):
+    for path in (f"{LIST}/members", "/desk/lists:reader?email=bo@example.com"):
+        page = desk.get(path).text
+        assert "Bo <b>" not in page and "Bo &lt;b&gt;" in page
+
+
+def test_an_upload_is_read_applied_and_undone(site, desk, file):
+    before = file.read_bytes()
+    where = upload(desk, "Email;Vorname;city\nana@example.com;Anna;\nnew@x.org;N;Lima\nbad@@x.org;;\nNEW@x.org;;\n")
+    plan = desk.get(where)
+    assert "fair.csv, 4 rows, semicolons, UTF-8. Nothing has been changed yet." in words(plan)
+    for number in ("join 1", "change 1", "leave 0", "cannot be read 1", "twice in the file 1"):
+        assert number in words(plan), number
+    assert "4 “bad@@x.org” is not an address (two @)" in words(plan)
+    assert file.read_bytes() == before
+    answer = desk.post(where, {"base": base_of(plan)})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{LIST}/history")
+    assert file.read_text(encoding="utf-8").endswith("new@x.org,N,Lima\n") and "Anna" in file.read_text("utf-8")
+    assert desk.get(where).status_code == 404
+    history = desk.get(f"{LIST}/history")
+    assert "1 joined, 1 changed" in words(history)
+    to = re.search(r'name="to" value="(\d+)"', history.text)[1]
+    assert desk.post(f"{LIST}/history", {"to": to}).status_code == 303
+    assert file.read_bytes() == before
+    assert [each[0] for each in done(site)] == ["list.undo", "list.apply", "list.upload"]
+    assert site.ledger.syncs.history("readers")[0].by == "Ada Admin, at the desk"
+    assert desk.post(f"{LIST}/history", {"to": "999"}).status_code == 422
+
+
+def test_a_whole_list_of_fewer_readers_must_be_meant(desk, file):
+    before = file.read_bytes()
+    where = upload(desk, "email\nana@example.com\n", way="whole")
+    plan = desk.get(where)
+    assert "It is meant that 2 of 3 readers leave the list" in words(plan)
+    refused = desk.post(where, {"base": base_of(plan)})
+    assert (refused.status_code, "tick the box" in words(refused)) == (422, True)
+    assert file.read_bytes() == before
+    assert desk.post(where, {"base": base_of(plan), "allow_removals": "on"}).status_code == 303
+    assert file.read_bytes() == b"email\nana@example.com\n"
+
+
+def test_who_stays_out_is_told_with_reason_and_a_file_may_be_left(site, desk, file):
+    site.ledger.suppressions.unsubscribe("gone@x.org", source="page")
+    before = file.read_bytes()
+    where = upload(desk, "email\ngone@x.org\n")
+    assert "gone@x.org unsubscribed 15 Jan 2027, by page" in words(desk.get(where))
+    assert desk.post(f"{where}/leave").status_code == 303
+    assert desk.get(where).status_code == 404
+    assert file.read_bytes() == before
+
+
+def test_a_plan_that_is_out_of_date_is_shown_anew(desk, file):
+    where = upload(desk, "email\nnew@x.org\n")
+    base = base_of(desk.get(where))
+    file.write_text(file.read_text("utf-8") + "git@x.org,,\n", encoding="utf-8")
+    answer = desk.post(where, {"base": base})
+    assert answer.headers["location"] == where
+    assert "new@x.org" not in file.read_text("utf-8")
+
+
+def test_a_file_that_is_no_list_is_refused_in_words(desk):
+    for name, data, says in (
+        ("a.xlsx", b"PK\x03\x04", "“a.xlsx” is an Excel"),
+        ("a.csv", b"name\nAna\n", "no column holds the address"),
+    ):
+        answer = desk.post(f"{LIST}/upload", {"way": "add"}, files={"file": (name, data, "text/csv")})
+        assert (answer.status_code, says in words(answer)) == (422, True)
+    assert "No file was chosen" in words(desk.post(f"{LIST}/upload", {"way": "add"}))
+
+
+def test_a_person_s_story_and_their_row(site, desk, file):
+    page = desk.get("/desk/lists:reader?email=ANA@example.com")
+    assert "on 1 list" in words(page) and "line 2 of readers.csv" in words(page)
+    edit = {"email": "ana@example.com", "field:city": "Lisbon", "field:email": "evil@x.org", "field:status": "x"}
+    assert desk.post(f"{LIST}/members/edit", edit).status_code == 303
+    assert "ana@example.com,Ana,Lisbon\n" in file.read_text("utf-8")
+    assert "fields" in words(desk.get("/desk/lists:reader?email=ana@example.com"))
+    site.ledger.webhooks.add("https://crm.example.org/secret-path", EVENTS, key_name="key-1")
+    assert desk.post("/desk/lists:reader/unsubscribe", {"email": "ana@example.com"}).status_code == 303
+    told = words(desk.get("/desk/lists:reader?email=ana@example.com"))
+    assert "crm.example.org is told: unsubscribed (waiting)" in told and "secret-path" not in told
+    assert site.reason("ana@example.com") == "unsubscribed"
+    assert "by Ada Admin, at the desk" in words(desk.get("/desk/lists:reader?email=ana@example.com"))
+    assert desk.post(f"{LIST}/members/remove", {"email": "chen@example.org"}).status_code == 303
+    assert "chen" not in file.read_text("utf-8")
+    assert "Nothing is known" in words(desk.get("/desk/lists:reader?email=nobody@x.org"))
+    assert desk.get("/desk/lists:reader?email=nobody").status_code == 422
+
+
+def test_somebody_is_added_but_nobody_who_left(site, desk, file):
+    assert desk.post(f"{LIST}/members", {"email": "new@x.org", "field:first_name": "=N"}).status_code == 303
+    assert file.read_text("utf-8").endswith("new@x.org,=N,\n")
+    site.ledger.suppressions.unsubscribe("gone@x.org", source="page")
+    refused = desk.post(f"{LIST}/members", {"email": "gone@x.org"})
+    assert (refused.status_code, "by their own wish" in words(refused)) == (422, True)
+
+
+def test_erasing_wants_the_address_typed_and_leaves_it_nowhere(site, desk, file):
+    desk.post(f"{LIST}/members/edit", {"email": "ana@example.com", "field:city": "Lisbon"})
+    ask = desk.get("/desk/lists:reader/erase?email=ana@example.com")
+    assert "It cannot be undone" in words(ask) and "readers.csv" in words(ask)
+    for typed in ("", "bo@example.com", "nonsense"):
+        assert desk.post("/desk/lists:reader/erase", {"email": "ana@example.com", "typed": typed}).status_code == 422
+    assert site.ledger.members.of("ana@example.com")
+    answer = desk.post("/desk/lists:reader/erase", {"email": "ana@example.com", "typed": " ANA@example.com "})
+    assert answer.status_code == 303
+    assert "ana@" not in file.read_text("utf-8")
+    assert "ana@example.com" not in repr(site.contents()).lower()
+    assert done(site)[0][:2] == ("reader.erase", "a…@example.com")
+
+
+def test_suppressions_are_searched_added_and_taken_back(site, desk):
+    path = "/desk/lists:suppressions"
+    assert desk.post(path, {"emails": "solo@x.org\r\ntwo@x.org, three@y.org"}).status_code == 303
+    site.ledger.suppressions.unsubscribe("gone@x.org", source="page")
+    page = words(desk.get(path))
+    assert "by hand 3" in page and "unsubscribed 1" in page
+    assert "three@y.org" not in words(desk.get(f"{path}?q=X.ORG"))
+    assert "solo@x.org" not in words(desk.get(f"{path}?reason=unsubscribed"))
+    assert desk.get(f"{path}?reason=nonsense&after=%00").status_code in {200, 422}
+    assert desk.post(f"{path}/remove", {"email": "solo@x.org"}).status_code == 303
+    assert site.reason("solo@x.org") == ""
+    refused = desk.post(f"{path}/remove", {"email": "gone@x.org"})
+    assert (refused.status_code, "only that person" in words(refused)) == (422, True)
+    assert desk.post(path, {"emails": "solo@x.org nonsense"}).status_code == 422
+    assert site.reason("solo@x.org") == ""
+
+
+def test_an_export_is_safe_for_a_spreadsheet_unless_it_is_for_a_program(site, desk, file):
+    file.write_text("email,first_name\nana@x.org,=1+1\n", encoding="utf-8")
+    sync_list(site.newsroom, "readers", allow_removals=True)
+    answer = desk.post(f"{LIST}/export")
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert "ana@x.org,'=1+1,subscribed," in answer.text
+    assert ",=1+1," in desk.post(f"{LIST}/export", {"raw": "on"}).text
+    assert done(site)[0][:2] == ("list.export", "readers")
+
+
+def test_settings_are_written_and_comments_stay(site, desk, file):
+    toml = file.with_suffix(".toml")
+    toml.write_text('# ours\ntitle = "Old"  # so\nlanguage = "pt"\n', encoding="utf-8")
+    form = {"title": "The Harbour “Letter”", "public": "on", "own_fields": ["first_name", "city"], "language": ""}
+    assert desk.post(f"{LIST}/settings", form).status_code == 303
+    settings = load_list_settings(file.parent, "readers")
+    assert (settings.title, settings.public, settings.profile_fields) == (form["title"], True, ("first_name", "city"))
+    assert settings.language == "" and "# ours" in toml.read_text("utf-8")
+    assert "The Harbour “Letter”" in words(desk.get(LIST))
+    before = toml.read_bytes()
+    for wrong in ({"own_fields": ["email"]}, {"welcome": "No Slug"}, {"language": "klingon!"}, {"title": "a\nb"}):
+        assert desk.post(f"{LIST}/settings", wrong).status_code == 422, wrong
+    assert toml.read_bytes() == before
+
+
+def test_a_name_that_no_list_can_have_is_refused(desk, file):
+    for name in ("", "../x", "a/b", ".hidden", "x.rejected", "READERS", "a" * 81, "a:b", "readers"):
+        assert desk.post("/desk/lists", {"name": name}).status_code == 422, name
+    assert [path.name for path in file.parent.iterdir()] == ["readers.csv"]
+
+
+def test_a_new_list_begins_with_an_upload(desk, file):
+    answer = desk.post("/desk/lists", {"name": "Друзья порта"})
+    here = answer.headers["location"].removesuffix("/upload")
+    assert file.with_name("Друзья порта.csv").read_text() == "email,first_name,last_name\n"
+    more = {"file": ("new.csv", b"email,last_name\nana@x.org,Reis\n", "text/csv")}
+    where = desk.post(f"{here}/upload", {"way": "whole"}, files=more).headers["location"]
+    assert desk.post(where, {"base": base_of(desk.get(where))}).headers["location"] == f"{here}/history"
+    for page in ("", "/members", "/history", "/settings", "/sync"):
+        assert desk.get(f"{here}{page}").status_code == 200, page
+    assert "ana@x.org,Reis" in desk.post(f"{here}/export").text
+    assert desk.get("/desk/lists/none").status_code == 404
+
+
+def test_a_file_that_was_changed_by_hand_is_named_and_brought_together(desk, file):
+    assert "See what would change" not in words(desk.get(LIST))
+    file.write_text(file.read_text("utf-8") + "git@x.org,G,\n", encoding="utf-8")
+    assert "See what would change" in words(desk.get(LIST))
+    assert "git@x.org" in words(desk.get(f"{LIST}/sync"))
+    assert "git@x.org" not in desk.get(f"{LIST}/members").text
+    assert desk.post(f"{LIST}/sync").status_code == 303
+    assert "git@x.org" in desk.get(f"{LIST}/members").text
+    file.write_text("email\ngit@x.org\n", encoding="utf-8")
+    first = desk.post(f"{LIST}/members", {"email": "new@x.org"})
+    assert first.headers["location"] == f"{LIST}/sync"
+    assert desk.post(f"{LIST}/sync").status_code == 422
+    assert desk.post(f"{LIST}/sync", {"allow_removals": "on"}).status_code == 303

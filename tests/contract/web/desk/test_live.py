@@ -1,0 +1,283 @@
+"""A send at the desk: how it stands, the events that tell it, and what can be done; its report, page by page and as CSV."""
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from mailer.delivery.states import DeliveryState, SendState
+from mailer.ledger.types.errors import LedgerError
+from mailer.service.sends.monitor import BudgetedCache, SendMonitor
+from mailer.web.desk.sends.broadcast import SendBroadcaster
+from tests.support.deskpages import At, signed_in
+from tests.support.livesends import addresses, carry
+from tests.support.patience import until_holds
+from tests.support.site import site_in
+
+
+@pytest.fixture
+def site(tmp_path, database_url):
+    from pydantic import SecretStr
+
+    url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
+    with site_in(tmp_path, database_url=SecretStr(url)) as made:
+        yield made
+
+
+@pytest.fixture
+def desk(site, visitor):
+    return At(visitor, signed_in(site, "editor"))
+
+
+def words(page):
+    """What a page says, without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
+def sent(site, *verdicts, count=0):
+    send = site.send(None, *addresses(count or len(verdicts)))
+    carry(site, send, *verdicts)
+    return send
+
+
+MIXED = ("accepted", "failed", "deferred", "uncertain", "accepted")
+
+
+def test_the_page_shows_the_sum_the_names_and_the_words_of_servers(site, desk):
+    send = sent(site, *MIXED, count=8)
+    page = desk.get(f"/desk/sends/{send.id}")
+    said = words(page)
+    for each in ("8", "3 waiting", "1 deferred", "1 failed", "1 uncertain", "2 accepted"):
+        number, _, name = each.partition(" ")
+        assert number in said and name in said
+    assert re.search(r"<dt>waiting</dt><dd>3</dd>", page.text)
+    assert "One that nobody can decide yet" in said
+    assert "5.1.1 no such user &lt;b&gt;here&lt;/b&gt;" in page.text
+    assert "suppressed" in said
+    assert "puts 1 off with 454 4.7.0" in said
+    assert "Nobody is sending it at the moment." in said
+    assert "style=" not in page.text
+
+
+def test_a_writer_sees_the_figures_and_no_reader(site, visitor):
+    send = sent(site, *MIXED)
+    desk = At(visitor, signed_in(site, "writer"))
+    page = desk.get(f"/desk/sends/{send.id}")
+    assert "<dt>failed</dt><dd>1</dd>" in page.text
+    assert desk.get(f"/desk/sends/{send.id}/report").status_code == 200
+    assert "reader" not in re.sub(r"readers|this reader", "", words(page))
+    assert "formaction" not in page.text
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize(
+    "path", ["", "/report", "/report/recipients", "/report/recipients/1", "/report/csv", "/events"]
+)
+def test_an_unknown_send_is_no_page(desk, path):
+    assert {desk.get(f"/desk/sends/{number}{path}").status_code for number in (99, 9**30)} == {404}
+
+
+def test_paused_it_says_by_whom_and_goes_on_when_told_to(site, desk):
+    send = site.send(None, *addresses(3))
+    carry(site, send, "accepted")
+    path = f"/desk/sends/{send.id}"
+    assert desk.post(f"{path}/pause").headers["location"] == path
+    assert "Paused by Mara Lindqvist." in words(desk.get(path))
+    desk.post(f"{path}/resume")
+    assert site.ledger.sends.get(send.id).state is SendState.RUNNING
+    assert [each.id for each in site.ledger.sends.carried()] == [send.id]
+    assert [entry.action for entry in site.ledger.audit.entries()] == ["send.resume", "send.pause"]
+
+
+def test_cancelling_asks_first_and_says_how_many_will_not_get_it(site, desk):
+    send = site.send(None, *addresses(5))
+    carry(site, send, "accepted")
+    path = f"/desk/sends/{send.id}"
+    asked = desk.post(f"{path}/cancel")
+    assert "1 have it and keep it. 4 have not got it" in words(asked)
+    assert site.ledger.sends.get(send.id).state is SendState.RUNNING
+    assert desk.post(f"{path}/cancel", {"sure": "1"}).status_code == 303
+    assert site.ledger.sends.get(send.id).state is SendState.CANCELLED
+    assert desk.post(f"{path}/pause").status_code == 303
+    assert site.ledger.sends.get(send.id).state is SendState.CANCELLED
+    assert "Cancelled" in words(desk.get(path))
+
+
+def test_uncertain_ones_are_decided_by_name_or_all_at_once(site, desk):
+    send = sent(site, "uncertain", "uncertain", "uncertain", "accepted")
+    path, ledger = f"/desk/sends/{send.id}", site.ledger
+    page = desk.get(path).text
+    numbers = re.findall(r'name="sent" value="(\d+)"', page)
+    assert len(numbers) == 3
+    desk.post(f"{path}/resolve", {"sent": numbers[0]})
+    assert ledger.sends.summary(send.id).count(DeliveryState.ACCEPTED) == 2
+    assert "1 is only assumed" in words(desk.get(f"{path}/report"))
+    for nonsense in ("x", "", "9" * 30, "0", numbers[0]):
+        assert desk.post(f"{path}/resolve", {"again": nonsense}).status_code == 303
+    assert ledger.sends.summary(send.id).count(DeliveryState.UNCERTAIN) == 2
+    desk.post(f"{path}/resolve", {"again": "all"})
+    assert ledger.sends.summary(send.id).count(DeliveryState.PENDING) == 2
+    assert ledger.sends.get(send.id).state is SendState.RUNNING
+    assert [each.id for each in site.ledger.sends.carried()] == [send.id]
+
+
+def test_of_another_send_nobody_is_decided(site, desk):
+    first, second = sent(site, "uncertain"), site.send(site.named("b"), *addresses(1, "example.net"))
+    carry(site, second, "uncertain")
+    number = re.search(r'name="sent" value="(\d+)"', desk.get(f"/desk/sends/{second.id}").text)[1]
+    desk.post(f"/desk/sends/{first.id}/resolve", {"sent": number})
+    assert site.ledger.sends.summary(second.id).count(DeliveryState.UNCERTAIN) == 1
+
+
+def test_who_follows_is_told_all_and_then_only_what_changes(site):
+    send = site.send(None, *addresses(4))
+
+    def draw(look, may_send, _before):
+        return {"accepted": str(look.summary.count(DeliveryState.ACCEPTED)), "name": "names" if may_send else "none"}
+
+    watches = SendBroadcaster(site.newsroom, draw)
+
+    async def work():
+        one, twin, writer = (watches.subscribe(send.id, may_send=may_send) for may_send in (True, True, False))
+        first, same = await anext(one), await anext(twin)
+        assert first is same, "it was drawn and written once for both"
+        told = [first, await anext(writer)]
+        await asyncio.to_thread(carry, site, send, "accepted")
+        told += [await anext(one), await anext(writer)]
+        late = watches.subscribe(send.id, may_send=True)
+        told.append(await anext(late))
+        for each in (one, twin, writer, late):
+            await each.aclose()
+        await until_holds(lambda: asyncio.all_tasks() == {asyncio.current_task()})  # nobody looks any more
+        return [json.loads(event.data) for event in told]
+
+    assert asyncio.run(work()) == [
+        {"accepted": "0", "name": "names"},
+        {"accepted": "0", "name": "none"},
+        {"accepted": "1"},
+        {"accepted": "1"},
+        {"accepted": "1", "name": "names"},
+    ]
+
+
+@pytest.mark.parametrize("fault", [LedgerError("The database is busy.", "Wait."), ZeroDivisionError("a bug")])
+def test_what_goes_wrong_for_a_moment_ends_no_watch(site, monkeypatch, fault):
+    send = sent(site, "accepted")
+    look, tries = SendMonitor.snapshot, []
+
+    def sometimes(self, **options):
+        tries.append(1)
+        if len(tries) == 1:
+            raise fault
+        return look(self, **options)
+
+    monkeypatch.setattr(SendMonitor, "look", sometimes)
+    monkeypatch.setattr("mailer.web.desk.sends.broadcast.EVERY", 0.01)
+    watches = SendBroadcaster(site.newsroom, lambda look, _may, _before: {"state": look.send.state.value})
+
+    async def work():
+        following = watches.subscribe(send.id, may_send=True)
+        event = await anext(following)
+        await following.aclose()
+        return event
+
+    assert json.loads(asyncio.run(work()).data) == {"state": "finished"}
+
+
+def test_a_count_that_takes_long_is_not_made_again_before_its_time():
+    now, made = [0.0], []
+
+    def make():
+        made.append(now[0])
+        now[0] += 2.0
+        return len(made)
+
+    value = BudgetedCache(make, share=0.1, clock=lambda: now[0])
+    assert [value.get(), value.get()] == [1, 1]
+    now[0] += 19.9
+    assert value.get() == 1
+    now[0] += 0.2
+    assert value.get() == 2
+    value.forget()
+    assert value.get() == 3
+
+
+def test_the_report_has_the_proof_the_figures_and_the_sends_before(site, desk):
+    first = site.send(site.named("a", "The letter before"), *addresses(2))
+    carry(site, first, "accepted", "accepted")
+    send = sent(site, "accepted", "failed", "uncertain")
+    said = words(desk.get(f"/desk/sends/{send.id}/report"))
+    assert "3 frozen = 1 accepted + 1 failed + 0 skipped + 1 uncertain" in said
+    assert "The letter before" in said
+    assert "100.0 %" in said and "33.3 %" in said
+    assert "550 5.1.1" in said
+    again = words(desk.get(f"/desk/sends/{first.id}/report"))
+    assert "There is none that has ended." in again
+
+
+def test_recipients_come_page_by_page_and_nobody_twice(site, desk):
+    send = sent(site, "failed", "accepted", count=120)
+    path, found, pages = f"/desk/sends/{send.id}/report/recipients", [], 0
+    while path:
+        page = desk.get(path)
+        found += re.findall(r"<bdi>(reader\d+@example.com)</bdi>", page.text)
+        more = re.search(r'href="(\?[^"]*after=\d+)">Next', page.text)
+        path = more and f"/desk/sends/{send.id}/report/recipients{more[1].replace('&amp;', '&')}"
+        pages += 1
+    assert (len(found), len(set(found)), pages) == (120, 120, 3)
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({"q": "reader4"}, {4}),
+        ({"q": "READER4@"}, {4}),
+        ({"q": "no such USER"}, {1}),
+        ({"q": "550"}, {1}),
+        ({"q": "slow 454"}, {2}),
+        ({"q": "%"}, set()),
+        ({"q": "' OR 1=1 --"}, set()),
+        ({"state": "failed"}, {1}),
+        ({"state": "deferred"}, {2}),
+        ({"state": "accepted"}, {0, 4}),
+        ({"state": "nonsense"}, {0, 1, 2, 3, 4, 5}),
+        ({"after": "nonsense"}, {0, 1, 2, 3, 4, 5}),
+        ({"after": "9" * 40}, {0, 1, 2, 3, 4, 5}),
+        ({"q": "\x00"}, {0, 1, 2, 3, 4, 5}),
+    ],
+)
+def test_recipients_are_found_by_address_words_and_state(site, desk, query, wanted):
+    send = sent(site, *MIXED, count=6)
+    page = desk.get(f"/desk/sends/{send.id}/report/recipients", params=query)
+    assert page.status_code == 200
+    assert {int(each) for each in re.findall(r"<bdi>reader(\d+)@example.com</bdi>", page.text)} == wanted
+
+
+def test_one_recipient_is_told_step_by_step_and_only_within_the_send(site, desk):
+    send = sent(site, "failed")
+    page = desk.get(f"/desk/sends/{send.id}/report/recipients").text
+    path = re.search(r'href="(/desk/sends/\d+/report/recipients/\d+)"', page)[1]
+    assert "550 5.1.1 5.1.1 no such user" in words(desk.get(path))
+    other = site.send(site.named("b"), "other@example.net")
+    assert desk.get(path.replace(f"/{send.id}/", f"/{other.id}/", 1)).status_code == 404
+
+
+def test_the_csv_is_the_one_of_the_command_line(site, desk):
+    send = sent(site, "accepted", "failed")
+    answer = desk.get(f"/desk/sends/{send.id}/report/csv")
+    lines = answer.content.decode().split("\r\n")
+    assert lines[0] == "email,state,reason,code,enhanced,reply,attempts,at,message_id"
+    assert lines[1].startswith("reader0@example.com,accepted,,250,2.0.0,")
+    assert answer.headers["content-disposition"] == f'attachment; filename="send-{send.id}.csv"'
+    assert len(lines) == 4
+
+
+def test_erased_readers_stay_in_the_sum_without_a_name(site, desk):
+    send = sent(site, "accepted", "accepted")
+    site.ledger.erasure.erase("reader0@example.com", source="by hand")
+    page = desk.get(f"/desk/sends/{send.id}/report/recipients").text
+    assert "reader0@" not in page
+    number = re.search(r'recipients/(\d+)"><bdi>(?!reader)', page)[1]
+    assert "is erased" in words(desk.get(f"/desk/sends/{send.id}/report/recipients/{number}"))
+    assert "erased" in words(desk.get(f"/desk/sends/{send.id}/report"))

@@ -1,0 +1,379 @@
+"""Sending from the desk: what is shown before, what must be said, and that one press makes one send that can be taken back."""
+
+import asyncio
+import html
+import re
+from urllib.parse import quote
+
+import pytest
+from pydantic import SecretStr
+
+from mailer.delivery.states import DeliveryState, SendState
+from mailer.ledger.store.scratch import ScratchConnection
+from mailer.relay import Relay
+from mailer.service.dispatches.approvals import NotApprovedError
+from mailer.service.dispatches.overview import list_dispatches
+from mailer.service.lists.sync import sync_list
+from mailer.service.sends.plan import SendOrder, plan_send, start_send
+from mailer.service.sends.scheduler import start_sends_when_due
+from tests.support.deskpages import At, signed_in
+from tests.support.patience import until_holds
+from tests.support.site import site_in
+from tests.support.workspaces import DISPATCH, make_workspace
+
+SEND = "/desk/dispatches/tide/send"
+LAST = f"{SEND}/last?chosen=1&list=readers"
+ROWS = ("ana@example.com,Ana,Porto Novo", "ben@example.net,Ben,", "eva@example.org,Eva,Lisbon", "bad@@x,,")
+PLACEHOLDER = DISPATCH.replace("The harbour master", "TODO The harbour master")
+
+
+@pytest.fixture
+def settings():
+    return {}
+
+
+@pytest.fixture
+def site(tmp_path, database_url, settings):
+    make_workspace(tmp_path, rows=ROWS)
+    url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
+    with site_in(tmp_path, database_url=SecretStr(url), **settings) as made:
+        yield made
+
+
+@pytest.fixture
+def mara(site, visitor):
+    return At(visitor, signed_in(site, "editor"))
+
+
+@pytest.fixture
+def wim(site, visitor):
+    return At(visitor, signed_in(site, "editor", name="Wim Baas"))
+
+
+def fields_of(page):
+    """What the form of the last page would send, without what a person types."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text):
+        if name != "form_token":
+            found.setdefault(name, []).append(html.unescape(value))
+    return found
+
+
+def last_page(desk, path=LAST):
+    page = desk.get(path)
+    assert page.status_code == 200
+    assert 'name="digest"' in page.text, page.text
+    return fields_of(page)
+
+
+def all_sends(site):
+    return site.ledger.sends.all()
+
+
+def test_before_a_send_one_sees_who_gets_it_and_who_is_left_out_and_why_and_nothing_changes(site, mara):
+    site.ledger.suppressions.unsubscribe("ben@example.net", source="page")
+    before = site.contents()
+    page = mara.get(SEND).text
+    assert re.search(r"readers get it</dt><dd>2<", page)
+    assert "ben@example.net" in page and "unsubscribed" in page
+    assert "bad@@x" in page
+    count = f"{SEND}/count?chosen=1&list=readers"
+    assert "<dd>1<" in mara.get(f"{count}&where=city == 'Lisbon'").text
+    assert "town" in mara.get(f"{count}&where=town == 'Lisbon'").text
+    assert "Choose a list" in mara.get(f"{SEND}/count?chosen=1").text
+    assert "There is no list" in mara.get(f"{SEND}/count?chosen=1&list=../../etc/passwd").text
+    last = mara.get(LAST).text
+    assert "goes to 2 readers, of the list readers. It starts 10 seconds after" in last
+    assert "1 unsubscribed, 1 rejected row" in last
+    assert site.contents() == before
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize("settings", [{"approval": True}])
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("list=readers", "another editor must approve it first"),
+        ("chosen=1", "Choose a list first"),
+        ("list=readers&where=town == 'Lisbon'", "what is in the way stands beside"),
+    ],
+)
+def test_who_cannot_go_on_is_told_why(mara, query, why):
+    page = mara.get(f"{SEND}/last?{query}").text
+    assert re.search(f'role="alert">[^<]*{why}', page)
+
+
+def test_who_would_send_it_to_nobody_is_told_so(site, mara):
+    for address in ("ana@example.com", "ben@example.net", "eva@example.org"):
+        site.ledger.suppressions.unsubscribe(address, source="page")
+    assert re.search('role="alert">Nobody would get it', mara.get(LAST).text)
+
+
+def test_one_press_makes_one_send_that_is_taken_back_with_another(site, mara):
+    form = last_page(mara)
+    answer = mara.post(SEND, {**form, "number": "3"})
+    send = all_sends(site)[0].send
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/sends/{send.id}")
+    assert (send.state, send.by, send.at, send.take_back) == ("scheduled", "Mara Lindqvist", site.clock() + 10, True)
+    for _ in range(2):  # a double click, the back button
+        assert mara.post(SEND, {**form, "number": "3"}).headers["location"] == f"/desk/sends/{send.id}"
+    site.clock.forward(4)
+    page = mara.get(f"/desk/sends/{send.id}")
+    assert "from-6" in page.text and "Take it back" in page.text
+    assert page.headers["refresh"] == "7"
+    assert mara.post(f"/desk/sends/{send.id}/take-back").status_code == 303
+    assert [each.send.state for each in all_sends(site)] == ["cancelled"]
+    mara.post(f"/desk/sends/{send.id}/take-back")
+    mara.post(SEND, {**form, "number": "3"})
+    assert len(all_sends(site)) == 1, "a form that was used makes no second send"
+    assert [each.action for each in site.ledger.audit.entries() if each.action.startswith("send.")] == [
+        "send.take-back",
+        "send.take-back",
+        "send.start",
+    ]
+
+
+def test_two_editors_who_press_at_once_make_one_send(site, mara, wim, visitor):
+    forms = [{**last_page(desk), "number": "3"} for desk in (mara, wim)]
+    answers = visitor.at_once(*(desk.posting(SEND, form) for desk, form in zip((mara, wim), forms, strict=True)))
+    assert {answer.headers["location"] for answer in answers} == {f"/desk/sends/{all_sends(site)[0].send.id}"}
+    assert len(all_sends(site)) == 1
+    assert sum("set-cookie" in answer.headers for answer in answers) == 1, "the other one is told"
+
+
+def test_a_double_click_that_is_under_way_twice_makes_one_send_and_says_nothing(site, mara, visitor):
+    request = mara.posting(SEND, {**last_page(mara), "number": "3"})
+    answers = visitor.at_once(request, request)
+    assert {answer.headers["location"] for answer in answers} == {f"/desk/sends/{all_sends(site)[0].send.id}"}
+    assert not any("set-cookie" in answer.headers for answer in answers)
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"number": "2"}, "not that of the readers, 3"),
+        ({"number": ""}, "not that of the readers, 3"),
+        ({"digest": "0" * 64}, "The letter was changed"),
+        ({"list": "nobody"}, "There is no list"),
+        ({"where": "city == 'Nowhere'"}, "Nobody would get this"),
+        ({"where": "__import__('os')"}, "Compare fields"),
+        ({"when": "later", "at": "2020-01-01T07:00"}, "is past"),
+        ({"when": "later", "at": "soon"}, "is not a time"),
+        ({"once": ""}, "The form was not complete"),
+        ({"once": "x'; drop table send"}, "The form was not complete"),
+    ],
+)
+def test_what_is_not_said_rightly_sends_nothing(site, mara, changes, said):
+    answer = mara.post(SEND, {**last_page(mara), "number": "3", **changes})
+    assert answer.status_code == 422
+    assert said in html.unescape(answer.text)
+    assert all_sends(site) == ()
+
+
+def test_while_one_chooses_a_changed_list_is_counted_as_it_was_synced_and_holds_up_nobody(site, mara, monkeypatch):
+    path = site.newsroom.workspace.list_file("readers")
+    sync_list(site.newsroom, "readers")
+    site.ledger.suppressions.unsubscribe("eva@example.org", source="page")
+    page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
+    assert "was changed since" not in page, "only the file has not heard of it yet"
+    assert "<dd>2</dd>" in page
+    path.write_text(path.read_text() + "fay@example.org,Fay,Faro\n")
+    with monkeypatch.context() as busy:
+        busy.setattr(ScratchConnection, "rehearsing", None)
+        for page in (mara.get(f"{SEND}?chosen=1&list=readers"), mara.get(f"{SEND}/count?chosen=1&list=readers")):
+            assert page.status_code == 200
+            assert "the file of readers was changed since" in page.text
+            assert "<dd>2</dd>" in page.text
+    assert "3 readers" in mara.get(LAST).text
+    assert "was changed since" not in mara.get(LAST).text
+
+
+def test_the_lists_changed_meanwhile_ask_for_the_new_number(site, mara):
+    form = last_page(mara)
+    path = site.newsroom.workspace.list_file("readers")
+    path.write_text(path.read_text() + "late@example.com,Late,\n")
+    answer = mara.post(SEND, {**form, "number": "3"})
+    assert "it is 4 readers now" in answer.text
+    assert mara.post(SEND, {**fields_of(answer), "number": "4"}).status_code == 303
+
+
+def test_errors_stand_in_the_way_with_their_remedy_and_warnings_are_accepted(site, mara):
+    file = site.newsroom.workspace.dispatches / "tide.md"
+    file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
+    page = mara.get(LAST).text
+    assert "must be mended before it can leave" in page
+    assert "did you mean “source”" in page
+    assert 'name="digest"' not in page
+    file.write_text(PLACEHOLDER, encoding="utf-8")
+    form = last_page(mara)
+    assert "accept" in mara.get(LAST).text
+    refused = mara.post(SEND, {**form, "number": "3"})
+    assert (refused.status_code, all_sends(site)) == (422, ())
+    assert "Say that you send it all the same" in refused.text
+    assert mara.post(SEND, {**form, "number": "3", "accept": "1"}).status_code == 303
+
+
+def test_a_finished_send_is_named_and_asks_who_gets_it_again(relay, site, mara):
+    mara.post(SEND, {**last_page(mara), "number": "3"})
+    page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
+    assert "It is being sent to readers" in page
+    assert "Who got it already" not in page
+    site.ledger.sends.expire_unstarted()
+    mara.post("/desk/sends/1/start")
+    carry_all(site)
+    page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
+    assert "It went to readers already" in page
+    assert "Who got it already" in page
+    assert last_page(mara, f"{LAST}&repeat=again")["repeat"] == ["again"]
+    assert "Nobody would get this" in mara.get(f"{LAST}&repeat=new-readers").text
+
+
+@pytest.mark.parametrize("settings", [{"timezone": "Europe/Lisbon"}])
+def test_a_time_is_that_of_the_zone_and_one_that_is_ambiguous_is_given_in_utc(site, mara):
+    ambiguous = f"{LAST}&when=later&at=2027-10-31T01:30"
+    page = mara.get(f"{ambiguous}&zone=Europe/Lisbon").text
+    assert "happens twice there" in page and "Give it in UTC." in page
+    assert "On <time" in mara.get(f"{ambiguous}&zone=UTC").text
+    form = last_page(mara, f"{LAST}&when=later&at=2027-06-01T07:00&zone=Europe/Lisbon")
+    assert mara.post(SEND, {**form, "number": "3"}).status_code == 303
+    send = all_sends(site)[0].send
+    assert (send.at, send.take_back) == (1_811_829_600.0, False)  # 06:00 UTC
+    page = mara.get(f"/desk/sends/{send.id}").text
+    assert "1 Jun 2027, 07:00" in page and "Do not send it" in page
+
+
+def approve(desk, site, **more):
+    digest = plan_send(site.newsroom, "tide", ["readers"], record=False).edition.digest
+    return desk.post("/desk/dispatches/tide/approve", {"digest": digest, **more})
+
+
+@pytest.mark.parametrize("settings", [{"approval": True}])
+def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, mara, wim):
+    file = site.newsroom.workspace.dispatches / "tide.md"
+    assert "Somebody else must approve it" in mara.get(LAST).text
+    assert approve(mara, site).status_code == 303
+    assert "Somebody else must approve it, too" in mara.get(LAST).text
+    assert 'name="digest"' in mara.get(LAST).text, "to take the approval back"
+    form = last_page(wim)
+    assert mara.post(SEND, {**form, "number": "3"}).status_code == 422
+    listed = list_dispatches(site.newsroom)[0]
+    assert (listed.standing, listed.approval.by) == ("approved", "Mara Lindqvist")
+    assert "Mara Lindqvist" in wim.get("/desk/dispatches").text
+    plan = plan_send(site.newsroom, "tide", ["readers"])
+    with pytest.raises(NotApprovedError, match="but you"):
+        start_send(site.newsroom, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
+    file.write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
+    assert list_dispatches(site.newsroom)[0].standing == "checked"
+    assert "Somebody else must approve it" in wim.get(LAST).text
+    with pytest.raises(NotApprovedError, match="Nobody has"):
+        start_send(site.newsroom, plan_send(site.newsroom, "tide", ["readers"]))
+    file.write_text(DISPATCH, encoding="utf-8")
+    approve(mara, site, no_longer="1")
+    assert wim.post(SEND, {**form, "number": "3"}).status_code == 422
+    approve(mara, site)
+    assert wim.post(SEND, {**form, "number": "3"}).status_code == 303
+
+
+def test_the_command_line_asks_for_an_approval_too(here):
+    make_workspace(here.folder, APPROVAL="true")
+    ran = here("send", "tide", "--to", "readers", "--yes")
+    assert (ran.code, "Nobody has approved" in ran.err) == (4, True)
+    assert here.json("status") == {"sends": []}
+
+
+@pytest.mark.parametrize("settings", [{"approval": True}])
+def test_what_was_changed_since_it_was_looked_at_is_not_approved(site, mara):
+    answer = mara.post("/desk/dispatches/tide/approve", {"digest": "0" * 64})
+    assert "was changed since you looked" in answer.text
+    assert site.ledger.approvals.by_source() == {}
+
+
+def carry_all(site):
+    """A server's background, until it has looked round once and carried what it began."""
+    told = []
+
+    async def work():
+        stop = asyncio.Event()
+        task = asyncio.create_task(start_sends_when_due(site.newsroom, stop, told.append))
+        sends, grace = site.ledger.sends, site.newsroom.settings.schedule_grace
+        await until_holds(lambda: not sends.carried() and not sends.due(schedule_grace=grace))
+        stop.set()
+        await task
+
+    asyncio.run(work())
+    return told
+
+
+@pytest.fixture
+def relay(settings, catcher):
+    settings["relay"] = (Relay(host="127.0.0.1", port=catcher.port),)
+    return catcher
+
+
+def test_the_server_carries_tests_and_sends(relay, site, mara):
+    wim = signed_in(site, "writer")
+    writer = At(mara.visitor, wim)
+    page = writer.get("/desk/dispatches/tide/test")
+    once = fields_of(page)["once"][0]
+    form = {"once": once, "to": "wim@example.org", "typed": "guest@example.net, refuse@example.com"}
+    for _ in range(2):
+        assert writer.post("/desk/dispatches/tide/test", form).headers["location"] == "/desk/dispatches/tide/test"
+    assert "hx-get" in writer.get("/desk/dispatches/tide/test/outcomes").text
+    carry_all(site)
+    page = writer.get("/desk/dispatches/tide/test").text
+    assert sorted(line["recipient"] for line in relay.received()) == ["guest@example.net", "wim@example.org"]
+    assert "accepted" in page and "failed: 550" in page
+    assert "guest@" not in repr(site.ledger.audit.entries()), "who is erased is in no log"
+    assert all_sends(site) == ()
+    mara.post(SEND, {**last_page(mara), "number": "3"})
+    site.clock.forward(9)
+    assert carry_all(site) == ["send 2 (tide) was not started: no server was there to take it back by"]
+    assert site.ledger.sends.get(2).state is SendState.OVERDUE
+    page = mara.get("/desk/sends/2").text
+    assert "It has not started." in page
+    assert mara.post("/desk/sends/2/start").status_code == 303
+    assert mara.post("/desk/sends/2/start").status_code == 303
+    carry_all(site)
+    summary = site.ledger.sends.summary(2)
+    assert (summary.send.state, summary.count(DeliveryState.ACCEPTED)) == ("finished", 3)
+    assert "cannot be taken back" in unsaid(mara.post("/desk/sends/2/take-back"), mara)
+    assert "Mara Lindqvist" in mara.get("/desk/sends").text
+
+
+def test_a_dispatch_may_have_a_name_in_any_script(site, mara):
+    (site.newsroom.workspace.dispatches / "潮の表.md").write_text(DISPATCH, encoding="utf-8")
+    once = fields_of(mara.get("/desk/dispatches/潮の表/test"))["once"][0]
+    answer = mara.post("/desk/dispatches/潮の表/test", {"once": once, "typed": "guest@example.net"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/dispatches/{quote('潮の表')}")
+
+
+def unsaid(answer, desk):
+    """The sentence that an answer leaves for the next page."""
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    return desk.get(
+        answer.headers["location"], headers={"Cookie": f"{desk.headers_of('GET', None)['Cookie']}; {cookie}"}
+    ).text
+
+
+@pytest.mark.thinned
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({}, "Nobody is chosen"),
+        ({"typed": "not-an-address"}, "not an address"),
+        ({"typed": " ".join(f"r{n}@example.com" for n in range(26))}, "25 addresses at most"),
+        ({"typed": "ana@example.com", "as": "nobody@example.com"}, "is not on any list"),
+        ({"typed": "ana@example.com", "once": "short"}, "The form was not complete"),
+    ],
+)
+def test_a_test_that_cannot_go_is_refused_with_a_sentence(site, mara, form, said):
+    answer = mara.post("/desk/dispatches/tide/test", {"once": "t" * 24, **form})
+    assert answer.status_code == 422
+    assert said in html.unescape(answer.text)
+    assert site.ledger.sends.tests("tide", limit=1) == ()
+
+
+@pytest.mark.parametrize("path", ["/desk/sends/99", "/desk/sends/99999999999999999999", "/desk/dispatches/none/send"])
+def test_what_is_not_there_is_a_page_that_says_so(mara, path):
+    assert mara.get(path).status_code == 404

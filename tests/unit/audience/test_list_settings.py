@@ -1,0 +1,79 @@
+"""subscribers/NAME.toml: what readers may see and do of a list."""
+
+import pytest
+
+from mailer.audience.list_settings import ListSettings, ListSettingsError, load_list_settings, public_lists
+
+
+def load(folder, text, name="harbour"):
+    (folder / f"{name}.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_list_settings(folder, name)
+
+
+def test_without_a_file_nobody_joins(tmp_path):
+    assert load_list_settings(tmp_path, "harbour") == ListSettings(name="harbour")
+    assert not load_list_settings(tmp_path, "harbour").public
+
+
+def test_everything_that_can_be_said(tmp_path):
+    said = load(
+        tmp_path,
+        b'\xef\xbb\xbftitle = "The Harbour Letter"\ndescription = "Every other Monday."\npublic = true\n'
+        b'own_fields = ["first_name", "city"]\nwelcome = "welcome"\nlanguage = "pt-BR"\n',
+    )
+    assert said == ListSettings(
+        name="harbour",
+        title="The Harbour Letter",
+        description="Every other Monday.",
+        public=True,
+        profile_fields=("first_name", "city"),
+        welcome="welcome",
+        language="pt-BR",
+    )
+    assert said.shown == "The Harbour Letter"
+
+
+def test_a_list_without_a_title_is_called_by_its_name(tmp_path):
+    assert load(tmp_path, "public = true").shown == "harbour"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("publik = true", "unknown key “publik”; did you mean “public”?"),
+        ("name = 'x'", "unknown key “name”"),
+        ('public = "yes"', "public: Input should be a valid boolean"),
+        ("public = 1", "public: Input should be a valid boolean"),
+        ('own_fields = ["E-Mail"]', "did you mean “email”"),
+        ('own_fields = ["email"]', "“email” is never the reader's own"),
+        ('own_fields = ["status"]', "“status” is never the reader's own"),
+        ('own_fields = ["Vorname"]', "did you mean “first_name”?"),
+        ('own_fields = ["city", "city"]', "a field is named twice"),
+        ('own_fields = "city"', "own_fields: "),
+        ('welcome = "Hello World"', "welcome: expected a-z, 0-9 and hyphens"),
+        ('language = "not a language"', "language: expected a BCP 47 tag"),
+        ('title = "two\\nlines"', "title: should be one line"),
+        (f'title = "{"x" * 201}"', "title: "),
+        ("public", "is not TOML"),
+        ("[" * 5000, "is not TOML"),
+        (b"title = '\xff'", "is not UTF-8"),
+        ("#" * 70_000, "more than"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_file(tmp_path, text, said):
+    with pytest.raises(ListSettingsError) as caught:
+        load(tmp_path, text)
+    assert said in str(caught.value)
+    assert "harbour.toml" in str(caught.value)
+
+
+def test_all_that_is_wrong_comes_at_once(tmp_path):
+    with pytest.raises(ListSettingsError, match=r"“publik”.*language: ") as caught:
+        load(tmp_path, 'publik = true\nlanguage = "?"')
+    assert caught.value.exit_code == 2
+
+
+def test_readers_are_shown_the_lists_that_they_may_join(tmp_path):
+    load(tmp_path, "public = true", "b")
+    load(tmp_path, "public = false", "c")
+    assert [each.name for each in public_lists(tmp_path, ["a", "b", "c"])] == ["b"]

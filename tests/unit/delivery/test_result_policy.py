@@ -1,0 +1,138 @@
+"""What a result means for its delivery, its relay and its send, where the reply alone does not say it."""
+
+from typing import Any
+
+import pytest
+
+from mailer.delivery.result_policy import RELEASES, EndedAttempt, ResultDecision, decide
+from mailer.delivery.retry import RetryPolicy
+from mailer.delivery.states import DeliveryState as S
+from mailer.delivery.types import Claim, Reply, Stage
+from mailer.smtp.classify import classify, connection_lost, not_offered
+from mailer.smtp.session import CANCELLED, AttemptResult
+
+CLAIM = Claim(7, "ana@example.com", "ana@example.com", {}, attempt=1, date=1_000.0, opened_at=1_001.0)
+RETRY = RetryPolicy(delays=(60,), lifetime=600, jitter=0)
+RELAY = "smtp.example.org:25"
+
+
+def replied(words: str, stage: Stage) -> AttemptResult:
+    code, _, enhanced = words.partition(" ")
+    reply = Reply(int(code), enhanced, "so it is")
+    return AttemptResult(classify(reply, stage), stage, reply)
+
+
+def broken(stage: Stage) -> AttemptResult:
+    return AttemptResult(connection_lost(stage, "connection lost"), stage)
+
+
+def decided(outcome: AttemptResult, **circumstances: Any) -> ResultDecision:
+    attempt = {
+        "claim": CLAIM,
+        "outcome": outcome,
+        "at": 1_010.0,
+        "relay": RELAY,
+        "relay_has_worked": True,
+        "is_open": outcome.reply is not None,
+        "is_first": False,
+        "closed_by_us": outcome.cancelled,
+        "releases": 0,
+        "stopping": False,
+    }
+    return decide(EndedAttempt(**{**attempt, **circumstances}), retry=RETRY, chance=0.5)
+
+
+def test_a_deferred_delivery_has_its_next_attempt_and_what_was_said() -> None:
+    settlement = decided(replied("450 4.2.0", Stage.RCPT)).result
+    assert settlement
+    assert (settlement.delivery_id, settlement.attempt, settlement.state) == (7, 1, S.DEFERRED)
+    assert (settlement.at, settlement.opened_at, settlement.next_at) == (1_010.0, 1_001.0, 1_070.0)
+    assert (settlement.stage, settlement.relay, settlement.reason) == (Stage.RCPT, RELAY, "deferred at rcpt")
+    assert str(settlement.reply) == "450 4.2.0 so it is"
+
+
+def test_after_its_lifetime_a_deferred_delivery_is_expired() -> None:
+    settlement = decided(replied("450 4.2.0", Stage.RCPT), at=1_600.0).result
+    assert settlement
+    assert (settlement.state, settlement.reason, settlement.next_at) == (S.FAILED, "expired", None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "domain", "relay"),
+    [
+        (replied("450 4.2.0", Stage.RCPT), True, False),
+        (replied("451 4.3.0", Stage.MAIL), False, True),
+        (replied("452 4.3.1", Stage.END_OF_DATA), False, True),
+        (replied("471", Stage.RCPT), False, False),
+    ],
+)
+def test_who_asks_for_a_slower_pace(outcome: AttemptResult, domain: bool, relay: bool) -> None:
+    decision = decided(outcome)
+    assert (decision.throttles_domain, decision.throttles_relay) == (domain, relay)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "circumstances", "works", "failed"),
+    [
+        (replied("550 5.1.1", Stage.RCPT), {}, True, False),
+        (replied("421 4.3.2", Stage.END_OF_DATA), {"is_open": False, "is_first": True}, True, False),
+        (replied("421 4.3.2", Stage.MAIL), {"is_open": False, "is_first": True}, False, True),
+        (broken(Stage.RCPT), {"is_first": True}, False, True),
+        (broken(Stage.END_OF_DATA), {"is_first": True}, False, True),
+        (broken(Stage.END_OF_DATA), {}, False, False),
+        (broken(Stage.TEXT), {"is_first": True, "closed_by_us": True}, False, False),
+        (AttemptResult(CANCELLED, Stage.DATA, cancelled=True), {"is_first": True}, False, False),
+        (AttemptResult(not_offered("SMTPUTF8"), Stage.MAIL), {"is_open": True, "is_first": True}, False, False),
+    ],
+)
+def test_what_a_result_says_about_the_relay(
+    outcome: AttemptResult, circumstances: dict[str, bool], works: bool, failed: bool
+) -> None:
+    decision = decided(outcome, **circumstances)
+    assert (decision.relay_works, decision.relay_failed) == (works, failed)
+
+
+def test_a_delivery_whose_connections_keep_breaking_is_deferred_in_the_end() -> None:
+    released = [decided(broken(Stage.RCPT), releases=times).result for times in range(RELEASES)]
+    assert released == [None] * RELEASES
+    settlement = decided(broken(Stage.RCPT), releases=RELEASES).result
+    assert settlement
+    assert (settlement.state, settlement.next_at) == (S.DEFERRED, 1_070.0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "circumstances"),
+    [
+        (broken(Stage.RCPT), {"relay_has_worked": False}),
+        (broken(Stage.RCPT), {"stopping": True}),
+        (broken(Stage.TEXT), {"closed_by_us": True}),
+        (AttemptResult(CANCELLED, Stage.DATA, cancelled=True), {}),
+        (replied("550 5.7.1", Stage.MAIL), {}),
+    ],
+)
+def test_a_delivery_that_did_not_break_its_connection_is_released_as_often_as_need_be(
+    outcome: AttemptResult, circumstances: dict[str, bool]
+) -> None:
+    decision = decided(outcome, releases=100, **circumstances)
+    assert (decision.result, decision.is_suspect) == (None, False)
+
+
+def test_a_fault_of_the_send_pauses_it_with_the_words_of_the_relay() -> None:
+    decision = decided(replied("550 5.7.1", Stage.MAIL))
+    assert decision.halt == f"{RELAY}: sender refused (550 5.7.1 so it is)"
+    assert decided(replied("550 5.1.1", Stage.RCPT)).halt == ""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "refusal", "if_none_accepted"),
+    [
+        (replied("554 5.7.1", Stage.END_OF_DATA), True, True),
+        (replied("550", Stage.RCPT), False, True),
+        (replied("550 5.1.1", Stage.RCPT), False, False),
+        (replied("450 4.2.0", Stage.RCPT), False, False),
+        (broken(Stage.END_OF_DATA), False, False),
+    ],
+)
+def test_which_results_count_towards_the_breaker(outcome: AttemptResult, refusal: bool, if_none_accepted: bool) -> None:
+    decision = decided(outcome)
+    assert (decision.is_refusal, decision.is_refusal_if_none_accepted) == (refusal, if_none_accepted)

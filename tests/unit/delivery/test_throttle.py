@@ -1,0 +1,198 @@
+"""Who may go when: rates kept, lanes kept, nobody lost, nobody held up by a slow domain."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.delivery.throttle import MANY, MOST, ConcurrencyWindow, RateLimits, Throttle, TokenBucket, provider_of
+from mailer.delivery.types import Claim
+
+
+def claim(number: int, address: str = "ana@example.com") -> Claim:
+    return Claim(delivery_id=number, identity=address, address=address, fields={}, attempt=1, date=0)
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [("a@gmail.com", "gmail.com"), ("a@googlemail.com", "gmail.com"), ("a@hotmail.com", "outlook.com"),
+     ("a@me.com", "icloud.com"), ("a@Example.ORG", "example.org"), ('"a@b"@web.de', "gmx.net")],
+)  # fmt: skip
+def test_a_provider_s_domains_count_as_one(address: str, group: str) -> None:
+    assert provider_of(address) == group
+
+
+@given(rate=st.floats(0.1, 50), steps=st.lists(st.floats(0, 3), max_size=60))
+def test_in_no_stretch_of_time_does_more_leave_than_the_rate_allows(rate: float, steps: list[float]) -> None:
+    bucket, now, taken = TokenBucket(rate), 1000.0, []
+    for step in steps:
+        now += step
+        while bucket.ready_at(now) <= now:
+            bucket.take(now)
+            taken.append(now)
+    burst = max(1.0, rate)
+    for first in range(len(taken)):
+        for last in range(first, len(taken)):
+            assert last - first + 1 <= burst + rate * (taken[last] - taken[first]) + 1e-6
+
+
+@given(rate=st.floats(0.1, 50))
+def test_when_it_says_that_a_token_is_ready_there_is_one(rate: float) -> None:
+    bucket = TokenBucket(rate)
+    bucket.take(5.0)
+    ready = bucket.ready_at(5.0)
+    assert ready == pytest.approx(5.0 + 1 / rate, rel=1e-6)
+    assert bucket.ready_at(ready + 1e-6) <= ready + 1e-6
+
+
+def test_a_window_halves_once_for_what_was_under_way_and_never_closes() -> None:
+    window = ConcurrencyWindow(16)
+    for _ in range(5):
+        window.on_throttle(100.0)
+    assert window.limit == 8
+    for second in range(101, 120):
+        window.on_throttle(float(second))
+    assert window.limit == 1
+    assert window.is_open
+
+
+def test_a_window_grows_back_step_by_step_to_its_top_and_no_further() -> None:
+    window, limits = ConcurrencyWindow(4), []
+    window.on_throttle(0.0)
+    for _ in range(40):
+        window.on_success()
+        limits.append(window.limit)
+    assert limits == sorted(limits)
+    assert limits[-1] == 4
+    assert window.limit == 4
+
+
+def test_a_slow_domain_holds_up_nobody_else() -> None:
+    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.1}), lanes=2)
+    pacer.add(claim(n, "a@slow.example") for n in range(5))
+    pacer.add(claim(n, "b@quick.example") for n in range(5, 8))
+    taken = [found.delivery_id for found in iter(lambda: pacer.take(0.0), None)]
+    assert taken == [0, 5, 6, 7]
+    assert pacer.ready_at(0.0) == pytest.approx(10.0)
+
+
+def test_a_slow_domain_at_the_head_of_a_list_does_not_fill_the_queue_for_ever() -> None:
+    pacer = Throttle(RateLimits(domain_rate={"slow.example": 1}), lanes=4)
+    left = [claim(n, "a@slow.example") for n in range(500)] + [claim(n, "b@quick.example") for n in range(500, 600)]
+    quick = 0
+    for _ in range(200):
+        room = max(0, pacer.capacity - len(pacer))
+        pacer.add(left[:room])
+        del left[:room]
+        if (found := pacer.take(0.0)) is not None:
+            quick += found.address.startswith("b")
+            pacer.done(found)
+    assert quick == 100
+    assert pacer.capacity <= MOST
+
+
+def test_a_domain_s_lanes_are_freed_by_done() -> None:
+    pacer = Throttle(RateLimits(domain_connections={"*": 1}), lanes=8)
+    pacer.add([claim(1), claim(2)])
+    first = pacer.take(0.0)
+    assert first
+    assert pacer.take(0.0) is None
+    assert pacer.ready_at(0.0) is None, "no clock helps, only a lane that is done"
+    pacer.done(first)
+    assert pacer.take(0.0)
+
+
+addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@googlemail.com"])
+
+
+@given(
+    queue=st.lists(addresses, max_size=40),
+    lanes=st.integers(1, 5),
+    limits=st.builds(RateLimits, rate=st.none() | st.floats(0.5, 20),
+                     domain_lanes=st.dictionaries(st.sampled_from(["*", "gmail.com"]), st.integers(1, 3)),
+                     domain_rate=st.dictionaries(st.sampled_from(["*", "x.example"]), st.floats(0.5, 5))),
+    moves=st.lists(st.sampled_from(["take", "done", "well", "back", "slow", "tick"]), max_size=80),
+)  # fmt: skip
+def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: RateLimits, moves: list[str]) -> None:
+    pacer, now, under_way, gone = Throttle(limits, lanes=lanes), 0.0, [], []
+    pacer.add(claim(n, address) for n, address in enumerate(queue))
+    for move in [*moves, *["tick", "take", "done"] * (len(queue) * 4)]:
+        match move:
+            case "take" if found := pacer.take(now):
+                under_way.append(found)
+                gone.append(found.delivery_id)
+            case "done" if under_way:
+                pacer.done(under_way.pop())
+            case "back" if under_way:
+                back = under_way.pop()
+                pacer.requeue(back)
+                gone.remove(back.delivery_id)
+            case "slow" if under_way:
+                pacer.on_throttle(under_way[-1], now)
+            case "well" if under_way:
+                pacer.done(under_way.pop(), well=True)
+            case "tick":
+                now += 2.0
+        allowed = limits.lanes_for("gmail.com")
+        if allowed:
+            assert sum(provider_of(each.address) == "gmail.com" for each in under_way) <= allowed
+    assert sorted(gone) == list(range(len(queue)))
+    assert len(pacer) == 0
+
+
+def test_a_claim_is_done_once() -> None:
+    pacer = Throttle(RateLimits(), lanes=2)
+    pacer.add([claim(1)])
+    taken = pacer.take(0.0)
+    assert taken
+    pacer.done(taken)
+    with pytest.raises(KeyError):
+        pacer.done(taken)
+
+
+def test_what_is_put_back_is_next() -> None:
+    pacer = Throttle(RateLimits(), lanes=2)
+    pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
+    first = pacer.take(0.0)
+    assert first
+    pacer.requeue(first)
+    assert len(pacer) == 3
+    assert pacer.take(0.0) is first
+
+
+def test_what_is_drained_is_what_waited_or_was_under_way() -> None:
+    pacer = Throttle(RateLimits(), lanes=2)
+    pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
+    taken = pacer.take(0.0)
+    assert taken
+    assert sorted(left.delivery_id for left in pacer.drain()) == [1, 2, 3]
+    assert len(pacer) == pacer.under_way == 0
+    assert pacer.take(0.0) is None
+
+
+@pytest.mark.parametrize("limits", [{}, {"domain_rate": {"*": 10.0}}, {"domain_lanes": {"*": 2}}])
+@pytest.mark.parametrize("is_slowed", [False, True])
+def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
+    pacer = Throttle(RateLimits(**limits), lanes=4)
+    for number in range(5 * MANY):
+        pacer.add([claim(number, f"ana@{number}.example.org")])
+        taken = pacer.take(float(number))
+        assert taken
+        if is_slowed:
+            pacer.on_throttle(taken, float(number))
+        pacer.done(taken)
+    assert pacer.remembered <= MANY + 1
+
+
+def test_a_domain_s_rate_holds_although_others_are_forgotten() -> None:
+    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.001}), lanes=4)
+    pacer.add([claim(1, "ana@slow.example"), *(claim(n, f"ana@{n}.example") for n in range(2, 5_000))])
+    taken = []
+    while (found := pacer.take(0.0)) is not None:
+        taken.append(found)
+        pacer.done(found)
+    pacer.add([claim(5_000, "ben@slow.example")])
+    assert len(taken) == 4_999
+    assert pacer.take(999.0) is None
+    assert pacer.take(1_000.0)

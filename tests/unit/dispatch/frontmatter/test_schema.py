@@ -1,0 +1,36 @@
+"""The JSON Schema of the front matter says what the parser does."""
+
+from mailer.dispatch.frontmatter.reader import FrontMatter
+from mailer.dispatch.frontmatter.schema import front_matter_schema
+
+
+def objects(schema):
+    return [schema, *schema["$defs"].values()]
+
+
+def test_it_names_every_key_with_a_description():
+    schema = front_matter_schema()
+    assert set(schema["properties"]) == set(FrontMatter.model_fields)
+    for part in objects(schema):
+        for name, key in part["properties"].items():
+            assert "description" in key or "$ref" in key, name
+
+
+def test_it_requires_and_refuses_what_the_parser_does():
+    schema = front_matter_schema()
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert schema["required"] == ["title", "date"]
+    assert all(part["additionalProperties"] is False for part in objects(schema))
+    assert schema["$defs"]["PhotoPart"]["required"] == ["alt"]
+    assert schema["$defs"]["PhotoPart"]["oneOf"] == [{"required": ["file"]}, {"required": ["url"]}]
+    assert schema["$defs"]["EarlierPart"]["oneOf"] == [{"required": ["slug"]}, {"required": ["url"]}]
+    assert schema["properties"]["date"]["format"] == "date"
+    assert schema["properties"]["slug"] == {
+        "description": "Its name in addresses; the file's name when left out.",
+        "pattern": "^[a-z0-9][a-z0-9-]*$",
+        "type": "string",
+    }
+
+
+def test_no_key_may_be_null():
+    assert "null" not in str(front_matter_schema())

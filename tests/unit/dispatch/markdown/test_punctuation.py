@@ -1,0 +1,88 @@
+import pytest
+
+from mailer.dispatch.markdown.inline_tokens import plain_text, resolve
+from mailer.dispatch.markdown.parser import read_markdown
+from mailer.dispatch.markdown.punctuation import QUOTES, quotes_of
+from mailer.dispatch.rules import Findings
+from mailer.dispatch.source_text import SourceText
+from mailer.dispatch.template.placeholders import LineMap, MaskedBody
+
+
+def said(text: str, language: str = "en") -> str:
+    findings = Findings("a.md")
+    body = MaskedBody(SourceText(text), 0, LineMap())
+    tokens = read_markdown(body, language, findings)
+    resolve(tokens, body, findings)
+    return " ".join(plain_text(token.children) for token in tokens if token.type == "inline")
+
+
+@pytest.mark.parametrize(
+    ("typed", "set_"),
+    [
+        ('"a"', "“a”"),
+        ("'a'", "‘a’"),
+        ("\"he said 'no'\"", "“he said ‘no’”"),
+        ("don't", "don’t"),
+        ("the dogs' bowls", "the dogs’ bowls"),
+        ("'tis the '90s", "’tis the ’90s"),
+        ('*"a"* and "*b*"', "“a” and “b”"),
+        ('("a")', "(“a”)"),
+        ("5'10\" tall", '5’10" tall'),
+        ('"a', '"a'),
+        ('"{{ reader.a }}"', "“”"),
+        ("{{ reader.a }}'s", "’s"),
+        ('`"a"` "b"', '"a" “b”'),
+        ('\\"a\\"', '"a"'),
+        ('"a\nb"', "“a b”"),
+        ("a -- b --- c ... ", "a – b — c …"),
+        ("---- ....", "---- ...."),
+        ("<https://example.org/a--b'c>", "https://example.org/a--b'c"),
+        ("«a» “b”", "«a» “b”"),
+        ("(c) +-", "(c) +-"),
+    ],
+)
+def test_english_punctuation(typed, set_):
+    assert said(typed) == set_
+
+
+@pytest.mark.parametrize(
+    ("language", "set_"),
+    [
+        ("en", "“a ‘b’”"),
+        ("en-GB", "“a ‘b’”"),
+        ("de", "„a ‚b‘“"),
+        ("de-CH", "«a ‹b›»"),
+        ("fr", "«\u00a0a “b”\u00a0»"),
+        ("es", "«a “b”»"),
+        ("pt", "«a “b”»"),
+        ("pt-BR", "“a ‘b’”"),
+        ("it", "«a “b”»"),
+        ("nl", "“a ‘b’”"),
+        ("sv", "”a ’b’”"),
+        ("da", "»a ›b‹«"),
+        ("nb", "«a ‘b’»"),
+        ("fi", "”a ’b’”"),
+        ("pl", "„a «b»”"),
+        ("cs", "„a ‚b‘“"),
+        ("ru", "«a „b“»"),
+        ("uk", "«a „b“»"),
+        ("he", "”a ’b’”"),
+        ("ar", "“a ‘b’”"),
+        ("tlh", "“a ‘b’”"),
+    ],
+)
+def test_quotation_marks_follow_the_language(language, set_):
+    assert said("\"a 'b'\"", language) == set_
+
+
+def test_an_article_has_the_quotation_marks_of_its_own_language():
+    text = '"a"\n\n## "b"\nsource: S\nlanguage: fr\n\n"c"\n\n## "d"\nsource: S\n\n"e"'
+    assert said(text, "de") == "„a“ «\u00a0b\u00a0» «\u00a0c\u00a0» „d“ „e“"
+
+
+def test_every_language_of_the_table_has_four_marks():
+    assert all(len(quotes_of(language)) == 4 and all(quotes_of(language)) for language in QUOTES)
+
+
+def test_a_paragraph_of_nothing_but_quotes_takes_no_time():
+    assert len(said("'\"" * 4_900)) == 9_800

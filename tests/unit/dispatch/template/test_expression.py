@@ -1,0 +1,139 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.dispatch.template.expression import ExpressionError, parse_expression
+
+READER = {"first_name": "Ana", "city": "Porto Novo", "empty": "", "long": "one two three four five six", "age": "30"}
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("reader.first_name", "Ana"),
+        ("reader['first_name']", "Ana"),
+        ("reader.gone", ""),
+        ('reader.gone or "reader"', "reader"),
+        ('reader.first_name or "reader"', "Ana"),
+        ("reader.first_name and reader.city", "Porto Novo"),
+        ("not reader.gone", "True"),
+        ("reader.city == 'Porto Novo'", "True"),
+        ("'a' < 'b' < 'c'", "True"),
+        ("'a' < 'c' < 'b'", "False"),
+        ("reader.city in ('Faro', 'Porto Novo')", "True"),
+        ("reader.city not in ['Faro']", "True"),
+        ("'Novo' in reader.city", "True"),
+        ("reader.first_name|upper", "ANA"),
+        ("reader.first_name | lower | title", "Ana"),
+        ("'  a ' | trim", "a"),
+        ("reader.empty | default('x')", "x"),
+        ("reader.empty | default(default_value='x', boolean=true)", "x"),
+        ("reader.gone | d('y') | upper", "Y"),
+        ("reader.long | truncate(10)", "one..."),
+        ("reader.long | truncate(10, true, '…')", "one two t…"),
+        ("reader.items", ""),
+        ("reader.__class__", ""),
+        ("'}}'", "}}"),
+    ],
+)
+def test_what_is_allowed_has_a_value(source, text):
+    assert parse_expression(source).text(READER) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "expected"),
+    [
+        ("", "no expression", "reader.first_name"),
+        ("first_name", "“first_name” is not known here", "did you mean “reader.first_name”?"),
+        ("reader", "“reader” alone", "reader.first_name"),
+        ("reader.a.b", "an attribute of a value", "allowed are"),
+        ("reader.a()", "a call", "allowed are"),
+        ("reader[0]", "an index", "allowed are"),
+        ("reader.a + 'b'", "a sum", "allowed are"),
+        ("reader.a ~ 'b'", "joining", "allowed are"),
+        ("reader.a if reader.b else 'c'", "an inline if", "allowed are"),
+        ("reader.a is defined", "a test", "allowed are"),
+        ("reader.age > 18", "the number or constant 18", "quotes"),
+        ("reader.a | uper", "“uper”", "did you mean “upper”?"),
+        ("reader.a | safe", "“safe”", "allowed are"),
+        ("'a' | center(300000000)", "“center”", "allowed are"),
+        ("reader.a | truncate('x')", "does not take these arguments", "allowed are"),
+        ("reader.a | truncate(1)", "does not take these arguments", "allowed are"),
+        ("reader.a | default(reader.b)", "constants only", "allowed are"),
+        ("reader.a | upper(*reader.b)", "* and **", "allowed are"),
+        ("reader.a }} x {{ reader.b", "not one expression", "allowed are"),
+        ("reader.a }}{% set x = 1 %}{{ x", "not one expression", "allowed are"),
+        ("reader.", "not an expression", "allowed are"),
+        ("reader.city == “Porto Novo”", "typographic quotation marks", "straight ones"),
+        ("reader.a or", "not an expression", "allowed are"),
+        ("'\\nBcc: x'", "no line ends or control characters", "remove"),
+        ("'\\ud800'", "no line ends or control characters", "remove"),
+        ("reader.a | default('\\n')", "no line ends or control characters", "remove"),
+        ("- reader.a -", "whitespace control", "remove"),
+        ("(" * 900, "nested this deep", "allowed are"),
+        ("reader.a " + " " * 1000, "more than 1,000 characters", "allowed are"),
+    ],
+)
+def test_anything_else_is_refused_with_what_would_be_allowed(source, message, expected):
+    with pytest.raises(ExpressionError) as caught:
+        parse_expression(source)
+    assert message in str(caught.value)
+    assert expected in caught.value.expected
+
+
+def test_an_expression_tells_the_fields_it_reads():
+    assert parse_expression("reader.a or reader['b'] | default('c')").fields == {"a", "b"}
+
+
+def test_the_longest_expressions_can_be_evaluated():
+    assert parse_expression("not " * 240 + "''").holds({}) is False
+    assert parse_expression(" or ".join(["reader.a"] * 80)).text({}) == ""
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_expression_or_is_refused(source):
+    try:
+        expression = parse_expression(source)
+    except ExpressionError:
+        return
+    assert isinstance(expression.text({}), str)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "reader",
+                ".",
+                "a",
+                "(",
+                ")",
+                "'",
+                '"',
+                "|",
+                "upper",
+                "truncate",
+                "default",
+                ",",
+                "1",
+                "and",
+                "or",
+                "not",
+                "in",
+                "==",
+                "<",
+                "[",
+                "]",
+                "}",
+                "%",
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_any_words_are_an_expression_or_are_refused(words):
+    try:
+        expression = parse_expression(" ".join(words))
+    except ExpressionError:
+        return
+    assert isinstance(expression.text({"a": "b"}), str)

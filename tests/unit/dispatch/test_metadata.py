@@ -1,0 +1,31 @@
+"""The outline of a dispatch, read without its body; it agrees with what parsing finds."""
+
+from pathlib import Path
+
+import pytest
+
+from mailer.dispatch.metadata import read_metadata
+from mailer.dispatch.model import walk_articles
+from mailer.dispatch.parse import parse_dispatch
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "dispatches").glob("*.md"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_it_says_what_parsing_says(path):
+    dispatch = parse_dispatch(path.read_bytes(), path.name).dispatch
+    skimmed = read_metadata(path.read_bytes(), path.name)
+    assert (skimmed.slug, skimmed.title) == (dispatch.slug, dispatch.title)
+    assert set(skimmed.sources) == {article.source for article in walk_articles(dispatch.articles)}
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"no front matter", b"---\ntitle: T\n---\n", b"---\ntitle: [\n---\n", b"\xff\xfe\x00"]
+)
+def test_what_has_no_front_matter_to_go_by_is_left_out(raw):
+    assert read_metadata(raw, "a.md") is None
+
+
+def test_a_line_of_text_is_no_source():
+    raw = b"---\ntitle: T\ndate: 2026-11-01\n---\n\nsource: x\n\n## A\ndate: 2026-11-01\n  source:  The Wire  \n\nsource: y\n"
+    assert read_metadata(raw, "a.md").sources == ("The Wire",)

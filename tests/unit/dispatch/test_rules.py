@@ -1,0 +1,200 @@
+"""Each rule has a dispatch that breaks it, at a known line and column."""
+
+import pytest
+
+from mailer.dispatch.context_checks import CheckContext, check_in_context
+from mailer.dispatch.diagnostics import Severity
+from mailer.dispatch.parse import parse_dispatch
+from mailer.dispatch.rules import RULES
+
+FRONT = "---\ntitle: T\ndate: 2026-10-26\n---\n"  # the body begins in line 5
+ARTICLE = "## A\nsource: S\ndate: 2026-10-25\n\nText.\n"
+
+
+def front(lines: str) -> str:
+    """A file whose front matter has `lines` from line 4 on."""
+    return f"---\ntitle: T\ndate: 2026-10-26\n{lines}\n---\nNote.\n"
+
+
+def body(text: str) -> str:
+    return FRONT + text
+
+
+CASES: list[tuple[str, str, str | bytes]] = [
+    # rule, line:column of its finding, the file
+    ("encoding", "5:4", FRONT.encode() + b"caf\xe9"),
+    ("encoding", "1:1", body("Note.").encode("utf-16")),
+    ("control-character", "5:2", body("a\0b")),
+    ("control-character", "5:2", body("a\x1bb")),
+    ("control-character", "5:2", body("a\ud800b")),
+    ("too-large", "1:1", body("a" * 1_000_000)),
+    ("too-large", "2:1", "---\ntitle: " + "a" * 64_000 + "\n---\n"),
+    ("empty-file", "1:1", " \n"),
+    ("front-matter", "1:1", "title: T\n"),
+    ("front-matter", "1:1", "---\ntitle: T\n"),
+    ("front-matter", "2:1", "---\n- a\n---\n"),
+    ("yaml-syntax", "4:13", front("subject: one: two")),
+    ("yaml-syntax", "4:10", front("subject: {{ reader.x }}")),
+    ("yaml-syntax", "5:1", front('subject: "open')),
+    ("yaml-feature", "4:10", front("subject: &a x")),
+    ("yaml-feature", "4:10", front("subject: *a")),
+    ("yaml-feature", "4:10", front("subject: !!str x")),
+    ("yaml-feature", "4:1", front("<<: {title: x}")),
+    ("yaml-feature", "4:14", front("summary: [[[[[[a]]]]]]")),
+    ("yaml-feature", "4:3", front("? [a]\n: b")),
+    ("unknown-key", "4:1", front("sumary: []")),
+    ("unknown-key", "6:3", front("photo:\n  url: https://example.org/a.jpg\n  captoin: c\n  alt: a")),
+    ("unknown-key", "6:1", body("## A\nsorce: S\nsource: S\ndate: 2026-10-25\n")),
+    ("duplicate-key", "4:1", front("title: U")),
+    ("duplicate-key", "7:1", body("## A\nsource: S\nsource: S\ndate: 2026-10-25\n")),
+    ("missing-key", "4:1", front("photo:\n  file: a.jpg")),
+    ("missing-key", "4:1", front("photo:\n  alt: a")),
+    ("missing-key", "2:1", "---\ntitle:\ndate: 2026-10-26\n---\nNote.\n"),
+    ("missing-key", "2:1", "---\ndate: 2026-10-26\n---\nNote.\n"),
+    ("missing-key", "5:1", body("## A\ndate: 2026-10-25\n")),
+    ("missing-key", "6:1", body("## A\nsource:\ndate: 2026-10-25\n")),
+    ("bad-value", "4:8", front("lists: readers")),
+    ("bad-value", "4:10", front('subject: "a\\nBcc: b"')),
+    ("bad-value", "5:5", front("summary:\n  - Why: because")),
+    ("bad-value", "6:3", front("photo:\n  file: a.jpg\n  url: https://example.org/a.jpg\n  alt: a")),
+    ("bad-value", "8:12", body("## A\nsource: S\ndate: 2026-10-25\ndirection: up\n")),
+    ("bad-date", "3:7", "---\ntitle: T\ndate: 2026-02-30\n---\nNote.\n"),
+    ("bad-date", "3:7", "---\ntitle: T\ndate: 20261026\n---\nNote.\n"),
+    ("bad-date", "7:7", body("## A\nsource: S\ndate: 25 October\n")),
+    ("bad-slug", "4:7", front("slug: Über")),
+    ("bad-language", "4:11", front("language: english")),
+    ("bad-language", "8:11", body("## A\nsource: S\ndate: 2026-10-25\nlanguage: hebrew\n")),
+    ("bad-particular", "8:1", body("## A\nsource: S\ndate: 2026-10-25\nThe text begins.\n")),
+    ("expression", "5:4", body("Hi {{ foo() }}")),
+    ("expression", "4:13", front("subject: Hi {{ foo() }}")),
+    ("expression", "5:1", body("{% if reader.a + 1 %}\na\n{% endif %}")),
+    ("expression-place", "4:13", front("copyright: '{{ reader.a }}'")),
+    ("expression-place", "5:6", body("## A {{ reader.a }}\nsource: S\ndate: 2026-10-25\n")),
+    ("expression-place", "5:7", body("### A {{ reader.a }}")),
+    ("expression-place", "6:9", body("## A\nsource: {{ reader.a }}\ndate: 2026-10-25\n")),
+    ("expression-place", "5:3", body("![{{ reader.a }}](a.jpg)")),
+    ("expression-place", "4:11", front("subject: '{% if reader.a %}'")),
+    ("template-unclosed", "5:3", body("a {{ reader.a\n\n}}")),
+    ("template-unclosed", "5:3", body("a {% if reader.a")),
+    ("template-comment", "5:3", body("a {# b #}")),
+    ("tag-unknown", "5:1", body("{% for a in b %}")),
+    ("tag-unknown", "5:1", body("{% if %}\na\n{% endif %}")),
+    ("tag-unknown", "7:1", body("{% if reader.a %}\na\n{% endif reader.a %}")),
+    ("tag-line", "5:3", body("a {% if reader.a %} b {% endif %}")),
+    ("tag-line", "6:6", body("a\n     {% if reader.a %}")),
+    ("tag-unclosed", "5:1", body("{% if reader.a %}\na")),
+    ("tag-unmatched", "5:1", body("{% endif %}")),
+    ("tag-unmatched", "9:1", body("{% if reader.a %}\na\n{% else %}\nb\n{% elif reader.b %}\nc\n{% endif %}")),
+    ("tag-place", "6:3", body("- a\n  {% if reader.a %}\n- b")),
+    ("tag-place", "6:1", body("- a\n{% if reader.a %}\n- b\n{% endif %}\n- c")),
+    ("tag-place", "6:1", body("1. a\n{% if reader.a %}\n2. b\n{% endif %}")),
+    ("tag-place", "5:3", body("> {% if reader.a %}\n> a\n> {% endif %}")),
+    ("tag-place", "6:1", body("> a\n{% if reader.a %}\n> b\n{% endif %}")),
+    ("tag-place", "7:1", body("| a |\n|---|\n{% if reader.a %}\n| b |\n{% endif %}")),
+    ("tag-place", "7:5", body("a[^1]\n[^1]: a\n    {% if reader.a %}\n    b\n    {% endif %}")),
+    ("tag-depth", "13:1", body("{% if reader.a %}\n" * 9 + "a\n" + "{% endif %}\n" * 9)),
+    ("tag-across", "5:1", body("{% if reader.a %}\na\n\n" + ARTICLE + "{% endif %}")),
+    ("tag-across", "10:1", body(ARTICLE + "{% if reader.a %}\na\n\n" + ARTICLE + "{% endif %}")),
+    ("tag-across", "11:1", body("{% if reader.a %}\n" + ARTICLE + "{% endif %}\n\na")),
+    ("heading-level", "5:1", body("# A")),
+    ("heading-level", "5:2", body(" ## A")),
+    ("heading-level", "5:3", body("- ## A")),
+    ("heading-content", "5:6", body("## A [b](https://example.org/)\nsource: S\ndate: 2026-10-25\n")),
+    ("heading-content", "5:5", body("## A[^1]\nsource: S\ndate: 2026-10-25\n\n[^1]: b")),
+    ("heading-empty", "5:1", body("##\nsource: S\ndate: 2026-10-25\n")),
+    ("nesting", "5:1", body(">" * 5000 + "a")),
+    ("paragraph-length", "7:1", body("a\n\n" + "a " * 6000)),
+    ("link-scheme", "5:3", body("a [b](javascript:alert(1))")),
+    ("link-scheme", "5:3", body("a [b](java&#115;cript&colon;alert(1))")),
+    ("link-scheme", "5:3", body("a <data:text/html,b>")),
+    ("link-scheme", "8:7", body("## A\nsource: S\ndate: 2026-10-25\nlink: javascript:alert(1)\n")),
+    ("link-scheme", "6:10", front("social:\n  - text: a\n    url: 'javascript:a'")),
+    ("link-relative", "6:2", body("a\n [c](d)")),
+    ("link-relative", "5:1", body("[a](#b)")),
+    ("link-relative", "5:1", body("[a](//example.org)")),
+    ("link-invalid", "5:1", body("[a](https:example.org)")),
+    ("link-invalid", "5:1", body("[a](https://)")),
+    ("link-invalid", "5:1", body("[a](https://example.org:x/)")),
+    ("link-invalid", "5:1", body("[a](mailto:nobody)")),
+    ("link-invalid", "5:1", body("[a]()")),
+    ("link-expression", "5:13", body("[a](https://{{ reader.a }}.example.org/)")),
+    ("link-expression", "5:5", body("[a]({{ reader.a }})")),
+    ("link-expression", "5:13", body("[a](https://{{ reader.a }}@example.org/)")),
+    ("link-expression", "5:25", body("[a](https://example.org:{{ reader.a }}/)")),
+    ("dispatch-link", "5:3", body("a [[Some title]]")),
+    ("image-alt", "5:1", body("![a [[b]]](c.jpg)")),
+    ("image-alt", "5:1", body("![a[^1]](c.jpg)\n\n[^1]: b")),
+    ("image-alt", "5:3", body("a ![](b.jpg)")),
+    ("image-address", "5:1", body("![a](/etc/passwd)")),
+    ("image-address", "5:9", front("photo:\n  file: /etc/passwd\n  alt: a")),
+    ("link-scheme", "5:1", body("![a](http://example.org/a.jpg)")),
+    ("footnote-missing", "5:2", body("a[^1]")),
+    ("footnote-duplicate", "8:1", body("a[^1]\n\n[^1]: b\n[^1]: c")),
+    ("footnote-empty", "7:1", body("a[^1]\n\n[^1]:")),
+    ("footnote-branch", "5:2", body("a[^1]\n\n{% if reader.a %}\nb\n\n[^1]: c\n{% endif %}")),
+    ("footnote-branch", "6:2", body("{% if reader.a %}\na[^1]\n\n{% else %}\nb[^1]\n\n[^1]: c\n{% endif %}")),
+    ("raw-html", "5:3", body("a <b>c</b>")),
+    ("raw-html", "5:1", body("<script>alert(1)</script>")),
+    ("link-text", "5:3", body("a [](https://example.org)")),
+    ("reference-duplicate", "8:1", body("[a]\n\n[a]: https://example.org\n[a]: https://example.com")),
+    ("table-cells", "7:1", body("| a | b |\n|---|---|\n| c | d | e |")),
+    ("footnote-unused", "7:1", body("a\n\n[^1]: b")),
+    ("empty-dispatch", "5:1", FRONT),
+]
+CHECKS: list[tuple[str, str, str]] = [
+    ("unknown-dispatch", "5:3", body("a [[earlyer]]")),
+    ("unknown-dispatch", "6:11", front("earlier:\n  - title: a\n    slug: gone")),
+    ("self-link", "5:1", body("[[a]]")),
+    ("unknown-field", "5:1", body("{{ reader.fist_name }}")),
+    ("unknown-field", "4:13", front("subject: Hi {{ reader.fist_name }}")),
+    ("image-file", "5:3", body("a ![b](gone.jpg)")),
+    ("image-file", "5:9", front("photo:\n  file: gone.jpg\n  alt: a")),
+    ("subject-empty", "4:11", front("subject: '{{ reader.first_name }}'")),
+    ("no-copyright", "1:1", body("a")),
+]
+
+
+def place(problem) -> str:
+    return f"{problem.line}:{problem.column}"
+
+
+@pytest.mark.parametrize(("rule", "where", "source"), CASES)
+def test_what_breaks_a_rule_is_found_at_its_place(rule, where, source):
+    parsed = parse_dispatch(source, "a.md")
+    found = [problem for problem in parsed.problems if problem.rule == rule]
+    assert where in map(place, found), parsed.problems
+    assert {problem.severity for problem in found} == {RULES[rule].severity}
+    assert (parsed.dispatch is None) == any(problem.severity is Severity.ERROR for problem in parsed.problems)
+
+
+@pytest.mark.parametrize(("rule", "where", "source"), CHECKS)
+def test_what_does_not_fit_the_world_is_found_at_its_place(rule, where, source):
+    dispatch = parse_dispatch(source, "a.md").dispatch
+    world = CheckContext(
+        slugs={"earlier": "Earlier"},
+        fields={"readers": frozenset({"first_name", "city"})},
+        probe_image=lambda path: f"{path} is missing",
+    )
+    found = [problem for problem in check_in_context(dispatch, world) if problem.rule == rule]
+    assert [place(problem) for problem in found] == [where]
+    assert {problem.severity for problem in found} == {RULES[rule].severity}
+
+
+def test_each_rule_has_a_case():
+    assert {rule for rule, _, _ in (*CASES, *CHECKS)} == set(RULES)
+
+
+def test_each_rule_tells_what_it_looks_for_in_one_line():
+    for name, rule in RULES.items():
+        assert rule.id == name
+        assert rule.title
+        assert "\n" not in rule.title
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_a_finding_is_one_line_with_its_rule(number):
+    for problem in parse_dispatch(CASES[number][2], "dir/a.md").problems:
+        line = str(problem)
+        assert "\n" not in line
+        assert line.startswith(f"dir/a.md:{problem.line}:{problem.column}: {problem.severity}: ")
+        assert line.endswith(f" [{problem.rule}]")

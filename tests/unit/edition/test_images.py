@@ -1,0 +1,131 @@
+import io
+import zlib
+
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageCms
+
+from mailer.edition import images
+from mailer.edition.images import PhotoError, load_image
+
+
+def write(path, size=(40, 30), mode="RGB", colour="red", **options):
+    Pillow.new(mode, size, colour).save(path, **options)
+    return path
+
+
+def read(image):
+    return Pillow.open(io.BytesIO(image.data))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "pixels", "shown", "kind"),
+    [
+        ("wide.jpg", (2400, 1000), (1200, 500), (600, 250), "image/jpeg"),
+        ("exact.jpg", (1200, 301), (1200, 301), (600, 150), "image/jpeg"),
+        ("small.jpg", (300, 200), (300, 200), (300, 200), "image/jpeg"),
+        ("flat.png", (1600, 800), (1200, 600), (600, 300), "image/png"),
+        ("strip.png", (10, 9600), (5, 4800), (5, 4800), "image/png"),
+        ("line.png", (5000, 1), (1200, 1), (600, 1), "image/png"),
+        ("still.gif", (50, 20), (50, 20), (50, 20), "image/png"),
+        ("new.webp", (50, 20), (50, 20), (50, 20), "image/jpeg"),
+    ],
+)
+def test_an_image_is_made_for_the_column_and_never_enlarged(tmp_path, name, size, pixels, shown, kind):
+    image = load_image(write(tmp_path / name, size), root=tmp_path)
+    assert (image.width, image.height) == pixels == read(image).size
+    assert image.shown(600) == shown
+    assert image.content_type == kind
+    assert image.name.endswith(".png" if kind == "image/png" else ".jpg")
+
+
+def test_the_same_file_gives_the_same_name_and_another_another(tmp_path):
+    one, two = write(tmp_path / "a.jpg"), write(tmp_path / "b.jpg", colour="blue")
+    assert load_image(one, root=tmp_path) == load_image(one, root=tmp_path)
+    assert load_image(one, root=tmp_path).name != load_image(two, root=tmp_path).name
+
+
+def test_an_image_is_turned_upright_and_its_metadata_dropped(tmp_path):
+    exif = Pillow.Exif()
+    exif[0x0112] = 6  # lies on its side
+    exif[0x010E] = "where I live"
+    image = load_image(write(tmp_path / "a.jpg", (40, 30), exif=exif), root=tmp_path)
+    assert (image.width, image.height) == (30, 40)
+    assert not read(image).getexif()
+    assert b"where I live" not in image.data
+
+
+def test_transparency_is_kept_and_colour_profiles_are_applied(tmp_path):
+    clear = load_image(write(tmp_path / "a.png", mode="RGBA", colour=(255, 0, 0, 100)), root=tmp_path)
+    assert read(clear).getpixel((0, 0)) == (255, 0, 0, 100)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert "icc_profile" not in read(load_image(write(tmp_path / "b.jpg", icc_profile=profile), root=tmp_path)).info
+    broken = load_image(write(tmp_path / "c.jpg", icc_profile=b"nonsense"), root=tmp_path)
+    assert read(broken).getpixel((0, 0))[0] > 250
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I", "I;16", "CMYK", "F"])
+def test_every_mode_becomes_one_that_mail_clients_show(tmp_path, mode):
+    suffix = "tiff" if mode in {"CMYK", "F", "I"} else "png"
+    colour = (0, 0, 0, 0) if mode == "CMYK" else (200, 255) if mode == "LA" else 1
+    image = load_image(write(tmp_path / f"a.{suffix}", mode=mode, colour=colour), root=tmp_path)
+    assert read(image).mode in {"RGB", "RGBA"}
+
+
+def test_of_an_animation_the_first_frame_is_shown(tmp_path):
+    frames = [Pillow.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert read(load_image(tmp_path / "a.gif", root=tmp_path)).convert("RGB").getpixel((3, 3)) == (255, 0, 0)
+
+
+def test_a_path_stays_inside_the_workspace(tmp_path):
+    root = tmp_path / "workspace"
+    root.mkdir()
+    secret = write(tmp_path / "secret.jpg")
+    (root / "link.jpg").symlink_to(secret)
+    for path in (root / "../secret.jpg", root / "link.jpg", secret):
+        with pytest.raises(PhotoError, match="outside of the workspace"):
+            load_image(path, root=root)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+        (b"%PDF-1.4", "not an image"),
+    ],
+)
+def test_what_is_no_image_is_refused(tmp_path, content, words):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(PhotoError, match=words):
+        load_image(tmp_path / "a.jpg", root=tmp_path)
+
+
+def test_missing_broken_and_enormous_files_are_refused_in_a_sentence(tmp_path, monkeypatch):
+    good = write(tmp_path / "good.jpg", (400, 300)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(good[:300])
+    with pytest.raises(PhotoError, match="broken"):
+        load_image(tmp_path / "cut.jpg", root=tmp_path)
+    with pytest.raises(PhotoError, match="no image file"):
+        load_image(tmp_path / "gone.jpg", root=tmp_path)
+    with pytest.raises(PhotoError, match="no image file"):
+        load_image(tmp_path, root=tmp_path)
+    with pytest.raises(PhotoError, match="cannot be read"):
+        load_image(tmp_path / "nul\0.jpg", root=tmp_path)
+    monkeypatch.setattr(images, "LARGEST_FILE", 100)
+    with pytest.raises(PhotoError, match="larger than 25 MB"):
+        load_image(tmp_path / "good.jpg", root=tmp_path)
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
+    bomb = write(tmp_path / "bomb.png", (9000, 6000), "1", 0)
+    assert bomb.stat().st_size < 50_000
+    with pytest.raises(PhotoError, match="9000 × 6000"):
+        load_image(bomb, root=tmp_path)
+    header = bytearray(bomb.read_bytes())
+    header[16:24] = (60_000).to_bytes(4, "big") * 2
+    header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
+    (tmp_path / "huge.png").write_bytes(header)
+    with pytest.raises(PhotoError, match="pixels"):
+        load_image(tmp_path / "huge.png", root=tmp_path)

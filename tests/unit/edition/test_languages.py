@@ -1,0 +1,85 @@
+import datetime as dt
+
+import pytest
+from babel.messages.pofile import read_po
+
+from mailer.i18n.messages import LANGUAGES, gettext, long_date, text_direction
+from tests.support.editions import ROOT
+
+DAY = dt.date(2026, 10, 26)
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        ("en", "26 October 2026"),
+        ("en-US", "October 26, 2026"),
+        ("de", "26. Oktober 2026"),
+        ("de-AT", "26. Oktober 2026"),
+        ("fr", "26 octobre 2026"),
+        ("es", "26 de octubre de 2026"),
+        ("pt", "26 de outubro de 2026"),
+        ("he", "26 באוקטובר 2026"),
+        ("ar", "26 أكتوبر 2026"),
+        ("xx", "26 October 2026"),
+        ("not a language!", "26 October 2026"),
+        ("", "26 October 2026"),
+    ],
+)
+def test_a_date_is_written_as_its_language_does(language, written):
+    assert long_date(DAY, language) == written
+
+
+@pytest.mark.parametrize(
+    ("language", "reads"),
+    [
+        ("en", "ltr"),
+        ("he", "rtl"),
+        ("ar-EG", "rtl"),
+        ("fa", "rtl"),
+        ("az-Arab", "rtl"),
+        ("ar-Latn", "ltr"),
+        ("iw", "rtl"),
+        ("", "ltr"),
+    ],
+)
+def test_a_language_has_a_direction(language, reads):
+    assert text_direction(language) == reads
+
+
+SAME = {"Name", "Note", "Note %(number)s:", "(note %(number)s)"}  # in another language, too
+
+
+def test_what_is_not_translated_stays_english():
+    assert gettext("xx", "Note by %(name)s", name="Mara") == "Note by Mara"
+    assert gettext("de", "No such sentence") == "No such sentence"
+    assert gettext("de-AT", "Note by %(name)s", name="Mara") == "Anmerkung von Mara"
+    assert gettext("iw", "In this dispatch") == gettext("he", "In this dispatch")
+
+
+def test_every_catalogue_says_everything_with_the_same_names():
+    catalogues = {}
+    for language in LANGUAGES:
+        with (ROOT / "mailer" / "locale" / f"{language}.po").open("rb") as file:
+            catalogues[language] = {m.id: m for m in read_po(file, locale=language) if m.id}
+    english = catalogues.pop("en")
+    for language, catalogue in catalogues.items():
+        assert catalogue.keys() == english.keys(), language
+        for sentence, message in catalogue.items():
+            names = {
+                "name": "A",
+                "number": "1",
+                "source": "S",
+                "address": "a@b",
+                "alt": "x",
+                "year": "2026",
+                "holder": "H",
+                "date": "D",
+            }
+            used = [name for name in names if f"%({name})s" in sentence]
+            translated = message.string % names
+            assert all(names[name] in translated for name in used), (language, sentence)
+            assert translated != sentence % names or sentence in SAME, (
+                language,
+                sentence,
+            )

@@ -1,0 +1,54 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, escape_value
+from mailer.sanitize import clean
+
+
+@pytest.mark.parametrize(
+    ("place", "written"),
+    [
+        (EscapeContext.HTML, "&lt;b&gt; &#39;x&#39; &amp; &#34;y&#34; é/?"),
+        (EscapeContext.TEXT, "<b> 'x' & \"y\" é/?"),
+        (EscapeContext.HEADER, "<b> 'x' & \"y\" é/?"),
+        (EscapeContext.URL, "%3Cb%3E%20%27x%27%20%26%20%22y%22%20%C3%A9%2F%3F"),
+        (EscapeContext.TEXT_URL, "%3Cb%3E%20%27x%27%20%26%20%22y%22%20%C3%A9%2F%3F"),
+    ],
+)
+def test_a_value_is_written_for_its_place(place, written):
+    assert escape_value("<b> 'x' & \"y\" é/?", place) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "cleaned"),
+    [
+        ("Eve\r\nBcc: x", "Eve Bcc: x"),
+        ("a\tb\u2028c", "a b c"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("n\0u\x7fl", "nul"),
+        ("\ufdd0\U0001ffff\ud800x", "x"),
+        ("שלום, Ana 👩‍🚀", "שלום, Ana 👩‍🚀"),
+    ],
+)
+def test_a_value_is_cleaned_of_what_could_act(value, cleaned):
+    assert clean(value) == cleaned
+
+
+@given(st.text(), st.sampled_from(EscapeContext))
+def test_no_value_has_a_line_end_or_a_control(value, place):
+    written = escape_value(value, place)
+    assert not any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in written)
+    if place in {EscapeContext.URL, EscapeContext.TEXT_URL}:
+        assert written.isascii()
+        assert not set(written) & set(" /?#&=:@<>\"'")
+
+
+def test_slots_take_fields_the_address_and_the_token():
+    values = ReaderValues(fields={"city": "Faro"}, address="a&b@example.org", token="t/1")
+    assert MergeField("reader.city | upper", EscapeContext.TEXT).fill(values) == "FARO"
+    assert MergeField("reader.nothing", EscapeContext.TEXT).fill(values) == ""
+    assert MergeField(ADDRESS, EscapeContext.HTML).fill(values) == "a&amp;b@example.org"
+    assert MergeField(TOKEN, EscapeContext.URL).fill(values) == "t%2F1"

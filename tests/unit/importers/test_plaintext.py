@@ -1,0 +1,274 @@
+"""Plain-text archives (contract 7), regular ones and those that are not."""
+
+import datetime as dt
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.dispatch.diagnostics import Severity
+from mailer.dispatch.parse import parse_dispatch
+from mailer.importers.dates import ends_in_date, read_date
+from mailer.importers.dispatch_writer import file_name, write_dispatch
+from mailer.importers.model import ImportedDispatch
+from mailer.importers.paragraphs import escape, paragraphs, read_text
+from mailer.importers.plaintext import ArchiveError, read_plaintext
+
+TODAY = dt.date(2026, 11, 22)
+REGULAR = """\
+The east quay opens again: “We will not wait another winter”
+
+October 26, 2026
+
+The ferries Alva and Sund moored at the east quay on Thursday. (Photo by Ines Carvalho, Harbour Board)
+
+
+1. Why the board changed its mind
+2. “Board votes 9 to 2” (Harbour Times, Oct. 25, 2026)
+3. “Rail link now expected in 2028” (National Wire, Oct. 24, 2026)
+
+
+[Note by Mara Lindqvist]
+
+I attach two pieces.
+
+So far it is not settled.
+
+-- Mara Lindqvist
+
+
+Board votes 9 to 2
+Harbour Times
+October 25, 2026
+
+PORTO NOVO – The ferry board voted on Saturday.
+
+The vote:
+
+Nine members were in favour.
+
+
+Rail link now expected in 2028
+National Wire (Lisbon)
+October 24, 2026
+
+“Nobody is abandoning the line,” a spokesman said.
+
+
+* You can also find shorter items on our page social.example.org/@harbourletter
+
+All notes and summaries copyright © Mara Lindqvist. All rights reserved.
+"""
+
+
+def read(text: str, language: str = "en") -> ImportedDispatch:
+    return read_plaintext(paragraphs(text), today=TODAY, language=language)
+
+
+def said(draft: ImportedDispatch) -> str:
+    return "\n".join(f"{doubt.line}: {doubt.message}" for doubt in draft.doubts)
+
+
+def test_a_regular_archive_is_a_whole_dispatch():
+    draft = read(REGULAR)
+    assert draft.title == "The east quay opens again: “We will not wait another winter”"
+    assert draft.date == dt.date(2026, 10, 26)
+    assert (draft.editor, draft.signature) == ("Mara Lindqvist", "Mara Lindqvist")
+    assert draft.photo is not None
+    assert draft.photo.credit == "Photo by Ines Carvalho, Harbour Board"
+    assert draft.summary == ("Why the board changed its mind",)
+    assert draft.note[1:] == ("I attach two pieces.", "So far it is not settled.")
+    assert [(a.title, a.source, a.place, a.date.day) for a in draft.articles] == [
+        ("Board votes 9 to 2", "Harbour Times", "", 25),
+        ("Rail link now expected in 2028", "National Wire", "Lisbon", 24),
+    ]
+    assert draft.articles[0].body[1:] == ("### The vote", "Nine members were in favour.")
+    assert draft.social == (
+        ("You can also find shorter items on our page", "https://social.example.org/@harbourletter"),
+    )
+    assert draft.copyright == "All notes and summaries copyright © Mara Lindqvist. All rights reserved."
+    assert said(draft).startswith("5: a photo is described")
+    assert len(draft.doubts) == 1
+
+
+def test_what_is_written_checks_without_an_error_and_reads_back():
+    draft = read(REGULAR)
+    parsed = parse_dispatch(write_dispatch(draft).encode(), file_name(draft), language="en")
+    assert [problem for problem in parsed.problems if problem.severity is Severity.ERROR] == []
+    assert parsed.dispatch is not None
+    assert parsed.dispatch.title == draft.title
+    assert [article.title_text for article in parsed.dispatch.articles] == [a.title for a in draft.articles]
+
+
+VARIANTS = [
+    ("no blank lines between title, date and photo", lambda t: t.replace("winter”\n\nOctober", "winter”\nOctober", 1), ""),
+    ("blank lines inside the heading", lambda t: t.replace("Harbour Times\nOctober", "Harbour Times\n\nOctober", 1), ""),
+    ("blank lines between the contents", lambda t: t.replace("\n2. “", "\n\n2. “", 1), ""),
+    ("source and date on one line", lambda t: t.replace("Harbour Times\nOctober 25", "Harbour Times, October 25", 1), ""),
+    ("date before source", lambda t: t.replace("Harbour Times\nOctober 25, 2026", "October 25, 2026\nHarbour Times", 1), ""),
+    ("ISO date", lambda t: t.replace("October 25, 2026\n", "2026-10-25\n", 1), ""),
+    ("the body right under the date", lambda t: t.replace("October 25, 2026\n\nPORTO", "October 25, 2026\nPORTO", 1), ""),
+    ("Windows line ends", lambda t: t.replace("\n", "\r\n"), ""),
+    ("brackets instead of a dot", lambda t: re.sub(r"^(\d)\.", r"\1)", t, flags=re.MULTILINE), ""),
+    ("a title that differs a little", lambda t: t.replace("Board votes 9 to 2\nH", "Board votes nine to 2\nH", 1), "the contents call"),
+    ("no date under a title", lambda t: t.replace("Harbour Times\nOctober 25, 2026\n", "Harbour Times\n", 1), "no date stands"),
+    ("neither source nor date", lambda t: t.replace("Harbour Times\nOctober 25, 2026\n", "", 1), "no source and date stand"),
+    ("no note heading", lambda t: t.replace("[Note by Mara Lindqvist]\n", "", 1), "is the note"),
+    ("no contents", lambda t: re.sub(r"^\d\..*\n", "", t, flags=re.MULTILINE), ""),
+    ("a wrapped entry", lambda t: t.replace("(National Wire, Oct.", "(National Wire,\n   Oct.", 1), ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "doubt"), [v[1:] for v in VARIANTS], ids=[v[0] for v in VARIANTS])
+def test_archives_vary(change, doubt):
+    text = change(REGULAR)
+    assert text != REGULAR
+    draft = read(text)
+    assert [(a.source, a.date) for a in draft.articles] == [
+        ("Harbour Times", dt.date(2026, 10, 25)),
+        ("National Wire", dt.date(2026, 10, 24)),
+    ], said(draft)
+    assert "PORTO NOVO" in draft.articles[0].body[0]
+    assert draft.date == dt.date(2026, 10, 26)
+    assert draft.editor == "Mara Lindqvist"
+    assert doubt in said(draft)
+
+
+def test_what_the_contents_promise_and_nobody_wrote_is_kept_and_told():
+    draft = read(REGULAR.replace("3. “Rail", "3. “The bell” (Sea News, Oct. 23, 2026)\n4. “Rail", 1))
+    assert draft.summary == ("Why the board changed its mind", "“The bell” (Sea News, Oct. 23, 2026)")
+    assert "no article is called “The bell”" in said(draft)
+
+
+def test_an_article_that_the_contents_forgot_is_told():
+    more = "\n\n\nA bell\nSea News\nOctober 20, 2026\n\nIt rang.\n\n\n* You can"
+    draft = read(REGULAR.replace("\n\n\n* You can", more, 1))
+    assert draft.articles[-1].title == "A bell"
+    assert "“A bell” is not in the contents" in said(draft)
+
+
+def test_a_date_within_a_text_begins_no_article():
+    text = REGULAR.replace("Nine members were in favour.", "They met.\n\nOctober 1, 2026\n\nAnd voted.", 1)
+    draft = read(text)
+    assert len(draft.articles) == 2
+    assert "October 1, 2026" in " ".join(draft.articles[0].body)
+
+
+def test_hebrew_and_arabic_articles_know_their_language():
+    hebrew = (
+        "\n\n\nהמוזיאון מבקש את הפעמון\nחדשות הים\n23 באוקטובר 2026\n\nהמוזיאון הימי ביקש להחזיר את הפעמון.\n\n\n* You"
+    )
+    draft = read(REGULAR.replace("\n\n\n* You", hebrew, 1))
+    assert draft.articles[-1].language == "he"
+    assert draft.articles[-1].date == dt.date(2026, 10, 23)
+
+
+def test_a_french_archive_says_so_itself():
+    draft = read("Le quai rouvre\n\n26 octobre 2026\n\n[Note de Mara L.]\n\nDeux articles.\n\n-- Mara L.\n")
+    assert draft.language == "fr"
+    assert draft.editor == "Mara L."
+
+
+def test_markdown_and_template_signs_stay_text():
+    text = "T\n\nOctober 26, 2026\n\n[Note by M]\n\n# no heading {{ reader.x }} {% if %} *not* _so_ [x](y) <b> 1. `c` | &amp;\n\n- a\n- b\n"
+    draft = read(text)
+    parsed = parse_dispatch(write_dispatch(draft).encode(), "2026-10-26-t.md", language="en")
+    assert parsed.dispatch is not None, parsed.problems
+    assert parsed.dispatch.expressions == ()
+    kinds = [token.type for block in parsed.dispatch.note for token in block.tokens]
+    assert kinds[:3] == ["paragraph_open", "inline", "paragraph_close"]
+    assert "bullet_list_open" in kinds
+
+
+def test_lines_wrapped_at_a_width_are_joined_and_those_ended_on_purpose_stay():
+    text = "T\n\nOctober 26, 2026\n\n[Note by M]\n\nA line that goes on as far as this width lets it go,\nand then on.\n\nRoses\nViolets\n"
+    note = read(text).note
+    assert note == ("A line that goes on as far as this width lets it go,\nand then on.", "Roses\\\nViolets")
+
+
+@pytest.mark.parametrize("text", ["", " \n\n ", "\ufeff"])
+def test_nothing_is_no_archive(text):
+    with pytest.raises(ArchiveError):
+        read(read_text(text.encode()))
+
+
+DATES = [
+    ("October 26, 2026", "2026-10-26"), ("Oct. 25, 2026", "2026-10-25"), ("Sunday, 25 October 2026", "2026-10-25"),
+    ("25th of October, 2026", "2026-10-25"), ("26. Oktober 2026", "2026-10-26"), ("1er mars 2026", "2026-03-01"),
+    ("3 de marzo de 2026", "2026-03-03"), ("3 de março de 2026", "2026-03-03"), ("26 באוקטובר 2026", "2026-10-26"),
+    ("26 أكتوبر 2026", "2026-10-26"), ("26 октября 2026 г.", "2026-10-26"), ("2026-10-26", "2026-10-26"),
+    ("26.10.2026", "2026-10-26"), ("26/10/2026", "2026-10-26"), ("10/26/2026", "2026-10-26"), ("Sept. 3, 2026", "2026-09-03"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "iso"), DATES)
+def test_dates_as_people_write_them(text, iso):
+    found = read_date(text)
+    assert found is not None
+    assert found.date.isoformat() == iso
+    assert not found.is_ambiguous
+
+
+@pytest.mark.parametrize(
+    "text", ["", "October", "2026", "31 February 2026", "may be 2026 3", "12", "Article 5, 2026", "0/0/2026"]
+)
+def test_what_is_no_date(text):
+    assert read_date(text) is None
+
+
+def test_figures_that_can_be_read_two_ways_are_called_so():
+    found = read_date("03/04/2026")
+    assert found is not None
+    assert (found.date, found.is_ambiguous) == (dt.date(2026, 4, 3), True)
+
+
+def test_a_date_at_the_end_leaves_its_source():
+    assert ends_in_date("The Times, of London, Oct. 25, 2026") is not None
+    ended = ends_in_date("Harbour Times · 25 October 2026")
+    assert ended is not None
+    assert ended[0] == "Harbour Times"
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text))
+
+
+@given(
+    st.lists(
+        st.sampled_from([each for each in REGULAR.split("\n") if each] + ["", "", "zebra", "quux: 7", "-- Somebody"]),
+        max_size=40,
+    )
+)
+def test_no_word_is_dropped_whatever_the_order(lines):
+    text = "\n".join(lines)
+    if not text.strip():
+        return
+    draft = read(text)
+    written = write_dispatch(draft) + said(draft)
+    dates = words(" ".join(f"{d:%B %b %d %Y} {d.day}" for d in [dt.date(2026, 10, n) for n in (24, 25, 26)])) | {"Oct"}
+    lost = words(text) - words(written) - dates - {"Note", "by", "1", "2", "3"}
+    assert not lost, (lost, written)
+
+
+@given(st.text(max_size=400))
+def test_any_text_at_all_is_read(text):
+    found = paragraphs(text)
+    if found:
+        write_dispatch(read_plaintext(found, today=TODAY))
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=60))
+def test_escaped_text_is_text_again(text):
+    source = f"---\ntitle: T\ndate: 2026-10-26\nslug: t\n---\n\n{escape(text, is_first=True)}\n"
+    parsed = parse_dispatch(source.encode(), "t.md", language="en")
+    if parsed.dispatch is None or "://" in text:
+        return
+    tokens = [token for block in parsed.dispatch.note for token in block.tokens]
+    assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
+    assert all(child.type in {"text", "text_special", "softbreak"} for child in tokens[1].children)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_encodings(encoding):
+    assert read_text("Die Fähre – „Alva“".encode(encoding)) == "Die Fähre – „Alva“"

@@ -1,0 +1,207 @@
+"""Dead links, asked of servers on loopback; and every address that must not be asked."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address, ip_network
+
+import httpcore
+import pytest
+
+from mailer.http_client import is_public
+from mailer.lint.link_checker import LinkCheckLimits, LinkState, ask_links, check_links
+from tests.support.proofs import letter, proof
+
+HERE = (ip_network("127.0.0.1/32"),)
+QUICK = LinkCheckLimits(pause=0.0)
+STATUS = {"/fine": 200, "/gone": 410, "/missing": 404, "/forbidden": 403, "/broken": 500}
+
+
+class Site(BaseHTTPRequestHandler):
+    """/moved leads to /fine, /loop to itself, /away to ftp, /inside to a private address; /get answers GET only."""
+
+    seen: list[tuple[str, str]]
+    released: threading.Event
+
+    def do_HEAD(self) -> None:
+        self.seen.append((self.command, self.path))
+        place = {"/moved": "/fine", "/loop": "/loop", "/away": "ftp://example.org/", "/inside": "http://10.1.2.3/"}
+        if self.path == "/slow":
+            self.released.wait()
+            return
+        if self.path == "/drip":
+            while not self.released.wait(0.05):
+                self.wfile.write(b"H")
+            return
+        status = (
+            302
+            if self.path in place
+            else 405
+            if (self.path, self.command) == ("/get", "HEAD")
+            else STATUS.get(self.path, 200)
+        )
+        self.send_response(status)
+        if self.path in place:
+            self.send_header("Location", place[self.path])
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD  # noqa: N815 - http.server's name
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server:
+    def __init__(self, base: str, seen: list[tuple[str, str]]) -> None:
+        self.base, self.seen = base, seen
+
+    def ask(self, *paths: str, limits: LinkCheckLimits = QUICK) -> list[LinkState]:
+        answers = check_links([self.base + path for path in paths], limits=limits, networks=HERE)
+        return [answers[self.base + path].state for path in paths]
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    released = threading.Event()
+    seen: list[tuple[str, str]] = []
+    handler = type("Handler", (Site,), {"seen": seen, "released": released})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield Server(f"http://127.0.0.1:{server.server_port}", seen)
+    finally:
+        released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("path", "state"),
+    [
+        ("/fine", LinkState.ALIVE),
+        ("/get", LinkState.ALIVE),
+        ("/moved", LinkState.ALIVE),
+        ("/gone", LinkState.DEAD),
+        ("/missing", LinkState.DEAD),
+        ("/forbidden", LinkState.UNSURE),
+        ("/broken", LinkState.UNSURE),
+        ("/loop", LinkState.UNSURE),
+        ("/away", LinkState.UNSURE),
+        ("/inside", LinkState.PRIVATE),
+    ],
+)
+def test_a_link_is_alive_dead_or_unsure_by_what_it_answers(server, path, state):
+    assert server.ask(path) == [state]
+
+
+def test_head_is_asked_first_and_get_only_where_it_says_no(server):
+    server.ask("/fine", "/get")
+    assert server.seen == [("HEAD", "/fine"), ("HEAD", "/get"), ("GET", "/get")]
+
+
+@pytest.mark.parametrize("path", ["/slow", "/drip"])
+def test_no_server_holds_a_link_beyond_its_time(server, path):
+    start = time.monotonic()
+    assert server.ask(path, limits=LinkCheckLimits(each=0.3, whole=90.0, pause=0.0)) == [LinkState.UNSURE]
+    assert time.monotonic() - start < 60
+
+
+def test_when_the_time_of_all_is_up_the_rest_is_not_asked(server):
+    assert server.ask("/slow", "/fine", limits=LinkCheckLimits(each=0.3, whole=0.2, pause=0.0)) == [
+        LinkState.UNSURE,
+        LinkState.UNSURE,
+    ]
+    assert ("HEAD", "/fine") not in server.seen
+
+
+def test_the_links_of_one_host_are_asked_with_a_pause(server):
+    start = time.monotonic()
+    server.ask("/fine", "/fine?2", "/fine?3", limits=LinkCheckLimits(pause=0.1))
+    assert time.monotonic() - start >= 0.2
+
+
+def test_nobody_listening_is_unsure_and_no_such_name_is_dead(monkeypatch):
+    with serving() as ended:
+        url = f"{ended.base}/"
+    assert check_links([url], limits=QUICK, networks=HERE)[url].state is LinkState.UNSURE
+
+    def resolve(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    gone, lost = "https://gone.example.org/", "https://lost.example.com/"
+    assert check_links([gone], limits=QUICK)[gone].state is LinkState.DEAD
+    assert {each.state for each in check_links([gone, lost], limits=QUICK).values()} == {
+        LinkState.UNSURE
+    }  # nothing is reached
+
+
+def test_a_name_that_answers_otherwise_the_second_time_is_still_not_connected_to(server, monkeypatch):
+    """DNS rebinding: the address that is judged is the one that is connected to, for each connection anew."""
+    answers = iter(["93.184.216.34", "127.0.0.1"])
+    port = int(server.base.rpartition(":")[2])
+    connected: list[str] = []
+
+    def resolve(_host: str, port: int, *_: object, **__: object) -> object:
+        return [(2, 1, 6, "", (next(answers), port))]
+
+    async def connect(_self: object, host: str, *_: object) -> object:
+        connected.append(host)
+        raise httpcore.ConnectError
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    for state in (LinkState.UNSURE, LinkState.PRIVATE):
+        url = f"http://rebinding.example.org:{port}/"
+        assert check_links([url], limits=QUICK)[url].state is state
+    assert connected == ["93.184.216.34"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+        "240.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1", "2002:7f00:1::", "2002:a00:1::1", "2001:db8::1",
+    ],
+)  # fmt: skip
+def test_what_is_not_public_is_never_asked(address):
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700::1111", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"])
+def test_what_is_public_is(address):
+    assert is_public(ip_address(address))
+
+
+def test_a_loopback_link_of_a_dispatch_is_not_asked_by_default(server):
+    whole = proof(letter(f"[a page]({server.base}/fine)"))
+    assert ask_links(whole, limits=QUICK) == ()  # that it is private is found without asking
+    assert server.seen == []
+
+
+def test_a_public_name_of_a_private_address_is_found(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
+    whole = proof(letter("[a page](https://inside.example.org/)"))
+    assert [(each.rule, each.line) for each in ask_links(whole, limits=QUICK)] == [("link-private", 7)]
+
+
+def test_findings_stand_at_the_links_and_links_that_differ_are_left_out(server):
+    said: list[str] = []
+    body = f"[a page]({server.base}/gone) [another]({server.base}/gone#part) [fine]({server.base}/fine) [odd]({server.base}/broken)\n\n[you]({server.base}/gone?{{{{ reader.x }}}})"
+    found = ask_links(proof(letter(body)), log=said.append, limits=QUICK, networks=HERE)
+    assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
+    assert {each.line for each in found} == {7}
+    assert said == ["Asking 3 links …"]

@@ -1,0 +1,416 @@
+"""Each rule of the inspection: a dispatch that trips it, at its place, and a near miss that does not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.dispatch.parse import parse_dispatch
+from mailer.edition.model import Image
+from mailer.lint.findings import Finding
+from mailer.lint.ignore_comments import without_ignored
+from mailer.lint.rules import RULES
+from mailer.lint.run import run_checks
+from mailer.mime.dkim.keys import Ed25519Key, new_key
+from mailer.mime.dkim.signer import DkimKey
+from tests.support.proofs import findings, letter, letterhead, places, proof, with_html, with_message
+
+ARTICLE = "## A\nsource: Harbour Times\ndate: 2026-11-01\nlink: https://times.example.org/a\n\n"
+HEBREW = "הספינה הראשונה עגנה אתמול ברציף המזרחי."
+PHOTO = "photo:\n  url: https://example.org/quay.jpg\n  alt: Two ferries\n"
+
+
+def subject(text: str) -> str:
+    return letter("Note.", f"subject: {text}\n")
+
+
+WORDS: list[tuple[str, str, str, str]] = [
+    # rule, where it strikes, a dispatch that trips it, a near miss
+    ("placeholder", "7:11", letter("The board TK met."), letter("The board of TK Maxx met.")),
+    ("placeholder", "7:1", letter("TODO: a word on this."), letter("Todo lo que `TODO` says.")),
+    ("placeholder", "7:1", letter("Lorem ipsum dolor."), letter("He quoted Cicero, not lorem.")),
+    ("placeholder", "7:4", letter("At [insert hour] sharp."), letter("At [your page](https://example.org/a) now.")),
+    ("placeholder", "7:1", letter("Write your note here. Fog."), letter("Write your notes here and there.")),
+    ("placeholder", "7:1", letter("The text of the article."), letter("The text of the article. It was cut.")),
+    ("placeholder", "5:10", subject("TKTK"), subject("The tank")),
+    ("merge-tag", "7:6", letter("Dear *|FNAME|*, good day."), letter("Dear `*|FNAME|*`, good | day.")),
+    ("merge-tag", "7:1", letter("%%first name%% writes."), letter("A rise of 5%% and 6%%.")),
+    (
+        "empty-field",
+        "7:6",
+        letter("Dear {{ reader.first_name }},"),
+        letter('Dear {{ reader.first_name or "reader" }},'),
+    ),
+    (
+        "empty-field",
+        "8:11",
+        letter('{% if reader.city != "Porto" %}\nNews from {{ reader.city }}.\n{% endif %}'),
+        letter("{% if reader.city %}\nNews from {{ reader.city }}.\n{% endif %}"),
+    ),
+    (
+        "empty-field",
+        "10:3",
+        letter("{% if reader.city %}\nNothing.\n{% else %}\nA {{ reader.city }}.\n{% endif %}"),
+        letter("{% if not reader.city %}\nNothing.\n{% else %}\nA {{ reader.city }}.\n{% endif %}"),
+    ),
+    ("empty-field", "5:20", subject("'For you, {{ reader.name }}'"), subject("For all")),
+    ("subject-length", "5:10", subject("a " * 40 + "b"), subject("a " * 38 + "bc")),
+    ("subject-length", "2:8", letter("Note.").replace("A letter", "a " * 50), letter("Note.")),
+    ("subject-shouting", "5:10", subject("'The quay is open!!'"), subject("'The quay is open!'")),
+    ("subject-shouting", "5:10", subject("QUAY OPENS AGAIN"), subject("NATO and UNESCO on the quay")),
+    (
+        "subject-shouting",
+        "5:12",
+        letter("Note.", "preheader: EVERYTHING MUST LEAVE\n"),
+        letter("Note.", "preheader: Everything must leave\n"),
+    ),
+    ("subject-pretence", "5:10", subject("'Re: your invoice'"), subject("'Revenue: up again'")),
+    ("preheader-length", "5:12", letter("Note.", f"preheader: {'a ' * 71}b\n"), letter("Note.", "preheader: A word\n")),
+    ("preheader-repeats", "5:12", letter("Note.", "preheader: A letter!\n"), letter("Note.", "preheader: Letters\n")),
+    ("copyright-year", "4:12", letter("Note.").replace("© 2026", "© 2025"), letter("Note.").replace("© 2026", "© 1998-2026")),
+    ("photo-credit", "6:3", letter("Note.", PHOTO), letter("Note.", f"{PHOTO}  credit: Ines Carvalho\n")),
+    (
+        "date-after",
+        "9:7",
+        letter(f"{ARTICLE}Text.").replace("2026-11-01", "2026-11-03"),
+        letter(f"{ARTICLE}Text.").replace("2026-11-01", "2026-11-02"),
+    ),
+    (
+        "source-link",
+        "7:1",
+        letter("## A\nsource: Harbour Times\ndate: 2026-11-01\n\nText."),
+        letter(f"{ARTICLE}Text."),
+    ),
+    (
+        "language-missing",
+        "9:1",
+        letter(f"A note in plain English words.\n\n{ARTICLE}{HEBREW}"),
+        letter(f"A note in plain English.\n\n{ARTICLE.strip()}\nlanguage: he\n\n{HEBREW}"),
+    ),
+    ("alt-words", "7:1", letter("![DSC_0042.jpg](https://example.org/a.jpg)"), letter("![A quay](https://example.org/a.jpg)")),
+    (
+        "alt-words",
+        "7:8",
+        letter("Note.", PHOTO).replace("Two ferries", "Photo"),
+        letter("Note.", PHOTO).replace("Two ferries", "Photo of Teodora Reis"),
+    ),
+    ("link-words", "7:9", letter("Read it [here](https://example.org/a)."), letter("[Here be dragons](https://example.org/a)")),
+    ("link-words", "7:1", letter("<https://example.org/a>"), letter("[example.org](https://example.org/a)")),
+    ("link-words", "7:1", letter("[Mehr …](https://example.org/a)"), letter("[Mehr Licht](https://example.org/a)")),
+    ("link-insecure", "7:1", letter("[a page](http://example.org/a)"), letter("[a page](https://example.org/a)")),
+    (
+        "link-insecure",
+        "10:7",
+        letter(f"{ARTICLE}Text.").replace("https://times", "http://times"),
+        letter(f"{ARTICLE}Text."),
+    ),
+    ("link-shortener", "7:1", letter("[the page](https://bit.ly/abc)"), letter("[the page](https://orbit.ly/abc)")),
+    (
+        "link-mismatch",
+        "7:1",
+        letter("[bank.example.com](https://evil.example.net/a)"),
+        letter("[example.com](https://www.example.com/a) [Booking.com sinks](https://times.example.org/a)"),
+    ),
+    ("link-private", "7:1", letter("[the page](https://10.0.0.7/a)"), letter("[the page](https://example.org/10.0.0.7)")),
+    ("link-private", "7:1", letter("[the page](https://intranet/a)"), letter("[the page](https://intranet.example.org/a)")),
+    ("heading-order", "12:1", letter(f"{ARTICLE}#### Too deep\n\nText."), letter(f"{ARTICLE}### Deep\n\nText.")),
+    ("image-size", "7:11", letter("![A quay](https://example.org/a.jpg)"), letter("Note.", PHOTO)),
+    (
+        "image-format",
+        "6:8",
+        letter("Note.", PHOTO.replace(".jpg", ".webp")),
+        letter("Note.", PHOTO.replace("quay.jpg", "webp.png")),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "where", "wrong", "near"), WORDS, ids=[f"{case[0]}-{n}" for n, case in enumerate(WORDS)]
+)
+def test_a_dispatch_trips_the_rule_at_its_place_and_a_near_miss_does_not(rule, where, wrong, near):
+    assert where in places(wrong, rule)
+    assert places(near, rule) == []
+
+
+def rules(whole):
+    return {problem.rule for problem in run_checks(whole)}
+
+
+def weighing(kilobytes: int) -> str:
+    """A letter of about this size, of three articles, the second of which is nearly all of it."""
+
+    def source(paragraphs: int) -> str:
+        other = ARTICLE.replace("## A", "## Barge")
+        last = ARTICLE.replace("## A", "## C")
+        return letter(f"{ARTICLE}Text.\n\n{other}" + ("A word. " * 90 + "\n\n") * paragraphs + f"{last}Text.")
+
+    one, two = (proof(source(number)).pages[0].size for number in (1, 2))
+    return source(1 + (kilobytes * 1024 - one) // (two - one))
+
+
+SIGNED = {"signers": (DkimKey(domain="example.org", selector="s", key=new_key(Ed25519Key)),)}
+
+
+def picture(width: int, size: int) -> Image:
+    return Image(name=f"{width}.jpg", content_type="image/jpeg", width=width, height=400, data=b"x" * size)
+
+
+def with_photo(width: int, size: int) -> set[str]:
+    source = letter("Note.", "photo:\n  file: quay.jpg\n  alt: Two ferries\n  credit: Ines\n")
+    return rules(proof(source, images={"quay.jpg": picture(width, size)}))
+
+
+def test_a_letter_without_fault_has_no_findings():
+    assert findings(letter(f"A note.\n\n{ARTICLE}Text.")) == ()
+
+
+@pytest.mark.parametrize(("kilobytes", "rule"), [(88, None), (95, "html-size"), (105, "html-clipped")])
+def test_the_size_of_the_html_is_held_against_the_clip_and_the_article_that_tips_it_is_named(kilobytes, rule):
+    found = [each for each in findings(weighing(kilobytes)) if each.rule in {"html-size", "html-clipped"}]
+    assert [each.rule for each in found] == ([rule] if rule else [])
+    assert all("“Barge” tips it over" in each.message and each.line == 14 for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new", "near"),
+    [
+        ("style-size", "<style>", "<style>" + ".a { color: #111 }" * 1200, "<style>" + ".a { color: #111 }" * 100),
+        ("style-place", "</body>", "<style>.a{color:#111}</style></body>", "<p>a</p></body>"),
+        ("alt-missing", "</body>", '<img src="https://example.org/a.png" width="9"></body>', '<img src="a.png" alt="" width="9"></body>'),
+        ("image-size", "</body>", '<img src="a.png" alt="" width="701"></body>', '<img src="a.png" alt="" width="700"></body>'),
+        ("table-role", "</body>", "<table><tr><td>a</td></tr></table></body>", "<table><tr><th>a</th></tr></table></body>"),
+        ("page-language", '<html lang="en"', "<html", '<html lang="de"'),
+        ("anchor-dead", "</body>", '<a href="#gone">the top</a></body>', '<a name="gone"></a><a href="#gone">the top</a></body>'),
+        ("anchor-duplicate", "</body>", '<a name="b"></a><p id="b">b</p></body>', '<a name="b" id="b"></a><p id="c">b</p></body>'),
+        ("heading-order", "</body>", "<h1>Another</h1></body>", "<h2>Another</h2></body>"),
+        ("contrast", "</body>", '<p style="color:#888; background:#fff">faint</p></body>', '<p style="color:#767676; background:#fff">b</p></body>'),
+        ("contrast", "</body>", '<p style="font-size:23px; color:#888; background:#fff">faint</p></body>',
+         '<p style="font-size:24px; color:#888; background:#fff">large</p></body>'),
+        ("contrast", "</body>", '<div style="background:#fff"><p style="color:rgba(0,0,0,.4)">faint</p></div></body>',
+         '<div style="background:#fff; display:none"><p style="color:rgba(0,0,0,.4)">unseen</p></div></body>'),
+        ("contrast", "</body>", '<table role="none" bgcolor="#222222"><tr><td style="color:#333">a</td></tr></table></body>',
+         '<p style="color:#333; background:url(a.png)">on a picture</p></body>'),
+        ("contrast-dark", "</style>", "@media (prefers-color-scheme: dark) { html body h1[class] { color: #222 !important } }</style>",
+         "@media (prefers-color-scheme: dark) and (max-width: 1px) { html body h1[class] { color: #222 !important } }</style>"),
+        ("client-support", "</body>", '<div style="display:flex">a</div></body>', '<div style="border-radius:4px">a</div></body>'),
+        ("client-support", "</body>", '<div style="width: calc(100% - 1rem)">a</div></body>', '<div style="width:100%">calc(1rem)</div></body>'),
+        ("client-support", "</style>", ".x { position: absolute }</style>", "@media (max-width: 1px) { .x { position: absolute } }</style>"),
+        ("client-support", "</body>", "<video></video></body>", "<em>a</em></body>"),
+        ("link-insecure", "</body>", '<a href="http://elsewhere.example.com/">there</a></body>', "</body>"),
+    ],
+)  # fmt: skip
+def test_a_template_trips_the_rule_and_a_near_miss_does_not(rule, old, new, near):
+    whole = proof(letter("Note."))
+    assert rule in rules(with_html(whole, old, new))
+    assert rule not in rules(with_html(whole, old, near))
+
+
+def test_every_branch_of_every_condition_is_looked_at():
+    image = "![A quay](https://example.org/{}.webp)"
+    nested = [
+        "{% if reader.c %}",
+        image.format(1),
+        '{% elif reader.c == "d" %}',
+        image.format(2),
+        "{% else %}",
+        image.format(3),
+        "{% endif %}",
+    ]
+    body = [
+        "{% if reader.a %}",
+        *nested,
+        '{% elif reader.a == "b" %}',
+        image.format(4),
+        "{% else %}",
+        image.format(5),
+        "{% endif %}",
+    ]
+    assert places(letter("\n".join(body)), "image-format") == ["9:11", "11:11", "13:11", "16:11", "18:11"]
+
+
+def test_the_longest_letter_is_weighed_whichever_branch_makes_it():
+    text = ("A word. " * 100 + "\n\n") * 160
+    body = f"{{% if reader.a %}}\n{text}\n{{% else %}}\nLittle.\n{{% endif %}}"
+    assert places(letter(body), "html-clipped")
+    assert places(
+        letter(body.replace("{% if reader.a %}", "{% if reader.a %}\nLess.\n{% elif reader.b %}")), "html-clipped"
+    )
+
+
+def test_a_dark_rule_without_important_loses_to_the_inlined_style():
+    whole = with_html(
+        proof(letter("Note.")), "</body>", '<p class="x" style="color:#222; background:#fff">a</p></body>'
+    )
+    weak = "@media (prefers-color-scheme: dark) {{ .x {{ background-color: #111{} }} }}</style>"
+    assert "contrast-dark" not in rules(with_html(whole, "</style>", weak.format("")))
+    assert "contrast-dark" in rules(with_html(whole, "</style>", weak.format(" !important")))
+
+
+def test_images_are_weighed_and_measured():
+    assert with_photo(1200, 500 * 1024) == set()
+    assert with_photo(1200, 500 * 1024 + 1) == {"image-bytes"}
+    assert with_photo(600, 1) == set()
+    assert with_photo(599, 1) == {"image-width"}
+
+
+def test_the_findings_of_lost_features_name_the_share_of_mail_programs():
+    whole = with_html(
+        proof(letter("Note."), clients=("outlook.windows", "apple-mail")), "</body>", "<video></video></body>"
+    )
+    (found,) = (each for each in run_checks(whole) if each.rule == "client-support")
+    assert "1 of 3 mail programs (33%): Outlook (Windows)" in found.message
+
+
+@pytest.mark.parametrize(
+    ("source", "earlier", "expected"),
+    [
+        ("Harbor Times", {"Harbour Times": "crane"}, ["8:9"]),
+        ("The Harbour Times", {"Harbour Times": "crane"}, ["8:9"]),
+        ("Harbour Times", {"Harbour Times": "crane", "Harbor Times": "older"}, []),
+        ("National Post", {"National Wire": "crane"}, []),
+        ("North Wire", {"South Wire": "crane"}, []),
+        ("Channel 4", {"Channel 5": "crane"}, []),
+        ("BBC", {"NBC": "crane"}, []),
+    ],
+)
+def test_a_source_is_spelt_as_before(source, earlier, expected):
+    assert (
+        places(letter(f"{ARTICLE}Text.".replace("Harbour Times", source)), "source-spelling", sources=earlier)
+        == expected
+    )
+
+
+def test_a_dispatch_that_is_linked_to_should_have_been_sent():
+    earlier = "earlier:\n  - title: Winters\n    slug: 2025-12-18-eleven-winters\n"
+    text = letter("See [[2026-03-02-crane]].\n\n> And\n> [[2025-12-18-eleven-winters]]", earlier)
+    assert places(text, "link-unsent") == []
+    assert places(text, "link-unsent", unsent=frozenset({"2026-03-02-crane"})) == ["10:5"]
+    assert places(text, "link-unsent", unsent=frozenset({"2025-12-18-eleven-winters"})) == ["7:11", "13:3"]
+
+
+def test_two_spellings_in_one_dispatch_are_found():
+    body = f"{ARTICLE}Text.\n\n" + f"{ARTICLE}Text.".replace("Harbour", "Harbor").replace("## A", "## B")
+    assert places(letter(body), "source-spelling") == ["15:9"]
+
+
+def test_the_way_out_and_the_postal_address_stand_in_html_and_plaintext():
+    whole = proof(letter("Note."))
+    assert {"unsubscribe-missing"} == rules(replace(whole, unsubscribe_url="https://letter.example.org/leave/")) - {
+        "one-click"
+    }
+    assert "postal-address" in rules(replace(whole, postal_address="2 Quay Street"))
+    nowhere = replace(whole, postal_address="")
+    assert "postal-address" in rules(nowhere)
+    assert "postal-address" not in rules(replace(nowhere, base_url="http://127.0.0.1:8000"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new"),
+    [
+        ("message-headers", b"Subject: ", b"Subject: x\r\nSubject: "),
+        ("message-headers", b"Subject: ", b"X-Subject: "),
+        ("message-headers", b"letter@example.org", b"other@example.org"),
+        ("message-headers", b"@example.org>\r\n", b"@example.net>\r\n"),
+        ("message-lines", b"Subject: ", b"Subject: " + b"x" * 990),
+        ("message-lines", b"Subject: ", b"Subject: a\n"),
+        ("message-encoding", b"Content-Transfer-Encoding: quoted-printable", b"Content-Transfer-Encoding: base64"),
+        ("message-encoding", b"Content-Transfer-Encoding: quoted-printable", b"Content-Transfer-Encoding: x-none"),
+        ("message-encoding", b"charset=utf-8", b"charset=klingon"),
+        ("plaintext", b"Content-Type: text/plain", b"Content-Type: text/markdown"),
+        ("plaintext", b"multipart/alternative", b"multipart/mixed"),
+        ("one-click", b"List-Unsubscribe=One-Click", b"List-Unsubscribe=Two-Clicks"),
+        ("one-click", b"/u/", b"/v/"),
+    ],
+)
+def test_a_message_that_is_not_what_was_promised_is_found(rule, old, new):
+    whole = proof(letter("Note."))
+    assert rule not in rules(whole)
+    assert rule in rules(with_message(whole, old, new))
+
+
+def test_the_plaintext_has_every_headline():
+    whole = proof(letter(f"{ARTICLE}Text.".replace("## A", "## Zebra crossing")))
+    assert "plaintext" in rules(replace(whole, edition=proof(letter("Note.")).edition))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        (b"", b"", None),
+        (b"list-unsubscribe-post", b"x-nothing", "dkim-cover"),
+        (b":from", b":xrom", "dkim-cover"),
+        (b"c=relaxed/relaxed;", b"c=relaxed/relaxed; l=10;", "dkim-cover"),
+        (b"d=example.org", b"d=example.net", "dkim-alignment"),
+        (b"d=example.org", b"d=mail.example.org", None),
+    ],
+)
+def test_the_signature_covers_what_it_must_and_is_the_senders(old, new, rule):
+    whole = with_message(proof(letter("Note."), head=letterhead(**SIGNED)), old, new)
+    assert rules(whole) == ({rule} if rule else set())
+
+
+def ignored(comment: str, body: str = "TODO", **options) -> list[str]:
+    whole = proof(letter(body, f"{comment}\n"))
+    return [str(each.rule) for each in without_ignored(run_checks(whole), whole.source_index, "a.md", **options)]
+
+
+@pytest.mark.parametrize(
+    ("comment", "body", "left"),
+    [
+        ("# check: ignore placeholder", "TODO", []),
+        ("lists: [readers]  # check: ignore placeholder", "TODO", []),
+        ("# check: ignore placeholder, link-words", "TODO [here](https://example.org)", []),
+        ("# check: ignore placeholder", "Note.", ["ignore-unused"]),
+        ("# check: ignore placehodler", "TODO", ["ignore-unknown", "placeholder"]),
+        ("# check: ignore", "Note.", ["ignore-unknown"]),
+        ("# check: ignore unsubscribe-missing", "Note.", ["ignore-refused"]),
+        ("# check: ignore missing-key", "Note.", ["ignore-refused"]),
+        ("preheader: 'a # check: ignore placeholder'", "TODO", ["placeholder"]),
+        ("preheader: |-\n  # check: ignore placeholder", "TODO", ["placeholder"]),
+    ],
+)
+def test_a_comment_in_the_front_matter_ignores_a_rule(comment, body, left):
+    assert ignored(comment, body) == left
+
+
+def test_an_ignore_of_what_was_not_looked_for_is_not_idle():
+    assert ignored("# check: ignore link-dead", "Note.", unsought={"link-dead"}) == []
+
+
+def test_an_unknown_rule_suggests_the_one_that_was_meant():
+    whole = proof(letter("Note.", "# check: ignore placehodler\n"))
+    (found,) = without_ignored(run_checks(whole), whole.source_index, "a.md")
+    assert (found.line, found.column, found.expected) == (5, 17, "did you mean “placeholder”?")
+
+
+def test_each_rule_has_a_case():
+    names = ("inspection_rules", "inspection_online", "service_previewing")
+    tests = "".join(Path(__file__).with_name(f"test_{name}.py").read_text() for name in names)
+    assert {name for name in RULES if f'"{name}"' not in tests} == set()
+
+
+def test_each_rule_says_why_by_whom_and_how():
+    for rule in RULES.values():
+        assert all(text and "\n" not in text for text in (rule.title, rule.why, rule.source, rule.how)), rule.id
+
+
+def test_a_finding_names_a_rule_that_exists():
+    with pytest.raises(ValueError, match="no rule"):
+        Finding(rule="nonesuch", message="x")
+
+
+WRITTEN = st.text(st.sampled_from(list("aB #*_`[](){}%!|<>\\&;:/.-0\n\"'é“שא漢\u200f")), max_size=120)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(WRITTEN, WRITTEN)
+def test_whatever_is_written_is_inspected_at_places_of_the_file(note, text):
+    source = letter(f"{note}\n\n{ARTICLE}{text}")
+    if parse_dispatch(source, "a.md").dispatch is None:
+        return
+    lines = source.split("\n")
+    for found in findings(source):
+        assert 1 <= found.line <= len(lines)
+        assert 1 <= found.column <= len(lines[found.line - 1]) + 1

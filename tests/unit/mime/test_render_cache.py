@@ -1,0 +1,91 @@
+"""A rendering that is kept is the one that would have been made anew."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, TemplateParts, fill
+from mailer.edition.plaintext.blocks import FilledParagraph
+from mailer.mime.encoding import quote
+from mailer.mime.render_cache import LONGEST, MAX_ENTRIES, RenderCache
+
+NAME, CITY = "reader.first_name", 'reader.city or "town"'
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26) | st.sampled_from(
+    ["", "0" * 26, "A=.é\n"]
+)
+plain = st.text("abcxyzABC019._+-", min_size=1, max_size=30)
+addresses = st.builds("{}@{}".format, plain, plain) | st.sampled_from(
+    ["", "1" * 12, "0" * 26, ".dot@example.com", "o'neil=x@example.com", "ana@münchen.example", '"a b"@example.com']
+)
+texts = st.text(st.sampled_from("ab. =\n\té你好(。01@'"), max_size=90)
+slots = st.builds(MergeField, st.sampled_from([NAME, CITY, ADDRESS, TOKEN]), st.sampled_from(EscapeContext))
+flows = st.lists(texts | slots, max_size=6).map(tuple)
+paragraphs = st.builds(FilledParagraph, texts, st.just("* "), st.just("  "), st.booleans(), st.booleans(), flows)
+parts = st.lists(texts | slots | paragraphs, max_size=4).map(tuple)
+fields = st.fixed_dictionaries({}, optional={"first_name": texts, "city": texts | st.just("0" * 26)})
+values = st.builds(ReaderValues, fields=fields, address=addresses, token=TOKENS)
+
+
+@given(parts=parts, readers=st.lists(values, min_size=1, max_size=6))
+def test_it_equals_what_is_written_anew(parts: TemplateParts, readers: list[ReaderValues]) -> None:
+    stencil = RenderCache(parts, quote)
+    for reader in [*readers, *readers]:
+        assert stencil.render(reader) == quote(fill(parts, reader))
+
+
+@given(address=addresses, token=TOKENS, before=texts, after=texts)
+def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
+    address: str, token: str, before: str, after: str
+) -> None:
+    parts: TemplateParts = (
+        before,
+        MergeField(ADDRESS, EscapeContext.TEXT),
+        after,
+        MergeField(TOKEN, EscapeContext.URL),
+        before,
+    )
+    stencil = RenderCache(parts, quote)
+    known = ReaderValues(address="a" * len(address), token="k" * len(token))
+    stencil.render(known)
+    reader = known._replace(address=address, token=token)
+    assert stencil.render(reader) == quote(fill(parts, reader))
+
+
+@pytest.mark.parametrize(
+    ("slot", "reader"),
+    [
+        (MergeField(NAME, EscapeContext.HTML), ReaderValues(fields={"first_name": "Ana"}, token="")),
+        (MergeField(ADDRESS, EscapeContext.TEXT), ReaderValues(address="ana@example.com", token="")),
+        (MergeField(TOKEN, EscapeContext.URL), ReaderValues(token="k" * 26)),
+    ],
+)
+def test_what_comes_again_is_not_written_again(slot: MergeField, reader: ReaderValues) -> None:
+    written: list[str] = []
+
+    def write(text: str) -> bytes:
+        written.append(text)
+        return text.encode()
+
+    stencil = RenderCache(("Dear ", slot), write)
+    stencil.render(reader)
+    written.clear()
+    stencil.render(reader)
+    assert not written
+
+
+def test_what_is_kept_is_bounded() -> None:
+    kept = 0
+
+    def write(text: str) -> bytes:
+        nonlocal kept
+        kept += 1
+        return text.encode()
+
+    stencil = RenderCache((MergeField(NAME, EscapeContext.TEXT),), write)
+    for number in range(MAX_ENTRIES + 1):
+        stencil.render(ReaderValues(fields={"first_name": f"n{number}"}, token=""))
+    stencil.render(ReaderValues(fields={"first_name": "n0"}, token=""))
+    assert kept == MAX_ENTRIES + 2, "the first was let go"
+    for _ in range(2):
+        stencil.render(ReaderValues(fields={"first_name": "x" * (LONGEST + 1)}, token=""))
+    assert kept == MAX_ENTRIES + 4, "the long one was not kept"

@@ -1,0 +1,218 @@
+"""What a dispatch would be as a letter, while it is being written."""
+
+import re
+import time
+from html import unescape
+
+import pytest
+from PIL import Image as Pillow
+
+from mailer.errors import UsageError
+from mailer.service.dispatches.lint import lint_dispatch
+from mailer.service.dispatches.preview import (
+    NOBODY,
+    ColorScheme,
+    draft,
+    in_scheme,
+    lint,
+    reader_values,
+    render,
+    some_readers,
+)
+from mailer.service.file_cache import cache_by_mtime
+from tests.support.preview import SHOWN, make_newsroom
+from tests.support.workspaces import DISPATCH
+
+MEDIA = "/media/"
+
+
+@pytest.fixture
+def newsroom(tmp_path):
+    with make_newsroom(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def path(newsroom):
+    return newsroom.workspace.dispatches / "tide.md"
+
+
+def drafted(newsroom, path, source=DISPATCH):
+    return draft(newsroom, source, path, shown=SHOWN)
+
+
+def test_a_text_that_no_file_holds_becomes_a_letter_and_nothing_is_written(newsroom, path):
+    before = {each: each.stat().st_mtime_ns for each in newsroom.workspace.root.rglob("*")}
+    made = lint(newsroom, drafted(newsroom, path, DISPATCH.replace("patience", "forbearance")))
+    assert "forbearance" in render(made.edition, media=MEDIA).text
+    assert {each: each.stat().st_mtime_ns for each in newsroom.workspace.root.rglob("*")} == before
+
+
+def test_the_first_letter_has_the_words_of_the_one_that_is_mailed_and_its_styles_where_the_template_has_them(
+    newsroom, path
+):
+    soon = drafted(newsroom, path)
+    final = lint(newsroom, soon)
+    one, other = render(soon.edition, media=MEDIA), render(final.edition, media=MEDIA)
+    assert (one.subject, one.text) == (other.subject, other.text)
+    assert _words(one.html) == _words(other.html)
+    assert (soon.is_final, final.is_final) == (False, True)
+    assert one.mailed.count(' style="') < other.mailed.count(' style="')
+
+
+def _words(html):
+    return re.sub(
+        r"\s+", " ", unescape(re.sub(r"<style.*?</style>|<!--.*?-->|<[^>]*>", "", html, flags=re.DOTALL))
+    ).strip()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        DISPATCH,
+        DISPATCH.replace("source:", "sorce:"),
+        DISPATCH.replace("The rest is", "TODO the rest is"),
+        DISPATCH.replace("title:", "# check: ignore placeholder\ntitle:").replace("The rest", "TODO. The rest"),
+        "no front matter",
+    ],
+)
+def test_what_is_said_of_it_is_what_the_check_says(newsroom, path, source):
+    path.write_text(source)
+    checked = lint_dispatch(newsroom, "tide")
+    found = lint(newsroom, drafted(newsroom, path, source)).problems
+    assert [(each.line, each.rule) for each in found] == [(each.line, each.rule) for each in checked.problems]
+
+
+def test_errors_leave_no_letter(newsroom, path):
+    made = drafted(newsroom, path, DISPATCH.replace("source:", "sorce:"))
+    assert made.edition is None
+    assert lint(newsroom, made).edition is None
+
+
+def test_octets_that_are_no_text_are_a_finding(newsroom, path):
+    made = draft(newsroom, b"---\ntitle: \xff\n---\n", path)
+    assert [problem.rule for problem in made.problems] == ["encoding"]
+
+
+@pytest.mark.parametrize(
+    ("theme", "line", "words"),
+    [
+        ('theme = "daily"\n[light]\nink = "#eeeeee"\n', 3, "contrast"),
+        ("theme = 'dayly'\n", 1, "daily"),
+        ("\n[logo]\nfile = 'none.png'\nwidth = 100\n", 3, "no image file"),
+        ("= nothing", 1, "not TOML"),
+    ],
+)
+def test_what_is_wrong_with_the_theme_is_a_finding_at_its_line(newsroom, path, theme, line, words):
+    newsroom.workspace.templates.mkdir()
+    (newsroom.workspace.templates / "theme.toml").write_text(theme)
+    for problems in (lint_dispatch(newsroom, "tide").problems, drafted(newsroom, path).problems):
+        found = problems[0]
+        assert (found.rule, found.line, found.path[-20:]) == ("theme", line, "templates/theme.toml")
+        assert words in found.message
+
+
+def test_findings_of_dispatch_and_theme_come_at_once_those_of_the_dispatch_first(newsroom, path):
+    newsroom.workspace.templates.mkdir()
+    (newsroom.workspace.templates / "theme.toml").write_text("nonsense = 1\n")
+    found = drafted(newsroom, path, DISPATCH.replace("source:", "sorce:")).problems
+    assert [problem.rule for problem in found] == ["missing-key", "unknown-key", "theme"]
+
+
+def test_an_image_lies_where_it_can_be_asked_for_and_its_words_stand_for_it_where_there_are_none(newsroom, path):
+    Pillow.new("RGB", (40, 30), "navy").save(path.parent / "quay.png")
+    photo = 'photo: {file: quay.png, alt: "A quay > a bridge", caption: The quay, credit: Mara}\n'
+    made = drafted(newsroom, path, DISPATCH.replace("date: 2026-11-01\n", f"date: 2026-11-01\n{photo}", 1))
+    (image,) = made.edition.images
+    assert f'src="{MEDIA}{image.name}"' in render(made.edition, media=MEDIA).html
+    assert newsroom.publication.media_url in render(made.edition, media=MEDIA).mailed
+    without = render(made.edition, media=MEDIA, images=False).html
+    assert image.name not in without
+    assert re.search(r'<img[^>]*src="data:,"[^>]*alt="A quay &gt; a bridge"', without)
+
+
+def test_links_open_elsewhere_but_those_to_the_articles(newsroom, path):
+    html = render(lint(newsroom, drafted(newsroom, path)).edition, media=MEDIA).html
+    links = re.findall(r"<a [^>]*href[^>]*>", html)
+    assert {"#" in each.partition("href=")[2][:2] for each in links} == {True, False}
+    for link in links:
+        assert ('target="_blank"' in link) != ('href="#' in link), link
+
+
+CSS = "<head><style>@media (prefers-color-scheme: dark) { a { b: c } } @media screen and ( prefers-color-scheme:light) { d { } }</style></head>"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "dark", "light"),
+    [(ColorScheme.DARK, "(min-width: 0)", "(max-width: 0)"), (ColorScheme.LIGHT, "(max-width: 0)", "(min-width: 0)")],
+)
+def test_a_scheme_is_decided_in_style_sheets_and_nowhere_else(scheme, dark, light):
+    words = "<p>(prefers-color-scheme: dark)</p>"
+    html = in_scheme(CSS + words, scheme)
+    assert f"@media {dark} {{ a" in html
+    assert f"@media screen and {light} {{ d" in html
+    assert html.endswith(words)
+    assert f"color-scheme: {scheme}" in html
+
+
+def test_a_reader_gets_what_they_would_be_sent(newsroom, path):
+    made = drafted(newsroom, path)
+    ana = reader_values(newsroom, "Ana@example.com", (), made.edition.fields)
+    assert "Dear Ana," in render(made.edition, ana, media=MEDIA).text
+    assert "ana@example.com" in render(made.edition, ana, media=MEDIA).html
+    assert "Dear reader," in render(made.edition, NOBODY, media=MEDIA).text
+    with pytest.raises(UsageError, match="not on any list"):
+        reader_values(newsroom, "nobody@example.com", (), made.edition.fields)
+
+
+def test_some_readers_are_offered(newsroom):
+    (newsroom.workspace.subscribers / "board.csv").write_text("email\nana@example.com\nben@example.com\nbroken\n")
+    assert some_readers(newsroom, (), 10) == ("ana@example.com", "ben@example.com")
+    assert some_readers(newsroom, ("readers",), 10) == ("ana@example.com",)
+    assert some_readers(newsroom, (), 1) == ("ana@example.com",)
+
+
+def test_another_dispatch_that_changes_is_seen(newsroom, path):
+    other = path.with_name("other.md")
+    source = DISPATCH.replace("The rest", "See [[other]]. The rest")
+    assert drafted(newsroom, path, source).edition is None
+    other.write_text(DISPATCH.replace("The tide table", "Fog"))
+    assert "Fog" in render(drafted(newsroom, path, source).edition, media=MEDIA).text
+    other.write_text(DISPATCH.replace("The tide table", "Sun"))
+    assert "Sun" in render(drafted(newsroom, path, source).edition, media=MEDIA).text
+
+
+@pytest.fixture
+def reading(tmp_path):
+    """A function that reads a file, and what it did read."""
+    reads = []
+
+    @cache_by_mtime(maxsize=4)
+    def read(path, suffix=""):
+        reads.append(path)
+        return path.read_text() + suffix
+
+    file = tmp_path / "file"
+    file.write_text("one")
+    return read, file, reads
+
+
+def test_a_file_is_read_again_only_when_it_changed(reading, monkeypatch):
+    read, file, reads = reading
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    assert [read(file), read(file), read(file, suffix="!")] == ["one", "one", "one!"]
+    assert len(reads) == 2
+    file.write_text("three")
+    assert read(file) == "three"
+    file.unlink()
+    with pytest.raises(FileNotFoundError):
+        read(file)
+
+
+def test_what_was_written_this_moment_is_read_each_time(reading, monkeypatch):
+    read, file, reads = reading
+    now = file.stat().st_mtime_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    assert [read(file), read(file)] == ["one", "one"]
+    assert len(reads) == 2

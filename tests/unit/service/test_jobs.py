@@ -1,0 +1,91 @@
+"""The loop of the background jobs of `mailer serve`."""
+
+import asyncio
+
+import pytest
+
+from mailer.app import App
+from mailer.errors import UsageError
+from mailer.service.jobs import run_every
+from tests.support.workspaces import KEY, make_workspace
+
+
+@pytest.fixture(scope="module")
+def newsroom(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("news")
+    make_workspace(folder)
+    with App.open(folder) as made:
+        yield made
+
+
+def run(newsroom, step, *, interval=0.0, after_error=None):
+    """The job until `step` has stopped it; what it logged."""
+    logged = []
+
+    async def main():
+        stop = asyncio.Event()
+        async with asyncio.timeout(60):
+            await run_every(
+                interval,
+                lambda: step(stop),
+                stop,
+                logged.append,
+                newsroom=newsroom,
+                name="letters",
+                after_error=after_error,
+            )
+
+    asyncio.run(main())
+    return logged
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UsageError("The disk is full.", "Make room."), "letters wait: The disk is full."),
+        (KeyError(f"not here: {KEY}"), "letters wait, because of a bug in mailer: Traceback"),
+    ],
+)
+def test_an_error_ends_a_round_and_not_the_job(newsroom, error, said):
+    rounds = []
+
+    async def step(stop):
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise error
+        stop.set()
+
+    (line,) = run(newsroom, step)
+    assert line.startswith(said)
+    assert KEY not in line
+    assert len(rounds) == 2
+
+
+def test_a_step_may_ask_for_another_pause(newsroom):
+    rounds = []
+
+    async def step(stop):
+        rounds.append(1)
+        if len(rounds) == 3:
+            stop.set()
+        return 0.0
+
+    assert run(newsroom, step, interval=3600.0) == []
+    assert len(rounds) == 3
+
+
+def test_a_stop_ends_the_pause_at_once(newsroom):
+    async def step(stop):
+        asyncio.get_running_loop().call_later(0.01, stop.set)
+        raise UsageError("Not now.")
+
+    assert run(newsroom, step, interval=3600.0, after_error=3600.0) == ["letters wait: Not now."]
+
+
+def test_a_job_that_was_stopped_before_it_began_does_nothing(newsroom):
+    async def main():
+        stop = asyncio.Event()
+        stop.set()
+        await run_every(0.0, pytest.fail, stop, pytest.fail, newsroom=newsroom, name="letters")
+
+    asyncio.run(main())

@@ -1,0 +1,48 @@
+"""Signatures of webhooks, held against the standard's own implementation."""
+
+import base64
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
+
+from mailer.errors import SettingsError
+from mailer.ledger.webhooks.webhooks import SigningSecret
+from mailer.link_tokens import key_name
+from mailer.service.webhooks.signature import derive_secret, encode_secret, sign
+
+KEYS = ["a key of the tests that is long enough to be one", "another key of the tests, as long as one has to be"]
+SEALS = [SigningSecret(key_name=key_name(key), salt=salt * 32) for key in KEYS for salt in ("00", "a1")]
+
+
+def test_the_example_of_the_standard():
+    secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    signed = sign([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_each_key_and_each_salt_makes_a_secret_of_its_own_always_the_same():
+    secrets = [derive_secret(KEYS, seal) for seal in SEALS]
+    assert len(set(secrets)) == len(SEALS)
+    assert secrets == [derive_secret(KEYS[::-1], seal) for seal in SEALS]
+    assert {len(secret) for secret in secrets} == {32}
+    with pytest.raises(SettingsError):
+        derive_secret(KEYS[:1], SEALS[-1])
+
+
+@given(body=st.text(), number=st.integers(min_value=1), both=st.booleans())
+def test_whatever_is_said_is_believed_by_who_has_a_secret_and_by_nobody_else(body, number, both):
+    new, old, other = (derive_secret(KEYS, seal) for seal in SEALS[:3])
+    message_id, at = f"msg_0123_{number}", int(time.time())
+    headers = {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": sign([new, old] if both else [new], message_id, at, body.encode()),
+    }
+    for secret in (new, old) if both else (new,):
+        Verifier(encode_secret(secret)).verify(body, headers, json_parse=False)
+    with pytest.raises(WebhookVerificationError):
+        Verifier(encode_secret(other)).verify(body, headers, json_parse=False)

@@ -1,0 +1,136 @@
+"""The API without a database's ways: scopes, cursors, problems, the document."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.ledger.types.accounts import Scope
+from mailer.web.api.guard import ROUTES
+from mailer.web.api.schema import CursorError, make_cursor, read_cursor
+from tests.support.apicalls import Asking, fill_workspace, token_of
+from tests.support.site import site_in
+
+
+@pytest.fixture
+def site(tmp_path):
+    with site_in(tmp_path) as made:
+        fill_workspace(made)
+        yield made
+
+
+@pytest.fixture
+def api(site, visitor):
+    return Asking(visitor, token_of(site))
+
+
+@pytest.mark.parametrize(
+    ("scope", "covered"),
+    [
+        ("dispatches:write", "dispatches:read dispatches:write"),
+        ("sends:write", "sends:read sends:test sends:write"),
+        ("sends:test", "sends:read sends:test"),
+        ("lists:read", "lists:read"),
+        ("subscribers:write", "subscribers:read subscribers:write"),
+    ],
+)
+def test_a_scope_covers_the_lesser_ones_of_its_noun(scope, covered):
+    assert {each.value for each in Scope if Scope(scope).covers(each)} == set(covered.split())
+
+
+@given(st.integers(0, 2**63 - 1), st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Cn", "Co", "Z"])))
+def test_a_cursor_says_what_it_was_made_of(number, text):
+    assert read_cursor(make_cursor(number, text), int, str) == (number, text)
+
+
+@given(
+    st.one_of(
+        st.text(min_size=1), st.lists(st.integers() | st.text() | st.none()).map(lambda parts: make_cursor(*parts))
+    )
+)
+def test_another_cursor_is_refused_in_words(text):
+    with suppress(CursorError):
+        (number,) = read_cursor(text, int)
+        assert 0 <= number < 2**63
+
+
+@pytest.mark.parametrize("name", ["..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd", "tide.md", "no", "%00", "a" * 300])
+def test_only_dispatches_of_the_shelf_are_read(api, name):
+    for path in (f"/dispatches/{name}", f"/dispatches/{name}/check", f"/dispatches/{name}/letter"):
+        answer = api.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert api("POST", "/plans", {"dispatch": "../tide", "lists": ["readers"]}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status", "said"),
+    [
+        ("GET", "/nothing", {}, 404, "nothing at this address"),
+        ("GET", "/sends/99", {}, 404, "no send 99"),
+        ("GET", "/sends/x", {}, 404, "nothing at this address"),
+        ("GET", "/sends/9999999999999999999", {}, 404, "nothing at this address"),
+        ("PATCH", "/sends", {}, 405, "GET, HEAD, POST"),
+        ("GET", "/sends?limit=0", {}, 422, "limit"),
+        ("GET", "/sends?limit=1&limit=2", {}, 422, "twice"),
+        ("GET", "/sends?cursor=x", {}, 422, "no cursor"),
+        ("GET", "/sends?page=2", {}, 422, "not known"),
+        ("GET", "/lists/readers?where=salary", {}, 422, "--where"),
+        ("POST", "/plans", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "not JSON"),
+        (
+            "POST",
+            "/plans",
+            {"content": b"[" * 50_000, "headers": {"Content-Type": "application/json"}},
+            400,
+            "not JSON",
+        ),
+        ("POST", "/plans", {"content": b"a=b"}, 415, "application/json"),
+        ("POST", "/plans", {"json": {"dispatch": "tide", "lsits": []}}, 422, "not known"),
+        ("POST", "/plans", {"json": {"dispatch": "a\0b"}}, 422, "dispatch"),
+        ("POST", "/plans", {"json": {"dispatch": "tide", "where": "x" * 70_000}}, 413, "too large"),
+        ("GET", "/subscribers/a@@b", {}, 422, "@"),
+        ("POST", "/subscribe", {"json": {"list": "none", "email": "a@example.org"}}, 404, "no such list"),
+        ("GET", "/subscribe", {}, 405, "POST"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_problem_in_words(api, method, path, options, status, said):
+    answer = api(method, path, **options)
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (problem["status"], problem["type"], said in problem["detail"]) == (status, "about:blank", True), problem
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_document_is_for_anybody_and_refers_to_nothing_that_is_not_there(visitor):
+    answer = visitor.get("/api/v1/openapi.json")
+    document = answer.json()
+    assert (answer.status_code, document["openapi"]) == (200, "3.1.0")
+    assert document["servers"] == [{"url": "https://letter.example.org/api/v1"}]
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert described == {(each.method, each.path) for each in ROUTES} | {
+        ("POST", "/subscribe"),
+        ("GET", "/openapi.json"),
+    }
+    referred = {value for key, value in leaves(document) if key == "$ref"}
+    assert all(find(document, each) for each in referred)
+    ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    assert len(set(ids)) == len(ids)
+    assert visitor.get("/api/v1/openapi.json", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+
+
+def leaves(value, key=""):
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from leaves(each, name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from leaves(each, key)
+    else:
+        yield key, value
+
+
+def find(document, reference):
+    for part in reference.removeprefix("#/").split("/"):
+        document = document[part]
+    return json.dumps(document)

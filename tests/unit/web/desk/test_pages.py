@@ -1,0 +1,294 @@
+"""The desk without a script: lists, writing, conflicts, previews, photos, history, all by plain forms."""
+
+import json
+import re
+from html import unescape
+
+import pytest
+
+from mailer.web.desk.accounts.login_throttle import LONGEST_PAUSE, LoginThrottle
+from mailer.web.desk.accounts.profile import known_as
+from mailer.web.desk.accounts.signin import inside
+from mailer.web.desk.render import STATIC, Flash, decode_said, encode_said, in_words
+from tests.contract.web.desk.test_drafts import picture
+from tests.support.deskpages import ORIGIN, At, signed_in
+from tests.support.site import site_in, visiting
+from tests.support.workspaces import DISPATCH, make_workspace
+
+TIDE = "/desk/dispatches/tide"
+
+
+@pytest.fixture
+def site(tmp_path):
+    make_workspace(tmp_path)
+    with site_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def desk(site):
+    with visiting(site) as visitor:
+        yield At(visitor, signed_in(site, "writer"))
+
+
+@pytest.fixture
+def file(site):
+    return site.newsroom.workspace.dispatches / "tide.md"
+
+
+def base_of(page):
+    return re.search(r'name="base" value="(\w+)"', page.text)[1]
+
+
+def test_a_dispatch_is_begun_written_and_saved(site, desk):
+    begun = desk.post("/desk/dispatches", {"title": "Fog on the river"})
+    path = begun.headers["location"]
+    assert path == "/desk/dispatches/2027-01-15-fog-on-the-river"
+    page = desk.get(path)
+    text = unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page.text, re.DOTALL)[1])
+    assert text.startswith("---\ntitle:")
+    answer = desk.post(path, {"text": text.replace("Write your note here.", "Fog."), "base": base_of(page)})
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    assert "Fog." in (site.newsroom.workspace.dispatches / "2027-01-15-fog-on-the-river.md").read_text()
+    assert [each.action for each in site.ledger.audit.entries()] == ["dispatch.save", "dispatch.new"]
+    assert "Fog on the river" in desk.get("/desk/dispatches?q=fog").text
+    assert "No dispatch has that." in desk.get("/desk/dispatches?q=nowhere").text
+
+
+def test_a_text_that_begins_with_a_line_end_keeps_it(desk, file):
+    file.write_text("\n\nx\n")
+    page = desk.get(TIDE)
+    assert re.search(r"<textarea[^>]*>\n\n\nx\n</textarea>", page.text)
+
+
+def test_who_comes_second_sees_both_texts_and_chooses(site, desk, file):
+    base = base_of(desk.get(TIDE))
+    file.write_text("by git\n")
+    answer = desk.post(TIDE, {"text": "<mine>\r\n", "base": base})
+    assert answer.status_code == 409
+    assert "&lt;mine&gt;" in answer.text and "by git" in answer.text
+    assert file.read_text() == "by git\n"
+    assert desk.post(TIDE, {"text": "<mine>\r\n", "base": base_of(answer)}).status_code == 303
+    assert file.read_text() == "<mine>\n"
+
+
+def test_the_script_gets_json_of_the_same(site, desk, file):
+    ask = {"Accept": "application/json"}
+    base = base_of(desk.get(TIDE))
+    saved = desk.post(TIDE, {"text": "x\n", "base": base, "auto": "1"}, headers=ask)
+    assert set(saved.json()) == {"digest", "words"}
+    assert site.ledger.audit.entries() == ()
+    clash = desk.post(TIDE, {"text": "y\n", "base": base, "auto": "1"}, headers=ask)
+    assert (clash.status_code, clash.json()) == (409, {"digest": saved.json()["digest"], "text": "x\n"})
+    refused = desk.post(TIDE, {"text": "\0", "base": base}, headers=ask)
+    assert (refused.status_code, "NUL" in refused.json()["said"]) == (422, True)
+    assert desk.get(f"{TIDE}/text").json()["text"] == "x\n"
+    found = desk.get(f"{TIDE}/findings", headers=ask).json()
+    assert found["letter"] is False
+    assert {"line", "column", "severity", "message"} == set(found["marks"][0])
+    assert desk.get("/desk/dispatches/none/findings", headers=ask).status_code == 404
+
+
+def test_findings_are_a_page_too(desk, file):
+    file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
+    page = unescape(desk.get(f"{TIDE}/findings").text)
+    assert "to mend" in page
+    assert "“sorce”" in page
+    assert f'href="{TIDE}#line-17" data-line="17"' in page
+
+
+@pytest.mark.parametrize(
+    ("view", "images"),
+    [
+        ("phone", "'self' https: data:"),
+        ("dark", "'self' https: data:"),
+        ("no-images", "data:"),
+        ("nonsense", "'self' https: data:"),
+    ],
+)
+def test_the_letter_stands_in_a_frame_that_runs_nothing(desk, view, images):
+    answer = desk.get(f"{TIDE}/letter?view={view}")
+    policy = answer.headers["content-security-policy"]
+    assert f"img-src {images};" in policy
+    assert "script-src" not in policy and "default-src 'none'" in policy
+    assert "frame-ancestors 'self'; sandbox allow-same-origin" in policy
+    assert "High water" not in answer.text
+    assert (
+        f'src="{TIDE}/letter?view={view if view != "nonsense" else "phone"}"'
+        in desk.get(f"{TIDE}/preview?view={view}").text
+    )
+
+
+def test_a_letter_is_seen_as_a_reader_gets_it(desk):
+    assert "High water is at noon" in desk.get(f"{TIDE}/letter?as=ana@example.com").text
+    plain = desk.get(f"{TIDE}/letter?view=text&as=ana@example.com")
+    assert "<h1>The tide table, for Ana</h1>" in plain.text
+    assert "High water is at noon" in plain.text
+    unknown = desk.get(f"{TIDE}/letter?as=nobody@example.com")
+    assert (unknown.status_code, "is not on any list" in unknown.text) == (422, True)
+    assert "frame-ancestors 'self'" in unknown.headers["content-security-policy"]
+
+
+def test_what_an_editor_types_is_never_markup_of_the_desk(desk, file):
+    file.write_text(DISPATCH.replace("The tide table", "<script>alert(1)</script>", 1), encoding="utf-8")
+    for path in ("/desk/dispatches", TIDE, f"{TIDE}/findings", f"{TIDE}/letter"):
+        assert "<script>alert" not in desk.get(path).text
+
+
+def test_a_photo_needs_words_and_is_shown_in_the_preview(desk, file):
+    photo = {"photo": ("quay.jpg", picture(), "image/jpeg")}
+    assert "Say what it shows" in desk.post(f"{TIDE}/photos", {"alt": " "}, files=photo).text
+    assert "No photo was chosen" in desk.post(f"{TIDE}/photos", {"alt": "A quay"}).text
+    assert (
+        desk.post(f"{TIDE}/photos", {"alt": "A"}, files={"photo": ("x.svg", b"<svg/>", "image/svg+xml")}).status_code
+        == 422
+    )
+    kept = desk.post(
+        f"{TIDE}/photos", {"alt": "A [stone] quay"}, files=photo, headers={"Accept": "application/json"}
+    ).json()
+    assert re.fullmatch(r"photos/quay-[0-9a-f]{8}\.(jpg|png)", kept["file"])
+    assert kept["markdown"] == f"![A (stone) quay]({kept['file']})"
+    assert json.loads(kept["yaml"].splitlines()[1].partition(": ")[2]) == kept["file"]
+    file.write_text(DISPATCH.replace("---\n\nDear", f"{kept['yaml']}---\n\nDear"), encoding="utf-8")
+    source = re.search(r'src="(/desk/dispatches:image/[^"]+)"', desk.get(f"{TIDE}/letter").text)[1]
+    image = desk.get(source)
+    assert (image.status_code, image.headers["content-type"]) == (
+        200,
+        "image/jpeg" if source.endswith("jpg") else "image/png",
+    )
+    assert desk.get("/desk/dispatches:image/none.jpg").status_code == 404
+
+
+def test_an_earlier_text_is_compared_and_brought_back(desk, file):
+    page = desk.get(TIDE)
+    desk.post(TIDE, {"text": "new\n", "base": base_of(page)})
+    history = desk.get(f"{TIDE}/history")
+    number = re.search(r"/history/(\d+)", history.text)[1]
+    compared = desk.get(f"{TIDE}/history/{number}")
+    assert "<del>new</del>" in compared.text and "<ins>title: The tide table</ins>" in compared.text
+    assert desk.post(f"{TIDE}/history/{number}", {"base": base_of(compared)}).status_code == 303
+    assert file.read_text(encoding="utf-8") == DISPATCH
+    assert desk.get(f"{TIDE}/history/999").status_code == 404
+
+
+def test_an_old_text_is_taken_in_with_its_doubts(desk, site):
+    answer = desk.post("/desk/dispatches:paste", {"text": "Fog\n\nIt is foggy.\n\nA title\nno date here\n"})
+    assert answer.status_code == 200
+    assert "not certain" in answer.text
+    assert desk.post("/desk/dispatches:paste", {"text": " "}).status_code == 422
+
+
+def test_a_form_that_is_too_large_is_refused(desk):
+    assert desk.post("/desk/dispatches", {"title": "x" * 3_000_000}).status_code == 413
+    assert desk.post(
+        "/desk/dispatches", content=b"\xff\xfe", headers={"Content-Type": "application/x-www-form-urlencoded"}
+    ).status_code in {400, 403}
+
+
+def test_our_files_are_kept_for_ever_by_their_version_and_nothing_else_is_a_file(desk):
+    page = desk.get("/desk/dispatches").text
+    for address in re.findall(r'(?:src|href)="(/desk/static/[^"]+)"', page):
+        assert "immutable" in desk.get(address).headers["cache-control"]
+        assert desk.get(address.partition("?")[0]).headers["cache-control"] == "no-cache"
+    for name in ("../page.py", "..%2fpage.py", "none.css", "vendor", ""):
+        assert desk.get(f"/desk/static/{name}").status_code == 404
+
+
+def test_each_vendored_script_has_its_licence_beside_it():
+    scripts = {path.name.partition(".")[0] for path in (STATIC / "vendor").glob("*.js")}
+    assert scripts == {path.name.partition(".")[0] for path in (STATIC / "vendor").glob("*.LICENSE.txt")}
+
+
+def test_every_page_has_the_strict_policy_and_is_not_kept(desk):
+    for path in ("/desk/dispatches", TIDE, "/desk/settings", "/desk/none", "/desk/sign-in"):
+        answer = desk.get(path)
+        policy = answer.headers.get("content-security-policy")
+        assert "unsafe" not in policy
+        assert "style=" not in answer.text and "<style" not in answer.text and "onclick" not in answer.text
+        if path != "/desk/none":
+            assert answer.headers["cache-control"] == "no-store"
+
+
+def test_guessing_gets_slower_for_one_address_and_hardly_for_a_name():
+    guesses, now = LoginThrottle(), 0.0
+    for number in range(40):
+        assert guesses.pause(f"10.0.0.{number}", "ada", now) is not None
+        guesses.failed(f"10.0.0.{number}", "ada", now)
+        now += 10
+    assert guesses.pause("192.0.2.1", "ada", now) <= 2.0
+    for _ in range(12):
+        guesses.failed("192.0.2.66", "someone", now)
+    waits = [guesses.pause("192.0.2.66", f"name {number}", now) for number in range(3)]
+    assert waits[0] is None or waits[0] > 15
+    assert waits[-1] is None
+    guesses.succeeded("someone")
+    assert guesses.pause("192.0.2.66", "other", now) is None
+    assert guesses.pause("192.0.2.66", "ada", now + 1000) == 0.0
+
+
+def test_a_thousand_at_once_are_no_quicker_than_one_after_the_other():
+    guesses = LoginThrottle()
+    for _ in range(8):
+        guesses.failed("192.0.2.1", "ada", 0.0)
+    turns = [guesses.pause("192.0.2.1", "ada", 10.0) for _ in range(1000)]
+    taken = [turn for turn in turns if turn is not None]
+    assert len(taken) <= LONGEST_PAUSE
+    assert taken == sorted(set(taken))
+
+
+@pytest.mark.parametrize("said", [Flash("Saved."), Flash("Größe “x”" * 500, bad=True), Flash("")])
+def test_a_sentence_travels_to_the_next_page(said):
+    cookie = encode_said(said)
+    assert len(cookie) < 4000
+    found = decode_said(cookie)
+    assert found.bad == said.bad
+    assert said.text.startswith(found.text.rstrip("…"))
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "bnVsbA==", "W10=", "\xff", "W1tdXQ=="])
+def test_a_cookie_that_is_none_says_nothing(cookie):
+    assert decode_said(cookie) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (44, "just now"),
+        (60, "1 minute ago"),
+        (3599, "1 hour ago"),
+        (7200, "2 hours ago"),
+        (86_400, "1 day ago"),
+        (9e6, "104 days ago"),
+        (-5, "just now"),
+    ],
+)
+def test_how_long_ago(seconds, words):
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on an iPhone"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "Chrome on Android"),
+        ("curl/8.0", "curl/8.0"),
+        ("", ""),
+    ],
+)
+def test_browsers_are_called_as_people_call_them(agent, name):
+    assert known_as(agent) == name
+
+
+def test_an_error_leads_back_to_where_one_was(desk):
+    at = {"Referer": f"{ORIGIN}/desk/lists?page=2"}
+    assert '<a href="/desk/lists?page=2">Back</a>' in desk.post("/desk/dispatches", {"title": " "}, headers=at).text
+    for elsewhere in ("https://evil.example/desk/lists", f"{ORIGIN}/archive/", "//evil.example/desk/"):
+        page = desk.post("/desk/dispatches", {"title": " "}, headers={"Referer": elsewhere})
+        assert ">Back</a>" not in page.text
+
+
+def test_where_signing_in_leads_stays_inside():
+    assert inside("/desk/x\nSet-Cookie: a=b") == "/desk/dispatches"

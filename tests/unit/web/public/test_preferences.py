@@ -1,0 +1,358 @@
+"""A person's own page: what each link may do, and what no visit ever does."""
+
+import json
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.addresses import parse_address
+from mailer.csv.rows import Status
+from mailer.ledger.types.subscribers import LeavingReason, StatusSource, TransactionalKind
+from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.link_tokens import PLACEHOLDER, Purpose
+from mailer.service.subscribers.preferences_link import NONCE_FOR
+from tests.support.ledger_cases import join
+from tests.support.site import ANA, BEN, site_in, visiting
+
+IDENTITY = ANA.lower()
+DAY = 86_400.0
+LISTS = {
+    "daily": 'title = "The Daily Tide"\ndescription = "Each morning."\npublic = true\nown_fields = ["first_name"]\n',
+    "weekly": 'title = "The Week"\npublic = true\nown_fields = ["first_name", "city"]\n',
+    "donors": "",
+}
+
+
+@pytest.fixture
+def site(tmp_path):
+    with site_in(tmp_path) as made:
+        folder = tmp_path / "subscribers"
+        folder.mkdir()
+        for name, text in LISTS.items():
+            (folder / f"{name}.csv").write_text("email\n", encoding="utf-8")
+            if text:
+                (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+        join(made.ledger, "daily", parse_address(ANA), source="form")
+        yield made
+
+
+@pytest.fixture
+def visitor(site):
+    with visiting(site) as made:
+        yield made
+
+
+@pytest.fixture
+def own(site):
+    """The link that is mailed to the person alone."""
+    return f"/preferences/{site.newsroom.keys.issue(Purpose.MEMBER, site.ledger.members.number_of(IDENTITY))}"
+
+
+@pytest.fixture
+def passed_on(site, visitor):
+    """The link that whoever has a letter can find."""
+    page = visitor.get(f"/u/{site.token(site.send())}")
+    return re.search(r'href="(/preferences/[a-z2-7]{26})"', page.text)[1]
+
+
+def nonce_of(page):
+    return re.search(r'name="nonce" value="([^"]+)"', page.text)[1]
+
+
+def say(visitor, link, **fields):
+    nonce = fields.pop("nonce", None) or nonce_of(visitor.get(link))
+    return visitor.post(link, data={"nonce": nonce, **fields})
+
+
+def standing(site, identity=IDENTITY):
+    return {each.list: each.status.value for each in site.ledger.members.of(identity)}
+
+
+def test_the_page_shows_what_holds_and_not_the_whole_address(site, visitor, own, passed_on):
+    for link in (own, passed_on):
+        page = visitor.get(link)
+        assert page.status_code == 200
+        assert "A…@example.com" in page.text
+        assert "Ana.Reis" not in page.text
+        assert re.findall(r'name="list\.(\w+)" value="yes"( checked)?', page.text) == [
+            ("daily", " checked"),
+            ("weekly", ""),
+        ]
+        assert "donors" not in page.text
+        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
+        assert page.headers["Referrer-Policy"] == "no-referrer"
+        assert "set-cookie" not in page.headers
+
+
+def test_looking_changes_nothing(site, visitor, own, passed_on):
+    before = site.contents()
+    for link in (own, passed_on, f"{own}/erase"):
+        assert visitor.look(link, *[("HEAD" if n % 2 else "GET", "do=leave", {}) for n in range(50)]) == {200}
+    assert site.contents() == before
+
+
+def test_lists_go_on_and_off(site, visitor, own):
+    page = say(visitor, own, do="lists", **{"list.weekly": "yes", "list.donors": "yes", "list.nothing": "yes"})
+    assert "Saved." in page.text
+    assert standing(site) == {"daily": "unsubscribed", "weekly": "subscribed"}
+    assert re.findall(r'name="list\.(\w+)" value="yes" checked', page.text) == ["weekly"]
+    joined, consent = site.ledger.signups.consents(IDENTITY)
+    assert joined.list == "daily"
+    assert consent.list == "weekly"
+    assert "The Week" in consent.words
+
+
+def test_lists_that_do_not_show_are_left_alone(site, visitor, own):
+    join(site.ledger, "donors", parse_address(ANA), source="form")
+    page = say(visitor, own, do="lists")
+    assert "other lists of ours" in page.text
+    assert standing(site) == {"daily": "unsubscribed", "donors": "subscribed"}
+
+
+def test_own_fields_are_those_that_a_list_leaves_to_its_readers(site, visitor, own):
+    page = say(
+        visitor, own, do="fields", **{"own.first_name": "Ána\u202e\r\nReis", "own.city": "Porto", "own.status": "x"}
+    )
+    assert 'value="Ána Reis"' in page.text
+    assert site.ledger.members.get("daily", IDENTITY).own == {"first_name": "Ána Reis"}
+    say(visitor, own, do="fields", **{"own.first_name": "<b>" + "x" * 500})
+    assert len(site.ledger.members.get("daily", IDENTITY).own["first_name"]) == 200
+    assert "<b>x" not in visitor.get(own).text
+
+
+def test_a_break_ends_by_itself_or_when_it_is_said(site, visitor, own):
+    page = say(visitor, own, do="pause", weeks="2")
+    assert "You get no letters until" in page.text
+    member = site.ledger.members.get("daily", IDENTITY)
+    assert (member.status, member.status_source, member.paused_until) == (
+        Status.PAUSED, StatusSource.PERSON, site.clock() + 14 * DAY,
+    )  # fmt: skip
+    assert 'name="list.daily" value="yes" checked' in page.text
+    say(visitor, own, do="lists", **{"list.daily": "yes"})
+    assert standing(site) == {"daily": "paused"}
+    site.clock.forward(14 * DAY)
+    assert "You get no letters until" not in visitor.get(own).text
+    say(visitor, own, do="pause", weeks="1")
+    page = say(visitor, own, do="resume")
+    assert "You get no letters until" not in page.text
+    assert standing(site) == {"daily": "subscribed"}
+
+
+@pytest.mark.parametrize("weeks", ["", "0", "-1", "3", "9" * 400, "1e9", "²"])
+def test_a_break_is_as_long_as_the_page_offers(site, visitor, own, weeks):
+    assert say(visitor, own, do="pause", weeks=weeks).status_code == 400
+    assert standing(site) == {"daily": "subscribed"}
+
+
+def test_everything_stops_and_only_the_own_link_brings_it_back(site, visitor, own, passed_on):
+    page = say(visitor, passed_on, do="leave")
+    assert site.reason() == "unsubscribed"
+    assert "At the moment we send nothing" in page.text
+    say(visitor, passed_on, do="lists", **{"list.daily": "yes"})
+    say(visitor, passed_on, do="resume")
+    assert site.reason() == "unsubscribed"
+    say(visitor, own, do="lists", **{"list.weekly": "yes"})
+    assert site.reason() == ""
+    assert standing(site) == {"daily": "unsubscribed", "weekly": "subscribed"}
+
+
+def test_what_an_admin_stopped_is_not_the_pages_to_bring_back(site, visitor, own):
+    site.ledger.suppressions.suppress(IDENTITY, SuppressionReason.BY_HAND, source="x")
+    page = visitor.get(own)
+    assert "please write to us" in page.text
+    say(visitor, own, do="lists", **{"list.weekly": "yes"})
+    assert site.reason() == "by hand"
+
+
+@pytest.mark.parametrize("do", ["address", "data", "nonsense", ""])
+def test_a_link_that_may_be_passed_on_does_only_what_can_be_undone(site, visitor, passed_on, do):
+    before = site.contents()
+    page = say(visitor, passed_on, do=do, email="thief@example.net")
+    assert page.status_code == 400
+    assert ANA not in page.text
+    assert visitor.get(f"{passed_on}/erase").status_code == 404
+    assert visitor.post(f"{passed_on}/erase", data={"nonce": "x"}).status_code == 404
+    assert site.contents() == before
+
+
+def test_the_own_link_is_mailed_to_the_person_alone_and_once_a_day(site, visitor, passed_on):
+    for _ in range(3):
+        assert "on its way to your address" in say(visitor, passed_on, do="link").text
+    [letter] = site.ledger.letters.of(IDENTITY)
+    assert (letter.kind, letter.address) == (TransactionalKind.LINK, ANA)
+
+
+def test_my_data_are_everything_that_is_known_as_a_file(site, visitor, own):
+    site.send()
+    answer = say(visitor, own, do="data")
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
+    data = json.loads(answer.text)
+    assert data["email"] == ANA
+    assert [each["list"] for each in data["lists"]] == ["daily"]
+    assert [each["slug"] for each in data["deliveries"]] == ["a-letter"]
+    assert [each["what"] for each in data["changes"]] == ["joined"]
+
+
+def test_erasing_asks_once_more_on_a_page_of_its_own(site, visitor, own):
+    site.send()
+    assert f'href="{own}/erase"' in visitor.get(own).text
+    asked = visitor.get(f"{own}/erase")
+    assert "Erase everything about you?" in asked.text
+    assert visitor.post(f"{own}/erase").status_code == 409
+    assert site.reason() == ""
+    done = visitor.post(f"{own}/erase", data={"nonce": nonce_of(asked)})
+    assert "Everything about you is erased." in done.text
+    assert site.reason() == "erased"
+    assert visitor.get(own).status_code == visitor.post(own, data={"do": "leave"}).status_code == 404
+    for row in site.contents():
+        assert IDENTITY not in str(row).lower()
+
+
+def ask(site, visitor, own, new="ana.new@example.net"):
+    page = say(visitor, own, do="address", email=new)
+    letters = [each for each in site.ledger.letters.of(new.lower()) if each.kind is TransactionalKind.ADDRESS]
+    return page, [f"/address/{site.newsroom.keys.issue(Purpose.ADDRESS, each.id)}" for each in letters]
+
+
+def test_a_new_address_is_asked_there_and_nothing_moves_before(site, visitor, own):
+    page, [link] = ask(site, visitor, own)
+    assert "We have sent a letter to the new address." in page.text
+    before = site.contents()
+    assert "a…@example.net" in visitor.get(link).text
+    assert site.contents() == before
+    assert "Your address is changed." in visitor.post(link).text
+    assert "Your address is changed." in visitor.post(link).text
+    assert standing(site, "ana.new@example.net") == {"daily": "subscribed"}
+    assert standing(site) == {"daily": "unsubscribed"}
+    data = json.loads(say(visitor, own, do="data").text)
+    assert data["later"] == []
+    assert "ana.new" not in json.dumps(data)
+    number = site.ledger.members.number_of("ana.new@example.net")
+    theirs = say(visitor, f"/preferences/{site.newsroom.keys.issue(Purpose.MEMBER, number)}", do="data").json()
+    assert theirs["formerly"] == [IDENTITY]
+
+
+def test_a_letter_to_a_new_address_is_one_a_day_and_good_for_72_hours(site, visitor, own):
+    _, [link] = ask(site, visitor, own)
+    assert ask(site, visitor, own)[1] == [link]
+    site.clock.forward(72 * 3600 + 1)
+    assert visitor.post(link).status_code == 409
+    assert standing(site) == {"daily": "subscribed"}
+
+
+def test_nobody_gets_around_a_no_by_moving_and_the_page_does_not_tell_of_it(site, visitor, own):
+    site.ledger.suppressions.unsubscribe("no@example.net", source="page")
+    page, [link] = ask(site, visitor, own, "no@example.net")
+    assert "We have sent a letter to the new address." in page.text
+    assert visitor.post(link).status_code == 409
+    assert standing(site, "no@example.net") == {}
+
+
+@pytest.mark.parametrize("text", ["", "x", "a@@b.example", "a@b.example, c@d.example", "a@b.example\nBcc: c@d.example"])
+def test_what_is_no_address_is_said_at_its_field(site, visitor, own, text):
+    page = say(visitor, own, do="address", email=text)
+    assert page.status_code == 400
+    assert 'aria-invalid="true"' in page.text
+    assert site.ledger.letters.counts() == {}
+
+
+def test_letters_cannot_be_asked_for_without_end(site, visitor, own):
+    nonce = nonce_of(visitor.get(own))
+    statuses = [
+        say(visitor, own, nonce=nonce, do="address", email=f"victim{n}@example.net").status_code for n in range(40)
+    ]
+    assert 429 in statuses
+    assert sum(site.ledger.letters.counts().values()) < 30
+
+
+def test_a_form_is_good_for_one_page_and_for_a_while(site, visitor, own, passed_on):
+    nonce = nonce_of(visitor.get(own))
+    other = nonce_of(visitor.get(passed_on))
+    for wrong in ("", "x", PLACEHOLDER, other):
+        page = visitor.post(own, data={"do": "leave", "nonce": wrong})
+        assert page.status_code == 409
+        assert "press the button once more" in page.text
+    site.clock.forward(NONCE_FOR + 1)
+    assert say(visitor, own, nonce=nonce, do="leave").status_code == 409
+    assert site.reason() == ""
+    site.clock.forward(-2 * NONCE_FOR)
+    assert say(visitor, own, nonce=nonce, do="leave").status_code == 409
+    assert site.reason() == ""
+
+
+def test_links_that_are_nobodys_lead_nowhere(site, visitor):
+    keys, number = site.newsroom.keys, site.ledger.members.number_of(IDENTITY)
+    wrong = [
+        "x",
+        keys.issue(Purpose.UNSUBSCRIBE, number),
+        keys.issue(Purpose.ADDRESS, number),
+        keys.issue(Purpose.MEMBER, number + 10),
+        keys.issue(Purpose.PREFERENCES, 999),
+    ]
+    for token in wrong:
+        for path in (f"/preferences/{token}", f"/preferences/{token}/erase", f"/address/{token}"):
+            assert visitor.get(path).status_code == visitor.post(path, data={"do": "leave"}).status_code == 404, path
+    inert = visitor.get(f"/preferences/{PLACEHOLDER}")
+    assert inert.status_code == 200
+    assert "nobody" in inert.text
+    assert visitor.post(f"/preferences/{PLACEHOLDER}", data={"do": "leave"}).status_code == 404
+
+
+FIELDS = st.dictionaries(
+    st.sampled_from(["do", "nonce", "weeks", "email", "list.daily", "own.first_name", "own.", "list.", "undo"]),
+    st.sampled_from(["lists", "fields", "pause", "resume", "address", "data", "link", "4"]) | st.text(max_size=30),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fields=FIELDS, fresh=st.booleans())
+def test_no_form_breaks_the_page(site, visitor, own, fields, fresh):
+    if fresh:
+        fields = {**fields, "nonce": nonce_of(visitor.get(own))}
+    fields = {name: value.encode("utf-8", "replace").decode() for name, value in fields.items()}
+    assert visitor.post(own, data=fields).status_code in {200, 400, 409, 429}
+
+
+def test_why_somebody_leaves_is_asked_and_never_required(site, visitor):
+    link = f"/u/{site.token(site.send())}"
+    page = visitor.post(link)
+    seal = re.search(r'name="undo" value="([^"]+)"', page.text)[1]
+    assert "Why do you leave?" in page.text
+    thanks = visitor.post(
+        link, data={"undo": seal, "why": "too many", "words": "Every day!\r\n<b>Really</b>" + "x" * 600}
+    )
+    assert "Thank you for telling us." in thanks.text
+    [reason] = site.ledger.preferences.reasons(IDENTITY)
+    assert reason.reason is LeavingReason.TOO_MANY
+    assert reason.words.startswith("Every day!\n<b>Really</b>")
+    assert len(reason.words) == 500
+    assert site.reason() == "unsubscribed"
+    visitor.post(link, data={"undo": seal, "words": "none of these", "why": "nonsense"})
+    [reason] = site.ledger.preferences.reasons(IDENTITY)
+    assert (reason.reason, reason.words) == (LeavingReason.OTHER, "none of these")
+    back = visitor.post(link, data={"undo": seal})
+    assert re.search(r'href="/preferences/[a-z2-7]{26}"', back.text)
+    assert site.reason() == ""
+
+
+@pytest.mark.parametrize("fields", [{"why": ""}, {"words": "  "}, {"why": "", "words": ""}])
+def test_saying_nothing_changes_nothing(site, visitor, fields):
+    link = f"/u/{site.token(site.send())}"
+    seal = re.search(r'name="undo" value="([^"]+)"', visitor.post(link).text)[1]
+    visitor.post(link, data={"undo": seal})
+    visitor.post(link, data={"undo": seal, **fields})
+    assert site.reason() == ""
+    assert visitor.post(link, data={"undo": seal, "why": "other"}).status_code == 409
+    assert site.ledger.preferences.reasons(IDENTITY) == ()
+
+
+def test_a_seal_of_somebody_else_says_nothing(site, visitor):
+    send = site.send()
+    seal = re.search(r'name="undo" value="([^"]+)"', visitor.post(f"/u/{site.token(send, BEN)}").text)[1]
+    visitor.post(f"/u/{site.token(send)}")
+    assert visitor.post(f"/u/{site.token(send)}", data={"undo": seal, "why": "other"}).status_code == 409
+    assert site.ledger.preferences.reasons(IDENTITY) == ()

@@ -1,0 +1,338 @@
+"""What anybody may read, and the headers of every answer."""
+
+import ast
+import json
+import re
+import shutil
+
+import html5lib
+import pytest
+
+from mailer.delivery.states import SendKind
+from mailer.edition.templates import builtin_dir
+from mailer.i18n.messages import LANGUAGES
+from mailer.ledger.types.errors import LedgerError
+from mailer.link_tokens import PLACEHOLDER
+from mailer.service.subscribers.signup import WORDS
+from mailer.service.transactional.compose import SUBJECTS
+from mailer.web.public.subscribe import LABELS
+from tests.support.editions import ROOT
+from tests.support.site import ANA, PHOTO, site_in, visiting
+
+ROUTES = ("/", "/archive", "/archive/", "/archive/a-letter", "/style.css", "/healthz", "/robots.txt", "/favicon.ico")
+
+
+@pytest.fixture
+def site(tmp_path):
+    with site_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def visitor(site):
+    with visiting(site) as made:
+        yield made
+
+
+def parsed(text):
+    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(text)
+
+
+def test_an_edition_is_read_once_its_sending_began(site, visitor):
+    send = site.send()
+    assert visitor.get("/archive/a-letter").status_code == 404
+    assert "A letter" not in visitor.get("/archive/").text
+    site.begin(send)
+    assert visitor.get("/archive/a-letter").status_code == 200
+    assert 'href="/archive/a-letter"' in visitor.get("/archive/").text
+
+
+def test_a_test_message_is_not_in_the_archive(site, visitor):
+    site.begin(site.send(kind=SendKind.TEST))
+    assert visitor.get("/archive/a-letter").status_code == 404
+    assert "Nothing was sent yet." in visitor.get("/archive/").text
+
+
+def test_the_archive_shows_the_newest_edition_of_a_slug(site, visitor):
+    site.begin(site.send(site.letter("The first words.")))
+    site.clock.forward(60)
+    second = site.send(site.letter("The second words."))
+    assert "The first words." in visitor.get("/archive/a-letter").text
+    site.begin(second)
+    text = visitor.get("/archive/a-letter").text
+    assert "The second words." in text
+    assert "The first words." not in text
+    assert visitor.get("/archive/").text.count("/archive/a-letter") == 1
+
+
+def test_an_edition_in_the_archive_is_nobodys(site, visitor):
+    letter = site.letter("Dear {{ reader.first_name or 'reader' }}, {{ reader.city }}.")
+    site.begin(site.send(letter))
+    text = visitor.get("/archive/a-letter").text
+    assert "Dear reader, ." in text
+    assert f"/u/{PLACEHOLDER}" in text
+    assert "{{" not in text
+    assert ANA.lower() not in text.lower()
+
+
+@pytest.mark.parametrize("images", ["link", "embed"])
+def test_its_images_come_from_this_site_wherever_it_was_frozen_for(site, visitor, images):
+    site.begin(site.send(site.letter(images=images, base_url="https://old.example.org")))
+    text = visitor.get("/archive/a-letter").text
+    sources = re.findall(r'<img[^>]* src="([^"]*)"', text)
+    assert sources == [f"/media/{PHOTO.name}"]
+    assert "cid:" not in text
+    assert visitor.get(sources[0]).content == PHOTO.data
+
+
+def test_an_edition_is_in_its_own_language(site, visitor):
+    site.begin(site.send(site.letter("שלום.", language="he")))
+    answer = visitor.get("/archive/a-letter")
+    assert answer.headers["content-language"] == "he"
+    assert 'lang="he" dir="rtl"' in visitor.get("/archive/").text
+
+
+def test_an_unchanged_edition_is_not_sent_twice(site, visitor):
+    site.begin(site.send())
+    first = visitor.get("/archive/a-letter")
+    again = visitor.get("/archive/a-letter", headers={"If-None-Match": f'"x", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["content-security-policy"] == first.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("slug", ["nothing", "..", "a-letter%00", "A-LETTER", "x" * 3000, "%3Cscript%3E", "a-letter/x"])
+def test_there_is_nothing_else_in_the_archive(site, visitor, slug):
+    site.begin(site.send())
+    answer = visitor.get(f"/archive/{slug}")
+    assert "Its text." not in answer.text
+    assert "<script" not in answer.text
+    assert answer.status_code == (200 if slug == ".." else 404)  # a client takes `..` away itself
+
+
+def test_titles_and_names_are_text(tmp_path):
+    with (
+        site_in(tmp_path, publication="<i>Us & them</i>", postal_address='"Quay"\n<b>1</b>') as site,
+        visiting(site) as visitor,
+    ):
+        letter = site.letter("Hello.")
+        site.begin(site.send(letter))
+        for path in ("/", "/archive/", "/nothing"):
+            text = visitor.get(path).text
+            parsed(text)
+            assert "<i>" not in text
+            assert "<b>" not in text
+            assert "&lt;i&gt;Us &amp; them" in text
+
+
+def test_an_image_is_kept_for_ever(site, visitor):
+    site.send()
+    answer = visitor.get(f"/media/{PHOTO.name}")
+    assert answer.content == PHOTO.data
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    again = visitor.get(f"/media/{PHOTO.name}", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cache-control"] == answer.headers["cache-control"]
+    head = visitor.request("HEAD", f"/media/{PHOTO.name}")
+    assert head.headers["content-length"] == str(len(PHOTO.data))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "x.jpg",
+        PHOTO.name.upper(),
+        PHOTO.name + ".exe",
+        PHOTO.name.replace("jpg", "svg"),
+        "..%2f..%2f.env",
+        "%00" + PHOTO.name,
+        "0" * 32 + ".jpg",
+        "0" * 5000 + ".jpg",
+    ],
+)
+def test_only_names_that_are_hashes_are_images(site, visitor, name):
+    site.send()
+    assert visitor.get(f"/media/{name}").status_code == 404
+
+
+def test_health_is_whether_the_ledger_answers(site, visitor, monkeypatch):
+    healthy = visitor.get("/healthz")
+    assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
+
+    def fail(_digest):
+        raise LedgerError("The disk failed.")
+
+    monkeypatch.setattr(site.newsroom.ledger.editions, "get", fail)
+    ill = visitor.get("/healthz")
+    assert (ill.status_code, json.loads(ill.text)) == (503, {"status": "unavailable"})
+
+
+def test_a_ledger_in_trouble_is_a_page_without_details(site, visitor, send_link, monkeypatch, caplog):
+    def fail(_number):
+        raise LedgerError("The disk failed at /home/mailer/secret.db.", "Check it.")
+
+    monkeypatch.setattr(site.newsroom.ledger.report, "delivery", fail)
+    answer = visitor.get(send_link)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "60"
+    assert "secret" not in answer.text
+    assert "Something went wrong on our side." in answer.text
+    assert "The disk failed" in caplog.text
+    assert send_link not in caplog.text
+
+
+def test_a_defect_is_a_page_without_details(site, visitor, send_link, monkeypatch):
+    def fail(_number):
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(site.newsroom.ledger.report, "delivery", fail)
+    answer = visitor.get(send_link)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.fixture
+def send_link(site):
+    return f"/u/{site.token(site.send())}"
+
+
+def test_every_answer_has_the_headers_that_protect_and_no_cookie(site, visitor):
+    send = site.send()
+    site.begin(send)
+    link = f"/u/{site.token(send)}"
+    requests = [
+        (method, path)
+        for path in (*ROUTES, link, f"/u/{PLACEHOLDER}", "/no", "/u/no", f"/media/{PHOTO.name}")
+        for method in ("GET", "HEAD")
+    ]
+    requests += [
+        ("POST", link),
+        ("POST", "/"),
+        ("PUT", link),
+        ("DELETE", link),
+        ("OPTIONS", link),
+        ("TRACE", link),
+        ("BREW", "/archive/"),
+    ]
+    for method, path in requests:
+        answer = visitor.request(method, path)
+        headers = answer.headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'"), path
+        assert "frame-ancestors 'none'" in policy
+        assert "script-src" not in policy
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "set-cookie" not in headers
+        assert "location" not in headers
+        assert "cache-control" in headers
+        if path.startswith("/u/"):
+            assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"])
+def test_other_methods_are_refused(site, visitor, send_link, method):
+    for path in ("/", send_link, "/archive/"):
+        answer = visitor.request(method, path)
+        assert answer.status_code == 405
+        assert "GET" in answer.headers["allow"]
+    assert site.reason() == ""
+
+
+def test_head_is_get_without_its_body(site, visitor):
+    send = site.send()
+    site.begin(send)
+    for path in (*ROUTES, f"/u/{site.token(send)}"):
+        get, head = visitor.get(path), visitor.request("HEAD", path)
+        assert (head.status_code, head.headers) == (get.status_code, get.headers)
+
+
+def test_robots_are_kept_out_of_the_door(visitor):
+    text = visitor.get("/robots.txt").text
+    assert text == "User-agent: *\nDisallow: /u/\nDisallow: /confirm/\n"
+    assert visitor.get("/favicon.ico").status_code == 204
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, "de-AT", "iw", "sv"])
+def test_every_page_is_well_formed_in_every_language(tmp_path, language):
+    with site_in(tmp_path, language=language) as site, visiting(site) as visitor:
+        send = site.send()
+        site.begin(send)
+        link = f"/u/{site.token(send)}"
+        answers = [visitor.get(path) for path in ("/", "/archive/", "/no", link, f"/u/{PLACEHOLDER}")]
+        answers.append(visitor.post(link))
+        answers.append(visitor.post(link, data={"undo": "x"}))
+        for answer in answers:
+            tree = parsed(answer.text)
+            root = tree if tree.tag == "html" else tree.find("html")
+            spoken = "en" if language == "sv" else language
+            assert root.attrib["lang"] == spoken
+            assert root.attrib["dir"] == ("rtl" if spoken in {"he", "ar", "iw"} else "ltr")
+            assert len(list(root.iter("h1"))) == 1
+            assert len(list(root.iter("main"))) == 1
+            assert not list(root.iter("script"))
+            assert not any("style" in element.attrib for element in root.iter())
+            assert "http" not in re.sub(r"<time[^>]*>", "", answer.text)  # nobody else's server
+        if language not in {"en", "sv"}:
+            assert "You are unsubscribed" not in answers[-2].text
+
+
+def test_a_site_below_a_path_links_to_itself_there(tmp_path):
+    with site_in(tmp_path, base_url="https://example.org/news") as site, visiting(site) as visitor:
+        site.begin(site.send())
+        for prefix in ("", "/news"):  # whether the proxy takes the path away, or not
+            text = visitor.get(f"{prefix}/archive/").text
+            assert 'href="/news/archive/a-letter"' in text
+            assert 'href="/news/style.css"' in text
+            assert f'src="/news/media/{PHOTO.name}"' in visitor.get(f"{prefix}/archive/a-letter").text
+            assert visitor.get(f"{prefix}/style.css").status_code == 200
+            assert visitor.get(f"{prefix}/no").status_code == 404
+        assert "Disallow: /news/u/" in visitor.get("/robots.txt").text
+
+
+def test_a_workspace_may_bring_its_own_pages(site, tmp_path):
+    folder = tmp_path / "templates" / "pages"
+    folder.mkdir(parents=True)
+    (folder / "front.html.j2").write_text("<p>Ours: {{ name }}</p>", encoding="utf-8")
+    with visiting(site) as visitor:
+        assert visitor.get("/").text == "<p>Ours: The Harbour Letter</p>"
+        assert visitor.get("/archive/").status_code == 200
+
+
+@pytest.mark.parametrize("broken", ["{% if", "{{ nothing.at.all }}", "{% extends 'no.html.j2' %}", "{{ 1 / 0 }}"])
+def test_a_broken_page_of_the_workspace_keeps_nobody_from_leaving(site, tmp_path, broken, caplog):
+    shutil.copytree(builtin_dir() / "pages", tmp_path / "templates" / "pages")
+    for name in ("unsubscribed", "frame"):
+        (tmp_path / "templates" / "pages" / f"{name}.html.j2").write_text(broken, encoding="utf-8")
+    link = f"/u/{site.token(site.send())}"
+    with visiting(site) as visitor:
+        answer = visitor.post(link)
+    assert answer.status_code == 200
+    assert "You are unsubscribed." in answer.text
+    assert "What comes with mailer is shown instead" in caplog.text
+
+
+def sentences(path):
+    """What a module or a template says."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".j2":
+        return set(re.findall(r"""say\(\s*"([^"]+)\"""", text))
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    said = (
+        call.args for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in {"say", "message"}
+    )
+    return {each.value for args in said for each in args if isinstance(each, ast.Constant)}
+
+
+def test_every_sentence_of_the_pages_and_letters_is_in_the_catalogues():
+    templates = [path for folder in ("pages", "letters") for path in (builtin_dir() / folder).glob("*.j2")]
+    said = set().union(*map(sentences, [*templates, *(ROOT / "mailer" / "web").glob("*.py")]))
+    said |= {WORDS, *SUBJECTS.values(), *LABELS.values()}
+    assert len(said) > 50
+    for language in LANGUAGES:
+        catalogue = (ROOT / "mailer" / "locale" / f"{language}.po").read_text(encoding="utf-8")
+        assert [text for text in said if f'msgid "{text}"' not in catalogue] == []

@@ -1,0 +1,396 @@
+"""The door in: forms, confirmation, the link to one's own page, and the API."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import html5lib
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.addresses import parse_address
+from mailer.csv.rows import Status
+from mailer.ledger.types.subscribers import TransactionalKind
+from mailer.link_tokens import PLACEHOLDER, Purpose
+from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
+from tests.support.ledger_cases import join
+from tests.support.site import site_in, visiting
+
+VICTIM = parse_address("victim@example.org")
+HOUR = 3600
+
+
+def open_door(folder, name="harbour", text="public = true\n"):
+    lists = folder / "subscribers"
+    lists.mkdir(exist_ok=True)
+    (lists / f"{name}.csv").write_text("email,first_name\n", encoding="utf-8")
+    (lists / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path):
+    open_door(tmp_path, text='title = "The Harbour Letter"\npublic = true\nown_fields = ["first_name", "boat_name"]\n')
+    with site_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def visitor(site):
+    with visiting(site) as made:
+        yield made
+
+
+def seal_of(answer):
+    return re.search(r'name="seal" value="([a-z2-7]+)"', answer.text)[1]
+
+
+def form(site, visitor, **fields):
+    """A form that somebody took the time to fill in."""
+    seal = seal_of(visitor.get("/subscribe/harbour"))
+    site.clock.forward(5)
+    return {"email": "victim@example.org", "seal": seal, "website": "", **fields}
+
+
+def letters(site, address=VICTIM):
+    return site.ledger.letters.of(address.identity)
+
+
+def token(site, address=VICTIM):
+    return site.newsroom.keys.issue(Purpose.CONFIRM, letters(site, address)[-1].id)
+
+
+def test_a_list_has_to_be_opened(site, visitor, tmp_path):
+    open_door(tmp_path, "closed", "public = false\n")
+    (tmp_path / "subscribers" / "bare.csv").write_text("email\n")
+    (tmp_path / "subscribers" / "only.toml").write_text("public = true\n")
+    for name in ("closed", "bare", "only", "nothing", "..%2fsecret", "harbour.toml", "%00", "a" * 300):
+        assert visitor.get(f"/subscribe/{name}").status_code == 404
+        assert visitor.post(f"/subscribe/{name}", data={"email": "a@b.example"}).status_code == 404
+
+
+def test_a_broken_settings_file_is_our_trouble_not_the_readers(site, visitor, tmp_path, caplog):
+    open_door(tmp_path, text="publik = true")
+    assert visitor.get("/subscribe/harbour").status_code == 500
+    assert "did you mean “public”" in caplog.text
+
+
+def test_the_form_asks_for_what_the_list_lets_readers_say(site, visitor):
+    answer = visitor.get("/subscribe/harbour")
+    html5lib.HTMLParser(strict=True).parse(answer.text)
+    assert re.findall(r'<label for="([^"]+)"', answer.text) == ["email", "website", "own.first_name", "own.boat_name"]
+    assert "Boat name" in answer.text
+    assert "By signing up you ask for The Harbour Letter by e-mail." in answer.text
+
+
+def test_signing_up_and_confirming(site, visitor):
+    answer = visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": " Ana\r\nBcc: x "}))
+    assert answer.status_code == 200
+    assert "Please look into your mailbox." in answer.text
+    page = visitor.get(f"/confirm/{token(site)}")
+    html5lib.HTMLParser(strict=True).parse(page.text)
+    assert 'value="Ana Bcc: x"' in page.text
+    assert "v…@example.org" in page.text
+    assert "victim@" not in page.text
+    assert site.ledger.members.of(VICTIM.identity) == ()
+    done = visitor.post(f"/confirm/{token(site)}", data={"own.harbour.first_name": "Ana", "own.harbour.evil": "x"})
+    assert "You are on the list." in done.text
+    (member,) = site.ledger.members.of(VICTIM.identity)
+    assert (member.status, dict(member.own)) == (Status.SUBSCRIBED, {"first_name": "Ana"})
+    (consent,) = site.ledger.signups.consents(VICTIM.identity)
+    assert (consent.form, consent.ip, consent.confirmed_at) == ("page", "127.0.0.0/24", site.clock.now)
+    assert consent.words.startswith("By signing up you ask for The Harbour Letter")
+
+
+def test_looking_changes_nothing(site, visitor):
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    before = site.contents()
+    for path in (f"/confirm/{token(site)}", "/subscribe/harbour", "/subscribe/harbour?embed=1", "/preferences"):
+        for _ in range(2):
+            assert visitor.get(path).status_code == 200
+        assert visitor.request("HEAD", path).status_code == 200
+    assert site.contents() == before
+
+
+def test_the_second_press_says_the_same_and_does_nothing(site, visitor):
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    first = visitor.post(f"/confirm/{token(site)}")
+    before = site.contents()
+    second = visitor.post(f"/confirm/{token(site)}")
+    assert (second.status_code, second.text) == (200, first.text)
+    assert site.contents() == before
+    assert "You are on the list." in visitor.get(f"/confirm/{token(site)}").text
+
+
+def test_a_link_that_came_too_late_offers_a_new_one(site, visitor):
+    visitor.post("/subscribe/harbour", data=form(site, visitor, **{"own.first_name": "Ana"}))
+    old = token(site)
+    site.clock.forward(73 * HOUR)
+    for answer in (visitor.get(f"/confirm/{old}"), visitor.post(f"/confirm/{old}")):
+        assert "This link is too old." in answer.text
+    assert site.ledger.members.of(VICTIM.identity) == ()
+    for _ in range(3):
+        assert "Please look into your mailbox." in visitor.post(f"/confirm/{old}", data={"anew": "yes"}).text
+    assert len(letters(site)) == 2
+    assert 'value="Ana"' in visitor.get(f"/confirm/{token(site)}").text
+    assert "You are on the list." in visitor.post(f"/confirm/{token(site)}").text
+
+
+def test_two_lists_of_a_day_are_behind_one_link_and_each_may_be_left_out(site, visitor, tmp_path):
+    open_door(tmp_path, "tides")
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    visitor.post("/subscribe/tides", data=form(site, visitor))
+    page = visitor.get(f"/confirm/{token(site)}")
+    assert re.findall(r'type="checkbox" id="[^"]+" name="([^"]+)"', page.text) == ["list.harbour", "list.tides"]
+    assert "One more step" in visitor.post(f"/confirm/{token(site)}").text
+    visitor.post(f"/confirm/{token(site)}", data={"list.tides": "yes"})
+    assert [each.list for each in site.ledger.members.of(VICTIM.identity)] == ["tides"]
+
+
+def test_a_page_of_many_lists_with_many_fields_can_be_confirmed(site, visitor, tmp_path):
+    names = [f"list{number}" for number in range(6)]
+    for name in names:
+        open_door(tmp_path, name, f"public = true\nown_fields = {[f'field_{n}' for n in range(8)]}\n")
+        visitor.post(f"/subscribe/{name}", data=form(site, visitor))
+    fields = {f"own.{name}.field_{n}": "é" * 20 for name in names for n in range(8)}
+    visitor.post(f"/confirm/{token(site)}", data={**{f"list.{name}": "yes" for name in names}, **fields})
+    members = site.ledger.members.of(VICTIM.identity)
+    assert [(each.list, len(each.own)) for each in members] == [(name, 8) for name in names]
+
+
+@pytest.mark.parametrize("path", ["nonsense", PLACEHOLDER, "A" * 26, "%00", "a" * 5000])
+def test_a_forged_link_is_a_plain_404(site, visitor, path):
+    for method in ("GET", "POST"):
+        assert visitor.request(method, f"/confirm/{path}").status_code == 404
+
+
+def test_a_link_for_another_purpose_confirms_nothing(site, visitor):
+    visitor.post("/subscribe/harbour", data=form(site, visitor))
+    for purpose in set(Purpose) - {Purpose.CONFIRM}:
+        made = site.newsroom.keys.issue(purpose, letters(site)[0].id)
+        assert visitor.post(f"/confirm/{made}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "seal",
+    ["", "nonsense", PLACEHOLDER, None, "young", "old", "future"],
+)
+def test_a_form_without_a_good_seal_is_shown_once_more_filled_in(site, visitor, seal):
+    now = int(site.clock())
+    times = {"young": now - 1, "old": now - 86_401, "future": now + 100}
+    fields = {"email": "victim@example.org", "own.first_name": 'Ana "<b>'}
+    if seal is not None:
+        fields["seal"] = site.newsroom.keys.issue(Purpose.FORM, times[seal]) if seal in times else seal
+    answer = visitor.post("/subscribe/harbour", data=fields)
+    assert "Please press the button once more" in answer.text
+    assert 'value="victim@example.org"' in answer.text
+    assert "Ana &#34;&lt;b&gt;" in answer.text
+    assert letters(site) == ()
+    site.clock.forward(3)
+    again = visitor.post("/subscribe/harbour", data={**fields, "seal": seal_of(answer)})
+    assert "Please look into your mailbox." in again.text
+    assert len(letters(site)) == 1
+
+
+def test_who_fills_in_what_nobody_sees_is_told_the_same_and_gets_nothing(site, visitor):
+    honest = visitor.post("/subscribe/harbour", data=form(site, visitor, email="ana@example.org"))
+    before = site.contents()
+    trapped = visitor.post("/subscribe/harbour", data=form(site, visitor, website="https://spam.example"))
+    assert (trapped.status_code, trapped.text) == (honest.status_code, honest.text)
+    assert site.contents() == before
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "a@b@c", "a b@example.org", "x" * 400 + "@example.org"])
+def test_what_is_no_address_is_said_beside_the_field(site, visitor, email):
+    answer = visitor.post("/subscribe/harbour", data=form(site, visitor, email=email))
+    assert answer.status_code == 400
+    assert 'aria-invalid="true" aria-describedby="wrong"' in answer.text
+
+
+def test_the_answer_is_the_same_for_known_and_unknown(site, visitor):
+    for name in ("known", "gone", "erased"):
+        join(site.ledger, "harbour", parse_address(f"{name}@example.org"), source="page")
+    site.ledger.suppressions.unsubscribe("gone@example.org", source="page")
+    site.ledger.erasure.erase("erased@example.org", source="page")
+    answers = {
+        (answer.status_code, answer.text, tuple(sorted(answer.headers.items())))
+        for name in ("known", "gone", "erased", "new")
+        for answer in [
+            visitor.post("/subscribe/harbour", data=form(site, visitor, email=f"{name}@example.org")),
+        ]
+    }
+    assert len(answers) == 1
+
+
+def test_a_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visitor):
+    for number in range(200):  # from as many places, past all limits
+        visitor.post(
+            "/api/v1/subscribe",
+            json={"list": "harbour", "email": "Victim@Example.org" if number % 2 else "victim@EXAMPLE.org"},
+        )
+    listed = public_list(site.newsroom, "harbour")
+    with ThreadPoolExecutor(64) as many:  # they share commits
+        list(
+            many.map(
+                lambda _: request_signup(site.newsroom, listed, VICTIM, {}, form=SignupForm.PAGE, ip=""), range(1000)
+            )
+        )
+    assert [each.kind for each in letters(site)] == [TransactionalKind.CONFIRM]
+    assert len(site.ledger.signups.consents(VICTIM.identity)) <= 1
+
+
+def test_one_client_has_a_limit_and_is_told_when_to_come_back(site, visitor):
+    statuses = [
+        visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": f"r{number}@example.org"}).status_code
+        for number in range(25)
+    ]
+    assert statuses == [202] * 20 + [429] * 5
+    page = visitor.post("/subscribe/harbour", data=form(site, visitor))
+    assert page.status_code == 429
+    assert 0 < int(page.headers["retry-after"]) <= 60
+
+
+def test_behind_a_trusted_proxy_clients_are_told_apart(tmp_path):
+    open_door(tmp_path)
+    with site_in(tmp_path, trusted_proxies="127.0.0.0/8") as site, visiting(site) as visitor:
+
+        def ask(client):
+            body = {"list": "harbour", "email": "a@example.org"}
+            headers = {"X-Forwarded-For": f"192.0.2.1, {client}"}
+            return visitor.post("/api/v1/subscribe", json=body, headers=headers).status_code
+
+        assert {ask(f"198.51.100.{number}") for number in range(40)} == {202}
+        assert [ask(f"2001:db8::{number:x}") for number in range(21)] == [202] * 20 + [429]
+        assert [each.ip for each in site.ledger.signups.consents("a@example.org")] == ["198.51.100.0/24"]
+
+
+def test_the_form_for_other_sites_is_complete_and_leads_to_one_more_press(site, visitor):
+    page = visitor.get("/subscribe/harbour?embed=1")
+    html5lib.HTMLParser(strict=True).parse(page.text)
+    snippet = html5lib.parse(page.text, namespaceHTMLElements=False).find(".//code").text
+    found = html5lib.parse(snippet, namespaceHTMLElements=False).find(".//form")
+    assert found.get("action") == "https://letter.example.org/subscribe/harbour"
+    names = [each.get("name") for each in found.iter("input")]
+    assert names == ["email", "own.first_name", "own.boat_name", "website"]
+    answer = visitor.post("/subscribe/harbour", data={**dict.fromkeys(names, ""), "email": "victim@example.org"})
+    assert "Please press the button once more" in answer.text
+
+
+def test_a_lost_link_is_asked_for_by_address(site, visitor):
+    seal = seal_of(visitor.get("/preferences"))
+    site.clock.forward(5)
+    answers = {
+        visitor.post("/preferences", data={"email": address, "seal": seal}).text
+        for address in ("victim@example.org", "unknown@example.org")
+    }
+    assert len(answers) == 1
+    assert "the link is on its way" in answers.pop()
+    assert [each.kind for each in letters(site)] == [TransactionalKind.LINK]
+
+
+def test_pages_speak_the_language_of_their_list(site, visitor, tmp_path):
+    open_door(tmp_path, "hebrew", 'public = true\nlanguage = "he"\n')
+    answer = visitor.get("/subscribe/hebrew")
+    assert '<html lang="he" dir="rtl">' in answer.text
+    assert "כתובת הדוא״ל שלכם" in answer.text
+    assert answer.headers["content-language"] == "he"
+
+
+def test_every_page_forbids_what_it_does_not_need(site, visitor):
+    for answer in (visitor.get("/subscribe/harbour"), visitor.post("/subscribe/harbour"), visitor.get("/preferences")):
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "set-cookie" not in answer.headers
+        assert answer.headers["cache-control"] == "no-store"
+
+
+class TestApi:
+    def ask(self, visitor, **body):
+        return visitor.post("/api/v1/subscribe", json={"list": "harbour", "email": "victim@example.org", **body})
+
+    def test_json(self, site, visitor):
+        answer = self.ask(visitor, fields={"first_name": "Ana"}, words="I want the letter")
+        assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+        (consent,) = site.ledger.signups.consents(VICTIM.identity)
+        assert (consent.form, consent.words) == ("api", "I want the letter")
+        assert dict(site.ledger.signups.request(letters(site)[0].id).waiting) == {"harbour": {"first_name": "Ana"}}
+
+    def test_form(self, site, visitor):
+        fields = {"list": "harbour", "email": "victim@example.org", "fields.first_name": "Ana"}
+        assert visitor.post("/api/v1/subscribe", data=fields).status_code == 202
+        assert len(letters(site)) == 1
+        trapped = visitor.post("/api/v1/subscribe", data={**fields, "email": "b@example.org", "website": "x"})
+        assert trapped.status_code == 202
+        assert letters(site, parse_address("b@example.org")) == ()
+
+    @pytest.mark.parametrize(
+        ("body", "status", "said"),
+        [
+            ({"email": "nobody"}, 422, "this is not an address (no @)"),
+            ({"email": 7}, 422, "email: Input should be a valid string"),
+            ({"list": "closed"}, 404, "no such list"),
+            ({"list": "../../etc"}, 404, "no such list"),
+            ({"list": ""}, 422, "list: "),
+            ({"fields": {"first_nam": "Ana"}}, 422, "did you mean “first_name”?"),
+            ({"fields": {"first_name": "x" * 201}}, 422, "fields: "),
+            ({"fields": ["x"]}, 422, "fields: "),
+            ({"evil": "<script>"}, 422, "a key that is not known"),
+        ],
+    )
+    def test_what_is_wrong_is_a_problem_that_repeats_nothing_that_was_sent(self, site, visitor, body, status, said):
+        answer = self.ask(visitor, **body)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+        problem = answer.json()
+        assert problem["status"] == status
+        assert said in problem["detail"]
+        assert "<script>" not in answer.text
+        assert letters(site) == ()
+
+    @pytest.mark.parametrize(
+        ("content", "content_type", "status"),
+        [
+            (b"{", "application/json", 400),
+            (b"\xff", "application/json", 400),
+            (b"[" * 8000, "application/json", 400),
+            (b"[]", "application/json", 422),
+            (b"null", "application/json", 422),
+            (b"", "application/json", 400),
+            (b"{}", "text/plain", 415),
+            (b"{}", "", 415),
+            (b" " * 17_000, "application/json", 413),
+        ],
+    )
+    def test_bodies_that_are_none(self, visitor, content, content_type, status):
+        headers = {"Content-Type": content_type} if content_type else {}
+        assert visitor.request("POST", "/api/v1/subscribe", content=content, headers=headers).status_code == status
+
+    def test_only_post(self, visitor):
+        assert visitor.get("/api/v1/subscribe").status_code == 405
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.one_of(
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+                lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+                max_leaves=10,
+            ),
+            st.fixed_dictionaries(
+                {"list": st.just("harbour") | st.text(), "email": st.just("a@example.org") | st.emails() | st.text()},
+                optional={
+                    "fields": st.dictionaries(st.sampled_from(["first_name", "boat_name"]) | st.text(), st.text()),
+                    "words": st.text(),
+                },
+            ),
+        )
+    )
+    def test_no_body_is_a_reason_to_fail(self, visitor, body):
+        answer = visitor.request(
+            "POST", "/api/v1/subscribe", content=json.dumps(body), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code in {202, 400, 404, 413, 422, 429}
+        assert answer.headers["content-type"] in {
+            "application/json",
+            "application/problem+json",
+            "text/html; charset=utf-8",
+        }
