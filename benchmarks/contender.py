@@ -84,7 +84,7 @@ class Engine:
 
     def send(self, load: Load, port: int, limit: int | None = None) -> Ended:
         """Send to the first `limit` readers, about; the list of the workspace has as many as the load has messages."""
-        fresh(load.folder, Setup(port=port, lanes=load.sessions, dkim=self.dkim))
+        fresh(load.folder, Setup(port=port, connections=load.sessions, dkim=self.dkim))
         arguments = (str(load.folder), str(limit or load.messages))
         return run((*_program("engine"), *arguments), folder=ROOT, timeout=PATIENCE)
 

@@ -33,8 +33,8 @@ def _compiling_noted() -> Iterator[list[float]]:
     """When the edition of a plan was compiled, by time.monotonic."""
     when: list[float] = []
 
-    def compile_and_note(newsroom: App, checked: CheckResult) -> Edition:
-        edition = compile_checked(newsroom, checked)
+    def compile_and_note(app: App, checked: CheckResult) -> Edition:
+        edition = compile_checked(app, checked)
         when.append(time.monotonic())
         return edition
 
@@ -45,19 +45,19 @@ def _compiling_noted() -> Iterator[list[float]]:
 def main(folder: Path, limit: int) -> dict[str, float]:
     stopping = False
 
-    def watch(tally: SendProgress) -> None:
+    def watch(progress: SendProgress) -> None:
         nonlocal stopping
-        if tally.accepted >= limit and not stopping:
+        if progress.accepted >= limit and not stopping:
             stopping = True
             os.kill(os.getpid(), signal.SIGINT)
 
-    with App.open(folder) as newsroom:
+    with App.open(folder) as app:
         with _compiling_noted() as compiled:
-            plan = sends_plan.plan_send(newsroom, DISPATCH, [LIST])
+            plan = sends_plan.plan_send(app, DISPATCH, [LIST])
         planned = time.monotonic()
-        send = sends_plan.start_send(newsroom, plan)
+        send = sends_plan.start_send(app, plan)
         cpu, start = own_cpu(), time.monotonic()
-        run = run_send(newsroom, send.id, watch=watch if limit < plan.head.to_mail else None)
+        run = run_send(app, send.id, watch=watch if limit < plan.head.to_mail else None)
         seconds, cpu = time.monotonic() - start, own_cpu() - cpu
     accepted = run.summary.count(DeliveryState.ACCEPTED)
     if accepted < min(limit, plan.head.to_mail):

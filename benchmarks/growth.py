@@ -25,7 +25,7 @@ from benchmarks.relay import proxy, sink
 READERS = (1_000, 10_000, 100_000, 1_000_000)
 LIMIT = 100_000  # messages that one run sends at most
 COLD = 10_000  # readers of the whole command
-LANES = 20
+CONNECTIONS = 20
 LAST_WORDS = 60.0  # seconds that a stopped command may take
 
 
@@ -43,7 +43,7 @@ class Grown:
 
 def grow(folder: Path, readers: int, limit: int) -> Grown:
     """Measure a list of `readers`, sending at most `limit` messages."""
-    load = Load(letter=_letter(folder, readers), folder=folder, messages=readers, sessions=LANES)
+    load = Load(letter=_letter(folder, readers), folder=folder, messages=readers, sessions=CONNECTIONS)
     engine = Engine()
     try:
         with sink() as port, proxy(port, delay=0) as watched:
@@ -60,7 +60,7 @@ def cold_start(folder: Path, readers: int = COLD) -> float:
     """Seconds from the start of `mailer send --yes` to the first dot. Raises UnavailableError."""
     _letter(folder, readers)
     with sink() as port, proxy(port, delay=0) as watched:
-        fresh(folder, Setup(port=watched.port, lanes=LANES))
+        fresh(folder, Setup(port=watched.port, connections=CONNECTIONS))
         start = time.monotonic()
         command = [sys.executable, "-m", "mailer", "send", DISPATCH, "--to", LIST, "--yes"]
         process = subprocess.Popen(

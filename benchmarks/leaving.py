@@ -146,10 +146,10 @@ def measure_leaving(folder: Path, count: int, tell: Callable[[str], None]) -> Le
 
 def _freeze(folder: Path, count: int) -> tuple[Send, list[str]]:
     """A send of everybody, and the tokens of its last `count` readers, to whom it comes last."""
-    with App.open(folder) as newsroom:
-        send = start_send(newsroom, plan_send(newsroom, DISPATCH, [LIST]))
-        ids = [row.delivery_id for row in newsroom.ledger.report.rows(send.id)]
-        return send, [newsroom.keys.issue(Purpose.UNSUBSCRIBE, number) for number in ids[-count:]]
+    with App.open(folder) as app:
+        send = start_send(app, plan_send(app, DISPATCH, [LIST]))
+        ids = [row.delivery_id for row in app.ledger.report.rows(send.id)]
+        return send, [app.keys.issue(Purpose.UNSUBSCRIBE, number) for number in ids[-count:]]
 
 
 def _posted(port: int, pid: int, tokens: Sequence[str]) -> Posted:

@@ -68,7 +68,7 @@ class Setup:
     """How a run sends. `dkim` names the kinds of key it signs with: `ed25519`, `rsa`."""
 
     port: int
-    lanes: int
+    connections: int
     dkim: tuple[str, ...] = ()
 
 
@@ -77,7 +77,7 @@ def write_letter(folder: Path, size: int) -> Letter:
 
     Raises UnavailableError when even the layout alone is bigger.
     """
-    fresh(folder, Setup(port=25, lanes=1))
+    fresh(folder, Setup(port=25, connections=1))
     paragraphs, words = 0, 0
     letter = _write(folder, paragraphs, words)
     each = _write(folder, 4, 0).size - letter.size
@@ -97,8 +97,8 @@ def _write(folder: Path, paragraphs: int, words: int) -> Letter:
     path = folder / "dispatches" / f"{DISPATCH}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    with App.open(folder) as newsroom:
-        plan = plan_send(newsroom, DISPATCH, [LIST], record=False)
+    with App.open(folder) as app:
+        plan = plan_send(app, DISPATCH, [LIST], record=False)
     return _letter(plan.edition, plan.sample.without_dot_stuffing(), plan.sample.size)
 
 
@@ -135,7 +135,7 @@ def fresh(folder: Path, setup: Setup) -> None:
         "POSTAL_ADDRESS": "1 Quay Street, Porto Novo",
         "BOUNCE_ADDRESS": "bounce@example.org",
         "RELAY": f"smtp://127.0.0.1:{setup.port}",
-        "LANES": str(setup.lanes),
+        "CONNECTIONS": str(setup.lanes),
     }
     if setup.dkim:
         values["DKIM_DOMAIN"] = "example.org"

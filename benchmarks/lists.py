@@ -81,7 +81,7 @@ def measure_lists(folder: Path, rows: int, tell: Callable[[str], None]) -> Synce
         writer = csv.writer(file)
         writer.writerow(HEADER)
         writer.writerows(_row(number, rows) for number in range(rows))
-    fresh(folder, Setup(port=25, lanes=1))
+    fresh(folder, Setup(port=25, connections=1))
     before = _plain_seconds(folder)
     synced = _program("sync", folder)
     seconds = json.loads(synced.output)
@@ -139,12 +139,12 @@ def _plain(folder: Path) -> dict[str, float]:
 
 
 def _sync(folder: Path) -> dict[str, float]:
-    with App.open(folder) as newsroom:
-        _ = newsroom.ledger
+    with App.open(folder) as app:
+        _ = app.ledger
         start = time.monotonic()
-        sync_list(newsroom, LIST)
+        sync_list(app, LIST)
         first = time.monotonic()
-        sync_list(newsroom, LIST)
+        sync_list(app, LIST)
         return {"first": first - start, "again": time.monotonic() - first}
 
 
@@ -154,11 +154,11 @@ def _find(folder: Path) -> dict[str, float]:
     with path.open(encoding="utf-8", newline="") as file:
         addresses = [parse_address(row["email"]) for row in csv.DictReader(file)]
     first, *some = addresses[:: max(1, len(addresses) // FOUND)]
-    with App.open(folder) as newsroom:
+    with App.open(folder) as app:
 
         def seconds(address: Address) -> float:
             start = time.perf_counter()
-            assert lists_with(newsroom, address) == (LIST,)
+            assert lists_with(app, address) == (LIST,)
             return time.perf_counter() - start
 
         seconds(first)

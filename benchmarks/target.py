@@ -65,8 +65,8 @@ def _far(compared: Sequence[Compared]) -> Iterator[Target]:
     for size in ("12 KB", "80 KB"):
         far = [each for each in compared if each.field.name == FAR and each.field.size == size]
         rates = [run.rate for run in runs_of(ENGINE, far)]
-        lanes = far[0].field.load.sessions if far else 1
-        value = Spread.of(rates).median / lanes if rates else None
+        connections = far[0].field.load.sessions if far else 1
+        value = Spread.of(rates).median / connections if rates else None
         yield Target(what=f"messages a second and lane, {FAR}, {size}", bound=18, value=value, unit="/s", at_most=False)
         for other, bound in (("aiosmtplib", 3.5), ("nodemailer", 2.0)):
             yield Target(

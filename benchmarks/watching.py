@@ -50,17 +50,17 @@ class Watched:
 def measure_run(folder: Path, readers: int, watchers: int) -> Watched:
     """Send to `readers` while `watchers` watch. Raises UnavailableError where there is no smtp-sink."""
     with sink() as relay:
-        fresh(folder, Setup(port=relay, lanes=_LANES))
-        with App.open(folder) as newsroom:
-            send = start_send(newsroom, plan_send(newsroom, DISPATCH, [LIST]))
-            user = newsroom.ledger.users.add("Watcher", Role.EDITOR)
-            newsroom.ledger.sessions.begin(user.id, digest(_TOKEN), browser="benchmark", address="127.0.0.1")
+        fresh(folder, Setup(port=relay, connections=_LANES))
+        with App.open(folder) as app:
+            send = start_send(app, plan_send(app, DISPATCH, [LIST]))
+            user = app.ledger.users.add("Watcher", Role.EDITOR)
+            app.ledger.sessions.begin(user.id, digest(_TOKEN), browser="benchmark", address="127.0.0.1")
             port = free_port()
             with running([sys.executable, "-m", "mailer", "serve", "--port", str(port)], folder, port) as pid:
-                return asyncio.run(_watch(newsroom, send.id, port, pid, watchers=watchers, readers=readers))
+                return asyncio.run(_watch(app, send.id, port, pid, watchers=watchers, readers=readers))
 
 
-async def _watch(newsroom: App, send_id: int, port: int, pid: int, *, watchers: int, readers: int) -> Watched:
+async def _watch(app: App, send_id: int, port: int, pid: int, *, watchers: int, readers: int) -> Watched:
     """All are there before the first message leaves."""
     counts = [0, 0]
     there = asyncio.Semaphore(0)
@@ -68,9 +68,9 @@ async def _watch(newsroom: App, send_id: int, port: int, pid: int, *, watchers: 
     for _ in tasks:
         await asyncio.wait_for(there.acquire(), _PATIENCE)
     before = _cpu(pid)
-    await asyncio.to_thread(newsroom.ledger.sends.resume, send_id, carried=True)
+    await asyncio.to_thread(app.ledger.sends.resume, send_id, carried=True)
     async with asyncio.timeout(_PATIENCE):
-        found = await asyncio.to_thread(_until_finished, newsroom, send_id)
+        found = await asyncio.to_thread(_until_finished, app, send_id)
     cpu = _cpu(pid) - before
     for task in tasks:
         task.cancel()
@@ -84,8 +84,8 @@ def _cpu(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def _until_finished(newsroom: App, send_id: int) -> Send:
-    while (found := newsroom.ledger.sends.get(send_id)).state is not SendState.FINISHED:
+def _until_finished(app: App, send_id: int) -> Send:
+    while (found := app.ledger.sends.get(send_id)).state is not SendState.FINISHED:
         time.sleep(0.5)
     return found
 

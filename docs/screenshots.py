@@ -80,25 +80,25 @@ PAGES = (
 )
 
 
-def furnish(newsroom: App) -> None:
+def furnish(app: App) -> None:
     """What the demo itself has none of: people, their doings, a webhook that was told something."""
-    ledger = newsroom.ledger
+    ledger = app.ledger
     mara = ledger.users.add(NAME, Role.ADMIN, email="mara@example.org")
     ledger.users.set_password(mara.id, hash_password(PASSWORD, NAME))
     ledger.users.add("Wim Baas", Role.EDITOR, email="wim@example.org")
     ledger.audit.record(NAME, "user.add", "Wim Baas", "editor", address="192.0.2.7")
     for slug in (FIRST, SECOND):
-        path = newsroom.workspace.find_dispatch(slug)
+        path = app.workspace.find_dispatch(slug)
         ledger.revisions.save(path.stem, path.read_text(encoding="utf-8"), digest=slug, actor=NAME)
         ledger.audit.record(NAME, "dispatch.save", slug, address="192.0.2.7")
-    manage.add(newsroom, "https://crm.example.org/hooks/letter", [event.value for event in EVENTS])
+    manage.add(app, "https://crm.example.org/hooks/letter", [event.value for event in EVENTS])
     ledger.suppressions.unsubscribe("petra@example.com", source="page")
     (message,) = ledger.outbox.log(1)
     for status, answer, state in (
         (503, "Service Unavailable", WebhookState.WAITING),
         (200, "noted", WebhookState.DELIVERED),
     ):
-        attempt = WebhookAttempt(at=newsroom.clock(), seconds=0.21, status=status, error="", answer=answer)
+        attempt = WebhookAttempt(at=app.clock(), seconds=0.21, status=status, error="", answer=answer)
         asyncio.run(ledger.outbox.record_attempt(message.id, attempt, state))
 
 
@@ -109,17 +109,17 @@ def demo() -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="mailer-screenshots-") as folder:
         run_demo(Path(folder), base_url=address, tell=print)
-        with App.open(Path(folder)) as newsroom:
-            furnish(newsroom)
-            with served(newsroom, port):
+        with App.open(Path(folder)) as app:
+            furnish(app)
+            with served(app, port):
                 yield f"{address}/desk/"
 
 
 @contextmanager
-def served(newsroom: App, port: int) -> Iterator[None]:
+def served(app: App, port: int) -> Iterator[None]:
     """The site, in a thread of its own."""
     ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
-    serving = run(newsroom, "127.0.0.1", port, stop=stop, on_ready=lambda _: ready.set())
+    serving = run(app, "127.0.0.1", port, stop=stop, on_ready=lambda _: ready.set())
     thread = threading.Thread(target=loop.run_until_complete, args=(serving,))
     thread.start()
     try:

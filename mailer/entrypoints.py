@@ -35,11 +35,11 @@ _IN_TERMINAL = frozenset({"www-browser", "links", "elinks", "lynx", "w3m"})
 @in_workspace
 def serve_command(host: str, port: int, workspace: Path) -> None:
     """Serve the public pages (sign up, unsubscribe, archive, media) and the desk. Starts sends that are due; delivers letters."""
-    with App.open(workspace) as newsroom:
+    with App.open(workspace) as app:
 
         def ready(url: str) -> None:
-            echo_err(f"Serving {newsroom.settings.publication} at {url}; Ctrl-C ends it.")
-            if newsroom.ledger.users.all():
+            echo_err(f"Serving {app.settings.publication} at {url}; Ctrl-C ends it.")
+            if app.ledger.users.all():
                 echo_err(f"The desk is at {url}/desk/")
             else:
                 echo_err(
@@ -47,16 +47,16 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
                 )
 
         serve(
-            newsroom,
+            app,
             host,
             port,
             on_ready=ready,
             background=(
-                lambda stop: start_sends_when_due(newsroom, stop, echo_err),
-                lambda stop: deliver_transactional_mail(newsroom, stop, echo_err),
-                lambda stop: welcome_new_readers(newsroom, stop, echo_err),
-                lambda stop: notify_webhooks(newsroom, stop, echo_err),
-                lambda stop: clean_up_uploads(newsroom, stop, echo_err),
+                lambda stop: start_sends_when_due(app, stop, echo_err),
+                lambda stop: deliver_transactional_mail(app, stop, echo_err),
+                lambda stop: welcome_new_readers(app, stop, echo_err),
+                lambda stop: notify_webhooks(app, stop, echo_err),
+                lambda stop: clean_up_uploads(app, stop, echo_err),
             ),
         )
 
@@ -69,9 +69,9 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
 @in_workspace
 def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: bool, workspace: Path) -> None:
     """Show DISPATCH, a path or a slug, in your browser, live while the file changes."""
-    with App.open(workspace) as newsroom:
-        path = newsroom.workspace.find_dispatch(dispatch)
-        live = PreviewSession(newsroom, path, display_path(newsroom, path, dispatch), list_names(to))
+    with App.open(workspace) as app:
+        path = app.workspace.find_dispatch(dispatch)
+        live = PreviewSession(app, path, display_path(app, path, dispatch), list_names(to))
         token, key = new_token(), new_token()
 
         def ready(url: str) -> None:
@@ -118,5 +118,5 @@ def demo_command(*, in_browser: bool, stay: bool) -> None:
         click.echo("\nWith --open it opens in your browser; with --serve its links and photo work, too.")
         return
     click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link}; Ctrl-C ends them.")
-    with App.open(folder) as newsroom:
-        serve(newsroom, "127.0.0.1", port)
+    with App.open(folder) as app:
+        serve(app, "127.0.0.1", port)

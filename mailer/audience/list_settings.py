@@ -79,14 +79,12 @@ class ListSettings(BaseModel):
     title: Annotated[str, Field(max_length=200), AfterValidator(_line)] = ""
     description: Annotated[str, Field(max_length=1000), AfterValidator(_line)] = ""
     public: StrictBool = False
-    profile_fields: Annotated[
-        tuple[str, ...], Field(max_length=MAX_FIELDS, strict=False), AfterValidator(_own_fields)
-    ] = ()
+    own_fields: Annotated[tuple[str, ...], Field(max_length=MAX_FIELDS, strict=False), AfterValidator(_own_fields)] = ()
     welcome: Annotated[str, AfterValidator(_welcome)] = ""
     language: Annotated[str, AfterValidator(_language)] = ""
 
     @property
-    def display_title(self) -> str:
+    def shown(self) -> str:
         """What readers call the list."""
         return self.title or self.name
 

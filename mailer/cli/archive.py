@@ -24,8 +24,8 @@ def archive_command() -> None:
 @in_workspace
 def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
     """Write the archive into DIR, as files for any web server. Only what changed is written."""
-    with App.open(workspace) as newsroom:
-        done = export(newsroom, folder)
+    with App.open(workspace) as app:
+        done = export(app, folder)
     if as_json:
         print_json({"files": done.files, "written": list(done.written), "removed": list(done.removed)})
         return
@@ -43,12 +43,12 @@ def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
 @in_workspace
 def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> None:
     """Have the archive show DISPATCH as it is on disk now, marked as corrected. What was sent stays as it was."""
-    with App.open(workspace) as newsroom:
+    with App.open(workspace) as app:
         try:
-            checked, shown = correct(newsroom, dispatch, note)
+            checked, shown = correct(app, dispatch, note)
         except DispatchError as error:
             raise refused(error) from None
-        url = newsroom.publication.archive_url(shown.slug)
+        url = app.publication.archive_url(shown.slug)
     show_aside(checked.problems)
     last = shown.corrections[-1]
     if as_json:

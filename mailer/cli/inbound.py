@@ -56,5 +56,5 @@ def _hear(workspace: Path) -> InboundResult:
     raw = sys.stdin.buffer.read(LARGEST)
     while sys.stdin.buffer.read(_CHUNK):
         continue  # a pipe that is not read to its end looks like a failure to who writes it
-    with App.open(workspace) as newsroom:
-        return process(newsroom, raw)
+    with App.open(workspace) as app:
+        return process(app, raw)

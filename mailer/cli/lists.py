@@ -40,8 +40,8 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     that would bring back somebody who said no is blocked.
     """
     (name,) = list_names([name]) or ("",)
-    with App.open(workspace) as newsroom:
-        plan = plan_sync(newsroom, name) if only_plan else _sync(newsroom, name, allow_removals=allow_removals)
+    with App.open(workspace) as app:
+        plan = plan_sync(app, name) if only_plan else _sync(app, name, allow_removals=allow_removals)
     return _tell(plan, planned=only_plan, as_json=as_json)
 
 
@@ -56,8 +56,8 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
     Who said no since stays so, who signed up since stays on the list. An undo is a sync, and can be undone.
     """
     (name,) = list_names([name]) or ("",)
-    with App.open(workspace) as newsroom:
-        return _tell(undo_list(newsroom, name, to=to), planned=False, as_json=as_json)
+    with App.open(workspace) as app:
+        return _tell(undo_list(app, name, to=to), planned=False, as_json=as_json)
 
 
 @list_command.command("show")
@@ -69,8 +69,8 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
 def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -> None:
     """Count the members of list NAME, by whether they would be mailed; show the first, and the last syncs."""
     (name,) = list_names([name]) or ("",)
-    with App.open(workspace) as newsroom:
-        roster = show_list(newsroom, name, where=where, limit=limit)
+    with App.open(workspace) as app:
+        roster = show_list(app, name, where=where, limit=limit)
     if as_json:
         print_json(roster_object(roster))
     else:
@@ -87,8 +87,8 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
     """Write the members of list NAME as CSV, as they stand now, safe for a spreadsheet."""
     (name,) = list_names([name]) or ("",)
-    with App.open(workspace) as newsroom, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
-        count = export_list(newsroom, name, spool, where=where, raw=raw)
+    with App.open(workspace) as app, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
+        count = export_list(app, name, spool, where=where, raw=raw)
         spool.seek(0)
         try:
             with click.open_file(str(out), "w", encoding="utf-8") as target:
@@ -119,17 +119,17 @@ def _show(roster: ListOverview) -> None:
         click.echo(f"  sync {sync.sync}  {iso(sync.at)}  {sync.by}{back}: {told}")
 
 
-def _sync(newsroom: App, name: str, *, allow_removals: bool) -> SyncPlan:
+def _sync(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
     """Sync it; a person is asked about many removals."""
     try:
-        return sync_list(newsroom, name, allow_removals=allow_removals)
+        return sync_list(app, name, allow_removals=allow_removals)
     except NeedsConfirmationError as error:
         if allow_removals or not is_interactive() or "--allow-removals" not in error.next_step:
             raise
         echo_err(error.message)
         if not click.confirm("Is that meant?", err=True):
             raise
-    return sync_list(newsroom, name, allow_removals=True)
+    return sync_list(app, name, allow_removals=True)
 
 
 def _tell(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:

@@ -37,8 +37,8 @@ def subscriber_command() -> None:
 @in_workspace
 def show(email: str, *, as_json: bool, workspace: Path) -> None:
     """Everything known of EMAIL: lists, consent, a no, every change and by whom, each send and its fate."""
-    with App.open(workspace) as newsroom:
-        person = find_profile(newsroom, parse_address(email))
+    with App.open(workspace) as app:
+        person = find_profile(app, parse_address(email))
         if as_json:
             print_json(profile_object(person))
         else:
@@ -50,8 +50,8 @@ def show(email: str, *, as_json: bool, workspace: Path) -> None:
 @in_workspace
 def export(email: str, workspace: Path) -> None:
     """Everything known of EMAIL as one JSON object: what a person may ask for."""
-    with App.open(workspace) as newsroom:
-        print_json(profile_object(subject_copy(find_profile(newsroom, parse_address(email)))))
+    with App.open(workspace) as app:
+        print_json(profile_object(subject_copy(find_profile(app, parse_address(email)))))
 
 
 @subscriber_command.command("unsubscribe")
@@ -61,10 +61,10 @@ def export(email: str, workspace: Path) -> None:
 def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
     """Unsubscribe EMAIL from the whole installation, also from sends that are under way."""
     address = parse_address(email)
-    with App.open(workspace) as newsroom:
-        done = newsroom.ledger.suppressions.unsubscribe(address.identity, source=BY_HAND)
-        lists = set(lists_with(newsroom, address))
-        lists |= {each.list for each in newsroom.ledger.members.of(address.identity) if each.removed_at is None}
+    with App.open(workspace) as app:
+        done = app.ledger.suppressions.unsubscribe(address.identity, source=BY_HAND)
+        lists = set(lists_with(app, address))
+        lists |= {each.list for each in app.ledger.members.of(address.identity) if each.removed_at is None}
     if as_json:
         names = sorted(lists)
         print_json({"email": address.display, "changed": done.changed, "skipped": done.skipped, "lists": names})
@@ -89,9 +89,9 @@ def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
     address = parse_address(email)
     if not yes:
         _ask(f"Erase all that the ledger knows of {address.display}, for good?")
-    with App.open(workspace) as newsroom:
-        done = newsroom.ledger.erasure.erase(address.identity, source=BY_HAND)
-        lists = list(lists_with(newsroom, address))
+    with App.open(workspace) as app:
+        done = app.ledger.erasure.erase(address.identity, source=BY_HAND)
+        lists = list(lists_with(app, address))
     if as_json:
         print_json({"email": address.display, "deliveries": done.deliveries, "skipped": done.skipped, "lists": lists})
         return
@@ -128,8 +128,8 @@ def suppress_command() -> None:
 def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
     """Never mail these addresses, until they are removed here."""
     addresses = [parse_address(email) for email in emails]
-    with App.open(workspace) as newsroom:
-        suppress = newsroom.ledger.suppressions.suppress
+    with App.open(workspace) as app:
+        suppress = app.ledger.suppressions.suppress
         reasons = {
             address.display: suppress(address.identity, SuppressionReason.BY_HAND, source=BY_HAND).suppression.reason
             for address in addresses
@@ -148,8 +148,8 @@ def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
 def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
     """Mail these addresses again. A person's own no stays: only the person takes it back. Exit 1 if there was one."""
     addresses = [parse_address(email) for email in emails]
-    with App.open(workspace) as newsroom:
-        lift = newsroom.ledger.suppressions.unsuppress
+    with App.open(workspace) as app:
+        lift = app.ledger.suppressions.unsuppress
         done = [(address.display, lift(address.identity, source=BY_HAND)) for address in addresses]
     if as_json:
         rows = [
@@ -178,10 +178,10 @@ def _lifted(done: UnsuppressResult) -> str:
 @in_workspace
 def list_(*, as_json: bool, workspace: Path) -> None:
     """Every suppressed address, since when, why, and by whom."""
-    with App.open(workspace) as newsroom:
+    with App.open(workspace) as app:
         rows = [
             {"identity": each.identity, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
-            for each in (newsroom.ledger.suppressions.all() if newsroom.has_ledger else ())
+            for each in (app.ledger.suppressions.all() if app.has_ledger else ())
         ]
     if as_json:
         print_json({"suppressions": rows})

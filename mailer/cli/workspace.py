@@ -32,8 +32,8 @@ def init_command(folder: Path | None, workspace: Path) -> None:
 @in_workspace
 def new_command(title: str, workspace: Path) -> None:
     """Make a dispatch file with TITLE, to fill in."""
-    with App.open(workspace) as newsroom:
-        click.echo(start(newsroom, title))
+    with App.open(workspace) as app:
+        click.echo(start(app, title))
 
 
 @click.command("schema")

@@ -163,8 +163,8 @@ def widest(source: CsvList) -> int:
 
 def write_header(text: str, delimiter: str, added: Mapping[int, str]) -> str:
     """The header's line with new cells at the end of what of it is read."""
-    core = text.strip(AROUND_HEADER)
-    return text.replace(core, set_cells(core, delimiter, added), 1) if added else text
+    context = text.strip(AROUND_HEADER)
+    return text.replace(context, set_cells(context, delimiter, added), 1) if added else text
 
 
 def _patch_row(text: str, delimiter: str, patch: RowPatch, layout: _Layout) -> str:

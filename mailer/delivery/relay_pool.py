@@ -73,7 +73,7 @@ class RelayPool:
         self,
         relays: Sequence[Relay],
         *,
-        lanes: int,
+        connections: int,
         options: PoolOptions,
         now: Callable[[], float],
         chance: Callable[[], float],
@@ -81,7 +81,7 @@ class RelayPool:
         self._options = options
         self._now = now
         self._random = chance
-        self._relays = [PooledRelay(relay, ConcurrencyWindow(lanes)) for relay in relays]
+        self._relays = [PooledRelay(relay, ConcurrencyWindow(connections)) for relay in relays]
         self.first_at: float | None = None
         self.last_error = ""
 

@@ -61,22 +61,22 @@ class ResultDecision:
 
 def decide(attempt: EndedAttempt, *, retry: RetryPolicy, chance: float) -> ResultDecision:
     """Returns what to do after `attempt`; `chance` in [0, 1) spreads retries."""
-    outcome, verdict = attempt.outcome, attempt.outcome.classification
+    outcome, classification = attempt.outcome, attempt.outcome.classification
     relay_works = outcome.reply is not None and (attempt.is_open or outcome.stage is Stage.END_OF_DATA)
-    broke = verdict.state is DeliveryState.PENDING and not verdict.halt
+    broke = classification.state is DeliveryState.PENDING and not classification.halt
     is_suspect = broke and attempt.relay_has_worked and not attempt.closed_by_us and not attempt.stopping
-    is_released = verdict.state is DeliveryState.PENDING and not (is_suspect and attempt.releases >= RELEASES)
+    is_released = classification.state is DeliveryState.PENDING and not (is_suspect and attempt.releases >= RELEASES)
     at_rcpt = outcome.stage is Stage.RCPT
     return ResultDecision(
         result=None if is_released else _settlement(attempt, retry, chance),
         is_suspect=is_suspect,
         relay_works=relay_works,
         relay_failed=not relay_works and attempt.is_first and not attempt.is_open and not attempt.closed_by_us,
-        throttles_domain=verdict.is_throttling and at_rcpt,
-        throttles_relay=verdict.is_throttling and not at_rcpt,
-        halt=f"{attempt.relay}: {verdict.reason}{quote(outcome)}" if verdict.halt else "",
-        is_refusal=verdict.policy,
-        is_refusal_if_none_accepted=verdict.unexplained,
+        throttles_domain=classification.is_throttling and at_rcpt,
+        throttles_relay=classification.is_throttling and not at_rcpt,
+        halt=f"{attempt.relay}: {classification.reason}{quote(outcome)}" if classification.halt else "",
+        is_refusal=classification.policy,
+        is_refusal_if_none_accepted=classification.unexplained,
     )
 
 
@@ -86,8 +86,8 @@ def quote(outcome: AttemptResult) -> str:
 
 
 def _settlement(attempt: EndedAttempt, retry: RetryPolicy, chance: float) -> DeliveryResult:
-    claim, outcome, verdict = attempt.claim, attempt.outcome, attempt.outcome.classification
-    state, reason, next_at = verdict.state, verdict.reason, None
+    claim, outcome, classification = attempt.claim, attempt.outcome, attempt.outcome.classification
+    state, reason, next_at = classification.state, classification.reason, None
     if state in {DeliveryState.DEFERRED, DeliveryState.PENDING}:
         next_at = retry.next_at(attempt=claim.attempt, first_at=claim.date, now=attempt.at, chance=chance)
         state = DeliveryState.FAILED if next_at is None else DeliveryState.DEFERRED
@@ -103,6 +103,6 @@ def _settlement(attempt: EndedAttempt, retry: RetryPolicy, chance: float) -> Del
         reason=reason,
         relay=attempt.relay,
         next_at=next_at,
-        suppress=verdict.suppress,
-        is_plain_550=verdict.is_plain_550,
+        suppress=classification.suppress,
+        is_plain_550=classification.is_plain_550,
     )

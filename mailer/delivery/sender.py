@@ -44,7 +44,7 @@ class SenderOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     pool: PoolOptions = field(default_factory=PoolOptions)
     limits: RateLimits = field(default_factory=RateLimits)
-    per_connection: int = 0  # messages, 0 for any number
+    messages_per_connection: int = 0  # messages, 0 for any number
     drain_patience: float = 30
 
 
@@ -72,8 +72,8 @@ class Sender:
         self._now = now
         self._monotonic = steady
         self._random = chance
-        self._pool = RelayPool(relays, lanes=options.connections, options=options.pool, now=steady, chance=chance)
-        self._throttle = Throttle(options.limits, lanes=options.connections)
+        self._pool = RelayPool(relays, connections=options.connections, options=options.pool, now=steady, chance=chance)
+        self._throttle = Throttle(options.limits, connections=options.connections)
         self._breaker = Breaker()
         self._releases: Counter[int] = Counter()
         self._work = asyncio.Event()  # for the connection loops: there is something to send, or never will be again
@@ -186,31 +186,31 @@ class Sender:
     # the connections
 
     async def _connection_loop(self) -> None:
-        slot = ConnectionSlot(
+        merge_field = ConnectionSlot(
             pool=self._pool,
             ledger=self._ledger,
             compose=self._compose,
             next_claim=self._next_claim,
-            messages_per_connection=self._options.per_connection,
+            messages_per_connection=self._options.messages_per_connection,
         )
         idle_since: float | None = None
         try:
             while not self._closing:
-                if not slot.is_ready:
-                    await slot.pick_relay()
-                claim = slot.pipelined or (self._next_claim() if slot.relay else None)
-                slot.pipelined = None
+                if not merge_field.is_ready:
+                    await merge_field.pick_relay()
+                claim = merge_field.pipelined or (self._next_claim() if merge_field.relay else None)
+                merge_field.pipelined = None
                 if claim is None:
                     idle_since = self._monotonic() if idle_since is None else idle_since
-                    await self._idle(slot)
+                    await self._idle(merge_field)
                     if self._monotonic() - idle_since > IDLE:
-                        await slot.disconnect()
+                        await merge_field.disconnect()
                     continue
                 idle_since = None
-                if slot.session or await self._connect(slot, claim):
-                    await self._send(slot, claim)
+                if merge_field.session or await self._connect(merge_field, claim):
+                    await self._send(merge_field, claim)
         finally:
-            await slot.disconnect()
+            await merge_field.disconnect()
             self._work.set()
 
     def _next_claim(self) -> Claim | None:
@@ -223,9 +223,9 @@ class Sender:
             self._progress.set()
         return claim
 
-    async def _connect(self, slot: ConnectionSlot, claim: Claim) -> bool:
+    async def _connect(self, merge_field: ConnectionSlot, claim: Claim) -> bool:
         """Opens a connection for `claim`. False when there is none: `claim` waits again; with no relay left the send pauses."""
-        if await slot.open():
+        if await merge_field.open():
             return True
         self.progress.last_error = self._pool.last_error
         self._throttle.requeue(claim)
@@ -233,12 +233,12 @@ class Sender:
             await self._pause_send(self._pool.last_error)
         return False
 
-    async def _idle(self, slot: ConnectionSlot) -> None:
+    async def _idle(self, merge_field: ConnectionSlot) -> None:
         """Waits until there may be something to send; without a relay, until one is well or bears another connection."""
         if self._closing:
             return
         now = self._monotonic()
-        times = (self._pool.ready_at(now), self._throttle.ready_at(now) if slot.relay else None, now + IDLE)
+        times = (self._pool.ready_at(now), self._throttle.ready_at(now) if merge_field.relay else None, now + IDLE)
         self._work.clear()
         self._idling += 1
         try:
@@ -246,27 +246,27 @@ class Sender:
         finally:
             self._idling -= 1
 
-    async def _send(self, slot: ConnectionSlot, claim: Claim) -> None:
+    async def _send(self, merge_field: ConnectionSlot, claim: Claim) -> None:
         self.progress.first_at, self.progress.last_error = self._pool.first_at, ""
         try:
-            message = slot.message_for(claim)
+            message = merge_field.message_for(claim)
         except Exception as error:  # noqa: BLE001 - `run` raises it, when the messages under way have ended
             self._fault = error
             self._progress.set()
             return
         try:
-            outcome = await slot.deliver(claim, message)
+            outcome = await merge_field.deliver(claim, message)
         except asyncio.CancelledError:
-            await asyncio.shield(self._on_result(slot, claim, slot.abort(), closed_by_us=True))
+            await asyncio.shield(self._on_result(merge_field, claim, merge_field.abort(), closed_by_us=True))
             raise
-        await self._on_result(slot, claim, outcome)
+        await self._on_result(merge_field, claim, outcome)
 
     # the results
 
     async def _on_result(
-        self, slot: ConnectionSlot, claim: Claim, outcome: AttemptResult, *, closed_by_us: bool = False
+        self, merge_field: ConnectionSlot, claim: Claim, outcome: AttemptResult, *, closed_by_us: bool = False
     ) -> None:
-        relay = slot.relay
+        relay = merge_field.relay
         assert relay
         if outcome.classification.state is DeliveryState.ACCEPTED:
             self._on_accepted(relay, claim, outcome)
@@ -278,8 +278,8 @@ class Sender:
                 at=self._now(),
                 relay=relay.name,
                 relay_has_worked=relay.has_worked,
-                is_open=slot.is_open,
-                is_first=slot.messages_sent == 1,
+                is_open=merge_field.is_open,
+                is_first=merge_field.messages_sent == 1,
                 closed_by_us=closed_by_us or outcome.cancelled,
                 releases=self._releases[claim.delivery_id],
                 stopping=self._stopping,
@@ -328,11 +328,11 @@ class Sender:
         self._breaker.on_accepted()
         self._done(claim, well=True)
 
-    async def _record(self, claim: Claim, settlement: DeliveryResult) -> None:
-        self.progress.count(settlement.state)
-        if settlement.next_at is not None:
-            self.progress.put_off_until(settlement.next_at)
-        await self._ledger.record(settlement)
+    async def _record(self, claim: Claim, delivery_result: DeliveryResult) -> None:
+        self.progress.count(delivery_result.state)
+        if delivery_result.next_at is not None:
+            self.progress.put_off_until(delivery_result.next_at)
+        await self._ledger.record(delivery_result)
         self._done(claim)
 
     async def _on_relay_failed(self, relay: PooledRelay, outcome: AttemptResult) -> None:

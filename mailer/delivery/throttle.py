@@ -141,11 +141,11 @@ class _DomainQueue:
 
     __slots__ = ("bucket", "name", "waiting", "window")
 
-    def __init__(self, name: str, bucket: TokenBucket | None, lanes: int) -> None:
+    def __init__(self, name: str, bucket: TokenBucket | None, connections: int) -> None:
         self.name = name
         self.waiting: deque[Claim] = deque()
         self.bucket = bucket
-        self.window = ConcurrencyWindow(lanes)
+        self.window = ConcurrencyWindow(connections)
 
     def is_idle(self, now: float) -> bool:
         """Nothing waits, nothing is under way, and there is no pace to remember."""
@@ -156,16 +156,16 @@ class _DomainQueue:
 class Throttle:
     """Who may go next, and who is under way. Domains take turns, so that a slow one holds up nobody else."""
 
-    def __init__(self, limits: RateLimits, *, lanes: int) -> None:
+    def __init__(self, limits: RateLimits, *, connections: int) -> None:
         self._limits = limits
-        self._connections = lanes
+        self._connections = connections
         self._bucket = None if limits.rate is None else TokenBucket(limits.rate)
         self._groups: dict[str, _DomainQueue] = {}
         self._many = MANY
         self._turns: OrderedDict[str, _DomainQueue] = OrderedDict()  # the groups in which somebody waits
         self._under_way: dict[int, tuple[Claim, _DomainQueue]] = {}
         self._count = 0
-        self.capacity = lanes * 4
+        self.capacity = connections * 4
         """How many may wait: more from the moment on when none of those who do may go, so that others can overtake them."""
 
     def __len__(self) -> int:
@@ -270,9 +270,9 @@ class Throttle:
 
     def _new_group(self, name: str) -> _DomainQueue:
         limit, rate = self._limits.lanes_for(name), self._limits.rate_for(name)
-        lanes = min(self._connections, limit or self._connections)
+        connections = min(self._connections, limit or self._connections)
         # a lane announces the next message while the last one is under way: one more than there are lanes
-        allowed = lanes if limit else 2 * lanes
+        allowed = connections if limit else 2 * connections
         group = self._groups[name] = _DomainQueue(name, None if rate is None else TokenBucket(rate), allowed)
         return group
 

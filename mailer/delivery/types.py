@@ -107,10 +107,10 @@ class DeliveryQueue(Protocol):
     def may_send(self, claim: Claim) -> bool:
         """Whether the dot of a committed message may still leave: to be asked a moment before it does. Nothing is awaited."""
 
-    def record_nowait(self, settlement: DeliveryResult) -> None:
+    def record_nowait(self, result: DeliveryResult) -> None:
         """Record how an attempt ended, before any later commit; what goes wrong with it is raised by the next request."""
 
-    def record(self, settlement: DeliveryResult) -> Awaitable[None]:
+    def record(self, result: DeliveryResult) -> Awaitable[None]:
         """The same; done when durable."""
 
     def release(self, claims: Sequence[Claim], at: float) -> Awaitable[None]:

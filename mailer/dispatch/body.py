@@ -50,16 +50,21 @@ def read_body(source: SourceText, start: int, language: str, findings: Findings)
     body = MaskedBody(source, start, survey(text) if _has_braces(text) else LineMap())
     tokens = read_markdown(body, language, findings)
     in_code = resolve(tokens, body, findings)
-    holes = [hole for hole in body.placeholders if hole.number not in in_code]
-    for hole in holes:
-        if hole.fault:
-            findings.add(hole.fault.rule, hole.position, hole.fault.message, hole.fault.expected)
+    placeholders = [placeholder for placeholder in body.placeholders if placeholder.number not in in_code]
+    for placeholder in placeholders:
+        if placeholder.fault:
+            findings.add(
+                placeholder.fault.rule, placeholder.position, placeholder.fault.message, placeholder.fault.expected
+            )
     _judge_headings(tokens, body, findings)
     builder = _TreeBuilder(body, findings)
     note, articles = builder.build(build_tree(find_boundaries(tokens, body, findings), findings))
     if not articles and not note:
         findings.add("empty-dispatch", source.position(start), "there is no note and no article", "write one")
-    read = [hole.expression or (hole.tag.condition if hole.tag else None) for hole in holes]
+    read = [
+        placeholder.expression or (placeholder.tag.condition if placeholder.tag else None)
+        for placeholder in placeholders
+    ]
     return ParsedBody(
         note=note,
         articles=articles,

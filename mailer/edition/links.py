@@ -24,10 +24,10 @@ def normalised(url: str) -> str:
 
 def address(token: Token, attribute: str, place: EscapeContext) -> tuple[str | MergeField, ...]:
     """The address of a link (`href`) or an image (`src`), which its meta holds as a Template."""
-    return slots(token.meta[attribute], place)
+    return merge_fields(token.meta[attribute], place)
 
 
-def slots(template: Template, place: EscapeContext) -> tuple[str | MergeField, ...]:
+def merge_fields(template: Template, place: EscapeContext) -> tuple[str | MergeField, ...]:
     """`template` with its expressions as slots of `place`, its text normalised."""
     return tuple(
         MergeField(part.source, place)

@@ -31,7 +31,16 @@ from mailer.edition.plaintext.blocks import Blocks, render
 from mailer.errors import MailerError
 
 __all__ = [
-    "Edition", "EditionError", "Fillable", "Image", "TemplateParts", "EscapeContext", "ReaderValues", "Variant", "VariantKey", "fill",
+    "Edition",
+    "EditionError",
+    "EscapeContext",
+    "Fillable",
+    "Image",
+    "ReaderValues",
+    "TemplateParts",
+    "Variant",
+    "VariantKey",
+    "fill",
 ]  # fmt: skip
 
 VARIANT_LIMIT = 64
@@ -116,7 +125,7 @@ class Edition:
     def merge_fields(self) -> tuple[str, ...]:
         """The sources of the expressions whose values stand in subject and HTML (the plaintext has no others), each once."""
         found = [*self.subject_parts, *_slots_of(self.html)]
-        sources = dict.fromkeys(slot.what for slot in found if isinstance(slot, MergeField))
+        sources = dict.fromkeys(merge_field.what for merge_field in found if isinstance(merge_field, MergeField))
         return tuple(source for source in sources if not source.startswith("@"))
 
     @property

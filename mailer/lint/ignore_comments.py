@@ -27,29 +27,29 @@ class Ignore:
     position: Position
 
 
-def read_ignores(manuscript: SourceIndex) -> tuple[Ignore, ...]:
+def read_ignores(source_index: SourceIndex) -> tuple[Ignore, ...]:
     """Every rule that the comments of a front matter name, in order."""
-    return tuple(_read(manuscript))
+    return tuple(_read(source_index))
 
 
-def _read(manuscript: SourceIndex) -> Iterator[Ignore]:
-    for offset, comment in manuscript.comments():
+def _read(source_index: SourceIndex) -> Iterator[Ignore]:
+    for offset, comment in source_index.comments():
         if match := _COMMENT.match(comment):
             names = list(_NAME.finditer(match["rules"]))
             if not names:
-                yield Ignore("", manuscript.position(offset))
+                yield Ignore("", source_index.position(offset))
             for name in names:
-                yield Ignore(name[0], manuscript.position(offset + match.start("rules") + name.start()))
+                yield Ignore(name[0], source_index.position(offset + match.start("rules") + name.start()))
 
 
 def without_ignored(
-    problems: Sequence[Diagnostic], manuscript: SourceIndex, path: str, *, unsought: Collection[str] = ()
+    problems: Sequence[Diagnostic], source_index: SourceIndex, path: str, *, unsought: Collection[str] = ()
 ) -> tuple[Diagnostic, ...]:
     """`problems` less the ignored ones, with the findings about the comments themselves.
 
     Rules that are `unsought` were not looked for, so that ignoring them is not idle.
     """
-    ignores = read_ignores(manuscript)
+    ignores = read_ignores(source_index)
     wanted = {ignore.rule for ignore in ignores if ignore.rule in RULEBOOK and RULEBOOK[ignore.rule].may_be_ignored}
     left = [problem for problem in problems if problem.rule not in wanted]
     found = {problem.rule for problem in problems}

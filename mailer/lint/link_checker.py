@@ -122,12 +122,12 @@ async def _ask_hosts(
     hosts: Iterable[Sequence[str]], limits: LinkCheckLimits, networks: Sequence[Network]
 ) -> dict[str, LinkResponse]:
     trust = ssl.create_default_context()
-    slots = asyncio.Semaphore(limits.hosts_at_a_time)
+    merge_fields = asyncio.Semaphore(limits.hosts_at_a_time)
     end = time.monotonic() + limits.whole
     answers: dict[str, LinkResponse] = {}
 
     async def ask_host(urls: Sequence[str]) -> None:
-        async with slots:
+        async with merge_fields:
             for number, url in enumerate(urls):
                 if number:
                     await asyncio.sleep(min(limits.pause, max(end - time.monotonic(), 0)))

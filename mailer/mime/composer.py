@@ -121,15 +121,17 @@ class Composer:
     def __init__(
         self,
         edition: Edition,
-        letterhead: SenderProfile,
+        sender_profile: SenderProfile,
         mark: Callable[[int], MessageTokens],
         *,
         eight_bit: bool = False,
     ) -> None:
         self._edition = edition
-        self._sender_profile = replace(letterhead, sender_name=edition.from_name, sender_address=edition.from_address)
+        self._sender_profile = replace(
+            sender_profile, sender_name=edition.from_name, sender_address=edition.from_address
+        )
         self._mark = mark
-        self._eight_bit = eight_bit and not letterhead.signers
+        self._eight_bit = eight_bit and not sender_profile.signers
         self._plans: dict[VariantKey, _VariantTemplate] = {}
         self._key_fields = sorted(edition.condition_fields)
         self._keys: dict[tuple[object, ...], VariantKey] = {}  # of readers by what conditions ask for, a bounded number
@@ -165,12 +167,12 @@ class Composer:
 class _VariantTemplate:
     """One variant, encoded as far as it is the same for everybody."""
 
-    def __init__(self, edition: Edition, variant: Variant, letterhead: SenderProfile, *, eight_bit: bool) -> None:
-        self._sender_profile = letterhead
+    def __init__(self, edition: Edition, variant: Variant, sender_profile: SenderProfile, *, eight_bit: bool) -> None:
+        self._sender_profile = sender_profile
         text, html = _compile(variant.text, eight_bit=eight_bit), _compile(variant.html, eight_bit=eight_bit)
         self.eight_bit = Encoding.EIGHT_BIT in {text.encoding, html.encoding}
         content_type, self._lead, self._bodies = _entity(edition, text, html)
-        common = [*_common_fields(edition, letterhead), content_type]
+        common = [*_common_fields(edition, sender_profile), content_type]
         differing = ["To", "Date", "Message-ID", "List-Unsubscribe"]
         self._subject: RenderCache | None = None
         if _differs(variant.subject):
@@ -179,15 +181,19 @@ class _VariantTemplate:
         else:
             common.append(_subject(fill(variant.subject, ReaderValues(token=""))))
         self._common = b"".join(common)
-        self._seal = DkimSigner(letterhead.signers, common, differing, self._lead) if letterhead.signers else None
-        self._message_id = _TokenHeader(lambda token: structured("Message-ID", message_id(token, letterhead.domain)))
-        self._list_unsubscribe = _TokenHeader(lambda token: _list_unsubscribe(letterhead, token))
+        self._seal = (
+            DkimSigner(sender_profile.signers, common, differing, self._lead) if sender_profile.signers else None
+        )
+        self._message_id = _TokenHeader(
+            lambda token: structured("Message-ID", message_id(token, sender_profile.domain))
+        )
+        self._list_unsubscribe = _TokenHeader(lambda token: _list_unsubscribe(sender_profile, token))
 
     def message(self, claim: Claim, values: ReaderValues, marks: MessageTokens) -> Message:
-        letterhead = self._sender_profile
-        sender = letterhead.sender_address
-        if letterhead.bounce_address:
-            sender = letterhead.with_verp(letterhead.bounce_address, marks.bounce)
+        sender_profile = self._sender_profile
+        sender = sender_profile.sender_address
+        if sender_profile.bounce_address:
+            sender = sender_profile.with_verp(sender_profile.bounce_address, marks.bounce)
         differing = [
             _to(claim.address),
             _date(int(claim.date)),
@@ -288,31 +294,31 @@ def _compile(parts: TemplateParts, *, eight_bit: bool) -> EncodedBody:
     return compile_body(parts, choose_encoding(parts, eight_bit=eight_bit))
 
 
-def _common_fields(edition: Edition, letterhead: SenderProfile) -> list[bytes]:
-    contact = letterhead.reply_to or letterhead.sender_address
-    host = urlsplit(letterhead.base_url).hostname or ""
-    list_host = host if "." in host and not host.replace(".", "").isdigit() else letterhead.domain
-    fields = [address_field("From", letterhead.sender_name, letterhead.sender_address)]
-    if letterhead.reply_to:
-        fields.append(address_field("Reply-To", "", letterhead.reply_to))
+def _common_fields(edition: Edition, sender_profile: SenderProfile) -> list[bytes]:
+    contact = sender_profile.reply_to or sender_profile.sender_address
+    host = urlsplit(sender_profile.base_url).hostname or ""
+    list_host = host if "." in host and not host.replace(".", "").isdigit() else sender_profile.domain
+    fields = [address_field("From", sender_profile.sender_name, sender_profile.sender_address)]
+    if sender_profile.reply_to:
+        fields.append(address_field("Reply-To", "", sender_profile.reply_to))
     return [
         *fields,
-        address_field("List-Id", letterhead.publication, f"newsletter.{list_host}"),
+        address_field("List-Id", sender_profile.publication, f"newsletter.{list_host}"),
         structured("List-Help", f"<mailto:{contact}?subject=help>"),
-        structured("List-Archive", f"<{letterhead.base_url}/archive/>"),
+        structured("List-Archive", f"<{sender_profile.base_url}/archive/>"),
         structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        structured("Feedback-ID", f"{edition.slug}:{list_host}:newsletter:{letterhead.domain}"),
+        structured("Feedback-ID", f"{edition.slug}:{list_host}:newsletter:{sender_profile.domain}"),
         structured("Content-Language", edition.language),
         structured("MIME-Version", "1.0"),
     ]
 
 
-def _list_unsubscribe(letterhead: SenderProfile, token: str) -> bytes:
-    url = f"<{letterhead.base_url}/u/{token}>"
-    if not letterhead.unsubscribe_address:
+def _list_unsubscribe(sender_profile: SenderProfile, token: str) -> bytes:
+    url = f"<{sender_profile.base_url}/u/{token}>"
+    if not sender_profile.unsubscribe_address:
         return structured("List-Unsubscribe", url)
     return structured(
-        "List-Unsubscribe", url + ",", f"<mailto:{letterhead.with_verp(letterhead.unsubscribe_address, token)}>"
+        "List-Unsubscribe", url + ",", f"<mailto:{sender_profile.with_verp(sender_profile.unsubscribe_address, token)}>"
     )
 
 

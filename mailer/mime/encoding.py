@@ -81,19 +81,19 @@ class _QuotedPrintable:
 
     def __init__(self, parts: TemplateParts) -> None:
         pieces = [b""]
-        holes: list[tuple[int, Fillable]] = []
+        placeholders: list[tuple[int, Fillable]] = []
         for part in merge(parts):
             if isinstance(part, str):
                 pieces[-1] += quote(part)
                 continue
             if pieces[-1] and not pieces[-1].endswith(b"\n"):
                 pieces[-1] += _SOFT_BREAK
-            holes.append((len(pieces), part))
+            placeholders.append((len(pieces), part))
             pieces += [b"", _SOFT_BREAK]
         self.prefix, *self._pieces = pieces
-        fillers = list(dict.fromkeys(filler for _, filler in holes))
+        fillers = list(dict.fromkeys(filler for _, filler in placeholders))
         self._stencils = [RenderCache((filler,), quote) for filler in fillers]
-        self._holes = [(position - 1, fillers.index(filler)) for position, filler in holes]
+        self._holes = [(position - 1, fillers.index(filler)) for position, filler in placeholders]
 
     def render(self, values: ReaderValues) -> list[bytes]:
         encoded = [stencil.render(values) for stencil in self._stencils]

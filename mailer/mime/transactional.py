@@ -34,10 +34,10 @@ class TransactionalMail:
     date: float
 
 
-def build(letterhead: SenderProfile, note: TransactionalMail) -> Message:
+def build(sender_profile: SenderProfile, note: TransactionalMail) -> Message:
     """The message of `note`."""
     try:
-        fields = _fields(letterhead, note)
+        fields = _fields(sender_profile, note)
     except HeaderError as error:
         raise MessageError(
             f"a letter cannot be sent: {error}.", "Check the title of the list and the settings."
@@ -52,11 +52,13 @@ def build(letterhead: SenderProfile, note: TransactionalMail) -> Message:
         ]
     )
     signatures = (
-        DkimSigner(letterhead.signers, fields, (), body).sign((), (), int(note.date)) if letterhead.signers else ()
+        DkimSigner(sender_profile.signers, fields, (), body).sign((), (), int(note.date))
+        if sender_profile.signers
+        else ()
     )
     pieces = (*signatures, *fields, b"\r\n", body)
     return Message(
-        sender=letterhead.bounce_address or letterhead.sender_address,
+        sender=sender_profile.bounce_address or sender_profile.sender_address,
         recipient=note.to,
         envelope_id=note.token,
         pieces=pieces,
@@ -66,15 +68,15 @@ def build(letterhead: SenderProfile, note: TransactionalMail) -> Message:
     )
 
 
-def _fields(letterhead: SenderProfile, note: TransactionalMail) -> list[bytes]:
-    reply_to = [address_field("Reply-To", "", letterhead.reply_to)] if letterhead.reply_to else []
+def _fields(sender_profile: SenderProfile, note: TransactionalMail) -> list[bytes]:
+    reply_to = [address_field("Reply-To", "", sender_profile.reply_to)] if sender_profile.reply_to else []
     return [
-        address_field("From", letterhead.sender_name, letterhead.sender_address),
+        address_field("From", sender_profile.sender_name, sender_profile.sender_address),
         *reply_to,
         address_field("To", "", note.to),
         unstructured("Subject", " ".join(note.subject.split())),
         structured("Date", format_date(note.date)),
-        structured("Message-ID", message_id(note.token, letterhead.domain)),
+        structured("Message-ID", message_id(note.token, sender_profile.domain)),
         structured("Auto-Submitted", "auto-replied"),
         structured("Content-Language", note.language),
         structured("MIME-Version", "1.0"),

@@ -66,25 +66,25 @@ def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Demo
     with DebugSmtpServer(folder / "accepted.jsonl", behaviour=BEHAVIOUR, folder=messages) as catcher:
         log(f"a real SMTP server on 127.0.0.1:{catcher.port}: it refuses one address, and greylists another")
         (folder / ".env").write_text(_settings(catcher.port, base_url), encoding="utf-8")
-        with App.open(folder) as newsroom:
-            first = _send(newsroom, FIRST, log)
+        with App.open(folder) as app:
+            first = _send(app, FIRST, log)
             letter = _letter_to(LEAVES, messages)
             link = re.findall(r"<(http[^>]*)>", letter["List-Unsubscribe"])[0]
-            asyncio.run(unsubscribe(newsroom, link.rpartition("/")[2], OptOutSource.PAGE))
+            asyncio.run(unsubscribe(app, link.rpartition("/")[2], OptOutSource.PAGE))
             log(f"{LEAVES} follows the unsubscribe link of the message: {link}")
-            second = _send(newsroom, SECOND, log)
-            for image in newsroom.ledger.editions.images(first.send.digest):
+            second = _send(app, SECOND, log)
+            for image in app.ledger.editions.images(first.send.digest):
                 (messages / image.name).write_bytes(image.data)
-            _lay_out(messages, newsroom.publication.media_url)
+            _lay_out(messages, app.publication.media_url)
     caught = len(list(messages.glob("*.eml")))
     return DemoResult(workspace=folder, messages=messages, first=first, second=second, link=link, caught=caught)
 
 
-def _send(newsroom: App, slug: str, log: Callable[[str], None]) -> Summary:
-    plan = plan_send(newsroom, slug, [LIST])
+def _send(app: App, slug: str, log: Callable[[str], None]) -> Summary:
+    plan = plan_send(app, slug, [LIST])
     left_out = ", ".join(f"{count} {reason}" for reason, count in plan.head.skipped.items())
     log(f"“{plan.edition.title}” to {plan.head.to_mail} readers; left out: {left_out}")
-    return run_send(newsroom, start_send(newsroom, plan).id).summary
+    return run_send(app, start_send(app, plan).id).summary
 
 
 def _settings(port: int, base_url: str) -> str:
@@ -98,7 +98,7 @@ def _settings(port: int, base_url: str) -> str:
             f"MAILER_SECRET_KEYS='{json.dumps([secrets.token_urlsafe(32)])}'",
             "MAILER_BOUNCE_ADDRESS=bounces@example.org",
             "MAILER_RETRY=2,5",
-            "MAILER_LANES=4",
+            "MAILER_CONNECTIONS=4",
             "",
         )
     )

@@ -23,7 +23,7 @@ async def run_every(
     stop: asyncio.Event,
     log: Log,
     *,
-    newsroom: App,
+    app: App,
     name: str,
     after_error: float | None = None,
 ) -> None:
@@ -40,7 +40,7 @@ async def run_every(
             log(f"{name} wait: {error}")
         except Exception:  # noqa: BLE001 - a bug in one job must not stop the server
             pause = after_error
-            log(f"{name} wait, because of a bug in mailer: {current_traceback(newsroom)}")
+            log(f"{name} wait, because of a bug in mailer: {current_traceback(app)}")
         try:
             async with asyncio.timeout(interval if pause is None else pause):
                 await stop.wait()
@@ -48,6 +48,6 @@ async def run_every(
             continue
 
 
-def current_traceback(newsroom: App) -> str:
+def current_traceback(app: App) -> str:
     """Returns the traceback of the exception that is being handled, without secrets."""
-    return redact(traceback.format_exc(), newsroom.settings)
+    return redact(traceback.format_exc(), app.settings)

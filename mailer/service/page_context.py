@@ -21,7 +21,7 @@ def bidi_isolate(text: str) -> str:
     return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
 
 
-def page_context(newsroom: App, language: str, *, root: str, site: PublicUrls) -> dict[str, Any]:
+def page_context(app: App, language: str, *, root: str, site: PublicUrls) -> dict[str, Any]:
     """The context of a page whose words are in `language`, or in English where there are none."""
     language = effective_language(language)
 
@@ -34,9 +34,9 @@ def page_context(newsroom: App, language: str, *, root: str, site: PublicUrls) -
     return {
         "root": root,
         "site": site,
-        "indexed": newsroom.settings.search_engines,
-        "name": newsroom.publication.name,
-        "postal_address": [line for line in newsroom.publication.postal_address.splitlines() if line.strip()],
+        "indexed": app.settings.search_engines,
+        "name": app.publication.name,
+        "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "language": language,
         "direction": text_direction(language),
         "direction_of": text_direction,

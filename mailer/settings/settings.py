@@ -36,6 +36,12 @@ _MISSING = {
 }
 
 _REMOVED = {"MAILER_WORKERS": "one process sends. Remove it."}  # settings of former versions, and what to do
+_RENAMED = {
+    "MAILER_DOMAIN_LANES": "MAILER_DOMAIN_CONNECTIONS",
+    "MAILER_GRACE": "MAILER_SCHEDULE_GRACE",
+    "MAILER_LANES": "MAILER_CONNECTIONS",
+    "MAILER_PER_CONNECTION": "MAILER_MESSAGES_PER_CONNECTION",
+}
 
 
 class Images(StrEnum):
@@ -273,6 +279,8 @@ def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
 def _unknown(name: str, place: str, names: Iterable[str]) -> str:
     if name in _REMOVED:
         return f"{name} ({place}): is no longer a setting: {_REMOVED[name]}"
+    if name in _RENAMED:
+        return f"{name} ({place}): is now called {_RENAMED[name]}. Rename it."
     close = get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in names], n=1)
     hint = f"; did you mean {PREFIX}{close[0]}?" if close else ""
     return f"{name} ({place}): is not a setting{hint}"

@@ -42,9 +42,9 @@ class SmtpClient:
 
     async def close(self) -> None:
         """Take leave of the relay."""
-        lane, self._session = self._session, None
-        if lane is not None:
-            await lane.quit()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.quit()
 
     async def _open(self) -> SmtpSession | None:
         while self._left:

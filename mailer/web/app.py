@@ -38,31 +38,31 @@ _log = logging.getLogger(__name__)
 _RETRY = {"Retry-After": "60"}
 
 
-def create_app(newsroom: App) -> Starlette:
+def create_app(app: App) -> Starlette:
     """The site of `newsroom`, as an ASGI application. Setting its `state.ending` ends what would go on for ever."""
-    pages = PageRenderer(newsroom)
+    pages = PageRenderer(app)
     errors = _Errors(pages)
-    app = Starlette(
+    asgi_app = Starlette(
         exception_handlers={
             HTTPException: errors.refused,
             MailerError: errors.hindered,
             Exception: errors.failed,
         },
     )
-    app.state.ending = asyncio.Event()
-    door = SignupGuard(newsroom)
+    asgi_app.state.ending = asyncio.Event()
+    door = SignupGuard(app)
     routes = [
-        *_routes(newsroom, pages, door),
-        *api_routes(newsroom, SubscribeApi(newsroom, door).subscribe),
-        *desk_routes(newsroom, pages.root),
+        *_routes(app, pages, door),
+        *api_routes(app, SubscribeApi(app, door).subscribe),
+        *desk_routes(app, pages.root),
     ]
     if pages.root:
         routes.append(Mount(pages.root, app=Router(list(routes), redirect_slashes=False)))
-    app.router.routes.extend(routes)
-    app.router.redirect_slashes = False
-    if not newsroom.settings.search_engines:
-        app.add_middleware(NoIndexMiddleware)
-    return app
+    asgi_app.router.routes.extend(routes)
+    asgi_app.router.redirect_slashes = False
+    if not app.settings.search_engines:
+        asgi_app.add_middleware(NoIndexMiddleware)
+    return asgi_app
 
 
 class NoIndexMiddleware:
@@ -80,10 +80,10 @@ class NoIndexMiddleware:
         await self._app(scope, receive, marked)
 
 
-def _routes(newsroom: App, pages: PageRenderer, door: SignupGuard) -> list[BaseRoute]:
-    reading, unsubscribe = PublicPages(newsroom, pages), UnsubscribePages(newsroom, pages)
-    preferences = PreferencesPages(newsroom, pages, door)
-    subscribe = SubscribePages(newsroom, pages, door)
+def _routes(app: App, pages: PageRenderer, door: SignupGuard) -> list[BaseRoute]:
+    reading, unsubscribe = PublicPages(app, pages), UnsubscribePages(app, pages)
+    preferences = PreferencesPages(app, pages, door)
+    subscribe = SubscribePages(app, pages, door)
 
     return [
         Route("/", reading.front),

@@ -95,13 +95,13 @@ class PageRenderer:
     `root` is the path of the site, without a slash at its end: "" on a host of its own.
     """
 
-    def __init__(self, newsroom: App, language: str = "") -> None:
-        self._app = newsroom
-        self.root = urlsplit(newsroom.publication.base_url).path.rstrip("/")
-        self.language = effective_language(language or newsroom.publication.language)
-        self._templates = FallbackTemplates(newsroom.workspace.templates)
+    def __init__(self, app: App, language: str = "") -> None:
+        self._app = app
+        self.root = urlsplit(app.publication.base_url).path.rstrip("/")
+        self.language = effective_language(language or app.publication.language)
+        self._templates = FallbackTemplates(app.workspace.templates)
         self.site = PublicUrls(f"{self.root}/")
-        self._context = page_context(newsroom, self.language, root=self.root, site=self.site)
+        self._context = page_context(app, self.language, root=self.root, site=self.site)
 
     def in_language(self, language: str) -> "PageRenderer":
         """The same pages in `language`; these themselves where they speak it, or where it is ""."""

@@ -44,7 +44,7 @@ class AlreadyServingError(NeedsConfirmationError):
 
 
 def serve(
-    newsroom: App,
+    app: App,
     host: str = "127.0.0.1",
     port: int = 8000,
     *,
@@ -52,18 +52,20 @@ def serve(
     background: Background | Iterable[Background] | None = None,
 ) -> None:
     """Serve until a signal comes. For the main thread, which alone gets signals. `port` 0 takes a free one."""
-    _until_signalled(lambda stop: run(newsroom, host, port, stop=stop, on_ready=on_ready, background=background))
+    _until_signalled(lambda stop: run(app, host, port, stop=stop, on_ready=on_ready, background=background))
 
 
 def serve_app(
-    app: Starlette, host: str, port: int, *, on_ready: OnReady | None = None, background: Background | None = None
+    asgi_app: Starlette, host: str, port: int, *, on_ready: OnReady | None = None, background: Background | None = None
 ) -> None:
-    """Serve `app` alone, in the same way. Its `state.ending`, an event, is set when what goes on for ever must end."""
-    _until_signalled(lambda stop: serve_app_until(app, host, port, stop=stop, on_ready=on_ready, background=background))
+    """Serve `asgi_app` alone, in the same way. Its `state.ending`, an event, is set when what goes on for ever must end."""
+    _until_signalled(
+        lambda stop: serve_app_until(asgi_app, host, port, stop=stop, on_ready=on_ready, background=background)
+    )
 
 
 async def serve_app_until(
-    app: Starlette,
+    asgi_app: Starlette,
     host: str,
     port: int,
     *,
@@ -72,7 +74,7 @@ async def serve_app_until(
     background: Background | None = None,
 ) -> None:
     """The same on a loop that is there already, until `stop` is set."""
-    await _run(app, _listen(host, port), stop, on_ready, _jobs(background))
+    await _run(asgi_app, _listen(host, port), stop, on_ready, _jobs(background))
 
 
 def _until_signalled(serving: Background) -> None:
@@ -104,7 +106,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 async def run(
-    newsroom: App,
+    app: App,
     host: str,
     port: int,
     *,
@@ -113,25 +115,25 @@ async def run(
     background: Background | Iterable[Background] | None = None,
 ) -> None:
     """Serve until `stop` is set; it is set, too, when the site or a job ends on its own with an error."""
-    lock = await asyncio.to_thread(newsroom.ledger.acquire_server_lock)
+    lock = await asyncio.to_thread(app.ledger.acquire_server_lock)
     if lock is None:
-        process = newsroom.ledger.server_pid()
+        process = app.ledger.server_pid()
         named = f" (process {process})" if process else ""
         raise AlreadyServingError(
             f"Another mailer serve is running in this workspace{named}.", "End it first, or use it."
         )
     with contextlib.closing(lock):
-        await _run(create_app(newsroom), _listen(host, port), stop, on_ready, _jobs(background))
+        await _run(create_app(app), _listen(host, port), stop, on_ready, _jobs(background))
 
 
 async def _run(
-    app: Starlette,
+    asgi_app: Starlette,
     sockets: list[socket.socket],
     stop: asyncio.Event,
     on_ready: OnReady | None,
     jobs: tuple[Background, ...],
 ) -> None:
-    server = _UvicornServer(app, lambda: on_ready(_address(sockets[0])) if on_ready else None)
+    server = _UvicornServer(asgi_app, lambda: on_ready(_address(sockets[0])) if on_ready else None)
 
     async def stopping(work: Awaitable[None]) -> None:
         try:
@@ -161,10 +163,10 @@ async def _run(
 class _UvicornServer(uvicorn.Server):
     """uvicorn, which says when it is ready and leaves the signals to us."""
 
-    def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
+    def __init__(self, asgi_app: Starlette, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                asgi_app,
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -178,7 +180,7 @@ class _UvicornServer(uvicorn.Server):
             )
         )
         self._ready = ready
-        self._ending: asyncio.Event | None = getattr(app.state, "ending", None)
+        self._ending: asyncio.Event | None = getattr(asgi_app.state, "ending", None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

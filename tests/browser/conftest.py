@@ -16,7 +16,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def sheet(browser: Browser) -> Iterator[Page]:
+def diff(browser: Browser) -> Iterator[Page]:
     """A page for letters, one after the other; what lies elsewhere is not there."""
     page = browser.new_page()
     page.route("https://**", lambda route: route.abort())

@@ -59,11 +59,11 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
     judge = Judge(tmp_path / "accepted.jsonl", delay=1.0)  # it is still under way when it is paused
     with closing(judge), served(judge) as relay, launched() as browser:
         rows = [f"reader{each}@example.com,Ana,Porto Novo" for each in range(READERS)]
-        make_workspace(tmp_path, port=relay.port, rows=rows, LANES="3", BASE_URL=f"http://127.0.0.1:{port}")
-        with App.open(tmp_path) as newsroom:
-            send = start_send(newsroom, plan_send(newsroom, "tide", ["readers"]))
-            newsroom.ledger.sends.resume(send.id, carried=True)
-            who = signed_in(SimpleNamespace(newsroom=newsroom, ledger=newsroom.ledger))
+        make_workspace(tmp_path, port=relay.port, rows=rows, CONNECTIONS="3", BASE_URL=f"http://127.0.0.1:{port}")
+        with App.open(tmp_path) as app:
+            send = start_send(app, plan_send(app, "tide", ["readers"]))
+            app.ledger.sends.resume(send.id, carried=True)
+            who = signed_in(SimpleNamespace(app=app, ledger=app.ledger))
         process = serving(programs, tmp_path, port)
         context = browser_of(browser, port, who, **PHONE)
         context.set_default_timeout(60_000)
@@ -88,8 +88,8 @@ def test_a_page_that_is_open_comes_back_with_the_server_and_shows_the_truth(tmp_
         judge.delay = 0.0
         page.get_by_text("Finished").wait_for()
         assert faults(page) == []
-        with App.open(tmp_path) as newsroom:
-            summary = newsroom.ledger.sends.summary(send.id)
+        with App.open(tmp_path) as app:
+            summary = app.ledger.sends.summary(send.id)
         assert summary.send.state is SendState.FINISHED
         uncertain = summary.count(DeliveryState.UNCERTAIN)
         assert (summary.frozen, summary.count(DeliveryState.ACCEPTED) + uncertain) == (READERS, READERS)

@@ -237,7 +237,7 @@ def test_axe_finds_nothing(page, path, scheme, width):
 
 @pytest.mark.parametrize("scheme", list(ColorScheme))
 @pytest.mark.parametrize("name", NAMES)
-def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(sheet, name, scheme):
+def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(diff, name, scheme):
     """Box by box, at the width of each device."""
     measure = """() => [...document.body.querySelectorAll('*')].map(element => {
       const {x, y, width, height} = element.getBoundingClientRect(), style = getComputedStyle(element);
@@ -246,11 +246,11 @@ def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(sheet
     boxes = []
     for inlined in (False, True):
         html = in_scheme(html_of(corpus(name, inlined=inlined)), scheme)
-        sheet.goto("about:blank")
-        sheet.set_content(html)
+        diff.goto("about:blank")
+        diff.set_content(html)
         found = []
         for width in DEVICES.values():
-            sheet.set_viewport_size({"width": width, "height": 900})
-            found.append(sheet.evaluate(measure))
+            diff.set_viewport_size({"width": width, "height": 900})
+            found.append(diff.evaluate(measure))
         boxes.append(found)
     assert boxes[0] == boxes[1]

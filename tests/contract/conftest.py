@@ -56,8 +56,8 @@ def desk(tmp_path: Path, database_url: str, clock: Clock) -> Iterator[Desk]:
     """A workspace with a list, `readers`, whose clock stands."""
     url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
     make_workspace(tmp_path, DATABASE_URL=url)
-    with App.open(tmp_path, clock) as newsroom:
-        yield Desk(newsroom)
+    with App.open(tmp_path, clock) as app:
+        yield Desk(app)
 
 
 @pytest.fixture

@@ -71,12 +71,12 @@ def test_an_edit_between_pause_and_resume_changes_no_message(
 def test_a_scheduled_send_keeps_the_settings_of_when_it_was_made(
     here: Commands, catcher: DebugSmtpServer, edit_settings: Callable[[], None]
 ) -> None:
-    with App.open(here.folder) as newsroom:
-        send = start_send(newsroom, plan_send(newsroom, "tide", ["readers"]), at=newsroom.clock() + 3600)
+    with App.open(here.folder) as app:
+        send = start_send(app, plan_send(app, "tide", ["readers"]), at=app.clock() + 3600)
     edit_settings()
-    with App.open(here.folder) as newsroom:
-        start_scheduled(newsroom, newsroom.ledger.sends.get(send.id))
-        run_send(newsroom, send.id)
+    with App.open(here.folder) as app:
+        start_scheduled(app, app.ledger.sends.get(send.id))
+        run_send(app, send.id)
     profiles = [profile_of(here.folder / "caught", each) for each in catcher.received()]
     assert [dict(fields)["Reply-To"] for _, fields in profiles] == ["answers@example.org"] * 2
 

@@ -62,8 +62,8 @@ def in_order(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_only_pages_show_survives(here: Commands, count_rows: Count) -> None:
-    with App.open(here.folder, lambda: WRITTEN_AT) as newsroom:
-        ledger = newsroom.ledger
+    with App.open(here.folder, lambda: WRITTEN_AT) as app:
+        ledger = app.ledger
         [session] = ledger.sessions.of(ledger.users.by_name("Mara Lindqvist").id)
         assert session.browser == "Firefox on Linux"
         shown = ledger.editions.archived("quay")

@@ -46,8 +46,8 @@ def jump_amid(stage: Stage, server: Scripted, clock: Clock, jump: float, after: 
 
 
 def is_proven(folder: Path, clock: Callable[[], float]) -> bool:
-    with App.open(folder, clock) as newsroom:
-        return verify_send(newsroom, 1).ok
+    with App.open(folder, clock) as app:
+        return verify_send(app, 1).ok
 
 
 @jumps
@@ -109,35 +109,35 @@ def scheduled(tmp_path: Path, database_url: str) -> Callable[[Clock], App]:
     """A newsroom whose send 1 is due in two hours."""
 
     def make(clock: Clock) -> App:
-        newsroom = App.open(make_workspace(tmp_path, DATABASE_URL=database_url), clock)
-        start_send(newsroom, plan_send(newsroom, "tide", ["readers"]), at=clock() + 2 * HOUR)
-        return newsroom
+        app = App.open(make_workspace(tmp_path, DATABASE_URL=database_url), clock)
+        start_send(app, plan_send(app, "tide", ["readers"]), at=clock() + 2 * HOUR)
+        return app
 
     return make
 
 
 def test_a_scheduled_send_is_not_early_when_the_clock_goes_back(scheduled: Callable[[Clock], App]) -> None:
     clock = Clock()
-    with scheduled(clock) as newsroom:
+    with scheduled(clock) as app:
         clock.offset += 1.5 * HOUR
-        assert due_now(newsroom) == ()
+        assert due_now(app) == ()
         clock.offset -= HOUR
-        assert due_now(newsroom) == ()
+        assert due_now(app) == ()
         clock.offset += HOUR
-        assert due_now(newsroom) == ()
+        assert due_now(app) == ()
         clock.offset += 0.6 * HOUR
-        (due,) = due_now(newsroom)
-        assert start_scheduled(newsroom, due).state is SendState.RUNNING
+        (due,) = due_now(app)
+        assert start_scheduled(app, due).state is SendState.RUNNING
         clock.offset -= HOUR
-        assert due_now(newsroom) == (), "what was started is not started again"
+        assert due_now(app) == (), "what was started is not started again"
 
 
 def test_a_scheduled_send_asks_when_the_clock_goes_a_day_forward(scheduled: Callable[[Clock], App]) -> None:
     clock = Clock()
-    with scheduled(clock) as newsroom:
+    with scheduled(clock) as app:
         clock.offset += DAY
-        assert due_now(newsroom) == ()
-        assert newsroom.ledger.sends.get(1).state is SendState.OVERDUE
+        assert due_now(app) == ()
+        assert app.ledger.sends.get(1).state is SendState.OVERDUE
         clock.offset -= DAY
-        assert due_now(newsroom) == (), "once overdue, its person decides"
-        assert newsroom.ledger.sends.summary(1).count(S.ACCEPTED) == 0
+        assert due_now(app) == (), "once overdue, its person decides"
+        assert app.ledger.sends.summary(1).count(S.ACCEPTED) == 0

@@ -11,7 +11,7 @@ from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from tests.support.patience import PATIENCE, until
 from tests.support.scripted import SILENCE
-from tests.support.siege import LANES, RESUME, SEND, Siege
+from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
 EARLY = 0.15  # share of the kills that fall into start and recovery
 STARTING = 0.5  # seconds that these take, about
@@ -39,7 +39,7 @@ def test_killed_at_random_instants_it_is_finished_by_resume(
         siege.until_free()
         arguments = RESUME if siege.exists() else SEND
     ran = siege.run(*arguments)
-    proof = siege.prove(uncertain_at_most=LANES * kills)
+    proof = siege.prove(uncertain_at_most=CONNECTIONS * kills)
     assert ran.code in {1, 3}, ran.err
     assert kills > runs * 0.8, "most of them were killed before they had ended"
     told(runs=kills, uncertain=proof.count(S.UNCERTAIN), readers=readers)
@@ -68,7 +68,7 @@ def test_killed_at_a_point_that_the_server_sees(
     besiege: Callable[..., Siege], extensions: tuple[str, ...], point: str, settled: int, out: int
 ) -> None:
     """Whoever was settled stays so; the one in hand is `pending` again before the dot, and uncertain from `committing` on."""
-    siege = besiege(readers=12, lanes=1, judge={"extensions": extensions})
+    siege = besiege(readers=12, connections=1, judge={"extensions": extensions})
     reached = siege.judge.strike_at(point, settled + 1, lambda: None)
     process = siege.start(*SEND)
     assert reached.wait(PATIENCE)
@@ -95,7 +95,7 @@ def test_killed_at_a_point_that_the_server_sees(
 def test_killed_at_a_point_that_only_the_sender_knows(
     besiege: Callable[..., Siege], point: str, nth: int, settled: int, out: int, kept: int
 ) -> None:
-    siege = besiege(readers=12, lanes=1)
+    siege = besiege(readers=12, connections=1)
     ran = siege.run(*SEND, faults={"die": [point, nth]})
     assert ran.code == KILLED, ran.err
     held = siege.counts()
@@ -111,7 +111,7 @@ def test_asked_to_end_it_drains_within_its_time_and_only_the_unanswered_are_unce
     besiege: Callable[..., Siege], full: bool
 ) -> None:
     drain = 30.0 if full else 10.0
-    siege = besiege(readers=400, lanes=4, judge={"DOT": ["250 ok"] * 20 + [SILENCE] * 2, "delay": 0.02})
+    siege = besiege(readers=400, connections=4, judge={"DOT": ["250 ok"] * 20 + [SILENCE] * 2, "delay": 0.02})
     silent = siege.judge.strike(150, lambda: None)
     process = siege.start(*SEND, faults={"drain": drain})
     assert silent.wait(PATIENCE)

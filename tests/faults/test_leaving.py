@@ -42,9 +42,9 @@ def is_frozen(workspace):
 
 
 def tokens(workspace):
-    with App.open(workspace) as newsroom:
-        rows = newsroom.ledger.report.rows(1)
-        return {newsroom.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id): row.email for row in rows}
+    with App.open(workspace) as app:
+        rows = app.ledger.report.rows(1)
+        return {app.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id): row.email for row in rows}
 
 
 async def _post_and_kill(port, wanted, process, after):
@@ -58,7 +58,11 @@ def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, progr
     kills = 20 if full else kills
     with DebugSmtpServer(tmp_path / "accepted.jsonl") as catcher:
         make_workspace(
-            tmp_path, port=catcher.port, rows=[f"r{n}@example.com,R{n},X" for n in range(READERS)], RATE="40", LANES="8"
+            tmp_path,
+            port=catcher.port,
+            rows=[f"r{n}@example.com,R{n},X" for n in range(READERS)],
+            RATE="40",
+            CONNECTIONS="8",
         )
         send = programs.start(tmp_path, "send", "tide", "--to", "readers", "--yes")
         until(lambda: is_frozen(tmp_path))

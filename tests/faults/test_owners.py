@@ -18,7 +18,7 @@ from mailer.service.sends.verify import verify_send
 from tests.support.patience import PATIENCE, until
 from tests.support.postgres import Server
 from tests.support.programs import Process
-from tests.support.siege import LANES, RESUME, SEND, Siege
+from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
 KILLED = -signal.SIGKILL
 POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -60,11 +60,11 @@ def test_of_resumes_at_once_one_sends_and_the_others_name_it(besiege: Callable[.
         until(lambda: sum(process.poll() is not None for process in processes) == 2)
     codes = sorted(process.wait().code for process in processes)
     assert codes in ([0, 4, 4], [3, 4, 4])
-    siege.prove(uncertain_at_most=LANES)
+    siege.prove(uncertain_at_most=CONNECTIONS)
 
 
 def test_different_sends_at_once_do_not_touch_each_other(besiege: Callable[..., Siege], tmp_path: Path) -> None:
-    siege = besiege(readers=60, lanes=3, judge={"delay": 0.003})
+    siege = besiege(readers=60, connections=3, judge={"delay": 0.003})
     slugs = ["tide", "fog", "ebb", "calm"]
     for slug in slugs[1:]:
         shutil.copy(tmp_path / "dispatches" / "tide.md", tmp_path / "dispatches" / f"{slug}.md")
@@ -73,8 +73,8 @@ def test_different_sends_at_once_do_not_touch_each_other(besiege: Callable[..., 
     assert [each.code for each in ran] == [0] * 4, [each.err for each in ran]
     assert siege.judge.accepted == Counter(dict.fromkeys(siege.everybody, 4))
     assert len(set(siege.judge.message_ids)) == 240
-    with App.open(tmp_path) as newsroom:
-        assert all(verify_send(newsroom, number).ok for number in range(1, 5))
+    with App.open(tmp_path) as app:
+        assert all(verify_send(app, number).ok for number in range(1, 5))
 
 
 @POSTGRESQL
@@ -102,7 +102,7 @@ def test_one_that_slept_beyond_its_lease_lets_no_dot_leave_when_it_wakes(
         assert waker.wait().code in ({KILLED} if nap < naps - 1 else {0, 3})
         siege.expire_lease()
         arguments = RESUME
-    told(runs=naps, uncertain=siege.prove(uncertain_at_most=2 * naps * LANES).count(S.UNCERTAIN))
+    told(runs=naps, uncertain=siege.prove(uncertain_at_most=2 * naps * CONNECTIONS).count(S.UNCERTAIN))
 
 
 @SQLITE
@@ -111,7 +111,7 @@ def test_one_that_sleeps_keeps_its_send_where_the_lock_is_of_the_machine(besiege
     sleeper = siege.start(*SEND)
     with siege.judge.holding(100):
         until(
-            lambda: siege.judge.under_way == LANES
+            lambda: siege.judge.under_way == CONNECTIONS
         )  # one that is stopped amid a commit would have others wait for that
         with asleep(sleeper):
             other = siege.run(*RESUME)
@@ -125,9 +125,9 @@ def test_who_unsubscribes_is_mailed_nothing_from_its_commit_on(besiege: Callable
     siege = besiege(readers=200, judge={"delay": 0.01})
     process = siege.start(*SEND)
     leavers = siege.everybody[-60:]
-    with siege.judge.holding(60), App.open(siege.folder) as newsroom:
+    with siege.judge.holding(60), App.open(siege.folder) as app:
         for address in leavers:
-            newsroom.ledger.suppressions.unsubscribe(address, source="page")
+            app.ledger.suppressions.unsubscribe(address, source="page")
             assert address not in siege.judge.accepted, "its turn had not come"
     assert process.wait().code == 0
     proof = siege.prove()
@@ -148,7 +148,7 @@ def test_a_list_and_a_dispatch_that_are_edited_change_nothing_of_a_send_under_wa
     readers.write_text("\n".join([rows[0], "newcomer@example.com,N,Lisbon", *rows[10:]]) + "\n", "utf-8")
     dispatch.write_text(dispatch.read_text("utf-8").replace("asks for patience", "has lost patience"), "utf-8")
     siege.finish()
-    proof = siege.prove(uncertain_at_most=LANES)
+    proof = siege.prove(uncertain_at_most=CONNECTIONS)
     assert "newcomer@example.com" not in proof.accepted
     assert not any(b"lost patience" in text for text in siege.judge.messages)
 
@@ -158,8 +158,8 @@ def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(
 ) -> None:
     siege = besiege(readers=60, judge={"delay": 0.005})
     process = siege.start(*SEND)
-    with siege.judge.holding(60), App.open(tmp_path) as newsroom:
-        newsroom.ledger.sends.pause(1, reason="by hand")
+    with siege.judge.holding(60), App.open(tmp_path) as app:
+        app.ledger.sends.pause(1, reason="by hand")
     assert process.wait().code == 4
     with old_copy(request, database_url, tmp_path) as restore:
         assert siege.run(*RESUME).code == 0

@@ -25,7 +25,7 @@ from tests.support.judge import KEPT_THEN_DROPPED, Journal
 from tests.support.patience import until
 from tests.support.programs import Programs
 from tests.support.scripted import DROP, SILENCE, Scripted
-from tests.support.siege import LANES, RESUME, SEND, Siege
+from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
 # before its dot a message that was given up too early costs nobody anything; the dot's limit is beyond what a slow machine takes
 IMPATIENT = {"limits": {"connect": 10.0, "session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "dot": 10.0}}
@@ -54,7 +54,7 @@ def test_greylisted_one_and_all_everybody_is_mailed_later(besiege: Callable[...,
 
 
 def test_a_storm_of_454_halves_the_pace_and_everybody_is_mailed(tmp_path: Path) -> None:
-    lanes, storm = 8, 40
+    connections, storm = 8, 40
     server = Scripted(MAIL=["454 4.7.0 too fast"] * storm)
     open_now: list[int] = [0]
     seen: list[int] = []
@@ -72,20 +72,20 @@ def test_a_storm_of_454_halves_the_pace_and_everybody_is_mailed(tmp_path: Path) 
         return await answer(verb, writer)
 
     server.converse, server.answer = conversing, answering  # type: ignore[method-assign]
-    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, connections=lanes)).run()
+    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, connections=connections)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 200})
-    assert min(seen) <= lanes // 2, "what a storm leaves is at most half"
+    assert min(seen) <= connections // 2, "what a storm leaves is at most half"
     assert seen[-1] > min(seen), "it grows back"
 
 
 def test_lanes_that_break_together_are_one_failure_after_which_a_relay_rests_for_a_moment(tmp_path: Path) -> None:
-    lanes = 8
+    connections = 8
     ending, result = Stage(
-        tmp_path, 40, Scripted(MAIL=[DROP] * lanes), options=replace(OPTIONS, connections=lanes)
+        tmp_path, 40, Scripted(MAIL=[DROP] * connections), options=replace(OPTIONS, connections=connections)
     ).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 40})
-    relay = PooledRelay(Relay(host="127.0.0.1", port=25), ConcurrencyWindow(lanes))
-    for _ in range(lanes):
+    relay = PooledRelay(Relay(host="127.0.0.1", port=25), ConcurrencyWindow(connections))
+    for _ in range(connections):
         relay.failed(100.0)
     assert relay.backoff_until <= 101.0, "counted one by one, they would have it rest for 30 s"
 
@@ -99,7 +99,7 @@ def test_dropped_at_each_stage_only_who_got_the_dot_is_uncertain(besiege: Callab
         "DATA": ["354 go on", "354 go on", "354 go on", DROP],
         "DOT": ["250 ok"] * 3 + [DROP, KEPT_THEN_DROPPED],
     }
-    siege = besiege(readers=60, lanes=2, judge=replies)
+    siege = besiege(readers=60, connections=2, judge=replies)
     ran = siege.run(*SEND)
     assert ran.code == 3, ran.err
     proof = siege.prove(uncertain_at_most=2)
@@ -143,14 +143,14 @@ def test_a_sender_that_is_refused_pauses_the_send_and_charges_nobody(besiege: Ca
 
 
 def test_421_after_every_few_messages_goes_on(besiege: Callable[..., Siege]) -> None:
-    siege = besiege(readers=60, lanes=2, judge={"MAIL": ["250 ok", "250 ok", "421 4.3.2 enough"] * 40})
+    siege = besiege(readers=60, connections=2, judge={"MAIL": ["250 ok", "250 ok", "421 4.3.2 enough"] * 40})
     assert siege.run(*SEND).code == 0
     siege.prove()
     assert siege.judge.connections > 20
 
 
 def test_a_reply_to_the_dot_that_comes_late_or_never_is_uncertain_at_the_limit(besiege: Callable[..., Siege]) -> None:
-    siege = besiege(readers=30, lanes=2, judge={"late": 2, "late_by": 12, "DOT": ["250 ok"] * 4 + [SILENCE]})
+    siege = besiege(readers=30, connections=2, judge={"late": 2, "late_by": 12, "DOT": ["250 ok"] * 4 + [SILENCE]})
     ran = siege.run(*SEND, faults=IMPATIENT)
     assert ran.code == 3, ran.err
     proof = siege.prove(uncertain_at_most=3)
@@ -163,7 +163,7 @@ def test_a_reply_to_the_dot_that_comes_late_or_never_is_uncertain_at_the_limit(b
 def test_replies_that_are_none_cost_nobody_anything_before_the_dot(besiege: Callable[..., Siege], fault: str) -> None:
     good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on"}
     replies = {verb: [reply, reply, fault] for verb, reply in good.items()} | {"EHLO": ["", fault]}
-    siege = besiege(readers=30, lanes=2, judge={**replies, "DOT": ["250 ok"] * 6 + [fault]})
+    siege = besiege(readers=30, connections=2, judge={**replies, "DOT": ["250 ok"] * 6 + [fault]})
     ran = siege.run(*SEND, faults=IMPATIENT)
     proof = siege.prove(uncertain_at_most=1)  # at the dot; what the next line of a relay completes is a reply
     assert ran.code == (3 if proof.count(S.UNCERTAIN) else 0), ran.err
@@ -221,5 +221,5 @@ def test_a_server_that_is_stopped_times_out_at_each_stage_and_hangs_nobody(
     assert "no answer in time" in ran.err
     siege.until_free()
     assert siege.run(*RESUME).code in {0, 3}
-    proof = siege.prove(uncertain_at_most=LANES)
+    proof = siege.prove(uncertain_at_most=CONNECTIONS)
     assert Counter(proof.accepted.values()) == Counter({1: len(proof.accepted)})

@@ -73,8 +73,8 @@ class Stage:
         return self.newsroom.ledger.sends.summary(self.send.id)
 
     def suppressed(self) -> list[str]:
-        with App.open(self.newsroom.workspace.root) as newsroom:
-            return [each.identity for each in newsroom.ledger.suppressions.all()]
+        with App.open(self.newsroom.workspace.root) as app:
+            return [each.identity for each in app.ledger.suppressions.all()]
 
     def _compose(self, composer: Composer, claim: Claim) -> Message:
         if claim.address == self.spoiled:
@@ -82,8 +82,8 @@ class Stage:
         return composer.compose(claim)
 
     async def _run(self, wait: bool) -> RunResult:
-        owned = self.newsroom.ledger.queue.acquire(self.send.id, retry_for=3600)
-        assert owned
+        session = self.newsroom.ledger.queue.acquire(self.send.id, retry_for=3600)
+        assert session
         composer = Composer(
             load_edition(self.newsroom, self.send),
             self.newsroom.sender_profile,
@@ -92,10 +92,10 @@ class Stage:
         async with AsyncExitStack() as stack:
             for server in self.servers:
                 await stack.enter_async_context(server)
-            stack.push_async_callback(asyncio.to_thread, owned.close)
+            stack.push_async_callback(asyncio.to_thread, session.close)
             relays = [self.relay_of(server.port) for server in self.servers]
             self.sender = Sender(
-                ledger=owned,
+                ledger=session,
                 compose=lambda claim: self._compose(composer, claim),
                 relays=relays,
                 options=self.options,
@@ -199,8 +199,8 @@ def test_a_ledger_that_fails_one_lane_lets_what_the_others_have_under_way_end(tm
 
     with patch.object(SendSession, "commit", commit), pytest.raises(LedgerError):
         stage.run()
-    with App.open(stage.newsroom.workspace.root) as newsroom:
-        result = send_object(newsroom.ledger.sends.summary(stage.send.id))
+    with App.open(stage.newsroom.workspace.root) as app:
+        result = send_object(app.ledger.sends.summary(stage.send.id))
     assert counts(result) == {"accepted": 1, "pending": 1}
 
 
@@ -281,7 +281,7 @@ def test_another_relay_takes_over_from_one_that_refuses_us(tmp_path: Path) -> No
 
 def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> None:
     server = Scripted()
-    Stage(tmp_path, 12, server, options=replace(OPTIONS, connections=1, per_connection=5)).run()
+    Stage(tmp_path, 12, server, options=replace(OPTIONS, connections=1, messages_per_connection=5)).run()
     assert server.connections == 3
     assert sum(line == "QUIT" for line in server.log) == 3
 
@@ -289,7 +289,7 @@ def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> No
 def test_a_lane_whose_leave_takes_long_notices_that_all_is_done(tmp_path: Path) -> None:
     server = Scripted(QUIT=[SILENCE] * 3)
     with patch("mailer.delivery.sender.IDLE", 1000):  # beyond the patience of the stage
-        ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, per_connection=1)).run()
+        ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, messages_per_connection=1)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 3})
 
 
@@ -432,8 +432,8 @@ def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Pa
     stage.spoiled = "reader30@example.com"
     with pytest.raises(ValueError, match="spoiled"):
         stage.run()
-    with App.open(stage.newsroom.workspace.root) as newsroom:
-        result = send_object(newsroom.ledger.sends.summary(stage.send.id))
+    with App.open(stage.newsroom.workspace.root) as app:
+        result = send_object(app.ledger.sends.summary(stage.send.id))
     assert result["uncertain"] == 0
     assert result["accepted"] == messages(server)
     assert result["accepted"] + result["pending"] == 60  # type: ignore[operator]

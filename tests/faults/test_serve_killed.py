@@ -32,10 +32,10 @@ def state(folder):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, programs, number):
     with served(Held(6)) as server:
-        make_workspace(tmp_path, port=server.port, rows=MANY, LANES="2")
-        with App.open(tmp_path) as newsroom:
-            plan = plan_send(newsroom, "tide", ["readers"])
-            start_send(newsroom, plan, at=time.time() + 0.1, ordered=SendOrder(by="Mara", token="t" * 24))
+        make_workspace(tmp_path, port=server.port, rows=MANY, CONNECTIONS="2")
+        with App.open(tmp_path) as app:
+            plan = plan_send(app, "tide", ["readers"])
+            start_send(app, plan, at=time.time() + 0.1, ordered=SendOrder(by="Mara", token="t" * 24))
         first = serving(programs, tmp_path)
         try:
             until(lambda: len(server.messages) > 5)

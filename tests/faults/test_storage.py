@@ -14,7 +14,7 @@ import pytest
 from mailer.delivery.states import DeliveryState as S
 from tests.support.patience import until
 from tests.support.postgres import Server, server
-from tests.support.siege import LANES, RESUME, SEND, Siege
+from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
 ROOT = Path(__file__).resolve().parents[2]
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -56,10 +56,10 @@ def test_a_disk_that_fails_stops_the_send_before_the_next_dot(
     assert "mailer resume" in ran.stderr
     left_unwritten = sum(siege.judge.accepted.values()) - siege.counts().get(S.ACCEPTED, 0)
     assert 0 < sum(siege.judge.accepted.values()) < 400
-    assert left_unwritten <= LANES
+    assert left_unwritten <= CONNECTIONS
     siege.prove_sound()
     siege.finish()
-    proof = siege.prove(uncertain_at_most=LANES)
+    proof = siege.prove(uncertain_at_most=CONNECTIONS)
     told(uncertain=proof.count(S.UNCERTAIN))
 
 
@@ -101,12 +101,12 @@ def test_a_database_that_stays_locked_stops_the_send_and_nothing_leaves_meanwhil
         ran = process.wait(300)
         accepted = sum(siege.judge.accepted.values())
         assert accepted < 400
-        assert accepted - siege.counts().get(S.ACCEPTED, 0) <= LANES
+        assert accepted - siege.counts().get(S.ACCEPTED, 0) <= CONNECTIONS
     assert ran.code == 4, ran.err
     assert "locked by another program" in ran.err or "holding the database" in ran.err
     siege.expire_lease()
     siege.finish()
-    told(uncertain=siege.prove(uncertain_at_most=LANES).count(S.UNCERTAIN))
+    told(uncertain=siege.prove(uncertain_at_most=CONNECTIONS).count(S.UNCERTAIN))
 
 
 def test_a_database_that_is_locked_for_a_moment_only_delays(
@@ -142,7 +142,7 @@ def test_backends_that_are_killed_stop_the_send_and_it_goes_on(
         siege.expire_lease()
         arguments = RESUME
     siege.finish()
-    told(runs=kills, uncertain=siege.prove(uncertain_at_most=kills * LANES).count(S.UNCERTAIN))
+    told(runs=kills, uncertain=siege.prove(uncertain_at_most=kills * CONNECTIONS).count(S.UNCERTAIN))
 
 
 @pytest.fixture(scope="module")
@@ -175,4 +175,4 @@ def test_a_server_that_is_restarted_stops_the_send_and_it_goes_on(
         siege.until_free()
         arguments = RESUME
     siege.finish()
-    told(runs=restarts, uncertain=siege.prove(uncertain_at_most=restarts * LANES).count(S.UNCERTAIN))
+    told(runs=restarts, uncertain=siege.prove(uncertain_at_most=restarts * CONNECTIONS).count(S.UNCERTAIN))

@@ -6,8 +6,8 @@ from mailer.service.lists.sync import sync_list, undo_list
 
 
 class Desk:
-    def __init__(self, newsroom):
-        self.newsroom = newsroom
+    def __init__(self, app):
+        self.newsroom = app
         self.path = self.file("readers")
 
     @property

@@ -83,10 +83,10 @@ def _die_when_answered(nth: int) -> None:
     whole, numbers = SendSession.record_nowait, count(1)
 
     @wraps(whole)
-    def note(self: SendSession, settlement: Any) -> None:
-        if settlement.state is DeliveryState.ACCEPTED and next(numbers) == nth:
+    def note(self: SendSession, delivery_result: Any) -> None:
+        if delivery_result.state is DeliveryState.ACCEPTED and next(numbers) == nth:
             _suicide()
-        whole(self, settlement)
+        whole(self, delivery_result)
 
     SendSession.record_nowait = note  # type: ignore[method-assign]
 

@@ -58,13 +58,13 @@ def readers(count: int, *, start: int = 0) -> Iterator[NewDelivery]:
         )
 
 
-def owned(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> SendSession:
+def session(ledger: Ledger, send: Send, *, resend_uncertain: bool = False, retry_for: float = DAY) -> SendSession:
     taken = ledger.queue.acquire(send.id, retry_for=retry_for, resend_uncertain=resend_uncertain)
     assert taken is not None
     return taken
 
 
-def settlement(claim: Claim, state: DeliveryState, at: float, **more: Any) -> DeliveryResult:
+def delivery_result(claim: Claim, state: DeliveryState, at: float, **more: Any) -> DeliveryResult:
     replies = {
         S.ACCEPTED: Reply(code=250, enhanced="2.0.0", text="queued"),
         S.FAILED: Reply(code=550, enhanced="5.2.1", text="mailbox disabled"),
@@ -85,7 +85,7 @@ async def deliver(
     """Claim up to `limit`, commit, and settle as `state`."""
     for claim in await send.claim(limit, now):
         assert await send.begin_sending(claim)
-        await send.record(settlement(claim, state, now, **more))
+        await send.record(delivery_result(claim, state, now, **more))
 
 
 def die(mine: SendSession) -> None:

@@ -15,7 +15,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.errors import MailerError
 from mailer.ledger.ledger import Ledger, open_ledger
 from mailer.ledger.types.sends import AlreadySentError
-from tests.support.ledger_cases import DAY, deliver, new_send, readers, settlement
+from tests.support.ledger_cases import DAY, deliver, delivery_result, new_send, readers
 
 LEASE = 1.0  # seconds: nobody waits for a dead child for long
 
@@ -66,7 +66,7 @@ async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
         while claims := await mine.claim(1, time.time()):
             for claim in claims:
                 if await mine.begin_sending(claim):
-                    await mine.record(settlement(claim, DeliveryState.ACCEPTED, time.time()))
+                    await mine.record(delivery_result(claim, DeliveryState.ACCEPTED, time.time()))
                     answered += 1
     except MailerError as failure:
         error = str(failure)

@@ -2,7 +2,7 @@
 
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Reply, Stage
-from tests.support.ledger_cases import die, owned, run, settlement
+from tests.support.ledger_cases import delivery_result, die, run, session
 
 REPLIES = {
     "failed": (DeliveryState.FAILED, Reply(code=550, enhanced="5.1.1", text="5.1.1 no such user <b>here</b>")),
@@ -18,16 +18,18 @@ def addresses(count, domain="example.com"):
 
 def carry(site, send, *verdicts, kill=False):
     """Have one delivery after the other end as a key of REPLIES says, a second each; then the owner leaves, or dies."""
-    mine = owned(site.ledger, send)
+    mine = session(site.ledger, send)
 
     async def work():
-        for verdict in verdicts:
-            state, reply = REPLIES[verdict]
+        for classification in verdicts:
+            state, reply = REPLIES[classification]
             site.clock.forward(1)
             for claim in await mine.claim(1, site.clock()):
                 assert await mine.begin_sending(claim)
-                more = {"suppress": True} if verdict == "failed" else {}
-                await mine.record(settlement(claim, state, site.clock(), reply=reply, stage=Stage.END_OF_DATA, **more))
+                more = {"suppress": True} if classification == "failed" else {}
+                await mine.record(
+                    delivery_result(claim, state, site.clock(), reply=reply, stage=Stage.END_OF_DATA, **more)
+                )
         await mine.status()
 
     run(work())

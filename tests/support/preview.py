@@ -24,20 +24,20 @@ def make_newsroom(root: Path, **settings: str) -> App:
     return App.open(make_workspace(root, ledger=False, **settings))
 
 
-def live_of(newsroom: App, **options: Any) -> PreviewSession:
-    return PreviewSession(newsroom, newsroom.workspace.dispatches / "tide.md", SHOWN, **options)
+def live_of(app: App, **options: Any) -> PreviewSession:
+    return PreviewSession(app, app.workspace.dispatches / "tide.md", SHOWN, **options)
 
 
 class Watched:
     """A preview at work on a loop of its own; asked over ASGI."""
 
-    def __init__(self, newsroom: App, runner: asyncio.Runner) -> None:
-        self.live = live_of(newsroom)
+    def __init__(self, app: App, runner: asyncio.Runner) -> None:
+        self.live = live_of(app)
         self.path = self.live.path
         self.runner = runner
-        app = create_preview(self.live, token=TOKEN, key=KEY)
+        asgi_app = create_preview(self.live, token=TOKEN, key=KEY)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://127.0.0.1:8123"
+            transport=httpx.ASGITransport(asgi_app, raise_app_exceptions=False), base_url="http://127.0.0.1:8123"
         )
 
     def get(self, path: str, **options: Any) -> httpx.Response:
@@ -63,10 +63,10 @@ class Watched:
 
 
 @contextmanager
-def watching(newsroom: App) -> Iterator[Watched]:
-    with newsroom, asyncio.Runner() as runner:
+def watching(app: App) -> Iterator[Watched]:
+    with app, asyncio.Runner() as runner:
         stop = runner.run(_event())
-        watched = Watched(newsroom, runner)
+        watched = Watched(app, runner)
         work = runner.get_loop().create_task(watched.live.run(stop))
         try:
             watched.until(lambda state: state.fault or (state.draft and state.draft.is_final))
@@ -85,7 +85,7 @@ async def _ended(work: "asyncio.Task[None]") -> None:
 
 
 @contextmanager
-def served_preview(newsroom: App) -> Iterator[str]:
+def served_preview(app: App) -> Iterator[str]:
     """The preview, served; gives the address of its page."""
     ready, ends = threading.Event(), []
     address: list[str] = []
@@ -93,16 +93,16 @@ def served_preview(newsroom: App) -> Iterator[str]:
     async def work() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         ends.append(lambda: loop.call_soon_threadsafe(stop.set))
-        live = live_of(newsroom)
+        live = live_of(app)
 
         def on_ready(url: str) -> None:
             address.append(f"{url}/{TOKEN}/")
             ready.set()
 
-        app = create_preview(live, token=TOKEN, key=KEY)
-        await serve_app_until(app, "127.0.0.1", 0, stop=stop, on_ready=on_ready, background=live.run)
+        asgi_app = create_preview(live, token=TOKEN, key=KEY)
+        await serve_app_until(asgi_app, "127.0.0.1", 0, stop=stop, on_ready=on_ready, background=live.run)
 
-    with newsroom:
+    with app:
         thread = threading.Thread(target=lambda: asyncio.run(work()))
         thread.start()
         try:

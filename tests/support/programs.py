@@ -191,13 +191,12 @@ def _warm() -> None:
     import mailer.cli.sends.resume
     import mailer.cli.sends.send  # noqa: F401
     from mailer.app import App
-    from mailer.ledger import ledger
     from mailer.ledger.store import postgresql, sqlite  # noqa: F401
     from mailer.service.sends.plan import plan_send
     from tests.support.workspaces import make_workspace
 
-    with TemporaryDirectory() as folder, App.open(make_workspace(Path(folder), ledger=False)) as newsroom:
-        plan_send(newsroom, "tide", ["readers"], record=False)
+    with TemporaryDirectory() as folder, App.open(make_workspace(Path(folder), ledger=False)) as app:
+        plan_send(app, "tide", ["readers"], record=False)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy all of it
 

@@ -21,7 +21,7 @@ TOKEN = "a" * 26
 FRONT = "---\ntitle: A letter\ndate: 2026-11-02\ncopyright: © 2026 Mara\n"
 
 
-def letterhead(**changes: Any) -> SenderProfile:
+def sender_profile(**changes: Any) -> SenderProfile:
     values = {
         "sender_name": PUBLICATION.from_name,
         "sender_address": PUBLICATION.from_address,
@@ -47,7 +47,7 @@ def proof(
         dispatch, publication=publication, templates=templates, references=REFERENCES, images=images or {}
     )
     composer = Composer(
-        edition, head or letterhead(), lambda _: MessageTokens(unsubscribe=TOKEN, bounce=TOKEN, message=TOKEN)
+        edition, head or sender_profile(), lambda _: MessageTokens(unsubscribe=TOKEN, bounce=TOKEN, message=TOKEN)
     )
     claim = Claim(delivery_id=1, identity="x", address="reader@example.org", fields={}, attempt=1, date=1_800_000_000.0)
     values = {

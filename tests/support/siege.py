@@ -29,7 +29,7 @@ S = DeliveryState
 SHORT = {"stall": 10.0}  # seconds: nobody waits for long for an owner that sleeps amid a transaction
 SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
 RESUME = ("resume", "1", "--json")
-LANES = 8
+CONNECTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Siege:
         *,
         readers: int,
         port: int,
-        lanes: int = LANES,
+        connections: int = CONNECTIONS,
         **settings: str,
     ) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ class Siege:
         self._started: list[Process] = []
         self._url = database_url
         rows = [f"{address},R{n},{'Porto Novo' if n % 3 else 'Lisbon'}" for n, address in enumerate(self.everybody)]
-        settings = {"LANES": str(lanes), "DATABASE_URL": database_url, **settings}
+        settings = {"CONNECTIONS": str(connections), "DATABASE_URL": database_url, **settings}
         make_workspace(folder, port=port, rows=rows, **settings)
 
     def start(self, *arguments: str, faults: Mapping[str, Any] | None = None) -> Process:
@@ -77,11 +77,11 @@ class Siege:
 
     def until_free(self) -> None:
         """Until nobody owns the send: the lease of an owner that has ended runs out now, that of one that sleeps when it does."""
-        with App.open(self.folder) as newsroom:
-            owner = newsroom.ledger.sends.owner_pid(1)
+        with App.open(self.folder) as app:
+            owner = app.ledger.sends.owner_pid(1)
             if any(process.pid == owner and process.poll() is not None for process in self._started):
                 self.expire_lease()
-            until(lambda: newsroom.ledger.sends.owner_pid(1) is None)
+            until(lambda: app.ledger.sends.owner_pid(1) is None)
 
     def expire_lease(self) -> None:
         """Let the lease of a dead owner run out now."""
@@ -98,20 +98,20 @@ class Siege:
 
     def exists(self) -> bool:
         """Whether the send was frozen before its process died."""
-        with App.open(self.folder) as newsroom:
-            return bool(newsroom.ledger.sends.all())
+        with App.open(self.folder) as app:
+            return bool(app.ledger.sends.all())
 
     def counts(self) -> dict[DeliveryState, int]:
-        with App.open(self.folder) as newsroom:
-            found = newsroom.ledger.sends.summary(1).counts
+        with App.open(self.folder) as app:
+            found = app.ledger.sends.summary(1).counts
         return {state: number for state, number in found.items() if number}
 
     def prove(self, *, uncertain_at_most: int = 0, state: SendState = SendState.FINISHED) -> Proof:
         """Everybody accounted for, nobody twice, the uncertain ones named and few, the ledger sound."""
-        with App.open(self.folder) as newsroom:
-            summary = newsroom.ledger.sends.summary(1)
-            states = {row.email: row.state for row in newsroom.ledger.report.rows(1)}
-            verification = verify_send(newsroom, 1)
+        with App.open(self.folder) as app:
+            summary = app.ledger.sends.summary(1)
+            states = {row.email: row.state for row in app.ledger.report.rows(1)}
+            verification = verify_send(app, 1)
         accepted = self.judge.accepted
         assert self.judge.empty == 0, "no empty message anywhere"
         assert summary.send.state is state

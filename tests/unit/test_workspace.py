@@ -70,11 +70,11 @@ def test_init_again_overwrites_nothing_and_fills_in_what_is_missing(packaged, tm
     folder = tmp_path / "news"
     (folder / "subscribers").mkdir(parents=True)
     (folder / "subscribers" / "readers.csv").write_text("mine", encoding="utf-8")
-    (folder / ".env").write_text("MAILER_LANES=1", encoding="utf-8")
+    (folder / ".env").write_text("MAILER_CONNECTIONS=1", encoding="utf-8")
     made = init(folder)
     assert [str(path) for path in made.kept] == ["subscribers/readers.csv", ".env"]
     assert (folder / "subscribers" / "readers.csv").read_text(encoding="utf-8") == "mine"
-    assert (folder / ".env").read_text(encoding="utf-8") == "MAILER_LANES=1"
+    assert (folder / ".env").read_text(encoding="utf-8") == "MAILER_CONNECTIONS=1"
     assert [str(path) for path in init(folder).kept] == MADE
 
 

@@ -30,9 +30,9 @@ def token_command() -> None:
 @in_workspace
 def add(name: str, scopes: tuple[str, ...], workspace: Path) -> None:
     """Make a token called NAME, and print it: this once, for the ledger keeps only a digest of it."""
-    with App.open(workspace) as newsroom:
-        secret = create(newsroom, name, map(Scope, scopes))
-        newsroom.ledger.audit.record(BY_HAND, "token.add", name, " ".join(scopes))
+    with App.open(workspace) as app:
+        secret = create(app, name, map(Scope, scopes))
+        app.ledger.audit.record(BY_HAND, "token.add", name, " ".join(scopes))
     click.echo(secret)
     echo_err("Keep it where your program finds it; it is not shown again. To end it: mailer token revoke NAME")
 
@@ -42,9 +42,9 @@ def add(name: str, scopes: tuple[str, ...], workspace: Path) -> None:
 @in_workspace
 def revoke(name: str, workspace: Path) -> None:
     """Let nobody in by the token NAME any more, from this moment."""
-    with App.open(workspace) as newsroom:
-        token = newsroom.ledger.api_tokens.revoke(name)
-        newsroom.ledger.audit.record(BY_HAND, "token.revoke", token.name)
+    with App.open(workspace) as app:
+        token = app.ledger.api_tokens.revoke(name)
+        app.ledger.audit.record(BY_HAND, "token.revoke", token.name)
     click.echo(f"{token.name} lets nobody in any more")
 
 
@@ -53,8 +53,8 @@ def revoke(name: str, workspace: Path) -> None:
 @in_workspace
 def list_(*, as_json: bool, workspace: Path) -> None:
     """Every token, what it may do, and when it was used last."""
-    with App.open(workspace) as newsroom:
-        tokens = newsroom.ledger.api_tokens.all() if newsroom.has_ledger else ()
+    with App.open(workspace) as app:
+        tokens = app.ledger.api_tokens.all() if app.has_ledger else ()
     if as_json:
         rows = [
             {"name": each.name, "scopes": sorted(each.scopes), "at": iso(each.created_at), "used": iso(each.used_at)}

@@ -31,19 +31,19 @@ def user_command() -> None:
 def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, workspace: Path) -> None:
     """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one; with --oidc, neither."""
     address = parse_address(email).display if email else ""
-    with App.open(workspace) as newsroom:
-        known = normalize_login(newsroom, oidc)
-        by_oidc = newsroom.settings.oidc_only or bool(known and not by_link)
+    with App.open(workspace) as app:
+        known = normalize_login(app, oidc)
+        by_oidc = app.settings.oidc_only or bool(known and not by_link)
         hashed = "" if by_oidc or by_link or not is_interactive() else hash_password(_ask(), name)
-        people = newsroom.ledger.users
+        people = app.ledger.users
         user = people.add(name, Role(role) if role else None, email=address, oidc_login=known)
-        newsroom.ledger.audit.record(BY_HAND, "user.add", user.name, user.role.value)
+        app.ledger.audit.record(BY_HAND, "user.add", user.name, user.role.value)
         if hashed:
             people.set_password(user.id, hashed)
         if hashed or by_oidc:
-            echo_err(f"{user.name} may sign in as {user.role}, at {newsroom.settings.base_url.rstrip('/')}/desk/")
+            echo_err(f"{user.name} may sign in as {user.role}, at {app.settings.base_url.rstrip('/')}/desk/")
         else:
-            _show_link(newsroom, user.name)
+            _show_link(app, user.name)
 
 
 @user_command.command("link")
@@ -51,9 +51,9 @@ def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, wo
 @in_workspace
 def link(name: str, workspace: Path) -> None:
     """Print a link by which NAME chooses a new password."""
-    with App.open(workspace) as newsroom:
-        _show_link(newsroom, name)
-        newsroom.ledger.audit.record(BY_HAND, "user.link", name)
+    with App.open(workspace) as app:
+        _show_link(app, name)
+        app.ledger.audit.record(BY_HAND, "user.link", name)
 
 
 @user_command.command("oidc")
@@ -65,10 +65,10 @@ def oidc_(name: str, login: str, workspace: Path) -> None:
 
     Another account than the one that came before can come then; wherever NAME is signed in, that ends.
     """
-    with App.open(workspace) as newsroom:
-        user, known = newsroom.ledger.users.by_name(name), normalize_login(newsroom, login)
-        newsroom.ledger.users.set_oidc(user.id, known)
-        newsroom.ledger.audit.record(BY_HAND, "user.oidc", user.name, known or "nobody")
+    with App.open(workspace) as app:
+        user, known = app.ledger.users.by_name(name), normalize_login(app, login)
+        app.ledger.users.set_oidc(user.id, known)
+        app.ledger.audit.record(BY_HAND, "user.oidc", user.name, known or "nobody")
     click.echo(f"{user.name}: {known or 'not by an identity provider'}")
 
 
@@ -78,10 +78,10 @@ def oidc_(name: str, login: str, workspace: Path) -> None:
 @in_workspace
 def role_(name: str, role: str, workspace: Path) -> None:
     """Make NAME a writer, an editor or an admin."""
-    with App.open(workspace) as newsroom:
-        user = newsroom.ledger.users.by_name(name)
-        newsroom.ledger.users.set_role(user.id, Role(role))
-        newsroom.ledger.audit.record(BY_HAND, "user.role", user.name, f"{user.role} to {role}")
+    with App.open(workspace) as app:
+        user = app.ledger.users.by_name(name)
+        app.ledger.users.set_role(user.id, Role(role))
+        app.ledger.audit.record(BY_HAND, "user.role", user.name, f"{user.role} to {role}")
     click.echo(f"{user.name}: {role}")
 
 
@@ -90,10 +90,10 @@ def role_(name: str, role: str, workspace: Path) -> None:
 @in_workspace
 def remove(name: str, workspace: Path) -> None:
     """Let NAME in no more, and end every session."""
-    with App.open(workspace) as newsroom:
-        user = newsroom.ledger.users.by_name(name)
-        newsroom.ledger.users.remove(user.id)
-        newsroom.ledger.audit.record(BY_HAND, "user.remove", user.name)
+    with App.open(workspace) as app:
+        user = app.ledger.users.by_name(name)
+        app.ledger.users.remove(user.id)
+        app.ledger.audit.record(BY_HAND, "user.remove", user.name)
     click.echo(f"{user.name} can sign in no more")
 
 
@@ -102,8 +102,8 @@ def remove(name: str, workspace: Path) -> None:
 @in_workspace
 def list_(*, as_json: bool, workspace: Path) -> None:
     """Everybody who may sign in, and as what."""
-    with App.open(workspace) as newsroom:
-        people = newsroom.ledger.users.all() if newsroom.has_ledger else ()
+    with App.open(workspace) as app:
+        people = app.ledger.users.all() if app.has_ledger else ()
     if as_json:
         rows = [
             {
@@ -133,9 +133,9 @@ def _ask() -> str:
     return password
 
 
-def _show_link(newsroom: App, name: str) -> None:
-    user = newsroom.ledger.users.by_name(name)
-    click.echo(invite(newsroom, user))
+def _show_link(app: App, name: str) -> None:
+    user = app.ledger.users.by_name(name)
+    click.echo(invite(app, user))
     echo_err(
         f"{user.name} chooses a password there, once, within {LINK_GOOD_FOR // 86_400} days; mailer serve must run."
     )

@@ -37,11 +37,11 @@ def webhook_command() -> None:
 @in_workspace
 def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
     """Tell URL what happens, and print the secret that proves it is us: once, for its receiver."""
-    with App.open(workspace) as newsroom:
-        made, secret = manage.add(newsroom, url, events or [event.value for event in EVENTS])
-        newsroom.ledger.audit.record(BY_HAND, "webhook.add", str(made.id), ", ".join(made.events))
+    with App.open(workspace) as app:
+        made, secret = manage.add(app, url, events or [event.value for event in EVENTS])
+        app.ledger.audit.record(BY_HAND, "webhook.add", str(made.id), ", ".join(made.events))
         if as_json:
-            print_json({**_described(newsroom, made)[0], "secret": secret})
+            print_json({**_described(app, made)[0], "secret": secret})
             return
     click.echo(secret)
     echo_err(
@@ -54,9 +54,9 @@ def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) ->
 @in_workspace
 def list_(*, as_json: bool, workspace: Path) -> None:
     """All webhooks, and how many messages wait or were given up."""
-    with App.open(workspace) as newsroom:
-        found = newsroom.ledger.webhooks.all() if newsroom.has_ledger else ()
-        rows = _described(newsroom, *found)
+    with App.open(workspace) as app:
+        found = app.ledger.webhooks.all() if app.has_ledger else ()
+        rows = _described(app, *found)
     if as_json:
         print_json({"webhooks": rows})
         return
@@ -76,9 +76,9 @@ def list_(*, as_json: bool, workspace: Path) -> None:
 @in_workspace
 def remove(number: int, workspace: Path) -> None:
     """Tell it nothing more, and forget its log."""
-    with App.open(workspace) as newsroom:
-        newsroom.ledger.webhooks.remove(number)
-        newsroom.ledger.audit.record(BY_HAND, "webhook.remove", str(number))
+    with App.open(workspace) as app:
+        app.ledger.webhooks.remove(number)
+        app.ledger.audit.record(BY_HAND, "webhook.remove", str(number))
     click.echo(f"webhook {number} is removed")
 
 
@@ -87,9 +87,9 @@ def remove(number: int, workspace: Path) -> None:
 @in_workspace
 def pause(number: int, workspace: Path) -> None:
     """Hold back what it would be told, until it is resumed."""
-    with App.open(workspace) as newsroom:
-        newsroom.ledger.webhooks.pause(number)
-        newsroom.ledger.audit.record(BY_HAND, "webhook.pause", str(number))
+    with App.open(workspace) as app:
+        app.ledger.webhooks.pause(number)
+        app.ledger.audit.record(BY_HAND, "webhook.pause", str(number))
     click.echo(f"webhook {number} is paused; what happens waits for it")
 
 
@@ -98,9 +98,9 @@ def pause(number: int, workspace: Path) -> None:
 @in_workspace
 def resume(number: int, workspace: Path) -> None:
     """Tell it what waited, and go on."""
-    with App.open(workspace) as newsroom:
-        newsroom.ledger.webhooks.resume(number)
-        newsroom.ledger.audit.record(BY_HAND, "webhook.resume", str(number))
+    with App.open(workspace) as app:
+        app.ledger.webhooks.resume(number)
+        app.ledger.audit.record(BY_HAND, "webhook.resume", str(number))
     click.echo(f"webhook {number} goes on")
 
 
@@ -109,9 +109,9 @@ def resume(number: int, workspace: Path) -> None:
 @in_workspace
 def rotate(number: int, workspace: Path) -> None:
     """Print a new secret; the one before holds for a day beside it."""
-    with App.open(workspace) as newsroom:
-        made, secret = manage.rotate(newsroom, number)
-        newsroom.ledger.audit.record(BY_HAND, "webhook.rotate", str(number))
+    with App.open(workspace) as app:
+        made, secret = manage.rotate(app, number)
+        app.ledger.audit.record(BY_HAND, "webhook.rotate", str(number))
     click.echo(secret)
     until = f" until {iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
     echo_err(f"Give it to the receiver; it is not shown again. The secret before it signs, too{until}.")
@@ -123,8 +123,8 @@ def rotate(number: int, workspace: Path) -> None:
 @in_workspace
 def test(number: int, *, as_json: bool, workspace: Path) -> int:
     """Send it a message now, and say what it answers; exit 1 if it does not take it."""
-    with App.open(workspace) as newsroom:
-        message = manage.send_test(newsroom, number)
+    with App.open(workspace) as app:
+        message = manage.send_test(app, number)
     if as_json:
         print_json(_told(message))
     else:
@@ -142,9 +142,9 @@ def test(number: int, *, as_json: bool, workspace: Path) -> int:
 @in_workspace
 def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
     """What it was told or is to be, the latest first, with every attempt."""
-    with App.open(workspace) as newsroom:
-        newsroom.ledger.webhooks.get(number)
-        messages = newsroom.ledger.outbox.log(number, limit=limit)
+    with App.open(workspace) as app:
+        app.ledger.webhooks.get(number)
+        messages = app.ledger.outbox.log(number, limit=limit)
     if as_json:
         print_json({"messages": [_told(each) for each in messages]})
         return
@@ -166,15 +166,15 @@ def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
 @in_workspace
 def again(number: int, message: int, workspace: Path) -> None:
     """Send MESSAGE, a number of the log, once more, under the same id; mailer serve does it."""
-    with App.open(workspace) as newsroom:
-        newsroom.ledger.outbox.redeliver(number, message)
-        newsroom.ledger.audit.record(BY_HAND, "webhook.again", str(number), f"message {message}")
-        waits = "" if newsroom.ledger.server_pid() is not None else "; it waits for mailer serve"
+    with App.open(workspace) as app:
+        app.ledger.outbox.redeliver(number, message)
+        app.ledger.audit.record(BY_HAND, "webhook.again", str(number), f"message {message}")
+        waits = "" if app.ledger.server_pid() is not None else "; it waits for mailer serve"
     click.echo(f"message {message} goes to webhook {number} once more{waits}")
 
 
-def _described(newsroom: App, *found: Webhook) -> list[dict[str, object]]:
-    counts = newsroom.ledger.outbox.counts() if found else {}
+def _described(app: App, *found: Webhook) -> list[dict[str, object]]:
+    counts = app.ledger.outbox.counts() if found else {}
     return [
         {
             "webhook": each.id,

@@ -56,8 +56,8 @@ def check_command(
         raise UsageError("No dispatch is named.", "Name one: mailer check DISPATCH, or a rule: --explain RULE.")
     if as_json and shape == "sarif":
         raise UsageError("--json prints JSON, --format sarif SARIF.", "Choose one.")
-    with App.open(workspace) as newsroom:
-        checked = lint_dispatch(newsroom, dispatch, list_names(to), online=online, log=echo_err)
+    with App.open(workspace) as app:
+        checked = lint_dispatch(app, dispatch, list_names(to), online=online, log=echo_err)
     if as_json or shape == "json":
         print_json({"problems": [problem.as_json() for problem in checked.problems]})
     elif shape == "sarif":

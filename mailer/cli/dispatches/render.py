@@ -27,9 +27,9 @@ def render_command(
     dispatch: str, out: Path, reader: str | None, to: tuple[str, ...], *, as_json: bool, workspace: Path
 ) -> int:
     """Write edition.html, edition.txt, message.eml and edition.json of DISPATCH into a folder."""
-    with App.open(workspace) as newsroom:
+    with App.open(workspace) as app:
         try:
-            rendered = render(newsroom, dispatch, reader=reader, lists=list_names(to))
+            rendered = render(app, dispatch, reader=reader, lists=list_names(to))
         except DispatchError as error:
             raise refused(error) from None
         show_aside(rendered.checked.problems)

@@ -31,16 +31,16 @@ SHOWN = 20
 @in_workspace
 def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
     """Show where SEND stands, or all sends, the newest first."""
-    with App.open(workspace) as newsroom:
-        if send is None and not newsroom.has_ledger:
+    with App.open(workspace) as app:
+        if send is None and not app.has_ledger:
             summaries: tuple[Summary, ...] = ()
         else:
-            due_now(newsroom)
+            due_now(app)
             if send is not None:
-                return _one(newsroom, send, as_json=as_json)
-            summaries = newsroom.ledger.sends.all()
+                return _one(app, send, as_json=as_json)
+            summaries = app.ledger.sends.all()
             if not as_json:
-                _tell_of_letters(newsroom)
+                _tell_of_letters(app)
     if as_json:
         print_json({"sends": [send_object(summary) for summary in summaries]})
     elif not summaries:
@@ -51,23 +51,23 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
     return 0
 
 
-def _tell_of_letters(newsroom: App) -> None:
+def _tell_of_letters(app: App) -> None:
     """Letters to single readers that need somebody: those that wait for `serve`, and those nobody knows the end of."""
-    counts = newsroom.ledger.transactional.counts()
+    counts = app.ledger.transactional.counts()
     waiting = counts.get(TransactionalState.QUEUED, 0) + counts.get(TransactionalState.LEAVING, 0)
     if waiting:
-        hint = "" if newsroom.ledger.server_pid() is not None else "; they leave while mailer serve runs"
+        hint = "" if app.ledger.server_pid() is not None else "; they leave while mailer serve runs"
         echo_err(f"{plural(waiting, 'letter')} to single readers waiting{hint}")
     if uncertain := counts.get(TransactionalState.UNCERTAIN, 0):
         echo_err(f"{plural(uncertain, 'letter')} to single readers uncertain; they are not sent again")
 
 
-def _one(newsroom: App, send_id: int, *, as_json: bool) -> int:
-    summary = newsroom.ledger.sends.summary(send_id)
+def _one(app: App, send_id: int, *, as_json: bool) -> int:
+    summary = app.ledger.sends.summary(send_id)
     if as_json:
         print_json(send_object(summary))
     else:
-        _show(newsroom, summary)
+        _show(app, summary)
     return exit_code(summary)
 
 
@@ -77,9 +77,9 @@ def _one(newsroom: App, send_id: int, *, as_json: bool) -> int:
 @in_workspace
 def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
     """Pause SEND: nothing more leaves, whoever is sending it."""
-    with App.open(workspace) as newsroom:
-        pause(newsroom, send)
-        return _changed(newsroom, send, as_json=as_json)
+    with App.open(workspace) as app:
+        pause(app, send)
+        return _changed(app, send, as_json=as_json)
 
 
 @click.command("cancel")
@@ -88,9 +88,9 @@ def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
 @in_workspace
 def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
     """Cancel SEND for good: whoever has not got it is skipped."""
-    with App.open(workspace) as newsroom:
-        newsroom.ledger.sends.cancel(send)
-        return _changed(newsroom, send, as_json=as_json)
+    with App.open(workspace) as app:
+        app.ledger.sends.cancel(send)
+        return _changed(app, send, as_json=as_json)
 
 
 @click.command("report")
@@ -107,24 +107,24 @@ def report_command(send: int, emails: tuple[str, ...], csv_file: Path | None, *,
         raise UsageError("--csv - and --json both want standard output.", "Give --csv a file, or leave one out.")
     if emails and (as_json or csv_file):
         raise UsageError("The way of one recipient is told in words only.", "Leave out --json and --csv.")
-    with App.open(workspace) as newsroom:
-        summary = newsroom.ledger.sends.summary(send)
+    with App.open(workspace) as app:
+        summary = app.ledger.sends.summary(send)
         for email in emails:
-            for sentence in delivery_timeline(newsroom, send, email):
+            for sentence in delivery_timeline(app, send, email):
                 click.echo(f"{email}: {sentence}")
         if emails:
             return exit_code(summary)
         if csv_file is not None:
-            _write_csv(newsroom, summary, None if to_stdout else csv_file)
+            _write_csv(app, summary, None if to_stdout else csv_file)
         if as_json:
-            print_json(report_object(newsroom, summary))
+            print_json(report_object(app, summary))
         elif csv_file is None:
-            _report(newsroom, summary)
+            _report(app, summary)
         return exit_code(summary)
 
 
-def _changed(newsroom: App, send_id: int, *, as_json: bool) -> int:
-    summary = newsroom.ledger.sends.summary(send_id)
+def _changed(app: App, send_id: int, *, as_json: bool) -> int:
+    summary = app.ledger.sends.summary(send_id)
     if as_json:
         print_json(send_object(summary))
     else:
@@ -140,21 +140,21 @@ def _line(summary: Summary) -> None:
     click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}  {proof_line(summary)}")
 
 
-def _show(newsroom: App, summary: Summary) -> None:
+def _show(app: App, summary: Summary) -> None:
     send = summary.send
     click.echo(f"send {send.id}: “{send.title}” to {', '.join(send.lists) or 'test addresses'}")
     click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
     if send.seconds:
         click.echo(f"{send.seconds:,.1f} s from the first connection to the last answer")
-    if words := describe_time_left(newsroom, summary):
+    if words := describe_time_left(app, summary):
         click.echo(f"time left: {words}")
-    if words := hint(newsroom, summary):
+    if words := hint(app, summary):
         echo_err(words)
 
 
-def _report(newsroom: App, summary: Summary) -> None:
-    _show(newsroom, summary)
-    send_id, report = summary.send.id, newsroom.ledger.report
+def _report(app: App, summary: Summary) -> None:
+    _show(app, summary)
+    send_id, report = summary.send.id, app.ledger.report
     if assumed := report.assumed(send_id):
         click.echo(f"of the accepted, {plural(assumed, 'one is', 'are')} assumed, by resolve")
     for reason in report.reasons(send_id):
@@ -162,7 +162,7 @@ def _report(newsroom: App, summary: Summary) -> None:
         click.echo(f"  {reason.count:>7,} {reason.state}: {reason.reason}{f' ({code})' if code else ''}")
     rest = (DeliveryState.UNCERTAIN, DeliveryState.FAILED, DeliveryState.DEFERRED)
     for state in rest:
-        rows = _first(newsroom, send_id, state)
+        rows = _first(app, send_id, state)
         for row in rows[:SHOWN]:
             words = " ".join(str(part) for part in (row.code, row.enhanced, row.reply) if part)
             click.echo(f"{state}: {row.email} ({words or row.reason or 'no answer'})")
@@ -170,19 +170,19 @@ def _report(newsroom: App, summary: Summary) -> None:
             click.echo(f"and more {state}; all with: mailer report {send_id} --csv FILE")
 
 
-def _first(newsroom: App, send_id: int, state: DeliveryState) -> list[ReportRow]:
-    rows = newsroom.ledger.report.rows(send_id, state)
+def _first(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]:
+    rows = app.ledger.report.rows(send_id, state)
     return [row for row, _ in zip(rows, range(SHOWN + 1), strict=False)]
 
 
-def _write_csv(newsroom: App, summary: Summary, path: Path | None) -> None:
+def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
     """Into a file, or to standard output."""
     if path is None:
-        write_export(sys.stdout, COLUMNS, report_cells(newsroom, summary.send), line_end="\n")
+        write_export(sys.stdout, COLUMNS, report_cells(app, summary.send), line_end="\n")
         return
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            write_export(file, COLUMNS, report_cells(newsroom, summary.send))
+            write_export(file, COLUMNS, report_cells(app, summary.send))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
     echo_err(f"wrote {plural(summary.frozen, 'row')} to {path}")

@@ -17,9 +17,9 @@ from mailer.service.sends.progress import warmup_schedule
 from mailer.timestamps import iso
 
 
-def show_plan(newsroom: App, plan: SendPlan, *, at: float | None = None) -> None:
+def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
     """Everything that is decided, with what was found in dispatch, lists and settings."""
-    settings = newsroom.settings
+    settings = app.settings
     rows = [
         ("Dispatch", f"{plan.edition.title} ({plan.checked.shown})"),
         ("Subject", plan.subject),
@@ -30,9 +30,9 @@ def show_plan(newsroom: App, plan: SendPlan, *, at: float | None = None) -> None
         *[("Left out", f"{number:,} {reason}") for number, reason in plan.head.left_out],
         ("By", ", ".join(str(relay) for relay in settings.relay)),
     ]
-    begins = newsroom.clock() if at is None else at
-    if newsroom.settings.warmup and (shares := warmup_schedule(newsroom, plan.head.to_mail, now=begins)):
-        rows.append(("Warm-up", format_days(shares, begins=begins, now=newsroom.clock(), zone=settings.timezone)))
+    begins = app.clock() if at is None else at
+    if app.settings.warmup and (shares := warmup_schedule(app, plan.head.to_mail, now=begins)):
+        rows.append(("Warm-up", format_days(shares, begins=begins, now=app.clock(), zone=settings.timezone)))
     if at is not None:
         rows.append(("At", f"{iso(at)}; readers are counted again then"))
     _show_rows(rows)
@@ -77,17 +77,17 @@ def ask(plan: SendPlan) -> None:
         raise NeedsConfirmationError("Nothing was sent.", "To send, run the command again.")
 
 
-def show_resend(newsroom: App, parent: Summary) -> None:
+def show_resend(app: App, parent: Summary) -> None:
     """What a send to those that `parent` failed to reach would be."""
     made = parent.send
     _show_rows(
         [
             ("Dispatch", made.slug),
             ("Edition", f"{made.digest[:16]}, as in send {made.id}"),
-            ("From", str(newsroom.settings.sender)),
+            ("From", str(app.settings.sender)),
             ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} that it failed to reach"),
             ("Left out", "who got it by another send, has left or was suppressed since"),
-            ("By", ", ".join(str(relay) for relay in newsroom.settings.relay)),
+            ("By", ", ".join(str(relay) for relay in app.settings.relay)),
         ]
     )
 

@@ -36,18 +36,18 @@ def progress_bar(course: ProgressTracker, total: int) -> Iterator[Watch]:
     with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
         task = progress.add_task("send", total=total, rate="", rest="")
 
-        def watch(tally: SendProgress) -> None:
-            view = course.view(tally)
+        def watch(send_progress: SendProgress) -> None:
+            view = course.view(send_progress)
             rate = f"{view.rate:,.{0 if view.rate >= 10 else 1}f}/s" if view.rate else ""
-            progress.update(task, completed=view.done, rate=rate, rest=", ".join(_rest(tally, view)))
+            progress.update(task, completed=view.done, rate=rate, rest=", ".join(_rest(send_progress, view)))
 
         yield watch
 
 
-def _rest(tally: SendProgress, view: ProgressView) -> Iterator[str]:
-    if tally.failed:
-        yield f"{tally.failed:,} failed"
-    if tally.uncertain:
-        yield f"{tally.uncertain:,} uncertain"
-    if words := f"{view.message}, {ADVICE}" if tally.last_error else view.left.words:
+def _rest(send_progress: SendProgress, view: ProgressView) -> Iterator[str]:
+    if send_progress.failed:
+        yield f"{send_progress.failed:,} failed"
+    if send_progress.uncertain:
+        yield f"{send_progress.uncertain:,} uncertain"
+    if words := f"{view.message}, {ADVICE}" if send_progress.last_error else view.left.words:
         yield words

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from mailer.delivery.progress import RunResult
 
 
-def run_and_show(newsroom: App, send_id: int, *, wait: bool, as_json: bool) -> int:
+def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
     """Run a send with its progress shown, then show what it came to; the exit code. Ctrl-C pauses it."""
     ending: RunResult | None = None
     try:
-        before = newsroom.ledger.sends.summary(send_id)
-        with progress_bar(ProgressTracker(newsroom, before), before.undone) as watch:
-            run = run_send(newsroom, send_id, wait=wait, watch=watch)
+        before = app.ledger.sends.summary(send_id)
+        with progress_bar(ProgressTracker(app, before), before.undone) as watch:
+            run = run_send(app, send_id, wait=wait, watch=watch)
         summary, ending = run.summary, run.ending
     except KeyboardInterrupt:  # before there was anything that could be stopped
-        newsroom.ledger.sends.pause(send_id, reason="stopped by hand")
-        summary = newsroom.ledger.sends.summary(send_id)
+        app.ledger.sends.pause(send_id, reason="stopped by hand")
+        summary = app.ledger.sends.summary(send_id)
     show_outcome(summary, as_json=as_json, hint=next_step(summary, ending))
     return exit_code(summary)
 
 
-def show_status(newsroom: App, send_id: int, *, as_json: bool) -> int:
+def show_status(app: App, send_id: int, *, as_json: bool) -> int:
     """Show where a send stands; the exit code."""
-    summary = newsroom.ledger.sends.summary(send_id)
-    show_outcome(summary, as_json=as_json, hint=hint(newsroom, summary))
+    summary = app.ledger.sends.summary(send_id)
+    show_outcome(summary, as_json=as_json, hint=hint(app, summary))
     return exit_code(summary)
 
 
@@ -52,15 +52,15 @@ def show_outcome(summary: Summary, *, as_json: bool, hint: str) -> None:
         echo_err(hint)
 
 
-def hint(newsroom: App, summary: Summary) -> str:
+def hint(app: App, summary: Summary) -> str:
     """What a person can do now, knowing who is at work."""
-    pid = newsroom.ledger.sends.owner_pid(summary.send.id)
+    pid = app.ledger.sends.owner_pid(summary.send.id)
     return next_step(summary) if pid is None else f"it is being sent by another process{pid_suffix(pid)}"
 
 
-def refuse_owned(newsroom: App, send_id: int) -> None:
+def refuse_owned(app: App, send_id: int) -> None:
     """Raise NeedsConfirmationError, naming the process, when a living one owns the send."""
-    pid = newsroom.ledger.sends.owner_pid(send_id)
+    pid = app.ledger.sends.owner_pid(send_id)
     if pid is not None:
         raise NeedsConfirmationError(
             f"Send {send_id} is being sent by another process{pid_suffix(pid)}.",

@@ -26,13 +26,13 @@ from mailer.timestamps import iso
 @in_workspace
 def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: bool, workspace: Path) -> int:
     """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
-    with App.open(workspace) as newsroom:
-        newsroom.accept_restored = accept_restored
-        due = {each.id for each in due_now(newsroom)}
-        found = newsroom.ledger.sends.get(send)
+    with App.open(workspace) as app:
+        app.accept_restored = accept_restored
+        due = {each.id for each in due_now(app)}
+        found = app.ledger.sends.get(send)
         if found.is_ended:
-            return show_status(newsroom, send, as_json=as_json)
-        refuse_owned(newsroom, send)
+            return show_status(app, send, as_json=as_json)
+        refuse_owned(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             raise NeedsConfirmationError(
                 f"Send {send} is scheduled for {iso(found.at)}; `mailer serve` starts it then.",
@@ -40,9 +40,9 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
             )
         if is_for_later(found.state):
             with making_a_send():
-                start_scheduled(newsroom, found)
-        newsroom.ledger.sends.resume(send)
-        return run_and_show(newsroom, send, wait=not no_wait, as_json=as_json)
+                start_scheduled(app, found)
+        app.ledger.sends.resume(send)
+        return run_and_show(app, send, wait=not no_wait, as_json=as_json)
 
 
 @click.command("resend")
@@ -62,17 +62,17 @@ def resend_command(
     workspace: Path,
 ) -> int:
     """A new send of the same edition to those that SEND failed to reach. Where somebody sits at a terminal, it asks."""
-    with App.open(workspace) as newsroom:
-        parent = newsroom.ledger.sends.summary(send)
+    with App.open(workspace) as app:
+        parent = app.ledger.sends.summary(send)
         if parent.send.is_ended and parent.count(DeliveryState.FAILED):
-            show_resend(newsroom, parent)
+            show_resend(app, parent)
             if is_interactive() and not yes:
                 ask_resend()
         with making_a_send():
-            made = newsroom.ledger.creator.resend_failed(
-                send, key_name=newsroom.keys.names[0], sender_profile=newsroom.sender_profile.to_json()
+            made = app.ledger.creator.resend_failed(
+                send, key_name=app.keys.names[0], sender_profile=app.sender_profile.to_json()
             )
-        return run_and_show(newsroom, made.id, wait=not no_wait, as_json=as_json)
+        return run_and_show(app, made.id, wait=not no_wait, as_json=as_json)
 
 
 @click.command("resolve")
@@ -100,16 +100,16 @@ def resolve_command(
         raise UsageError("Say what is to become of the uncertain ones.", "Add --resend or --assume-sent.")
     resend = how == "resend"
     identities = [parse_address(text).identity for text in addresses] if addresses else None
-    with App.open(workspace) as newsroom:
-        before = newsroom.ledger.sends.summary(send)
+    with App.open(workspace) as app:
+        before = app.ledger.sends.summary(send)
         if resend:
-            refuse_owned(newsroom, send)
+            refuse_owned(app, send)
         if identities is not None:
-            require_uncertain(newsroom, send, identities)
-        done = newsroom.ledger.sends.resolve_uncertain(send, resend=resend, identities=identities)
+            require_uncertain(app, send, identities)
+        done = app.ledger.sends.resolve_uncertain(send, resend=resend, identities=identities)
         echo_err(f"{plural(done.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
         paused_amid = before.send.state is SendState.PAUSED and before.undone
         if not resend or not done.resolved or paused_amid:
-            return show_status(newsroom, send, as_json=as_json)
-        newsroom.ledger.sends.resume(send)
-        return run_and_show(newsroom, send, wait=not no_wait, as_json=as_json)
+            return show_status(app, send, as_json=as_json)
+        app.ledger.sends.resume(send)
+        return run_and_show(app, send, wait=not no_wait, as_json=as_json)

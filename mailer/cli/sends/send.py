@@ -70,13 +70,13 @@ def send_command(
     if stay and when is None:
         raise UsageError("--wait goes with --at.", "Without --at it starts at once.")
     repeat = Repeat.AGAIN if again else Repeat.NEW_READERS if new_readers else Repeat.REFUSE
-    with App.open(workspace) as newsroom:
-        at = None if when is None else parse_schedule_time(when, newsroom.settings.timezone, now=newsroom.clock())
+    with App.open(workspace) as app:
+        at = None if when is None else parse_schedule_time(when, app.settings.timezone, now=app.clock())
         if not dry_run:
-            due_now(newsroom)
+            due_now(app)
         try:
             plan = plan_send(
-                newsroom,
+                app,
                 dispatch,
                 list_names(to),
                 exclude=list_names(exclude),
@@ -87,21 +87,21 @@ def send_command(
             )
         except DispatchError as error:
             raise refused(error) from None
-        show_plan(newsroom, plan, at=at)
+        show_plan(app, plan, at=at)
         if dry_run:
-            return _dry_run(newsroom, plan, as_json=as_json)
-        require_approval(newsroom, plan.edition.digest, by="")
+            return _dry_run(app, plan, as_json=as_json)
+        require_approval(app, plan.edition.digest, by="")
         if not yes:
             ask(plan)
         with making_a_send():
-            send = start_send(newsroom, plan, at=at)
+            send = start_send(app, plan, at=at)
         if at is None:
-            return run_and_show(newsroom, send.id, wait=not no_wait, as_json=as_json)
+            return run_and_show(app, send.id, wait=not no_wait, as_json=as_json)
         if stay:
-            return _wait_for(newsroom, send.id, at, wait=not no_wait, as_json=as_json)
-        if newsroom.ledger.server_pid() is None:
+            return _wait_for(app, send.id, at, wait=not no_wait, as_json=as_json)
+        if app.ledger.server_pid() is None:
             echo_err(f"No `mailer serve` is running here, which would start it at {iso(at)}: start one, or use --wait.")
-        return show_status(newsroom, send.id, as_json=as_json)
+        return show_status(app, send.id, as_json=as_json)
 
 
 @click.command("test")
@@ -114,19 +114,19 @@ def test_command(
     dispatch: str, addresses: tuple[str, ...], reader: str | None, *, as_json: bool, workspace: Path
 ) -> int:
     """Send DISPATCH to a few addresses: the real message, whose unsubscribe link unsubscribes nobody."""
-    with App.open(workspace) as newsroom:
+    with App.open(workspace) as app:
         try:
             with making_a_send():
-                send = start_test(newsroom, dispatch, addresses, reader=reader)
+                send = start_test(app, dispatch, addresses, reader=reader)
         except DispatchError as error:
             raise refused(error) from None
-        return run_and_show(newsroom, send.id, wait=False, as_json=as_json)
+        return run_and_show(app, send.id, wait=False, as_json=as_json)
 
 
-def _dry_run(newsroom: App, plan: SendPlan, *, as_json: bool) -> int:
-    compose = compose_for(newsroom, plan.edition)
+def _dry_run(app: App, plan: SendPlan, *, as_json: bool) -> int:
+    compose = compose_for(app, plan.edition)
     messages = octets = 0
-    for recipient in dry_run_recipients(newsroom, plan):
+    for recipient in dry_run_recipients(app, plan):
         messages += 1
         octets += compose(recipient).size
     if as_json:
@@ -136,18 +136,18 @@ def _dry_run(newsroom: App, plan: SendPlan, *, as_json: bool) -> int:
     return 0
 
 
-def _wait_for(newsroom: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
+def _wait_for(app: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
     try:
         echo_err(f"Waiting until {iso(at)}; Ctrl-C leaves it scheduled.")
-        found = wait_until_due(newsroom, send_id)
+        found = wait_until_due(app, send_id)
     except KeyboardInterrupt:
         raise NeedsConfirmationError(
             f"Send {send_id} stays scheduled for {iso(at)}; `mailer serve` would start it.",
             f"To drop it: mailer cancel {send_id}",
         ) from None
     if found.state in {SendState.RUNNING, SendState.WAITING}:
-        pid = newsroom.ledger.sends.owner_pid(send_id)
+        pid = app.ledger.sends.owner_pid(send_id)
         if pid is None:
-            return run_and_show(newsroom, send_id, wait=wait, as_json=as_json)
+            return run_and_show(app, send_id, wait=wait, as_json=as_json)
         echo_err(f"Another process{pid_suffix(pid)} has started it.")
-    return show_status(newsroom, send_id, as_json=as_json)
+    return show_status(app, send_id, as_json=as_json)

@@ -16,8 +16,8 @@ from mailer.service.sends.verify import verification_object, verify_send
 @in_workspace
 def verify_command(send: int, *, as_json: bool, workspace: Path) -> int:
     """Prove SEND from the ledger alone: sums, histories, attempts, edition. Leaves with 1 when something is wrong."""
-    with App.open(workspace) as newsroom:
-        verification = verify_send(newsroom, send)
+    with App.open(workspace) as app:
+        verification = verify_send(app, send)
     if as_json:
         print_json(verification_object(verification))
     else:

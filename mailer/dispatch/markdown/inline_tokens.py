@@ -135,8 +135,8 @@ class _TokenResolver:
                     "image-address", position, message, "expected one such as photos/quay.jpg, or an https address"
                 )
         token.meta["src"] = template
-        for hole in self._placeholders(token.content):
-            self._misplaced(hole, "the words for an image")
+        for placeholder in self._placeholders(token.content):
+            self._misplaced(placeholder, "the words for an image")
         token.children = list(self.children(token.children or [], "image"))
         token.content = self.body.restore(token.content)
         alt = plain_text(token.children).strip()
@@ -173,15 +173,15 @@ class _TokenResolver:
     def _footnote(self, token: Token) -> None:
         position = token.meta["position"]
         label = str(token.meta["label"])
-        for hole in self._placeholders(label):
-            self._misplaced(hole, "the name of a footnote")
+        for placeholder in self._placeholders(label):
+            self._misplaced(placeholder, "the name of a footnote")
         token.meta = {"label": self.body.restore(label), "position": position}
 
     def _dispatch_link(self, token: Token) -> None:
         position = token.meta["position"]
         slug = self.body.restore(str(token.meta["slug"]))
-        for hole in self._placeholders(str(token.meta["slug"])):
-            self._misplaced(hole, "a link to a dispatch")
+        for placeholder in self._placeholders(str(token.meta["slug"])):
+            self._misplaced(placeholder, "a link to a dispatch")
         if not is_slug(slug):
             self._find(
                 "dispatch-link",
@@ -194,17 +194,20 @@ class _TokenResolver:
     def _attribute(self, token: Token, name: str, where: str) -> None:
         if name in token.attrs:
             value = str(token.attrs[name])
-            for hole in self._placeholders(value):
-                self._misplaced(hole, where)
+            for placeholder in self._placeholders(value):
+                self._misplaced(placeholder, where)
             token.attrs[name] = self.body.restore(value)
 
     def _placeholders(self, text: str) -> Iterator[Placeholder]:
         return (piece for piece in self.body.split(text) if isinstance(piece, Placeholder))
 
-    def _misplaced(self, hole: Placeholder, where: str) -> None:
-        if hole.fault is None:
+    def _misplaced(self, placeholder: Placeholder, where: str) -> None:
+        if placeholder.fault is None:
             self._find(
-                "expression-place", hole.position, f"an expression cannot stand in {where}", "put it into the text"
+                "expression-place",
+                placeholder.position,
+                f"an expression cannot stand in {where}",
+                "put it into the text",
             )
 
     def _report(self, fault: LinkFault, position: Position) -> None:

@@ -124,7 +124,9 @@ def _cut(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[
 
 
 def _tag(token: Token, body: MaskedBody) -> Tag | None:
-    return next((hole.tag for hole in body.split(token.content) if not isinstance(hole, str)), None)
+    return next(
+        (placeholder.tag for placeholder in body.split(token.content) if not isinstance(placeholder, str)), None
+    )
 
 
 def _notes(tokens: Sequence[Token], body: MaskedBody) -> tuple[list[Token], list[FootnoteDefinition]]:

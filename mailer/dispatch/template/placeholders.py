@@ -120,9 +120,9 @@ class MaskedBody:
         if at < len(text):
             yield text[at:]
 
-    def marker(self, hole: Placeholder) -> str:
+    def marker(self, placeholder: Placeholder) -> str:
         """The word that stands for `hole`."""
-        return f"{self._nonce}{hole.number}z"
+        return f"{self._nonce}{placeholder.number}z"
 
     def restore(self, text: str) -> str:
         """`text` as it was typed."""

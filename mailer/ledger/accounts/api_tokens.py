@@ -51,8 +51,8 @@ class ApiToken:
 class ApiTokens:
     """The tokens of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def add(self, name: str, digest: str, scopes: frozenset[Scope]) -> ApiToken:
         """Let whoever holds the token of this digest do what `scopes` say."""

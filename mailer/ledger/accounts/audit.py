@@ -33,8 +33,8 @@ class AuditEntry:
 class AuditLog:
     """The log of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def record(self, actor: str, action: str, object: str = "", detail: str = "", *, address: str = "") -> None:  # noqa: A002 - its name
         """Write down that `actor` did it, now."""

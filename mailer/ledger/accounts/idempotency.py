@@ -32,8 +32,8 @@ class StoredResponse:
 class IdempotencyKeys:
     """The answers of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def reserve(self, token_id: int, key: str, fingerprint: str) -> StoredResponse | None:
         def work(conn: Connection) -> StoredResponse | None:

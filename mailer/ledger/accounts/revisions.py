@@ -33,8 +33,8 @@ class Revision:
 class Revisions:
     """The history of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def save(self, file: str, text: str, *, digest: str, actor: str, step: bool = False) -> None:
         """Remember that `file` became `text` by `actor`; as a step of its own, if `step`."""

@@ -36,8 +36,8 @@ class Session:
 class Sessions:
     """The sessions of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def begin(self, user_id: int, digest: str, *, browser: str, address: str) -> None:
         """Sign somebody in; sessions that are over are forgotten on the way."""

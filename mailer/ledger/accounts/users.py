@@ -89,8 +89,8 @@ def name_key(name: str) -> str:
 class Users:
     """The people of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def add(self, name: str, role: Role | None = None, *, email: str = "", oidc_login: str = "") -> User:
         """Let `name` in, who has no password yet; without a role: the first is an admin, everybody else a writer.

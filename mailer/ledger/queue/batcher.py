@@ -54,18 +54,18 @@ class DeliveryBatcher:
     """The requests of one send, which this process owns by `lock`, under `epoch`."""
 
     def __init__(
-        self, core: LedgerContext, send_id: int, epoch: int, lock: SendLock, *, resend_uncertain: bool
+        self, context: LedgerContext, send_id: int, epoch: int, lock: SendLock, *, resend_uncertain: bool
     ) -> None:
         self.send_id = send_id
         self.epoch = epoch
         self.lock = lock
-        self.warmup = core.warmup
+        self.warmup = context.warmup
         self.resend_uncertain = resend_uncertain
         self.in_flight: dict[
             int, int
         ] = {}  # the attempts that may have left (Attempts): the writer's thread changes it
         self.unsaved: list[DeliveryResult] = []  # of batches that failed; the writer's thread may look at it as it is
-        self._writer = core.writer
+        self._writer = context.writer
         self._loop: asyncio.AbstractEventLoop | None = None  # in which the requests of the open batch wait
         self._has_timer = False  # a timer of that loop will flush
         self._is_flushing = False  # the loop flushes as soon as it has done what it has at hand
@@ -106,23 +106,23 @@ class DeliveryBatcher:
         """
         return self.lock.held and self.in_flight.get(claim.delivery_id) == claim.attempt
 
-    def record_nowait(self, settlement: DeliveryResult) -> None:
+    def record_nowait(self, delivery_result: DeliveryResult) -> None:
         """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.
 
         What goes wrong with it is raised by the next request. Only within the event loop.
         """
         with self._gate:
-            self._open().results.append(settlement)
+            self._open().results.append(delivery_result)
         if not self._has_timer:
             self.flush_soon()
 
-    async def record(self, settlement: DeliveryResult) -> None:
+    async def record(self, delivery_result: DeliveryResult) -> None:
         """The same, done when durable. Raises IllegalTransitionError if the message was not committed before it was sent."""
         with self._gate:
             batch = self._open()
             future: asyncio.Future[None] = batch.loop.create_future()
             batch.awaited.append((len(batch.results), future))
-            batch.results.append(settlement)
+            batch.results.append(delivery_result)
         self.flush_soon()
         await future
 
@@ -272,7 +272,7 @@ class DeliveryBatch:
         self._is_fenced = epoch != batcher.epoch
         gone, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else batcher.warmup
         if self.results:
-            at = max([settlement.at for settlement in self.results])
+            at = max([delivery_result.at for delivery_result in self.results])
             gone = self._settle(conn, at)
             is_last = not self.commits  # as far as we know; of many a second, one tells the time well enough
             if settled_at is None or settled_at + (0 if is_last else 1) < at:

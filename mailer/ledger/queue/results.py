@@ -51,30 +51,30 @@ class RecordedResults:
     sent: int
 
 
-def decide(row: Row[Any], settlement: DeliveryResult) -> ResultDecision | IllegalTransitionError | None:
+def decide(row: Row[Any], delivery_result: DeliveryResult) -> ResultDecision | IllegalTransitionError | None:
     """Returns the decision for the delivery `row`; None if it is no longer in our hands, an error for an illegal transition."""
-    if row.attempts != settlement.attempt or row.state not in IN_HAND:
+    if row.attempts != delivery_result.attempt or row.state not in IN_HAND:
         return None
-    if not is_allowed(row.state, settlement.state):
+    if not is_allowed(row.state, delivery_result.state):
         if row.state is DeliveryState.UNCERTAIN:
             return None
-        return IllegalTransitionError(f"delivery {row.id} cannot go from {row.state} to {settlement.state}")
-    state, reason = settlement.state, settlement.reason
+        return IllegalTransitionError(f"delivery {row.id} cannot go from {row.state} to {delivery_result.state}")
+    state, reason = delivery_result.state, delivery_result.reason
     if state in TRIED_AGAIN and (row.cancelling or row.send_state in TERMINAL):
         late = row.state is DeliveryState.UNCERTAIN
         state, reason = (DeliveryState.FAILED if late else DeliveryState.SKIPPED), "cancelled"
-    return ResultDecision(row, settlement, state, reason)
+    return ResultDecision(row, delivery_result, state, reason)
 
 
-def record_accepted(conn: Connection, settlements: Sequence[DeliveryResult], *, at: float) -> list[DeliveryResult]:
+def record_accepted(conn: Connection, results: Sequence[DeliveryResult], *, at: float) -> list[DeliveryResult]:
     """Records acceptances of committed deliveries, and returns those that it could not. Each delivery comes once."""
     by_attempt: dict[int, list[DeliveryResult]] = defaultdict(list)
-    for settlement in settlements:
-        by_attempt[settlement.attempt].append(settlement)
+    for delivery_result in results:
+        by_attempt[delivery_result.attempt].append(delivery_result)
     taken: list[DeliveryResult] = []
     left: list[DeliveryResult] = []
     for number, group in by_attempt.items():
-        wanted = [settlement.delivery_id for settlement in group]
+        wanted = [delivery_result.delivery_id for delivery_result in group]
         if ACCEPT.run(conn, encode_ids(wanted), number, at).rowcount == len(wanted):
             taken += group
             continue
@@ -85,8 +85,8 @@ def record_accepted(conn: Connection, settlements: Sequence[DeliveryResult], *, 
             ~is_attempt_closed(),
         )
         moved = frozenset(conn.execute(query).scalars())
-        for settlement in group:
-            (taken if settlement.delivery_id in moved else left).append(settlement)
+        for delivery_result in group:
+            (taken if delivery_result.delivery_id in moved else left).append(delivery_result)
     _CLOSE.add(conn, [(each.delivery_id, each.attempt, each.opened_at or each.at, *_words(each)) for each in taken])
     return left
 
@@ -94,30 +94,30 @@ def record_accepted(conn: Connection, settlements: Sequence[DeliveryResult], *, 
 def record_results(
     conn: Connection,
     send_id: int,
-    settlements: Sequence[DeliveryResult],
+    results: Sequence[DeliveryResult],
     *,
     resend_uncertain: bool,
 ) -> RecordedResults:
     """Records `settlements`, but for those that would be an illegal transition."""
-    wanted = [settlement.delivery_id for settlement in settlements]
+    wanted = [delivery_result.delivery_id for delivery_result in results]
     rows = {row.id: row for row in conn.execute(_BEFORE, {"b_ids": wanted}) if row.send_id == send_id}
     decisions: dict[int, ResultDecision] = {}
     errors: list[IllegalTransitionError | None] = []
-    for settlement in settlements:
-        row = rows.get(settlement.delivery_id)
+    for delivery_result in results:
+        row = rows.get(delivery_result.delivery_id)
         error = None
         if row is None:
-            error = IllegalTransitionError(f"send {send_id} has no delivery {settlement.delivery_id}")
+            error = IllegalTransitionError(f"send {send_id} has no delivery {delivery_result.delivery_id}")
         elif row.id not in decisions:  # the first of one batch counts
-            match decide(row, settlement):
+            match decide(row, delivery_result):
                 case ResultDecision() as decision:
                     decisions[row.id] = decision
                 case IllegalTransitionError() as error:
                     pass
         errors.append(error)
-    for settlement in settlements:
-        if settlement.delivery_id in rows:
-            _keep_evidence(conn, rows[settlement.delivery_id], settlement)
+    for delivery_result in results:
+        if delivery_result.delivery_id in rows:
+            _keep_evidence(conn, rows[delivery_result.delivery_id], delivery_result)
     if decisions:
         SETTLE.run_many(conn, [_settled(decision) for decision in decisions.values()])
         _side_effects(conn, send_id, list(decisions.values()), resend_uncertain=resend_uncertain)
@@ -125,16 +125,19 @@ def record_results(
     return RecordedResults(errors, gone)
 
 
-def _keep_evidence(conn: Connection, row: Row[Any], settlement: DeliveryResult) -> None:
+def _keep_evidence(conn: Connection, row: Row[Any], delivery_result: DeliveryResult) -> None:
     """Closes the attempt if it is under way, or revises one that ended uncertain."""
-    under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.SENDING} and row.attempts == settlement.attempt
-    opened_at = settlement.opened_at or (row.updated_at if under_way else settlement.at)
-    key, words = (settlement.delivery_id, settlement.attempt), _words(settlement, quotable=not is_marker(row.identity))
+    under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.SENDING} and row.attempts == delivery_result.attempt
+    opened_at = delivery_result.opened_at or (row.updated_at if under_way else delivery_result.at)
+    key, words = (
+        (delivery_result.delivery_id, delivery_result.attempt),
+        _words(delivery_result, quotable=not is_marker(row.identity)),
+    )
     if _REVISE.run(conn, *key, *words).rowcount:
         return
     _CLOSE_ONCE.run(conn, *key, opened_at, *words)
-    if row.attempts == settlement.attempt - 1 and row.state is DeliveryState.SKIPPED:  # it was one, after all
-        conn.execute(update(delivery).where(delivery.c.id == row.id).values(attempts=settlement.attempt))
+    if row.attempts == delivery_result.attempt - 1 and row.state is DeliveryState.SKIPPED:  # it was one, after all
+        conn.execute(update(delivery).where(delivery.c.id == row.id).values(attempts=delivery_result.attempt))
 
 
 def _side_effects(
@@ -161,11 +164,11 @@ def _side_effects(
 
 def _suppress_dead(conn: Connection, send_id: int, decision: ResultDecision, *, at: float) -> None:
     """Suppresses an address that the server calls dead, or that was refused with a bare 550 in two sends running."""
-    settlement, row = decision.result, decision.row
+    delivery_result, row = decision.result, decision.row
     if row.kind is SendKind.TEST or is_marker(row.identity):
         return
-    if settlement.suppress or (settlement.is_plain_550 and _answered_so_before(conn, row.identity, send_id)):
-        source = f"send {send_id}: {_code(settlement) or settlement.reason}"
+    if delivery_result.suppress or (delivery_result.is_plain_550 and _answered_so_before(conn, row.identity, send_id)):
+        source = f"send {send_id}: {_code(delivery_result) or delivery_result.reason}"
         suppress(conn, row.identity, SuppressionReason.BOUNCED, source=source, send_id=send_id, at=at)
 
 
@@ -183,22 +186,22 @@ def _answered_so_before(conn: Connection, identity: str, send_id: int) -> bool:
     return row is not None and row.state is DeliveryState.FAILED and row.code == 550 and not row.enhanced
 
 
-def _code(settlement: DeliveryResult) -> str:
-    reply = settlement.reply
+def _code(delivery_result: DeliveryResult) -> str:
+    reply = delivery_result.reply
     return f"{reply.code} {reply.enhanced}".strip() if reply else ""
 
 
-def _words(settlement: DeliveryResult, *, quotable: bool = True) -> tuple[object, ...]:
+def _words(delivery_result: DeliveryResult, *, quotable: bool = True) -> tuple[object, ...]:
     """The values of _WORDS; not `quotable`: without the server's text, which could quote the address of an erased person."""
-    reply = settlement.reply
+    reply = delivery_result.reply
     return (
-        settlement.at,
-        settlement.relay,
-        _STAGES.get(settlement.stage),
+        delivery_result.at,
+        delivery_result.relay,
+        _STAGES.get(delivery_result.stage),
         reply.code if reply else None,
         reply.enhanced if reply else "",
         reply.text[:LONGEST_REPLY] if reply and quotable else "",
-        _STATES[settlement.state],
+        _STATES[delivery_result.state],
     )
 
 

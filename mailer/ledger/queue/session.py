@@ -34,8 +34,8 @@ from mailer.ledger.types.sends import Send, Summary
 class SendQueue:
     """Takes over sends of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def acquire(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "SendSession | None":
         """Takes a send over, and recovers what a dead owner left; None while a living process owns it (`sends.owner_pid`).
@@ -43,40 +43,47 @@ class SendQueue:
         `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries go
         once more, once. Raises UnknownSendError, LedgerError.
         """
-        core = self._context
-        with core.database.reading() as conn:
+        context = self._context
+        with context.database.reading() as conn:
             load_send(conn, send_id)
-        lock = core.send_lock(send_id)
+        lock = context.send_lock(send_id)
         if not lock.acquire(LOCK_PATIENCE):
             lock.close()
             return None
 
         def work(conn: Connection) -> int:
-            now = core.clock()
-            if lock_send(conn, send_id).kind is not SendKind.TEST and not core.warmup.plan:
-                reset(conn, core.warmup)
-            epoch = recover(conn, send_id, core.warmup, at=now, resend_uncertain=resend_uncertain)
+            now = context.clock()
+            if lock_send(conn, send_id).kind is not SendKind.TEST and not context.warmup.plan:
+                reset(conn, context.warmup)
+            epoch = recover(conn, send_id, context.warmup, at=now, resend_uncertain=resend_uncertain)
             finish_cancelling(conn, send_id, at=now)
             return epoch
 
         try:
             if isinstance(lock, FileLock):
                 lock.write_pid()
-            epoch = core.writer.call(work).result()
+            epoch = context.writer.call(work).result()
         except BaseException:
             lock.close()
             raise
-        return SendSession(core, send_id, epoch, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
+        return SendSession(context, send_id, epoch, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
 
 
 class SendSession(DeliveryBatcher):
     """One send, owned by this process until `close`. Its async methods are for one event loop; `close` blocks."""
 
     def __init__(
-        self, core: LedgerContext, send_id: int, epoch: int, lock: SendLock, *, retry_for: float, resend_uncertain: bool
+        self,
+        context: LedgerContext,
+        send_id: int,
+        epoch: int,
+        lock: SendLock,
+        *,
+        retry_for: float,
+        resend_uncertain: bool,
     ) -> None:
-        super().__init__(core, send_id, epoch, lock, resend_uncertain=resend_uncertain)
-        self._context = core
+        super().__init__(context, send_id, epoch, lock, resend_uncertain=resend_uncertain)
+        self._context = context
         self._retry_for = retry_for
         self._seen: tuple[int, Summary] | None = None
         self._closed = False

@@ -43,8 +43,8 @@ UNDER_WAY = (DeliveryState.CLAIMED, DeliveryState.SENDING)
 class DeliveryReport:
     """Questions about deliveries. Raises UnknownSendError, LedgerError."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def rows(self, send_id: int, *states: DeliveryState) -> Iterator[ReportRow]:
         """One row for each delivery, or for those in `states`."""

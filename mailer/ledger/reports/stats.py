@@ -66,8 +66,8 @@ def _whole_postgresql(element: _Floor, compiler: SQLCompiler, **options: Any) ->
 class SendStats:
     """Questions about how a send goes."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def domains(self, send_id: int) -> tuple[DomainCount, ...]:
         domain = _Domain(delivery.c.identity).label("domain")

@@ -37,8 +37,8 @@ class Check:
 class Verifier:
     """Checks sends. Raises UnknownSendError, LedgerError."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def checks(self, send_id: int) -> tuple[Check, ...]:
         """All checks of a send, of one instant."""
@@ -47,9 +47,9 @@ class Verifier:
             return tuple(Check(name=name, wrong=tuple(check(conn, found))) for name, check in CHECKS.items())
 
 
-def reachable(verdict: DeliveryState) -> frozenset[DeliveryState]:
+def reachable(classification: DeliveryState) -> frozenset[DeliveryState]:
     """What a delivery can have become after an attempt ended so, without another attempt."""
-    seen, todo = {verdict}, [verdict]
+    seen, todo = {classification}, [classification]
     while todo:
         for state in TRANSITIONS[todo.pop()] - seen - set(_IN_HAND):
             seen.add(state)
@@ -121,24 +121,26 @@ def _history(conn: Connection, found: Send) -> Iterator[str]:
         .where(delivery.c.send_id == found.id)
         .distinct()
     )
-    for verdict, state, assumed in conn.execute(ways).all():
-        if _is_allowed(verdict, state, assumed=assumed):
+    for classification, state, assumed in conn.execute(ways).all():
+        if _is_allowed(classification, state, assumed=assumed):
             continue
-        same = attempt.c.verdict == verdict if verdict else attempt.c.verdict.is_(None)
+        same = attempt.c.verdict == classification if classification else attempt.c.verdict.is_(None)
         query = (
             select(delivery.c.id, delivery.c.address)
             .outerjoin(attempt, last)
             .where(delivery.c.send_id == found.id, delivery.c.state == state, delivery.c.assumed == assumed, same)
         )
         for row in _first(conn, query):
-            yield f"{row.address} is {state}, but its last attempt ended {verdict or 'never'}"
+            yield f"{row.address} is {state}, but its last attempt ended {classification or 'never'}"
     retried = (
         select(delivery.c.id, delivery.c.address, attempt.c.number, attempt.c.verdict)
         .join(delivery)
         .where(
             delivery.c.send_id == found.id,
             attempt.c.number < delivery.c.attempts,
-            attempt.c.verdict.in_([verdict for verdict in S if not reachable(verdict) & {S.PENDING, S.DEFERRED}]),
+            attempt.c.verdict.in_(
+                [classification for classification in S if not reachable(classification) & {S.PENDING, S.DEFERRED}]
+            ),
         )
     )
     for row in _first(conn, retried):
@@ -200,14 +202,14 @@ CHECKS: dict[str, Callable[[Connection, Send], Iterable[str]]] = {
 }
 
 
-def _is_allowed(verdict: DeliveryState | None, state: DeliveryState, *, assumed: bool) -> bool:
+def _is_allowed(classification: DeliveryState | None, state: DeliveryState, *, assumed: bool) -> bool:
     if state in _IN_HAND:
-        return verdict is None or bool(reachable(verdict) & {S.PENDING, S.DEFERRED})
-    if verdict is None:
+        return classification is None or bool(reachable(classification) & {S.PENDING, S.DEFERRED})
+    if classification is None:
         return state in {S.PENDING, S.SKIPPED}
-    if verdict is not S.ACCEPTED and state is S.ACCEPTED:
+    if classification is not S.ACCEPTED and state is S.ACCEPTED:
         return assumed
-    return state in reachable(verdict)
+    return state in reachable(classification)
 
 
 def _last_closed() -> ColumnElement[int]:

@@ -28,8 +28,8 @@ class Approval:
 class Approvals:
     """The approvals of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def give(self, digest: str, by: str, *, slug: str, source: str) -> None:
         """Have `by` approve an edition; once more changes only the time."""

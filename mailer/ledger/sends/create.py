@@ -34,8 +34,8 @@ _NEW = BulkInsert(delivery, *_COLUMNS)
 class SendCreator:
     """Makes sends. Raises AlreadySentError, NobodyError, LedgerError, and whatever the audience raises."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
         """Make a send of `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.

@@ -49,8 +49,8 @@ def store_edition(conn: Connection, new: NewEdition, *, at: float) -> None:
 class Editions:
     """Questions about editions; see the module's page."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def get(self, digest: str) -> StoredEdition | None:
         with self._context.database.reading() as conn:

@@ -43,8 +43,8 @@ _UNTOLD = frozenset({SendKind.TEST, SendKind.WELCOME})
 class Sends:
     """The sends of one ledger. Raises UnknownSendError, SendStateError, LedgerError."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def get(self, send_id: int) -> Send:
         with self._context.database.reading() as conn:

@@ -30,8 +30,8 @@ TURN = "warmup"
 class WarmUpDays:
     """The days of the warm-up plan, as one ledger counts them."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def allowance(self, now: float) -> DailyQuota | None:
         """What the day has left for sends at `now`; None: no limit."""

@@ -68,8 +68,8 @@ def in_ids(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[
 class CompiledStatement:
     """A Core statement whose values are given in the order of `names`."""
 
-    def __init__(self, core: ClauseElement, *names: str) -> None:
-        self._context = core
+    def __init__(self, context: ClauseElement, *names: str) -> None:
+        self._context = context
         self._names = names
         self._compiled: dict[str, _Compiled] = {}
 
@@ -156,10 +156,10 @@ class BulkInsert:
 class _Compiled:
     """The text for one kind of database, and where in it each value goes."""
 
-    def __init__(self, core: ClauseElement, names: Sequence[str], conn: Connection) -> None:
+    def __init__(self, context: ClauseElement, names: Sequence[str], conn: Connection) -> None:
         paramstyle = "qmark" if conn.dialect.name == "sqlite" else "format"
         make_dialect: Any = type(conn.dialect)
-        compiled: Any = core.compile(
+        compiled: Any = context.compile(
             dialect=make_dialect(paramstyle=paramstyle), compile_kwargs={"render_postcompile": True}
         )
         self.text = str(compiled)

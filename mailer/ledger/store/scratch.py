@@ -21,11 +21,11 @@ from mailer.malloc import trim_memory
 class ScratchConnection:
     """For one thread at a time. Raises LedgerError."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._database = core.database
-        self._lock = core.database.write_lock()
-        self._epoch = RollbackGuard(core.state_dir, core.database.name)
-        self._conn = core.database.connect_bench()
+    def __init__(self, context: LedgerContext) -> None:
+        self._database = context.database
+        self._lock = context.database.write_lock()
+        self._epoch = RollbackGuard(context.state_dir, context.database.name)
+        self._conn = context.database.connect_bench()
 
     def __enter__(self) -> Self:
         return self

@@ -30,8 +30,8 @@ from mailer.ledger.webhooks.outbox import forget_person
 class Erasure:
     """Erases people from one ledger. Raises LedgerError."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def erase(self, identity: str, *, source: str) -> ErasureResult:
         """Forget a person, and with them the addresses that they had before this one. Idempotent."""

@@ -49,8 +49,8 @@ UNDONE_BY_JOINING = frozenset(
 class Members:
     """Reads the members of one ledger. Identities are those of audience.address."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def get(self, list_name: str, identity: str) -> Membership | None:
         """Returns the membership of this person on this list; None if there never was one."""

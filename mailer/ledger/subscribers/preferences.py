@@ -59,8 +59,8 @@ class LeavingAnswer:
 class Preferences:
     """Changes preferences in one ledger. Identities are those of audience.address."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def person(self, member_id: int) -> Address | None:
         """Returns the person of a member's number; None if there is none, or they were erased."""

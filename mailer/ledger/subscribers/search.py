@@ -55,8 +55,8 @@ class MemberPage:
 class MemberSearch:
     """The rolls of one ledger. Raises LedgerError."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def page(self, name: str, words: str = "", after: str = "", *, limit: int = PAGE) -> MemberPage:
         """Up to `limit` members of the list `name`. An `after` that no page gave begins anew."""

@@ -79,8 +79,8 @@ class ConsentRecord:
 class Signups:
     """The sign-ups of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def ask(self, wanted: Signup) -> None:
         """Records the request, and queues its mail unless one was queued within a day."""

@@ -57,8 +57,8 @@ _PAGE = 1_000
 class Suppressions:
     """The suppressions of one ledger; identities are those of audience.address. Raises LedgerError."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def unsubscribe(self, identity: str, *, source: str, send_id: int | None = None) -> SuppressResult:
         """Unsubscribes a person from everything. Idempotent; `source` says how they asked (one-click, page, command, mail)."""

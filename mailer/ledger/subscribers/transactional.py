@@ -50,8 +50,8 @@ class QueuedMail:
 class TransactionalQueue:
     """The transactional mail of one ledger; identities are those of audience.address."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def ask_link(self, address: Address) -> None:
         """Queues the mail with the link to the person's own page, unless one was queued within a day."""

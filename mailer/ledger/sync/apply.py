@@ -47,69 +47,69 @@ from mailer.ledger.sync.diff import (
 from mailer.ledger.types.subscribers import NO_LINE, MemberChangeKind, StatusSource
 
 
-def apply(conn: Connection, sheet: SyncDiff, *, sync_id: int, by: str, source: str) -> None:
+def apply(conn: Connection, diff: SyncDiff, *, sync_id: int, by: str, source: str) -> None:
     """Applies the decisions to the ledger. The caller decides whether to, and owns the transaction."""
-    if not sheet.is_first:
-        _record_changes(conn, sheet, sync_id=sync_id, by=by)
-        _remove(conn, sheet, sync_id=sync_id, by=by)
-        _update_existing(conn, sheet)
-    _insert_new(conn, sheet)
-    _apply_decisions(conn, sheet)
-    met, decided = sheet.changed, sheet.decisions
+    if not diff.is_first:
+        _record_changes(conn, diff, sync_id=sync_id, by=by)
+        _remove(conn, diff, sync_id=sync_id, by=by)
+        _update_existing(conn, diff)
+    _insert_new(conn, diff)
+    _apply_decisions(conn, diff)
+    met, decided = diff.changed, diff.decisions
     said = select(met.c.identity, decided.c.suppress.label("reason")).join(decided, decided.c.key == met.c.key)
-    suppress_all(conn, said.where(decided.c.suppress.is_not(None)), source=source, at=sheet.at)
+    suppress_all(conn, said.where(decided.c.suppress.is_not(None)), source=source, at=diff.at)
 
 
-def _record_changes(conn: Connection, sheet: SyncDiff, *, sync_id: int, by: str) -> None:
-    met, decided = sheet.changed, sheet.decisions
+def _record_changes(conn: Connection, diff: SyncDiff, *, sync_id: int, by: str) -> None:
+    met, decided = diff.changed, diff.decisions
     arrived = select(met.c.identity, literal(""), decided.c.status).join(decided, decided.c.key == met.c.key)
     joined = arrived.where(met.c.arrives.in_([NEW, RETURNS]))
     moved = select(met.c.identity, met.c.was, decided.c.status).join(decided, decided.c.key == met.c.key)
     moved = moved.where(met.c.arrives.in_([STAYS, ADOPTED]), met.c.was != decided.c.status)
-    changed = changed_members(sheet).subquery()
+    changed = changed_members(diff).subquery()
     for what, rows in (
         (MemberChangeKind.JOINED, joined),
         (MemberChangeKind.STATUS, moved),
         (MemberChangeKind.FIELDS, select(changed.c.identity, changed.c.before, changed.c.after)),
     ):
-        _record(conn, sheet, what, rows, sync_id=sync_id, by=by)
+        _record(conn, diff, what, rows, sync_id=sync_id, by=by)
 
 
 def _record(
-    conn: Connection, sheet: SyncDiff, what: MemberChangeKind, rows: Select[Any], *, sync_id: int, by: str
+    conn: Connection, diff: SyncDiff, what: MemberChangeKind, rows: Select[Any], *, sync_id: int, by: str
 ) -> None:
     """`rows` are identity, before and after."""
-    same = (literal(sheet.list_id), literal(sheet.at), literal(by), literal(what.value), literal(sync_id))
+    same = (literal(diff.list_id), literal(diff.at), literal(by), literal(what.value), literal(sync_id))
     columns = ["identity", "before", "after", "list_id", "at", "by", "what", "sync_id"]
     conn.execute(insert(member_change).from_select(columns, rows.add_columns(*same)))
 
 
-def _remove(conn: Connection, sheet: SyncDiff, *, sync_id: int, by: str) -> None:
-    left_it = removed_members(sheet)
+def _remove(conn: Connection, diff: SyncDiff, *, sync_id: int, by: str) -> None:
+    left_it = removed_members(diff)
     rows = select(member.c.identity, type_coerce(member.c.status, Text), literal("")).where(left_it)
-    _record(conn, sheet, MemberChangeKind.REMOVED, rows, sync_id=sync_id, by=by)
+    _record(conn, diff, MemberChangeKind.REMOVED, rows, sync_id=sync_id, by=by)
     left = {"in_file": False, "line": NO_LINE, "base_status": None}
-    conn.execute(update(member).where(left_it).values(**left, removed_at=sheet.at))
-    if sheet.keeps_sign_ups:
-        staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
-        conn.execute(update(member).where(member.c.list_id == sheet.list_id, member.c.in_file, ~staged).values(**left))
+    conn.execute(update(member).where(left_it).values(**left, removed_at=diff.at))
+    if diff.keeps_sign_ups:
+        staged = exists().where(diff.staged.rows.c.identity == member.c.identity)
+        conn.execute(update(member).where(member.c.list_id == diff.list_id, member.c.in_file, ~staged).values(**left))
 
 
-def _update_existing(conn: Connection, sheet: SyncDiff) -> None:
+def _update_existing(conn: Connection, diff: SyncDiff) -> None:
     """Updates known members from the file: their line, their cells, that they are in it."""
-    met, rows = sheet.changed, sheet.staged.rows
-    of_list = and_(member.c.list_id == sheet.list_id, member.c.identity == rows.c.identity)
+    met, rows = diff.changed, diff.staged.rows
+    of_list = and_(member.c.list_id == diff.list_id, member.c.identity == rows.c.identity)
     conn.execute(
         update(member)
         .where(member.c.id == met.c.member_id, met.c.line == rows.c.line)
         .values(
             in_file=true(),
             removed_at=None,
-            base_status=sheet.staged.status,
+            base_status=diff.staged.status,
             fields=rows.c.fields,
-            address=sheet.staged.address,
+            address=diff.staged.address,
             joined_at=case(
-                (and_(met.c.arrives == RETURNS, literal(not sheet.keeps_sign_ups)), sheet.at),
+                (and_(met.c.arrives == RETURNS, literal(not diff.keeps_sign_ups)), diff.at),
                 else_=member.c.joined_at,
             ),
         )
@@ -117,32 +117,32 @@ def _update_existing(conn: Connection, sheet: SyncDiff) -> None:
     conn.execute(update(member).where(of_list, member.c.line != rows.c.line).values(line=rows.c.line))
 
 
-def _insert_new(conn: Connection, sheet: SyncDiff) -> None:
+def _insert_new(conn: Connection, diff: SyncDiff) -> None:
     """Inserts new members, in the order of the file."""
-    rows, at = sheet.staged.rows, literal(sheet.at)
+    rows, at = diff.staged.rows, literal(diff.at)
     columns = ["list_id", "identity", "address", "fields", "since", "joined_at", "line", "base_status"]
-    joined_at = func.coalesce(case((rows.c.since <= at, rows.c.since)), at) if sheet.is_first else at
+    joined_at = func.coalesce(case((rows.c.since <= at, rows.c.since)), at) if diff.is_first else at
     joining = select(
-        literal(sheet.list_id),
+        literal(diff.list_id),
         rows.c.identity,
-        sheet.staged.address,
+        diff.staged.address,
         rows.c.fields,
         at,
         joined_at,
         rows.c.line,
-        sheet.staged.status,
+        diff.staged.status,
     ).order_by(rows.c.line)
-    if not sheet.is_first:
-        joining = joining.join(sheet.changed, sheet.changed.c.line == rows.c.line).where(sheet.changed.c.arrives == NEW)
-    with _indexed_afterwards(conn) if _is_most_of_all(conn, sheet) else nullcontext():
+    if not diff.is_first:
+        joining = joining.join(diff.changed, diff.changed.c.line == rows.c.line).where(diff.changed.c.arrives == NEW)
+    with _indexed_afterwards(conn) if _is_most_of_all(conn, diff) else nullcontext():
         conn.execute(insert(member).from_select(columns, joining))
 
 
-def _is_most_of_all(conn: Connection, sheet: SyncDiff) -> bool:
+def _is_most_of_all(conn: Connection, diff: SyncDiff) -> bool:
     """Whether more join than all lists had members, in a database that sorts faster than it inserts then."""
-    if conn.dialect.name != "sqlite" or not sheet.is_first:
+    if conn.dialect.name != "sqlite" or not diff.is_first:
         return False
-    return sheet.staged.people > (conn.execute(select(func.max(member.c.id))).scalar() or 0)
+    return diff.staged.people > (conn.execute(select(func.max(member.c.id))).scalar() or 0)
 
 
 @contextmanager
@@ -159,21 +159,21 @@ def _indexed_afterwards(conn: Connection) -> Iterator[None]:
         index.create(conn)
 
 
-def _decided_of(sheet: SyncDiff) -> tuple[ColumnElement[bool], ...]:
+def _decided_of(diff: SyncDiff) -> tuple[ColumnElement[bool], ...]:
     """The condition for members that have a decision."""
-    met, decided = sheet.changed, sheet.decisions
-    return member.c.list_id == sheet.list_id, member.c.identity == met.c.identity, met.c.key == decided.c.key
+    met, decided = diff.changed, diff.decisions
+    return member.c.list_id == diff.list_id, member.c.identity == met.c.identity, met.c.key == decided.c.key
 
 
-def _apply_decisions(conn: Connection, sheet: SyncDiff) -> None:
-    decided = sheet.decisions
+def _apply_decisions(conn: Connection, diff: SyncDiff) -> None:
+    decided = diff.decisions
     conn.execute(
         update(member)
         .where(
-            *_decided_of(sheet),
+            *_decided_of(diff),
             type_coerce(member.c.status, Text) != decided.c.status,
         )
-        .values(status=decided.c.status, said_by=StatusSource.FILE, since=sheet.at, paused_until=None)
+        .values(status=decided.c.status, said_by=StatusSource.FILE, since=diff.at, paused_until=None)
     )
 
 
@@ -186,26 +186,26 @@ class StatusCell:
     since: float
 
 
-def cells(conn: Connection, sheet: SyncDiff) -> Iterator[StatusCell]:
+def cells(conn: Connection, diff: SyncDiff) -> Iterator[StatusCell]:
     """Yields the cells by line, also for later rows of a person that have an opt-out which is not active."""
-    met, decided, again = sheet.changed, sheet.decisions, sheet.staged.again
+    met, decided, again = diff.changed, diff.decisions, diff.staged.again
     since = func.coalesce(suppression.c.at, member.c.since)
     told = (
-        select(met.c.line.label("line"), sheet.word("cell").label("status"), since.label("since"))
+        select(met.c.line.label("line"), diff.word("cell").label("status"), since.label("since"))
         .join(decided, decided.c.key == met.c.key)
-        .join(member, and_(member.c.list_id == sheet.list_id, member.c.identity == met.c.identity))
+        .join(member, and_(member.c.list_id == diff.list_id, member.c.identity == met.c.identity))
         .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
         .where(decided.c.cell.is_not(None))
     )
     later = (
-        select(again.c.line.label("line"), sheet.word("cell").label("status"), since.label("since"))
+        select(again.c.line.label("line"), diff.word("cell").label("status"), since.label("since"))
         .join(met, met.c.line == again.c.first)
         .join(decided, decided.c.key == met.c.key)
-        .join(member, and_(member.c.list_id == sheet.list_id, member.c.identity == met.c.identity))
+        .join(member, and_(member.c.list_id == diff.list_id, member.c.identity == met.c.identity))
         .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
         .where(decided.c.cell.is_not(None), again.c.status != decided.c.cell)
     )
-    query = told.union_all(later) if sheet.staged.duplicates else told
+    query = told.union_all(later) if diff.staged.duplicates else told
     for row in conn.execute(query.order_by("line").execution_options(yield_per=1_000)):
         yield StatusCell(line=row.line, status=Status(row.status), since=row.since)
 
@@ -220,9 +220,9 @@ class AppendedSignup:
     joined_at: float
 
 
-def signups_to_append(conn: Connection, sheet: SyncDiff) -> tuple[AppendedSignup, ...]:
+def signups_to_append(conn: Connection, diff: SyncDiff) -> tuple[AppendedSignup, ...]:
     """Returns the people to be appended, the oldest first: few, compared with the rows of a file."""
-    query = select(member).where(member.c.id.in_(pending_signups(sheet))).order_by(member.c.joined_at, member.c.id)
+    query = select(member).where(member.c.id.in_(pending_signups(diff))).order_by(member.c.joined_at, member.c.id)
     return tuple(
         AppendedSignup(
             member_id=row.id,
@@ -234,13 +234,13 @@ def signups_to_append(conn: Connection, sheet: SyncDiff) -> tuple[AppendedSignup
     )
 
 
-def confirm_written(conn: Connection, sheet: SyncDiff, appended: tuple[AppendedSignup, ...]) -> None:
+def confirm_written(conn: Connection, diff: SyncDiff, appended: tuple[AppendedSignup, ...]) -> None:
     """Records that the file has `cells` and `appended` now."""
-    decided = sheet.decisions
+    decided = diff.decisions
     conn.execute(
         update(member)
         .where(
-            *_decided_of(sheet),
+            *_decided_of(diff),
             decided.c.cell.is_not(None),
         )
         .values(base_status=decided.c.cell)

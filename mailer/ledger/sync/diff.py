@@ -207,9 +207,9 @@ def _decide(key: str) -> dict[str, object]:
     }
 
 
-def summarize(conn: Connection, sheet: SyncDiff, *, name: str) -> SyncPlan:
+def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
     """Returns what applying it would do: counts, and the first SHOWN of each kind."""
-    met, decided = sheet.changed, sheet.decisions
+    met, decided = diff.changed, diff.decisions
     both = met.join(decided, decided.c.key == met.c.key)
     moved = or_(decided.c.suppress.is_not(None), and_(met.c.was != "", met.c.was != decided.c.status))
     stays = met.c.arrives.in_([STAYS, ADOPTED])
@@ -228,50 +228,50 @@ def summarize(conn: Connection, sheet: SyncDiff, *, name: str) -> SyncPlan:
             count(decided.c.cell.is_not(None)).label("patched"),
         ).select_from(both)
     ).one()
-    arrived = sheet.staged.people if sheet.is_first else found.new + found.returns
-    removed = 0 if sheet.is_first else sheet.members - (sheet.staged.people - arrived - found.adopted)
-    if removed and sheet.keeps_sign_ups:
-        removed = conn.execute(select(func.count()).where(removed_members(sheet))).scalar_one()
+    arrived = diff.staged.people if diff.is_first else found.new + found.returns
+    removed = 0 if diff.is_first else diff.members - (diff.staged.people - arrived - found.adopted)
+    if removed and diff.keeps_sign_ups:
+        removed = conn.execute(select(func.count()).where(removed_members(diff))).scalar_one()
     return SyncPlan(
         list=name,
-        is_first=sheet.is_first,
-        members_before=sheet.members,
-        people=sheet.staged.people,
+        is_first=diff.is_first,
+        members_before=diff.members,
+        people=diff.staged.people,
         joined=arrived,
         changed=found.changed,
         moved=found.moved,
         removed=removed,
         blocked=found.blocked,
-        duplicates=sheet.staged.duplicates,
+        duplicates=diff.staged.duplicates,
         patched=found.patched,
-        appended=conn.execute(select(func.count()).select_from(pending_signups(sheet).subquery())).scalar_one(),
-        first_joined=_first_joined(conn, sheet) if arrived and not sheet.is_first else (),
-        first_changed=_first_changed(conn, sheet) if found.changed else (),
-        first_removed=_first_removed(conn, sheet) if removed else (),
-        first_blocked=_first_blocked(conn, sheet) if found.blocked else (),
+        appended=conn.execute(select(func.count()).select_from(pending_signups(diff).subquery())).scalar_one(),
+        first_joined=_first_joined(conn, diff) if arrived and not diff.is_first else (),
+        first_changed=_first_changed(conn, diff) if found.changed else (),
+        first_removed=_first_removed(conn, diff) if removed else (),
+        first_blocked=_first_blocked(conn, diff) if found.blocked else (),
     )
 
 
-def _first_joined(conn: Connection, sheet: SyncDiff) -> tuple[PlannedJoin, ...]:
-    query = select(sheet.changed.c.line, sheet.changed.c.identity).where(sheet.changed.c.arrives.in_([NEW, RETURNS]))
-    rows = conn.execute(query.order_by(sheet.changed.c.line).limit(SHOWN))
+def _first_joined(conn: Connection, diff: SyncDiff) -> tuple[PlannedJoin, ...]:
+    query = select(diff.changed.c.line, diff.changed.c.identity).where(diff.changed.c.arrives.in_([NEW, RETURNS]))
+    rows = conn.execute(query.order_by(diff.changed.c.line).limit(SHOWN))
     return tuple(PlannedJoin(line=row.line, identity=row.identity) for row in rows)
 
 
-def _first_changed(conn: Connection, sheet: SyncDiff) -> tuple[PlannedChange, ...]:
-    rows = conn.execute(changed_members(sheet).order_by(sheet.changed.c.line).limit(SHOWN))
+def _first_changed(conn: Connection, diff: SyncDiff) -> tuple[PlannedChange, ...]:
+    rows = conn.execute(changed_members(diff).order_by(diff.changed.c.line).limit(SHOWN))
     return tuple(
         PlannedChange(line=row.line, identity=row.identity, fields=_differences(row.before, row.after)) for row in rows
     )
 
 
-def _first_removed(conn: Connection, sheet: SyncDiff) -> tuple[str, ...]:
-    left = select(member.c.identity).where(removed_members(sheet)).order_by(member.c.line, member.c.id)
+def _first_removed(conn: Connection, diff: SyncDiff) -> tuple[str, ...]:
+    left = select(member.c.identity).where(removed_members(diff)).order_by(member.c.line, member.c.id)
     return tuple(conn.execute(left.limit(SHOWN)).scalars())
 
 
-def _first_blocked(conn: Connection, sheet: SyncDiff) -> tuple[BlockedRow, ...]:
-    met, decided = sheet.changed, sheet.decisions
+def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
+    met, decided = diff.changed, diff.decisions
     query = select(met.c.line, met.c.identity, decided.c.blocked).join(decided, decided.c.key == met.c.key)
     rows = conn.execute(query.where(decided.c.blocked != "").order_by(met.c.line).limit(SHOWN))
     return tuple(BlockedRow(line=row.line, identity=row.identity, why=row.blocked) for row in rows)
@@ -283,9 +283,9 @@ def _differences(before: str, after: str) -> Mapping[str, tuple[str, str]]:
     return {name: (old.get(name, ""), new.get(name, "")) for name in names if old.get(name, "") != new.get(name, "")}
 
 
-def changed_members(sheet: SyncDiff) -> Select[Any]:
+def changed_members(diff: SyncDiff) -> Select[Any]:
     """Returns the members whose fields or spelling of the address changed in the file, with both versions."""
-    met, rows = sheet.changed, sheet.staged.rows
+    met, rows = diff.changed, diff.staged.rows
     return (
         select(met.c.line, met.c.identity, member.c.fields.label("before"), rows.c.fields.label("after"))
         .join(rows, rows.c.line == met.c.line)
@@ -294,24 +294,24 @@ def changed_members(sheet: SyncDiff) -> Select[Any]:
     )
 
 
-def removed_members(sheet: SyncDiff) -> ColumnElement[bool]:
+def removed_members(diff: SyncDiff) -> ColumnElement[bool]:
     """Members whose row is no longer in the file."""
-    rows = sheet.staged.rows
+    rows = diff.staged.rows
     lost = and_(
-        member.c.list_id == sheet.list_id, member.c.in_file, ~exists().where(rows.c.identity == member.c.identity)
+        member.c.list_id == diff.list_id, member.c.in_file, ~exists().where(rows.c.identity == member.c.identity)
     )
-    return and_(lost, member.c.source != SignupSource.SIGN_UP) if sheet.keeps_sign_ups else lost
+    return and_(lost, member.c.source != SignupSource.SIGN_UP) if diff.keeps_sign_ups else lost
 
 
-def pending_signups(sheet: SyncDiff) -> Select[Any]:
+def pending_signups(diff: SyncDiff) -> Select[Any]:
     """Returns the members to be appended to the file: subscribed, signed up, not suppressed."""
-    staged = exists().where(sheet.staged.rows.c.identity == member.c.identity)
+    staged = exists().where(diff.staged.rows.c.identity == member.c.identity)
     waits = and_(member.c.line == NO_LINE, ~member.c.in_file)
     return select(member.c.id).where(
-        member.c.list_id == sheet.list_id,
-        or_(waits, member.c.source == SignupSource.SIGN_UP) if sheet.keeps_sign_ups else waits,
+        member.c.list_id == diff.list_id,
+        or_(waits, member.c.source == SignupSource.SIGN_UP) if diff.keeps_sign_ups else waits,
         member.c.removed_at.is_(None),
-        effective_status(sheet.at) == Status.SUBSCRIBED.value,
+        effective_status(diff.at) == Status.SUBSCRIBED.value,
         ~is_suppressed(member.c.identity),
         ~staged,
     )

@@ -30,39 +30,39 @@ def source_label(name: str, sync: int) -> str:
     return f"{IMPORTED}{name}.csv, sync {sync}"
 
 
-def keep_imported(conn: Connection, sheet: SyncDiff, columns: Mapping[str, str], *, form: str) -> None:
+def keep_imported(conn: Connection, diff: SyncDiff, columns: Mapping[str, str], *, form: str) -> None:
     """Keep what `columns` say: what we call it -> the field that has it (audience.columns)."""
     if not columns:
         return
-    for page in conn.execute(_changed_rows(sheet).execution_options(yield_per=_PAGE)).partitions():
-        _ROWS.load(conn, list(_evidence(page, sheet, columns, form)))
-    if not sheet.is_first:
-        _forget_what_was_known(conn, sheet, form)
+    for page in conn.execute(_changed_rows(diff).execution_options(yield_per=_PAGE)).partitions():
+        _ROWS.load(conn, list(_evidence(page, diff, columns, form)))
+    if not diff.is_first:
+        _forget_what_was_known(conn, diff, form)
 
 
 def forget_imported(conn: Connection, list_id: int, forms: Collection[str]) -> None:
     conn.execute(delete(consent).where(consent.c.list_id == list_id, consent.c.form.in_(forms)))
 
 
-def _changed_rows(sheet: SyncDiff) -> Select[Any]:
+def _changed_rows(diff: SyncDiff) -> Select[Any]:
     """The rows that say something new, in the order of the file."""
-    rows, met = sheet.staged.rows, sheet.changed
+    rows, met = diff.staged.rows, diff.changed
     query = select(rows.c.identity, rows.c.fields).order_by(rows.c.line)
-    if sheet.is_first:
+    if diff.is_first:
         return query
     return query.join(met, met.c.line == rows.c.line).where(or_(met.c.arrives.in_([NEW, RETURNS]), met.c.changed))
 
 
-def _evidence(rows: Iterable[Row[Any]], sheet: SyncDiff, columns: Mapping[str, str], form: str) -> Iterator[_NewRow]:
+def _evidence(rows: Iterable[Row[Any]], diff: SyncDiff, columns: Mapping[str, str], form: str) -> Iterator[_NewRow]:
     for row in rows:
         fields = json.loads(row.fields)
         said = {called: fields[name] for called, name in columns.items() if name in fields}
         if said:
             asked, confirmed = (
-                _past_timestamp(said.get(called, ""), sheet.at) for called in ("opted_in_at", "confirmed_at")
+                _past_timestamp(said.get(called, ""), diff.at) for called in ("opted_in_at", "confirmed_at")
             )
             words = "; ".join(f"{called}: {value}" for called, value in said.items())
-            yield row.identity, sheet.list_id, sheet.at if asked is None else asked, form, words, confirmed
+            yield row.identity, diff.list_id, diff.at if asked is None else asked, form, words, confirmed
 
 
 def _past_timestamp(text: str, now: float) -> float | None:
@@ -70,12 +70,12 @@ def _past_timestamp(text: str, now: float) -> float | None:
     return found if found is not None and found <= now else None
 
 
-def _forget_what_was_known(conn: Connection, sheet: SyncDiff, form: str) -> None:
+def _forget_what_was_known(conn: Connection, diff: SyncDiff, form: str) -> None:
     older = consent.alias()
     known = exists().where(
         older.c.identity == consent.c.identity,
-        older.c.list_id == sheet.list_id,
+        older.c.list_id == diff.list_id,
         older.c.words == consent.c.words,
         older.c.id < consent.c.id,
     )
-    conn.execute(delete(consent).where(consent.c.list_id == sheet.list_id, consent.c.form == form, known))
+    conn.execute(delete(consent).where(consent.c.list_id == diff.list_id, consent.c.form == form, known))

@@ -62,8 +62,8 @@ class SyncResult:
 class ListSyncs:
     """The syncs of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def scratch(self) -> ScratchConnection:
         return ScratchConnection(self._context)
@@ -108,15 +108,15 @@ class ListSyncs:
         now, list_id = self._context.clock(), known_list(conn, name)
         if undo_to is not None:
             _revert(conn, list_id, name, undo_to, at=now)
-        sheet, plan = _look(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
+        sync_diff, plan = _look(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
         if plan.removes_many and not allow_removals:
             raise _many_removed(plan)
         number = None
         if not plan.changes_nothing or undo_to is not None:
             number = _number_of_new(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
-        apply(conn, sheet, sync_id=number or 0, by=by, source=source_of(name, number or 0))
+        apply(conn, sync_diff, sync_id=number or 0, by=by, source=source_of(name, number or 0))
         if number is not None:
-            keep_imported(conn, sheet, reading.consent, form=source_label(name, number))
+            keep_imported(conn, sync_diff, reading.consent, form=source_label(name, number))
         found = {
             "rows": reading.rows,
             "people": plan.people,
@@ -129,7 +129,7 @@ class ListSyncs:
         if number is not None:
             values["sync_id"] = number
         conn.execute(update(list_).where(list_.c.id == list_id).values(**values))
-        return SyncResult(plan=replace(plan, sync=number), diff=sheet)
+        return SyncResult(plan=replace(plan, sync=number), diff=sync_diff)
 
     def plan(self, conn: Connection, name: str, staged: StagedList, reading: FileStats) -> SyncPlan:
         """Returns what `merge` would do; writes temporary tables only."""
@@ -162,10 +162,10 @@ def _look(
     at: float,
     keeps_sign_ups: bool,
 ) -> tuple[SyncDiff, SyncPlan]:
-    sheet = compute(conn, list_id, staged, at=at, keeps_sign_ups=keeps_sign_ups)
-    plan = summarize(conn, sheet, name=name)
+    sync_diff = compute(conn, list_id, staged, at=at, keeps_sign_ups=keeps_sign_ups)
+    plan = summarize(conn, sync_diff, name=name)
     said = replace(plan, rejected=reading.rejected, findings=reading.findings, more_findings=reading.more_findings)
-    return sheet, said
+    return sync_diff, said
 
 
 def _many_removed(plan: SyncPlan) -> NeedsConfirmationError:

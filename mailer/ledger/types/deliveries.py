@@ -36,7 +36,7 @@ class Attempt:
     code: int | None = None
     enhanced: str = ""
     reply: str = ""
-    verdict: DeliveryState | None = None
+    classification: DeliveryState | None = None
     lost: bool = False
 
 
@@ -79,7 +79,7 @@ class RateBucket:
     """So many attempts ended as `verdict` in the stretch of time with this number."""
 
     number: int
-    verdict: DeliveryState
+    classification: DeliveryState
     count: int
 
 

@@ -111,8 +111,8 @@ def forget_person(conn: Connection, identity: str) -> None:
 class Outbox:
     """The messages of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def due_webhooks(self, now: float) -> tuple[int, ...]:
         """The webhooks that have something due and are not paused, by number."""

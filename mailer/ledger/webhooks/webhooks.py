@@ -57,8 +57,8 @@ class Webhook:
 class Webhooks:
     """The webhooks of one ledger."""
 
-    def __init__(self, core: LedgerContext) -> None:
-        self._context = core
+    def __init__(self, context: LedgerContext) -> None:
+        self._context = context
 
     def add(self, url: str, events: Collection[WebhookEvent], *, key_name: str) -> Webhook:
         """Tell `url` of `events` from now on."""

@@ -141,9 +141,9 @@ def _fields(expression: Expression) -> str:
 
 
 def subject_and_preheader(proof: LintContext) -> Iterator[Finding]:
-    dispatch, manuscript = proof.dispatch, proof.source_index
+    dispatch, source_index = proof.dispatch, proof.source_index
     subject, preheader = _plain(dispatch.subject), _plain(dispatch.preheader)
-    at = manuscript.key("subject" if manuscript.has_key("subject") else "title")
+    at = source_index.key("subject" if source_index.has_key("subject") else "title")
     if len(subject) > LONGEST_SUBJECT:
         message = f"the subject has {len(subject)} characters"
         yield Finding(
@@ -152,7 +152,7 @@ def subject_and_preheader(proof: LintContext) -> Iterator[Finding]:
     if _PRETENCE.match(subject):
         message = f"the subject begins with “{subject.partition(':')[0].strip()}:” and answers nothing"
         yield Finding(rule="subject-pretence", message=message, expected="begin with the matter", position=at)
-    for name, text, place in (("subject", subject, at), ("preheader", preheader, manuscript.key("preheader"))):
+    for name, text, place in (("subject", subject, at), ("preheader", preheader, source_index.key("preheader"))):
         if how := _is_all_caps(text):
             message = f"the {name} shouts: {how}"
             yield Finding(rule="subject-shouting", message=message, expected="write it as a sentence", position=place)
@@ -161,14 +161,14 @@ def subject_and_preheader(proof: LintContext) -> Iterator[Finding]:
             rule="preheader-length",
             message=f"the preheader has {len(preheader)} characters",
             expected=f"at most {LONGEST_PREHEADER} are seen",
-            position=manuscript.key("preheader"),
+            position=source_index.key("preheader"),
         )
     if preheader and _letters(preheader) in {_letters(subject), _letters(dispatch.title)}:
         yield Finding(
             rule="preheader-repeats",
             message="the preheader says what the subject says",
             expected="name something else that is in the letter",
-            position=manuscript.key("preheader"),
+            position=source_index.key("preheader"),
         )
 
 

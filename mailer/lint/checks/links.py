@@ -67,11 +67,11 @@ class LinkTarget:
             return ""
 
 
-def targets(dispatch: Dispatch, manuscript: SourceIndex) -> tuple[LinkTarget, ...]:
+def targets(dispatch: Dispatch, source_index: SourceIndex) -> tuple[LinkTarget, ...]:
     """Every link that an editor typed, to the web or elsewhere."""
-    found = list(_front(dispatch, manuscript))
+    found = list(_front(dispatch, source_index))
     found += [
-        LinkTarget(article.link, "", manuscript.article_key(article, "link"))
+        LinkTarget(article.link, "", source_index.article_key(article, "link"))
         for article in walk_articles(dispatch.articles)
         if article.link
     ]
@@ -80,12 +80,12 @@ def targets(dispatch: Dispatch, manuscript: SourceIndex) -> tuple[LinkTarget, ..
     return tuple(found)
 
 
-def _front(dispatch: Dispatch, manuscript: SourceIndex) -> Iterator[LinkTarget]:
+def _front(dispatch: Dispatch, source_index: SourceIndex) -> Iterator[LinkTarget]:
     for number, earlier in enumerate(dispatch.earlier):
         if earlier.url:
-            yield LinkTarget(earlier.url, earlier.title, manuscript.key("earlier", number, "url"))
+            yield LinkTarget(earlier.url, earlier.title, source_index.key("earlier", number, "url"))
     for number, social in enumerate(dispatch.social):
-        yield LinkTarget(social.url, social.text, manuscript.key("social", number, "url"))
+        yield LinkTarget(social.url, social.text, source_index.key("social", number, "url"))
 
 
 def _of_block(children: list[Token]) -> Iterator[LinkTarget]:
@@ -119,9 +119,9 @@ def links(proof: LintContext) -> Iterator[Finding]:
 
 def unsent(proof: LintContext) -> Iterator[Finding]:
     """Links to dispatches that the archive has no page of."""
-    dispatch, manuscript = proof.dispatch, proof.source_index
+    dispatch, source_index = proof.dispatch, proof.source_index
     places = [
-        (earlier.slug, manuscript.key("earlier", number, "slug")) for number, earlier in enumerate(dispatch.earlier)
+        (earlier.slug, source_index.key("earlier", number, "slug")) for number, earlier in enumerate(dispatch.earlier)
     ]
     places += [
         (token.meta["slug"], token.meta["position"])

@@ -63,14 +63,14 @@ def style_blocks(proof: LintContext) -> Iterator[Finding]:
 
 
 def image_sizes(proof: LintContext) -> Iterator[Finding]:
-    manuscript = proof.source_index
+    source_index = proof.source_index
     for path, image in proof.images.items():
         if len(image.data) > LARGEST_IMAGE:
             yield Finding(
                 rule="image-bytes",
                 message=f"“{abbreviate(path)}” has {len(image.data) / KB:,.0f} KB in the letter",
                 expected=f"at most {LARGEST_IMAGE // KB} KB",
-                position=manuscript.find(path),
+                position=source_index.find(path),
             )
     total = sum({image.name: len(image.data) for image in proof.images.values()}.values())
     if total > LARGEST_IMAGES:
@@ -83,5 +83,5 @@ def image_sizes(proof: LintContext) -> Iterator[Finding]:
             rule="image-width",
             message=f"the photo is {image_of_photo.width} pixels wide and shown {NARROWEST_PHOTO} or more wide",
             expected=f"expected {2 * NARROWEST_PHOTO}",
-            position=manuscript.key("photo", "file"),
+            position=source_index.key("photo", "file"),
         )

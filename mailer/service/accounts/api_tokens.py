@@ -18,15 +18,15 @@ PREFIX = "mailer_"  # by which one that got into a repository is found
 LONGEST = 200  # characters that are looked at
 
 
-def create(newsroom: App, name: str, scopes: Iterable[Scope]) -> str:
+def create(app: App, name: str, scopes: Iterable[Scope]) -> str:
     """Make the token `name`. Raises UsageError for a name that cannot be, or is taken."""
     secret = PREFIX + secrets.token_urlsafe(32)
-    newsroom.ledger.api_tokens.add(name, digest(secret), frozenset(scopes))
+    app.ledger.api_tokens.add(name, digest(secret), frozenset(scopes))
     return secret
 
 
-def authenticate(newsroom: App, secret: str) -> ApiToken | None:
+def authenticate(app: App, secret: str) -> ApiToken | None:
     """Whose token this is, as long as it holds good."""
     if not secret.startswith(PREFIX) or len(secret) > LONGEST:
         return None
-    return newsroom.ledger.api_tokens.find(digest(secret))
+    return app.ledger.api_tokens.find(digest(secret))

@@ -73,10 +73,10 @@ def hash_password(password: str, name: str) -> str:
     return HASHER.hash(_normal(password))
 
 
-def sign_in(newsroom: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
+def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
     """Sign `name` in; None where name or password is wrong, whichever. As slow as it should be: some 50 ms and 64 MB."""
-    need_passwords(newsroom)
-    people = newsroom.ledger.users
+    need_passwords(app)
+    people = app.ledger.users
     found = people.credential(name)
     user, hashed = found or (None, "")
     right = _verify(hashed or _dummy_hash(), password)
@@ -84,43 +84,43 @@ def sign_in(newsroom: App, name: str, password: str, *, browser: str, address: s
         return None
     if HASHER.check_needs_rehash(hashed):
         people.replace_hash(user.id, hashed, HASHER.hash(_normal(password)))
-    return begin_session(newsroom, user, browser=browser, address=address)
+    return begin_session(app, user, browser=browser, address=address)
 
 
-def need_passwords(newsroom: App) -> None:
+def need_passwords(app: App) -> None:
     """Raises NoPasswordsError."""
-    if newsroom.settings.oidc_only:
-        raise NoPasswordsError(newsroom.settings.oidc_name)
+    if app.settings.oidc_only:
+        raise NoPasswordsError(app.settings.oidc_name)
 
 
-def is_password_of(newsroom: App, user: User, password: str) -> bool:
+def is_password_of(app: App, user: User, password: str) -> bool:
     """Whether somebody who is signed in knows the password, too."""
-    found = newsroom.ledger.users.credential(user.name)
+    found = app.ledger.users.credential(user.name)
     return bool(found and found[1]) and _verify(found[1] if found else "", password)
 
 
-def invite(newsroom: App, user: User) -> str:
+def invite(app: App, user: User) -> str:
     """The address at which `user` chooses a password, once, within three days; earlier ones are void."""
-    need_passwords(newsroom)
+    need_passwords(app)
     token = secrets.token_urlsafe(32)
-    newsroom.ledger.users.set_link(user.id, digest(token), newsroom.clock() + LINK_GOOD_FOR)
-    return f"{newsroom.settings.base_url.rstrip('/')}/desk/link/{token}"
+    app.ledger.users.set_link(user.id, digest(token), app.clock() + LINK_GOOD_FOR)
+    return f"{app.settings.base_url.rstrip('/')}/desk/link/{token}"
 
 
-def accept_invite(newsroom: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
+def accept_invite(app: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
     """Choose a password by the link of `token`, and be signed in; None when it holds good no more."""
-    need_passwords(newsroom)
-    user = newsroom.ledger.users.by_link(digest(token))
+    need_passwords(app)
+    user = app.ledger.users.by_link(digest(token))
     if user is None:
         return None
-    chosen = newsroom.ledger.users.redeem(digest(token), hash_password(password, user.name))
-    return begin_session(newsroom, chosen, browser=browser, address=address) if chosen else None
+    chosen = app.ledger.users.redeem(digest(token), hash_password(password, user.name))
+    return begin_session(app, chosen, browser=browser, address=address) if chosen else None
 
 
-def begin_session(newsroom: App, user: User, *, browser: str, address: str) -> NewSession:
+def begin_session(app: App, user: User, *, browser: str, address: str) -> NewSession:
     """A pass for `user`, of whom somebody has made sure."""
     token = secrets.token_urlsafe(32)
-    newsroom.ledger.sessions.begin(user.id, digest(token), browser=browser, address=address)
+    app.ledger.sessions.begin(user.id, digest(token), browser=browser, address=address)
     return NewSession(user=user, token=token)
 
 

@@ -73,9 +73,9 @@ class ArchivePage:
 class Archive:
     """The archive of a newsroom."""
 
-    def __init__(self, newsroom: App, templates: FallbackTemplates | None = None) -> None:
-        self._app = newsroom
-        self._templates = templates or FallbackTemplates(newsroom.workspace.templates)
+    def __init__(self, app: App, templates: FallbackTemplates | None = None) -> None:
+        self._app = app
+        self._templates = templates or FallbackTemplates(app.workspace.templates)
         self._letter = lru_cache(maxsize=_KEPT)(self._read)
         self._content = lru_cache(maxsize=_KEPT)(self._read_content)
 
@@ -144,20 +144,20 @@ class Archive:
         newer: ArchivedEdition | None,
     ) -> ArchivePage:
         """The page of `shown`, or of its edition `sent`."""
-        newsroom, letter = self._app, self.letter(sent or shown.digest)
-        base = newsroom.publication.base_url
+        app, letter = self._app, self.letter(sent or shown.digest)
+        base = app.publication.base_url
         picture = content.picture
         root = base if places.are_files else places.base.rstrip("/")
-        indexed = newsroom.settings.search_engines and not sent
+        indexed = app.settings.search_engines and not sent
         is_other = bool(sent) and sent != shown.digest
         context = {
-            **page_context(newsroom, letter.language, root=root, site=places),
+            **page_context(app, letter.language, root=root, site=places),
             "indexed": indexed,
             "edition_language": letter.language,
             "edition_direction": text_direction(letter.language),
             "title": shown.title,
             "description": content.description,
-            "canonical": newsroom.publication.archive_url(shown.slug),
+            "canonical": app.publication.archive_url(shown.slug),
             "picture": picture,
             "picture_url": _absolute(picture.address, places, base) if picture else "",
             "published": self._instant(shown.first_at),

@@ -14,7 +14,7 @@ from mailer.service.dispatches.compile import CheckResult, check_dispatch, compi
 LONGEST_NOTE = 500  # characters
 
 
-def correct(newsroom: App, name: str, note: str) -> tuple[CheckResult, ArchivedEdition]:
+def correct(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEdition]:
     """Have the archive show the dispatch `name` as it is on disk; `note` says to readers what was put right."""
     note = " ".join(clean(note).split())
     if not note or len(note) > LONGEST_NOTE:
@@ -22,14 +22,14 @@ def correct(newsroom: App, name: str, note: str) -> tuple[CheckResult, ArchivedE
             f"A correction needs a note of at most {LONGEST_NOTE} characters.",
             'Say to readers what was put right, such as: --note "The vote was 9 to 2."',
         )
-    checked = check_dispatch(newsroom, name)
-    edition = compile_checked(newsroom, checked)
-    shown = newsroom.ledger.editions.archived(edition.slug) if newsroom.has_ledger else None
+    checked = check_dispatch(app, name)
+    edition = compile_checked(app, checked)
+    shown = app.ledger.editions.archived(edition.slug) if app.has_ledger else None
     if shown and shown.digest == edition.digest:
         raise UsageError(
             f"The archive shows {edition.slug} just as it is on disk.", f"Correct {checked.shown} first, then say so."
         )
-    corrected = newsroom.ledger.editions.correct(to_record(edition), note) if shown else None
+    corrected = app.ledger.editions.correct(to_record(edition), note) if shown else None
     if corrected is None:
         raise UsageError(
             f"{edition.slug} was never sent, so that there is nothing to put right in the archive.",

@@ -46,9 +46,9 @@ class Exported:
     removed: tuple[str, ...]
 
 
-def export(newsroom: App, folder: Path) -> Exported:
+def export(app: App, folder: Path) -> Exported:
     """Bring `folder` to what the archive is now."""
-    files = dict(_files(newsroom))
+    files = dict(_files(app))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         ours = _read_manifest(folder)
@@ -71,18 +71,18 @@ def export(newsroom: App, folder: Path) -> Exported:
     return Exported(files=len(files), written=tuple(sorted(changed)), removed=tuple(removed))
 
 
-def _files(newsroom: App) -> Iterator[tuple[str, bytes]]:
+def _files(app: App) -> Iterator[tuple[str, bytes]]:
     """Every file of the archive, by its name in the folder."""
-    templates = FallbackTemplates(newsroom.workspace.templates)
-    archive, top = Archive(newsroom, templates), PublicUrls("", are_files=True)
-    context = page_context(newsroom, newsroom.publication.language, root=newsroom.publication.base_url, site=top)
-    words = {"heading": newsroom.publication.name, "entries": archive.entries()}
+    templates = FallbackTemplates(app.workspace.templates)
+    archive, top = Archive(app, templates), PublicUrls("", are_files=True)
+    context = page_context(app, app.publication.language, root=app.publication.base_url, site=top)
+    words = {"heading": app.publication.name, "entries": archive.entries()}
     yield "index.html", templates.render("pages/archive.html.j2", context | words).encode()
     for name in ("style.css", "reading.css"):
         yield name, templates.render(f"pages/{name}", context).encode()
-    if not newsroom.settings.search_engines:
+    if not app.settings.search_engines:
         yield "robots.txt", b"User-agent: *\nDisallow: /\n"
-    feed = read_feed(newsroom, archive)
+    feed = read_feed(app, archive)
     yield "feed.xml", atom(feed)
     yield "feed.json", json_feed(feed).encode()
     images: set[str] = set()
@@ -95,7 +95,7 @@ def _files(newsroom: App) -> Iterator[tuple[str, bytes]]:
                 yield f"archive/{each.slug}{'/' if digest else ''}{digest}.html", page.html.encode()
                 images.update(page.media)
     for name in sorted(images):
-        if image := newsroom.ledger.editions.image(name):
+        if image := app.ledger.editions.image(name):
             yield f"media/{name}", image.data
 
 

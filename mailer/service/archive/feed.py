@@ -59,11 +59,11 @@ class Feed:
     updated: dt.datetime
 
 
-def read_feed(newsroom: App, archive: Archive) -> Feed:
+def read_feed(app: App, archive: Archive) -> Feed:
     """What the feeds hold now."""
-    publication, everything = newsroom.publication, archive.all()
+    publication, everything = app.publication, archive.all()
     site = PublicUrls(f"{publication.base_url}/")
-    entries = tuple(_entry(archive, site, each, newsroom.settings.timezone) for each in everything[:ENTRIES])
+    entries = tuple(_entry(archive, site, each, app.settings.timezone) for each in everything[:ENTRIES])
     first = min(everything, key=lambda each: each.first_at, default=None)
     return Feed(
         id=_tag(archive, first, "archive") if first else site.atom,

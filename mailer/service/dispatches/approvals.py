@@ -19,27 +19,27 @@ class NotApprovedError(NeedsConfirmationError):
     """Nobody else than who sends it has approved the edition."""
 
 
-def edition_of(newsroom: App, name: str) -> Edition:
+def edition_of(app: App, name: str) -> Edition:
     """The edition that the dispatch in the file `name` makes now."""
-    return compile_checked(newsroom, check_dispatch(newsroom, str(file_of(newsroom, name))))
+    return compile_checked(app, check_dispatch(app, str(file_of(app, name))))
 
 
-def approve(newsroom: App, name: str, digest: str, *, by: str) -> None:
+def approve(app: App, name: str, digest: str, *, by: str) -> None:
     """Have `by` approve the edition `digest`. Raises NeedsConfirmationError when the dispatch makes another one by now."""
-    text = read(newsroom, name)
-    edition = edition_of(newsroom, name)
-    if edition.digest != digest or read(newsroom, name).digest != text.digest:
+    text = read(app, name)
+    edition = edition_of(app, name)
+    if edition.digest != digest or read(app, name).digest != text.digest:
         raise NeedsConfirmationError(
             "The dispatch was changed since you looked at it; nothing was approved.", "Look at it as it is now."
         )
-    newsroom.ledger.approvals.give(digest, by, slug=edition.slug, source=text.digest)
+    app.ledger.approvals.give(digest, by, slug=edition.slug, source=text.digest)
 
 
-def require_approval(newsroom: App, digest: str, *, by: str) -> None:
+def require_approval(app: App, digest: str, *, by: str) -> None:
     """Raise NotApprovedError where somebody else than `by` must approve the edition `digest`, and nobody has."""
-    if not newsroom.settings.approval:
+    if not app.settings.approval:
         return
-    approved = newsroom.ledger.approvals.of(digest)
+    approved = app.ledger.approvals.of(digest)
     if any(each.by != by for each in approved):
         return
     raise NotApprovedError(

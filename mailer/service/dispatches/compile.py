@@ -65,37 +65,37 @@ class DispatchError(ValidationFailedError):
         self.checked = checked
 
 
-def check_dispatch(newsroom: App, name: str, lists: Sequence[str] = ()) -> CheckResult:
+def check_dispatch(app: App, name: str, lists: Sequence[str] = ()) -> CheckResult:
     """Read and check the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
-    path = newsroom.workspace.find_dispatch(name)
-    return check_source(newsroom, _read(path), path, display_path(newsroom, path, name), lists)
+    path = app.workspace.find_dispatch(name)
+    return check_source(app, _read(path), path, display_path(app, path, name), lists)
 
 
-def display_path(newsroom: App, path: Path, name: str) -> str:
+def display_path(app: App, path: Path, name: str) -> str:
     """How findings call the dispatch at `path`: as it was typed where that was a path, else as it is reached from here."""
-    return name if path in {Path(name), newsroom.workspace.root / name} else _relative(path)
+    return name if path in {Path(name), app.workspace.root / name} else _relative(path)
 
 
-def check_source(newsroom: App, source: str | bytes, path: Path, shown: str, lists: Sequence[str] = ()) -> CheckResult:
+def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: Sequence[str] = ()) -> CheckResult:
     """The same for a text that the file at `path` need not hold; findings name it as `shown`."""
-    parsed = parse_dispatch(source, shown, language=newsroom.settings.language)
-    theme = tuple(_theme_problems(newsroom))
+    parsed = parse_dispatch(source, shown, language=app.settings.language)
+    theme = tuple(_theme_problems(app))
     dispatch = parsed.partial
     if dispatch is None:
         return CheckResult(path=path, shown=shown, dispatch=None, problems=(*parsed.problems, *theme))
-    shelf = read_dispatch_index(newsroom, path)
+    shelf = read_dispatch_index(app, path)
     images: dict[str, Image] = {}
     faults: dict[str, str] = {}
     for file in image_files(dispatch):
         try:
-            images[file] = _image(path.parent / file, newsroom.workspace.root)
+            images[file] = _image(path.parent / file, app.workspace.root)
         except PhotoError as error:
             faults[file] = error.message
     world = CheckContext(
         slugs=shelf.titles,
-        fields=_fields(newsroom, lists or dispatch.lists),
+        fields=_fields(app, lists or dispatch.lists),
         probe_image=faults.get,
-        has_copyright=bool(newsroom.settings.copyright_holder),
+        has_copyright=bool(app.settings.copyright_holder),
     )
     return CheckResult(
         path=path,
@@ -110,21 +110,21 @@ def check_source(newsroom: App, source: str | bytes, path: Path, shown: str, lis
     )
 
 
-def compile_checked(newsroom: App, checked: CheckResult, *, inlined: bool = True) -> Edition:
+def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> Edition:
     """The edition of a dispatch without errors; one that is not `inlined` is for browsers only.
 
     Raises DispatchError for a dispatch with errors, LayoutError for a template.
     """
     if checked.dispatch is None or checked.has_errors:
         raise DispatchError(checked)
-    publication = newsroom.publication
+    publication = app.publication
     references = {
         slug: Reference(title=title, url=publication.archive_url(slug)) for slug, title in checked.titles.items()
     }
     return compile_edition(
         checked.dispatch,
         publication=publication,
-        templates=_templates(newsroom),
+        templates=_templates(app),
         references=references,
         images=checked.images,
         inlined=inlined,
@@ -156,14 +156,14 @@ class DispatchIndex:
     unsent: frozenset[str] = frozenset()
 
 
-def read_dispatch_index(newsroom: App, checked: Path) -> DispatchIndex:
+def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
     """Dispatches on disk, and what was sent. Of the dispatch that is `checked` the sources do not count."""
     titles: dict[str, str] = {}
     sources: dict[str, str] = {}
-    if newsroom.has_ledger:
-        titles.update(newsroom.ledger.editions.sent_titles())
+    if app.has_ledger:
+        titles.update(app.ledger.editions.sent_titles())
     sent = frozenset(titles)
-    for path in newsroom.workspace.dispatch_files():
+    for path in app.workspace.dispatch_files():
         try:
             outline = _skimmed(path)
         except UsageError:  # it is another one that is being checked
@@ -188,15 +188,15 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read ({error.strerror}).", "See to its permissions.") from None
 
 
-def _theme_problems(newsroom: App) -> Iterator[Diagnostic]:
+def _theme_problems(app: App) -> Iterator[Diagnostic]:
     """What is wrong with the theme that the letter would have."""
-    for fault in theme_faults(_templates(newsroom)):
+    for fault in theme_faults(_templates(app)):
         finding = Finding(rule="theme", message=fault.words, position=Position(fault.line))
         yield from as_problems(_relative(fault.path), [finding])
 
 
-def _templates(newsroom: App) -> tuple[Path, Path]:
-    return newsroom.workspace.templates, starter_dir() / "templates"
+def _templates(app: App) -> tuple[Path, Path]:
+    return app.workspace.templates, starter_dir() / "templates"
 
 
 @cache_by_mtime(maxsize=64)
@@ -209,9 +209,9 @@ def _skimmed(path: Path) -> Metadata | None:
     return read_metadata(_read(path), path.name)
 
 
-def _fields(newsroom: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
+def _fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
     """The reader fields of each list that is named, else of every list that can be read."""
-    return {source.name: source.columns.fields for source in open_lists(newsroom, names)}
+    return {source.name: source.columns.fields for source in open_lists(app, names)}
 
 
 def _relative(path: Path) -> str:

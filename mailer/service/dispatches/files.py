@@ -48,14 +48,14 @@ class ChangedError(NeedsConfirmationError):
         self.now = now
 
 
-def read(newsroom: App, name: str) -> DispatchFile:
+def read(app: App, name: str) -> DispatchFile:
     """The dispatch as it is on disk now."""
-    path = file_of(newsroom, name)
+    path = file_of(app, name)
     raw, changed_at = _bytes(path)
     return _text(name, raw, changed_at)
 
 
-def save(newsroom: App, name: str, text: str, *, base: str, actor: str, step: bool = False) -> DispatchFile:
+def save(app: App, name: str, text: str, *, base: str, actor: str, step: bool = False) -> DispatchFile:
     """Write `text` in place of the text whose digest is `base`; `step`: it stays in the history by itself.
 
     Raises ChangedError, and writes nothing, when the file is another one by now; unless it says the same.
@@ -64,7 +64,7 @@ def save(newsroom: App, name: str, text: str, *, base: str, actor: str, step: bo
         raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Divide it into two.")
     if "\0" in text:
         raise UsageError("The text holds a character that no text has (NUL).", "Take it out.")
-    path = file_of(newsroom, name)
+    path = file_of(app, name)
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     with _writing:
         raw, changed_at = _bytes(path)
@@ -73,22 +73,22 @@ def save(newsroom: App, name: str, text: str, *, base: str, actor: str, step: bo
             return now
         if now.digest != base:
             raise ChangedError(now)
-        newsroom.ledger.revisions.save(name, now.text, digest=now.digest, actor=ON_DISK)
+        app.ledger.revisions.save(name, now.text, digest=now.digest, actor=ON_DISK)
         new = _encode(plain, like=raw)
         if (again := _bytes(path))[0] != raw:  # while the ledger wrote
             raise ChangedError(_text(name, *again))
         _replace(path, new)
-        newsroom.ledger.revisions.save(name, plain, digest=digest_of_source(new), actor=actor, step=step)
-    return read(newsroom, name)
+        app.ledger.revisions.save(name, plain, digest=digest_of_source(new), actor=actor, step=step)
+    return read(app, name)
 
 
-def file_of(newsroom: App, name: str) -> Path:
+def file_of(app: App, name: str) -> Path:
     """The file of the dispatch `name`, where it really is, which is within the workspace. Raises UsageError."""
-    path = newsroom.workspace.dispatches / f"{name}.md"
+    path = app.workspace.dispatches / f"{name}.md"
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
     real = path.resolve()
-    if not real.is_relative_to(newsroom.workspace.root.resolve()):
+    if not real.is_relative_to(app.workspace.root.resolve()):
         raise UsageError(f"{name}.md lies outside of the workspace.", "Copy it into dispatches/.")
     return real
 

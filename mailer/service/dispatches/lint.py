@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 def lint_dispatch(
-    newsroom: App, name: str, lists: Sequence[str] = (), *, online: bool = False, log: "Log | None" = None
+    app: App, name: str, lists: Sequence[str] = (), *, online: bool = False, log: "Log | None" = None
 ) -> CheckResult:
     """Everything that is wrong with the dispatch `name`, a path or a slug. `online`: ask its links, and log their number."""
-    checked = check_dispatch(newsroom, name, lists)
+    checked = check_dispatch(app, name, lists)
     if checked.dispatch is not None and not checked.has_errors:
-        return lint_edition(newsroom, checked, compile_checked(newsroom, checked), online=online, log=log)
+        return lint_edition(app, checked, compile_checked(app, checked), online=online, log=log)
     return drop_ignored(checked)
 
 
@@ -47,15 +47,15 @@ def drop_ignored(checked: CheckResult) -> CheckResult:
 
 
 def lint_edition(
-    newsroom: App, checked: CheckResult, edition: Edition, *, online: bool = False, log: "Log | None" = None
+    app: App, checked: CheckResult, edition: Edition, *, online: bool = False, log: "Log | None" = None
 ) -> CheckResult:
     """`checked` with the findings of the letter and its message, and without those that the dispatch ignores."""
     assert checked.dispatch is not None, "an edition is made of a dispatch without errors"
-    settings, publication = newsroom.settings, newsroom.publication
+    settings, publication = app.settings, app.publication
     proof = LintContext(
         dispatch=checked.dispatch,
         edition=edition,
-        message=compose_for(newsroom, edition)(Recipient("", NOBODY)).without_dot_stuffing(),
+        message=compose_for(app, edition)(Recipient("", NOBODY)).without_dot_stuffing(),
         unsubscribe_url=publication.unsubscribe_url,
         postal_address=publication.postal_address,
         base_url=publication.base_url,

@@ -27,30 +27,30 @@ class ImportResult:
     doubts: tuple[Doubt, ...]
 
 
-def start(newsroom: App, title: str) -> Path:
+def start(app: App, title: str) -> Path:
     """A new file with `title`, to fill in."""
     title = " ".join(title.split())
     if not title:
         raise UsageError("A dispatch needs a title.")
-    settings = newsroom.settings
-    today = dt.datetime.fromtimestamp(newsroom.clock(), settings.timezone).date()
-    path = newsroom.workspace.dispatches / f"{today.isoformat()}-{slugify(title) or 'dispatch'}.md"
+    settings = app.settings
+    today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
+    path = app.workspace.dispatches / f"{today.isoformat()}-{slugify(title) or 'dispatch'}.md"
     _create(path, _skeleton(title, today, settings.sender.name, settings.language))
     return path
 
 
-def import_text(newsroom: App, text: str) -> ImportResult:
+def import_text(app: App, text: str) -> ImportResult:
     """A new file of the plain text of an old dispatch."""
     if not text.strip():
         raise UsageError("There is no text to read.", "Paste the whole dispatch, from its headline on.")
     if len(text) > LARGEST:
         raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Paste one dispatch at a time.")
-    settings = newsroom.settings
-    today = dt.datetime.fromtimestamp(newsroom.clock(), settings.timezone).date()
+    settings = app.settings
+    today = dt.datetime.fromtimestamp(app.clock(), settings.timezone).date()
     draft = read_plaintext(
         paragraphs(text.replace("\r\n", "\n").replace("\r", "\n")), today=today, language=settings.language
     )
-    path = newsroom.workspace.dispatches / file_name(draft)
+    path = app.workspace.dispatches / file_name(draft)
     _create(path, write_dispatch(draft))
     return ImportResult(name=path.stem, doubts=draft.doubts)
 

@@ -60,17 +60,17 @@ class DispatchSummary:
     approval: Approval | None = None
 
 
-def list_dispatches(newsroom: App, words: str = "") -> tuple[DispatchSummary, ...]:
+def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
     """Every dispatch, the latest date first; with `words`, those that have all of them somewhere."""
-    sends = newsroom.ledger.sends.newest()
-    approvals = newsroom.ledger.approvals.by_source()
+    sends = app.ledger.sends.newest()
+    approvals = app.ledger.approvals.by_source()
     slugs = {slug for slug, _ in approvals}
     wanted = words.casefold().split()
     found = []
-    for path in newsroom.workspace.dispatch_files():
+    for path in app.workspace.dispatch_files():
         try:
             about = path.stat()
-            glance = _glance(path, about.st_mtime_ns, about.st_size, newsroom.settings.language)
+            glance = _glance(path, about.st_mtime_ns, about.st_size, app.settings.language)
             if wanted and not all(word in _searched(path) for word in wanted):
                 continue
             source = digest_of_source(path.read_bytes()) if glance.slug in slugs else ""
@@ -95,9 +95,9 @@ def list_dispatches(newsroom: App, words: str = "") -> tuple[DispatchSummary, ..
     return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))
 
 
-def listed(newsroom: App, name: str) -> DispatchSummary:
+def listed(app: App, name: str) -> DispatchSummary:
     """The dispatch `name` as the shelf has it. Raises NoDispatchError."""
-    found = next((each for each in list_dispatches(newsroom) if each.name == name), None)
+    found = next((each for each in list_dispatches(app) if each.name == name), None)
     if found is None:
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
     return found

@@ -17,9 +17,9 @@ from mailer.files import create_file
 PHOTOS = "photos"
 
 
-def save_photo(newsroom: App, file: BinaryIO, title: str) -> str:
+def save_photo(app: App, file: BinaryIO, title: str) -> str:
     """Saves a photo, scaled down. Returns its path relative to a dispatch; `title` becomes part of its name."""
-    with tempfile.TemporaryDirectory(dir=newsroom.workspace.ensure_state_dir()) as folder:
+    with tempfile.TemporaryDirectory(dir=app.workspace.ensure_state_dir()) as folder:
         raw = Path(folder) / "the picture"
         data = file.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
@@ -28,7 +28,7 @@ def save_photo(newsroom: App, file: BinaryIO, title: str) -> str:
         image = load_image(raw, root=Path(folder))
     stem, suffix = image.name.rsplit(".", 1)
     name = f"{slugify(title)[:40].strip('-') or 'photo'}-{stem[:8]}.{suffix}"
-    place = newsroom.workspace.dispatches / PHOTOS
+    place = app.workspace.dispatches / PHOTOS
     try:
         place.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):  # the name is made from the content

@@ -84,23 +84,21 @@ class RenderedPreview:
         return len(self.mailed.encode())
 
 
-def draft(
-    newsroom: App, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()
-) -> PreviewDraft:
+def draft(app: App, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()) -> PreviewDraft:
     """What `source` is as a dispatch; findings name it as `shown`, or by its `path`. Checked for `lists`, as `check` does."""
-    checked = check_source(newsroom, source, path, shown or str(path), lists)
+    checked = check_source(app, source, path, shown or str(path), lists)
     has_letter = checked.dispatch is not None and not checked.has_errors
-    edition = compile_checked(newsroom, checked, inlined=False) if has_letter else None
+    edition = compile_checked(app, checked, inlined=False) if has_letter else None
     text = source if isinstance(source, str) else source.decode("utf-8-sig", "replace")
     return PreviewDraft(source=text, checked=checked, edition=edition)
 
 
-def lint(newsroom: App, made: PreviewDraft) -> PreviewDraft:
+def lint(app: App, made: PreviewDraft) -> PreviewDraft:
     """`made` in full, with all that `mailer check` says of it, and nothing that it ignores."""
     if made.edition is None:
         return replace(made, checked=drop_ignored(made.checked), is_final=True)
-    edition = compile_checked(newsroom, made.checked)
-    return replace(made, checked=lint_edition(newsroom, made.checked, edition), edition=edition, is_final=True)
+    edition = compile_checked(app, made.checked)
+    return replace(made, checked=lint_edition(app, made.checked, edition), edition=edition, is_final=True)
 
 
 def render(
@@ -145,16 +143,16 @@ def in_scheme(html: str, scheme: ColorScheme) -> str:
     return html.replace(_HEAD_END, forced + _HEAD_END, 1)
 
 
-def reader_values(newsroom: App, email: str, lists: Sequence[str], fields: frozenset[str]) -> ReaderValues:
+def reader_values(app: App, email: str, lists: Sequence[str], fields: frozenset[str]) -> ReaderValues:
     """The reader with this address on one of `lists`, else on any, with those of `fields` that an edition asks for."""
-    recipient = find_reader(newsroom, email, lists, fields)
+    recipient = find_reader(app, email, lists, fields)
     return ReaderValues(fields=recipient.fields, address=recipient.address, token=PLACEHOLDER)
 
 
-def some_readers(newsroom: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
+def some_readers(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
     """The first addresses of `lists`, else of all, at most `limit`: for whoever looks for a reader to write as."""
     found: dict[str, None] = {}
-    for source in open_lists(newsroom, lists):
+    for source in open_lists(app, lists):
         for row in source.rows(frozenset()):
             if isinstance(row, Member):
                 found[row.address.envelope] = None
@@ -188,8 +186,8 @@ class PreviewCache:
     ending with a slash.
     """
 
-    def __init__(self, newsroom: App, media: str) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, media: str) -> None:
+        self._app = app
         self._media = media
         self._gate = threading.Lock()
         self._made: OrderedDict[str, CachedPreview] = OrderedDict()

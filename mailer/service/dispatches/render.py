@@ -21,12 +21,12 @@ class Rendered:
     files: Mapping[str, bytes]
 
 
-def render(newsroom: App, name: str, *, reader: str | None = None, lists: Sequence[str] = ()) -> Rendered:
+def render(app: App, name: str, *, reader: str | None = None, lists: Sequence[str] = ()) -> Rendered:
     """Compile the dispatch `name` and fill it for `reader`, or for nobody: all fields empty, tokens inert."""
-    checked = check_dispatch(newsroom, name, lists)
-    edition = compile_checked(newsroom, checked)
+    checked = check_dispatch(app, name, lists)
+    edition = compile_checked(app, checked)
     named = lists or (checked.dispatch.lists if checked.dispatch else ())
-    recipient = find_reader(newsroom, reader, named, edition.fields) if reader else Recipient("", NOBODY)
+    recipient = find_reader(app, reader, named, edition.fields) if reader else Recipient("", NOBODY)
     values = ReaderValues(fields=recipient.fields, address=recipient.address if reader else "", token=PLACEHOLDER)
     variant = edition.variant(edition.key(values))
     html = fill(variant.html, values).encode()
@@ -43,7 +43,7 @@ def render(newsroom: App, name: str, *, reader: str | None = None, lists: Sequen
     files = {
         "edition.html": html,
         "edition.txt": fill(variant.text, values).encode(),
-        "message.eml": compose_for(newsroom, edition)(recipient).without_dot_stuffing(),
+        "message.eml": compose_for(app, edition)(recipient).without_dot_stuffing(),
         "edition.json": json.dumps(about, ensure_ascii=False, indent=2).encode() + b"\n",
         **{image.name: image.data for image in edition.images},
     }

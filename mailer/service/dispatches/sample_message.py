@@ -11,10 +11,10 @@ from mailer.mime.composer import Composer, Message
 NOBODY = "reader@example.org"
 
 
-def compose_for(newsroom: App, edition: Edition) -> Callable[[Recipient], Message]:
+def compose_for(app: App, edition: Edition) -> Callable[[Recipient], Message]:
     """Makes messages that are only looked at: their tokens name nobody."""
-    marks = newsroom.message_tokens(newsroom.keys.names[0], inert=True)
-    composer = Composer(edition, newsroom.sender_profile, marks, eight_bit=newsroom.settings.eight_bit)
+    marks = app.message_tokens(app.keys.names[0], inert=True)
+    composer = Composer(edition, app.sender_profile, marks, eight_bit=app.settings.eight_bit)
 
     def compose(recipient: Recipient) -> Message:
         claim = Claim(
@@ -23,7 +23,7 @@ def compose_for(newsroom: App, edition: Edition) -> Callable[[Recipient], Messag
             address=recipient.address,
             fields=recipient.fields,
             attempt=1,
-            date=newsroom.clock(),
+            date=app.clock(),
         )
         return composer.compose(claim)
 

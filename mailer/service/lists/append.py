@@ -36,12 +36,12 @@ class AppendedFile:
 
 
 @contextmanager
-def appended_file(bench: ScratchConnection, source: CsvList, path: Path) -> Iterator[AppendedFile]:
+def appended_file(scratch: ScratchConnection, source: CsvList, path: Path) -> Iterator[AppendedFile]:
     """The list `source` with the rows of the file at `path`; gone when the block ends, unless it was published."""
-    listed = stage_list(bench, source.path, source.name, number=_LISTED, keep=False)
-    given = stage_list(bench, path, source.name, number=_GIVEN, keep=False)
+    listed = stage_list(scratch, source.path, source.name, number=_LISTED, keep=False)
+    given = stage_list(scratch, path, source.name, number=_GIVEN, keep=False)
     with ExitStack() as stack:
-        with bench.snapshot() as conn:
+        with scratch.snapshot() as conn:
             columns = _new_columns(source, given.source, has_status=has_status_word(conn, given.rows))
             changes = (
                 RowEdit(line=each.line, identity=each.identity, values=values)

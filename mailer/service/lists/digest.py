@@ -19,23 +19,23 @@ from mailer.files import AtomicFile
 from mailer.service.file_cache import TICK, file_version
 
 
-def find_digest(newsroom: App, name: str) -> str:
+def find_digest(app: App, name: str) -> str:
     """Returns the SHA-256 of a list file as it is now, in hex."""
-    found = file_version(newsroom.workspace.list_file(name))
-    kept = _load(_place(newsroom, name))
+    found = file_version(app.workspace.list_file(name))
+    kept = _load(_place(app, name))
     if found is not None and kept.get("version") == list(found):
         return str(kept["digest"])
-    return read_digest(newsroom, name)
+    return read_digest(app, name)
 
 
-def read_digest(newsroom: App, name: str) -> str:
+def read_digest(app: App, name: str) -> str:
     """The same, always by reading the file."""
-    path = newsroom.workspace.list_file(name)
+    path = app.workspace.list_file(name)
     before = file_version(path)
     digest = digest_of(path)
     is_settled = before is not None and time.time_ns() - max(before[3:]) >= TICK
     if is_settled and file_version(path) == before:
-        _save(_place(newsroom, name), {"version": before, "digest": digest}, like=path)
+        _save(_place(app, name), {"version": before, "digest": digest}, like=path)
     return digest
 
 
@@ -48,8 +48,8 @@ def digest_of(path: Path) -> str:
         raise unreadable(path, error) from None
 
 
-def _place(newsroom: App, name: str) -> Path:
-    return newsroom.workspace.state / "lists" / f"{name}.digest"
+def _place(app: App, name: str) -> Path:
+    return app.workspace.state / "lists" / f"{name}.digest"
 
 
 def _load(place: Path) -> dict[str, object]:

@@ -30,9 +30,9 @@ from mailer.service.file_cache import cache_by_mtime
 from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked
 
 
-def editable_fields(newsroom: App, name: str) -> tuple[str, ...]:
+def editable_fields(app: App, name: str) -> tuple[str, ...]:
     """The fields of a list that its admin fills in: those that do not say who it is, or whether they are mailed."""
-    return _fields(newsroom.workspace.list_file(name))
+    return _fields(app.workspace.list_file(name))
 
 
 @cache_by_mtime(maxsize=64)
@@ -41,33 +41,33 @@ def _fields(path: Path) -> tuple[str, ...]:
     return tuple(field for field in open_list(path).columns.names if field not in kept)
 
 
-def add_member(newsroom: App, name: str, address: Address, values: Mapping[str, str], *, by: str) -> SyncPlan:
+def add_member(app: App, name: str, address: Address, values: Mapping[str, str], *, by: str) -> SyncPlan:
     """A row for `address` at the end of the list's file, with `values` by field."""
-    fields = editable_fields(newsroom, name)
-    with _editing(newsroom, name, by) as source:
-        _refuse_unwanted(newsroom, name, address)
+    fields = editable_fields(app, name)
+    with _editing(app, name, by) as source:
+        _refuse_unwanted(app, name, address)
         row = {EMAIL: address.display, **{field: values[field].strip() for field in fields if field in values}}
         with edited_copy(source, (), [row]) as new:
-            return replace_and_sync(newsroom, name, new, source, by=by, allow_removals=False)
+            return replace_and_sync(app, name, new, source, by=by, allow_removals=False)
 
 
-def edit_member(newsroom: App, name: str, identity: str, values: Mapping[str, str], *, by: str) -> SyncPlan:
+def edit_member(app: App, name: str, identity: str, values: Mapping[str, str], *, by: str) -> SyncPlan:
     """The cells of `values`, by field, in the row of `identity`. What the person keeps themselves lies over them."""
-    fields = editable_fields(newsroom, name)
-    with _editing(newsroom, name, by) as source:
-        member, line = _member(newsroom, name, identity)
+    fields = editable_fields(app, name)
+    with _editing(app, name, by) as source:
+        member, line = _member(app, name, identity)
         typed = {field: clean(values[field]).strip() for field in fields if field in values}
         cells = {field: value for field, value in typed.items() if value != member.fields.get(field, "")}
         with edited_copy(source, [RowEdit(line=line, identity=identity, values=cells)]) as new:
-            return replace_and_sync(newsroom, name, new, source, by=by, allow_removals=False)
+            return replace_and_sync(app, name, new, source, by=by, allow_removals=False)
 
 
-def remove_member(newsroom: App, name: str, identity: str, *, by: str) -> SyncPlan:
+def remove_member(app: App, name: str, identity: str, *, by: str) -> SyncPlan:
     """Take the row of `identity` out of the list's file."""
-    with _editing(newsroom, name, by) as source:
-        _, line = _member(newsroom, name, identity)
+    with _editing(app, name, by) as source:
+        _, line = _member(app, name, identity)
         with edited_copy(source, [RowEdit(line=line, identity=identity, values=None)]) as new:
-            return replace_and_sync(newsroom, name, new, source, by=by, allow_removals=True)
+            return replace_and_sync(app, name, new, source, by=by, allow_removals=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,42 +79,42 @@ class EraseResult:
     left: Mapping[str, MailerError]
 
 
-def erase(newsroom: App, identity: str, *, by: str) -> EraseResult:
+def erase(app: App, identity: str, *, by: str) -> EraseResult:
     """Forget a person: the rows in files, also of addresses that they had before, and what the ledger knows.
 
     What hinders the one does not hinder the other.
     """
     done: list[str] = []
     left: dict[str, MailerError] = {}
-    members = newsroom.ledger.members
+    members = app.ledger.members
     for address in (identity, *members.former_addresses(identity)):
         for each in members.of(address):
             if each.in_file and each.removed_at is None:
                 try:
-                    remove_member(newsroom, each.list, address, by=by)
+                    remove_member(app, each.list, address, by=by)
                     done.append(each.list)
                 except MailerError as error:
                     left[each.list] = error
-    return EraseResult(erased=newsroom.ledger.erasure.erase(identity, source=by), taken_out=tuple(done), left=left)
+    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), taken_out=tuple(done), left=left)
 
 
 @contextmanager
-def _editing(newsroom: App, name: str, by: str) -> Iterator[CsvList]:
+def _editing(app: App, name: str, by: str) -> Iterator[CsvList]:
     """Syncs the list and yields its file; no other sync of the list runs until the block ends."""
-    with list_lock(newsroom, name):
-        sync_locked(newsroom, name, by=by)
-        yield open_list(newsroom.workspace.list_file(name), name)
+    with list_lock(app, name):
+        sync_locked(app, name, by=by)
+        yield open_list(app.workspace.list_file(name), name)
 
 
-def _member(newsroom: App, name: str, identity: str) -> tuple[Membership, int]:
-    found = newsroom.ledger.members.get(name, identity)
+def _member(app: App, name: str, identity: str) -> tuple[Membership, int]:
+    found = app.ledger.members.get(name, identity)
     if found is None or found.line is None or not found.in_file or found.removed_at is not None:
         raise UsageError(f"{identity} is in no row of the list {name}.", "Look at the list again.")
     return found, found.line
 
 
-def _refuse_unwanted(newsroom: App, name: str, address: Address) -> None:
-    held = newsroom.ledger.suppressions.get(address.identity)
+def _refuse_unwanted(app: App, name: str, address: Address) -> None:
+    held = app.ledger.suppressions.get(address.identity)
     if held is not None and held.reason.is_by_recipient:
         raise UsageError(
             f"{address.display} is {held.reason}, by their own wish.",
@@ -122,7 +122,7 @@ def _refuse_unwanted(newsroom: App, name: str, address: Address) -> None:
         )
     if held is not None:
         raise UsageError(f"{address.display} must not be mailed ({held.reason}).", "Take back the suppression first.")
-    found = newsroom.ledger.members.get(name, address.identity)
+    found = app.ledger.members.get(name, address.identity)
     if found is not None and found.status is Status.UNSUBSCRIBED and found.status_source is StatusSource.PERSON:
         raise UsageError(f"{address.display} left this list.", "They can come back themselves, by joining it.")
     if found is not None and found.removed_at is None:

@@ -42,12 +42,12 @@ class ListOverview:
         return sum(self.reasons.values())
 
 
-def show_list(newsroom: App, name: str, *, where: str = "", limit: int = 50) -> ListOverview:
+def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListOverview:
     """Count the members of `name` that `where` selects, and read the first `limit` of them."""
-    selection, fields = _selected(newsroom, name, where)
+    selection, fields = _selected(app, name, where)
     audience = Audience(selection=selection, fields=fields)
-    now = newsroom.clock()
-    with synced_lists(newsroom, lists_in(selection), record=False, allow_removals=True) as lists:
+    now = app.clock()
+    with synced_lists(app, lists_in(selection), record=False, allow_removals=True) as lists:
         counted = count(lists.conn, audience, at=now)
         page = tuple(listed(lists.conn, audience, at=now, limit=limit)) if limit else ()
         syncs = lists.ledger.syncs.history(name)[:SYNCS]
@@ -57,12 +57,12 @@ def show_list(newsroom: App, name: str, *, where: str = "", limit: int = 50) -> 
     )
 
 
-def export_list(newsroom: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
+def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
     """Write the members of `name` to `out` as CSV: the file's fields as they stand, status and since. How many."""
-    selection, fields = _selected(newsroom, name, where)
+    selection, fields = _selected(app, name, where)
     others = [field for field in fields if field not in {EMAIL, STATUS, SINCE}]
     audience = Audience(selection=selection, fields=(EMAIL, *others))
-    zone = newsroom.settings.timezone
+    zone = app.settings.timezone
 
     def rows(found: Iterator[AudienceRow]) -> Iterator[list[str]]:
         for each in found:
@@ -70,8 +70,8 @@ def export_list(newsroom: App, name: str, out: IO[str], *, where: str = "", raw:
             values = [each.fields.get(field, "") for field in (EMAIL, *others)]
             yield [*values, each.reason or Status.SUBSCRIBED.value, since]
 
-    with synced_lists(newsroom, lists_in(selection), record=False, allow_removals=True) as lists:
-        found = listed(lists.conn, audience, at=newsroom.clock())
+    with synced_lists(app, lists_in(selection), record=False, allow_removals=True) as lists:
+        found = listed(lists.conn, audience, at=app.clock())
         return write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)
 
 
@@ -118,7 +118,7 @@ def plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
     }
 
 
-def _selected(newsroom: App, name: str, where: str) -> tuple[AudienceSpec, tuple[str, ...]]:
+def _selected(app: App, name: str, where: str) -> tuple[AudienceSpec, tuple[str, ...]]:
     """The selection, and the fields that the list has."""
-    columns = open_list(newsroom.workspace.list_file(name), name).columns
-    return audience_spec(newsroom, [name], where=where), tuple(field for field in columns.names if field)
+    columns = open_list(app.workspace.list_file(name), name).columns
+    return audience_spec(app, [name], where=where), tuple(field for field in columns.names if field)

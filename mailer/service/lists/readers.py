@@ -17,16 +17,16 @@ from mailer.ledger.types.sends import Recipient
 from mailer.service.lists.sync import synced_lists
 
 
-def audience_spec(newsroom: App, lists: Sequence[str], *, exclude: Sequence[str] = (), where: str = "") -> AudienceSpec:
+def audience_spec(app: App, lists: Sequence[str], *, exclude: Sequence[str] = (), where: str = "") -> AudienceSpec:
     """Members of `lists` on none of `exclude`, as the expression `where` says, which is checked."""
     condition = parse_segment(where) if where.strip() else None
     if condition is not None:
-        _check(newsroom, condition, lists)
+        _check(app, condition, lists)
     return AudienceSpec(
         lists=tuple(dict.fromkeys(lists)),
         exclude=tuple(dict.fromkeys(exclude)),
         where=condition,
-        zone=newsroom.settings.timezone,
+        zone=app.settings.timezone,
     )
 
 
@@ -40,38 +40,38 @@ def lists_in(selection: AudienceSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*selection.lists, *selection.exclude, *asked)))
 
 
-def readable_lists(newsroom: App) -> Iterator[CsvList]:
+def readable_lists(app: App) -> Iterator[CsvList]:
     """Every list of the workspace but those that cannot be read: nobody asked for these by name."""
-    for name in newsroom.workspace.list_names():
+    for name in app.workspace.list_names():
         try:
-            yield open_list(newsroom.workspace.list_file(name), name)
+            yield open_list(app.workspace.list_file(name), name)
         except ListError:
             continue
 
 
-def open_lists(newsroom: App, names: Sequence[str]) -> Iterator[CsvList]:
+def open_lists(app: App, names: Sequence[str]) -> Iterator[CsvList]:
     """The lists that are named, else every list that can be read."""
     if not names:
-        return readable_lists(newsroom)
-    return (open_list(newsroom.workspace.list_file(name), name) for name in names)
+        return readable_lists(app)
+    return (open_list(app.workspace.list_file(name), name) for name in names)
 
 
 def find_readers(
-    newsroom: App, identities: Collection[str], lists: Sequence[str], fields: Iterable[str]
+    app: App, identities: Collection[str], lists: Sequence[str], fields: Iterable[str]
 ) -> dict[str, Recipient]:
     """Those of `identities` who are on `lists`, else on any list, each as a send would have them."""
-    names = tuple(lists) or tuple(source.name for source in readable_lists(newsroom))
+    names = tuple(lists) or tuple(source.name for source in readable_lists(app))
     if not names:
         return {}
-    audience = Audience(selection=audience_spec(newsroom, names), fields=tuple(sorted(fields)))
-    with synced_lists(newsroom, names, record=False, allow_removals=True) as lists_now:
-        return find(lists_now.conn, audience, identities, at=newsroom.clock())
+    audience = Audience(selection=audience_spec(app, names), fields=tuple(sorted(fields)))
+    with synced_lists(app, names, record=False, allow_removals=True) as lists_now:
+        return find(lists_now.conn, audience, identities, at=app.clock())
 
 
-def find_reader(newsroom: App, email: str, lists: Sequence[str], fields: Iterable[str]) -> Recipient:
+def find_reader(app: App, email: str, lists: Sequence[str], fields: Iterable[str]) -> Recipient:
     """The reader with this address on one of `lists`, else on any. Raises UsageError when there is none."""
     address = parse_address(email)
-    found = find_readers(newsroom, [address.identity], lists, fields).get(address.identity)
+    found = find_readers(app, [address.identity], lists, fields).get(address.identity)
     if found is None:
         where = f"on the list {lists[0]}" if len(lists) == 1 else f"on any of the lists {', '.join(lists)}"
         raise UsageError(
@@ -81,19 +81,19 @@ def find_reader(newsroom: App, email: str, lists: Sequence[str], fields: Iterabl
     return found
 
 
-def _check(newsroom: App, where: Segment, lists: Sequence[str]) -> None:
+def _check(app: App, where: Segment, lists: Sequence[str]) -> None:
     """Raise SegmentError for a name that nothing has: it would select everybody, or nobody, without a word."""
     fields = set[str]()
     for name in lists:
-        fields |= open_list(newsroom.workspace.list_file(name), name).columns.fields
+        fields |= open_list(app.workspace.list_file(name), name).columns.fields
     for each in references(where):
         match each:
             case Field(name=name):
                 _refuse_unknown(name, fields, "field", f"The lists have: {', '.join(sorted(fields))}")
             case OnList(name=name):
-                newsroom.workspace.list_file(name)
+                app.workspace.list_file(name)
             case Received(slug=slug):
-                with newsroom.readonly_ledger() as ledger:
+                with app.readonly_ledger() as ledger:
                     sent = {archived.slug for archived in ledger.editions.archive()}
                 _refuse_unknown(slug, sent, "sent dispatch", f"Sent were: {', '.join(sorted(sent)) or 'none yet'}")
 

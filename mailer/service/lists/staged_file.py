@@ -31,7 +31,7 @@ class StagedFile:
     reading: FileStats
 
 
-def stage_list(bench: ScratchConnection, path: Path, name: str, *, number: int, keep: bool) -> StagedFile:
+def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int, keep: bool) -> StagedFile:
     """Read a list file and lay it out. `keep`: keep its rejected rows beside it."""
     source = open_list(path, name)
     digest, size = digest_of(path), path.stat().st_size
@@ -41,7 +41,7 @@ def stage_list(bench: ScratchConnection, path: Path, name: str, *, number: int, 
     with ExitStack() as stack:
         if keep:
             reader.keep = stack.enter_context(keep_rejected([source]))
-        conn = stack.enter_context(bench.snapshot())
+        conn = stack.enter_context(scratch.snapshot())
         rows = load(
             conn,
             number,

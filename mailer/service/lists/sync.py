@@ -45,29 +45,29 @@ BY_HAND = "command line"
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
 
 
-def sync_list(newsroom: App, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
+def sync_list(app: App, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
     """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed."""
-    with list_lock(newsroom, name):
-        return sync_locked(newsroom, name, by=by, allow_removals=allow_removals)
+    with list_lock(app, name):
+        return sync_locked(app, name, by=by, allow_removals=allow_removals)
 
 
-def sync_locked(newsroom: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
+def sync_locked(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
     """Does the same for a caller that holds the list's lock and goes on with the list as it is then."""
-    path = newsroom.workspace.list_file(name)
-    if newsroom.ledger.syncs.is_current(name, read_digest(newsroom, name)):
-        return no_op_plan(newsroom, name)
-    return _merge(newsroom, name, path, by=by, allow_removals=allow_removals)
+    path = app.workspace.list_file(name)
+    if app.ledger.syncs.is_current(name, read_digest(app, name)):
+        return no_op_plan(app, name)
+    return _merge(app, name, path, by=by, allow_removals=allow_removals)
 
 
-def plan_sync(newsroom: App, name: str) -> SyncPlan:
+def plan_sync(app: App, name: str) -> SyncPlan:
     """What `sync_list` would do."""
-    path = newsroom.workspace.list_file(name)
-    with newsroom.readonly_ledger() as ledger:
+    path = app.workspace.list_file(name)
+    with app.readonly_ledger() as ledger:
         if ledger.syncs.is_current(name, digest_of(path)):
-            return no_op_plan(newsroom, name)
-        with ledger.syncs.scratch() as bench:
-            staged = stage_list(bench, path, name, number=1, keep=False)
-            with bench.snapshot() as conn:
+            return no_op_plan(app, name)
+        with ledger.syncs.scratch() as scratch:
+            staged = stage_list(scratch, path, name, number=1, keep=False)
+            with scratch.snapshot() as conn:
                 return ledger.syncs.plan(conn, name, staged.rows, staged.reading)
 
 
@@ -86,60 +86,60 @@ class SyncedLists:
 
 @contextmanager
 def synced_lists(
-    newsroom: App, names: Sequence[str], *, record: bool, allow_removals: bool = False, rehearse: bool = True
+    app: App, names: Sequence[str], *, record: bool, allow_removals: bool = False, rehearse: bool = True
 ) -> Iterator[SyncedLists]:
     """Yields each of the lists as its file is now: by a sync with `record`, else by a dry run that leaves nothing behind.
 
     With `rehearse=False`, for a quick look, a list that was ever synced is taken as the ledger has it: a dry run blocks
     writers of the ledger.
     """
-    plans = {name: sync_list(newsroom, name) for name in names} if record else {}
-    with newsroom.readonly_ledger() as ledger:
-        files = {name: newsroom.workspace.list_file(name) for name in names}
+    plans = {name: sync_list(app, name) for name in names} if record else {}
+    with app.readonly_ledger() as ledger:
+        files = {name: app.workspace.list_file(name) for name in names}
         digests = {} if record else {name: digest_of(path) for name, path in files.items()}
         stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
         known = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
         behind = tuple(name for name, state in known.items() if state.digest != digests[name])
         stale = [name for name in stale if name not in known]
         if not stale:
-            plans.update((name, no_op_plan(newsroom, name)) for name in names if name not in plans)
+            plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
             with ledger.syncs.reading() as conn:
                 yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
             return
-        with ledger.syncs.scratch() as bench:
+        with ledger.syncs.scratch() as scratch:
             staged = [
-                stage_list(bench, files[name], name, number=number, keep=False)
+                stage_list(scratch, files[name], name, number=number, keep=False)
                 for number, name in enumerate(stale, start=1)
             ]
-            with bench.dry_run() as conn:
+            with scratch.dry_run() as conn:
                 for each in staged:
                     done = ledger.syncs.merge(
                         conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
                     )
                     plans[each.source.name] = done.plan
-                plans.update((name, no_op_plan(newsroom, name)) for name in names if name not in plans)
+                plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
                 yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
 
 
-def undo_list(newsroom: App, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
+def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
     """Put back the file as sync `to` left it, else as it was before the last sync, and sync it.
 
     Nos that came since stand, sign-ups stay; suppressions that the undone syncs brought are lifted.
     """
-    path = newsroom.workspace.list_file(name)
-    history = ListBackups(newsroom.workspace.ensure_state_dir(), name)
-    with list_lock(newsroom, name):
-        back_to, digest = _choose(newsroom, name, history, to)
+    path = app.workspace.list_file(name)
+    history = ListBackups(app.workspace.ensure_state_dir(), name)
+    with list_lock(app, name):
+        back_to, digest = _choose(app, name, history, to)
         with AtomicFile(path) as older:
             history.restore(back_to, digest, older.file)
             older.file.flush()
             now = open_list(path, name)
-            return replace_and_sync(newsroom, name, older, now, by=by, allow_removals=True, undo_to=back_to)
+            return replace_and_sync(app, name, older, now, by=by, allow_removals=True, undo_to=back_to)
 
 
-def can_go_back_to(newsroom: App, name: str) -> tuple[int, ...]:
+def can_go_back_to(app: App, name: str) -> tuple[int, ...]:
     """The earlier syncs that `undo_list` can go back to, the newest first."""
-    return tuple(_choices(newsroom, name, ListBackups(newsroom.workspace.state, name)))
+    return tuple(_choices(app, name, ListBackups(app.workspace.state, name)))
 
 
 class NewFile(Protocol):
@@ -152,7 +152,7 @@ class NewFile(Protocol):
 
 
 def replace_and_sync(
-    newsroom: App,
+    app: App,
     name: str,
     new: NewFile,
     now: CsvList,
@@ -162,11 +162,11 @@ def replace_and_sync(
     undo_to: int | None = None,
 ) -> SyncPlan:
     """Syncs the file `new` and replaces the list's file with it, if that is still `now`. Needs the list's lock."""
-    return _merge(newsroom, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(now, new))
+    return _merge(app, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(now, new))
 
 
 def _merge(
-    newsroom: App,
+    app: App,
     name: str,
     path: Path,
     *,
@@ -176,19 +176,19 @@ def _merge(
     replacing: tuple[CsvList, NewFile] | None = None,
 ) -> SyncPlan:
     """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's."""
-    history = ListBackups(newsroom.workspace.ensure_state_dir(), name)
-    with newsroom.ledger.syncs.scratch() as bench:
-        staged = stage_list(bench, path, name, number=1, keep=True)
+    history = ListBackups(app.workspace.ensure_state_dir(), name)
+    with app.ledger.syncs.scratch() as scratch:
+        staged = stage_list(scratch, path, name, number=1, keep=True)
         now = replacing[0] if replacing else staged.source
-        with bench.transaction() as conn:
-            done = newsroom.ledger.syncs.merge(
+        with scratch.transaction() as conn:
+            done = app.ledger.syncs.merge(
                 conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to
             )
             now.refuse_changed()
         sync = done.plan.sync
         if replacing and sync is not None:
             history.save(sync, now.path, replaced=True)
-        changed = _write_back(newsroom, bench, staged.source, done)
+        changed = _write_back(app, scratch, staged.source, done)
     if replacing:
         now.refuse_changed()
         replacing[1].commit()
@@ -197,9 +197,9 @@ def _merge(
     return replace(done.plan, encoding_changed=changed)
 
 
-def no_op_plan(newsroom: App, name: str) -> SyncPlan:
+def no_op_plan(app: App, name: str) -> SyncPlan:
     """The plan of a list that has nothing to be done."""
-    with newsroom.readonly_ledger() as ledger:
+    with app.readonly_ledger() as ledger:
         state = ledger.syncs.state(name)
     if state is None:
         raise AssertionError(f"{name} was never synced")
@@ -223,10 +223,10 @@ def no_op_plan(newsroom: App, name: str) -> SyncPlan:
 
 
 @contextmanager
-def list_lock(newsroom: App, name: str) -> Iterator[None]:
+def list_lock(app: App, name: str) -> Iterator[None]:
     """Allows one sync of a list at a time. Raises NoListError before it creates a lock file for an unknown list."""
-    newsroom.workspace.list_file(name)
-    folder = newsroom.workspace.ensure_state_dir() / "lists"
+    app.workspace.list_file(name)
+    folder = app.workspace.ensure_state_dir() / "lists"
     folder.mkdir(mode=0o700, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock")
     try:
@@ -237,16 +237,16 @@ def list_lock(newsroom: App, name: str) -> Iterator[None]:
         lock.close()
 
 
-def _write_back(newsroom: App, bench: ScratchConnection, source: CsvList, done: SyncResult) -> bool:
+def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: SyncResult) -> bool:
     """Tell the file what the ledger knows better, and note that it was told. Whether its encoding is another one now."""
     if not done.plan.writes:
         return False
-    zone = newsroom.settings.timezone
+    zone = app.settings.timezone
 
     def day(moment: float) -> str:
         return dt.datetime.fromtimestamp(moment, zone).date().isoformat()
 
-    with bench.snapshot() as conn:
+    with scratch.snapshot() as conn:
         appended = signups_to_append(conn, done.diff)
         told = (
             RowPatch(line=cell.line, status=cell.status.value, since=day(cell.since)) for cell in cells(conn, done.diff)
@@ -263,14 +263,14 @@ def _write_back(newsroom: App, bench: ScratchConnection, source: CsvList, done: 
         with prepare_patch(source, told, rows) as prepared:
             prepared.commit()
             written = prepared.rewritten
-    with bench.transaction() as conn:
-        newsroom.ledger.syncs.settle(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)
+    with scratch.transaction() as conn:
+        app.ledger.syncs.settle(conn, done, appended, digest=written.digest, size=source.path.stat().st_size)
     return written.encoding_changed
 
 
-def _choose(newsroom: App, name: str, history: ListBackups, to: int | None) -> tuple[int, str]:
+def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[int, str]:
     """Which sync to go back to, and the digest of what it left."""
-    choices = _choices(newsroom, name, history)
+    choices = _choices(app, name, history)
     wanted = next(iter(choices), None) if to is None else to
     if wanted is None:
         raise UsageError(f"There is no earlier sync of {name} to go back to.", f"See: mailer list show {name}")
@@ -280,7 +280,7 @@ def _choose(newsroom: App, name: str, history: ListBackups, to: int | None) -> t
     return wanted, choices[wanted]
 
 
-def _choices(newsroom: App, name: str, history: ListBackups) -> dict[int, str]:
-    syncs = newsroom.ledger.syncs.history(name)
+def _choices(app: App, name: str, history: ListBackups) -> dict[int, str]:
+    syncs = app.ledger.syncs.history(name)
     kept = set(history.versions())
     return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}

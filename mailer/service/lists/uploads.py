@@ -89,21 +89,21 @@ class UploadPlan:
     erased: int = 0
 
 
-def keep_upload(newsroom: App, name: str, file: BinaryIO, *, file_name: str, way: ImportMode, by: str) -> Upload:
+def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: ImportMode, by: str) -> Upload:
     """Keep `file` for the list `name`, which is synced first, so that an undo goes back to what it is now."""
-    sync_list(newsroom, name, by=by)
+    sync_list(app, name, by=by)
     upload = Upload(
         id=secrets.token_hex(16),
         list=name,
         way=way,
         file_name=abbreviated(Path(file_name).name),
         by=by,
-        at=newsroom.clock(),
+        at=app.clock(),
     )
-    folder = _folder(newsroom)
+    folder = _folder(app)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        _make_room(folder, newsroom.clock(), most=_MOST - 1)
+        _make_room(folder, app.clock(), most=_MOST - 1)
         path = folder / f"{upload.id}.csv"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
@@ -119,81 +119,81 @@ def keep_upload(newsroom: App, name: str, file: BinaryIO, *, file_name: str, way
     return upload
 
 
-def find_upload(newsroom: App, name: str, number: str) -> Upload | None:
+def find_upload(app: App, name: str, number: str) -> Upload | None:
     """The upload for the list `name` that has this number, if it still waits."""
-    path = _folder(newsroom) / f"{number}.json"
+    path = _folder(app) / f"{number}.json"
     if not _ID.fullmatch(number) or not path.is_file():
         return None
     kept = json.loads(path.read_bytes())
     upload = Upload(**{**kept, "way": ImportMode(kept["way"])})
-    return upload if upload.list == name and upload.at > newsroom.clock() - KEPT_FOR else None
+    return upload if upload.list == name and upload.at > app.clock() - KEPT_FOR else None
 
 
-def forget_upload(newsroom: App, upload: Upload) -> None:
-    _remove(_folder(newsroom), upload.id)
+def forget_upload(app: App, upload: Upload) -> None:
+    _remove(_folder(app), upload.id)
 
 
-def forget_old(newsroom: App) -> None:
+def forget_old(app: App) -> None:
     """Raises UsageError where the disk refuses."""
     try:
-        _make_room(newsroom.workspace.state / "uploads", newsroom.clock(), most=_MOST)
+        _make_room(app.workspace.state / "uploads", app.clock(), most=_MOST)
     except OSError as error:
         raise UsageError(
             f"An old upload cannot be removed ({error.strerror}).", "See to .mailer/uploads: it holds addresses."
         ) from None
 
 
-async def clean_up_uploads(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+async def clean_up_uploads(app: App, stop: asyncio.Event, log: Log) -> None:
     """Removes old uploads, at the start and then every hour, until `stop` is set."""
 
     async def step() -> None:
-        await asyncio.to_thread(forget_old, newsroom)
+        await asyncio.to_thread(forget_old, app)
 
-    await run_every(CLEAN_UP_EVERY, step, stop, log, newsroom=newsroom, name="old uploads")
+    await run_every(CLEAN_UP_EVERY, step, stop, log, app=app, name="old uploads")
 
 
-def plan_upload(newsroom: App, upload: Upload) -> UploadPlan:
+def plan_upload(app: App, upload: Upload) -> UploadPlan:
     """What `apply_upload` would do now."""
-    listed, path = newsroom.workspace.list_file(upload.list), _file(newsroom, upload)
+    listed, path = app.workspace.list_file(upload.list), _file(app, upload)
     with _by_its_name(upload, path):
         given = open_list(path, upload.list)
         base = digest_of(listed)
-        with newsroom.ledger.syncs.scratch() as bench:
+        with app.ledger.syncs.scratch() as scratch:
             if upload.way is ImportMode.WHOLE:
-                staged = stage_list(bench, path, upload.list, number=1, keep=False)
-                with bench.snapshot() as conn:
-                    plan = newsroom.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
+                staged = stage_list(scratch, path, upload.list, number=1, keep=False)
+                with scratch.snapshot() as conn:
+                    plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
                 return _told(given, staged, plan, base)
-            with appended_file(bench, open_list(listed, upload.list), path) as new:
-                staged = stage_list(bench, new.file.path, upload.list, number=1, keep=False)
-                with bench.snapshot() as conn:
-                    plan = newsroom.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
+            with appended_file(scratch, open_list(listed, upload.list), path) as new:
+                staged = stage_list(scratch, new.file.path, upload.list, number=1, keep=False)
+                with scratch.snapshot() as conn:
+                    plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
                 told = _told(given, new.upload, plan, base)
                 return replace(told, columns=new.columns, erased=new.erased)
 
 
-def apply_upload(newsroom: App, upload: Upload, *, base: str, by: str, allow_removals: bool = False) -> SyncPlan:
+def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals: bool = False) -> SyncPlan:
     """Do it, if the list's file is still the one of digest `base`; the upload is gone then."""
-    name, path = upload.list, _file(newsroom, upload)
-    listed = newsroom.workspace.list_file(name)
-    with _by_its_name(upload, path), list_lock(newsroom, name):
+    name, path = upload.list, _file(app, upload)
+    listed = app.workspace.list_file(name)
+    with _by_its_name(upload, path), list_lock(app, name):
         if digest_of(listed) != base:
             raise ChangedListError(
                 f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
             )
-        sync_locked(newsroom, name, by=by)
+        sync_locked(app, name, by=by)
         now = open_list(listed, name)
-        with _new_file(newsroom, upload, now, path) as new:
-            done = replace_and_sync(newsroom, name, new, now, by=by, allow_removals=allow_removals)
-    forget_upload(newsroom, upload)
+        with _new_file(app, upload, now, path) as new:
+            done = replace_and_sync(app, name, new, now, by=by, allow_removals=allow_removals)
+    forget_upload(app, upload)
     return done
 
 
 @contextmanager
-def _new_file(newsroom: App, upload: Upload, now: CsvList, path: Path) -> Iterator[NewFile]:
+def _new_file(app: App, upload: Upload, now: CsvList, path: Path) -> Iterator[NewFile]:
     """What is to take the list's place."""
     if upload.way is ImportMode.ADD:
-        with newsroom.ledger.syncs.scratch() as bench, appended_file(bench, now, path) as new:
+        with app.ledger.syncs.scratch() as scratch, appended_file(scratch, now, path) as new:
             yield new.file
         return
     with AtomicFile(now.path) as whole:
@@ -239,12 +239,12 @@ def _by_its_name(upload: Upload, path: Path) -> Iterator[None]:
         raise ListError(said, error.next_step) from None
 
 
-def _folder(newsroom: App) -> Path:
-    return newsroom.workspace.ensure_state_dir() / "uploads"
+def _folder(app: App) -> Path:
+    return app.workspace.ensure_state_dir() / "uploads"
 
 
-def _file(newsroom: App, upload: Upload) -> Path:
-    return _folder(newsroom) / f"{upload.id}.csv"
+def _file(app: App, upload: Upload) -> Path:
+    return _folder(app) / f"{upload.id}.csv"
 
 
 def _make_room(folder: Path, now: float, *, most: int) -> None:

@@ -16,50 +16,50 @@ from mailer.service.sends.scheduler import due_now
 from mailer.timestamps import iso
 
 
-def pause(newsroom: App, send_id: int, *, by: str = "by hand") -> Send:
+def pause(app: App, send_id: int, *, by: str = "by hand") -> Send:
     """Stop a send: nothing more leaves, whoever sends it. `by`: what the reason says."""
-    found = newsroom.ledger.sends.get(send_id)
+    found = app.ledger.sends.get(send_id)
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
         raise NeedsConfirmationError(
             f"Send {send_id} is {found.state}: nothing of it leaves.", f"To drop it: mailer cancel {send_id}"
         )
     if found.is_ended:
         raise NeedsConfirmationError(f"Send {send_id} is {found.state}; there is nothing left to pause.")
-    return newsroom.ledger.sends.pause(send_id, reason=f"paused {by}")
+    return app.ledger.sends.pause(send_id, reason=f"paused {by}")
 
 
-def queue_for_server(newsroom: App, send_id: int) -> Send:
+def queue_for_server(app: App, send_id: int) -> Send:
     """Let a send go on, carried by `mailer serve` within the second, as soon as no other process is at it."""
-    return newsroom.ledger.sends.resume(send_id, carried=True)
+    return app.ledger.sends.resume(send_id, carried=True)
 
 
-def resume(newsroom: App, send_id: int) -> Send:
+def resume(app: App, send_id: int) -> Send:
     """Hand over a send that is paused, or start one that is overdue; one that goes on already, or is over, stays so."""
-    due_now(newsroom)
-    found = newsroom.ledger.sends.get(send_id)
-    if found.state is SendState.SCHEDULED and (found.at or 0.0) > newsroom.clock():
+    due_now(app)
+    found = app.ledger.sends.get(send_id)
+    if found.state is SendState.SCHEDULED and (found.at or 0.0) > app.clock():
         raise NeedsConfirmationError(
             f"Send {send_id} is scheduled for {iso(found.at)}.",
             "To send it at another time, cancel it and make it anew.",
         )
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
-        return start_scheduled(newsroom, found, carried=True)
-    return queue_for_server(newsroom, send_id)
+        return start_scheduled(app, found, carried=True)
+    return queue_for_server(app, send_id)
 
 
-def resolve_uncertain(newsroom: App, send_id: int, *, resend: bool, identities: Collection[str] | None) -> Resolution:
+def resolve_uncertain(app: App, send_id: int, *, resend: bool, identities: Collection[str] | None) -> Resolution:
     """Decide the uncertain ones of a send, all or those named: sent again by this `mailer serve`, or counted as sent."""
-    before = newsroom.ledger.sends.summary(send_id)
-    done = newsroom.ledger.sends.resolve_uncertain(send_id, resend=resend, identities=identities, carried=resend)
+    before = app.ledger.sends.summary(send_id)
+    done = app.ledger.sends.resolve_uncertain(send_id, resend=resend, identities=identities, carried=resend)
     paused_at_its_end = before.send.state is SendState.PAUSED and not before.undone
     if resend and done.resolved and paused_at_its_end:
-        queue_for_server(newsroom, send_id)
+        queue_for_server(app, send_id)
     return done
 
 
-def require_uncertain(newsroom: App, send_id: int, identities: Sequence[str]) -> None:
+def require_uncertain(app: App, send_id: int, identities: Sequence[str]) -> None:
     """Raise UsageError for an address that is not uncertain, before anything is decided about the others."""
-    rows = newsroom.ledger.report.rows(send_id, DeliveryState.UNCERTAIN)
+    rows = app.ledger.report.rows(send_id, DeliveryState.UNCERTAIN)
     uncertain = {parse_address(row.email).identity for row in rows if "@" in row.email}
     strangers = [identity for identity in identities if identity not in uncertain]
     if strangers:

@@ -75,7 +75,7 @@ class Throughput:
         """
         counts = Counter[int]()
         for beat in self.beats:
-            if beat.verdict in _SETTLED:
+            if beat.classification in _SETTLED:
                 counts[beat.number] += beat.count
         found = []
         for number in range(max(1, int((self.until - self.since) / self.width + 0.5))):
@@ -150,9 +150,9 @@ class _CountKeyedCache(Generic[T]):
 class SendMonitor:
     """The watch on one send."""
 
-    def __init__(self, newsroom: App, send_id: int) -> None:
-        self._app = newsroom
-        self._ledger = newsroom.ledger
+    def __init__(self, app: App, send_id: int) -> None:
+        self._app = app
+        self._ledger = app.ledger
         self._id = send_id
         self._one_at_a_time = threading.Lock()
         self._pace = ThroughputMeter()
@@ -254,14 +254,14 @@ def top_domains(
     return tuple(looks)
 
 
-def pulse(newsroom: App, send: Send) -> Throughput | None:
+def pulse(app: App, send: Send) -> Throughput | None:
     """How a send went over time; None before anything of it was tried."""
     if send.begun_at is None:
         return None
     is_going = send.state is SendState.RUNNING
-    until = max(send.begun_at + 1, newsroom.clock() if is_going else send.settled_at or send.begun_at)
+    until = max(send.begun_at + 1, app.clock() if is_going else send.settled_at or send.begun_at)
     width = width_of(until - send.begun_at)
-    beats = newsroom.ledger.stats.beats(send.id, since=send.begun_at, width=width)
+    beats = app.ledger.stats.beats(send.id, since=send.begun_at, width=width)
     return Throughput(since=send.begun_at, until=until, width=width, beats=beats)
 
 

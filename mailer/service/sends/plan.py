@@ -73,7 +73,7 @@ class SendPlan:
 
 
 def plan_send(
-    newsroom: App,
+    app: App,
     name: str,
     lists: Sequence[str],
     *,
@@ -89,23 +89,23 @@ def plan_send(
     Without `record` nothing at all is written, and no ledger is made; without `rehearse` as well lists are counted as they
     were synced last, which holds up nobody.
     """
-    checked = check_dispatch(newsroom, name, lists)
-    edition = compile_checked(newsroom, checked)
+    checked = check_dispatch(app, name, lists)
+    edition = compile_checked(app, checked)
     _refuse_other(edition, digest)
-    checked = lint_edition(newsroom, checked, edition)
+    checked = lint_edition(app, checked, edition)
     if checked.has_errors:
         raise DispatchError(checked)
     chosen = tuple(dict.fromkeys(lists or (checked.dispatch.lists if checked.dispatch else ())))
     if not chosen:
         raise UsageError("No list is named.", "Name one with --to LIST, or with lists: in the dispatch.")
-    has_ledger = record or newsroom.has_ledger
+    has_ledger = record or app.has_ledger
     if has_ledger:
-        _refuse_repetition(newsroom, edition.slug, chosen, repeat)
-    selection = audience_spec(newsroom, chosen, exclude=exclude, where=where)
+        _refuse_repetition(app, edition.slug, chosen, repeat)
+    selection = audience_spec(app, chosen, exclude=exclude, where=where)
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    with synced_lists(newsroom, lists_in(selection), record=record, rehearse=rehearse) as lists_now:
+    with synced_lists(app, lists_in(selection), record=record, rehearse=rehearse) as lists_now:
         new_to = edition.slug if repeat is Repeat.NEW_READERS else ""
-        head, first = count_audience(lists_now, audience, edition, at=newsroom.clock(), new_to=new_to)
+        head, first = count_audience(lists_now, audience, edition, at=app.clock(), new_to=new_to)
     return SendPlan(
         checked=checked,
         edition=edition,
@@ -114,10 +114,10 @@ def plan_send(
         where=where.strip(),
         repeat=repeat,
         head=head,
-        sample=compose_for(newsroom, edition)(first),
+        sample=compose_for(app, edition)(first),
         audience=audience,
-        last_tested=newsroom.ledger.editions.last_tested(edition.slug) if has_ledger else None,
-        warnings=_warnings(newsroom, head),
+        last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
+        warnings=_warnings(app, head),
         behind=lists_now.stale,
     )
 
@@ -134,19 +134,19 @@ class SendOrder:
     take_back: bool = False
 
 
-def start_send(newsroom: App, plan: SendPlan, *, at: float | None = None, ordered: SendOrder | None = None) -> Send:
+def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: SendOrder | None = None) -> Send:
     """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch).
 
     `ordered`: at the desk; `serve` carries it. Raises NotApprovedError where MAILER_APPROVAL asks for a second person.
     """
-    require_approval(newsroom, plan.edition.digest, by=ordered.by if ordered else "")
+    require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
     new = NewSend(
         edition=to_record(plan.edition),
         lists=plan.lists,
         exclude=plan.exclude,
         where=plan.where,
-        key_name=newsroom.keys.names[0],
-        sender_profile=newsroom.sender_profile.to_json(),
+        key_name=app.keys.names[0],
+        sender_profile=app.sender_profile.to_json(),
         at=at,
         repeat=plan.repeat,
         by=ordered.by if ordered else "",
@@ -154,24 +154,24 @@ def start_send(newsroom: App, plan: SendPlan, *, at: float | None = None, ordere
         carried=ordered is not None,
         take_back=ordered is not None and ordered.take_back,
     )
-    return newsroom.ledger.creator.create(new, () if at else plan.audience)
+    return app.ledger.creator.create(new, () if at else plan.audience)
 
 
-def start_scheduled(newsroom: App, send: Send, *, carried: bool = False) -> Send:
+def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
     """Freeze the audience of a scheduled send whose time has come, from the lists as they are now.
 
     `carried`: it is `serve` that does, and carries it.
     """
-    edition = load_edition(newsroom, send)
-    selection = audience_spec(newsroom, send.lists, exclude=send.exclude, where=send.where)
+    edition = load_edition(app, send)
+    selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
     for name in lists_in(selection):
-        sync_list(newsroom, name, by=f"send {send.id}")
+        sync_list(app, name, by=f"send {send.id}")
     audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    return newsroom.ledger.creator.materialize_audience(send.id, audience, carried=carried)
+    return app.ledger.creator.materialize_audience(send.id, audience, carried=carried)
 
 
 def start_test(
-    newsroom: App, name: str, emails: Sequence[str], *, reader: str | None = None, ordered: SendOrder | None = None
+    app: App, name: str, emails: Sequence[str], *, reader: str | None = None, ordered: SendOrder | None = None
 ) -> Send:
     """A send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
 
@@ -180,35 +180,35 @@ def start_test(
     addresses: dict[str, Address] = {}
     for address in map(parse_address, emails):
         addresses.setdefault(address.identity, address)
-    checked = check_dispatch(newsroom, name)
-    edition = compile_checked(newsroom, checked)
+    checked = check_dispatch(app, name)
+    edition = compile_checked(app, checked)
     lists = checked.dispatch.lists if checked.dispatch else ()
     if reader:
-        fields = dict.fromkeys(addresses, find_reader(newsroom, reader, lists, edition.fields).fields)
+        fields = dict.fromkeys(addresses, find_reader(app, reader, lists, edition.fields).fields)
     else:
-        known = find_readers(newsroom, addresses, lists, edition.fields)
+        known = find_readers(app, addresses, lists, edition.fields)
         fields = {identity: row.fields for identity, row in known.items()}
     to = (Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items())
     new = NewSend(
         kind=SendKind.TEST,
         edition=to_record(edition),
         lists=(),
-        key_name=newsroom.keys.names[0],
-        sender_profile=newsroom.sender_profile.to_json(),
+        key_name=app.keys.names[0],
+        sender_profile=app.sender_profile.to_json(),
         repeat=Repeat.AGAIN,
         by=ordered.by if ordered else "",
         token=ordered.token if ordered else None,
         carried=ordered is not None,
     )
-    return newsroom.ledger.creator.create(new, _deliveries(to, edition))
+    return app.ledger.creator.create(new, _deliveries(to, edition))
 
 
-def dry_run_recipients(newsroom: App, plan: SendPlan) -> Iterator[Recipient]:
+def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
     """Those whom a send by `plan` would mail; records nothing, and holds up nobody while they are walked through."""
     new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
     with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
-        with synced_lists(newsroom, lists_in(plan.audience.selection), record=False) as lists_now:
-            for each in recipients(lists_now.conn, plan.audience, at=newsroom.clock(), new_to=new_to):
+        with synced_lists(app, lists_in(plan.audience.selection), record=False) as lists_now:
+            for each in recipients(lists_now.conn, plan.audience, at=app.clock(), new_to=new_to):
                 spool.write(json.dumps((each.identity, each.address, each.fields)) + "\n")
         spool.seek(0)
         for line in spool:
@@ -233,16 +233,16 @@ def _refuse_other(edition: Edition, digest: str) -> None:
         )
 
 
-def _refuse_repetition(newsroom: App, slug: str, lists: Sequence[str], repeat: Repeat) -> None:
+def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat) -> None:
     """Say early what the freeze would say: the dispatch already goes, or went, to one of these lists."""
-    found = newsroom.ledger.sends.latest(slug, lists)
+    found = app.ledger.sends.latest(slug, lists)
     if found and (repeat is Repeat.REFUSE or not found.is_ended):
         raise AlreadySentError(found)
 
 
-def _warnings(newsroom: App, head: AudienceSummary) -> tuple[str, ...]:
+def _warnings(app: App, head: AudienceSummary) -> tuple[str, ...]:
     """What a person should know before real readers get this."""
-    settings = newsroom.settings
+    settings = app.settings
     found = []
     if not head.to_mail:
         found.append("Nobody would be mailed.")
@@ -252,4 +252,4 @@ def _warnings(newsroom: App, head: AudienceSummary) -> tuple[str, ...]:
         found.append(
             f"MAILER_BASE_URL is {settings.base_url}: links to unsubscribe and photos work on this machine only."
         )
-    return (*found, *newsroom.signing.warnings)
+    return (*found, *app.signing.warnings)

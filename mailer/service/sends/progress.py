@@ -31,70 +31,68 @@ class ProgressView:
     message: str
 
 
-def warmup_schedule(
-    newsroom: App, count: int, *, now: float, kind: SendKind = SendKind.DISPATCH
-) -> tuple[DayShare, ...]:
+def warmup_schedule(app: App, count: int, *, now: float, kind: SendKind = SendKind.DISPATCH) -> tuple[DayShare, ...]:
     """When `count` messages would leave, beginning at `now`: all at once without a plan."""
-    warmup = newsroom.warmup
+    warmup = app.warmup
     if not warmup.plan or kind is SendKind.TEST:
         return warmup.schedule(count, None)
-    today = newsroom.ledger.warmup.allowance(now) if newsroom.has_ledger else warmup.allowance({}, now)
+    today = app.ledger.warmup.allowance(now) if app.has_ledger else warmup.allowance({}, now)
     return warmup.schedule(count, today)
 
 
 class ProgressTracker:
     """The course of one run. `before`: where the send stood when it began."""
 
-    def __init__(self, newsroom: App, before: Summary) -> None:
-        settings, self._clock = newsroom.settings, newsroom.clock
+    def __init__(self, app: App, before: Summary) -> None:
+        settings, self._clock = app.settings, app.clock
         now = self._clock()
         self._zone = settings.timezone
         self._rate = settings.rate
-        self._shares = warmup_schedule(newsroom, before.undone, now=now, kind=before.send.kind)
-        self._not_before = _not_before(newsroom, before, now)
+        self._shares = warmup_schedule(app, before.undone, now=now, kind=before.send.kind)
+        self._not_before = _not_before(app, before, now)
         self._pace = ThroughputMeter()
 
-    def view(self, tally: SendProgress) -> ProgressView:
-        now, done = self._clock(), tally.accepted + tally.failed + tally.uncertain
+    def view(self, progress: SendProgress) -> ProgressView:
+        now, done = self._clock(), progress.accepted + progress.failed + progress.uncertain
         self._pace.note(now, done)
         shares = _without_first(self._shares, done)
-        if tally.held_until is not None:
-            shares = tuple(replace(share, at=max(share.at or 0.0, tally.held_until)) for share in shares)
+        if progress.held_until is not None:
+            shares = tuple(replace(share, at=max(share.at or 0.0, progress.held_until)) for share in shares)
         rest = Remaining(
             shares=shares,
-            retries=min(tally.put_off, sum(share.count for share in shares)),
-            retry_at=tally.retry_at,
-            last_at=tally.last_at if tally.put_off else None,
+            retries=min(progress.put_off, sum(share.count for share in shares)),
+            retry_at=progress.retry_at,
+            last_at=progress.last_at if progress.put_off else None,
             not_before=self._not_before,
         )
         rate = self._pace.per_second
         left = estimate(rest, now=now, pace=_slower(rate, self._rate), zone=self._zone)
-        return ProgressView(done=done, rate=rate, left=left, message=_news(tally, now))
+        return ProgressView(done=done, rate=rate, left=left, message=_news(progress, now))
 
 
-def _news(tally: SendProgress, now: float) -> str:
-    if tally.last_error:
-        return f"{tally.last_error}; trying again"
-    if tally.next_at is None or tally.next_at <= now:
+def _news(progress: SendProgress, now: float) -> str:
+    if progress.last_error:
+        return f"{progress.last_error}; trying again"
+    if progress.next_at is None or progress.next_at <= now:
         return ""
-    if tally.held_until is not None:
-        return f"the rest is held back by MAILER_WARMUP until {iso(tally.next_at)}"
-    return f"the rest is tried again at {iso(tally.next_at)}"
+    if progress.held_until is not None:
+        return f"the rest is held back by MAILER_WARMUP until {iso(progress.next_at)}"
+    return f"the rest is tried again at {iso(progress.next_at)}"
 
 
-def describe_time_left(newsroom: App, summary: Summary) -> str:
+def describe_time_left(app: App, summary: Summary) -> str:
     """What is left of a send and when, in words; "" when nothing is, or nobody is at it."""
-    send, now = summary.send, newsroom.clock()
+    send, now = summary.send, app.clock()
     if send.state not in {SendState.RUNNING, SendState.WAITING} or not summary.undone:
         return ""
     rest = Remaining(
-        shares=warmup_schedule(newsroom, summary.undone, now=now, kind=send.kind),
+        shares=warmup_schedule(app, summary.undone, now=now, kind=send.kind),
         retries=summary.count(DeliveryState.DEFERRED),
         retry_at=summary.next_at,
         last_at=summary.last_at,
     )
-    pace = _slower(newsroom.ledger.report.pace(send.id, now), newsroom.settings.rate)
-    return estimate(rest, now=now, pace=pace, zone=newsroom.settings.timezone).words
+    pace = _slower(app.ledger.report.pace(send.id, now), app.settings.rate)
+    return estimate(rest, now=now, pace=pace, zone=app.settings.timezone).words
 
 
 def log_changes(
@@ -103,12 +101,12 @@ def log_changes(
     """A Watch that tells what is new: a relay that cannot be reached (with `advice`), a time that is waited for."""
     last = ""
 
-    def watch(tally: SendProgress) -> None:
+    def watch(progress: SendProgress) -> None:
         nonlocal last
-        view = course.view(tally)
+        view = course.view(progress)
         if view.message and view.message != last:
             last = view.message
-            if tally.last_error:
+            if progress.last_error:
                 log(f"{last}, {advice}" if advice else last)
             else:
                 log(f"{last} ({view.left.words})" if view.left.words else last)
@@ -131,12 +129,12 @@ def _slower(pace: float | None, limit: float | None) -> float | None:
     return min((each for each in (pace, limit) if each is not None), default=None)
 
 
-def _not_before(newsroom: App, before: Summary, now: float) -> float | None:
+def _not_before(app: App, before: Summary, now: float) -> float | None:
     """When the last message can leave at the earliest, by RATE and by DOMAIN_RATE; None without either."""
-    settings = newsroom.settings
+    settings = app.settings
     limits = RateLimits(domain_rate=settings.domain_rate)
     seconds = [before.undone / settings.rate] if settings.rate else []
     if settings.domain_rate:
-        counts = newsroom.ledger.report.open_by_provider(before.send.id)
+        counts = app.ledger.report.open_by_provider(before.send.id)
         seconds += [count / rate for group, count in counts.items() if (rate := limits.rate_for(group))]
     return now + max(seconds) if seconds else None

@@ -25,23 +25,23 @@ EARLIER = 5
 _NOT_ACCEPTED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED, DeliveryState.SKIPPED)
 
 
-def report_cells(newsroom: App, send: Send) -> Iterator[tuple[str, ...]]:
+def report_cells(app: App, send: Send) -> Iterator[tuple[str, ...]]:
     """A row of COLUMNS for each recipient."""
-    name = message_ids(newsroom, send)
-    for row in newsroom.ledger.report.rows(send.id):
+    name = message_ids(app, send)
+    for row in app.ledger.report.rows(send.id):
         yield (*_cells(row), name(row))
 
 
-def message_ids(newsroom: App, send: Send) -> Callable[[ReportRow], str]:
+def message_ids(app: App, send: Send) -> Callable[[ReportRow], str]:
     """How the messages of a send are called."""
-    mark = newsroom.message_tokens(send.key_name)
-    domain = load_edition(newsroom, send).from_address.rpartition("@")[2]
+    mark = app.message_tokens(send.key_name)
+    domain = load_edition(app, send).from_address.rpartition("@")[2]
     return lambda row: message_id(mark(row.delivery_id).message, domain)
 
 
-def report_object(newsroom: App, summary: Summary) -> dict[str, object]:
+def report_object(app: App, summary: Summary) -> dict[str, object]:
     """The send object, with `assumed` and, by reason, those failed and skipped."""
-    report = newsroom.ledger.report
+    report = app.ledger.report
     reasons = [
         {
             "state": reason.state.value,
@@ -75,9 +75,9 @@ class SendReport:
         return (self.look.summary, *self.earlier)
 
 
-def report_of(newsroom: App, look: SendSnapshot) -> SendReport:
+def report_of(app: App, look: SendSnapshot) -> SendReport:
     """Returns the report of the send that `look` shows."""
-    ledger, send_id = newsroom.ledger, look.send.id
+    ledger, send_id = app.ledger, look.send.id
     return SendReport(
         look=look,
         proof=proof_line(look.summary),

@@ -44,17 +44,17 @@ class RunOutcome:
     ending: RunResult
 
 
-def run_send(newsroom: App, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> RunOutcome:
+def run_send(app: App, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> RunOutcome:
     """Own the send and carry it on. Raises NeedsConfirmationError when a living process owns it, LedgerError, MessageError."""
     trim_memory()
     gc.freeze()  # what was made so far lives for the whole run
     gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_stopped_by_signals(newsroom, send_id, wait=wait, watch=watch))
+        return runner.run(_stopped_by_signals(app, send_id, wait=wait, watch=watch))
 
 
 async def run_send_async(
-    newsroom: App,
+    app: App,
     send_id: int,
     *,
     wait: bool = True,
@@ -66,39 +66,39 @@ async def run_send_async(
 
     A send that is stopped is paused, until its person says so; without `pause` it is left as one that was interrupted.
     """
-    ledger, settings = newsroom.ledger, newsroom.settings
-    owned = await asyncio.to_thread(
+    ledger, settings = app.ledger, app.settings
+    session = await asyncio.to_thread(
         ledger.queue.acquire,
         send_id,
         retry_for=settings.retry_for,
         resend_uncertain=settings.on_uncertain is OnUncertain.RESEND,
     )
-    if owned is None:
+    if session is None:
         raise NeedsConfirmationError(
             f"Send {send_id} is being sent by another process (pid {ledger.sends.owner_pid(send_id) or 'unknown'}).",
             f"Watch it with: mailer status {send_id}",
         )
     try:
-        sender = await _make_sender(newsroom, owned)
+        sender = await _make_sender(app, session)
         if on_sender:
             on_sender(sender)
-        ending = await _run(sender, owned, wait=wait, watch=watch)
+        ending = await _run(sender, session, wait=wait, watch=watch)
     finally:
-        await asyncio.to_thread(owned.close)
+        await asyncio.to_thread(session.close)
     if pause and ending.end is StopReason.STOPPED:
-        await asyncio.to_thread(_pause_if_running, newsroom, send_id, ending.reason)
+        await asyncio.to_thread(_pause_if_running, app, send_id, ending.reason)
     return RunOutcome(summary=await asyncio.to_thread(ledger.sends.summary, send_id), ending=ending)
 
 
-def load_edition(newsroom: App, send: Send) -> Edition:
+def load_edition(app: App, send: Send) -> Edition:
     """The edition of a send, as it was frozen, with its images."""
-    stored = newsroom.ledger.editions.get(send.digest)
+    stored = app.ledger.editions.get(send.digest)
     if stored is None:
         raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
-    return Edition.from_json(stored.json, newsroom.ledger.editions.images(send.digest))
+    return Edition.from_json(stored.json, app.ledger.editions.images(send.digest))
 
 
-async def _stopped_by_signals(newsroom: App, send_id: int, *, wait: bool, watch: Watch | None) -> RunOutcome:
+async def _stopped_by_signals(app: App, send_id: int, *, wait: bool, watch: Watch | None) -> RunOutcome:
     """`carry`, in which Ctrl-C and SIGTERM stop the sender."""
     loop = asyncio.get_running_loop()
 
@@ -107,26 +107,26 @@ async def _stopped_by_signals(newsroom: App, send_id: int, *, wait: bool, watch:
             loop.add_signal_handler(number, sender.stop)
 
     try:
-        return await run_send_async(newsroom, send_id, wait=wait, watch=watch, on_sender=attach)
+        return await run_send_async(app, send_id, wait=wait, watch=watch, on_sender=attach)
     finally:
         for number in _STOPS:
             loop.remove_signal_handler(number)
 
 
-async def _make_sender(newsroom: App, owned: SendSession) -> Sender:
+async def _make_sender(app: App, session: SendSession) -> Sender:
     """Returns the sender of `owned`, for its frozen edition and by the settings."""
-    send = await asyncio.to_thread(newsroom.ledger.sends.get, owned.send_id)
-    edition = await asyncio.to_thread(load_edition, newsroom, send)
-    options = await asyncio.to_thread(_options, newsroom)
-    relays = newsroom.settings.relay
-    eight_bit = newsroom.settings.eight_bit and await _all_offer_8bit(relays, options.pool)
-    tokens = newsroom.message_tokens(send.key_name, inert=send.kind is SendKind.TEST)
-    profile = newsroom.sender_profile_of(send.sender_profile)
+    send = await asyncio.to_thread(app.ledger.sends.get, session.send_id)
+    edition = await asyncio.to_thread(load_edition, app, send)
+    options = await asyncio.to_thread(_options, app)
+    relays = app.settings.relay
+    eight_bit = app.settings.eight_bit and await _all_offer_8bit(relays, options.pool)
+    tokens = app.message_tokens(send.key_name, inert=send.kind is SendKind.TEST)
+    profile = app.sender_profile_of(send.sender_profile)
     composer = Composer(edition, profile, tokens, eight_bit=eight_bit)
-    return Sender(ledger=owned, compose=composer.compose, relays=relays, options=options, now=newsroom.clock)
+    return Sender(ledger=session, compose=composer.compose, relays=relays, options=options, now=app.clock)
 
 
-async def _run(sender: Sender, owned: SendSession, *, wait: bool, watch: Watch | None) -> RunResult:
+async def _run(sender: Sender, session: SendSession, *, wait: bool, watch: Watch | None) -> RunResult:
     """Runs `sender`; a message that cannot be composed pauses the send."""
     watching = asyncio.create_task(_watch(sender, watch)) if watch else None
     try:
@@ -134,22 +134,22 @@ async def _run(sender: Sender, owned: SendSession, *, wait: bool, watch: Watch |
     except LedgerError:
         raise
     except MailerError as error:
-        await owned.trip_breaker(error.message)
+        await session.trip_breaker(error.message)
         raise
     finally:
         if watching:
             watching.cancel()
 
 
-def _options(newsroom: App) -> SenderOptions:
-    settings = newsroom.settings
+def _options(app: App) -> SenderOptions:
+    settings = app.settings
     return SenderOptions(
         connections=settings.connections,
         retry=RetryPolicy(delays=settings.retry, lifetime=settings.retry_for),
         limits=RateLimits(
             rate=settings.rate, domain_connections=settings.domain_connections, domain_rate=settings.domain_rate
         ),
-        per_connection=settings.messages_per_connection or 0,
+        messages_per_connection=settings.messages_per_connection or 0,
         pool=PoolOptions(local_hostname=socket.getfqdn()),
     )
 
@@ -174,7 +174,7 @@ async def _watch(sender: Sender, watch: Watch) -> None:
         await asyncio.sleep(WATCH_EVERY)
 
 
-def _pause_if_running(newsroom: App, send_id: int, trouble: str) -> None:
+def _pause_if_running(app: App, send_id: int, trouble: str) -> None:
     """A send that its person stopped stays stopped, until its person says so; `trouble` is what was wrong by then."""
-    if newsroom.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
-        newsroom.ledger.sends.pause(send_id, reason=f"stopped by hand ({trouble})" if trouble else "stopped by hand")
+    if app.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
+        app.ledger.sends.pause(send_id, reason=f"stopped by hand ({trouble})" if trouble else "stopped by hand")

@@ -3,7 +3,7 @@
     start_sends_when_due(newsroom, stop, log)    until `stop` is set
     wait_until_due(newsroom, send_id)            for one that somebody waits for
 
-Whoever is first freezes the audience of a scheduled send; one that is late by more than MAILER_GRACE becomes overdue, and
+Whoever is first freezes the audience of a scheduled send; one that is late by more than MAILER_SCHEDULE_GRACE becomes overdue, and
 waits for its person. A send that a server has carried once is its business, or that of the next one: killed or ended in
 mid-send, it goes on by itself when a server runs again. What a command carries is left to its person, as ever. That two never
 carry the same send is for the ledger's lock and epoch to see to.
@@ -33,38 +33,38 @@ LOOK_EVERY = 1.0  # seconds
 REST = 60.0  # seconds until a send that could not be started or carried is tried again
 
 
-def due_now(newsroom: App) -> tuple[Send, ...]:
+def due_now(app: App) -> tuple[Send, ...]:
     """Scheduled sends whose time has come; those that are too late are overdue from now on."""
-    return newsroom.ledger.sends.due(grace=newsroom.settings.schedule_grace)
+    return app.ledger.sends.due(grace=app.settings.schedule_grace)
 
 
-def wait_until_due(newsroom: App, send_id: int) -> Send:
+def wait_until_due(app: App, send_id: int) -> Send:
     """Block until it is time, and start the send, unless somebody else did, cancelled it, or it came too late."""
-    while (found := newsroom.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
-        left = (found.at or 0.0) - newsroom.clock()
+    while (found := app.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
+        left = (found.at or 0.0) - app.clock()
         if left > 0:
             time.sleep(min(left, LOOK_EVERY))
-        elif send_id in {each.id for each in due_now(newsroom)}:
+        elif send_id in {each.id for each in due_now(app)}:
             try:
-                return start_scheduled(newsroom, found)
+                return start_scheduled(app, found)
             except SendStateError:  # another process was quicker
                 continue
     return found
 
 
-async def start_sends_when_due(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+async def start_sends_when_due(app: App, stop: asyncio.Event, log: Log) -> None:
     """Starts and runs what is due, each send in a task of its own, until `stop` is set; then interrupts what runs.
 
     A send that cannot be started or run is logged, stays as it is, and is tried again after a rest.
     """
-    await SendScheduler(newsroom, stop, log).run()
+    await SendScheduler(app, stop, log).run()
 
 
 class SendScheduler:
     """What one server carries."""
 
-    def __init__(self, newsroom: App, stop: asyncio.Event, log: Log) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, stop: asyncio.Event, log: Log) -> None:
+        self._app = app
         self._stop = stop
         self._log = log
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -73,7 +73,7 @@ class SendScheduler:
         self._has_lapsed = False
 
     async def run(self) -> None:
-        await run_every(LOOK_EVERY, self._look, self._stop, self._log, newsroom=self._app, name="due sends")
+        await run_every(LOOK_EVERY, self._look, self._stop, self._log, app=self._app, name="due sends")
         for sender in self._senders.values():
             sender.stop()
         await asyncio.gather(*self._tasks.values())
@@ -100,22 +100,22 @@ class SendScheduler:
 
     async def _carry(self, send: Send) -> None:
         """Start a send, if that is still to be done, and take it to its end."""
-        newsroom, log = self._app, self._log
+        app, log = self._app, self._log
         try:
             if send.state is SendState.SCHEDULED:
                 log(f"send {send.id} ({send.slug}) is due")
-                await asyncio.to_thread(start_scheduled, newsroom, send, carried=True)
-            before = await asyncio.to_thread(newsroom.ledger.sends.summary, send.id)
-            course = await asyncio.to_thread(ProgressTracker, newsroom, before)
+                await asyncio.to_thread(start_scheduled, app, send, carried=True)
+            before = await asyncio.to_thread(app.ledger.sends.summary, send.id)
+            course = await asyncio.to_thread(ProgressTracker, app, before)
             watch = log_changes(course, lambda news: log(f"send {send.id}: {news}"))
             result = await run_send_async(
-                newsroom, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
+                app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
             )
         except MailerError as error:
             log(f"send {send.id}: {error}")
             self._back_off(send)
         except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it
-            log(f"send {send.id} stopped, because of a bug in mailer: {current_traceback(newsroom)}")
+            log(f"send {send.id} stopped, because of a bug in mailer: {current_traceback(app)}")
             self._back_off(send)
         else:
             log(f"send {send.id} {result.summary.send.state}: {proof_line(result.summary)}")

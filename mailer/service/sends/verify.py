@@ -33,16 +33,16 @@ class Verification:
         return all(check.ok for check in self.checks)
 
 
-def verify_send(newsroom: App, send_id: int) -> Verification:
+def verify_send(app: App, send_id: int) -> Verification:
     """Check everything that must hold of a send. Raises UnknownSendError, LedgerError."""
-    ledger = newsroom.ledger
+    ledger = app.ledger
     summary = ledger.sends.summary(send_id)
     return Verification(
         summary=summary,
         checks=(
             *ledger.verifier.checks(send_id),
-            _edition(newsroom, summary.send),
-            _message_ids(newsroom, summary.send),
+            _edition(app, summary.send),
+            _message_ids(app, summary.send),
         ),
     )
 
@@ -53,27 +53,27 @@ def verification_object(verification: Verification) -> dict[str, object]:
     return {**send_object(verification.summary), "ok": verification.ok, "checks": checks}
 
 
-def delivery_timeline(newsroom: App, send_id: int, email: str) -> tuple[str, ...]:
+def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
     """What happened to one recipient of a send, a sentence for each step. Raises UsageError when there is none."""
-    newsroom.ledger.sends.get(send_id)
+    app.ledger.sends.get(send_id)
     identity = parse_address(email).identity
-    found = next((d for d in newsroom.ledger.report.deliveries_of(identity) if d.send_id == send_id), None)
+    found = next((d for d in app.ledger.report.deliveries_of(identity) if d.send_id == send_id), None)
     if found is None:
         raise UsageError(
             f"{email} is no recipient of send {send_id}.",
             f"Its recipients are listed by: mailer report {send_id} --csv -",
         )
-    tried = tuple(_attempt_in_words(attempt) for attempt in newsroom.ledger.report.attempts(found.id))
+    tried = tuple(_attempt_in_words(attempt) for attempt in app.ledger.report.attempts(found.id))
     return (*tried, _state_in_words(found, tried=bool(tried)))
 
 
-def _edition(newsroom: App, send: Send) -> Check:
+def _edition(app: App, send: Send) -> Check:
     """The stored edition is the one that the send names, with all its images."""
     name = "the stored edition is what its digest says, images and all"
-    stored = newsroom.ledger.editions.get(send.digest)
+    stored = app.ledger.editions.get(send.digest)
     if stored is None:
         return Check(name=name, wrong=(f"the edition {send.digest} is missing",))
-    images = newsroom.ledger.editions.images(send.digest)
+    images = app.ledger.editions.images(send.digest)
     try:
         edition = Edition.from_json(stored.json, images)
     except MailerError as error:
@@ -85,13 +85,13 @@ def _edition(newsroom: App, send: Send) -> Check:
     return Check(name=name, wrong=tuple(wrong))
 
 
-def _message_ids(newsroom: App, send: Send) -> Check:
+def _message_ids(app: App, send: Send) -> Check:
     """Each Message-ID follows from its delivery under a key that we still have."""
     name = "every Message-ID can be made again"
-    if send.key_name not in newsroom.keys.names:
+    if send.key_name not in app.keys.names:
         return Check(name=name, wrong=(f"MAILER_SECRET_KEYS lacks the key {send.key_name} of this send",))
-    mark = newsroom.message_tokens(send.key_name)
-    rows = list(islice(newsroom.ledger.report.rows(send.id), _SAMPLE))
+    mark = app.message_tokens(send.key_name)
+    rows = list(islice(app.ledger.report.rows(send.id), _SAMPLE))
     twice = len(rows) - len({mark(row.delivery_id).message for row in rows})
     return Check(name=name, wrong=(f"{twice} deliveries share a Message-ID",) if twice else ())
 
@@ -103,12 +103,12 @@ def _attempt_in_words(attempt: Attempt) -> str:
     words = " ".join(str(part) for part in (attempt.code, attempt.enhanced, attempt.reply) if part)
     quoted = f": {words}" if words else ""
     where = f" ({attempt.stage.value})" if attempt.stage else ""
-    if attempt.lost and attempt.verdict is DeliveryState.PENDING:
+    if attempt.lost and attempt.classification is DeliveryState.PENDING:
         return f"claimed at {iso(attempt.opened_at)}; the sender ended at {at} before anything of it could leave"
     if attempt.lost:
         return f"under way at {iso(attempt.opened_at)} when the sender ended; noticed at {at}{quoted}"
-    verdict = attempt.verdict.value if attempt.verdict else "ended"
-    return f"tried at {iso(attempt.opened_at)}; {verdict}{by} at {at}{where}{quoted}"
+    ended = attempt.classification.value if attempt.classification else "ended"
+    return f"tried at {iso(attempt.opened_at)}; {ended}{by} at {at}{where}{quoted}"
 
 
 def _state_in_words(found: Delivery, *, tried: bool) -> str:

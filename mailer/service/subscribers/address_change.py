@@ -21,23 +21,23 @@ class AddressMove:
     move: AddressChange | None = None
 
 
-def ask_address(newsroom: App, token: str, new: Address) -> None:
+def ask_address(app: App, token: str, new: Address) -> None:
     """Has a confirmation mailed to `new`. The page does not reveal whether that address is known."""
-    holder = require_holder(newsroom, token, mailed=True)
-    newsroom.ledger.preferences.request_address_change(holder.number, new)
+    holder = require_holder(app, token, mailed=True)
+    app.ledger.preferences.request_address_change(holder.number, new)
 
 
-def read_address_move(newsroom: App, token: str) -> AddressMove | None:
+def read_address_move(app: App, token: str) -> AddressMove | None:
     """Returns the change that the link in a confirmation is for; changes nothing."""
-    number = newsroom.keys.read(Purpose.ADDRESS, token)
-    letter = None if number is None else newsroom.ledger.preferences.asked_address(number)
+    number = app.keys.read(Purpose.ADDRESS, token)
+    letter = None if number is None else app.ledger.preferences.asked_address(number)
     return None if letter is None else AddressMove(masked=mask(letter.address))
 
 
-def confirm_move(newsroom: App, token: str) -> AddressMove | None:
+def confirm_move(app: App, token: str) -> AddressMove | None:
     """Changes the address, as confirmed by the link in the mail to the new one."""
-    number = newsroom.keys.read(Purpose.ADDRESS, token)
-    asked = read_address_move(newsroom, token)
+    number = app.keys.read(Purpose.ADDRESS, token)
+    asked = read_address_move(app, token)
     if number is None or asked is None:
         return None
-    return AddressMove(masked=asked.masked, move=newsroom.ledger.preferences.move(number, source=BY_READER))
+    return AddressMove(masked=asked.masked, move=app.ledger.preferences.move(number, source=BY_READER))

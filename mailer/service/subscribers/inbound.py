@@ -21,16 +21,16 @@ class InboundResult(StrEnum):
     NO_TOKEN = "no token"  # nothing that we made is in it  # noqa: S105 - no secret
 
 
-def process(newsroom: App, raw: bytes) -> InboundResult:
+def process(app: App, raw: bytes) -> InboundResult:
     """Do what the message `raw` asks."""
     request = parse_unsubscribe_mail(raw)
     if request.automatic:
         return InboundResult.AUTOMATIC
     for token in request.tokens:
-        number = None if is_inert(token.lower()) else newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
+        number = None if is_inert(token.lower()) else app.keys.read(Purpose.UNSUBSCRIBE, token)
         if number is None:
             continue
-        done = newsroom.ledger.suppressions.unsubscribe_delivery(number, source=BY_MAIL).result()
+        done = app.ledger.suppressions.unsubscribe_delivery(number, source=BY_MAIL).result()
         if done is not None:
             return InboundResult.UNSUBSCRIBED if done.changed else InboundResult.ALREADY
     return InboundResult.NO_TOKEN

@@ -54,7 +54,7 @@ class PreferencesPage:
     """
 
     masked: str
-    can_act: bool
+    may: bool
     stopped: OptOut
     lists: tuple[ListChoice, ...]
     others: int
@@ -63,88 +63,82 @@ class PreferencesPage:
     can_pause: bool
 
 
-def read_page(newsroom: App, token: str) -> PreferencesPage | None:
+def read_page(app: App, token: str) -> PreferencesPage | None:
     """What `token` leads to, as things stand now."""
-    holder = find_holder(newsroom, token)
-    return None if holder is None else _page(newsroom, holder)
+    holder = find_holder(app, token)
+    return None if holder is None else _page(app, holder)
 
 
-def choose(newsroom: App, token: str, names: Collection[str]) -> bool:
+def choose(app: App, token: str, names: Collection[str]) -> bool:
     """Be on those of the shown lists that are in `names`, and on no other of them. False: nobody came back by it."""
-    holder = require_holder(newsroom, token)
-    page = _page(newsroom, holder)
+    holder = require_holder(app, token)
+    page = _page(app, holder)
     on = {each.settings.name: each.words for each in page.lists if each.settings.name in names}
     off = [each.settings.name for each in page.lists if each.settings.name not in on]
-    return newsroom.ledger.preferences.set_lists(holder.person, on, off, source=BY_READER, may_return=holder.may)
+    return app.ledger.preferences.set_lists(holder.person, on, off, source=BY_READER, may_return=holder.may)
 
 
-def keep(newsroom: App, token: str, given: Mapping[str, str]) -> None:
+def keep(app: App, token: str, given: Mapping[str, str]) -> None:
     """The person's own fields, on each of their lists that has them as such."""
-    holder = require_holder(newsroom, token)
+    holder = require_holder(app, token)
     values = {name: clean(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
-    own = {
-        each.name: {name: values[name] for name in each.profile_fields if name in values} for each in _public(newsroom)
-    }
-    newsroom.ledger.preferences.set_profile(holder.person.identity, own, source=BY_READER)
+    own = {each.name: {name: values[name] for name in each.own_fields if name in values} for each in _public(app)}
+    app.ledger.preferences.set_profile(holder.person.identity, own, source=BY_READER)
 
 
-def pause(newsroom: App, token: str, weeks: int) -> None:
+def pause(app: App, token: str, weeks: int) -> None:
     """No letters for so many weeks from now; one of WEEKS."""
-    holder = require_holder(newsroom, token)
-    newsroom.ledger.preferences.pause(holder.person.identity, newsroom.clock() + weeks * _WEEK, source=BY_READER)
+    holder = require_holder(app, token)
+    app.ledger.preferences.pause(holder.person.identity, app.clock() + weeks * _WEEK, source=BY_READER)
 
 
-def resume(newsroom: App, token: str) -> None:
+def resume(app: App, token: str) -> None:
     """End the person's pause now."""
-    newsroom.ledger.preferences.resume(require_holder(newsroom, token).person.identity, source=BY_READER)
+    app.ledger.preferences.resume(require_holder(app, token).person.identity, source=BY_READER)
 
 
-def unsubscribe_all(newsroom: App, token: str) -> None:
+def unsubscribe_all(app: App, token: str) -> None:
     """No letters from anywhere, as the link of a letter has it."""
-    newsroom.ledger.suppressions.unsubscribe(
-        require_holder(newsroom, token).person.identity, source=OptOutSource.PAGE.value
-    )
+    app.ledger.suppressions.unsubscribe(require_holder(app, token).person.identity, source=OptOutSource.PAGE.value)
 
 
-def ask_link(newsroom: App, token: str) -> None:
+def ask_link(app: App, token: str) -> None:
     """Have the other kind of link mailed to the person."""
-    newsroom.ledger.transactional.ask_link(require_holder(newsroom, token).person)
+    app.ledger.transactional.ask_link(require_holder(app, token).person)
 
 
-def my_data(newsroom: App, token: str) -> dict[str, object]:
+def my_data(app: App, token: str) -> dict[str, object]:
     """Everything that is known of the person, as `subscriber export` has it."""
-    return profile_object(subject_copy(find_profile(newsroom, require_holder(newsroom, token, mailed=True).person)))
+    return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).person)))
 
 
-def erase(newsroom: App, token: str) -> None:
+def erase(app: App, token: str) -> None:
     """Forget the person, and the addresses that they had before."""
-    holder = require_holder(newsroom, token, mailed=True)
-    newsroom.ledger.erasure.erase(holder.person.identity, source=BY_READER)
+    holder = require_holder(app, token, mailed=True)
+    app.ledger.erasure.erase(holder.person.identity, source=BY_READER)
 
 
-def _public(newsroom: App) -> tuple[ListSettings, ...]:
-    return public_lists(newsroom.workspace.subscribers, newsroom.workspace.list_names())
+def _public(app: App) -> tuple[ListSettings, ...]:
+    return public_lists(app.workspace.subscribers, app.workspace.list_names())
 
 
-def _page(newsroom: App, holder: LinkHolder) -> PreferencesPage:
-    standing = newsroom.ledger.suppressions.get(holder.person.identity)
+def _page(app: App, holder: LinkHolder) -> PreferencesPage:
+    standing = app.ledger.suppressions.get(holder.person.identity)
     stopped = OptOut.NO
     if standing is not None:
         stopped = OptOut.HELD if standing.reason is SuppressionReason.BY_HAND else OptOut.LEFT
-    now = newsroom.clock()
-    mine = {each.list: each for each in newsroom.ledger.members.of(holder.person.identity) if each.removed_at is None}
+    now = app.clock()
+    mine = {each.list: each for each in app.ledger.members.of(holder.person.identity) if each.removed_at is None}
     getting = {name: each for name, each in mine.items() if _gets(each)}
-    public = _public(newsroom)
+    public = _public(app)
     lists = tuple(
-        ListChoice(
-            settings=each, is_on=each.name in getting and stopped is OptOut.NO, words=consent_text(newsroom, each)
-        )
+        ListChoice(settings=each, is_on=each.name in getting and stopped is OptOut.NO, words=consent_text(app, each))
         for each in public
     )
     pauses = [each.paused_until for each in getting.values() if _is_paused(each, now)]
     return PreferencesPage(
         masked=mask(holder.person.envelope),
-        can_act=holder.may,
+        may=holder.may,
         stopped=stopped,
         lists=lists,
         others=len(getting.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
@@ -168,6 +162,6 @@ def _own(public: Collection[ListSettings], mine: Mapping[str, Membership]) -> di
     found: dict[str, str] = {}
     for each in public:
         if each.name in mine:
-            for name in each.profile_fields:
+            for name in each.own_fields:
                 found[name] = found.get(name) or mine[each.name].values.get(name, "")
     return found

@@ -37,43 +37,43 @@ class LinkHolder:
         return self.purpose is Purpose.MEMBER
 
 
-def page_token(newsroom: App, unsubscribe_token: str) -> str:
+def page_token(app: App, unsubscribe_token: str) -> str:
     """Returns the token of the preferences page for the holder of an unsubscribe link; "" for a test link."""
-    number = None if is_inert(unsubscribe_token) else newsroom.keys.read(Purpose.UNSUBSCRIBE, unsubscribe_token)
-    return "" if number is None else newsroom.keys.issue(Purpose.PREFERENCES, number)
+    number = None if is_inert(unsubscribe_token) else app.keys.read(Purpose.UNSUBSCRIBE, unsubscribe_token)
+    return "" if number is None else app.keys.issue(Purpose.PREFERENCES, number)
 
 
-def issue_nonce(newsroom: App, token: str) -> str:
+def issue_nonce(app: App, token: str) -> str:
     """Returns a nonce for a form on the page of `token`."""
-    return newsroom.keys.issue(Purpose.NONCE, int(newsroom.clock()) << _FINGERPRINT | _fingerprint(token))
+    return app.keys.issue(Purpose.NONCE, int(app.clock()) << _FINGERPRINT | _fingerprint(token))
 
 
-def is_fresh(newsroom: App, token: str, nonce: str) -> bool:
+def is_fresh(app: App, token: str, nonce: str) -> bool:
     """Whether `nonce` was issued for the page of `token` and has not expired."""
-    number = newsroom.keys.read(Purpose.NONCE, nonce)
+    number = app.keys.read(Purpose.NONCE, nonce)
     if number is None or number & (1 << _FINGERPRINT) - 1 != _fingerprint(token):
         return False
-    return -_STEPS_BACK <= newsroom.clock() - (number >> _FINGERPRINT) <= NONCE_FOR
+    return -_STEPS_BACK <= app.clock() - (number >> _FINGERPRINT) <= NONCE_FOR
 
 
-def find_holder(newsroom: App, token: str) -> LinkHolder | None:
-    number = newsroom.keys.read(Purpose.MEMBER, token)
+def find_holder(app: App, token: str) -> LinkHolder | None:
+    number = app.keys.read(Purpose.MEMBER, token)
     if number is not None:
-        person = newsroom.ledger.preferences.person(number)
+        person = app.ledger.preferences.person(number)
         return None if person is None else LinkHolder(purpose=Purpose.MEMBER, number=number, person=person)
-    number = newsroom.keys.read(Purpose.PREFERENCES, token)
-    delivery = None if number is None else newsroom.ledger.report.delivery(number)
+    number = app.keys.read(Purpose.PREFERENCES, token)
+    delivery = None if number is None else app.ledger.report.delivery(number)
     if number is None or delivery is None or is_marker(delivery.identity):
         return None
     return LinkHolder(purpose=Purpose.PREFERENCES, number=number, person=parse_address(delivery.address))
 
 
-def require_holder(newsroom: App, token: str, *, mailed: bool = False) -> LinkHolder:
+def require_holder(app: App, token: str, *, mailed: bool = False) -> LinkHolder:
     """Returns the holder of `token`; `mailed`: it must be the kind of link that was mailed to the reader alone.
 
     Raises LinkError.
     """
-    holder = find_holder(newsroom, token)
+    holder = find_holder(app, token)
     if holder is None or (mailed and not holder.may):
         raise LinkError("no link to do this with")
     return holder

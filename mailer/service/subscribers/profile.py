@@ -96,14 +96,14 @@ class SubscriberProfile:
         return bool(self.lists or self.suppression or self.history or self.changes or self.deliveries or self.letters)
 
 
-def find_profile(newsroom: App, address: Address, *, read_files: bool = True) -> SubscriberProfile:
+def find_profile(app: App, address: Address, *, read_files: bool = True) -> SubscriberProfile:
     """Everything known of `address`. Without `read_files`: as lists were when they were synced, and quickly."""
-    rows = _rows(newsroom, address) if read_files else {}
-    if not newsroom.has_ledger:
+    rows = _rows(app, address) if read_files else {}
+    if not app.has_ledger:
         return SubscriberProfile(
             display=address.display, lists=tuple(_unsynced(row, name) for name, row in rows.items())
         )
-    ledger, now = newsroom.ledger, newsroom.clock()
+    ledger, now = app.ledger, app.clock()
     formerly = ledger.members.former_addresses(address.identity)
     identities = (address.identity, *formerly)
     members = {each.list: each for each in ledger.members.of(address.identity)}
@@ -121,8 +121,8 @@ def find_profile(newsroom: App, address: Address, *, read_files: bool = True) ->
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
         reasons=_by_time(each for identity in identities for each in ledger.preferences.reasons(identity)),
         letters=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
-        told=_by_time(_told_others(newsroom, identities)),
-        deliveries=_by_time(each for identity in identities for each in _sent(newsroom, identity))[::-1],
+        told=_by_time(_told_others(app, identities)),
+        deliveries=_by_time(each for identity in identities for each in _sent(app, identity))[::-1],
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
     )
@@ -136,32 +136,32 @@ def subject_copy(person: SubscriberProfile) -> SubscriberProfile:
     return replace(person, changes=changes, later=())
 
 
-def lists_with(newsroom: App, address: Address) -> tuple[str, ...]:
+def lists_with(app: App, address: Address) -> tuple[str, ...]:
     """The lists in whose files the address stands."""
-    return tuple(_rows(newsroom, address))
+    return tuple(_rows(app, address))
 
 
-def _rows(newsroom: App, address: Address) -> dict[str, Member]:
+def _rows(app: App, address: Address) -> dict[str, Member]:
     """Returns the row of each list that counts for this person; a file is read only if it changed since its last sync."""
-    indexed = _rows_by_index(newsroom, address)
+    indexed = _rows_by_index(app, address)
     rows: dict[str, Member] = {}
-    for name in newsroom.workspace.list_names():
-        row = indexed[name] if name in indexed else _row_by_file(newsroom, name, address)
+    for name in app.workspace.list_names():
+        row = indexed[name] if name in indexed else _row_by_file(app, name, address)
         if row is not None:
             rows[name] = row
     return rows
 
 
-def _rows_by_index(newsroom: App, address: Address) -> dict[str, Member | None]:
+def _rows_by_index(app: App, address: Address) -> dict[str, Member | None]:
     """Returns what the members of the ledger say of each list whose file is as the last sync left it."""
-    if not newsroom.has_ledger:
+    if not app.has_ledger:
         return {}
-    ledger = newsroom.ledger
+    ledger = app.ledger
     members = {each.list: each for each in ledger.members.of(address.identity) if each.in_file}
     rows: dict[str, Member | None] = {}
-    for name in newsroom.workspace.list_names():
+    for name in app.workspace.list_names():
         found, state = members.get(name), ledger.syncs.state(name)
-        if state is None or not _has_digest(newsroom, name, state.digest):
+        if state is None or not _has_digest(app, name, state.digest):
             continue
         if found is None:
             rows[name] = None
@@ -170,17 +170,17 @@ def _rows_by_index(newsroom: App, address: Address) -> dict[str, Member | None]:
     return rows
 
 
-def _has_digest(newsroom: App, name: str, digest: str) -> bool:
+def _has_digest(app: App, name: str, digest: str) -> bool:
     try:
-        return find_digest(newsroom, name) == digest
+        return find_digest(app, name) == digest
     except ListError:
         return False
 
 
-def _row_by_file(newsroom: App, name: str, address: Address) -> Member | None:
+def _row_by_file(app: App, name: str, address: Address) -> Member | None:
     """Returns the first row of this person in a list file, which counts; None where the file cannot be read."""
     try:
-        source = open_list(newsroom.workspace.list_file(name), name)
+        source = open_list(app.workspace.list_file(name), name)
     except ListError:
         return None
     rows = (row for row in source.rows(duplicates=False) if isinstance(row, Member))
@@ -206,8 +206,8 @@ def _unsynced(row: Member, name: str) -> ListEntry:
     return ListEntry(list=name, line=row.line, status=row.status.value, fields=dict(row.fields))
 
 
-def _sent(newsroom: App, identity: str) -> tuple[Sent, ...]:
-    ledger = newsroom.ledger
+def _sent(app: App, identity: str) -> tuple[Sent, ...]:
+    ledger = app.ledger
     return tuple(
         Sent(
             send_id=each.send_id,
@@ -221,9 +221,9 @@ def _sent(newsroom: App, identity: str) -> tuple[Sent, ...]:
     )
 
 
-def _told_others(newsroom: App, identities: Iterable[str]) -> Iterator[WebhookNotice]:
-    hosts = {each.id: urlsplit(each.url).hostname or "" for each in newsroom.ledger.webhooks.all()}
-    for message in (each for identity in identities for each in newsroom.ledger.outbox.of(identity)):
+def _told_others(app: App, identities: Iterable[str]) -> Iterator[WebhookNotice]:
+    hosts = {each.id: urlsplit(each.url).hostname or "" for each in app.ledger.webhooks.all()}
+    for message in (each for identity in identities for each in app.ledger.outbox.of(identity)):
         if message.webhook_id in hosts:
             yield WebhookNotice(
                 event=message.event.value,

@@ -62,29 +62,27 @@ class Confirmation:
     language: str = ""
 
 
-def public_list(newsroom: App, name: str) -> ListSettings | None:
+def public_list(app: App, name: str) -> ListSettings | None:
     """The settings of the list `name`, if readers may join it."""
-    if name not in newsroom.workspace.list_names():
+    if name not in app.workspace.list_names():
         return None
-    settings = load_list_settings(newsroom.workspace.subscribers, name)
+    settings = load_list_settings(app.workspace.subscribers, name)
     return settings if settings.public else None
 
 
-def open_lists(newsroom: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
+def open_lists(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
     """Those of the lists `names` that readers may join."""
-    found = (public_list(newsroom, name) for name in names)
+    found = (public_list(app, name) for name in names)
     return tuple(each for each in found if each is not None)
 
 
-def consent_text(newsroom: App, wanted: ListSettings) -> str:
+def consent_text(app: App, wanted: ListSettings) -> str:
     """What somebody agrees to, as the form shows it and the evidence keeps it."""
-    return gettext(
-        effective_language(wanted.language or newsroom.publication.language), WORDS, name=wanted.display_title
-    )
+    return gettext(effective_language(wanted.language or app.publication.language), WORDS, name=wanted.shown)
 
 
 def request_signup(
-    newsroom: App,
+    app: App,
     wanted: ListSettings,
     address: Address,
     own: Mapping[str, str],
@@ -94,13 +92,13 @@ def request_signup(
     words: str = "",
 ) -> None:
     """Somebody asks for the list. `own`: what they filled in; `ip` is truncated; `words`: those shown, if not ours."""
-    newsroom.ledger.signups.ask(
+    app.ledger.signups.ask(
         Signup(
             list=wanted.name,
             address=address,
             own=own_values(wanted, own),
             form=form.value,
-            words=words or consent_text(newsroom, wanted),
+            words=words or consent_text(app, wanted),
             ip=ip,
         )
     )
@@ -108,67 +106,67 @@ def request_signup(
 
 def own_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
     """What was given of the list's own fields, in one line each, without what cannot be seen; empty ones are left out."""
-    values = {name: clean(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.profile_fields}
+    values = {name: clean(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.own_fields}
     return {name: value for name, value in values.items() if value}
 
 
-def read_confirmation(newsroom: App, token: str) -> Confirmation | None:
+def read_confirmation(app: App, token: str) -> Confirmation | None:
     """What `token` stands for."""
-    request = _request(newsroom, token)
-    return None if request is None else _confirmation(newsroom, request)
+    request = _request(app, token)
+    return None if request is None else _confirmation(app, request)
 
 
-def confirm(newsroom: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
+def confirm(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
     """The person's yes to the lists of `choice`, with their fields. Once is enough, twice does nothing twice."""
-    request = _request(newsroom, token)
+    request = _request(app, token)
     if request is None:
         return None
-    lists = open_lists(newsroom, [name for name in request.waiting if name in choice])
-    done = newsroom.ledger.signups.confirm(
+    lists = open_lists(app, [name for name in request.waiting if name in choice])
+    done = app.ledger.signups.confirm(
         request.letter_id,
         {each.name: own_values(each, choice[each.name]) for each in lists},
         source=f"confirmed {SignupForm.PAGE}",
         welcomes={each.name: each.welcome for each in lists if each.welcome},
     )
-    return _confirmation(newsroom, done or request)
+    return _confirmation(app, done or request)
 
 
-def request_signup_again(newsroom: App, token: str, *, ip: str) -> Confirmation | None:
+def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | None:
     """Have another letter sent for what waits behind `token`."""
-    request = _request(newsroom, token)
+    request = _request(app, token)
     if request is None:
         return None
-    asked = newsroom.ledger.signups.consents(request.identity)
+    asked = app.ledger.signups.consents(request.identity)
     words = {each.list: each.words for each in asked if not each.is_imported}
     address = parse_address(request.address)
-    for each in open_lists(newsroom, request.waiting):
+    for each in open_lists(app, request.waiting):
         said = words.get(each.name, "")
-        request_signup(newsroom, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=said)
-    return _confirmation(newsroom, request)
+        request_signup(app, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=said)
+    return _confirmation(app, request)
 
 
-def ask_link(newsroom: App, address: Address) -> None:
+def ask_link(app: App, address: Address) -> None:
     """Have the link to the own page of whoever reads at `address` sent there, if somebody is known."""
-    newsroom.ledger.transactional.ask_link(address)
+    app.ledger.transactional.ask_link(address)
 
 
-def _request(newsroom: App, token: str) -> SignupRequest | None:
-    number = newsroom.keys.read(Purpose.CONFIRM, token)
-    return None if number is None else newsroom.ledger.signups.request(number)
+def _request(app: App, token: str) -> SignupRequest | None:
+    number = app.keys.read(Purpose.CONFIRM, token)
+    return None if number is None else app.ledger.signups.request(number)
 
 
-def _confirmation(newsroom: App, request: SignupRequest) -> Confirmation | None:
-    lists = open_lists(newsroom, request.waiting)
-    confirmed = [load_list_settings(newsroom.workspace.subscribers, name) for name in request.confirmed]
+def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
+    lists = open_lists(app, request.waiting)
+    confirmed = [load_list_settings(app.workspace.subscribers, name) for name in request.confirmed]
     if not lists and not confirmed:
         return None  # closed meanwhile
     state = SignupState.WAITING if lists else SignupState.CONFIRMED
-    if lists and request.is_expired(newsroom.clock()):
+    if lists and request.is_expired(app.clock()):
         state = SignupState.EXPIRED
     return Confirmation(
         state=state,
         masked=mask(request.address),
         waiting=tuple(PendingList(settings=each, own=own_values(each, request.waiting[each.name])) for each in lists),
-        confirmed=tuple(each.display_title for each in confirmed),
+        confirmed=tuple(each.shown for each in confirmed),
         language=(*lists, *confirmed)[0].language,
     )

@@ -61,66 +61,64 @@ class UndoResult(StrEnum):
     TOO_LATE = "too late"  # the seal is void, or another reason stands
 
 
-def read_link(newsroom: App, token: str) -> UnsubscribeLink | None:
+def read_link(app: App, token: str) -> UnsubscribeLink | None:
     """What `token` stands for."""
     if is_inert(token):
         return UnsubscribeLink(inert=True)
-    delivery = _delivery(newsroom, token)
+    delivery = _delivery(app, token)
     return _link(delivery) if delivery else None
 
 
-async def unsubscribe(newsroom: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:
+async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:
     """Unsubscribe the person, from the whole installation. No thread waits for the commit, which all who leave now share."""
     if is_inert(token):
         return UnsubscribeResult(link=UnsubscribeLink(inert=True))
-    number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
+    number = app.keys.read(Purpose.UNSUBSCRIBE, token)
     if number is None:
         return None
-    suppressed = await asyncio.wrap_future(
-        newsroom.ledger.suppressions.unsubscribe_delivery(number, source=source.value)
-    )
+    suppressed = await asyncio.wrap_future(app.ledger.suppressions.unsubscribe_delivery(number, source=source.value))
     if suppressed is None or suppressed.changed:  # nothing is read
-        return _departure(newsroom, number, suppressed)
-    return await asyncio.to_thread(_departure, newsroom, number, suppressed)
+        return _departure(app, number, suppressed)
+    return await asyncio.to_thread(_departure, app, number, suppressed)
 
 
-def _departure(newsroom: App, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
+def _departure(app: App, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
     if suppressed is None:
         return None
     standing = suppressed.suppression
-    is_new = suppressed.changed or _is_new(newsroom, standing)  # what it changed began with this very no
-    seal = newsroom.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if is_new else ""
+    is_new = suppressed.changed or _is_new(app, standing)  # what it changed began with this very no
+    seal = app.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if is_new else ""
     return UnsubscribeResult(link=UnsubscribeLink(masked=mask(suppressed.address)), undo_token=seal)
 
 
-def undo(newsroom: App, token: str, seal: str) -> UndoResult | None:
+def undo(app: App, token: str, seal: str) -> UndoResult | None:
     """Undo the no that `seal` was the answer to. Done already, with a seal that is ours: it is done."""
-    delivery = _delivery(newsroom, token)
+    delivery = _delivery(app, token)
     if delivery is None:
         return None
-    sealed = newsroom.keys.read(Purpose.UNDO, seal)
+    sealed = app.keys.read(Purpose.UNDO, seal)
     if sealed is None:
         return UndoResult.TOO_LATE
-    standing = newsroom.ledger.suppressions.get(delivery.identity)
+    standing = app.ledger.suppressions.get(delivery.identity)
     if standing is None:
         return UndoResult.BACK
-    if sealed != _fingerprint(delivery.id, standing.at) or not _is_new(newsroom, standing):
+    if sealed != _fingerprint(delivery.id, standing.at) or not _is_new(app, standing):
         return UndoResult.TOO_LATE
-    lifted = newsroom.ledger.suppressions.undo(delivery.identity, source=OptOutSource.PAGE.value, said_at=standing.at)
+    lifted = app.ledger.suppressions.undo(delivery.identity, source=OptOutSource.PAGE.value, said_at=standing.at)
     return UndoResult.TOO_LATE if lifted.outcome is UnsuppressStatus.REFUSED else UndoResult.BACK
 
 
-def record_reason(newsroom: App, token: str, seal: str, reason: LeavingReason, words: str) -> bool | None:
+def record_reason(app: App, token: str, seal: str, reason: LeavingReason, words: str) -> bool | None:
     """Keep why the person said the no that `seal` was the answer to; the last word counts. False: the seal is void."""
-    delivery = _delivery(newsroom, token)
+    delivery = _delivery(app, token)
     if delivery is None:
         return None
-    sealed = newsroom.keys.read(Purpose.UNDO, seal)
-    standing = newsroom.ledger.suppressions.get(delivery.identity)
-    if standing is None or sealed != _fingerprint(delivery.id, standing.at) or not _is_new(newsroom, standing):
+    sealed = app.keys.read(Purpose.UNDO, seal)
+    standing = app.ledger.suppressions.get(delivery.identity)
+    if standing is None or sealed != _fingerprint(delivery.id, standing.at) or not _is_new(app, standing):
         return False
     said = "\n".join(clean(line).strip() for line in words.splitlines()).strip()
-    newsroom.ledger.preferences.give_reason(delivery.identity, standing.at, reason, said)
+    app.ledger.preferences.give_reason(delivery.identity, standing.at, reason, said)
     return True
 
 
@@ -133,9 +131,9 @@ def mask(address: str) -> str:
     return f"{local[0]}…@{domain}"
 
 
-def _delivery(newsroom: App, token: str) -> Delivery | None:
-    number = newsroom.keys.read(Purpose.UNSUBSCRIBE, token)
-    return None if number is None else newsroom.ledger.report.delivery(number)
+def _delivery(app: App, token: str) -> Delivery | None:
+    number = app.keys.read(Purpose.UNSUBSCRIBE, token)
+    return None if number is None else app.ledger.report.delivery(number)
 
 
 def _link(delivery: Delivery) -> UnsubscribeLink:
@@ -147,9 +145,9 @@ def _fingerprint(delivery_id: int, at: float) -> int:
     return int.from_bytes(sha256(f"{delivery_id} {at.hex()}".encode()).digest()[:8], "big") & MAX_NUMBER
 
 
-def _is_new(newsroom: App, standing: Suppression) -> bool:
+def _is_new(app: App, standing: Suppression) -> bool:
     """Whether `standing` is a no that began by a link in a letter, so lately that it may be taken back."""
     if standing.reason is not SuppressionReason.UNSUBSCRIBED:
         return False
-    began = newsroom.ledger.suppressions.history(standing.identity)[-1]  # standing, so something began it
-    return began.source in set(OptOutSource) and -_STEPS_BACK <= newsroom.clock() - began.at <= UNDO_FOR
+    began = app.ledger.suppressions.history(standing.identity)[-1]  # standing, so something began it
+    return began.source in set(OptOutSource) and -_STEPS_BACK <= app.clock() - began.at <= UNDO_FOR

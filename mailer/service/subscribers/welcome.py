@@ -33,45 +33,45 @@ REST = 60.0  # seconds until what waits is looked at again
 _AT_A_TIME = 20
 
 
-async def welcome_new_readers(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+async def welcome_new_readers(app: App, stop: asyncio.Event, log: Log) -> None:
     """Creates the sends that welcome new readers, and resumes those that wait for a retry, until `stop` is set."""
     resumed_at = float("-inf")
 
     async def step() -> None:
         nonlocal resumed_at
-        made = await _make_sends(newsroom, log)
+        made = await _make_sends(app, log)
         now = asyncio.get_running_loop().time()
         if made or now - resumed_at >= REST:
             resumed_at = now
-            await _resume_welcomes(newsroom, stop, log)
+            await _resume_welcomes(app, stop, log)
 
-    await run_every(LOOK_EVERY, step, stop, log, newsroom=newsroom, name="welcomes")
+    await run_every(LOOK_EVERY, step, stop, log, app=app, name="welcomes")
 
 
-async def _make_sends(newsroom: App, log: Log) -> bool:
+async def _make_sends(app: App, log: Log) -> bool:
     """Make a send of each welcome that is due; whether there is one."""
-    letters = newsroom.ledger.transactional
-    due = await asyncio.to_thread(letters.due, newsroom.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
+    letters = app.ledger.transactional
+    due = await asyncio.to_thread(letters.due, app.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
     made = False
     for letter in due:
         slug = letter.payload["slug"]
-        by_another = newsroom.settings.approval
-        stored = await asyncio.to_thread(newsroom.ledger.editions.approved, slug, by_another=by_another)
+        by_another = app.settings.approval
+        stored = await asyncio.to_thread(app.ledger.editions.approved, slug, by_another=by_another)
         if stored is None:
             missing = "tested and approved by another" if by_another else "tested by an editor"
             log(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
-            await letters.settle(letter.id, TransactionalState.QUEUED, next_at=newsroom.clock() + REST)
+            await letters.settle(letter.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
         elif await letters.begin_sending(letter.id):
-            done = await asyncio.to_thread(_make_send, newsroom, letter, stored)
+            done = await asyncio.to_thread(_make_send, app, letter, stored)
             made = made or bool(done)
             said = f"send {done}" if done else "left meanwhile, or got it before"
             await letters.settle(letter.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=said)
     return made
 
 
-def _make_send(newsroom: App, letter: QueuedMail, stored: StoredEdition) -> int | None:
+def _make_send(app: App, letter: QueuedMail, stored: StoredEdition) -> int | None:
     """The number of the send to this one person; None when there is nobody to greet."""
-    ledger = newsroom.ledger
+    ledger = app.ledger
     rows = [
         each for each in ledger.members.of(letter.identity) if each.status is Status.SUBSCRIBED and not each.removed_at
     ]
@@ -93,8 +93,8 @@ def _make_send(newsroom: App, letter: QueuedMail, stored: StoredEdition) -> int 
         kind=SendKind.WELCOME,
         edition=edition,
         lists=(),
-        key_name=newsroom.keys.names[0],
-        sender_profile=newsroom.sender_profile.to_json(),
+        key_name=app.keys.names[0],
+        sender_profile=app.sender_profile.to_json(),
         repeat=Repeat.NEW_READERS,
     )
     try:
@@ -105,13 +105,13 @@ def _make_send(newsroom: App, letter: QueuedMail, stored: StoredEdition) -> int 
         return None
 
 
-async def _resume_welcomes(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+async def _resume_welcomes(app: App, stop: asyncio.Event, log: Log) -> None:
     """Take each welcome that is not over as far as it goes now."""
-    for send in await asyncio.to_thread(newsroom.ledger.sends.active, SendKind.WELCOME):
+    for send in await asyncio.to_thread(app.ledger.sends.active, SendKind.WELCOME):
         if stop.is_set():
             return
         try:
-            await run_send_async(newsroom, send.id, wait=False)
+            await run_send_async(app, send.id, wait=False)
         except LedgerError:
             raise
         except MailerError as error:

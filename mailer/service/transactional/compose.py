@@ -45,61 +45,59 @@ class Skipped:
     reason: str
 
 
-def compose(newsroom: App, letter: QueuedMail) -> Message | Skipped:
+def compose(app: App, letter: QueuedMail) -> Message | Skipped:
     """The message of a letter of any kind but `welcome`, as things stand now."""
-    standing = newsroom.ledger.suppressions.get(letter.identity)
+    standing = app.ledger.suppressions.get(letter.identity)
     if standing and standing.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")
     if letter.kind is TransactionalKind.LINK:
-        return _link(newsroom, letter, "link", newsroom.publication.name)
+        return _link(app, letter, "link", app.publication.name)
     if letter.kind is TransactionalKind.ADDRESS:
-        token = newsroom.keys.issue(Purpose.ADDRESS, letter.id)
-        title = newsroom.publication.name
-        return _write(newsroom, letter, "address", title=title, path=f"address/{token}", language="")
+        token = app.keys.issue(Purpose.ADDRESS, letter.id)
+        title = app.publication.name
+        return _write(app, letter, "address", title=title, path=f"address/{token}", language="")
     request = parse_signup_request(letter)
     if request is None:
         raise ValueError(f"a letter of kind {letter.kind} is not written here")
-    lists = open_lists(newsroom, request.waiting)
+    lists = open_lists(app, request.waiting)
     if not lists:
         return Skipped(reason="confirmed or closed meanwhile")
-    title, language = ", ".join(each.display_title for each in lists), lists[0].language
-    if standing is None and _gets_all(newsroom, letter.identity, lists):
-        return _link(newsroom, letter, "already", title, language)
-    token = newsroom.keys.issue(Purpose.CONFIRM, letter.id)
-    return _write(newsroom, letter, "confirm", title=title, path=f"confirm/{token}", language=language)
+    title, language = ", ".join(each.shown for each in lists), lists[0].language
+    if standing is None and _gets_all(app, letter.identity, lists):
+        return _link(app, letter, "already", title, language)
+    token = app.keys.issue(Purpose.CONFIRM, letter.id)
+    return _write(app, letter, "confirm", title=title, path=f"confirm/{token}", language=language)
 
 
-def _gets_all(newsroom: App, identity: str, lists: Sequence[ListSettings]) -> bool:
-    names = {
-        each.list for each in newsroom.ledger.members.of(identity) if each.status in _GETS_IT and not each.removed_at
-    }
+def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
+    names = {each.list for each in app.ledger.members.of(identity) if each.status in _GETS_IT and not each.removed_at}
     return names.issuperset(each.name for each in lists)
 
 
-def _link(newsroom: App, letter: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
-    number = newsroom.ledger.members.number_of(letter.identity)
+def _link(app: App, letter: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
+    number = app.ledger.members.number_of(letter.identity)
     if number is None:
         return Skipped(reason="nobody is known at this address")
-    token = newsroom.keys.issue(Purpose.MEMBER, number)
-    return _write(newsroom, letter, template, title=title, path=f"preferences/{token}", language=language)
+    token = app.keys.issue(Purpose.MEMBER, number)
+    return _write(app, letter, template, title=title, path=f"preferences/{token}", language=language)
 
 
-def _write(newsroom: App, letter: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
-    language = effective_language(language or newsroom.publication.language)
+def _write(app: App, letter: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
+    language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
     towards = text_direction(language)
     context = {
         "subject": subject,
-        "name": newsroom.publication.name,
+        "name": app.publication.name,
         "title": title,
-        "link": f"{newsroom.publication.base_url.rstrip('/')}/{path}",
+        "link": f"{app.publication.base_url.rstrip('/')}/{path}",
         "language": language,
         "direction": towards,
         "start": "right" if towards == "rtl" else "left",
-        "postal_address": [line for line in newsroom.publication.postal_address.splitlines() if line.strip()],
+        "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "say": lambda message, **values: gettext(language, message, **values),
     }
-    templates = FallbackTemplates(newsroom.workspace.templates)
+    templates = FallbackTemplates(app.workspace.templates)
     note = TransactionalMail(
         to=letter.address,
         subject=subject,
@@ -109,7 +107,7 @@ def _write(newsroom: App, letter: QueuedMail, template: str, *, title: str, path
         ),
         html=templates.render(f"letters/{template}.html.j2", context),
         language=language,
-        token=newsroom.keys.issue(Purpose.LETTER, letter.id),
+        token=app.keys.issue(Purpose.LETTER, letter.id),
         date=letter.created_at,
     )
-    return build(newsroom.sender_profile, note)
+    return build(app.sender_profile, note)

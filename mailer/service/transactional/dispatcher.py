@@ -37,21 +37,21 @@ _AT_A_TIME = 50
 _FORGET_EVERY = 3600.0
 
 
-async def deliver_transactional_mail(newsroom: App, stop: asyncio.Event, log: Log) -> None:
+async def deliver_transactional_mail(app: App, stop: asyncio.Event, log: Log) -> None:
     """Delivers what is due until `stop` is set. What cannot be delivered is logged, and waits."""
-    post = TransactionalDispatcher(newsroom, stop, log)
-    await run_every(LOOK_EVERY, post.deliver_due, stop, log, newsroom=newsroom, name="letters", after_error=REST)
+    post = TransactionalDispatcher(app, stop, log)
+    await run_every(LOOK_EVERY, post.deliver_due, stop, log, app=app, name="letters", after_error=REST)
 
 
 class TransactionalDispatcher:
     """The letters of one newsroom."""
 
-    def __init__(self, newsroom: App, stop: asyncio.Event, log: Log) -> None:
-        self._app = newsroom
-        self._letters = newsroom.ledger.transactional
+    def __init__(self, app: App, stop: asyncio.Event, log: Log) -> None:
+        self._app = app
+        self._letters = app.ledger.transactional
         self._stop = stop
         self._log = log
-        self._retry = RetryPolicy(delays=newsroom.settings.retry, lifetime=VALID_FOR)
+        self._retry = RetryPolicy(delays=app.settings.retry, lifetime=VALID_FOR)
         self._forgotten_at: float | None = None
 
     async def deliver_due(self) -> float | None:
@@ -63,18 +63,18 @@ class TransactionalDispatcher:
             return None
         hostname = await asyncio.to_thread(socket.getfqdn)
         relays = self._app.settings.relay
-        courier = SmtpClient(relays, limits=Timeouts(), local_hostname=hostname, chance=random.random)
+        client = SmtpClient(relays, limits=Timeouts(), local_hostname=hostname, chance=random.random)
         try:
             for letter in due:
                 if self._stop.is_set():
                     break
-                if not await self._deliver(courier, letter):
+                if not await self._deliver(client, letter):
                     return REST
         finally:
-            await courier.close()
+            await client.close()
         return 0.0
 
-    async def _deliver(self, courier: SmtpClient, letter: QueuedMail) -> bool:
+    async def _deliver(self, client: SmtpClient, letter: QueuedMail) -> bool:
         """Deliver one letter, or say why not. False when no relay takes anything at the moment."""
         try:
             message = await asyncio.to_thread(compose, self._app, letter)
@@ -96,14 +96,14 @@ class TransactionalDispatcher:
             return left
 
         try:
-            outcome = await courier.deliver(message, leave)
+            outcome = await client.deliver(message, leave)
         except BaseException:
-            if left and not courier.may_have_left:
+            if left and not client.may_have_left:
                 await self._letters.settle(letter.id, TransactionalState.QUEUED, next_at=self._app.clock())
             raise
         if outcome is None:
-            self._log(f"letter {letter.id} waits: {courier.last_error or 'no relay can be reached'}")
-            await self._reschedule(letter, courier.last_error)
+            self._log(f"letter {letter.id} waits: {client.last_error or 'no relay can be reached'}")
+            await self._reschedule(letter, client.last_error)
             return False
         if outcome.cancelled:
             return True
@@ -113,12 +113,12 @@ class TransactionalDispatcher:
         return not outcome.classification.halt
 
     async def _settle(self, letter: QueuedMail, outcome: AttemptResult) -> None:
-        reply, verdict = str(outcome.reply or outcome.classification.reason), outcome.classification
-        if verdict.state is DeliveryState.ACCEPTED:
+        reply, classification = str(outcome.reply or outcome.classification.reason), outcome.classification
+        if classification.state is DeliveryState.ACCEPTED:
             await self._letters.settle(letter.id, TransactionalState.SENT, reply=reply)
-        elif verdict.state is DeliveryState.UNCERTAIN:
+        elif classification.state is DeliveryState.UNCERTAIN:
             await self._letters.settle(letter.id, TransactionalState.UNCERTAIN, reply=reply)
-        elif verdict.state is DeliveryState.FAILED and not verdict.policy:
+        elif classification.state is DeliveryState.FAILED and not classification.policy:
             await self._letters.settle(letter.id, TransactionalState.FAILED, reply=reply)
         else:  # for now, or for a fault of ours
             await self._reschedule(letter, reply)

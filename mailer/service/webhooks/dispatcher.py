@@ -30,21 +30,19 @@ _AT_A_TIME = 100
 _FORGET_EVERY = 3600.0
 
 
-async def notify_webhooks(
-    newsroom: App, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None
-) -> None:
+async def notify_webhooks(app: App, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None) -> None:
     """Delivers what is due until `stop` is set. What is given up is logged."""
-    bureau = WebhookDispatcher(newsroom, stop, log, options or client_options(newsroom))
-    await run_every(LOOK_EVERY, bureau.poll, stop, log, newsroom=newsroom, name="webhooks", after_error=_REST_OF_ALL)
+    bureau = WebhookDispatcher(app, stop, log, options or client_options(app))
+    await run_every(LOOK_EVERY, bureau.poll, stop, log, app=app, name="webhooks", after_error=_REST_OF_ALL)
     await bureau.end()
 
 
 class WebhookDispatcher:
     """The webhooks of one newsroom, as they are told."""
 
-    def __init__(self, newsroom: App, stop: asyncio.Event, log: Log, options: ClientOptions) -> None:
-        self._app = newsroom
-        self._outbox = newsroom.ledger.outbox
+    def __init__(self, app: App, stop: asyncio.Event, log: Log, options: ClientOptions) -> None:
+        self._app = app
+        self._outbox = app.ledger.outbox
         self._stop = stop
         self._log = log
         self._options = options

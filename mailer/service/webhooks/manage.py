@@ -53,9 +53,9 @@ def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
     return tuple(event for event in EVENTS if event.value in names)
 
 
-def read_url(newsroom: App, typed: str) -> str:
+def read_url(app: App, typed: str) -> str:
     """The address that is meant, in ASCII. Raises UsageError for one that nothing may be sent to."""
-    url, networks = normalise(typed.strip()), newsroom.settings.webhook_networks
+    url, networks = normalise(typed.strip()), app.settings.webhook_networks
     fault = check_link(url, WEB)
     parts = urlsplit(url) if fault is None else None
     if parts is None or not parts.hostname or parts.username is not None or parts.fragment or len(url) > _LONGEST:
@@ -80,51 +80,51 @@ def read_url(newsroom: App, typed: str) -> str:
     return url
 
 
-def add(newsroom: App, url: str, events: Collection[str]) -> tuple[Webhook, str]:
+def add(app: App, url: str, events: Collection[str]) -> tuple[Webhook, str]:
     """Tell `url` of `events` from now on; the webhook and its secret."""
-    made = newsroom.ledger.webhooks.add(read_url(newsroom, url), read_events(events), key_name=newsroom.keys.names[0])
-    return made, encode_secret(_secrets(newsroom, made)[0])
+    made = app.ledger.webhooks.add(read_url(app, url), read_events(events), key_name=app.keys.names[0])
+    return made, encode_secret(_secrets(app, made)[0])
 
 
-def rotate(newsroom: App, number: int) -> tuple[Webhook, str]:
+def rotate(app: App, number: int) -> tuple[Webhook, str]:
     """A new secret, which is returned; the one before signs, too, for a day."""
-    made = newsroom.ledger.webhooks.rotate(number, key_name=newsroom.keys.names[0], overlap=OVERLAP)
-    return made, encode_secret(_secrets(newsroom, made)[0])
+    made = app.ledger.webhooks.rotate(number, key_name=app.keys.names[0], overlap=OVERLAP)
+    return made, encode_secret(_secrets(app, made)[0])
 
 
-def client_options(newsroom: App) -> ClientOptions:
+def client_options(app: App) -> ClientOptions:
     """How requests to webhooks are made."""
-    return ClientOptions(networks=newsroom.settings.webhook_networks, trust=ssl.create_default_context())
+    return ClientOptions(networks=app.settings.webhook_networks, trust=ssl.create_default_context())
 
 
-def send_test(newsroom: App, number: int, *, options: ClientOptions | None = None) -> WebhookMessage:
+def send_test(app: App, number: int, *, options: ClientOptions | None = None) -> WebhookMessage:
     """Send a webhook a message now, paused or not; the message, with what came of it. Not for use on an event loop."""
-    webhook = newsroom.ledger.webhooks.get(number)
-    asked = newsroom.ledger.outbox.ask(webhook.id, patience=_TEST_PATIENCE)
-    attempt, decision = asyncio.run(deliver(newsroom, webhook, asked, options or client_options(newsroom)))
+    webhook = app.ledger.webhooks.get(number)
+    asked = app.ledger.outbox.ask(webhook.id, patience=_TEST_PATIENCE)
+    attempt, decision = asyncio.run(deliver(app, webhook, asked, options or client_options(app)))
     return replace(asked, state=decision.state, next_at=decision.next_at, log=(attempt,))
 
 
 async def deliver(
-    newsroom: App, webhook: Webhook, message: WebhookMessage, options: ClientOptions
+    app: App, webhook: Webhook, message: WebhookMessage, options: ClientOptions
 ) -> tuple[WebhookAttempt, DeliveryDecision]:
     """Send a message once, and write down how it went."""
-    at, body, message_id = newsroom.clock(), body_of(message), f"msg_{webhook.key}_{message.id}"
+    at, body, message_id = app.clock(), body_of(message), f"msg_{webhook.key}_{message.id}"
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"mailer/{__version__} (webhooks)",
         "Accept-Encoding": "identity",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at)),
-        "webhook-signature": sign(_secrets(newsroom, webhook), message_id, int(at), body),
+        "webhook-signature": sign(_secrets(app, webhook), message_id, int(at), body),
     }
     answer = await post(webhook.url, headers, body, options)
     attempt = WebhookAttempt(
         at=at, seconds=answer.seconds, status=answer.status, error=answer.error, answer=answer.text
     )
     chance = random.random()  # noqa: S311 - spreads load, keeps no secret
-    decision = decide(answer, message, now=newsroom.clock(), chance=chance)
-    await newsroom.ledger.outbox.record_attempt(message.id, attempt, decision.state, next_at=decision.next_at)
+    decision = decide(answer, message, now=app.clock(), chance=chance)
+    await app.ledger.outbox.record_attempt(message.id, attempt, decision.state, next_at=decision.next_at)
     return attempt, decision
 
 
@@ -157,6 +157,6 @@ def describe(attempt: WebhookAttempt) -> str:
     return f"answered {attempt.status}"
 
 
-def _secrets(newsroom: App, webhook: Webhook) -> list[bytes]:
-    keys = [key.get_secret_value() for key in newsroom.settings.secret_keys]
+def _secrets(app: App, webhook: Webhook) -> list[bytes]:
+    keys = [key.get_secret_value() for key in app.settings.secret_keys]
     return [derive_secret(keys, seal) for seal in webhook.seals]

@@ -124,7 +124,7 @@ class Letter(Schema):
     subject: str
     language: str
     bytes: Annotated[int, Field(description="The size of the HTML.")]
-    slots: tuple[str, ...]
+    merge_fields: tuple[str, ...]
     variants: int
     articles: int
     html: str

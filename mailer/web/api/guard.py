@@ -60,9 +60,9 @@ _log = logging.getLogger(__name__)
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
-def api_routes(newsroom: App, subscribe: _Handler) -> list[BaseRoute]:
+def api_routes(app: App, subscribe: _Handler) -> list[BaseRoute]:
     """The API of `newsroom`, whose door for sign-ups is `subscribe`."""
-    guard = Guard(newsroom)
+    guard = Guard(app)
 
     places: dict[str, dict[str, _Handler]] = {
         "/subscribe": {"POST": subscribe},
@@ -116,8 +116,8 @@ class _Endpoint:
 class Guard:
     """What stands in front of each route of a newsroom's API."""
 
-    def __init__(self, newsroom: App) -> None:
-        self._app = newsroom
+    def __init__(self, app: App) -> None:
+        self._app = app
         self._limits = RateLimiter(time.monotonic, each=BY_TOKEN, together=BY_ALL_TOKENS)
 
     async def openapi(self, request: Request) -> Response:

@@ -116,13 +116,13 @@ def _plan(call: ApiRequest) -> ApiResponse:
 
 def _start(call: ApiRequest) -> ApiResponse:
     """Send a dispatch to its readers, at once or at a time."""
-    wanted, newsroom = call.body(NewSend), call.app
-    now = newsroom.clock()
-    at = parse_schedule_time(wanted.at, newsroom.settings.timezone, now=now) if wanted.at.strip() else now
-    due_now(newsroom)
+    wanted, app = call.body(NewSend), call.app
+    now = app.clock()
+    at = parse_schedule_time(wanted.at, app.settings.timezone, now=now) if wanted.at.strip() else now
+    due_now(app)
     made = _planned(call, wanted, digest=wanted.edition, record=True)
     _refuse_surprises(made, wanted)
-    send = start_send(newsroom, made, at=at, ordered=SendOrder(by=call.actor, token=call.idempotent))
+    send = start_send(app, made, at=at, ordered=SendOrder(by=call.actor, token=call.idempotent))
     call.record("send.start", str(send.id), f"{send.slug} to {', '.join(send.lists)}")
     return _made(call, send)
 
@@ -178,11 +178,11 @@ def _test(call: ApiRequest) -> ApiResponse:
 def _resend(call: ApiRequest) -> ApiResponse:
     """A new send of the same edition to those whom this one failed to reach."""
     parent = call.number("send")
-    newsroom = call.app
-    send = newsroom.ledger.creator.resend_failed(
+    app = call.app
+    send = app.ledger.creator.resend_failed(
         parent,
-        key_name=newsroom.keys.names[0],
-        sender_profile=newsroom.sender_profile.to_json(),
+        key_name=app.keys.names[0],
+        sender_profile=app.sender_profile.to_json(),
         carried=True,
     )
     call.record("send.resend", str(send.id), f"those whom send {parent} failed to reach")

@@ -60,8 +60,8 @@ class Accepted(Schema):
 class SubscribeApi:
     """The endpoint of a newsroom."""
 
-    def __init__(self, newsroom: App, door: SignupGuard) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, door: SignupGuard) -> None:
+        self._app = app
         self._guard = door
 
     async def subscribe(self, request: Request) -> Response:
@@ -95,8 +95,8 @@ class SubscribeApi:
         except AddressError as error:
             return problem(422, f"email: this is not an address ({error.reason}).")
         for name in wanted.fields:
-            if name not in settings.profile_fields:
-                hint = suggest(name, settings.profile_fields)
+            if name not in settings.own_fields:
+                hint = suggest(name, settings.own_fields)
                 return problem(422, f"fields: this list does not ask for such a field{f'; {hint}' if hint else ''}.")
         request_signup(self._app, settings, address, wanted.fields, form=SignupForm.API, ip=ip, words=wanted.words)
         return _accepted()

@@ -17,9 +17,9 @@ def new_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def ordered(visit: DeskRequest, *, take_back: bool = False) -> SendOrder:
+def ordered(request: DeskRequest, *, take_back: bool = False) -> SendOrder:
     """Who posted the form, and its token. Raises UsageError for a form without one."""
-    token = visit.form.text("once")
+    token = request.form.text("once")
     if not _TOKEN.fullmatch(token):
         raise UsageError("The form was not complete; nothing was sent.", "Load the page again.")
-    return SendOrder(by=visit.user.name, token=token, take_back=take_back)
+    return SendOrder(by=request.user.name, token=token, take_back=take_back)

@@ -79,12 +79,12 @@ _log = logging.getLogger(__name__)
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
-def desk_routes(newsroom: App, root: str) -> list[BaseRoute]:
+def desk_routes(app: App, root: str) -> list[BaseRoute]:
     """The desk of `newsroom`, for a site at the path `root`. Raises SettingsError."""
-    desk = DeskGuard(newsroom, root)
-    entry = SignIn(newsroom, desk.pages)
-    provider = open_provider(newsroom)
-    outside = Oidc(newsroom, provider, entry, root) if provider else None
+    desk = DeskGuard(app, root)
+    entry = SignIn(app, desk.pages)
+    provider = open_provider(app)
+    outside = Oidc(app, provider, entry, root) if provider else None
     return [
         Route("/desk/static/{name:path}", static_file),
         Route("/desk/sign-in", desk.public(entry.show)),
@@ -99,11 +99,11 @@ def desk_routes(newsroom: App, root: str) -> list[BaseRoute]:
 class DeskGuard:
     """The guard of a newsroom's desk."""
 
-    def __init__(self, newsroom: App, root: str) -> None:
-        self._app = newsroom
-        self.pages = DeskRenderer(newsroom, root)
-        self._proofs = PreviewCache(newsroom, f"{root}{dispatches_list.HERE}:image/")
-        self._broadcaster = SendBroadcaster(newsroom, self._draw)
+    def __init__(self, app: App, root: str) -> None:
+        self._app = app
+        self.pages = DeskRenderer(app, root)
+        self._proofs = PreviewCache(app, f"{root}{dispatches_list.HERE}:image/")
+        self._broadcaster = SendBroadcaster(app, self._draw)
 
     def public(self, endpoint: _Handler) -> _Handler:
         """The endpoint for somebody who is not signed in: the request has our host, and a form came from our page."""
@@ -129,17 +129,17 @@ class DeskGuard:
 
     async def _answer_user(self, route: DeskRoute, request: Request) -> Response:
         token = request.cookies.get(origin_of(request).cookie("session"), "")
-        visit = await self._request(request, token)
-        if visit is None:
+        desk_request = await self._request(request, token)
+        if desk_request is None:
             return self._signed_out(request)
-        if not visit.may(route.role):
-            return self._not_allowed(visit, route)
+        if not desk_request.may(route.role):
+            return self._not_allowed(desk_request, route)
         try:
-            return await self._answer(visit, route, token)
+            return await self._answer(desk_request, route, token)
         except HTTPException as error:
-            return self._refused(error, visit)
+            return self._refused(error, desk_request)
         except MailerError as error:
-            return self._hindered(error, visit)
+            return self._hindered(error, desk_request)
 
     async def _request(self, request: Request, token: str) -> DeskRequest | None:
         """The visit of who holds `token`, if it is anybody's."""
@@ -161,19 +161,19 @@ class DeskGuard:
             flash=self.pages.pop_flash(request, origin_of(request)),
         )
 
-    async def _answer(self, visit: DeskRequest, route: DeskRoute, token: str) -> Response:
+    async def _answer(self, desk_request: DeskRequest, route: DeskRoute, token: str) -> Response:
         if route.method != "POST":
-            return await _run(route.endpoint, visit)
-        in_header = visit.request.headers.get(TOKEN_HEADER, "")
+            return await _run(route.endpoint, desk_request)
+        in_header = desk_request.request.headers.get(TOKEN_HEADER, "")
         if in_header and not is_form_token(in_header, token):
-            return self._csrf_failed(visit)
-        visit = replace(visit, form=await read_form(visit.request, route.largest))
+            return self._csrf_failed(desk_request)
+        desk_request = replace(desk_request, form=await read_form(desk_request.request, route.largest))
         try:
-            if not is_form_token(in_header or visit.form.raw(TOKEN_FIELD), token):
-                return self._csrf_failed(visit)
-            return await _run(route.endpoint, visit)
+            if not is_form_token(in_header or desk_request.form.raw(TOKEN_FIELD), token):
+                return self._csrf_failed(desk_request)
+            return await _run(route.endpoint, desk_request)
         finally:
-            visit.form.close()
+            desk_request.form.close()
 
     def _draw(self, look: SendSnapshot, may_send: bool, before: tuple[SendSnapshot, Pieces] | None) -> Pieces:
         return live.fragments(self.pages, self._app.settings.timezone, look, may_send=may_send, before=before)
@@ -192,12 +192,12 @@ class DeskGuard:
             status=421,
         )
 
-    def _csrf_failed(self, visit: DeskRequest | None = None) -> Response:
+    def _csrf_failed(self, desk_request: DeskRequest | None = None) -> Response:
         return self._message(
             "Nothing was changed: this did not come from a page of the desk.",
             "Load the page again and repeat what you did.",
             status=403,
-            visit=visit,
+            desk_request=desk_request,
         )
 
     def _signed_out(self, request: Request) -> Response:
@@ -209,40 +209,42 @@ class DeskGuard:
             )
         return self.pages.redirect(request, f"/desk/sign-in{signin.then(request, self.pages.root)}")
 
-    def _not_allowed(self, visit: DeskRequest, route: DeskRoute) -> Response:
+    def _not_allowed(self, desk_request: DeskRequest, route: DeskRoute) -> Response:
         return self._message(
             f"This is for {_PLURALS[route.role]}.",
-            f"You are signed in as {visit.user.name}, {_A[visit.user.role]}. An admin can change that under People.",
+            f"You are signed in as {desk_request.user.name}, {_A[desk_request.user.role]}. An admin can change that under People.",
             status=403,
-            visit=visit,
+            desk_request=desk_request,
         )
 
-    def _refused(self, error: HTTPException, visit: DeskRequest | None = None) -> Response:
+    def _refused(self, error: HTTPException, desk_request: DeskRequest | None = None) -> Response:
         message, next_step = _SENTENCES.get(error.status_code, ("This request cannot be answered.", ""))
-        return self._message(message, next_step, status=error.status_code, visit=visit)
+        return self._message(message, next_step, status=error.status_code, desk_request=desk_request)
 
-    def _hindered(self, error: MailerError, visit: DeskRequest | None = None) -> Response:
+    def _hindered(self, error: MailerError, desk_request: DeskRequest | None = None) -> Response:
         if isinstance(error, LedgerError):
             _log.error("%s", error)
-            return self._message(error.message, error.next_step, status=503, visit=visit)
+            return self._message(error.message, error.next_step, status=503, desk_request=desk_request)
         status = 404 if isinstance(error, (NoDispatchError, UnknownSendError)) else 422
         message = f"{error.message[:1].upper()}{error.message[1:].rstrip('.')}."
-        return self._message(message, error.next_step, status=status, visit=visit)
+        return self._message(message, error.next_step, status=status, desk_request=desk_request)
 
-    def _message(self, heading: str, next_step: str, *, status: int, visit: DeskRequest | None = None) -> Response:
-        if visit is not None and visit.wants_json:
+    def _message(
+        self, heading: str, next_step: str, *, status: int, desk_request: DeskRequest | None = None
+    ) -> Response:
+        if desk_request is not None and desk_request.wants_json:
             return json_page({"said": f"{heading} {next_step}".strip()}, status=status)
-        context = {"heading": heading, "next_step": next_step, "back": self._back(visit) if visit else ""}
+        context = {"heading": heading, "next_step": next_step, "back": self._back(desk_request) if desk_request else ""}
         return self.pages.page(
-            "trouble" if visit and visit.is_partial else "message",
+            "trouble" if desk_request and desk_request.is_partial else "message",
             status=status,
-            viewer=visit.viewer if visit else None,
+            viewer=desk_request.viewer if desk_request else None,
             context=context,
         )
 
-    def _back(self, visit: DeskRequest) -> str:
+    def _back(self, desk_request: DeskRequest) -> str:
         """The path of the desk's page that the request came from; "" for none, or itself."""
-        request, before = visit.request, urlsplit(visit.request.headers.get("referer", ""))
+        request, before = desk_request.request, urlsplit(desk_request.request.headers.get("referer", ""))
         is_ours = f"{before.scheme}://{before.netloc}" == origin_of(request).origin
         is_other = request.method == "POST" or before.path != request.url.path
         if not is_ours or not is_other or not before.path.startswith(f"{self.pages.root}/desk/"):
@@ -250,12 +252,12 @@ class DeskGuard:
         return urlunsplit(("", "", before.path, before.query, ""))
 
 
-async def _run(endpoint: Endpoint, visit: DeskRequest) -> Response:
+async def _run(endpoint: Endpoint, desk_request: DeskRequest) -> Response:
     if inspect.iscoroutinefunction(endpoint):
-        response: Response = await endpoint(visit)
+        response: Response = await endpoint(desk_request)
         return response
     plain = cast("Callable[[DeskRequest], Response]", endpoint)
-    return await run_in_threadpool(plain, visit)
+    return await run_in_threadpool(plain, desk_request)
 
 
 _A = {"writer": "a writer", "editor": "an editor", "admin": "an admin"}

@@ -92,14 +92,14 @@ class Viewer:
 class DeskRenderer:
     """The pages of a newsroom's desk; `root` is the path of the site."""
 
-    def __init__(self, newsroom: App, root: str) -> None:
+    def __init__(self, app: App, root: str) -> None:
         self.root = root
         self._layout = TemplateSet([builtin_dir()])
-        self._zone = newsroom.settings.timezone
-        self._clock = newsroom.clock
+        self._zone = app.settings.timezone
+        self._clock = app.clock
         self._context = {
             "root": root,
-            "publication": newsroom.publication.name,
+            "publication": app.publication.name,
             "static": self.static,
             "moment": self.datetime,
             "ago": self.ago,

@@ -58,8 +58,8 @@ class PreviewState:
 class PreviewSession:
     """The letter of the dispatch at `path`, which findings call `shown`, checked for `lists`."""
 
-    def __init__(self, newsroom: App, path: Path, shown: str, lists: tuple[str, ...] = ()) -> None:
-        self.app = newsroom
+    def __init__(self, app: App, path: Path, shown: str, lists: tuple[str, ...] = ()) -> None:
+        self.app = app
         self.path = path
         self.shown = shown
         self._lists = lists

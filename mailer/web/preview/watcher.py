@@ -37,9 +37,9 @@ class _Snapshot:
         return images and self.near == before.near and self.far == before.far
 
 
-async def watch_files(newsroom: App, path: Path, images: Callable[[], Iterable[Path]]) -> AsyncGenerator[None, None]:
+async def watch_files(app: App, path: Path, images: Callable[[], Iterable[Path]]) -> AsyncGenerator[None, None]:
     """Yields when to look; `images` are those that the dispatch at `path` shows at the time."""
-    workspace = newsroom.workspace
+    workspace = app.workspace
 
     def look(far: Versions | None) -> _Snapshot:
         if far is None:

@@ -31,10 +31,10 @@ _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}  # the name
 class PublicPages:
     """The endpoints of a newsroom."""
 
-    def __init__(self, newsroom: App, pages: PageRenderer) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, pages: PageRenderer) -> None:
+        self._app = app
         self._pages = pages
-        self._archive = Archive(newsroom)
+        self._archive = Archive(app)
 
     async def front(self, _request: Request) -> Response:
         return await run_in_threadpool(self._pages.page, "front", headers=NO_CACHE, heading=self._app.publication.name)

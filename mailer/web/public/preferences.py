@@ -54,8 +54,8 @@ _DATA = "application/json; charset=utf-8"
 class PreferencesPages:
     """The endpoints of a newsroom."""
 
-    def __init__(self, newsroom: App, pages: PageRenderer, door: SignupGuard) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, pages: PageRenderer, door: SignupGuard) -> None:
+        self._app = app
         self._pages = pages
         self._guard = door
 
@@ -111,25 +111,25 @@ class PreferencesPages:
         found = self._read(token)
         if not is_fresh(self._app, token, fields.get("nonce", "")):
             return self._show(token, STALE, status=409)
-        newsroom, do = self._app, fields.get("do", "")
-        if do == "address" and found.can_act:
+        app, do = self._app, fields.get("do", "")
+        if do == "address" and found.may:
             return self._ask_address(token, fields.get("email", ""))
-        if do == "data" and found.can_act:
-            text = json.dumps(my_data(newsroom, token), ensure_ascii=False, indent=2)
+        if do == "data" and found.may:
+            text = json.dumps(my_data(app, token), ensure_ascii=False, indent=2)
             headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
             return respond(f"{text}\n", _DATA, headers=headers)
         weeks = fields.get("weeks", "")
         names = {name.removeprefix(LIST) for name in fields if name.startswith(LIST)}
         own = {name.removeprefix(OWN): value for name, value in fields.items() if name.startswith(OWN)}
         actions: dict[str, Callable[[], object]] = {
-            "lists": lambda: choose(newsroom, token, names),
-            "fields": lambda: keep(newsroom, token, own),
-            "resume": lambda: resume(newsroom, token),
-            "leave": lambda: unsubscribe_all(newsroom, token),
-            "link": lambda: ask_link(newsroom, token),
+            "lists": lambda: choose(app, token, names),
+            "fields": lambda: keep(app, token, own),
+            "resume": lambda: resume(app, token),
+            "leave": lambda: unsubscribe_all(app, token),
+            "link": lambda: ask_link(app, token),
         }
         if weeks in map(str, WEEKS):
-            actions["pause"] = lambda: pause(newsroom, token, int(weeks))
+            actions["pause"] = lambda: pause(app, token, int(weeks))
         if do not in actions:
             raise HTTPException(400)
         actions[do]()
@@ -145,7 +145,7 @@ class PreferencesPages:
 
     def _erase(self, token: str, fields: Mapping[str, str] | None) -> Response:
         found = self._read(token)
-        if not found.can_act:
+        if not found.may:
             raise HTTPException(404)
         if fields is not None and is_fresh(self._app, token, fields.get("nonce", "")):
             erase(self._app, token)

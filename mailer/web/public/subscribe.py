@@ -54,8 +54,8 @@ LABELS = {
 class SignupGuard:
     """Who may come in how often; shared by the pages and the API."""
 
-    def __init__(self, newsroom: App) -> None:
-        self._trusted = newsroom.settings.trusted_proxies
+    def __init__(self, app: App) -> None:
+        self._trusted = app.settings.trusted_proxies
         self._limits = RateLimiter(time.monotonic)
 
     def address(self, request: Request) -> str:
@@ -69,8 +69,8 @@ class SignupGuard:
 class SubscribePages:
     """The endpoints of a newsroom."""
 
-    def __init__(self, newsroom: App, pages: PageRenderer, door: SignupGuard) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, pages: PageRenderer, door: SignupGuard) -> None:
+        self._app = app
         self._pages = pages
         self._guard = door
 
@@ -135,12 +135,10 @@ class SubscribePages:
             "subscribe",
             status=400 if fault == "email" else 200,
             headers=_HEADERS if fields else NO_STORE,
-            heading=pages.say("Sign up for %(name)s", name=wanted.display_title),
+            heading=pages.say("Sign up for %(name)s", name=wanted.shown),
             description=wanted.description,
             words=consent_text(self._app, wanted),
-            own=[
-                (OWN + name, label(pages, name), given.get(name, ""), purpose(name)) for name in wanted.profile_fields
-            ],
+            own=[(OWN + name, label(pages, name), given.get(name, ""), purpose(name)) for name in wanted.own_fields],
             **self._sealed(fields, fault),
         )
 
@@ -167,7 +165,7 @@ class SubscribePages:
             "pages/embed-form.html.j2",
             action=action,
             words=consent_text(self._app, wanted),
-            own=[(OWN + name, label(pages, name)) for name in wanted.profile_fields],
+            own=[(OWN + name, label(pages, name)) for name in wanted.own_fields],
         )
         heading = pages.say("A form for your own page")
         return pages.page("embed", headers=_HEADERS, heading=heading, form=form.strip())
@@ -197,7 +195,7 @@ class SubscribePages:
                                     each.own.get(name, ""),
                                     purpose(name),
                                 )
-                                for name in each.settings.profile_fields
+                                for name in each.settings.own_fields
                             ],
                         )
                         for each in found.waiting

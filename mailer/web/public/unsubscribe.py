@@ -45,8 +45,8 @@ _HEADERS = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
 class UnsubscribePages:
     """The endpoint of a newsroom."""
 
-    def __init__(self, newsroom: App, pages: PageRenderer) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, pages: PageRenderer) -> None:
+        self._app = app
         self._pages = pages
 
     async def page(self, request: Request) -> Response:

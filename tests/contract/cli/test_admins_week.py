@@ -60,9 +60,9 @@ def test_an_admins_week(here, list_file):
     tuesday = [line.replace("bo@example.org,Bo,,", "bo@example.org,Bo,Åkesson,") for line in MONDAY]
     tuesday = [line for line in tuesday if not line.startswith("ben@")]
     tuesday.append("new@example.org,Nia,,,")
-    with App.open(here.folder) as newsroom:
-        newsroom.ledger.suppressions.unsubscribe("ana@example.org", source="one-click")
-        join(newsroom.ledger, "readers", parse_address("zoe@example.net"), {"first_name": "Zoë"}, source=BY_HAND)
+    with App.open(here.folder) as app:
+        app.ledger.suppressions.unsubscribe("ana@example.org", source="one-click")
+        join(app.ledger, "readers", parse_address("zoe@example.net"), {"first_name": "Zoë"}, source=BY_HAND)
     list_file.write_bytes(written(tuesday))
     assert here("list", "sync", "readers").code == 0
     merged = [f"{HEADER},status,since", *tuesday[1:]]

@@ -84,7 +84,7 @@ def test_every_command_explains_itself(here, command):
         ("RELAY", "ftp://user:hush-hush@x", "MAILER_RELAY"),
         ("SECRET_KEYS", '["short-one"]', "MAILER_SECRET_KEYS"),
         ("FROM", "nobody", "MAILER_FROM"),
-        ("LANES", "many", "MAILER_LANES"),
+        ("CONNECTIONS", "many", "MAILER_CONNECTIONS"),
         ("NONSENSE", "1", "MAILER_NONSENSE"),
         ("DATABASE_URL", "mysql://me:hush-hush@x/y", "MAILER_DATABASE_URL"),
     ],
@@ -261,13 +261,13 @@ HUSH = "hush-hush/and@more"
         ({}, KEY),
         ({"RELAY": "smtps://letters:hush-hush%2Fand%40more@mail.example.org"}, HUSH),
         ({"RELAY": "smtps://letters:hush-hush%2Fand%40more@mail.example.org"}, "hush-hush%2Fand%40more"),
-        ({"DATABASE_URL": "postgresql://me:hush-hush@db.example.org/letters", "LANES": "wrong"}, "hush-hush"),
+        ({"DATABASE_URL": "postgresql://me:hush-hush@db.example.org/letters", "CONNECTIONS": "wrong"}, "hush-hush"),
         ({"RELAY": "smtps://letters:hush-hush%2Fand%40more@mail.example.org", "FROM": ""}, HUSH),
         (
             {"SECRET_KEYS": '["a secret key that is long enough to be one", "tiny"]'},
             "a secret key that is long enough to be one",
         ),
-        ({"LANES": "wrong"}, KEY),
+        ({"CONNECTIONS": "wrong"}, KEY),
     ],
 )
 @pytest.mark.parametrize("where", ["file", "environment"])

@@ -49,11 +49,11 @@ def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
 
 def test_status_tells_of_letters_that_wait_and_of_those_nobody_knows_the_end_of(here):
     workspace = make_workspace(here.folder)
-    with App.open(workspace) as newsroom:
+    with App.open(workspace) as app:
         for name in ("ana", "ben", "chen"):
-            newsroom.ledger.transactional.ask_link(parse_address(f"{name}@example.net"))
-        asyncio.run(newsroom.ledger.transactional.begin_sending(1))
-        newsroom.ledger.transactional.recover()
+            app.ledger.transactional.ask_link(parse_address(f"{name}@example.net"))
+        asyncio.run(app.ledger.transactional.begin_sending(1))
+        app.ledger.transactional.recover()
     shown = here("status")
     assert "2 letters to single readers waiting; they leave while mailer serve runs" in shown.err
     assert "1 letter to single readers uncertain" in shown.err

@@ -143,8 +143,8 @@ def keys(wanted: object) -> set[str]:
 def say_what_only_a_person_says(folder: Path) -> None:
     """Ana, who has just unsubscribed, has a sign-up on record, with its letter, and says why she left."""
     ana = parse_address("ana@example.com")
-    with App.open(folder) as newsroom:
-        ledger = newsroom.ledger
+    with App.open(folder) as app:
+        ledger = app.ledger
         ledger.signups.ask(Signup(list="readers", address=ana, form="page", words="Please."))
         ledger.preferences.set_profile(ana.identity, {"readers": {"city": "Faro"}}, source="person")
         standing = ledger.suppressions.get(ana.identity)

@@ -11,7 +11,7 @@ from mailer.ledger.types.subscribers import TransactionalKind, TransactionalStat
 from mailer.link_tokens import Purpose
 from mailer.service.subscribers.address_change import confirm_move, read_address_move
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
-from tests.contract.service.test_transactional import ANA, BASE, caught, newsroom, parsed  # noqa: F401 - a fixture
+from tests.contract.service.test_transactional import ANA, BASE, app, caught, parsed  # noqa: F401 - a fixture
 from tests.support.ledger_cases import join
 from tests.support.workspaces import mailer
 
@@ -70,18 +70,18 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
     assert find_profile(desk.newsroom, parse_address("ana@new.example")).formerly == ("ana@x.org",)
 
 
-def test_the_letter_to_a_new_address(newsroom, catcher):  # noqa: F811
+def test_the_letter_to_a_new_address(app, catcher):  # noqa: F811
     from mailer.service.transactional.dispatcher import deliver_transactional_mail
 
-    ledger = newsroom.ledger
+    ledger = app.ledger
     join(ledger, "harbour", parse_address("old@example.net"), source="form")
     ledger.preferences.request_address_change(ledger.members.number_of("old@example.net"), parse_address(ANA))
 
     async def run():
         stop = asyncio.Event()
-        job = asyncio.create_task(deliver_transactional_mail(newsroom, stop, print))
+        job = asyncio.create_task(deliver_transactional_mail(app, stop, print))
         async with asyncio.timeout(60):
-            while ledger.transactional.due(newsroom.clock(), 1, TransactionalKind.ADDRESS):
+            while ledger.transactional.due(app.clock(), 1, TransactionalKind.ADDRESS):
                 await asyncio.sleep(0.01)
         stop.set()
         await job
@@ -94,12 +94,12 @@ def test_the_letter_to_a_new_address(newsroom, catcher):  # noqa: F811
     assert message["To"] == ANA
     assert message["Subject"] == "Please confirm your new address: The Harbour Letter"
     plain, html = (part.get_content() for part in message.iter_parts())
-    token = newsroom.keys.issue(Purpose.ADDRESS, letter.id)
+    token = app.keys.issue(Purpose.ADDRESS, letter.id)
     assert f"{BASE}/address/{token}" in plain
     assert f'href="{BASE}/address/{token}"' in html
     assert "old@example.net" not in plain + html
-    assert read_address_move(newsroom, token).masked == "A…@example.com"
-    assert confirm_move(newsroom, token).move is AddressChange.DONE
+    assert read_address_move(app, token).masked == "A…@example.com"
+    assert confirm_move(app, token).move is AddressChange.DONE
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def states(folder: Path) -> Counter[str]:
 
 def under_way(programs: Programs, folder: Path, server: Held) -> Process:
     """A send in a process of its own that has delivered some of MANY."""
-    make_workspace(folder, port=server.port, rows=MANY, LANES="2")
+    make_workspace(folder, port=server.port, rows=MANY, CONNECTIONS="2")
     process = programs.start(folder, *SEND)
     until(lambda: len(server.messages) > 5 or process.poll() is not None)
     return process
@@ -164,7 +164,7 @@ HALTS = [
 @pytest.mark.parametrize(("replies", "said"), HALTS)
 def test_what_is_no_readers_fault_pauses_the_send_and_charges_nobody(here, replies, said):
     with served(Scripted(**replies)) as server:
-        make_workspace(here.folder, port=server.port, rows=MANY[:30], LANES="2")
+        make_workspace(here.folder, port=server.port, rows=MANY[:30], CONNECTIONS="2")
         ran = here(*SEND)
     assert ran.code == 4, ran.err
     assert said in ran.err
@@ -205,7 +205,7 @@ def test_a_relay_that_cannot_be_reached_is_named_at_once_and_the_send_can_be_sto
 
 def uncertain_send(here, server: Scripted, **settings: str) -> None:
     """A finished send of which r0, r1 are uncertain and r2 is accepted."""
-    make_workspace(here.folder, port=server.port, rows=FEW, LANES="1", **settings)
+    make_workspace(here.folder, port=server.port, rows=FEW, CONNECTIONS="1", **settings)
     ran = here(*SEND, "--json")
     assert ran.code == 3, ran.err
     assert (ran.json()["state"], ran.json()["uncertain"], ran.json()["accepted"]) == ("finished", 2, 1)
@@ -250,7 +250,7 @@ def test_uncertain_ones_may_be_taken_for_sent_and_are_counted_apart(here):
 
 def test_resolving_a_paused_send_does_not_mail_the_rest_of_it(here):
     with served(Scripted(DOT=[DROP, *["554 5.7.1 spam"] * 10])) as server:
-        make_workspace(here.folder, port=server.port, rows=MANY[:20], LANES="1")
+        make_workspace(here.folder, port=server.port, rows=MANY[:20], CONNECTIONS="1")
         assert here(*SEND).code == 4
         before = len(server.messages)
         assert here.json("status", "1")["uncertain"] == 1

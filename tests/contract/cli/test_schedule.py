@@ -106,10 +106,10 @@ def test_interrupted_while_it_waits_it_stays_scheduled(here, programs):
 
 
 def test_a_send_that_missed_its_time_is_overdue_and_waits_for_resume(here, catcher):
-    make_workspace(here.folder, port=catcher.port, GRACE="0")
+    make_workspace(here.folder, port=catcher.port, SCHEDULE_GRACE="0")
     an_hour_ago = time.time() - 3600
-    with App.open(here.folder, lambda: an_hour_ago) as newsroom:
-        start_send(newsroom, plan_send(newsroom, "tide", ["readers"]), at=an_hour_ago + 60)
+    with App.open(here.folder, lambda: an_hour_ago) as app:
+        start_send(app, plan_send(app, "tide", ["readers"]), at=an_hour_ago + 60)
     assert here.json("status", "1")["state"] == "overdue"
     status = here("status", "1")
     assert status.code == 4

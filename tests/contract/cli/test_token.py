@@ -18,18 +18,18 @@ def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace
     secret = added.out.strip()
     assert (added.code, secret[:7], len(added.out.splitlines())) == (0, "mailer_", 1)
     assert "it is not shown again" in added.err
-    with App.open(workspace) as newsroom:
-        token = authenticate(newsroom, secret)
+    with App.open(workspace) as app:
+        token = authenticate(app, secret)
         assert (token.name, token.scopes) == ("The site", {Scope.SENDS_READ, Scope.LISTS_WRITE})
-        assert authenticate(newsroom, f"{secret}x") is authenticate(newsroom, "") is None
+        assert authenticate(app, f"{secret}x") is authenticate(app, "") is None
     listed = here("token", "list").out
     assert listed.startswith("The site  lists:write sends:read  since 20")
     assert "used 20" in listed
     assert secret not in listed
     assert here("token", "revoke", "the site").out == "The site lets nobody in any more\n"
-    with App.open(workspace) as newsroom:
-        assert authenticate(newsroom, secret) is None
-        done = [(each.actor, each.action, each.detail) for each in newsroom.ledger.audit.entries()]
+    with App.open(workspace) as app:
+        assert authenticate(app, secret) is None
+        done = [(each.actor, each.action, each.detail) for each in app.ledger.audit.entries()]
     assert done == [("command line", "token.revoke", ""), ("command line", "token.add", "sends:read lists:write")]
     assert "No program may use the API yet" in here("token", "list").err
 

@@ -26,9 +26,9 @@ def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(her
         "admin     Mara Lindqvist  mara@example.org  (has no password yet)",
         "writer    Wim  (has no password yet)",
     ]
-    with App.open(workspace) as newsroom:
-        entered = accept_invite(newsroom, first.out.strip().rpartition("/")[2], PASSWORD, browser="", address="")
-        assert newsroom.ledger.sessions.find(digest(entered.token)).user.name == "Mara Lindqvist"
+    with App.open(workspace) as app:
+        entered = accept_invite(app, first.out.strip().rpartition("/")[2], PASSWORD, browser="", address="")
+        assert app.ledger.sessions.find(digest(entered.token)).user.name == "Mara Lindqvist"
 
 
 def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
@@ -36,8 +36,8 @@ def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
     monkeypatch.setattr("mailer.cli.admin.user.click.prompt", lambda *_, **__: PASSWORD)
     added = here("user", "add", "Mara", "--role", "editor")
     assert (added.out, "Mara may sign in as editor" in added.err) == ("", True)
-    with App.open(workspace) as newsroom:
-        assert sign_in(newsroom, "Mara", PASSWORD, browser="", address="") is not None
+    with App.open(workspace) as app:
+        assert sign_in(app, "Mara", PASSWORD, browser="", address="") is not None
 
 
 @pytest.mark.parametrize(

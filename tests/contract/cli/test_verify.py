@@ -51,14 +51,14 @@ def test_an_edition_that_was_changed_is_found(here, catcher):
 
 def test_the_way_of_each_recipient_is_told_in_words(here, catcher):
     send(here, catcher)
-    with App.open(here.folder) as newsroom:
-        tried, again, came = delivery_timeline(newsroom, 1, "Greylist@example.com")
+    with App.open(here.folder) as app:
+        tried, again, came = delivery_timeline(app, 1, "Greylist@example.com")
         assert "deferred by 127.0.0.1" in tried
         assert "451" in tried
         assert "accepted by" in again
         assert came.startswith("so it is accepted")
-        assert "failed by" in delivery_timeline(newsroom, 1, "refuse@example.com")[0]
-        (skipped,) = delivery_timeline(newsroom, 1, "dee@example.com")
+        assert "failed by" in delivery_timeline(app, 1, "refuse@example.com")[0]
+        (skipped,) = delivery_timeline(app, 1, "dee@example.com")
         assert skipped.startswith("skipped (by hand)")
 
 

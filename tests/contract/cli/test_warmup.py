@@ -92,16 +92,16 @@ def test_a_send_waits_for_its_days_and_says_so(tmp_path, catcher):
     make_workspace(tmp_path, port=catcher.port, rows=ROWS, ledger=False, WARMUP="2,3", TIMEZONE="Europe/Berlin")
     clock = Almanac(1_774_695_600.0)  # noon, on the day before the clocks are set to summer time
     told: list[str] = []
-    with App(Workspace(tmp_path), load_settings(tmp_path, {}), clock) as newsroom:
-        send = start_send(newsroom, plan_send(newsroom, "tide", ("readers",)))
-        news = log_changes(ProgressTracker(newsroom, newsroom.ledger.sends.summary(send.id)), told.append)
+    with App(Workspace(tmp_path), load_settings(tmp_path, {}), clock) as app:
+        send = start_send(app, plan_send(app, "tide", ("readers",)))
+        news = log_changes(ProgressTracker(app, app.ledger.sends.summary(send.id)), told.append)
 
-        def watch(tally: SendProgress) -> None:
-            news(tally)
-            if tally.held_until is not None:
-                clock.now = tally.held_until
+        def watch(progress: SendProgress) -> None:
+            news(progress)
+            if progress.held_until is not None:
+                clock.now = progress.held_until
 
-        run = asyncio.run(run_send_async(newsroom, send.id, watch=watch))
+        run = asyncio.run(run_send_async(app, send.id, watch=watch))
         assert run.summary.send.state is SendState.FINISHED
         assert run.summary.counts == {"accepted": 6}
     assert told == [

@@ -14,7 +14,7 @@ from mailer.ledger.sends.audience import AudienceCounts, count, find, first_reci
 from mailer.ledger.sends.audience_query import Audience, AudienceSpec
 from mailer.ledger.types.sends import Recipient, Repeat
 from mailer.service.lists.sync import synced_lists
-from tests.support.ledger_cases import deliver, new_send, owned, run
+from tests.support.ledger_cases import deliver, new_send, run, session
 
 
 def audience(*lists, exclude=(), where=None, fields=()):
@@ -152,7 +152,7 @@ def got_it(desk, slug, *identities):
     """A finished send of `slug` that these people have."""
     people = [NewDelivery(identity=identity, address=identity, fields={}) for identity in identities]
     sent = desk.ledger.creator.create(new_send(slug, lists=("past",)), people)
-    with owned(desk.ledger, sent) as mine:
+    with session(desk.ledger, sent) as mine:
 
         async def work():
             await deliver(mine, desk.newsroom.clock(), limit=len(people))

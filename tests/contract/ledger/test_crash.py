@@ -11,7 +11,7 @@ from sqlalchemy import event
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.ledger.types.errors import LedgerError
-from tests.support.ledger_cases import counts, deliver, new_send, owned, readers, run, writing_engine
+from tests.support.ledger_cases import counts, deliver, new_send, readers, run, session, writing_engine
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def test_after_a_kill_everybody_is_accounted_for(ledger, database_url, open_here
     while ledger.sends.owner_pid(send.id) is not None:  # on PostgreSQL, until its lease has run out
         pass
     assert ledger.sends.owner_pid(send.id) is None
-    with owned(ledger, send, resend_uncertain=resend_uncertain) as mine:
+    with session(ledger, send, resend_uncertain=resend_uncertain) as mine:
         if resend_uncertain:
             assert counts(ledger, send) == {S.ACCEPTED: 2, S.PENDING: 8}
         else:
@@ -88,7 +88,7 @@ def test_a_disk_that_is_full_stops_the_send_and_loses_nothing_that_was_answered(
     assert "mailer resume" in result["error"]
     assert result["accepted"] == result["answered"] > 0
     assert result["after"] == result["accepted"] + 1, "with room again, it goes on"
-    with owned(ledger, send):
+    with session(ledger, send):
         assert set(counts(ledger, send)) <= {S.ACCEPTED, S.PENDING, S.UNCERTAIN}
         assert counts(ledger, send)[S.ACCEPTED] == result["after"]
 
@@ -119,6 +119,6 @@ def test_a_failed_commit_fails_its_batch_and_nothing_after_it(ledger, clock):
     with pytest.raises(OSError, match="gone"):
         ledger.suppressions.unsubscribe("reader0@example.net", source="page")
     assert ledger.suppressions.get("reader0@example.net") is None
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, limit=3))
         assert run(mine.status()).state is SendState.FINISHED

@@ -18,7 +18,7 @@ from mailer.ledger.store.rollback_guard import RestoredError
 from mailer.ledger.store.tables import lease
 from mailer.ledger.types.errors import FencedError, LedgerError
 from tests.contract.ledger.test_crash import answer, child
-from tests.support.ledger_cases import DAY, counts, deliver, new_send, owned, readers, run, settlement
+from tests.support.ledger_cases import DAY, counts, deliver, delivery_result, new_send, readers, run, session
 from tests.support.patience import PATIENCE
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -49,33 +49,33 @@ def stoppable(database_url, tmp_path, clock, steady):
 def test_what_is_noted_is_written_before_a_later_commit_and_nobody_waits(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
 
-    async def lane(mine):
+    async def connection(mine):
         first, second, third = await mine.claim(3, clock.now)
         assert await mine.commit(first)
-        mine.note(settlement(first, S.ACCEPTED, clock.now))
+        mine.note(delivery_result(first, S.ACCEPTED, clock.now))
         assert await mine.commit(second)
         seen = counts(ledger, send)
-        mine.note(settlement(second, S.DEFERRED, clock.now))
-        mine.note(settlement(third, S.FAILED, clock.now))
+        mine.note(delivery_result(second, S.DEFERRED, clock.now))
+        mine.note(delivery_result(third, S.FAILED, clock.now))
         return seen
 
-    with owned(ledger, send) as mine:
-        assert run(lane(mine)) == {S.ACCEPTED: 1, S.SENDING: 1, S.CLAIMED: 1}
+    with session(ledger, send) as mine:
+        assert run(connection(mine)) == {S.ACCEPTED: 1, S.SENDING: 1, S.CLAIMED: 1}
     assert counts(ledger, send) == {S.ACCEPTED: 1, S.DEFERRED: 1, S.FAILED: 1}
 
 
 def test_what_goes_wrong_with_something_noted_is_said_at_the_next_request(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
 
-    async def lane(mine):
+    async def connection(mine):
         claimed, other = await mine.claim(2, clock.now)
-        mine.note(settlement(claimed, S.ACCEPTED, clock.now))  # it was never committed
+        mine.note(delivery_result(claimed, S.ACCEPTED, clock.now))  # it was never committed
         await mine.commit(other)
         with pytest.raises(IllegalTransitionError):
             await mine.commit(other)
 
-    with owned(ledger, send) as mine:
-        run(lane(mine))
+    with session(ledger, send) as mine:
+        run(connection(mine))
 
 
 def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, clock, monkeypatch):
@@ -89,13 +89,13 @@ def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, 
 
     monkeypatch.setattr(ledger.context.database, "in_transaction", fail)
 
-    async def lane(mine):
+    async def connection(mine):
         first, second = await mine.claim(2, clock.now)
         assert await mine.commit(first)
         assert mine.may_send(first)
         assert not mine.may_send(second), "it is not committed"
         broken.append(True)
-        mine.note(settlement(first, S.ACCEPTED, clock.now))
+        mine.note(delivery_result(first, S.ACCEPTED, clock.now))
         with pytest.raises(LedgerError):
             await mine.commit(second)
         assert counts(ledger, send) == {S.SENDING: 1, S.CLAIMED: 1}
@@ -105,8 +105,8 @@ def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, 
         assert await mine.commit(second)
         await mine.release([second], clock.now)
 
-    with owned(ledger, send) as mine:
-        run(lane(mine))
+    with session(ledger, send) as mine:
+        run(connection(mine))
     assert counts(ledger, send) == {S.ACCEPTED: 1, S.PENDING: 1}
     (row, _) = ledger.report.rows(send.id)
     assert (row.code, row.attempts) == (250, 1)
@@ -123,37 +123,37 @@ def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock
         assert go_on.wait(PATIENCE)
         raise psycopg.OperationalError("the server went away")
 
-    async def lane(mine):
+    async def connection(mine):
         first, second = await mine.claim(2, clock.now)
         assert await mine.commit(first)
         monkeypatch.setattr(ledger.context.database, "in_transaction", fail_once)
-        mine.note(settlement(first, S.ACCEPTED, clock.now))
+        mine.note(delivery_result(first, S.ACCEPTED, clock.now))
         assert await asyncio.to_thread(entered.wait, PATIENCE)
         committing = asyncio.create_task(mine.commit(second))  # while the batch before it is about to fail
         await asyncio.sleep(0)
         go_on.set()
         assert await committing
 
-    with owned(ledger, send) as mine:
-        run(lane(mine))
+    with session(ledger, send) as mine:
+        run(connection(mine))
         assert counts(ledger, send) == {S.ACCEPTED: 1, S.SENDING: 1}
 
 
 def test_a_verdict_whose_batch_failed_is_written_when_the_send_is_given_back(ledger, clock, monkeypatch):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         assert run(mine.begin_sending(claim))
         with monkeypatch.context() as broken:
             broken.setattr(ledger.context.database, "changes", refuse)
             with pytest.raises(LedgerError):
-                run(mine.record(settlement(claim, S.FAILED, clock.now)))
+                run(mine.record(delivery_result(claim, S.FAILED, clock.now)))
     assert counts(ledger, send) == {S.FAILED: 1}
 
 
 def test_a_database_that_cannot_even_be_asked_keeps_nobody_waiting(ledger, clock, monkeypatch):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         with monkeypatch.context() as broken:
             broken.setattr(ledger.context.database, "changes", refuse)
@@ -170,7 +170,7 @@ def refuse(_conn):
 @POSTGRESQL
 def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_here, clock, steady):
     send = stoppable.creator.create(new_send(), readers(3))
-    mine = owned(stoppable, send)
+    mine = session(stoppable, send)
     out, claimed, _ = run(mine.claim(3, clock.now))
     assert run(mine.begin_sending(out))
     assert mine.may_send(out)
@@ -178,7 +178,7 @@ def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_he
     assert not mine.may_send(out), "even before anybody else has taken the send"
     other = open_here()
     other.context.writer.call(lambda conn: conn.execute(update(lease).values(expires_at=0.0)).rowcount).result()
-    with owned(other, send) as new:
+    with session(other, send) as new:
         assert counts(other, send) == {S.UNCERTAIN: 1, S.PENDING: 2}
         assert run(mine.begin_sending(claimed)) is False
         with pytest.raises(FencedError):
@@ -194,7 +194,7 @@ def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_he
 @POSTGRESQL
 def test_a_lease_that_ran_out_and_nobody_took_is_renewed(stoppable, clock, steady):
     send = stoppable.creator.create(new_send(), readers(1))
-    with owned(stoppable, send) as mine:
+    with session(stoppable, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         steady.now += 31
         assert run(mine.begin_sending(claim)) is False
@@ -222,7 +222,7 @@ def test_a_process_that_is_stopped_and_woken_is_fenced(database_url, ledger, tmp
 @POSTGRESQL
 def test_a_backend_that_is_killed_fails_a_batch_and_the_next_one_reconnects(ledger, open_here, database_url, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (first,) = run(mine.claim(1, clock.now))
         with psycopg.connect(database_url, autocommit=True) as admin:
             admin.execute(
@@ -232,7 +232,7 @@ def test_a_backend_that_is_killed_fails_a_batch_and_the_next_one_reconnects(ledg
         with pytest.raises(LedgerError, match=r"cannot be reached|terminat"):
             run(mine.begin_sending(first))
         assert run(mine.begin_sending(first))
-        run(mine.record(settlement(first, S.ACCEPTED, clock.now)))
+        run(mine.record(delivery_result(first, S.ACCEPTED, clock.now)))
         assert counts(ledger, send) == {S.ACCEPTED: 1, S.PENDING: 2}
 
 
@@ -262,7 +262,7 @@ def test_who_left_while_the_freeze_ran_is_not_mailed(ledger, open_here, clock):
         other.suppressions.unsubscribe("reader0@example.net", source="page")  # it sees nothing of the freeze
 
     send = ledger.creator.create(new_send(), audience())
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         claims = run(mine.claim(2, clock.now))
         assert [run(mine.begin_sending(claim)) for claim in claims] in ([False, True], [True])
     assert ledger.suppressions.get("reader0@example.net") is not None
@@ -274,7 +274,7 @@ def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(open_h
         send = ledger.creator.create(new_send(), readers(3))
         other = ledger.creator.create(new_send("later", at=clock.now + DAY))
         shutil.copy(tmp_path / "mailer.db", tmp_path / "copy.db")
-        with owned(ledger, send) as mine:
+        with session(ledger, send) as mine:
             run(deliver(mine, clock.now, limit=2))
     newest = tmp_path / "newest.db"
     shutil.copy(tmp_path / "mailer.db", newest)

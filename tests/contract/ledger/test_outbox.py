@@ -11,7 +11,7 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError
-from tests.support.ledger_cases import deliver, new_send, owned, readers, run
+from tests.support.ledger_cases import deliver, new_send, readers, run, session
 
 ANA, BEN = parse_address("Ana.Reis@example.com"), parse_address("ben@example.net")
 KEY_NAME = "key-1"
@@ -109,7 +109,7 @@ def send_to_two(ledger, **kind):
     """One takes it, the other is dead; finished."""
     send = ledger.creator.create(new_send(**kind), readers(2))
     now = ledger.context.clock()
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, now))
         run(deliver(mine, now, DeliveryState.FAILED, suppress=True))
         run(mine.status())
@@ -140,7 +140,7 @@ def test_a_send_tells_whose_address_is_dead_and_how_it_ended(ledger):
 def test_whom_a_relay_called_dead_like_all_others_is_told_to_be_there_again(ledger):
     webhook = hook(ledger)
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, ledger.context.clock(), DeliveryState.FAILED, suppress=True, limit=2))
         ledger.suppressions.unsubscribe("reader1@example.net", source="page")
         failed = [row.delivery_id for row in ledger.report.rows(send.id, DeliveryState.FAILED)]

@@ -8,7 +8,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.ledger.types.subscribers import LeavingReason, MemberChangeKind, SignupSource, TransactionalKind
 from mailer.ledger.types.suppressions import SuppressionReason
-from tests.support.ledger_cases import DAY, deliver, new_send, owned, readers, run, settlement, state_of
+from tests.support.ledger_cases import DAY, deliver, delivery_result, new_send, readers, run, session, state_of
 from tests.support.ledger_cases import join as join_list
 
 ANA = parse_address("Ana@Example.com")
@@ -79,13 +79,13 @@ def test_what_comes_back_from_under_way_is_heeded_too(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
 
     async def work():
-        with owned(ledger, send) as mine:
+        with session(ledger, send) as mine:
             claims = await mine.claim(2, clock())
             for claim in claims:
                 assert await mine.begin_sending(claim)
             ledger.preferences.set_lists(READER, {}, ["readers"], source="page", may_return=False)
             for claim in claims:
-                await mine.record(settlement(claim, S.DEFERRED, clock()))
+                await mine.record(delivery_result(claim, S.DEFERRED, clock()))
 
     run(work())
     assert state_of(ledger, send, 0) == (S.SKIPPED, "unsubscribed")
@@ -96,7 +96,7 @@ def test_a_resend_heeds_what_was_said_since(ledger, clock):
     join(ledger, "readers", address=READER)
     send = ledger.creator.create(new_send(), readers(2))
 
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock(), S.FAILED, limit=2))
         run(mine.status())
     ledger.preferences.pause(READER.identity, clock() + WEEK, source="page")
@@ -152,7 +152,7 @@ def test_a_send_that_is_under_way_heeds_it_at_once(ledger, wishes, clock, how, s
     send_to_both = ledger.creator.create(new_send("fog", lists=("readers", "others")), readers(2))
 
     async def work():
-        mine = owned(ledger, send)
+        mine = session(ledger, send)
         claims = await mine.claim(1, clock()) if state is not S.PENDING else ()
         if state is S.SENDING:
             assert await mine.begin_sending(claims[0])

@@ -13,21 +13,32 @@ from mailer.ledger.queue.batcher import DeliveryBatch
 from mailer.ledger.types.errors import FencedError, LedgerError, UnknownSendError
 from mailer.ledger.types.sends import Repeat
 from mailer.ledger.types.suppressions import SuppressionReason
-from tests.support.ledger_cases import DAY, counts, deliver, die, new_send, owned, readers, run, settlement, state_of
+from tests.support.ledger_cases import (
+    DAY,
+    counts,
+    deliver,
+    delivery_result,
+    die,
+    new_send,
+    readers,
+    run,
+    session,
+    state_of,
+)
 
 IN_HAND = (S.CLAIMED, S.SENDING, S.UNCERTAIN)
 
 
 def test_an_owned_send_is_the_port_that_a_sender_sees(ledger):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         port: DeliveryQueue = mine
         assert run(port.status()).count(S.PENDING) == 1
 
 
 def test_a_claim_carries_what_a_message_needs(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         assert (claim.identity, claim.address) == ("reader0@example.net", "Reader0@example.net")
         assert (claim.fields, claim.attempt, claim.date) == ({"city": "Köln"}, 1, clock.now)
@@ -37,7 +48,7 @@ def test_a_claim_carries_what_a_message_needs(ledger, clock):
 
 def test_what_gathered_for_a_batch_is_let_go_without_the_collector(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         gc.collect()
         gc.disable()
         try:
@@ -51,17 +62,17 @@ def test_what_gathered_for_a_batch_is_let_go_without_the_collector(ledger, clock
 def test_lanes_that_claim_at_once_share_nothing(ledger, clock):
     send = ledger.creator.create(new_send(), readers(10))
 
-    async def lanes(mine):
+    async def connections(mine):
         return await asyncio.gather(*(mine.claim(3, clock.now) for _ in range(4)))
 
-    with owned(ledger, send) as mine:
-        claims = [claim.delivery_id for share in run(lanes(mine)) for claim in share]
+    with session(ledger, send) as mine:
+        claims = [claim.delivery_id for share in run(connections(mine)) for claim in share]
     assert len(claims) == len(set(claims)) == 10
 
 
 def test_the_date_is_set_at_the_first_claim_and_kept(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         begun = clock.now
         run(deliver(mine, clock.now, S.DEFERRED))
         assert run(mine.claim(1, clock.forward(59))) == ()
@@ -71,7 +82,7 @@ def test_the_date_is_set_at_the_first_claim_and_kept(ledger, clock):
 
 def test_retries_that_are_due_come_before_those_not_yet_tried(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.DEFERRED))
         clock.forward(60)
         claims = run(mine.claim(2, clock.now))
@@ -83,7 +94,7 @@ def test_retries_that_are_due_come_before_those_not_yet_tried(ledger, clock):
 
 def test_a_commit_is_for_this_attempt_only(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         other = Claim(
             delivery_id=claim.delivery_id, identity="", address="", fields={}, attempt=claim.attempt + 1, date=0
@@ -95,7 +106,7 @@ def test_a_commit_is_for_this_attempt_only(ledger, clock):
 
 def test_settling_writes_the_server_s_words_and_closes_the_attempt(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.DEFERRED, reason="greylisted"))
         run(deliver(mine, clock.forward(60), S.FAILED, reason="refused", reply=Reply(code=554, text="x" * 5000)))
     (row,) = ledger.report.rows(send.id)
@@ -120,7 +131,7 @@ def put(ledger, mine, clock, state):
     if state is not S.CLAIMED:
         assert run(mine.commit(claim))
     if state not in {S.CLAIMED, S.SENDING}:
-        run(mine.settle(settlement(claim, state, clock.now)))
+        run(mine.settle(delivery_result(claim, state, clock.now)))
     return claim
 
 
@@ -128,17 +139,17 @@ def put(ledger, mine, clock, state):
 @pytest.mark.parametrize("after", [S.ACCEPTED, S.DEFERRED, S.FAILED, S.UNCERTAIN])
 def test_a_settlement_goes_legal_ways_only(ledger, clock, before, after):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         claim = put(ledger, mine, clock, before)
         if after in TRANSITIONS[before]:
-            run(mine.record(settlement(claim, after, clock.now)))
+            run(mine.record(delivery_result(claim, after, clock.now)))
             assert counts(ledger, send) == {after: 1}
         elif before is S.UNCERTAIN:
-            run(mine.record(settlement(claim, after, clock.now)))
+            run(mine.record(delivery_result(claim, after, clock.now)))
             assert counts(ledger, send) == {before: 1}
         else:
             with pytest.raises(IllegalTransitionError):
-                run(mine.record(settlement(claim, after, clock.now)))
+                run(mine.record(delivery_result(claim, after, clock.now)))
             assert counts(ledger, send)[before] == 1
             assert ledger.report.attempts(claim.delivery_id)[0].verdict is after, "the evidence is kept"
 
@@ -147,9 +158,9 @@ def test_a_settlement_goes_legal_ways_only(ledger, clock, before, after):
 @pytest.mark.parametrize("later", [S.ACCEPTED, S.DEFERRED, S.FAILED, S.UNCERTAIN])
 def test_what_is_final_stays(ledger, clock, final, later):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         claim = put(ledger, mine, clock, final)
-        run(mine.record(settlement(claim, later, clock.now)))
+        run(mine.record(delivery_result(claim, later, clock.now)))
         assert counts(ledger, send) == {final: 1}
         assert ledger.report.attempts(claim.delivery_id)[0].verdict is final
 
@@ -172,10 +183,10 @@ def test_one_bad_settlement_spoils_no_other_of_its_batch(ledger, clock):
         for claim in claims[:2]:
             await mine.commit(claim)
         return await asyncio.gather(
-            *(mine.settle(settlement(claim, S.ACCEPTED, clock.now)) for claim in claims), return_exceptions=True
+            *(mine.settle(delivery_result(claim, S.ACCEPTED, clock.now)) for claim in claims), return_exceptions=True
         )
 
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         results = run(settle_all(mine))
         assert [type(result) for result in results] == [type(None), type(None), IllegalTransitionError]
         assert counts(ledger, send) == {S.ACCEPTED: 2, S.CLAIMED: 1}
@@ -183,16 +194,16 @@ def test_one_bad_settlement_spoils_no_other_of_its_batch(ledger, clock):
 
 def test_a_late_reply_decides_an_uncertain_delivery(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         claim = put(ledger, mine, clock, S.UNCERTAIN)
-        run(mine.record(settlement(claim, S.ACCEPTED, clock.now)))
+        run(mine.record(delivery_result(claim, S.ACCEPTED, clock.now)))
         assert counts(ledger, send) == {S.ACCEPTED: 1}
         assert ledger.report.attempts(claim.delivery_id)[0].code == 250
 
 
 def test_releasing_leaves_no_trace_of_the_attempt(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         claimed, committed = run(mine.claim(2, clock.now))
         assert run(mine.begin_sending(committed))
         run(mine.release([claimed, committed], clock.now))
@@ -203,7 +214,7 @@ def test_releasing_leaves_no_trace_of_the_attempt(ledger, clock):
 
 def test_unsubscribing_before_the_commit_withholds_the_message(ledger, open_here, clock):
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         claim, other = run(mine.claim(2, clock.now))
         assert open_here().suppressions.unsubscribe("reader0@example.net", source="page").skipped == 1
         assert run(mine.begin_sending(claim)) is False
@@ -219,21 +230,21 @@ def test_unsubscribing_before_the_commit_withholds_the_message(ledger, open_here
 )
 def test_unsubscribing_after_the_commit_never_undoes_what_happened(ledger, clock, outcome, ends_as):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         assert run(mine.begin_sending(claim))
         assert ledger.suppressions.unsubscribe("reader0@example.net", source="page").skipped == 0
-        run(mine.record(settlement(claim, outcome, clock.now)))
+        run(mine.record(delivery_result(claim, outcome, clock.now)))
         assert state_of(ledger, send, 0)[0] is ends_as
         assert ledger.suppressions.get("reader0@example.net").reason is SuppressionReason.UNSUBSCRIBED
 
 
 def test_whoever_was_skipped_while_claimed_stays_skipped(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         ledger.suppressions.unsubscribe("reader0@example.net", source="page")
-        run(mine.record(settlement(claim, S.DEFERRED, clock.now, stage=Stage.RCPT)))
+        run(mine.record(delivery_result(claim, S.DEFERRED, clock.now, stage=Stage.RCPT)))
         assert state_of(ledger, send, 0) == (S.SKIPPED, "unsubscribed")
         assert ledger.report.attempts(claim.delivery_id)[0].code == 451
 
@@ -252,7 +263,7 @@ def test_unsubscribing_and_committing_have_an_order(ledger, open_here, clock):
         left = await leaving
         return allowed, [suppressed.skipped == 1 for suppressed in left]
 
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         allowed, skipped = run(race(mine))
         assert [not each for each in allowed] == skipped
 
@@ -260,7 +271,7 @@ def test_unsubscribing_and_committing_have_an_order(ledger, open_here, clock):
 def test_a_dead_address_is_suppressed_in_the_same_transaction(ledger, clock):
     other = ledger.creator.create(new_send("other", lists=("others",)), readers(2))
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.FAILED, suppress=True, reply=Reply(code=550, enhanced="5.1.1", text="no")))
     found = ledger.suppressions.get("reader0@example.net")
     assert (found.reason, found.send_id, found.source) == (
@@ -284,7 +295,7 @@ def test_a_dead_address_is_suppressed_in_the_same_transaction(ledger, clock):
 def test_a_bare_550_suppresses_when_the_send_before_ended_so_too(ledger, clock, before, suppressed):
     for number, reply in enumerate((before, Reply(code=550, text="no"))):
         send = ledger.creator.create(new_send(f"slug-{number}"), readers(1))
-        with owned(ledger, send) as mine:
+        with session(ledger, send) as mine:
             if reply is None:
                 run(deliver(mine, clock.now, S.ACCEPTED))
             else:
@@ -295,14 +306,14 @@ def test_a_bare_550_suppresses_when_the_send_before_ended_so_too(ledger, clock, 
 
 def test_a_test_suppresses_nobody(ledger, clock):
     send = ledger.creator.create(new_send(kind=SendKind.TEST, lists=()), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.FAILED, suppress=True))
     assert ledger.suppressions.get("reader0@example.net") is None
 
 
 def test_standing_moves_the_send_to_where_its_counts_say(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         assert run(mine.status()).state is SendState.RUNNING
         run(deliver(mine, clock.now, S.DEFERRED, limit=1))
         run(deliver(mine, clock.now, S.ACCEPTED, limit=1))
@@ -318,7 +329,7 @@ def test_standing_moves_the_send_to_where_its_counts_say(ledger, clock):
 
 def test_a_deferred_delivery_expires_unless_it_is_due_now(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send, retry_for=100) as mine:
+    with session(ledger, send, retry_for=100) as mine:
         run(deliver(mine, clock.now, S.DEFERRED, next_at=clock.now + 101))
         run(deliver(mine, clock.now, S.DEFERRED, next_at=clock.now + 5_000))
         clock.forward(101)
@@ -331,20 +342,20 @@ def test_a_deferred_delivery_expires_unless_it_is_due_now(ledger, clock):
 def test_who_was_not_yet_tried_does_not_expire(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
     clock.forward(10 * DAY)
-    with owned(ledger, send, retry_for=100) as mine:
+    with session(ledger, send, retry_for=100) as mine:
         assert run(mine.status()).count(S.PENDING) == 1
 
 
 def test_an_audience_that_is_all_skipped_finishes_at_once(ledger):
     ledger.suppressions.unsubscribe("reader0@example.net", source="page")
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         assert run(mine.status()).state is SendState.FINISHED
 
 
 def test_the_breaker_pauses_and_takes_back_what_it_charged(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.FAILED, limit=2))
         ledger.suppressions.unsubscribe("reader1@example.net", source="page")
         failed = [row.delivery_id for row in ledger.report.rows(send.id, S.FAILED)]
@@ -356,7 +367,7 @@ def test_the_breaker_pauses_and_takes_back_what_it_charged(ledger, clock):
 
 def test_uncertain_ones_go_once_more_once_if_so_asked(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send, resend_uncertain=True) as mine:
+    with session(ledger, send, resend_uncertain=True) as mine:
         run(deliver(mine, clock.now, S.UNCERTAIN))
         assert counts(ledger, send) == {S.PENDING: 1}
         run(deliver(mine, clock.now, S.UNCERTAIN))
@@ -367,11 +378,11 @@ def test_a_send_has_one_owner_named_by_its_process(ledger, open_here):
     send = ledger.creator.create(new_send(), readers(1))
     other = open_here()
     assert other.sends.owner_pid(send.id) is None
-    with owned(ledger, send):
+    with session(ledger, send):
         assert other.queue.own(send.id, retry_for=DAY) is None
         assert other.sends.owner_pid(send.id) > 0
     assert other.sends.owner_pid(send.id) is None
-    with owned(other, send) as mine:
+    with session(other, send) as mine:
         assert mine.epoch == 2
     with pytest.raises(UnknownSendError):
         ledger.queue.acquire(99, retry_for=DAY)
@@ -379,7 +390,7 @@ def test_a_send_has_one_owner_named_by_its_process(ledger, open_here):
 
 def test_closing_gives_back_what_is_claimed(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(mine.claim(2, clock.now))
     mine.close()
     assert counts(ledger, send) == {S.PENDING: 2}
@@ -387,44 +398,44 @@ def test_closing_gives_back_what_is_claimed(ledger, clock):
 
 def test_an_owner_that_lives_on_regardless_is_fenced(ledger, open_here, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    old = owned(ledger, send)
+    old = session(ledger, send)
     dot_out, claimed = run(old.claim(2, clock.now))
     assert run(old.begin_sending(dot_out))
     die(old)  # or so it seems: its state folder was another one, or it was stopped beyond its lease
-    with owned(open_here(), send) as new:
+    with session(open_here(), send) as new:
         assert counts(ledger, send) == {S.UNCERTAIN: 1, S.PENDING: 2}
         assert run(old.begin_sending(claimed)) is False
         with pytest.raises(FencedError):
             run(old.claim(1, clock.now))
         with pytest.raises(FencedError):
             run(old.status())
-        run(old.record(settlement(dot_out, S.ACCEPTED, clock.now)))
+        run(old.record(delivery_result(dot_out, S.ACCEPTED, clock.now)))
         assert counts(ledger, send) == {S.ACCEPTED: 1, S.PENDING: 2}, "what it knows still counts"
         run(deliver(new, clock.now, limit=3))
-        run(old.record(settlement(claimed, S.FAILED, clock.now, stage=Stage.RCPT)))
+        run(old.record(delivery_result(claimed, S.FAILED, clock.now, stage=Stage.RCPT)))
         assert counts(ledger, send) == {S.ACCEPTED: 3}
 
 
 def test_a_fenced_owner_moves_nothing_that_its_successor_has_in_hand(ledger, open_here, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    old = owned(ledger, send)
+    old = session(ledger, send)
     mine = run(old.claim(3, clock.now))
     die(old)
-    with owned(open_here(), send) as new:
+    with session(open_here(), send) as new:
         theirs = run(new.claim(3, clock.now))
         assert all(run(new.begin_sending(each)) for each in theirs)
         run(old.release(mine[:1], clock.now))
-        run(old.record(settlement(mine[1], S.DEFERRED, clock.now, stage=Stage.RCPT)))
-        run(old.record(settlement(mine[2], S.FAILED, clock.now, stage=Stage.RCPT)))
+        run(old.record(delivery_result(mine[1], S.DEFERRED, clock.now, stage=Stage.RCPT)))
+        run(old.record(delivery_result(mine[2], S.FAILED, clock.now, stage=Stage.RCPT)))
         assert counts(ledger, send) == {S.SENDING: 3}
         for each in theirs:
-            run(new.record(settlement(each, S.ACCEPTED, clock.now)))
+            run(new.record(delivery_result(each, S.ACCEPTED, clock.now)))
     assert counts(ledger, send) == {S.ACCEPTED: 3}
 
 
 def test_a_closed_ledger_says_so(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    mine = owned(ledger, send)
+    mine = session(ledger, send)
     ledger.close()
     with pytest.raises(LedgerError, match="closed"):
         run(mine.claim(1, clock.now))
@@ -434,7 +445,7 @@ def test_a_closed_ledger_says_so(ledger, clock):
 
 def test_a_repetition_is_a_send_of_its_own(ledger, clock):
     first = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, first) as mine:
+    with session(ledger, first) as mine:
         run(deliver(mine, clock.now))
         run(mine.status())
     second = ledger.creator.create(new_send(repeat=Repeat.AGAIN), readers(1))
@@ -444,18 +455,18 @@ def test_a_repetition_is_a_send_of_its_own(ledger, clock):
 def test_what_lanes_ask_for_shares_commits_and_nobody_waits_for_long(ledger, clock):
     send = ledger.creator.create(new_send(), readers(40))
 
-    async def lane(mine, claims):
+    async def connection(mine, claims):
         for claim in claims:
             assert await mine.commit(claim)
-            mine.note(settlement(claim, S.ACCEPTED, clock.now))
+            mine.note(delivery_result(claim, S.ACCEPTED, clock.now))
 
-    async def lanes(mine):
+    async def connections(mine):
         claims = await mine.claim(40, clock.now)
         async with asyncio.timeout(60):
-            await asyncio.gather(*(lane(mine, claims[start::8]) for start in range(8)))
+            await asyncio.gather(*(connection(mine, claims[start::8]) for start in range(8)))
 
-    with owned(ledger, send) as mine:
-        run(lanes(mine))
+    with session(ledger, send) as mine:
+        run(connections(mine))
     assert counts(ledger, send) == {S.ACCEPTED: 40}
 
 
@@ -464,9 +475,9 @@ def test_what_was_noted_last_is_written_before_the_send_is_given_back(ledger, cl
 
     async def note(mine, claims):
         for claim in claims:
-            mine.note(settlement(claim, S.ACCEPTED, clock.now))
+            mine.note(delivery_result(claim, S.ACCEPTED, clock.now))
 
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         claims = run(mine.claim(3, clock.now))
         for claim in claims:
             assert run(mine.begin_sending(claim))  # each in a loop of its own

@@ -17,20 +17,20 @@ from tests.support.ledger_cases import (
     DAY,
     counts,
     deliver,
+    delivery_result,
     die,
     edition,
     new_send,
-    owned,
     readers,
     run,
-    settlement,
+    session,
     state_of,
 )
 from tests.support.patience import PATIENCE
 
 
 def finish(ledger, send, state=S.ACCEPTED):
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, ledger.context.clock(), state, limit=1000))
         return run(mine.status())
 
@@ -135,7 +135,7 @@ def test_an_unfinished_send_is_never_repeated(ledger, repeat):
 
 def test_again_mails_everybody_and_new_readers_only_those_who_may_not_have_got_it(ledger, clock):
     first = ledger.creator.create(new_send(), readers(3))
-    with owned(ledger, first) as mine:
+    with session(ledger, first) as mine:
         run(deliver(mine, clock.now, S.ACCEPTED))
         run(deliver(mine, clock.now, S.FAILED))
         run(deliver(mine, clock.now, S.UNCERTAIN))
@@ -156,7 +156,7 @@ def test_resend_goes_to_the_failed_ones_once(ledger, clock):
     first = ledger.creator.create(new_send(), readers(3))
     with pytest.raises(AlreadySentError):
         ledger.creator.resend_failed(first.id, key_name="key-2")
-    with owned(ledger, first) as mine:
+    with session(ledger, first) as mine:
         run(deliver(mine, clock.now, S.ACCEPTED))
         run(deliver(mine, clock.now, S.FAILED, limit=2))
         run(mine.status())
@@ -178,7 +178,7 @@ def test_resend_goes_to_the_failed_ones_once(ledger, clock):
 def test_what_a_server_is_to_carry_is_so_from_the_first_moment(ledger, clock):
     """A server that dies right behind the commit leaves the send to the next one."""
     first = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, first) as mine:
+    with session(ledger, first) as mine:
         run(deliver(mine, clock.now, S.FAILED))
         run(deliver(mine, clock.now, S.UNCERTAIN))
         run(mine.status())
@@ -254,7 +254,7 @@ def race(*works):
 
 def test_pausing_stops_and_resuming_lets_go_on(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (first,) = run(mine.claim(1, clock.now))
         paused = ledger.sends.pause(send.id, reason="Ctrl-C")
         assert (paused.state, paused.reason) == (SendState.PAUSED, "Ctrl-C")
@@ -272,7 +272,7 @@ def test_pausing_stops_and_resuming_lets_go_on(ledger, clock):
 
 def test_cancelling_skips_the_rest(ledger, clock):
     send = ledger.creator.create(new_send(), readers(4))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.ACCEPTED))
         run(deliver(mine, clock.now, S.DEFERRED))
     cancelled = ledger.sends.cancel(send.id)
@@ -296,7 +296,7 @@ def test_cancelling_skips_the_rest(ledger, clock):
 )
 def test_cancelling_leaves_a_dot_that_is_out_to_its_living_owner(ledger, open_here, clock, outcome, ends_as):
     send = ledger.creator.create(new_send(), readers(3))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         committed, claimed = run(mine.claim(2, clock.now))
         assert run(mine.begin_sending(committed))
         cancelling = open_here().sends.cancel(send.id)
@@ -308,7 +308,7 @@ def test_cancelling_leaves_a_dot_that_is_out_to_its_living_owner(ledger, open_he
         if outcome is None:
             run(mine.release([committed], clock.now))
         else:
-            run(mine.record(settlement(committed, outcome, clock.now)))
+            run(mine.record(delivery_result(committed, outcome, clock.now)))
         assert state_of(ledger, send, 0)[0] is ends_as
         assert run(mine.status()).state is SendState.CANCELLED
 
@@ -318,7 +318,7 @@ def test_cancelling_while_somebody_only_looks_who_owns_it_takes_nobody_for_its_o
 ):
     monkeypatch.setattr("mailer.ledger.sends.sends.LOCK_PATIENCE", PATIENCE)
     send = ledger.creator.create(new_send(), readers(3))
-    mine = owned(ledger, send)
+    mine = session(ledger, send)
     (claim,) = run(mine.claim(1, clock.now))
     assert run(mine.begin_sending(claim))
     die(mine)
@@ -331,7 +331,7 @@ def test_cancelling_while_somebody_only_looks_who_owns_it_takes_nobody_for_its_o
 
 def test_cancelling_after_its_owner_died_accounts_for_the_dot(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
-    mine = owned(ledger, send)
+    mine = session(ledger, send)
     committed, _claimed = run(mine.claim(2, clock.now))
     run(mine.begin_sending(committed))
     die(mine)
@@ -341,7 +341,7 @@ def test_cancelling_after_its_owner_died_accounts_for_the_dot(ledger, clock):
 
 def uncertain_send(ledger, clock, count=2):
     send = ledger.creator.create(new_send(), readers(count))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.UNCERTAIN, limit=count))
         assert run(mine.status()).state is SendState.FINISHED
     return send
@@ -369,7 +369,7 @@ def test_resolving_by_assuming_marks_and_counts_apart(ledger, clock):
 
 def test_a_cancelled_send_is_not_sent_once_more(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.UNCERTAIN))
     ledger.sends.cancel(send.id)
     with pytest.raises(SendStateError, match="--assume-sent"):
@@ -394,7 +394,7 @@ def test_sends_are_listed_newest_first_without_tests(ledger):
 def test_seconds_run_from_the_first_connection_to_the_last_settlement(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
     assert send.seconds == 0
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         run(deliver(mine, clock.forward(10)))
         run(deliver(mine, clock.forward(5)))
     found = ledger.sends.get(send.id)

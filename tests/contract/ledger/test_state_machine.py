@@ -13,7 +13,7 @@ from mailer.delivery.states import OPEN_STATES, SendState
 from mailer.delivery.states import DeliveryState as S
 from mailer.ledger.ledger import open_ledger
 from mailer.ledger.types.errors import SendStateError
-from tests.support.ledger_cases import die, new_send, owned, readers, settlement
+from tests.support.ledger_cases import delivery_result, die, new_send, readers, session
 
 READERS = 8
 OUTCOMES = st.sampled_from([S.ACCEPTED, S.DEFERRED, S.FAILED, S.UNCERTAIN])
@@ -39,7 +39,7 @@ class OneSend(RuleBasedStateMachine):
     @initialize()
     def create(self):
         self.send = self.ledger.creator.create(new_send(), readers(READERS))
-        self.owner = owned(self.ledger, self.send)
+        self.owner = session(self.ledger, self.send)
 
     @rule(target=claims, limit=st.integers(1, 3))
     def claim(self, limit):
@@ -67,7 +67,7 @@ class OneSend(RuleBasedStateMachine):
     def settle(self, held, outcome):
         claim, generation = held
         if generation == self.generation:
-            self.run(self.owner.record(settlement(claim, outcome, self.now)))
+            self.run(self.owner.record(delivery_result(claim, outcome, self.now)))
             if outcome is S.ACCEPTED:
                 self.accepted.add(claim.delivery_id)
 
@@ -80,7 +80,7 @@ class OneSend(RuleBasedStateMachine):
     @rule(resend=st.booleans())
     def crash(self, resend):
         die(self.owner)
-        self.owner = owned(self.ledger, self.send, resend_uncertain=resend)
+        self.owner = session(self.ledger, self.send, resend_uncertain=resend)
         self.generation += 1
         counts = self.ledger.sends.summary(self.send.id).counts
         assert not counts.get(S.CLAIMED)

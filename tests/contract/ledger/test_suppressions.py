@@ -11,7 +11,7 @@ from mailer.ledger.store.database import open_database
 from mailer.ledger.subscribers.suppressions import suppress_all
 from mailer.ledger.types.sends import Repeat
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason, UnsuppressStatus
-from tests.support.ledger_cases import counts, deliver, new_send, owned, readers, run, settlement, state_of
+from tests.support.ledger_cases import counts, deliver, delivery_result, new_send, readers, run, session, state_of
 
 ANA = "reader0@example.net"
 R = SuppressionReason
@@ -20,7 +20,7 @@ R = SuppressionReason
 def test_unsubscribing_skips_what_is_open_in_every_send(ledger, clock):
     first = ledger.creator.create(new_send("one"), readers(2))
     second = ledger.creator.create(new_send("two"), readers(2))
-    with owned(ledger, second) as mine:
+    with session(ledger, second) as mine:
         run(deliver(mine, clock.now, S.DEFERRED))
     done = ledger.suppressions.unsubscribe(ANA, source="one-click", send_id=first.id)
     assert (done.changed, done.skipped, done.suppression.at) == (True, 2, clock.now)
@@ -105,10 +105,10 @@ def test_all_are_listed_or_those_for_a_reason(ledger):
 def test_erasing_forgets_the_person_and_keeps_the_sums(ledger, clock, tmp_path):
     first = ledger.creator.create(new_send("one"), readers(3))
     second = ledger.creator.create(new_send("two"), readers(3))
-    with owned(ledger, first) as mine:
+    with session(ledger, first) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         refusal = Reply(code=550, enhanced="5.1.1", text="<Reader0@example.net> unknown")
-        run(mine.record(settlement(claim, S.FAILED, clock.now, reply=refusal, suppress=True)))
+        run(mine.record(delivery_result(claim, S.FAILED, clock.now, reply=refusal, suppress=True)))
     ledger.suppressions.unsubscribe(ANA, source="page")
     before = {send.id: sum(counts(ledger, send).values()) for send in (first, second)}
     erased = ledger.erasure.erase(ANA, source="desk")
@@ -142,12 +142,12 @@ def test_an_erased_person_stays_suppressed_and_unknown_whatever_is_imported(ledg
 
 def test_erasing_while_the_dot_is_out_keeps_the_server_s_words_out(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, send) as mine:
+    with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         assert run(mine.begin_sending(claim))
         ledger.erasure.erase(ANA, source="desk")
         reply = Reply(code=451, text="<reader0@example.net> later")
-        run(mine.record(settlement(claim, S.DEFERRED, clock.now, reply=reply)))
+        run(mine.record(delivery_result(claim, S.DEFERRED, clock.now, reply=reply)))
     (row,) = ledger.report.rows(send.id)
     assert (row.state, row.reason, row.code, row.reply) == (S.SKIPPED, "erased", 451, "")
     assert ledger.report.attempts(claim.delivery_id)[0].reply == ""
@@ -187,7 +187,7 @@ def test_who_unsubscribes_while_a_sync_suppresses_the_same_address_is_heard(ledg
 def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
     bare = Reply(code=550, enhanced="", text="no")
     first = ledger.creator.create(new_send("one"), readers(2))
-    with owned(ledger, first) as mine:
+    with session(ledger, first) as mine:
         run(deliver(mine, clock.now, S.FAILED, 2, reply=bare, bare_550=True))
         run(mine.status())
     second = ledger.creator.create(new_send("two"), readers(3))
@@ -197,11 +197,11 @@ def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
         claims = await mine.claim(3, clock.now)
         for claim in claims:
             assert await mine.commit(claim)
-            await mine.settle(settlement(claim, S.FAILED, clock.now, reply=bare, bare_550=True))
+            await mine.settle(delivery_result(claim, S.FAILED, clock.now, reply=bare, bare_550=True))
         assert ledger.suppressions.get(ANA).reason is R.BOUNCED
         await mine.trip_breaker("refused in a row", [claim.delivery_id for claim in claims])
 
-    with owned(ledger, second) as mine:
+    with session(ledger, second) as mine:
         run(refuse_all(mine))
     assert [each.identity for each in ledger.suppressions.all()] == ["reader2@example.net"]
     assert counts(ledger, second) == {S.PENDING: 2, S.SKIPPED: 1}

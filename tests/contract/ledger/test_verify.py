@@ -8,7 +8,7 @@ from mailer.delivery.types import Reply, Stage
 from mailer.ledger.reports.verify import CHECKS, reachable
 from mailer.ledger.store.tables import attempt, delivery, send, suppression
 from mailer.ledger.types.suppressions import SuppressionReason
-from tests.support.ledger_cases import deliver, die, new_send, owned, readers, run
+from tests.support.ledger_cases import deliver, die, new_send, readers, run, session
 
 SUM, TWICE, CLOSED, HISTORY, ACCEPTED, IN_HAND, SUPPRESSED = CHECKS
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -18,7 +18,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def sent(ledger, clock):
     """A finished send in which much happened."""
     made = ledger.creator.create(new_send(), readers(12))
-    with owned(ledger, made) as mine:
+    with session(ledger, made) as mine:
         run(deliver(mine, clock.now, limit=3))
         run(deliver(mine, clock.now, S.FAILED, stage=Stage.RCPT))
         run(deliver(mine, clock.now, S.DEFERRED))
@@ -30,13 +30,13 @@ def sent(ledger, clock):
         failed = [row.delivery_id for row in ledger.report.rows(made.id, S.FAILED)][-1]
         run(mine.trip_breaker("refused", [failed]))
         ledger.sends.resume(made.id)
-    dying = owned(ledger, made)
+    dying = session(ledger, made)
     committed, claimed = run(dying.claim(2, clock.now))
     assert run(dying.begin_sending(committed))
     ledger.erasure.erase(claimed.identity, source="desk")
     die(dying)
     ledger.sends.resolve_uncertain(made.id, resend=False, identities=[committed.identity])
-    with owned(ledger, made) as mine:
+    with session(ledger, made) as mine:
         ledger.sends.resolve_uncertain(made.id, resend=False, identities=[committed.identity])
         run(deliver(mine, clock.forward(61), limit=20))
         assert run(mine.status()).state == "finished"
@@ -53,7 +53,7 @@ def test_an_honest_history_is_proven_whatever_happened(ledger, sent):
 
 def test_a_send_under_way_is_proven_too(ledger, clock):
     made = ledger.creator.create(new_send(), readers(5))
-    with owned(ledger, made) as mine:
+    with session(ledger, made) as mine:
         committed, *_ = run(mine.claim(3, clock.now))
         run(mine.begin_sending(committed))
         assert wrong(ledger, made) == {}
@@ -83,8 +83,8 @@ def of(state):
         (update(attempt).where(of("accepted")).values(closed_at=None), {CLOSED}),
         (update(attempt).where(of("accepted")).values(code=550), {ACCEPTED}),
         (update(attempt).where(of("accepted")).values(number=2), {CLOSED, HISTORY}),
-        (update(attempt).where(of("failed")).values(verdict=S.DEFERRED), set()),
-        (update(attempt).where(attempt.c.verdict == S.DEFERRED).values(verdict=S.ACCEPTED), {HISTORY}),
+        (update(attempt).where(of("failed")).values(classification=S.DEFERRED), set()),
+        (update(attempt).where(attempt.c.verdict == S.DEFERRED).values(classification=S.ACCEPTED), {HISTORY}),
         (update(send).values(last_id=3), {SUM}),
         (insert(suppression).values(LONG_AGO), {SUPPRESSED}),
     ],
@@ -115,7 +115,7 @@ def test_what_an_attempt_can_have_led_to_follows_from_the_table():
 
 def test_the_way_of_one_recipient_is_told_by_its_attempts(ledger, clock):
     made = ledger.creator.create(new_send(), readers(1))
-    with owned(ledger, made) as mine:
+    with session(ledger, made) as mine:
         run(deliver(mine, clock.now, S.DEFERRED, reply=Reply(code=451, enhanced="4.7.1", text="later")))
         run(mine.claim(1, clock.forward(61)))
         (row,) = ledger.report.rows(made.id)

@@ -78,7 +78,7 @@ def folder():
 
 
 @pytest.fixture
-def newsroom(folder):
+def app(folder):
     make_workspace(folder / "news", UNSUBSCRIBE_ADDRESS="leave@example.org")
     with App.open(folder / "news") as made:
         yield made
@@ -150,13 +150,13 @@ def postfix(folder, port, script):
         running.wait(PATIENCE)
 
 
-def test_a_mailed_request_is_honoured_and_kept_while_it_cannot_be(folder, newsroom):
-    send = newsroom.ledger.creator.create(
-        new_send(key_name=newsroom.keys.names[0]), [NewDelivery(identity="ana@example.com", address="ana@example.com")]
+def test_a_mailed_request_is_honoured_and_kept_while_it_cannot_be(folder, app):
+    send = app.ledger.creator.create(
+        new_send(key_name=app.keys.names[0]), [NewDelivery(identity="ana@example.com", address="ana@example.com")]
     )
-    number = next(iter(newsroom.ledger.report.rows(send.id))).delivery_id
-    address = f"leave+{newsroom.keys.issue(Purpose.UNSUBSCRIBE, number)}@example.org"
-    newsroom.close()
+    number = next(iter(app.ledger.report.rows(send.id))).delivery_id
+    address = f"leave+{app.keys.issue(Purpose.UNSUBSCRIBE, number)}@example.org"
+    app.close()
     port = free_port()
 
     def mail(to):

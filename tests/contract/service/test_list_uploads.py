@@ -94,9 +94,9 @@ def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk
     base = plan_upload(desk.newsroom, kept).base
 
     @contextmanager
-    def after_another(newsroom, name):
-        add_member(newsroom, name, parse_address("cleo@x.org"), {}, by="desk, Bob")
-        with list_lock(newsroom, name):
+    def after_another(app, name):
+        add_member(app, name, parse_address("cleo@x.org"), {}, by="desk, Bob")
+        with list_lock(app, name):
             yield
 
     monkeypatch.setattr(uploads, "list_lock", after_another)

@@ -9,7 +9,7 @@ from mailer.delivery.types import SendStatus
 from mailer.service.sends.progress import ProgressTracker, describe_time_left, log_changes
 from mailer.settings.settings import load_settings
 from mailer.workspace import Workspace
-from tests.support.ledger_cases import S, deliver, new_send, owned, readers, run
+from tests.support.ledger_cases import S, deliver, new_send, readers, run, session
 from tests.support.workspaces import make_workspace
 
 
@@ -28,16 +28,16 @@ def newsroom_of(tmp_path, database_url, clock):
         each.close()
 
 
-def course_of(newsroom: App, count: int) -> ProgressTracker:
-    send = newsroom.ledger.creator.create(new_send(), readers(count))
-    return ProgressTracker(newsroom, newsroom.ledger.sends.summary(send.id))
+def course_of(app: App, count: int) -> ProgressTracker:
+    send = app.ledger.creator.create(new_send(), readers(count))
+    return ProgressTracker(app, app.ledger.sends.summary(send.id))
 
 
 def test_the_pace_of_late_is_that_of_those_handed_out_last(newsroom_of, clock):
     ledger = newsroom_of().ledger
     send = ledger.creator.create(new_send(), readers(100))
     assert ledger.report.pace(send.id, clock.now) is None
-    mine = owned(ledger, send)
+    mine = session(ledger, send)
     run(deliver(mine, clock.now, limit=10))
     clock.forward(3600)
     for _ in range(11):
@@ -52,17 +52,17 @@ def test_who_is_still_to_be_mailed_counts_by_provider(newsroom_of, clock):
 
     names = ("a@gmail.com", "b@googlemail.com", "c@example.org", "d@example.org", "e@example.org")
     send = ledger.creator.create(new_send(), (NewDelivery(identity=name, address=name) for name in names))
-    run(deliver(owned(ledger, send), clock.now, limit=1))
+    run(deliver(session(ledger, send), clock.now, limit=1))
     assert ledger.report.open_by_provider(send.id) == {"gmail.com": 1, "example.org": 3}
 
 
 def test_a_run_is_estimated_by_its_pace_of_late(newsroom_of, clock):
-    course, tally = course_of(newsroom_of(), 1000), SendProgress()
-    assert course.view(tally).left.words == ""
+    course, progress = course_of(newsroom_of(), 1000), SendProgress()
+    assert course.view(progress).left.words == ""
     for _ in range(10):
         clock.forward(1.0)
-        tally.accepted += 20
-    view = course.view(tally)
+        progress.accepted += 20
+    view = course.view(progress)
     assert (view.done, view.rate, view.left.words, view.message) == (200, 20.0, "done in about 40 s", "")
 
 
@@ -71,23 +71,23 @@ def test_a_run_is_estimated_by_its_pace_of_late(newsroom_of, clock):
     [({"RATE": "10"}, 100), ({"DOMAIN_RATE": '{"*": 4}'}, 250), ({"DOMAIN_RATE": '{"other.example": 4}'}, 10)],
 )
 def test_limits_by_the_second_are_known_before_the_pace_shows_them(newsroom_of, clock, settings, seconds):
-    course, tally = course_of(newsroom_of(**settings), 1000), SendProgress()
-    course.view(tally)
+    course, progress = course_of(newsroom_of(**settings), 1000), SendProgress()
+    course.view(progress)
     clock.forward(1.0)
-    tally.accepted = 100  # a burst
-    left = course.view(tally).left
+    progress.accepted = 100  # a burst
+    left = course.view(progress).left
     assert left.seconds == pytest.approx(seconds - 1, abs=10)
 
 
 def test_retries_are_waited_for_and_told(newsroom_of, clock):
-    course, tally = course_of(newsroom_of(TIMEZONE="Europe/Berlin"), 10), SendProgress()
-    tally.accepted = 7
+    course, progress = course_of(newsroom_of(TIMEZONE="Europe/Berlin"), 10), SendProgress()
+    progress.accepted = 7
     for minutes in (10, 5, 20):
-        tally.put_off_until(clock.now + 60 * minutes)
-    left = course.view(tally).left
+        progress.put_off_until(clock.now + 60 * minutes)
+    left = course.view(progress).left
     assert (left.words, left.seconds) == ("3 retries, the next at 09:05", 1200.0)
-    tally.on_retries_claimed(1)
-    tally.update(
+    progress.on_retries_claimed(1)
+    progress.update(
         SendStatus(
             state=SendState.WAITING,
             counts={S.DEFERRED: 2, S.ACCEPTED: 8},
@@ -95,27 +95,27 @@ def test_retries_are_waited_for_and_told(newsroom_of, clock):
             last_at=clock.now + 1200,
         )
     )
-    tally.accepted = 8
-    assert course.view(tally).left.words == "2 retries, the next at 09:10"
+    progress.accepted = 8
+    assert course.view(progress).left.words == "2 retries, the next at 09:10"
     told: list[str] = []
     watch = log_changes(course, told.append)
-    watch(tally)
-    watch(tally)
+    watch(progress)
+    watch(progress)
     assert told == ["the rest is tried again at 2027-01-15T08:10:00Z (2 retries, the next at 09:10)"]
 
 
 def test_trouble_is_told_each_time_that_it_changes(newsroom_of):
-    course, tally, told = course_of(newsroom_of(), 10), SendProgress(last_error="relay a"), []
+    course, progress, told = course_of(newsroom_of(), 10), SendProgress(last_error="relay a"), []
     watch = log_changes(course, told.append, advice="call somebody")
     for trouble in ("relay a", "relay a", "relay b", ""):
-        tally.last_error = trouble
-        watch(tally)
+        progress.last_error = trouble
+        watch(progress)
     assert told == [f"{relay}; trying again, call somebody" for relay in ("relay a", "relay b")]
 
 
 def test_an_outlook_is_for_what_goes_on(newsroom_of, clock):
-    newsroom = newsroom_of(RATE="10")
-    send = newsroom.ledger.creator.create(new_send(), readers(601))
-    assert describe_time_left(newsroom, newsroom.ledger.sends.summary(send.id)) == "done in about 60 s"
-    newsroom.ledger.sends.pause(send.id)
-    assert describe_time_left(newsroom, newsroom.ledger.sends.summary(send.id)) == ""
+    app = newsroom_of(RATE="10")
+    send = app.ledger.creator.create(new_send(), readers(601))
+    assert describe_time_left(app, app.ledger.sends.summary(send.id)) == "done in about 60 s"
+    app.ledger.sends.pause(send.id)
+    assert describe_time_left(app, app.ledger.sends.summary(send.id)) == ""

@@ -31,7 +31,7 @@ BASE = "https://letter.example.org/news"
 
 
 @pytest.fixture
-def newsroom(tmp_path, clock, catcher, database_url):
+def app(tmp_path, clock, catcher, database_url):
     clock.now = 1_700_000_000.0  # a verifier believes no signature of the future
     lists = tmp_path / "subscribers"
     lists.mkdir()
@@ -61,19 +61,19 @@ def newsroom(tmp_path, clock, catcher, database_url):
         yield made
 
 
-def sign_up(newsroom, name="harbour", address=ANA, **own):
-    request_signup(newsroom, public_list(newsroom, name), parse_address(address), own, form=SignupForm.PAGE, ip="")
+def sign_up(app, name="harbour", address=ANA, **own):
+    request_signup(app, public_list(app, name), parse_address(address), own, form=SignupForm.PAGE, ip="")
 
 
-def deliver(newsroom):
+def deliver(app):
     """Run the background job until nothing is due; what it told."""
     told = []
 
     async def run():
         stop = asyncio.Event()
-        job = asyncio.create_task(deliver_transactional_mail(newsroom, stop, told.append))
+        job = asyncio.create_task(deliver_transactional_mail(app, stop, told.append))
         async with asyncio.timeout(60):
-            while newsroom.ledger.transactional.due(newsroom.clock(), 1, "confirm", "link"):
+            while app.ledger.transactional.due(app.clock(), 1, "confirm", "link"):
                 await asyncio.sleep(0.01)
         stop.set()
         await job
@@ -82,8 +82,8 @@ def deliver(newsroom):
     return told
 
 
-def letters(newsroom, address=ANA):
-    return newsroom.ledger.transactional.of(parse_address(address).identity)
+def letters(app, address=ANA):
+    return app.ledger.transactional.of(parse_address(address).identity)
 
 
 def caught(catcher):
@@ -94,12 +94,12 @@ def parsed(raw):
     return message_from_bytes(raw, policy=policy.default)
 
 
-def test_the_request_for_confirmation(newsroom, catcher):
-    sign_up(newsroom, first_name="Buy pills at https://evil.example")
-    deliver(newsroom)
+def test_the_request_for_confirmation(app, catcher):
+    sign_up(app, first_name="Buy pills at https://evil.example")
+    deliver(app)
     (raw,) = caught(catcher)
     message = parsed(raw)
-    (letter,) = letters(newsroom)
+    (letter,) = letters(app)
     assert (letter.state, letter.attempts) == (TransactionalState.SENT, 1)
     assert catcher.received()[0]["sender"] == "bounce@example.org"
     assert message["From"] == "The Harbour Letter <letter@example.org>"
@@ -107,158 +107,156 @@ def test_the_request_for_confirmation(newsroom, catcher):
     assert message["Subject"] == "Please confirm: The Harbour Letter"
     assert message["Auto-Submitted"] == "auto-replied"
     assert re.fullmatch(r"<[a-z2-7]{26}@example\.org>", message["Message-ID"])
-    assert message["Date"].datetime.timestamp() == newsroom.clock()
+    assert message["Date"].datetime.timestamp() == app.clock()
     assert [name for name in message if name.startswith("List-")] == []
-    link = f"{BASE}/confirm/{newsroom.keys.issue(Purpose.CONFIRM, letter.id)}"
+    link = f"{BASE}/confirm/{app.keys.issue(Purpose.CONFIRM, letter.id)}"
     plain, html = (part.get_content() for part in message.iter_parts())
     assert link in plain
     assert f'href="{link}"' in html
     assert "evil" not in raw.decode() + plain + html
     assert "Ana" not in plain + html
     assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
-    assert dkim.verify(raw, dnsfunc=lambda *_args, **_more: newsroom.dkim_record)
+    assert dkim.verify(raw, dnsfunc=lambda *_args, **_more: app.dkim_record)
 
 
-def test_a_letter_speaks_the_language_of_its_list(newsroom, catcher):
-    sign_up(newsroom, "tides")
-    deliver(newsroom)
+def test_a_letter_speaks_the_language_of_its_list(app, catcher):
+    sign_up(app, "tides")
+    deliver(app)
     message = parsed(caught(catcher)[0])
     assert (message["Subject"], message["Content-Language"]) == ("Bitte bestätigen: Tides", "de")
 
 
-def test_who_is_on_the_list_already_is_told_so_and_gets_no_link_to_confirm(newsroom, catcher):
-    join(newsroom.ledger, "harbour", parse_address(ANA), source="page")
-    sign_up(newsroom)
-    deliver(newsroom)
+def test_who_is_on_the_list_already_is_told_so_and_gets_no_link_to_confirm(app, catcher):
+    join(app.ledger, "harbour", parse_address(ANA), source="page")
+    sign_up(app)
+    deliver(app)
     message = parsed(caught(catcher)[0])
     assert message["Subject"] == "You are on the list: The Harbour Letter"
-    number = newsroom.ledger.members.number_of(parse_address(ANA).identity)
-    link = f"{BASE}/preferences/{newsroom.keys.issue(Purpose.MEMBER, number)}"
+    number = app.ledger.members.number_of(parse_address(ANA).identity)
+    link = f"{BASE}/preferences/{app.keys.issue(Purpose.MEMBER, number)}"
     assert all(link in part.get_content() and "/confirm/" not in part.get_content() for part in message.iter_parts())
 
 
 @pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED])
-def test_who_left_is_asked_like_anybody(newsroom, catcher, reason):
-    join(newsroom.ledger, "harbour", parse_address(ANA), source="page")
-    newsroom.ledger.suppressions.suppress(parse_address(ANA).identity, reason, source="page")
-    sign_up(newsroom)
-    deliver(newsroom)
+def test_who_left_is_asked_like_anybody(app, catcher, reason):
+    join(app.ledger, "harbour", parse_address(ANA), source="page")
+    app.ledger.suppressions.suppress(parse_address(ANA).identity, reason, source="page")
+    sign_up(app)
+    deliver(app)
     assert parsed(caught(catcher)[0])["Subject"] == "Please confirm: The Harbour Letter"
 
 
-def test_whom_an_admin_suppressed_by_hand_gets_nothing(newsroom, catcher):
+def test_whom_an_admin_suppressed_by_hand_gets_nothing(app, catcher):
     identity = parse_address(ANA).identity
-    newsroom.ledger.suppressions.suppress(identity, SuppressionReason.BY_HAND, source="command")
-    sign_up(newsroom)
-    ask_link(newsroom, parse_address(ANA))
-    deliver(newsroom)
+    app.ledger.suppressions.suppress(identity, SuppressionReason.BY_HAND, source="command")
+    sign_up(app)
+    ask_link(app, parse_address(ANA))
+    deliver(app)
     assert caught(catcher) == []
-    assert {(each.state, each.reply) for each in letters(newsroom)} == {
-        (TransactionalState.FAILED, "suppressed by hand")
-    }
+    assert {(each.state, each.reply) for each in letters(app)} == {(TransactionalState.FAILED, "suppressed by hand")}
 
 
-def test_a_link_goes_to_who_is_known_and_to_nobody_else(newsroom, catcher):
-    join(newsroom.ledger, "harbour", parse_address(ANA), source="page")
+def test_a_link_goes_to_who_is_known_and_to_nobody_else(app, catcher):
+    join(app.ledger, "harbour", parse_address(ANA), source="page")
     for address in (ANA, "stranger@example.org"):
-        ask_link(newsroom, parse_address(address))
-    deliver(newsroom)
+        ask_link(app, parse_address(address))
+    deliver(app)
     (raw,) = caught(catcher)
     assert parsed(raw)["To"] == ANA
     assert "/preferences/" in parsed(raw).get_body(("plain",)).get_content()
-    assert letters(newsroom, "stranger@example.org")[0].reply == "nobody is known at this address"
+    assert letters(app, "stranger@example.org")[0].reply == "nobody is known at this address"
 
 
-def test_a_greylisted_letter_is_tried_again_as_the_settings_say(newsroom, catcher, clock):
-    sign_up(newsroom, address="greylist@example.com")
-    deliver(newsroom)
-    (letter,) = letters(newsroom, "greylist@example.com")
+def test_a_greylisted_letter_is_tried_again_as_the_settings_say(app, catcher, clock):
+    sign_up(app, address="greylist@example.com")
+    deliver(app)
+    (letter,) = letters(app, "greylist@example.com")
     assert (letter.state, letter.attempts) == (TransactionalState.QUEUED, 0)
     assert 48 <= letter.next_at - clock.now <= 72
     clock.forward(72)
-    deliver(newsroom)
-    assert letters(newsroom, "greylist@example.com")[0].state is TransactionalState.SENT
+    deliver(app)
+    assert letters(app, "greylist@example.com")[0].state is TransactionalState.SENT
     assert len(caught(catcher)) == 1
 
 
-def test_a_refused_letter_is_not_tried_again(newsroom, clock):
-    sign_up(newsroom, address="refuse@example.com")
-    deliver(newsroom)
-    (letter,) = letters(newsroom, "refuse@example.com")
+def test_a_refused_letter_is_not_tried_again(app, clock):
+    sign_up(app, address="refuse@example.com")
+    deliver(app)
+    (letter,) = letters(app, "refuse@example.com")
     assert (letter.state, letter.reply) == (TransactionalState.FAILED, "550 5.1.1 No such person here")
 
 
-def test_without_a_relay_letters_wait_and_end_after_72_hours(newsroom, catcher, clock, monkeypatch):
+def test_without_a_relay_letters_wait_and_end_after_72_hours(app, catcher, clock, monkeypatch):
     closed = Relay(host="127.0.0.1", port=1, tls=TlsMode.NONE)
-    monkeypatch.setattr(newsroom, "settings", newsroom.settings.model_copy(update={"relay": (closed,)}))
-    sign_up(newsroom)
-    told = deliver(newsroom)
+    monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"relay": (closed,)}))
+    sign_up(app)
+    told = deliver(app)
     assert "letter" in told[0]
     assert "waits" in told[0]
-    assert letters(newsroom)[0].state is TransactionalState.QUEUED
+    assert letters(app)[0].state is TransactionalState.QUEUED
     clock.forward(73 * 3600)
-    deliver(newsroom)
-    assert letters(newsroom)[0].state is TransactionalState.FAILED
-    assert letters(newsroom)[0].reply.startswith("expired")
+    deliver(app)
+    assert letters(app)[0].state is TransactionalState.FAILED
+    assert letters(app)[0].reply.startswith("expired")
     assert caught(catcher) == []
 
 
-def test_what_was_leaving_when_serve_died_is_named_and_not_sent_again(newsroom, catcher):
-    sign_up(newsroom)
-    asyncio.run(newsroom.ledger.transactional.begin_sending(letters(newsroom)[0].id))
-    sign_up(newsroom, address="ben@example.org")
-    told = deliver(newsroom)
+def test_what_was_leaving_when_serve_died_is_named_and_not_sent_again(app, catcher):
+    sign_up(app)
+    asyncio.run(app.ledger.transactional.begin_sending(letters(app)[0].id))
+    sign_up(app, address="ben@example.org")
+    told = deliver(app)
     assert [each["recipient"] for each in catcher.received()] == ["ben@example.org"]
-    assert letters(newsroom)[0].state is TransactionalState.UNCERTAIN
+    assert letters(app)[0].state is TransactionalState.UNCERTAIN
     assert any("whether they came is not known" in line for line in told)
 
 
-def test_the_key_of_a_link_that_somebody_holds_is_not_given_up(newsroom, catcher):
+def test_the_key_of_a_link_that_somebody_holds_is_not_given_up(app, catcher):
     def with_keys(*keys):
-        changed = newsroom.settings.model_copy(update={"secret_keys": tuple(map(SecretStr, keys))})
-        return App(newsroom.workspace, changed, newsroom.clock)
+        changed = app.settings.model_copy(update={"secret_keys": tuple(map(SecretStr, keys))})
+        return App(app.workspace, changed, app.clock)
 
-    old, new = newsroom.settings.secret_keys[0].get_secret_value(), "another key " * 3
-    sign_up(newsroom)
+    old, new = app.settings.secret_keys[0].get_secret_value(), "another key " * 3
+    sign_up(app)
     with with_keys(new) as rotated:
         assert rotated.ledger.letters.key_names() == frozenset()  # no letter has left yet
-    deliver(newsroom)
-    deliver(newsroom)
-    assert newsroom.ledger.transactional.key_names() == {key_name(old)}
-    newsroom.clock.forward(400 * 86_400)
-    newsroom.ledger.transactional.forget(newsroom.clock())
+    deliver(app)
+    deliver(app)
+    assert app.ledger.transactional.key_names() == {key_name(old)}
+    app.clock.forward(400 * 86_400)
+    app.ledger.transactional.forget(app.clock())
     with with_keys(new) as rotated, pytest.raises(SettingsError, match="with which links were made"):
         _ = rotated.ledger
     with with_keys(new, old) as rotated:
         assert rotated.ledger.letters.key_names() == {key_name(old)}
 
 
-def test_one_that_cannot_be_written_holds_up_nobody(newsroom, catcher, tmp_path):
-    sign_up(newsroom, "tides")
-    sign_up(newsroom, address="ben@example.org")
+def test_one_that_cannot_be_written_holds_up_nobody(app, catcher, tmp_path):
+    sign_up(app, "tides")
+    sign_up(app, address="ben@example.org")
     (tmp_path / "subscribers" / "tides.toml").write_text("publik = true")
-    told = deliver(newsroom)
+    told = deliver(app)
     assert [each["recipient"] for each in catcher.received()] == ["ben@example.org"]
     assert any("did you mean “public”" in line for line in told)
-    assert letters(newsroom)[0].state is TransactionalState.QUEUED
+    assert letters(app)[0].state is TransactionalState.QUEUED
 
 
-def test_a_broken_template_of_the_workspace_is_replaced(newsroom, catcher, tmp_path):
+def test_a_broken_template_of_the_workspace_is_replaced(app, catcher, tmp_path):
     (tmp_path / "templates" / "letters").mkdir(parents=True)
     (tmp_path / "templates" / "letters" / "confirm.txt.j2").write_text("{{ nothing }}")
     (tmp_path / "templates" / "letters" / "confirm.html.j2").write_text("<p>Our own words: {{ link }}</p>")
-    sign_up(newsroom)
-    deliver(newsroom)
+    sign_up(app)
+    deliver(app)
     plain, html = (part.get_content() for part in parsed(caught(catcher)[0]).iter_parts())
     assert "Somebody, probably you" in plain
     assert "Our own words" in html
 
 
-def test_old_letters_and_what_nobody_confirmed_are_forgotten(newsroom, clock):
-    sign_up(newsroom)
-    deliver(newsroom)
+def test_old_letters_and_what_nobody_confirmed_are_forgotten(app, clock):
+    sign_up(app)
+    deliver(app)
     clock.forward(31 * 86_400)
-    sign_up(newsroom, address="ben@example.org")
-    deliver(newsroom)
-    assert letters(newsroom) == ()
-    assert newsroom.ledger.signups.consents(parse_address(ANA).identity) == ()
+    sign_up(app, address="ben@example.org")
+    deliver(app)
+    assert letters(app) == ()
+    assert app.ledger.signups.consents(parse_address(ANA).identity) == ()

@@ -27,7 +27,7 @@ BODY = 'Welcome, {{ reader.first_name or "reader" }}!\n\n## Hello\nsource: Us\nd
 
 
 @pytest.fixture
-def newsroom(tmp_path, clock, catcher, database_url):
+def app(tmp_path, clock, catcher, database_url):
     settings = Settings(
         workspace=tmp_path,
         sender=Mailbox(name="The Harbour Letter", address="letter@example.org"),
@@ -41,9 +41,9 @@ def newsroom(tmp_path, clock, catcher, database_url):
         yield made
 
 
-def approve(newsroom, by=""):
+def approve(app, by=""):
     """An editor, or `by`, tests the dispatch."""
-    made: Edition = edition(BODY, publication=newsroom.publication)
+    made: Edition = edition(BODY, publication=app.publication)
     new = NewEdition(
         digest=made.digest,
         slug=made.slug,
@@ -52,34 +52,32 @@ def approve(newsroom, by=""):
         language=made.language,
         json=made.to_json(),
     )
-    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=newsroom.keys.names[0], by=by)
-    newsroom.ledger.creator.create(test, [NewDelivery(identity="e@example.org", address="e@example.org")])
+    test = NewSend(kind=SendKind.TEST, edition=new, lists=(), key_name=app.keys.names[0], by=by)
+    app.ledger.creator.create(test, [NewDelivery(identity="e@example.org", address="e@example.org")])
     return made.slug
 
 
-def join(newsroom, address, slug, *lists):
-    signups, who = newsroom.ledger.signups, parse_address(address)
+def join(app, address, slug, *lists):
+    signups, who = app.ledger.signups, parse_address(address)
     for name in lists or ("harbour",):
         signups.ask(Signup(list=name, address=who, form="page", words="…"))
-    (asked,) = (
-        each for each in newsroom.ledger.transactional.of(who.identity) if each.kind is TransactionalKind.CONFIRM
-    )
+    (asked,) = (each for each in app.ledger.transactional.of(who.identity) if each.kind is TransactionalKind.CONFIRM)
     names = lists or ("harbour",)
     own = {name: {"first_name": "Ana"} for name in names}
     signups.confirm(asked.id, own, source="page", welcomes=dict.fromkeys(names, slug))
 
 
-def welcomes(newsroom, address):
-    found = newsroom.ledger.transactional.of(parse_address(address).identity)
+def welcomes(app, address):
+    found = app.ledger.transactional.of(parse_address(address).identity)
     return [each for each in found if each.kind is TransactionalKind.WELCOME]
 
 
-def serve(newsroom, until):
+def serve(app, until):
     told = []
 
     async def run():
         stop = asyncio.Event()
-        job = asyncio.create_task(welcome_new_readers(newsroom, stop, told.append))
+        job = asyncio.create_task(welcome_new_readers(app, stop, told.append))
         async with asyncio.timeout(60):
             while not until():
                 await asyncio.sleep(0.02)
@@ -90,64 +88,64 @@ def serve(newsroom, until):
     return told
 
 
-def is_greeted(newsroom, address):
+def is_greeted(app, address):
     def done():
         settled = all(
-            each.state in {TransactionalState.SENT, TransactionalState.FAILED} for each in welcomes(newsroom, address)
+            each.state in {TransactionalState.SENT, TransactionalState.FAILED} for each in welcomes(app, address)
         )
-        return settled and newsroom.ledger.sends.active(SendKind.WELCOME) == ()
+        return settled and app.ledger.sends.active(SendKind.WELCOME) == ()
 
     return done
 
 
-def test_a_new_reader_is_greeted_by_a_send_of_one(newsroom, catcher):
-    slug = approve(newsroom)
-    join(newsroom, "Ana@example.org", slug, "harbour", "tides")
-    serve(newsroom, is_greeted(newsroom, "ana@example.org"))
+def test_a_new_reader_is_greeted_by_a_send_of_one(app, catcher):
+    slug = approve(app)
+    join(app, "Ana@example.org", slug, "harbour", "tides")
+    serve(app, is_greeted(app, "ana@example.org"))
     (path,) = catcher.messages()
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     assert message["To"] == "Ana@example.org"
     assert "Welcome, Ana!" in message.get_body(("plain",)).get_content()
     token = message["List-Unsubscribe"].strip().removeprefix("<https://letter.example.org/u/").removesuffix(">")
-    assert newsroom.keys.read("unsubscribe", token)
-    (letter,) = welcomes(newsroom, "ana@example.org")
+    assert app.keys.read("unsubscribe", token)
+    (letter,) = welcomes(app, "ana@example.org")
     number = int(letter.reply.removeprefix("send "))
-    assert newsroom.ledger.sends.get(number).state is SendState.FINISHED
-    assert newsroom.ledger.sends.all() == ()
+    assert app.ledger.sends.get(number).state is SendState.FINISHED
+    assert app.ledger.sends.all() == ()
 
 
-def test_nobody_is_greeted_twice_or_after_leaving(newsroom, catcher):
-    slug = approve(newsroom)
-    join(newsroom, "ana@example.org", slug)
-    serve(newsroom, is_greeted(newsroom, "ana@example.org"))
-    newsroom.ledger.signups.ask(Signup(list="tides", address=parse_address("ana@example.org"), form="page", words="…"))
-    asked = newsroom.ledger.transactional.of("ana@example.org")[0]
-    newsroom.ledger.signups.confirm(asked.id, {"tides": {}}, source="page", welcomes={"tides": slug})
-    join(newsroom, "ben@example.org", slug)
-    newsroom.ledger.suppressions.unsubscribe("ben@example.org", source="page")
-    serve(newsroom, lambda: is_greeted(newsroom, "ana@example.org")() and is_greeted(newsroom, "ben@example.org")())
+def test_nobody_is_greeted_twice_or_after_leaving(app, catcher):
+    slug = approve(app)
+    join(app, "ana@example.org", slug)
+    serve(app, is_greeted(app, "ana@example.org"))
+    app.ledger.signups.ask(Signup(list="tides", address=parse_address("ana@example.org"), form="page", words="…"))
+    asked = app.ledger.transactional.of("ana@example.org")[0]
+    app.ledger.signups.confirm(asked.id, {"tides": {}}, source="page", welcomes={"tides": slug})
+    join(app, "ben@example.org", slug)
+    app.ledger.suppressions.unsubscribe("ben@example.org", source="page")
+    serve(app, lambda: is_greeted(app, "ana@example.org")() and is_greeted(app, "ben@example.org")())
     assert len(list(catcher.messages())) == 1
 
 
-def test_without_an_edition_that_an_editor_has_looked_at_welcomes_wait(newsroom, catcher):
-    join(newsroom, "ana@example.org", "welcome")
-    told = serve(newsroom, lambda: welcomes(newsroom, "ana@example.org")[0].next_at > newsroom.clock())
+def test_without_an_edition_that_an_editor_has_looked_at_welcomes_wait(app, catcher):
+    join(app, "ana@example.org", "welcome")
+    told = serve(app, lambda: welcomes(app, "ana@example.org")[0].next_at > app.clock())
     assert "mailer test welcome" in told[0]
     assert list(catcher.messages()) == []
 
 
-def test_what_a_writer_or_a_program_tests_greets_nobody(newsroom):
+def test_what_a_writer_or_a_program_tests_greets_nobody(app):
     for name, role in (("Wim", Role.WRITER), ("Mara", Role.EDITOR)):
-        newsroom.ledger.users.add(name, role)
-    slug = approve(newsroom, by="Wim")
-    approve(newsroom, by="API (the site)")
-    assert newsroom.ledger.editions.approved(slug) is None
-    approve(newsroom, by="Mara")
-    assert newsroom.ledger.editions.approved(slug)
+        app.ledger.users.add(name, role)
+    slug = approve(app, by="Wim")
+    approve(app, by="API (the site)")
+    assert app.ledger.editions.approved(slug) is None
+    approve(app, by="Mara")
+    assert app.ledger.editions.approved(slug)
 
 
-def test_where_a_second_person_is_asked_for_a_tested_welcome_must_be_approved_by_one(newsroom, clock):
-    with App(newsroom.workspace, newsroom.settings.model_copy(update={"approval": True}), clock) as strict:
+def test_where_a_second_person_is_asked_for_a_tested_welcome_must_be_approved_by_one(app, clock):
+    with App(app.workspace, app.settings.model_copy(update={"approval": True}), clock) as strict:
         slug = approve(strict, by="Mara")
         join(strict, "ana@example.org", slug)
         digest = strict.ledger.editions.last_tested(slug)
@@ -160,10 +158,10 @@ def test_where_a_second_person_is_asked_for_a_tested_welcome_must_be_approved_by
         assert welcomes(strict, "ana@example.org")[0].state is TransactionalState.SENT
 
 
-def test_a_greylisted_one_is_carried_on_later(newsroom, clock):
-    slug = approve(newsroom)
-    join(newsroom, "greylist@example.com", slug)
-    going = newsroom.ledger.sends.active
-    serve(newsroom, lambda: [each.state for each in going(SendKind.WELCOME)] == [SendState.WAITING])
+def test_a_greylisted_one_is_carried_on_later(app, clock):
+    slug = approve(app)
+    join(app, "greylist@example.com", slug)
+    going = app.ledger.sends.active
+    serve(app, lambda: [each.state for each in going(SendKind.WELCOME)] == [SendState.WAITING])
     clock.forward(100)
-    serve(newsroom, lambda: going(SendKind.WELCOME) == ())
+    serve(app, lambda: going(SendKind.WELCOME) == ())

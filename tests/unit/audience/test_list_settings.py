@@ -26,7 +26,7 @@ def test_everything_that_can_be_said(tmp_path):
         title="The Harbour Letter",
         description="Every other Monday.",
         public=True,
-        profile_fields=("first_name", "city"),
+        own_fields=("first_name", "city"),
         welcome="welcome",
         language="pt-BR",
     )

@@ -43,18 +43,18 @@ def decided(outcome: AttemptResult, **circumstances: Any) -> ResultDecision:
 
 
 def test_a_deferred_delivery_has_its_next_attempt_and_what_was_said() -> None:
-    settlement = decided(replied("450 4.2.0", Stage.RCPT)).result
-    assert settlement
-    assert (settlement.delivery_id, settlement.attempt, settlement.state) == (7, 1, S.DEFERRED)
-    assert (settlement.at, settlement.opened_at, settlement.next_at) == (1_010.0, 1_001.0, 1_070.0)
-    assert (settlement.stage, settlement.relay, settlement.reason) == (Stage.RCPT, RELAY, "deferred at rcpt")
-    assert str(settlement.reply) == "450 4.2.0 so it is"
+    result = decided(replied("450 4.2.0", Stage.RCPT)).result
+    assert result
+    assert (result.delivery_id, result.attempt, result.state) == (7, 1, S.DEFERRED)
+    assert (result.at, result.opened_at, result.next_at) == (1_010.0, 1_001.0, 1_070.0)
+    assert (result.stage, result.relay, result.reason) == (Stage.RCPT, RELAY, "deferred at rcpt")
+    assert str(result.reply) == "450 4.2.0 so it is"
 
 
 def test_after_its_lifetime_a_deferred_delivery_is_expired() -> None:
-    settlement = decided(replied("450 4.2.0", Stage.RCPT), at=1_600.0).result
-    assert settlement
-    assert (settlement.state, settlement.reason, settlement.next_at) == (S.FAILED, "expired", None)
+    result = decided(replied("450 4.2.0", Stage.RCPT), at=1_600.0).result
+    assert result
+    assert (result.state, result.reason, result.next_at) == (S.FAILED, "expired", None)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_what_a_result_says_about_the_relay(
 def test_a_delivery_whose_connections_keep_breaking_is_deferred_in_the_end() -> None:
     released = [decided(broken(Stage.RCPT), releases=times).result for times in range(RELEASES)]
     assert released == [None] * RELEASES
-    settlement = decided(broken(Stage.RCPT), releases=RELEASES).result
-    assert settlement
-    assert (settlement.state, settlement.next_at) == (S.DEFERRED, 1_070.0)
+    result = decided(broken(Stage.RCPT), releases=RELEASES).result
+    assert result
+    assert (result.state, result.next_at) == (S.DEFERRED, 1_070.0)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_window_grows_back_step_by_step_to_its_top_and_no_further() -> None:
 
 
 def test_a_slow_domain_holds_up_nobody_else() -> None:
-    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.1}), lanes=2)
+    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.1}), connections=2)
     pacer.add(claim(n, "a@slow.example") for n in range(5))
     pacer.add(claim(n, "b@quick.example") for n in range(5, 8))
     taken = [found.delivery_id for found in iter(lambda: pacer.take(0.0), None)]
@@ -78,7 +78,7 @@ def test_a_slow_domain_holds_up_nobody_else() -> None:
 
 
 def test_a_slow_domain_at_the_head_of_a_list_does_not_fill_the_queue_for_ever() -> None:
-    pacer = Throttle(RateLimits(domain_rate={"slow.example": 1}), lanes=4)
+    pacer = Throttle(RateLimits(domain_rate={"slow.example": 1}), connections=4)
     left = [claim(n, "a@slow.example") for n in range(500)] + [claim(n, "b@quick.example") for n in range(500, 600)]
     quick = 0
     for _ in range(200):
@@ -93,7 +93,7 @@ def test_a_slow_domain_at_the_head_of_a_list_does_not_fill_the_queue_for_ever() 
 
 
 def test_a_domain_s_lanes_are_freed_by_done() -> None:
-    pacer = Throttle(RateLimits(domain_connections={"*": 1}), lanes=8)
+    pacer = Throttle(RateLimits(domain_connections={"*": 1}), connections=8)
     pacer.add([claim(1), claim(2)])
     first = pacer.take(0.0)
     assert first
@@ -108,14 +108,14 @@ addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@goo
 
 @given(
     queue=st.lists(addresses, max_size=40),
-    lanes=st.integers(1, 5),
+    connections=st.integers(1, 5),
     limits=st.builds(RateLimits, rate=st.none() | st.floats(0.5, 20),
-                     domain_lanes=st.dictionaries(st.sampled_from(["*", "gmail.com"]), st.integers(1, 3)),
+                     domain_connections=st.dictionaries(st.sampled_from(["*", "gmail.com"]), st.integers(1, 3)),
                      domain_rate=st.dictionaries(st.sampled_from(["*", "x.example"]), st.floats(0.5, 5))),
     moves=st.lists(st.sampled_from(["take", "done", "well", "back", "slow", "tick"]), max_size=80),
 )  # fmt: skip
-def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: RateLimits, moves: list[str]) -> None:
-    pacer, now, under_way, gone = Throttle(limits, lanes=lanes), 0.0, [], []
+def test_everybody_goes_exactly_once(queue: list[str], connections: int, limits: RateLimits, moves: list[str]) -> None:
+    pacer, now, under_way, gone = Throttle(limits, connections=connections), 0.0, [], []
     pacer.add(claim(n, address) for n, address in enumerate(queue))
     for move in [*moves, *["tick", "take", "done"] * (len(queue) * 4)]:
         match move:
@@ -142,7 +142,7 @@ def test_everybody_goes_exactly_once(queue: list[str], lanes: int, limits: RateL
 
 
 def test_a_claim_is_done_once() -> None:
-    pacer = Throttle(RateLimits(), lanes=2)
+    pacer = Throttle(RateLimits(), connections=2)
     pacer.add([claim(1)])
     taken = pacer.take(0.0)
     assert taken
@@ -152,7 +152,7 @@ def test_a_claim_is_done_once() -> None:
 
 
 def test_what_is_put_back_is_next() -> None:
-    pacer = Throttle(RateLimits(), lanes=2)
+    pacer = Throttle(RateLimits(), connections=2)
     pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
     first = pacer.take(0.0)
     assert first
@@ -162,7 +162,7 @@ def test_what_is_put_back_is_next() -> None:
 
 
 def test_what_is_drained_is_what_waited_or_was_under_way() -> None:
-    pacer = Throttle(RateLimits(), lanes=2)
+    pacer = Throttle(RateLimits(), connections=2)
     pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
     taken = pacer.take(0.0)
     assert taken
@@ -171,10 +171,10 @@ def test_what_is_drained_is_what_waited_or_was_under_way() -> None:
     assert pacer.take(0.0) is None
 
 
-@pytest.mark.parametrize("limits", [{}, {"domain_rate": {"*": 10.0}}, {"domain_lanes": {"*": 2}}])
+@pytest.mark.parametrize("limits", [{}, {"domain_rate": {"*": 10.0}}, {"domain_connections": {"*": 2}}])
 @pytest.mark.parametrize("is_slowed", [False, True])
 def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
-    pacer = Throttle(RateLimits(**limits), lanes=4)
+    pacer = Throttle(RateLimits(**limits), connections=4)
     for number in range(5 * MANY):
         pacer.add([claim(number, f"ana@{number}.example.org")])
         taken = pacer.take(float(number))
@@ -186,7 +186,7 @@ def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, 
 
 
 def test_a_domain_s_rate_holds_although_others_are_forgotten() -> None:
-    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.001}), lanes=4)
+    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.001}), connections=4)
     pacer.add([claim(1, "ana@slow.example"), *(claim(n, f"ana@{n}.example") for n in range(2, 5_000))])
     taken = []
     while (found := pacer.take(0.0)) is not None:

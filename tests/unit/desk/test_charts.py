@@ -124,10 +124,10 @@ def test_stretches_are_as_wide_as_a_clock_has_them(span, width):
 
 def test_messages_a_second_count_stretches_in_which_nothing_ended_and_the_last_one_that_is_not_over():
     beats = [
-        RateBucket(number=0, verdict=DeliveryState.ACCEPTED, count=40),
-        RateBucket(number=0, verdict=DeliveryState.DEFERRED, count=9),
+        RateBucket(number=0, classification=DeliveryState.ACCEPTED, count=40),
+        RateBucket(number=0, classification=DeliveryState.DEFERRED, count=9),
     ]
-    beats += [RateBucket(number=2, verdict=DeliveryState.FAILED, count=10)]
+    beats += [RateBucket(number=2, classification=DeliveryState.FAILED, count=10)]
     rates = Throughput(since=START, until=START + 25, width=10, beats=tuple(beats)).rates
     assert [rate for _, rate in rates] == [4.0, 0.0, 2.0]
 

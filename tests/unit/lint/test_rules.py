@@ -15,7 +15,7 @@ from mailer.lint.rules import RULES
 from mailer.lint.run import run_checks
 from mailer.mime.dkim.keys import Ed25519Key, new_key
 from mailer.mime.dkim.signer import DkimKey
-from tests.support.proofs import findings, letter, letterhead, places, proof, with_html, with_message
+from tests.support.proofs import findings, letter, places, proof, sender_profile, with_html, with_message
 
 ARTICLE = "## A\nsource: Harbour Times\ndate: 2026-11-01\nlink: https://times.example.org/a\n\n"
 HEBREW = "הספינה הראשונה עגנה אתמול ברציף המזרחי."
@@ -347,7 +347,7 @@ def test_the_plaintext_has_every_headline():
     ],
 )
 def test_the_signature_covers_what_it_must_and_is_the_senders(old, new, rule):
-    whole = with_message(proof(letter("Note."), head=letterhead(**SIGNED)), old, new)
+    whole = with_message(proof(letter("Note."), head=sender_profile(**SIGNED)), old, new)
     assert rules(whole) == ({rule} if rule else set())
 
 

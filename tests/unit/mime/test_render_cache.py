@@ -18,10 +18,10 @@ addresses = st.builds("{}@{}".format, plain, plain) | st.sampled_from(
     ["", "1" * 12, "0" * 26, ".dot@example.com", "o'neil=x@example.com", "ana@münchen.example", '"a b"@example.com']
 )
 texts = st.text(st.sampled_from("ab. =\n\té你好(。01@'"), max_size=90)
-slots = st.builds(MergeField, st.sampled_from([NAME, CITY, ADDRESS, TOKEN]), st.sampled_from(EscapeContext))
-flows = st.lists(texts | slots, max_size=6).map(tuple)
+merge_fields = st.builds(MergeField, st.sampled_from([NAME, CITY, ADDRESS, TOKEN]), st.sampled_from(EscapeContext))
+flows = st.lists(texts | merge_fields, max_size=6).map(tuple)
 paragraphs = st.builds(FilledParagraph, texts, st.just("* "), st.just("  "), st.booleans(), st.booleans(), flows)
-parts = st.lists(texts | slots | paragraphs, max_size=4).map(tuple)
+parts = st.lists(texts | merge_fields | paragraphs, max_size=4).map(tuple)
 fields = st.fixed_dictionaries({}, optional={"first_name": texts, "city": texts | st.just("0" * 26)})
 values = st.builds(ReaderValues, fields=fields, address=addresses, token=TOKENS)
 
@@ -59,14 +59,14 @@ def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
         (MergeField(TOKEN, EscapeContext.URL), ReaderValues(token="k" * 26)),
     ],
 )
-def test_what_comes_again_is_not_written_again(slot: MergeField, reader: ReaderValues) -> None:
+def test_what_comes_again_is_not_written_again(merge_field: MergeField, reader: ReaderValues) -> None:
     written: list[str] = []
 
     def write(text: str) -> bytes:
         written.append(text)
         return text.encode()
 
-    stencil = RenderCache(("Dear ", slot), write)
+    stencil = RenderCache(("Dear ", merge_field), write)
     stencil.render(reader)
     written.clear()
     stencil.render(reader)

@@ -11,14 +11,14 @@ from tests.support.workspaces import KEY, make_workspace
 
 
 @pytest.fixture(scope="module")
-def newsroom(tmp_path_factory):
+def app(tmp_path_factory):
     folder = tmp_path_factory.mktemp("news")
     make_workspace(folder)
     with App.open(folder) as made:
         yield made
 
 
-def run(newsroom, step, *, interval=0.0, after_error=None):
+def run(app, step, *, interval=0.0, after_error=None):
     """The job until `step` has stopped it; what it logged."""
     logged = []
 
@@ -30,7 +30,7 @@ def run(newsroom, step, *, interval=0.0, after_error=None):
                 lambda: step(stop),
                 stop,
                 logged.append,
-                newsroom=newsroom,
+                app=app,
                 name="letters",
                 after_error=after_error,
             )
@@ -46,7 +46,7 @@ def run(newsroom, step, *, interval=0.0, after_error=None):
         (KeyError(f"not here: {KEY}"), "letters wait, because of a bug in mailer: Traceback"),
     ],
 )
-def test_an_error_ends_a_round_and_not_the_job(newsroom, error, said):
+def test_an_error_ends_a_round_and_not_the_job(app, error, said):
     rounds = []
 
     async def step(stop):
@@ -55,13 +55,13 @@ def test_an_error_ends_a_round_and_not_the_job(newsroom, error, said):
             raise error
         stop.set()
 
-    (line,) = run(newsroom, step)
+    (line,) = run(app, step)
     assert line.startswith(said)
     assert KEY not in line
     assert len(rounds) == 2
 
 
-def test_a_step_may_ask_for_another_pause(newsroom):
+def test_a_step_may_ask_for_another_pause(app):
     rounds = []
 
     async def step(stop):
@@ -70,22 +70,22 @@ def test_a_step_may_ask_for_another_pause(newsroom):
             stop.set()
         return 0.0
 
-    assert run(newsroom, step, interval=3600.0) == []
+    assert run(app, step, interval=3600.0) == []
     assert len(rounds) == 3
 
 
-def test_a_stop_ends_the_pause_at_once(newsroom):
+def test_a_stop_ends_the_pause_at_once(app):
     async def step(stop):
         asyncio.get_running_loop().call_later(0.01, stop.set)
         raise UsageError("Not now.")
 
-    assert run(newsroom, step, interval=3600.0, after_error=3600.0) == ["letters wait: Not now."]
+    assert run(app, step, interval=3600.0, after_error=3600.0) == ["letters wait: Not now."]
 
 
-def test_a_job_that_was_stopped_before_it_began_does_nothing(newsroom):
+def test_a_job_that_was_stopped_before_it_began_does_nothing(app):
     async def main():
         stop = asyncio.Event()
         stop.set()
-        await run_every(0.0, pytest.fail, stop, pytest.fail, newsroom=newsroom, name="letters")
+        await run_every(0.0, pytest.fail, stop, pytest.fail, app=app, name="letters")
 
     asyncio.run(main())

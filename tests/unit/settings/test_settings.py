@@ -72,17 +72,17 @@ GOOD = [
     ("RETRY", "1", "retry", (1,)),
     ("RETRY", "[60, 300]", "retry", (60, 300)),
     ("WARMUP", "200, 500", "warmup", (200, 500)),
-    ("GRACE", "0", "grace", 0),
+    ("SCHEDULE_GRACE", "0", "schedule_grace", 0),
     ("8BIT", "True", "eight_bit", True),
     ("ALLOW_PLAINTEXT", "1", "allow_plaintext", True),
     ("IMAGES", "Embed", "images", Images.EMBED),
     ("CLIENTS", "Gmail, outlook.windows,gmail", "clients", ("gmail", "outlook.windows")),
     ("ON_UNCERTAIN", "resend", "on_uncertain", OnUncertain.RESEND),
-    ("DOMAIN_LANES", '{"*": 4, "Exämple.org": 1}', "domain_lanes", {"*": 4, "xn--exmple-cua.org": 1}),
+    ("DOMAIN_CONNECTIONS", '{"*": 4, "Exämple.org": 1}', "domain_connections", {"*": 4, "xn--exmple-cua.org": 1}),
     ("DOMAIN_RATE", '{"*": 2.5, "x.org": "60/minute"}', "domain_rate", {"*": 2.5, "x.org": 1.0}),
     ("TRUSTED_PROXIES", "127.0.0.1, fd00::/8", "trusted_proxies", (ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("fd00::/8"))),
     ("BOUNCE_ADDRESS", "b" * 24 + "@x.org", "bounce_address", Mailbox(name="", address="b" * 24 + "@x.org")),
-    ("LANES", "", "lanes", 8),
+    ("CONNECTIONS", "", "connections", 8),
 ]  # fmt: skip
 
 
@@ -119,8 +119,8 @@ BAD = [
     ("DATABASE_URL", "mysql://u:p@h/d", "should be sqlite:///FILE or postgresql://"),
     ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:///FILE or postgresql://"),
     ("DATABASE_URL", "postgresql://u:p@ss@h/d", "percent-encoded"),
-    ("LANES", "0", "should be a whole number from 1 to 1000"),
-    ("LANES", "٣", "should be a whole number"),
+    ("CONNECTIONS", "0", "should be a whole number from 1 to 1000"),
+    ("CONNECTIONS", "٣", "should be a whole number"),
     ("RATE", "0", "should be messages a second"),
     ("RATE", "10/week", "should be messages a second"),
     ("RATE", "nan", "should be messages a second"),
@@ -131,9 +131,9 @@ BAD = [
     ("IMAGES", "inline", "should be link or embed"),
     ("CLIENTS", "gmail;outlook", "should be mail programs with commas between, such as gmail,apple-mail,outlook.windows"),
     ("ON_UNCERTAIN", "drop", "should be hold or resend"),
-    ("DOMAIN_LANES", "4", "should be a JSON object"),
-    ("DOMAIN_LANES", '{"x.org": 0}', "should be a JSON object"),
-    ("DOMAIN_LANES", '{"x.org": true}', "should be a JSON object"),
+    ("DOMAIN_CONNECTIONS", "4", "should be a JSON object"),
+    ("DOMAIN_CONNECTIONS", '{"x.org": 0}', "should be a JSON object"),
+    ("DOMAIN_CONNECTIONS", '{"x.org": true}', "should be a JSON object"),
     ("DOMAIN_RATE", '{"not a domain": 1}', "should be a JSON object"),
     ("TRUSTED_PROXIES", "10.0.0.1/8", "should be networks"),
     ("TRUSTED_PROXIES", "proxy.example.org", "should be networks"),
@@ -163,7 +163,7 @@ def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
     )
     assert wrong(tmp_path, {"MAILER_IMAGES": "both", "MAILER_ALOW_PLAINTEXT": "1", "HOME": "/"}) == [
         ".env:7: should be NAME=value, a comment or empty",
-        "MAILLER_LANES (.env:8): is not a setting; did you mean MAILER_LANES?",
+        "MAILLER_LANES (.env:8): is not a setting; did you mean MAILER_CONNECTIONS?",
         ".env:9: the quote is not closed",
         "MAILER_RATTE (.env:5): is not a setting; did you mean MAILER_RATE?",
         "MAILER_ALOW_PLAINTEXT (environment): is not a setting; did you mean MAILER_ALLOW_PLAINTEXT?",
@@ -172,7 +172,7 @@ def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
             'MAILER_SECRET_KEYS: is missing; should be ["…"] with a random text of 32 characters or more, such as '
             'python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints'
         ),
-        "MAILER_LANES (.env:2): should be a whole number from 1 to 1000",
+        "MAILER_CONNECTIONS (.env:2): should be a whole number from 1 to 1000",
         "MAILER_IMAGES (environment): should be link or embed",
     ]
 
@@ -195,11 +195,24 @@ def test_a_setting_of_a_former_version_is_an_error_that_says_what_to_do(tmp_path
     assert wrong(WORKERS="2") == [f"MAILER_WORKERS (environment): {expected}"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LANES", "CONNECTIONS"),
+        ("DOMAIN_LANES", "DOMAIN_CONNECTIONS"),
+        ("PER_CONNECTION", "MESSAGES_PER_CONNECTION"),
+        ("GRACE", "SCHEDULE_GRACE"),
+    ],
+)
+def test_an_old_name_of_a_setting_is_an_error_that_gives_the_new_one(old, new):
+    assert wrong(**{old: "2"}) == [f"MAILER_{old} (environment): is now called MAILER_{new}. Rename it."]
+
+
 def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path):
     (tmp_path / ".env").write_text(
-        "\ufeffexport MAILER_LANES=3\nMAILER_GRACE=5\nMAILER_PUBLICATION='A # B'\n", encoding="utf-8"
+        "\ufeffexport MAILER_CONNECTIONS=3\nMAILER_SCHEDULE_GRACE=5\nMAILER_PUBLICATION='A # B'\n", encoding="utf-8"
     )
-    found = load(tmp_path, LANES="4", GRACE="")
+    found = load(tmp_path, CONNECTIONS="4", SCHEDULE_GRACE="")
     assert (found.lanes, found.schedule_grace, found.publication) == (4, 5, "A # B")
 
 
@@ -220,7 +233,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content, said):
 def test_the_process_environment_is_read_by_default_and_only_then(tmp_path, monkeypatch):
     for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("MAILER_LANES", "5")
+    monkeypatch.setenv("MAILER_CONNECTIONS", "5")
     assert load_settings(tmp_path).connections == 5
     assert load(tmp_path).lanes == 8
     assert Settings(workspace=tmp_path, sender=Mailbox(name="", address="a@x.org"), secret_keys=(KEY,)).connections == 8

@@ -31,9 +31,9 @@ class UnknownPersonError(MailerError):
         self.login = login
 
 
-def open_provider(newsroom: App) -> "Provider | None":
+def open_provider(app: App) -> "Provider | None":
     """Returns the provider of the settings, None where none is set. Raises SettingsError if the extra is not installed."""
-    if not newsroom.settings.oidc_issuer:
+    if not app.settings.oidc_issuer:
         return None
     try:
         from mailer.service.accounts.oidc.provider import Provider  # noqa: PLC0415 - joserfc is an extra, imported only where a provider is set
@@ -44,19 +44,19 @@ def open_provider(newsroom: App) -> "Provider | None":
             "MAILER_OIDC_ISSUER needs a package that is not installed.",
             "Install it with: pip install 'mailer[oidc]'",
         ) from None
-    return Provider(newsroom.settings, newsroom.clock)
+    return Provider(app.settings, app.clock)
 
 
-def normalize_login(newsroom: App, typed: str) -> str:
+def normalize_login(app: App, typed: str) -> str:
     """Returns a login as it is stored, "" for an empty one. Addresses are normalized. Raises UsageError."""
     login = typed.strip()
     if not login:
         return ""
-    if not newsroom.settings.oidc_issuer:
+    if not app.settings.oidc_issuer:
         raise UsageError(
             "No identity provider is set up here.", "Set MAILER_OIDC_ISSUER and MAILER_OIDC_CLIENT_ID first."
         )
-    if newsroom.settings.oidc_claim == _EMAIL:
+    if app.settings.oidc_claim == _EMAIL:
         address = parse_address(login)
         local = address.envelope.rpartition("@")[0]
         # Full case folding would make one of “straße” and “strasse”, which may be two accounts.
@@ -64,22 +64,20 @@ def normalize_login(newsroom: App, typed: str) -> str:
     if len(login) > _LONGEST or not login.isprintable():
         raise UsageError(
             f"Invalid login: use 1 to {_LONGEST} visible characters.",
-            f"Enter the value of the claim “{newsroom.settings.oidc_claim}” for this user.",
+            f"Enter the value of the claim “{app.settings.oidc_claim}” for this user.",
         )
     return login
 
 
-def sign_in(
-    newsroom: App, provider: "Provider", claims: Mapping[str, object], *, browser: str, address: str
-) -> NewSession:
+def sign_in(app: App, provider: "Provider", claims: Mapping[str, object], *, browser: str, address: str) -> NewSession:
     """Signs in the user that verified `claims` belong to. The first login ties the user to that account at the provider.
 
     Raises UnknownPersonError.
     """
-    people, subject = newsroom.ledger.users, str(claims["sub"])
+    people, subject = app.ledger.users, str(claims["sub"])
     user = people.by_oidc(provider.issuer, subject)
     if user is None:
-        login = _login(newsroom, provider, claims)
+        login = _login(app, provider, claims)
         user = people.link_oidc(login, provider.issuer, subject)
         if user is None:
             raise UnknownPersonError(
@@ -87,13 +85,13 @@ def sign_in(
                 "Ask an admin of this desk to enter it for you, or anew if your account there is a new one.",
                 login,
             )
-        newsroom.ledger.audit.record(user.name, "user.tie", user.name, f"{login} at {provider.issuer}", address=address)
-    return begin_session(newsroom, user, browser=browser, address=address)
+        app.ledger.audit.record(user.name, "user.tie", user.name, f"{login} at {provider.issuer}", address=address)
+    return begin_session(app, user, browser=browser, address=address)
 
 
-def _login(newsroom: App, provider: "Provider", claims: Mapping[str, object]) -> str:
+def _login(app: App, provider: "Provider", claims: Mapping[str, object]) -> str:
     """Returns the login in `claims`. An address counts only if the provider has verified it."""
-    claim = newsroom.settings.oidc_claim
+    claim = app.settings.oidc_claim
     said = claims.get(claim)
     if not isinstance(said, str) or not said:
         raise UnknownPersonError(
@@ -105,7 +103,7 @@ def _login(newsroom: App, provider: "Provider", claims: Mapping[str, object]) ->
             f"{provider.name} has not made sure that your address there is yours.", "Have it confirmed there first."
         )
     try:
-        login = normalize_login(newsroom, said)
+        login = normalize_login(app, said)
     except UsageError:
         login = ""
     if not login or (claim != _EMAIL and login != said):

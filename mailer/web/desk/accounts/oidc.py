@@ -51,8 +51,8 @@ _EACH, _TOGETHER = Rate(burst=30, every=10), Rate(burst=1000, every=0.2)  # leav
 class Oidc:
     """The two endpoints, for a site at the path `root`."""
 
-    def __init__(self, newsroom: App, provider: "Provider", entry: SignIn, root: str) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, provider: "Provider", entry: SignIn, root: str) -> None:
+        self._app = app
         self._provider = provider
         self._entry = entry
         self._root = root

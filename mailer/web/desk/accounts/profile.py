@@ -32,15 +32,15 @@ _SYSTEMS = {
 }
 
 
-def _show(visit: DeskRequest) -> Response:
-    sessions = visit.app.ledger.sessions.of(visit.user.id)
-    return visit.page(
+def _show(request: DeskRequest) -> Response:
+    sessions = request.app.ledger.sessions.of(request.user.id)
+    return request.page(
         "settings",
         heading="Settings",
         sessions=sessions,
-        this=visit.session.id,
+        this=request.session.id,
         known_as=known_as,
-        passwords=not visit.app.settings.oidc_only,
+        passwords=not request.app.settings.oidc_only,
     )
 
 
@@ -51,36 +51,36 @@ def known_as(agent: str) -> str:
     return f"{browser} on {system}" if browser and system else agent
 
 
-def _set_email(visit: DeskRequest) -> Response:
-    typed = visit.form.text("email")
+def _set_email(request: DeskRequest) -> Response:
+    typed = request.form.text("email")
     email = parse_address(typed).display if typed else ""
-    visit.app.ledger.users.set_email(visit.user.id, email)
-    visit.record("user.email", visit.user.name)
-    return visit.redirect(_HERE, f"Tests to you go to {email}." if email else "You have no address for tests now.")
+    request.app.ledger.users.set_email(request.user.id, email)
+    request.record("user.email", request.user.name)
+    return request.redirect(_HERE, f"Tests to you go to {email}." if email else "You have no address for tests now.")
 
 
-def _set_password(visit: DeskRequest) -> Response:
-    need_passwords(visit.app)
-    if not is_password_of(visit.app, visit.user, visit.form.raw("old")):
+def _set_password(request: DeskRequest) -> Response:
+    need_passwords(request.app)
+    if not is_password_of(request.app, request.user, request.form.raw("old")):
         raise UsageError("Your current password is wrong.", "Type it again; nothing was changed.")
-    if visit.form.raw("password") != visit.form.raw("again"):
+    if request.form.raw("password") != request.form.raw("again"):
         raise UsageError("The two new passwords are not the same.", "Type the same one twice; nothing was changed.")
-    hashed = hash_password(visit.form.raw("password"), visit.user.name)
-    visit.app.ledger.users.set_password(visit.user.id, hashed, keep_session=visit.session.id)
-    visit.record("user.password", visit.user.name)
-    return visit.redirect(_HERE, "Your password is changed. Everywhere but here you are signed out.")
+    hashed = hash_password(request.form.raw("password"), request.user.name)
+    request.app.ledger.users.set_password(request.user.id, hashed, keep_session=request.session.id)
+    request.record("user.password", request.user.name)
+    return request.redirect(_HERE, "Your password is changed. Everywhere but here you are signed out.")
 
 
-def _end_session(visit: DeskRequest) -> Response:
+def _end_session(request: DeskRequest) -> Response:
     """One of one's own, or all but this one."""
-    sessions = visit.app.ledger.sessions
-    others = [each.id for each in sessions.of(visit.user.id) if each.id != visit.session.id]
-    wanted = visit.form.text("session")
+    sessions = request.app.ledger.sessions
+    others = [each.id for each in sessions.of(request.user.id) if each.id != request.session.id]
+    wanted = request.form.text("session")
     ending = others if wanted == "others" else [each for each in others if str(each) == wanted]
-    ended = sessions.end(visit.user.id, *ending)
+    ended = sessions.end(request.user.id, *ending)
     if ended:
-        visit.record("session.revoke", visit.user.name, f"{ended} ended")
-    return visit.redirect(_HERE, "Signed out there." if ended else "That session was over already.")
+        request.record("session.revoke", request.user.name, f"{ended} ended")
+    return request.redirect(_HERE, "Signed out there." if ended else "That session was over already.")
 
 
 ROUTES = (

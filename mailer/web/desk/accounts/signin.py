@@ -35,12 +35,12 @@ _AT_ONCE = 2
 class SignIn:
     """What stands before the guard."""
 
-    def __init__(self, newsroom: App, pages: DeskRenderer) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, pages: DeskRenderer) -> None:
+        self._app = app
         self._pages = pages
         self._guesses = LoginThrottle()
         self._at_once = asyncio.Semaphore(_AT_ONCE)
-        settings = newsroom.settings
+        settings = app.settings
         self._ways = {
             "provider": settings.oidc_name if settings.oidc_issuer else "",
             "passwords": not settings.oidc_only,
@@ -145,15 +145,15 @@ def inside(wanted: str) -> str:
     return wanted if inside and wanted.isprintable() and ".." not in parts.path else HOME
 
 
-def _home(visit: DeskRequest) -> Response:
-    return visit.redirect(HOME)
+def _home(desk_request: DeskRequest) -> Response:
+    return desk_request.redirect(HOME)
 
 
-def _sign_out(visit: DeskRequest) -> Response:
-    visit.app.ledger.sessions.end(visit.user.id, visit.session.id)
-    visit.record("session.end")
-    response = visit.redirect("/desk/sign-in", "You are signed out.")
-    door = origin_of(visit.request)
+def _sign_out(desk_request: DeskRequest) -> Response:
+    desk_request.app.ledger.sessions.end(desk_request.user.id, desk_request.session.id)
+    desk_request.record("session.end")
+    response = desk_request.redirect("/desk/sign-in", "You are signed out.")
+    door = origin_of(desk_request.request)
     response.delete_cookie(door.cookie("session"), secure=door.secure, httponly=True, samesite="lax")
     return response
 

@@ -16,14 +16,14 @@ from mailer.web.desk.route import DeskRoute
 _HERE = "/desk/settings/people"
 
 
-def _show(visit: DeskRequest) -> Response:
-    return _page(visit)
+def _show(request: DeskRequest) -> Response:
+    return _page(request)
 
 
-def _page(visit: DeskRequest, *, link: str = "", link_of: str = "") -> Response:
-    people = visit.app.ledger.users.all()
-    settings = visit.app.settings
-    return visit.page(
+def _page(request: DeskRequest, *, link: str = "", link_of: str = "") -> Response:
+    people = request.app.ledger.users.all()
+    settings = request.app.settings
+    return request.page(
         "people",
         heading="People",
         people=people,
@@ -36,66 +36,68 @@ def _page(visit: DeskRequest, *, link: str = "", link_of: str = "") -> Response:
     )
 
 
-def _add(visit: DeskRequest) -> Response:
+def _add(request: DeskRequest) -> Response:
     """The link is shown once, on the answer: it is nowhere else."""
-    email = visit.form.text("email")
+    email = request.form.text("email")
     address = parse_address(email).display if email else ""
-    login = normalize_login(visit.app, visit.form.text("oidc"))
-    user = visit.app.ledger.users.add(visit.form.text("name"), _role(visit), email=address, oidc_login=login)
-    visit.record("user.add", user.name, user.role.value)
-    if visit.app.settings.oidc_only:
-        return visit.redirect(_HERE, f"{user.name} may sign in as {user.role}.")
-    return _page(visit, link=invite(visit.app, user), link_of=user.name)
+    login = normalize_login(request.app, request.form.text("oidc"))
+    user = request.app.ledger.users.add(request.form.text("name"), _role(request), email=address, oidc_login=login)
+    request.record("user.add", user.name, user.role.value)
+    if request.app.settings.oidc_only:
+        return request.redirect(_HERE, f"{user.name} may sign in as {user.role}.")
+    return _page(request, link=invite(request.app, user), link_of=user.name)
 
 
-def _link(visit: DeskRequest) -> Response:
-    user = _person(visit)
-    visit.record("user.link", user.name)
-    return _page(visit, link=invite(visit.app, user), link_of=user.name)
+def _link(request: DeskRequest) -> Response:
+    user = _person(request)
+    request.record("user.link", user.name)
+    return _page(request, link=invite(request.app, user), link_of=user.name)
 
 
-def _set_oidc(visit: DeskRequest) -> Response:
-    user, login = _person(visit), normalize_login(visit.app, visit.form.text("oidc"))
-    visit.app.ledger.users.set_oidc(user.id, login, keep_session=visit.session.id)
-    visit.record("user.oidc", user.name, login or "nobody")
-    known = f"as {login} with {visit.app.settings.oidc_name}" if login else "by no identity provider"
-    return visit.redirect(_HERE, f"{user.name} signs in {known} from now on.")
+def _set_oidc(request: DeskRequest) -> Response:
+    user, login = _person(request), normalize_login(request.app, request.form.text("oidc"))
+    request.app.ledger.users.set_oidc(user.id, login, keep_session=request.session.id)
+    request.record("user.oidc", user.name, login or "nobody")
+    known = f"as {login} with {request.app.settings.oidc_name}" if login else "by no identity provider"
+    return request.redirect(_HERE, f"{user.name} signs in {known} from now on.")
 
 
-def _set_role(visit: DeskRequest) -> Response:
-    user, role = _person(visit), _role(visit)
-    visit.app.ledger.users.set_role(user.id, role)
-    visit.record("user.role", user.name, f"{user.role} to {role}")
-    return visit.redirect(_HERE if user.id != visit.user.id else "/desk/settings", f"{user.name}: {role} from now on.")
+def _set_role(request: DeskRequest) -> Response:
+    user, role = _person(request), _role(request)
+    request.app.ledger.users.set_role(user.id, role)
+    request.record("user.role", user.name, f"{user.role} to {role}")
+    return request.redirect(
+        _HERE if user.id != request.user.id else "/desk/settings", f"{user.name}: {role} from now on."
+    )
 
 
-def _remove(visit: DeskRequest) -> Response:
-    user = _person(visit)
-    if user.id == visit.user.id:
+def _remove(request: DeskRequest) -> Response:
+    user = _person(request)
+    if user.id == request.user.id:
         raise UsageError("You cannot remove yourself.", "Another admin can.")
-    visit.app.ledger.users.remove(user.id)
-    visit.record("user.remove", user.name)
-    return visit.redirect(_HERE, f"{user.name} can sign in no more, and is signed out everywhere.")
+    request.app.ledger.users.remove(user.id)
+    request.record("user.remove", user.name)
+    return request.redirect(_HERE, f"{user.name} can sign in no more, and is signed out everywhere.")
 
 
-def _audit(visit: DeskRequest) -> Response:
-    actor, before = visit.query.get("who", ""), visit.query.get("before", "")
-    log = visit.app.ledger.audit
+def _audit(request: DeskRequest) -> Response:
+    actor, before = request.query.get("who", ""), request.query.get("before", "")
+    log = request.app.ledger.audit
     entries = log.entries(actor=actor, before=int(before) if before.isdecimal() and len(before) < 16 else None)
     older = entries[-1].id if len(entries) == PAGE else None
-    return visit.page("audit", heading="Who did what", entries=entries, actors=log.actors(), actor=actor, older=older)
+    return request.page("audit", heading="Who did what", entries=entries, actors=log.actors(), actor=actor, older=older)
 
 
-def _person(visit: DeskRequest) -> User:
-    user = visit.app.ledger.users.get(int(visit.path["id"]))
+def _person(request: DeskRequest) -> User:
+    user = request.app.ledger.users.get(int(request.path["id"]))
     if user is None:
         raise HTTPException(404)
     return user
 
 
-def _role(visit: DeskRequest) -> Role:
+def _role(request: DeskRequest) -> Role:
     try:
-        return Role(visit.form.text("role"))
+        return Role(request.form.text("role"))
     except ValueError:
         raise UsageError("That is no role.", f"Choose one of {', '.join(Role)}.") from None
 

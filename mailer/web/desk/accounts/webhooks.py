@@ -15,45 +15,45 @@ from mailer.web.desk.route import DeskRoute
 _HERE = "/desk/settings/webhooks"
 
 
-def _show(visit: DeskRequest) -> Response:
-    return _list(visit)
+def _show(request: DeskRequest) -> Response:
+    return _list(request)
 
 
-def _list(visit: DeskRequest, *, wrong: MailerError | None = None) -> Response:
+def _list(request: DeskRequest, *, wrong: MailerError | None = None) -> Response:
     """With what was typed, where that was `wrong`."""
-    return visit.page(
+    return request.page(
         "webhooks",
         heading="Webhooks",
         status=422 if wrong else 200,
-        webhooks=visit.app.ledger.webhooks.all(),
-        counts=visit.app.ledger.outbox.counts(),
+        webhooks=request.app.ledger.webhooks.all(),
+        counts=request.app.ledger.outbox.counts(),
         states=WebhookState,
         events=[event.value for event in EVENTS],
         wrong=wrong,
-        url=visit.form.text("url") if wrong else "",
-        chosen=visit.form.texts("event") if wrong else [event.value for event in EVENTS],
+        url=request.form.text("url") if wrong else "",
+        chosen=request.form.texts("event") if wrong else [event.value for event in EVENTS],
     )
 
 
-def _add(visit: DeskRequest) -> Response:
+def _add(request: DeskRequest) -> Response:
     try:
-        made, secret = manage.add(visit.app, visit.form.text("url"), visit.form.texts("event"))
+        made, secret = manage.add(request.app, request.form.text("url"), request.form.texts("event"))
     except MailerError as error:
-        return _list(visit, wrong=error)
-    visit.record("webhook.add", str(made.id), ", ".join(made.events))
-    return _one(visit, made, secret=secret)
+        return _list(request, wrong=error)
+    request.record("webhook.add", str(made.id), ", ".join(made.events))
+    return _one(request, made, secret=secret)
 
 
-def _log(visit: DeskRequest) -> Response:
-    return _one(visit, _webhook(visit))
+def _log(request: DeskRequest) -> Response:
+    return _one(request, _webhook(request))
 
 
-def _one(visit: DeskRequest, webhook: Webhook, *, secret: str = "") -> Response:
-    before = visit.query.get("before", "")
-    messages = visit.app.ledger.outbox.log(
+def _one(request: DeskRequest, webhook: Webhook, *, secret: str = "") -> Response:
+    before = request.query.get("before", "")
+    messages = request.app.ledger.outbox.log(
         webhook.id, before=int(before) if before.isdecimal() and len(before) < 16 else None
     )
-    return visit.page(
+    return request.page(
         "webhook",
         heading=f"Webhook {webhook.id}",
         webhook=webhook,
@@ -65,51 +65,51 @@ def _one(visit: DeskRequest, webhook: Webhook, *, secret: str = "") -> Response:
     )
 
 
-def _test(visit: DeskRequest) -> Response:
-    webhook = _webhook(visit)
-    message = manage.send_test(visit.app, webhook.id)
-    visit.record("webhook.test", str(webhook.id))
+def _test(request: DeskRequest) -> Response:
+    webhook = _webhook(request)
+    message = manage.send_test(request.app, webhook.id)
+    request.record("webhook.test", str(webhook.id))
     took_it = message.state is WebhookState.DELIVERED
     said = f"The test: its receiver {', '.join(map(manage.describe, message.log))}."
-    return visit.redirect(_path(webhook), said, bad=not took_it)
+    return request.redirect(_path(webhook), said, bad=not took_it)
 
 
-def _rotate(visit: DeskRequest) -> Response:
-    made, secret = manage.rotate(visit.app, _webhook(visit).id)
-    visit.record("webhook.rotate", str(made.id))
-    return _one(visit, made, secret=secret)
+def _rotate(request: DeskRequest) -> Response:
+    made, secret = manage.rotate(request.app, _webhook(request).id)
+    request.record("webhook.rotate", str(made.id))
+    return _one(request, made, secret=secret)
 
 
-def _pause(visit: DeskRequest) -> Response:
-    webhook = visit.app.ledger.webhooks.pause(_webhook(visit).id)
-    visit.record("webhook.pause", str(webhook.id))
-    return visit.redirect(_path(webhook), "It is paused. What happens meanwhile waits for it.")
+def _pause(request: DeskRequest) -> Response:
+    webhook = request.app.ledger.webhooks.pause(_webhook(request).id)
+    request.record("webhook.pause", str(webhook.id))
+    return request.redirect(_path(webhook), "It is paused. What happens meanwhile waits for it.")
 
 
-def _resume(visit: DeskRequest) -> Response:
-    webhook = visit.app.ledger.webhooks.resume(_webhook(visit).id)
-    visit.record("webhook.resume", str(webhook.id))
-    return visit.redirect(_path(webhook), "It goes on, with what waited first.")
+def _resume(request: DeskRequest) -> Response:
+    webhook = request.app.ledger.webhooks.resume(_webhook(request).id)
+    request.record("webhook.resume", str(webhook.id))
+    return request.redirect(_path(webhook), "It goes on, with what waited first.")
 
 
-def _remove(visit: DeskRequest) -> Response:
-    webhook = _webhook(visit)
-    visit.app.ledger.webhooks.remove(webhook.id)
-    visit.record("webhook.remove", str(webhook.id))
-    return visit.redirect(_HERE, f"Webhook {webhook.id} is removed, with its log.")
+def _remove(request: DeskRequest) -> Response:
+    webhook = _webhook(request)
+    request.app.ledger.webhooks.remove(webhook.id)
+    request.record("webhook.remove", str(webhook.id))
+    return request.redirect(_HERE, f"Webhook {webhook.id} is removed, with its log.")
 
 
-def _again(visit: DeskRequest) -> Response:
-    webhook, message = _webhook(visit), int(visit.path["message"])
-    visit.app.ledger.outbox.redeliver(webhook.id, message)
-    visit.record("webhook.again", str(webhook.id), f"message {message}")
+def _again(request: DeskRequest) -> Response:
+    webhook, message = _webhook(request), int(request.path["message"])
+    request.app.ledger.outbox.redeliver(webhook.id, message)
+    request.record("webhook.again", str(webhook.id), f"message {message}")
     waits = "Once the webhook is resumed, it" if webhook.paused_at is not None else "It"
-    return visit.redirect(_path(webhook), f"{waits} goes out once more, under the same id.")
+    return request.redirect(_path(webhook), f"{waits} goes out once more, under the same id.")
 
 
-def _webhook(visit: DeskRequest) -> Webhook:
+def _webhook(request: DeskRequest) -> Webhook:
     try:
-        return visit.app.ledger.webhooks.get(int(visit.path["id"]))
+        return request.app.ledger.webhooks.get(int(request.path["id"]))
     except UnknownWebhookError:
         raise HTTPException(404) from None
 

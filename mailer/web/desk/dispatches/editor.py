@@ -27,58 +27,58 @@ _WATCH = 1.0  # seconds between two looks at the file
 _CLIP = 102 * 1024  # octets after which Gmail cuts a letter off
 
 
-def _write(visit: DeskRequest) -> Response:
+def _write(request: DeskRequest) -> Response:
     """The editor. What is wrong with the text, its script asks for; who has none sees it here."""
-    text = read(visit.app, visit.path["name"])
-    stands = listed(visit.app, text.name)
-    return visit.page(
+    text = read(request.app, request.path["name"])
+    stands = listed(request.app, text.name)
+    return request.page(
         "write",
         heading=stands.title,
         listed=stands,
         dispatch=text,
         views=VIEWS,
         clip=_CLIP,
-        today=_today(visit),
+        today=_today(request),
         once=new_token(),
     )
 
 
-def _today(visit: DeskRequest) -> str:
-    return dt.datetime.fromtimestamp(visit.app.clock(), visit.app.settings.timezone).date().isoformat()
+def _today(request: DeskRequest) -> str:
+    return dt.datetime.fromtimestamp(request.app.clock(), request.app.settings.timezone).date().isoformat()
 
 
-def _save(visit: DeskRequest) -> Response:
-    name, typed = visit.path["name"], visit.form.raw("text")
-    by_hand = not visit.form.has("auto")
+def _save(request: DeskRequest) -> Response:
+    name, typed = request.path["name"], request.form.raw("text")
+    by_hand = not request.form.has("auto")
     try:
-        saved = save(visit.app, name, typed, base=visit.form.text("base"), actor=visit.user.name, step=by_hand)
+        saved = save(request.app, name, typed, base=request.form.text("base"), actor=request.user.name, step=by_hand)
     except ChangedError as error:
-        return _conflict(visit, error.now, typed)
+        return _conflict(request, error.now, typed)
     if by_hand:
-        visit.record("dispatch.save", name)
-    if visit.wants_json:
-        return visit.json({"digest": saved.digest, "words": len(saved.text.split())})
-    return visit.redirect(f"{HERE}/{name}", "Saved.")
+        request.record("dispatch.save", name)
+    if request.wants_json:
+        return request.json({"digest": saved.digest, "words": len(saved.text.split())})
+    return request.redirect(f"{HERE}/{name}", "Saved.")
 
 
-def _conflict(visit: DeskRequest, now: DispatchFile, typed: str) -> Response:
-    if visit.wants_json:
-        return visit.json({"digest": now.digest, "text": now.text}, status=409)
+def _conflict(request: DeskRequest, now: DispatchFile, typed: str) -> Response:
+    if request.wants_json:
+        return request.json({"digest": now.digest, "text": now.text}, status=409)
     lines = changes(now.text, typed.replace("\r\n", "\n"))
-    return visit.page(
+    return request.page(
         "conflict", status=409, heading="The file was changed meanwhile", now=now, typed=typed, changes=lines
     )
 
 
-async def _changed(visit: DeskRequest) -> Response:
+async def _changed(request: DeskRequest) -> Response:
     """Tell the editor when the file becomes another one, by whomever."""
-    name, seen = visit.path["name"], visit.query.get("base", "")
+    name, seen = request.path["name"], request.query.get("base", "")
 
     async def events() -> AsyncGenerator[ServerSentEvent, None]:
         before = seen
         while True:
             try:
-                now = await run_in_threadpool(read, visit.app, name)
+                now = await run_in_threadpool(read, request.app, name)
             except NoDispatchError:
                 yield ServerSentEvent(name="gone", data=name)
                 return
@@ -87,12 +87,12 @@ async def _changed(visit: DeskRequest) -> Response:
                 yield ServerSentEvent(name="changed", data=now.digest)
             await asyncio.sleep(_WATCH)
 
-    return sse_response(visit.request, events())
+    return sse_response(request.request, events())
 
 
-def _text(visit: DeskRequest) -> Response:
-    now = read(visit.app, visit.path["name"])
-    return visit.json({"text": now.text, "digest": now.digest})
+def _text(request: DeskRequest) -> Response:
+    now = read(request.app, request.path["name"])
+    return request.json({"text": now.text, "digest": now.digest})
 
 
 ROUTES = (

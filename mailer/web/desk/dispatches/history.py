@@ -27,31 +27,31 @@ def changes(before: str, after: str) -> tuple[DiffLine, ...]:
     return tuple(DiffLine(line[:1], "" if line.startswith("@") else line[1:]) for line in list(lines)[2:])
 
 
-def _history(visit: DeskRequest) -> Response:
-    now = read(visit.app, visit.path["name"])
-    versions = visit.app.ledger.revisions.versions(now.name)
-    return visit.page("history", heading="History", now=now, versions=versions)
+def _history(request: DeskRequest) -> Response:
+    now = read(request.app, request.path["name"])
+    versions = request.app.ledger.revisions.versions(now.name)
+    return request.page("history", heading="History", now=now, versions=versions)
 
 
-def _version(visit: DeskRequest) -> Response:
-    now = read(visit.app, visit.path["name"])
-    then = _text_of(visit, int(visit.path["version"]))
+def _version(request: DeskRequest) -> Response:
+    now = read(request.app, request.path["name"])
+    then = _text_of(request, int(request.path["version"]))
     version = next(
-        each for each in visit.app.ledger.revisions.versions(now.name) if each.id == int(visit.path["version"])
+        each for each in request.app.ledger.revisions.versions(now.name) if each.id == int(request.path["version"])
     )
-    return visit.page("version", heading="An earlier text", now=now, version=version, changes=changes(now.text, then))
+    return request.page("version", heading="An earlier text", now=now, version=version, changes=changes(now.text, then))
 
 
-def _bring_back(visit: DeskRequest) -> Response:
-    name = visit.path["name"]
-    then = _text_of(visit, int(visit.path["version"]))
-    save(visit.app, name, then, base=visit.form.text("base"), actor=visit.user.name, step=True)
-    visit.record("dispatch.restore", name, f"version {visit.path['version']}")
-    return visit.redirect(f"{HERE}/{name}", "The earlier text is back; the one before is in the history.")
+def _bring_back(request: DeskRequest) -> Response:
+    name = request.path["name"]
+    then = _text_of(request, int(request.path["version"]))
+    save(request.app, name, then, base=request.form.text("base"), actor=request.user.name, step=True)
+    request.record("dispatch.restore", name, f"version {request.path['version']}")
+    return request.redirect(f"{HERE}/{name}", "The earlier text is back; the one before is in the history.")
 
 
-def _text_of(visit: DeskRequest, version: int) -> str:
-    text = visit.app.ledger.revisions.text(visit.path["name"], version)
+def _text_of(request: DeskRequest, version: int) -> str:
+    text = request.app.ledger.revisions.text(request.path["name"], version)
     if text is None:
         raise HTTPException(404)
     return text

@@ -15,11 +15,11 @@ _AT_ONCE = 50
 _PASTED = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 
 
-def _list(visit: DeskRequest) -> Response:
-    words, page = visit.query.get("q", ""), visit.query.get("page", "")
-    found = list_dispatches(visit.app, words)
+def _list(request: DeskRequest) -> Response:
+    words, page = request.query.get("q", ""), request.query.get("page", "")
+    found = list_dispatches(request.app, words)
     first = _AT_ONCE * (int(page) - 1) if page.isdecimal() and int(page[:6]) > 0 else 0
-    return visit.page(
+    return request.page(
         "dispatches",
         heading="Dispatches",
         words=words,
@@ -30,23 +30,23 @@ def _list(visit: DeskRequest) -> Response:
     )
 
 
-def _new(visit: DeskRequest) -> Response:
-    path = start(visit.app, visit.form.text("title"))
-    visit.record("dispatch.new", path.stem)
-    return visit.redirect(f"{HERE}/{path.stem}")
+def _new(request: DeskRequest) -> Response:
+    path = start(request.app, request.form.text("title"))
+    request.record("dispatch.new", path.stem)
+    return request.redirect(f"{HERE}/{path.stem}")
 
 
-def _paste(visit: DeskRequest) -> Response:
-    return visit.page("paste", heading="Take in an old dispatch")
+def _paste(request: DeskRequest) -> Response:
+    return request.page("paste", heading="Take in an old dispatch")
 
 
-def _take_in(visit: DeskRequest) -> Response:
-    taken = import_text(visit.app, visit.form.raw("text"))
-    visit.record("dispatch.import", taken.name)
+def _take_in(request: DeskRequest) -> Response:
+    taken = import_text(request.app, request.form.raw("text"))
+    request.record("dispatch.import", taken.name)
     if not taken.doubts:
-        return visit.redirect(f"{HERE}/{taken.name}", "Taken in; nothing in it was uncertain.")
-    lines = visit.form.raw("text").replace("\r\n", "\n").split("\n")
-    return visit.page("taken", heading="Taken in", taken=taken, lines=lines)
+        return request.redirect(f"{HERE}/{taken.name}", "Taken in; nothing in it was uncertain.")
+    lines = request.form.raw("text").replace("\r\n", "\n").split("\n")
+    return request.page("taken", heading="Taken in", taken=taken, lines=lines)
 
 
 ROUTES = (

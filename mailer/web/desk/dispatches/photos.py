@@ -16,30 +16,30 @@ from mailer.web.desk.route import DeskRoute
 _LARGEST = LARGEST_FILE + 64 * 1024  # octets: the photo and its words
 
 
-def _photos(visit: DeskRequest) -> Response:
-    return visit.page("photos", heading="A photo", name=visit.path["name"])
+def _photos(request: DeskRequest) -> Response:
+    return request.page("photos", heading="A photo", name=request.path["name"])
 
 
-def _add_photo(visit: DeskRequest) -> Response:
+def _add_photo(request: DeskRequest) -> Response:
     """Keep the photo; what stands for it in the text is handed back."""
-    name, alt = visit.path["name"], " ".join(visit.form.text("alt").split())
-    upload = visit.form.upload("photo")
-    read(visit.app, name)
+    name, alt = request.path["name"], " ".join(request.form.text("alt").split())
+    upload = request.form.upload("photo")
+    read(request.app, name)
     if upload is None:
         raise UsageError("No photo was chosen.", "Choose a file: JPEG, PNG, GIF, WebP, TIFF or BMP.")
     if not alt:
         raise UsageError("The photo has no words for those who do not see it.", "Say what it shows, in a line.")
-    kept = save_photo(visit.app, upload.file, upload.name.rpartition(".")[0] or upload.name)
-    visit.record("dispatch.photo", name, kept)
-    caption, credit = (" ".join(visit.form.text(field).split()) for field in ("caption", "credit"))
+    kept = save_photo(request.app, upload.file, upload.name.rpartition(".")[0] or upload.name)
+    request.record("dispatch.photo", name, kept)
+    caption, credit = (" ".join(request.form.text(field).split()) for field in ("caption", "credit"))
     markdown = f"![{alt.replace('[', '(').replace(']', ')')}]({kept})"
     front = {"file": kept, "alt": alt, "caption": caption, "credit": credit}
     yaml = "photo:\n" + "".join(
         f"  {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in front.items() if value
     )
-    if visit.wants_json:
-        return visit.json({"file": kept, "markdown": markdown, "yaml": yaml})
-    return visit.page("photo", heading="The photo is kept", name=name, markdown=markdown, yaml=yaml)
+    if request.wants_json:
+        return request.json({"file": kept, "markdown": markdown, "yaml": yaml})
+    return request.page("photo", heading="The photo is kept", name=name, markdown=markdown, yaml=yaml)
 
 
 ROUTES = (

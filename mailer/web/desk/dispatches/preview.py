@@ -41,15 +41,15 @@ VIEWS = (
 )
 
 
-def _proof(visit: DeskRequest) -> Response:
+def _proof(request: DeskRequest) -> Response:
     """The findings of the text as it is saved: for the script as marks, and in words for people."""
-    proof = visit.proofs.make(visit.path["name"])
-    if not visit.wants_json:
-        return visit.page(
-            "findings", heading=_title(visit), proof=proof, summary=_summary(proof), name=visit.path["name"]
+    proof = request.proofs.make(request.path["name"])
+    if not request.wants_json:
+        return request.page(
+            "findings", heading=_title(request), proof=proof, summary=_summary(proof), name=request.path["name"]
         )
-    piece = visit.page("finding", heading="", proof=proof, summary=_summary(proof), name=visit.path["name"])
-    return visit.json(
+    piece = request.page("finding", heading="", proof=proof, summary=_summary(proof), name=request.path["name"])
+    return request.json(
         {
             "digest": proof.digest,
             "size": proof.size,
@@ -60,8 +60,8 @@ def _proof(visit: DeskRequest) -> Response:
     )
 
 
-def _title(visit: DeskRequest) -> str:
-    return listed(visit.app, visit.path["name"]).title
+def _title(request: DeskRequest) -> str:
+    return listed(request.app, request.path["name"]).title
 
 
 def _mark(problem: Diagnostic) -> dict[str, object]:
@@ -85,34 +85,34 @@ def _number(count: int) -> str:
     return _NUMBERS[count] if count < len(_NUMBERS) else f"{count}"
 
 
-def _preview(visit: DeskRequest) -> Response:
+def _preview(request: DeskRequest) -> Response:
     """A page around the letter: for who has no script, and for a window of its own."""
-    view = _view(visit)
-    return visit.page(
+    view = _view(request)
+    return request.page(
         "preview",
-        heading=_title(visit),
-        name=visit.path["name"],
+        heading=_title(request),
+        name=request.path["name"],
         views=VIEWS,
         view=view,
-        reader=visit.query.get("as", ""),
+        reader=request.query.get("as", ""),
     )
 
 
-def _letter(visit: DeskRequest) -> Response:
+def _letter(request: DeskRequest) -> Response:
     """The letter itself, in a frame: its own styles, no script, nothing from elsewhere unless a photo is linked to."""
-    view = _view(visit)
-    reader, images = visit.query.get("as", "").strip(), view.key != "no-images"
+    view = _view(request)
+    reader, images = request.query.get("as", "").strip(), view.key != "no-images"
     try:
-        digest = visit.query.get("v", "")
-        look = visit.proofs.get(visit.path["name"], digest, reader=reader, scheme=view.scheme, images=images)
+        digest = request.query.get("v", "")
+        look = request.proofs.get(request.path["name"], digest, reader=reader, scheme=view.scheme, images=images)
     except NoDispatchError:
         raise
     except MailerError as error:  # an unknown reader, a template that is broken: told where the letter would be
-        return _framed(visit.page("plain", status=422, heading=str(error)))
+        return _framed(request.page("plain", status=422, heading=str(error)))
     if look is None:
-        return _framed(visit.page("plain", heading="There is a preview once nothing is left to mend."))
+        return _framed(request.page("plain", heading="There is a preview once nothing is left to mend."))
     if view.key == "text":
-        return _framed(visit.page("plain", heading=look.subject, plain=look.text))
+        return _framed(request.page("plain", heading=look.subject, plain=look.text))
     sources = "'self' https: data:" if images else "data:"
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {sources}; form-action 'none'; base-uri 'none'"
     return _framed(respond(look.html, HTML, headers={**HEADERS, "Content-Security-Policy": policy}))
@@ -125,13 +125,13 @@ def _framed(response: Response) -> Response:
     return response
 
 
-def _view(visit: DeskRequest) -> PreviewMode:
-    key = visit.query.get("view", "phone")
+def _view(request: DeskRequest) -> PreviewMode:
+    key = request.query.get("view", "phone")
     return next((each for each in VIEWS if each.key == key), VIEWS[0])
 
 
-def _image(visit: DeskRequest) -> Response:
-    found = visit.proofs.image(visit.path["image"])
+def _image(request: DeskRequest) -> Response:
+    found = request.proofs.image(request.path["image"])
     if found is None:
         raise HTTPException(404)
     return respond(found.data, found.content_type, headers={**HEADERS, "Cache-Control": "private, max-age=86400"})

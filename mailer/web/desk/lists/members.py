@@ -16,13 +16,13 @@ FIELD = "field:"  # what the name of a form's field of a list begins with
 _COLUMNS = 3  # fields that the table shows
 
 
-def _members(visit: DeskRequest) -> Response:
+def _members(request: DeskRequest) -> Response:
     """A page of them; what a search goes on with comes as rows for the table that is there."""
-    name, words = name_of(visit), visit.query.get("q", "")[:LONGEST]
-    found = visit.app.ledger.member_search.page(name, words, visit.query.get("after", ""))
-    fields = editable_fields(visit.app, name)
-    return visit.page(
-        "roll" if visit.is_partial else "members",
+    name, words = name_of(request), request.query.get("q", "")[:LONGEST]
+    found = request.app.ledger.member_search.page(name, words, request.query.get("after", ""))
+    fields = editable_fields(request.app, name)
+    return request.page(
+        "roll" if request.is_partial else "members",
         heading=f"Members of “{name}”",
         name=name,
         words=words,
@@ -33,20 +33,20 @@ def _members(visit: DeskRequest) -> Response:
     )
 
 
-def _add(visit: DeskRequest) -> Response:
-    name, address = name_of(visit), parse_address(visit.form.text("email"))
+def _add(request: DeskRequest) -> Response:
+    name, address = name_of(request), parse_address(request.form.text("email"))
     try:
-        add_member(visit.app, name, address, typed_fields(visit), by=by(visit))
+        add_member(request.app, name, address, typed_fields(request), by=by(request))
     except NeedsConfirmationError as error:
-        return confirmation_page(visit, name, error)
-    visit.record("list.add", name, mask(address.display))
-    return visit.redirect(f"{path_of(name)}/members", f"{address.display} is on the list.")
+        return confirmation_page(request, name, error)
+    request.record("list.add", name, mask(address.display))
+    return request.redirect(f"{path_of(name)}/members", f"{address.display} is on the list.")
 
 
-def typed_fields(visit: DeskRequest) -> dict[str, str]:
+def typed_fields(request: DeskRequest) -> dict[str, str]:
     """What was filled in of a list's fields."""
-    names = (each for each in visit.form.fields if each.startswith(FIELD))
-    return {each.removeprefix(FIELD): visit.form.text(each) for each in names}
+    names = (each for each in request.form.fields if each.startswith(FIELD))
+    return {each.removeprefix(FIELD): request.form.text(each) for each in names}
 
 
 ROUTES = (

@@ -29,10 +29,10 @@ _SYNCS_SHOWN = 100
 _seen_digest = cache_by_mtime(maxsize=64)(digest_of)
 
 
-def name_of(visit: DeskRequest) -> str:
+def name_of(request: DeskRequest) -> str:
     """The list that the path names. Raises HTTPException 404 for none of ours."""
-    name = visit.path["name"]
-    if name not in visit.app.workspace.list_names():
+    name = request.path["name"]
+    if name not in request.app.workspace.list_names():
         raise HTTPException(404)
     return name
 
@@ -42,16 +42,16 @@ def path_of(name: str) -> str:
     return f"{HERE}/{quote(name)}"
 
 
-def confirmation_page(visit: DeskRequest, name: str, error: NeedsConfirmationError) -> Response:
+def confirmation_page(request: DeskRequest, name: str, error: NeedsConfirmationError) -> Response:
     """Many would leave by what somebody did to the file by hand: that comes before anything else is done to it."""
     if "--allow-removals" not in error.next_step:
         raise error
-    return visit.redirect(f"{path_of(name)}/sync", f"First decide about the file as it is: {error.message}", bad=True)
+    return request.redirect(f"{path_of(name)}/sync", f"First decide about the file as it is: {error.message}", bad=True)
 
 
-def by(visit: DeskRequest) -> str:
+def by(request: DeskRequest) -> str:
     """How histories name who did it."""
-    return f"{visit.user.name}, at the desk"
+    return f"{request.user.name}, at the desk"
 
 
 def plan_summary(plan: SyncPlan) -> str:
@@ -69,85 +69,85 @@ def plan_summary(plan: SyncPlan) -> str:
     return f"Done: {words or 'no reader changed'}.{encoding}"
 
 
-def _all(visit: DeskRequest) -> Response:
-    newsroom = visit.app
+def _all(request: DeskRequest) -> Response:
+    app = request.app
     lists = [
         {
             "name": name,
-            "counts": newsroom.ledger.member_search.count(name),
-            "syncs": newsroom.ledger.syncs.history(name)[:1],
-            "waits": _waits(newsroom, name),
+            "counts": app.ledger.member_search.count(name),
+            "syncs": app.ledger.syncs.history(name)[:1],
+            "waits": _waits(app, name),
         }
-        for name in newsroom.workspace.list_names()
+        for name in app.workspace.list_names()
     ]
-    return visit.page("lists", heading="Lists", lists=lists)
+    return request.page("lists", heading="Lists", lists=lists)
 
 
-def _new(visit: DeskRequest) -> Response:
-    name = visit.form.text("name").removesuffix(".csv")
-    visit.app.workspace.new_list(name, _HEADER)
-    sync_list(visit.app, name, by=by(visit))
-    visit.record("list.new", name)
-    return visit.redirect(
+def _new(request: DeskRequest) -> Response:
+    name = request.form.text("name").removesuffix(".csv")
+    request.app.workspace.new_list(name, _HEADER)
+    sync_list(request.app, name, by=by(request))
+    request.record("list.new", name)
+    return request.redirect(
         f"{path_of(name)}/upload", f"The list {name} is there. Upload its readers, or add them one by one."
     )
 
 
-def _show(visit: DeskRequest) -> Response:
-    newsroom, name = visit.app, name_of(visit)
-    counts, syncs = newsroom.ledger.member_search.count(name), newsroom.ledger.syncs.history(name)
+def _show(request: DeskRequest) -> Response:
+    app, name = request.app, name_of(request)
+    counts, syncs = app.ledger.member_search.count(name), app.ledger.syncs.history(name)
     steps = [Step(each.at, each.counts["people"] + each.counts["appended"]) for each in reversed(syncs)]
-    settings = load_list_settings(newsroom.workspace.subscribers, name)
-    return visit.page(
+    settings = load_list_settings(app.workspace.subscribers, name)
+    return request.page(
         "list",
         heading=name,
         settings=settings,
         name=name,
         counts=counts,
-        why=newsroom.ledger.preferences.count_reasons(name),
+        why=app.ledger.preferences.count_reasons(name),
         syncs=syncs[:_STEPS_SHOWN],
-        waits=_waits(newsroom, name),
-        chart=draw_growth(steps, until=newsroom.clock(), zone=newsroom.settings.timezone),
+        waits=_waits(app, name),
+        chart=draw_growth(steps, until=app.clock(), zone=app.settings.timezone),
     )
 
 
-def _waits(newsroom: App, name: str) -> str:
+def _waits(app: App, name: str) -> str:
     """Why the ledger is not as the file says; "" where it is."""
     try:
-        digest = _seen_digest(newsroom.workspace.list_file(name))
+        digest = _seen_digest(app.workspace.list_file(name))
     except ListError as error:
         return str(error)
-    if newsroom.ledger.syncs.is_current(name, digest):
+    if app.ledger.syncs.is_current(name, digest):
         return ""
-    state = newsroom.ledger.syncs.state(name)
+    state = app.ledger.syncs.state(name)
     if state is None:
         return "It is counted with the first send, or when an admin has it read."
     return "The file was changed." if state.digest != digest else "Who left or joined since is not in the file yet."
 
 
-def _plan(visit: DeskRequest) -> Response:
-    name = name_of(visit)
-    plan = plan_sync(visit.app, name)
-    return visit.page(
-        "sync", heading=f"What the file has to say to “{name}”", name=name, plan=plan, held=held(visit, plan)
+def _plan(request: DeskRequest) -> Response:
+    name = name_of(request)
+    plan = plan_sync(request.app, name)
+    return request.page(
+        "sync", heading=f"What the file has to say to “{name}”", name=name, plan=plan, held=held(request, plan)
     )
 
 
-def held(visit: DeskRequest, plan: SyncPlan) -> dict[str, object]:
+def held(request: DeskRequest, plan: SyncPlan) -> dict[str, object]:
     """What stands against mailing those who are blocked, by their address."""
-    found = {each.identity: visit.app.ledger.suppressions.get(each.identity) for each in plan.first_blocked}
+    found = {each.identity: request.app.ledger.suppressions.get(each.identity) for each in plan.first_blocked}
     return {identity: suppression for identity, suppression in found.items() if suppression}
 
 
-def _sync(visit: DeskRequest) -> Response:
-    name = name_of(visit)
-    with_removals = visit.form.has("allow_removals")
+def _sync(request: DeskRequest) -> Response:
+    name = name_of(request)
+    with_removals = request.form.has("allow_removals")
     try:
-        plan = sync_list(visit.app, name, by=by(visit), allow_removals=with_removals)
+        plan = sync_list(request.app, name, by=by(request), allow_removals=with_removals)
     except NeedsConfirmationError as error:
         raise confirmed(error, with_removals=with_removals) from None
-    visit.record("list.sync", name, plan_summary(plan))
-    return visit.redirect(path_of(name), plan_summary(plan))
+    request.record("list.sync", name, plan_summary(plan))
+    return request.redirect(path_of(name), plan_summary(plan))
 
 
 def confirmed(error: NeedsConfirmationError, *, with_removals: bool) -> NeedsConfirmationError:
@@ -159,19 +159,19 @@ def confirmed(error: NeedsConfirmationError, *, with_removals: bool) -> NeedsCon
     )
 
 
-def _history(visit: DeskRequest) -> Response:
-    name = name_of(visit)
-    syncs = visit.app.ledger.syncs.history(name)[:_SYNCS_SHOWN]
-    choices = can_go_back_to(visit.app, name)
-    return visit.page("listhistory", heading=f"History of “{name}”", name=name, syncs=syncs, choices=choices)
+def _history(request: DeskRequest) -> Response:
+    name = name_of(request)
+    syncs = request.app.ledger.syncs.history(name)[:_SYNCS_SHOWN]
+    choices = can_go_back_to(request.app, name)
+    return request.page("listhistory", heading=f"History of “{name}”", name=name, syncs=syncs, choices=choices)
 
 
-def _undo(visit: DeskRequest) -> Response:
-    name, to = name_of(visit), visit.form.text("to")
+def _undo(request: DeskRequest) -> Response:
+    name, to = name_of(request), request.form.text("to")
     number = int(to) if to.isdecimal() and len(to) < 16 else 0
-    plan = undo_list(visit.app, name, to=number, by=by(visit))
-    visit.record("list.undo", name, f"back to sync {number}")
-    return visit.redirect(f"{path_of(name)}/history", f"{name} is as sync {number} left it. {plan_summary(plan)}")
+    plan = undo_list(request.app, name, to=number, by=by(request))
+    request.record("list.undo", name, f"back to sync {number}")
+    return request.redirect(f"{path_of(name)}/history", f"{name} is as sync {number} left it. {plan_summary(plan)}")
 
 
 ROUTES = (

@@ -19,23 +19,23 @@ from mailer.web.desk.route import DeskRoute
 _BLOCK = 1 << 18  # characters
 
 
-def _settings(visit: DeskRequest) -> Response:
-    name = name_of(visit)
-    settings = load_list_settings(visit.app.workspace.subscribers, name)
-    fields = dict.fromkeys((*editable_fields(visit.app, name), *settings.profile_fields))
-    return visit.page(
+def _settings(request: DeskRequest) -> Response:
+    name = name_of(request)
+    settings = load_list_settings(request.app.workspace.subscribers, name)
+    fields = dict.fromkeys((*editable_fields(request.app, name), *settings.own_fields))
+    return request.page(
         "listsettings",
         heading=f"Settings of “{name}”",
         name=name,
         settings=settings,
         fields=tuple(fields),
         most=MAX_FIELDS,
-        dispatches=[path.stem for path in visit.app.workspace.dispatch_files()][::-1],
+        dispatches=[path.stem for path in request.app.workspace.dispatch_files()][::-1],
     )
 
 
-def _save(visit: DeskRequest) -> Response:
-    name, form = name_of(visit), visit.form
+def _save(request: DeskRequest) -> Response:
+    name, form = name_of(request), request.form
     values = {
         "title": form.text("title"),
         "description": form.text("description"),
@@ -44,17 +44,17 @@ def _save(visit: DeskRequest) -> Response:
         "welcome": form.text("welcome"),
         "language": form.text("language"),
     }
-    write_list_settings(visit.app.workspace.subscribers, name, values)
-    visit.record("list.settings", name)
-    return visit.redirect(path_of(name), f"Saved in {name}.toml.")
+    write_list_settings(request.app.workspace.subscribers, name, values)
+    request.record("list.settings", name)
+    return request.redirect(path_of(name), f"Saved in {name}.toml.")
 
 
-def _export(visit: DeskRequest) -> Response:
+def _export(request: DeskRequest) -> Response:
     """The members as they stand, as a download."""
-    name, spool = name_of(visit), TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed by `_told`
+    name, spool = name_of(request), TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed by `_told`
     try:
-        count = export_list(visit.app, name, spool, raw=visit.form.has("raw"))
-        visit.record("list.export", name, f"{count} members")
+        count = export_list(request.app, name, spool, raw=request.form.has("raw"))
+        request.record("list.export", name, f"{count} members")
         spool.seek(0)
     except BaseException:
         spool.close()

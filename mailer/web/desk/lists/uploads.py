@@ -24,63 +24,65 @@ _ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "cp1252": "Windows-1252"}
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
-def _form(visit: DeskRequest) -> Response:
-    name = name_of(visit)
-    return visit.page("upload", heading=f"Upload to “{name}”", name=name, most=LARGEST // 1024**2)
+def _form(request: DeskRequest) -> Response:
+    name = name_of(request)
+    return request.page("upload", heading=f"Upload to “{name}”", name=name, most=LARGEST // 1024**2)
 
 
-def _keep(visit: DeskRequest) -> Response:
-    name, file = name_of(visit), visit.form.upload("file")
+def _keep(request: DeskRequest) -> Response:
+    name, file = name_of(request), request.form.upload("file")
     if file is None:
         raise UsageError("No file was chosen.", "Choose a CSV file; a spreadsheet can save one.")
-    way = ImportMode.WHOLE if visit.form.text("way") == ImportMode.WHOLE else ImportMode.ADD
+    way = ImportMode.WHOLE if request.form.text("way") == ImportMode.WHOLE else ImportMode.ADD
     try:
-        kept = keep_upload(visit.app, name, file.file, file_name=file.name, way=way, by=by(visit))
+        kept = keep_upload(request.app, name, file.file, file_name=file.name, way=way, by=by(request))
     except NeedsConfirmationError as error:
-        return confirmation_page(visit, name, error)
-    visit.record("list.upload", name, kept.file_name)
-    return visit.redirect(f"{path_of(name)}/upload/{kept.id}")
+        return confirmation_page(request, name, error)
+    request.record("list.upload", name, kept.file_name)
+    return request.redirect(f"{path_of(name)}/upload/{kept.id}")
 
 
-def _plan(visit: DeskRequest) -> Response:
-    upload = _upload(visit)
-    found = plan_upload(visit.app, upload)
+def _plan(request: DeskRequest) -> Response:
+    upload = _upload(request)
+    found = plan_upload(request.app, upload)
     encoding = _ENCODINGS.get(found.encoding, "UTF-16")
-    return visit.page(
+    return request.page(
         "plan",
         heading=f"What this file would do to “{upload.list}”",
         name=upload.list,
         upload=upload,
         found=found,
         plan=found.plan,
-        held=held(visit, found.plan),
+        held=held(request, found.plan),
         shape=f"{_DELIMITERS[found.delimiter]}, {encoding}",
         whole=upload.way is ImportMode.WHOLE,
     )
 
 
-def _apply(visit: DeskRequest) -> Response:
-    upload = _upload(visit)
+def _apply(request: DeskRequest) -> Response:
+    upload = _upload(request)
     here = path_of(upload.list)
-    with_removals = visit.form.has("allow_removals")
+    with_removals = request.form.has("allow_removals")
     try:
-        plan = apply_upload(visit.app, upload, base=visit.form.text("base"), by=by(visit), allow_removals=with_removals)
+        plan = apply_upload(
+            request.app, upload, base=request.form.text("base"), by=by(request), allow_removals=with_removals
+        )
     except ChangedListError as error:
-        return visit.redirect(f"{here}/upload/{upload.id}", str(error), bad=True)
+        return request.redirect(f"{here}/upload/{upload.id}", str(error), bad=True)
     except NeedsConfirmationError as error:
         raise confirmed(error, with_removals=with_removals) from None
-    visit.record("list.apply", upload.list, f"{upload.file_name}: {plan_summary(plan)}")
-    return visit.redirect(f"{here}/history", plan_summary(plan))
+    request.record("list.apply", upload.list, f"{upload.file_name}: {plan_summary(plan)}")
+    return request.redirect(f"{here}/history", plan_summary(plan))
 
 
-def _leave(visit: DeskRequest) -> Response:
-    upload = _upload(visit)
-    forget_upload(visit.app, upload)
-    return visit.redirect(path_of(upload.list), "The file was left; nothing was changed.")
+def _leave(request: DeskRequest) -> Response:
+    upload = _upload(request)
+    forget_upload(request.app, upload)
+    return request.redirect(path_of(upload.list), "The file was left; nothing was changed.")
 
 
-def _upload(visit: DeskRequest) -> Upload:
-    found = find_upload(visit.app, name_of(visit), visit.path["id"])
+def _upload(request: DeskRequest) -> Upload:
+    found = find_upload(request.app, name_of(request), request.path["id"])
     if found is None:
         raise HTTPException(404)
     return found

@@ -62,8 +62,8 @@ class _Topic:
 class SendBroadcaster:
     """The watches of one desk, on one event loop; `look` is for any thread."""
 
-    def __init__(self, newsroom: App, draw: Draw) -> None:
-        self._app = newsroom
+    def __init__(self, app: App, draw: Draw) -> None:
+        self._app = app
         self._draw = draw
         self._lock = threading.Lock()  # on what follows
         self._watches: OrderedDict[int, SendMonitor] = OrderedDict()

@@ -37,173 +37,175 @@ from mailer.web.desk.sends.form import TAKE_BACK, UTC, SendForm, day_ahead, read
 from mailer.web.desk.sends.preview import SendPreview, blocker, is_ready, preview_send
 
 
-def _choose(visit: DeskRequest) -> Response:
-    return _choosing(visit, read_send_form(visit, _first_lists(visit)))
+def _choose(request: DeskRequest) -> Response:
+    return _choosing(request, read_send_form(request, _first_lists(request)))
 
 
-def _count(visit: DeskRequest) -> Response:
-    choice = read_send_form(visit)
-    return visit.page("count", **_context(visit, choice, preview_send(visit, choice, rehearse=False)))
+def _count(request: DeskRequest) -> Response:
+    choice = read_send_form(request)
+    return request.page("count", **_context(request, choice, preview_send(request, choice, rehearse=False)))
 
 
-def _last(visit: DeskRequest) -> Response:
-    choice = read_send_form(visit, _first_lists(visit))
-    outlook = preview_send(visit, choice)
-    if not is_ready(outlook) or _time_trouble(visit, choice):
-        return _choosing(visit, choice, outlook, said=blocker(choice, outlook))
-    return _last_page(visit, choice, outlook, new_token())
+def _last(request: DeskRequest) -> Response:
+    choice = read_send_form(request, _first_lists(request))
+    outlook = preview_send(request, choice)
+    if not is_ready(outlook) or _time_trouble(request, choice):
+        return _choosing(request, choice, outlook, said=blocker(choice, outlook))
+    return _last_page(request, choice, outlook, new_token())
 
 
-def _send(visit: DeskRequest) -> Response:
+def _send(request: DeskRequest) -> Response:
     """Make the send, once: a form that made one already leads there."""
-    choice = read_send_form(visit)
-    order = ordered(visit, take_back=not choice.is_later)
-    if made := visit.app.ledger.sends.by_form_token(order.token):
-        return visit.redirect(f"/desk/sends/{made.id}")
-    if _time_trouble(visit, choice):
-        return _choosing(visit, choice, status=422)
-    outlook = preview_send(visit, choice, record=True)
+    choice = read_send_form(request)
+    order = ordered(request, take_back=not choice.is_later)
+    if made := request.app.ledger.sends.by_form_token(order.token):
+        return request.redirect(f"/desk/sends/{made.id}")
+    if _time_trouble(request, choice):
+        return _choosing(request, choice, status=422)
+    outlook = preview_send(request, choice, record=True)
     if outlook.earlier and not outlook.earlier.is_ended:
-        return _lead(visit, outlook.earlier, order)
+        return _lead(request, outlook.earlier, order)
     if not is_ready(outlook) or outlook.plan is None:
-        return _choosing(visit, choice, outlook, status=422, said=blocker(choice, outlook))
-    if wrong := _not_yet(visit, outlook, outlook.plan):
-        return _last_page(visit, choice, outlook, order.token, wrong=wrong)
+        return _choosing(request, choice, outlook, status=422, said=blocker(choice, outlook))
+    if wrong := _not_yet(request, outlook, outlook.plan):
+        return _last_page(request, choice, outlook, order.token, wrong=wrong)
     try:
-        send = start_send(visit.app, outlook.plan, at=choice.time(visit.app), ordered=order)
+        send = start_send(request.app, outlook.plan, at=choice.time(request.app), ordered=order)
     except AlreadySentError as error:
-        return _lead(visit, error.send, order)
+        return _lead(request, error.send, order)
     readers = f"{outlook.plan.head.to_mail:,} of {', '.join(outlook.plan.lists)}"
-    visit.record("send.schedule" if choice.is_later else "send.start", f"{send.id} {send.slug}", readers)
-    return visit.redirect(f"/desk/sends/{send.id}")
+    request.record("send.schedule" if choice.is_later else "send.start", f"{send.id} {send.slug}", readers)
+    return request.redirect(f"/desk/sends/{send.id}")
 
 
-def _lead(visit: DeskRequest, send: Send, order: SendOrder) -> Response:
+def _lead(request: DeskRequest, send: Send, order: SendOrder) -> Response:
     """To the send that was made meanwhile: by the first press of a double click, or by somebody else."""
-    mine = visit.app.ledger.sends.by_form_token(order.token)
-    return visit.redirect(
+    mine = request.app.ledger.sends.by_form_token(order.token)
+    return request.redirect(
         f"/desk/sends/{send.id}", "" if mine else "It is being sent already: this is the send.", bad=True
     )
 
 
-def _approve(visit: DeskRequest) -> Response:
-    name, digest = visit.path["name"], visit.form.text("digest")
-    if visit.form.has("no_longer"):
-        visit.app.ledger.approvals.take_back(digest, visit.user.name)
-        visit.record("dispatch.disapprove", name, digest[:16])
-        return visit.redirect(_path(visit), "You approve it no longer.")
+def _approve(request: DeskRequest) -> Response:
+    name, digest = request.path["name"], request.form.text("digest")
+    if request.form.has("no_longer"):
+        request.app.ledger.approvals.take_back(digest, request.user.name)
+        request.record("dispatch.disapprove", name, digest[:16])
+        return request.redirect(_path(request), "You approve it no longer.")
     try:
-        approve(visit.app, name, digest, by=visit.user.name)
+        approve(request.app, name, digest, by=request.user.name)
     except DispatchError:
         raise UsageError("The dispatch has errors; nothing was approved.", "Have them mended first.") from None
-    visit.record("dispatch.approve", name, digest[:16])
-    return visit.redirect(_path(visit), "Approved. A change of the letter voids it.")
+    request.record("dispatch.approve", name, digest[:16])
+    return request.redirect(_path(request), "Approved. A change of the letter voids it.")
 
 
-def _path(visit: DeskRequest) -> str:
-    return f"{ONE.format(name=visit.path['name'])}/send"
+def _path(request: DeskRequest) -> str:
+    return f"{ONE.format(name=request.path['name'])}/send"
 
 
-def _time_trouble(visit: DeskRequest, choice: SendForm) -> str:
+def _time_trouble(request: DeskRequest, choice: SendForm) -> str:
     """What is wrong with the time that was chosen; "" when nothing is."""
     if not choice.is_later:
         return ""
     try:
-        choice.time(visit.app)
+        choice.time(request.app)
     except UsageError as error:
         advice = " Give it in UTC." if "the clocks change" in error.message else " Choose another time."
         return error.message + advice
     return ""
 
 
-def _not_yet(visit: DeskRequest, outlook: SendPreview, plan: SendPlan) -> str:
+def _not_yet(request: DeskRequest, outlook: SendPreview, plan: SendPlan) -> str:
     """Why the last page is shown once more; "" when all is said."""
-    if visit.form.text("digest") != plan.edition.digest:
+    if request.form.text("digest") != plan.edition.digest:
         return "The letter was changed since you saw this page. Look at it as it is now."
-    typed = "".join(each for each in visit.form.text("number") if each not in ",.’' \u00a0\u202f")
+    typed = "".join(each for each in request.form.text("number") if each not in ",.’' \u00a0\u202f")
     if typed != str(plan.head.to_mail):
-        if typed == visit.form.text("counted"):
+        if typed == request.form.text("counted"):
             return f"The lists were changed meanwhile: it is {plan.head.to_mail:,} readers now."
         return f"The number that you typed is not that of the readers, {plan.head.to_mail:,}."
-    if outlook.must_accept and not visit.form.has("accept"):
+    if outlook.must_accept and not request.form.has("accept"):
         return "Say that you send it all the same."
     return ""
 
 
 def _choosing(
-    visit: DeskRequest,
+    request: DeskRequest,
     choice: SendForm,
     outlook: SendPreview | None = None,
     *,
     status: int = 200,
     said: Flash | None = None,
 ) -> Response:
-    outlook = outlook or preview_send(visit, choice, rehearse=False)
-    workspace = visit.app.workspace
-    return visit.page(
+    outlook = outlook or preview_send(request, choice, rehearse=False)
+    workspace = request.app.workspace
+    return request.page(
         "send",
         status=status,
-        said=said or visit.flash,
+        said=said or request.flash,
         lists=workspace.list_names(),
-        zones=tuple(dict.fromkeys((visit.app.settings.timezone.key, UTC))),
-        morning=day_ahead(visit.app),
-        time_trouble=_time_trouble(visit, choice),
-        **_context(visit, choice, outlook),
+        zones=tuple(dict.fromkeys((request.app.settings.timezone.key, UTC))),
+        morning=day_ahead(request.app),
+        time_trouble=_time_trouble(request, choice),
+        **_context(request, choice, outlook),
     )
 
 
-def _last_page(visit: DeskRequest, choice: SendForm, outlook: SendPreview, token: str, *, wrong: str = "") -> Response:
-    newsroom, plan = visit.app, outlook.plan
+def _last_page(
+    request: DeskRequest, choice: SendForm, outlook: SendPreview, token: str, *, wrong: str = ""
+) -> Response:
+    app, plan = request.app, outlook.plan
     assert plan is not None, "only a send that can be made gets to its last page"
-    at = choice.time(newsroom)
-    return visit.page(
+    at = choice.time(app)
+    return request.page(
         "last",
         status=422 if wrong else 200,
         once=token,
         wrong=wrong,
         at=at if choice.is_later else None,
-        zone_here=newsroom.settings.timezone.key,
-        accepted=visit.form.has("accept") and visit.form.text("digest") == plan.edition.digest,
+        zone_here=app.settings.timezone.key,
+        accepted=request.form.has("accept") and request.form.text("digest") == plan.edition.digest,
         take_back=int(TAKE_BACK),
-        relays=", ".join(str(relay) for relay in newsroom.settings.relay),
-        sender=str(newsroom.settings.sender),
-        warmup=_warmup(newsroom, plan, at),
-        back=f"{_path(visit)}?{urlencode(choice.fields())}",
-        **_context(visit, choice, outlook),
+        relays=", ".join(str(relay) for relay in app.settings.relay),
+        sender=str(app.settings.sender),
+        warmup=_warmup(app, plan, at),
+        back=f"{_path(request)}?{urlencode(choice.fields())}",
+        **_context(request, choice, outlook),
     )
 
 
-def _warmup(newsroom: App, plan: SendPlan, at: float) -> str:
+def _warmup(app: App, plan: SendPlan, at: float) -> str:
     """How the warm-up plan spreads it over days; "" when it does not."""
-    shares = warmup_schedule(newsroom, plan.head.to_mail, now=at) if newsroom.settings.warmup else ()
-    return format_days(shares, begins=at, now=newsroom.clock(), zone=newsroom.settings.timezone) if shares else ""
+    shares = warmup_schedule(app, plan.head.to_mail, now=at) if app.settings.warmup else ()
+    return format_days(shares, begins=at, now=app.clock(), zone=app.settings.timezone) if shares else ""
 
 
-def _context(visit: DeskRequest, choice: SendForm, outlook: SendPreview) -> dict[str, Any]:
+def _context(request: DeskRequest, choice: SendForm, outlook: SendPreview) -> dict[str, Any]:
     remedies = {each.rule: RULEBOOK[each.rule].how for each in outlook.problems if each.rule in RULEBOOK}
     return {
-        "heading": outlook.plan.edition.title if outlook.plan else _title(visit),
-        "name": visit.path["name"],
+        "heading": outlook.plan.edition.title if outlook.plan else _title(request),
+        "name": request.path["name"],
         "choice": choice,
         "outlook": outlook,
         "remedies": remedies,
-        "needs_approval": visit.app.settings.approval,
+        "needs_approval": request.app.settings.approval,
     }
 
 
-def _dispatch(visit: DeskRequest) -> Dispatch | None:
+def _dispatch(request: DeskRequest) -> Dispatch | None:
     """What can be read of the dispatch."""
-    return check_dispatch(visit.app, str(file_of(visit.app, visit.path["name"]))).partial
+    return check_dispatch(request.app, str(file_of(request.app, request.path["name"]))).partial
 
 
-def _title(visit: DeskRequest) -> str:
-    dispatch = _dispatch(visit)
-    return dispatch.title if dispatch else visit.path["name"]
+def _title(request: DeskRequest) -> str:
+    dispatch = _dispatch(request)
+    return dispatch.title if dispatch else request.path["name"]
 
 
-def _first_lists(visit: DeskRequest) -> tuple[str, ...]:
+def _first_lists(request: DeskRequest) -> tuple[str, ...]:
     """The lists that the dispatch names; else the only one that there is."""
-    names, dispatch = visit.app.workspace.list_names(), _dispatch(visit)
+    names, dispatch = request.app.workspace.list_names(), _dispatch(request)
     if dispatch and dispatch.lists:
         return tuple(name for name in dispatch.lists if name in names)
     return names if len(names) == 1 else ()

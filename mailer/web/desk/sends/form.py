@@ -45,18 +45,18 @@ class SendForm:
             ("zone", self.zone),
         ]
 
-    def time(self, newsroom: App) -> float:
+    def time(self, app: App) -> float:
         """When it is to start, in seconds since the epoch. Raises UsageError for a time that is none."""
-        now = newsroom.clock()
-        return parse_schedule_time(self.at, zone_of(newsroom, self.zone), now=now) if self.is_later else now + TAKE_BACK
+        now = app.clock()
+        return parse_schedule_time(self.at, zone_of(app, self.zone), now=now) if self.is_later else now + TAKE_BACK
 
 
-def read_send_form(visit: DeskRequest, default: Sequence[str] = ()) -> SendForm:
+def read_send_form(request: DeskRequest, default: Sequence[str] = ()) -> SendForm:
     """What was chosen on the page before; on the first one the lists `default`."""
-    posted = visit.request.method == "POST"
+    posted = request.request.method == "POST"
 
     def texts(name: str) -> tuple[str, ...]:
-        return visit.form.texts(name) if posted else tuple(visit.request.query_params.getlist(name))
+        return request.form.texts(name) if posted else tuple(request.request.query_params.getlist(name))
 
     def text(name: str) -> str:
         return next(iter(texts(name)), "").strip()
@@ -73,12 +73,12 @@ def read_send_form(visit: DeskRequest, default: Sequence[str] = ()) -> SendForm:
     )
 
 
-def zone_of(newsroom: App, name: str) -> ZoneInfo:
+def zone_of(app: App, name: str) -> ZoneInfo:
     """The zone in which a time was typed: UTC, else the installation's."""
-    return ZoneInfo(UTC) if name == UTC else newsroom.settings.timezone
+    return ZoneInfo(UTC) if name == UTC else app.settings.timezone
 
 
-def day_ahead(newsroom: App) -> str:
+def day_ahead(app: App) -> str:
     """Tomorrow at seven, as a time field has it: a time to begin with."""
-    today = dt.datetime.fromtimestamp(newsroom.clock(), newsroom.settings.timezone).date()
+    today = dt.datetime.fromtimestamp(app.clock(), app.settings.timezone).date()
     return f"{today + dt.timedelta(days=1)}T07:00"

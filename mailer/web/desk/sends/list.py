@@ -22,64 +22,64 @@ _AT_ONCE = 25
 _LARGEST_ID = 2**31 - 1
 
 
-def send_number(visit: DeskRequest) -> int:
+def send_number(request: DeskRequest) -> int:
     """The number in the path, if it can be that of a send. Raises HTTPException 404."""
-    number = int(visit.path["id"])
+    number = int(request.path["id"])
     if number > _LARGEST_ID:
         raise HTTPException(404)
     return number
 
 
-def find_send(visit: DeskRequest) -> Summary:
+def find_send(request: DeskRequest) -> Summary:
     """The send that the path names, with its counts. Raises HTTPException 404."""
     try:
-        return visit.app.ledger.sends.summary(send_number(visit))
+        return request.app.ledger.sends.summary(send_number(request))
     except UnknownSendError:
         raise HTTPException(404) from None
 
 
-def source_of(visit: DeskRequest, send: Send) -> str:
+def source_of(request: DeskRequest, send: Send) -> str:
     """The name of the dispatch that was sent; "" when its file is gone."""
     try:
-        return visit.app.workspace.find_dispatch(send.slug).stem
+        return request.app.workspace.find_dispatch(send.slug).stem
     except UsageError:
         return ""
 
 
-def seconds_left(visit: DeskRequest, send: Send) -> int:
+def seconds_left(request: DeskRequest, send: Send) -> int:
     """For how many seconds a send can still be taken back before it starts; 0: it starts at any moment."""
-    return max(0, round((send.at or 0.0) - visit.app.clock()))
+    return max(0, round((send.at or 0.0) - request.app.clock()))
 
 
-def _list(visit: DeskRequest) -> Response:
-    before = visit.query.get("before", "")
+def _list(request: DeskRequest) -> Response:
+    before = request.query.get("before", "")
     below = int(before) if before.isdecimal() and len(before) < 10 else None
-    found = visit.app.ledger.sends.all(limit=_AT_ONCE + 1, before=below)
+    found = request.app.ledger.sends.all(limit=_AT_ONCE + 1, before=below)
     shown = found[:_AT_ONCE]
     older = shown[-1].send.id if len(found) > _AT_ONCE else None
-    return visit.page("sends", heading="Sends", sends=shown, older=older, newer=below is not None)
+    return request.page("sends", heading="Sends", sends=shown, older=older, newer=below is not None)
 
 
-def _take_back(visit: DeskRequest) -> Response:
-    send = find_send(visit).send
+def _take_back(request: DeskRequest) -> Response:
+    send = find_send(request).send
     try:
-        visit.app.ledger.sends.undo(send.id)
+        request.app.ledger.sends.undo(send.id)
     except SendStateError as error:
-        return visit.redirect(f"{HERE}/{send.id}", f"{error.message} {error.next_step}", bad=True)
-    visit.record("send.take-back", f"{send.id} {send.slug}")
-    return visit.redirect(f"{HERE}/{send.id}", "Taken back. Nothing of it has left.")
+        return request.redirect(f"{HERE}/{send.id}", f"{error.message} {error.next_step}", bad=True)
+    request.record("send.take-back", f"{send.id} {send.slug}")
+    return request.redirect(f"{HERE}/{send.id}", "Taken back. Nothing of it has left.")
 
 
-def _start(visit: DeskRequest) -> Response:
-    send = find_send(visit).send
+def _start(request: DeskRequest) -> Response:
+    send = find_send(request).send
     if send.state is not SendState.OVERDUE:
-        return visit.redirect(f"{HERE}/{send.id}")
+        return request.redirect(f"{HERE}/{send.id}")
     try:
-        start_scheduled(visit.app, send, carried=True)
+        start_scheduled(request.app, send, carried=True)
     except SendStateError:  # somebody else was quicker
-        return visit.redirect(f"{HERE}/{send.id}")
-    visit.record("send.start", f"{send.id} {send.slug}", "overdue")
-    return visit.redirect(f"{HERE}/{send.id}", "It starts now.")
+        return request.redirect(f"{HERE}/{send.id}")
+    request.record("send.start", f"{send.id} {send.slug}", "overdue")
+    return request.redirect(f"{HERE}/{send.id}", "It starts now.")
 
 
 ROUTES = (

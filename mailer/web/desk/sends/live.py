@@ -136,15 +136,15 @@ def _marks(look: SendSnapshot) -> tuple[charts.Mark, ...]:
     return (charts.Mark(first.since, f"{first.code or 'no answer'} from {first.domain or 'an erased one'}"),)
 
 
-def _show(visit: DeskRequest) -> Response:
-    look = visit.broadcaster.look(send_number(visit))
-    made = fragments(visit.pages, visit.app.settings.timezone, look, may_send=visit.may(Role.EDITOR))
-    left = seconds_left(visit, look.send) if look.send.state in _FOR_LATER else None
-    page = visit.page(
+def _show(request: DeskRequest) -> Response:
+    look = request.broadcaster.look(send_number(request))
+    made = fragments(request.pages, request.app.settings.timezone, look, may_send=request.may(Role.EDITOR))
+    left = seconds_left(request, look.send) if look.send.state in _FOR_LATER else None
+    page = request.page(
         "live",
         heading=look.send.title,
         send=look.send,
-        source=source_of(visit, look.send),
+        source=source_of(request, look.send),
         pieces=made,
         at=look.at,
         left=left,
@@ -155,64 +155,66 @@ def _show(visit: DeskRequest) -> Response:
     return page
 
 
-async def _events(visit: DeskRequest) -> Response:
-    send_id = send_number(visit)
-    await run_in_threadpool(visit.app.ledger.sends.get, send_id)  # 404 before a stream begins
-    return sse_response(visit.request, visit.broadcaster.subscribe(send_id, may_send=visit.may(Role.EDITOR)))
+async def _events(request: DeskRequest) -> Response:
+    send_id = send_number(request)
+    await run_in_threadpool(request.app.ledger.sends.get, send_id)  # 404 before a stream begins
+    return sse_response(request.request, request.broadcaster.subscribe(send_id, may_send=request.may(Role.EDITOR)))
 
 
-def _pause(visit: DeskRequest) -> Response:
+def _pause(request: DeskRequest) -> Response:
     return _do(
-        visit,
+        request,
         "send.pause",
-        lambda: control.pause(visit.app, send_number(visit), by=f"by {visit.user.name}"),
+        lambda: control.pause(request.app, send_number(request), by=f"by {request.user.name}"),
     )
 
 
-def _resume(visit: DeskRequest) -> Response:
-    return _do(visit, "send.resume", lambda: control.queue_for_server(visit.app, send_number(visit)))
+def _resume(request: DeskRequest) -> Response:
+    return _do(request, "send.resume", lambda: control.queue_for_server(request.app, send_number(request)))
 
 
-def _cancel(visit: DeskRequest) -> Response:
+def _cancel(request: DeskRequest) -> Response:
     """Asks first, for this cannot be taken back."""
-    send_id = send_number(visit)
-    if not visit.form.has("sure"):
-        summary = visit.app.ledger.sends.summary(send_id)
-        return visit.page("cancel", heading="Cancel this send?", summary=summary, send=summary.send)
-    return _do(visit, "send.cancel", lambda: visit.app.ledger.sends.cancel(send_id), "Cancelled.")
+    send_id = send_number(request)
+    if not request.form.has("sure"):
+        summary = request.app.ledger.sends.summary(send_id)
+        return request.page("cancel", heading="Cancel this send?", summary=summary, send=summary.send)
+    return _do(request, "send.cancel", lambda: request.app.ledger.sends.cancel(send_id), "Cancelled.")
 
 
-def _resolve(visit: DeskRequest) -> Response:
+def _resolve(request: DeskRequest) -> Response:
     """`again` or `sent` is the id of a delivery, or `all`."""
-    send_id, ledger = send_number(visit), visit.app.ledger
-    resend = visit.form.has("again")
-    which = visit.form.text("again" if resend else "sent")
+    send_id, ledger = send_number(request), request.app.ledger
+    resend = request.form.has("again")
+    which = request.form.text("again" if resend else "sent")
     identities = None
     if which != "all":
         found = ledger.report.delivery(int(which)) if which.isdecimal() and len(which) < 19 else None
         if found is None or found.send_id != send_id or found.state is not _S.UNCERTAIN:
-            return visit.redirect(_path(send_id), "Nothing was changed: this one is not uncertain any more.", bad=True)
+            return request.redirect(
+                _path(send_id), "Nothing was changed: this one is not uncertain any more.", bad=True
+            )
         identities = [found.identity]
     said = "To be sent again." if resend else "Counted as sent."
     action = "send.resolve-resend" if resend else "send.resolve-sent"
     return _do(
-        visit,
+        request,
         action,
-        lambda: control.resolve_uncertain(visit.app, send_id, resend=resend, identities=identities),
+        lambda: control.resolve_uncertain(request.app, send_id, resend=resend, identities=identities),
         said,
         "all uncertain ones" if identities is None else f"delivery {which}",
     )
 
 
-def _do(visit: DeskRequest, action: str, work: Callable[[], object], said: str = "", detail: str = "") -> Response:
+def _do(request: DeskRequest, action: str, work: Callable[[], object], said: str = "", detail: str = "") -> Response:
     """Do it and write it down; what is not possible any more is said on the page of the send, which shows all else itself."""
-    send_id = send_number(visit)
+    send_id = send_number(request)
     try:
         work()
     except (SendStateError, NeedsConfirmationError) as error:
-        return visit.redirect(_path(send_id), error.message, bad=True)
-    visit.record(action, str(send_id), detail)
-    return visit.redirect(_path(send_id), said)
+        return request.redirect(_path(send_id), error.message, bad=True)
+    request.record(action, str(send_id), detail)
+    return request.redirect(_path(send_id), said)
 
 
 def _path(send_id: int) -> str:

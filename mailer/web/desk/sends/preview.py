@@ -45,14 +45,14 @@ class SendPreview:
         return bool(self.warnings or (self.plan and self.plan.warnings))
 
 
-def preview_send(visit: DeskRequest, choice: SendForm, *, record: bool = False, rehearse: bool = True) -> SendPreview:
+def preview_send(request: DeskRequest, choice: SendForm, *, record: bool = False, rehearse: bool = True) -> SendPreview:
     """Returns what the send of `choice` would be. `record`, `rehearse`: how lists are synced, as in `plan_send`."""
-    newsroom, path = visit.app, str(file_of(visit.app, visit.path["name"]))
+    app, path = request.app, str(file_of(request.app, request.path["name"]))
     if not choice.lists:
         return SendPreview()
     try:
         plan = plan_send(
-            newsroom,
+            app,
             path,
             choice.lists,
             exclude=choice.exclude,
@@ -71,12 +71,12 @@ def preview_send(visit: DeskRequest, choice: SendForm, *, record: bool = False, 
         raise
     except MailerError as error:
         return SendPreview(trouble=error.message, next_step=error.next_step)
-    approvals = newsroom.ledger.approvals.of(plan.edition.digest)
+    approvals = app.ledger.approvals.of(plan.edition.digest)
     return SendPreview(
         plan=plan,
         problems=plan.checked.problems,
         approvals=approvals,
-        may_send=not newsroom.settings.approval or any(each.by != visit.user.name for each in approvals),
+        may_send=not app.settings.approval or any(each.by != request.user.name for each in approvals),
     )
 
 

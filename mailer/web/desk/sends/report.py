@@ -36,18 +36,18 @@ _TONES = {
 }
 
 
-def _report(visit: DeskRequest) -> Response:
-    found = report_of(visit.app, visit.broadcaster.look(send_number(visit)))
+def _report(request: DeskRequest) -> Response:
+    found = report_of(request.app, request.broadcaster.look(send_number(request)))
     look, frozen = found.look, found.look.summary.frozen
-    return visit.page(
+    return request.page(
         "report",
         heading=look.send.title,
         send=look.send,
-        source=source_of(visit, look.send),
+        source=source_of(request, look.send),
         report=found,
         sum=legend(look.summary),
         proof_bar=summary_bar(look.summary),
-        plots=plots(look.pulse, visit.app.settings.timezone),
+        plots=plots(look.pulse, request.app.settings.timezone),
         amount=charts.amount,
         domains=[(each, domain_bar(each.counts, each.total)) for each in look.domains],
         verdicts=[
@@ -62,19 +62,19 @@ def _report(visit: DeskRequest) -> Response:
     )
 
 
-def _recipients(visit: DeskRequest) -> Response:
+def _recipients(request: DeskRequest) -> Response:
     """A page of them, behind the delivery `after`; `state` and `q` narrow it."""
-    query, send_id = visit.query, send_number(visit)
+    query, send_id = request.query, send_number(request)
     state = next((each for each in DeliveryState if each.value == query.get("state")), None)
     words = "".join(each for each in query.get("q", "") if each.isprintable()).strip()[:_LONGEST]
     after = _number(query.get("after", ""))
-    found = visit.app.ledger.stats.page(
+    found = request.app.ledger.stats.page(
         send_id, *([state] if state else []), words=words, after=after, limit=_AT_ONCE + 1
     )
-    return visit.page(
+    return request.page(
         "recipients",
         heading="Recipients",
-        send=visit.app.ledger.sends.get(send_id),
+        send=request.app.ledger.sends.get(send_id),
         rows=found[:_AT_ONCE],
         older=found[_AT_ONCE - 1].delivery_id if len(found) > _AT_ONCE else None,
         words=words,
@@ -84,28 +84,28 @@ def _recipients(visit: DeskRequest) -> Response:
     )
 
 
-def _recipient(visit: DeskRequest) -> Response:
+def _recipient(request: DeskRequest) -> Response:
     """One recipient's way, step by step."""
-    send_id = send_number(visit)
-    found = visit.app.ledger.report.delivery(_number(str(visit.path["delivery"])))
+    send_id = send_number(request)
+    found = request.app.ledger.report.delivery(_number(str(request.path["delivery"])))
     if found is None or found.send_id != send_id:
         raise HTTPException(404)
-    steps = delivery_timeline(visit.app, send_id, found.address) if "@" in found.address else ()
-    send = visit.app.ledger.sends.get(send_id)
-    return visit.page("recipient", heading=found.address, send=send, steps=steps)
+    steps = delivery_timeline(request.app, send_id, found.address) if "@" in found.address else ()
+    send = request.app.ledger.sends.get(send_id)
+    return request.page("recipient", heading=found.address, send=send, steps=steps)
 
 
-def _csv(visit: DeskRequest) -> Response:
+def _csv(request: DeskRequest) -> Response:
     """Written down first: who takes long to load it keeps no look at the database open."""
-    send = visit.app.ledger.sends.get(send_number(visit))
+    send = request.app.ledger.sends.get(send_number(request))
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="send-{send.id}.csv"'}
-    return StreamingResponse(chunks_of(_written(visit.app, send)), media_type="text/csv", headers=headers)
+    return StreamingResponse(chunks_of(_written(request.app, send)), media_type="text/csv", headers=headers)
 
 
-def _written(newsroom: App, send: Send) -> IO[bytes]:
+def _written(app: App, send: Send) -> IO[bytes]:
     file = TemporaryFile()  # noqa: SIM115 - it is closed when it was sent
     text = TextIOWrapper(file, encoding="utf-8", newline="")
-    write_export(text, COLUMNS, report_cells(newsroom, send))
+    write_export(text, COLUMNS, report_cells(app, send))
     text.flush()
     text.detach()
     file.seek(0)

@@ -36,45 +36,45 @@ class Tested:
     rows: tuple[ReportRow, ...]
 
 
-def _show(visit: DeskRequest) -> Response:
-    people = [each for each in visit.app.ledger.users.all() if each.email]
-    mine = [each for each in people if each.id == visit.user.id]
-    others = [each for each in people if each.id != visit.user.id]
-    return visit.page("test", people=[*mine, *others], once=new_token(), **_outcomes(visit))
+def _show(request: DeskRequest) -> Response:
+    people = [each for each in request.app.ledger.users.all() if each.email]
+    mine = [each for each in people if each.id == request.user.id]
+    others = [each for each in people if each.id != request.user.id]
+    return request.page("test", people=[*mine, *others], once=new_token(), **_outcomes(request))
 
 
-def _watch(visit: DeskRequest) -> Response:
-    return visit.page("tested", **_outcomes(visit))
+def _watch(request: DeskRequest) -> Response:
+    return request.page("tested", **_outcomes(request))
 
 
-def _outcomes(visit: DeskRequest) -> dict[str, Any]:
+def _outcomes(request: DeskRequest) -> dict[str, Any]:
     """The dispatch and its latest tests; `moving` while something of them is under way."""
-    ledger, path = visit.app.ledger, str(file_of(visit.app, visit.path["name"]))
-    guess = check_dispatch(visit.app, path).partial
+    ledger, path = request.app.ledger, str(file_of(request.app, request.path["name"]))
+    guess = check_dispatch(request.app, path).partial
     sends = ledger.sends.tests(guess.slug, limit=_SHOWN) if guess else ()
     tests = [Tested(send, tuple(ledger.report.rows(send.id))) for send in sends]
     moving = any(row.state in OPEN_STATES for test in tests if not test.send.is_ended for row in test.rows)
-    heading = f"Test: {guess.title}" if guess else f"Test: {visit.path['name']}"
-    return {"heading": heading, "name": visit.path["name"], "tests": tests, "moving": moving, "undone": OPEN_STATES}
+    heading = f"Test: {guess.title}" if guess else f"Test: {request.path['name']}"
+    return {"heading": heading, "name": request.path["name"], "tests": tests, "moving": moving, "undone": OPEN_STATES}
 
 
-def _test(visit: DeskRequest) -> Response:
-    name = visit.path["name"]
-    typed = " ".join(visit.form.texts("typed")).replace(",", " ").replace(";", " ").split()
-    emails = [*visit.form.texts("to"), *typed]
-    order, path = ordered(visit), str(file_of(visit.app, name))
+def _test(request: DeskRequest) -> Response:
+    name = request.path["name"]
+    typed = " ".join(request.form.texts("typed")).replace(",", " ").replace(";", " ").split()
+    emails = [*request.form.texts("to"), *typed]
+    order, path = ordered(request), str(file_of(request.app, name))
     if not emails:
         raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
     if len(emails) > MOST:
         raise UsageError(f"A test goes to {MOST} addresses at most.", "Send a second one to the others.")
     try:
-        send = start_test(visit.app, path, emails, reader=visit.form.text("as") or None, ordered=order)
+        send = start_test(request.app, path, emails, reader=request.form.text("as") or None, ordered=order)
     except DispatchError as error:
         count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
         said = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
-        return visit.redirect(f"{HERE}/{name}", said, bad=True)
-    visit.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask, emails))}")
-    return visit.redirect(
+        return request.redirect(f"{HERE}/{name}", said, bad=True)
+    request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask, emails))}")
+    return request.redirect(
         f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there."
     )
 

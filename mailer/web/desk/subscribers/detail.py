@@ -19,13 +19,13 @@ from mailer.web.desk.subscribers.timeline import timeline
 _READER = f"{HERE}:reader"
 
 
-def _show(visit: DeskRequest) -> Response:
-    address = parse_address(visit.query.get("email", ""))
-    person = find_profile(visit.app, address, read_files=False)
-    members = {each.list: each for each in visit.app.ledger.members.of(address.identity)}
-    known = visit.app.workspace.list_names()
-    fields = {each.list: editable_fields(visit.app, each.list) for each in person.lists if each.list in known}
-    return visit.page(
+def _show(request: DeskRequest) -> Response:
+    address = parse_address(request.query.get("email", ""))
+    person = find_profile(request.app, address, read_files=False)
+    members = {each.list: each for each in request.app.ledger.members.of(address.identity)}
+    known = request.app.workspace.list_names()
+    fields = {each.list: editable_fields(request.app, each.list) for each in person.lists if each.list in known}
+    return request.page(
         "reader",
         heading=person.display,
         person=person,
@@ -36,59 +36,59 @@ def _show(visit: DeskRequest) -> Response:
     )
 
 
-def _edit(visit: DeskRequest) -> Response:
-    name, address = name_of(visit), _address(visit)
+def _edit(request: DeskRequest) -> Response:
+    name, address = name_of(request), _address(request)
     try:
-        edit_member(visit.app, name, address.identity, typed_fields(visit), by=by(visit))
+        edit_member(request.app, name, address.identity, typed_fields(request), by=by(request))
     except NeedsConfirmationError as error:
-        return confirmation_page(visit, name, error)
-    visit.record("reader.edit", name, mask(address.display))
-    return visit.redirect(_of(address), f"Changed in {name}.csv.")
+        return confirmation_page(request, name, error)
+    request.record("reader.edit", name, mask(address.display))
+    return request.redirect(_of(address), f"Changed in {name}.csv.")
 
 
-def _take_out(visit: DeskRequest) -> Response:
-    name, address = name_of(visit), _address(visit)
+def _take_out(request: DeskRequest) -> Response:
+    name, address = name_of(request), _address(request)
     try:
-        remove_member(visit.app, name, address.identity, by=by(visit))
+        remove_member(request.app, name, address.identity, by=by(request))
     except NeedsConfirmationError as error:
-        return confirmation_page(visit, name, error)
-    visit.record("reader.remove", name, mask(address.display))
-    return visit.redirect(_of(address), f"Taken out of {name}.csv. The list’s history can bring the row back.")
+        return confirmation_page(request, name, error)
+    request.record("reader.remove", name, mask(address.display))
+    return request.redirect(_of(address), f"Taken out of {name}.csv. The list’s history can bring the row back.")
 
 
-def _unsubscribe(visit: DeskRequest) -> Response:
-    address = _address(visit)
-    done = visit.app.ledger.suppressions.unsubscribe(address.identity, source=by(visit))
-    visit.record("reader.unsubscribe", mask(address.display))
+def _unsubscribe(request: DeskRequest) -> Response:
+    address = _address(request)
+    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=by(request))
+    request.record("reader.unsubscribe", mask(address.display))
     under_way = f" {done.skipped} under way will not go out." if done.skipped else ""
     words = "is unsubscribed from everything." if done.changed else f"was {done.suppression.reason} already."
-    return visit.redirect(_of(address), f"{address.display} {words}{under_way}")
+    return request.redirect(_of(address), f"{address.display} {words}{under_way}")
 
 
-def _ask(visit: DeskRequest) -> Response:
-    person = find_profile(visit.app, parse_address(visit.query.get("email", "")), read_files=False)
-    return visit.page("erase", heading=f"Erase {person.display}?", person=person, rows=_rows(person))
+def _ask(request: DeskRequest) -> Response:
+    person = find_profile(request.app, parse_address(request.query.get("email", "")), read_files=False)
+    return request.page("erase", heading=f"Erase {person.display}?", person=person, rows=_rows(person))
 
 
-def _erase(visit: DeskRequest) -> Response:
-    address, typed = _address(visit), visit.form.text("typed")
+def _erase(request: DeskRequest) -> Response:
+    address, typed = _address(request), request.form.text("typed")
     if not typed or parse_address(typed).identity != address.identity:
         raise UsageError(
             "Nothing was erased: what you typed is another address.", f"Go back, and type {address.display} to say so."
         )
-    done = erase(visit.app, address.identity, by=by(visit))
-    visit.record("reader.erase", mask(address.display), f"{done.erased.deliveries} deliveries")
+    done = erase(request.app, address.identity, by=by(request))
+    request.record("reader.erase", mask(address.display), f"{done.erased.deliveries} deliveries")
     rows = f" Their rows are out of {', '.join(done.taken_out)}." if done.taken_out else ""
     left = "".join(f" Their row is still in {name}.csv: {error}" for name, error in done.left.items())
-    return visit.redirect(HERE, f"Erased, for good.{rows}{left}", bad=bool(left))
+    return request.redirect(HERE, f"Erased, for good.{rows}{left}", bad=bool(left))
 
 
 def _rows(person: SubscriberProfile) -> list[str]:
     return [each.list for each in person.lists if each.line]
 
 
-def _address(visit: DeskRequest) -> Address:
-    return parse_address(visit.form.text("email"))
+def _address(request: DeskRequest) -> Address:
+    return parse_address(request.form.text("email"))
 
 
 def _of(address: Address) -> str:

@@ -20,12 +20,12 @@ _PAGE = 50
 _MOST = 1000  # addresses at a time
 
 
-def _show(visit: DeskRequest) -> Response:
-    words, wanted = clean(visit.query.get("q", "")).strip()[:100], visit.query.get("reason", "")
+def _show(request: DeskRequest) -> Response:
+    words, wanted = clean(request.query.get("q", "")).strip()[:100], request.query.get("reason", "")
     reason = SuppressionReason(wanted) if wanted in set(SuppressionReason) else None
-    table = visit.app.ledger.suppressions
-    found = table.page(words, reason, after=clean(visit.query.get("after", "")), limit=_PAGE + 1)
-    return visit.page(
+    table = request.app.ledger.suppressions
+    found = table.page(words, reason, after=clean(request.query.get("after", "")), limit=_PAGE + 1)
+    return request.page(
         "suppressions",
         heading="Who must not be mailed",
         words=words,
@@ -38,26 +38,26 @@ def _show(visit: DeskRequest) -> Response:
     )
 
 
-def _add(visit: DeskRequest) -> Response:
-    typed = [each for each in re.split(r"[\s,;]+", visit.form.raw("emails")) if each]
+def _add(request: DeskRequest) -> Response:
+    typed = [each for each in re.split(r"[\s,;]+", request.form.raw("emails")) if each]
     if not typed or len(typed) > _MOST:
         raise UsageError(f"Name 1 to {_MOST:,} addresses.", "One a line, or with commas between.")
     addresses = [parse_address(each) for each in typed]
     for address in addresses:
-        visit.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=by(visit))
-    visit.record("suppression.add", ", ".join(mask(each.display) for each in addresses))
+        request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=by(request))
+    request.record("suppression.add", ", ".join(mask(each.display) for each in addresses))
     words = f"{addresses[0].display} is" if len(addresses) == 1 else f"{len(addresses):,} addresses are"
-    return visit.redirect(_HERE, f"{words} not mailed any more.")
+    return request.redirect(_HERE, f"{words} not mailed any more.")
 
 
-def _remove(visit: DeskRequest) -> Response:
-    address = parse_address(visit.form.text("email"))
-    done = visit.app.ledger.suppressions.unsuppress(address.identity, source=by(visit))
+def _remove(request: DeskRequest) -> Response:
+    address = parse_address(request.form.text("email"))
+    done = request.app.ledger.suppressions.unsuppress(address.identity, source=by(request))
     if done.outcome is UnsuppressStatus.REFUSED and done.suppression:
         raise UsageError(f"{address.display} is {done.suppression.reason}, which only that person can take back.")
-    visit.record("suppression.remove", mask(address.display))
+    request.record("suppression.remove", mask(address.display))
     still = f"is still {done.suppression.reason}" if done.suppression else "may be mailed again"
-    return visit.redirect(_HERE, f"{address.display} {still}.")
+    return request.redirect(_HERE, f"{address.display} {still}.")
 
 
 ROUTES = (

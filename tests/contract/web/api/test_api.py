@@ -216,20 +216,20 @@ def test_what_is_sent_and_tested_is_carried_by_serve(tmp_path, database_url, cat
     rows = ("ana@example.com,Ana,Porto Novo", "refuse@example.com,Ray,Lisbon")
     make_workspace(tmp_path, port=catcher.port, rows=rows, DATABASE_URL=url)
     with (
-        App.open(tmp_path) as newsroom,
+        App.open(tmp_path) as app,
         asyncio.Runner() as serving,
-        visiting(SimpleNamespace(newsroom=newsroom)) as visitor,
+        visiting(SimpleNamespace(app=app)) as visitor,
     ):
-        api = Asking(visitor, token_of(SimpleNamespace(newsroom=newsroom, ledger=newsroom.ledger)))
+        api = Asking(visitor, token_of(SimpleNamespace(app=app, ledger=app.ledger)))
         stop = asyncio.Event()
-        thread = threading.Thread(target=serving.run, args=(start_sends_when_due(newsroom, stop, lambda _: None),))
+        thread = threading.Thread(target=serving.run, args=(start_sends_when_due(app, stop, lambda _: None),))
         thread.start()
         try:
             tested = api("POST", "/tests", {"dispatch": "tide", "emails": ["mara@example.org"]}, key="t").json()["send"]
             sent = api("POST", "/sends", planned(api), key="s").json()["send"]
-            until(lambda: {newsroom.ledger.sends.get(each).state for each in (tested, sent)} == {SendState.FINISHED})
+            until(lambda: {app.ledger.sends.get(each).state for each in (tested, sent)} == {SendState.FINISHED})
             again = api("POST", f"/sends/{sent}/resend", key="r").json()["send"]
-            until(lambda: newsroom.ledger.sends.get(again).state is SendState.FINISHED)
+            until(lambda: app.ledger.sends.get(again).state is SendState.FINISHED)
         finally:
             serving.get_loop().call_soon_threadsafe(stop.set)
             thread.join()

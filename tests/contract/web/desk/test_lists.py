@@ -241,7 +241,7 @@ def test_settings_are_written_and_comments_stay(site, desk, file):
     form = {"title": "The Harbour “Letter”", "public": "on", "own_fields": ["first_name", "city"], "language": ""}
     assert desk.post(f"{LIST}/settings", form).status_code == 303
     settings = load_list_settings(file.parent, "readers")
-    assert (settings.title, settings.public, settings.profile_fields) == (form["title"], True, ("first_name", "city"))
+    assert (settings.title, settings.public, settings.own_fields) == (form["title"], True, ("first_name", "city"))
     assert settings.language == "" and "# ours" in toml.read_text("utf-8")
     assert "The Harbour “Letter”" in words(desk.get(LIST))
     before = toml.read_bytes()

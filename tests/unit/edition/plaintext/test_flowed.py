@@ -103,13 +103,15 @@ def test_an_edition_flows_for_each_reader_and_says_so(flowing):
 
 
 def test_the_message_says_that_it_flows_and_keeps_its_spaces(flowing):
-    letterhead = SenderProfile(
+    sender_profile = SenderProfile(
         sender_name="L", sender_address="l@example.org", publication="L", base_url="https://l.example.org"
     )
     claim = Claim(delivery_id=1, identity="a", address="a@example.org", fields={"name": "Ana"}, attempt=1, date=1.8e9)
     for templates, parameter in [(flowing, "flowed"), ((TEMPLATES,), None)]:
         made = edition(BODY, templates=templates)
-        composer = Composer(made, letterhead, lambda _number: MessageTokens(unsubscribe="u", bounce="b", message="m"))
+        composer = Composer(
+            made, sender_profile, lambda _number: MessageTokens(unsubscribe="u", bounce="b", message="m")
+        )
         part = message_from_bytes(composer.compose(claim).without_dot_stuffing(), policy=default).get_body(("plain",))
         assert part["Content-Type"].params.get("format") == parameter
         values = ReaderValues(fields=claim.fields, address=claim.address, token="u")

@@ -21,7 +21,7 @@ from mailer.ledger.store.database import open_database
 from mailer.ledger.store.schema import HEAD, MIGRATIONS, upgrade
 from mailer.ledger.store.tables import metadata
 from mailer.ledger.types.errors import LedgerError
-from tests.support.ledger_cases import counts, new_send, owned, readers, run
+from tests.support.ledger_cases import counts, new_send, readers, run, session
 from tests.support.patience import PATIENCE
 
 URL = "sqlite:///mailer.db"
@@ -206,7 +206,7 @@ def test_as_many_claims_as_lanes_can_hold_are_given_back_whatever_sqlite_was_bui
     try:
         with open_ledger(URL, tmp_path / ".mailer", clock=time.time) as ledger:
             send = ledger.creator.create(new_send(), readers(500))
-            with owned(ledger, send) as mine:
+            with session(ledger, send) as mine:
                 claims = run(mine.claim(500, time.time()))
                 run(mine.release(claims, time.time()))
                 assert counts(ledger, send) == {DeliveryState.PENDING: 500}

@@ -337,7 +337,7 @@ def test_a_record_is_what_dns_can_hold(signer: DkimKey) -> None:
 # settings
 
 
-def newsroom(folder: Path, content: dict[str, bytes], mode: int = 0o600, **more: str) -> App:
+def app(folder: Path, content: dict[str, bytes], mode: int = 0o600, **more: str) -> App:
     named = {
         "rsa": {"DKIM_SELECTOR": "s2026", "DKIM_KEY": "rsa"},
         "ed25519": {"DKIM_ED25519_SELECTOR": "e2026", "DKIM_ED25519_KEY": "ed25519"},
@@ -354,7 +354,7 @@ GOOD = {"rsa": write_pem(RSA.key), "ed25519": write_pem(ED25519.key)}
 
 
 def test_settings_sign_what_the_newsroom_sends(tmp_path: Path) -> None:
-    room = newsroom(tmp_path, GOOD)
+    room = app(tmp_path, GOOD)
     plan = plan_send(room, "tide", ["readers"])
     assert verified(plan.sample.without_dot_stuffing()) == [True, True]
     assert len(list(dry_run_recipients(room, plan))) == 1
@@ -373,7 +373,7 @@ def test_a_key_that_cannot_sign_is_a_setting_that_is_wrong(
     tmp_path: Path, name: str, variable: str, fault: str
 ) -> None:
     content, words = FAULTS[fault]
-    room = newsroom(tmp_path, {name: content})
+    room = app(tmp_path, {name: content})
     with pytest.raises(SettingsError, match=words) as caught:
         _ = room.sender_profile
     assert str(caught.value).startswith(f"{variable}: the file {tmp_path / name} ")
@@ -385,15 +385,15 @@ def test_keys_of_the_other_kind_are_told_where_they_belong(tmp_path: Path) -> No
     with pytest.raises(
         SettingsError, match=r"MAILER_DKIM_KEY: .* holds an Ed25519 key\. Name it in MAILER_DKIM_ED25519_KEY"
     ):
-        _ = newsroom(tmp_path / "a", {"rsa": GOOD["ed25519"]}).signing
+        _ = app(tmp_path / "a", {"rsa": GOOD["ed25519"]}).signing
     with pytest.raises(
         SettingsError, match=r"MAILER_DKIM_ED25519_KEY: .* holds an RSA key\. Name it in MAILER_DKIM_KEY"
     ):
-        _ = newsroom(tmp_path / "b", {"ed25519": GOOD["rsa"]}).signing
+        _ = app(tmp_path / "b", {"ed25519": GOOD["rsa"]}).signing
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    room = newsroom(tmp_path, GOOD)
+    room = app(tmp_path, GOOD)
     (tmp_path / "rsa").unlink()
     with pytest.raises(SettingsError, match=r"MAILER_DKIM_KEY: .*rsa cannot be read \(No such file"):
         _ = room.signing
@@ -404,7 +404,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_two_keys_under_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="MAILER_DKIM_ED25519_SELECTOR is “s2026”"):
-        _ = newsroom(tmp_path, GOOD, DKIM_ED25519_SELECTOR="s2026").signing
+        _ = app(tmp_path, GOOD, DKIM_ED25519_SELECTOR="s2026").signing
 
 
 @pytest.mark.parametrize(
@@ -418,7 +418,7 @@ def test_two_keys_under_one_name_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_unwise_is_a_warning(tmp_path: Path, content, mode, more, words) -> None:
-    room = newsroom(tmp_path, content, mode, **more)
+    room = app(tmp_path, content, mode, **more)
     warnings = room.signing.warnings
     assert len(warnings) == len(words)
     assert all(expected in warning for expected, warning in zip(words, warnings, strict=True))

@@ -27,32 +27,30 @@ MEDIA = "/media/"
 
 
 @pytest.fixture
-def newsroom(tmp_path):
+def app(tmp_path):
     with make_newsroom(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def path(newsroom):
-    return newsroom.workspace.dispatches / "tide.md"
+def path(app):
+    return app.workspace.dispatches / "tide.md"
 
 
-def drafted(newsroom, path, source=DISPATCH):
-    return draft(newsroom, source, path, shown=SHOWN)
+def drafted(app, path, source=DISPATCH):
+    return draft(app, source, path, shown=SHOWN)
 
 
-def test_a_text_that_no_file_holds_becomes_a_letter_and_nothing_is_written(newsroom, path):
-    before = {each: each.stat().st_mtime_ns for each in newsroom.workspace.root.rglob("*")}
-    made = lint(newsroom, drafted(newsroom, path, DISPATCH.replace("patience", "forbearance")))
+def test_a_text_that_no_file_holds_becomes_a_letter_and_nothing_is_written(app, path):
+    before = {each: each.stat().st_mtime_ns for each in app.workspace.root.rglob("*")}
+    made = lint(app, drafted(app, path, DISPATCH.replace("patience", "forbearance")))
     assert "forbearance" in render(made.edition, media=MEDIA).text
-    assert {each: each.stat().st_mtime_ns for each in newsroom.workspace.root.rglob("*")} == before
+    assert {each: each.stat().st_mtime_ns for each in app.workspace.root.rglob("*")} == before
 
 
-def test_the_first_letter_has_the_words_of_the_one_that_is_mailed_and_its_styles_where_the_template_has_them(
-    newsroom, path
-):
-    soon = drafted(newsroom, path)
-    final = lint(newsroom, soon)
+def test_the_first_letter_has_the_words_of_the_one_that_is_mailed_and_its_styles_where_the_template_has_them(app, path):
+    soon = drafted(app, path)
+    final = lint(app, soon)
     one, other = render(soon.edition, media=MEDIA), render(final.edition, media=MEDIA)
     assert (one.subject, one.text) == (other.subject, other.text)
     assert _words(one.html) == _words(other.html)
@@ -76,21 +74,21 @@ def _words(html):
         "no front matter",
     ],
 )
-def test_what_is_said_of_it_is_what_the_check_says(newsroom, path, source):
+def test_what_is_said_of_it_is_what_the_check_says(app, path, source):
     path.write_text(source)
-    checked = lint_dispatch(newsroom, "tide")
-    found = lint(newsroom, drafted(newsroom, path, source)).problems
+    checked = lint_dispatch(app, "tide")
+    found = lint(app, drafted(app, path, source)).problems
     assert [(each.line, each.rule) for each in found] == [(each.line, each.rule) for each in checked.problems]
 
 
-def test_errors_leave_no_letter(newsroom, path):
-    made = drafted(newsroom, path, DISPATCH.replace("source:", "sorce:"))
+def test_errors_leave_no_letter(app, path):
+    made = drafted(app, path, DISPATCH.replace("source:", "sorce:"))
     assert made.edition is None
-    assert lint(newsroom, made).edition is None
+    assert lint(app, made).edition is None
 
 
-def test_octets_that_are_no_text_are_a_finding(newsroom, path):
-    made = draft(newsroom, b"---\ntitle: \xff\n---\n", path)
+def test_octets_that_are_no_text_are_a_finding(app, path):
+    made = draft(app, b"---\ntitle: \xff\n---\n", path)
     assert [problem.rule for problem in made.problems] == ["encoding"]
 
 
@@ -103,36 +101,36 @@ def test_octets_that_are_no_text_are_a_finding(newsroom, path):
         ("= nothing", 1, "not TOML"),
     ],
 )
-def test_what_is_wrong_with_the_theme_is_a_finding_at_its_line(newsroom, path, theme, line, words):
-    newsroom.workspace.templates.mkdir()
-    (newsroom.workspace.templates / "theme.toml").write_text(theme)
-    for problems in (lint_dispatch(newsroom, "tide").problems, drafted(newsroom, path).problems):
+def test_what_is_wrong_with_the_theme_is_a_finding_at_its_line(app, path, theme, line, words):
+    app.workspace.templates.mkdir()
+    (app.workspace.templates / "theme.toml").write_text(theme)
+    for problems in (lint_dispatch(app, "tide").problems, drafted(app, path).problems):
         found = problems[0]
         assert (found.rule, found.line, found.path[-20:]) == ("theme", line, "templates/theme.toml")
         assert words in found.message
 
 
-def test_findings_of_dispatch_and_theme_come_at_once_those_of_the_dispatch_first(newsroom, path):
-    newsroom.workspace.templates.mkdir()
-    (newsroom.workspace.templates / "theme.toml").write_text("nonsense = 1\n")
-    found = drafted(newsroom, path, DISPATCH.replace("source:", "sorce:")).problems
+def test_findings_of_dispatch_and_theme_come_at_once_those_of_the_dispatch_first(app, path):
+    app.workspace.templates.mkdir()
+    (app.workspace.templates / "theme.toml").write_text("nonsense = 1\n")
+    found = drafted(app, path, DISPATCH.replace("source:", "sorce:")).problems
     assert [problem.rule for problem in found] == ["missing-key", "unknown-key", "theme"]
 
 
-def test_an_image_lies_where_it_can_be_asked_for_and_its_words_stand_for_it_where_there_are_none(newsroom, path):
+def test_an_image_lies_where_it_can_be_asked_for_and_its_words_stand_for_it_where_there_are_none(app, path):
     Pillow.new("RGB", (40, 30), "navy").save(path.parent / "quay.png")
     photo = 'photo: {file: quay.png, alt: "A quay > a bridge", caption: The quay, credit: Mara}\n'
-    made = drafted(newsroom, path, DISPATCH.replace("date: 2026-11-01\n", f"date: 2026-11-01\n{photo}", 1))
+    made = drafted(app, path, DISPATCH.replace("date: 2026-11-01\n", f"date: 2026-11-01\n{photo}", 1))
     (image,) = made.edition.images
     assert f'src="{MEDIA}{image.name}"' in render(made.edition, media=MEDIA).html
-    assert newsroom.publication.media_url in render(made.edition, media=MEDIA).mailed
+    assert app.publication.media_url in render(made.edition, media=MEDIA).mailed
     without = render(made.edition, media=MEDIA, images=False).html
     assert image.name not in without
     assert re.search(r'<img[^>]*src="data:,"[^>]*alt="A quay &gt; a bridge"', without)
 
 
-def test_links_open_elsewhere_but_those_to_the_articles(newsroom, path):
-    html = render(lint(newsroom, drafted(newsroom, path)).edition, media=MEDIA).html
+def test_links_open_elsewhere_but_those_to_the_articles(app, path):
+    html = render(lint(app, drafted(app, path)).edition, media=MEDIA).html
     links = re.findall(r"<a [^>]*href[^>]*>", html)
     assert {"#" in each.partition("href=")[2][:2] for each in links} == {True, False}
     for link in links:
@@ -155,31 +153,31 @@ def test_a_scheme_is_decided_in_style_sheets_and_nowhere_else(scheme, dark, ligh
     assert f"color-scheme: {scheme}" in html
 
 
-def test_a_reader_gets_what_they_would_be_sent(newsroom, path):
-    made = drafted(newsroom, path)
-    ana = reader_values(newsroom, "Ana@example.com", (), made.edition.fields)
+def test_a_reader_gets_what_they_would_be_sent(app, path):
+    made = drafted(app, path)
+    ana = reader_values(app, "Ana@example.com", (), made.edition.fields)
     assert "Dear Ana," in render(made.edition, ana, media=MEDIA).text
     assert "ana@example.com" in render(made.edition, ana, media=MEDIA).html
     assert "Dear reader," in render(made.edition, NOBODY, media=MEDIA).text
     with pytest.raises(UsageError, match="not on any list"):
-        reader_values(newsroom, "nobody@example.com", (), made.edition.fields)
+        reader_values(app, "nobody@example.com", (), made.edition.fields)
 
 
-def test_some_readers_are_offered(newsroom):
-    (newsroom.workspace.subscribers / "board.csv").write_text("email\nana@example.com\nben@example.com\nbroken\n")
-    assert some_readers(newsroom, (), 10) == ("ana@example.com", "ben@example.com")
-    assert some_readers(newsroom, ("readers",), 10) == ("ana@example.com",)
-    assert some_readers(newsroom, (), 1) == ("ana@example.com",)
+def test_some_readers_are_offered(app):
+    (app.workspace.subscribers / "board.csv").write_text("email\nana@example.com\nben@example.com\nbroken\n")
+    assert some_readers(app, (), 10) == ("ana@example.com", "ben@example.com")
+    assert some_readers(app, ("readers",), 10) == ("ana@example.com",)
+    assert some_readers(app, (), 1) == ("ana@example.com",)
 
 
-def test_another_dispatch_that_changes_is_seen(newsroom, path):
+def test_another_dispatch_that_changes_is_seen(app, path):
     other = path.with_name("other.md")
     source = DISPATCH.replace("The rest", "See [[other]]. The rest")
-    assert drafted(newsroom, path, source).edition is None
+    assert drafted(app, path, source).edition is None
     other.write_text(DISPATCH.replace("The tide table", "Fog"))
-    assert "Fog" in render(drafted(newsroom, path, source).edition, media=MEDIA).text
+    assert "Fog" in render(drafted(app, path, source).edition, media=MEDIA).text
     other.write_text(DISPATCH.replace("The tide table", "Sun"))
-    assert "Sun" in render(drafted(newsroom, path, source).edition, media=MEDIA).text
+    assert "Sun" in render(drafted(app, path, source).edition, media=MEDIA).text
 
 
 @pytest.fixture

@@ -152,9 +152,9 @@ def test_while_there_are_errors_the_last_letter_stays_and_is_made_in_full(previe
 
 
 def test_a_dispatch_with_errors_has_no_letter_yet(tmp_path):
-    newsroom = make_newsroom(tmp_path)
+    app = make_newsroom(tmp_path)
     (tmp_path / "dispatches" / "tide.md").write_text("nothing")
-    with watching(newsroom) as preview:
+    with watching(app) as preview:
         assert "subject" not in preview.about()
         assert preview.ask("letter").status_code == 200
         assert (preview.ask("text").text, preview.ask("mailed").text) == ("", "")
@@ -191,14 +191,14 @@ def test_the_stream_tells_of_what_is_there_of_what_is_new_and_ends_with_the_prev
             async for chunk in stream:
                 lines.append(chunk)  # noqa: PERF401 - each as it comes
 
-        app = create_preview(preview.live, token=TOKEN, key=KEY)
-        stream = chunks_of(app, f"/{TOKEN}/events")
+        asgi_app = create_preview(preview.live, token=TOKEN, key=KEY)
+        stream = chunks_of(asgi_app, f"/{TOKEN}/events")
         task = asyncio.create_task(read())
         await until_holds(lambda: len(lines) >= 2)
         preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
         await preview.live.after(preview.live.state.number)
         await until_holds(lambda: len(lines) >= 3)
-        app.state.ending.set()
+        asgi_app.state.ending.set()
         async with asyncio.timeout(PATIENCE):
             await task
         return lines
@@ -215,11 +215,11 @@ def test_the_stream_tells_of_what_is_there_of_what_is_new_and_ends_with_the_prev
 class Changes:
     """Changes, asked for one by one."""
 
-    def __init__(self, newsroom, images=()):
-        self.path = newsroom.workspace.dispatches / "tide.md"
+    def __init__(self, app, images=()):
+        self.path = app.workspace.dispatches / "tide.md"
         self.images = list(images)
         self._looks = 0
-        self._changes = watcher.watch_files(newsroom, self.path, self._shown)
+        self._changes = watcher.watch_files(app, self.path, self._shown)
 
     def _shown(self):
         self._looks += 1
@@ -245,7 +245,7 @@ def quick(monkeypatch):
 
 
 def test_each_kind_of_file_is_watched_and_a_save_is_told_once(tmp_path):
-    newsroom = make_newsroom(tmp_path)
+    app = make_newsroom(tmp_path)
     photo = tmp_path / "dispatches" / "quay.jpg"
     kinds = {
         "the dispatch": lambda: (tmp_path / "dispatches" / "tide.md").write_text("another"),
@@ -260,7 +260,7 @@ def test_each_kind_of_file_is_watched_and_a_save_is_told_once(tmp_path):
     (tmp_path / "templates" / "partials").mkdir(parents=True)
 
     async def look():
-        watched = Changes(newsroom, [photo])
+        watched = Changes(app, [photo])
         await watched.next()
         for act in kinds.values():
             await watched.none_until(act)
@@ -275,12 +275,12 @@ def _replace(path, text):
 
 
 def test_an_image_that_is_new_in_the_dispatch_is_no_change_of_its_own(tmp_path):
-    newsroom = make_newsroom(tmp_path)
+    app = make_newsroom(tmp_path)
     photo = tmp_path / "quay.jpg"
     photo.write_bytes(b"x")
 
     async def look():
-        watched = Changes(newsroom)
+        watched = Changes(app)
         await watched.next()
         watched.images.append(photo)
         await watched.none_until(lambda: photo.write_bytes(b"xy"))
@@ -289,10 +289,10 @@ def test_an_image_that_is_new_in_the_dispatch_is_no_change_of_its_own(tmp_path):
 
 
 def test_what_is_saved_while_the_caller_is_at_work_comes_next(tmp_path):
-    newsroom = make_newsroom(tmp_path)
+    app = make_newsroom(tmp_path)
 
     async def look():
-        watched = Changes(newsroom)
+        watched = Changes(app)
         await watched.next()
         watched.path.write_text("saved meanwhile")
         await watched.next()
