@@ -109,6 +109,7 @@ def test_a_new_pass_at_each_sign_in_ends_the_one_before(site, visitor):
     assert site.ledger.sessions.find(digest(second)) is not None
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("role", [None, *Role])
 def test_each_route_is_for_its_role_and_nobody_else(site, visitor, role):
     """Refused before the endpoint runs: an unknown id or an empty form can only matter behind the guard."""
