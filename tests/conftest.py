@@ -6,6 +6,7 @@ each start takes a third longer.
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ from tests.support.programs import Programs
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what is to run in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("mailer", deadline=None)  # a slow machine is no defect
 settings.load_profile("mailer")

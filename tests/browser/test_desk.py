@@ -31,7 +31,7 @@ def site(tmp_path, port):
 
 @pytest.fixture
 def file(site):
-    return site.newsroom.workspace.dispatches / "tide.md"
+    return site.app.workspace.dispatches / "tide.md"
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
     editor(page).focus()
     page.keyboard.press("Control+End")
     page.keyboard.type("Fog lay on the river.")
-    path = next(site.newsroom.workspace.dispatches.glob("*-fog.md"))
+    path = next(site.app.workspace.dispatches.glob("*-fog.md"))
     until(lambda: path.read_text().endswith("Fog lay on the river."))
     letter(page).get_by_text("Fog lay on the river.").wait_for()
     page.keyboard.press("Tab")  # the editor is no trap
@@ -230,7 +230,7 @@ def webhook_with_a_log(site):
     """The page of one that was given up on."""
     ledger = site.ledger
     webhook = ledger.webhooks.add(
-        "https://example.org/hooks/" + "letter" * 20, EVENTS, key_name=site.newsroom.keys.names[0]
+        "https://example.org/hooks/" + "letter" * 20, EVENTS, key_name=site.app.keys.names[0]
     )
     ledger.suppressions.unsubscribe("ana@example.com", source="page")
     message = ledger.outbox.log(webhook.id)[0]

@@ -22,7 +22,7 @@ FAIR = "E-Mail;Vorname;city\nr001@example.com;Rita;\nnew@example.net;Nia;Lima\na
 def site(tmp_path, port):
     make_workspace(tmp_path, rows=ROWS)
     with site_in(tmp_path, base_url=f"http://127.0.0.1:{port}") as made, served(made, port):
-        sync_list(made.newsroom, "readers")
+        sync_list(made.app, "readers")
         made.ledger.suppressions.unsubscribe("gone@example.org", source="page")
         yield made
 
@@ -66,7 +66,7 @@ def well(page):
 
 
 def test_an_admin_uploads_reads_applies_and_undoes_by_keyboard_on_a_phone(page, site, tmp_path):
-    file = site.newsroom.workspace.subscribers / "readers.csv"
+    file = site.app.workspace.subscribers / "readers.csv"
     before = file.read_bytes()
     fair = tmp_path / "autumn-fair.csv"
     fair.write_text(FAIR, encoding="utf-8")

@@ -53,7 +53,7 @@ def carried(site):
     async def work():
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         ends.append(lambda: loop.call_soon_threadsafe(stop.set))
-        await start_sends_when_due(site.newsroom, stop, print)
+        await start_sends_when_due(site.app, stop, print)
 
     thread = threading.Thread(target=lambda: asyncio.run(work()))
     thread.start()
@@ -70,7 +70,7 @@ def site(tmp_path, port, sink):
     (tmp_path / "dispatches" / "tide.md").write_text(DISPATCH.replace("The harbour master", "TODO: the harbour master"))
     relay = (Relay(host="127.0.0.1", port=sink),)
     with site_in(tmp_path, base_url=f"http://127.0.0.1:{port}", relay=relay, approval=True) as made:
-        made.newsroom.clock = made.clock = time.time
+        made.app.clock = made.clock = time.time
         with served(made, port), carried(made):
             yield made
 
@@ -179,4 +179,4 @@ def test_the_countdown_runs_and_ends_without_a_script(browser, site, port):
 def digest_of(site):
     from mailer.service.dispatches.approvals import edition_of
 
-    return edition_of(site.newsroom, "tide").digest
+    return edition_of(site.app, "tide").digest

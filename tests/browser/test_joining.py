@@ -41,7 +41,7 @@ def site_at(folder, port, language=""):
 
 
 def confirm_link(site):
-    return f"/confirm/{site.newsroom.keys.issue(Purpose.CONFIRM, site.ledger.letters.of(ANA)[-1].id)}"
+    return f"/confirm/{site.app.keys.issue(Purpose.CONFIRM, site.ledger.letters.of(ANA)[-1].id)}"
 
 
 def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):
@@ -119,7 +119,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
 
         for name in ("harbour", "tides"):
             request_signup(
-                site.newsroom, public_list(site.newsroom, name), parse_address(ANA), {}, form=SignupForm.PAGE, ip=""
+                site.app, public_list(site.app, name), parse_address(ANA), {}, form=SignupForm.PAGE, ip=""
             )
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()

@@ -23,7 +23,7 @@ def own_link(site):
     for name in ("harbour", "tides"):
         join(site.ledger, name, parse_address(ANA), source="form")
     number = site.ledger.members.number_of(IDENTITY)
-    return f"/preferences/{site.newsroom.keys.issue(Purpose.MEMBER, number)}"
+    return f"/preferences/{site.app.keys.issue(Purpose.MEMBER, number)}"
 
 
 def standing(site):
@@ -119,7 +119,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
             "own": own,
             "erase": f"{own}/erase",
             "from-letter": from_letter,
-            "address": f"/address/{site.newsroom.keys.issue(Purpose.ADDRESS, letter.id)}",
+            "address": f"/address/{site.app.keys.issue(Purpose.ADDRESS, letter.id)}",
         }.items():
             page.goto(f"http://127.0.0.1:{port}{path}")
             check(what)

@@ -144,7 +144,7 @@ def test_the_archive_works_from_a_disk(browser, tmp_path):
     (tmp_path / "desk").mkdir()
     with site_in(tmp_path / "desk") as site:
         site.begin(site.send(site.letter("Dear reader.")))
-        export(site.newsroom, tmp_path / "out")
+        export(site.app, tmp_path / "out")
     with tab(browser, viewport={"width": 320, "height": 640}) as (page, wrong):
         page.goto((tmp_path / "out" / "index.html").as_uri())
         page.get_by_role("link", name="A letter").click()

@@ -52,7 +52,7 @@ class Stage:
         **settings: str,
     ) -> None:
         rows = [f"reader{n}@example.com,R{n},Lisbon" for n in range(readers)]
-        self.newsroom = App.open(make_workspace(folder, rows=rows, **settings), clock)
+        self.app = App.open(make_workspace(folder, rows=rows, **settings), clock)
         self.servers = servers
         self.options = options
         self.run_loop = run
@@ -63,17 +63,17 @@ class Stage:
 
     def run(self, *, wait: bool = True) -> tuple[RunResult, dict[str, object]]:
         try:
-            self.send = start_send(self.newsroom, plan_send(self.newsroom, "tide", ["readers"]))
+            self.send = start_send(self.app, plan_send(self.app, "tide", ["readers"]))
             ending = self.run_loop(self._run(wait))
             return ending, send_object(self.summary())
         finally:
-            self.newsroom.close()
+            self.app.close()
 
     def summary(self) -> Summary:
-        return self.newsroom.ledger.sends.summary(self.send.id)
+        return self.app.ledger.sends.summary(self.send.id)
 
     def suppressed(self) -> list[str]:
-        with App.open(self.newsroom.workspace.root) as app:
+        with App.open(self.app.workspace.root) as app:
             return [each.identity for each in app.ledger.suppressions.all()]
 
     def _compose(self, composer: Composer, claim: Claim) -> Message:
@@ -82,12 +82,12 @@ class Stage:
         return composer.compose(claim)
 
     async def _run(self, wait: bool) -> RunResult:
-        session = self.newsroom.ledger.queue.acquire(self.send.id, retry_for=3600)
+        session = self.app.ledger.queue.acquire(self.send.id, retry_for=3600)
         assert session
         composer = Composer(
-            load_edition(self.newsroom, self.send),
-            self.newsroom.sender_profile,
-            self.newsroom.message_tokens(self.send.key_name),
+            load_edition(self.app, self.send),
+            self.app.sender_profile,
+            self.app.message_tokens(self.send.key_name),
         )
         async with AsyncExitStack() as stack:
             for server in self.servers:
@@ -99,7 +99,7 @@ class Stage:
                 compose=lambda claim: self._compose(composer, claim),
                 relays=relays,
                 options=self.options,
-                now=self.newsroom.clock,
+                now=self.app.clock,
                 steady=asyncio.get_running_loop().time,
             )
             meanwhile = asyncio.create_task(self.meanwhile()) if self.meanwhile else None
@@ -199,7 +199,7 @@ def test_a_ledger_that_fails_one_lane_lets_what_the_others_have_under_way_end(tm
 
     with patch.object(SendSession, "commit", commit), pytest.raises(LedgerError):
         stage.run()
-    with App.open(stage.newsroom.workspace.root) as app:
+    with App.open(stage.app.workspace.root) as app:
         result = send_object(app.ledger.sends.summary(stage.send.id))
     assert counts(result) == {"accepted": 1, "pending": 1}
 
@@ -332,7 +332,7 @@ def test_paused_by_somebody_else_nothing_more_leaves(tmp_path: Path) -> None:
 
     async def pause_after_a_few() -> None:
         await until_holds(lambda: len(server.messages) >= 10)
-        await asyncio.to_thread(stage.newsroom.ledger.sends.pause, stage.send.id, reason="by hand")
+        await asyncio.to_thread(stage.app.ledger.sends.pause, stage.send.id, reason="by hand")
 
     stage.meanwhile = pause_after_a_few
     ending, result = stage.run()
@@ -349,7 +349,7 @@ def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
 
     async def leave() -> None:
         await until_holds(lambda: len(server.messages) >= 3)
-        await asyncio.to_thread(stage.newsroom.ledger.suppressions.unsubscribe, leaver, source="test")
+        await asyncio.to_thread(stage.app.ledger.suppressions.unsubscribe, leaver, source="test")
 
     stage.meanwhile = leave
     ending, result = stage.run()
@@ -432,7 +432,7 @@ def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Pa
     stage.spoiled = "reader30@example.com"
     with pytest.raises(ValueError, match="spoiled"):
         stage.run()
-    with App.open(stage.newsroom.workspace.root) as app:
+    with App.open(stage.app.workspace.root) as app:
         result = send_object(app.ledger.sends.summary(stage.send.id))
     assert result["uncertain"] == 0
     assert result["accepted"] == messages(server)
@@ -452,7 +452,7 @@ def test_who_pauses_a_send_whose_relay_is_out_of_reach_does_not_wait_for_the_rel
 
     async def pause() -> None:
         await until_holds(lambda: stage.sender and stage.sender.progress.last_error)
-        await asyncio.to_thread(stage.newsroom.ledger.sends.pause, stage.send.id, reason="a misprint")
+        await asyncio.to_thread(stage.app.ledger.sends.pause, stage.send.id, reason="a misprint")
 
     stage.meanwhile = pause
     ending, result = stage.run()

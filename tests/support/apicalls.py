@@ -17,12 +17,12 @@ from tests.support.workspaces import DISPATCH
 def token_of(site: Site, *scopes: str, name: str = "") -> str:
     """A new token with these scopes, or with all."""
     wanted = list(map(Scope, scopes)) or list(Scope)
-    return create(site.newsroom, name or f"token {len(site.ledger.tokens.all()) + 1}", wanted)
+    return create(site.app, name or f"token {len(site.ledger.tokens.all()) + 1}", wanted)
 
 
 def fill_workspace(site: Site) -> None:
     """The dispatches `tide` and that of the document's examples, and the list `readers` of two, which anybody may join."""
-    workspace = site.newsroom.workspace
+    workspace = site.app.workspace
     for folder in (workspace.dispatches, workspace.subscribers):
         folder.mkdir(exist_ok=True)
     for name in ("tide", "2026-10-26-east-quay"):

@@ -35,7 +35,7 @@ def served(site: Site, port: int) -> Iterator[None]:
     async def work() -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
         ends.append(lambda: loop.call_soon_threadsafe(stop.set))
-        await run(site.newsroom, "127.0.0.1", port, stop=stop, on_ready=lambda _url: ready.set())
+        await run(site.app, "127.0.0.1", port, stop=stop, on_ready=lambda _url: ready.set())
 
     thread = threading.Thread(target=lambda: asyncio.run(work()))
     thread.start()

@@ -7,15 +7,15 @@ from mailer.service.lists.sync import sync_list, undo_list
 
 class Desk:
     def __init__(self, app):
-        self.newsroom = app
+        self.app = app
         self.path = self.file("readers")
 
     @property
     def ledger(self):
-        return self.newsroom.ledger
+        return self.app.ledger
 
     def file(self, name):
-        return self.newsroom.workspace.subscribers / f"{name}.csv"
+        return self.app.workspace.subscribers / f"{name}.csv"
 
     def make(self, name, text):
         self.file(name).write_text(text, encoding="utf-8")
@@ -30,10 +30,10 @@ class Desk:
     def sync(self, text=None, **options):
         if text is not None:
             self.write(text)
-        return sync_list(self.newsroom, "readers", **options)
+        return sync_list(self.app, "readers", **options)
 
     def undo(self, **options):
-        return undo_list(self.newsroom, "readers", **options)
+        return undo_list(self.app, "readers", **options)
 
     def member(self, identity):
         return self.ledger.members.get("readers", identity)

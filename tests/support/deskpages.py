@@ -33,11 +33,11 @@ class Signed:
 def signed_in(site: Site, role: str = "editor", *, name: str = "", browser: str = "A browser of the tests") -> Signed:
     """Somebody with this role, signed in; made when there is nobody of this name."""
     name = name or NAMES[Role(role)]
-    people = site.newsroom.ledger.users
+    people = site.app.ledger.users
     found = people.credential(name)
     user = found[0] if found else people.add(name, Role(role), email=f"{name.split()[0].lower()}@example.org")
-    token = f"pass-{len(site.newsroom.ledger.sessions.of(user.id))}-of-{user.id}"
-    site.newsroom.ledger.sessions.begin(user.id, digest(token), browser=browser, address="192.0.2.1")
+    token = f"pass-{len(site.app.ledger.sessions.of(user.id))}-of-{user.id}"
+    site.app.ledger.sessions.begin(user.id, digest(token), browser=browser, address="192.0.2.1")
     return Signed(user, token)
 
 

@@ -78,14 +78,14 @@ class Site:
             "secret_keys": (SecretStr(KEY),),
             **settings,
         }
-        self.newsroom = App(Workspace(folder), Settings(workspace=folder, **values), self.clock)
+        self.app = App(Workspace(folder), Settings(workspace=folder, **values), self.clock)
 
     @property
     def ledger(self) -> Any:
-        return self.newsroom.ledger
+        return self.app.ledger
 
     def publication(self, **changes: Any) -> Publication:
-        made = self.newsroom.publication
+        made = self.app.publication
         fields = {name: getattr(made, name) for name in made.__dataclass_fields__}
         return Publication(**{**fields, **changes})
 
@@ -99,9 +99,9 @@ class Site:
         new = to_record(letter)
         self._lists += 1
         lists = (f"readers-{self._lists}",) if kind is SendKind.DISPATCH else ()
-        made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.newsroom.keys.names[0])
+        made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.app.keys.names[0])
         audience = [NewDelivery(identity=each.lower(), address=each) for each in addresses or (ANA, BEN)]
-        return self.newsroom.ledger.creator.create(made, audience)
+        return self.app.ledger.creator.create(made, audience)
 
     def named(self, slug: str, title: str = "A letter", body: str = "Dear reader.") -> Edition:
         """An edition of another dispatch."""
@@ -118,7 +118,7 @@ class Site:
         """A lane takes the first delivery and gives it back."""
 
         async def claim() -> None:
-            with_owner = self.newsroom.ledger.queue.acquire(send.id, retry_for=86_400)
+            with_owner = self.app.ledger.queue.acquire(send.id, retry_for=86_400)
             assert with_owner is not None
             claims = await with_owner.claim(1, self.clock())
             await with_owner.release(claims, self.clock())
@@ -129,14 +129,14 @@ class Site:
 
     def token(self, send: Send, address: str = ANA) -> str:
         """The unsubscribe token of a reader's letter."""
-        for row in self.newsroom.ledger.report.rows(send.id):
+        for row in self.app.ledger.report.rows(send.id):
             if row.email == address:
-                return self.newsroom.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id)
+                return self.app.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id)
         raise AssertionError(f"{address} is not frozen")
 
     def reason(self, address: str = ANA) -> str:
         """Why the address must not be mailed; "" when it may."""
-        standing = self.newsroom.ledger.suppressions.get(address.lower())
+        standing = self.app.ledger.suppressions.get(address.lower())
         return standing.reason.value if standing else ""
 
     def contents(self) -> tuple[Any, ...]:
@@ -146,14 +146,14 @@ class Site:
         tables = [
             table for table in metadata.sorted_tables if table is not meta
         ]  # the ledger's own epoch moves by itself
-        with self.newsroom.ledger.context.database.reading() as conn:
+        with self.app.ledger.context.database.reading() as conn:
             return tuple(tuple(map(tuple, conn.execute(table.select()).all())) for table in tables)
 
 
 @contextmanager
 def site_in(folder: Path, **settings: Any) -> Iterator[Site]:
     site = Site(folder, **settings)
-    with site.newsroom:
+    with site.app:
         yield site
 
 
@@ -161,7 +161,7 @@ class Visitor:
     """Somebody who asks the site for things, over ASGI. Follows no redirect, keeps no cookie that it did not get."""
 
     def __init__(self, site: Site, runner: asyncio.Runner) -> None:
-        self._app = create_app(site.newsroom)
+        self._app = create_app(site.app)
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="https://letter.example.org")
         self.runner = runner

@@ -63,11 +63,11 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
     clock.forward(DAY)
     old_upload = desk.sync(HEAD + ROWS, allow_removals=True)
     assert [each.identity for each in old_upload.first_blocked] == ["ana@x.org"]
-    person = find_profile(desk.newsroom, parse_address("ana@x.org"))
+    person = find_profile(desk.app, parse_address("ana@x.org"))
     assert (person.formerly, person.later) == ((), ("ana@new.example",))
     theirs = profile_object(subject_copy(person))
     assert "new.example" not in str(theirs)
-    assert find_profile(desk.newsroom, parse_address("ana@new.example")).formerly == ("ana@x.org",)
+    assert find_profile(desk.app, parse_address("ana@new.example")).formerly == ("ana@x.org",)
 
 
 def test_the_letter_to_a_new_address(app, catcher):  # noqa: F811

@@ -24,8 +24,8 @@ def audience(*lists, exclude=(), where=None, fields=()):
 def look(desk, function, chosen, *names, record=True, **options):
     """`function` over an audience whose lists were synced."""
     lists = dict.fromkeys((*chosen.selection.lists, *chosen.selection.exclude, *names))
-    with synced_lists(desk.newsroom, tuple(lists), record=record, allow_removals=True) as now:
-        found = function(now.conn, chosen, at=desk.newsroom.clock(), **options)
+    with synced_lists(desk.app, tuple(lists), record=record, allow_removals=True) as now:
+        found = function(now.conn, chosen, at=desk.app.clock(), **options)
         return found if isinstance(found, (AudienceCounts, Recipient, dict, type(None))) else list(found)
 
 
@@ -38,7 +38,7 @@ def test_one_list_comes_in_its_order_with_the_fields_asked_for(desk, record):
         Recipient("bo@x.org", "bo@x.org", {}),
     ]
     assert look(desk, count, chosen, record=record) == AudienceCounts(people=2, reasons={"": 2}, excluded=0, got_it=0)
-    assert desk.newsroom.has_ledger or not record
+    assert desk.app.has_ledger or not record
 
 
 def test_a_person_on_several_lists_gets_one_message_with_the_first_value_of_each_field(desk):
@@ -100,7 +100,7 @@ def test_what_the_person_keeps_goes_before_the_file_and_a_sign_up_comes_last(des
     desk.sign_up("cy@x.org", name="a", city="Goa")
     chosen = audience("a", fields=("city", "email", "status"))
     with desk.ledger.syncs.reading() as conn:
-        found = [dict(each.fields) for each in recipients(conn, chosen, at=desk.newsroom.clock())]
+        found = [dict(each.fields) for each in recipients(conn, chosen, at=desk.app.clock())]
     assert found == [
         {"email": "ana@x.org", "status": "subscribed"},
         {"city": "Faro", "email": "bo@x.org", "status": "subscribed"},
@@ -155,7 +155,7 @@ def got_it(desk, slug, *identities):
     with session(desk.ledger, sent) as mine:
 
         async def work():
-            await deliver(mine, desk.newsroom.clock(), limit=len(people))
+            await deliver(mine, desk.app.clock(), limit=len(people))
             await mine.status()
 
         run(work())
@@ -236,7 +236,7 @@ def test_an_expression_selects_in_the_database_whom_it_means_in_python(desk, pop
     wanted = [identity for identity, person in population.items() if w.matches(where, person)]
     with desk.ledger.syncs.reading() as conn:
         chosen = audience("readers", "vip", where=where)
-        assert [each.identity for each in recipients(conn, chosen, at=desk.newsroom.clock())] == wanted
+        assert [each.identity for each in recipients(conn, chosen, at=desk.app.clock())] == wanted
 
 
 def test_the_alphabet_is_one_that_lists_may_hold():

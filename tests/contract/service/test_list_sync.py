@@ -52,10 +52,10 @@ def test_lists_that_are_loaded_in_bulk_leave_the_indexes_as_they_were(desk):
     assert len(before) >= 3
     for name, count, again in (("first", 10, 1), ("fewer", 3, 0), ("more", 30, 5)):
         rows = [f"r{number}@x.org,R{number}\n" for number in range(count)]
-        plan = sync_list(desk.newsroom, desk.make(name, HEAD + "".join(rows + rows[:again])))
+        plan = sync_list(desk.app, desk.make(name, HEAD + "".join(rows + rows[:again])))
         assert (plan.joined, plan.duplicates) == (count, again)
         assert indexes() == before
-        assert sync_list(desk.newsroom, name).changes_nothing
+        assert sync_list(desk.app, name).changes_nothing
     assert len(desk.ledger.members.of("r1@x.org")) == 3
 
 
@@ -78,10 +78,10 @@ def test_a_sync_with_nothing_new_does_nothing(desk):
 def test_what_one_list_has_to_tell_its_file_is_no_news_for_another(desk):
     desk.sync(HEAD + TEN)
     other = desk.make("other", "email,status\nzoe@x.org,paused\n")
-    sync_list(desk.newsroom, other)
+    sync_list(desk.app, other)
 
     def is_current(name):
-        digest = sha256(desk.newsroom.workspace.list_file(name).read_bytes()).hexdigest()
+        digest = sha256(desk.app.workspace.list_file(name).read_bytes()).hexdigest()
         return desk.ledger.syncs.is_current(name, digest)
 
     assert is_current("readers")
@@ -113,7 +113,7 @@ def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(
 def test_what_one_list_has_to_be_told_is_no_news_of_another(desk):
     desk.sync(HEAD + TEN)
     desk.make("others", "email,status\npaul@x.org,paused\n")
-    sync_list(desk.newsroom, "others")
+    sync_list(desk.app, "others")
     desk.sign_up("paul@x.org", "others")
     current = {name: desk.ledger.syncs.is_current(name, digest_of(desk.file(name))) for name in ("readers", "others")}
     assert current == {"readers": True, "others": False}
@@ -124,7 +124,7 @@ def test_a_plan_changes_nothing_and_says_what_the_sync_then_does(desk):
     desk.leave("r3@x.org")
     desk.write(HEAD + TEN + "new@x.org,N\n")
     before = desk.read()
-    planned = plan_sync(desk.newsroom, "readers")
+    planned = plan_sync(desk.app, "readers")
     assert desk.read() == before
     assert desk.member("new@x.org") is None
     done = desk.sync()
@@ -137,7 +137,7 @@ def test_more_than_a_tenth_removed_asks_and_changes_nothing(desk):
     with pytest.raises(NeedsConfirmationError, match="2 of 10 readers"):
         desk.sync(fewer)
     assert desk.member("r1@x.org").removed_at is None
-    assert counts(plan_sync(desk.newsroom, "readers")) == {"removed": 2}
+    assert counts(plan_sync(desk.app, "readers")) == {"removed": 2}
     assert counts(desk.sync(allow_removals=True)) == {"removed": 2}
 
 

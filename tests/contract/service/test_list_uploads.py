@@ -31,13 +31,13 @@ BY = "desk, Ada"
 
 
 def upload(desk, text, way=ImportMode.WHOLE, name="autumn-fair.csv", encoding="utf-8"):
-    return keep_upload(desk.newsroom, "readers", io.BytesIO(text.encode(encoding)), file_name=name, way=way, by=BY)
+    return keep_upload(desk.app, "readers", io.BytesIO(text.encode(encoding)), file_name=name, way=way, by=BY)
 
 
 def applied(desk, text, way=ImportMode.WHOLE, **options):
     kept = upload(desk, text, way)
-    plan = plan_upload(desk.newsroom, kept)
-    return plan, apply_upload(desk.newsroom, kept, base=plan.base, by=BY, **options)
+    plan = plan_upload(desk.app, kept)
+    return plan, apply_upload(desk.app, kept, base=plan.base, by=BY, **options)
 
 
 def counts(plan):
@@ -47,7 +47,7 @@ def counts(plan):
 def test_it_is_told_which_headers_are_taken_for_what(desk):
     desk.sync(HEAD)
     kept = upload(desk, "E-Mail-Adresse;Vorname;city\nx@x.org;X;Rome\n")
-    assert plan_upload(desk.newsroom, kept).read_as == (("E-Mail-Adresse", "email"), ("Vorname", "first_name"))
+    assert plan_upload(desk.app, kept).read_as == (("E-Mail-Adresse", "email"), ("Vorname", "first_name"))
 
 
 def test_an_upload_is_read_applied_and_undone(desk):
@@ -58,18 +58,18 @@ def test_an_upload_is_read_applied_and_undone(desk):
         + "bad@@x.org,,\nnew@x.org,N,Lima\nR1@x.org,,\n"
     )
     kept = upload(desk, new)
-    told = plan_upload(desk.newsroom, kept)
+    told = plan_upload(desk.app, kept)
     assert counts(told.plan) == {"joined": 1, "changed": 1, "removed": 1, "rejected": 1, "duplicates": 1}
     assert (told.rows, told.encoding, told.delimiter) == (14, "utf-8", ",")
     assert desk.read() == before and desk.member("new@x.org") is None
-    done = apply_upload(desk.newsroom, kept, base=told.base, by=BY)
+    done = apply_upload(desk.app, kept, base=told.base, by=BY)
     assert counts(done) == counts(told.plan)
     assert desk.read() == new
-    assert find_upload(desk.newsroom, "readers", kept.id) is None
+    assert find_upload(desk.app, "readers", kept.id) is None
     assert "bad@@x.org" in desk.path.with_name("readers.rejected.csv").read_text()
     assert desk.ledger.syncs.history("readers")[0].by == BY
     assert desk.sync().changes_nothing
-    desk.undo(to=can_go_back_to(desk.newsroom, "readers")[0])
+    desk.undo(to=can_go_back_to(desk.app, "readers")[0])
     assert desk.read() == before
     assert desk.member("new@x.org").removed_at is not None
     assert not desk.path.with_name("readers.rejected.csv").exists()
@@ -91,7 +91,7 @@ def test_a_file_that_adds_sets_what_it_fills_and_appends_who_is_new(desk):
 def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk, monkeypatch):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
     kept = upload(desk, HEAD + "ana@x.org,Anna,\nbo@x.org,Bo,\n")
-    base = plan_upload(desk.newsroom, kept).base
+    base = plan_upload(desk.app, kept).base
 
     @contextmanager
     def after_another(app, name):
@@ -101,7 +101,7 @@ def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk
 
     monkeypatch.setattr(uploads, "list_lock", after_another)
     with pytest.raises(ChangedListError):
-        apply_upload(desk.newsroom, kept, base=base, by=BY)
+        apply_upload(desk.app, kept, base=base, by=BY)
     assert "cleo@x.org" in desk.read()
 
 
@@ -112,7 +112,7 @@ def test_who_said_no_stays_out_and_is_named_whichever_way(desk):
     desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="test")
     more = HEAD + "ana@x.org,Ana,\nnever@x.org,,\nhand@x.org,,\nnew@x.org,,\n"
     for way in (ImportMode.ADD, ImportMode.WHOLE):
-        told = plan_upload(desk.newsroom, upload(desk, more, way))
+        told = plan_upload(desk.app, upload(desk, more, way))
         assert told.plan.blocked == 3, way
         assert {each.identity for each in told.plan.first_blocked} == {"ana@x.org", "never@x.org", "hand@x.org"}
     _, done = applied(desk, more, ImportMode.ADD)
@@ -125,7 +125,7 @@ def test_who_said_no_stays_out_and_is_named_whichever_way(desk):
 
 def test_who_was_erased_gets_no_row_again(desk):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
-    forgotten = erase(desk.newsroom, "ana@x.org", by=BY)
+    forgotten = erase(desk.app, "ana@x.org", by=BY)
     assert (forgotten.taken_out, dict(forgotten.left)) == (("readers",), {})
     assert desk.read() == HEAD + "bo@x.org,Bo,\n"
     told, _ = applied(desk, HEAD + "ana@x.org,Ana,\nnew@x.org,,\n", ImportMode.ADD)
@@ -136,22 +136,22 @@ def test_who_was_erased_gets_no_row_again(desk):
 def test_more_than_a_tenth_that_would_leave_asks(desk):
     desk.sync(HEAD + "".join(f"r{number}@x.org,,\n" for number in range(5)))
     before, kept = desk.read(), upload(desk, HEAD + "r1@x.org,,\n")
-    told = plan_upload(desk.newsroom, kept)
+    told = plan_upload(desk.app, kept)
     assert told.plan.removes_many
     with pytest.raises(NeedsConfirmationError):
-        apply_upload(desk.newsroom, kept, base=told.base, by=BY)
+        apply_upload(desk.app, kept, base=told.base, by=BY)
     assert desk.read() == before and not list(desk.path.parent.glob(".readers*"))
-    assert apply_upload(desk.newsroom, kept, base=told.base, by=BY, allow_removals=True).removed == 4
+    assert apply_upload(desk.app, kept, base=told.base, by=BY, allow_removals=True).removed == 4
 
 
 def test_a_plan_of_a_list_that_changed_meanwhile_is_not_carried_out(desk):
     desk.sync(HEAD + "ana@x.org,,\n")
     kept = upload(desk, HEAD + "bo@x.org,,\n", ImportMode.ADD)
-    base = plan_upload(desk.newsroom, kept).base
+    base = plan_upload(desk.app, kept).base
     desk.write(HEAD + "ana@x.org,,\ncy@x.org,,\n")
     with pytest.raises(ChangedListError):
-        apply_upload(desk.newsroom, kept, base=base, by=BY)
-    assert apply_upload(desk.newsroom, kept, base=plan_upload(desk.newsroom, kept).base, by=BY).joined == 1
+        apply_upload(desk.app, kept, base=base, by=BY)
+    assert apply_upload(desk.app, kept, base=plan_upload(desk.app, kept).base, by=BY).joined == 1
     assert desk.read() == HEAD + "ana@x.org,,\ncy@x.org,,\nbo@x.org,,\n"
 
 
@@ -169,29 +169,29 @@ def test_what_is_no_list_is_refused_by_the_name_that_it_has(desk, data, says):
     desk.sync(HEAD + "ana@x.org,,\n")
     with pytest.raises(ListError) as refused:
         keep_upload(
-            desk.newsroom, "readers", io.BytesIO(data), file_name="../../fair\n.csv", way=ImportMode.WHOLE, by=BY
+            desk.app, "readers", io.BytesIO(data), file_name="../../fair\n.csv", way=ImportMode.WHOLE, by=BY
         )
     assert "“fair .csv”" in refused.value.message and ".mailer" not in str(refused.value)
-    assert not list((desk.newsroom.workspace.state / "uploads").iterdir())
+    assert not list((desk.app.workspace.state / "uploads").iterdir())
 
 
 def test_an_upload_is_forgotten_when_it_is_left_and_after_a_day(desk, clock):
     desk.sync(HEAD + "ana@x.org,,\n")
     first, second = upload(desk, HEAD), upload(desk, HEAD)
-    forget_upload(desk.newsroom, first)
-    assert find_upload(desk.newsroom, "readers", first.id) is None
-    assert find_upload(desk.newsroom, "readers", second.id) == second
-    assert find_upload(desk.newsroom, "others", second.id) is None
-    assert find_upload(desk.newsroom, "readers", "../" + second.id) is None
+    forget_upload(desk.app, first)
+    assert find_upload(desk.app, "readers", first.id) is None
+    assert find_upload(desk.app, "readers", second.id) == second
+    assert find_upload(desk.app, "others", second.id) is None
+    assert find_upload(desk.app, "readers", "../" + second.id) is None
     clock.forward(KEPT_FOR)
-    assert find_upload(desk.newsroom, "readers", second.id) is None
+    assert find_upload(desk.app, "readers", second.id) is None
 
 
 def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is_still_coming_stays(desk, clock):
     desk.sync(HEAD)
     clock.now = time.time()
-    folder = desk.newsroom.workspace.state / "uploads"
-    forget_old(desk.newsroom)
+    folder = desk.app.workspace.state / "uploads"
+    forget_old(desk.app)
     old = upload(desk, HEAD + "ana@x.org,,\n")
     coming = folder / f"{'c0' * 16}.csv"
     coming.write_text(HEAD)
@@ -199,29 +199,29 @@ def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is
     second = upload(desk, HEAD)
     assert coming.exists(), "another upload takes nothing away from one that is under way"
     clock.forward(KEPT_FOR - 1)
-    forget_old(desk.newsroom)
-    assert find_upload(desk.newsroom, "readers", old.id) and find_upload(desk.newsroom, "readers", second.id)
+    forget_old(desk.app)
+    assert find_upload(desk.app, "readers", old.id) and find_upload(desk.app, "readers", second.id)
     clock.forward(2)
-    forget_old(desk.newsroom)
+    forget_old(desk.app)
     assert list(folder.iterdir()) == []
 
 
 def test_rows_are_added_changed_and_taken_out_and_nothing_else_changes(desk):
     desk.sync('"email","first_name","city"\r\n"ana@x.org","Ana",""\r\nbo@x.org, Bo ,"a ""b"""\r\n')
     add_member(
-        desk.newsroom, "readers", parse_address("Çe@x.org"), {"first_name": "Ç\nx", "email": "evil@x.org"}, by=BY
+        desk.app, "readers", parse_address("Çe@x.org"), {"first_name": "Ç\nx", "email": "evil@x.org"}, by=BY
     )
-    edit_member(desk.newsroom, "readers", "bo@x.org", {"city": 'Göteborg; "x", y'}, by=BY)
+    edit_member(desk.app, "readers", "bo@x.org", {"city": 'Göteborg; "x", y'}, by=BY)
     assert desk.read() == (
         '"email","first_name","city"\r\n"ana@x.org","Ana",""\r\nbo@x.org, Bo ,"Göteborg; ""x"", y"\r\n"Çe@x.org","Ç x",""\r\n'
     )
-    remove_member(desk.newsroom, "readers", "ana@x.org", by=BY)
+    remove_member(desk.app, "readers", "ana@x.org", by=BY)
     assert desk.read().count("\r\n") == 3 and "ana" not in desk.read()
     assert desk.member("ana@x.org").removed_at is not None
     assert [each.by for each in desk.ledger.syncs.history("readers")][:3] == [BY] * 3
     for wrong in (
-        lambda: remove_member(desk.newsroom, "readers", "ana@x.org", by=BY),
-        lambda: add_member(desk.newsroom, "readers", parse_address("BO@x.org"), {}, by=BY),
+        lambda: remove_member(desk.app, "readers", "ana@x.org", by=BY),
+        lambda: add_member(desk.app, "readers", parse_address("BO@x.org"), {}, by=BY),
     ):
         with pytest.raises(UsageError):
             wrong()
@@ -234,7 +234,7 @@ def test_who_said_no_is_not_added_by_hand(desk):
     before = desk.read()
     for email, says in (("ana@x.org", "own wish"), ("hand@x.org", "must not be mailed")):
         with pytest.raises(UsageError, match=says):
-            add_member(desk.newsroom, "readers", parse_address(email), {}, by=BY)
+            add_member(desk.app, "readers", parse_address(email), {}, by=BY)
     assert desk.read().startswith(before.rstrip("\n")[:20])
     assert "hand@x.org" not in desk.read()
 
@@ -243,5 +243,5 @@ def test_a_file_with_quotes_that_are_not_closed_is_not_changed_beside_them(desk)
     text = HEAD + 'ana@x.org,"Ana,\nbo@x.org,Bo,\n'
     desk.sync(text)
     with pytest.raises(ListError, match="quotes that are not closed"):
-        add_member(desk.newsroom, "readers", parse_address("new@x.org"), {}, by=BY)
+        add_member(desk.app, "readers", parse_address("new@x.org"), {}, by=BY)
     assert desk.read() == text

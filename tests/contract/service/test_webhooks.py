@@ -55,7 +55,7 @@ def serving(site, *, options=None):
 
     async def work(holds):
         stop = asyncio.Event()
-        task = asyncio.create_task(notify_webhooks(site.newsroom, stop, said.append, options=options))
+        task = asyncio.create_task(notify_webhooks(site.app, stop, said.append, options=options))
         async with asyncio.timeout(60):
             while not holds():
                 await asyncio.sleep(0.01)
@@ -88,7 +88,7 @@ def verified(secret, received):
 
 
 def test_what_happens_is_told_and_an_independent_implementation_believes_it(site, receiver):
-    webhook, secret = manage.add(site.newsroom, receiver.url, ["unsubscribed"])
+    webhook, secret = manage.add(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         go(lambda: log(site, webhook)[0].state is WebhookState.DELIVERED)
@@ -110,9 +110,9 @@ def test_what_happens_is_told_and_an_independent_implementation_believes_it(site
 
 def test_what_is_not_taken_comes_again_under_its_id_and_holds_up_no_other_receiver(site, receiver):
     receiver.answers = [503, (302, {"Location": "/hooks"}), 200]
-    webhook, _ = manage.add(site.newsroom, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
     with receiving() as other, serving(site) as go:
-        second, _ = manage.add(site.newsroom, other.url, ["unsubscribed"])
+        second, _ = manage.add(site.app, other.url, ["unsubscribed"])
         leave(site)
         for count in (1, 2, 3):
             go(lambda count=count: len(log(site, webhook)[0].log) == count)
@@ -132,7 +132,7 @@ def test_what_is_not_taken_comes_again_under_its_id_and_holds_up_no_other_receiv
 
 def test_who_is_erased_while_others_are_told_of_is_told_of_no_more(site, receiver):
     receiver.may_answer.clear()
-    webhook, _ = manage.add(site.newsroom, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
     for who in (ANA, "ben@example.net", "cleo@example.org"):
         leave(site, who)
 
@@ -149,7 +149,7 @@ def test_who_is_erased_while_others_are_told_of_is_told_of_no_more(site, receive
 
 def test_after_a_day_it_is_given_up_and_said_so_and_a_person_may_send_it_again(site, receiver):
     receiver.answers = [500]
-    webhook, _ = manage.add(site.newsroom, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         while log(site, webhook)[0].state is WebhookState.WAITING:
@@ -172,7 +172,7 @@ def test_after_a_day_it_is_given_up_and_said_so_and_a_person_may_send_it_again(s
 
 def test_a_receiver_that_is_gone_is_paused_and_said_so(site, receiver):
     receiver.answers = [410]
-    webhook, _ = manage.add(site.newsroom, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         said = go(lambda: site.ledger.webhooks.get(webhook.id).paused_at is not None)
@@ -181,26 +181,26 @@ def test_a_receiver_that_is_gone_is_paused_and_said_so(site, receiver):
 
 
 def test_while_a_secret_rotates_both_are_good_and_then_the_new_one_alone(site, receiver):
-    webhook, old = manage.add(site.newsroom, receiver.url, ["unsubscribed"])
-    _, new = manage.rotate(site.newsroom, webhook.id)
-    assert manage.send_test(site.newsroom, webhook.id).state is WebhookState.DELIVERED
+    webhook, old = manage.add(site.app, receiver.url, ["unsubscribed"])
+    _, new = manage.rotate(site.app, webhook.id)
+    assert manage.send_test(site.app, webhook.id).state is WebhookState.DELIVERED
     assert old != new
     for secret in (old, new):
         assert verified(secret, receiver.requests[0])["type"] == "test"
     site.clock.forward(manage.OVERLAP)
-    manage.send_test(site.newsroom, webhook.id)
+    manage.send_test(site.app, webhook.id)
     assert receiver.requests[1].headers["webhook-signature"].count("v1,") == 1
     everything = repr(site.contents())
     assert not any(secret.removeprefix("whsec_") in everything for secret in (old, new))
 
 
 def test_the_key_that_a_secret_is_made_of_must_stay(site, receiver):
-    manage.add(site.newsroom, receiver.url, ["unsubscribed"])
-    others = site.newsroom.settings.model_copy(
+    manage.add(site.app, receiver.url, ["unsubscribed"])
+    others = site.app.settings.model_copy(
         update={"secret_keys": (SecretStr("another key, as long as one has to be"),)}
     )
     with (
-        App(site.newsroom.workspace, others) as later,
+        App(site.app.workspace, others) as later,
         pytest.raises(SettingsError, match="the secret of a webhook"),
     ):
         _ = later.ledger
@@ -289,18 +289,18 @@ def test_an_endpoint_has_its_time_and_no_more_of_its_answer_is_read_than_a_begin
 ])  # fmt: skip
 def test_an_address_that_nothing_may_be_sent_to_is_refused_at_once(tmp_path, typed):
     with site_in(tmp_path) as site, pytest.raises(UsageError):
-        read_url(site.newsroom, typed)
+        read_url(site.app, typed)
 
 
 def test_an_address_is_taken_in_ascii(tmp_path):
     with site_in(tmp_path, webhook_networks=HERE) as site:
         assert (
-            read_url(site.newsroom, " https://bücher.example/häfen?a=1 ")
+            read_url(site.app, " https://bücher.example/häfen?a=1 ")
             == "https://xn--bcher-kva.example/h%C3%A4fen?a=1"
         )
-        assert read_url(site.newsroom, "http://127.0.0.1:9/x") == "http://127.0.0.1:9/x"
+        assert read_url(site.app, "http://127.0.0.1:9/x") == "http://127.0.0.1:9/x"
         with pytest.raises(UsageError):
-            read_url(site.newsroom, "http://10.0.0.1/")
+            read_url(site.app, "http://10.0.0.1/")
 
 
 def waiting(attempts=0, first_at=None, event=WebhookEvent.BOUNCED):
@@ -414,5 +414,5 @@ def test_what_leaves_is_json_with_three_keys(site):
     body = json.loads(manage.body_of(message))
     assert list(body) == ["type", "timestamp", "data"]
     assert body["data"] == {"email": "josé@example.org", "send": 3}
-    assert client_options(site.newsroom).networks == HERE
+    assert client_options(site.app).networks == HERE
     assert KEY not in manage.body_of(message).decode()

@@ -6,7 +6,7 @@ from email.policy import SMTP, compat32, default
 
 import html5lib
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.types import Claim
@@ -126,6 +126,7 @@ values = awkward | st.text(st.characters(exclude_categories=["Cs"]), max_size=40
 
 
 @pytest.mark.parametrize("name", EDITIONS)
+@settings(max_examples=40)  # of each of the editions
 @given(first_name=values, city=values)
 def test_it_equals_what_email_builds(name: str, first_name: str, city: str) -> None:
     fields = {"first_name": first_name, "city": city}
@@ -143,6 +144,7 @@ def test_it_equals_what_email_builds(name: str, first_name: str, city: str) -> N
 
 
 @pytest.mark.parametrize("name", EDITIONS)
+@settings(max_examples=40)  # of each of the editions
 @given(first_name=values, city=values)
 def test_no_value_adds_a_header_a_recipient_or_markup(name: str, first_name: str, city: str) -> None:
     plain = compose(name, {"first_name": "Ana", "city": "Lisbon"})

@@ -27,7 +27,7 @@ def site(tmp_path):
 async def serving(site, **options):
     """The site, served on a free port: a client for it."""
     ready, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
-    server = asyncio.create_task(run(site.newsroom, HOST, 0, stop=stop, on_ready=ready.set_result, **options))
+    server = asyncio.create_task(run(site.app, HOST, 0, stop=stop, on_ready=ready.set_result, **options))
     await asyncio.wait({server, ready}, return_when=asyncio.FIRST_COMPLETED)
     if server.done():
         await server
@@ -93,7 +93,7 @@ def test_a_port_in_use_is_a_sentence_with_the_next_step(site):
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ServeError, match=f"Port {port} on 127.0.0.1 is in use.*--port"):
-            asyncio.run(run(site.newsroom, HOST, port, stop=asyncio.Event()))
+            asyncio.run(run(site.app, HOST, port, stop=asyncio.Event()))
     assert site.ledger.server_pid() is None
 
 
@@ -103,7 +103,7 @@ def test_a_port_in_use_is_a_sentence_with_the_next_step(site):
 )
 def test_an_address_that_cannot_be_listened_on_is_refused(site, host, port):
     with pytest.raises(ServeError) as refused:
-        asyncio.run(run(site.newsroom, host, port, stop=asyncio.Event()))
+        asyncio.run(run(site.app, host, port, stop=asyncio.Event()))
     assert refused.value.next_step
 
 
@@ -141,7 +141,7 @@ def test_a_job_that_fails_ends_the_server_with_its_error(site):
         raise ZeroDivisionError("of the job")
 
     with pytest.raises(ZeroDivisionError, match="of the job"):
-        asyncio.run(run(site.newsroom, HOST, 0, stop=asyncio.Event(), background=job))
+        asyncio.run(run(site.app, HOST, 0, stop=asyncio.Event(), background=job))
     assert site.ledger.server_pid() is None
 
 
@@ -155,7 +155,7 @@ def test_cancelling_it_ends_it_cleanly(site):
     async def scenario():
         ready = asyncio.Event()
         task = asyncio.create_task(
-            run(site.newsroom, HOST, 0, stop=asyncio.Event(), on_ready=lambda _url: ready.set(), background=job)
+            run(site.app, HOST, 0, stop=asyncio.Event(), on_ready=lambda _url: ready.set(), background=job)
         )
         await ready.wait()
         task.cancel()
@@ -176,7 +176,7 @@ def test_a_signal_ends_it_cleanly_and_is_taken_back(site, number):
         seen.append("ended")
 
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    serve(site.newsroom, HOST, 0, on_ready=lambda _url: signal.raise_signal(number), background=job)
+    serve(site.app, HOST, 0, on_ready=lambda _url: signal.raise_signal(number), background=job)
     assert seen == ["ended"]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
@@ -187,7 +187,7 @@ def test_a_second_signal_waits_for_nobody(site):
         signal.raise_signal(signal.SIGINT)
         await asyncio.Event().wait()
 
-    serve(site.newsroom, HOST, 0, on_ready=lambda _url: signal.raise_signal(signal.SIGINT), background=stubborn)
+    serve(site.app, HOST, 0, on_ready=lambda _url: signal.raise_signal(signal.SIGINT), background=stubborn)
     assert site.ledger.server_pid() is None
 
 

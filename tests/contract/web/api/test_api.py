@@ -127,7 +127,7 @@ def test_a_dispatch_is_written_where_it_still_is_what_was_read(site, api):
     either = f"{first.headers['etag']}, {saved.headers['etag']}"
     assert api("PUT", path, {"text": "---\n"}, headers={"If-Match": either}).status_code == 200
     assert api("PUT", path, {"text": text}, headers={"If-Match": "*"}).status_code == 200
-    assert "Good morning," in (site.newsroom.workspace.dispatches / f"{first.json()['name']}.md").read_text()
+    assert "Good morning," in (site.app.workspace.dispatches / f"{first.json()['name']}.md").read_text()
     versions = site.ledger.revisions.versions(f"{first.json()['name']}")
     assert {each.actor for each in versions} == {"in the file", "API (the site)"}
 
@@ -139,12 +139,12 @@ def test_findings_and_letter_of_a_dispatch(site, api, visitor):
     assert "High water" not in api.get("/dispatches/tide/letter").json()["text"]
     writer = Asking(visitor, token_of(site, "dispatches:write"))
     assert writer.get("/dispatches/tide/letter", params={"reader": "ana@example.com"}).status_code == 403
-    (site.newsroom.workspace.dispatches / "wrong.md").write_text("---\ntitle: Fog\n---\n\n## One\n")
+    (site.app.workspace.dispatches / "wrong.md").write_text("---\ntitle: Fog\n---\n\n## One\n")
     findings = api.get("/dispatches/wrong/check").json()["problems"]
     assert {"dispatches/wrong.md"} == {each["path"] for each in findings}
     refused = api.get("/dispatches/wrong/letter")
     assert (refused.status_code, refused.json()["problems"][0]["path"]) == (422, "dispatches/wrong.md")
-    assert str(site.newsroom.workspace.root) not in refused.text
+    assert str(site.app.workspace.root) not in refused.text
 
 
 def test_an_old_text_becomes_a_dispatch(site, api):
@@ -255,7 +255,7 @@ def test_what_is_uncertain_is_decided(site, api):
 
 
 def test_lists_are_read_synced_and_undone(site, api):
-    path = site.newsroom.workspace.subscribers / "readers.csv"
+    path = site.app.workspace.subscribers / "readers.csv"
     assert api.get("/lists").json() == {"lists": [{"list": "readers", "people": None, "rejected": None, "sync": None}]}
     assert api.get("/lists/readers/plan").json()["joined"] == 2
     assert api("POST", "/lists/readers/sync", {}).json()["sync"] == 1
@@ -282,7 +282,7 @@ def test_lists_are_read_synced_and_undone(site, api):
 
 
 def test_members_are_added_changed_and_taken_out_in_the_file(site, api):
-    path = site.newsroom.workspace.subscribers / "readers.csv"
+    path = site.app.workspace.subscribers / "readers.csv"
     added = api("POST", "/lists/readers/members", {"email": "Cleo@Example.org", "fields": {"city": "Faro"}})
     assert (added.status_code, added.json()["joined"]) == (200, 1)
     assert api("POST", "/lists/readers/members", {"email": "cleo@example.org"}).status_code == 422
@@ -295,7 +295,7 @@ def test_members_are_added_changed_and_taken_out_in_the_file(site, api):
 
 
 def test_an_upload_is_read_before_it_is_applied_and_undone_after(site, api):
-    path = site.newsroom.workspace.subscribers / "readers.csv"
+    path = site.app.workspace.subscribers / "readers.csv"
     api("POST", "/subscribers/ben@example.net/unsubscribe")
     api("POST", "/lists/readers/sync", {})
     before = path.read_text()
@@ -324,7 +324,7 @@ def test_an_upload_is_read_before_it_is_applied_and_undone_after(site, api):
 
 
 def test_names_of_files_may_be_in_any_script(site, api):
-    workspace = site.newsroom.workspace
+    workspace = site.app.workspace
     (workspace.subscribers / "読者.csv").write_text("email\nana@example.com\n", encoding="utf-8")
     file = {"content": b"email\nben@example.net\n", "headers": {"Content-Type": "text/csv"}}
     kept = api("POST", "/lists/読者/uploads", **file)
@@ -341,7 +341,7 @@ def test_a_person_is_shown_unsubscribed_and_erased(site, api):
     own = api("DELETE", "/suppressions/ana@example.com")
     assert (own.status_code, own.json()["error"]) == (409, "own-no")
     assert api("DELETE", "/subscribers/ben@example.net").json()["taken_out"] == ["readers"]
-    assert "ben@" not in (site.newsroom.workspace.subscribers / "readers.csv").read_text()
+    assert "ben@" not in (site.app.workspace.subscribers / "readers.csv").read_text()
     assert site.ledger.suppressions.get("ben@example.net").reason is SuppressionReason.ERASED
     assert "ben@example.net" not in repr(site.ledger.audit.entries())
 

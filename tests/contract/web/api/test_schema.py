@@ -61,7 +61,7 @@ def test_nothing_that_is_asked_finds_a_fault(tmp_path, monkeypatch):
         site.send()
         headers = {"Authorization": f"Bearer {token_of(site, *Scope)}"}
         config = schemathesis.Config.from_dict({**SETTINGS, "headers": headers})
-        schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(site.newsroom), config=config)
+        schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", create_app(site.app), config=config)
         done = set[str]()
         assert list(faults(schema, done)) == []
         assert {f"{route.method} {route.path}" for route in guard.ROUTES} - done <= NEVER

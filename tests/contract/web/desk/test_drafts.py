@@ -31,12 +31,12 @@ def site(tmp_path, database_url):
 
 @pytest.fixture
 def file(site):
-    return site.newsroom.workspace.dispatches / "tide.md"
+    return site.app.workspace.dispatches / "tide.md"
 
 
 def saved(site, text, base=None, **options):
-    base = base or read(site.newsroom, "tide").digest
-    return save(site.newsroom, "tide", text, base=base, actor=options.pop("actor", "Mara"), **options)
+    base = base or read(site.app, "tide").digest
+    return save(site.app, "tide", text, base=base, actor=options.pop("actor", "Mara"), **options)
 
 
 @pytest.mark.thinned
@@ -68,7 +68,7 @@ def test_what_says_the_same_is_not_written_again(site, file):
 
 
 def test_a_file_that_changed_is_never_overwritten_unseen(site, file):
-    opened = read(site.newsroom, "tide")
+    opened = read(site.app, "tide")
     file.write_text("by git\n")
     with pytest.raises(ChangedError) as caught:
         saved(site, "by the desk\n", base=opened.digest)
@@ -82,7 +82,7 @@ def test_a_file_that_changed_is_never_overwritten_unseen(site, file):
 
 
 def test_of_two_who_save_at_once_one_is_told(site):
-    base = read(site.newsroom, "tide").digest
+    base = read(site.app, "tide").digest
     told = []
 
     def work(number):
@@ -97,7 +97,7 @@ def test_of_two_who_save_at_once_one_is_told(site):
     for each in threads:
         each.join()
     assert len(told) == 5
-    assert int(read(site.newsroom, "tide").text) not in told
+    assert int(read(site.app, "tide").text) not in told
 
 
 def test_rights_stay_and_nothing_is_left_beside(site, file):
@@ -118,14 +118,14 @@ def test_a_link_within_the_workspace_is_followed_and_one_that_leaves_it_refused(
     file.unlink()
     file.symlink_to(outside)
     with pytest.raises(UsageError, match="outside"):
-        read(site.newsroom, "tide")
+        read(site.app, "tide")
 
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("name", ["..", "../.env", "no", "", "tide.md", "a/b", ".hidden", "tide\0", "x" * 5000])
 def test_what_is_no_dispatch_is_refused(site, name):
     with pytest.raises(NoDispatchError):
-        read(site.newsroom, name)
+        read(site.app, name)
 
 
 @pytest.mark.parametrize("text", ["x" * (LARGEST + 1), "a\0b"])
@@ -177,26 +177,26 @@ def test_the_shelf_says_where_each_stands(site, file):
     (file.parent / "a-letter.md").write_text(
         DISPATCH.replace("title: The tide table", "title: A letter\nslug: a-letter"), encoding="utf-8"
     )
-    found = {each.name: each for each in list_dispatches(site.newsroom)}
-    assert list_dispatches(site.newsroom)[0].name == "2027-02-01-broken"
+    found = {each.name: each for each in list_dispatches(site.app)}
+    assert list_dispatches(site.app)[0].name == "2027-02-01-broken"
     assert (found["tide"].standing, found["tide"].title) == ("checked", "The tide table")
     assert found["2027-02-01-broken"].standing == "draft"
     assert found["2027-02-01-broken"].errors
     assert (found["a-letter"].standing, found["a-letter"].send.id) == ("sending", sent.id)
-    assert [each.name for each in list_dispatches(site.newsroom, "HARBOUR master")] == ["tide", "a-letter"]
-    assert list_dispatches(site.newsroom, "harbour nowhere") == ()
+    assert [each.name for each in list_dispatches(site.app, "HARBOUR master")] == ["tide", "a-letter"]
+    assert list_dispatches(site.app, "harbour nowhere") == ()
 
 
 def test_a_new_dispatch_has_a_file_and_an_old_text_becomes_one(site):
-    made = start(site.newsroom, "Fog on the river")
+    made = start(site.app, "Fog on the river")
     assert made.name == "2027-01-15-fog-on-the-river.md"
     with pytest.raises(UsageError, match="is there already"):
-        start(site.newsroom, "Fog on the river")
+        start(site.app, "Fog on the river")
     with pytest.raises(UsageError, match="needs a title"):
-        start(site.newsroom, "  ")
-    taken = import_text(site.newsroom, "Fog\r\n\r\nMay 3, 2025\r\n\r\nIt is foggy.\r\n")
+        start(site.app, "  ")
+    taken = import_text(site.app, "Fog\r\n\r\nMay 3, 2025\r\n\r\nIt is foggy.\r\n")
     assert taken.name == "2025-05-03-fog"
-    assert "It is foggy." in read(site.newsroom, taken.name).text
+    assert "It is foggy." in read(site.app, taken.name).text
 
 
 def picture(**options):
@@ -209,24 +209,24 @@ def picture(**options):
 
 
 def test_a_photo_is_kept_small_and_without_what_the_camera_wrote(site, file):
-    kept = save_photo(site.newsroom, BytesIO(picture()), "../../IMG 2041 (Café)")
+    kept = save_photo(site.app, BytesIO(picture()), "../../IMG 2041 (Café)")
     assert kept.startswith("photos/img-2041-cafe-")
     with Image.open(file.parent / kept) as image:
         assert image.size == (1200, 800)
         assert not image.getexif()
-    assert save_photo(site.newsroom, BytesIO(picture()), "../../IMG 2041 (Café)") == kept
+    assert save_photo(site.app, BytesIO(picture()), "../../IMG 2041 (Café)") == kept
 
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("data", [b"", b"<svg onload='alert(1)'/>", b"GIF89a" + b"\0" * 40, picture()[:5000]])
 def test_what_is_no_photo_is_refused(site, file, data):
     with pytest.raises(PhotoError):
-        save_photo(site.newsroom, BytesIO(data), "x")
+        save_photo(site.app, BytesIO(data), "x")
     assert not list((file.parent / "photos").glob("*"))
 
 
 def test_a_proof_keeps_the_last_letter_while_there_is_something_to_mend(site):
-    proofs = PreviewCache(site.newsroom, "/media/")
+    proofs = PreviewCache(site.app, "/media/")
     assert proofs.make("tide").edition is not None
     saved(site, DISPATCH.replace("source:", "sorce:"))
     broken = proofs.make("tide")
@@ -236,4 +236,4 @@ def test_a_proof_keeps_the_last_letter_while_there_is_something_to_mend(site):
     ana = proofs.get("tide", broken.digest, reader="ana@example.com")
     assert "High water is at noon" in ana.html
     assert ana.subject == "The tide table, for Ana"
-    assert PreviewCache(site.newsroom, "/media/").get("tide", broken.digest) is None
+    assert PreviewCache(site.app, "/media/").get("tide", broken.digest) is None

@@ -109,6 +109,7 @@ def test_a_new_pass_at_each_sign_in_ends_the_one_before(site, visitor):
     assert site.ledger.sessions.find(digest(second)) is not None
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("role", [None, *Role])
 def test_each_route_is_for_its_role_and_nobody_else(site, visitor, role):
     """Refused before the endpoint runs: an unknown id or an empty form can only matter behind the guard."""
@@ -220,7 +221,7 @@ def test_a_new_password_ends_the_other_sessions(site, visitor):
 
 def test_a_link_lets_choose_a_password_once(site, visitor):
     user = site.ledger.people.add("Mara Lindqvist")
-    path = invite(site.newsroom, user).removeprefix("https://letter.example.org")
+    path = invite(site.app, user).removeprefix("https://letter.example.org")
     before = site.contents()
     assert "Welcome, Mara Lindqvist" in visitor.get(path).text
     assert site.contents() == before
@@ -235,10 +236,10 @@ def test_a_link_lets_choose_a_password_once(site, visitor):
 
 def test_a_link_holds_good_for_three_days_and_a_newer_one_voids_it(site):
     user = site.ledger.people.add("Mara Lindqvist")
-    tokens = [invite(site.newsroom, user).rpartition("/")[2] for _ in range(2)]
-    assert accept_invite(site.newsroom, tokens[0], PASSWORD, browser="", address="") is None
+    tokens = [invite(site.app, user).rpartition("/")[2] for _ in range(2)]
+    assert accept_invite(site.app, tokens[0], PASSWORD, browser="", address="") is None
     site.clock.forward(3 * 86_400)
-    assert accept_invite(site.newsroom, tokens[1], PASSWORD, browser="", address="") is None
+    assert accept_invite(site.app, tokens[1], PASSWORD, browser="", address="") is None
 
 
 def test_who_is_removed_is_out_at_once_and_may_come_back_with_nothing(site, visitor):
@@ -295,7 +296,7 @@ def test_the_log_is_read_page_by_page(site):
 def test_passwords_and_links_are_nowhere_in_the_ledger(site):
     with_password(site)
     user = site.ledger.people.add("Wim")
-    link = invite(site.newsroom, user).rpartition("/")[2]
-    entered = sign_in(site.newsroom, "Mara Lindqvist", PASSWORD, browser="", address="")
+    link = invite(site.app, user).rpartition("/")[2]
+    entered = sign_in(site.app, "Mara Lindqvist", PASSWORD, browser="", address="")
     everything = repr(site.contents())
     assert not any(secret in everything for secret in (PASSWORD, link, entered.token))

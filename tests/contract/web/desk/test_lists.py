@@ -22,7 +22,7 @@ def site(tmp_path, database_url):
     make_workspace(tmp_path, rows=ROWS)
     url = f"sqlite:///{tmp_path}/mailer.db" if database_url.startswith("sqlite") else database_url
     with site_in(tmp_path, database_url=SecretStr(url)) as made:
-        sync_list(made.newsroom, "readers")
+        sync_list(made.app, "readers")
         yield made
 
 
@@ -34,7 +34,7 @@ def desk(site):
 
 @pytest.fixture
 def file(site):
-    return site.newsroom.workspace.subscribers / "readers.csv"
+    return site.app.workspace.subscribers / "readers.csv"
 
 
 def words(answer):
@@ -72,7 +72,7 @@ def test_everybody_sees_numbers_and_only_an_admin_addresses(site, desk):
 def test_members_are_read_page_by_page_and_searched(site, desk, file):
     rows = [f"r{number:03}@x.org,R{number},Pune\n" for number in range(120)]
     file.write_text("email,first_name,city\n" + "".join(rows) + "zoë@x.org,Zoë,Århus\n", encoding="utf-8")
-    sync_list(site.newsroom, "readers", allow_removals=True)
+    sync_list(site.app, "readers", allow_removals=True)
     seen, path = [], f"{LIST}/members"
     while path:
         page = desk.get(path)
@@ -227,7 +227,7 @@ def test_suppressions_are_searched_added_and_taken_back(site, desk):
 
 def test_an_export_is_safe_for_a_spreadsheet_unless_it_is_for_a_program(site, desk, file):
     file.write_text("email,first_name\nana@x.org,=1+1\n", encoding="utf-8")
-    sync_list(site.newsroom, "readers", allow_removals=True)
+    sync_list(site.app, "readers", allow_removals=True)
     answer = desk.post(f"{LIST}/export")
     assert answer.headers["content-disposition"].startswith("attachment;")
     assert "ana@x.org,'=1+1,subscribed," in answer.text

@@ -136,7 +136,7 @@ def test_who_follows_is_told_all_and_then_only_what_changes(site):
     def draw(look, may_send, _before):
         return {"accepted": str(look.summary.count(DeliveryState.ACCEPTED)), "name": "names" if may_send else "none"}
 
-    watches = SendBroadcaster(site.newsroom, draw)
+    watches = SendBroadcaster(site.app, draw)
 
     async def work():
         one, twin, writer = (watches.subscribe(send.id, may_send=may_send) for may_send in (True, True, False))
@@ -174,7 +174,7 @@ def test_what_goes_wrong_for_a_moment_ends_no_watch(site, monkeypatch, fault):
 
     monkeypatch.setattr(SendMonitor, "look", sometimes)
     monkeypatch.setattr("mailer.web.desk.sends.broadcast.EVERY", 0.01)
-    watches = SendBroadcaster(site.newsroom, lambda look, _may, _before: {"state": look.send.state.value})
+    watches = SendBroadcaster(site.app, lambda look, _may, _before: {"state": look.send.state.value})
 
     async def work():
         following = watches.subscribe(send.id, may_send=True)

@@ -175,7 +175,7 @@ def test_once_tied_the_account_counts_and_not_its_address(site, visitor, provide
     ],
 )
 def test_two_addresses_are_one_only_where_no_two_people_could_have_them(site, entered, said_by_provider, same):
-    assert (normalize_login(site.newsroom, entered) == normalize_login(site.newsroom, said_by_provider)) is same
+    assert (normalize_login(site.app, entered) == normalize_login(site.app, said_by_provider)) is same
 
 
 @pytest.mark.parametrize(
@@ -514,7 +514,7 @@ def test_settings_without_the_extra_say_what_to_install(tmp_path, provider, monk
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "joserfc", None)
     with site_in(tmp_path, **settings_of(provider)) as site, pytest.raises(SettingsError, match=r"mailer\[oidc\]"):
-        create_app(site.newsroom)
+        create_app(site.app)
 
 
 def test_the_secret_and_what_is_carried_stand_nowhere(site, visitor, provider, mara):

@@ -3,6 +3,7 @@
 import asyncio
 import html
 import re
+from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
@@ -15,7 +16,7 @@ from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.overview import list_dispatches
 from mailer.service.lists.sync import sync_list
 from mailer.service.sends.plan import SendOrder, plan_send, start_send
-from mailer.service.sends.scheduler import start_sends_when_due
+from mailer.service.sends.scheduler import due_now, start_sends_when_due
 from tests.support.deskpages import At, signed_in
 from tests.support.patience import until_holds
 from tests.support.site import site_in
@@ -172,8 +173,8 @@ def test_what_is_not_said_rightly_sends_nothing(site, mara, changes, said):
 
 
 def test_while_one_chooses_a_changed_list_is_counted_as_it_was_synced_and_holds_up_nobody(site, mara, monkeypatch):
-    path = site.newsroom.workspace.list_file("readers")
-    sync_list(site.newsroom, "readers")
+    path = site.app.workspace.list_file("readers")
+    sync_list(site.app, "readers")
     site.ledger.suppressions.unsubscribe("eva@example.org", source="page")
     page = mara.get(f"{SEND}/count?chosen=1&list=readers").text
     assert "was changed since" not in page, "only the file has not heard of it yet"
@@ -191,7 +192,7 @@ def test_while_one_chooses_a_changed_list_is_counted_as_it_was_synced_and_holds_
 
 def test_the_lists_changed_meanwhile_ask_for_the_new_number(site, mara):
     form = last_page(mara)
-    path = site.newsroom.workspace.list_file("readers")
+    path = site.app.workspace.list_file("readers")
     path.write_text(path.read_text() + "late@example.com,Late,\n")
     answer = mara.post(SEND, {**form, "number": "3"})
     assert "it is 4 readers now" in answer.text
@@ -199,7 +200,7 @@ def test_the_lists_changed_meanwhile_ask_for_the_new_number(site, mara):
 
 
 def test_errors_stand_in_the_way_with_their_remedy_and_warnings_are_accepted(site, mara):
-    file = site.newsroom.workspace.dispatches / "tide.md"
+    file = site.app.workspace.dispatches / "tide.md"
     file.write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     page = mara.get(LAST).text
     assert "must be mended before it can leave" in page
@@ -244,30 +245,30 @@ def test_a_time_is_that_of_the_zone_and_one_that_is_ambiguous_is_given_in_utc(si
 
 
 def approve(desk, site, **more):
-    digest = plan_send(site.newsroom, "tide", ["readers"], record=False).edition.digest
+    digest = plan_send(site.app, "tide", ["readers"], record=False).edition.digest
     return desk.post("/desk/dispatches/tide/approve", {"digest": digest, **more})
 
 
 @pytest.mark.parametrize("settings", [{"approval": True}])
 def test_a_second_person_approves_the_edition_and_a_changed_byte_voids_it(site, mara, wim):
-    file = site.newsroom.workspace.dispatches / "tide.md"
+    file = site.app.workspace.dispatches / "tide.md"
     assert "Somebody else must approve it" in mara.get(LAST).text
     assert approve(mara, site).status_code == 303
     assert "Somebody else must approve it, too" in mara.get(LAST).text
     assert 'name="digest"' in mara.get(LAST).text, "to take the approval back"
     form = last_page(wim)
     assert mara.post(SEND, {**form, "number": "3"}).status_code == 422
-    listed = list_dispatches(site.newsroom)[0]
+    listed = list_dispatches(site.app)[0]
     assert (listed.standing, listed.approval.by) == ("approved", "Mara Lindqvist")
     assert "Mara Lindqvist" in wim.get("/desk/dispatches").text
-    plan = plan_send(site.newsroom, "tide", ["readers"])
+    plan = plan_send(site.app, "tide", ["readers"])
     with pytest.raises(NotApprovedError, match="but you"):
-        start_send(site.newsroom, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
+        start_send(site.app, plan, ordered=SendOrder(by="Mara Lindqvist", token="x" * 20))
     file.write_text(DISPATCH.replace("patience", "calm"), encoding="utf-8")
-    assert list_dispatches(site.newsroom)[0].standing == "checked"
+    assert list_dispatches(site.app)[0].standing == "checked"
     assert "Somebody else must approve it" in wim.get(LAST).text
     with pytest.raises(NotApprovedError, match="Nobody has"):
-        start_send(site.newsroom, plan_send(site.newsroom, "tide", ["readers"]))
+        start_send(site.app, plan_send(site.app, "tide", ["readers"]))
     file.write_text(DISPATCH, encoding="utf-8")
     approve(mara, site, no_longer="1")
     assert wim.post(SEND, {**form, "number": "3"}).status_code == 422
@@ -291,17 +292,22 @@ def test_what_was_changed_since_it_was_looked_at_is_not_approved(site, mara):
 
 def carry_all(site):
     """A server's background, until it has looked round once and carried what it began."""
-    told = []
+    told, looks = [], []
+
+    def looking(newsroom):
+        looks.append(due_now(newsroom))
+        return looks[-1]
 
     async def work():
         stop = asyncio.Event()
-        task = asyncio.create_task(start_sends_when_due(site.newsroom, stop, told.append))
-        sends, grace = site.ledger.sends, site.newsroom.settings.schedule_grace
-        await until_holds(lambda: not sends.carried() and not sends.due(schedule_grace=grace))
+        task = asyncio.create_task(start_sends_when_due(site.app, stop, told.append))
+        sends, grace = site.ledger.sends, site.app.settings.schedule_grace
+        await until_holds(lambda: looks and not sends.run_by_server() and not sends.due(grace=grace))
         stop.set()
         await task
 
-    asyncio.run(work())
+    with patch("mailer.service.sends.scheduler.due_now", looking):
+        asyncio.run(work())
     return told
 
 
@@ -342,7 +348,7 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
 
 
 def test_a_dispatch_may_have_a_name_in_any_script(site, mara):
-    (site.newsroom.workspace.dispatches / "潮の表.md").write_text(DISPATCH, encoding="utf-8")
+    (site.app.workspace.dispatches / "潮の表.md").write_text(DISPATCH, encoding="utf-8")
     once = fields_of(mara.get("/desk/dispatches/潮の表/test"))["once"][0]
     answer = mara.post("/desk/dispatches/潮の表/test", {"once": once, "typed": "guest@example.net"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/dispatches/{quote('潮の表')}")

@@ -33,7 +33,7 @@ def desk(site):
 
 @pytest.fixture
 def file(site):
-    return site.newsroom.workspace.dispatches / "tide.md"
+    return site.app.workspace.dispatches / "tide.md"
 
 
 def base_of(page):
@@ -49,7 +49,7 @@ def test_a_dispatch_is_begun_written_and_saved(site, desk):
     assert text.startswith("---\ntitle:")
     answer = desk.post(path, {"text": text.replace("Write your note here.", "Fog."), "base": base_of(page)})
     assert (answer.status_code, answer.headers["location"]) == (303, path)
-    assert "Fog." in (site.newsroom.workspace.dispatches / "2027-01-15-fog-on-the-river.md").read_text()
+    assert "Fog." in (site.app.workspace.dispatches / "2027-01-15-fog-on-the-river.md").read_text()
     assert [each.action for each in site.ledger.audit.entries()] == ["dispatch.save", "dispatch.new"]
     assert "Fog on the river" in desk.get("/desk/dispatches?q=fog").text
     assert "No dispatch has that." in desk.get("/desk/dispatches?q=nowhere").text

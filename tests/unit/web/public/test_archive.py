@@ -190,10 +190,10 @@ def test_an_id_outlives_corrections_sendings_and_moves(site):
         (before,) = entries(visitor.get("/feed.xml").text)
     site.correct(site.letter("Two."), "A <note>.")
     site.begin(site.send(site.letter("Two.")))
-    site.newsroom.close()
-    moved = site.newsroom.settings.model_copy(update={"base_url": "https://new.example.org/news"})
-    site.newsroom = App(site.newsroom.workspace, moved, site.clock)
-    with site.newsroom, visiting(site) as visitor:
+    site.app.close()
+    moved = site.app.settings.model_copy(update={"base_url": "https://new.example.org/news"})
+    site.app = App(site.app.workspace, moved, site.clock)
+    with site.app, visiting(site) as visitor:
         text = visitor.get("/feed.xml").text
     SCHEMA.assertValid(etree.fromstring(text.encode()))
     (after,) = entries(text)

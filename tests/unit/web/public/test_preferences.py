@@ -47,7 +47,7 @@ def visitor(site):
 @pytest.fixture
 def own(site):
     """The link that is mailed to the person alone."""
-    return f"/preferences/{site.newsroom.keys.issue(Purpose.MEMBER, site.ledger.members.number_of(IDENTITY))}"
+    return f"/preferences/{site.app.keys.issue(Purpose.MEMBER, site.ledger.members.number_of(IDENTITY))}"
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_erasing_asks_once_more_on_a_page_of_its_own(site, visitor, own):
 def ask(site, visitor, own, new="ana.new@example.net"):
     page = say(visitor, own, do="address", email=new)
     letters = [each for each in site.ledger.letters.of(new.lower()) if each.kind is TransactionalKind.ADDRESS]
-    return page, [f"/address/{site.newsroom.keys.issue(Purpose.ADDRESS, each.id)}" for each in letters]
+    return page, [f"/address/{site.app.keys.issue(Purpose.ADDRESS, each.id)}" for each in letters]
 
 
 def test_a_new_address_is_asked_there_and_nothing_moves_before(site, visitor, own):
@@ -232,7 +232,7 @@ def test_a_new_address_is_asked_there_and_nothing_moves_before(site, visitor, ow
     assert data["later"] == []
     assert "ana.new" not in json.dumps(data)
     number = site.ledger.members.number_of("ana.new@example.net")
-    theirs = say(visitor, f"/preferences/{site.newsroom.keys.issue(Purpose.MEMBER, number)}", do="data").json()
+    theirs = say(visitor, f"/preferences/{site.app.keys.issue(Purpose.MEMBER, number)}", do="data").json()
     assert theirs["formerly"] == [IDENTITY]
 
 
@@ -285,7 +285,7 @@ def test_a_form_is_good_for_one_page_and_for_a_while(site, visitor, own, passed_
 
 
 def test_links_that_are_nobodys_lead_nowhere(site, visitor):
-    keys, number = site.newsroom.keys, site.ledger.members.number_of(IDENTITY)
+    keys, number = site.app.keys, site.ledger.members.number_of(IDENTITY)
     wrong = [
         "x",
         keys.issue(Purpose.UNSUBSCRIBE, number),

@@ -164,7 +164,7 @@ def test_health_is_whether_the_ledger_answers(site, visitor, monkeypatch):
     def fail(_digest):
         raise LedgerError("The disk failed.")
 
-    monkeypatch.setattr(site.newsroom.ledger.editions, "get", fail)
+    monkeypatch.setattr(site.app.ledger.editions, "get", fail)
     ill = visitor.get("/healthz")
     assert (ill.status_code, json.loads(ill.text)) == (503, {"status": "unavailable"})
 
@@ -173,7 +173,7 @@ def test_a_ledger_in_trouble_is_a_page_without_details(site, visitor, send_link,
     def fail(_number):
         raise LedgerError("The disk failed at /home/mailer/secret.db.", "Check it.")
 
-    monkeypatch.setattr(site.newsroom.ledger.report, "delivery", fail)
+    monkeypatch.setattr(site.app.ledger.report, "delivery", fail)
     answer = visitor.get(send_link)
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "60"
@@ -187,7 +187,7 @@ def test_a_defect_is_a_page_without_details(site, visitor, send_link, monkeypatc
     def fail(_number):
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(site.newsroom.ledger.report, "delivery", fail)
+    monkeypatch.setattr(site.app.ledger.report, "delivery", fail)
     answer = visitor.get(send_link)
     assert answer.status_code == 500
     assert "secret" not in answer.text

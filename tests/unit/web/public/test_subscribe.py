@@ -57,7 +57,7 @@ def letters(site, address=VICTIM):
 
 
 def token(site, address=VICTIM):
-    return site.newsroom.keys.issue(Purpose.CONFIRM, letters(site, address)[-1].id)
+    return site.app.keys.issue(Purpose.CONFIRM, letters(site, address)[-1].id)
 
 
 def test_a_list_has_to_be_opened(site, visitor, tmp_path):
@@ -167,7 +167,7 @@ def test_a_forged_link_is_a_plain_404(site, visitor, path):
 def test_a_link_for_another_purpose_confirms_nothing(site, visitor):
     visitor.post("/subscribe/harbour", data=form(site, visitor))
     for purpose in set(Purpose) - {Purpose.CONFIRM}:
-        made = site.newsroom.keys.issue(purpose, letters(site)[0].id)
+        made = site.app.keys.issue(purpose, letters(site)[0].id)
         assert visitor.post(f"/confirm/{made}").status_code == 404
 
 
@@ -180,7 +180,7 @@ def test_a_form_without_a_good_seal_is_shown_once_more_filled_in(site, visitor, 
     times = {"young": now - 1, "old": now - 86_401, "future": now + 100}
     fields = {"email": "victim@example.org", "own.first_name": 'Ana "<b>'}
     if seal is not None:
-        fields["seal"] = site.newsroom.keys.issue(Purpose.FORM, times[seal]) if seal in times else seal
+        fields["seal"] = site.app.keys.issue(Purpose.FORM, times[seal]) if seal in times else seal
     answer = visitor.post("/subscribe/harbour", data=fields)
     assert "Please press the button once more" in answer.text
     assert 'value="victim@example.org"' in answer.text
@@ -228,11 +228,11 @@ def test_a_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visitor
             "/api/v1/subscribe",
             json={"list": "harbour", "email": "Victim@Example.org" if number % 2 else "victim@EXAMPLE.org"},
         )
-    listed = public_list(site.newsroom, "harbour")
+    listed = public_list(site.app, "harbour")
     with ThreadPoolExecutor(64) as many:  # they share commits
         list(
             many.map(
-                lambda _: request_signup(site.newsroom, listed, VICTIM, {}, form=SignupForm.PAGE, ip=""), range(1000)
+                lambda _: request_signup(site.app, listed, VICTIM, {}, form=SignupForm.PAGE, ip=""), range(1000)
             )
         )
     assert [each.kind for each in letters(site)] == [TransactionalKind.CONFIRM]

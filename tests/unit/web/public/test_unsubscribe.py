@@ -144,7 +144,7 @@ def test_the_inert_token_is_a_page_and_nobodys(site, visitor, send):
 
 
 def test_a_token_of_another_purpose_or_delivery_is_nothing(site, visitor, send):
-    keys = site.newsroom.keys
+    keys = site.app.keys
     tokens = [keys.issue(purpose, 1) for purpose in Purpose if purpose is not Purpose.UNSUBSCRIBE]
     tokens.append(keys.issue(Purpose.UNSUBSCRIBE, 2**62))
     before = site.contents()
@@ -321,12 +321,12 @@ def test_who_complained_may_leave_and_is_offered_no_undo(site, visitor, link):
 
 def test_seals_and_links_of_an_older_key_hold(tmp_path, site, visitor, send, link):
     seal = seal_of(visitor.post(link))
-    site.newsroom.close()
+    site.app.close()
     keys = (SecretStr("the next secret key, also long enough"), SecretStr(KEY))
-    settings = site.newsroom.settings.model_copy(update={"secret_keys": keys})
+    settings = site.app.settings.model_copy(update={"secret_keys": keys})
     rotated = Site.__new__(Site)
-    rotated.clock, rotated.newsroom = site.clock, type(site.newsroom)(site.newsroom.workspace, settings, site.clock)
-    with rotated.newsroom, visiting(rotated) as later:
+    rotated.clock, rotated.app = site.clock, type(site.app)(site.app.workspace, settings, site.clock)
+    with rotated.app, visiting(rotated) as later:
         assert later.get(link).status_code == 200
         assert later.post(link, data={"undo": seal}).status_code == 200
         assert rotated.reason() == ""

@@ -40,11 +40,11 @@ def files_read(monkeypatch):
 def settle(desk):
     """Let some moments pass: what the file system says of a file that was just written may still be the same after a write."""
     time.sleep(2 * TICK / 1e9)
-    find_digest(desk.newsroom, "readers")
+    find_digest(desk.app, "readers")
 
 
 def found(desk, email):
-    return find_profile(desk.newsroom, parse_address(email)), lists_with(desk.newsroom, parse_address(email))
+    return find_profile(desk.app, parse_address(email)), lists_with(desk.app, parse_address(email))
 
 
 def test_an_unchanged_file_is_not_read(desk, files_read):
@@ -91,7 +91,7 @@ def test_the_index_answers_as_the_file_does(desk, clock):
     for _ in range(3):  # before a sync that writes the file, right after it, and after the next one
         settle(desk)
         by_index = [found(desk, email) for email in PEOPLE]
-        shutil.rmtree(desk.newsroom.workspace.state / "lists")
+        shutil.rmtree(desk.app.workspace.state / "lists")
         touched = desk.read()
         desk.path.unlink()
         desk.write(
