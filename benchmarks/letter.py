@@ -135,7 +135,7 @@ def fresh(folder: Path, setup: Setup) -> None:
         "POSTAL_ADDRESS": "1 Quay Street, Porto Novo",
         "BOUNCE_ADDRESS": "bounce@example.org",
         "RELAY": f"smtp://127.0.0.1:{setup.port}",
-        "CONNECTIONS": str(setup.lanes),
+        "CONNECTIONS": str(setup.connections),
     }
     if setup.dkim:
         values["DKIM_DOMAIN"] = "example.org"

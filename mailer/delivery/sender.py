@@ -186,7 +186,7 @@ class Sender:
     # the connections
 
     async def _connection_loop(self) -> None:
-        merge_field = ConnectionSlot(
+        slot = ConnectionSlot(
             pool=self._pool,
             ledger=self._ledger,
             compose=self._compose,
@@ -196,21 +196,21 @@ class Sender:
         idle_since: float | None = None
         try:
             while not self._closing:
-                if not merge_field.is_ready:
-                    await merge_field.pick_relay()
-                claim = merge_field.pipelined or (self._next_claim() if merge_field.relay else None)
-                merge_field.pipelined = None
+                if not slot.is_ready:
+                    await slot.pick_relay()
+                claim = slot.pipelined or (self._next_claim() if slot.relay else None)
+                slot.pipelined = None
                 if claim is None:
                     idle_since = self._monotonic() if idle_since is None else idle_since
-                    await self._idle(merge_field)
+                    await self._idle(slot)
                     if self._monotonic() - idle_since > IDLE:
-                        await merge_field.disconnect()
+                        await slot.disconnect()
                     continue
                 idle_since = None
-                if merge_field.session or await self._connect(merge_field, claim):
-                    await self._send(merge_field, claim)
+                if slot.session or await self._connect(slot, claim):
+                    await self._send(slot, claim)
         finally:
-            await merge_field.disconnect()
+            await slot.disconnect()
             self._work.set()
 
     def _next_claim(self) -> Claim | None:
@@ -223,9 +223,9 @@ class Sender:
             self._progress.set()
         return claim
 
-    async def _connect(self, merge_field: ConnectionSlot, claim: Claim) -> bool:
+    async def _connect(self, slot: ConnectionSlot, claim: Claim) -> bool:
         """Opens a connection for `claim`. False when there is none: `claim` waits again; with no relay left the send pauses."""
-        if await merge_field.open():
+        if await slot.open():
             return True
         self.progress.last_error = self._pool.last_error
         self._throttle.requeue(claim)
@@ -233,12 +233,12 @@ class Sender:
             await self._pause_send(self._pool.last_error)
         return False
 
-    async def _idle(self, merge_field: ConnectionSlot) -> None:
+    async def _idle(self, slot: ConnectionSlot) -> None:
         """Waits until there may be something to send; without a relay, until one is well or bears another connection."""
         if self._closing:
             return
         now = self._monotonic()
-        times = (self._pool.ready_at(now), self._throttle.ready_at(now) if merge_field.relay else None, now + IDLE)
+        times = (self._pool.ready_at(now), self._throttle.ready_at(now) if slot.relay else None, now + IDLE)
         self._work.clear()
         self._idling += 1
         try:
@@ -246,27 +246,27 @@ class Sender:
         finally:
             self._idling -= 1
 
-    async def _send(self, merge_field: ConnectionSlot, claim: Claim) -> None:
+    async def _send(self, slot: ConnectionSlot, claim: Claim) -> None:
         self.progress.first_at, self.progress.last_error = self._pool.first_at, ""
         try:
-            message = merge_field.message_for(claim)
+            message = slot.message_for(claim)
         except Exception as error:  # noqa: BLE001 - `run` raises it, when the messages under way have ended
             self._fault = error
             self._progress.set()
             return
         try:
-            outcome = await merge_field.deliver(claim, message)
+            outcome = await slot.deliver(claim, message)
         except asyncio.CancelledError:
-            await asyncio.shield(self._on_result(merge_field, claim, merge_field.abort(), closed_by_us=True))
+            await asyncio.shield(self._on_result(slot, claim, slot.abort(), closed_by_us=True))
             raise
-        await self._on_result(merge_field, claim, outcome)
+        await self._on_result(slot, claim, outcome)
 
     # the results
 
     async def _on_result(
-        self, merge_field: ConnectionSlot, claim: Claim, outcome: AttemptResult, *, closed_by_us: bool = False
+        self, slot: ConnectionSlot, claim: Claim, outcome: AttemptResult, *, closed_by_us: bool = False
     ) -> None:
-        relay = merge_field.relay
+        relay = slot.relay
         assert relay
         if outcome.classification.state is DeliveryState.ACCEPTED:
             self._on_accepted(relay, claim, outcome)
@@ -278,8 +278,8 @@ class Sender:
                 at=self._now(),
                 relay=relay.name,
                 relay_has_worked=relay.has_worked,
-                is_open=merge_field.is_open,
-                is_first=merge_field.messages_sent == 1,
+                is_open=slot.is_open,
+                is_first=slot.messages_sent == 1,
                 closed_by_us=closed_by_us or outcome.cancelled,
                 releases=self._releases[claim.delivery_id],
                 stopping=self._stopping,

@@ -1,6 +1,6 @@
 """What the letter and the pages say, in the language of the dispatch.
 
-The catalogues are mailer/locale/<language>.po, read once each when they are first asked for; the message ids are the
+The catalogues are mailer/i18n/locale/<language>.po, read once each when they are first asked for; the message ids are the
 English sentences. A language without a catalogue, or a sentence without a translation, falls back to English: a
 reader sees an English line rather than an error. Dates are written in their long form by Babel.
 
@@ -73,6 +73,6 @@ def _locale(language: str) -> Locale:
 def _catalogue(primary: str) -> Mapping[str, str]:
     if primary not in LANGUAGES:
         return {}
-    with (files("mailer") / "locale" / f"{primary}.po").open("rb") as file:
+    with (files("mailer.i18n") / "locale" / f"{primary}.po").open("rb") as file:
         catalogue = read_po(file, locale=primary, charset="utf-8", abort_invalid=True)
     return {str(message.id): str(message.string) for message in catalogue if message.id and message.string}

@@ -34,7 +34,7 @@ _THROTTLES = frozenset({421, 450, 451, 452, 454})
 
 class FailureScope(StrEnum):
     RECIPIENT = "recipient"
-    LANE = "lane"
+    CONNECTION = "connection"
     RELAY = "relay"
     SEND = "send"
 
@@ -88,11 +88,11 @@ def connection_lost(stage: Stage, reason: str) -> Classification:
     """The connection ended, or fell silent beyond its limit, while `stage` was under way."""
     if stage is Stage.END_OF_DATA:
         return Classification(
-            state=DeliveryState.UNCERTAIN, scope=FailureScope.LANE, reason=f"{reason} after the dot", close=True
+            state=DeliveryState.UNCERTAIN, scope=FailureScope.CONNECTION, reason=f"{reason} after the dot", close=True
         )
     if stage in _SESSION:
         return _retry(FailureScope.RELAY, reason)
-    return _retry(FailureScope.LANE, reason)
+    return _retry(FailureScope.CONNECTION, reason)
 
 
 def not_offered(extension: str) -> Classification:
@@ -103,7 +103,7 @@ def not_offered(extension: str) -> Classification:
 def _temporary(reply: Reply, stage: Stage) -> Classification:
     throttled = reply.code in _THROTTLES
     if reply.code == 421 and stage is not Stage.END_OF_DATA:
-        return _retry(FailureScope.LANE, "service closing", throttled=True)
+        return _retry(FailureScope.CONNECTION, "service closing", throttled=True)
     return Classification(
         state=DeliveryState.DEFERRED,
         scope=FailureScope.RECIPIENT,
@@ -131,9 +131,9 @@ def _refused(reply: Reply, stage: Stage) -> Classification:
 def _unexpected(stage: Stage) -> Classification:
     if stage is Stage.END_OF_DATA:
         return Classification(
-            state=DeliveryState.UNCERTAIN, scope=FailureScope.LANE, reason="answered with nonsense", close=True
+            state=DeliveryState.UNCERTAIN, scope=FailureScope.CONNECTION, reason="answered with nonsense", close=True
         )
-    return _retry(FailureScope.LANE, "answered with nonsense")
+    return _retry(FailureScope.CONNECTION, "answered with nonsense")
 
 
 def _retry(scope: FailureScope, reason: str, *, halt: bool = False, throttled: bool = False) -> Classification:

@@ -37,7 +37,7 @@ class AttemptResult(NamedTuple):
     cancelled: bool = False
 
 
-CANCELLED = Classification(state=DeliveryState.PENDING, scope=FailureScope.LANE, reason="withheld", close=True)
+CANCELLED = Classification(state=DeliveryState.PENDING, scope=FailureScope.CONNECTION, reason="withheld", close=True)
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 

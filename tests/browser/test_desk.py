@@ -66,8 +66,8 @@ def letter(page):
 
 
 def test_somebody_signs_in_and_writes_by_keyboard_only(tab, site):
-    user = site.ledger.people.add("Mara Lindqvist", Role.EDITOR)
-    site.ledger.people.set_password(user.id, hash_password(PASSWORD, user.name))
+    user = site.ledger.users.add("Mara Lindqvist", Role.EDITOR)
+    site.ledger.users.set_password(user.id, hash_password(PASSWORD, user.name))
     page = tab(None)
     page.goto("/desk/")
     page.keyboard.type("Mara Lindqvist")
@@ -196,7 +196,7 @@ def test_signed_out_in_another_tab_nothing_typed_is_lost(tab, file, site):
     page = tab()
     page.goto(TIDE)
     letter(page).get_by_text("asks for patience").wait_for()
-    user = site.ledger.people.named("Mara Lindqvist")
+    user = site.ledger.users.named("Mara Lindqvist")
     site.ledger.sessions.end(user.id, *(each.id for each in site.ledger.sessions.of(user.id)))
     page.on("dialog", lambda dialog: dialog.accept_rollback())
     editor(page).focus()

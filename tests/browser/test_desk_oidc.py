@@ -28,7 +28,7 @@ def test_somebody_signs_in_by_the_provider_and_sees_the_page_that_was_wanted(tmp
             "oidc_name": "The identity provider of the harbour and its letter",
         }
         with site_in(tmp_path, **settings) as site, served(site, port), launched() as browser:
-            site.ledger.people.add("Mara Lindqvist", Role.ADMIN, oidc_login="mara@example.org")
+            site.ledger.users.add("Mara Lindqvist", Role.ADMIN, oidc_login="mara@example.org")
             context = browser_of(browser, port, None, color_scheme=scheme, viewport={"width": 375, "height": 720})
             page = context.new_page()
             page.goto("/desk/settings/people")

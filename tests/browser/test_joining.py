@@ -41,7 +41,7 @@ def site_at(folder, port, language=""):
 
 
 def confirm_link(site):
-    return f"/confirm/{site.app.keys.issue(Purpose.CONFIRM, site.ledger.letters.of(ANA)[-1].id)}"
+    return f"/confirm/{site.app.keys.issue(Purpose.CONFIRM, site.ledger.transactional.of(ANA)[-1].id)}"
 
 
 def test_a_reader_joins_two_lists_by_keyboard_and_confirms_both(browser, tmp_path):
@@ -83,7 +83,7 @@ def test_a_form_on_another_site_works_without_a_script(browser, tmp_path):
             site.clock.forward(5)
             page.get_by_role("button", name="Sign up").click()
             page.wait_for_selector("text=Please look into your mailbox.")
-        assert len(site.ledger.letters.of(ANA)) == 1
+        assert len(site.ledger.transactional.of(ANA)) == 1
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         number = site.ledger.members.number_of(IDENTITY)
         long = parse_address("x@" + ".".join(["averylongdomainname" * 3] * 3) + ".example")
         site.ledger.preferences.request_address_change(number, long)
-        [letter] = site.ledger.letters.of(long.identity)
+        [letter] = site.ledger.transactional.of(long.identity)
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
 

@@ -46,7 +46,7 @@ class Desk:
         self.ledger.signups.ask(wanted)
 
     def confirm(self, email, name="readers", **own):
-        [*_, letter] = self.ledger.letters.of(parse_address(email).identity)
+        [*_, letter] = self.ledger.transactional.of(parse_address(email).identity)
         self.ledger.signups.confirm(letter.id, {name: own}, source="link", welcomes={})
 
     def sign_up(self, email, name="readers", **own):

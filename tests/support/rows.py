@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 FAULTS, CONTRACT, UNIT = "tests/faults", "tests/contract", "tests/unit"
 KILLS, STORAGE, OWNERS = f"{FAULTS}/test_kills.py", f"{FAULTS}/test_storage.py", f"{FAULTS}/test_owners.py"
-RELAYS, LANE, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_lane.py", f"{FAULTS}/test_sender.py"
-CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/test_ledger_crash.py"
-OWNERSHIP, OWNED = f"{CONTRACT}/test_ledger_ownership.py", f"{CONTRACT}/test_ledger_owned.py"
-SCHEDULE, RUNNING = f"{CONTRACT}/test_cli_schedule.py", f"{CONTRACT}/test_cli_running.py"
+RELAYS, LANE, SENDER = f"{FAULTS}/test_relays.py", f"{FAULTS}/test_smtp_session.py", f"{FAULTS}/test_sender.py"
+CLOCK, TLS, CRASH = f"{FAULTS}/test_clock.py", f"{FAULTS}/test_tls.py", f"{CONTRACT}/ledger/test_crash.py"
+OWNERSHIP, OWNED = f"{CONTRACT}/ledger/test_lease.py", f"{CONTRACT}/ledger/test_send_session.py"
+SCHEDULE, RUNNING = f"{CONTRACT}/cli/test_schedule.py", f"{CONTRACT}/cli/test_running.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ ROWS = (
     Row(
         "any order of crashes and moves",
         "hypothesis makes up claims, commits, settlements, unsubscribes, pauses and crashes",
-        (f"{CONTRACT}/test_ledger_machine.py::test_one_send",),
+        (f"{CONTRACT}/ledger/test_state_machine.py::test_one_send",),
     ),
     Row(
         "SIGTERM",
@@ -116,7 +116,7 @@ ROWS = (
             f"{RELAYS}::test_a_reply_to_the_dot_that_comes_before_the_dot_is_no_acceptance",
             f"{RELAYS}::test_a_reply_too_many_is_taken_for_nobody_else_s",
             f"{LANE}::test_an_extra_reply_ends_the_lane",
-            f"{UNIT}/test_delivery_reply.py::test_nothing_a_server_says_does_harm",
+            f"{UNIT}/smtp/test_reply.py::test_nothing_a_server_says_does_harm",
         ),
     ),
     Row(

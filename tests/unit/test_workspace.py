@@ -31,7 +31,7 @@ def packaged(tmp_path, monkeypatch):
     }.items():
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         (source / path).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(module, "starter", lambda: source)
+    monkeypatch.setattr(module, "starter_dir", lambda: source)
     return source
 
 

@@ -94,7 +94,7 @@ class CheckQuery(Schema):
     to: Annotated[tuple[Name, ...], Field(max_length=20, description="Check its fields against these lists.")] = ()
 
 
-class FindingOut(Schema):
+class Finding(Schema):
     path: str
     line: int
     column: int
@@ -104,10 +104,10 @@ class FindingOut(Schema):
     expected: str
 
 
-class FindingsOut(Schema):
+class FindingList(Schema):
     """What is wrong, in the order of the file; as `mailer check --json`."""
 
-    problems: tuple[FindingOut, ...]
+    problems: tuple[Finding, ...]
 
 
 class LetterQuery(Schema):
@@ -196,12 +196,12 @@ def _check(call: ApiRequest) -> ApiResponse:
     """What is wrong with a dispatch and its letter."""
     path = file_of(call.app, call.path["name"])
     checked = lint_dispatch(call.app, str(path), call.query(CheckQuery).to)
-    return ApiResponse(content=FindingsOut(problems=findings(checked)))
+    return ApiResponse(content=FindingList(problems=findings(checked)))
 
 
-def findings(checked: CheckResult) -> tuple[FindingOut, ...]:
+def findings(checked: CheckResult) -> tuple[Finding, ...]:
     """What is wrong with a dispatch, whose file is known by its place in the workspace."""
-    return tuple(FindingOut.of(finding(each, f"dispatches/{checked.path.name}")) for each in checked.problems)
+    return tuple(Finding.of(finding(each, f"dispatches/{checked.path.name}")) for each in checked.problems)
 
 
 def _letter(call: ApiRequest) -> ApiResponse:
@@ -230,6 +230,6 @@ ROUTES = (
         if_match_required=True,
         largest=LARGE,
     ),
-    ApiRoute("GET", "/dispatches/{name}/check", Scope.DISPATCHES_READ, _check, FindingsOut, query=CheckQuery),
+    ApiRoute("GET", "/dispatches/{name}/check", Scope.DISPATCHES_READ, _check, FindingList, query=CheckQuery),
     ApiRoute("GET", "/dispatches/{name}/letter", Scope.DISPATCHES_READ, _letter, Letter, query=LetterQuery),
 )

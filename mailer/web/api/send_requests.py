@@ -17,7 +17,7 @@ from mailer.service.sends.plan import SHORTEST_DIGEST, SendOrder, SendPlan, plan
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_now
 from mailer.service.sends.summary import send_object
-from mailer.web.api.dispatches import FindingOut, findings
+from mailer.web.api.dispatches import Finding, findings
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Email, Name, ReasonCount, Said, Schema
 from mailer.web.api.sends import SendFacts
@@ -87,7 +87,7 @@ class Plan(Schema):
     variants: int
     last_tested: Annotated[str, Field(description="The edition that was tested last; empty for none.")]
     warnings: tuple[str, ...]
-    problems: tuple[FindingOut, ...]
+    problems: tuple[Finding, ...]
 
 
 def _plan(call: ApiRequest) -> ApiResponse:

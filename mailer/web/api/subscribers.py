@@ -72,7 +72,7 @@ class LetterFacts(Schema):
     at: str
 
 
-class WebhookDeliveryOut(Schema):
+class WebhookDelivery(Schema):
     """What a webhook was told of the person, or is to be. `to`: its host."""
 
     type: str
@@ -103,7 +103,7 @@ class Subscriber(Schema):
     consents: tuple[Consent, ...]
     reasons: tuple[LeftBecause, ...]
     letters: tuple[LetterFacts, ...]
-    told: Annotated[tuple[WebhookDeliveryOut, ...], Field(description="What other programs were told of them.")]
+    told: Annotated[tuple[WebhookDelivery, ...], Field(description="What other programs were told of them.")]
     deliveries: tuple[Received, ...]
 
 

@@ -15,7 +15,7 @@ from mailer.lint.findings import RULEBOOK
 from tests.support.commands import Commands
 from tests.support.workspaces import DISPATCH, mailer, make_workspace
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "tests" / "data" / "sarif" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
 EXAMPLES = sorted((ROOT / "dispatches").glob("*.md"))
 TO = ("--to", "readers", "--yes")

@@ -16,7 +16,7 @@ from mailer.ledger.subscribers.signups import Signup
 from mailer.ledger.types.subscribers import LeavingReason
 from tests.support.workspaces import DISPATCH, make_workspace
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "json.md").read_text(encoding="utf-8")
 SEND = [
     "send",
     "slug",

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.workspaces import DISPATCH, make_workspace
 
-LISTS = Path(__file__).parents[1] / "data" / "lists"
+LISTS = Path(__file__).parents[2] / "data" / "lists"
 USES_ALL = """\
 ---
 title: The tide table

@@ -52,7 +52,7 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
     number = desk.ledger.members.number_of("ana@x.org")
     desk.ledger.preferences.keep("ana@x.org", {"readers": {"city": "Lisboa"}}, source="person")
     desk.ledger.preferences.request_address_change(number, parse_address("Ana@new.example"))
-    [letter] = desk.ledger.letters.of("ana@new.example")
+    [letter] = desk.ledger.transactional.of("ana@new.example")
     assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE
     moved = (
         "email,first_name,city,status,since\nana@x.org,Ana,Porto,unsubscribed,DAY\nbo@x.org,Bo,Faro\n"

@@ -25,7 +25,7 @@ from tests.support.ledger_cases import new_send
 from tests.support.patience import PATIENCE, until
 from tests.support.workspaces import make_workspace
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SERVICES = """\
 127.0.0.1:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup

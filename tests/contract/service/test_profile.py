@@ -86,7 +86,7 @@ def test_the_index_answers_as_the_file_does(desk, clock):
     desk.sign_up("new@x.org", first_name="Nia")
     number = desk.ledger.members.number_of("ana@x.org")
     desk.ledger.preferences.request_address_change(number, parse_address("moved@x.org"))
-    [letter] = desk.ledger.letters.of("moved@x.org")
+    [letter] = desk.ledger.transactional.of("moved@x.org")
     desk.ledger.preferences.move(letter.id, source="person")
     for _ in range(3):  # before a sync that writes the file, right after it, and after the next one
         settle(desk)

@@ -219,7 +219,7 @@ def test_the_key_of_a_link_that_somebody_holds_is_not_given_up(app, catcher):
     old, new = app.settings.secret_keys[0].get_secret_value(), "another key " * 3
     sign_up(app)
     with with_keys(new) as rotated:
-        assert rotated.ledger.letters.key_names() == frozenset()  # no letter has left yet
+        assert rotated.ledger.transactional.key_names() == frozenset()  # no letter has left yet
     deliver(app)
     deliver(app)
     assert app.ledger.transactional.key_names() == {key_name(old)}
@@ -228,7 +228,7 @@ def test_the_key_of_a_link_that_somebody_holds_is_not_given_up(app, catcher):
     with with_keys(new) as rotated, pytest.raises(SettingsError, match="with which links were made"):
         _ = rotated.ledger
     with with_keys(new, old) as rotated:
-        assert rotated.ledger.letters.key_names() == {key_name(old)}
+        assert rotated.ledger.transactional.key_names() == {key_name(old)}
 
 
 def test_one_that_cannot_be_written_holds_up_nobody(app, catcher, tmp_path):

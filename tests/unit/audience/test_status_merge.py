@@ -30,16 +30,16 @@ def known(file, base, status=S.SUBSCRIBED, **more):
         (known(S.UNSUBSCRIBED, S.SUBSCRIBED), MergeDecision(status=S.SUBSCRIBED, suppress=S.UNSUBSCRIBED)),
         (known(S.UNSUBSCRIBED, S.UNKNOWN, S.UNKNOWN), MergeDecision(status=S.SUBSCRIBED, suppress=S.UNSUBSCRIBED)),
         (
-            known(S.COMPLAINED, S.BOUNCED, everywhere=S.BOUNCED, held=True),
+            known(S.COMPLAINED, S.BOUNCED, suppression=S.BOUNCED, is_suppressed=True),
             MergeDecision(status=S.SUBSCRIBED, suppress=S.COMPLAINED),
         ),
         # the ledger is ahead, and the file follows
         (
-            known(S.SUBSCRIBED, S.SUBSCRIBED, everywhere=S.UNSUBSCRIBED, held=True),
+            known(S.SUBSCRIBED, S.SUBSCRIBED, suppression=S.UNSUBSCRIBED, is_suppressed=True),
             MergeDecision(status=S.SUBSCRIBED, cell=S.UNSUBSCRIBED),
         ),
         (known(S.BOUNCED, S.BOUNCED), MergeDecision(status=S.SUBSCRIBED, cell=S.SUBSCRIBED)),
-        (known(S.BOUNCED, S.BOUNCED, held=True), MergeDecision(status=S.SUBSCRIBED)),
+        (known(S.BOUNCED, S.BOUNCED, is_suppressed=True), MergeDecision(status=S.SUBSCRIBED)),
         (known(S.SUBSCRIBED, S.SUBSCRIBED, S.PAUSED, by_person=True), MergeDecision(status=S.PAUSED, cell=S.PAUSED)),
     ],
 )
@@ -61,7 +61,7 @@ SITUATIONS = st.builds(
     base=st.none() | st.sampled_from(list(Status)),
     status=st.none() | st.sampled_from(HERE),
     by_person=st.booleans(),
-    everywhere=st.none() | st.sampled_from(EVERYWHERE),
+    suppression=st.none() | st.sampled_from(EVERYWHERE),
 ).map(
     lambda made: MergeInput(
         file=made.file, base=made.base, status=made.status, by_person=made.by_person, suppression=made.suppression,

@@ -14,7 +14,7 @@ from mailer.csv.reader import ListError, open_list
 from mailer.csv.rows import DuplicateRow, Member, RejectedRow, RowWarning, Status
 from mailer.sanitize import clean
 
-LISTS = Path(__file__).parent.parent / "data" / "lists"
+LISTS = Path(__file__).parents[2] / "data" / "lists"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from mailer.csv.reader import open_list
 from mailer.csv.rows import Member, RowWarning
 from mailer.csv.vendor_columns import SIGNS
 
-TOOLS = Path(__file__).parent.parent / "data" / "lists" / "tools"
+TOOLS = Path(__file__).parents[2] / "data" / "lists" / "tools"
 WANTED = {
     "mailchimp-subscribed": ["subscribed"],
     "mailchimp-unsubscribed": ["unsubscribed"],

@@ -8,7 +8,7 @@ from mailer.dispatch.metadata import read_metadata
 from mailer.dispatch.model import walk_articles
 from mailer.dispatch.parse import parse_dispatch
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "dispatches").glob("*.md"))
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "dispatches").glob("*.md"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -14,7 +14,7 @@ from mailer.dispatch.model import Article, Choice, Markdown, walk_articles
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.template.expression import Expression
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "dispatches").glob("*.md"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "dispatches").glob("*.md"))
 FRONT = "---\ntitle: T\ndate: 2026-10-26\n---\n"
 
 

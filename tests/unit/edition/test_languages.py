@@ -60,7 +60,7 @@ def test_what_is_not_translated_stays_english():
 def test_every_catalogue_says_everything_with_the_same_names():
     catalogues = {}
     for language in LANGUAGES:
-        with (ROOT / "mailer" / "locale" / f"{language}.po").open("rb") as file:
+        with (ROOT / "mailer" / "i18n" / "locale" / f"{language}.po").open("rb") as file:
             catalogues[language] = {m.id: m for m in read_po(file, locale=language) if m.id}
     english = catalogues.pop("en")
     for language, catalogue in catalogues.items():

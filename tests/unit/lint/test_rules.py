@@ -386,8 +386,8 @@ def test_an_unknown_rule_suggests_the_one_that_was_meant():
 
 
 def test_each_rule_has_a_case():
-    names = ("inspection_rules", "inspection_online", "service_previewing")
-    tests = "".join(Path(__file__).with_name(f"test_{name}.py").read_text() for name in names)
+    names = ("lint/test_rules.py", "lint/test_link_checker.py", "service/dispatches/test_preview.py")
+    tests = "".join((Path(__file__).parents[1] / name).read_text() for name in names)
     assert {name for name in RULES if f'"{name}"' not in tests} == set()
 
 

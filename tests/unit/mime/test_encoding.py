@@ -18,8 +18,8 @@ VALUES = ReaderValues(token="")
 @dataclass(frozen=True)
 class Slot:
     value: str
-    is_bounded: bool = False
-    needs: frozenset[str] = frozenset()
+    has_fixed_length: bool = False
+    depends_on: frozenset[str] = frozenset()
 
     def fill(self, values: ReaderValues) -> str:
         return self.value

@@ -52,7 +52,7 @@ def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
 
 
 @pytest.mark.parametrize(
-    ("slot", "reader"),
+    ("merge_field", "reader"),
     [
         (MergeField(NAME, EscapeContext.HTML), ReaderValues(fields={"first_name": "Ana"}, token="")),
         (MergeField(ADDRESS, EscapeContext.TEXT), ReaderValues(address="ana@example.com", token="")),

@@ -20,7 +20,7 @@ from mailer.settings.settings import MASK, Images, OnUncertain, Settings, load_s
 
 KEY = "k3y-" * 8
 NEEDED = {"MAILER_FROM": "The Harbour Letter <letter@example.org>", "MAILER_SECRET_KEYS": f'["{KEY}"]'}
-EXAMPLE = Path(__file__).parents[2] / ".env.example"
+EXAMPLE = Path(__file__).parents[3] / ".env.example"
 
 
 def load(workspace=Path("/nowhere"), **variables):
@@ -44,7 +44,7 @@ def test_what_holds_when_nothing_but_the_needed_is_set(tmp_path):
     assert (found.language, found.timezone, found.base_url) == ("en", ZoneInfo("UTC"), "http://127.0.0.1:8000")
     assert found.database_url.get_secret_value() == f"sqlite:///{tmp_path}/mailer.db"
     assert found.relay == (Relay(host="127.0.0.1", port=25),)
-    assert (found.lanes, found.rate, found.per_connection, found.warmup) == (8, None, None, ())
+    assert (found.connections, found.rate, found.messages_per_connection, found.warmup) == (8, None, None, ())
     assert (found.retry, found.retry_for, found.schedule_grace) == ((60, 300, 900, 1800, 3600), 86400, 1800)
     assert (found.on_uncertain, found.images, found.eight_bit) == (OnUncertain.HOLD, Images.LINK, False)
     assert (found.reply_to, found.bounce_address, found.unsubscribe_address) == (None, None, None)
@@ -158,12 +158,12 @@ def test_a_wrong_setting_is_named_with_what_it_should_be(variable, text, expecte
 
 def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
     (tmp_path / ".env").write_text(
-        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_LANES=3\nMAILER_REPLY_TO='open\n",
+        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_CONNECTIONS=3\nMAILER_REPLY_TO='open\n",
         encoding="utf-8",
     )
     assert wrong(tmp_path, {"MAILER_IMAGES": "both", "MAILER_ALOW_PLAINTEXT": "1", "HOME": "/"}) == [
         ".env:7: should be NAME=value, a comment or empty",
-        "MAILLER_LANES (.env:8): is not a setting; did you mean MAILER_CONNECTIONS?",
+        "MAILLER_CONNECTIONS (.env:8): is not a setting; did you mean MAILER_CONNECTIONS?",
         ".env:9: the quote is not closed",
         "MAILER_RATTE (.env:5): is not a setting; did you mean MAILER_RATE?",
         "MAILER_ALOW_PLAINTEXT (environment): is not a setting; did you mean MAILER_ALLOW_PLAINTEXT?",
@@ -213,7 +213,7 @@ def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path):
         "\ufeffexport MAILER_CONNECTIONS=3\nMAILER_SCHEDULE_GRACE=5\nMAILER_PUBLICATION='A # B'\n", encoding="utf-8"
     )
     found = load(tmp_path, CONNECTIONS="4", SCHEDULE_GRACE="")
-    assert (found.lanes, found.schedule_grace, found.publication) == (4, 5, "A # B")
+    assert (found.connections, found.schedule_grace, found.publication) == (4, 5, "A # B")
 
 
 def test_no_variable_is_expanded_in_the_file(tmp_path):
@@ -235,7 +235,7 @@ def test_the_process_environment_is_read_by_default_and_only_then(tmp_path, monk
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MAILER_CONNECTIONS", "5")
     assert load_settings(tmp_path).connections == 5
-    assert load(tmp_path).lanes == 8
+    assert load(tmp_path).connections == 8
     assert Settings(workspace=tmp_path, sender=Mailbox(name="", address="a@x.org"), secret_keys=(KEY,)).connections == 8
 
 

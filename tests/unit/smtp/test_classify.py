@@ -19,44 +19,44 @@ def reply(words: str) -> Reply:
     [
         (Stage.END_OF_DATA, "250", S.ACCEPTED, FailureScope.RECIPIENT, ""),
         (Stage.END_OF_DATA, "251 2.0.0", S.ACCEPTED, FailureScope.RECIPIENT, ""),
-        (Stage.END_OF_DATA, "451 4.3.0", S.DEFERRED, FailureScope.RECIPIENT, "throttled"),
-        (Stage.END_OF_DATA, "421 4.3.2", S.DEFERRED, FailureScope.RECIPIENT, "throttled close"),
+        (Stage.END_OF_DATA, "451 4.3.0", S.DEFERRED, FailureScope.RECIPIENT, "is_throttling"),
+        (Stage.END_OF_DATA, "421 4.3.2", S.DEFERRED, FailureScope.RECIPIENT, "is_throttling close"),
         (Stage.END_OF_DATA, "554 5.7.1", S.FAILED, FailureScope.RECIPIENT, "policy"),
         (Stage.END_OF_DATA, "554", S.FAILED, FailureScope.RECIPIENT, "policy"),
         (Stage.END_OF_DATA, "550", S.FAILED, FailureScope.RECIPIENT, "policy"),
         (Stage.END_OF_DATA, "550 5.1.1", S.FAILED, FailureScope.RECIPIENT, "suppress"),
         (Stage.END_OF_DATA, "552 5.2.2", S.FAILED, FailureScope.RECIPIENT, ""),
         (Stage.END_OF_DATA, "552 5.3.4", S.PENDING, FailureScope.SEND, "halt close"),
-        (Stage.END_OF_DATA, "354", S.UNCERTAIN, FailureScope.LANE, "close"),
-        (Stage.RCPT, "450 4.2.0", S.DEFERRED, FailureScope.RECIPIENT, "throttled"),
+        (Stage.END_OF_DATA, "354", S.UNCERTAIN, FailureScope.CONNECTION, "close"),
+        (Stage.RCPT, "450 4.2.0", S.DEFERRED, FailureScope.RECIPIENT, "is_throttling"),
         (Stage.RCPT, "471", S.DEFERRED, FailureScope.RECIPIENT, ""),
         (Stage.RCPT, "550 5.1.1", S.FAILED, FailureScope.RECIPIENT, "suppress"),
         (Stage.RCPT, "550 5.1.2", S.FAILED, FailureScope.RECIPIENT, "suppress"),
         (Stage.RCPT, "553 5.1.3", S.FAILED, FailureScope.RECIPIENT, "suppress"),
         (Stage.RCPT, "556 5.1.10", S.FAILED, FailureScope.RECIPIENT, "suppress"),
         (Stage.RCPT, "550 5.1.6", S.FAILED, FailureScope.RECIPIENT, ""),
-        (Stage.RCPT, "550", S.FAILED, FailureScope.RECIPIENT, "bare_550"),
+        (Stage.RCPT, "550", S.FAILED, FailureScope.RECIPIENT, "is_plain_550"),
         (Stage.RCPT, "550 5.7.1", S.FAILED, FailureScope.RECIPIENT, "policy"),
         (Stage.RCPT, "552 5.2.2", S.FAILED, FailureScope.RECIPIENT, ""),
         (Stage.RCPT, "530 5.7.0", S.PENDING, FailureScope.RELAY, "halt close"),
-        (Stage.RCPT, "421", S.PENDING, FailureScope.LANE, "throttled close"),
-        (Stage.MAIL, "451", S.DEFERRED, FailureScope.RECIPIENT, "throttled"),
+        (Stage.RCPT, "421", S.PENDING, FailureScope.CONNECTION, "is_throttling close"),
+        (Stage.MAIL, "451", S.DEFERRED, FailureScope.RECIPIENT, "is_throttling"),
         (Stage.MAIL, "550", S.PENDING, FailureScope.SEND, "halt close"),
         (Stage.MAIL, "552", S.PENDING, FailureScope.SEND, "halt close"),
-        (Stage.MAIL, "354", S.PENDING, FailureScope.LANE, "close"),
-        (Stage.DATA, "451", S.DEFERRED, FailureScope.RECIPIENT, "throttled"),
+        (Stage.MAIL, "354", S.PENDING, FailureScope.CONNECTION, "close"),
+        (Stage.DATA, "451", S.DEFERRED, FailureScope.RECIPIENT, "is_throttling"),
         (Stage.DATA, "554 5.5.1", S.FAILED, FailureScope.RECIPIENT, "policy"),
-        (Stage.DATA, "250", S.PENDING, FailureScope.LANE, "close"),
+        (Stage.DATA, "250", S.PENDING, FailureScope.CONNECTION, "close"),
         (Stage.AUTH, "535 5.7.8", S.PENDING, FailureScope.RELAY, "halt close"),
-        (Stage.AUTH, "454 4.7.0", S.PENDING, FailureScope.RELAY, "throttled close"),
+        (Stage.AUTH, "454 4.7.0", S.PENDING, FailureScope.RELAY, "is_throttling close"),
         (Stage.CONNECT, "554", S.PENDING, FailureScope.RELAY, "halt close"),
-        (Stage.CONNECT, "421", S.PENDING, FailureScope.RELAY, "throttled close"),
+        (Stage.CONNECT, "421", S.PENDING, FailureScope.RELAY, "is_throttling close"),
     ],
 )
 def test_table(stage: Stage, words: str, state: S, scope: FailureScope, flags: str) -> None:
     judged = classify(reply(words), stage)
     assert (judged.state, judged.scope) == (state, scope)
-    named = ("halt", "close", "policy", "throttled", "suppress", "bare_550")
+    named = ("halt", "close", "policy", "is_throttling", "suppress", "is_plain_550")
     assert {name for name in named if getattr(judged, name)} == set(flags.split())
 
 

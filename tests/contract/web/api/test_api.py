@@ -91,7 +91,7 @@ def test_a_test_with_the_fields_of_a_reader_is_for_who_may_read_lists(site, visi
 def test_a_revoked_token_is_out_at_once_and_its_name_may_be_taken_anew(site, visitor):
     old = token_of(site, name="The site")
     assert Asking(visitor, old).get("/lists").status_code == 200
-    site.ledger.tokens.revoke("the  SITE")
+    site.ledger.api_tokens.revoke("the  SITE")
     assert Asking(visitor, old).get("/lists").json()["detail"] == "This token is not known, or was revoked."
     new = token_of(site, "lists:read", name="the site")
     assert Asking(visitor, new).get("/lists").status_code == 200

@@ -33,8 +33,8 @@ def site(tmp_path, database_url):
 
 
 def with_password(site, name="Mara Lindqvist", role="editor"):
-    user = site.ledger.people.add(name, Role(role))
-    site.ledger.people.set_password(user.id, hash_password(PASSWORD, name))
+    user = site.ledger.users.add(name, Role(role))
+    site.ledger.users.set_password(user.id, hash_password(PASSWORD, name))
     return user
 
 
@@ -220,7 +220,7 @@ def test_a_new_password_ends_the_other_sessions(site, visitor):
 
 
 def test_a_link_lets_choose_a_password_once(site, visitor):
-    user = site.ledger.people.add("Mara Lindqvist")
+    user = site.ledger.users.add("Mara Lindqvist")
     path = invite(site.app, user).removeprefix("https://letter.example.org")
     before = site.contents()
     assert "Welcome, Mara Lindqvist" in visitor.get(path).text
@@ -235,7 +235,7 @@ def test_a_link_lets_choose_a_password_once(site, visitor):
 
 
 def test_a_link_holds_good_for_three_days_and_a_newer_one_voids_it(site):
-    user = site.ledger.people.add("Mara Lindqvist")
+    user = site.ledger.users.add("Mara Lindqvist")
     tokens = [invite(site.app, user).rpartition("/")[2] for _ in range(2)]
     assert accept_invite(site.app, tokens[0], PASSWORD, browser="", address="") is None
     site.clock.forward(3 * 86_400)
@@ -248,12 +248,12 @@ def test_who_is_removed_is_out_at_once_and_may_come_back_with_nothing(site, visi
     assert At(visitor, ada).post(f"/desk/settings/people/{mara.user.id}/remove").status_code == 303
     assert At(visitor, mara).get("/desk/settings").status_code == 303
     assert enter(visitor).status_code == 403
-    again = site.ledger.people.add("mara lindqvist")
+    again = site.ledger.users.add("mara lindqvist")
     assert (again.id, again.role, again.has_password) == (mara.user.id, Role.WRITER, False)
 
 
 def test_there_is_always_an_admin(site):
-    people = site.ledger.people
+    people = site.ledger.users
     first = people.add("Ada")
     second = people.add("Wim")
     assert (first.role, second.role) == (Role.ADMIN, Role.WRITER)
@@ -273,7 +273,7 @@ def test_what_was_done_is_written_down_with_who_and_where(site, visitor):
     ada = signed_in(site, "admin")
     desk = At(visitor, ada)
     desk.post("/desk/settings/people", {"name": "Wim", "role": "editor"})
-    wim = site.ledger.people.named("Wim")
+    wim = site.ledger.users.named("Wim")
     desk.post(f"/desk/settings/people/{wim.id}/role", {"role": "writer"})
     entries = [(each.actor, each.action, each.object, each.detail) for each in site.ledger.audit.entries()]
     assert entries == [
@@ -295,7 +295,7 @@ def test_the_log_is_read_page_by_page(site):
 
 def test_passwords_and_links_are_nowhere_in_the_ledger(site):
     with_password(site)
-    user = site.ledger.people.add("Wim")
+    user = site.ledger.users.add("Wim")
     link = invite(site.app, user).rpartition("/")[2]
     entered = sign_in(site.app, "Mara Lindqvist", PASSWORD, browser="", address="")
     everything = repr(site.contents())

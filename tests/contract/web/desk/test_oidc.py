@@ -70,7 +70,7 @@ def site_on_each(tmp_path, provider, database_url):
 
 @pytest.fixture
 def mara(site):
-    return site.ledger.people.add("Mara Lindqvist", oidc_login="mara@example.org")
+    return site.ledger.users.add("Mara Lindqvist", oidc_login="mara@example.org")
 
 
 def leave(visitor, wanted=""):
@@ -95,7 +95,7 @@ def said(answer):
 def is_out(site, answer):
     assert answer.status_code in {403, 502}, answer.text
     assert not any(each.startswith(COOKIE) for each in answer.headers.get_list("set-cookie"))
-    assert all(site.ledger.sessions.of(user.id) == () for user in site.ledger.people.all())
+    assert all(site.ledger.sessions.of(user.id) == () for user in site.ledger.users.all())
     return True
 
 
@@ -105,7 +105,7 @@ def done(site):
 
 def test_somebody_comes_by_the_provider_works_and_signs_out(site_on_each, provider):
     site = site_on_each
-    mara = site.ledger.people.add("Mara Lindqvist", Role.WRITER, oidc_login="mara@example.org")
+    mara = site.ledger.users.add("Mara Lindqvist", Role.WRITER, oidc_login="mara@example.org")
     with visiting(site) as visitor:
         answer = enter(visitor, provider, {**MARA, "email": "Mara@Example.org"}, "/desk/settings?a=1")
         assert (answer.status_code, answer.headers["location"]) == (303, "/desk/settings?a=1")
@@ -118,7 +118,7 @@ def test_somebody_comes_by_the_provider_works_and_signs_out(site_on_each, provid
         token = re.search(r'name="form_token" value="(\w+)"', page.text)[1]
         visitor.post("/desk/sign-out", data={"form_token": token}, headers={"Origin": ORIGIN})
         assert visitor.get("/desk/settings").status_code == 303
-    assert site.ledger.people.get(mara.id).oidc_tied
+    assert site.ledger.users.get(mara.id).oidc_tied
     assert done(site) == [
         ("Mara Lindqvist", "session.end", "", ""),
         ("Mara Lindqvist", "session.begin", "", "with Harbour ID"),
@@ -197,22 +197,22 @@ def test_nobody_gets_in_by_what_a_provider_says_alone(site, visitor, provider, m
     assert is_out(site, answer) and words in said(answer)
     [(actor, action, _, detail)] = done(site)
     assert (actor, action) == ("sign-in", "session.refuse") and words in detail
-    assert not site.ledger.people.get(mara.id).oidc_tied
+    assert not site.ledger.users.get(mara.id).oidc_tied
 
 
 def test_who_was_removed_stays_out_and_comes_back_with_nothing(site, visitor, provider, mara):
-    site.ledger.people.add("Ada", Role.ADMIN)
+    site.ledger.users.add("Ada", Role.ADMIN)
     assert enter(visitor, provider).status_code == 303
-    site.ledger.people.remove(mara.id)
+    site.ledger.users.remove(mara.id)
     assert visitor.get("/desk/settings").status_code == 303
     assert is_out(site, enter(visitor, provider))
-    site.ledger.people.add("Mara Lindqvist")
+    site.ledger.users.add("Mara Lindqvist")
     assert is_out(site, enter(visitor, provider))
 
 
 def test_another_claim_is_taken_to_the_letter(tmp_path, provider):
     with site_in(tmp_path, **settings_of(provider, oidc_claim="oid")) as site, visiting(site) as visitor:
-        site.ledger.people.add("Mara Lindqvist", oidc_login="aB-1")
+        site.ledger.users.add("Mara Lindqvist", oidc_login="aB-1")
         for other in ("ab-1", " aB-1", "aB-1 ", "", " ", "aB-1\0"):
             assert is_out(site, enter(visitor, provider, {"sub": "1", "oid": other}))
         assert enter(visitor, provider, {"sub": "1", "oid": "aB-1"}).status_code == 303
@@ -232,7 +232,7 @@ def test_a_forged_token_lets_nobody_in(site, visitor, provider, mara, forge):
     answer = enter(visitor, provider)
     assert is_out(site, answer) and said(answer).startswith("The ID token ")
     assert [each[:2] for each in done(site)] == [("sign-in", "session.refuse")]
-    assert not site.ledger.people.get(mara.id).oidc_tied
+    assert not site.ledger.users.get(mara.id).oidc_tied
 
 
 def test_an_answer_holds_good_once(site, visitor, provider, mara):
@@ -427,7 +427,7 @@ def test_whoever_comes_too_often_waits_and_fills_no_log(site, visitor, provider)
 
 
 def test_passwords_stay_unless_they_are_switched_off(site, visitor, mara):
-    site.ledger.people.set_password(mara.id, hash_password(PASSWORD, mara.name))
+    site.ledger.users.set_password(mara.id, hash_password(PASSWORD, mara.name))
     page = visitor.get("/desk/sign-in?next=/desk/settings").text
     assert 'href="/desk/sign-in/oidc?next=/desk/settings"' in page and "Sign in with <bdi>Harbour ID</bdi>" in page
     fields = {"name": mara.name, "password": PASSWORD}
@@ -436,9 +436,9 @@ def test_passwords_stay_unless_they_are_switched_off(site, visitor, mara):
 
 def test_without_passwords_there_is_one_door(tmp_path, provider):
     with site_in(tmp_path, **settings_of(provider, oidc_only=True)) as site, visiting(site) as visitor:
-        mara = site.ledger.people.add("Mara Lindqvist", Role.ADMIN, oidc_login="mara@example.org")
-        site.ledger.people.set_password(mara.id, hash_password(PASSWORD, mara.name))
-        site.ledger.people.set_link(mara.id, digest("a link"), START + 1000)
+        mara = site.ledger.users.add("Mara Lindqvist", Role.ADMIN, oidc_login="mara@example.org")
+        site.ledger.users.set_password(mara.id, hash_password(PASSWORD, mara.name))
+        site.ledger.users.set_link(mara.id, digest("a link"), START + 1000)
         before = site.contents()
         assert "Password" not in visitor.get("/desk/sign-in").text
         fields = {"name": mara.name, "password": PASSWORD, "again": PASSWORD}
@@ -464,7 +464,7 @@ def test_an_admin_enters_who_comes_how(site, visitor, provider, mara):
     assert "has come that way" in ada.get("/desk/settings/people").text
     assert ada.post(path, {"oidc": " Lindqvist@Example.org "}).status_code == 303
     assert site.ledger.sessions.of(mara.id) == ()
-    found = site.ledger.people.get(mara.id)
+    found = site.ledger.users.get(mara.id)
     assert (found.oidc_login, found.oidc_tied) == ("lindqvist@example.org", False)
     assert 'value="lindqvist@example.org"' in ada.get("/desk/settings/people").text
     assert enter(visitor, provider).status_code == 403
@@ -472,12 +472,12 @@ def test_an_admin_enters_who_comes_how(site, visitor, provider, mara):
     taken = {"name": "Wim", "role": "writer", "oidc": "lindqvist@example.org"}
     assert "is entered for somebody else" in ada.post("/desk/settings/people", taken).text
     assert ada.post(path, {"oidc": ""}).status_code == 303
-    assert site.ledger.people.get(mara.id).oidc_login == ""
+    assert site.ledger.users.get(mara.id).oidc_login == ""
     assert ("Ada Admin", "user.oidc", "Mara Lindqvist", "nobody") in done(site)
 
 
 def test_an_account_is_one_person_on_each_database(site_on_each):
-    people = site_on_each.ledger.people
+    people = site_on_each.ledger.users
     mara, wim = people.add("Mara", oidc_login="a@example.org"), people.add("Wim")
     for taken in (
         lambda: people.set_oidc(wim.id, "a@example.org"),

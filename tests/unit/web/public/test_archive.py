@@ -14,7 +14,7 @@ from mailer.service.dispatches.compile import to_record
 from tests.support.site import PHOTO, site_in, visiting
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-SCHEMA = etree.RelaxNG(etree.parse(Path(__file__).parents[1] / "data" / "atom.rng"))
+SCHEMA = etree.RelaxNG(etree.parse(Path(__file__).parents[3] / "data" / "atom.rng"))
 DAY = 86_400
 
 

@@ -181,7 +181,7 @@ def test_a_link_that_may_be_passed_on_does_only_what_can_be_undone(site, visitor
 def test_the_own_link_is_mailed_to_the_person_alone_and_once_a_day(site, visitor, passed_on):
     for _ in range(3):
         assert "on its way to your address" in say(visitor, passed_on, do="link").text
-    [letter] = site.ledger.letters.of(IDENTITY)
+    [letter] = site.ledger.transactional.of(IDENTITY)
     assert (letter.kind, letter.address) == (TransactionalKind.LINK, ANA)
 
 
@@ -214,7 +214,7 @@ def test_erasing_asks_once_more_on_a_page_of_its_own(site, visitor, own):
 
 def ask(site, visitor, own, new="ana.new@example.net"):
     page = say(visitor, own, do="address", email=new)
-    letters = [each for each in site.ledger.letters.of(new.lower()) if each.kind is TransactionalKind.ADDRESS]
+    letters = [each for each in site.ledger.transactional.of(new.lower()) if each.kind is TransactionalKind.ADDRESS]
     return page, [f"/address/{site.app.keys.issue(Purpose.ADDRESS, each.id)}" for each in letters]
 
 
@@ -257,7 +257,7 @@ def test_what_is_no_address_is_said_at_its_field(site, visitor, own, text):
     page = say(visitor, own, do="address", email=text)
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.text
-    assert site.ledger.letters.counts() == {}
+    assert site.ledger.transactional.counts() == {}
 
 
 def test_letters_cannot_be_asked_for_without_end(site, visitor, own):
@@ -266,7 +266,7 @@ def test_letters_cannot_be_asked_for_without_end(site, visitor, own):
         say(visitor, own, nonce=nonce, do="address", email=f"victim{n}@example.net").status_code for n in range(40)
     ]
     assert 429 in statuses
-    assert sum(site.ledger.letters.counts().values()) < 30
+    assert sum(site.ledger.transactional.counts().values()) < 30
 
 
 def test_a_form_is_good_for_one_page_and_for_a_while(site, visitor, own, passed_on):

@@ -334,5 +334,5 @@ def test_every_sentence_of_the_pages_and_letters_is_in_the_catalogues():
     said |= {WORDS, *SUBJECTS.values(), *LABELS.values()}
     assert len(said) > 50
     for language in LANGUAGES:
-        catalogue = (ROOT / "mailer" / "locale" / f"{language}.po").read_text(encoding="utf-8")
+        catalogue = (ROOT / "mailer" / "i18n" / "locale" / f"{language}.po").read_text(encoding="utf-8")
         assert [text for text in said if f'msgid "{text}"' not in catalogue] == []

@@ -53,7 +53,7 @@ def form(site, visitor, **fields):
 
 
 def letters(site, address=VICTIM):
-    return site.ledger.letters.of(address.identity)
+    return site.ledger.transactional.of(address.identity)
 
 
 def token(site, address=VICTIM):
