@@ -196,7 +196,7 @@ def test_signed_out_in_another_tab_nothing_typed_is_lost(tab, file, site):
     page = tab()
     page.goto(TIDE)
     letter(page).get_by_text("asks for patience").wait_for()
-    user = site.ledger.users.named("Mara Lindqvist")
+    user = site.ledger.users.by_name("Mara Lindqvist")
     site.ledger.sessions.end(user.id, *(each.id for each in site.ledger.sessions.of(user.id)))
     page.on("dialog", lambda dialog: dialog.accept_rollback())
     editor(page).focus()
@@ -246,7 +246,7 @@ def webhook_with_a_log(site):
 def test_no_page_is_wider_than_a_phone_or_has_a_fault_that_axe_finds(tab, site, file, scheme):
     file.with_name("broken.md").write_text(DISPATCH.replace("source:", "sorce:"), encoding="utf-8")
     site.ledger.audit.record("Ada", "dispatch.save", "x" * 80, address="192.0.2.1")
-    site.ledger.revisions.keep("tide", "Earlier\n", digest="0", actor="Mara")
+    site.ledger.revisions.save("tide", "Earlier\n", digest="0", actor="Mara")
     number = site.ledger.revisions.versions("tide")[0].id
     signed_in(site, "writer", name="A Very Long Name Of Somebody Who Writes")
     page = tab("admin", color_scheme=scheme, **PHONE)

@@ -40,7 +40,7 @@ def test_a_break_is_told_to_the_file_and_ends_there_too(desk, clock):
 
 def test_own_fields_go_into_letters_and_exports_and_never_over_the_files_cells(desk):
     desk.sync(HEAD + ROWS)
-    desk.ledger.preferences.keep("ana@x.org", {"readers": {"city": "Lisboa", "first_name": ""}}, source="person")
+    desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "Lisboa", "first_name": ""}}, source="person")
     assert told(desk) == HEAD + ROWS
     assert desk.member("ana@x.org").values == {"city": "Lisboa"}
     desk.sync(HEAD + ROWS.replace("Porto", "Braga"))
@@ -50,7 +50,7 @@ def test_own_fields_go_into_letters_and_exports_and_never_over_the_files_cells(d
 def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clock):
     desk.sync(HEAD + ROWS)
     number = desk.ledger.members.number_of("ana@x.org")
-    desk.ledger.preferences.keep("ana@x.org", {"readers": {"city": "Lisboa"}}, source="person")
+    desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "Lisboa"}}, source="person")
     desk.ledger.preferences.request_address_change(number, parse_address("Ana@new.example"))
     [letter] = desk.ledger.transactional.of("ana@new.example")
     assert desk.ledger.preferences.move(letter.id, source="person") is AddressChange.DONE

@@ -95,8 +95,8 @@ def test_a_no_on_a_later_row_of_the_same_list_counts(desk):
 def test_what_the_person_keeps_goes_before_the_file_and_a_sign_up_comes_last(desk):
     desk.make("a", "email,city,status\nana@x.org,Porto,\nbo@x.org,Pune,\n")
     look(desk, count, audience("a"))
-    desk.ledger.preferences.keep("ana@x.org", {"a": {"city": ""}}, source="page")
-    desk.ledger.preferences.keep("bo@x.org", {"a": {"city": "Faro"}}, source="page")
+    desk.ledger.preferences.set_profile("ana@x.org", {"a": {"city": ""}}, source="page")
+    desk.ledger.preferences.set_profile("bo@x.org", {"a": {"city": "Faro"}}, source="page")
     desk.sign_up("cy@x.org", name="a", city="Goa")
     chosen = audience("a", fields=("city", "email", "status"))
     with desk.ledger.syncs.reading() as conn:

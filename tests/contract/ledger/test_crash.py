@@ -34,7 +34,7 @@ def test_after_a_kill_everybody_is_accounted_for(ledger, database_url, open_here
     with child(database_url, tmp_path, send.id, "hold") as process:
         committing = answer(process)["committing"]
         assert counts(ledger, send) == {S.ACCEPTED: 2, S.SENDING: 2, S.CLAIMED: 2, S.PENDING: 4}
-        assert open_here().queue.own(send.id, retry_for=1) is None
+        assert open_here().queue.acquire(send.id, retry_for=1) is None
         assert ledger.sends.owner_pid(send.id) == process.pid
         process.kill()
         process.wait(60)

@@ -51,12 +51,12 @@ def test_what_is_noted_is_written_before_a_later_commit_and_nobody_waits(ledger,
 
     async def connection(mine):
         first, second, third = await mine.claim(3, clock.now)
-        assert await mine.commit(first)
-        mine.note(delivery_result(first, S.ACCEPTED, clock.now))
-        assert await mine.commit(second)
+        assert await mine.begin_sending(first)
+        mine.record_nowait(delivery_result(first, S.ACCEPTED, clock.now))
+        assert await mine.begin_sending(second)
         seen = counts(ledger, send)
-        mine.note(delivery_result(second, S.DEFERRED, clock.now))
-        mine.note(delivery_result(third, S.FAILED, clock.now))
+        mine.record_nowait(delivery_result(second, S.DEFERRED, clock.now))
+        mine.record_nowait(delivery_result(third, S.FAILED, clock.now))
         return seen
 
     with session(ledger, send) as mine:
@@ -69,10 +69,10 @@ def test_what_goes_wrong_with_something_noted_is_said_at_the_next_request(ledger
 
     async def connection(mine):
         claimed, other = await mine.claim(2, clock.now)
-        mine.note(delivery_result(claimed, S.ACCEPTED, clock.now))  # it was never committed
-        await mine.commit(other)
+        mine.record_nowait(delivery_result(claimed, S.ACCEPTED, clock.now))  # it was never committed
+        await mine.begin_sending(other)
         with pytest.raises(IllegalTransitionError):
-            await mine.commit(other)
+            await mine.begin_sending(other)
 
     with session(ledger, send) as mine:
         run(connection(mine))
@@ -91,18 +91,18 @@ def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, 
 
     async def connection(mine):
         first, second = await mine.claim(2, clock.now)
-        assert await mine.commit(first)
+        assert await mine.begin_sending(first)
         assert mine.may_send(first)
         assert not mine.may_send(second), "it is not committed"
         broken.append(True)
-        mine.note(delivery_result(first, S.ACCEPTED, clock.now))
+        mine.record_nowait(delivery_result(first, S.ACCEPTED, clock.now))
         with pytest.raises(LedgerError):
-            await mine.commit(second)
+            await mine.begin_sending(second)
         assert counts(ledger, send) == {S.SENDING: 1, S.CLAIMED: 1}
         broken.clear()
         with pytest.raises(LedgerError):
-            await mine.commit(second)
-        assert await mine.commit(second)
+            await mine.begin_sending(second)
+        assert await mine.begin_sending(second)
         await mine.release([second], clock.now)
 
     with session(ledger, send) as mine:
@@ -125,11 +125,11 @@ def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock
 
     async def connection(mine):
         first, second = await mine.claim(2, clock.now)
-        assert await mine.commit(first)
+        assert await mine.begin_sending(first)
         monkeypatch.setattr(ledger.context.database, "in_transaction", fail_once)
-        mine.note(delivery_result(first, S.ACCEPTED, clock.now))
+        mine.record_nowait(delivery_result(first, S.ACCEPTED, clock.now))
         assert await asyncio.to_thread(entered.wait, PATIENCE)
-        committing = asyncio.create_task(mine.commit(second))  # while the batch before it is about to fail
+        committing = asyncio.create_task(mine.begin_sending(second))  # while the batch before it is about to fail
         await asyncio.sleep(0)
         go_on.set()
         assert await committing

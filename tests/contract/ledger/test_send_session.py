@@ -129,9 +129,9 @@ def put(ledger, mine, clock, state):
     """A delivery in `state`, and its claim."""
     (claim,) = run(mine.claim(1, clock.now))
     if state is not S.CLAIMED:
-        assert run(mine.commit(claim))
+        assert run(mine.begin_sending(claim))
     if state not in {S.CLAIMED, S.SENDING}:
-        run(mine.settle(delivery_result(claim, state, clock.now)))
+        run(mine.record(delivery_result(claim, state, clock.now)))
     return claim
 
 
@@ -181,9 +181,9 @@ def test_one_bad_settlement_spoils_no_other_of_its_batch(ledger, clock):
     async def settle_all(mine):
         claims = await mine.claim(3, clock.now)
         for claim in claims[:2]:
-            await mine.commit(claim)
+            await mine.begin_sending(claim)
         return await asyncio.gather(
-            *(mine.settle(delivery_result(claim, S.ACCEPTED, clock.now)) for claim in claims), return_exceptions=True
+            *(mine.record(delivery_result(claim, S.ACCEPTED, clock.now)) for claim in claims), return_exceptions=True
         )
 
     with session(ledger, send) as mine:
@@ -259,7 +259,7 @@ def test_unsubscribing_and_committing_have_an_order(ledger, open_here, clock):
         leaving = asyncio.gather(
             *(asyncio.to_thread(web.suppressions.unsubscribe, c.identity, source="page") for c in claims)
         )
-        allowed = await asyncio.gather(*(mine.commit(claim) for claim in claims))
+        allowed = await asyncio.gather(*(mine.begin_sending(claim) for claim in claims))
         left = await leaving
         return allowed, [suppressed.skipped == 1 for suppressed in left]
 
@@ -379,7 +379,7 @@ def test_a_send_has_one_owner_named_by_its_process(ledger, open_here):
     other = open_here()
     assert other.sends.owner_pid(send.id) is None
     with session(ledger, send):
-        assert other.queue.own(send.id, retry_for=DAY) is None
+        assert other.queue.acquire(send.id, retry_for=DAY) is None
         assert other.sends.owner_pid(send.id) > 0
     assert other.sends.owner_pid(send.id) is None
     with session(other, send) as mine:
@@ -457,8 +457,8 @@ def test_what_lanes_ask_for_shares_commits_and_nobody_waits_for_long(ledger, clo
 
     async def connection(mine, claims):
         for claim in claims:
-            assert await mine.commit(claim)
-            mine.note(delivery_result(claim, S.ACCEPTED, clock.now))
+            assert await mine.begin_sending(claim)
+            mine.record_nowait(delivery_result(claim, S.ACCEPTED, clock.now))
 
     async def connections(mine):
         claims = await mine.claim(40, clock.now)
@@ -475,7 +475,7 @@ def test_what_was_noted_last_is_written_before_the_send_is_given_back(ledger, cl
 
     async def note(mine, claims):
         for claim in claims:
-            mine.note(delivery_result(claim, S.ACCEPTED, clock.now))
+            mine.record_nowait(delivery_result(claim, S.ACCEPTED, clock.now))
 
     with session(ledger, send) as mine:
         claims = run(mine.claim(3, clock.now))

@@ -196,8 +196,8 @@ def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
     async def refuse_all(mine):
         claims = await mine.claim(3, clock.now)
         for claim in claims:
-            assert await mine.commit(claim)
-            await mine.settle(delivery_result(claim, S.FAILED, clock.now, reply=bare, bare_550=True))
+            assert await mine.begin_sending(claim)
+            await mine.record(delivery_result(claim, S.FAILED, clock.now, reply=bare, bare_550=True))
         assert ledger.suppressions.get(ANA).reason is R.BOUNCED
         await mine.trip_breaker("refused in a row", [claim.delivery_id for claim in claims])
 

@@ -49,7 +49,7 @@ def gone(ledger: Ledger) -> dict[str, int]:
 def day_after_day(mine, clock: Clock) -> list[int]:
     """How many leave on each of the days that it takes."""
     taken = []
-    while (standing := run(mine.standing())).state is not SendState.FINISHED:
+    while (standing := run(mine.status())).state is not SendState.FINISHED:
         claims = run(mine.claim(100, clock.now))
         run(accept_all(mine, claims, clock.now))
         taken.append(len(claims))
@@ -60,8 +60,8 @@ def day_after_day(mine, clock: Clock) -> list[int]:
 
 async def accept_all(mine, claims, now: float) -> None:
     for claim in claims:
-        assert await mine.commit(claim)
-        await mine.settle(delivery_result(claim, S.ACCEPTED, now))
+        assert await mine.begin_sending(claim)
+        await mine.record(delivery_result(claim, S.ACCEPTED, now))
 
 
 def test_the_rest_of_a_day_waits_for_the_next(warming, clock):
@@ -110,7 +110,7 @@ def test_uncertain_ones_count_and_so_does_each_further_attempt(warming, clock):
     mine = session(ledger, send)
     run(deliver(mine, clock.now, S.UNCERTAIN, limit=2))
     assert gone(ledger) == {"2026-11-23": 2}
-    ledger.sends.resolve(send.id, resend=True)
+    ledger.sends.resolve_uncertain(send.id, resend=True)
     run(deliver(mine, clock.now, limit=9))
     assert gone(ledger) == {"2026-11-23": 3}
     assert run(mine.claim(9, clock.now)) == ()

@@ -164,10 +164,10 @@ def test_after_a_day_it_is_given_up_and_said_so_and_a_person_may_send_it_again(s
             f"webhook {webhook.id} (127.0.0.1): unsubscribed of message {message.id} is given up: answered 500"
         ]
         receiver.answers = [200]
-        site.ledger.outbox.again(webhook.id, message.id)
+        site.ledger.outbox.redeliver(webhook.id, message.id)
         go(lambda: log(site, webhook)[0].state is WebhookState.DELIVERED)
     with pytest.raises(UsageError):
-        site.ledger.outbox.again(webhook.id + 1, message.id)
+        site.ledger.outbox.redeliver(webhook.id + 1, message.id)
 
 
 def test_a_receiver_that_is_gone_is_paused_and_said_so(site, receiver):

@@ -194,7 +194,7 @@ def test_a_request_that_was_interrupted_is_not_done_again_by_itself(site, api, m
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(site.ledger.answers), "keep", power_cut)
+        broken.setattr(type(site.ledger.idempotency), "store", power_cut)
         assert api("POST", "/sends", wanted, key="one").status_code == 500
     assert len(site.ledger.sends.all()) == 1
     answer = api("POST", "/sends", wanted, key="one")

@@ -163,8 +163,8 @@ def test_quick_steps_of_one_person_are_one_in_the_history(site):
 
 def test_the_history_does_not_grow_for_ever(site):
     for number in range(KEPT + 5):
-        site.ledger.revisions.keep("tide", f"{number}", digest=f"{number}", actor="Mara", step=True)
-    site.ledger.revisions.keep("other", "x", digest="x", actor="Mara")
+        site.ledger.revisions.save("tide", f"{number}", digest=f"{number}", actor="Mara", step=True)
+    site.ledger.revisions.save("other", "x", digest="x", actor="Mara")
     versions = site.ledger.revisions.versions("tide")
     assert len(versions) == KEPT
     assert site.ledger.revisions.text("tide", versions[0].id) == f"{KEPT + 4}"

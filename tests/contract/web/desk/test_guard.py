@@ -266,14 +266,14 @@ def test_there_is_always_an_admin(site):
     with pytest.raises(NameTakenError):
         people.add("WIM")
     with pytest.raises(UnknownUserError):
-        people.named("Ada")
+        people.by_name("Ada")
 
 
 def test_what_was_done_is_written_down_with_who_and_where(site, visitor):
     ada = signed_in(site, "admin")
     desk = At(visitor, ada)
     desk.post("/desk/settings/people", {"name": "Wim", "role": "editor"})
-    wim = site.ledger.users.named("Wim")
+    wim = site.ledger.users.by_name("Wim")
     desk.post(f"/desk/settings/people/{wim.id}/role", {"role": "writer"})
     entries = [(each.actor, each.action, each.object, each.detail) for each in site.ledger.audit.entries()]
     assert entries == [

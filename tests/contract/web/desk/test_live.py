@@ -86,7 +86,7 @@ def test_paused_it_says_by_whom_and_goes_on_when_told_to(site, desk):
     assert "Paused by Mara Lindqvist." in words(desk.get(path))
     desk.post(f"{path}/resume")
     assert site.ledger.sends.get(send.id).state is SendState.RUNNING
-    assert [each.id for each in site.ledger.sends.carried()] == [send.id]
+    assert [each.id for each in site.ledger.sends.run_by_server()] == [send.id]
     assert [entry.action for entry in site.ledger.audit.entries()] == ["send.resume", "send.pause"]
 
 
@@ -119,7 +119,7 @@ def test_uncertain_ones_are_decided_by_name_or_all_at_once(site, desk):
     desk.post(f"{path}/resolve", {"again": "all"})
     assert ledger.sends.summary(send.id).count(DeliveryState.PENDING) == 2
     assert ledger.sends.get(send.id).state is SendState.RUNNING
-    assert [each.id for each in site.ledger.sends.carried()] == [send.id]
+    assert [each.id for each in site.ledger.sends.run_by_server()] == [send.id]
 
 
 def test_of_another_send_nobody_is_decided(site, desk):
