@@ -26,7 +26,7 @@ from mailer.addresses import AddressError, is_plain_address, parse_address
 from mailer.csv.columns import EMAIL, Columns, ColumnsError, field_name, read_columns
 from mailer.csv.encoding import EncodingError, detect_encoding
 from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow, Row, RowWarning, Status, abbreviated
-from mailer.csv.status import StatusParser
+from mailer.csv.status_parser import StatusParser
 from mailer.csv.tokenizer import (
     MAX_BROKEN,
     MAX_ROW_LINES,

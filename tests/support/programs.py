@@ -187,9 +187,9 @@ def _tell(**what: object) -> None:
 
 def _warm() -> None:
     """Import all that a send needs, and make one letter: what templates and styles are read into, each fork then has."""
-    import mailer.cli.sends.manage
     import mailer.cli.sends.resume
-    import mailer.cli.sends.send  # noqa: F401
+    import mailer.cli.sends.send
+    import mailer.cli.sends.status  # noqa: F401
     from mailer.app import App
     from mailer.ledger.store import postgresql, sqlite  # noqa: F401
     from mailer.service.sends.plan import plan_send

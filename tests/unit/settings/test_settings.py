@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from mailer.errors import SettingsError
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode, choose_by_weight
-from mailer.settings.settings import MASK, Images, OnUncertain, Settings, load_settings, redact, variable_names
+from mailer.settings.redact import MASK, redact_secrets
+from mailer.settings.settings import Images, OnUncertain, Settings, load_settings, variable_names
 
 KEY = "k3y-" * 8
 NEEDED = {"MAILER_FROM": "The Harbour Letter <letter@example.org>", "MAILER_SECRET_KEYS": f'["{KEY}"]'}
@@ -378,7 +379,7 @@ def test_redact_takes_every_form_of_every_secret_out_of_a_text():
     text = " ".join(
         [*WORDS[2:], repr("back\\slash"), SECRETS["SECRET_KEYS"], "AGxldHRlcm5hbWUAaHVudGVyLzI=", "and the rest"]
     )
-    redacted = redact(text, found)
+    redacted = redact_secrets(text, found)
     assert not [
         word
         for word in ("hush", "psst", "hunter/2", "hunter%2F2", "slash", "lettername", "dbpa", "AGxl", "whisper/er")
@@ -393,7 +394,7 @@ def test_redact_takes_every_form_of_every_secret_out_of_a_text():
 def test_a_password_is_read_back_and_redacted_whatever_it_is(password, around):
     found = load(RELAY=f"smtps://user-name:{quote(password, safe='')}@mail.example.org")
     assert found.relay[0].password.get_secret_value() == password
-    assert redact(password + around, found).startswith(MASK[:1])
+    assert redact_secrets(password + around, found).startswith(MASK[:1])
 
 
 RELAYS = [
