@@ -159,7 +159,7 @@ def test_a_wrong_setting_is_named_with_what_it_should_be(variable, text, expecte
 
 def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
     (tmp_path / ".env").write_text(
-        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_CONNECTIONS=3\nMAILER_REPLY_TO='open\n",
+        "# first\nMAILER_CONNECTIONS=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_CONNECTIONS=3\nMAILER_REPLY_TO='open\n",
         encoding="utf-8",
     )
     assert wrong(tmp_path, {"MAILER_IMAGES": "both", "MAILER_ALOW_PLAINTEXT": "1", "HOME": "/"}) == [
