@@ -27,7 +27,9 @@ def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
     with App.open(workspace) as app:
         suppress = app.ledger.suppressions.suppress
         reasons = {
-            address.display: suppress(address.identity, SuppressionReason.BY_HAND, source=COMMAND_LINE).suppression.reason
+            address.display: suppress(
+                address.identity, SuppressionReason.BY_HAND, source=COMMAND_LINE
+            ).suppression.reason
             for address in addresses
         }
     if as_json:

@@ -17,7 +17,7 @@ from mailer.audience.segments import (
     Received,
     SegmentError,
     SubscriberFacts,
-    matches,
+    matches_segment,
     parse_segment,
     references,
 )  # fmt: skip
@@ -108,4 +108,4 @@ def test_what_it_names_is_told():
 )
 def test_it_means_for_a_person_what_python_means(source, wanted):
     person = SubscriberFacts(fields={"city": "Porto"}, joined=DAY, lists={"vip"})
-    assert matches(parse_segment(source), person) is wanted
+    assert matches_segment(parse_segment(source), person) is wanted
