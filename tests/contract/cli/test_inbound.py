@@ -36,7 +36,7 @@ def suppressed(here):
     return [row["identity"] for row in here.json("suppress", "list")["suppressions"]]
 
 
-def test_the_address_that_a_letter_names_unsubscribes_who_got_that_letter(here, sent, pipe):
+def test_the_unsubscribe_address_of_a_message_unsubscribes_its_recipient(here, sent, pipe):
     done = pipe(f"From: somebody@else.example\nTo: {sent}\n\n")
     assert (done.code, done.out) == (0, "unsubscribed\n")
     assert suppressed(here) == ["ana@example.com"]

@@ -41,14 +41,14 @@ def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("password", "said"),
+    ("password", "expected"),
     [("short", "at least 12"), ("aaaaaaaaaaaaaaaa", "too easy"), ("Mara mara MARA 12", "too easy")],
 )
-def test_a_bad_password_adds_nobody(here, workspace, monkeypatch, password, said):
+def test_a_bad_password_adds_nobody(here, workspace, monkeypatch, password, expected):
     monkeypatch.setattr("mailer.cli.admin.user.is_interactive", lambda: True)
     monkeypatch.setattr("mailer.cli.admin.user.click.prompt", lambda *_, **__: password)
     refused = here("user", "add", "Mara")
-    assert (refused.code, said in refused.err) == (2, True)
+    assert (refused.code, expected in refused.err) == (2, True)
     assert here("user", "list").out == ""
 
 

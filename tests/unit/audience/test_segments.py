@@ -85,7 +85,7 @@ def test_anything_else_is_refused_with_what_is_allowed(source, words):
     assert error.value.next_step
 
 
-def test_what_it_names_is_told():
+def test_references_are_the_fields_lists_and_dispatches_of_a_segment():
     tree = parse_segment(
         'city == name and ("x" in town or not list("vip")) and received("quay") and joined > "2026-01-31"'
     )
