@@ -7,13 +7,15 @@ from tempfile import TemporaryFile
 import click
 
 from mailer.app import App
-from mailer.cli.options import as_json, in_workspace, parse_list_names
+from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.lists.overview import ListOverview, export_list, plan_object, roster_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, undo_list
 from mailer.timestamps import iso
+
+_list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
 
 @click.group("list")
@@ -22,7 +24,7 @@ def list_command() -> None:
 
 
 @list_command.command("sync")
-@click.argument("name")
+@_list_argument
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--allow-removals", is_flag=True, help="Go on though more than a tenth of the readers are gone.")
 @as_json
@@ -33,14 +35,13 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     Who is new in the file joins, who is gone leaves; who signed up gets a row; status and since are kept current. A row
     that would bring back somebody who said no is blocked.
     """
-    (name,) = parse_list_names([name]) or ("",)
     with App.open(workspace) as app:
         plan = plan_sync(app, name) if only_plan else _sync_or_ask(app, name, allow_removals=allow_removals)
     return _show_plan(plan, planned=only_plan, as_json=as_json)
 
 
 @list_command.command("undo")
-@click.argument("name")
+@_list_argument
 @click.option("--to", type=click.IntRange(1, 2**63 - 1), metavar="SYNC", help="How it was after that sync.")
 @as_json
 @in_workspace
@@ -49,20 +50,18 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
 
     Who said no since stays so, who signed up since stays on the list. An undo is a sync, and can be undone.
     """
-    (name,) = parse_list_names([name]) or ("",)
     with App.open(workspace) as app:
         return _show_plan(undo_list(app, name, to=to), planned=False, as_json=as_json)
 
 
 @list_command.command("show")
-@click.argument("name")
+@_list_argument
 @click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many members to show.")
 @as_json
 @in_workspace
 def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -> None:
     """Count the members of list NAME, by whether they would be mailed; show the first, and the last syncs."""
-    (name,) = parse_list_names([name]) or ("",)
     with App.open(workspace) as app:
         overview = show_list(app, name, where=where, limit=limit)
     if as_json:
@@ -72,7 +71,7 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 
 
 @list_command.command("export")
-@click.argument("name")
+@_list_argument
 @click.option("--where", default="", metavar="EXPR", help="Only those of whom this holds.")
 @click.option("--raw", is_flag=True, help="Leave cells that a spreadsheet would take for a formula as they are.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-", metavar="FILE",
@@ -80,7 +79,6 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 @in_workspace
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
     """Write the members of list NAME as CSV, as they stand now, safe for a spreadsheet."""
-    (name,) = parse_list_names([name]) or ("",)
     with App.open(workspace) as app, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         count = export_list(app, name, spool, where=where, raw=raw)
         spool.seek(0)

@@ -18,14 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mailer.addresses import AddressError, parse_address
-from mailer.csv.cells import format_row, is_fully_quoted, set_cells, split_line_ending
-from mailer.csv.patch import add_header_cells, widest_row
-from mailer.csv.reader import AROUND_HEADER, CsvList, ListError
+from mailer.csv.cells import set_cells
+from mailer.csv.patch import MAX_CELL, add_header_cells, append_rows, widest_row
+from mailer.csv.reader import CsvList, ListError
 from mailer.csv.tokenizer import RowTokenizer, TooManyMalformedRowsError
 from mailer.csv.writer import CsvWriter
 from mailer.sanitize import clean
-
-MAX_CELL = 32_767  # characters: what spreadsheets take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +74,17 @@ def _write(
     header = next(lines)
     output.write(add_header_cells(header, source.delimiter, added))
     _copy_rows(source, lines, output, edits, indexes)
-    plain, end = split_line_ending(header)
-    end, quoted = end or "\n", is_fully_quoted(plain.strip(AROUND_HEADER), source.delimiter)
     width = max([len(source.columns.names) - 1, *indexes.values()]) + 1
-    ends_line = output.ends_with_line_end()
-    for row in rows:
-        cells = [""] * width
-        for name, value in row.items():
-            if name in indexes:
-                cells[indexes[name]] = clean(value)[:MAX_CELL]
-        text = format_row(cells, source.delimiter, quoted=quoted)
-        output.write(f"{text}{end}" if ends_line else f"{end}{text}")
+    append_rows(output, header, source.delimiter, (_new_cells(row, indexes, width) for row in rows))
     output.finish()
+
+
+def _new_cells(row: Mapping[str, str], indexes: Mapping[str, int], width: int) -> list[str]:
+    cells = [""] * width
+    for name, value in row.items():
+        if name in indexes:
+            cells[indexes[name]] = value
+    return cells
 
 
 def _copy_rows(

@@ -16,7 +16,7 @@ which is a mistake of the caller.
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,7 +27,7 @@ from mailer.csv.tokenizer import CellBatch, RowTokenizer, TooManyMalformedRowsEr
 from mailer.csv.writer import CsvWriter
 from mailer.sanitize import clean
 
-_MAX_CELL = 32_767  # characters: what spreadsheets take
+MAX_CELL = 32_767  # characters: the limit of spreadsheets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,6 @@ def _write(
     first_patch, first_row = next(patches, None), next(appended, None)
     has_changes = first_patch is not None or first_row is not None
     layout = _column_layout(source) if has_changes else _Layout(header={}, status=-1, since=-1)
-    count = 0
     lines = source.lines()
     output.writelines(itertools.islice(lines, source.header_line - 1))
     header = next(lines)
@@ -107,13 +106,15 @@ def _write(
     copied = _copy_rows(
         source, lines, output, itertools.chain(() if first_patch is None else (first_patch,), patches), layout
     )
-    plain, end = split_line_ending(header)
-    end, quoted = end or "\n", is_fully_quoted(plain.strip(AROUND_HEADER), source.delimiter)
-    ends_line = output.ends_with_line_end()
-    for row in itertools.chain(() if first_row is None else (first_row,), appended):
-        text = format_row(_appended_cells(row, source, layout), source.delimiter, quoted=quoted)
-        output.write(f"{text}{end}" if ends_line else f"{end}{text}")
-        count += 1
+    count = append_rows(
+        output,
+        header,
+        source.delimiter,
+        (
+            _appended_cells(row, source, layout)
+            for row in itertools.chain(() if first_row is None else (first_row,), appended)
+        ),
+    )
     changed = output.finish()
     if copied.broken:
         _verify_copy(source, output, layout, count)
@@ -167,6 +168,19 @@ def add_header_cells(text: str, delimiter: str, added: Mapping[int, str]) -> str
     return text.replace(header, set_cells(header, delimiter, added), 1) if added else text
 
 
+def append_rows(output: CsvWriter, header: str, delimiter: str, rows: Iterable[Sequence[str]]) -> int:
+    """Appends rows with the line end and the quoting of `header`; returns their number."""
+    text, end = split_line_ending(header)
+    end, quoted = end or "\n", is_fully_quoted(text.strip(AROUND_HEADER), delimiter)
+    ends_line = output.ends_with_line_end()
+    count = 0
+    for cells in rows:
+        row = format_row([clean(cell)[:MAX_CELL] for cell in cells], delimiter, quoted=quoted)
+        output.write(f"{row}{end}" if ends_line else f"{end}{row}")
+        count += 1
+    return count
+
+
 def _patch_row(text: str, delimiter: str, patch: RowPatch, layout: _Layout) -> str:
     if not text.strip():
         raise _no_row_error(patch)
@@ -182,7 +196,7 @@ def _appended_cells(row: Mapping[str, str], source: CsvList, layout: _Layout) ->
     values[source.columns.address] = row[EMAIL]
     values[layout.status] = row.get(STATUS, "")
     values[layout.since] = row.get(SINCE, "")
-    return [clean(value)[:_MAX_CELL] for value in values]
+    return values
 
 
 def _copy_rows(

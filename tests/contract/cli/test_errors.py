@@ -41,6 +41,8 @@ USAGE = [
     ("resolve", "1"),
     ("report", "1"),
     ("report", "-1"),
+    ("list", "sync", "nobody"),
+    ("list", "sync", "readers,nobody"),
     ("subscriber", "show", "no-address"),
     ("subscriber", "unsubscribe", "a@b@c"),
     ("suppress", "add"),
