@@ -1,12 +1,12 @@
-"""`make bench`, or `python -m benchmarks`: what this program costs, measured beside what others cost.
+"""`make bench`, or `python -m benchmarks`: measures this program, beside others where they do the same work.
 
-    making     what an edition and its messages cost to make (making.py)
-    sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (pair.py)
+    composition     compiling an edition and composing its messages (composition.py)
+    sending    the engine and others to Postfix's smtp-sink: on loopback with 20 connections, 50 ms away with 10 (comparison.py)
     growth     the engine with a thousand to a million readers (growth.py)
-    leaving    people who unsubscribe, alone and while a send runs (leaving.py)
+    unsubscribe  unsubscribe requests, alone and during a send (unsubscribe.py)
 
 All of it takes about half an hour on two cores, `--quick` about eight minutes. It prints tables and writes bench.json (report.py)
-into out/; `--plot` draws docs/performance.svg as well. What cannot be measured here is skipped, and it is said why.
+into out/; `--plot` also draws docs/performance.svg. What cannot be measured on this machine is skipped, with the reason.
 """
 
 import argparse
@@ -18,21 +18,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.contender import Contender, Engine, Load, Mailmerge, Nodemailer, Plain, SmtpSource
-from benchmarks.growth import LIMIT, READERS, Grown, measure_growth
-from benchmarks.leaving import COUNT, Left, measure_leaving
-from benchmarks.letter import write_letter, write_readers
+from benchmarks.comparison import Comparison, Field, compare
+from benchmarks.composition import measure_composition
+from benchmarks.contender import Aiosmtplib, Contender, Engine, Load, Mailmerge, Nodemailer, SmtpSource
+from benchmarks.growth import LIMIT, READERS, GrowthResult, measure_growth
 from benchmarks.lists import measure_lists
 from benchmarks.machine import ROOT, describe
-from benchmarks.making import compare_making
-from benchmarks.pair import Compared, Field, compare
 from benchmarks.plot import draw
 from benchmarks.process import UnavailableError
 from benchmarks.relay import postfix
 from benchmarks.report import Report
-from benchmarks.target import ED25519, FAR, LOOPBACK, RSA, judge
+from benchmarks.targets import ED25519, FAR, LOOPBACK, RSA, check_targets
+from benchmarks.unsubscribe import COUNT, UnsubscribeResult, measure_unsubscribes
+from benchmarks.workload import write_dispatch, write_readers
 
-PARTS = ("making", "sending", "growth", "lists", "leaving")
+PARTS = ("composition", "sending", "growth", "lists", "unsubscribe")
 OTHERS = ("smtp-source", "ed25519", "rsa", "aiosmtplib", "nodemailer", "mailmerge")
 SIZES = {"12": 12_000, "80": 80_000}
 MESSAGES = {(LOOPBACK, "12"): 12_000, (LOOPBACK, "80"): 4_000, (FAR, "12"): 3_000, (FAR, "80"): 3_000}
@@ -43,7 +43,7 @@ ROUND_TRIP = 0.050  # seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to measure, and how much of it. `messages` 0: as many as each field has."""
+    """What to measure, and how much of it. `messages` 0: the default of each field."""
 
     parts: Sequence[str] = PARTS
     only: Sequence[str] = OTHERS
@@ -88,32 +88,32 @@ def read_options(arguments: Sequence[str] | None) -> Options:
 
 
 def measure(options: Options, console: Console) -> Report:
-    """Measure what `options` ask for; it says on the console what it is at."""
+    """Measures the parts of `options`; shows on the console what runs."""
     at, machine = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), describe()
     scratch = options.out.resolve() / "bench"
     with console.status("", refresh_per_second=1) as status:
 
-        def tell(what: str) -> None:
+        def log(what: str) -> None:
             status.update(what)
 
-        synced = measure_lists(scratch / "lists", max(options.readers), tell) if "lists" in options.parts else None
-        making = compare_making(options.pairs, tell) if "making" in options.parts else []
-        sending: list[Compared] = []
-        grown: list[Grown] = []
+        synced = measure_lists(scratch / "lists", max(options.readers), log) if "lists" in options.parts else None
+        composition = measure_composition(options.pairs, log) if "composition" in options.parts else []
+        sending: list[Comparison] = []
+        growth: list[GrowthResult] = []
         cold = None
-        left: Left | None = None
+        unsubscribes: UnsubscribeResult | None = None
         try:
             if {"sending", "growth"} & set(options.parts):
                 postfix("smtp-sink")
             if "sending" in options.parts:
                 for field in _fields(options, scratch):
                     for first, second in _pairs(options, scratch, field):
-                        sending.append(compare(field, first, second, options.pairs, tell))
+                        sending.append(compare(field, first, second, options.pairs, log))
             if "growth" in options.parts:
-                grown, cold = measure_growth(scratch / "growth", options.readers, options.limit, tell)
-            if "leaving" in options.parts:
-                left = measure_leaving(
-                    scratch / "leaving", options.messages or COUNT // (QUICK if options.quick else 1), tell
+                growth, cold = measure_growth(scratch / "growth", options.readers, options.limit, log)
+            if "unsubscribe" in options.parts:
+                unsubscribes = measure_unsubscribes(
+                    scratch / "unsubscribe", options.messages or COUNT // (QUICK if options.quick else 1), log
                 )
         except UnavailableError as error:
             console.print(f"Nothing was sent: {error}", style="yellow", markup=False)
@@ -122,16 +122,16 @@ def measure(options: Options, console: Console) -> Report:
         machine=machine,
         quick=options.quick,
         pairs=options.pairs,
-        making=making,
+        composition=composition,
         sending=sending,
-        growth=grown,
+        growth=growth,
         cold=cold,
         synced=synced,
-        leaving=left,
+        unsubscribe=unsubscribes,
         targets=[
-            *judge(sending, grown, cold),
+            *check_targets(sending, growth, cold),
             *(synced.targets if synced else ()),
-            *(left.targets if left else ()),
+            *(unsubscribes.targets if unsubscribes else ()),
         ],
     )
 
@@ -142,20 +142,20 @@ def _fields(options: Options, scratch: Path) -> Iterator[Field]:
             messages = options.messages or MESSAGES[link, size] // (QUICK if options.quick else 1)
             folder = scratch / f"{size}-{'far' if link == FAR else 'loopback'}"
             write_readers(folder, 1)
-            letter = write_letter(folder, SIZES[size])
+            sample = write_dispatch(folder, SIZES[size])
             write_readers(folder, messages)
-            load = Load(letter=letter, folder=folder, messages=messages, sessions=10 if link == FAR else 20)
+            load = Load(sample=sample, folder=folder, messages=messages, sessions=10 if link == FAR else 20)
             yield Field(name=link, size=f"{size} KB", load=load, round_trip=ROUND_TRIP if link == FAR else 0.0)
 
 
 def _pairs(options: Options, scratch: Path, field: Field) -> Iterator[tuple[Contender, Contender]]:
-    """Who competes with whom: the first is what the ratio is of. What signing costs does not depend on the way."""
+    """The pairs to compare: the ratio is that of the first. The cost of signing does not depend on the link."""
     engine = Engine()
     pairs: dict[str, tuple[Contender, Contender]] = {
         "smtp-source": (engine, SmtpSource()),
         "ed25519": (Engine(ED25519, ("ed25519",)), engine),
         "rsa": (Engine(RSA, ("rsa",)), engine),
-        "aiosmtplib": (engine, Plain()),
+        "aiosmtplib": (engine, Aiosmtplib()),
         "nodemailer": (engine, Nodemailer(scratch / "nodemailer")),
         "mailmerge": (engine, Mailmerge(scratch / "mailmerge")),
     }

@@ -1,4 +1,4 @@
-"""Those who send: this engine, and what others would use. Each sends a Load to a relay at a port, and is measured.
+"""The contenders: this engine and other programs. Each sends a Load to a relay at a port, and is measured.
 
     contender.prepare()                  install what it needs, once; raises UnavailableError with the reason
     contender.run(load, port)            -> Measured
@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.letter import SENDER, Letter, Setup, fresh
 from benchmarks.machine import ROOT
-from benchmarks.process import Ended, Measured, UnavailableError, run
+from benchmarks.process import Measured, ProcessResult, UnavailableError, run
 from benchmarks.relay import postfix
+from benchmarks.workload import SENDER, SampleMessage, SendOptions, reset_workspace
 
 NODEMAILER = "10.6.0"
 MAILMERGE = "2.3.0"
@@ -28,20 +28,20 @@ PATIENCE = 300.0  # seconds that one run may take
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """How many messages of a letter over how many sessions; `folder` is the letter's workspace."""
+    """A number of messages over a number of sessions; `folder` is the workspace of the sample message."""
 
-    letter: Letter
+    sample: SampleMessage
     folder: Path
     messages: int
     sessions: int
 
     def part(self, share: float) -> "Load":
-        """The same with fewer messages, for one who is slow; at least one for each session."""
+        """Returns the load with fewer messages, for a slow contender; at least one for each session."""
         return replace(self, messages=max(min(self.messages, self.sessions), int(self.messages * share)))
 
 
 class Contender(Protocol):
-    """`share` and `far_share`: how much of a load it is given, on loopback and behind a long way."""
+    """A program that sends. `share`, `far_share`: the part of a load that it gets, on loopback and on the far link."""
 
     @property
     def name(self) -> str: ...
@@ -57,10 +57,10 @@ class Contender(Protocol):
     def run(self, load: Load, port: int) -> Measured: ...
 
 
-def reported(ended: Ended) -> Measured:
-    """What a program of ours that timed itself has said."""
-    said = json.loads(ended.output.splitlines()[-1])
-    return Measured(messages=said["messages"], seconds=said["seconds"], cpu=said["cpu"], peak=ended.peak)
+def parse_result(ended: ProcessResult) -> Measured:
+    """Returns the measurement that a program of ours printed."""
+    printed = json.loads(ended.output.splitlines()[-1])
+    return Measured(messages=printed["messages"], seconds=printed["seconds"], cpu=printed["cpu"], peak=ended.peak)
 
 
 def _program(name: str) -> tuple[str, ...]:
@@ -80,11 +80,11 @@ class Engine:
         """Everything is here."""
 
     def run(self, load: Load, port: int) -> Measured:
-        return reported(self.send(load, port))
+        return parse_result(self.send(load, port))
 
-    def send(self, load: Load, port: int, limit: int | None = None) -> Ended:
+    def send(self, load: Load, port: int, limit: int | None = None) -> ProcessResult:
         """Send to the first `limit` readers, about; the list of the workspace has as many as the load has messages."""
-        fresh(load.folder, Setup(port=port, connections=load.sessions, dkim=self.dkim))
+        reset_workspace(load.folder, SendOptions(port=port, connections=load.sessions, dkim=self.dkim))
         arguments = (str(load.folder), str(limit or load.messages))
         return run((*_program("engine"), *arguments), folder=ROOT, timeout=PATIENCE)
 
@@ -102,7 +102,7 @@ class SmtpSource:
 
     def run(self, load: Load, port: int) -> Measured:
         file = load.folder / "message.txt"
-        file.write_bytes(load.letter.message.replace(b"\r\n", b"\n"))
+        file.write_bytes(load.sample.message.replace(b"\r\n", b"\n"))
         command = [postfix("smtp-source"), "-d", "-s", str(load.sessions), "-m", str(load.messages)]
         addresses = ["-f", SENDER, "-t", "reader@example.com"]
         ended = run([*command, "-F", str(file.resolve()), *addresses, f"127.0.0.1:{port}"], timeout=PATIENCE)
@@ -110,7 +110,7 @@ class SmtpSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class Aiosmtplib:
     """aiosmtplib's `sendmail` of ready bytes."""
 
     name: str = "aiosmtplib"
@@ -122,9 +122,11 @@ class Plain:
 
     def run(self, load: Load, port: int) -> Measured:
         file = load.folder / "message.eml"
-        file.write_bytes(load.letter.message)
+        file.write_bytes(load.sample.message)
         counts = (str(port), str(load.sessions), str(load.messages))
-        return reported(run((*_program("plain"), *counts, str(file.resolve())), folder=ROOT, timeout=PATIENCE))
+        return parse_result(
+            run((*_program("aiosmtplib_sender"), *counts, str(file.resolve())), folder=ROOT, timeout=PATIENCE)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +150,12 @@ class Nodemailer:
         run(("npm", "install", *options, f"nodemailer@{NODEMAILER}"), folder=self.home, timeout=INSTALLING)
 
     def run(self, load: Load, port: int) -> Measured:
-        file, letter = load.folder / "letter.json", load.letter
-        parts = {"subject": letter.subject, "text": letter.text, "html": letter.html, "sender": SENDER}
+        file, sample = load.folder / "sample.json", load.sample
+        parts = {"subject": sample.subject, "text": sample.text, "html": sample.html, "sender": SENDER}
         file.write_text(json.dumps(parts), encoding="utf-8")
         counts = (str(port), str(load.sessions), str(load.messages))
-        program = str(ROOT / "benchmarks" / "pooled.js")
-        return reported(run(("node", program, *counts, str(file.resolve())), folder=self.home, timeout=PATIENCE))
+        program = str(ROOT / "benchmarks" / "nodemailer_sender.js")
+        return parse_result(run(("node", program, *counts, str(file.resolve())), folder=self.home, timeout=PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class Mailmerge:
         files = {
             "list.csv": f"email\n{rows}",
             "server.conf": f"[smtp_server]\nhost = 127.0.0.1\nport = {port}\n",
-            "template.txt": self._template(load.letter),
+            "template.txt": self._template(load.sample),
         }
         for name, content in files.items():
             (self.home / name).write_text(content, encoding="utf-8")
@@ -192,9 +194,9 @@ class Mailmerge:
         ended = run(command, folder=self.home, timeout=PATIENCE)
         return Measured(messages=load.messages, seconds=ended.seconds, cpu=ended.cpu, peak=ended.peak)
 
-    def _template(self, letter: Letter) -> str:
+    def _template(self, sample: SampleMessage) -> str:
         mark = self._boundary
-        parts = ((kind, text) for kind, text in (("plain", letter.text), ("html", letter.html)))
+        parts = ((kind, text) for kind, text in (("plain", sample.text), ("html", sample.html)))
         body = "".join(f"--{mark}\nContent-Type: text/{kind}; charset=utf-8\n\n{text}\n\n" for kind, text in parts)
-        head = f"TO: {{{{email}}}}\nSUBJECT: {letter.subject}\nFROM: {SENDER}\nMIME-Version: 1.0\n"
+        head = f"TO: {{{{email}}}}\nSUBJECT: {sample.subject}\nFROM: {SENDER}\nMIME-Version: 1.0\n"
         return f'{head}Content-Type: multipart/alternative; boundary="{mark}"\n\n{body}--{mark}--\n'

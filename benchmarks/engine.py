@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from benchmarks.letter import DISPATCH, LIST
 from benchmarks.process import own_cpu
+from benchmarks.workload import DISPATCH, LIST
 from mailer.app import App
 from mailer.delivery.progress import SendProgress
 from mailer.delivery.states import DeliveryState
@@ -29,16 +29,16 @@ from mailer.service.sends.run import run_send
 
 
 @contextmanager
-def _compiling_noted() -> Iterator[list[float]]:
-    """When the edition of a plan was compiled, by time.monotonic."""
+def _record_compile_time() -> Iterator[list[float]]:
+    """Records when the edition of a plan was compiled, by time.monotonic."""
     when: list[float] = []
 
-    def compile_and_note(app: App, checked: CheckResult) -> Edition:
+    def compile_and_record(app: App, checked: CheckResult) -> Edition:
         edition = compile_checked(app, checked)
         when.append(time.monotonic())
         return edition
 
-    with patch.object(sends_plan, "compile_checked", compile_and_note):
+    with patch.object(sends_plan, "compile_checked", compile_and_record):
         yield when
 
 
@@ -52,7 +52,7 @@ def main(folder: Path, limit: int) -> dict[str, float]:
             os.kill(os.getpid(), signal.SIGINT)
 
     with App.open(folder) as app:
-        with _compiling_noted() as compiled:
+        with _record_compile_time() as compiled:
             plan = sends_plan.plan_send(app, DISPATCH, [LIST])
         planned = time.monotonic()
         send = sends_plan.start_send(app, plan)

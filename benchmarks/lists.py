@@ -1,9 +1,9 @@
-"""A list of a million rows: how long its first sync takes, and the next, beside reading and storing it plainly; then, how long
-it takes to find one reader by the index of the members, beside reading the file because it was changed since.
+"""A list of a million rows: the time of its first sync and of the next, beside plain reading and storing; then the time to find
+one reader by the index of the members, beside reading the file because it was changed.
 
-Plainly is: one pass of csv.reader over the file, one pass that inserts each row into a new SQLite table, a unique index on the
-addresses. Each side is a program of its own; plainly is done before and after, and counts by the mean, so that the drift of a
-machine that others use cancels:
+Plain is: one pass of csv.reader over the file, one pass that inserts each row into a new SQLite table, a unique index on the
+addresses. Each side is a program of its own; the plain side runs before and after, and its mean counts, so that the drift of the
+machine cancels:
 
     python -m benchmarks.lists plain WORKSPACE      python -m benchmarks.lists sync WORKSPACE
     python -m benchmarks.lists find WORKSPACE       finds some readers; leaves a blank line at the end of the file
@@ -22,10 +22,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.letter import LIST, Setup, fresh
 from benchmarks.machine import ROOT
-from benchmarks.process import Ended, run
-from benchmarks.target import Target
+from benchmarks.process import ProcessResult, run
+from benchmarks.targets import Target
+from benchmarks.workload import LIST, SendOptions, reset_workspace
 from mailer.addresses import Address, parse_address
 from mailer.app import App
 from mailer.service.lists.sync import sync_list
@@ -38,7 +38,7 @@ FOUND = 10  # readers that are looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Synced:
+class SyncResult:
     """Seconds: of reading and storing the list plainly, of its first sync, of the next; `peak` memory, in octets.
 
     `by_index`, `by_file`: of finding one reader, the median, while the file is unchanged and after it was changed.
@@ -73,21 +73,21 @@ class Synced:
         ]
 
 
-def measure_lists(folder: Path, rows: int, tell: Callable[[str], None]) -> Synced:
+def measure_lists(folder: Path, rows: int, log: Callable[[str], None]) -> SyncResult:
     """Make a list of `rows`, and measure it."""
-    tell(f"lists: {rows:,} rows")
+    log(f"lists: {rows:,} rows")
     (folder / "subscribers").mkdir(parents=True, exist_ok=True)
     with _file(folder).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         writer.writerows(_row(number, rows) for number in range(rows))
-    fresh(folder, Setup(port=25, connections=1))
+    reset_workspace(folder, SendOptions(port=25, connections=1))
     before = _plain_seconds(folder)
     synced = _program("sync", folder)
     seconds = json.loads(synced.output)
     plain = (before + _plain_seconds(folder)) / 2
     found = json.loads(_program("find", folder).output)
-    return Synced(rows=rows, plain=plain, peak=synced.peak, **seconds, **found)
+    return SyncResult(rows=rows, plain=plain, peak=synced.peak, **seconds, **found)
 
 
 def _row(number: int, rows: int) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ def _file(folder: Path) -> Path:
     return folder / "subscribers" / f"{LIST}.csv"
 
 
-def _program(what: str, folder: Path) -> Ended:
+def _program(what: str, folder: Path) -> ProcessResult:
     return run([sys.executable, "-m", "benchmarks.lists", what, folder.resolve()], timeout=PATIENCE, folder=ROOT)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from benchmarks.pair import Compared, Spread, runs_of
+from benchmarks.comparison import Comparison, Spread, runs_of
 from benchmarks.report import by_field, names_of
-from benchmarks.target import ENGINE
+from benchmarks.targets import ENGINE
 
 WIDTH, LABEL, NUMBER = 760, 190, 90  # the bars have what is left of the width
 ROW, BAR, HEAD, GAP = 24, 14, 30, 18
@@ -20,7 +20,7 @@ text { font: 13px system-ui, sans-serif; fill: #24323a }
 }"""
 
 
-def draw(compared: Sequence[Compared], caption: str) -> str:
+def draw(compared: Sequence[Comparison], caption: str) -> str:
     """An SVG of the medians, with thin lines from the least to the most; each panel has its own scale."""
     panels = [of_field for of_field in by_field(compared) if names_of(of_field)]
     body: list[str] = []
@@ -34,7 +34,7 @@ def draw(compared: Sequence[Compared], caption: str) -> str:
     return "\n".join((head, title, f"<style>\n{_STYLE}\n</style>", *body, "</svg>", ""))
 
 
-def _panel(compared: Sequence[Compared], top: int) -> Iterator[str]:
+def _panel(compared: Sequence[Comparison], top: int) -> Iterator[str]:
     field = compared[0].field
     title = f"Messages a second: {field.name}, {field.size}, {field.load.sessions} connections"
     yield f'<text class="head" x="0" y="{top + 10}">{escape(title)}</text>'

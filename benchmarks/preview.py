@@ -3,7 +3,7 @@
     python -m benchmarks.preview [SAVES]
 
 Serves the preview of the largest example, with its articles four times, from a workspace of its own; opens it in Debian's
-Chromium; saves, as an editor program does, a paragraph more each time, when the letter before was made in full. The clock is the
+Chromium; saves, as an editor program does, a paragraph more each time, when the sample before was made in full. The clock is the
 machine's, read in this process before the save and in the page after the second animation frame that follows the new words.
 """
 
@@ -46,7 +46,7 @@ def workspace(folder: Path) -> Path:
 
 
 def measure(saves: int) -> tuple[int, list[float]]:
-    """The octets of the letter's HTML, and milliseconds from save to sight."""
+    """The octets of the sample's HTML, and milliseconds from save to sight."""
     from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - a large import, for this alone
 
     with tempfile.TemporaryDirectory(prefix="mailer-preview-") as folder:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-LOOK_EVERY = 0.02  # seconds
-_QUOTED = 300  # characters of what a failed program said
+SAMPLE_INTERVAL = 0.02  # seconds
+_QUOTED = 300  # characters of the output of a failed program
 
 
 class UnavailableError(Exception):
@@ -44,7 +44,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class ProcessResult:
     """A program that ended well, and what it took."""
 
     output: str
@@ -65,7 +65,7 @@ def own_cpu() -> float:
 
 def run(
     command: Sequence[str | Path], *, timeout: float, folder: Path | None = None, env: Mapping[str, str] | None = None
-) -> Ended:
+) -> ProcessResult:
     """Run a program to its end. Raises UnavailableError when it is not there, fails, or takes more than `timeout` seconds."""
     name = Path(command[0]).name
     before, start = cpu_of(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -92,9 +92,11 @@ def run(
             raise
         seconds = time.perf_counter() - start
     if process.returncode:
-        said = " ".join((errors or output).split())[-_QUOTED:]
-        raise UnavailableError(f"{name} failed with {process.returncode}: {said}")
-    return Ended(output=output, seconds=seconds, cpu=cpu_of(resource.RUSAGE_CHILDREN) - before, peak=watched.peak)
+        words = " ".join((errors or output).split())[-_QUOTED:]
+        raise UnavailableError(f"{name} failed with {process.returncode}: {words}")
+    return ProcessResult(
+        output=output, seconds=seconds, cpu=cpu_of(resource.RUSAGE_CHILDREN) - before, peak=watched.peak
+    )
 
 
 class _Watched:
@@ -115,7 +117,7 @@ class _Watched:
         self._thread.join()
 
     def _look(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
+        while not self._over.wait(SAMPLE_INTERVAL):
             self.peak = max(self.peak, peak_memory(self._status))
 
 

@@ -1,10 +1,10 @@
-"""A program: a TCP proxy on loopback that adds a delay each way, and tells when the first message was complete.
+"""A program: a TCP proxy on loopback that adds a delay each way, and prints when the first message was complete.
 
     python -m benchmarks.proxy PORT DELAY      PORT to forward to, DELAY in seconds for each direction
 
-On standard output: `port N` when it listens, `dot T` when the first final dot of a message has passed (T as by
-time.monotonic, which all processes of a Linux machine share). It ends when its standard input does, so it dies with whoever
-started it.
+On standard output: `port N` when it listens, `message T` at the first end of DATA (T as by
+time.monotonic, which all processes of a Linux machine share). It ends when its standard input does, so it never outlives the
+process that started it.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 
-DOT = b"\r\n.\r\n"
+END_OF_DATA = b"\r\n.\r\n"
 
 
 class _Side(asyncio.Protocol):
@@ -56,11 +56,11 @@ class _Side(asyncio.Protocol):
 
 
 class _Client(_Side):
-    """The sender's end. `told` is whether the first dot was told, shared by all connections."""
+    """The sender's end. `printed`: whether the first message was printed, shared by all connections."""
 
-    def __init__(self, port: int, delay: float, told: asyncio.Event) -> None:
+    def __init__(self, port: int, delay: float, printed: asyncio.Event) -> None:
         super().__init__(delay)
-        self._port, self._told, self._tail = port, told, b""
+        self._port, self._printed, self._tail = port, printed, b""
         self._connecting: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -70,11 +70,11 @@ class _Client(_Side):
         self._connecting = self._loop.create_task(self._connect())
 
     def data_received(self, data: bytes) -> None:
-        if not self._told.is_set():
-            if DOT in self._tail + data:
-                self._told.set()
-                print(f"dot {time.monotonic()}", flush=True)
-            self._tail = (self._tail + data)[-len(DOT) + 1 :]
+        if not self._printed.is_set():
+            if END_OF_DATA in self._tail + data:
+                self._printed.set()
+                print(f"message {time.monotonic()}", flush=True)
+            self._tail = (self._tail + data)[-len(END_OF_DATA) + 1 :]
         super().data_received(data)
 
     async def _connect(self) -> None:
@@ -90,8 +90,8 @@ class _Client(_Side):
 
 async def _serve(port: int, delay: float) -> None:
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    server = await loop.create_server(lambda: _Client(port, delay, told), "127.0.0.1", 0)
+    printed = asyncio.Event()
+    server = await loop.create_server(lambda: _Client(port, delay, printed), "127.0.0.1", 0)
     print(f"port {server.sockets[0].getsockname()[1]}", flush=True)
     async with server:
         await asyncio.to_thread(sys.stdin.read)

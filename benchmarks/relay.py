@@ -1,7 +1,7 @@
 """The relays that everything is sent to: Postfix's smtp-sink on loopback, and a proxy before it that makes it far away.
 
     with sink() as port: ...
-    with proxy(port, delay=0.025) as nearer: nearer.port, nearer.first_dot(timeout)
+    with proxy(port, delay=0.025) as nearer: nearer.port, nearer.first_message(timeout)
 
 Both are processes of their own, on ports that the system chose, and end with the block.
 """
@@ -80,11 +80,11 @@ class Proxy:
     """A running proxy: connect to its port."""
 
     port: int
-    _told: "queue.SimpleQueue[str]"
+    _lines: "queue.SimpleQueue[str]"
 
-    def first_dot(self, timeout: float) -> float:
+    def first_message(self, timeout: float) -> float:
         """When, by time.monotonic, the first complete message had passed. Raises UnavailableError."""
-        return float(_next(self._told, "dot", timeout))
+        return float(_next(self._lines, "message", timeout))
 
 
 @contextlib.contextmanager
@@ -97,11 +97,11 @@ def proxy(port: int, *, delay: float) -> Iterator[Proxy]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    told: queue.SimpleQueue[str] = queue.SimpleQueue()
-    reader = threading.Thread(target=_read, args=(process, told), daemon=True)
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
     reader.start()
     try:
-        yield Proxy(int(_next(told, "port", START)), told)
+        yield Proxy(int(_next(lines, "port", START)), lines)
     finally:
         process.kill()
         process.wait()
@@ -111,16 +111,16 @@ def proxy(port: int, *, delay: float) -> Iterator[Proxy]:
                 pipe.close()
 
 
-def _read(process: subprocess.Popen[str], told: "queue.SimpleQueue[str]") -> None:
+def _read(process: subprocess.Popen[str], lines: "queue.SimpleQueue[str]") -> None:
     assert process.stdout
     for line in process.stdout:
-        told.put(line)
+        lines.put(line)
 
 
-def _next(told: "queue.SimpleQueue[str]", what: str, timeout: float) -> str:
+def _next(lines: "queue.SimpleQueue[str]", what: str, timeout: float) -> str:
     try:
-        word, _, value = told.get(timeout=timeout).partition(" ")
+        word, _, value = lines.get(timeout=timeout).partition(" ")
     except queue.Empty:
-        raise UnavailableError(f"the proxy told no {what} within {timeout:.0f} s") from None
+        raise UnavailableError(f"the proxy printed no {what} within {timeout:.0f} s") from None
     assert word == what
     return value

@@ -1,8 +1,8 @@
 """What was measured, as tables for a person and as JSON for a program.
 
-bench.json: `at`, `machine`, `quick`, `pairs`, `making` [{what, side, seconds, against, against_seconds, ratio}],
-`sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_dot,
-planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `leaving`
+bench.json: `at`, `machine`, `quick`, `pairs`, `composition` [{what, side, seconds, against, against_seconds, ratio}],
+`sending` [{link, size, octets, sessions, first, second, ratio, more_cpu, runs, skipped}], `growth` [{readers, first_message,
+planning, freezing, sent, skipped}], `cold` (seconds), `lists` {rows, plain, first, again, peak, by_index, by_file}, `unsubscribe`
 {alone, beside, bare}, each {requests, seconds, cpu, waited, longest}, `targets` [{what, bound, at_most, value, unit, reached}].
 A spread is {median, min, max}; a run {messages, seconds, cpu, peak, rate}. Times are seconds, sizes octets; what was not
 measured is null.
@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.growth import Grown
-from benchmarks.leaving import Left
-from benchmarks.lists import Synced
-from benchmarks.making import Compared as Made
-from benchmarks.pair import Compared, Field, Spread, runs_of
+from benchmarks.comparison import Comparison, Field, Spread, runs_of
+from benchmarks.composition import CpuComparison
+from benchmarks.growth import GrowthResult
+from benchmarks.lists import SyncResult
 from benchmarks.process import Measured
-from benchmarks.target import ENGINE, Target
+from benchmarks.targets import ENGINE, Target
+from benchmarks.unsubscribe import UnsubscribeResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,12 @@ class Report:
     machine: dict[str, str]
     quick: bool
     pairs: int
-    making: Sequence[Made]
-    sending: Sequence[Compared]
-    growth: Sequence[Grown]
+    composition: Sequence[CpuComparison]
+    sending: Sequence[Comparison]
+    growth: Sequence[GrowthResult]
     cold: float | None
-    synced: Synced | None
-    leaving: Left | None
+    synced: SyncResult | None
+    unsubscribe: UnsubscribeResult | None
     targets: Sequence[Target]
 
     def as_json(self) -> dict[str, object]:
@@ -45,19 +45,19 @@ class Report:
             "machine": self.machine,
             "quick": self.quick,
             "pairs": self.pairs,
-            "making": [{**asdict(each), "ratio": each.ratio} for each in self.making],
+            "composition": [{**asdict(each), "ratio": each.ratio} for each in self.composition],
             "sending": [_compared_json(each) for each in self.sending],
             "growth": [{**asdict(each), "sent": _run_json(each.sent) if each.sent else None} for each in self.growth],
             "cold": self.cold,
             "lists": asdict(self.synced) if self.synced else None,
-            "leaving": asdict(self.leaving) if self.leaving else None,
+            "unsubscribe": asdict(self.unsubscribe) if self.unsubscribe else None,
             "targets": [{**asdict(each), "reached": each.reached} for each in self.targets],
         }
 
     def show(self, console: Console) -> None:
         console.print(", ".join(f"{name} {value}" for name, value in self.machine.items()), style="dim")
-        if self.making:
-            console.print(_making_table(self.making))
+        if self.composition:
+            console.print(_composition_table(self.composition))
         for of_field in by_field(self.sending):
             console.print(_sending_table(of_field))
         for reason in dict.fromkeys(
@@ -66,32 +66,32 @@ class Report:
             console.print(f"skipped: {reason}", style="yellow", markup=False)
         if self.growth:
             console.print(_growth_table(self.growth))
-        if self.leaving:
-            console.print(_leaving_table(self.leaving))
+        if self.unsubscribe:
+            console.print(_unsubscribe_table(self.unsubscribe))
         if measured := [target for target in self.targets if target.value is not None]:
             console.print(_target_table(measured))
 
 
-def by_field(compared: Iterable[Compared]) -> list[list[Compared]]:
+def by_field(compared: Iterable[Comparison]) -> list[list[Comparison]]:
     """Those of one field together, in their order."""
-    fields: dict[tuple[str, str], list[Compared]] = {}
+    fields: dict[tuple[str, str], list[Comparison]] = {}
     for each in compared:
         fields.setdefault((each.field.name, each.field.size), []).append(each)
     return list(fields.values())
 
 
-def names_of(compared: Sequence[Compared]) -> list[str]:
+def names_of(compared: Sequence[Comparison]) -> list[str]:
     """Who competed, this engine first."""
     names = dict.fromkeys(name for each in compared if each.runs for name in (each.first, each.second))
     return sorted(names, key=lambda name: not name.startswith(ENGINE))
 
 
-def _compared_json(each: Compared) -> dict[str, object]:
+def _compared_json(each: Comparison) -> dict[str, object]:
     field: Field = each.field
     return {
         "link": field.name,
         "size": field.size,
-        "octets": field.load.letter.size,
+        "octets": field.load.sample.size,
         "sessions": field.load.sessions,
         "first": each.first,
         "second": each.second,
@@ -114,19 +114,20 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _making_table(making: Sequence[Made]) -> Table:
-    table = _table("CPU time of making", "what", "ours", "against", "ratio")
-    for each in making:
+def _composition_table(composition: Sequence[CpuComparison]) -> Table:
+    table = _table("CPU time of composition", "what", "ours", "against", "ratio")
+    for each in composition:
         ours, against = (
-            f"{name} {_told(s)}" for name, s in ((each.side, each.seconds), (each.against, each.against_seconds))
+            f"{name} {_format_seconds(s)}"
+            for name, s in ((each.side, each.seconds), (each.against, each.against_seconds))
         )
         table.add_row(each.what, ours, against, f"{each.ratio:.3g}")
     return table
 
 
-def _sending_table(compared: Sequence[Compared]) -> Table:
+def _sending_table(compared: Sequence[Comparison]) -> Table:
     field = compared[0].field
-    octets, sessions = field.load.letter.size, field.load.sessions
+    octets, sessions = field.load.sample.size, field.load.sessions
     title = f"{field.name}, {field.size} ({octets:,} octets), {sessions} sessions"
     table = _table(title, "who", "messages/s", "CPU µs each", "peak MB", "ratio", "ratio of")
     for name in names_of(compared):
@@ -144,11 +145,11 @@ def _sending_table(compared: Sequence[Compared]) -> Table:
     return table
 
 
-def _growth_table(growth: Sequence[Grown]) -> Table:
+def _growth_table(growth: Sequence[GrowthResult]) -> Table:
     table = _table(
         "growth with the list",
         "readers",
-        "first dot s",
+        "first message s",
         "planning",
         "freezing",
         "sent",
@@ -160,14 +161,14 @@ def _growth_table(growth: Sequence[Grown]) -> Table:
         if each.sent is None:
             table.add_row(f"{each.readers:,}", each.skipped)
             continue
-        times = (f"{seconds:.2f}" for seconds in (each.first_dot, each.planning, each.freezing))
+        times = (f"{seconds:.2f}" for seconds in (each.first_message, each.planning, each.freezing))
         run = each.sent
         numbers = (run.messages, run.rate, run.cpu_each * 1e6, run.peak / 1e6)
         table.add_row(f"{each.readers:,}", *times, *(f"{number:,.0f}" for number in numbers))
     return table
 
 
-def _leaving_table(left: Left) -> Table:
+def _unsubscribe_table(left: UnsubscribeResult) -> Table:
     table = _table(
         "unsubscribing", "what", "requests/s", "of the bare server’s", "CPU µs each", "median ms", "99 in 100 ms"
     )
@@ -194,5 +195,5 @@ def _spread(spread: Spread, digits: int = 0) -> str:
     return f"{spread.median:,.{digits}f} ({spread.least:,.{digits}f}–{spread.most:,.{digits}f})"
 
 
-def _told(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     return f"{seconds * 1e3:,.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:,.0f} µs"

@@ -71,19 +71,19 @@ SCOPES = {
 
 
 def page() -> str:
-    """The whole of docs/api.md."""
-    said = json.loads(document(ROUTES, "https://letter.example.org"))
+    """Returns the text of docs/api.md."""
+    openapi = json.loads(document(ROUTES, "https://letter.example.org"))
     scopes = "\n".join(f"| `{scope}` | {words} |" for scope, words in SCOPES.items())
     parts = [INTRODUCTION.format(scopes=scopes, burst=BY_TOKEN.burst, rate=round(1 / BY_TOKEN.every))]
-    schemas = said["components"]["schemas"]
-    for tag in said["tags"]:
+    schemas = openapi["components"]["schemas"]
+    for tag in openapi["tags"]:
         parts.append(f"## {tag['name'].capitalize()}\n\n{tag['description']}\n")
-        for path, methods in said["paths"].items():
+        for path, methods in openapi["paths"].items():
             for method, operation in methods.items():
                 if tag["name"] in operation["tags"]:
                     parts.append("\n".join(_operation(method.upper(), path, operation, schemas)))
     parts.append("## What is answered\n")
-    parts += ["\n".join(_shape(name, schemas)) for name in _answers(said)]
+    parts += ["\n".join(_shape(name, schemas)) for name in _answers(openapi)]
     return "\n".join(parts)
 
 
@@ -95,11 +95,11 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
         yield "| query | type | what |\n|---|---|---|"
         yield from (_row(each["name"], each["schema"], each["description"]) for each in asked)
         yield ""
-    said = operation.get("requestBody", {}).get("content", {})
-    if "text/csv" in said:
+    content = operation.get("requestBody", {}).get("content", {})
+    if "text/csv" in content:
         yield "The body is the file, `text/csv`, at most 64 MB.\n"
-    elif said:
-        schema = schemas[_name(said["application/json"]["schema"])]
+    elif content:
+        schema = schemas[_name(content["application/json"]["schema"])]
         yield "| body | type | what |\n|---|---|---|"
         required = schema.get("required", [])
         for key, value in schema["properties"].items():
@@ -115,21 +115,21 @@ def _answer(status: str, response: dict[str, Any]) -> str:
     return f"{status} [{_name(schema)}](#{_name(schema).lower()})" if "$ref" in schema else status
 
 
-def _answers(said: dict[str, Any]) -> list[str]:
-    """The schemas that are answered, and those that they are made of."""
+def _answers(openapi: dict[str, Any]) -> list[str]:
+    """Returns the schemas of responses, and those that they contain."""
     wanted: list[str] = []
     found = [
         _name(response["content"]["application/json"]["schema"])
-        for methods in said["paths"].values()
+        for methods in openapi["paths"].values()
         for operation in methods.values()
         for response in operation["responses"].values()
         if "$ref" in response.get("content", {}).get("application/json", {}).get("schema", {})
     ]
     while found:
         name = found.pop(0)
-        if name not in wanted and "properties" in said["components"]["schemas"][name]:
+        if name not in wanted and "properties" in openapi["components"]["schemas"][name]:
             wanted.append(name)
-            found += [_name({"$ref": each}) for each in _references(said["components"]["schemas"][name])]
+            found += [_name({"$ref": each}) for each in _references(openapi["components"]["schemas"][name])]
     return sorted(wanted)
 
 

@@ -1,8 +1,8 @@
 """Reduce the data of caniemail to what `mailer check` reads: python docs/caniemail.py PACKAGE
 
-PACKAGE is the unpacked npm package `caniemail` (npm pack caniemail; tar xf caniemail-*.tgz). Kept are, for each feature
-that can be told from HTML and CSS, its title, the uses that it is told by, and a letter for each mail program: what its
-newest tested version does (y yes, a in part, n no, u unknown, - not tested). The licence goes beside the data.
+PACKAGE is the unpacked npm package `caniemail` (npm pack caniemail; tar xf caniemail-*.tgz). For each feature that
+HTML and CSS show, it keeps the title, the uses by which the feature is recognised, and for each mail program one character: what
+its newest tested version does (y yes, a in part, n no, u unknown, - not tested). The licence is stored beside the data.
 """
 
 import json
@@ -60,7 +60,7 @@ BY_HAND = {
 
 
 def uses(slug: str, title: str) -> list[str]:
-    """What a letter has that uses the feature, as mailer/lint/checks/css_features.py names it."""
+    """Returns the uses of a feature, by the names of mailer/lint/checks/css_features.py."""
     if slug in BY_HAND:
         return BY_HAND[slug]
     for pattern, kind in (
@@ -84,7 +84,7 @@ def uses(slug: str, title: str) -> list[str]:
 
 
 def newest(versions: dict[str, str]) -> str:
-    """The letter of the newest version that was tested."""
+    """Returns the character of the newest version that was tested."""
     return list(versions.values())[-1][0]
 
 

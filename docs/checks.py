@@ -76,7 +76,7 @@ and an ignore that ignores nothing is a note.
 
 
 def page() -> str:
-    """The whole of docs/checks.md."""
+    """Returns the text of docs/checks.md."""
     parts = [INTRODUCTION]
     for name, words, rules in CHAPTERS:
         parts.append(f"## {name}\n\n{words}\n")

@@ -29,8 +29,8 @@ GAP = 40
 HEIGHT = 1900
 
 
-def letter() -> str:
-    """The HTML of the example as Ana gets it, its photo inside."""
+def render_example() -> str:
+    """Returns the HTML of the example for one reader, with its photo embedded."""
     path = ROOT / "dispatches" / "2026-10-26-east-quay.md"
     dispatch = parse_dispatch(path.read_bytes(), str(path)).dispatch
     if dispatch is None:
@@ -57,7 +57,7 @@ def letter() -> str:
 
 
 def photograph(browser: Browser, html: str, *, width: int, scheme: str) -> Pillow.Image:
-    """`html` in a window of `width` pixels under a colour scheme, from its top to its end."""
+    """Takes a picture of `html` in a window of `width` pixels under a colour scheme, of its full height."""
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page.set_content(html)
     picture = page.screenshot(full_page=True)
@@ -66,7 +66,7 @@ def photograph(browser: Browser, html: str, *, width: int, scheme: str) -> Pillo
 
 
 def main() -> None:
-    html = letter()
+    html = render_example()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         desktop = photograph(browser, html, width=760, scheme="light")

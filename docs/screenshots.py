@@ -42,7 +42,7 @@ UNSENT = "dispatches/2025-12-18-eleven-winters"
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A page by its path under /desk/. `until`: a selector that is there once it is all drawn; `signed_in`: or as a stranger."""
+    """A page by its path under /desk/. `until`: a selector of the complete page; `signed_in`: with a session."""
 
     name: str
     path: str
@@ -80,8 +80,8 @@ PAGES = (
 )
 
 
-def furnish(app: App) -> None:
-    """What the demo itself has none of: people, their doings, a webhook that was told something."""
+def add_sample_data(app: App) -> None:
+    """Adds what the demo lacks: users, their activity, a webhook with a message."""
     ledger = app.ledger
     mara = ledger.users.add(NAME, Role.ADMIN, email="mara@example.org")
     ledger.users.set_password(mara.id, hash_password(PASSWORD, NAME))
@@ -104,20 +104,20 @@ def furnish(app: App) -> None:
 
 @contextmanager
 def demo() -> Iterator[str]:
-    """The address of a demo's desk, as long as it is looked at."""
+    """Runs the demo and serves its desk; yields the address of the desk."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="mailer-screenshots-") as folder:
-        run_demo(Path(folder), base_url=address, tell=print)
+        run_demo(Path(folder), base_url=address, log=print)
         with App.open(Path(folder)) as app:
-            furnish(app)
+            add_sample_data(app)
             with served(app, port):
                 yield f"{address}/desk/"
 
 
 @contextmanager
 def served(app: App, port: int) -> Iterator[None]:
-    """The site, in a thread of its own."""
+    """Serves the site in a thread."""
     ready, loop, stop = threading.Event(), asyncio.new_event_loop(), asyncio.Event()
     serving = run(app, "127.0.0.1", port, stop=stop, on_ready=lambda _: ready.set())
     thread = threading.Thread(target=loop.run_until_complete, args=(serving,))

@@ -1,13 +1,12 @@
-"""An address of a reader: what goes into the envelope, and who it is.
+"""The address of a subscriber, in three forms.
 
-    envelope   local part as first written, domain in lower-case A-labels: what RCPT TO says
-    identity   casefolded local part and the same domain: one message, suppression and ledger entry for each
+    envelope   local part as first written, domain in lower-case A-labels: the address of RCPT TO
+    identity   casefolded local part and the same domain: the key of members, deliveries and suppressions
     display    local part and domain in Unicode, for people
 
-`parse_address` takes one address with nothing but space around it, and raises AddressError with a reason in a few
-words. A quoted local part (`"a b"@example.org`) is legal but refused: hardly anybody has one, and many servers refuse
-it. The domain need not be known or public. Plain ASCII goes through two regular expressions, which accept exactly what
-email-validator does there; anything else goes to the library.
+`parse_address` takes one address, perhaps with space around it, and raises AddressError with a short reason. A quoted local part
+(`"a b"@example.org`) is legal but refused: it is very rare, and many servers refuse it. The domain need not exist. Plain ASCII is
+matched by two regular expressions, which accept exactly what email-validator accepts there; the library parses anything else.
 """
 
 import re
@@ -23,16 +22,16 @@ _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 2.
 _match_local = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+").fullmatch
 _match_domain = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _new = tuple.__new__  # half the time of a call
-_DOMAINS = 4096  # whose form is remembered: a list has few
-_AROUND = " \t\r\n\v\f\xa0\u200b\u2060\ufeff"  # what spreadsheets and web pages leave around an address
-_SHOWN = 100  # characters of a wrong address in a message
+_CACHED_DOMAINS = 4096  # a list has few
+_STRIPPED = " \t\r\n\v\f\xa0\u200b\u2060\ufeff"  # what spreadsheets and web pages leave around an address
+_MAX_SHOWN = 100  # characters of a wrong address in a message
 
 
 class AddressError(UsageError):
-    """Not an address. `reason` says why in a few words that fit into brackets."""
+    """An invalid address. `reason` is a few words that fit into brackets."""
 
     def __init__(self, text: str, reason: str) -> None:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
         shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown)
         super().__init__(f"“{shown}” is not an address ({reason}).", "Write one address, such as ana@example.org.")
         self.reason = reason
@@ -50,22 +49,22 @@ class Address(NamedTuple):  # a tuple, since there are millions
 
 
 def parse_address(text: str) -> Address:
-    """Read one address. Raises AddressError."""
+    """Parses one address. Raises AddressError."""
     local, _, domain = text.rpartition("@")
-    known = _plain_domain(domain)
-    if known and len(local) <= MAX_LOCAL_PART and len(text) <= MAX_ADDRESS and _match_local(local):
-        envelope = text if known == domain else f"{local}@{known}"
+    ascii_domain = _normalize_ascii_domain(domain)
+    if ascii_domain and len(local) <= MAX_LOCAL_PART and len(text) <= MAX_ADDRESS and _match_local(local):
+        envelope = text if ascii_domain == domain else f"{local}@{ascii_domain}"
         identity = envelope.lower()
         return _new(Address, (envelope, envelope if identity == envelope else identity, envelope, False))
-    trimmed = text.strip(_AROUND).strip()
-    return parse_address(trimmed) if trimmed != text else _parse(text)
+    trimmed = text.strip(_STRIPPED).strip()
+    return parse_address(trimmed) if trimmed != text else _parse_by_library(text)
 
 
 def is_plain_address(text: str) -> bool:
-    """Whether `text` is an address of which envelope, identity and display are `text` itself."""
+    """Whether `text` is an address whose envelope, identity and display are all `text` itself."""
     local, _, domain = text.rpartition("@")
     return (
-        _plain_domain(domain) == domain != ""
+        _normalize_ascii_domain(domain) == domain != ""
         and len(local) <= MAX_LOCAL_PART
         and len(text) <= MAX_ADDRESS
         and local == local.lower()
@@ -73,14 +72,14 @@ def is_plain_address(text: str) -> bool:
     )
 
 
-@lru_cache(_DOMAINS)
-def _plain_domain(domain: str) -> str:
-    """An ASCII domain in lower case; "" for any other, and for what is none."""
+@lru_cache(_CACHED_DOMAINS)
+def _normalize_ascii_domain(domain: str) -> str:
+    """Returns a valid ASCII domain in lower case; "" for any other text."""
     return domain.lower() if _match_domain(domain) else ""
 
 
-def _parse(text: str) -> Address:
-    if reason := _plain_reason(text):
+def _parse_by_library(text: str) -> Address:
+    if reason := _find_reason(text):
         raise AddressError(text, reason)
     try:
         checked = check_syntax(text)
@@ -97,8 +96,8 @@ def _parse(text: str) -> Address:
     )
 
 
-def _plain_reason(text: str) -> str:
-    """Why `text` is no address, where that can be said more plainly than the library does; "" where it cannot."""
+def _find_reason(text: str) -> str:
+    """Returns a plainer reason than the library's why `text` is invalid; "" without one."""
     count = text.count("@")
     local, _, domain = text.rpartition("@")
     cases = (

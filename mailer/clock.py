@@ -1,8 +1,8 @@
-"""A clock for leases."""
+"""The clock of leases."""
 
 import time
 
 
 def boottime() -> float:
-    """Returns seconds on a clock that nobody sets and that goes on while the machine sleeps; all processes of it share it."""
+    """Returns seconds on a clock that is never set, and runs during sleep; all processes of a machine share it."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

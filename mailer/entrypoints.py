@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from mailer.app import App
-from mailer.cli.lists import list_names
-from mailer.cli.output import echo_err, in_workspace, plural
+from mailer.cli.options import in_workspace, parse_list_names
+from mailer.cli.output import echo_err, plural
 from mailer.service.demo import FIRST, run_demo
 from mailer.service.dispatches.compile import display_path
 from mailer.service.lists.uploads import clean_up_uploads
@@ -71,7 +71,7 @@ def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: b
     """Show DISPATCH, a path or a slug, in your browser, live while the file changes."""
     with App.open(workspace) as app:
         path = app.workspace.find_dispatch(dispatch)
-        live = PreviewSession(app, path, display_path(app, path, dispatch), list_names(to))
+        live = PreviewSession(app, path, display_path(app, path, dispatch), parse_list_names(to))
         token, key = new_token(), new_token()
 
         def ready(url: str) -> None:

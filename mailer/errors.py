@@ -1,12 +1,12 @@
-"""What a person can do wrong, or must decide, in one sentence with the next step.
+"""Errors for people: one sentence, and the next step.
 
-Every foreign exception is translated into one of these where the foreign library is called; the command line prints
-the sentence and leaves with `exit_code` (contract 3), the web shows it on a page. A traceback is always a bug of ours.
+Exceptions of libraries are translated into one of these where the library is called. The command line prints the sentence and
+exits with `exit_code` (contract 3); the web shows it on a page. A traceback is always a bug of ours.
 """
 
 
 class MailerError(Exception):
-    """The root of all errors that are meant to be read. `message` says what is wrong, `next_step` what to do."""
+    """The base of all errors for people. `message`: what is wrong; `next_step`: what to do."""
 
     exit_code = 2
 
@@ -20,15 +20,15 @@ class MailerError(Exception):
 
 
 class UsageError(MailerError):
-    """A wrong argument, file or name: exit 2."""
+    """An invalid argument, file or name: exit 2."""
 
 
 class SettingsError(MailerError):
-    """Settings that are wrong or missing, each named with its variable: exit 2."""
+    """Invalid or missing settings, each with its variable: exit 2."""
 
 
 class NeedsConfirmationError(MailerError):
-    """Nothing is wrong, but a person must decide, or something else must end first: exit 4."""
+    """A person must decide, or something else must end first: exit 4."""
 
     exit_code = 4
 

@@ -1,13 +1,13 @@
-"""Writing files so that a reader of the disk finds the old content or the new one, and never a part.
+"""Atomic file writes: a reader finds the old content or the new one, never a part.
 
     with AtomicFile(path) as new:
         new.file.write(…)
         new.commit()
 
     replace_file(path, data)     the same in one call
-    create_file(path, data)      a new file; an existing one is never touched
+    create_file(path, data)      a new file; an existing one is never changed
 
-Each function and method here raises OSError as it comes; `create_file` raises FileExistsError for a name that is taken.
+OSError is not translated; `create_file` raises FileExistsError for an existing name.
 """
 
 import contextlib
@@ -22,10 +22,9 @@ from typing import BinaryIO, Self
 class AtomicFile:
     """A file that replaces the one at `path` when it is committed.
 
-    It is written next to the old file, under a name that begins with a dot. It gets the permissions, and where that is
-    allowed the owner, of the file `like` (by default: of the one that it replaces), or else the permissions `mode`. A
-    symbolic link stays, and its target is replaced. `commit` syncs the file and its folder to disk. Leaving the `with`
-    block without `commit` removes the new file.
+    It is written next to the old file, under a name that begins with a dot. It gets the permissions, and if allowed the owner,
+    of the file `like` (default: the one that it replaces), or the permissions `mode`. The target of a symbolic link is replaced.
+    `commit` syncs the file and its folder to disk. Leaving the `with` block without `commit` removes the new file.
     """
 
     def __init__(self, path: Path, *, like: Path | None = None, mode: int | None = None) -> None:

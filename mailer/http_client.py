@@ -85,7 +85,7 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResult:
-    """The outcome of a request: a `status`, or an `error` in words that follow the address."""
+    """The result of a request: a `status`, or an `error` in words that follow the address."""
 
     status: int | None = None
     error: str = ""
@@ -104,7 +104,7 @@ class HttpResult:
 
 
 class HttpRequestError(Exception):
-    """No response came. Its text follows the address: “does not answer as a web server does”."""
+    """A request without a response. The message follows the address: “does not answer as a web server does”."""
 
 
 class BlockedAddressError(HttpRequestError):
@@ -194,10 +194,10 @@ async def fetch(
     except (TimeoutError, httpcore.TimeoutException):
         failure = HttpTimeoutError(f"did not answer within {options.time_limit:g} s")
     except httpcore.ConnectError as error:
-        found = _certificate_error(error)
+        certificate_error = _certificate_error(error)
         failure = (
-            CertificateError(f"has no valid certificate ({found.verify_message})")
-            if found
+            CertificateError(f"has no valid certificate ({certificate_error.verify_message})")
+            if certificate_error
             else UnreachableError("cannot be connected to")
         )
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError, ValueError):
@@ -220,7 +220,7 @@ def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationEr
 
 
 class _SsrfGuard(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that were checked, and to no other."""
+    """Connects only to addresses that were checked."""
 
     def __init__(self, options: ClientOptions, *, encrypted: bool) -> None:
         self._options = options
@@ -252,8 +252,8 @@ class _SsrfGuard(httpcore.AsyncNetworkBackend):
         allowed = [each for each in found if self._is_allowed(each)]
         if not allowed:
             is_secure = self._encrypted or self._options.plain
-            why = "which is no public address" if is_secure else "where only https:// may go"
-            raise BlockedAddressError(host, f"leads to {', '.join(found)}, {why}")
+            reason = "which is no public address" if is_secure else "where only https:// may go"
+            raise BlockedAddressError(host, f"leads to {', '.join(found)}, {reason}")
         return allowed
 
     def _is_allowed(self, address: str) -> bool:

@@ -1,8 +1,7 @@
-"""Addresses in their general form: what email-validator says of one, and `Name <addr>` as settings have it.
+"""Mailboxes, `Name <addr>`, as settings have them; and the syntax check of addresses by email-validator.
 
-The library is called in one place, `check_syntax`, with the options that this program means: no DNS, since whether a
-domain takes mail is for the relay to find out; any domain, `localhost` and `.test` too, for the same reason; neither
-quoted local parts, nor IP addresses for domains, nor display names.
+Only `check_syntax` calls the library, with fixed options: no DNS, because the relay finds out whether a domain accepts mail; any
+domain, also `localhost` and `.test`, for the same reason; no quoted local parts, IP addresses or display names.
 """
 
 import re
@@ -22,7 +21,7 @@ _NAME_ADDRESS = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>")
 
 
 class MailboxError(ValueError):
-    """Not an address; the message is a few words that fit behind a colon or in brackets."""
+    """An invalid mailbox; the message is a few words that fit after a colon or into brackets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +44,9 @@ class Mailbox:
 
 
 def parse_mailbox(text: str) -> Mailbox:
-    """Read `Name <addr>`, `"Name" <addr>` or `addr`. Raises MailboxError.
+    """Parses `Name <addr>`, `"Name" <addr>` or `addr`. Raises MailboxError.
 
-    What is sent under our own name has an ASCII local part, so that every relay takes it.
+    The local part must be ASCII, so that every relay accepts our own addresses.
     """
     text = text.strip()
     match = _NAME_ADDRESS.fullmatch(text)
@@ -64,15 +63,15 @@ def parse_mailbox(text: str) -> Mailbox:
 
 
 def check_syntax(address: str) -> "ValidatedEmail":
-    """What the library makes of `address`. Raises MailboxError, also past 64 and 254 octets."""
+    """Returns the library's result for `address`. Raises MailboxError, also for more than 64 or 254 octets."""
     if len(address.encode(errors="replace")) > MAX_ADDRESS:
-        raise MailboxError(f"longer than {MAX_ADDRESS} octets")  # also spares the library, whose time is quadratic
-    validate, error_class = _library()
+        raise MailboxError(f"longer than {MAX_ADDRESS} octets")  # before the library, whose time is quadratic
+    validate, error_class = _load_library()
     try:
         checked = validate(address, check_deliverability=False, globally_deliverable=False)
     except error_class as error:
-        words = str(error).rstrip(".")
-        raise MailboxError(words[:1].lower() + words[1:]) from None
+        reason = str(error).rstrip(".")
+        raise MailboxError(reason[:1].lower() + reason[1:]) from None
     if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_PART:
         raise MailboxError(f"more than {MAX_LOCAL_PART} octets before the @")
     if len(f"{checked.local_part}@{checked.ascii_domain}".encode()) > MAX_ADDRESS:
@@ -81,8 +80,8 @@ def check_syntax(address: str) -> "ValidatedEmail":
 
 
 @cache
-def _library() -> "tuple[Callable[..., ValidatedEmail], type[Exception]]":
-    """email-validator, loaded when first needed; it has no other switch for special-use domains than this list."""
+def _load_library() -> "tuple[Callable[..., ValidatedEmail], type[Exception]]":
+    """Loads email-validator at first use. Special-use domains are allowed by emptying its list: it has no option for them."""
     import email_validator  # noqa: PLC0415 - slow to import
 
     email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()

@@ -1,4 +1,4 @@
-"""Values from outside, made fit for one line of a message: no line breaks, no control or bidirectional characters."""
+"""Sanitizing of text from outside for one line: no line breaks, no control or bidirectional characters."""
 
 import re
 
@@ -11,12 +11,12 @@ _REMOVED = re.compile(
 
 
 def is_clean(text: str) -> bool:
-    """Whether `clean` returns `text` as it is."""
+    """Whether `clean` returns `text` unchanged."""
     return text.isprintable() or not (_LINE_ENDS.search(text) or _REMOVED.search(text))
 
 
 def clean(text: str) -> str:
-    """Returns `text` on one line: line ends and tabs as a space; controls, bidi controls and noncharacters removed."""
+    """Returns `text` on one line: line ends and tabs as a space; control, bidi and noncharacters removed."""
     if _HARMLESS.fullmatch(text):
         return text
     return _REMOVED.sub("", _LINE_ENDS.sub(" ", text))

@@ -1,4 +1,4 @@
-"""Times as text for machines."""
+"""Timestamps as ISO 8601."""
 
 import datetime as dt
 

@@ -1,10 +1,10 @@
-"""A workspace: the folder in which somebody writes and sends.
+"""The workspace: the folder of one installation.
 
     dispatches/  subscribers/  templates/  .env
-    .mailer/     locks and other state of running programs
+    .mailer/     locks and other state of running processes
 
-Paths are as the root was given, so that messages name them as they were typed. `init` fills a folder with what a
-beginner needs, from what travels with the program; it overwrites nothing and writes through no symbolic link.
+Paths begin with the root as it was typed, so that messages show them in this form. `init` copies the starter files into a folder;
+it overwrites nothing and follows no symbolic link.
 """
 
 import json
@@ -31,12 +31,12 @@ subscribers/*.rejected.csv
 """
 _KEY_LINE = re.compile(r"^MAILER_SECRET_KEYS=.*$", re.MULTILINE)
 _SLUG_LINE = re.compile(r"""^slug[ \t]*:[ \t]*(["']?)(?P<slug>[^"'\s#]+)\1[ \t]*(#.*)?$""", re.MULTILINE)
-_HEAD = 64 * 1024  # bytes of a dispatch in which its front matter is looked for
+_HEAD_SIZE = 64 * 1024  # bytes of a dispatch that are searched for its slug
 _LIST_NAME = re.compile(r"[^\W_][\w .+-]*")
-_LONGEST_LIST_NAME = 80  # characters
-_SHOWN = 100  # characters of a name in a message
+_MAX_LIST_NAME = 80  # characters
+_MAX_SHOWN = 100  # characters of a name in a message
 _FOLDERS = ("dispatches", "subscribers", "templates")
-_PROGRAMS = ("templates", "desk")  # pages that change with the program, and are nobody's to edit
+_NOT_COPIED = ("templates", "desk")  # pages that change with the program and are not edited
 
 
 class NoListError(UsageError):
@@ -68,7 +68,7 @@ class Workspace:
         return self.root / ".mailer"
 
     def ensure_state_dir(self) -> Path:
-        """The state folder, made if need be, for its owner only. Raises UsageError."""
+        """Returns the state folder; creates it if necessary, for its owner only. Raises UsageError."""
         try:
             self.state.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -76,33 +76,33 @@ class Workspace:
         return self.state
 
     def dispatch_files(self) -> tuple[Path, ...]:
-        """All dispatches of the workspace, by name."""
+        """Returns all dispatches of the workspace, by name."""
         return tuple(sorted(path for path in self.dispatches.glob("*.md") if path.is_file()))
 
     def list_names(self) -> tuple[str, ...]:
-        """All lists of the workspace, by name."""
+        """Returns the names of all lists, sorted."""
         names = (path.name.removesuffix(".csv") for path in self.subscribers.glob("*.csv") if path.is_file())
         return tuple(sorted(name for name in names if _is_list_name(name)))
 
     def find_dispatch(self, name: str) -> Path:
-        """The file of a dispatch, by path or slug. Raises UsageError, with what it may have been meant to be."""
+        """Returns the file of a dispatch, by path or slug. Raises UsageError with the closest name."""
         candidates = [Path(name), self.root / name]
         if "/" not in name:
             candidates.append(self.dispatches / f"{name}.md")
         if found := next((path for path in candidates if _is_file(path)), None):
             return found
         files = self.dispatch_files()
-        if found := next((path for path in files if _slug(path) == name), None):
+        if found := next((path for path in files if _read_slug(path) == name), None):
             return found
-        wanted = Path(name).name.removesuffix(".md").lower()
+        stem = Path(name).name.removesuffix(".md").lower()
         stems = [path.stem for path in files]
-        part = [stem for stem in stems if len(wanted) > 2 and wanted in stem.lower()]
-        close = part[-1:] or get_close_matches(wanted, stems, n=1)  # the newest that has it for a part
+        partial = [each for each in stems if len(stem) > 2 and stem in each.lower()]
+        close = partial[-1:] or get_close_matches(stem, stems, n=1)  # the newest that contains the name
         hint = f"Did you mean “{close[0]}”?" if close else "Name a file, or the slug of one in dispatches/."
         raise UsageError(f"There is no dispatch “{_printable(name)}”.", hint)
 
     def list_file(self, name: str) -> Path:
-        """The file of a list, by its name, which is never a path. Raises NoListError."""
+        """Returns the file of a list, by its name, which is never a path. Raises NoListError."""
         known = self.list_names()
         if name in known:
             return self.subscribers / f"{name}.csv"
@@ -112,48 +112,50 @@ class Workspace:
         raise NoListError(f"There is no list “{_printable(name)}” in {self.subscribers}.", hint)
 
     def new_list(self, name: str, header: str) -> Path:
-        """Make the file of a new list, whose first line is `header`. Raises UsageError."""
-        if not _is_list_name(name) or len(name) > _LONGEST_LIST_NAME:
+        """Creates the file of a new list with the first line `header`. Raises UsageError."""
+        if not _is_list_name(name) or len(name) > _MAX_LIST_NAME:
             raise UsageError(
                 f"“{_printable(name)}” cannot be the name of a list.",
-                f"Use up to {_LONGEST_LIST_NAME} letters and digits, with . + - _ or spaces between: readers",
+                f"Use up to {_MAX_LIST_NAME} letters and digits, with . + - _ or spaces between: readers",
             )
         if taken := next((each for each in self.list_names() if each.casefold() == name.casefold()), None):
             raise UsageError(f"There is a list “{taken}” already.", "Choose another name.")
         path = self.subscribers / f"{name}.csv"
         try:
             self.subscribers.mkdir(exist_ok=True)
-            made = _create(path, f"{header}\n".encode(), private=False)
+            is_created = _create_if_missing(path, f"{header}\n".encode(), private=False)
         except OSError as error:
             raise UsageError(f"{path} cannot be written ({error.strerror}).", "See to the lists' folder.") from None
-        if not made:
+        if not is_created:
             raise UsageError(f"{path} is there already.", "Choose another name.")
         return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitResult:
-    """What `init` made, and what it found there and left as it was; relative to the folder."""
+    """The files that `init` created, and those that existed and were kept; relative to the folder."""
 
     created: tuple[Path, ...]
     kept: tuple[Path, ...]
 
 
 def starter_dir() -> Path:
-    """What a new workspace is copied from: in an installed program beside this file, else the repository."""
+    """Returns the folder of the starter files: beside this file in an installed program, else the repository."""
     packaged = Path(__file__).parent / "starter"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent
 
 
 def init(folder: Path) -> InitResult:
-    """Make `folder` a workspace: templates, a list, dispatches, settings with a fresh key. Raises UsageError."""
+    """Makes `folder` a workspace: templates, a list, dispatches, settings with a fresh key. Raises UsageError."""
     created: list[Path] = []
     kept: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, content in _starter_files(starter_dir()):
-            made = _is_plainly_inside(folder, path) and _create(folder / path, content, private=path.name == ".env")
-            (created if made else kept).append(path)
+            is_created = _create_parents(folder, path) and _create_if_missing(
+                folder / path, content, private=path.name == ".env"
+            )
+            (created if is_created else kept).append(path)
     except OSError as error:
         where = error.filename or folder
         raise UsageError(f"{where} cannot be written ({error.strerror}).", "Choose another folder.") from None
@@ -164,7 +166,7 @@ def _starter_files(source: Path) -> Iterator[tuple[Path, bytes]]:
     for name in _FOLDERS:
         for path in sorted((source / name).rglob("*")):
             relative = path.relative_to(source)
-            if path.is_file() and not _is_private(relative.parts) and relative.parts[:2] != _PROGRAMS:
+            if path.is_file() and not _is_private(relative.parts) and relative.parts[:2] != _NOT_COPIED:
                 yield relative, path.read_bytes()
     packed = source / "env.example"
     example = packed if packed.is_file() else source / ".env.example"
@@ -181,21 +183,21 @@ def _is_private(parts: Iterable[str]) -> bool:
     return any(part.startswith((".", "__")) or part.endswith(".rejected.csv") for part in parts)
 
 
-def _is_plainly_inside(folder: Path, path: Path) -> bool:
-    """Make the folders of `path` in `folder`; False where one of them is a link, or no folder."""
+def _create_parents(folder: Path, path: Path) -> bool:
+    """Creates the parent folders of `path` in `folder`; returns False if one of them is a link or a file."""
     for parent in reversed(path.parents[:-1]):
-        place = folder / parent
-        if place.is_symlink():
+        parent_folder = folder / parent
+        if parent_folder.is_symlink():
             return False
         try:
-            place.mkdir(exist_ok=True)
+            parent_folder.mkdir(exist_ok=True)
         except FileExistsError:
             return False
     return True
 
 
-def _create(path: Path, content: bytes, *, private: bool) -> bool:
-    """Write a new file, whole or not at all; False if something of this name, a dangling link too, is there."""
+def _create_if_missing(path: Path, content: bytes, *, private: bool) -> bool:
+    """Writes a new file; returns False if the name exists, also as a dangling link."""
     try:
         create_file(path, content, mode=0o600 if private else 0o644)
     except FileExistsError:
@@ -206,7 +208,7 @@ def _create(path: Path, content: bytes, *, private: bool) -> bool:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that no file can have
+    except OSError:  # an invalid file name
         return False
 
 
@@ -214,11 +216,11 @@ def _is_list_name(name: str) -> bool:
     return bool(_LIST_NAME.fullmatch(name)) and not name.endswith(".rejected")
 
 
-def _slug(path: Path) -> str:
-    """The slug that a dispatch gives itself in its front matter, else its file's name."""
+def _read_slug(path: Path) -> str:
+    """Returns the slug in the front matter of a dispatch, else the name of its file."""
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD).decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+            head = file.read(_HEAD_SIZE).decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     except OSError:
         return path.stem
     front, end, _ = head.removeprefix("---\n").partition("\n---")
@@ -227,5 +229,5 @@ def _slug(path: Path) -> str:
 
 
 def _printable(text: str) -> str:
-    text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    text = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

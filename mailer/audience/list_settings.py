@@ -1,19 +1,18 @@
-"""What readers may see and do of a list: subscribers/NAME.toml, beside its CSV.
+"""The settings of a list: subscribers/NAME.toml, beside its CSV.
 
-    title = "The Harbour Letter"            what readers call the list; else its name
+    title = "The Harbour Letter"            the name for readers; default: the list's name
     description = "Every other Monday."     a sentence under it
-    public = true                           may be joined at /subscribe/NAME, and is shown to readers
-    own_fields = ["first_name", "city"]     fields that are the reader's own to fill in and to change
-    welcome = "welcome"                     the slug whose newest edition goes to who has just confirmed
-    language = "pt"                         of its pages and letters; else the publication's
+    public = true                           readers see the list and can sign up at /subscribe/NAME
+    own_fields = ["first_name", "city"]     fields that readers fill in and change themselves
+    welcome = "welcome"                     the slug of the welcome mail: its newest edition goes to new subscribers
+    language = "pt"                         of its pages and transactional mail; default: the publication's
 
-Without the file, or without `public`, nobody joins by themselves and readers do not see the list. The file is read
-each time it is asked for, so that an edit counts at once. An address, a status or a date of joining is never the reader's
-own field: these have ways of their own.
+Without the file, or without `public`, nobody can sign up and readers do not see the list. The file is read at each use, so that
+an edit counts at once. Address, status and date of joining are never own fields.
 
-`write_list_settings` changes what it is told to, and leaves comments and all else in the file.
+`write_list_settings` changes the keys it is given, and keeps comments and everything else in the file.
 
-Raises ListSettingsError, which names everything that is wrong at once.
+Raises ListSettingsError with all problems at once.
 """
 
 import tomllib
@@ -32,34 +31,34 @@ from mailer.errors import UsageError
 from mailer.files import replace_file
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
-LARGEST = 64 * 1024  # bytes; a longer file is a mistake
+MAX_SIZE = 64 * 1024  # bytes; a longer file is a mistake
 MAX_FIELDS = 12
 _RESERVED = frozenset({EMAIL, STATUS, SINCE, STATUS_SINCE})
 
 
 class ListSettingsError(UsageError):
-    """A settings file of a list that cannot be used; names the file."""
+    """A settings file of a list that cannot be used; the message names the file."""
 
 
-def _line(text: str) -> str:
+def _check_line(text: str) -> str:
     if not text.isprintable():
         raise ValueError("should be one line of plain text")
     return text.strip()
 
 
-def _welcome(text: str) -> str:
+def _check_slug(text: str) -> str:
     if text and not is_slug(text):
         raise ValueError(EXPECTED_SLUG)
     return text
 
 
-def _language(text: str) -> str:
+def _check_language(text: str) -> str:
     if text and not is_valid_tag(text):
         raise ValueError(EXPECTED_LANGUAGE)
     return text
 
 
-def _own_fields(names: tuple[str, ...]) -> tuple[str, ...]:
+def _check_own_fields(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name in _RESERVED:
             raise ValueError(f"“{name}” is never the reader's own")
@@ -76,21 +75,23 @@ class ListSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True)
 
     name: str
-    title: Annotated[str, Field(max_length=200), AfterValidator(_line)] = ""
-    description: Annotated[str, Field(max_length=1000), AfterValidator(_line)] = ""
+    title: Annotated[str, Field(max_length=200), AfterValidator(_check_line)] = ""
+    description: Annotated[str, Field(max_length=1000), AfterValidator(_check_line)] = ""
     public: StrictBool = False
-    own_fields: Annotated[tuple[str, ...], Field(max_length=MAX_FIELDS, strict=False), AfterValidator(_own_fields)] = ()
-    welcome: Annotated[str, AfterValidator(_welcome)] = ""
-    language: Annotated[str, AfterValidator(_language)] = ""
+    own_fields: Annotated[
+        tuple[str, ...], Field(max_length=MAX_FIELDS, strict=False), AfterValidator(_check_own_fields)
+    ] = ()
+    welcome: Annotated[str, AfterValidator(_check_slug)] = ""
+    language: Annotated[str, AfterValidator(_check_language)] = ""
 
     @property
     def shown(self) -> str:
-        """What readers call the list."""
+        """The name of the list for readers."""
         return self.title or self.name
 
 
 KEYS = tuple(name for name in ListSettings.model_fields if name != "name")
-"""What the file may say, in the order of the class."""
+"""The keys of the file, in the order of the class."""
 
 
 def settings_file(subscribers: Path, name: str) -> Path:
@@ -98,26 +99,26 @@ def settings_file(subscribers: Path, name: str) -> Path:
 
 
 def load_list_settings(subscribers: Path, name: str) -> ListSettings:
-    """The settings of the list `name`; those of a list that nobody may join where it has no file."""
+    """Returns the settings of the list `name`; without a file, those of a list that is not public."""
     path = settings_file(subscribers, name)
-    return _validated(path, name, _parsed(path, _text(path)))
+    return _validate(path, name, _parse_toml(path, _read_text(path)))
 
 
 def write_list_settings(subscribers: Path, name: str, values: Mapping[str, object]) -> ListSettings:
-    """Have the file say `values`, by key; an empty one is left out. The settings as they are then."""
+    """Writes `values`, by key, to the file; removes keys with an empty value. Returns the new settings."""
     path = settings_file(subscribers, name)
-    text = _text(path)
-    _parsed(path, text)
+    text = _read_text(path)
+    _parse_toml(path, text)
     try:
         document = tomlkit.parse(text)
-    except ParseError as error:  # it takes a little less than tomllib does
+    except ParseError as error:  # it accepts a little less than tomllib
         raise ListSettingsError(f"{path} cannot be changed here: {error}.", "Change the file itself.") from None
     for key, value in values.items():
         if value:
             document[key] = value
         else:
             document.pop(key, None)
-    settings = _validated(path, name, document.unwrap())
+    settings = _validate(path, name, document.unwrap())
     try:
         path.touch(exist_ok=True)
         replace_file(path, tomlkit.dumps(document).encode())
@@ -126,24 +127,24 @@ def write_list_settings(subscribers: Path, name: str, values: Mapping[str, objec
     return settings
 
 
-def _text(path: Path) -> str:
-    """What the file says; "" where there is none."""
+def _read_text(path: Path) -> str:
+    """Returns the text of the file; "" without a file."""
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(MAX_SIZE + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise ListSettingsError(f"{path} cannot be read ({error.strerror}).", "See to the file.") from None
-    if len(data) > LARGEST:
-        raise ListSettingsError(f"{path} has more than {LARGEST:,} bytes.", "It should have a few lines only.")
+    if len(data) > MAX_SIZE:
+        raise ListSettingsError(f"{path} has more than {MAX_SIZE:,} bytes.", "It should have a few lines only.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ListSettingsError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
 
 
-def _parsed(path: Path, text: str) -> dict[str, Any]:
+def _parse_toml(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -151,23 +152,23 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
 
 
 def public_lists(subscribers: Path, names: Sequence[str]) -> tuple[ListSettings, ...]:
-    """Those of the lists `names` that readers may join, in that order."""
+    """Returns those of the lists `names` that are public, in that order."""
     found = (load_list_settings(subscribers, name) for name in names)
     return tuple(each for each in found if each.public)
 
 
-def _validated(path: Path, name: str, said: dict[str, Any]) -> ListSettings:
-    wrong = [f"unknown key “{key}”; {suggest(key, KEYS)}" for key in said if key not in KEYS]
+def _validate(path: Path, name: str, values: dict[str, Any]) -> ListSettings:
+    problems = [f"unknown key “{key}”; {suggest(key, KEYS)}" for key in values if key not in KEYS]
     try:
-        settings = ListSettings.model_validate({**{key: said[key] for key in said if key in KEYS}, "name": name})
+        settings = ListSettings.model_validate({**{key: values[key] for key in values if key in KEYS}, "name": name})
     except ValidationError as error:
-        wrong += [_sentence(found) for found in error.errors(include_url=False, include_input=False)]
+        problems += [_describe_error(found) for found in error.errors(include_url=False, include_input=False)]
         settings = None
-    if settings is None or wrong:
-        raise ListSettingsError(f"{path}: {'; '.join(wrong)}.", "Mend the file.")
+    if settings is None or problems:
+        raise ListSettingsError(f"{path}: {'; '.join(problems)}.", "Mend the file.")
     return settings
 
 
-def _sentence(found: Any) -> str:
-    said = str(found["ctx"]["error"]) if found["type"] == "value_error" else found["msg"]
-    return f"{found['loc'][0]}: {said}"
+def _describe_error(error: Any) -> str:
+    text = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    return f"{error['loc'][0]}: {text}"

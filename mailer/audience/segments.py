@@ -1,16 +1,16 @@
-"""`--where`: which readers of the lists, in one expression.
+"""Segments: the readers selected by an expression, `--where`.
 
     city == "Lisbon" and not received("2026-10-26-east-quay")
     joined >= "2026-01-01" and list("vip")
     country in ("PT", "ES") or "Porto" in city
 
-A name is a field of the lists, as in a dispatch with or without `reader.` before it; its value is a text, "" where there is
-none, and counts as true when it is not empty. `joined` is the day on which somebody joined, compared with an ISO date.
-`list("NAME")`: is on that list; `received("SLUG")`: has that dispatch, or may have it. Comparisons are those of texts, by
-code point, between fields and quoted texts; `and`, `or`, `not` and brackets join them. Nothing else is allowed.
+A name is a field of the lists, with or without `reader.` before it; its value is a text, "" if the reader has none, and is true
+if it is not empty. `joined` is the day of joining, compared with an ISO date. `list("NAME")`: is on that list;
+`received("SLUG")`: received that dispatch, or may have. Comparisons are between fields and quoted texts, by code point; `and`,
+`or`, `not` and brackets combine them. Nothing else is allowed.
 
-`parse_where` makes a tree of frozen records; `holds` says what it means for one person, and the ledger's SQL
-(mailer.ledger.sends.audience_query) must say the same. Raises SegmentError.
+`parse_segment` returns a tree of frozen records; `matches_segment` evaluates it for one subscriber, and the ledger's SQL
+(mailer.ledger.sends.audience_query) must give the same result. Raises SegmentError.
 """
 
 import datetime as dt
@@ -31,7 +31,7 @@ _ALLOWED = (
 
 
 class SegmentError(UsageError):
-    """An expression that is not allowed, or not one."""
+    """An expression that is malformed or not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FieldText:
 
 @dataclass(frozen=True, slots=True)
 class _DayCompare:
-    """The word `joined`, on its way to being a Joined."""
+    """The name `joined`, before it becomes a JoinedOn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class In:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """`text` stands somewhere in `inside`."""
+    """`text` is a part of `inside`."""
 
     text: Field | FieldText
     inside: Field | FieldText
@@ -118,7 +118,7 @@ Segment = Leaf | Not | And | Or
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberFacts:
-    """What is known of one person: what `holds` asks."""
+    """The facts about one subscriber that `matches_segment` needs."""
 
     fields: Mapping[str, str]
     joined: dt.date
@@ -127,53 +127,53 @@ class SubscriberFacts:
 
 
 def parse_segment(source: str) -> Segment:
-    """Read an expression. Raises SegmentError."""
+    """Parses an expression. Raises SegmentError."""
     try:
-        return _condition(parse_node(source))
+        return _parse_condition(parse_node(source))
     except ExpressionError as error:
         raise SegmentError(f"--where: {error}.", _ALLOWED) from None
     except RecursionError:
         raise SegmentError("--where: an expression nested this deep is not allowed.", _ALLOWED) from None
 
 
-def matches(where: Segment, person: SubscriberFacts) -> bool:
-    """Whether the person is one of those."""
-    match where:
+def matches_segment(segment: Segment, subscriber: SubscriberFacts) -> bool:
+    """Whether the subscriber is in the segment."""
+    match segment:
         case Not(inner=inner):
-            return not matches(inner, person)
+            return not matches_segment(inner, subscriber)
         case And(parts=parts):
-            return all(matches(part, person) for part in parts)
+            return all(matches_segment(part, subscriber) for part in parts)
         case Or(parts=parts):
-            return any(matches(part, person) for part in parts)
+            return any(matches_segment(part, subscriber) for part in parts)
         case _:
-            return _holds(where, person)
+            return _matches_leaf(segment, subscriber)
 
 
-def _holds(where: Leaf, person: SubscriberFacts) -> bool:
-    match where:
+def _matches_leaf(leaf: Leaf, subscriber: SubscriberFacts) -> bool:
+    match leaf:
         case IsNotEmpty(field=each):
-            return bool(_value(each, person))
+            return bool(_operand_value(each, subscriber))
         case Compare(left=left, operator=name, right=right):
-            return COMPARE[name](_value(left, person), _value(right, person))
+            return COMPARE[name](_operand_value(left, subscriber), _operand_value(right, subscriber))
         case In(left=left, items=items):
-            return _value(left, person) in {_value(item, person) for item in items}
+            return _operand_value(left, subscriber) in {_operand_value(item, subscriber) for item in items}
         case Contains(text=text, inside=inside):
-            return _value(text, person) in _value(inside, person)
+            return _operand_value(text, subscriber) in _operand_value(inside, subscriber)
         case JoinedOn(operator=name, day=day):
-            return COMPARE[name](person.joined.isoformat(), day.isoformat())
+            return COMPARE[name](subscriber.joined.isoformat(), day.isoformat())
         case OnList(name=name):
-            return name in person.lists
+            return name in subscriber.lists
         case Received(slug=slug):
-            return slug in person.received
+            return slug in subscriber.received
         case _:
-            assert_never(where)
+            assert_never(leaf)
 
 
-def references(where: Segment) -> Iterator[Field | OnList | Received]:
-    """The fields, lists and dispatches that it names."""
-    match where:
+def references(segment: Segment) -> Iterator[Field | OnList | Received]:
+    """Yields the fields, lists and dispatches that the segment names."""
+    match segment:
         case OnList() | Received():
-            yield where
+            yield segment
         case IsNotEmpty(field=each):
             yield each
         case Compare(left=left, right=right):
@@ -190,71 +190,71 @@ def references(where: Segment) -> Iterator[Field | OnList | Received]:
         case JoinedOn():
             return
         case _:
-            assert_never(where)
+            assert_never(segment)
 
 
-def _value(operand: Field | FieldText, person: SubscriberFacts) -> str:
-    return operand.value if isinstance(operand, FieldText) else person.fields.get(operand.name, "")
+def _operand_value(operand: Field | FieldText, subscriber: SubscriberFacts) -> str:
+    return operand.value if isinstance(operand, FieldText) else subscriber.fields.get(operand.name, "")
 
 
-def _condition(node: nodes.Node) -> Segment:
+def _parse_condition(node: nodes.Node) -> Segment:
     match node:
         case nodes.And(left=left, right=right):
-            return And((_condition(left), _condition(right)))
+            return And((_parse_condition(left), _parse_condition(right)))
         case nodes.Or(left=left, right=right):
-            return Or((_condition(left), _condition(right)))
+            return Or((_parse_condition(left), _parse_condition(right)))
         case nodes.Not(node=inner):
-            return Not(_condition(inner))
+            return Not(_parse_condition(inner))
         case nodes.Compare():
-            return _comparison(node)
+            return _parse_comparison(node)
         case nodes.Call():
-            return _call(node)
+            return _parse_call(node)
         case _:
-            operand = _operand(node)
+            operand = _parse_operand(node)
             if isinstance(operand, Field):
                 return IsNotEmpty(operand)
             raise SegmentError("--where: this is no condition.", _ALLOWED)
 
 
-def _comparison(node: nodes.Compare) -> Segment:
+def _parse_comparison(node: nodes.Compare) -> Segment:
     """`a < b in (c, d)`: each link is a comparison, and all must hold, as in Python."""
     links: list[Segment] = []
     left: nodes.Node = node.expr
     for operand in node.ops:
-        links.append(_link(left, operand.op, operand.expr))
+        links.append(_parse_link(left, operand.op, operand.expr))
         left = operand.expr
     return links[0] if len(links) == 1 else And(tuple(links))
 
 
-def _link(left: nodes.Node, name: str, right: nodes.Node) -> Segment:
+def _parse_link(left: nodes.Node, name: str, right: nodes.Node) -> Segment:
     if name in {"in", "notin"}:
         found: Segment
         if isinstance(right, nodes.Tuple | nodes.List):
-            found = In(_text_operand(left), tuple(_text_operand(item) for item in right.items))
+            found = In(_parse_text_operand(left), tuple(_parse_text_operand(item) for item in right.items))
         else:
-            found = Contains(_text_operand(left), _text_operand(right))
+            found = Contains(_parse_text_operand(left), _parse_text_operand(right))
         return found if name == "in" else Not(found)
-    first, second = _operand(left), _operand(right)
+    first, second = _parse_operand(left), _parse_operand(right)
     if isinstance(first, _DayCompare):
-        return _joined(name, second)
+        return _parse_joined(name, second)
     if isinstance(second, _DayCompare):
-        return _joined(_TURNED[name], first)
+        return _parse_joined(_REVERSED[name], first)
     return Compare(first, name, second)
 
 
-_TURNED = {"eq": "eq", "ne": "ne", "lt": "gt", "lteq": "gteq", "gt": "lt", "gteq": "lteq"}
+_REVERSED = {"eq": "eq", "ne": "ne", "lt": "gt", "lteq": "gteq", "gt": "lt", "gteq": "lteq"}
 
 
-def _joined(name: str, with_what: Field | FieldText | _DayCompare) -> JoinedOn:
+def _parse_joined(name: str, operand: Field | FieldText | _DayCompare) -> JoinedOn:
     try:
-        if isinstance(with_what, FieldText):
-            return JoinedOn(name, dt.date.fromisoformat(with_what.value))
+        if isinstance(operand, FieldText):
+            return JoinedOn(name, dt.date.fromisoformat(operand.value))
     except ValueError:
         pass
     raise SegmentError("--where: joined is compared with a day.", 'Write it so: joined >= "2026-01-31"')
 
 
-def _call(node: nodes.Call) -> Segment:
+def _parse_call(node: nodes.Call) -> Segment:
     match node:
         case nodes.Call(
             node=nodes.Name(name=str(name)),
@@ -268,7 +268,7 @@ def _call(node: nodes.Call) -> Segment:
             raise SegmentError("--where: the only calls are list(…) and received(…), with one quoted name.", _ALLOWED)
 
 
-def _operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
+def _parse_operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
     match node:
         case nodes.Const(value=str(value)) if is_clean(value):
             return FieldText(value)
@@ -289,8 +289,8 @@ def _operand(node: nodes.Node) -> Field | FieldText | _DayCompare:
             raise SegmentError(f"--where: {type(node).__name__.lower()} cannot stand here.", _ALLOWED)
 
 
-def _text_operand(node: nodes.Node) -> Field | FieldText:
-    operand = _operand(node)
+def _parse_text_operand(node: nodes.Node) -> Field | FieldText:
+    operand = _parse_operand(node)
     if isinstance(operand, _DayCompare):
         raise SegmentError(
             "--where: joined is compared with one day, by < <= == != >= >.", 'So: joined >= "2026-01-31"'

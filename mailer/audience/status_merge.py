@@ -1,22 +1,21 @@
-"""What becomes of a person's status when a list file is merged: the file, the last sync and the ledger, into a Merged.
+"""The merge of a subscriber's status in a sync: list file, last sync and ledger give one decision.
 
-The whole policy of contract 2, as one total function over words; `sync` asks it once for each combination that occurs.
+The whole policy of contract 2, as one total function of statuses; a sync calls it once for each combination that occurs.
 
-- A file may move a person towards no, never back. A row that would is blocked: nothing changes, and its cell is set to
-  what stands. Which way is which: subscribed, unknown words, paused, unconfirmed, bounced, unsubscribed, complained,
-  erased.
-- Two words are the file's to take back: one that we do not know (a slip of the pen), and a pause that it said itself.
-- Where the file says what it said at the last sync, the ledger is ahead, and the cell follows it. The file's own stronger
-  word stays as long as any suppression stands.
-- A word that stops (bounced, unsubscribed, complained, erased) becomes a suppression, for the whole installation.
-- A row that joins says its word anew; what the person said of this list before still stands.
+- A file may move a subscriber towards an opt-out, never back. A row that would is blocked: nothing changes, and its cell is set
+  to the current status. The order is: subscribed, unknown words, paused, unconfirmed, bounced, unsubscribed, complained, erased.
+- The file may revert two statuses: an unknown word (a typing error), and a pause that the file itself set.
+- If the file has the status of the last sync, the ledger is newer, and the cell gets the ledger's status. A stronger status of
+  the file stays while any suppression exists.
+- Bounced, unsubscribed, complained and erased become a suppression, for the whole installation.
+- The status of a row that joins counts; a status that the person set on this list before still counts.
 """
 
 from dataclasses import dataclass
 
 from mailer.csv.rows import Status
 
-_TOWARDS_NO = (
+_WEAKEST_FIRST = (
     Status.SUBSCRIBED,
     Status.UNKNOWN,
     Status.PAUSED,
@@ -26,16 +25,16 @@ _TOWARDS_NO = (
     Status.COMPLAINED,
     Status.ERASED,
 )
-_RANK = {status: rank for rank, status in enumerate(_TOWARDS_NO)}
-_EVERYWHERE = frozenset({Status.BOUNCED, Status.UNSUBSCRIBED, Status.COMPLAINED, Status.ERASED})
+_RANK = {status: rank for rank, status in enumerate(_WEAKEST_FIRST)}
+_SUPPRESSING = frozenset({Status.BOUNCED, Status.UNSUBSCRIBED, Status.COMPLAINED, Status.ERASED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeInput:
-    """What is known of a row's person. `file`: the cell's word; `base`: what it was at the last sync, None for a row that joins.
+    """The statuses of one subscriber. `file`: in the list file; `base`: in the file at the last sync, None for a row that joins.
 
-    `status`: what holds on this list, None for somebody new; `by_person`: the person said so. `everywhere`: the word of
-    the suppression that stands; `held`: there is one, perhaps without a word of its own (put there by hand).
+    `status`: in the ledger on this list, None for a new member; `by_person`: the person set it. `suppression`: the status of the
+    suppression; `is_suppressed`: there is one, perhaps without a status (added by hand).
     """
 
     file: Status
@@ -48,8 +47,9 @@ class MergeInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeDecision:
-    """What is done. `status` holds on this list from now on, `suppress` in the whole installation; `cell`: what is to be
-    written into the file, if anything; `blocked`: why the row's word does not count, "" where it does.
+    """The result: the new `status` on this list, and a new suppression `suppress` for the whole installation.
+
+    `cell`: the status to write into the file, if any; `blocked`: why the status of the file does not count, "" if it does.
     """
 
     status: Status
@@ -59,38 +59,38 @@ class MergeDecision:
 
 
 def merge(now: MergeInput) -> MergeDecision:
-    """Decide one situation. Total."""
-    joins = now.base is None
-    here = now.status if now.status is not None and (not joins or now.by_person) else Status.SUBSCRIBED
-    stands = now.suppression or here
-    if now.file is stands:
-        by_hand = joins and now.is_suppressed and now.suppression is None
-        return MergeDecision(status=here, blocked="by hand; see: mailer suppress remove" if by_hand else "")
-    if not joins and now.file is now.base:
-        return _keep_ledger(now, here, stands)
-    if _RANK[now.file] > _RANK[stands] or _file_may_revert(now, stands):
-        return _apply_file(now, here)
-    return MergeDecision(status=here, cell=stands, blocked=f"{stands} {_WHY[stands]}")
+    """Decides about one subscriber. Total."""
+    is_new = now.base is None
+    on_list = now.status if now.status is not None and (not is_new or now.by_person) else Status.SUBSCRIBED
+    current = now.suppression or on_list
+    if now.file is current:
+        by_hand = is_new and now.is_suppressed and now.suppression is None
+        return MergeDecision(status=on_list, blocked="by hand; see: mailer suppress remove" if by_hand else "")
+    if not is_new and now.file is now.base:
+        return _keep_ledger(now, on_list, current)
+    if _RANK[now.file] > _RANK[current] or _file_may_revert(now, current):
+        return _apply_file(now, on_list)
+    return MergeDecision(status=on_list, cell=current, blocked=f"{current} {_BLOCKED_BECAUSE[current]}")
 
 
-def _keep_ledger(now: MergeInput, here: Status, stands: Status) -> MergeDecision:
-    """The file has not changed: it follows the ledger."""
-    stronger = now.is_suppressed and _RANK[now.file] >= _RANK[stands]
-    return MergeDecision(status=here, cell=None if stronger else stands)
+def _keep_ledger(now: MergeInput, on_list: Status, current: Status) -> MergeDecision:
+    """Decides if the file has not changed: its cell gets the status of the ledger."""
+    keeps_file = now.is_suppressed and _RANK[now.file] >= _RANK[current]
+    return MergeDecision(status=on_list, cell=None if keeps_file else current)
 
 
-def _apply_file(now: MergeInput, here: Status) -> MergeDecision:
-    if now.file in _EVERYWHERE:
-        return MergeDecision(status=Status.SUBSCRIBED if here is Status.UNKNOWN else here, suppress=now.file)
+def _apply_file(now: MergeInput, on_list: Status) -> MergeDecision:
+    if now.file in _SUPPRESSING:
+        return MergeDecision(status=Status.SUBSCRIBED if on_list is Status.UNKNOWN else on_list, suppress=now.file)
     return MergeDecision(status=now.file)
 
 
-def _file_may_revert(now: MergeInput, stands: Status) -> bool:
-    """Whether what stands is the file's to take back."""
-    return stands is Status.UNKNOWN or (stands is Status.PAUSED and not now.by_person)
+def _file_may_revert(now: MergeInput, current: Status) -> bool:
+    """Whether the file may revert the current status."""
+    return current is Status.UNKNOWN or (current is Status.PAUSED and not now.by_person)
 
 
-_WHY = {
+_BLOCKED_BECAUSE = {
     Status.UNSUBSCRIBED: "by the person",
     Status.COMPLAINED: "by the person",
     Status.PAUSED: "by the person",

@@ -1,12 +1,13 @@
-"""archive: what was sent, as files, and putting it right."""
+"""archive: write the archive as files; correct a dispatch in it."""
 
 from pathlib import Path
 
 import click
 
 from mailer.app import App
-from mailer.cli.output import as_json, in_workspace, plural, print_json
-from mailer.cli.sends.plan import refused, show_aside
+from mailer.cli.options import as_json, in_workspace
+from mailer.cli.output import plural, print_json
+from mailer.cli.sends.plan import show_problems, show_refusal
 from mailer.service.archive.corrections import correct
 from mailer.service.archive.export import export
 from mailer.service.dispatches.compile import DispatchError
@@ -25,15 +26,17 @@ def archive_command() -> None:
 def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
     """Write the archive into DIR, as files for any web server. Only what changed is written."""
     with App.open(workspace) as app:
-        done = export(app, folder)
+        result = export(app, folder)
     if as_json:
-        print_json({"files": done.files, "written": list(done.written), "removed": list(done.removed)})
+        print_json({"files": result.files, "written": list(result.written), "removed": list(result.removed)})
         return
-    for name in done.written:
+    for name in result.written:
         click.echo(f"wrote    {folder / name}")
-    for name in done.removed:
+    for name in result.removed:
         click.echo(f"removed  {folder / name}")
-    click.echo(f"{folder}: {plural(done.files, 'file')}, {len(done.written):,} written, {len(done.removed):,} removed")
+    click.echo(
+        f"{folder}: {plural(result.files, 'file')}, {len(result.written):,} written, {len(result.removed):,} removed"
+    )
 
 
 @archive_command.command("correct")
@@ -47,9 +50,9 @@ def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> Non
         try:
             checked, shown = correct(app, dispatch, note)
         except DispatchError as error:
-            raise refused(error) from None
+            raise show_refusal(error) from None
         url = app.publication.archive_url(shown.slug)
-    show_aside(checked.problems)
+    show_problems(checked.problems)
     last = shown.corrections[-1]
     if as_json:
         print_json({"slug": shown.slug, "edition": shown.digest, "note": last.note, "at": iso(last.at), "url": url})

@@ -1,7 +1,7 @@
-"""A crash, as it may be shown: the traceback without any secret, also where the settings themselves are what is broken.
+"""The report of a crash: its traceback without secrets, even if the settings themselves are broken.
 
-What the settings know to be secret is masked in all its forms; where they cannot be loaded, every value of a variable that
-may hold one, as the environment and .env have it, and every part of it that may stand alone.
+The secrets of the settings are masked in all their encodings. If the settings cannot be loaded, every value in the environment
+and in .env whose variable may hold a secret is masked, and every part of it that is long enough to be one.
 """
 
 import os
@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 from dotenv import dotenv_values
 
-from mailer.settings.settings import MASK, PREFIX, load_settings, redact
+from mailer.settings.redact import MASK, redact_secrets
+from mailer.settings.settings import PREFIX, load_settings
 
 BUG = "This is a bug of mailer, not of yours. Nothing is lost: the ledger holds what happened. Please report the lines above."
 _SECRET_NAMES = re.compile(r"SECRET|RELAY|DATABASE|KEY|PASSWORD", re.IGNORECASE)
@@ -24,31 +25,31 @@ _SHORTEST = 8  # characters: a shorter part is punctuation or a word
 
 
 def crash_report(workspace: Path) -> str:
-    """The traceback of the exception that is being handled, for people."""
+    """Returns the traceback of the exception that is being handled, without secrets."""
     text = traceback.format_exc()
     try:
-        text = redact(text, load_settings(workspace))
-    except Exception:  # noqa: BLE001 - whatever it is, the crash must be told, and without secrets
-        text = _mask(text, workspace)
+        text = redact_secrets(text, load_settings(workspace))
+    except Exception:  # noqa: BLE001 - the crash is reported whatever is wrong with the settings
+        text = _mask_secrets(text, workspace)
     return f"{text}\n{BUG}"
 
 
-def _mask(text: str, workspace: Path) -> str:
-    secrets = sorted(set(_secrets(workspace)), key=len, reverse=True)
+def _mask_secrets(text: str, workspace: Path) -> str:
+    secrets = sorted(set(_possible_secrets(workspace)), key=len, reverse=True)
     for secret in secrets:
         text = text.replace(secret, MASK)
     return _CREDENTIALS.sub(f"://{MASK}@", text)
 
 
-def _secrets(workspace: Path) -> Iterator[str]:
-    for value in _values(workspace):
+def _possible_secrets(workspace: Path) -> Iterator[str]:
+    for value in _secret_values(workspace):
         for credentials in _CREDENTIALS.findall(value):
             password = credentials.partition(":")[2]
             yield from {password, unquote(password)} - {""}
         yield from (part for part in (value, *_QUOTES.split(value)) if len(part) >= _SHORTEST)
 
 
-def _values(workspace: Path) -> Iterator[str]:
+def _secret_values(workspace: Path) -> Iterator[str]:
     try:
         in_file = dotenv_values(stream=StringIO((workspace / ".env").read_text("utf-8", "replace")), interpolate=False)
     except OSError:

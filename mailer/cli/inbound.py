@@ -1,8 +1,8 @@
-"""inbound: what a mail system hands over, one message on standard input.
+"""inbound: one mailed unsubscribe request, which a mail system passes on standard input.
 
-It is called by a pipe, so its exits are the pipe's (sysexits.h): 0, the message is dealt with, whatever it was; 75, not now:
-the mail system keeps it and tries again. Anything else would be a bounce to somebody who wants no more mail, and a forged
-message would bounce to whoever it names. So nothing here ends in the 2 of other commands but a wrong option.
+The exit codes are those of a mail system's pipe (sysexits.h): 0, the message was processed, even if nothing was done; 75, the
+mail system keeps the message and tries again. Any other code would bounce the message, perhaps to a forged sender, so only a
+wrong option exits with 2.
 """
 
 import sys
@@ -13,12 +13,13 @@ import click
 from mailer.app import App
 from mailer.audience.unsubscribe_mail import LARGEST
 from mailer.cli.crash import crash_report
-from mailer.cli.output import as_json, echo_err, in_new_workspace, print_json
+from mailer.cli.options import as_json, in_new_workspace
+from mailer.cli.output import echo_err, print_json
 from mailer.errors import MailerError, UsageError
 from mailer.service.subscribers.inbound import InboundResult, process
 
 EX_TEMPFAIL = 75
-_CHUNK = 1 << 16
+_CHUNK = 1 << 16  # bytes
 _WORDS = {
     InboundResult.UNSUBSCRIBED: "unsubscribed",
     InboundResult.ALREADY: "was not mailed any more already",
@@ -36,7 +37,7 @@ def inbound_command(*, as_json: bool, workspace: Path) -> int:
     For a mail system's pipe. Exit 0: dealt with; 75: try again later.
     """
     try:
-        heard = _hear(workspace)
+        result = _process_stdin(workspace)
     except MailerError as error:
         echo_err(f"mailer: {error}")
         return EX_TEMPFAIL
@@ -44,17 +45,17 @@ def inbound_command(*, as_json: bool, workspace: Path) -> int:
         echo_err(crash_report(workspace))
         return EX_TEMPFAIL
     if as_json:
-        print_json({"outcome": heard.value})
+        print_json({"outcome": result.value})
     else:
-        click.echo(_WORDS[heard])
+        click.echo(_WORDS[result])
     return 0
 
 
-def _hear(workspace: Path) -> InboundResult:
+def _process_stdin(workspace: Path) -> InboundResult:
     if not workspace.is_dir():
         raise UsageError(f"There is no folder {workspace}.", "Name the workspace with --workspace.")
     raw = sys.stdin.buffer.read(LARGEST)
     while sys.stdin.buffer.read(_CHUNK):
-        continue  # a pipe that is not read to its end looks like a failure to who writes it
+        continue  # a pipe that is not read to its end looks like a failure to the mail system
     with App.open(workspace) as app:
         return process(app, raw)

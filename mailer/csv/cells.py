@@ -1,7 +1,7 @@
-"""Where the cells of a CSV row stand in its text, so that some can be set and the others keep their bytes.
+"""Cells within the text of a CSV row: finds them, and sets some while the others keep their bytes.
 
-Agrees with Python's csv.reader, for a row that it reads as one: a quote opens a quoted cell only as the cell's first
-character, two quotes inside are one, and what follows the closing quote up to the delimiter belongs to the cell.
+Agrees with Python's csv.reader: a quote opens a quoted cell only as the cell's first character, two quotes inside are one, and
+text between the closing quote and the delimiter belongs to the cell.
 """
 
 import re
@@ -10,10 +10,10 @@ from functools import cache
 
 
 def cell_spans(text: str, delimiter: str) -> list[tuple[int, int]]:
-    """Start and end of each cell in `text`, quotes included; a blank line has none. `text` is without its line end."""
+    """Returns start and end of each cell in `text`, quotes included; a blank line has none. `text` has no line end."""
     if not text:
         return []
-    match = _cell(delimiter).match
+    match = _cell_pattern(delimiter).match
     spans = []
     start = 0
     while found := match(text, start):
@@ -24,32 +24,32 @@ def cell_spans(text: str, delimiter: str) -> list[tuple[int, int]]:
     return spans
 
 
-def is_quoted(text: str, delimiter: str) -> bool:
-    """Whether every cell of the row is in quotes."""
+def is_fully_quoted(text: str, delimiter: str) -> bool:
+    """Whether every cell of the row is quoted."""
     spans = cell_spans(text, delimiter)
     return bool(spans) and all(text.startswith('"', start) for start, _ in spans)
 
 
 def set_cells(text: str, delimiter: str, values: Mapping[int, str]) -> str:
-    """The row `text`, line end and all, with `values` in the cells of these numbers; missing ones are made.
+    """Returns the row `text`, with its line end and `values` in the cells of these indexes; missing cells are added.
 
-    A cell that was quoted stays so; new ones are quoted where every cell of the row is.
+    A quoted cell stays quoted; a new one is quoted if all cells of the row are.
     """
     body, end = split_line_ending(text)
     parts = [body[start:stop] for start, stop in cell_spans(body, delimiter)]
-    every = bool(parts) and all(part.startswith('"') for part in parts)
-    parts.extend([format_cell("", delimiter, quoted=every)] * (max(values) + 1 - len(parts)))
+    all_quoted = bool(parts) and all(part.startswith('"') for part in parts)
+    parts.extend([format_cell("", delimiter, quoted=all_quoted)] * (max(values) + 1 - len(parts)))
     for index, value in values.items():
         parts[index] = format_cell(value, delimiter, quoted=parts[index].startswith('"'))
     return delimiter.join(parts) + end
 
 
-def write_row(values: Sequence[str], delimiter: str, *, quoted: bool) -> str:
+def format_row(values: Sequence[str], delimiter: str, *, quoted: bool) -> str:
     return delimiter.join(format_cell(value, delimiter, quoted=quoted) for value in values)
 
 
 def format_cell(value: str, delimiter: str, *, quoted: bool) -> str:
-    """`value` as a cell: in quotes if it needs them, or is `quoted` anyway."""
+    """Returns `value` as a cell, quoted if `quoted` or if necessary."""
     if quoted or delimiter in value or any(mark in value for mark in '"\r\n'):
         doubled = value.replace('"', '""')
         return f'"{doubled}"'
@@ -57,11 +57,11 @@ def format_cell(value: str, delimiter: str, *, quoted: bool) -> str:
 
 
 def split_line_ending(text: str) -> tuple[str, str]:
-    """`text` and its line end, which may be empty."""
+    """Returns `text` without its line end, and the line end, which may be empty."""
     body = text.removesuffix("\n").removesuffix("\r")
     return body, text[len(body) :]
 
 
 @cache
-def _cell(delimiter: str) -> re.Pattern[str]:
+def _cell_pattern(delimiter: str) -> re.Pattern[str]:
     return re.compile(rf'(?:"(?:[^"]+|"")*+(?:"|\Z))?[^{re.escape(delimiter)}]*+')

@@ -1,8 +1,8 @@
-"""What a list's columns are called: header cells in, field names out.
+"""The columns of a list: field names for the cells of its header.
 
-A field name is the header in lower case, each run of other characters than letters, marks and digits one `_`, none at
-the ends: `Porto (2nd)` is `porto_2nd`. Then common names, in the languages and tools our readers' lists come from, take
-their usual form, accents or not:
+A field name is the header in lower case, with each run of characters other than letters, marks and digits as one `_`, and none
+at the ends: `Porto (2nd)` is `porto_2nd`. Common names of other languages and tools are then mapped to ours, with or without
+accents:
 
     email       E-Mail, E-Mail-Adresse, Email Address, Mail, Correo electrónico, Adresse e-mail, Courriel, Indirizzo
                 email, E-postadress, Sähköposti, Adres e-mail, Электронная почта, דוא״ל, البريد الإلكتروني, …
@@ -13,8 +13,8 @@ their usual form, accents or not:
     country     Land, Pays, País, Paese, …
     status      Subscription Status, Subscriber Status
 
-Two columns of one name are an error. The address column is the one called `email`, or else the only one that has `mail`
-or `email` for a word (`Contact email`); it is always the field `email`. A column without a header is left out.
+Two columns with the same field name are an error. The address column is the one called `email`, or else the only one that has
+the word `mail` or `email` (`Contact email`); its field is always `email`. A column without a header is ignored.
 """
 
 import re
@@ -28,7 +28,7 @@ from mailer.csv.vendor_columns import CONSENT, SIGNS, VendorStatusColumn
 EMAIL = "email"
 STATUS = "status"
 SINCE = "since"
-STATUS_SINCE = "status_since"  # ours too, where the file has a `since` of its own and no status
+STATUS_SINCE = "status_since"  # ours, if the file has its own `since` and no status
 
 _ALIASES = {
     EMAIL: (
@@ -61,7 +61,7 @@ _ADDRESS_WORDS = frozenset({"email", "mail", "emailaddress"})
 
 
 class ColumnsError(ValueError):
-    """A header that cannot be used; says why, and what to do in `next_step`."""
+    """A header that cannot be used; `next_step` says what to do."""
 
     def __init__(self, message: str, next_step: str) -> None:
         super().__init__(message)
@@ -70,11 +70,11 @@ class ColumnsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """`names` has one field name for each column, "" for one without a header; the others are indexes.
+    """The columns of a list. `names` has a field name for each, "" for one without a header; `address`, `status` and `since` are
+    indexes.
 
-    `since` is that of the status: the column `status_since`, or one called `since` beside a status. `signs`: other tools'
-    columns that say whether somebody may be mailed. `consent`: which fields say how somebody came to be on the list, by what
-    we call that (foreign.py).
+    `since` is the date of the status: the column `status_since`, or `since` beside a status. `signs`: columns of other tools that
+    hold a status. `consent`: the fields that record a consent, by our names (vendor_columns.py).
     """
 
     headers: tuple[str, ...]
@@ -91,13 +91,13 @@ class Columns:
 
 
 def field_name(header: str) -> str:
-    """The field that a column of this header is; "" if nothing is left of it."""
-    name = _plain_name(header)
-    return _CANONICAL.get(_bare(name), name)
+    """Returns the field name of a header; "" if nothing is left of it."""
+    name = _normalize_header(header)
+    return _CANONICAL.get(_without_accents(name), name)
 
 
 def read_columns(headers: Sequence[str]) -> Columns:
-    """What the cells of a header row name. Raises ColumnsError."""
+    """Returns the columns of a header row. Raises ColumnsError."""
     names = [field_name(header) for header in headers]
     if EMAIL not in names:
         names[_address_column(headers, names)] = EMAIL
@@ -119,8 +119,8 @@ def read_columns(headers: Sequence[str]) -> Columns:
         since=names.index(since) if since in names else None,
         signs=tuple((index, SIGNS[name]) for index, name in enumerate(names) if name in SIGNS),
         consent={
-            called: next(filter(names.__contains__, known))
-            for called, known in CONSENT.items()
+            name: next(filter(names.__contains__, known))
+            for name, known in CONSENT.items()
             if not {*known}.isdisjoint(names)
         },
     )
@@ -145,17 +145,19 @@ def _address_column(headers: Sequence[str], names: Sequence[str]) -> int:
     raise ColumnsError(f"no column holds the address{hint}", "Call the column with the addresses “email”.")
 
 
-def _plain_name(header: str) -> str:
+def _normalize_header(header: str) -> str:
     text = unicodedata.normalize("NFKC", header).lower()
     kept = (character if unicodedata.category(character)[0] in "LMN" else "_" for character in text)
     return re.sub("_+", "_", "".join(kept)).strip("_")
 
 
-def _bare(name: str) -> str:
-    """`name` without accents, so that `prenom` and `prénom` are looked up alike."""
+def _without_accents(name: str) -> str:
+    """Returns `name` without accents, so that `prenom` and `prénom` are the same key."""
     return "".join(c for c in unicodedata.normalize("NFD", name) if unicodedata.category(c) != "Mn")
 
 
 _CANONICAL = {
-    _bare(alias.strip()): canonical for canonical, aliases in _ALIASES.items() for alias in aliases.split(",")
+    _without_accents(alias.strip()): canonical
+    for canonical, aliases in _ALIASES.items()
+    for alias in aliases.split(",")
 }

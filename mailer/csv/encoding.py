@@ -1,14 +1,14 @@
-"""Which encoding a list is in: decided over the whole file, in one streaming pass, before a row is read.
+"""Detection of a list's encoding, over the whole file, in one streaming pass, before a row is read.
 
-A byte order mark decides. Without one: UTF-16 if every other byte tends to be NUL, else UTF-8 if all of it is, else
-Windows-1252. What is none of these, or a workbook, a picture, an archive, raises EncodingError, which says what to do.
+A byte order mark decides. Without one: UTF-16 if every other byte tends to be NUL, else UTF-8 if all of the file is valid UTF-8,
+else Windows-1252. Anything else, such as a workbook, a picture or an archive, raises EncodingError with the next step.
 """
 
 import codecs
 from typing import BinaryIO
 
 _CHUNK = 1 << 20
-_MAX_LINE = 16 * _CHUNK  # bytes: a file with a longer line is no list
+_MAX_LINE = 16 * _CHUNK  # bytes: a file with a longer line is not a list
 _SIGNATURES = {
     b"PK\x03\x04": "an Excel or OpenDocument workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -22,12 +22,12 @@ _SIGNATURES = {
     b"\x00\x00\xfe\xff": "text in UTF-32",
 }
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_MARKED = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_ENCODING_AFTER_MARK = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _SAVE_AS = "Save it as CSV, in UTF-8 if you can choose."
 
 
 class EncodingError(ValueError):
-    """The file is not text that we can read; the message completes “FILE …”."""
+    """A file in no encoding that we can read; the message completes “FILE …”."""
 
     def __init__(self, message: str, next_step: str = _SAVE_AS) -> None:
         super().__init__(message)
@@ -35,41 +35,41 @@ class EncodingError(ValueError):
 
 
 def detect_encoding(file: BinaryIO) -> str:
-    """Read `file` to its end and name its encoding, in Python's words. Raises EncodingError."""
+    """Reads `file` to its end and returns Python's name of its encoding. Raises EncodingError."""
     head = file.read(_CHUNK)
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             raise EncodingError(f"is {kind}, not a CSV file")
-    evidence = _Evidence()
+    statistics = _ByteStatistics()
     chunk = head
     while chunk:
-        evidence.add(chunk)
+        statistics.add(chunk)
         chunk = file.read(_CHUNK)
     marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
-    if marked == "utf-8-sig" and not evidence.is_utf8():
+    if marked == "utf-8-sig" and not statistics.is_utf8():
         raise EncodingError("begins as UTF-8 but is not all UTF-8", "Save it anew as CSV in UTF-8.")
-    return marked or evidence.encoding()
+    return marked or statistics.encoding()
 
 
 def byte_order_mark(file: BinaryIO) -> tuple[bytes, str] | None:
-    """The mark that `file` begins with, and the encoding of what follows it."""
+    """Returns the byte order mark of `file`, and the encoding of the text after it."""
     head = file.read(3)
-    return next(((mark, name) for mark, name in _MARKED.items() if head.startswith(mark)), None)
+    return next(((mark, name) for mark, name in _ENCODING_AFTER_MARK.items() if head.startswith(mark)), None)
 
 
-class _Evidence:
-    """What the bytes so far say about their encoding."""
+class _ByteStatistics:
+    """Counts of the bytes so far, from which the encoding follows."""
 
     def __init__(self) -> None:
         self._size = 0
-        self._unbroken = 0  # bytes since the last line end, roughly
+        self._line_size = 0  # bytes since the last line end, roughly
         self._nuls = [0, 0]  # at even and at odd offsets
         self._utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
         self._undefined: int | None = None  # a byte that Windows-1252 does not have
 
     def add(self, chunk: bytes) -> None:
-        self._unbroken = 0 if b"\n" in chunk or b"\r" in chunk else self._unbroken + len(chunk)
-        if self._unbroken > _MAX_LINE:
+        self._line_size = 0 if b"\n" in chunk or b"\r" in chunk else self._line_size + len(chunk)
+        if self._line_size > _MAX_LINE:
             raise EncodingError("has a line of more than 16 MB, which no list has")
         if b"\0" in chunk:
             for parity in (0, 1):

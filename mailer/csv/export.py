@@ -1,9 +1,8 @@
-"""CSV for people to open: reports, and lists as they stand.
+"""CSV output for people: reports, and the current members of lists.
 
-A spreadsheet takes a cell that begins with = + - @, a tab or a line break for a formula, and runs it; the full-width forms
-of these marks count in some locales. Such a cell gets an apostrophe before it, and is quoted like all cells with quotes,
-delimiters or line breaks, as OWASP advises (https://owasp.org/www-community/attacks/CSV_Injection). `raw` leaves the
-cells as they are, for programs.
+A spreadsheet runs a cell that begins with = + - @, a tab or a line break as a formula; in some locales also with the full-width
+forms of these marks. Such a cell gets an apostrophe before it, and is quoted like all cells with quotes, delimiters or line
+breaks, as OWASP advises (https://owasp.org/www-community/attacks/CSV_Injection). `raw` leaves the cells unchanged, for programs.
 """
 
 import csv
@@ -16,21 +15,21 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 def write_export(
     out: IO[str], columns: Sequence[str], rows: Iterable[Sequence[str]], *, raw: bool = False, line_end: str = "\r\n"
 ) -> int:
-    """Write the header and `rows` to `out`, which was opened with newline=""; how many rows there were."""
+    """Writes the header and `rows` to `out`, which was opened with newline="", and returns the number of rows."""
     writer = csv.writer(out, lineterminator=line_end)
-    shape = list if raw else _harmless_row
-    writer.writerow(shape(columns))
+    escape = list if raw else _escape_row
+    writer.writerow(escape(columns))
     count = 0
     for row in rows:
-        writer.writerow(shape(row))
+        writer.writerow(escape(row))
         count += 1
     return count
 
 
 def escape_formula(cell: str) -> str:
-    """`cell` as no spreadsheet runs it: spaces before a formula do not hide it."""
+    """Returns `cell` with an apostrophe before a formula, also before one after spaces."""
     return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell
 
 
-def _harmless_row(row: Sequence[str]) -> list[str]:
+def _escape_row(row: Sequence[str]) -> list[str]:
     return [escape_formula(cell) for cell in row]

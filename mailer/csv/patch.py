@@ -1,38 +1,38 @@
-"""Saying something in a list file: the status of some rows, and new rows at its end; all else stays, byte for byte.
+"""Patches of a list file by a sync: the status of some rows, and new rows at the end. Everything else stays, byte for byte.
 
-    with prepare_rewrite(source, [Patch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}]) as prepared:
+    with prepare_patch(source, [RowPatch(line=7, status="unsubscribed", since="2026-11-22")], [{"email": …}]) as prepared:
         prepared.commit()
 
-- Only the cells of status and since change, in the rows that are named. Where the file has no such columns, the header gets
-  `status,since` at its end, past whatever cells stand under no header. Rows that nothing is said about stay as they are,
-  shorter than the header by the new cells: to spreadsheets and to us a missing cell is an empty one.
+- Only the cells of status and since change, and only in the rows of the patches. If the file has no such columns, the header
+  gets `status,since` at its end, after any cells without a header. Other rows stay unchanged, shorter than the header by the new
+  cells: spreadsheets and this program read a missing cell as an empty one.
 - New rows have the delimiter, line end and quoting of the header. If the file's encoding cannot hold one, the file becomes
-  UTF-8 with a byte order mark. A field that the file has no column for is left out.
-- The file is replaced all at once, or not at all when it changed since `source` was opened (AtomicFile).
+  UTF-8 with a byte order mark. A field without a column is left out.
+- The file is replaced atomically (AtomicFile), and not at all if it changed since `source` was opened.
 
-It streams. Raises ListError, and then the file is as it was; ValueError for a patch of a line on which no row begins, which
-is a mistake of the caller.
+The file is streamed. Raises ListError, and then the list is unchanged; ValueError for a patch of a line on which no row begins,
+which is a mistake of the caller.
 """
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from mailer.csv.cells import is_quoted, set_cells, split_line_ending, write_row
+from mailer.csv.cells import format_row, is_fully_quoted, set_cells, split_line_ending
 from mailer.csv.columns import EMAIL, SINCE, STATUS, STATUS_SINCE
 from mailer.csv.reader import AROUND_HEADER, CsvList, ListError
 from mailer.csv.tokenizer import CellBatch, RowTokenizer, TooManyMalformedRowsError
 from mailer.csv.writer import CsvWriter
 from mailer.sanitize import clean
 
-_MAX_CELL = 32_767  # characters: what spreadsheets take
+MAX_CELL = 32_767  # characters: the limit of spreadsheets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPatch:
-    """Cells to set in the row that begins at `line`; None leaves one as it is."""
+    """Cells to set in the row that begins at `line`; None leaves a cell unchanged."""
 
     line: int
     status: str | None = None
@@ -41,7 +41,7 @@ class RowPatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchResult:
-    """What came of it. `digest`: SHA-256 of the new bytes, in hex; `encoding_changed`: they are UTF-8 now, with a mark."""
+    """The result of a patch. `digest`: SHA-256 of the new file, in hex; `encoding_changed`: it is UTF-8 with a mark now."""
 
     encoding_changed: bool
     digest: str
@@ -50,7 +50,7 @@ class PatchResult:
 
 
 class PreparedPatch:
-    """A file that is ready to take the list's place; leaving the `with` without `commit` removes it."""
+    """A patched copy that can replace the list; leaving the `with` without `commit` removes it."""
 
     def __init__(self, source: CsvList, output: CsvWriter, rewritten: PatchResult) -> None:
         self.rewritten = rewritten
@@ -58,12 +58,12 @@ class PreparedPatch:
         self._output = output
 
     def commit(self) -> None:
-        """Put it into the list's place. Raises ListError, too, when that changed meanwhile."""
+        """Replaces the list. Raises ListError, also if the list changed meanwhile."""
         self._source.refuse_changed()
         try:
             self._output.commit()
         except OSError as error:
-            raise _unwritable(self._source, error) from None
+            raise _unwritable_error(self._source, error) from None
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +75,7 @@ class PreparedPatch:
 def prepare_patch(source: CsvList, patches: Iterable[RowPatch], appended: Iterable[Mapping[str, str]]) -> PreparedPatch:
     """Sets the cells of `patches`, which are in the order of their lines, and appends the rows `appended`.
 
-    Such a row is field name -> value, with `email`, `status` and `since`. The new file replaces the list only when it is
+    An appended row maps field names to values, with `email`, `status` and `since`. The copy replaces the list only when it is
     committed. Raises ListError.
     """
     try:
@@ -90,33 +90,34 @@ def prepare_patch(source: CsvList, patches: Iterable[RowPatch], appended: Iterab
             f"{source.path} has too many rows with quotes that are not closed.", "Save it anew as CSV."
         ) from None
     except OSError as error:
-        raise _unwritable(source, error) from None
+        raise _unwritable_error(source, error) from None
 
 
 def _write(
     source: CsvList, output: CsvWriter, patches: Iterator[RowPatch], appended: Iterator[Mapping[str, str]]
 ) -> PatchResult:
     first_patch, first_row = next(patches, None), next(appended, None)
-    says = first_patch is not None or first_row is not None
-    layout = _column_layout(source) if says else _Layout(header={}, status=-1, since=-1)
-    count = 0
+    has_changes = first_patch is not None or first_row is not None
+    layout = _column_layout(source) if has_changes else _Layout(header={}, status=-1, since=-1)
     lines = source.lines()
     output.writelines(itertools.islice(lines, source.header_line - 1))
     header = next(lines)
-    output.write(write_header(header, source.delimiter, layout.header))
-    copied = _copy(
+    output.write(add_header_cells(header, source.delimiter, layout.header))
+    copied = _copy_rows(
         source, lines, output, itertools.chain(() if first_patch is None else (first_patch,), patches), layout
     )
-    plain, end = split_line_ending(header)
-    end, quoted = end or "\n", is_quoted(plain.strip(AROUND_HEADER), source.delimiter)
-    ended = output.ends_with_line_end()
-    for row in itertools.chain(() if first_row is None else (first_row,), appended):
-        text = write_row(_cells(row, source, layout), source.delimiter, quoted=quoted)
-        output.write(f"{text}{end}" if ended else f"{end}{text}")
-        count += 1
+    count = append_rows(
+        output,
+        header,
+        source.delimiter,
+        (
+            _appended_cells(row, source, layout)
+            for row in itertools.chain(() if first_row is None else (first_row,), appended)
+        ),
+    )
     changed = output.finish()
     if copied.broken:
-        _verify(source, output, layout, count)
+        _verify_copy(source, output, layout, count)
     with output.path.open("rb") as written:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
     return PatchResult(encoding_changed=changed, digest=digest, patched=copied.patched, appended=count)
@@ -124,7 +125,7 @@ def _write(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """Which columns are status and since; `header`: the header's new cells."""
+    """The indexes of status and since; `header`: the new cells of the header."""
 
     header: Mapping[int, str]
     status: int
@@ -132,7 +133,7 @@ class _Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Copied:
+class _CopyCounts:
     patched: int
     broken: int
 
@@ -142,7 +143,7 @@ def _column_layout(source: CsvList) -> _Layout:
     status, since = columns.status, columns.since
     added: dict[int, str] = {}
     if status is None or since is None:
-        free = max(len(columns.names), widest(source))
+        free = max(len(columns.names), widest_row(source))
         if status is None:
             status, free = free, free + 1
             added[status] = STATUS
@@ -152,43 +153,56 @@ def _column_layout(source: CsvList) -> _Layout:
     return _Layout(header=added, status=status, since=since)
 
 
-def widest(source: CsvList) -> int:
-    """How many cells the widest row has, up to its last that says something."""
-    widest = len(source.columns.names)
+def widest_row(source: CsvList) -> int:
+    """Returns the number of cells of the widest row, up to its last that is not blank."""
+    width = len(source.columns.names)
     for _, cells in _rows(source.records()):
-        if not isinstance(cells, str) and len(cells) > widest:
-            widest = max(widest, *(index for index, cell in enumerate(cells, start=1) if cell.strip()), 0)
-    return widest
+        if not isinstance(cells, str) and len(cells) > width:
+            width = max(width, *(index for index, cell in enumerate(cells, start=1) if cell.strip()), 0)
+    return width
 
 
-def write_header(text: str, delimiter: str, added: Mapping[int, str]) -> str:
-    """The header's line with new cells at the end of what of it is read."""
-    context = text.strip(AROUND_HEADER)
-    return text.replace(context, set_cells(context, delimiter, added), 1) if added else text
+def add_header_cells(text: str, delimiter: str, added: Mapping[int, str]) -> str:
+    """Returns the line of the header with new cells at the end of its text."""
+    header = text.strip(AROUND_HEADER)
+    return text.replace(header, set_cells(header, delimiter, added), 1) if added else text
+
+
+def append_rows(output: CsvWriter, header: str, delimiter: str, rows: Iterable[Sequence[str]]) -> int:
+    """Appends rows with the line end and the quoting of `header`; returns their number."""
+    text, end = split_line_ending(header)
+    end, quoted = end or "\n", is_fully_quoted(text.strip(AROUND_HEADER), delimiter)
+    ends_line = output.ends_with_line_end()
+    count = 0
+    for cells in rows:
+        row = format_row([clean(cell)[:MAX_CELL] for cell in cells], delimiter, quoted=quoted)
+        output.write(f"{row}{end}" if ends_line else f"{end}{row}")
+        count += 1
+    return count
 
 
 def _patch_row(text: str, delimiter: str, patch: RowPatch, layout: _Layout) -> str:
     if not text.strip():
-        raise _no_row(patch)
-    said = ((layout.status, patch.status), (layout.since, patch.since))
-    values = {index: value for index, value in said if value is not None}
+        raise _no_row_error(patch)
+    cells = ((layout.status, patch.status), (layout.since, patch.since))
+    values = {index: value for index, value in cells if value is not None}
     return set_cells(text, delimiter, values) if values else text
 
 
-def _cells(row: Mapping[str, str], source: CsvList, layout: _Layout) -> list[str]:
+def _appended_cells(row: Mapping[str, str], source: CsvList, layout: _Layout) -> list[str]:
     names = source.columns.names
     values = [row.get(name, "") if name else "" for name in names]
     values.extend([""] * (max(layout.status, layout.since) + 1 - len(names)))
     values[source.columns.address] = row[EMAIL]
     values[layout.status] = row.get(STATUS, "")
     values[layout.since] = row.get(SINCE, "")
-    return [clean(value)[:_MAX_CELL] for value in values]
+    return values
 
 
-def _copy(
+def _copy_rows(
     source: CsvList, lines: Iterator[str], output: CsvWriter, patches: Iterator[RowPatch], layout: _Layout
-) -> _Copied:
-    """Copy the rows below the header, those of `patches` patched."""
+) -> _CopyCounts:
+    """Copies the rows below the header, with `patches`."""
     patched = broken = 0
     last_line = source.header_line
     patch = next(patches, None)
@@ -196,28 +210,31 @@ def _copy(
         broken += len(batch.broken)
         while patch is not None and patch.line <= batch.lines[-1]:
             if patch.line <= last_line or patch.line not in batch.lines or patch.line in batch.broken:
-                raise _no_row(patch)
+                raise _no_row_error(patch)
             index = batch.lines.index(patch.line)
             batch.texts[index] = _patch_row(batch.texts[index], source.delimiter, patch, layout)
             patched, last_line = patched + 1, patch.line
             patch = next(patches, None)
         output.writelines(batch.texts)
     if patch is not None:
-        raise _no_row(patch)
-    return _Copied(patched=patched, broken=broken)
+        raise _no_row_error(patch)
+    return _CopyCounts(patched=patched, broken=broken)
 
 
-def _no_row(patch: RowPatch) -> ValueError:
+def _no_row_error(patch: RowPatch) -> ValueError:
     return ValueError(f"no row begins at line {patch.line}, or the patches are not in order")
 
 
-def _verify(source: CsvList, output: CsvWriter, layout: _Layout, appended: int) -> None:
-    """Read both files side by side. A quote that was not closed before must not be closed by what was written."""
-    said = (layout.status, layout.since)
+def _verify_copy(source: CsvList, output: CsvWriter, layout: _Layout, appended: int) -> None:
+    """Compares both files row by row: new text must not close a quote that was not closed before. Raises ListError."""
+    ignored = (layout.status, layout.since)
     with output.lines() as lines:
         below = itertools.islice(lines, source.header_line, None)
         rows = _rows(RowTokenizer(below, source.delimiter, before=source.header_line).cells())
-        same = all(_rest(old, said) == _rest(next(rows, (0, ""))[1], said) for _, old in _rows(source.records()))
+        same = all(
+            _compared_cells(old, ignored) == _compared_cells(next(rows, (0, ""))[1], ignored)
+            for _, old in _rows(source.records())
+        )
         same = same and sum(not isinstance(cells, str) for _, cells in rows) == appended
     if not same:
         raise ListError(
@@ -230,15 +247,15 @@ def _rows(batches: Iterable[CellBatch]) -> Iterator[tuple[int, list[str] | str]]
     return itertools.chain.from_iterable(batch.rows for batch in batches)
 
 
-def _rest(cells: list[str] | str, said: tuple[int, int]) -> list[str] | str:
-    """The cells but those of status and since, and without empty ones at the end."""
+def _compared_cells(cells: list[str] | str, ignored: tuple[int, int]) -> list[str] | str:
+    """Returns the cells without those of `ignored` columns and without empty ones at the end."""
     if isinstance(cells, str):
         return cells
-    rest = [cell for index, cell in enumerate(cells) if index not in said]
-    while rest and not rest[-1]:
-        rest.pop()
-    return rest
+    compared = [cell for index, cell in enumerate(cells) if index not in ignored]
+    while compared and not compared[-1]:
+        compared.pop()
+    return compared
 
 
-def _unwritable(source: CsvList, error: OSError) -> ListError:
+def _unwritable_error(source: CsvList, error: OSError) -> ListError:
     return ListError(f"{source.path} cannot be written ({error.strerror}).", "See to the lists' folder.")

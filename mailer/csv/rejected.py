@@ -1,8 +1,8 @@
-"""`NAME.rejected.csv`: the rows of a list that could not be used, with their line and the reason, beside the list.
+"""`NAME.rejected.csv` beside a list: its rejected rows, each with line and reason.
 
-Written anew by each full reading of the list, atomically, and removed when nothing is rejected any more; a reading that
-fails leaves the old one. The cells are as the list has them, to be mended and pasted back. UTF-8 with a byte order
-mark, so that spreadsheets read it, and the list's own delimiter and permissions.
+Each full reading of the list replaces the file atomically, or removes it if no row is rejected; a failed reading leaves it
+unchanged. The cells are as in the list, to be corrected and pasted back. UTF-8 with a byte order mark, so that spreadsheets
+read it, and with the list's delimiter and permissions.
 """
 
 import csv
@@ -17,7 +17,7 @@ from mailer.files import AtomicFile
 
 
 def rejected_path(source: CsvList) -> Path:
-    """Beside the list, by its name: also of a file that is about to take the list's place."""
+    """Returns the path beside the list, by the name of the list, even if `source` is a file that will replace it."""
     return source.path.with_name(f"{source.name}.rejected.csv")
 
 
@@ -45,7 +45,7 @@ def keep_rejected(lists: Sequence[CsvList]) -> Iterator[Callable[[CsvList, Findi
 
 
 class _RejectedFile:
-    """The rejected rows of one list; the file is begun at the first of them."""
+    """The rejected rows of one list; the file is created with the first of them."""
 
     def __init__(self, source: CsvList) -> None:
         self._source = source
@@ -57,8 +57,8 @@ class _RejectedFile:
         if self._text is None:
             self._new = AtomicFile(self._target, like=self._source.path)
             self._text = io.TextIOWrapper(self._new.file, encoding="utf-8-sig", newline="")
-            self._write(self._text, "line", "reason", *self._source.columns.headers)
-        self._write(self._text, str(rejected.line), rejected.reason, *rejected.cells)
+            self._write_cells(self._text, "line", "reason", *self._source.columns.headers)
+        self._write_cells(self._text, str(rejected.line), rejected.reason, *rejected.cells)
 
     def commit(self) -> None:
         """Replaces the old file, or removes it when no row was rejected."""
@@ -73,5 +73,5 @@ class _RejectedFile:
         if self._new is not None:
             self._new.rollback()
 
-    def _write(self, text: io.TextIOWrapper, *cells: str) -> None:
+    def _write_cells(self, text: io.TextIOWrapper, *cells: str) -> None:
         csv.writer(text, delimiter=self._source.delimiter).writerow(cells)

@@ -1,9 +1,9 @@
-"""What comes of one row of a list: a member, a rejected row, or a note about one.
+"""Parsed rows of a list, and findings about them.
 
-    Member      can be mailed, if `status` is SUBSCRIBED
-    Rejected    its address is faulty; kept in NAME.rejected.csv, with its cells as they were
-    Duplicate   the identity stood on an earlier line, and that one counts
-    Noted       something about a member's row that was put right or left aside
+    Member         is mailed if `status` is SUBSCRIBED
+    RejectedRow    has an invalid address; kept in NAME.rejected.csv with its cells
+    DuplicateRow   has the identity of an earlier row, which counts
+    RowWarning     something in the row of a member was corrected or ignored
 
 `line` is the line of the file on which the row begins, from 1. `message` completes `readers.csv:118: …`.
 """
@@ -18,7 +18,7 @@ from mailer.sanitize import clean
 
 
 class Status(StrEnum):
-    """The status words of contract 2, and UNKNOWN for any other word, which is not mailed either."""
+    """The status words of contract 2, and UNKNOWN for any other word; only SUBSCRIBED is mailed."""
 
     SUBSCRIBED = "subscribed"
     UNCONFIRMED = "unconfirmed"
@@ -31,8 +31,8 @@ class Status(StrEnum):
 
     @property
     def is_opt_out(self) -> bool:
-        """A no to the person as such: it counts whatever other rows and lists say."""
-        return self in _STOPS
+        """Whether the status counts for the person, whatever other rows and lists say."""
+        return self in _OPT_OUTS
 
 
 _STRONGEST_FIRST = (
@@ -45,11 +45,11 @@ _STRONGEST_FIRST = (
     Status.UNCONFIRMED,
     Status.SUBSCRIBED,
 )
-_STOPS = frozenset(_STRONGEST_FIRST[: _STRONGEST_FIRST.index(Status.UNKNOWN) + 1])
+_OPT_OUTS = frozenset(_STRONGEST_FIRST[: _STRONGEST_FIRST.index(Status.UNKNOWN) + 1])
 
 
 def strictest(statuses: Iterable[Status]) -> Status:
-    """What counts of several things said about one person: a no, before a not yet, before a yes."""
+    """Returns the status that counts if several are given for one person: an opt-out before unconfirmed before subscribed."""
     return min(statuses, key=_STRONGEST_FIRST.index, default=Status.SUBSCRIBED)
 
 
@@ -92,10 +92,10 @@ class RowWarning:
 Finding = RejectedRow | DuplicateRow | RowWarning
 Row = Member | Finding
 
-_SHOWN = 80  # characters
+_MAX_SHOWN = 80  # characters
 
 
 def abbreviated(cell: str) -> str:
-    """A cell as it may stand in a message."""
+    """Returns a cell, shortened and clean, for a message."""
     text = clean(cell).strip()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -1,11 +1,11 @@
-"""The rows of a CSV file as text and cells, before anybody asks what is in them.
+"""Rows of a CSV file as text or cells.
 
-A row has the number of its first line, from 1, and its cells. A quote that is never closed would swallow the rows after
-it: a row over several lines must be well-formed CSV, or its first line comes out alone, as a text instead of cells, and
-reading goes on with the next. Every line belongs to one row: the texts of all rows are the file.
+A row has the number of its first line, from 1, and its cells. A quote that is never closed would swallow the rows after it: a
+row over several lines must be well-formed CSV, or its first line is returned alone, as a text instead of cells, and reading goes
+on with the next line. Every line belongs to exactly one row: the texts of all rows are the file.
 
-Lines are taken by the hundred, and where each of them is a row, csv.reader does all the work. Only where one is not, rows
-are told apart one by one. Raises TooManyMalformedRowsError.
+Lines are taken some hundred at a time. If each of them is a row, csv.reader parses all at once; otherwise rows are parsed one by
+one. Raises TooManyMalformedRowsError.
 """
 
 import csv
@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_ROW_LINES = 500
-MAX_BROKEN = 1000  # each costs the reading of a row's worth of lines
+MAX_BROKEN = 1000  # each costs a second reading of up to MAX_ROW_LINES lines
 _BATCH = 256  # lines
 _BETWEEN = "\N{BROKEN BAR}"  # printable, and seldom seen
-_UNTIDY = (f"{_BETWEEN} ", f" {_BETWEEN}", '"', "\\")
+_NEEDS_CLEANING = (f"{_BETWEEN} ", f" {_BETWEEN}", '"', "\\")
 
 Record = tuple[int, list[str] | str]
-"""A row: its line, and its cells, or its text where it is none."""
+"""A row: its line, and its cells, or its text if it is malformed."""
 
 
 class TooManyMalformedRowsError(ValueError):
@@ -30,7 +30,7 @@ class TooManyMalformedRowsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CellBatch:
-    """Some rows, each with its line. `tidy`: all are cells, of which none needs to be cleaned, trimmed or escaped."""
+    """Some rows. `needs_no_cleaning`: no row is malformed, and no cell has to be cleaned, stripped or escaped."""
 
     rows: Iterable[Record]
     needs_no_cleaning: bool
@@ -38,7 +38,7 @@ class CellBatch:
 
 @dataclass(frozen=True, slots=True)
 class RawRows:
-    """The texts of some rows, and the lines on which they begin. `broken`: those lines that begin no row."""
+    """The texts of some rows, and the lines on which they begin. `broken`: the lines of malformed rows."""
 
     lines: Sequence[int]
     texts: list[str]
@@ -46,7 +46,7 @@ class RawRows:
 
 
 class RowTokenizer:
-    """`before`: how many lines of the file come before `lines`."""
+    """Splits `lines` into rows. `before`: the number of lines of the file before `lines`."""
 
     def __init__(self, lines: Iterable[str], delimiter: str, *, before: int = 0) -> None:
         self._lines = _Lines(lines, before)
@@ -54,38 +54,42 @@ class RowTokenizer:
         self._broken = 0
 
     def cells(self) -> Iterator[CellBatch]:
-        """The rows by their cells."""
+        """Yields the rows as cells."""
         while chunk := self._lines.take():
-            rows = self._rows(chunk)
+            rows = self._parse_at_once(chunk)
             if rows is None:
-                yield CellBatch([(line, cells) for line, cells, _ in self._one_by_one(chunk)], needs_no_cleaning=False)
+                yield CellBatch(
+                    [(line, cells) for line, cells, _ in self._parse_one_by_one(chunk)], needs_no_cleaning=False
+                )
             else:
                 start = self._lines.count + 1
                 self._lines.count += len(chunk)
-                yield CellBatch(zip(itertools.count(start), rows, strict=False), needs_no_cleaning=_is_tidy(rows))
+                yield CellBatch(
+                    zip(itertools.count(start), rows, strict=False), needs_no_cleaning=_needs_no_cleaning(rows)
+                )
 
     def texts(self) -> Iterator[RawRows]:
-        """The rows as they stand in the file, with their line ends."""
+        """Yields the rows as text, with their line ends."""
         while chunk := self._lines.take():
             start = self._lines.count + 1
-            if '"' not in "".join(chunk) or self._rows(chunk) is not None:
+            if '"' not in "".join(chunk) or self._parse_at_once(chunk) is not None:
                 self._lines.count += len(chunk)
                 yield RawRows(range(start, start + len(chunk)), chunk)
             else:
-                rows = list(self._one_by_one(chunk))
+                rows = list(self._parse_one_by_one(chunk))
                 broken = frozenset(line for line, cells, _ in rows if isinstance(cells, str))
                 yield RawRows([line for line, _, _ in rows], [text for _, _, text in rows], broken)
 
-    def _rows(self, chunk: list[str]) -> list[list[str]] | None:
-        """The cells of each line, if each is a row."""
+    def _parse_at_once(self, chunk: list[str]) -> list[list[str]] | None:
+        """Returns the cells of each line, or None if a line is not a row."""
         try:
             rows = list(csv.reader(chunk, delimiter=self._delimiter))
             return rows if len(rows) == len(chunk) and ends_its_row(chunk[-1], self._delimiter) else None
         except csv.Error:
             return None
 
-    def _one_by_one(self, chunk: list[str]) -> Iterator[tuple[int, list[str] | str, str]]:
-        """Line, cells and text of each row that begins in `chunk`."""
+    def _parse_one_by_one(self, chunk: list[str]) -> Iterator[tuple[int, list[str] | str, str]]:
+        """Yields line, cells and text of each row that begins in `chunk`."""
         lines, delimiter = self._lines, self._delimiter
         end = lines.count + len(chunk)
         lines.push_back(chunk)
@@ -110,35 +114,35 @@ class RowTokenizer:
                 yield start, cells, "".join(row)
 
 
-def _is_tidy(rows: list[list[str]]) -> bool:
-    """Whether all is printable, without quotes and backslashes, and no cell begins or ends with a space.
+def _needs_no_cleaning(rows: list[list[str]]) -> bool:
+    """Whether all cells are printable, without quotes and backslashes, and none begins or ends with a space.
 
-    Sometimes not even though it is so.
+    May be False although all of this holds: a cell may contain the separator.
     """
     text = _BETWEEN.join(itertools.chain(("",), itertools.chain.from_iterable(rows), ("",)))
-    return text.isprintable() and not any(sign in text for sign in _UNTIDY)
+    return text.isprintable() and not any(sign in text for sign in _NEEDS_CLEANING)
 
 
 class _Lines:
-    """Lines, counted. As an iterator it keeps those of a row, which ends after MAX_ROW_LINES at the latest."""
+    """Counts lines. As an iterator it collects the lines of one row in `row`, at most MAX_ROW_LINES."""
 
     def __init__(self, lines: Iterable[str], before: int) -> None:
         self._source = iter(lines)
-        self._given_back: deque[str] = deque()
+        self._pushed_back: deque[str] = deque()
         self.count = before
         self.row: list[str] = []
         self.ended = False
 
     def take(self) -> list[str]:
-        """The next lines, not counted yet; none at the end."""
-        if self._given_back:
-            taken = list(self._given_back)
-            self._given_back.clear()
+        """Returns the next lines, which are not counted yet; none at the end."""
+        if self._pushed_back:
+            taken = list(self._pushed_back)
+            self._pushed_back.clear()
             return taken
         return list(itertools.islice(self._source, _BATCH))
 
     def push_back(self, lines: Sequence[str]) -> None:
-        self._given_back.extendleft(reversed(lines))
+        self._pushed_back.extendleft(reversed(lines))
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -146,7 +150,7 @@ class _Lines:
     def __next__(self) -> str:
         if len(self.row) == MAX_ROW_LINES:
             raise csv.Error
-        line = self._given_back.popleft() if self._given_back else next(self._source, None)
+        line = self._pushed_back.popleft() if self._pushed_back else next(self._source, None)
         if line is None:
             self.ended = True
             raise StopIteration
@@ -156,7 +160,7 @@ class _Lines:
 
 
 def ends_its_row(line: str, delimiter: str) -> bool:
-    """Whether a row that begins with `line` ends with it, too."""
+    """Whether a row that begins with `line` also ends with it."""
     reader = csv.reader((line, ""), delimiter=delimiter)
     next(reader)
     return reader.line_num == 1

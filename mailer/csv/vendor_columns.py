@@ -1,10 +1,10 @@
-"""What other tools' exports say about a person: whether mail may go there, and how they came to be on the list.
+"""Columns of other tools' exports that hold a person's status or consent.
 
-One table. A sign is a column, known by its exact field name, whose cell says something; a word in it that is not listed
-says nothing, or is UNKNOWN where the column is there for no other purpose. Nothing is guessed from a word's look. The
-columns and words were looked up in the tools' own sources, documentation and fixtures; docs/admin.md names them.
+SIGNS has the status columns by their exact field name. A word that is not listed has no status, or is UNKNOWN if the column has
+no other purpose. Nothing is guessed from the form of a word. The columns and words are from the tools' own sources,
+documentation and fixtures; docs/admin.md lists them.
 
-Our own words count in every column called `status`, whatever tool it comes from.
+Our own words count in every column called `status`, of any tool.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,13 +23,13 @@ YES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorStatusColumn:
-    """What a column's words say. `other`: what any word says that is not listed; None: nothing, as one of `empty` does."""
+    """The status of each word of a column. `other`: the status of words that are not listed; None, as for `empty`: no status."""
 
     words: Mapping[str, Status]
     other: Status | None = None
     empty: frozenset[str] = EMPTY
 
-    def read(self, cell: str) -> Status | None:
+    def parse(self, cell: str) -> Status | None:
         word = cell.strip().casefold()
         return None if word in self.empty else self.words.get(word, self.other)
 
@@ -85,11 +85,11 @@ SIGNS: Mapping[str, VendorStatusColumn] = {
             **_words(Status.COMPLAINED, ("complained",)),
         }
     ),
-    "subscribed": VendorStatusColumn(words=_words(Status.UNSUBSCRIBED, NO)),  # a truth value, but maybe a date
+    "subscribed": VendorStatusColumn(words=_words(Status.UNSUBSCRIBED, NO)),  # true or false, but maybe a date
     "unsubscribed": _FILLED_UNSUBSCRIBED,
 }
 
-CONSENT: Mapping[str, tuple[str, ...]] = {  # what we call it: what the tools call it, the more telling first
+CONSENT: Mapping[str, tuple[str, ...]] = {  # our name: the names of the tools, the more precise first
     "opted_in_at": (
         "optin_time",
         "opt_in_time",

@@ -1,9 +1,9 @@
-"""Text on its way into a file that is to take a list's place, in the list's encoding.
+"""A writer of a file that replaces a list, in the list's encoding.
 
-Text that the encoding cannot hold makes the file UTF-8 with a byte order mark, what was written before included. So does
-text that would have the file taken for another encoding when it is read again (encoding.py looks at the whole of it).
+Text that the encoding cannot hold turns the whole file into UTF-8 with a byte order mark. So does text with which the file would
+be detected as another encoding (encoding.py).
 
-Raises OSError, as it comes.
+OSError is not translated.
 """
 
 import io
@@ -19,14 +19,14 @@ _BLOCK = 1 << 20  # characters
 
 
 class CsvWriter:
-    """`encoding` is one of those that detect_encoding names, and the one of the file at `path`."""
+    """Writes a new file beside `path`. `encoding`: that of the file at `path`, as detect_encoding returns it."""
 
     def __init__(self, path: Path, encoding: str) -> None:
         with path.open("rb") as file:
             mark, self._encoding = byte_order_mark(file) or (b"", encoding)
-        self._marked = bool(mark)
+        self._has_mark = bool(mark)
         self._changed = False
-        self._begin(AtomicFile(path))
+        self._open_text(AtomicFile(path))
         if mark:
             self._text.write("\ufeff")
 
@@ -38,15 +38,15 @@ class CsvWriter:
         try:
             self._text.write(text)
         except UnicodeEncodeError:
-            self._become_utf8()
+            self._convert_to_utf8()
             self._text.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Lines that the encoding is known to hold."""
+        """Writes lines that the encoding can hold."""
         self._text.writelines(lines)
 
     def ends_with_line_end(self) -> bool:
-        """Whether what was written ends a line."""
+        """Whether the text so far ends with a line end."""
         self._text.flush()
         width = 2 if self._encoding.startswith("utf-16") else 1
         with self.path.open("rb") as file:
@@ -54,18 +54,18 @@ class CsvWriter:
             return file.read().decode(self._encoding, "replace") in {"\r", "\n"}
 
     def finish(self) -> bool:
-        """All is written; whether the encoding is another one now."""
+        """Completes the text. Returns whether the encoding was changed to UTF-8."""
         self._text.flush()
-        if not self._marked and self._encoding != self._detected():
-            self._become_utf8()
+        if not self._has_mark and self._encoding != self._detect_encoding():
+            self._convert_to_utf8()
             self._text.flush()
         return self._changed
 
     @contextmanager
     def lines(self) -> Iterator[TextIO]:
-        """What was written, read again."""
+        """Opens the text that was written."""
         with self.path.open(encoding=self._encoding, newline="") as file:
-            if self._marked:
+            if self._has_mark:
                 file.read(1)
             yield file
 
@@ -75,22 +75,22 @@ class CsvWriter:
     def rollback(self) -> None:
         self._output.rollback()
 
-    def _begin(self, output: AtomicFile) -> None:
+    def _open_text(self, output: AtomicFile) -> None:
         self._output = output
         self._text = io.TextIOWrapper(output.file, encoding=self._encoding, newline="")
 
-    def _become_utf8(self) -> None:
+    def _convert_to_utf8(self) -> None:
         self._text.flush()
         former = self._output
         with self.lines() as written:
             former.rollback()
-            self._encoding, self._marked, self._changed = "utf-8", True, True
-            self._begin(AtomicFile(former.target))
+            self._encoding, self._has_mark, self._changed = "utf-8", True, True
+            self._open_text(AtomicFile(former.target))
             self._text.write("\ufeff")
             while block := written.read(_BLOCK):
                 self._text.write(block)
 
-    def _detected(self) -> str | None:
+    def _detect_encoding(self) -> str | None:
         try:
             with self.path.open("rb") as file:
                 return detect_encoding(file)

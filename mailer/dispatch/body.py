@@ -31,7 +31,7 @@ from mailer.dispatch.template.conditionals import ContentBlock as Piece
 from mailer.dispatch.template.expression import Expression
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody
 from mailer.i18n.bidi import first_strong_direction
-from mailer.i18n.messages import text_direction
+from mailer.i18n.translations import text_direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

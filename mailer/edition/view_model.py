@@ -20,7 +20,7 @@ from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
 from mailer.edition.publication import Publication, Reference
-from mailer.i18n.messages import gettext, text_direction
+from mailer.i18n.translations import gettext, text_direction
 
 Path = tuple[tuple[int, int], ...]
 """The choices and branches that something stands in, outer first."""

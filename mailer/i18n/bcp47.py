@@ -1,7 +1,7 @@
-"""Language tags of BCP 47 (RFC 5646): which are well formed, and their usual letter case.
+"""Language tags of BCP 47 (RFC 5646): their form and their usual letter case.
 
-Every language that somebody types is judged here: in a dispatch, in the settings of a list, in `MAILER_LANGUAGE`. Tags are
-checked for their form only; whether a subtag is registered is not looked up.
+Used for every language that a person types: in a dispatch, in the settings of a list, in `MAILER_LANGUAGE`. Only the form of a
+tag is checked, not whether its subtags are registered.
 """
 
 import re
@@ -16,7 +16,7 @@ _TAG = re.compile(
     r"(-x(-[a-z0-9]{1,8})+)?",  # private use
     re.ASCII | re.IGNORECASE,
 )
-_LONGEST = 35  # RFC 5646 4.4.1
+_MAX_LENGTH = 35  # RFC 5646 4.4.1
 
 
 def is_valid_tag(text: str) -> bool:
@@ -24,7 +24,7 @@ def is_valid_tag(text: str) -> bool:
 
     The grammar also allows languages of four to eight letters. None is registered, so a word such as “english” is refused.
     """
-    return len(text) <= _LONGEST and _TAG.fullmatch(text) is not None
+    return len(text) <= _MAX_LENGTH and _TAG.fullmatch(text) is not None
 
 
 def normalize_case(tag: str) -> str:

@@ -1,10 +1,10 @@
-"""The direction of a text whose language is not named."""
+"""The direction of a text whose language is unknown."""
 
 import unicodedata
 
 
 def first_strong_direction(text: str) -> str:
-    """The direction of the first strong character (UAX #9, P2): `ltr`, `rtl`, or "" when there is none."""
+    """Returns the direction of the first strong character (UAX #9, P2): `ltr`, `rtl`, or "" without one."""
     for character in text:
         match unicodedata.bidirectional(character):
             case "L":

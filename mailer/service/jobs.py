@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from mailer.app import App
 from mailer.errors import MailerError
-from mailer.settings.settings import redact
+from mailer.settings.redact import redact_secrets
 
 Log = Callable[[str], None]
 Step = Callable[[], Awaitable[float | None]]
@@ -50,4 +50,4 @@ async def run_every(
 
 def current_traceback(app: App) -> str:
     """Returns the traceback of the exception that is being handled, without secrets."""
-    return redact(traceback.format_exc(), app.settings)
+    return redact_secrets(traceback.format_exc(), app.settings)

@@ -1,8 +1,7 @@
-"""How the text of a setting is read: one function a kind of value, text in, value out.
+"""Parsers of settings: one function for each kind of value.
 
-Each raises ValueError with what the setting should be; none quotes what it was given, since that may be a secret.
-Arrays and objects are JSON; lists of plain things may also stand as `60,300,900`. A rate is messages a second, or
-`N/minute`, `N/hour`, `N/day`.
+Each raises ValueError with what the setting should be, and never quotes the text, which may be a secret. Arrays and objects are
+JSON; lists of numbers or names may also have commas, as in `60,300,900`.
 """
 
 import ipaddress
@@ -21,7 +20,7 @@ from mailer.relay import Relay, RelayError, is_loopback, parse_relay
 
 MIN_KEY = 32  # characters of a secret key
 MAX_VERP_LOCAL_PART = 37  # octets: the 64 of RFC 5321 4.5.3.1.1 less “+” and a token of 26
-EVERY_OTHER = "*"  # in an object by domain: every domain that is not named
+EVERY_OTHER = "*"  # in an object by domain: all domains without an entry
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 T = TypeVar("T")
@@ -34,7 +33,7 @@ def parse_line(text: str) -> str:
     return text
 
 
-def lines(text: str) -> str:
+def parse_lines(text: str) -> str:
     if not all(part.isprintable() for part in text.splitlines()):
         raise ValueError("should have no control characters but line ends")
     return "\n".join(part.strip() for part in text.splitlines())
@@ -47,27 +46,27 @@ def parse_bool(text: str) -> bool:
 
 
 def parse_choice(kind: type[E]) -> Callable[[str], E]:
-    def read(text: str) -> E:
+    def parse(text: str) -> E:
         try:
             return kind(text.lower())
         except ValueError:
             raise ValueError(f"should be {' or '.join(kind)}") from None
 
-    return read
+    return parse
 
 
 def parse_int(low: int, high: int = 10**9) -> Callable[[str], int]:
-    def read(text: str) -> int:
+    def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
             raise ValueError(f"should be a whole number from {low} to {high}")
         return int(text)
 
-    return read
+    return parse
 
 
 def parse_int_list(text: str) -> tuple[int, ...]:
     expected = "should be whole numbers above 0 with commas between, such as 60,300,900"
-    items = _list(text, expected)
+    items = _split_list(text, expected)
     if not items or not all(re.fullmatch(r"[0-9]{1,9}", item) and int(item) > 0 for item in items):
         raise ValueError(expected)
     return tuple(int(item) for item in items)
@@ -76,8 +75,8 @@ def parse_int_list(text: str) -> tuple[int, ...]:
 _PER = {"s": 1, "second": 1, "m": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 
 
-def rate(text: str) -> float:
-    """Messages a second."""
+def parse_rate(text: str) -> float:
+    """Returns messages a second, from a number or `N/minute`, `N/hour`, `N/day`."""
     number, slash, unit = (part.strip() for part in text.partition("/"))
     seconds = _PER.get(unit.lower()) if slash else 1
     if seconds is None or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", number) or float(number) == 0:
@@ -85,14 +84,15 @@ def rate(text: str) -> float:
     return float(number) / seconds
 
 
-def mailbox(text: str) -> Mailbox:
+def parse_name_and_address(text: str) -> Mailbox:
+    """Returns the mailbox of `Name <address>` or `address`."""
     try:
         return parse_mailbox(text)
     except MailboxError as error:
         raise ValueError(f"should be “Name <address>” or an address ({_without_value(error)})") from None
 
 
-def address(text: str) -> Mailbox:
+def parse_address(text: str) -> Mailbox:
     try:
         found = parse_mailbox(text)
     except MailboxError as error:
@@ -102,8 +102,8 @@ def address(text: str) -> Mailbox:
     return found
 
 
-def bounce_address(text: str) -> Mailbox:
-    found = address(text)
+def parse_bounce_address(text: str) -> Mailbox:
+    found = parse_address(text)
     if len(found.local_part) > MAX_VERP_LOCAL_PART:
         raise ValueError(
             f"should have at most {MAX_VERP_LOCAL_PART} characters before the @, since “+” and a token are added to it"
@@ -111,16 +111,16 @@ def bounce_address(text: str) -> Mailbox:
     return found
 
 
-def domain(text: str) -> str:
-    """A domain name in lower-case A-labels."""
+def parse_domain(text: str) -> str:
+    """Returns a domain name in lower-case A-labels."""
     try:
         return parse_mailbox(f"x@{text}").domain
     except MailboxError:
         raise ValueError("should be a domain name, such as example.org") from None
 
 
-def base_url(text: str) -> str:
-    """An absolute URL without a slash at its end."""
+def parse_base_url(text: str) -> str:
+    """Returns an absolute URL without a slash at its end."""
     expected = "should be https://HOST, with a path if need be, but no user, “?” or “#” (http:// only on loopback)"
     try:
         parts = urlsplit(text)
@@ -136,44 +136,44 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def issuer(text: str) -> str:
-    """An identity provider's name, as it spells it: whether “/” stands at the end matters (OpenID Connect Discovery 4.3)."""
-    base_url(text)
+def parse_issuer(text: str) -> str:
+    """Returns the issuer URL unchanged: a “/” at its end is significant (OpenID Connect Discovery 4.3)."""
+    parse_base_url(text)
     return text
 
 
-def claim(text: str) -> str:
-    """The name of a claim: RFC 7519 4."""
+def parse_claim(text: str) -> str:
+    """Returns the name of a claim (RFC 7519 4)."""
     if not re.fullmatch(r"[!-~]{1,100}", text):
         raise ValueError("should be the name of a claim, such as email, sub or oid")
     return text
 
 
-def language(text: str) -> str:
-    """A language tag, in its usual letter case."""
+def parse_language(text: str) -> str:
+    """Returns a language tag in its usual letter case."""
     if not is_valid_tag(text):
         raise ValueError("should be a language tag of BCP 47, such as en, pt-BR or zh-Hant")
     return normalize_case(text)
 
 
-def timezone(text: str) -> zoneinfo.ZoneInfo:
+def parse_timezone(text: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("should be the name of a time zone, such as UTC or Europe/Lisbon") from None
 
 
-def secret_keys(text: str) -> tuple[str, ...]:
+def parse_secret_keys(text: str) -> tuple[str, ...]:
     expected = f'should be a JSON array of strings of at least {MIN_KEY} characters: ["…"]'
-    keys = _json(text, list, expected)
+    keys = _parse_json(text, list, expected)
     if not keys or not all(isinstance(key, str) and len(key) >= MIN_KEY for key in keys):
         raise ValueError(expected)
     return tuple(keys)
 
 
-def relays(text: str, *, allow_plaintext: bool) -> tuple[Relay, ...]:
+def parse_relays(text: str, *, allow_plaintext: bool) -> tuple[Relay, ...]:
     expected = "should be a URL or a JSON array of URLs"
-    urls = _json(text, list, expected) if text.startswith("[") else [text]
+    urls = _parse_json(text, list, expected) if text.startswith("[") else [text]
     if not urls or not all(isinstance(url, str) for url in urls):
         raise ValueError(expected)
     found = []
@@ -185,8 +185,8 @@ def relays(text: str, *, allow_plaintext: bool) -> tuple[Relay, ...]:
     return tuple(found)
 
 
-def database_url(text: str, *, workspace: Path) -> str:
-    """SQLAlchemy's URL: a file of SQLite, made absolute, or PostgreSQL through psycopg 3."""
+def parse_database_url(text: str, *, workspace: Path) -> str:
+    """Returns SQLAlchemy's URL of an SQLite file, with an absolute path, or of PostgreSQL through psycopg 3."""
     expected = "should be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE, user and password percent-encoded"
     scheme, _, rest = text.partition("://")
     if scheme == "sqlite":
@@ -208,53 +208,55 @@ def database_url(text: str, *, workspace: Path) -> str:
     raise ValueError(expected)
 
 
-def networks(text: str) -> tuple[Network, ...]:
+def parse_networks(text: str) -> tuple[Network, ...]:
     expected = "should be networks with commas between, such as 127.0.0.1,10.0.0.0/8,fd00::/8"
     try:
-        return tuple(ipaddress.ip_network(item) for item in _list(text, expected))
+        return tuple(ipaddress.ip_network(item) for item in _split_list(text, expected))
     except ValueError:
         raise ValueError(expected) from None
 
 
-def mail_programs(text: str) -> tuple[str, ...]:
-    """Names of mail programs, `gmail` or `outlook.windows`; which there are is known where their data is."""
+def parse_mail_programs(text: str) -> tuple[str, ...]:
+    """Returns names of mail programs, such as `gmail` or `outlook.windows`; whether they exist is checked elsewhere."""
     expected = "should be mail programs with commas between, such as gmail,apple-mail,outlook.windows"
-    names = tuple(dict.fromkeys(name.lower() for name in _list(text, expected)))
+    names = tuple(dict.fromkeys(name.lower() for name in _split_list(text, expected)))
     if not names or not all(re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)?", name) for name in names):
         raise ValueError(expected)
     return names
 
 
-def parse_per_domain(read: Callable[[str], T], example: str) -> Callable[[str], dict[str, T]]:
-    """A reader of JSON objects from domain, or `*`, to what `read` reads."""
+def parse_per_domain(parse: Callable[[str], T], example: str) -> Callable[[str], dict[str, T]]:
+    """Returns a parser of JSON objects whose keys are domains or `*`, and whose values are parsed by `parse`."""
     expected = f"should be a JSON object of domains, such as {example}"
 
-    def read_object(text: str) -> dict[str, T]:
-        values = _json(text, dict, expected)
+    def parse_object(text: str) -> dict[str, T]:
+        values = _parse_json(text, dict, expected)
         try:
-            return {name if name == EVERY_OTHER else domain(name): read(str(value)) for name, value in values.items()}
+            return {
+                name if name == EVERY_OTHER else parse_domain(name): parse(str(value)) for name, value in values.items()
+            }
         except ValueError:
             raise ValueError(expected) from None
 
-    return read_object
+    return parse_object
 
 
-def selector(text: str) -> str:
-    """A DKIM selector: RFC 6376 3.1."""
+def parse_selector(text: str) -> str:
+    """Returns a DKIM selector (RFC 6376 3.1)."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", text.lower()):
         raise ValueError("should be a selector's name, such as s2026: letters, digits, “-” and “.”")
     return text.lower()
 
 
-def path(text: str, *, workspace: Path) -> Path:
-    """An absolute path; `~` is the home folder."""
+def parse_path(text: str, *, workspace: Path) -> Path:
+    """Returns an absolute path; `~` is the home folder."""
     try:
         return workspace.resolve() / Path(text).expanduser()
     except (RuntimeError, ValueError):
         raise ValueError("should be a path, relative to the workspace or absolute") from None
 
 
-def _json(text: str, kind: type[T], expected: str) -> T:
+def _parse_json(text: str, kind: type[T], expected: str) -> T:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -264,15 +266,15 @@ def _json(text: str, kind: type[T], expected: str) -> T:
     return value
 
 
-def _list(text: str, expected: str) -> list[str]:
+def _split_list(text: str, expected: str) -> list[str]:
     if not text.startswith("["):
         return [item.strip() for item in text.split(",")]
-    items = _json(text, list, expected)
+    items = _parse_json(text, list, expected)
     if not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
         raise ValueError(expected)
     return [str(item).strip() for item in items]
 
 
 def _without_value(error: Exception) -> str:
-    """An error's words up to the colon, behind which it lists what it found."""
+    """Returns the text of an error up to the colon, after which it quotes the value."""
     return str(error).partition(":")[0]

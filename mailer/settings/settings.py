@@ -1,12 +1,10 @@
-"""What a person sets: `MAILER_…` variables in the environment and in the workspace's `.env`, the environment first.
+"""The settings: `MAILER_…` variables of the environment and of the workspace's `.env`; the environment wins.
 
-`load_settings` is the way in; nothing is read at import. Everything is checked at once, and everything wrong comes as
-one SettingsError, a line for each: the variable, where it stands, what it should be. An empty value is the same as
-none. `variable` says how each kind is read. Values never stand in an error, secrets are masked wherever settings are
-shown, and `redact` takes them out of any other text.
+`load_settings` reads and checks all of them; nothing is read at import. All problems come in one SettingsError, a line for each:
+the variable, where it is set, what it should be. An empty value counts as not set. Errors quote no values, and secrets are
+masked where settings are shown.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +13,7 @@ from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv.parser import parse_stream
@@ -28,14 +26,13 @@ from mailer.relay import Relay
 from mailer.settings import parsers
 
 PREFIX = "MAILER_"
-MASK = "**********"
 _MISSING = {
     "MAILER_FROM": "is missing; should be “Name <address>”",
     "MAILER_SECRET_KEYS": 'is missing; should be ["…"] with a random text of 32 characters or more, such as '
     'python3 -c "import secrets; print(secrets.token_urlsafe(32))" prints',
 }
 
-_REMOVED = {"MAILER_WORKERS": "one process sends. Remove it."}  # settings of former versions, and what to do
+_REMOVED = {"MAILER_WORKERS": "one process sends. Remove it."}  # former settings, and what to do
 _RENAMED = {
     "MAILER_DOMAIN_LANES": "MAILER_DOMAIN_CONNECTIONS",
     "MAILER_GRACE": "MAILER_SCHEDULE_GRACE",
@@ -54,50 +51,52 @@ class OnUncertain(StrEnum):
     RESEND = "resend"  # once, with the same Message-ID
 
 
-def _read(read: Callable[[str], object]) -> BeforeValidator:
-    """Text is read by `read`; a value that is none, made in code, passes."""
-    return BeforeValidator(lambda value: read(value.strip()) if isinstance(value, str) else value)
+def _parsed_by(parse: Callable[[str], object]) -> BeforeValidator:
+    """Parses text by `parse`; a value made in code passes as it is."""
+    return BeforeValidator(lambda value: parse(value.strip()) if isinstance(value, str) else value)
 
 
-def _read_database_url(value: object, info: ValidationInfo) -> object:
+def _parse_database_url(value: object, info: ValidationInfo) -> object:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return parsers.database_url(text.strip(), workspace=info.data["workspace"]) if isinstance(text, str) else value
+    return (
+        parsers.parse_database_url(text.strip(), workspace=info.data["workspace"]) if isinstance(text, str) else value
+    )
 
 
-def _read_path(value: object, info: ValidationInfo) -> object:
-    return parsers.path(value.strip(), workspace=info.data["workspace"]) if isinstance(value, str) else value
+def _parse_path(value: object, info: ValidationInfo) -> object:
+    return parsers.parse_path(value.strip(), workspace=info.data["workspace"]) if isinstance(value, str) else value
 
 
-def _read_relays(value: object, info: ValidationInfo) -> object:
-    """Where ALLOW_PLAINTEXT itself is wrong, that is what is reported."""
+def _parse_relays(value: object, info: ValidationInfo) -> object:
+    """Parses the relays. If ALLOW_PLAINTEXT is invalid, only that is reported."""
     allowed = info.data.get("allow_plaintext", True)
-    return parsers.relays(value.strip(), allow_plaintext=allowed) if isinstance(value, str) else value
+    return parsers.parse_relays(value.strip(), allow_plaintext=allowed) if isinstance(value, str) else value
 
 
-def _publication(data: dict[str, Any]) -> str:
+def _default_publication(data: dict[str, Any]) -> str:
     sender: Mailbox = data["sender"]
     return sender.name or sender.domain
 
 
-def _provider(data: dict[str, Any]) -> str:
+def _default_provider_name(data: dict[str, Any]) -> str:
     return urlsplit(data.get("oidc_issuer", "")).hostname or ""
 
 
-_one_or_more = parsers.parse_int(1)
-_LANES = parsers.parse_int(1, 1000)
-Line = Annotated[str, _read(parsers.parse_line)]
-Flag = Annotated[bool, _read(parsers.parse_bool)]
-Times = Annotated[tuple[int, ...], NoDecode, _read(parsers.parse_int_list)]
-Address = Annotated[Mailbox | None, NoDecode, _read(parsers.address)]
-Selector = Annotated[str, _read(parsers.selector)]
-KeyFile = Annotated[Path | None, BeforeValidator(_read_path)]
+_parse_positive = parsers.parse_int(1)
+_parse_connections = parsers.parse_int(1, 1000)
+Line = Annotated[str, _parsed_by(parsers.parse_line)]
+Flag = Annotated[bool, _parsed_by(parsers.parse_bool)]
+Times = Annotated[tuple[int, ...], NoDecode, _parsed_by(parsers.parse_int_list)]
+Address = Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_address)]
+Selector = Annotated[str, _parsed_by(parsers.parse_selector)]
+KeyFile = Annotated[Path | None, BeforeValidator(_parse_path)]
 
 
 class Settings(BaseSettings):
-    """All settings, valid; None or empty where not set.
+    """All settings, valid; None or empty if not set.
 
-    A field is named as its variable, but for `sender` (MAILER_FROM) and `eight_bit` (MAILER_8BIT); `workspace` is no
-    variable. A dump leaves out the relays, for their credentials.
+    A field has the name of its variable, except `sender` (MAILER_FROM) and `eight_bit` (MAILER_8BIT); `workspace` has no
+    variable. A dump leaves out the relays, because of their credentials.
     """
 
     model_config = SettingsConfigDict(
@@ -112,47 +111,51 @@ class Settings(BaseSettings):
 
     workspace: Path
 
-    sender: Annotated[Mailbox, NoDecode, _read(parsers.mailbox)] = Field(validation_alias="MAILER_FROM")
-    reply_to: Annotated[Mailbox | None, NoDecode, _read(parsers.mailbox)] = None
-    publication: Line = Field(default_factory=_publication)
+    sender: Annotated[Mailbox, NoDecode, _parsed_by(parsers.parse_name_and_address)] = Field(
+        validation_alias="MAILER_FROM"
+    )
+    reply_to: Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_name_and_address)] = None
+    publication: Line = Field(default_factory=_default_publication)
     copyright_holder: Line = ""
-    postal_address: Annotated[str, _read(parsers.lines)] = ""
-    base_url: Annotated[str, _read(parsers.base_url)] = "http://127.0.0.1:8000"
+    postal_address: Annotated[str, _parsed_by(parsers.parse_lines)] = ""
+    base_url: Annotated[str, _parsed_by(parsers.parse_base_url)] = "http://127.0.0.1:8000"
     search_engines: Flag = True
-    language: Annotated[str, _read(parsers.language)] = "en"
-    timezone: Annotated[ZoneInfo, _read(parsers.timezone)] = Field(default_factory=lambda: ZoneInfo("UTC"))
+    language: Annotated[str, _parsed_by(parsers.parse_language)] = "en"
+    timezone: Annotated[ZoneInfo, _parsed_by(parsers.parse_timezone)] = Field(default_factory=lambda: ZoneInfo("UTC"))
 
-    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, _read(parsers.secret_keys), Field(min_length=1)]
-    database_url: Annotated[SecretStr, BeforeValidator(_read_database_url)] = Field(
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, _parsed_by(parsers.parse_secret_keys), Field(min_length=1)]
+    database_url: Annotated[SecretStr, BeforeValidator(_parse_database_url)] = Field(
         default=SecretStr("sqlite:///mailer.db"), validate_default=True
     )
 
     allow_plaintext: Flag = False
-    relay: Annotated[tuple[Relay, ...], NoDecode, BeforeValidator(_read_relays)] = Field(
+    relay: Annotated[tuple[Relay, ...], NoDecode, BeforeValidator(_parse_relays)] = Field(
         default=(Relay(host="127.0.0.1", port=25),), exclude=True
     )
-    connections: Annotated[int, _read(_LANES)] = 8
-    rate: Annotated[float | None, _read(parsers.rate)] = None
+    connections: Annotated[int, _parsed_by(_parse_connections)] = 8
+    rate: Annotated[float | None, _parsed_by(parsers.parse_rate)] = None
     domain_connections: Annotated[
-        Mapping[str, int], NoDecode, _read(parsers.parse_per_domain(_LANES, '{"*": 4, "example.org": 1}'))
+        Mapping[str, int],
+        NoDecode,
+        _parsed_by(parsers.parse_per_domain(_parse_connections, '{"*": 4, "example.org": 1}')),
     ] = Field(default_factory=dict)
     domain_rate: Annotated[
         Mapping[str, float],
         NoDecode,
-        _read(parsers.parse_per_domain(parsers.rate, '{"*": 10, "example.org": "500/hour"}')),
+        _parsed_by(parsers.parse_per_domain(parsers.parse_rate, '{"*": 10, "example.org": "500/hour"}')),
     ] = Field(default_factory=dict)
-    messages_per_connection: Annotated[int | None, _read(_one_or_more)] = None
+    messages_per_connection: Annotated[int | None, _parsed_by(_parse_positive)] = None
     warmup: Times = ()
 
     retry: Times = (60, 300, 900, 1800, 3600)
-    retry_for: Annotated[int, _read(_one_or_more)] = 86400
-    schedule_grace: Annotated[int, _read(parsers.parse_int(0))] = 1800
+    retry_for: Annotated[int, _parsed_by(_parse_positive)] = 86400
+    schedule_grace: Annotated[int, _parsed_by(parsers.parse_int(0))] = 1800
     approval: Flag = False
-    bounce_address: Annotated[Mailbox | None, NoDecode, _read(parsers.bounce_address)] = None
+    bounce_address: Annotated[Mailbox | None, NoDecode, _parsed_by(parsers.parse_bounce_address)] = None
     unsubscribe_address: Address = None
-    on_uncertain: Annotated[OnUncertain, _read(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
-    images: Annotated[Images, _read(parsers.parse_choice(Images))] = Images.LINK
-    clients: Annotated[tuple[str, ...], NoDecode, _read(parsers.mail_programs)] = (
+    on_uncertain: Annotated[OnUncertain, _parsed_by(parsers.parse_choice(OnUncertain))] = OnUncertain.HOLD
+    images: Annotated[Images, _parsed_by(parsers.parse_choice(Images))] = Images.LINK
+    clients: Annotated[tuple[str, ...], NoDecode, _parsed_by(parsers.parse_mail_programs)] = (
         "apple-mail",
         "gmail",
         "outlook",
@@ -160,24 +163,24 @@ class Settings(BaseSettings):
         "yahoo",
     )
     eight_bit: Flag = Field(default=False, validation_alias="MAILER_8BIT")
-    trusted_proxies: Annotated[tuple[parsers.Network, ...], NoDecode, _read(parsers.networks)] = ()
-    webhook_networks: Annotated[tuple[parsers.Network, ...], NoDecode, _read(parsers.networks)] = ()
+    trusted_proxies: Annotated[tuple[parsers.Network, ...], NoDecode, _parsed_by(parsers.parse_networks)] = ()
+    webhook_networks: Annotated[tuple[parsers.Network, ...], NoDecode, _parsed_by(parsers.parse_networks)] = ()
 
-    oidc_issuer: Annotated[str, _read(parsers.issuer)] = ""
+    oidc_issuer: Annotated[str, _parsed_by(parsers.parse_issuer)] = ""
     oidc_client_id: Line = ""
     oidc_client_secret: SecretStr | None = None
-    oidc_name: Line = Field(default_factory=_provider)
-    oidc_claim: Annotated[str, _read(parsers.claim)] = "email"
+    oidc_name: Line = Field(default_factory=_default_provider_name)
+    oidc_claim: Annotated[str, _parsed_by(parsers.parse_claim)] = "email"
     oidc_only: Flag = False
 
-    dkim_domain: Annotated[str, _read(parsers.domain)] = ""
+    dkim_domain: Annotated[str, _parsed_by(parsers.parse_domain)] = ""
     dkim_selector: Selector = ""
     dkim_key: KeyFile = None
     dkim_ed25519_selector: Selector = ""
     dkim_ed25519_key: KeyFile = None
 
     @model_validator(mode="after")
-    def _dkim_is_whole(self) -> Self:
+    def _check_dkim(self) -> Self:
         pairs = ((self.dkim_selector, self.dkim_key), (self.dkim_ed25519_selector, self.dkim_ed25519_key))
         complete = [bool(selector) for selector, key in pairs if selector and key]
         if any(bool(selector) != bool(key) for selector, key in pairs) or bool(complete) != bool(self.dkim_domain):
@@ -188,7 +191,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _oidc_is_whole(self) -> Self:
+    def _check_oidc(self) -> Self:
         if bool(self.oidc_issuer) != bool(self.oidc_client_id):
             raise ValueError("MAILER_OIDC_ISSUER: should stand together with MAILER_OIDC_CLIENT_ID")
         if self.oidc_only and not self.oidc_issuer:
@@ -204,12 +207,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load_settings` hands in: a Settings made in code is not at the mercy of the environment."""
+        """Reads no source but the arguments, so that settings made in code do not depend on the environment."""
         return (init_settings,)
 
 
 class _Variables(EnvSettingsSource):
-    """pydantic-settings' reading of variables, over a mapping instead of this process' environment."""
+    """The variables of a mapping, read as pydantic-settings reads the environment."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__(Settings)
@@ -217,7 +220,7 @@ class _Variables(EnvSettingsSource):
 
 
 def variable_names() -> dict[str, str]:
-    """The name of every field, by its variable, in the order of the class."""
+    """Returns the name of every field by its variable, in the order of the class."""
     return {
         str(field.validation_alias or f"{PREFIX}{name.upper()}"): name
         for name, field in Settings.model_fields.items()
@@ -226,57 +229,39 @@ def variable_names() -> dict[str, str]:
 
 
 def load_settings(workspace: Path, environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of a workspace. `environ` stands in for the process' environment. Raises SettingsError."""
+    """Returns the settings of a workspace. `environ` replaces the environment of this process. Raises SettingsError."""
     result = _load(workspace, os.environ if environ is None else environ)
     if isinstance(result, Settings):
         return result
-    wrong = "\n".join(f"  {finding}" for finding in result)  # raised here, where no local holds a value
+    listed = "\n".join(f"  {problem}" for problem in result)  # raised here, where no local holds a value
     env_file = workspace / ".env"
     if env_file.exists():
         next_step = f"Set them in {env_file} or in the environment; what `mailer init` writes there explains each."
     else:
         next_step = "If this is no workspace yet: mailer init. If it is elsewhere: --workspace DIR."
-    raise SettingsError(f"The settings are not right:\n{wrong}\n", next_step)
-
-
-def redact(text: str, settings: Settings) -> str:
-    """`text` without any secret of `settings`, in whatever form it may stand there."""
-    secrets = {key.get_secret_value() for key in settings.secret_keys}
-    secrets = secrets.union(*(relay.secrets() for relay in settings.relay))
-    if settings.oidc_client_secret:
-        secrets.add(settings.oidc_client_secret.get_secret_value())
-    database = urlsplit(settings.database_url.get_secret_value())
-    secrets.update({database.password or "", *parse_qs(database.query).get("password", [])})
-    forms = sorted({form for secret in secrets if secret for form in secret_encodings(secret)}, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, forms)), MASK, text)
-
-
-def secret_encodings(secret: str) -> set[str]:
-    """A secret as it is, percent-encoded and -decoded, and as a string literal of Python or JSON."""
-    plain = {secret, unquote(secret)}
-    return {form for text in plain for form in (text, quote(text, safe=""), repr(text)[1:-1], json.dumps(text)[1:-1])}
+    raise SettingsError(f"The settings are not right:\n{listed}\n", next_step)
 
 
 def _load(workspace: Path, environ: Mapping[str, str]) -> Settings | list[str]:
-    """The settings, or a line for each that is wrong."""
-    in_file, places, findings = _read_file(workspace / ".env")
+    """Returns the settings, or a line for each problem."""
+    in_file, places, problems = _read_env_file(workspace / ".env")
     in_environment = {
         name.upper(): value for name, value in environ.items() if name.upper().startswith(PREFIX) and value.strip()
     }
     places.update(dict.fromkeys(in_environment, "environment"))
-    given = {**in_file, **in_environment}
+    variables = {**in_file, **in_environment}
     names = variable_names()
-    findings += [_unknown(name, places[name], names) for name in given if name not in names]
-    known = {name: value for name, value in given.items() if name in names}
+    problems += [_describe_unknown(name, places[name], names) for name in variables if name not in names]
+    known = {name: value for name, value in variables.items() if name in names}
     values = {**_Variables(known)(), "workspace": workspace}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        return findings + format_errors(error, places)
-    return findings or settings
+        return problems + format_errors(error, places)
+    return problems or settings
 
 
-def _unknown(name: str, place: str, names: Iterable[str]) -> str:
+def _describe_unknown(name: str, place: str, names: Iterable[str]) -> str:
     if name in _REMOVED:
         return f"{name} ({place}): is no longer a setting: {_REMOVED[name]}"
     if name in _RENAMED:
@@ -287,29 +272,29 @@ def _unknown(name: str, place: str, names: Iterable[str]) -> str:
 
 
 def suggest_name(name: str) -> str:
-    """The variable that a name with a slip in its prefix was meant to be, MAILLER_FROM; "" for another program's."""
+    """Returns the variable for a name with a typing error in its prefix, such as MAILLER_FROM; "" for any other name."""
     prefix, _, rest = name.partition("_")
-    slip = get_close_matches(f"{prefix}_", [PREFIX], n=1, cutoff=0.8)
-    return f"{PREFIX}{rest}" if slip and f"{PREFIX}{rest}" in variable_names() else ""
+    close = get_close_matches(f"{prefix}_", [PREFIX], n=1, cutoff=0.8)
+    return f"{PREFIX}{rest}" if close and f"{PREFIX}{rest}" in variable_names() else ""
 
 
 def format_errors(error: ValidationError, places: Mapping[str, str]) -> list[str]:
     variables = {field: name for name, field in variable_names().items()}
     sentences = []
     for found in error.errors(include_url=False, include_input=False):
-        if found["type"] == "default_factory_not_called":  # follows from another one
+        if found["type"] == "default_factory_not_called":  # follows from another error
             continue
         where = str(found["loc"][0]) if found["loc"] else ""
         name = variables.get(where, where)
-        said = str(found["ctx"]["error"]) if found["type"] == "value_error" else found["msg"]
+        text = str(found["ctx"]["error"]) if found["type"] == "value_error" else found["msg"]
         if found["type"] == "missing":
-            said = _MISSING[name]
-        sentences.append(f"{name} ({places[name]}): {said}" if name in places else f"{name}: {said}" if name else said)
+            text = _MISSING[name]
+        sentences.append(f"{name} ({places[name]}): {text}" if name in places else f"{name}: {text}" if name else text)
     return sentences
 
 
-def _read_file(path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """What a .env file sets, where each stands, and what is wrong with the file. A missing file sets nothing."""
+def _read_env_file(path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Returns the variables of a .env file, the line of each, and the problems of the file. A missing file sets nothing."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -320,15 +305,15 @@ def _read_file(path: Path) -> tuple[dict[str, str], dict[str, str], list[str]]:
         return {}, {}, [f"{path}: cannot be read ({error.strerror})"]
     values: dict[str, str] = {}
     places: dict[str, str] = {}
-    findings: list[str] = []
+    problems: list[str] = []
     for binding in parse_stream(StringIO(text)):
         place = f"{path.name}:{binding.original.line}"
         if binding.error:
             quoted = re.match(r"""[^'"=]*=\s*['"]""", binding.original.string.lstrip())
-            said = "the quote is not closed" if quoted else "should be NAME=value, a comment or empty"
-            findings.append(f"{place}: {said}")
+            problem = "the quote is not closed" if quoted else "should be NAME=value, a comment or empty"
+            problems.append(f"{place}: {problem}")
         elif binding.key is not None and (name := binding.key.upper()).startswith(PREFIX):
             values[name], places[name] = binding.value or "", place
         elif binding.key is not None and (close := suggest_name(binding.key.upper())):
-            findings.append(f"{binding.key} ({place}): is not a setting; did you mean {close}?")
-    return values, places, findings
+            problems.append(f"{binding.key} ({place}): is not a setting; did you mean {close}?")
+    return values, places, problems

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.edition.templates import FallbackTemplates
-from mailer.i18n.messages import effective_language
+from mailer.i18n.translations import effective_language
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import PublicUrls
 

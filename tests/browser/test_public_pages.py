@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mailer.i18n.messages import LANGUAGES
+from mailer.i18n.translations import LANGUAGES
 from mailer.service.archive.export import export
 from tests.browser.test_pages import tab
 from tests.support.chromium import served, violations

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from benchmarks.leaving import post_all
+from benchmarks.unsubscribe import post_tokens
 from mailer.app import App
 from mailer.link_tokens import Purpose
 from mailer.smtp.debug_server import DebugSmtpServer
@@ -50,7 +50,7 @@ def tokens(workspace):
 async def _post_and_kill(port, wanted, process, after):
     """POST until the server is killed, `after` seconds from now; those that were answered."""
     asyncio.get_running_loop().call_later(after, process.send_signal, signal.SIGKILL)
-    return await post_all(port, wanted, 40)
+    return await post_tokens(port, wanted, 40)
 
 
 @pytest.mark.parametrize("kills", [2])
@@ -77,7 +77,7 @@ def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, progr
             assert answered <= gone
             waiting = [token for token in waiting if token not in told]
         with served(programs, tmp_path, port):
-            told = asyncio.run(post_all(port, waiting, 40))
+            told = asyncio.run(post_tokens(port, waiting, 40))
             assert len(told) == len(waiting)
         send.wait()
     assert query(tmp_path, "select count(*) from suppression") == [(READERS,)]

@@ -1,4 +1,4 @@
-"""Commands run in this process, which is quick, and the SMTP servers that they meet, each in a thread of its own."""
+"""Commands that run in this process, which is fast, and SMTP servers for them, each in its own thread."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ from tests.support.workspaces import Ran
 
 
 class Commands:
-    """`commands("send", "tide", ...)` in one workspace; `in_folder` changes it."""
+    """Runs commands in one workspace: `commands("send", "tide", ...)`."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
@@ -28,13 +28,13 @@ class Commands:
         return Ran(code, captured.out, captured.err)
 
     def json(self, *arguments: str) -> dict:
-        ran = self(*arguments, "--json")
-        assert ran.out.startswith("{"), ran.err
-        return ran.json()
+        result = self(*arguments, "--json")
+        assert result.out.startswith("{"), result.err
+        return result.json()
 
 
 class Held(Scripted):
-    """Answers the dots of `limit` messages, and no other until a test raises it: a send stays under way for so long."""
+    """Answers end of DATA for `limit` messages only, until a test raises `limit`: the send stays under way."""
 
     def __init__(self, limit: float, **replies: list[str]) -> None:
         super().__init__(**replies)
@@ -49,7 +49,7 @@ class Held(Scripted):
 
 @contextmanager
 def served(server: Scripted) -> Iterator[Scripted]:
-    """`server`, listening in a thread."""
+    """Runs `server` in a thread."""
     loop, ready, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 
     async def serve() -> None:

@@ -1,10 +1,10 @@
-"""List files, changed as the program changes them."""
+"""Changes of list files by the program's own patches."""
 
 from mailer.csv.patch import prepare_patch
 
 
 def rewrite_list(source, patches, appended):
-    """Patch and extend a list file at once."""
+    """Patches a list file, appends rows, and returns the result."""
     with prepare_patch(source, patches, appended) as prepared:
         prepared.commit()
         return prepared.rewritten

@@ -1,12 +1,12 @@
-"""The program in processes of its own that start at once: forked from one in which all of it is imported.
+"""The program in processes that start at once: forked from one in which all of it is imported.
 
     with Programs() as programs:
         process = programs.start(workspace, "send", "tide", "--yes", faults={"lease": 1})
         process.send_signal(signal.SIGKILL)
         ran = process.wait()
 
-A start of Python with all that a send imports takes a second or two; a suite that starts hundreds has no time for that.
-`python -m tests.support.programs` is the process that forks; it has one thread, and tells of each child's end.
+Starting Python and importing what a send needs takes a second or two, too long for a suite that starts hundreds of processes.
+`python -m tests.support.programs` is the process that forks; it has one thread, and reports the end of each child.
 """
 
 import gc
@@ -40,7 +40,7 @@ class Process:
         self._ended = threading.Event()
 
     def send_signal(self, number: int) -> None:
-        """Signal it, if it has not ended yet: it is reaped by its parent, which tells us only afterwards."""
+        """Sends a signal unless it has ended. Its parent reaps it and reports that only afterwards."""
         if not self._ended.is_set():
             try:
                 os.kill(self.pid, number)
@@ -54,22 +54,22 @@ class Process:
         return self._code if self._ended.is_set() else None
 
     def wait(self, timeout: float = PATIENCE) -> Ran:
-        """What it did; the code of one that a signal ended is the signal's number, negative."""
+        """Returns its result. If a signal ended it, the code is the signal's number, negative."""
         assert self._ended.wait(timeout), f"it still runs; so far: {self._read(1)[-2000:]}"
         assert self._code is not None
         return Ran(self._code, self._read(0), self._read(1))
 
     def said(self, pattern: str, timeout: float = PATIENCE) -> re.Match[str]:
-        """Wait until `pattern` is found in what it told (standard error)."""
+        """Waits until `pattern` is found in its standard error."""
         end = time.monotonic() + timeout
         while True:
             is_over = self._ended.is_set() or time.monotonic() > end
             if found := re.search(pattern, self._read(1)):
                 return found
-            assert not is_over, f"it did not say so; so far: {self._read(1)[-2000:]}"
+            assert not is_over, f"it did not print this; so far: {self._read(1)[-2000:]}"
             time.sleep(0.01)
 
-    def ended(self, code: int) -> None:
+    def set_ended(self, code: int) -> None:
         self._code = code
         self._ended.set()
 
@@ -78,7 +78,7 @@ class Process:
 
 
 class Programs:
-    """The process that forks, seen from a test."""
+    """Starts the process that forks, and passes requests to it."""
 
     def __enter__(self) -> Self:
         self._folder = TemporaryDirectory(prefix="mailer-runs-")
@@ -107,7 +107,7 @@ class Programs:
     def start(
         self, workspace: Path, *arguments: str, faults: Mapping[str, Any] | None = None, terminal: str = ""
     ) -> Process:
-        """Run the program in `workspace`, with `faults` as tests.support.faulty has them; on `terminal`, if one is named."""
+        """Runs the program in `workspace`, with the `faults` of tests.support.faulty, and on `terminal` if one is given."""
         assert self._forker.stdin
         self._started += 1
         output = Path(self._folder.name) / f"{self._started:05}"
@@ -133,16 +133,16 @@ class Programs:
     def _listen(self) -> None:
         assert self._forker.stdout
         for line in self._forker.stdout:
-            told = json.loads(line)
-            if "code" in told:
-                self._processes.pop(told["pid"]).ended(told["code"])
+            event = json.loads(line)
+            if "code" in event:
+                self._processes.pop(event["pid"]).set_ended(event["code"])
             else:
-                self._newest = self._processes[told["pid"]] = Process(told["pid"], Path(told["output"]))
+                self._newest = self._processes[event["pid"]] = Process(event["pid"], Path(event["output"]))
                 self._answered.set()
 
 
 def _outputs(path: Path) -> tuple[Path, Path]:
-    """Where a run's standard output and standard error go."""
+    """Returns the files of a run's standard output and standard error."""
     return path.with_suffix(".out"), path.with_suffix(".err")
 
 
@@ -160,9 +160,9 @@ def _fork(request: Mapping[str, Any], inherited: selectors.BaseSelector) -> int:
     for number, descriptor in enumerate(opened):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as it lives
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open until the process ends
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
     os.chdir(request["workspace"])
     code = 70
     try:
@@ -171,8 +171,8 @@ def _fork(request: Mapping[str, Any], inherited: selectors.BaseSelector) -> int:
 
         inject(request["faults"])
         main(request["arguments"])
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else 1
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
     except BaseException:  # noqa: BLE001 - this process ends here
         traceback.print_exc()
     finally:
@@ -181,17 +181,17 @@ def _fork(request: Mapping[str, Any], inherited: selectors.BaseSelector) -> int:
         os._exit(code)
 
 
-def _tell(**what: object) -> None:
-    print(json.dumps(what), flush=True)  # noqa: T201 - its standard output is a protocol
+def _report(**what: object) -> None:
+    print(json.dumps(what), flush=True)  # noqa: T201 - its standard output is read by Programs
 
 
-def _warm() -> None:
-    """Import all that a send needs, and make one letter: what templates and styles are read into, each fork then has."""
-    import mailer.cli.sends.manage
+def _import_program() -> None:
+    """Imports what a send needs and composes one message, so that each fork has the caches of templates and styles."""
     import mailer.cli.sends.resume
-    import mailer.cli.sends.send  # noqa: F401
+    import mailer.cli.sends.send
+    import mailer.cli.sends.status  # noqa: F401 - imported for the forks
     from mailer.app import App
-    from mailer.ledger.store import postgresql, sqlite  # noqa: F401
+    from mailer.ledger.store import postgresql, sqlite  # noqa: F401 - imported for the forks
     from mailer.service.sends.plan import plan_send
     from tests.support.workspaces import make_workspace
 
@@ -202,8 +202,8 @@ def _warm() -> None:
 
 
 def serve() -> None:
-    """Fork on request until standard input ends."""
-    _warm()
+    """Forks on request until standard input ends."""
+    _import_program()
 
     ended, wakeup = os.pipe()
     os.set_blocking(wakeup, False)
@@ -222,7 +222,7 @@ def serve() -> None:
                 if not line:
                     return
                 request = json.loads(line)
-                _tell(pid=_fork(request, selector), output=request["output"])
+                _report(pid=_fork(request, selector), output=request["output"])
 
 
 def _reap() -> None:
@@ -233,7 +233,7 @@ def _reap() -> None:
             return
         if not pid:
             return
-        _tell(pid=pid, code=os.waitstatus_to_exitcode(status))
+        _report(pid=pid, code=os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":

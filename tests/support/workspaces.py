@@ -1,4 +1,4 @@
-"""Workspaces to test in: settings, a dispatch, a list; and the command line, run as people run it."""
+"""Workspaces for tests: settings, a dispatch, a list; and the command line in a process of its own."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ The harbour master asks for patience.
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -57,9 +57,9 @@ def make_workspace(
     ledger: bool = True,
     **settings: str,
 ) -> Path:
-    """A workspace with the dispatch `tide` and the list `readers`; `settings` are MAILER_ variables.
+    """Makes a workspace with the dispatch `tide` and the list `readers`; `settings` are MAILER_ variables.
 
-    With `ledger` it has an empty one, as the first command that needs one makes it; without, none.
+    With `ledger` it has an empty one, as the first command that needs one creates it.
     """
     for name in ("dispatches", "subscribers"):
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -85,8 +85,8 @@ def make_workspace(
 
 
 def mailer(workspace: Path, *arguments: str, stdin: str | None = None, timeout: float = PATIENCE) -> Ran:
-    """Run the program in `workspace`."""
-    done = subprocess.run(
+    """Runs the program in `workspace`."""
+    result = subprocess.run(
         [sys.executable, "-m", "mailer", *arguments],
         cwd=workspace,
         input=stdin,
@@ -95,11 +95,11 @@ def mailer(workspace: Path, *arguments: str, stdin: str | None = None, timeout: 
         timeout=timeout,
         check=False,
     )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return Ran(result.returncode, result.stdout, result.stderr)
 
 
 def start_mailer(workspace: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Start the program in `workspace`, without waiting for it."""
+    """Starts the program in `workspace`, without waiting for it."""
     return subprocess.Popen(
         [sys.executable, "-m", "mailer", *arguments],
         cwd=workspace,

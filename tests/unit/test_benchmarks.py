@@ -12,23 +12,23 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.contender import Contender, Engine, Load, Plain
-from benchmarks.growth import Grown
-from benchmarks.letter import Letter, write_readers
-from benchmarks.making import compare_making
-from benchmarks.markdown import tables
-from benchmarks.pair import Compared, Field, Spread, compare, runs_of
+from benchmarks.comparison import Comparison, Field, Spread, compare, runs_of
+from benchmarks.composition import measure_composition
+from benchmarks.contender import Aiosmtplib, Contender, Engine, Load
+from benchmarks.growth import GrowthResult
+from benchmarks.markdown_tables import tables
 from benchmarks.plot import draw
 from benchmarks.process import Measured, UnavailableError, run
 from benchmarks.relay import postfix, proxy, sink
-from benchmarks.target import ED25519, FAR, LOOPBACK, RSA, judge
+from benchmarks.targets import ED25519, FAR, LOOPBACK, RSA, check_targets
+from benchmarks.workload import SampleMessage, write_readers
 from tests.support.patience import PATIENCE
 
-LETTER = Letter(message=b"Subject: x\r\n\r\nx\r\n", size=12_000, subject="x", text="x", html="<p>x")
+SAMPLE = SampleMessage(message=b"Subject: x\r\n\r\nx\r\n", size=12_000, subject="x", text="x", html="<p>x")
 
 
 def a_field(name: str = LOOPBACK, size: str = "12 KB", folder: Path = Path(), sessions: int = 20) -> Field:
-    return Field(name=name, size=size, load=Load(letter=LETTER, folder=folder, messages=100, sessions=sessions))
+    return Field(name=name, size=size, load=Load(sample=SAMPLE, folder=folder, messages=100, sessions=sessions))
 
 
 def measured(rate: float = 1000, cpu: float = 100e-6, peak: int = 50_000_000) -> Measured:
@@ -62,7 +62,9 @@ class Told:
 
 @pytest.mark.smtp_sink
 def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
-    arguments = "--part sending --part growth --part lists --part leaving --only smtp-source --size 12 --link loopback"
+    arguments = (
+        "--part sending --part growth --part lists --part unsubscribe --only smtp-source --size 12 --link loopback"
+    )
     main([*arguments.split(), "--pairs", "1", "--messages", "40", "--readers", "60", "--out", str(tmp_path)])
     report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
     assert list(report) == [
@@ -70,12 +72,12 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
         "machine",
         "quick",
         "pairs",
-        "making",
+        "composition",
         "sending",
         "growth",
         "cold",
         "lists",
-        "leaving",
+        "unsubscribe",
         "targets",
     ]
     pairs = {(each["first"], each["second"]): each for each in report["sending"]}
@@ -90,12 +92,12 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
             assert set(one) == {"messages", "seconds", "cpu", "peak", "rate"}
             assert 20 <= one["messages"] <= 40
             assert min(one["seconds"], one["cpu"], one["rate"]) > 0
-    (grown,) = report["growth"]
-    assert grown["readers"] == grown["sent"]["messages"] == 60
-    assert 0 < grown["planning"] + grown["freezing"] < grown["first_dot"]
+    (growth,) = report["growth"]
+    assert growth["readers"] == growth["sent"]["messages"] == 60
+    assert 0 < growth["planning"] + growth["freezing"] < growth["first_message"]
     assert report["cold"] > 0
     assert report["lists"]["rows"] == 60
-    assert all(each["requests"] == 40 and each["cpu"] >= 0 for each in report["leaving"].values())
+    assert all(each["requests"] == 40 and each["cpu"] >= 0 for each in report["unsubscribe"].values())
     rows = [line.split(" | ")[0] for line in tables(report).splitlines()]
     assert {"| mailer", "| smtp-source", "| 60", "| CPU a message, 12 KB"} <= set(rows)
     judged = {target["what"]: target for target in report["targets"]}
@@ -104,14 +106,14 @@ def test_a_tiny_run_writes_its_numbers(tmp_path: Path) -> None:
 
 
 def test_what_is_made_is_compared() -> None:
-    made = compare_making(1, lambda _: None)
+    made = measure_composition(1, lambda _: None)
     assert len(made) == 5
     assert all(each.seconds > 0 and each.against_seconds > 0 for each in made)
 
 
 @pytest.mark.smtp_sink
 @pytest.mark.parametrize(
-    "contender", [Engine("signed by both keys", ("ed25519", "rsa")), Plain()], ids=lambda each: each.name
+    "contender", [Engine("signed by both keys", ("ed25519", "rsa")), Aiosmtplib()], ids=lambda each: each.name
 )
 def test_a_contender_sends_its_load(tmp_path: Path, contender: Contender) -> None:
     write_readers(tmp_path, 30)
@@ -119,7 +121,7 @@ def test_a_contender_sends_its_load(tmp_path: Path, contender: Contender) -> Non
     (tmp_path / "dispatches" / "tides.md").write_text(
         "---\ntitle: Tides\ndate: 2026-11-01\ncopyright: © Mara\n---\n\nDear reader.\n", encoding="utf-8"
     )
-    load = Load(letter=LETTER, folder=tmp_path, messages=30, sessions=3)
+    load = Load(sample=SAMPLE, folder=tmp_path, messages=30, sessions=3)
     with sink() as port:
         assert contender.run(load, port).messages == 30
 
@@ -150,14 +152,14 @@ def test_a_contender_that_cannot_run_is_skipped_and_says_why() -> None:
 
 def test_a_ratio_is_the_median_of_the_pairs_not_of_the_sides() -> None:
     runs = tuple((measured(rate=first), measured(rate=second)) for first, second in ((200, 100), (900, 300), (50, 50)))
-    compared = Compared(field=a_field(), first="a", second="b", runs=runs)
+    compared = Comparison(field=a_field(), first="a", second="b", runs=runs)
     assert compared.ratio == Spread(pytest.approx(2), pytest.approx(1), pytest.approx(3))
 
 
 def test_the_runs_of_a_contender_are_found_whoever_it_was_paired_with() -> None:
     compared = [
-        Compared(field=a_field(), first="a", second="b", runs=((measured(1), measured(2)),)),
-        Compared(field=a_field(), first="c", second="a", runs=((measured(3), measured(4)),)),
+        Comparison(field=a_field(), first="a", second="b", runs=((measured(1), measured(2)),)),
+        Comparison(field=a_field(), first="c", second="a", runs=((measured(3), measured(4)),)),
     ]
     assert [each.rate for each in runs_of("a", compared)] == pytest.approx([1, 4])
 
@@ -165,36 +167,36 @@ def test_the_runs_of_a_contender_are_found_whoever_it_was_paired_with() -> None:
 # targets
 
 
-def _all_compared(rate: float, cpu: float, extra: float) -> Iterator[Compared]:
+def _all_compared(rate: float, cpu: float, extra: float) -> Iterator[Comparison]:
     ours = measured(rate, cpu)
     for size in ("12 KB", "80 KB"):
         here, far = a_field(size=size), a_field(FAR, size, sessions=10)
-        yield Compared(field=here, first="mailer", second="smtp-source", runs=((ours, measured(1000)),))
+        yield Comparison(field=here, first="mailer", second="smtp-source", runs=((ours, measured(1000)),))
         for name in (ED25519, RSA):
-            yield Compared(field=here, first=name, second="mailer", runs=((measured(rate, cpu + extra), ours),))
+            yield Comparison(field=here, first=name, second="mailer", runs=((measured(rate, cpu + extra), ours),))
         for other in ("aiosmtplib", "nodemailer"):
-            yield Compared(field=far, first="mailer", second=other, runs=((measured(rate), measured(50)),))
+            yield Comparison(field=far, first="mailer", second=other, runs=((measured(rate), measured(50)),))
 
 
-def _grown(first_dot: float, peak: int) -> list[Grown]:
+def _grown(first_message: float, peak: int) -> list[GrowthResult]:
     sizes = (10_000, 100_000, 1_000_000)
     return [
-        Grown(readers=readers, first_dot=first_dot, sent=measured(peak=peak * readers // 1_000_000 + 10))
+        GrowthResult(readers=readers, first_message=first_message, sent=measured(peak=peak * readers // 1_000_000 + 10))
         for readers in sizes
     ]
 
 
 def test_every_target_is_judged_by_its_own_number() -> None:
-    good = judge(list(_all_compared(1001, 119e-6, 79e-6)), _grown(0.9, 0), 2.9)
+    good = check_targets(list(_all_compared(1001, 119e-6, 79e-6)), _grown(0.9, 0), 2.9)
     assert len(good) == 19
     assert [target.what for target in good if not target.reached] == []
-    bad = judge(list(_all_compared(99, 261e-6, 1301e-6)), _grown(15.1, 151_000_000), 3.1)
+    bad = check_targets(list(_all_compared(99, 261e-6, 1301e-6)), _grown(15.1, 151_000_000), 3.1)
     assert [target.what for target in bad if target.reached is not False] == []
 
 
 def test_what_was_not_measured_is_not_judged() -> None:
-    skipped = Compared(field=a_field(), first="mailer", second="smtp-source", skipped="it is not there")
-    targets = judge([skipped], [Grown(readers=1_000_000, skipped="it took too long")], None)
+    skipped = Comparison(field=a_field(), first="mailer", second="smtp-source", skipped="it is not there")
+    targets = check_targets([skipped], [GrowthResult(readers=1_000_000, skipped="it took too long")], None)
     assert {(target.value, target.reached) for target in targets} == {(None, None)}
 
 
@@ -202,7 +204,7 @@ def test_what_was_not_measured_is_not_judged() -> None:
 
 
 def test_the_plot_is_an_svg_with_a_bar_for_each_contender_of_each_field() -> None:
-    skipped = Compared(field=a_field(), first="mailer", second="mailmerge", skipped="no")
+    skipped = Comparison(field=a_field(), first="mailer", second="mailmerge", skipped="no")
     picture = draw([*_all_compared(500, 1e-4, 1e-4), skipped], "Measured <here>")
     tree = ET.fromstring(picture)
     space = "{http://www.w3.org/2000/svg}"
@@ -281,10 +283,10 @@ def test_the_proxy_delays_each_way_and_keeps_the_order() -> None:
         assert time.monotonic() - start >= 0.1
 
 
-def test_the_proxy_tells_when_the_first_dot_has_passed_also_in_two_pieces() -> None:
+def test_the_proxy_reports_the_end_of_the_first_message_also_in_two_pieces() -> None:
     with an_echo() as port, proxy(port, delay=0) as near, socket.create_connection(("127.0.0.1", near.port)) as client:
         for piece in (b"DATA\r\n.text\r\n", b"more\r\n.", b"\r\nMAIL"):
             before = time.monotonic()
             client.sendall(piece)
             _read(client, len(piece))
-        assert before <= near.first_dot(timeout=PATIENCE) <= time.monotonic()
+        assert before <= near.first_message(timeout=PATIENCE) <= time.monotonic()

@@ -43,7 +43,7 @@ def test_tokens_are_of_deliveries_and_not_too_many_at_once(numbers):
 
 @settings(deadline=None)
 @given(NUMBERS, st.integers(0, LENGTH - 1), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
-def test_no_letter_can_be_changed(number, place, letter):
+def test_no_character_can_be_changed(number, place, letter):
     token = KEYS.issue(Purpose.UNSUBSCRIBE, number)
     changed = token[:place] + letter + token[place + 1 :]
     assert KEYS.read(Purpose.UNSUBSCRIBE, changed) == (number if changed == token else None)

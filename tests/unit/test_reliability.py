@@ -30,7 +30,7 @@ def test_the_page_tells_what_came_of_every_row() -> None:
     assert all(row[3].strip().startswith(("held", "FAILED")) for row in rows)
 
 
-def test_a_row_is_told_by_what_came_of_its_tests() -> None:
+def test_a_row_shows_the_result_of_its_tests() -> None:
     row = Row("kill", "somehow", ("tests/x.py::test_kill", "tests/x.py::test_other"))
     recorder = Recorder()
     properties = {"runs": 6, "seed": 1, "uncertain": 3}

@@ -1,0 +1,1 @@
+"""Commands for access and keys: `user`, `token`, `webhook`, `dkim`."""

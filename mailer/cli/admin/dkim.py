@@ -1,4 +1,4 @@
-"""dkim: a key to sign messages with, and what DNS and the settings have to say of it."""
+"""dkim: make a key that signs messages, with its DNS record and its settings."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from mailer.cli.output import as_json, echo_err, in_workspace, print_json
+from mailer.cli.options import as_json, in_workspace
+from mailer.cli.output import echo_err, print_json
 from mailer.errors import UsageError
 from mailer.files import create_file
 from mailer.mime.dkim.keys import DnsRecord, Ed25519Key, Key, RsaKey, new_key, write_pem
@@ -30,12 +31,14 @@ def dkim_command() -> None:
 def new(*, selector: str | None, domain: str | None, ed25519: bool, as_json: bool, workspace: Path) -> None:
     """Make a key: its file here, the DNS record to publish, the lines to put into .env. Overwrites nothing."""
     kind: type[Key] = Ed25519Key if ed25519 else RsaKey
-    selector = _checked("--selector", parsers.selector, selector or f"{'e' if ed25519 else 's'}{_year()}")
-    domain = _checked("--domain", parsers.domain, domain) if domain else _default_domain(workspace)
+    selector = _parse_option(
+        "--selector", parsers.parse_selector, selector or f"{'e' if ed25519 else 's'}{_current_year()}"
+    )
+    domain = _parse_option("--domain", parsers.parse_domain, domain) if domain else _default_domain(workspace)
     path = workspace / f"dkim-{selector}.pem"
     key = new_key(kind)
     record = DnsRecord.of(domain, selector, key)
-    _write(path, write_pem(key))
+    _write_key(path, write_pem(key))
     name = "DKIM_ED25519" if ed25519 else "DKIM"
     settings = {
         "MAILER_DKIM_DOMAIN": domain,
@@ -61,11 +64,11 @@ def new(*, selector: str | None, domain: str | None, ed25519: bool, as_json: boo
         click.echo(f"{variable_name}={value}")
 
 
-def _year() -> int:
+def _current_year() -> int:
     return dt.datetime.now(dt.UTC).year
 
 
-def _checked(option: str, read: Callable[[str], str], text: str) -> str:
+def _parse_option(option: str, read: Callable[[str], str], text: str) -> str:
     try:
         return read(text)
     except ValueError as error:
@@ -77,8 +80,8 @@ def _default_domain(workspace: Path) -> str:
     return settings.dkim_domain or settings.sender.domain
 
 
-def _write(path: Path, pem: bytes) -> None:
-    """A new file that only its owner may read, whole or not at all."""
+def _write_key(path: Path, pem: bytes) -> None:
+    """Writes a new file that only its owner may read."""
     try:
         create_file(path, pem, mode=0o600)
     except FileExistsError:

@@ -1,12 +1,12 @@
-"""token: which programs may use the API, and for what."""
+"""token: add, list, revoke tokens of the API."""
 
 from pathlib import Path
 
 import click
 
 from mailer.app import App
-from mailer.cli.admin.user import BY_HAND
-from mailer.cli.output import as_json, echo_err, in_workspace, print_json
+from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
+from mailer.cli.output import echo_err, print_json
 from mailer.ledger.types.accounts import Scope
 from mailer.service.accounts.api_tokens import create
 from mailer.timestamps import iso
@@ -32,7 +32,7 @@ def add(name: str, scopes: tuple[str, ...], workspace: Path) -> None:
     """Make a token called NAME, and print it: this once, for the ledger keeps only a digest of it."""
     with App.open(workspace) as app:
         secret = create(app, name, map(Scope, scopes))
-        app.ledger.audit.record(BY_HAND, "token.add", name, " ".join(scopes))
+        app.ledger.audit.record(COMMAND_LINE, "token.add", name, " ".join(scopes))
     click.echo(secret)
     echo_err("Keep it where your program finds it; it is not shown again. To end it: mailer token revoke NAME")
 
@@ -44,7 +44,7 @@ def revoke(name: str, workspace: Path) -> None:
     """Let nobody in by the token NAME any more, from this moment."""
     with App.open(workspace) as app:
         token = app.ledger.api_tokens.revoke(name)
-        app.ledger.audit.record(BY_HAND, "token.revoke", token.name)
+        app.ledger.audit.record(COMMAND_LINE, "token.revoke", token.name)
     click.echo(f"{token.name} lets nobody in any more")
 
 

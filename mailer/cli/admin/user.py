@@ -1,4 +1,4 @@
-"""user: who may sign in at the desk."""
+"""user: add, list, change and remove users of the desk."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import click
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, print_json
+from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
+from mailer.cli.output import echo_err, is_interactive, print_json
 from mailer.ledger.types.accounts import Role
 from mailer.service.accounts.oidc.flow import normalize_login
 from mailer.service.accounts.passwords import LINK_GOOD_FOR, hash_password, invite
 from mailer.timestamps import iso
 
-BY_HAND = "command line"
 _ROLE = click.Choice([role.value for role in Role])
 
 
@@ -32,14 +32,14 @@ def add(name: str, role: str | None, email: str, oidc: str, *, by_link: bool, wo
     """Let NAME sign in. Asks for a password; without a terminal, prints a link to choose one; with --oidc, neither."""
     address = parse_address(email).display if email else ""
     with App.open(workspace) as app:
-        known = normalize_login(app, oidc)
-        by_oidc = app.settings.oidc_only or bool(known and not by_link)
-        hashed = "" if by_oidc or by_link or not is_interactive() else hash_password(_ask(), name)
-        people = app.ledger.users
-        user = people.add(name, Role(role) if role else None, email=address, oidc_login=known)
-        app.ledger.audit.record(BY_HAND, "user.add", user.name, user.role.value)
+        login = normalize_login(app, oidc)
+        by_oidc = app.settings.oidc_only or bool(login and not by_link)
+        hashed = "" if by_oidc or by_link or not is_interactive() else hash_password(_ask_password(), name)
+        users = app.ledger.users
+        user = users.add(name, Role(role) if role else None, email=address, oidc_login=login)
+        app.ledger.audit.record(COMMAND_LINE, "user.add", user.name, user.role.value)
         if hashed:
-            people.set_password(user.id, hashed)
+            users.set_password(user.id, hashed)
         if hashed or by_oidc:
             echo_err(f"{user.name} may sign in as {user.role}, at {app.settings.base_url.rstrip('/')}/desk/")
         else:
@@ -53,7 +53,7 @@ def link(name: str, workspace: Path) -> None:
     """Print a link by which NAME chooses a new password."""
     with App.open(workspace) as app:
         _show_link(app, name)
-        app.ledger.audit.record(BY_HAND, "user.link", name)
+        app.ledger.audit.record(COMMAND_LINE, "user.link", name)
 
 
 @user_command.command("oidc")
@@ -68,7 +68,7 @@ def oidc_(name: str, login: str, workspace: Path) -> None:
     with App.open(workspace) as app:
         user, known = app.ledger.users.by_name(name), normalize_login(app, login)
         app.ledger.users.set_oidc(user.id, known)
-        app.ledger.audit.record(BY_HAND, "user.oidc", user.name, known or "nobody")
+        app.ledger.audit.record(COMMAND_LINE, "user.oidc", user.name, known or "nobody")
     click.echo(f"{user.name}: {known or 'not by an identity provider'}")
 
 
@@ -81,7 +81,7 @@ def role_(name: str, role: str, workspace: Path) -> None:
     with App.open(workspace) as app:
         user = app.ledger.users.by_name(name)
         app.ledger.users.set_role(user.id, Role(role))
-        app.ledger.audit.record(BY_HAND, "user.role", user.name, f"{user.role} to {role}")
+        app.ledger.audit.record(COMMAND_LINE, "user.role", user.name, f"{user.role} to {role}")
     click.echo(f"{user.name}: {role}")
 
 
@@ -93,7 +93,7 @@ def remove(name: str, workspace: Path) -> None:
     with App.open(workspace) as app:
         user = app.ledger.users.by_name(name)
         app.ledger.users.remove(user.id)
-        app.ledger.audit.record(BY_HAND, "user.remove", user.name)
+        app.ledger.audit.record(COMMAND_LINE, "user.remove", user.name)
     click.echo(f"{user.name} can sign in no more")
 
 
@@ -103,7 +103,7 @@ def remove(name: str, workspace: Path) -> None:
 def list_(*, as_json: bool, workspace: Path) -> None:
     """Everybody who may sign in, and as what."""
     with App.open(workspace) as app:
-        people = app.ledger.users.all() if app.has_ledger else ()
+        users = app.ledger.users.all() if app.has_ledger else ()
     if as_json:
         rows = [
             {
@@ -114,21 +114,21 @@ def list_(*, as_json: bool, workspace: Path) -> None:
                 "password": each.has_password,
                 "at": iso(each.created_at),
             }
-            for each in people
+            for each in users
         ]
         print_json({"users": rows})
         return
-    for each in people:
+    for each in users:
         waits = "" if each.has_password or each.oidc_login else "  (has no password yet)"
-        email, known = (
+        email, login = (
             f"  {part}" if part else "" for part in (each.email, each.oidc_login and f"(as {each.oidc_login})")
         )
-        click.echo(f"{each.role:<8}  {each.name}{email}{known}{waits}")
-    if not people:
+        click.echo(f"{each.role:<8}  {each.name}{email}{login}{waits}")
+    if not users:
         echo_err("Nobody may sign in yet. Add the first person with: mailer user add NAME")
 
 
-def _ask() -> str:
+def _ask_password() -> str:
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return password
 

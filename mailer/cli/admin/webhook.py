@@ -1,4 +1,4 @@
-"""webhook: other programs that are told what happens, and how telling them went."""
+"""webhook: add, list, change and remove webhooks; show and repeat their messages."""
 
 import json
 from collections import Counter
@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from mailer.app import App
-from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
+from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
+from mailer.cli.output import echo_err, plural, print_json
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE, WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
@@ -15,8 +16,7 @@ from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS
 from mailer.service.webhooks import manage
 from mailer.timestamps import iso
 
-BY_HAND = "command line"
-_number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))
+_webhook_number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))
 
 
 @click.group("webhook")
@@ -39,9 +39,9 @@ def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) ->
     """Tell URL what happens, and print the secret that proves it is us: once, for its receiver."""
     with App.open(workspace) as app:
         made, secret = manage.add(app, url, events or [event.value for event in EVENTS])
-        app.ledger.audit.record(BY_HAND, "webhook.add", str(made.id), ", ".join(made.events))
+        app.ledger.audit.record(COMMAND_LINE, "webhook.add", str(made.id), ", ".join(made.events))
         if as_json:
-            print_json({**_described(app, made)[0], "secret": secret})
+            print_json({**_webhook_objects(app, made)[0], "secret": secret})
             return
     click.echo(secret)
     echo_err(
@@ -56,7 +56,7 @@ def list_(*, as_json: bool, workspace: Path) -> None:
     """All webhooks, and how many messages wait or were given up."""
     with App.open(workspace) as app:
         found = app.ledger.webhooks.all() if app.has_ledger else ()
-        rows = _described(app, *found)
+        rows = _webhook_objects(app, *found)
     if as_json:
         print_json({"webhooks": rows})
         return
@@ -72,53 +72,53 @@ def list_(*, as_json: bool, workspace: Path) -> None:
 
 
 @webhook_command.command("remove")
-@_number
+@_webhook_number
 @in_workspace
 def remove(number: int, workspace: Path) -> None:
     """Tell it nothing more, and forget its log."""
     with App.open(workspace) as app:
         app.ledger.webhooks.remove(number)
-        app.ledger.audit.record(BY_HAND, "webhook.remove", str(number))
+        app.ledger.audit.record(COMMAND_LINE, "webhook.remove", str(number))
     click.echo(f"webhook {number} is removed")
 
 
 @webhook_command.command("pause")
-@_number
+@_webhook_number
 @in_workspace
 def pause(number: int, workspace: Path) -> None:
     """Hold back what it would be told, until it is resumed."""
     with App.open(workspace) as app:
         app.ledger.webhooks.pause(number)
-        app.ledger.audit.record(BY_HAND, "webhook.pause", str(number))
+        app.ledger.audit.record(COMMAND_LINE, "webhook.pause", str(number))
     click.echo(f"webhook {number} is paused; what happens waits for it")
 
 
 @webhook_command.command("resume")
-@_number
+@_webhook_number
 @in_workspace
 def resume(number: int, workspace: Path) -> None:
     """Tell it what waited, and go on."""
     with App.open(workspace) as app:
         app.ledger.webhooks.resume(number)
-        app.ledger.audit.record(BY_HAND, "webhook.resume", str(number))
+        app.ledger.audit.record(COMMAND_LINE, "webhook.resume", str(number))
     click.echo(f"webhook {number} goes on")
 
 
 @webhook_command.command("rotate")
-@_number
+@_webhook_number
 @in_workspace
 def rotate(number: int, workspace: Path) -> None:
     """Print a new secret; the one before holds for a day beside it."""
     with App.open(workspace) as app:
         made, secret = manage.rotate(app, number)
-        app.ledger.audit.record(BY_HAND, "webhook.rotate", str(number))
+        app.ledger.audit.record(COMMAND_LINE, "webhook.rotate", str(number))
     click.echo(secret)
     until = f" until {iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
     echo_err(f"Give it to the receiver; it is not shown again. The secret before it signs, too{until}.")
 
 
 @webhook_command.command("test")
-@_number
+@_webhook_number
 @as_json
 @in_workspace
 def test(number: int, *, as_json: bool, workspace: Path) -> int:
@@ -126,15 +126,15 @@ def test(number: int, *, as_json: bool, workspace: Path) -> int:
     with App.open(workspace) as app:
         message = manage.send_test(app, number)
     if as_json:
-        print_json(_told(message))
+        print_json(_message_object(message))
     else:
         for attempt in message.log:
-            click.echo(f"webhook {number} {_attempted(attempt)}")
+            click.echo(f"webhook {number} {_describe_attempt(attempt)}")
     return EXIT_DONE if message.state is WebhookState.DELIVERED else EXIT_PROBLEMS
 
 
 @webhook_command.command("log")
-@_number
+@_webhook_number
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=PAGE, show_default=True, help="So many, the latest first."
 )
@@ -146,13 +146,13 @@ def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
         app.ledger.webhooks.get(number)
         messages = app.ledger.outbox.log(number, limit=limit)
     if as_json:
-        print_json({"messages": [_told(each) for each in messages]})
+        print_json({"messages": [_message_object(each) for each in messages]})
         return
     for each in messages:
         then = f", next at {iso(each.next_at)}" if each.state is WebhookState.WAITING else ""
         click.echo(f"{each.id:>5}  {iso(each.at)}  {each.event}  {each.state}{then}")
         for attempt in each.log:
-            click.echo(f"       {iso(attempt.at)}  {_attempted(attempt)}")
+            click.echo(f"       {iso(attempt.at)}  {_describe_attempt(attempt)}")
     if not messages:
         echo_err("It was told nothing yet.")
     else:
@@ -161,19 +161,19 @@ def log(number: int, limit: int, *, as_json: bool, workspace: Path) -> None:
 
 
 @webhook_command.command("again")
-@_number
+@_webhook_number
 @click.argument("message", type=click.IntRange(1, 2**63 - 1))
 @in_workspace
 def again(number: int, message: int, workspace: Path) -> None:
     """Send MESSAGE, a number of the log, once more, under the same id; mailer serve does it."""
     with App.open(workspace) as app:
         app.ledger.outbox.redeliver(number, message)
-        app.ledger.audit.record(BY_HAND, "webhook.again", str(number), f"message {message}")
+        app.ledger.audit.record(COMMAND_LINE, "webhook.again", str(number), f"message {message}")
         waits = "" if app.ledger.server_pid() is not None else "; it waits for mailer serve"
     click.echo(f"message {message} goes to webhook {number} once more{waits}")
 
 
-def _described(app: App, *found: Webhook) -> list[dict[str, object]]:
+def _webhook_objects(app: App, *found: Webhook) -> list[dict[str, object]]:
     counts = app.ledger.outbox.counts() if found else {}
     return [
         {
@@ -190,7 +190,7 @@ def _described(app: App, *found: Webhook) -> list[dict[str, object]]:
     ]
 
 
-def _told(message: WebhookMessage) -> dict[str, object]:
+def _message_object(message: WebhookMessage) -> dict[str, object]:
     return {
         "message": message.id,
         "type": message.event.value,
@@ -211,6 +211,6 @@ def _told(message: WebhookMessage) -> dict[str, object]:
     }
 
 
-def _attempted(attempt: WebhookAttempt) -> str:
-    said = f": {attempt.answer}" if attempt.answer else ""
-    return f"{manage.describe(attempt)}{said} ({attempt.seconds:.2f} s)"
+def _describe_attempt(attempt: WebhookAttempt) -> str:
+    answer = f": {attempt.answer}" if attempt.answer else ""
+    return f"{manage.describe(attempt)}{answer} ({attempt.seconds:.2f} s)"

@@ -1,7 +1,7 @@
-"""check: what is wrong with a dispatch, and with the letter and the message that come of it.
+"""check: the problems of a dispatch, of its edition and of its message.
 
-To a pipe, one unwrapped line a finding; to a person, each rule's reason and remedy under its first finding too. As JSON
-and as SARIF, one object on standard output.
+A pipe gets one unwrapped line for each problem; a terminal also gets the reason and the remedy of each rule, under its first
+problem. JSON and SARIF are one object on standard output.
 """
 
 import shutil
@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from mailer.app import App
-from mailer.cli.lists import list_names
-from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
+from mailer.cli.options import as_json, in_workspace, parse_list_names
+from mailer.cli.output import echo_err, plural, print_json
 from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.dispatch.did_you_mean import suggest
 from mailer.dispatch.rules import Rule
@@ -23,7 +23,7 @@ from mailer.lint.sarif import as_sarif
 from mailer.service.dispatches.lint import lint_dispatch
 
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-_WIDEST = 100  # columns of what is explained
+_MAX_WIDTH = 100  # columns of an explanation
 
 
 @click.command("check")
@@ -50,70 +50,70 @@ def check_command(
 ) -> int:
     """Find what is wrong in DISPATCH, a path or a slug, and in the letter made of it. Exit 1 on errors."""
     if rule is not None:
-        click.echo(explained(_rule(rule)))
+        click.echo(explain_rule(_find_rule(rule)))
         return 0
     if dispatch is None:
         raise UsageError("No dispatch is named.", "Name one: mailer check DISPATCH, or a rule: --explain RULE.")
     if as_json and shape == "sarif":
         raise UsageError("--json prints JSON, --format sarif SARIF.", "Choose one.")
     with App.open(workspace) as app:
-        checked = lint_dispatch(app, dispatch, list_names(to), online=online, log=echo_err)
+        checked = lint_dispatch(app, dispatch, parse_list_names(to), online=online, log=echo_err)
     if as_json or shape == "json":
         print_json({"problems": [problem.as_json() for problem in checked.problems]})
     elif shape == "sarif":
         print_json(as_sarif(checked.problems))
     else:
-        _show(checked.problems)
-        echo_err(_verdict(checked.problems, checked.shown))
-    grave = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    return 1 if any(problem.severity in grave for problem in checked.problems) else 0
+        _show_problems(checked.problems)
+        echo_err(_count_problems(checked.problems, checked.shown))
+    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    return 1 if any(problem.severity in failing for problem in checked.problems) else 0
 
 
-def explained(rule: Rule) -> str:
-    """The page of a rule."""
+def explain_rule(rule: Rule) -> str:
+    """Returns the description of a rule, for a terminal."""
     lines = [
         f"{rule.id} ({rule.severity}): {rule.title}",
         "",
-        _wrapped("Why", rule.why),
-        _wrapped("Source", rule.source),
-        _wrapped("Mend", rule.how),
+        _wrap_text("Why", rule.why),
+        _wrap_text("Source", rule.source),
+        _wrap_text("Mend", rule.how),
     ]
     if rule.may_be_ignored:
-        lines.append(_wrapped("Ignore", f"# check: ignore {rule.id}, in the front matter of the dispatch"))
+        lines.append(_wrap_text("Ignore", f"# check: ignore {rule.id}, in the front matter of the dispatch"))
     return "\n".join(lines)
 
 
-def _rule(name: str) -> Rule:
+def _find_rule(name: str) -> Rule:
     rule = RULEBOOK.get(name.strip().strip("[]"))
     if rule is None:
         raise UsageError(f"There is no rule “{name}”.", suggest(name, RULEBOOK) or "docs/checks.md lists all of them.")
     return rule
 
 
-def _wrapped(name: str, text: str, indent: str = "") -> str:
-    width = min(_WIDEST, shutil.get_terminal_size().columns)
-    lead = f"{indent}{name + ':':8}"
-    return click.wrap_text(text, width=width, initial_indent=lead, subsequent_indent=" " * len(lead))
+def _wrap_text(name: str, text: str, indent: str = "") -> str:
+    width = min(_MAX_WIDTH, shutil.get_terminal_size().columns)
+    indent_first = f"{indent}{name + ':':8}"
+    return click.wrap_text(text, width=width, initial_indent=indent_first, subsequent_indent=" " * len(indent_first))
 
 
-def _show(problems: Sequence[Diagnostic]) -> None:
+def _show_problems(problems: Sequence[Diagnostic]) -> None:
     if not sys.stdout.isatty():
         for problem in problems:
             click.echo(str(problem))
         return
-    told: set[str] = set()
+    explained: set[str] = set()
     for problem in problems:
         place, _, rest = str(problem).partition(f": {problem.severity}: ")
         severity = click.style(problem.severity.value, fg=STYLES[problem.severity], bold=True)
         click.echo(f"{click.style(place, bold=True)}: {severity}: {rest}")
-        if problem.rule not in told:
-            told.add(problem.rule)
+        if problem.rule not in explained:
+            explained.add(problem.rule)
             rule = RULEBOOK[problem.rule]
-            click.echo(click.style(_wrapped("Why", rule.why, "    "), dim=True))
-            click.echo(click.style(_wrapped("Mend", rule.how, "    "), dim=True))
+            click.echo(click.style(_wrap_text("Why", rule.why, "    "), dim=True))
+            click.echo(click.style(_wrap_text("Mend", rule.how, "    "), dim=True))
 
 
-def _verdict(problems: Sequence[Diagnostic], shown: str) -> str:
+def _count_problems(problems: Sequence[Diagnostic], shown: str) -> str:
     if not problems:
         return f"{shown}: nothing to find fault with"
     counts = [sum(problem.severity is severity for problem in problems) for severity in Severity]

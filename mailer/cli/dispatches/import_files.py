@@ -1,17 +1,18 @@
-"""import: old dispatches into new ones."""
+"""import: plain-text archives, saved pages and messages into dispatch files."""
 
 import datetime as dt
 from pathlib import Path
 
 import click
 
-from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
+from mailer.cli.options import as_json, in_workspace
+from mailer.cli.output import echo_err, plural, print_json
 from mailer.errors import SettingsError, UsageError
 from mailer.service.dispatches.import_files import Imported, import_file, importable
 from mailer.settings.settings import load_settings
 from mailer.workspace import Workspace
 
-_SHOWN = 10  # doubts of one file, where there are many files
+_MAX_DOUBTS = 10  # shown of each file if a folder is imported
 
 
 @click.command("import")
@@ -30,7 +31,7 @@ def import_command(source: Path, out: Path | None, *, as_json: bool, workspace: 
     if out and out.suffix == ".md" and source.is_dir():
         raise UsageError(f"{out} is a file, and {source} a folder.", "Name a folder with -o.")
     target = out or Workspace(workspace).dispatches
-    language, today = _publication(workspace)
+    language, today = _language_and_date(workspace)
     done: list[Imported] = []
     failed: list[tuple[Path, str]] = []
     for file in files:
@@ -41,25 +42,25 @@ def import_command(source: Path, out: Path | None, *, as_json: bool, workspace: 
                 raise
             failed.append((file, str(error)))
     if as_json:
-        print_json(_report(done, failed))
+        print_json(_result_object(done, failed))
     else:
         for imported in done:
-            _show(imported, most=_SHOWN if source.is_dir() else None)
+            _show_import(imported, most=_MAX_DOUBTS if source.is_dir() else None)
         for file, why in failed:
             echo_err(f"{file}: not imported: {why}")
         if source.is_dir():
-            echo_err(_summary(done, len(failed)))
+            echo_err(_summarize(done, len(failed)))
     return 1 if failed or any(imported.problems for imported in done) else 0
 
 
-def _summary(done: list[Imported], failed: int) -> str:
+def _summarize(done: list[Imported], failed: int) -> str:
     doubts = sum(len(imported.doubts) for imported in done)
     unsure = sum(bool(imported.doubts) for imported in done)
     made = f"{plural(len(done), 'dispatch', 'dispatches')} made, {unsure} of them with {plural(doubts, 'doubt')}"
     return f"{made}; {plural(failed, 'file')} not imported" if failed else made
 
 
-def _show(imported: Imported, *, most: int | None) -> None:
+def _show_import(imported: Imported, *, most: int | None) -> None:
     for doubt in imported.doubts[:most]:
         place = f"{imported.source}:{doubt.line}" if doubt.line else str(imported.source)
         echo_err(f"{place}: {doubt.message}")
@@ -70,7 +71,7 @@ def _show(imported: Imported, *, most: int | None) -> None:
     click.echo(imported.dispatch)
 
 
-def _report(done: list[Imported], failed: list[tuple[Path, str]]) -> dict[str, object]:
+def _result_object(done: list[Imported], failed: list[tuple[Path, str]]) -> dict[str, object]:
     return {
         "imported": [
             {
@@ -85,8 +86,8 @@ def _report(done: list[Imported], failed: list[tuple[Path, str]]) -> dict[str, o
     }
 
 
-def _publication(workspace: Path) -> tuple[str, dt.date]:
-    """Its language, and today's date there; English where there are no settings yet."""
+def _language_and_date(workspace: Path) -> tuple[str, dt.date]:
+    """Returns the language of the publication and today's date in its time zone; English and UTC without settings."""
     try:
         settings = load_settings(workspace)
     except SettingsError:

@@ -1,4 +1,4 @@
-"""render: a dispatch as files."""
+"""render: write a dispatch as HTML, plaintext and message."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from mailer.app import App
-from mailer.cli.lists import list_names
-from mailer.cli.output import as_json, in_workspace, print_json
-from mailer.cli.sends.plan import refused, show_aside
+from mailer.cli.options import as_json, in_workspace, parse_list_names
+from mailer.cli.output import print_json
+from mailer.cli.sends.plan import show_problems, show_refusal
 from mailer.errors import UsageError
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.render import render
@@ -29,10 +29,10 @@ def render_command(
     """Write edition.html, edition.txt, message.eml and edition.json of DISPATCH into a folder."""
     with App.open(workspace) as app:
         try:
-            rendered = render(app, dispatch, reader=reader, lists=list_names(to))
+            rendered = render(app, dispatch, reader=reader, lists=parse_list_names(to))
         except DispatchError as error:
-            raise refused(error) from None
-        show_aside(rendered.checked.problems)
+            raise show_refusal(error) from None
+        show_problems(rendered.checked.problems)
         try:
             out.mkdir(parents=True, exist_ok=True)
             for name, data in rendered.files.items():

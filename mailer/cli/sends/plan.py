@@ -1,4 +1,4 @@
-"""What a person sees before a send, and is asked: who gets what from whom, who does not and why. All on standard error."""
+"""The plan of a send, shown and confirmed before the send is created. All output goes to standard error."""
 
 from collections.abc import Iterable
 
@@ -18,14 +18,14 @@ from mailer.timestamps import iso
 
 
 def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
-    """Everything that is decided, with what was found in dispatch, lists and settings."""
+    """Shows the plan, with the problems of the dispatch, the lists and the settings."""
     settings = app.settings
     rows = [
         ("Dispatch", f"{plan.edition.title} ({plan.checked.shown})"),
         ("Subject", plan.subject),
         ("From", str(settings.sender)),
-        ("Edition", f"{plan.edition.digest[:16]}{_tested(plan)}"),
-        ("Size", _size(plan)),
+        ("Edition", f"{plan.edition.digest[:16]}{_describe_test(plan)}"),
+        ("Size", _describe_size(plan)),
         ("To", f"{', '.join(plan.lists)}: {plural(plan.head.to_mail, 'reader')}"),
         *[("Left out", f"{number:,} {reason}") for number, reason in plan.head.left_out],
         ("By", ", ".join(str(relay) for relay in settings.relay)),
@@ -36,27 +36,27 @@ def show_plan(app: App, plan: SendPlan, *, at: float | None = None) -> None:
     if at is not None:
         rows.append(("At", f"{iso(at)}; readers are counted again then"))
     _show_rows(rows)
-    show_aside(plan.checked.problems)
+    show_problems(plan.checked.problems)
     for words in (*plan.head.findings, *(f"warning: {warning}" for warning in plan.warnings)):
         echo_err(f"  {words}")
     if plan.head.more_findings:
         echo_err(f"  and {plural(plan.head.more_findings, 'more finding')} in the lists")
 
 
-def show_aside(problems: Iterable[Diagnostic]) -> None:
-    """Findings beside a result: on standard error."""
+def show_problems(problems: Iterable[Diagnostic]) -> None:
+    """Prints problems to standard error."""
     for problem in problems:
         echo_err(str(problem))
 
 
-def refused(error: DispatchError) -> DispatchError:
-    """The error of a dispatch that cannot be sent, after its findings were shown."""
-    show_aside(error.checked.problems)
+def show_refusal(error: DispatchError) -> DispatchError:
+    """Prints the problems of a dispatch that cannot be sent, and returns its error."""
+    show_problems(error.checked.problems)
     return error
 
 
-def ask(plan: SendPlan) -> None:
-    """The number of readers, typed. Raises NeedsConfirmationError where nobody can be asked, or it is not typed."""
+def confirm_send(plan: SendPlan) -> None:
+    """Asks for the number of readers. Raises NeedsConfirmationError without a terminal, and for any other answer."""
     count = plan.head.to_mail
     if not is_interactive():
         raise NeedsConfirmationError(
@@ -78,12 +78,12 @@ def ask(plan: SendPlan) -> None:
 
 
 def show_resend(app: App, parent: Summary) -> None:
-    """What a send to those that `parent` failed to reach would be."""
-    made = parent.send
+    """Shows the plan of a send to the failed recipients of `parent`."""
+    send = parent.send
     _show_rows(
         [
-            ("Dispatch", made.slug),
-            ("Edition", f"{made.digest[:16]}, as in send {made.id}"),
+            ("Dispatch", send.slug),
+            ("Edition", f"{send.digest[:16]}, as in send {send.id}"),
             ("From", str(app.settings.sender)),
             ("To", f"{plural(parent.count(DeliveryState.FAILED), 'reader')} that it failed to reach"),
             ("Left out", "who got it by another send, has left or was suppressed since"),
@@ -92,8 +92,8 @@ def show_resend(app: App, parent: Summary) -> None:
     )
 
 
-def ask_resend() -> None:
-    """A yes. Raises NeedsConfirmationError for anything else."""
+def confirm_resend() -> None:
+    """Asks for a yes. Raises NeedsConfirmationError for anything else."""
     echo_err()
     try:
         agreed = click.confirm("Send it?", err=True)
@@ -112,12 +112,12 @@ def _show_rows(rows: list[tuple[str, str]]) -> None:
         last = name
 
 
-def _tested(plan: SendPlan) -> str:
+def _describe_test(plan: SendPlan) -> str:
     if plan.last_tested is None:
         return ", never tested"
     return f", not the one last tested ({plan.last_tested[:16]})" if plan.differs_from_test else ", as tested"
 
 
-def _size(plan: SendPlan) -> str:
+def _describe_size(plan: SendPlan) -> str:
     versions = f", {plan.head.variants} versions" if plan.head.variants > 1 else ""
     return f"{plan.sample.size / 1024:,.0f} KB a message{versions}"

@@ -1,6 +1,6 @@
-"""How a send goes, on standard error: a bar with rate and time left for a terminal, a line where something happens for a log.
+"""The progress of a send on standard error: a bar with rate and time left for a terminal, a line for each event for a log.
 
-What a log gets: that a relay cannot be reached, and when those that were put off or held back go on; each once.
+A log gets a line when a relay cannot be reached, and when deferred or held-back deliveries go on; each once.
 """
 
 import sys
@@ -16,12 +16,12 @@ ADVICE = "Ctrl-C pauses"
 
 
 @contextmanager
-def progress_bar(course: ProgressTracker, total: int) -> Iterator[Watch]:
-    """Yields what a run tells its Tally. `total`: how many were to be sent when it began."""
+def progress_bar(tracker: ProgressTracker, total: int) -> Iterator[Watch]:
+    """Yields a function that shows the progress of a run. `total`: how many messages were to be sent at its start."""
     if not sys.stderr.isatty():
-        yield log_changes(course, echo_err, advice=ADVICE)
+        yield log_changes(tracker, echo_err, advice=ADVICE)
         return
-    from rich.console import Console  # noqa: PLC0415 - slow to import, and only a terminal wants it
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and only needed at a terminal
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415 - as above
     from rich.table import Column  # noqa: PLC0415 - as above
 
@@ -37,14 +37,14 @@ def progress_bar(course: ProgressTracker, total: int) -> Iterator[Watch]:
         task = progress.add_task("send", total=total, rate="", rest="")
 
         def watch(send_progress: SendProgress) -> None:
-            view = course.view(send_progress)
+            view = tracker.view(send_progress)
             rate = f"{view.rate:,.{0 if view.rate >= 10 else 1}f}/s" if view.rate else ""
-            progress.update(task, completed=view.done, rate=rate, rest=", ".join(_rest(send_progress, view)))
+            progress.update(task, completed=view.done, rate=rate, rest=", ".join(_describe_rest(send_progress, view)))
 
         yield watch
 
 
-def _rest(send_progress: SendProgress, view: ProgressView) -> Iterator[str]:
+def _describe_rest(send_progress: SendProgress, view: ProgressView) -> Iterator[str]:
     if send_progress.failed:
         yield f"{send_progress.failed:,} failed"
     if send_progress.uncertain:

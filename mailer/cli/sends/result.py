@@ -1,4 +1,4 @@
-"""Carrying a send on from the command line, and showing what it came to."""
+"""Runs a send from the command line and shows its result."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 
 def run_and_show(app: App, send_id: int, *, wait: bool, as_json: bool) -> int:
-    """Run a send with its progress shown, then show what it came to; the exit code. Ctrl-C pauses it."""
-    ending: RunResult | None = None
+    """Runs a send, shows its progress and its result, and returns the exit code. Ctrl-C pauses the send."""
+    result: RunResult | None = None
     try:
         before = app.ledger.sends.summary(send_id)
         with progress_bar(ProgressTracker(app, before), before.undone) as watch:
             run = run_send(app, send_id, wait=wait, watch=watch)
-        summary, ending = run.summary, run.ending
-    except KeyboardInterrupt:  # before there was anything that could be stopped
+        summary, result = run.summary, run.ending
+    except KeyboardInterrupt:  # before the run could handle it
         app.ledger.sends.pause(send_id, reason="stopped by hand")
         summary = app.ledger.sends.summary(send_id)
-    show_outcome(summary, as_json=as_json, hint=next_step(summary, ending))
+    show_result(summary, as_json=as_json, hint=next_step(summary, result))
     return exit_code(summary)
 
 
 def show_status(app: App, send_id: int, *, as_json: bool) -> int:
-    """Show where a send stands; the exit code."""
+    """Shows the state of a send, and returns the exit code."""
     summary = app.ledger.sends.summary(send_id)
-    show_outcome(summary, as_json=as_json, hint=hint(app, summary))
+    show_result(summary, as_json=as_json, hint=next_step_hint(app, summary))
     return exit_code(summary)
 
 
-def show_outcome(summary: Summary, *, as_json: bool, hint: str) -> None:
-    """The send object, or its proof line; the next step goes to standard error either way."""
+def show_result(summary: Summary, *, as_json: bool, hint: str) -> None:
+    """Prints the send object or the proof line; the next step goes to standard error."""
     if as_json:
         print_json(send_object(summary))
     else:
@@ -52,14 +52,14 @@ def show_outcome(summary: Summary, *, as_json: bool, hint: str) -> None:
         echo_err(hint)
 
 
-def hint(app: App, summary: Summary) -> str:
-    """What a person can do now, knowing who is at work."""
+def next_step_hint(app: App, summary: Summary) -> str:
+    """Returns the next step for a person, or the process that is sending."""
     pid = app.ledger.sends.owner_pid(summary.send.id)
     return next_step(summary) if pid is None else f"it is being sent by another process{pid_suffix(pid)}"
 
 
-def refuse_owned(app: App, send_id: int) -> None:
-    """Raise NeedsConfirmationError, naming the process, when a living one owns the send."""
+def require_not_running(app: App, send_id: int) -> None:
+    """Raises NeedsConfirmationError if another process holds the lease of the send."""
     pid = app.ledger.sends.owner_pid(send_id)
     if pid is not None:
         raise NeedsConfirmationError(
@@ -73,8 +73,8 @@ def pid_suffix(pid: int) -> str:
 
 
 @contextmanager
-def making_a_send() -> Iterator[None]:
-    """Ctrl-C while a send is being made: whether it was is for the ledger to say."""
+def creating_send() -> Iterator[None]:
+    """Translates Ctrl-C while a send is being created: only the ledger knows whether the send exists."""
     try:
         yield
     except KeyboardInterrupt:

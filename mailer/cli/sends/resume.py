@@ -1,4 +1,4 @@
-"""resume, resend, resolve: what becomes of a send that did not reach everybody."""
+"""resume, resend, resolve: go on with a send, repeat its failed deliveries, decide its uncertain ones."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import click
 
 from mailer.addresses import parse_address
 from mailer.app import App
-from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, plural, send_number
-from mailer.cli.sends.plan import ask_resend, show_resend
-from mailer.cli.sends.result import is_for_later, making_a_send, refuse_owned, run_and_show, show_status
+from mailer.cli.options import as_json, in_workspace, send_number
+from mailer.cli.output import echo_err, is_interactive, plural
+from mailer.cli.sends.plan import confirm_resend, show_resend
+from mailer.cli.sends.result import creating_send, is_for_later, require_not_running, run_and_show, show_status
 from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
@@ -32,14 +33,14 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
         found = app.ledger.sends.get(send)
         if found.is_ended:
             return show_status(app, send, as_json=as_json)
-        refuse_owned(app, send)
+        require_not_running(app, send)
         if found.state is SendState.SCHEDULED and send not in due:
             raise NeedsConfirmationError(
                 f"Send {send} is scheduled for {iso(found.at)}; `mailer serve` starts it then.",
                 f"To send it at another time: mailer cancel {send}, then mailer send",
             )
         if is_for_later(found.state):
-            with making_a_send():
+            with creating_send():
                 start_scheduled(app, found)
         app.ledger.sends.resume(send)
         return run_and_show(app, send, wait=not no_wait, as_json=as_json)
@@ -55,7 +56,7 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
 def resend_command(
     send: int,
     *,
-    failed: bool,  # noqa: ARG001 - click asks for it
+    failed: bool,  # noqa: ARG001 - click passes it
     yes: bool,
     no_wait: bool,
     as_json: bool,
@@ -67,12 +68,12 @@ def resend_command(
         if parent.send.is_ended and parent.count(DeliveryState.FAILED):
             show_resend(app, parent)
             if is_interactive() and not yes:
-                ask_resend()
-        with making_a_send():
-            made = app.ledger.creator.resend_failed(
+                confirm_resend()
+        with creating_send():
+            new = app.ledger.creator.resend_failed(
                 send, key_name=app.keys.names[0], sender_profile=app.sender_profile.to_json()
             )
-        return run_and_show(app, made.id, wait=not no_wait, as_json=as_json)
+        return run_and_show(app, new.id, wait=not no_wait, as_json=as_json)
 
 
 @click.command("resolve")
@@ -103,13 +104,13 @@ def resolve_command(
     with App.open(workspace) as app:
         before = app.ledger.sends.summary(send)
         if resend:
-            refuse_owned(app, send)
+            require_not_running(app, send)
         if identities is not None:
             require_uncertain(app, send, identities)
-        done = app.ledger.sends.resolve_uncertain(send, resend=resend, identities=identities)
-        echo_err(f"{plural(done.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
-        paused_amid = before.send.state is SendState.PAUSED and before.undone
-        if not resend or not done.resolved or paused_amid:
+        result = app.ledger.sends.resolve_uncertain(send, resend=resend, identities=identities)
+        echo_err(f"{plural(result.resolved, 'uncertain delivery', 'uncertain deliveries')} resolved")
+        paused_midway = before.send.state is SendState.PAUSED and before.undone
+        if not resend or not result.resolved or paused_midway:
             return show_status(app, send, as_json=as_json)
         app.ledger.sends.resume(send)
         return run_and_show(app, send, wait=not no_wait, as_json=as_json)

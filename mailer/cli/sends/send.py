@@ -1,14 +1,14 @@
-"""send, test: a dispatch on its way."""
+"""send, test: send a dispatch to its readers, or to a few addresses."""
 
 from pathlib import Path
 
 import click
 
 from mailer.app import App
-from mailer.cli.lists import list_names
-from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
-from mailer.cli.sends.plan import ask, refused, show_plan
-from mailer.cli.sends.result import making_a_send, pid_suffix, run_and_show, show_status
+from mailer.cli.options import as_json, in_workspace, parse_list_names
+from mailer.cli.output import echo_err, plural, print_json
+from mailer.cli.sends.plan import confirm_send, show_plan, show_refusal
+from mailer.cli.sends.result import creating_send, pid_suffix, run_and_show, show_status
 from mailer.delivery.states import SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Repeat
@@ -78,27 +78,27 @@ def send_command(
             plan = plan_send(
                 app,
                 dispatch,
-                list_names(to),
-                exclude=list_names(exclude),
+                parse_list_names(to),
+                exclude=parse_list_names(exclude),
                 where=where,
                 repeat=repeat,
                 digest=digest,
                 record=not dry_run,
             )
         except DispatchError as error:
-            raise refused(error) from None
+            raise show_refusal(error) from None
         show_plan(app, plan, at=at)
         if dry_run:
-            return _dry_run(app, plan, as_json=as_json)
+            return _compose_all(app, plan, as_json=as_json)
         require_approval(app, plan.edition.digest, by="")
         if not yes:
-            ask(plan)
-        with making_a_send():
+            confirm_send(plan)
+        with creating_send():
             send = start_send(app, plan, at=at)
         if at is None:
             return run_and_show(app, send.id, wait=not no_wait, as_json=as_json)
         if stay:
-            return _wait_for(app, send.id, at, wait=not no_wait, as_json=as_json)
+            return _wait_and_run(app, send.id, at, wait=not no_wait, as_json=as_json)
         if app.ledger.server_pid() is None:
             echo_err(f"No `mailer serve` is running here, which would start it at {iso(at)}: start one, or use --wait.")
         return show_status(app, send.id, as_json=as_json)
@@ -116,14 +116,14 @@ def test_command(
     """Send DISPATCH to a few addresses: the real message, whose unsubscribe link unsubscribes nobody."""
     with App.open(workspace) as app:
         try:
-            with making_a_send():
+            with creating_send():
                 send = start_test(app, dispatch, addresses, reader=reader)
         except DispatchError as error:
-            raise refused(error) from None
+            raise show_refusal(error) from None
         return run_and_show(app, send.id, wait=False, as_json=as_json)
 
 
-def _dry_run(app: App, plan: SendPlan, *, as_json: bool) -> int:
+def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:
     compose = compose_for(app, plan.edition)
     messages = octets = 0
     for recipient in dry_run_recipients(app, plan):
@@ -136,16 +136,16 @@ def _dry_run(app: App, plan: SendPlan, *, as_json: bool) -> int:
     return 0
 
 
-def _wait_for(app: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
+def _wait_and_run(app: App, send_id: int, at: float, *, wait: bool, as_json: bool) -> int:
     try:
         echo_err(f"Waiting until {iso(at)}; Ctrl-C leaves it scheduled.")
-        found = wait_until_due(app, send_id)
+        send = wait_until_due(app, send_id)
     except KeyboardInterrupt:
         raise NeedsConfirmationError(
             f"Send {send_id} stays scheduled for {iso(at)}; `mailer serve` would start it.",
             f"To drop it: mailer cancel {send_id}",
         ) from None
-    if found.state in {SendState.RUNNING, SendState.WAITING}:
+    if send.state in {SendState.RUNNING, SendState.WAITING}:
         pid = app.ledger.sends.owner_pid(send_id)
         if pid is None:
             return run_and_show(app, send_id, wait=wait, as_json=as_json)

@@ -1,11 +1,12 @@
-"""verify: a send proven from the ledger alone."""
+"""verify: prove a send from the ledger alone."""
 
 from pathlib import Path
 
 import click
 
 from mailer.app import App
-from mailer.cli.output import as_json, in_workspace, plural, print_json, send_number
+from mailer.cli.options import as_json, in_workspace, send_number
+from mailer.cli.output import plural, print_json
 from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS, proof_line
 from mailer.service.sends.verify import verification_object, verify_send
 

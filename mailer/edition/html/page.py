@@ -18,7 +18,7 @@ from mailer.edition.model import Image
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme
 from mailer.edition.view_model import DispatchView, Path, lines
-from mailer.i18n.messages import long_date
+from mailer.i18n.translations import long_date
 from mailer.sanitize import clean
 
 _RIGHT_TO_LEFT_LETTERS = (

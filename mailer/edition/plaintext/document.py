@@ -24,7 +24,7 @@ from mailer.edition.plaintext.renderer import TextWriter
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.templates import LayoutError, TemplateSet
 from mailer.edition.view_model import DispatchView, Path, lines
-from mailer.i18n.messages import long_date
+from mailer.i18n.translations import long_date
 from mailer.sanitize import clean
 
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")

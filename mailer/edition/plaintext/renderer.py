@@ -16,7 +16,7 @@ from mailer.edition.links import address, closing_index
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import Reference
-from mailer.i18n.messages import gettext
+from mailer.i18n.translations import gettext
 from mailer.sanitize import clean
 
 _MARKS = {"em_open": "_", "em_close": "_", "strong_open": "*", "strong_close": "*", "s_open": "~", "s_close": "~"}

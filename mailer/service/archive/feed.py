@@ -21,7 +21,7 @@ from markupsafe import Markup
 from mailer.addresses import AddressError, parse_address
 from mailer.app import App
 from mailer.edition.web_version import Picture, feed_content, web_page_of
-from mailer.i18n.messages import effective_language, gettext, long_date
+from mailer.i18n.translations import effective_language, gettext, long_date
 from mailer.ledger.types.editions import ArchivedEdition
 from mailer.service.archive.archive import Archive, ArchivedIssue
 from mailer.service.public_urls import PublicUrls

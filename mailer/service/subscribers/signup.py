@@ -17,7 +17,7 @@ from enum import StrEnum
 from mailer.addresses import Address, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings
-from mailer.i18n.messages import effective_language, gettext
+from mailer.i18n.translations import effective_language, gettext
 from mailer.ledger.subscribers.signups import Signup, SignupRequest
 from mailer.link_tokens import Purpose
 from mailer.sanitize import clean

@@ -19,7 +19,7 @@ from mailer.audience.list_settings import ListSettings
 from mailer.csv.rows import Status
 from mailer.edition.plaintext.wrap import COLUMNS, wrap
 from mailer.edition.templates import FallbackTemplates
-from mailer.i18n.messages import effective_language, gettext, text_direction
+from mailer.i18n.translations import effective_language, gettext, text_direction
 from mailer.ledger.subscribers.signups import parse_signup_request
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import TransactionalKind

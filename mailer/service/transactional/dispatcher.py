@@ -24,7 +24,7 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
 from mailer.service.jobs import Log, run_every
 from mailer.service.transactional.compose import Skipped, compose
-from mailer.settings.settings import redact
+from mailer.settings.redact import redact_secrets
 from mailer.smtp.client import SmtpClient
 from mailer.smtp.connect import Timeouts
 from mailer.smtp.session import AttemptResult
@@ -82,7 +82,7 @@ class TransactionalDispatcher:
             raise
         except Exception as error:  # noqa: BLE001 - one that cannot be written must not hold up the others
             why = str(error) if isinstance(error, MailerError) else traceback.format_exc()
-            self._log(f"letter {letter.id} cannot be written and waits: {redact(why, self._app.settings)}")
+            self._log(f"letter {letter.id} cannot be written and waits: {redact_secrets(why, self._app.settings)}")
             await self._reschedule(letter, "cannot be written")
             return True
         if isinstance(message, Skipped):

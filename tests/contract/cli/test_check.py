@@ -146,7 +146,7 @@ def test_the_examples_have_no_findings_in_a_fresh_workspace(tmp_path, capsys, pa
     assert commands.json("check", path.stem, "--strict") == {"problems": []}
 
 
-def test_a_send_refuses_a_letter_with_errors_and_says_which(commands):
+def test_a_send_refuses_a_dispatch_with_errors_and_lists_them(commands):
     article = DISPATCH[DISPATCH.index("## Two") :].replace("asks for patience.", "asks for patience. " * 400)
     write(commands, "endless", DISPATCH + "".join(f"\n{article}" for _ in range(14)))
     ran = commands("send", "endless", *TO)
@@ -162,7 +162,7 @@ def test_a_send_shows_warnings_and_asks(commands, flawed):
     assert "[placeholder]" in ran.err
 
 
-def test_a_letter_of_60_kilobytes_is_checked_in_three_seconds_cold(commands):
+def test_a_dispatch_of_60_kilobytes_is_checked_in_three_seconds_cold(commands):
     article = DISPATCH[DISPATCH.index("## Two") :].replace("asks for patience.", "asks for patience. " * 100)
     write(commands, "long", DISPATCH + "".join(f"\n{article}" for _ in range(12)))
     assert commands.json("render", "long", "--out", str(commands.folder / "out"))["bytes"] > 60_000
@@ -179,7 +179,7 @@ def test_a_letter_of_60_kilobytes_is_checked_in_three_seconds_cold(commands):
     assert spent < 3 or spent < 2.5 * spent_on("tide"), "on a slow machine it is held against a short one"
 
 
-def test_a_person_is_told_why_and_how_once_a_rule(commands, flawed):
+def test_a_terminal_gets_the_reason_and_remedy_of_each_rule_once(commands, flawed):
     path = commands.folder / "dispatches" / "flawed.md"
     path.write_text(path.read_text(encoding="utf-8").replace("TODO:", "TODO: TK"), encoding="utf-8")
     ours, theirs = pty.openpty()

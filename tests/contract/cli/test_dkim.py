@@ -37,10 +37,10 @@ def test_as_json(programs: Programs, tmp_path: Path) -> None:
         tmp_path, "dkim", "new", "--domain", "Bücher.example", "--selector", "s1", "--ed25519", "--json"
     )
     assert made.code == 0, made.err
-    said = made.json()
-    text = said["record"].pop("text")
+    result = made.json()
+    text = result["record"].pop("text")
     assert re.fullmatch(r"v=DKIM1; k=ed25519; p=[A-Za-z0-9+/]{43}=", text)
-    assert said == {
+    assert result == {
         "domain": "xn--bcher-kva.example",
         "selector": "s1",
         "algorithm": "ed25519-sha256",

@@ -41,6 +41,8 @@ USAGE = [
     ("resolve", "1"),
     ("report", "1"),
     ("report", "-1"),
+    ("list", "sync", "nobody"),
+    ("list", "sync", "readers,nobody"),
     ("subscriber", "show", "no-address"),
     ("subscriber", "unsubscribe", "a@b@c"),
     ("suppress", "add"),
@@ -79,7 +81,7 @@ def test_every_command_explains_itself(here, command):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("RELAY", "ftp://user:hush-hush@x", "MAILER_RELAY"),
         ("SECRET_KEYS", '["short-one"]', "MAILER_SECRET_KEYS"),
@@ -92,11 +94,11 @@ def test_every_command_explains_itself(here, command):
 @pytest.mark.parametrize(
     "command", [SEND, ("check", "tide"), ("status",), ("serve", "--port", "0"), ("new", "A title")]
 )
-def test_wrong_settings_are_named_without_their_values(here, name, value, said, command):
+def test_wrong_settings_are_named_without_their_values(here, name, value, expected, command):
     make_workspace(here.folder, **{name: value})
     ran = here(*command)
     assert ran.code == 2
-    assert said in ran.err
+    assert expected in ran.err
     assert ".env" in ran.err
     assert "hush-hush" not in ran.err
     assert "short-one" not in ran.err
@@ -126,8 +128,8 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize(("file", "content", "command", "code", "said"), DAMAGE)
-def test_a_damaged_file_is_named_with_what_to_do(here, catcher, file, content, command, code, said):
+@pytest.mark.parametrize(("file", "content", "command", "code", "expected"), DAMAGE)
+def test_a_damaged_file_is_named_with_what_to_do(here, catcher, file, content, command, code, expected):
     make_workspace(here.folder, port=catcher.port)
     path = here.folder / file
     path.parent.mkdir(exist_ok=True)
@@ -137,7 +139,7 @@ def test_a_damaged_file_is_named_with_what_to_do(here, catcher, file, content, c
         assert ran.code == 0
         return
     assert ran.code == code, ran
-    assert said in ran.out + ran.err
+    assert expected in ran.out + ran.err
     assert "Traceback" not in ran.err
     assert not catcher.received()
 
@@ -256,7 +258,7 @@ HUSH = "hush-hush/and@more"
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "secret"),
     [
         ({}, KEY),
         ({"RELAY": "smtps://letters:hush-hush%2Fand%40more@mail.example.org"}, HUSH),
@@ -271,21 +273,21 @@ HUSH = "hush-hush/and@more"
     ],
 )
 @pytest.mark.parametrize("where", ["file", "environment"])
-def test_a_crash_shows_no_secret_whatever_the_settings_are(here, monkeypatch, settings, said, where):
+def test_a_crash_shows_no_secret_whatever_the_settings_are(here, monkeypatch, settings, secret, where):
     make_workspace(here.folder, **(settings if where == "file" else {}))
     if where == "environment":
         for name, value in settings.items():
             monkeypatch.setenv(f"MAILER_{name}", value)
 
     def broken(*_: object) -> None:
-        raise RuntimeError(f"it broke on {said}")
+        raise RuntimeError(f"it broke on {secret}")
 
     monkeypatch.setattr("mailer.app.App.open", broken)
     ran = here("status")
     assert ran.code == 2
     assert "RuntimeError: it broke on *****" in ran.err
     assert "hush" not in ran.err
-    assert said not in ran.err
+    assert secret not in ran.err
     assert "This is a bug of mailer" in ran.err
 
 

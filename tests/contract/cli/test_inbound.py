@@ -36,7 +36,7 @@ def suppressed(here):
     return [row["identity"] for row in here.json("suppress", "list")["suppressions"]]
 
 
-def test_the_address_that_a_letter_names_unsubscribes_who_got_that_letter(here, sent, pipe):
+def test_the_unsubscribe_address_of_a_message_unsubscribes_its_recipient(here, sent, pipe):
     done = pipe(f"From: somebody@else.example\nTo: {sent}\n\n")
     assert (done.code, done.out) == (0, "unsubscribed\n")
     assert suppressed(here) == ["ana@example.com"]
@@ -81,7 +81,7 @@ def test_who_cannot_write_it_down_asks_for_it_again(here, sent, pipe):
 
 
 def test_a_bug_of_ours_loses_no_request(sent, pipe, monkeypatch):
-    monkeypatch.setattr("mailer.cli.inbound.hear", lambda *_: 1 / 0)
+    monkeypatch.setattr("mailer.cli.inbound.process", lambda *_: 1 / 0)
     failed = pipe(f"To: {sent}\n\n")
     assert failed.code == 75
     assert "ZeroDivisionError" in failed.err

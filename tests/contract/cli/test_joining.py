@@ -47,7 +47,7 @@ def test_from_the_form_to_the_row_in_the_file(here, programs, catcher):
     assert re.fullmatch(r"zoe@example\.net,Zoë,,subscribed,\S+", rows[2])
 
 
-def test_status_tells_of_letters_that_wait_and_of_those_nobody_knows_the_end_of(here):
+def test_status_counts_transactional_mail_that_waits_or_is_uncertain(here):
     workspace = make_workspace(here.folder)
     with App.open(workspace) as app:
         for name in ("ana", "ben", "chen"):

@@ -71,7 +71,7 @@ BAD = {
 
 @pytest.fixture
 def arrived(here, catcher):
-    """What the readers of hostile.csv got, by recipient; and what the command said."""
+    """What the readers of hostile.csv got, by recipient; and the output of the command."""
     make_workspace(here.folder, port=catcher.port)
     shutil.copy(LISTS / "hostile.csv", here.folder / "subscribers")
     (here.folder / "dispatches" / "tide.md").write_text(USES_ALL, encoding="utf-8")
@@ -137,13 +137,13 @@ def test_a_hostile_value_is_no_markup(arrived):
 
 
 def test_each_bad_row_is_named_with_its_line_and_kept(arrived, here):
-    _, said = arrived
+    _, output = arrived
     for line, reason in BAD.items():
-        (found,) = [each for each in said.splitlines() if each.strip().startswith(f"hostile.csv:{line}: ")]
+        (found,) = [each for each in output.splitlines() if each.strip().startswith(f"hostile.csv:{line}: ")]
         assert reason in found
         assert "row kept in hostile.rejected.csv" in found
-    assert "hostile.csv:3: ok@example.com is already on line 2" in said
-    assert re.search(r"hostile\.csv:7: .*“name”", said), "the line break in a field"
+    assert "hostile.csv:3: ok@example.com is already on line 2" in output
+    assert re.search(r"hostile\.csv:7: .*“name”", output), "the line break in a field"
     with (here.folder / "subscribers" / "hostile.rejected.csv").open(encoding="utf-8-sig", newline="") as file:
         rejected = list(csv.DictReader(file))
     assert {int(row["line"]) for row in rejected} == set(BAD)
@@ -151,7 +151,7 @@ def test_each_bad_row_is_named_with_its_line_and_kept(arrived, here):
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in LISTS.glob("*.csv") if path.stem != "hostile"))
-def test_the_other_lists_arrive_with_their_letters(here, catcher, name):
+def test_the_other_lists_arrive_with_their_characters(here, catcher, name):
     make_workspace(here.folder, port=catcher.port)
     shutil.copy(LISTS / f"{name}.csv", here.folder / "subscribers")
     path = here.folder / "dispatches" / "tide.md"

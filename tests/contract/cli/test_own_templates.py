@@ -26,7 +26,7 @@ def told(desk):
     return re.sub(r"\d{4}-\d\d-\d\d", "DAY", desk.read())
 
 
-def test_a_break_is_told_to_the_file_and_ends_there_too(desk, clock):
+def test_a_pause_is_written_to_the_file_and_ends_there_too(desk, clock):
     desk.sync(HEAD + ROWS)
     wishes = desk.ledger.preferences
     wishes.pause("ana@x.org", clock() + 14 * DAY, source="person")
@@ -38,7 +38,7 @@ def test_a_break_is_told_to_the_file_and_ends_there_too(desk, clock):
     assert desk.member("ana@x.org").status == "subscribed"
 
 
-def test_own_fields_go_into_letters_and_exports_and_never_over_the_files_cells(desk):
+def test_own_fields_go_into_messages_and_exports_and_never_over_the_files_cells(desk):
     desk.sync(HEAD + ROWS)
     desk.ledger.preferences.set_profile("ana@x.org", {"readers": {"city": "Lisboa", "first_name": ""}}, source="person")
     assert told(desk) == HEAD + ROWS
@@ -70,7 +70,7 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
     assert find_profile(desk.app, parse_address("ana@new.example")).formerly == ("ana@x.org",)
 
 
-def test_the_letter_to_a_new_address(app, catcher):  # noqa: F811
+def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture that is imported above
     from mailer.service.transactional.dispatcher import deliver_transactional_mail
 
     ledger = app.ledger

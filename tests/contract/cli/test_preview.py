@@ -57,13 +57,13 @@ def test_nothing_is_written(workspace, programs):
         (("preview", "tide", "--port", "70000"), "70000 is not in the range"),
     ],
 )
-def test_a_wrong_use_is_said(here, workspace, arguments, words):
+def test_a_wrong_use_is_an_error(here, workspace, arguments, words):
     ran = here(*arguments)
     assert ran.code == 2
     assert words in ran.err
 
 
-def test_a_port_that_is_taken_is_said(here, workspace):
+def test_a_port_in_use_is_an_error(here, workspace):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ran = here("preview", "tide", "--no-open", "--port", str(port))

@@ -130,7 +130,7 @@ def test_failed_ones_make_exit_1_and_are_sent_to_again_by_resend(here, catcher, 
     assert again.json()["failed"] == 1
     assert here("status", "1").code == 1
     here("suppress", "remove", "refuse@example.com")
-    monkeypatch.setattr("mailer.cli.sends.resume.is_person", lambda: True)
+    monkeypatch.setattr("mailer.cli.sends.resume.is_interactive", lambda: True)
     answers = iter((False, True))
     monkeypatch.setattr("mailer.cli.sends.plan.click.confirm", lambda *_args, **_options: next(answers))
     refused = here("resend", "1", "--failed")
@@ -161,16 +161,16 @@ HALTS = [
 ]
 
 
-@pytest.mark.parametrize(("replies", "said"), HALTS)
-def test_what_is_no_readers_fault_pauses_the_send_and_charges_nobody(here, replies, said):
+@pytest.mark.parametrize(("replies", "expected"), HALTS)
+def test_a_fault_of_the_relay_pauses_the_send_and_fails_no_delivery(here, replies, expected):
     with served(Scripted(**replies)) as server:
         make_workspace(here.folder, port=server.port, rows=MANY[:30], CONNECTIONS="2")
         ran = here(*SEND)
     assert ran.code == 4, ran.err
-    assert said in ran.err
+    assert expected in ran.err
     assert "paused. Go on with: mailer resume 1" in ran.err
     assert set(states(here.folder)) == {"pending"}
-    assert here("status", "1").out.count(said) == 1
+    assert here("status", "1").out.count(expected) == 1
 
 
 def test_a_relay_that_offers_no_tls_gets_no_message(here):
@@ -262,7 +262,7 @@ def test_resolving_a_paused_send_does_not_mail_the_rest_of_it(here):
     assert states(here.folder) == Counter(accepted=20)
 
 
-def test_the_way_of_one_recipient_is_told_in_words(here, catcher):
+def test_the_timeline_of_one_recipient_is_shown_in_words(here, catcher):
     make_workspace(here.folder, port=catcher.port, rows=("ana@example.com,A,", "refuse@example.com,R,"))
     here("send", "tide", "--to", "readers", "--yes")
     told = here("report", "1", "refuse@example.com", "ana@example.com")

@@ -42,7 +42,7 @@ def test_a_time_is_read_in_the_time_zone_of_the_settings(text, utc):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("tomorrow", "is not a time"),
         ("", "is not a time"),
@@ -55,8 +55,8 @@ def test_a_time_is_read_in_the_time_zone_of_the_settings(text, utc):
         ("2026-10-25 01:30", "happens twice there"),
     ],
 )
-def test_a_time_that_is_none_is_refused_with_what_to_write(text, said):
-    with pytest.raises(UsageError, match=said) as caught:
+def test_a_time_that_is_none_is_refused_with_what_to_write(text, expected):
+    with pytest.raises(UsageError, match=expected) as caught:
         parse_schedule_time(text, LISBON, now=NOW)
     assert caught.value.next_step
 

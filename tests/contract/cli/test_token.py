@@ -35,7 +35,7 @@ def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("add", "site"), "--scope"),
         (("add", "site", "--scope", "all"), "--scope"),
@@ -44,7 +44,7 @@ def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace
         (("revoke", "nobody"), "There is no token “nobody”"),
     ],
 )
-def test_what_cannot_be(here, workspace, arguments, said):
+def test_impossible_options_are_refused(here, workspace, arguments, expected):
     here("token", "add", "The site", "--scope", "sends:read")
     refused = here("token", *arguments)
-    assert (refused.code, said in refused.err) == (2, True)
+    assert (refused.code, expected in refused.err) == (2, True)

@@ -32,7 +32,7 @@ def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(her
 
 
 def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
-    monkeypatch.setattr("mailer.cli.admin.user.is_person", lambda: True)
+    monkeypatch.setattr("mailer.cli.admin.user.is_interactive", lambda: True)
     monkeypatch.setattr("mailer.cli.admin.user.click.prompt", lambda *_, **__: PASSWORD)
     added = here("user", "add", "Mara", "--role", "editor")
     assert (added.out, "Mara may sign in as editor" in added.err) == ("", True)
@@ -41,14 +41,14 @@ def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("password", "said"),
+    ("password", "expected"),
     [("short", "at least 12"), ("aaaaaaaaaaaaaaaa", "too easy"), ("Mara mara MARA 12", "too easy")],
 )
-def test_a_bad_password_adds_nobody(here, workspace, monkeypatch, password, said):
-    monkeypatch.setattr("mailer.cli.admin.user.is_person", lambda: True)
+def test_a_bad_password_adds_nobody(here, workspace, monkeypatch, password, expected):
+    monkeypatch.setattr("mailer.cli.admin.user.is_interactive", lambda: True)
     monkeypatch.setattr("mailer.cli.admin.user.click.prompt", lambda *_, **__: password)
     refused = here("user", "add", "Mara")
-    assert (refused.code, said in refused.err) == (2, True)
+    assert (refused.code, expected in refused.err) == (2, True)
     assert here("user", "list").out == ""
 
 
@@ -90,7 +90,7 @@ def test_somebody_may_come_by_an_identity_provider(here):
 
 def test_without_passwords_none_is_asked_for_and_no_link_given(here, monkeypatch):
     make_workspace(here.folder, OIDC_ISSUER="https://id.example.org", OIDC_CLIENT_ID="mailer", OIDC_ONLY="true")
-    monkeypatch.setattr("mailer.cli.admin.user.is_person", lambda: True)
+    monkeypatch.setattr("mailer.cli.admin.user.is_interactive", lambda: True)
     assert here("user", "add", "Mara", "--oidc", "mara@example.org").code == 0
     refused = here("user", "link", "Mara")
     assert (refused.code, refused.out) == (2, "")

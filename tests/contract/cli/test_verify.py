@@ -49,7 +49,7 @@ def test_an_edition_that_was_changed_is_found(here, catcher):
     assert "the edition was changed" in here("verify", "1").out
 
 
-def test_the_way_of_each_recipient_is_told_in_words(here, catcher):
+def test_the_timeline_of_each_recipient_is_shown_in_words(here, catcher):
     send(here, catcher)
     with App.open(here.folder) as app:
         tried, again, came = delivery_timeline(app, 1, "Greylist@example.com")

@@ -51,7 +51,7 @@ def test_a_scheduled_send_s_days_begin_when_it_does(here_warming):
     assert "2 on 30 December 2999, 3 on 31 December 2999, the last 1 on 1 January 3000: 3 days" in ran.err
 
 
-def test_without_a_plan_nothing_is_said_of_it(here, catcher):
+def test_without_a_plan_there_is_no_warm_up_line(here, catcher):
     make_workspace(here.folder, port=catcher.port, rows=ROWS, ledger=False)
     assert "Warm-up" not in here("send", "tide", "--to", "readers", "--dry-run").err
 

@@ -15,13 +15,13 @@ def test_without_a_file_nobody_joins(tmp_path):
     assert not load_list_settings(tmp_path, "harbour").public
 
 
-def test_everything_that_can_be_said(tmp_path):
-    said = load(
+def test_every_key_is_read(tmp_path):
+    settings = load(
         tmp_path,
         b'\xef\xbb\xbftitle = "The Harbour Letter"\ndescription = "Every other Monday."\npublic = true\n'
         b'own_fields = ["first_name", "city"]\nwelcome = "welcome"\nlanguage = "pt-BR"\n',
     )
-    assert said == ListSettings(
+    assert settings == ListSettings(
         name="harbour",
         title="The Harbour Letter",
         description="Every other Monday.",
@@ -30,7 +30,7 @@ def test_everything_that_can_be_said(tmp_path):
         welcome="welcome",
         language="pt-BR",
     )
-    assert said.shown == "The Harbour Letter"
+    assert settings.shown == "The Harbour Letter"
 
 
 def test_a_list_without_a_title_is_called_by_its_name(tmp_path):
@@ -38,7 +38,7 @@ def test_a_list_without_a_title_is_called_by_its_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error"),
     [
         ("publik = true", "unknown key “publik”; did you mean “public”?"),
         ("name = 'x'", "unknown key “name”"),
@@ -60,10 +60,10 @@ def test_a_list_without_a_title_is_called_by_its_name(tmp_path):
         ("#" * 70_000, "more than"),
     ],
 )
-def test_what_is_wrong_is_named_with_the_file(tmp_path, text, said):
+def test_what_is_wrong_is_named_with_the_file(tmp_path, text, error):
     with pytest.raises(ListSettingsError) as caught:
         load(tmp_path, text)
-    assert said in str(caught.value)
+    assert error in str(caught.value)
     assert "harbour.toml" in str(caught.value)
 
 

@@ -17,7 +17,7 @@ from mailer.audience.segments import (
     Received,
     SegmentError,
     SubscriberFacts,
-    matches,
+    matches_segment,
     parse_segment,
     references,
 )  # fmt: skip
@@ -85,7 +85,7 @@ def test_anything_else_is_refused_with_what_is_allowed(source, words):
     assert error.value.next_step
 
 
-def test_what_it_names_is_told():
+def test_references_are_the_fields_lists_and_dispatches_of_a_segment():
     tree = parse_segment(
         'city == name and ("x" in town or not list("vip")) and received("quay") and joined > "2026-01-31"'
     )
@@ -108,4 +108,4 @@ def test_what_it_names_is_told():
 )
 def test_it_means_for_a_person_what_python_means(source, wanted):
     person = SubscriberFacts(fields={"city": "Porto"}, joined=DAY, lists={"vip"})
-    assert matches(parse_segment(source), person) is wanted
+    assert matches_segment(parse_segment(source), person) is wanted

@@ -49,7 +49,7 @@ def test_a_situation_is_decided(situation, wanted):
 
 @pytest.mark.parametrize("no", EVERYWHERE)
 @pytest.mark.parametrize("base", [None, S.PAUSED, S.UNCONFIRMED])
-def test_a_row_that_would_bring_somebody_back_is_blocked_and_told(no, base):
+def test_a_row_that_would_resubscribe_somebody_is_blocked_with_a_reason(no, base):
     merged = merge(MergeInput(file=S.SUBSCRIBED, base=base, status=S.SUBSCRIBED, suppression=no, is_suppressed=True))
     assert (merged.cell, merged.suppress) == (no, None)
     assert merged.blocked.startswith(no)

@@ -13,7 +13,7 @@ CELLS = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_chara
 
 def change(path, changes=(), rows=(), columns=()):
     with edited_copy(open_list(path), changes, rows, columns=columns) as new:
-        new.begin_sending()
+        new.commit()
     return path.read_bytes()
 
 

@@ -280,7 +280,7 @@ CELL = st.text(st.characters(codec="utf-8") | st.sampled_from(' \r\n\0",;\t\u202
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(CELL, CELL), max_size=12), st.sampled_from(",;\t"), st.sampled_from(["\r\n", "\n"]))
-def test_well_formed_csv_is_read_as_it_was_meant(tmp_path_factory, rows, delimiter, end):
+def test_well_formed_csv_is_read_as_csv_reader_reads_it(tmp_path_factory, rows, delimiter, end):
     text = io.StringIO()
     quoting = csv.QUOTE_MINIMAL if end == "\r\n" else csv.QUOTE_ALL  # else Python leaves a lone CR unquoted
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)
@@ -389,7 +389,7 @@ PLAIN = "a@x.org,subscribed,A,\n"
         ('a@x.org,subscribed,"a\nb",\n', False),
     ],
 )
-def test_a_row_is_plain_if_nothing_is_to_be_said_of_it(tmp_path, row, is_plain):
+def test_a_row_is_plain_if_it_needs_no_treatment(tmp_path, row, is_plain):
     path = tmp_path / "list.csv"
     path.write_text("email,status,name,since\n" + row, encoding="utf-8")
     source = open_list(path)

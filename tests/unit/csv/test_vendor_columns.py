@@ -62,7 +62,7 @@ def test_how_somebody_came_to_be_on_the_list_is_kept(tool, consent):
     assert {name: fields[column] for name, column in source.columns.consent.items() if fields.get(column)} == consent
 
 
-def test_each_kind_of_word_is_told_once_with_its_first_line(tmp_path):
+def test_each_unknown_word_is_reported_once_with_its_first_line(tmp_path):
     path = tmp_path / "readers.csv"
     path.write_text(
         "email,state,status\n"

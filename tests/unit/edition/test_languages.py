@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 from babel.messages.pofile import read_po
 
-from mailer.i18n.messages import LANGUAGES, gettext, long_date, text_direction
+from mailer.i18n.translations import LANGUAGES, gettext, long_date, text_direction
 from tests.support.editions import ROOT
 
 DAY = dt.date(2026, 10, 26)

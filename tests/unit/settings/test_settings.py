@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from mailer.errors import SettingsError
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode, choose_by_weight
-from mailer.settings.settings import MASK, Images, OnUncertain, Settings, load_settings, redact, variable_names
+from mailer.settings.redact import MASK, redact_secrets
+from mailer.settings.settings import Images, OnUncertain, Settings, load_settings, variable_names
 
 KEY = "k3y-" * 8
 NEEDED = {"MAILER_FROM": "The Harbour Letter <letter@example.org>", "MAILER_SECRET_KEYS": f'["{KEY}"]'}
@@ -158,7 +159,7 @@ def test_a_wrong_setting_is_named_with_what_it_should_be(variable, text, expecte
 
 def test_everything_wrong_comes_at_once_with_its_place(tmp_path):
     (tmp_path / ".env").write_text(
-        "# first\nMAILER_LANES=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_CONNECTIONS=3\nMAILER_REPLY_TO='open\n",
+        "# first\nMAILER_CONNECTIONS=none\n\nMAILER_IMAGES=inline\nMAILER_RATTE=3\nOTHER=x\nthis is no line\nMAILLER_CONNECTIONS=3\nMAILER_REPLY_TO='open\n",
         encoding="utf-8",
     )
     assert wrong(tmp_path, {"MAILER_IMAGES": "both", "MAILER_ALOW_PLAINTEXT": "1", "HOME": "/"}) == [
@@ -221,13 +222,13 @@ def test_no_variable_is_expanded_in_the_file(tmp_path):
     assert load(tmp_path).publication == "${HOME}"
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"\xff\xfe\x00", "should be UTF-8 text"), (None, "cannot be read")])
-def test_a_file_that_cannot_be_read_is_named(tmp_path, content, said):
+@pytest.mark.parametrize(("content", "error"), [(b"\xff\xfe\x00", "should be UTF-8 text"), (None, "cannot be read")])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, content, error):
     if content is None:
         (tmp_path / ".env").mkdir()
     else:
         (tmp_path / ".env").write_bytes(content)
-    assert said in wrong(tmp_path)[0]
+    assert error in wrong(tmp_path)[0]
 
 
 def test_the_process_environment_is_read_by_default_and_only_then(tmp_path, monkeypatch):
@@ -281,7 +282,7 @@ def test_dkim_settings_stand_together(variables):
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "error"),
     [
         (
             {"OIDC_ISSUER": "https://id.example.org"},
@@ -291,12 +292,12 @@ def test_dkim_settings_stand_together(variables):
         ({"OIDC_ONLY": "true"}, "MAILER_OIDC_ONLY: should stand together with MAILER_OIDC_ISSUER"),
     ],
 )
-def test_settings_of_an_identity_provider_stand_together(variables, said):
-    assert wrong(**variables)[0].startswith(said)
+def test_settings_of_an_identity_provider_stand_together(variables, error):
+    assert wrong(**variables)[0].startswith(error)
 
 
 @pytest.mark.parametrize("issuer", ["https://id.example.org", "https://id.example.org/", "https://id.example.org/a/"])
-def test_an_issuer_is_kept_to_the_letter_and_its_host_is_its_name(issuer):
+def test_an_issuer_is_kept_unchanged_and_its_host_is_its_name(issuer):
     found = load(OIDC_ISSUER=issuer, OIDC_CLIENT_ID="mailer")
     assert (found.oidc_issuer, found.oidc_name) == (issuer, "id.example.org")
     assert load().oidc_name == ""
@@ -378,7 +379,7 @@ def test_redact_takes_every_form_of_every_secret_out_of_a_text():
     text = " ".join(
         [*WORDS[2:], repr("back\\slash"), SECRETS["SECRET_KEYS"], "AGxldHRlcm5hbWUAaHVudGVyLzI=", "and the rest"]
     )
-    redacted = redact(text, found)
+    redacted = redact_secrets(text, found)
     assert not [
         word
         for word in ("hush", "psst", "hunter/2", "hunter%2F2", "slash", "lettername", "dbpa", "AGxl", "whisper/er")
@@ -393,7 +394,7 @@ def test_redact_takes_every_form_of_every_secret_out_of_a_text():
 def test_a_password_is_read_back_and_redacted_whatever_it_is(password, around):
     found = load(RELAY=f"smtps://user-name:{quote(password, safe='')}@mail.example.org")
     assert found.relay[0].password.get_secret_value() == password
-    assert redact(password + around, found).startswith(MASK[:1])
+    assert redact_secrets(password + around, found).startswith(MASK[:1])
 
 
 RELAYS = [
@@ -425,7 +426,7 @@ def test_plain_text_leaves_this_machine_only_where_it_is_allowed():
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "error"),
     [
         ("mail.example.org:25", "should be a URL such as"),
         ("http://mail.example.org", "should be a URL such as"),
@@ -446,9 +447,9 @@ def test_plain_text_leaves_this_machine_only_where_it_is_allowed():
         ("[1]", "should be a URL or a JSON array"),
     ],
 )
-def test_a_wrong_relay_is_told_what_it_should_be(url, said):
+def test_an_invalid_relay_is_an_error_that_says_what_it_should_be(url, error):
     (line,) = wrong(RELAY=url)
-    assert said in line
+    assert error in line
 
 
 def example_lines():

@@ -23,7 +23,7 @@ from joserfc.jwk import KeySet
 from mailer.http_client import ClientOptions, HttpResult, request
 from mailer.service.accounts.oidc.id_token import ExpectedClaims, UnknownSignatureError, read_keys, verify
 from mailer.service.accounts.oidc.login_attempt import LoginAttempt, ProviderError, error_code
-from mailer.settings.parsers import base_url
+from mailer.settings.parsers import parse_base_url
 from mailer.settings.settings import Settings
 
 SCOPE = "openid email profile"
@@ -143,7 +143,7 @@ class Provider:
         found = document.get(key)
         try:
             if isinstance(found, str) and (found.startswith("https:") or self.issuer.startswith("http:")):
-                base_url(found.partition("?")[0])
+                parse_base_url(found.partition("?")[0])
                 if "#" not in found and found.isascii() and found.isprintable() and " " not in found:
                     return found
         except ValueError:

@@ -10,7 +10,7 @@ import pytest
 
 from mailer.delivery.states import SendKind
 from mailer.edition.templates import builtin_dir
-from mailer.i18n.messages import LANGUAGES
+from mailer.i18n.translations import LANGUAGES
 from mailer.ledger.types.errors import LedgerError
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.subscribers.signup import WORDS

@@ -1,8 +1,8 @@
-"""What is sent: a workspace with one dispatch, made to a size on the wire, and a list of readers.
+"""The workload: a workspace with one dispatch of a given message size, and a list of readers.
 
-    letter = write_letter(folder, size)        the dispatch, and the message it becomes
+    sample = write_dispatch(folder, size)        the dispatch, and the message it becomes
     write_readers(folder, count)               the list `readers`
-    fresh(folder, Setup(port=..., lanes=...))  settings; a ledger that knows of nothing
+    reset_workspace(folder, SendOptions(port=..., connections=...))   settings; no ledger
 
 The message is personal: subject, greeting and a condition ask for the reader's fields; tokens and VERP as in any send.
 """
@@ -53,7 +53,7 @@ _KEY = "a key for the benchmark that opens nothing at all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class SampleMessage:
     """The dispatch as one reader gets it. `message` is the whole of it, CRLF, dots single; `size` is that on the wire."""
 
     message: bytes
@@ -64,51 +64,51 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """How a run sends. `dkim` names the kinds of key it signs with: `ed25519`, `rsa`."""
+class SendOptions:
+    """The settings of a run. `dkim` names the kinds of key it signs with: `ed25519`, `rsa`."""
 
     port: int
     connections: int
     dkim: tuple[str, ...] = ()
 
 
-def write_letter(folder: Path, size: int) -> Letter:
+def write_dispatch(folder: Path, size: int) -> SampleMessage:
     """Write the dispatch that becomes a message of `size` octets, within TOLERANCE; needs some list in `folder`.
 
     Raises UnavailableError when even the layout alone is bigger.
     """
-    fresh(folder, Setup(port=25, connections=1))
+    reset_workspace(folder, SendOptions(port=25, connections=1))
     paragraphs, words = 0, 0
-    letter = _write(folder, paragraphs, words)
-    each = _write(folder, 4, 0).size - letter.size
+    sample = _write(folder, paragraphs, words)
+    each = _write(folder, 4, 0).size - sample.size
     for _ in range(8):
-        missing = size - letter.size
+        missing = size - sample.size
         if abs(missing) <= size * TOLERANCE:
-            return letter
+            return sample
         step = max(-paragraphs, missing * 4 // each)
         paragraphs += step
         words = words if step else max(0, words + missing // (2 * len(_WORD)))
-        letter = _write(folder, paragraphs, words)
-    raise UnavailableError(f"no dispatch becomes a message of {size:,} octets; the nearest had {letter.size:,}")
+        sample = _write(folder, paragraphs, words)
+    raise UnavailableError(f"no dispatch becomes a message of {size:,} octets; the nearest had {sample.size:,}")
 
 
-def _write(folder: Path, paragraphs: int, words: int) -> Letter:
+def _write(folder: Path, paragraphs: int, words: int) -> SampleMessage:
     text = _HEAD + "\n".join([_PARAGRAPH] * paragraphs) + "\n" + _WORD * words + "\n"
     path = folder / "dispatches" / f"{DISPATCH}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     with App.open(folder) as app:
         plan = plan_send(app, DISPATCH, [LIST], record=False)
-    return _letter(plan.edition, plan.sample.without_dot_stuffing(), plan.sample.size)
+    return _write_sample(plan.edition, plan.sample.without_dot_stuffing(), plan.sample.size)
 
 
-def _letter(edition: Edition, message: bytes, size: int) -> Letter:
+def _write_sample(edition: Edition, message: bytes, size: int) -> SampleMessage:
     values = ReaderValues(
         fields={"first_name": "Siobhán", "city": "Porto Novo"}, address="a@example.com", token="0" * 26
     )
     variant = edition.variant(edition.key(values))
     subject, text, html = (fill(parts, values) for parts in (variant.subject, variant.text, variant.html))
-    return Letter(message=message, size=size, subject=subject, text=text, html=html)
+    return SampleMessage(message=message, size=size, subject=subject, text=text, html=html)
 
 
 def write_readers(folder: Path, count: int) -> None:
@@ -122,24 +122,24 @@ def write_readers(folder: Path, count: int) -> None:
             file.write(f"reader.{n}@mail{n % DOMAINS}.example.com,{name},{city}\n")
 
 
-def fresh(folder: Path, setup: Setup) -> None:
-    """Settings for `setup`, and no ledger: the next send is the first one of this workspace."""
+def reset_workspace(folder: Path, options: SendOptions) -> None:
+    """Settings for `options`, and no ledger: the next send is the first one of this workspace."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("mailer.db*"):
         path.unlink()
     rmtree(folder / ".mailer", ignore_errors=True)
     values = {
-        "FROM": f"The Harbour Letter <{SENDER}>",
+        "FROM": f"The Harbour SampleMessage <{SENDER}>",
         "SECRET_KEYS": json.dumps([_KEY]),
         "BASE_URL": "https://letter.example.org",
         "POSTAL_ADDRESS": "1 Quay Street, Porto Novo",
         "BOUNCE_ADDRESS": "bounce@example.org",
-        "RELAY": f"smtp://127.0.0.1:{setup.port}",
-        "CONNECTIONS": str(setup.connections),
+        "RELAY": f"smtp://127.0.0.1:{options.port}",
+        "CONNECTIONS": str(options.connections),
     }
-    if setup.dkim:
+    if options.dkim:
         values["DKIM_DOMAIN"] = "example.org"
-    for kind in setup.dkim:
+    for kind in options.dkim:
         prefix = {"ed25519": "DKIM_ED25519", "rsa": "DKIM"}[kind]
         values |= {f"{prefix}_SELECTOR": kind, f"{prefix}_KEY": str(_key(folder, kind))}
     lines = (f"MAILER_{name}='{value}'\n" for name, value in values.items())

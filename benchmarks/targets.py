@@ -1,13 +1,13 @@
-"""What the engine is to reach, and whether it does: one Target for each number.
+"""The numbers that the engine should reach: one Target for each.
 
-A target whose comparison was not run, or was skipped, is not judged: `value` is None.
+A target whose comparison was not run or was skipped has the `value` None.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.growth import Grown
-from benchmarks.pair import Compared, Spread, runs_of
+from benchmarks.comparison import Comparison, Spread, runs_of
+from benchmarks.growth import GrowthResult
 
 ENGINE, ED25519, RSA = "mailer", "mailer, Ed25519", "mailer, RSA-2048"
 LOOPBACK, FAR = "loopback", "50 ms away"
@@ -31,12 +31,12 @@ class Target:
         return self.value <= self.bound if self.at_most else self.value >= self.bound
 
 
-def judge(compared: Sequence[Compared], grown: Sequence[Grown], cold: float | None) -> list[Target]:
+def check_targets(compared: Sequence[Comparison], growth: Sequence[GrowthResult], cold: float | None) -> list[Target]:
     """All targets, in the order of what was asked for."""
-    return [*_loopback(compared), *_far(compared), *_growth(grown, cold)]
+    return [*_loopback(compared), *_far(compared), *_growth(growth, cold)]
 
 
-def _loopback(compared: Sequence[Compared]) -> Iterator[Target]:
+def _loopback(compared: Sequence[Comparison]) -> Iterator[Target]:
     here = [each for each in compared if each.field.name == LOOPBACK]
     limits = {"12 KB": (120, 80), "80 KB": (260, 150)}
     for size, (cpu, ed25519) in limits.items():
@@ -61,13 +61,15 @@ def _loopback(compared: Sequence[Compared]) -> Iterator[Target]:
             )
 
 
-def _far(compared: Sequence[Compared]) -> Iterator[Target]:
+def _far(compared: Sequence[Comparison]) -> Iterator[Target]:
     for size in ("12 KB", "80 KB"):
         far = [each for each in compared if each.field.name == FAR and each.field.size == size]
         rates = [run.rate for run in runs_of(ENGINE, far)]
         connections = far[0].field.load.sessions if far else 1
         value = Spread.of(rates).median / connections if rates else None
-        yield Target(what=f"messages a second and lane, {FAR}, {size}", bound=18, value=value, unit="/s", at_most=False)
+        yield Target(
+            what=f"messages a second and connection, {FAR}, {size}", bound=18, value=value, unit="/s", at_most=False
+        )
         for other, bound in (("aiosmtplib", 3.5), ("nodemailer", 2.0)):
             yield Target(
                 what=f"throughput, of {other}’s, {FAR}, {size}",
@@ -78,20 +80,20 @@ def _far(compared: Sequence[Compared]) -> Iterator[Target]:
             )
 
 
-def _growth(grown: Sequence[Grown], cold: float | None) -> Iterator[Target]:
-    by_size = {each.readers: each for each in grown if each.sent}
+def _growth(growth: Sequence[GrowthResult], cold: float | None) -> Iterator[Target]:
+    by_size = {each.readers: each for each in growth if each.sent}
     memory = {readers: each.sent.peak / 1e6 for readers, each in by_size.items() if each.sent}
     most, tenth = memory.get(1_000_000), memory.get(100_000)
     yield Target(what="memory at 1,000,000 readers", bound=150, value=most, unit="MB")
     flat = most / tenth if most and tenth else None
     yield Target(what="memory at 1,000,000, of that at 100,000", bound=FLAT, value=flat, unit="x")
     for readers, bound in ((10_000, 1), (1_000_000, 15)):
-        value = by_size[readers].first_dot if readers in by_size else None
-        yield Target(what=f"compiled edition to first dot, {readers:,} readers", bound=bound, value=value, unit="s")
-    yield Target(what="whole command to first dot, cold, 10,000 readers", bound=3, value=cold, unit="s")
+        value = by_size[readers].first_message if readers in by_size else None
+        yield Target(what=f"compiled edition to first message, {readers:,} readers", bound=bound, value=value, unit="s")
+    yield Target(what="whole command to first message, cold, 10,000 readers", bound=3, value=cold, unit="s")
 
 
-def _between(compared: Iterable[Compared], first: str, second: str) -> list[Compared]:
+def _between(compared: Iterable[Comparison], first: str, second: str) -> list[Comparison]:
     return [each for each in compared if (each.first, each.second) == (first, second) and each.runs]
 
 

@@ -1,11 +1,11 @@
-"""What making an edition and its messages costs, in CPU time: what is done once, and what is done for each reader.
+"""CPU time of compiling an edition and composing its messages.
 
     compose    a message for one reader: spliced into what was encoded ahead, against built with `email`
     compile    a dispatch into an edition, against premailer alone on the same HTML
     variants   sixteen variants of an edition compiled and made, against one
 
-Each comparison is interleaved pairs in one process, the two sides taking turns in going first; what is told is the medians.
-Nothing is sent, and no network or disk is in what is timed.
+Each comparison is interleaved pairs in one process, the two sides taking turns in going first; the results are medians.
+Nothing is sent; no network or disk access is timed.
 """
 
 import gc
@@ -36,20 +36,20 @@ from mailer.mime.composer import Composer, MessageTokens, SenderProfile, format_
 
 EXAMPLE = ROOT / "dispatches" / "2026-10-26-east-quay.md"
 PUBLICATION = Publication(
-    name="The Harbour Letter",
-    from_name="The Harbour Letter",
+    name="The Harbour SampleMessage",
+    from_name="The Harbour SampleMessage",
     from_address="letter@example.org",
     base_url="https://letter.example.org",
-    postal_address="The Harbour Letter, 1 Quay Street, Porto Novo",
+    postal_address="The Harbour SampleMessage, 1 Quay Street, Porto Novo",
 )
 REFERENCES = {
     slug: Reference(title=slug, url=PUBLICATION.archive_url(slug))
     for slug in ("2025-12-18-eleven-winters", "2026-03-02-crane")
 }
-LETTERHEAD = SenderProfile(
-    sender_name="The Harbour Letter",
+SENDER_PROFILE = SenderProfile(
+    sender_name="The Harbour SampleMessage",
     sender_address="letter@example.org",
-    publication="The Harbour Letter",
+    publication="The Harbour SampleMessage",
     base_url="https://letter.example.org",
     bounce_address="bounces@example.org",
 )
@@ -58,7 +58,7 @@ FIELDS = {"first_name": "Siobhán", "city": "Porto Novo"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class CpuComparison:
     """One line of the table: medians of CPU seconds for one run of each side."""
 
     what: str
@@ -72,11 +72,11 @@ class Compared:
         return self.seconds / self.against_seconds
 
 
-def compare(
+def compare_cpu(
     what: str,
     sides: tuple[tuple[str, int, Callable[[], object]], tuple[str, int, Callable[[], object]]],
     pairs: int,
-) -> Compared:
+) -> CpuComparison:
     """Interleaved pairs of two sides, each a name, how often it runs in one measurement, and what runs."""
     times: tuple[list[float], list[float]] = ([], [])
     for _, _, run in sides:
@@ -86,7 +86,7 @@ def compare(
             _, often, run = sides[index]
             times[index].append(_timed(run, often))
     (side, _, _), (against, _, _) = sides
-    return Compared(
+    return CpuComparison(
         what=what,
         side=side,
         seconds=statistics.median(times[0]),
@@ -103,7 +103,7 @@ def _timed(run: Callable[[], object], often: int) -> float:
     return (time.process_time() - start) / often
 
 
-def compiled(text: str) -> Edition:
+def compile_text(text: str) -> Edition:
     """The edition of the dispatch `text`, as if it stood beside the example."""
     dispatch = parse_dispatch(text, str(EXAMPLE)).dispatch
     assert dispatch is not None, "the example has errors"
@@ -112,7 +112,7 @@ def compiled(text: str) -> Edition:
     )
 
 
-def example(times: int = 1) -> str:
+def read_example(times: int = 1) -> str:
     """The text of the largest example, its articles `times` over."""
     head, _, articles = EXAMPLE.read_text(encoding="utf-8").partition("\n## ")
     return head + "\n" + f"\n## {articles}\n" * times
@@ -120,12 +120,12 @@ def example(times: int = 1) -> str:
 
 @cache
 def _images() -> dict[str, Image]:
-    dispatch = parse_dispatch(example(), str(EXAMPLE)).dispatch
+    dispatch = parse_dispatch(read_example(), str(EXAMPLE)).dispatch
     assert dispatch is not None, "the example has errors"
     return {name: load_image(EXAMPLE.parent / name, root=ROOT) for name in image_files(dispatch)}
 
 
-def compose(edition: Edition, pairs: int) -> Compared:
+def compare_composing(edition: Edition, pairs: int) -> CpuComparison:
     """One message: by our Composer, and by the standard library from the same filled texts."""
 
     def mark(number: int) -> MessageTokens:
@@ -138,7 +138,7 @@ def compose(edition: Edition, pairs: int) -> Compared:
     claim = Claim(
         delivery_id=7, identity="reader", address="reader@example.com", fields=FIELDS, attempt=1, date=1_790_000_000
     )
-    composer = Composer(edition, LETTERHEAD, mark)
+    composer = Composer(edition, SENDER_PROFILE, mark)
 
     def spliced() -> bytes:
         return composer.compose(claim).text
@@ -148,7 +148,7 @@ def compose(edition: Edition, pairs: int) -> Compared:
 
     inspect(composer.compose(claim))
     size = f"{len(spliced()) / 1000:,.0f} KB"
-    return compare(f"compose, {size}", (("splice", 200, spliced), ("email", 5, built)), pairs)
+    return compare_cpu(f"compose, {size}", (("splice", 200, spliced), ("email", 5, built)), pairs)
 
 
 def build(edition: Edition, claim: Claim, marks: MessageTokens) -> bytes:
@@ -156,16 +156,16 @@ def build(edition: Edition, claim: Claim, marks: MessageTokens) -> bytes:
     values = ReaderValues(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
     variant = edition.variant(edition.key(values))
     message = EmailMessage(policy=SMTP)
-    message["From"] = f"{LETTERHEAD.sender_name} <{LETTERHEAD.sender_address}>"
+    message["From"] = f"{SENDER_PROFILE.sender_name} <{SENDER_PROFILE.sender_address}>"
     message["To"] = claim.address
     message["Subject"] = fill(variant.subject, values)
     message["Date"] = format_date(claim.date)
-    message["Message-ID"] = f"<{marks.message}@{LETTERHEAD.domain}>"
-    message["List-Id"] = f"{LETTERHEAD.publication} <newsletter.letter.example.org>"
-    message["List-Unsubscribe"] = f"<{LETTERHEAD.base_url}/u/{marks.unsubscribe}>"
+    message["Message-ID"] = f"<{marks.message}@{SENDER_PROFILE.domain}>"
+    message["List-Id"] = f"{SENDER_PROFILE.publication} <newsletter.letter.example.org>"
+    message["List-Unsubscribe"] = f"<{SENDER_PROFILE.base_url}/u/{marks.unsubscribe}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message["List-Help"] = f"<mailto:{LETTERHEAD.sender_address}?subject=help>"
-    message["List-Archive"] = f"<{LETTERHEAD.base_url}/archive/>"
+    message["List-Help"] = f"<mailto:{SENDER_PROFILE.sender_address}?subject=help>"
+    message["List-Archive"] = f"<{SENDER_PROFILE.base_url}/archive/>"
     message["Feedback-ID"] = f"{edition.slug}:letter.example.org:newsletter:example.org"
     message["Content-Language"] = edition.language
     message.set_content(fill(variant.text, values))
@@ -173,7 +173,7 @@ def build(edition: Edition, claim: Claim, marks: MessageTokens) -> bytes:
     return message.as_bytes()
 
 
-def compile_against_premailer(text: str, name: str, pairs: int) -> Compared:
+def compile_against_premailer(text: str, name: str, pairs: int) -> CpuComparison:
     """Everything from the text of a dispatch to its edition, against the one call of premailer in it."""
     given: list[str] = []
 
@@ -182,17 +182,17 @@ def compile_against_premailer(text: str, name: str, pairs: int) -> Compared:
         return inline_styles(html)
 
     with patch.object(page, "inline_styles", remember):
-        compiled(text)
-    return compare(
+        compile_text(text)
+    return compare_cpu(
         f"compile, {name}",
-        (("whole", 1, lambda: compiled(text)), ("premailer", 1, lambda: inline_styles(given[0]))),
+        (("whole", 1, lambda: compile_text(text)), ("premailer", 1, lambda: inline_styles(given[0]))),
         pairs,
     )
 
 
-def variants(pairs: int) -> Compared:
+def compare_variants(pairs: int) -> CpuComparison:
     """Sixteen variants against one, compiled and made."""
-    plain = example(5)
+    plain = read_example(5)
     names = ("a", "b", "c", "d")
     paragraphs = "".join(f'\n{{% if reader.{name} == "x" %}}\nOnly for {name}.\n{{% endif %}}\n' for name in names)
     head, mark, articles = plain.partition("\n## ")
@@ -200,27 +200,27 @@ def variants(pairs: int) -> Compared:
     combinations = [dict(zip(names, values, strict=True)) for values in product("xy", repeat=len(names))]
 
     def make(text: str, readers: list[dict[str, str]]) -> int:
-        edition = compiled(text)
+        edition = compile_text(text)
         keys = {edition.key(ReaderValues(fields=fields, address="a@example.com", token="")) for fields in readers}
         for key in keys:
             edition.variant(key)
         return len(keys)
 
     assert make(many, combinations) == 16
-    return compare(
+    return compare_cpu(
         "16 variants, x 5",
         (("16", 1, lambda: make(many, combinations)), ("1", 1, lambda: make(plain, combinations[:1]))),
         pairs,
     )
 
 
-def compare_making(pairs: int, tell: Callable[[str], None]) -> list[Compared]:
-    """All of it; `tell` is told what runs."""
-    tell("making messages and editions")
+def measure_composition(pairs: int, log: Callable[[str], None]) -> list[CpuComparison]:
+    """Runs all comparisons."""
+    log("composition")
     return [
-        compose(compiled(example()), pairs),
-        compose(compiled(example(5)), pairs),
-        compile_against_premailer(example(), "one example", pairs),
-        compile_against_premailer(example(5), "articles x 5", pairs),
-        variants(pairs),
+        compare_composing(compile_text(read_example()), pairs),
+        compare_composing(compile_text(read_example(5)), pairs),
+        compile_against_premailer(read_example(), "one example", pairs),
+        compile_against_premailer(read_example(5), "articles x 5", pairs),
+        compare_variants(pairs),
     ]

@@ -1,7 +1,7 @@
-"""What a row says of its person's status: our own words, and the signs of other tools (foreign.py).
+"""The status of a row, from our own column and from columns of other tools (vendor_columns.py).
 
-Any no counts, wherever it stands in the row. But a row in which `since` is filled was written by this program: then the
-word of ours in its status column alone counts, so that somebody who came back is not stopped by what another tool knew.
+An opt-out in any of these columns counts. But if `since` is filled, this program wrote the row, and only its status column
+counts: somebody who resubscribed is not stopped by an old status of another tool.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,36 +11,36 @@ from mailer.csv.columns import Columns
 from mailer.csv.rows import RowWarning, Status, abbreviated, strictest
 from mailer.csv.vendor_columns import OWN_STATUS_WORDS, STATUS_COLUMN, VendorStatusColumn
 
-_KNOWN = 10_000  # different things said that are remembered
+_CACHE_SIZE = 10_000  # different combinations of cells
 
 
 class StatusParser:
-    """For one reading of a list. `says_something`: whether any of its columns can."""
+    """Parses the status of each row in one reading of a list. `has_status_columns`: whether it has such columns."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         own = () if columns.status is None else ((columns.status, STATUS_COLUMN),)
         self._signs: tuple[tuple[int, VendorStatusColumn], ...] = (*own, *columns.signs)
         self.has_status_columns = bool(self._signs)
-        self._told: set[tuple[int, Status]] = set()
-        asked = [index for index in (*(index for index, _ in self._signs), columns.since) if index is not None]
-        self._pick: Callable[[Sequence[str]], object] = itemgetter(*asked or (0,))
-        self._known: dict[object, Status] = {}
+        self._reported: set[tuple[int, Status]] = set()
+        indexes = [index for index in (*(index for index, _ in self._signs), columns.since) if index is not None]
+        self._pick: Callable[[Sequence[str]], object] = itemgetter(*indexes or (0,))
+        self._cache: dict[object, Status] = {}
 
-    def read(self, cells: Sequence[str]) -> Status:
+    def parse(self, cells: Sequence[str]) -> Status:
         try:
-            asked = self._pick(cells)
+            picked = self._pick(cells)
         except IndexError:
             return self._strictest(cells)
-        status = self._known.get(asked)
+        status = self._cache.get(picked)
         if status is None:
             status = self._strictest(cells)
-            if len(self._known) < _KNOWN:
-                self._known[asked] = status
+            if len(self._cache) < _CACHE_SIZE:
+                self._cache[picked] = status
         return status
 
-    def notes(self, line: int, cells: Sequence[str]) -> Iterator[RowWarning]:
-        """Words that are unknown; the first one of each kind that is taken for a word of ours."""
+    def warnings(self, line: int, cells: Sequence[str]) -> Iterator[RowWarning]:
+        """Yields unknown words, and the first word of each column that is mapped to a status."""
         for index, status in self._statuses(cells):
             cell = cells[index]
             if status is Status.UNKNOWN:
@@ -49,9 +49,9 @@ class StatusParser:
             elif (
                 status is not Status.SUBSCRIBED
                 and cell.strip().casefold() != status
-                and (index, status) not in self._told
+                and (index, status) not in self._reported
             ):
-                self._told.add((index, status))
+                self._reported.add((index, status))
                 header = self._columns.headers[index].strip()
                 message = f"“{header}” says “{abbreviated(cell)}”: taken as {status}, there and in rows like it"
                 yield RowWarning(line=line, message=message)
@@ -60,13 +60,13 @@ class StatusParser:
         return strictest(status for _, status in self._statuses(cells))
 
     def _statuses(self, cells: Sequence[str]) -> list[tuple[int, Status]]:
-        """What each of the columns says that says something."""
-        read = ((index, sign.read(cells[index])) for index, sign in self._signs if index < len(cells))
-        said = [(index, status) for index, status in read if status is not None]
-        return said[:1] if self._is_ours(cells) else said
+        """Returns the index and status of each column whose cell has one."""
+        parsed = ((index, sign.parse(cells[index])) for index, sign in self._signs if index < len(cells))
+        found = [(index, status) for index, status in parsed if status is not None]
+        return found[:1] if self._is_ours(cells) else found
 
     def _is_ours(self, cells: Sequence[str]) -> bool:
         status, since = self._columns.status, self._columns.since
         if status is None or since is None or max(status, since) >= len(cells) or not cells[since].strip():
             return False
-        return OWN_STATUS_WORDS.read(cells[status]) is not None
+        return OWN_STATUS_WORDS.parse(cells[status]) is not None

@@ -1,10 +1,9 @@
-"""What the letter and the pages say, in the language of the dispatch.
+"""Translations of the texts in messages and pages, dates in words, and the direction of a language.
 
-The catalogues are mailer/i18n/locale/<language>.po, read once each when they are first asked for; the message ids are the
-English sentences. A language without a catalogue, or a sentence without a translation, falls back to English: a
-reader sees an English line rather than an error. Dates are written in their long form by Babel.
+The catalogues are mailer/i18n/locale/<language>.po, each read once, at first use; the message ids are the English sentences. A
+language without a catalogue, or a sentence without a translation, falls back to English. Babel formats dates.
 
-Nothing here raises for a language that does not exist.
+Nothing here raises for an unknown language.
 """
 
 import datetime as dt
@@ -17,34 +16,34 @@ from babel.dates import format_date
 from babel.messages.pofile import read_po
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "he", "ar")
-"""Those that have a catalogue."""
+"""The languages with a catalogue."""
 
 _RIGHT_TO_LEFT = frozenset(
     {"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ji", "nqo", "ps", "sd", "syr", "ug", "ur", "yi"}
 )
 _RIGHT_TO_LEFT_SCRIPTS = frozenset({"adlm", "arab", "hebr", "mand", "nkoo", "rohg", "samr", "syrc", "thaa"})
-_ENGLISH = Locale("en", "GB")  # 26 October 2026; who wants October 26, 2026 says `language: en-US`
+_ENGLISH = Locale("en", "GB")  # 26 October 2026; `language: en-US` gives October 26, 2026
 
 
 def gettext(language: str, message: str, **values: object) -> str:
-    """`message` in `language`, its `%(name)s` filled with `values`; a plain text, not escaped for anything."""
-    text = _catalogue(primary_subtag(language)).get(message, message)
+    """Returns `message` in `language`, its `%(name)s` replaced by `values`, as plain text without escaping."""
+    text = _load_catalogue(primary_subtag(language)).get(message, message)
     return text % values if values else text
 
 
 def effective_language(language: str) -> str:
-    """The language that the words for `language` really are in: English where there is no catalogue."""
+    """Returns the language in which texts for `language` are shown: English without a catalogue."""
     return language if primary_subtag(language) in LANGUAGES else "en"
 
 
 @lru_cache(maxsize=256)
 def long_date(date: dt.date, language: str) -> str:
-    """`date` as a person writes it: 26 October 2026, 23 באוקטובר 2026."""
-    return format_date(date, format="long", locale=_locale(language))
+    """Returns `date` in its long form: 26 October 2026, 23 באוקטובר 2026."""
+    return format_date(date, format="long", locale=_find_locale(language))
 
 
 def text_direction(language: str) -> str:
-    """`rtl` or `ltr`; a script in the tag (`az-Arab`, `ar-Latn`) decides before the language does."""
+    """Returns `rtl` or `ltr`; a script in the tag (`az-Arab`, `ar-Latn`) overrides the language."""
     subtags = language.lower().replace("_", "-").split("-")
     for subtag in subtags[1:]:
         if len(subtag) == 4 and subtag.isalpha():
@@ -58,7 +57,7 @@ def primary_subtag(language: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _locale(language: str) -> Locale:
+def _find_locale(language: str) -> Locale:
     for tag in (language.replace("-", "_"), primary_subtag(language)):
         if tag.lower() == "en":
             return _ENGLISH
@@ -70,7 +69,7 @@ def _locale(language: str) -> Locale:
 
 
 @lru_cache(maxsize=len(LANGUAGES) + 8)
-def _catalogue(primary: str) -> Mapping[str, str]:
+def _load_catalogue(primary: str) -> Mapping[str, str]:
     if primary not in LANGUAGES:
         return {}
     with (files("mailer.i18n") / "locale" / f"{primary}.po").open("rb") as file:

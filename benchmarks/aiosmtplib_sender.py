@@ -1,6 +1,6 @@
 """A program: aiosmtplib as it comes, sending ready bytes over N connections.
 
-    python -m benchmarks.plain PORT CONNECTIONS MESSAGES FILE
+    python -m benchmarks.aiosmtplib_sender PORT CONNECTIONS MESSAGES FILE
 
 It prints one JSON object: messages, seconds and CPU seconds, from the first connection to the last reply.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import aiosmtplib
 
-from benchmarks.letter import SENDER
 from benchmarks.process import own_cpu
+from benchmarks.workload import SENDER
 
 
 async def _connection(port: int, message: bytes, numbers: "list[int]") -> None:

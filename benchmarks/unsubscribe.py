@@ -1,10 +1,10 @@
-"""How fast people can leave: POSTs of /u/TOKEN to `mailer serve`, alone and with a send running beside it.
+"""Unsubscribe requests: POSTs of /u/TOKEN to `mailer serve`, alone and during a send.
 
-    post_all(port, tokens, connections)    POST them all; who was answered 200, and how long each waited
-    measure_leaving(folder, count, tell)   -> Left
+    post_tokens(port, tokens, connections)    the tokens answered with 200, and the seconds of each
+    measure_unsubscribes(folder, count, log)   -> UnsubscribeResult
 
-Beside them stands a server that only says “ok”, by the same uvicorn on the same loop: what the HTTP costs. All have CONNECTIONS
-connections that are kept open, as a proxy keeps them.
+The same is measured with a bare server that only answers “ok”, by the same uvicorn on the same loop: the cost of HTTP. All have
+CONNECTIONS connections that are kept open, as a proxy keeps them.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.letter import DISPATCH, LIST, Setup, fresh, write_letter, write_readers
 from benchmarks.machine import ROOT
 from benchmarks.relay import sink
-from benchmarks.target import Target
+from benchmarks.targets import Target
+from benchmarks.workload import DISPATCH, LIST, SendOptions, reset_workspace, write_dispatch, write_readers
 from mailer.app import App
 from mailer.ledger.types.sends import Send
 from mailer.link_tokens import Purpose
@@ -31,7 +31,7 @@ from mailer.web.server import free_port
 
 CONNECTIONS = 50
 COUNT = 5_000
-WANTED = 500  # a second
+TARGET_RATE = 500  # a second
 _BODY = b"List-Unsubscribe=One-Click"
 _PATIENCE = 30.0  # seconds until a server is there
 _BARE = """
@@ -48,7 +48,7 @@ with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class RequestTimes:
     """One run. `cpu` are seconds of the server's; `waited` the median of what a request took, `longest` of 99 in 100."""
 
     requests: int
@@ -67,19 +67,19 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class UnsubscribeResult:
     """`beside`: with a send running on the same machine; `bare`: the server that only says “ok”."""
 
-    alone: Posted
-    beside: Posted
-    bare: Posted
+    alone: RequestTimes
+    beside: RequestTimes
+    bare: RequestTimes
 
     @property
     def targets(self) -> tuple[Target, ...]:
         return (
             Target(
                 what="unsubscribing beside a send",
-                bound=WANTED,
+                bound=TARGET_RATE,
                 at_most=False,
                 value=self.beside.rate,
                 unit="/s",
@@ -87,7 +87,7 @@ class Left:
         )
 
 
-async def post_all(port: int, tokens: Iterable[str], connections: int = CONNECTIONS) -> dict[str, float]:
+async def post_tokens(port: int, tokens: Iterable[str], connections: int = CONNECTIONS) -> dict[str, float]:
     """POST each of `tokens`; those that were answered with 200, with the seconds that it took.
 
     A connection that breaks takes no more of them, so a server that is killed ends it. Any other answer raises.
@@ -118,20 +118,20 @@ async def post_all(port: int, tokens: Iterable[str], connections: int = CONNECTI
     return answered
 
 
-def measure_leaving(folder: Path, count: int, tell: Callable[[str], None]) -> Left:
-    """Have `count` people leave, three times. Raises UnavailableError where there is no smtp-sink."""
+def measure_unsubscribes(folder: Path, count: int, log: Callable[[str], None]) -> UnsubscribeResult:
+    """Unsubscribes `count` readers, three times. Raises UnavailableError without smtp-sink."""
     write_readers(folder, 1)
-    write_letter(folder, 12_000)
-    tell("leaving: a server that only says ok")
+    write_dispatch(folder, 12_000)
+    log("unsubscribe: a server that only says ok")
     port = free_port()
     with running([sys.executable, "-c", _BARE, str(port)], folder, port) as bare_pid:
         bare = _posted(port, bare_pid, [f"token{number}" for number in range(count)])
-    runs = {}
+    runs: dict[bool, RequestTimes] = {}
     for beside in (False, True):
-        tell("leaving: with a send running" if beside else "leaving: alone")
+        log("unsubscribe: with a send running" if beside else "unsubscribe: alone")
         write_readers(folder, count * 3)
         with sink() as relay:
-            fresh(folder, Setup(port=relay, lanes=20))
+            reset_workspace(folder, SendOptions(port=relay, connections=20))
             send, tokens = _freeze(folder, count)
             port = free_port()
             command = [sys.executable, "-m", "mailer", "serve", "--port", str(port)]
@@ -141,7 +141,7 @@ def measure_leaving(folder: Path, count: int, tell: Callable[[str], None]) -> Le
                         runs[beside] = _posted(port, pid, tokens)
                 else:
                     runs[beside] = _posted(port, pid, tokens)
-    return Left(alone=runs[False], beside=runs[True], bare=bare)
+    return UnsubscribeResult(alone=runs[False], beside=runs[True], bare=bare)
 
 
 def _freeze(folder: Path, count: int) -> tuple[Send, list[str]]:
@@ -152,13 +152,13 @@ def _freeze(folder: Path, count: int) -> tuple[Send, list[str]]:
         return send, [app.keys.issue(Purpose.UNSUBSCRIBE, number) for number in ids[-count:]]
 
 
-def _posted(port: int, pid: int, tokens: Sequence[str]) -> Posted:
+def _posted(port: int, pid: int, tokens: Sequence[str]) -> RequestTimes:
     before, start = _cpu(pid), time.perf_counter()
-    waits = sorted(asyncio.run(post_all(port, tokens)).values())
+    waits = sorted(asyncio.run(post_tokens(port, tokens)).values())
     seconds = time.perf_counter() - start
     if len(waits) != len(tokens):
         raise RuntimeError(f"{len(tokens) - len(waits)} requests were not answered")
-    return Posted(
+    return RequestTimes(
         requests=len(waits),
         seconds=seconds,
         cpu=_cpu(pid) - before,

@@ -1,7 +1,7 @@
-"""Whether those who watch a send slow it: `python -m benchmarks.watching`.
+"""The cost of open live pages during a send: `python -m benchmarks.live_page`.
 
-`mailer serve` carries a send to Postfix's smtp-sink, once with nobody watching, once with WATCHERS browsers at its live page, in
-interleaved pairs; the time is the ledger's, from the first connection to the last settlement. The browsers are connections
+`mailer serve` carries a send to Postfix's smtp-sink, once with no live page open, once with WATCHERS browsers at its live page,
+in interleaved pairs; the time is the ledger's, from the first connection to the last result. The browsers are connections
 that ask for the events and read them, from a process that shares the processors with the send: what they cost is in the result.
 `--readers`, `--pairs` and `--watchers` change how many. It prints a table, and the ratio of the medians.
 """
@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.leaving import running
-from benchmarks.letter import DISPATCH, LIST, Setup, fresh, write_letter, write_readers
 from benchmarks.relay import sink
+from benchmarks.unsubscribe import running
+from benchmarks.workload import DISPATCH, LIST, SendOptions, reset_workspace, write_dispatch, write_readers
 from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.ledger.types.accounts import Role
@@ -31,14 +31,14 @@ from mailer.web.server import free_port
 READERS = 40_000
 WATCHERS = 200
 PAIRS = 4
-WANTED = 0.05  # slower, at most
-_LANES = 20
+MAX_SLOWDOWN = 0.05  # slower, at most
+_CONNECTIONS = 20
 _TOKEN = "token-of-the-benchmark"
 _PATIENCE = 600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class LivePageRun:
     """One run: messages a second, seconds of CPU a message of the server, what all watchers got."""
 
     rate: float
@@ -47,10 +47,10 @@ class Watched:
     octets: int
 
 
-def measure_run(folder: Path, readers: int, watchers: int) -> Watched:
+def measure_run(folder: Path, readers: int, watchers: int) -> LivePageRun:
     """Send to `readers` while `watchers` watch. Raises UnavailableError where there is no smtp-sink."""
     with sink() as relay:
-        fresh(folder, Setup(port=relay, connections=_LANES))
+        reset_workspace(folder, SendOptions(port=relay, connections=_CONNECTIONS))
         with App.open(folder) as app:
             send = start_send(app, plan_send(app, DISPATCH, [LIST]))
             user = app.ledger.users.add("Watcher", Role.EDITOR)
@@ -60,7 +60,7 @@ def measure_run(folder: Path, readers: int, watchers: int) -> Watched:
                 return asyncio.run(_watch(app, send.id, port, pid, watchers=watchers, readers=readers))
 
 
-async def _watch(app: App, send_id: int, port: int, pid: int, *, watchers: int, readers: int) -> Watched:
+async def _watch(app: App, send_id: int, port: int, pid: int, *, watchers: int, readers: int) -> LivePageRun:
     """All are there before the first message leaves."""
     counts = [0, 0]
     there = asyncio.Semaphore(0)
@@ -75,7 +75,7 @@ async def _watch(app: App, send_id: int, port: int, pid: int, *, watchers: int, 
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return Watched(rate=readers / found.seconds, cpu_each=cpu / readers, events=counts[0], octets=counts[1])
+    return LivePageRun(rate=readers / found.seconds, cpu_each=cpu / readers, events=counts[0], octets=counts[1])
 
 
 def _cpu(pid: int) -> float:
@@ -114,17 +114,17 @@ async def _browser(port: int, send_id: int, counts: list[int], there: asyncio.Se
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.watching", description=(__doc__ or "").partition("\n")[0]
+        prog="python -m benchmarks.live_page", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--readers", type=int, default=READERS)
     parser.add_argument("--watchers", type=int, default=WATCHERS)
     parser.add_argument("--pairs", type=int, default=PAIRS)
     given = parser.parse_args(arguments)
-    runs: dict[int, list[Watched]] = {0: [], given.watchers: []}
+    runs: dict[int, list[LivePageRun]] = {0: [], given.watchers: []}
     with tempfile.TemporaryDirectory(prefix="mailer-watching-") as name:
         folder = Path(name)
         write_readers(folder, 1)
-        write_letter(folder, 12_000)
+        write_dispatch(folder, 12_000)
         write_readers(folder, given.readers)
         for number in range(given.pairs):
             for watchers in sorted(runs, reverse=bool(number % 2)):
@@ -138,7 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs = list(zip(runs[0], runs[given.watchers], strict=True))
     slower = statistics.median(1 - beside.rate / alone.rate for alone, beside in pairs)
     more = statistics.median(beside.cpu_each / alone.cpu_each - 1 for alone, beside in pairs)
-    print(f"with {given.watchers} watching: {slower:.1%} slower (wanted: at most {WANTED:.0%}), {more:.1%} more CPU")
+    print(
+        f"with {given.watchers} watching: {slower:.1%} slower (wanted: at most {MAX_SLOWDOWN:.0%}), {more:.1%} more CPU"
+    )
 
 
 if __name__ == "__main__":

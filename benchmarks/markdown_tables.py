@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, from a bench.json: `python -m benchmarks.markdown [out/bench.json]` prints them."""
+"""The tables of docs/performance.md, from a bench.json: `python -m benchmarks.markdown_tables [out/bench.json]` prints them."""
 
 import json
 import statistics
@@ -49,12 +49,12 @@ def _growth(growth: Sequence[Json]) -> Iterator[str]:
     rows = []
     for each in growth:
         if sent := each["sent"]:
-            times = (f"{each[name]:.2f} s" for name in ("first_dot", "planning", "freezing"))
+            times = (f"{each[name]:.2f} s" for name in ("first_message", "planning", "freezing"))
             numbers = (sent["messages"], sent["rate"], sent["cpu"] / sent["messages"] * 1e6, sent["peak"] / 1e6)
             rows.append((f"{each['readers']:,}", *times, *(f"{number:,.0f}" for number in numbers)))
     if rows:
         yield "### Growth with the list\n"
-        heads = ("compiled to first dot", "of it planning", "of it freezing")
+        heads = ("compiled to first message", "of it planning", "of it freezing")
         yield _table(("readers", *heads, "messages sent", "messages/s", "CPU µs each", "peak MB"), rows)
 
 

@@ -1,6 +1,6 @@
-"""Two contenders, compared by interleaved pairs: A B, B A, A B, …, so that the drift of the machine cancels.
+"""Comparison of two contenders by interleaved pairs: A B, B A, A B, …, so that the drift of the machine cancels.
 
-compare(field, first, second, pairs) -> Compared
+compare(field, first, second, pairs) -> Comparison
 """
 
 import statistics
@@ -14,7 +14,7 @@ from benchmarks.relay import proxy, sink
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A median, and between what it lies."""
+    """A median with its minimum and maximum."""
 
     median: float
     least: float
@@ -30,7 +30,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """Where they compete: a load, how long the way to the relay and back takes (seconds), and what it is called."""
+    """The conditions of a comparison: a load, the round trip to the relay in seconds, and the name of the link."""
 
     name: str
     size: str
@@ -39,8 +39,8 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """The runs of both, pair by pair; none when one of them could not run: `skipped` says why."""
+class Comparison:
+    """The runs of both, pair by pair; none if one of them could not run, for the reason `skipped`."""
 
     field: Field
     first: str
@@ -50,19 +50,19 @@ class Compared:
 
     @property
     def ratio(self) -> Spread:
-        """How many times as fast as the second the first is."""
+        """The rate of the first divided by that of the second."""
         return Spread.of([first.rate / second.rate for first, second in self.runs])
 
     @property
     def more_cpu(self) -> Spread:
-        """How many CPU seconds a message the first takes more than the second."""
+        """CPU seconds a message that the first needs more than the second."""
         return Spread.of([first.cpu_each - second.cpu_each for first, second in self.runs])
 
 
 def compare(
-    field: Field, first: Contender, second: Contender, pairs: int, tell: Callable[[str], None] = lambda _: None
-) -> Compared:
-    """Run both `pairs` times, in turns. `tell` is told what runs."""
+    field: Field, first: Contender, second: Contender, pairs: int, log: Callable[[str], None] = lambda _: None
+) -> Comparison:
+    """Runs both `pairs` times, in turns. `log` gets a line for each run."""
     sides = (first, second)
     runs: list[tuple[Measured, Measured]] = []
     try:
@@ -71,16 +71,16 @@ def compare(
         for number in range(pairs):
             measured: dict[int, Measured] = {}
             for index in (0, 1) if number % 2 == 0 else (1, 0):
-                tell(f"{field.name}, {field.size}: {first.name} and {second.name}, pair {number + 1} of {pairs}")
+                log(f"{field.name}, {field.size}: {first.name} and {second.name}, pair {number + 1} of {pairs}")
                 measured[index] = _run(field, sides[index])
             runs.append((measured[0], measured[1]))
     except UnavailableError as error:
-        return Compared(field=field, first=first.name, second=second.name, skipped=str(error))
-    return Compared(field=field, first=first.name, second=second.name, runs=tuple(runs))
+        return Comparison(field=field, first=first.name, second=second.name, skipped=str(error))
+    return Comparison(field=field, first=first.name, second=second.name, runs=tuple(runs))
 
 
 def _run(field: Field, contender: Contender) -> Measured:
-    """One run, to a relay of its own."""
+    """Runs one contender, with its own relay."""
     with sink() as port:
         if not field.round_trip:
             return contender.run(field.load.part(contender.share), port)
@@ -88,8 +88,8 @@ def _run(field: Field, contender: Contender) -> Measured:
             return contender.run(field.load.part(contender.far_share), far.port)
 
 
-def runs_of(name: str, compared: Sequence[Compared]) -> list[Measured]:
-    """All runs of one contender, whoever it was paired with."""
+def runs_of(name: str, compared: Sequence[Comparison]) -> list[Measured]:
+    """Returns all runs of one contender."""
     found = []
     for each in compared:
         found += [run for run in (pair[0] for pair in each.runs) if each.first == name]

@@ -1,6 +1,5 @@
-"""list: lists and what the ledger knows of them. And names of lists as they are typed: `--to a,b --to c`."""
+"""list: sync, undo, show, export."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
@@ -8,18 +7,15 @@ from tempfile import TemporaryFile
 import click
 
 from mailer.app import App
-from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, plural, print_json
+from mailer.cli.options import as_json, in_workspace
+from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.lists.overview import ListOverview, export_list, plan_object, roster_object, show_list
 from mailer.service.lists.sync import plan_sync, sync_list, undo_list
 from mailer.timestamps import iso
 
-
-def list_names(given: Iterable[str]) -> tuple[str, ...]:
-    """Each name once, in order; an option may be repeated and hold several, with commas between."""
-    names = (name.strip().removesuffix(".csv") for text in given for name in text.split(","))
-    return tuple(dict.fromkeys(name for name in names if name))
+_list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
 
 
 @click.group("list")
@@ -28,7 +24,7 @@ def list_command() -> None:
 
 
 @list_command.command("sync")
-@click.argument("name")
+@_list_argument
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--allow-removals", is_flag=True, help="Go on though more than a tenth of the readers are gone.")
 @as_json
@@ -39,14 +35,13 @@ def sync(name: str, *, only_plan: bool, allow_removals: bool, as_json: bool, wor
     Who is new in the file joins, who is gone leaves; who signed up gets a row; status and since are kept current. A row
     that would bring back somebody who said no is blocked.
     """
-    (name,) = list_names([name]) or ("",)
     with App.open(workspace) as app:
-        plan = plan_sync(app, name) if only_plan else _sync(app, name, allow_removals=allow_removals)
-    return _tell(plan, planned=only_plan, as_json=as_json)
+        plan = plan_sync(app, name) if only_plan else _sync_or_ask(app, name, allow_removals=allow_removals)
+    return _show_plan(plan, planned=only_plan, as_json=as_json)
 
 
 @list_command.command("undo")
-@click.argument("name")
+@_list_argument
 @click.option("--to", type=click.IntRange(1, 2**63 - 1), metavar="SYNC", help="How it was after that sync.")
 @as_json
 @in_workspace
@@ -55,30 +50,28 @@ def undo(name: str, *, to: int | None, as_json: bool, workspace: Path) -> int:
 
     Who said no since stays so, who signed up since stays on the list. An undo is a sync, and can be undone.
     """
-    (name,) = list_names([name]) or ("",)
     with App.open(workspace) as app:
-        return _tell(undo_list(app, name, to=to), planned=False, as_json=as_json)
+        return _show_plan(undo_list(app, name, to=to), planned=False, as_json=as_json)
 
 
 @list_command.command("show")
-@click.argument("name")
+@_list_argument
 @click.option("--where", default="", metavar="EXPR", help='Only those of whom this holds: city == "Lisbon".')
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many members to show.")
 @as_json
 @in_workspace
 def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -> None:
     """Count the members of list NAME, by whether they would be mailed; show the first, and the last syncs."""
-    (name,) = list_names([name]) or ("",)
     with App.open(workspace) as app:
-        roster = show_list(app, name, where=where, limit=limit)
+        overview = show_list(app, name, where=where, limit=limit)
     if as_json:
-        print_json(roster_object(roster))
+        print_json(roster_object(overview))
     else:
-        _show(roster)
+        _show_overview(overview)
 
 
 @list_command.command("export")
-@click.argument("name")
+@_list_argument
 @click.option("--where", default="", metavar="EXPR", help="Only those of whom this holds.")
 @click.option("--raw", is_flag=True, help="Leave cells that a spreadsheet would take for a formula as they are.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), default="-", metavar="FILE",
@@ -86,7 +79,6 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
 @in_workspace
 def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> None:
     """Write the members of list NAME as CSV, as they stand now, safe for a spreadsheet."""
-    (name,) = list_names([name]) or ("",)
     with App.open(workspace) as app, TemporaryFile("w+", encoding="utf-8", newline="") as spool:
         count = export_list(app, name, spool, where=where, raw=raw)
         spool.seek(0)
@@ -98,29 +90,29 @@ def export(name: str, *, where: str, raw: bool, out: Path, workspace: Path) -> N
     echo_err(f"{plural(count, 'member')} of {name}")
 
 
-def _show(roster: ListOverview) -> None:
-    mailed = roster.reasons.get("", 0)
-    others = ", ".join(f"{count:,} {reason}" for reason, count in sorted(roster.reasons.items()) if reason)
-    selected = f" where {roster.where}" if roster.where else ""
+def _show_overview(overview: ListOverview) -> None:
+    mailed = overview.reasons.get("", 0)
+    others = ", ".join(f"{count:,} {reason}" for reason, count in sorted(overview.reasons.items()) if reason)
+    selected = f" where {overview.where}" if overview.where else ""
     click.echo(
-        f"{roster.list}{selected}: {plural(roster.members, 'member')}, {mailed:,} to mail{others and f'; {others}'}"
+        f"{overview.list}{selected}: {plural(overview.members, 'member')}, {mailed:,} to mail{others and f'; {others}'}"
     )
-    for each in roster.page:
+    for each in overview.page:
         fields = ", ".join(f"{name} {value}" for name, value in each.fields.items())
         click.echo(f"  {each.address}{f' ({each.reason})' if each.reason else ''}{f': {fields}' if fields else ''}")
-    if len(roster.page) < roster.members:
-        echo_err(f"  and {roster.members - len(roster.page):,} more")
-    if roster.left_because:
-        said = ", ".join(f"{count:,} {why}" for why, count in roster.left_because.items())
-        click.echo(f"  left because: {said}")
-    for sync in roster.syncs:
-        told = ", ".join(f"{count:,} {what}" for what, count in sync.counts.items() if count)
+    if len(overview.page) < overview.members:
+        echo_err(f"  and {overview.members - len(overview.page):,} more")
+    if overview.left_because:
+        reasons = ", ".join(f"{count:,} {why}" for why, count in overview.left_because.items())
+        click.echo(f"  left because: {reasons}")
+    for sync in overview.syncs:
+        counts = ", ".join(f"{count:,} {what}" for what, count in sync.counts.items() if count)
         back = f", back to sync {sync.undo_of}" if sync.undo_of is not None else ""
-        click.echo(f"  sync {sync.sync}  {iso(sync.at)}  {sync.by}{back}: {told}")
+        click.echo(f"  sync {sync.sync}  {iso(sync.at)}  {sync.by}{back}: {counts}")
 
 
-def _sync(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
-    """Sync it; a person is asked about many removals."""
+def _sync_or_ask(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
+    """Syncs the list; asks a person at a terminal whether many removals are meant."""
     try:
         return sync_list(app, name, allow_removals=allow_removals)
     except NeedsConfirmationError as error:
@@ -132,36 +124,36 @@ def _sync(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
     return sync_list(app, name, allow_removals=True)
 
 
-def _tell(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
+def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     if as_json:
         print_json(plan_object(plan, planned=planned))
-        return _exit(plan)
+        return _exit_code(plan)
     done = "would be" if planned else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""
     click.echo(f"{plan.list}: {plural(plan.people, 'reader')}{number}")
     for each in plan.first_joined:
         click.echo(f"  + line {each.line}: {each.identity}")
-    _more(plan.joined - len(plan.first_joined), "joined", shown=bool(plan.first_joined))
+    _show_more(plan.joined - len(plan.first_joined), "joined", shown=bool(plan.first_joined))
     for change in plan.first_changed:
         words = ", ".join(f"{name} “{old}” → “{new}”" for name, (old, new) in change.fields.items())
         click.echo(f"  ~ line {change.line}: {change.identity}: {words or 'the address is written otherwise'}")
-    _more(plan.changed - len(plan.first_changed), "changed", shown=bool(plan.first_changed))
+    _show_more(plan.changed - len(plan.first_changed), "changed", shown=bool(plan.first_changed))
     for identity in plan.first_removed:
         click.echo(f"  - {identity}")
-    _more(plan.removed - len(plan.first_removed), "removed", shown=bool(plan.first_removed))
+    _show_more(plan.removed - len(plan.first_removed), "removed", shown=bool(plan.first_removed))
     for blocked in plan.first_blocked:
         click.echo(f"  ! line {blocked.line}: {blocked.identity} stays {blocked.why}")
-    _more(plan.blocked - len(plan.first_blocked), "blocked", shown=bool(plan.first_blocked))
-    _tell_counts(plan, done)
-    return _exit(plan)
+    _show_more(plan.blocked - len(plan.first_blocked), "blocked", shown=bool(plan.first_blocked))
+    _show_counts(plan, done)
+    return _exit_code(plan)
 
 
-def _more(count: int, what: str, *, shown: bool) -> None:
+def _show_more(count: int, what: str, *, shown: bool) -> None:
     if shown and count > 0:
         click.echo(f"    and {count:,} more {what}")
 
 
-def _tell_counts(plan: SyncPlan, done: str) -> None:
+def _show_counts(plan: SyncPlan, done: str) -> None:
     counts = [
         (plan.joined, "joined"),
         (plan.changed, "changed"),
@@ -185,6 +177,6 @@ def _tell_counts(plan: SyncPlan, done: str) -> None:
         echo_err(f"  and {plural(plan.more_findings, 'more finding')}")
 
 
-def _exit(plan: SyncPlan) -> int:
-    """Blocked and rejected rows are problems that somebody should look at."""
+def _exit_code(plan: SyncPlan) -> int:
+    """Returns 1 if rows were blocked or rejected, else 0."""
     return 1 if plan.blocked or plan.rejected else 0

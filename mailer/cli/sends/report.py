@@ -1,0 +1,87 @@
+"""report: what happened to the recipients of a send."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.options import as_json, in_workspace, send_number
+from mailer.cli.output import echo_err, plural, print_json
+from mailer.cli.sends.status import show_send
+from mailer.csv.export import write_export
+from mailer.delivery.states import DeliveryState
+from mailer.errors import UsageError
+from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.sends import Summary
+from mailer.service.sends.report import COLUMNS, report_cells, report_object
+from mailer.service.sends.summary import exit_code
+from mailer.service.sends.verify import delivery_timeline
+
+SHOWN = 20  # deliveries of each state
+
+
+@click.command("report")
+@send_number
+@click.argument("emails", nargs=-1, metavar="[EMAIL...]")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
+              help="Write a row for each recipient; - for standard output.")  # fmt: skip
+@as_json
+@in_workspace
+def report_command(send: int, emails: tuple[str, ...], csv_file: Path | None, *, as_json: bool, workspace: Path) -> int:
+    """Show what happened to the recipients of SEND, or to those named, step by step."""
+    to_stdout = csv_file is not None and str(csv_file) == "-"
+    if to_stdout and as_json:
+        raise UsageError("--csv - and --json both want standard output.", "Give --csv a file, or leave one out.")
+    if emails and (as_json or csv_file):
+        raise UsageError("The way of one recipient is told in words only.", "Leave out --json and --csv.")
+    with App.open(workspace) as app:
+        summary = app.ledger.sends.summary(send)
+        for email in emails:
+            for sentence in delivery_timeline(app, send, email):
+                click.echo(f"{email}: {sentence}")
+        if emails:
+            return exit_code(summary)
+        if csv_file is not None:
+            _write_csv(app, summary, None if to_stdout else csv_file)
+        if as_json:
+            print_json(report_object(app, summary))
+        elif csv_file is None:
+            _show_report(app, summary)
+        return exit_code(summary)
+
+
+def _show_report(app: App, summary: Summary) -> None:
+    show_send(app, summary)
+    send_id, report = summary.send.id, app.ledger.report
+    if assumed := report.assumed(send_id):
+        click.echo(f"of the accepted, {plural(assumed, 'one is', 'are')} assumed, by resolve")
+    for reason in report.reasons(send_id):
+        code = " ".join(str(part) for part in (reason.code, reason.enhanced) if part)
+        click.echo(f"  {reason.count:>7,} {reason.state}: {reason.reason}{f' ({code})' if code else ''}")
+    rest = (DeliveryState.UNCERTAIN, DeliveryState.FAILED, DeliveryState.DEFERRED)
+    for state in rest:
+        rows = _first_rows(app, send_id, state)
+        for row in rows[:SHOWN]:
+            words = " ".join(str(part) for part in (row.code, row.enhanced, row.reply) if part)
+            click.echo(f"{state}: {row.email} ({words or row.reason or 'no answer'})")
+        if len(rows) > SHOWN:
+            click.echo(f"and more {state}; all with: mailer report {send_id} --csv FILE")
+
+
+def _first_rows(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]:
+    rows = app.ledger.report.rows(send_id, state)
+    return [row for row, _ in zip(rows, range(SHOWN + 1), strict=False)]
+
+
+def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
+    """Writes the report to a file, or to standard output without one."""
+    if path is None:
+        write_export(sys.stdout, COLUMNS, report_cells(app, summary.send), line_end="\n")
+        return
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write_export(file, COLUMNS, report_cells(app, summary.send))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
+    echo_err(f"wrote {plural(summary.frozen, 'row')} to {path}")

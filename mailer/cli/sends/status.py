@@ -1,0 +1,116 @@
+"""status, pause, cancel: the state of sends, and changing it."""
+
+from pathlib import Path
+
+import click
+
+from mailer.app import App
+from mailer.cli.options import SEND_NUMBER, as_json, in_workspace, send_number
+from mailer.cli.output import echo_err, plural, print_json
+from mailer.cli.sends.result import next_step_hint
+from mailer.ledger.types.sends import Summary
+from mailer.ledger.types.subscribers import TransactionalState
+from mailer.service.sends.control import pause
+from mailer.service.sends.progress import describe_time_left
+from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.summary import exit_code, proof_line, send_object
+from mailer.timestamps import iso
+
+SHOWN = 20
+
+
+@click.command("status")
+@click.argument("send", type=SEND_NUMBER, required=False)
+@as_json
+@in_workspace
+def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
+    """Show where SEND stands, or all sends, the newest first."""
+    with App.open(workspace) as app:
+        if send is None and not app.has_ledger:
+            summaries: tuple[Summary, ...] = ()
+        else:
+            due_now(app)
+            if send is not None:
+                return _show_one(app, send, as_json=as_json)
+            summaries = app.ledger.sends.all()
+            if not as_json:
+                _show_transactional_mail(app)
+    if as_json:
+        print_json({"sends": [send_object(summary) for summary in summaries]})
+    elif not summaries:
+        echo_err("Nothing was sent yet.")
+    else:
+        for summary in summaries:
+            _show_line(summary)
+    return 0
+
+
+def _show_transactional_mail(app: App) -> None:
+    """Counts the transactional mail that waits for `serve`, and that whose result is unknown."""
+    counts = app.ledger.transactional.counts()
+    waiting = counts.get(TransactionalState.QUEUED, 0) + counts.get(TransactionalState.LEAVING, 0)
+    if waiting:
+        hint = "" if app.ledger.server_pid() is not None else "; they leave while mailer serve runs"
+        echo_err(f"{plural(waiting, 'letter')} to single readers waiting{hint}")
+    if uncertain := counts.get(TransactionalState.UNCERTAIN, 0):
+        echo_err(f"{plural(uncertain, 'letter')} to single readers uncertain; they are not sent again")
+
+
+def _show_one(app: App, send_id: int, *, as_json: bool) -> int:
+    summary = app.ledger.sends.summary(send_id)
+    if as_json:
+        print_json(send_object(summary))
+    else:
+        show_send(app, summary)
+    return exit_code(summary)
+
+
+@click.command("pause")
+@send_number
+@as_json
+@in_workspace
+def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
+    """Pause SEND: nothing more leaves, whoever is sending it."""
+    with App.open(workspace) as app:
+        pause(app, send)
+        return _show_changed(app, send, as_json=as_json)
+
+
+@click.command("cancel")
+@send_number
+@as_json
+@in_workspace
+def cancel_command(send: int, *, as_json: bool, workspace: Path) -> int:
+    """Cancel SEND for good: whoever has not got it is skipped."""
+    with App.open(workspace) as app:
+        app.ledger.sends.cancel(send)
+        return _show_changed(app, send, as_json=as_json)
+
+
+def _show_changed(app: App, send_id: int, *, as_json: bool) -> int:
+    summary = app.ledger.sends.summary(send_id)
+    if as_json:
+        print_json(send_object(summary))
+    else:
+        _show_line(summary)
+    return 0
+
+
+def _show_line(summary: Summary) -> None:
+    send = summary.send
+    when = iso(send.at if send.at is not None else send.created_at)
+    kind = "" if send.kind == "dispatch" else f" ({send.kind})"
+    state = "being cancelled" if send.cancelling else send.state.value
+    click.echo(f"{send.id:>4}  {when}  {state:<9}  {send.slug}{kind}  {proof_line(summary)}")
+
+
+def show_send(app: App, summary: Summary) -> None:
+    send = summary.send
+    click.echo(f"send {send.id}: “{send.title}” to {', '.join(send.lists) or 'test addresses'}")
+    click.echo(f"{send.state}{f' ({send.reason})' if send.reason else ''}: {proof_line(summary)}")
+    if send.seconds:
+        click.echo(f"{send.seconds:,.1f} s from the first connection to the last answer")
+    if words := describe_time_left(app, summary):
+        click.echo(f"time left: {words}")
+    if words := next_step_hint(app, summary):
+        echo_err(words)

@@ -1,0 +1,179 @@
+"""subscriber: everything known of one person; unsubscribe, export, erase."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
+from mailer.cli.output import echo_err, is_interactive, plural, print_json
+from mailer.errors import NeedsConfirmationError
+from mailer.sanitize import clean
+from mailer.service.subscribers.profile import (
+    ListEntry,
+    SubscriberProfile,
+    find_profile,
+    lists_with,
+    profile_object,
+    subject_copy,
+)
+from mailer.timestamps import iso
+
+_MAX_WORDS = 100  # characters of a subscriber's own words on one line
+_MAX_EVIDENCE = 400  # characters of an imported consent
+
+
+@click.group("subscriber")
+def subscriber_command() -> None:
+    """One person: show, unsubscribe, erase, export."""
+
+
+@subscriber_command.command("show")
+@click.argument("email")
+@as_json
+@in_workspace
+def show(email: str, *, as_json: bool, workspace: Path) -> None:
+    """Everything known of EMAIL: lists, consent, a no, every change and by whom, each send and its fate."""
+    with App.open(workspace) as app:
+        profile = find_profile(app, parse_address(email))
+        if as_json:
+            print_json(profile_object(profile))
+        else:
+            _show_profile(profile)
+
+
+@subscriber_command.command("export")
+@click.argument("email")
+@in_workspace
+def export(email: str, workspace: Path) -> None:
+    """Everything known of EMAIL as one JSON object: what a person may ask for."""
+    with App.open(workspace) as app:
+        print_json(profile_object(subject_copy(find_profile(app, parse_address(email)))))
+
+
+@subscriber_command.command("unsubscribe")
+@click.argument("email")
+@as_json
+@in_workspace
+def unsubscribe(email: str, *, as_json: bool, workspace: Path) -> None:
+    """Unsubscribe EMAIL from the whole installation, also from sends that are under way."""
+    address = parse_address(email)
+    with App.open(workspace) as app:
+        result = app.ledger.suppressions.unsubscribe(address.identity, source=COMMAND_LINE)
+        lists = set(lists_with(app, address))
+        lists |= {each.list for each in app.ledger.members.of(address.identity) if each.removed_at is None}
+    if as_json:
+        names = sorted(lists)
+        print_json({"email": address.display, "changed": result.changed, "skipped": result.skipped, "lists": names})
+        return
+    words = "is unsubscribed" if result.changed else f"was {result.suppression.reason} already"
+    click.echo(f"{address.display} {words}")
+    if result.skipped:
+        echo_err(f"{plural(result.skipped, 'delivery', 'deliveries')} under way will not go out")
+    if not lists:
+        echo_err(
+            "The address is on no list; should it come onto one, it is not mailed. Is it written as the person has it?"
+        )
+
+
+@subscriber_command.command("erase")
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@in_workspace
+def erase(email: str, *, yes: bool, as_json: bool, workspace: Path) -> None:
+    """Erase EMAIL from the ledger for good. Sums hold, and the address stays suppressed by a hash."""
+    address = parse_address(email)
+    if not yes:
+        _confirm_erasure(f"Erase all that the ledger knows of {address.display}, for good?")
+    with App.open(workspace) as app:
+        result = app.ledger.erasure.erase(address.identity, source=COMMAND_LINE)
+        lists = list(lists_with(app, address))
+    if as_json:
+        print_json(
+            {"email": address.display, "deliveries": result.deliveries, "skipped": result.skipped, "lists": lists}
+        )
+        return
+    click.echo(f"erased from {plural(result.deliveries, 'delivery', 'deliveries')}")
+    if lists:
+        echo_err(
+            f"The address still stands in the list {', '.join(lists)}: delete its row there. It is not mailed meanwhile."
+        )
+
+
+def _confirm_erasure(question: str) -> None:
+    """Asks for a yes. Raises NeedsConfirmationError without a terminal, and for a no."""
+    if not is_interactive():
+        raise NeedsConfirmationError(
+            "There is no terminal to ask at; nothing was erased.", "Add --yes to erase without asking."
+        )
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise NeedsConfirmationError("Nothing was erased.")
+
+
+def _show_profile(profile: SubscriberProfile) -> None:
+    click.echo(profile.display)
+    for line in (*_current_state(profile), *_history(profile)):
+        click.echo(f"  {line}")
+    if not profile.is_known:
+        echo_err("Nothing is known of this address.")
+
+
+def _current_state(profile: SubscriberProfile) -> Iterator[str]:
+    """Returns the lines on lists and suppression as they are now."""
+    yield from (f"formerly {each}" for each in profile.formerly)
+    yield from (f"now {each}" for each in profile.later)
+    yield from map(_list_line, profile.lists)
+    if profile.suppression:
+        suppression = profile.suppression
+        yield f"not mailed: {suppression.reason} since {iso(suppression.at)}, by {suppression.source}"
+
+
+def _history(profile: SubscriberProfile) -> Iterator[str]:
+    """Returns the lines on consent, changes, mail and deliveries."""
+    for consent in profile.consents:
+        if consent.is_imported:
+            yield f"{iso(consent.at)}  came to {consent.list} by {consent.form}: {_one_line(consent.words, _MAX_EVIDENCE)}"
+            continue
+        confirmed = f"confirmed {iso(consent.confirmed_at)}" if consent.confirmed_at else "not confirmed"
+        place = f" from {consent.ip}" if consent.ip else ""
+        yield f"{iso(consent.at)}  asked for {consent.list} by {consent.form}{place}, {confirmed}"
+    yield from _changes(profile)
+    for why in profile.reasons:
+        yield f"{iso(why.at)}  left because: {why.reason}{f', “{_one_line(why.words)}”' if why.words else ''}"
+    for mail in profile.letters:
+        yield f"{iso(mail.created_at)}  letter ({mail.kind}): {mail.state}"
+    for event in profile.told:
+        yield f"{iso(event.at)}  {event.event} told to {event.host}: {event.state}"
+    for delivery in profile.deliveries:
+        reason = f" ({delivery.reason})" if delivery.reason else ""
+        yield f"{iso(delivery.at)}  send {delivery.send_id} {delivery.slug}: {delivery.state}{reason}"
+
+
+def _list_line(each: ListEntry) -> str:
+    fields = ", ".join(f"{name} {value}" for name, value in each.fields.items() if value)
+    where = f"on {each.list}, line {each.line}" if each.line else f"on {each.list}"
+    since = f" since {iso(each.since)}, by {each.by}" if each.since else ""
+    until = f" until {iso(each.paused_until)}" if each.paused_until else ""
+    return f"{where}: {each.status}{until}{since}{f'; {fields}' if fields else ''}"
+
+
+def _changes(profile: SubscriberProfile) -> list[str]:
+    """Returns the changes of suppressions and of lists, oldest first."""
+    changes = [(each.at, f"{each.change} ({each.reason}), by {each.source}") for each in profile.history]
+    for each in profile.changes:
+        change = f"{_one_line(each.before)} → {_one_line(each.after)}" if each.before else _one_line(each.after)
+        changes.append((each.at, f"{each.list}: {each.what}{f' {change}' if change else ''}, by {each.by}"))
+    return [f"{iso(at)}  {words}" for at, words in sorted(changes, key=lambda each: each[0])]
+
+
+def _one_line(text: str, longest: int = _MAX_WORDS) -> str:
+    """Returns a text in one line that is safe for a terminal."""
+    line = " ".join(clean(text).split())
+    return line if len(line) <= longest else f"{line[:longest]}…"

@@ -1,0 +1,90 @@
+"""suppress: addresses that must not be mailed."""
+
+from pathlib import Path
+
+import click
+
+from mailer.addresses import parse_address
+from mailer.app import App
+from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
+from mailer.cli.output import echo_err, print_json
+from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressResult, UnsuppressStatus
+from mailer.timestamps import iso
+
+
+@click.group("suppress")
+def suppress_command() -> None:
+    """Addresses that must not be mailed: add, remove, list."""
+
+
+@suppress_command.command("add")
+@click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@as_json
+@in_workspace
+def add(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
+    """Never mail these addresses, until they are removed here."""
+    addresses = [parse_address(email) for email in emails]
+    with App.open(workspace) as app:
+        suppress = app.ledger.suppressions.suppress
+        reasons = {
+            address.display: suppress(
+                address.identity, SuppressionReason.BY_HAND, source=COMMAND_LINE
+            ).suppression.reason
+            for address in addresses
+        }
+    if as_json:
+        print_json({"suppressed": [{"email": email, "reason": reason} for email, reason in reasons.items()]})
+        return
+    for email, reason in reasons.items():
+        click.echo(f"{email}: {reason}")
+
+
+@suppress_command.command("remove")
+@click.argument("emails", nargs=-1, required=True, metavar="EMAIL...")
+@as_json
+@in_workspace
+def remove(emails: tuple[str, ...], *, as_json: bool, workspace: Path) -> int:
+    """Mail these addresses again. A person's own no stays: only the person takes it back. Exit 1 if there was one."""
+    addresses = [parse_address(email) for email in emails]
+    with App.open(workspace) as app:
+        unsuppress = app.ledger.suppressions.unsuppress
+        results = [(address.display, unsuppress(address.identity, source=COMMAND_LINE)) for address in addresses]
+    if as_json:
+        rows = [
+            {"email": email, "outcome": each.outcome, "reason": each.suppression and each.suppression.reason}
+            for email, each in results
+        ]
+        print_json({"removed": rows})
+    else:
+        for email, each in results:
+            click.echo(f"{email}: {_describe_result(each)}")
+    return 1 if any(each.outcome is UnsuppressStatus.REFUSED for _, each in results) else 0
+
+
+def _describe_result(results: UnsuppressResult) -> str:
+    match results.outcome:
+        case UnsuppressStatus.REFUSED:
+            return f"{results.suppression.reason if results.suppression else ''}, which only that person can take back"
+        case UnsuppressStatus.ABSENT:
+            return "was not suppressed"
+        case UnsuppressStatus.LIFTED:
+            return f"still {results.suppression.reason}" if results.suppression else "removed"
+
+
+@suppress_command.command("list")
+@as_json
+@in_workspace
+def list_(*, as_json: bool, workspace: Path) -> None:
+    """Every suppressed address, since when, why, and by whom."""
+    with App.open(workspace) as app:
+        rows = [
+            {"identity": each.identity, "reason": each.reason.value, "at": iso(each.at), "source": each.source}
+            for each in (app.ledger.suppressions.all() if app.has_ledger else ())
+        ]
+    if as_json:
+        print_json({"suppressions": rows})
+        return
+    for row in rows:
+        click.echo(f"{row['at']}  {row['reason']:<12}  {row['identity']}  {row['source']}")
+    if not rows:
+        echo_err("Nobody is suppressed.")
