@@ -30,7 +30,7 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.templates import builtin_dir
-from mailer.edition.view_model import image_files
+from mailer.edition.dispatch_view import image_files
 from mailer.link_tokens import Purpose, TokenKeys
 from mailer.mime.composer import Composer, MessageTokens, SenderProfile, format_date, inspect
 

@@ -19,7 +19,7 @@ from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.templates import builtin_dir
-from mailer.edition.view_model import image_files
+from mailer.edition.dispatch_view import image_files
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"

@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass
 
 from mailer.dispatch.dates import EXPECTED_DATE, read_date
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest
-from mailer.dispatch.markdown.links import WEB, check_link, normalise
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise
 from mailer.dispatch.template.conditionals import Heading
 from mailer.dispatch.template.lexer import ESCAPED
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
@@ -32,7 +32,7 @@ class ArticleMeta:
     direction: str = ""
 
 
-def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: Findings) -> ArticleMeta:
+def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: DiagnosticCollector) -> ArticleMeta:
     """The particulars under `heading`; `name` is what findings call the article."""
     values: dict[str, tuple[str, Position]] = {}
     lines: dict[str, int] = {}
@@ -74,14 +74,14 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: F
     return _validate(values, findings)
 
 
-def _refuse_holes(text: str, body: MaskedBody, findings: Findings) -> None:
+def _refuse_holes(text: str, body: MaskedBody, findings: DiagnosticCollector) -> None:
     for piece in body.split(text):
         if isinstance(piece, Placeholder) and piece.fault is None:
             message = "an expression cannot stand among the particulars of an article"
             findings.add("expression-place", piece.position, message, "put it into the text")
 
 
-def _validate(values: dict[str, tuple[str, Position]], findings: Findings) -> ArticleMeta:
+def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticCollector) -> ArticleMeta:
     texts = {key: value for key, (value, _) in values.items()}
     date = None
     if "date" in values:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from mailer.dispatch.article_meta import read_article_meta
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.markdown.footnotes import Footnotes, Path
 from mailer.dispatch.markdown.inline_tokens import plain_text, resolve
 from mailer.dispatch.markdown.parser import read_markdown, survey
 from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.slug import Anchors
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.conditionals import (
@@ -44,7 +44,7 @@ class ParsedBody:
     expressions: tuple[Expression, ...]
 
 
-def read_body(source: SourceText, start: int, language: str, findings: Findings) -> ParsedBody:
+def read_body(source: SourceText, start: int, language: str, findings: DiagnosticCollector) -> ParsedBody:
     """The body of `source`, which begins at offset `start`. With errors among the findings, it is no more than a guess."""
     text = source.text[start:]
     body = MaskedBody(source, start, survey(text) if _has_braces(text) else LineMap())
@@ -77,7 +77,7 @@ def _has_braces(text: str) -> bool:
     return any(opening in text for opening in ("{{", "{%", "{#"))
 
 
-def _judge_headings(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> None:
+def _judge_headings(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
     for token in tokens:
         if token.type != "heading_open" or token.tag not in {"h1", "h2"} or token.map is None:
             continue
@@ -113,7 +113,7 @@ def _sections(items: Sequence[Item]) -> list[_Section]:
 
 
 class _TreeBuilder:
-    def __init__(self, body: MaskedBody, findings: Findings) -> None:
+    def __init__(self, body: MaskedBody, findings: DiagnosticCollector) -> None:
         self._body, self._findings = body, findings
         self._anchors = Anchors()
         self.footnotes = Footnotes()

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Diagnostic, Position
 from mailer.dispatch.did_you_mean import suggest, suggest_slug
 from mailer.dispatch.model import Article, Block, Choice, Dispatch, Markdown
-from mailer.dispatch.rules import Findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class CheckContext:
 
 def check_in_context(dispatch: Dispatch, world: CheckContext) -> list[Diagnostic]:
     """The findings that parsing cannot make, in source order."""
-    findings = Findings(dispatch.path)
+    findings = DiagnosticCollector(dispatch.path)
     for earlier in dispatch.earlier:
         if earlier.slug:
             _check_slug(earlier.slug, earlier.position, dispatch, world, findings)
@@ -110,7 +110,9 @@ def _in_tokens(tokens: tuple[Token, ...] | list[Token]) -> Iterator[Token]:
             yield from _in_tokens(token.children)
 
 
-def _check_slug(slug: str, position: Position, dispatch: Dispatch, world: CheckContext, findings: Findings) -> None:
+def _check_slug(
+    slug: str, position: Position, dispatch: Dispatch, world: CheckContext, findings: DiagnosticCollector
+) -> None:
     others = [known for known in world.slugs if known != dispatch.slug]
     if slug == dispatch.slug:
         findings.add(
@@ -120,13 +122,13 @@ def _check_slug(slug: str, position: Position, dispatch: Dispatch, world: CheckC
         findings.add("unknown-dispatch", position, f"there is no dispatch “{slug}”", suggest_slug(slug, others))
 
 
-def _check_image(path: str, position: Position, world: CheckContext, findings: Findings) -> None:
+def _check_image(path: str, position: Position, world: CheckContext, findings: DiagnosticCollector) -> None:
     trouble = world.probe_image(path)
     if trouble:
         findings.add("image-file", position, trouble)
 
 
-def _check_fields(dispatch: Dispatch, world: CheckContext, findings: Findings) -> None:
+def _check_fields(dispatch: Dispatch, world: CheckContext, findings: DiagnosticCollector) -> None:
     if not world.fields:
         return
     known = frozenset().union(*world.fields.values())

@@ -40,6 +40,15 @@ class Diagnostic:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class RuleViolation:
+    """A violation of a rule whose position in the file is not known yet."""
+
+    rule: str
+    message: str
+    expected: str = ""
+
+
 def abbreviate(text: str, longest: int = 60) -> str:
     """`text` on one line, cut to what a finding can quote."""
     text = " ".join(text[: 4 * longest].split())

@@ -6,9 +6,9 @@ Much quicker than parsing it whole, so that a shelf of hundreds is gone through 
 import re
 from dataclasses import dataclass
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import has_errors
-from mailer.dispatch.frontmatter.reader import read_front_matter, split_front_matter
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.frontmatter.parser import read_front_matter, split_front_matter
 from mailer.dispatch.source_text import read_source
 
 _SOURCE = re.compile(
@@ -27,7 +27,7 @@ class Metadata:
 
 def read_metadata(raw: bytes, path: str) -> Metadata | None:
     """The outline of the dispatch in `raw`; None when its front matter has errors."""
-    findings = Findings(path)
+    findings = DiagnosticCollector(path)
     source = read_source(raw, findings)
     if source is None:
         return None

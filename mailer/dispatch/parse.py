@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from mailer.dispatch.body import ParsedBody, read_body
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Diagnostic, has_errors
-from mailer.dispatch.frontmatter.reader import FrontMatter, read_front_matter, split_front_matter
+from mailer.dispatch.frontmatter.model import FrontMatter
+from mailer.dispatch.frontmatter.parser import read_front_matter, split_front_matter
 from mailer.dispatch.model import Byline, Dispatch, Photo, PreviousIssue, SocialLink, Template
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.source_map import Place, YamlSourceMap
 from mailer.dispatch.source_text import SourceText, read_source
-from mailer.dispatch.template.text import parse_plain, parse_template
+from mailer.dispatch.template.front_matter_text import parse_plain, parse_template
 from mailer.i18n.bcp47 import is_valid_tag
 
 
@@ -36,13 +37,13 @@ def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> P
 
     `language` is that of a dispatch that names none.
     """
-    findings = Findings(path)
+    findings = DiagnosticCollector(path)
     guess = _read(source, path, language, findings)
     problems = findings.in_order()
     return ParseResult(None if has_errors(problems) else guess, problems, guess)
 
 
-def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dispatch | None:
+def _read(raw: str | bytes, path: str, language: str, findings: DiagnosticCollector) -> Dispatch | None:
     source = read_source(raw, findings)
     if source is None:
         return None
@@ -61,7 +62,7 @@ def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dis
 class _Words:
     """The texts of a front matter: the two that may differ per reader as Templates, all others plain."""
 
-    def __init__(self, placed: YamlSourceMap, findings: Findings) -> None:
+    def __init__(self, placed: YamlSourceMap, findings: DiagnosticCollector) -> None:
         self._placed = placed
         self._plain: dict[Place, str] = {}
         self._templates: dict[Place, Template] = {}

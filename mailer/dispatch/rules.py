@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from mailer.dispatch.diagnostics import Diagnostic, Position, Severity, in_order
+from mailer.dispatch.diagnostics import Severity
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
@@ -351,27 +351,3 @@ _GROUPS = (
     ),
 )
 RULES: dict[str, Rule] = table(chain.from_iterable(_GROUPS))
-
-
-class Findings:
-    """The problems of one dispatch, gathered while it is read; the same one is kept once."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._problems: dict[Diagnostic, None] = {}
-
-    def add(self, rule: str, position: Position, message: str, expected: str = "") -> None:
-        problem = Diagnostic(
-            path=self.path,
-            line=position.line,
-            column=position.column,
-            rule=rule,
-            severity=RULES[rule].severity,
-            message=message,
-            expected=expected,
-        )
-        self._problems[problem] = None
-
-    def in_order(self) -> tuple[Diagnostic, ...]:
-        """As they stand in the source."""
-        return in_order(self._problems)

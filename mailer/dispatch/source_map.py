@@ -9,7 +9,7 @@ from typing import Any
 from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.frontmatter.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode
+from mailer.dispatch.frontmatter.yaml_parser import MappingNode, Node, ScalarNode, SequenceNode
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.placeholders import MaskedBody
 

@@ -6,8 +6,8 @@ Whatever bytes come in, text goes out, so that all findings can come at once; wh
 import re
 from bisect import bisect_right
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.rules import Findings
 
 LARGEST = 1_000_000
 """Bytes of a dispatch; a letter is clipped by mail programs at a tenth of it."""
@@ -27,7 +27,7 @@ class SourceText:
         return Position(line, offset - self._starts[line - 1] + 1)
 
 
-def read_source(raw: str | bytes, findings: Findings) -> SourceText | None:
+def read_source(raw: str | bytes, findings: DiagnosticCollector) -> SourceText | None:
     """The text of a dispatch; None when nothing of it can be read. A byte order mark is dropped."""
     if not raw.strip():
         findings.add(
@@ -52,7 +52,7 @@ def read_source(raw: str | bytes, findings: Findings) -> SourceText | None:
     return SourceText(_CONTROL.sub("\ufffd", text)) if seen else source
 
 
-def _decode(raw: bytes, findings: Findings) -> str | None:
+def _decode(raw: bytes, findings: DiagnosticCollector) -> str | None:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

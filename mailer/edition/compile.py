@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.template.expression import Expression
+from mailer.edition.dispatch_view import DispatchView
 from mailer.edition.html.page import write_html
 from mailer.edition.images import PhotoError, load_image
 from mailer.edition.merge_fields import EscapeContext, MergeField
@@ -22,7 +23,6 @@ from mailer.edition.plaintext.document import write_plaintext
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme, ThemeError, ThemeFault, fault_at, load_theme
-from mailer.edition.view_model import DispatchView
 from mailer.sanitize import clean
 
 

@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from mailer.edition.codec import decode, encode
 from mailer.edition.conditions import ConditionChain, combinations, variant_key
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
+from mailer.edition.json_codec import decode, encode
 from mailer.edition.merge_fields import (
     EscapeContext,
     Fillable,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from mailer.importers.dates import ParsedDate, ends_in_date, read_date
 from mailer.importers.paragraphs import ImportedParagraph
-from mailer.importers.toc import TocEntry, is_same, similarity, split_place
+from mailer.importers.table_of_contents import TocEntry, is_same, similarity, split_place
 
 _TITLE = 180  # characters
 _SOURCE = 80

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
 from mailer.importers.dates import ParsedDate, read_date
+from mailer.importers.language_detection import language_of
 from mailer.importers.model import Doubt, DraftArticle, ImportedDispatch
 from mailer.importers.paragraphs import ImportedParagraph, escape, markdown, unwrapped, width_of
 from mailer.importers.preamble import read_preamble
-from mailer.importers.script_detection import language_of
-from mailer.importers.toc import TableOfContents, TocEntry, find_toc, is_same, similarity
+from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
 
 _COPYRIGHT = re.compile(
     r"©|\(c\)|copyright|all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos|"

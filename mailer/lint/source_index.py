@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.frontmatter.reader import split_front_matter
-from mailer.dispatch.frontmatter.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, parse_yaml
+from mailer.dispatch.frontmatter.parser import split_front_matter
+from mailer.dispatch.frontmatter.yaml_parser import MappingNode, Node, ScalarNode, SequenceNode, parse_yaml
 from mailer.dispatch.markdown.parser import survey
 from mailer.dispatch.model import Article, Dispatch
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.source_map import YamlSourceMap
 from mailer.dispatch.source_text import SourceText
-from mailer.dispatch.template.text import Locate
+from mailer.dispatch.template.front_matter_text import Locate
 
 _NOT_READ = re.compile(
     r"\{\{.*?\}\}|\{%.*?%\}"  # template parts
@@ -49,7 +49,7 @@ class SourceIndex:
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._source = SourceText(dispatch.source)
-        unheard = Findings(dispatch.path)
+        unheard = DiagnosticCollector(dispatch.path)
         self._span, start = split_front_matter(self._source, unheard)
         self._start = start or 0
         self._tree = parse_yaml(self._source, *self._span, unheard) if self._span else None

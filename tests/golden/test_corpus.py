@@ -11,7 +11,7 @@ import pytest
 
 from mailer.dispatch.context_checks import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
-from mailer.edition.links import normalised
+from mailer.edition.link_targets import normalised
 from tests.support.corpus import FOLDER, NAMES, READER, THEMES, corpus, theme_of
 from tests.support.editions import html_of, text_of
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from markdown_it.token import Token
 
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.template.conditionals import FootnoteDefinition
 
 Path = tuple[tuple[int, int], ...]
@@ -37,7 +37,7 @@ class Footnotes:
             if token.children:
                 self.refer(token.children, path)
 
-    def settle(self, findings: Findings) -> Mapping[str, tuple[Token, ...]]:
+    def settle(self, findings: DiagnosticCollector) -> Mapping[str, tuple[Token, ...]]:
         """The footnotes by label, in the order of their definitions; what is wrong with them goes to `findings`."""
         for note in self._again:
             first = self._notes[note.label][0].position.line

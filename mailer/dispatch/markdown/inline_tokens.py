@@ -16,10 +16,10 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
-from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import ANY, LinkFault, authority_end, check_link
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.diagnostics import Position, RuleViolation
+from mailer.dispatch.markdown.link_validation import ANY, authority_end, check_link
 from mailer.dispatch.model import Template
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
 
@@ -28,7 +28,7 @@ _IMAGE = frozenset({"https"})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def resolve(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> frozenset[int]:
+def resolve(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> frozenset[int]:
     """Finish `tokens` in place; the numbers of the holes that turned out to be code."""
     finisher = _TokenResolver(body, findings)
     opening = Token("", "", 0)
@@ -57,7 +57,7 @@ def plain_text(children: Sequence[Token]) -> str:
 
 
 class _TokenResolver:
-    def __init__(self, body: MaskedBody, findings: Findings) -> None:
+    def __init__(self, body: MaskedBody, findings: DiagnosticCollector) -> None:
         self.body, self.findings = body, findings
         self.in_code: set[int] = set()
         self._finishers: dict[str, Callable[[Token], None]] = {
@@ -210,7 +210,7 @@ class _TokenResolver:
                 "put it into the text",
             )
 
-    def _report(self, fault: LinkFault, position: Position) -> None:
+    def _report(self, fault: RuleViolation, position: Position) -> None:
         self._find(fault.rule, position, fault.message, fault.expected)
 
     def _find(self, rule: str, position: Position, message: str, expected: str) -> None:

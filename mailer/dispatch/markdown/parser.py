@@ -22,8 +22,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from mailer.dispatch.markdown.punctuation import punctuate
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.markdown.smart_punctuation import punctuate
 from mailer.dispatch.source_map import InlineSourceMap
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
 
@@ -66,7 +66,7 @@ def survey(text: str) -> LineMap:
     return LineMap(frozenset(code), frozenset(tags), frozenset(starts))
 
 
-def read_markdown(body: MaskedBody, language: str, findings: Findings) -> list[Token]:
+def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector) -> list[Token]:
     """The tokens of `body`. Links, images and references carry `meta["position"]`; words still stand for holes."""
     places = InlineSourceMap(body)
     markdown = _blocks(body.is_tag_line)
@@ -92,7 +92,7 @@ def read_markdown(body: MaskedBody, language: str, findings: Findings) -> list[T
     return tokens
 
 
-def _judge_tables(tokens: list[Token], body: MaskedBody, findings: Findings) -> None:
+def _judge_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
     """Markdown drops the cells that a header has no column for; nobody who typed them wants that."""
     columns = 0
     for token in tokens:
@@ -182,7 +182,7 @@ def _dispatch_link(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _raw_html(places: InlineSourceMap, findings: Findings, state: StateInline, silent: bool) -> bool:
+def _raw_html(places: InlineSourceMap, findings: DiagnosticCollector, state: StateInline, silent: bool) -> bool:
     """Never matches, so that HTML stays text; says that it does."""
     if not silent and (match := _HTML.match(state.src, state.pos)):
         position = places.at(state.src, state.pos)
@@ -218,7 +218,7 @@ def _placed(rule: _InlineRule, kind: str, places: InlineSourceMap) -> _InlineRul
     return place
 
 
-def _inline(places: InlineSourceMap, findings: Findings, state: StateCore) -> None:
+def _inline(places: InlineSourceMap, findings: DiagnosticCollector, state: StateCore) -> None:
     opening = Token("", "", 0)
     for token in state.tokens:
         if token.type == "inline":

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.template.lexer import Tag
 from mailer.dispatch.template.placeholders import MaskedBody
 
@@ -84,7 +84,7 @@ class Boundary:
     kind: str
 
 
-def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[Boundary]:
+def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
     """The pieces at the top level, in source order."""
     cuts: list[Boundary] = []
     start = depth = 0
@@ -97,7 +97,7 @@ def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: Finding
     return cuts
 
 
-def _cut(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[Boundary]:
+def _cut(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
     opening = tokens[0]
     first, end = opening.map or (0, 0)
 
@@ -160,7 +160,7 @@ _CONTAINERS = {
 }
 
 
-def _refuse_inside(cuts: Sequence[Boundary], body: MaskedBody, findings: Findings) -> None:
+def _refuse_inside(cuts: Sequence[Boundary], body: MaskedBody, findings: DiagnosticCollector) -> None:
     """Find tag lines that divide a list, quote, table or footnote, which without them would go on."""
     before: Boundary | None = None
     run: list[Tag] = []
@@ -190,7 +190,7 @@ def _adjacent(cuts: Sequence[Boundary], body: MaskedBody) -> bool:
     return all(body.lines[cut.first - 1].strip() and cut.first > 0 for cut in cuts[1:])
 
 
-def _misplaced(tag: Tag, where: str, findings: Findings) -> None:
+def _misplaced(tag: Tag, where: str, findings: DiagnosticCollector) -> None:
     findings.add(
         "tag-place",
         tag.position,
@@ -199,7 +199,7 @@ def _misplaced(tag: Tag, where: str, findings: Findings) -> None:
     )
 
 
-def build_tree(cuts: Sequence[Boundary], findings: Findings) -> list[Item]:
+def build_tree(cuts: Sequence[Boundary], findings: DiagnosticCollector) -> list[Item]:
     """The pieces in a tree by their tags. A chain that is not closed ends with the body."""
     tree = _Tree(findings)
     for this in cuts:
@@ -213,7 +213,7 @@ def build_tree(cuts: Sequence[Boundary], findings: Findings) -> list[Item]:
 
 
 class _Tree:
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: DiagnosticCollector) -> None:
         self._findings = findings
         self._top: list[Item] = []
         self._open: list[IfChain] = []

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import LinkFault
+from mailer.dispatch.diagnostics import Position, RuleViolation
 from mailer.dispatch.template.expression import Expression, ExpressionError, parse_expression
 
 LONGEST = 1_000
@@ -98,41 +97,43 @@ def _unclosed(kind: TagKind, start: int) -> Token:
     return Token(kind, start, start + 2, None)
 
 
-def unclosed_error(kind: TagKind) -> LinkFault:
+def unclosed_error(kind: TagKind) -> RuleViolation:
     closing = {TagKind.EXPRESSION: "}}", TagKind.TAG: "%}", TagKind.COMMENT: "#}"}[kind]
     place = "on the same line" if kind is TagKind.TAG else "in the same paragraph"
-    return LinkFault(
+    return RuleViolation(
         "template-unclosed", f"“{kind}” is not closed", f"expected “{closing}” {place}; write \\{kind} for the braces"
     )
 
 
-def read_expression(inner: str, position: Position) -> Expression | LinkFault:
+def read_expression(inner: str, position: Position) -> Expression | RuleViolation:
     """The expression between the braces, or what is wrong with it."""
     try:
         return parse_expression(inner, position)
     except ExpressionError as error:
-        return LinkFault("expression", str(error), error.expected)
+        return RuleViolation("expression", str(error), error.expected)
 
 
-def read_tag(inner: str, position: Position) -> tuple[Tag | None, LinkFault | None]:
+def read_tag(inner: str, position: Position) -> tuple[Tag | None, RuleViolation | None]:
     """The tag between `{%` and `%}`, and what is wrong with it; a tag with a faulty condition is both."""
     match = _TAG.fullmatch(inner)
     name, rest = (match[1], match[2]) if match else ("", inner)
     if name in {"else", "endif"}:
         fault = (
-            LinkFault("tag-unknown", f"“{name}” takes nothing after it", f"expected {{% {name} %}}") if rest else None
+            RuleViolation("tag-unknown", f"“{name}” takes nothing after it", f"expected {{% {name} %}}")
+            if rest
+            else None
         )
         return Tag(name=name, condition=None, position=position), fault
     if name not in {"if", "elif"}:
         shown = f"{{% {name or inner.strip()[:40]} %}}"
         hint = "; write elif" if name in {"elseif", "elsif"} else ""
-        return None, LinkFault("tag-unknown", f"“{shown}” is not allowed", _TAGS + hint)
+        return None, RuleViolation("tag-unknown", f"“{shown}” is not allowed", _TAGS + hint)
     if not rest:
-        fault = LinkFault(
+        fault = RuleViolation(
             "tag-unknown", f"“{name}” has no condition", f'expected {{% {name} reader.city == "Porto Novo" %}}'
         )
         return Tag(name=name, condition=None, position=position), fault
     condition = read_expression(rest, position)
-    if isinstance(condition, LinkFault):
+    if isinstance(condition, RuleViolation):
         return Tag(name=name, condition=None, position=position), condition
     return Tag(name=name, condition=condition, position=position), None

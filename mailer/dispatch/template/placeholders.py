@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import LinkFault
+from mailer.dispatch.diagnostics import Position, RuleViolation
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.expression import Expression
 from mailer.dispatch.template.lexer import Tag, TagKind, Token, read_expression, read_tag, tokenize, unclosed_error
@@ -36,7 +35,7 @@ class Placeholder:
     position: Position
     expression: Expression | None = None
     tag: Tag | None = None
-    fault: LinkFault | None = None
+    fault: RuleViolation | None = None
 
 
 class MaskedBody:
@@ -69,15 +68,15 @@ class MaskedBody:
 
     def _hole(self, body: str, start: int, part: "_Found", *, on_line: bool) -> Placeholder:
         position = self._source.position(start + part.start)
-        expression: Expression | LinkFault | None = None
+        expression: Expression | RuleViolation | None = None
         tag: Tag | None = None
-        fault: LinkFault | None = None
+        fault: RuleViolation | None = None
         if part.inner is None:
             fault = unclosed_error(part.kind)
         elif part.kind is TagKind.EXPRESSION:
             expression = read_expression(_QUOTE_MARKS.sub("\n", part.inner), position)
         elif part.kind is TagKind.COMMENT:
-            fault = LinkFault(
+            fault = RuleViolation(
                 "template-comment", "template comments are not used", "remove it, or write \\{# for the braces"
             )
         else:
@@ -85,8 +84,8 @@ class MaskedBody:
             if on_line or read is None:
                 tag = read
             else:
-                fault = LinkFault("tag-line", f"“{{% {read.name} %}}” does not stand alone on its line", _ALONE)
-        if isinstance(expression, LinkFault):
+                fault = RuleViolation("tag-line", f"“{{% {read.name} %}}” does not stand alone on its line", _ALONE)
+        if isinstance(expression, RuleViolation):
             expression, fault = None, expression
         return Placeholder(
             number=len(self.placeholders),

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes
 from mailer.edition.templates import LayoutError
 
 

@@ -8,16 +8,16 @@ of the contexts below; docs/templates.md explains them.
 from markupsafe import Markup, escape
 
 from mailer.dispatch import model
+from mailer.edition.dispatch_view import DispatchView, Path, lines
 from mailer.edition.html.css_inliner import inline_styles
+from mailer.edition.html.markdown_renderer import HtmlWriter
 from mailer.edition.html.markers import Markers
-from mailer.edition.html.renderer import HtmlWriter
-from mailer.edition.html.tree import ConditionalNode, ImageSource, Nodes, NumberNode
-from mailer.edition.links import normalised
+from mailer.edition.html.variant_tree import ConditionalNode, ImageSource, Nodes, NumberNode
+from mailer.edition.link_targets import normalised
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme
-from mailer.edition.view_model import DispatchView, Path, lines
 from mailer.i18n.messages import long_date
 from mailer.sanitize import clean
 

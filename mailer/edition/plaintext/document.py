@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mailer.dispatch import model
-from mailer.edition.html.tree import NumberNode
-from mailer.edition.links import normalised
+from mailer.edition.dispatch_view import DispatchView, Path, lines
+from mailer.edition.html.variant_tree import NumberNode
+from mailer.edition.link_targets import normalised
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import (
     Block,
@@ -20,10 +21,9 @@ from mailer.edition.plaintext.blocks import (
     SharedBlock,
     TextBlock,
 )
-from mailer.edition.plaintext.renderer import TextWriter
+from mailer.edition.plaintext.markdown_renderer import TextWriter
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.templates import LayoutError, TemplateSet
-from mailer.edition.view_model import DispatchView, Path, lines
 from mailer.i18n.messages import long_date
 from mailer.sanitize import clean
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from mailer import __version__
 from mailer.app import App
 from mailer.delivery.retry import RetryPolicy
-from mailer.dispatch.markdown.links import WEB, check_link, normalise
+from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise
 from mailer.errors import UsageError
 from mailer.http_client import ClientOptions, HttpResult, is_allowed, is_public, post
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent, WebhookState

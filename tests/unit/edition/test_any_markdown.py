@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailer.dispatch.context_checks import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.links import normalised
+from mailer.edition.link_targets import normalised
 from mailer.edition.merge_fields import ReaderValues
 from mailer.sanitize import clean
 from tests.support.editions import FRONT, PUBLICATION, REFERENCES, TEMPLATES, html_of, text_of

@@ -3,8 +3,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.edition.codec import decode, encode
 from mailer.edition.conditions import ConditionChain, combinations, variant_key
+from mailer.edition.json_codec import decode, encode
 from mailer.edition.merge_fields import ADDRESS, ReaderValues
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, NumberingInput, Section, number
 

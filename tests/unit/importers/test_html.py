@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.errors import UsageError
-from mailer.importers.eml import inline_picture, open_message, open_page
 from mailer.importers.html import read_html
+from mailer.importers.input_files import inline_picture, open_message, open_page
 from mailer.importers.plaintext import read_plaintext
 
 TODAY = dt.date(2026, 11, 22)

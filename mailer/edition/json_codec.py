@@ -8,17 +8,17 @@ from typing import Any
 
 from mailer.edition import numbering
 from mailer.edition.conditions import ConditionChain
-from mailer.edition.html import tree
+from mailer.edition.html import variant_tree
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext import blocks
 
 _KINDS: dict[str, type[Any]] = {
     "slot": MergeField,
-    "number": tree.NumberNode,
-    "source": tree.ImageSource,
-    "when": tree.ConditionalNode,
-    "note": tree.FootnoteNode,
-    "notes": tree.FootnoteList,
+    "number": variant_tree.NumberNode,
+    "source": variant_tree.ImageSource,
+    "when": variant_tree.ConditionalNode,
+    "note": variant_tree.FootnoteNode,
+    "notes": variant_tree.FootnoteList,
     "link": blocks.TextLink,
     "flow": blocks.TextBlock,
     "table": blocks.Table,

@@ -5,17 +5,16 @@
 
 from collections.abc import Callable
 
-from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import LinkFault
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.diagnostics import Position, RuleViolation
 from mailer.dispatch.model import Template
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.template.lexer import ESCAPED, TagKind, read_expression, tokenize, unclosed_error
 
 Locate = Callable[[int], Position]
 """The position in the file of an offset into the text."""
 
 
-def parse_template(text: str, locate: Locate, findings: Findings) -> Template:
+def parse_template(text: str, locate: Locate, findings: DiagnosticCollector) -> Template:
     """`text` with its expressions read; tags and comments are findings."""
     pieces: list[Template] = []
     at = 0
@@ -28,10 +27,10 @@ def parse_template(text: str, locate: Locate, findings: Findings) -> Template:
         elif part.inner is None:
             read = unclosed_error(part.kind)
         else:
-            read = LinkFault(
+            read = RuleViolation(
                 "expression-place", "only expressions can stand here", "{% if %} belongs into the note and articles"
             )
-        if isinstance(read, LinkFault):
+        if isinstance(read, RuleViolation):
             findings.add(read.rule, position, read.message, read.expected)
         else:
             pieces.append((read,))
@@ -39,7 +38,7 @@ def parse_template(text: str, locate: Locate, findings: Findings) -> Template:
     return tuple(piece for (piece,) in pieces if piece)
 
 
-def parse_plain(text: str, locate: Locate, findings: Findings, where: str) -> str:
+def parse_plain(text: str, locate: Locate, findings: DiagnosticCollector, where: str) -> str:
     """`text` for a place where nothing differs per reader; `where` names it."""
     for part in tokenize(text):
         findings.add("expression-place", locate(part.start), f"“{part.kind}” cannot stand in {where}", _WHERE)

@@ -12,13 +12,13 @@ from markupsafe import Markup, escape
 
 from mailer.dispatch import model
 from mailer.dispatch.context_checks import image_file
+from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
 from mailer.edition.html.markers import Markers
-from mailer.edition.html.standalone import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
-from mailer.edition.links import address, closing_index
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
+from mailer.edition.link_targets import address, closing_index
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Image
-from mailer.edition.plaintext.renderer import alignment, clean_lines
+from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import Reference
 from mailer.edition.templates import TemplateSet
 from mailer.sanitize import clean

@@ -24,8 +24,8 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import abbreviate
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.source_text import SourceText
 
 DEEPEST = 5
@@ -72,13 +72,13 @@ class _UnsupportedYamlError(Exception):
     pass
 
 
-def parse_yaml(source: SourceText, start: int, end: int, findings: Findings) -> MappingNode | None:
+def parse_yaml(source: SourceText, start: int, end: int, findings: DiagnosticCollector) -> MappingNode | None:
     """The tree of source.text[start:end]; None when there is none, with the reason among the findings."""
     return _YamlReader(source, start, end, findings).read()
 
 
 class _YamlReader:
-    def __init__(self, source: SourceText, start: int, end: int, findings: Findings) -> None:
+    def __init__(self, source: SourceText, start: int, end: int, findings: DiagnosticCollector) -> None:
         self.source, self.offset, self.findings = source, start, findings
         self.text = source.text[start:end]
 

@@ -5,12 +5,11 @@ judged as they are written out in the edition, after entities were resolved and 
 """
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from markdown_it.common.normalize_url import normalizeLink
 
-from mailer.dispatch.diagnostics import abbreviate
+from mailer.dispatch.diagnostics import RuleViolation, abbreviate
 
 WEB = frozenset({"http", "https"})
 ANY = WEB | {"mailto", "tel"}
@@ -19,52 +18,45 @@ _HOST = re.compile(r"(?![.-])[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _REST = {"mailto": re.compile(r"[^\s@]+@[^\s@?]+(\?.*)?"), "tel": re.compile(r"\+?[0-9().*#;=a-zA-Z%-]+")}
 
 
-@dataclass(frozen=True, slots=True)
-class LinkFault:
-    """Why something is not allowed: the rule and the words of the finding."""
-
-    rule: str
-    message: str
-    expected: str = ""
-
-
 def normalise(url: str) -> str:
     """`url` in ASCII: the host as A-labels, what may not stand in an address percent-encoded."""
     return normalizeLink(url)
 
 
-def check_link(url: str, schemes: frozenset[str] = ANY) -> LinkFault | None:
+def check_link(url: str, schemes: frozenset[str] = ANY) -> RuleViolation | None:
     """What is wrong with `url`, a normalised one; None if it may stand in a letter."""
     match = _SCHEME.match(url)
     if match is None:
         return _relative(url)
     scheme = match[1].lower()
     if scheme not in schemes:
-        return LinkFault("link-scheme", f"a link to “{abbreviate(url)}” is not allowed", f"expected {_either(schemes)}")
+        return RuleViolation(
+            "link-scheme", f"a link to “{abbreviate(url)}” is not allowed", f"expected {_either(schemes)}"
+        )
     rest = url[match.end() :]
     if scheme in WEB:
         return (
             None
             if _is_web(url, rest)
-            else LinkFault("link-invalid", f"“{abbreviate(url)}” is not a whole address", _WHOLE)
+            else RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a whole address", _WHOLE)
         )
     if _REST[scheme].fullmatch(rest) is None:
-        return LinkFault("link-invalid", f"“{abbreviate(url)}” is not a whole {scheme} address")
+        return RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a whole {scheme} address")
     return None
 
 
 _WHOLE = "expected something like https://example.org/page"
 
 
-def _relative(url: str) -> LinkFault:
+def _relative(url: str) -> RuleViolation:
     if url.startswith("#"):
         expected = "an article is linked from the contents by itself; link to a whole address"
     elif not url:
-        return LinkFault("link-invalid", "this link leads nowhere", _WHOLE)
+        return RuleViolation("link-invalid", "this link leads nowhere", _WHOLE)
     else:
         expected = f"a letter has no place of its own: write it whole, such as https://example.org/{url.lstrip('/')}"
         expected = abbreviate(expected, 160)
-    return LinkFault("link-relative", f"the link “{abbreviate(url)}” is not absolute", expected)
+    return RuleViolation("link-relative", f"the link “{abbreviate(url)}” is not absolute", expected)
 
 
 def _is_web(url: str, rest: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from mailer.edition.links import closing_index
+from mailer.edition.link_targets import closing_index
 from mailer.sanitize import clean
 
 

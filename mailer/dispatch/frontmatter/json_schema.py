@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mailer.dispatch.frontmatter.reader import FrontMatter
+from mailer.dispatch.frontmatter.model import FrontMatter
 
 
 def front_matter_schema() -> dict[str, Any]:

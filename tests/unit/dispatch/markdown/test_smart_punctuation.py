@@ -1,15 +1,15 @@
 import pytest
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.markdown.inline_tokens import plain_text, resolve
 from mailer.dispatch.markdown.parser import read_markdown
-from mailer.dispatch.markdown.punctuation import QUOTES, quotes_of
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.markdown.smart_punctuation import QUOTES, quotes_of
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody
 
 
 def said(text: str, language: str = "en") -> str:
-    findings = Findings("a.md")
+    findings = DiagnosticCollector("a.md")
     body = MaskedBody(SourceText(text), 0, LineMap())
     tokens = read_markdown(body, language, findings)
     resolve(tokens, body, findings)

@@ -1,7 +1,7 @@
 """The JSON Schema of the front matter says what the parser does."""
 
-from mailer.dispatch.frontmatter.reader import FrontMatter
-from mailer.dispatch.frontmatter.schema import front_matter_schema
+from mailer.dispatch.frontmatter.json_schema import front_matter_schema
+from mailer.dispatch.frontmatter.model import FrontMatter
 
 
 def objects(schema):

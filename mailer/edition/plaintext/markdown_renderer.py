@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from markdown_it.token import Token
 
 from mailer.dispatch import model
-from mailer.edition.html.standalone import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.html.tree import NumberNode
-from mailer.edition.links import address, closing_index
+from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
+from mailer.edition.html.variant_tree import NumberNode
+from mailer.edition.link_targets import address, closing_index
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import Reference

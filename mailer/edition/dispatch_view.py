@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from mailer.dispatch import model
 from mailer.dispatch.context_checks import image_file, inline_tokens
 from mailer.edition.conditions import ConditionChain
-from mailer.edition.links import normalised
+from mailer.edition.link_targets import normalised
 from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
