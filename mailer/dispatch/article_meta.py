@@ -11,7 +11,7 @@ from mailer.dispatch.dates import EXPECTED_DATE, read_date
 from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest
-from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise
+from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
 from mailer.dispatch.template.conditionals import Heading
 from mailer.dispatch.template.lexer import ESCAPED
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
@@ -40,7 +40,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
     for number, text in enumerate(heading.lines, heading.line):
         match = _LINE.fullmatch(text)
         if match is None or (match["key"] not in KEYS and " " in match["key"]):
-            _refuse_holes(text, body, findings)
+            _refuse_expressions(text, body, findings)
             if not was_bad:
                 position = body.position(number, len(text) - len(text.lstrip()))
                 expected = "expected such lines up to a blank one, then the text"
@@ -50,7 +50,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
         was_bad = False
         key = match["key"]
         at_key = body.position(number, match.start("key"))
-        _refuse_holes(text, body, findings)
+        _refuse_expressions(text, body, findings)
         if key not in KEYS:
             shown = body.restore(key)
             findings.add("unknown-key", at_key, f"unknown key “{shown}” in an article", suggest(shown, KEYS))
@@ -74,7 +74,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: D
     return _validate(values, findings)
 
 
-def _refuse_holes(text: str, body: MaskedBody, findings: DiagnosticCollector) -> None:
+def _refuse_expressions(text: str, body: MaskedBody, findings: DiagnosticCollector) -> None:
     for piece in body.split(text):
         if isinstance(piece, Placeholder) and piece.fault is None:
             message = "an expression cannot stand among the particulars of an article"
@@ -91,10 +91,10 @@ def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticColle
             findings.add("bad-date", position, f"“{abbreviate(text)}” is not a date", EXPECTED_DATE)
     if "link" in values:
         text, position = values["link"]
-        texts["link"] = normalise(text)
+        texts["link"] = normalise_url(text)
         fault = check_link(texts["link"], WEB)
         if fault:
-            findings.add(fault.rule, position, fault.message, fault.expected)
+            findings.add_violation(fault, position)
     if "language" in values and not is_valid_tag(texts["language"]):
         text, position = values["language"]
         findings.add("bad-language", position, f"“{abbreviate(text)}” is not a language", EXPECTED_LANGUAGE)

@@ -32,7 +32,7 @@ class Rule:
     may_be_ignored: bool = True
 
 
-def table(rules: Iterable[Rule]) -> dict[str, Rule]:
+def index_rules(rules: Iterable[Rule]) -> dict[str, Rule]:
     """`rules` by their ids, in order. Raises ValueError for two of one id."""
     found: dict[str, Rule] = {}
     for rule in rules:
@@ -350,4 +350,4 @@ _GROUPS = (
         ),
     ),
 )
-RULES: dict[str, Rule] = table(chain.from_iterable(_GROUPS))
+RULES: dict[str, Rule] = index_rules(chain.from_iterable(_GROUPS))

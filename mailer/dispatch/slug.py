@@ -33,7 +33,7 @@ class Anchors:
         self._count = 0
         self._next: dict[str, int] = {}
 
-    def give(self, title: str) -> str:
+    def create(self, title: str) -> str:
         """An anchor for the next article, from its title or else its number."""
         self._count += 1
         stem = slugify(title) or f"article-{self._count}"

@@ -53,7 +53,7 @@ class InlineSourceMap:
             self._skip = marks.end() if marks else 0
 
     @contextmanager
-    def inside(self, text: str, at: int) -> Iterator[None]:
+    def inside_image(self, text: str, at: int) -> Iterator[None]:
         """While an image's text is read, which is a text of its own, its parts stand where the image does."""
         self._outer.append((text, at))
         yield
@@ -124,7 +124,7 @@ class YamlSourceMap:
         node = self._values.get(place)
         return self.key(place) if node is None else self._source.position(node.start)
 
-    def within(self, place: Place, offset: int) -> Position:
+    def position_within(self, place: Place, offset: int) -> Position:
         """Where the braces stand that open at `offset` of the text at `place`."""
         node = self._values[place]
         assert isinstance(node, ScalarNode)
@@ -139,5 +139,5 @@ class YamlSourceMap:
     def node(self, place: Place) -> Node | None:
         return self._values.get(place)
 
-    def texts(self) -> Sequence[tuple[Place, str]]:
+    def scalars(self) -> Sequence[tuple[Place, str]]:
         return [(place, node.value.strip()) for place, node in self._values.items() if isinstance(node, ScalarNode)]

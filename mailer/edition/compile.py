@@ -15,11 +15,11 @@ from pathlib import Path
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.template.expression import Expression
 from mailer.edition.dispatch_view import DispatchView
-from mailer.edition.html.page import write_html
+from mailer.edition.html.page import render_html
 from mailer.edition.images import PhotoError, load_image
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Edition, Image
-from mailer.edition.plaintext.document import write_plaintext
+from mailer.edition.plaintext.document import build_plaintext
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme, ThemeError, ThemeFault, fault_at, load_theme
@@ -40,8 +40,8 @@ def compile_edition(
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
     their files; of `templates`, the first folder that has a file wins.
     """
-    letter = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
-    letter.require()
+    view = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
+    view.require_references()
     theme = load_theme(templates)
     logo = _logo(theme, templates)
     layout = TemplateSet(templates, theme.names)
@@ -49,18 +49,18 @@ def compile_edition(
         slug=dispatch.slug,
         title=clean(dispatch.title),
         date=dispatch.date,
-        language=letter.language,
-        direction=letter.direction,
+        language=view.language,
+        direction=view.direction,
         from_name=publication.from_name,
         from_address=publication.from_address,
         subject_parts=tuple(
             MergeField(part.source, EscapeContext.HEADER) if isinstance(part, Expression) else clean(part)
             for part in dispatch.subject
         ),
-        html=write_html(letter, layout, theme, logo, inlined=inlined),
-        text=write_plaintext(letter, layout),
-        chains=letter.chains,
-        outline=letter.outline,
+        html=render_html(view, layout, theme, logo, inlined=inlined),
+        text=build_plaintext(view, layout),
+        chains=view.chains,
+        outline=view.outline,
         embed=publication.images == "embed",
         media_url=publication.media_url,
         flowed=theme.text.flowed,

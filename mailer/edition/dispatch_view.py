@@ -13,9 +13,10 @@ from functools import cached_property
 from markdown_it.token import Token
 
 from mailer.dispatch import model
-from mailer.dispatch.context_checks import image_file, inline_tokens
+from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.markdown.token_walk import walk_tokens
+from mailer.dispatch.model import image_file, inline_tokens
 from mailer.edition.conditions import ConditionChain
-from mailer.edition.link_targets import normalised
 from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
@@ -43,7 +44,7 @@ class DispatchView:
     def direction(self) -> str:
         return text_direction(self.language)
 
-    def say(self, message: str, **values: object) -> str:
+    def translate(self, message: str, **values: object) -> str:
         return gettext(self.language, message, **values)
 
     @cached_property
@@ -88,7 +89,7 @@ class DispatchView:
 
     def earlier_url(self, earlier: model.PreviousIssue) -> str:
         if earlier.url:
-            return normalised(earlier.url)
+            return normalise_url(earlier.url)
         reference = self.references.get(earlier.slug or "")
         return reference.url if reference else self.publication.archive_url(earlier.slug or "")
 
@@ -99,7 +100,7 @@ class DispatchView:
             return lines(self.dispatch.copyright)
         if holder := self.publication.copyright_holder:
             year = self.dispatch.date.year
-            return (self.say("Copyright © %(year)s %(holder)s. All rights reserved.", year=year, holder=holder),)
+            return (self.translate("Copyright © %(year)s %(holder)s. All rights reserved.", year=year, holder=holder),)
         return ()
 
     @property
@@ -108,7 +109,7 @@ class DispatchView:
         headlines = tuple(article.title_text for article, path in self.articles if not path)
         return self.dispatch.preheader or (" · ".join(self.dispatch.summary or headlines),)
 
-    def require(self) -> None:
+    def require_references(self) -> None:
         """Raises EditionError for the first slug or image that is not there."""
         advice = f"Run: mailer check {self.dispatch.path}"
         for token in inline_tokens(self.dispatch):
@@ -180,10 +181,4 @@ def _mentions_in(blocks: Iterable["model.Article | model.Block"]) -> Items:
 
 
 def _mentions(tokens: Sequence[Token]) -> tuple[FootnoteRef, ...]:
-    return tuple(FootnoteRef(token.meta["label"]) for token in _flat(tokens) if token.type == "footnote_ref")
-
-
-def _flat(tokens: Sequence[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from _flat(token.children or ())
+    return tuple(FootnoteRef(token.meta["label"]) for token in walk_tokens(tokens) if token.type == "footnote_ref")

@@ -26,8 +26,8 @@ from mailer.edition.merge_fields import (
     expression,
     fill,
 )
-from mailer.edition.numbering import Numbering, NumberingInput, VariantKey, number
-from mailer.edition.plaintext.blocks import Blocks, render
+from mailer.edition.numbering import Numbering, NumberingInput, VariantKey, number_variant
+from mailer.edition.plaintext.blocks import Blocks, render_blocks
 from mailer.errors import MailerError
 
 __all__ = [
@@ -63,7 +63,7 @@ class Image:
     height: int
     data: bytes = field(repr=False)
 
-    def shown(self, widest: int) -> tuple[int, int]:
+    def display_size(self, widest: int) -> tuple[int, int]:
         """The `width` and `height` attributes where there are `widest` pixels: a fine screen shows more of it."""
         width = min(self.width, widest)
         return width, max(1, round(self.height * width / self.width))
@@ -124,7 +124,7 @@ class Edition:
     @property
     def merge_fields(self) -> tuple[str, ...]:
         """The sources of the expressions whose values stand in subject and HTML (the plaintext has no others), each once."""
-        found = [*self.subject_parts, *_slots_of(self.html)]
+        found = [*self.subject_parts, *_merge_fields_in(self.html)]
         sources = dict.fromkeys(merge_field.what for merge_field in found if isinstance(merge_field, MergeField))
         return tuple(source for source in sources if not source.startswith("@"))
 
@@ -169,16 +169,16 @@ class Edition:
 
     def variant(self, key: VariantKey, *, browser: bool = False) -> Variant:
         """The edition under `key`, made when first asked for. In a `browser` images always have their web address."""
-        made = self._variants.get((key, browser))
-        if made is None:
-            numbers = number(self.outline, key)
-            made = self._variants[key, browser] = Variant(
+        variant = self._variants.get((key, browser))
+        if variant is None:
+            numbers = number_variant(self.outline, key)
+            variant = self._variants[key, browser] = Variant(
                 key=key,
                 subject=self.subject_parts,
                 html=self._html(key, numbers, embed=self.embed and not browser),
-                text=render(self.text, key, numbers, flowed=self.flowed),
+                text=render_blocks(self.text, key, numbers, flowed=self.flowed),
             )
-        return made
+        return variant
 
     def _html(self, key: VariantKey, numbers: Numbering, *, embed: bool) -> TemplateParts:
         content_ids = {image.name: image.content_id for image in self.images}
@@ -252,10 +252,10 @@ class Edition:
             ) from error
 
 
-def _slots_of(nodes: Nodes) -> Iterator[MergeField]:
+def _merge_fields_in(nodes: Nodes) -> Iterator[MergeField]:
     for node in nodes:
         match node:
             case MergeField():
                 yield node
             case ConditionalNode(nodes=inner) | FootnoteNode(nodes=inner) | FootnoteList(notes=inner):
-                yield from _slots_of(inner)
+                yield from _merge_fields_in(inner)

@@ -74,30 +74,30 @@ class Numbering:
     by_section: Mapping[str, tuple[str, ...]]
 
 
-def number(outline: NumberingInput, key: VariantKey) -> Numbering:
+def number_variant(outline: NumberingInput, key: VariantKey) -> Numbering:
     """The numbers of the variant `key`."""
     articles: dict[str, int] = {}
     notes: dict[str, int] = {}
-    placed: dict[str, tuple[str, ...]] = {}
+    by_section: dict[str, tuple[str, ...]] = {}
     for section in _sections(outline.items, key):
         if section.name:
             articles[section.name] = outline.summaries + len(articles) + 1
         labels = _closure(_mentions(section.items, key), outline, notes)
         notes.update({label: number for number, label in enumerate(labels, len(notes) + 1)})
-        placed[section.name] = tuple(labels)
-    return Numbering(articles=articles, notes=notes, by_section=placed)
+        by_section[section.name] = tuple(labels)
+    return Numbering(articles=articles, notes=notes, by_section=by_section)
 
 
 def _closure(mentioned: list[str], outline: NumberingInput, known: Container[str]) -> list[str]:
     """`mentioned` and then what those footnotes mention, each once, without the `known` ones."""
     inner = {footnote.label: footnote.mentions for footnote in outline.footnotes}
     labels: dict[str, None] = {}
-    waiting = deque(mentioned)
-    while waiting:
-        label = waiting.popleft()
+    pending = deque(mentioned)
+    while pending:
+        label = pending.popleft()
         if label not in labels and label not in known:
             labels[label] = None
-            waiting.extend(inner.get(label, ()))
+            pending.extend(inner.get(label, ()))
     return list(labels)
 
 

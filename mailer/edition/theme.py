@@ -244,8 +244,8 @@ def load_theme(folders: Sequence[Path]) -> Theme:
     for name, value in own.table.items():
         if name == "theme":
             continue
-        beneath = tables.get(name)
-        tables[name] = {**beneath, **value} if isinstance(value, dict) and isinstance(beneath, dict) else value
+        base_value = tables.get(name)
+        tables[name] = {**base_value, **value} if isinstance(value, dict) and isinstance(base_value, dict) else value
     folder = (own if "logo" in own.table else base).path.parent
     if "logo" in tables and "logo" not in own.table:
         folder = folder.parent  # a theme's paths begin where theme.toml would stand
@@ -271,8 +271,8 @@ def _contrast_errors(theme: Theme, own: _File, base: _File) -> Iterator[ThemeFau
             ratio = contrast_ratio(*colours)
             if ratio < CONTRAST:
                 place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
-                said = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
-                yield _fault(_file_of(place, own, base), place, said)
+                message = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
+                yield _fault(_file_of(place, own, base), place, message)
 
 
 def _file_of(place: Sequence[object], own: _File, base: _File) -> _File:

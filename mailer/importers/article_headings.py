@@ -60,7 +60,7 @@ def find_heading(
     if found and not found.is_headed and found.rest and found.rest[0].level:
         return None  # what was taken for its source and date stands above the heading that follows
     sure = found is not None and (found.entry is not None or found.is_headed)
-    if found is None or not (sure or _is_shaped(queue[0], found, knows_contents=knows_contents)):
+    if found is None or not (sure or _looks_like_heading(queue[0], found, knows_contents=knows_contents)):
         return None
     return _with_link(found)
 
@@ -84,10 +84,10 @@ def _dated(
         if read := read_date(line.text):
             if index == 1:
                 return _date_first(queue, lines, read, entries)
-            return _made(queue, lines[: index - 1], lines[index - 1].text, read, lines[index], entries=entries)
+            return _heading(queue, lines[: index - 1], lines[index - 1].text, read, lines[index], entries=entries)
         ended = ends_in_date(line.text)
         if ended and ended[0] and len(ended[0]) <= _SOURCE and not ended[0].endswith(_SENTENCE):
-            return _made(queue, lines[:index], *ended, line, entries=entries)
+            return _heading(queue, lines[:index], *ended, line, entries=entries)
     return None
 
 
@@ -100,7 +100,7 @@ def _with_kicker(queue: Sequence[ImportedParagraph], entries: Sequence[TocEntry]
         return None
     source, _, place = ended[0].partition(" · ")
     title = [_TextLine(queue[1].text, 1, len(queue[1].lines) - 1)]
-    found = _made(queue, title, source, ended[1], title[0], entries=entries)
+    found = _heading(queue, title, source, ended[1], title[0], entries=entries)
     return replace(found, place=found.place or place, is_headed=True) if found else None
 
 
@@ -110,7 +110,7 @@ def _date_first(
     """Title, date, and then the source, if the line looks like one."""
     if len(lines) < 3 or len(lines[2].text) > _SOURCE or lines[2].text.endswith((*_SENTENCE, ":", "?", "!")):
         return None
-    return _made(queue, lines[:1], lines[2].text, read, lines[2], entries=entries)
+    return _heading(queue, lines[:1], lines[2].text, read, lines[2], entries=entries)
 
 
 def _from_contents(
@@ -132,12 +132,12 @@ def _from_contents(
         named = last + 1 < len(lines) and is_same(split_place(lines[last + 1].text)[0], entry.source)
         source = lines[last + 1].text if named else entry.source
         missing = "no date stands" if named else "no source and date stand"
-        if found := _made(queue, lines[: last + 1], source, entry.date, lines[last + named], entries=entries):
+        if found := _heading(queue, lines[: last + 1], source, entry.date, lines[last + named], entries=entries):
             return replace(found, doubts=(f"{missing} under “{title}”; taken from the contents",))
     return None
 
 
-def _made(
+def _heading(
     queue: Sequence[ImportedParagraph],
     title_lines: Sequence[_TextLine],
     source: str,
@@ -182,7 +182,7 @@ def _after(source: str, known: str) -> str:
     return rest.strip(" ,–—-/|") if rest[:1] in {",", " ", "–", "—", "-", "/", "|"} else ""
 
 
-def _is_shaped(first: ImportedParagraph, found: ArticleHeading, *, knows_contents: bool) -> bool:
+def _looks_like_heading(first: ImportedParagraph, found: ArticleHeading, *, knows_contents: bool) -> bool:
     """Whether what the contents do not know looks like an article all the same."""
     if len(found.title) > _TITLE or found.title.endswith(_SENTENCE) or found.source.endswith((*_SENTENCE, ":")):
         return False

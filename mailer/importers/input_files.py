@@ -9,6 +9,7 @@ and _PARTS parts are looked at.
 
 import base64
 import binascii
+import codecs
 import datetime as dt
 import email.policy
 import re
@@ -21,10 +22,10 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
 from mailer.errors import UsageError
-from mailer.importers.paragraphs import read_text
 
 LARGEST = 25_000_000  # octets
 _PARTS = 200
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset=["']?([A-Za-z0-9_-]+)""", re.IGNORECASE)
 _DATA = re.compile(
     r"data:(?P<type>image/[a-z+.-]+)?(?:;[^,;]*)*?(?P<base64>;base64)?,(?P<data>.*)", re.IGNORECASE | re.DOTALL
@@ -40,6 +41,19 @@ class OpenedMessage:
     subject: str = ""
     date: dt.date | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def read_text(data: bytes) -> str:
+    """`data` as text: UTF-8 or UTF-16 with or without a mark, else Windows-1252. Every byte is some character."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    if data[:200].count(0) > len(data[:200]) // 4:
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
 
 
 def open_message(data: bytes) -> OpenedMessage:

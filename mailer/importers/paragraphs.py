@@ -1,6 +1,5 @@
 """What an archive is made of before anybody asks what it means: paragraphs, with the lines they come from.
 
-    read_text(data)      the text of a file, whatever it is encoded in
     paragraphs(text)     its paragraphs: lines without a blank one between them
     markdown(paragraph)  a paragraph as Markdown that says the same and nothing more
 
@@ -8,12 +7,10 @@ Text stays text: whatever Markdown or the templates would take for a sign of the
 are joined again; a line that ends where the next word would still have fitted was ended on purpose, and stays so.
 """
 
-import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _TAB = 4
 _WIDEST = 100  # a longer line was never wrapped
 _ITEM = re.compile(r"(?P<mark>[-*•‣·–—]|\d{1,3}[.)])\s+(?P<text>\S.*)")
@@ -49,19 +46,6 @@ class ImportedParagraph:
             replace(self, lines=self.lines[:after], markdown=first),
             replace(self, line=self.line + after, lines=self.lines[after:], markdown=rest, gap=0),
         )
-
-
-def read_text(data: bytes) -> str:
-    """`data` as text: UTF-8 or UTF-16 with or without a mark, else Windows-1252. Every byte is some character."""
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    if data[:200].count(0) > len(data[:200]) // 4:
-        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def paragraphs(text: str) -> tuple[ImportedParagraph, ...]:

@@ -18,7 +18,7 @@ from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
 from mailer.importers.dates import ParsedDate, read_date
 from mailer.importers.language_detection import language_of
-from mailer.importers.model import Doubt, DraftArticle, ImportedDispatch
+from mailer.importers.model import Doubt, ImportedArticle, ImportedDispatch
 from mailer.importers.paragraphs import ImportedParagraph, escape, markdown, unwrapped, width_of
 from mailer.importers.preamble import read_preamble
 from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
@@ -66,39 +66,39 @@ def read_plaintext(
     """
     if not paragraphs:
         raise ArchiveError("There is no text in this archive.")
-    reading = _Context(width_of(paragraphs))
-    title, date, rest = _parse_header(paragraphs, reading)
+    context = _Context(width_of(paragraphs))
+    title, date, rest = _parse_header(paragraphs, context)
     rest, social, copyright_line = _parse_footer(rest)
     contents = find_toc(rest)
-    articles, front = _articles(rest, contents, reading)
-    opening = read_preamble(front, contents.start if contents.entries else len(front))
-    reading.doubts += opening.doubts
-    summary = _summary(contents, articles, reading)
+    articles, front = _articles(rest, contents, context)
+    preamble = read_preamble(front, contents.start if contents.entries else len(front))
+    context.doubts += preamble.doubts
+    summary = _summary(contents, articles, context)
     if date is None:
         newest = max((article.date for _, article in articles), default=today)
         date = ParsedDate(newest)
-        said = "that of the newest article is taken" if articles else "today’s is taken"
-        reading.doubt(1, f"no date stands under the headline; {said}, {newest.isoformat()}")
-    spoken = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
-    own = spoken or language
+        stated = "that of the newest article is taken" if articles else "today’s is taken"
+        context.doubt(1, f"no date stands under the headline; {stated}, {newest.isoformat()}")
+    detected = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
+    dispatch_language = detected or language
     return ImportedDispatch(
         title=unwrapped(title),
         date=date.date,
-        language=spoken,
-        editor=opening.editor,
-        signature=opening.signature,
-        photo=opening.photo,
+        language=detected,
+        editor=preamble.editor,
+        signature=preamble.signature,
+        photo=preamble.photo,
         summary=tuple(map(unwrapped, summary)),
-        note=reading.texts(opening.note),
-        articles=tuple(_in_language(article, own) for _, article in articles),
+        note=context.texts(preamble.note),
+        articles=tuple(_in_language(article, dispatch_language) for _, article in articles),
         social=social,
         copyright=unwrapped(copyright_line),
-        doubts=tuple(sorted(reading.doubts, key=lambda doubt: doubt.line)),
+        doubts=tuple(sorted(context.doubts, key=lambda doubt: doubt.line)),
     )
 
 
 def _parse_header(
-    paragraphs: Sequence[ImportedParagraph], reading: _Context
+    paragraphs: Sequence[ImportedParagraph], context: _Context
 ) -> tuple[str, ParsedDate | None, list[ImportedParagraph]]:
     """Headline and date, and what comes after them."""
     rest = list(paragraphs)
@@ -106,22 +106,22 @@ def _parse_header(
     headline = rest.pop(first)
     for above in rest[:first]:
         if len(above.text) <= _SHORT and not read_date(above.text):
-            reading.doubt(above.line, f"“{above.text}” stands above the headline; left aside")
+            context.doubt(above.line, f"“{above.text}” stands above the headline; left aside")
             rest.remove(above)
     for number, text in enumerate(headline.lines[1:], start=1):
         if read := read_date(text):
             title, others = headline.split(number)
             others = others.split(1)[1]
-            date = reading.date(read, headline.line + number)
+            date = context.date(read, headline.line + number)
             return title.text, ParsedDate(date, read.languages), ([others] if others.lines else []) + rest
     if read := read_date(headline.text):  # the date stands above the headline
         if not rest:
             return headline.text, read, []
-        reading.date(read, headline.line)
+        context.date(read, headline.line)
         return rest[0].text, read, rest[1:]
     for index, each in enumerate(rest[:3]):
         if read := read_date(each.lines[0]):
-            reading.date(read, each.line)
+            context.date(read, each.line)
             others = each.split(1)[1]
             return headline.text, read, [*rest[:index], *([others] if others.lines else []), *rest[index + 1 :]]
     return headline.text, None, rest
@@ -172,13 +172,13 @@ def _social(text: str, paragraph: ImportedParagraph) -> tuple[str, str] | None:
 
 
 def _articles(
-    rest: Sequence[ImportedParagraph], contents: TableOfContents, reading: _Context
-) -> tuple[list[tuple[int, DraftArticle]], list[ImportedParagraph]]:
+    rest: Sequence[ImportedParagraph], contents: TableOfContents, context: _Context
+) -> tuple[list[tuple[int, ImportedArticle]], list[ImportedParagraph]]:
     """The articles, each with its line, and what stands before the first, without the contents."""
     front: list[ImportedParagraph] = []
     above = rest[contents.start - 1] if contents.start else None
     if above and (above.level or above.text.endswith(":")) and len(above.text) <= _SHORT:
-        reading.doubt(
+        context.doubt(
             above.line, f"“{above.text}” stands above the contents; left aside, for the program writes such a line"
         )
         rest = [*rest[: contents.start - 1], *rest[contents.start :]]
@@ -194,30 +194,30 @@ def _articles(
             articles.append((found.line, found, []))
             continue
         (articles[-1][2] if articles else front).append(queue.pop(0))
-    return [(line, _article(found, body, contents, reading)) for line, found, body in articles], front
+    return [(line, _article(found, body, contents, context)) for line, found, body in articles], front
 
 
 def _article(
-    found: ArticleHeading, body: list[ImportedParagraph], contents: TableOfContents, reading: _Context
-) -> DraftArticle:
+    found: ArticleHeading, body: list[ImportedParagraph], contents: TableOfContents, context: _Context
+) -> ImportedArticle:
     for message in found.doubts:
-        reading.doubt(found.line, message)
+        context.doubt(found.line, message)
     if found.entry is None and contents.entries:
-        reading.doubt(found.line, f"“{found.title}” is not in the contents; taken for an article")
+        context.doubt(found.line, f"“{found.title}” is not in the contents; taken for an article")
     if not body:
-        reading.doubt(found.line, f"“{found.title}” has no text")
-    return DraftArticle(
+        context.doubt(found.line, f"“{found.title}” has no text")
+    return ImportedArticle(
         title=unwrapped(found.title),
         source=unwrapped(found.source),
         place=unwrapped(found.place),
-        date=reading.date(found.date, found.line),
+        date=context.date(found.date, found.line),
         link=found.link,
         language=language_of(" ".join([found.title, *(each.text for each in body)])),
-        body=_body(body, reading),
+        body=_body(body, context),
     )
 
 
-def _body(paragraphs: Sequence[ImportedParagraph], reading: _Context) -> tuple[str, ...]:
+def _body(paragraphs: Sequence[ImportedParagraph], context: _Context) -> tuple[str, ...]:
     """The text of an article; a short line that ends in a colon is a subheading."""
     blocks: list[str] = []
     for each in paragraphs:
@@ -231,14 +231,14 @@ def _body(paragraphs: Sequence[ImportedParagraph], reading: _Context) -> tuple[s
             rest = each.split(1)[1]
             if not rest.lines:
                 continue
-            blocks.append(markdown(rest, reading.width))
+            blocks.append(markdown(rest, context.width))
         else:
-            blocks.append(markdown(each, reading.width))
+            blocks.append(markdown(each, context.width))
     return tuple(blocks)
 
 
 def _summary(
-    contents: TableOfContents, articles: Sequence[tuple[int, DraftArticle]], reading: _Context
+    contents: TableOfContents, articles: Sequence[tuple[int, ImportedArticle]], context: _Context
 ) -> tuple[str, ...]:
     """The lines of the contents that are no article; where they disagree with the articles, that is said."""
     lines: list[str] = []
@@ -247,19 +247,19 @@ def _summary(
         index = _article_of(entry, [article for _, article in articles], order)
         if index is not None:
             order.append(index)
-            _compare(entry, articles[index][1], reading)
+            _compare(entry, articles[index][1], context)
             continue
         lines.append(entry.text if entry.date else entry.title)
         if entry.date:
-            reading.doubt(entry.line, f"no article is called “{entry.title}”; the line is kept in the summary")
+            context.doubt(entry.line, f"no article is called “{entry.title}”; the line is kept in the summary")
         elif order:
-            reading.doubt(entry.line, "a line of summary between articles; it now stands before them")
+            context.doubt(entry.line, "a line of summary between articles; it now stands before them")
     if order != sorted(order):
-        reading.doubt(contents.entries[0].line, "the contents have another order than the articles, which counts")
+        context.doubt(contents.entries[0].line, "the contents have another order than the articles, which counts")
     return tuple(lines)
 
 
-def _article_of(entry: TocEntry, articles: Sequence[DraftArticle], taken: Sequence[int]) -> int | None:
+def _article_of(entry: TocEntry, articles: Sequence[ImportedArticle], taken: Sequence[int]) -> int | None:
     """The article that `entry` announces: the one most like it."""
     likely = [
         (similarity(entry.title, article.title), -index)
@@ -278,17 +278,17 @@ def _article_of(entry: TocEntry, articles: Sequence[DraftArticle], taken: Sequen
     return same[0] if len(same) == 1 else None
 
 
-def _compare(entry: TocEntry, article: DraftArticle, reading: _Context) -> None:
+def _compare(entry: TocEntry, article: ImportedArticle, context: _Context) -> None:
     title, source = unwrapped(entry.title), unwrapped(entry.source)
     if similarity(title, article.title) < 1:
-        reading.doubt(entry.line, f"the contents call “{article.title}” “{title}”; its own title counts")
+        context.doubt(entry.line, f"the contents call “{article.title}” “{title}”; its own title counts")
     if entry.date and similarity(source, article.source) < 1:
-        reading.doubt(
+        context.doubt(
             entry.line, f"the contents name “{source}” as the source of “{article.title}”, not “{article.source}”"
         )
     if entry.date and entry.date.date != article.date:
-        said = entry.date.date.isoformat()
-        reading.doubt(entry.line, f"the contents date “{article.title}” {said}, not {article.date.isoformat()}")
+        stated = entry.date.date.isoformat()
+        context.doubt(entry.line, f"the contents date “{article.title}” {stated}, not {article.date.isoformat()}")
 
 
 def _dated_in(date: ParsedDate, language: str) -> str:
@@ -297,5 +297,5 @@ def _dated_in(date: ParsedDate, language: str) -> str:
     return next(iter(date.languages)) if len(date.languages) == 1 and primary not in date.languages else ""
 
 
-def _in_language(article: DraftArticle, spoken: str) -> DraftArticle:
-    return replace(article, language="") if article.language == spoken else article
+def _in_language(article: ImportedArticle, detected: str) -> ImportedArticle:
+    return replace(article, language="") if article.language == detected else article

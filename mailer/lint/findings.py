@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostics import Diagnostic, Position, in_order
 from mailer.dispatch.rules import RULES as GRAMMAR
-from mailer.dispatch.rules import Rule, table
+from mailer.dispatch.rules import Rule, index_rules
 from mailer.lint.rules import RULES as INSPECTION
 
-RULEBOOK: dict[str, Rule] = table((*GRAMMAR.values(), *INSPECTION.values()))
+RULEBOOK: dict[str, Rule] = index_rules((*GRAMMAR.values(), *INSPECTION.values()))
 """Every rule of `mailer check`, by its id."""
 
 

@@ -53,10 +53,10 @@ def without_ignored(
     wanted = {ignore.rule for ignore in ignores if ignore.rule in RULEBOOK and RULEBOOK[ignore.rule].may_be_ignored}
     left = [problem for problem in problems if problem.rule not in wanted]
     found = {problem.rule for problem in problems}
-    return in_order((*left, *as_problems(path, _judge(ignores, found.union(unsought)))))
+    return in_order((*left, *as_problems(path, _check_comments(ignores, found.union(unsought)))))
 
 
-def _judge(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Finding]:
+def _check_comments(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Finding]:
     for ignore in ignores:
         rule = RULEBOOK.get(ignore.rule)
         if rule is None:

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mailer import __version__
 from mailer.dispatch.diagnostics import Diagnostic, abbreviate
-from mailer.dispatch.markdown.link_validation import normalise
+from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.http_client import (
     BlockedAddressError,
     CertificateError,
@@ -75,7 +75,7 @@ class LinkResponse:
 
 
 def ask_links(
-    proof: LintContext,
+    context: LintContext,
     *,
     log: Log | None = None,
     limits: LinkCheckLimits | None = None,
@@ -86,7 +86,7 @@ def ask_links(
     `networks`: private networks that may be reached, too. Blocks; must not be called on an event loop.
     """
     asked: dict[str, list[LinkTarget]] = {}
-    for target in targets(proof.dispatch, proof.source_index):
+    for target in targets(context.dispatch, context.source_index):
         if not target.differs and target.url.lower().startswith(("http://", "https://")):
             asked.setdefault(target.url.partition("#")[0], []).append(target)
     if log and asked:
@@ -104,7 +104,7 @@ def ask_links(
         for target in each
         if answers[url].state is not LinkState.PRIVATE or is_public_name(target.host)  # else found without asking
     )
-    return as_problems(proof.dispatch.path, found)
+    return as_problems(context.dispatch.path, found)
 
 
 def check_links(
@@ -115,19 +115,19 @@ def check_links(
     for url in urls:
         by_host.setdefault(urlsplit(url).hostname or "", []).append(url)
     answers = asyncio.run(_ask_hosts(by_host.values(), limits, networks))
-    return _settled(answers, hosts=len(by_host))
+    return _with_unresolved_hosts(answers, hosts=len(by_host))
 
 
 async def _ask_hosts(
     hosts: Iterable[Sequence[str]], limits: LinkCheckLimits, networks: Sequence[Network]
 ) -> dict[str, LinkResponse]:
     trust = ssl.create_default_context()
-    merge_fields = asyncio.Semaphore(limits.hosts_at_a_time)
+    host_limit = asyncio.Semaphore(limits.hosts_at_a_time)
     end = time.monotonic() + limits.whole
     answers: dict[str, LinkResponse] = {}
 
     async def ask_host(urls: Sequence[str]) -> None:
-        async with merge_fields:
+        async with host_limit:
             for number, url in enumerate(urls):
                 if number:
                     await asyncio.sleep(min(limits.pause, max(end - time.monotonic(), 0)))
@@ -135,14 +135,14 @@ async def _ask_hosts(
                 if left <= 0:
                     answers[url] = LinkResponse(LinkState.UNSURE, "was not asked: the time is up")
                     continue
-                asker = _LinkChecker(trust, min(limits.each, left), limits.redirects, networks)
-                answers[url] = await asker.ask(url)
+                checker = _LinkChecker(trust, min(limits.each, left), limits.redirects, networks)
+                answers[url] = await checker.ask(url)
 
     await asyncio.gather(*(ask_host(urls) for urls in hosts))
     return answers
 
 
-def _settled(answers: dict[str, LinkResponse], *, hosts: int) -> dict[str, LinkResponse]:
+def _with_unresolved_hosts(answers: dict[str, LinkResponse], *, hosts: int) -> dict[str, LinkResponse]:
     """Names that do not exist make links dead, unless no name does: then it is this machine that is offline."""
     is_offline = hosts > 1 and all(answer.state is LinkState.NAMELESS for answer in answers.values())
     for url, answer in answers.items():
@@ -189,7 +189,7 @@ class _LinkChecker:
             response = await fetch(method, seen.partition("#")[0], options, headers=_HEADERS)
             if response.status not in _REDIRECTS or not response.location:
                 return _answer(response.status)
-            seen = normalise(urljoin(seen, response.location))
+            seen = normalise_url(urljoin(seen, response.location))
             if urlsplit(seen).scheme not in {"http", "https"}:
                 return LinkResponse(LinkState.UNSURE, "leads away from the web")
         return LinkResponse(LinkState.UNSURE, f"redirects more than {self._redirects} times")

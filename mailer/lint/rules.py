@@ -5,7 +5,7 @@ remedy come from here. Limits that a rule speaks of are constants beside the fun
 """
 
 from mailer.dispatch.diagnostics import Severity
-from mailer.dispatch.rules import Rule, table
+from mailer.dispatch.rules import Rule, index_rules
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
@@ -478,4 +478,4 @@ IGNORES = (
 ONLINE = frozenset({"link-dead", "link-unsure"})
 """What is looked for only when the links are asked."""
 
-RULES: dict[str, Rule] = table((*WORDS, *LINKS, *PAGE, *MESSAGE, *IGNORES))
+RULES: dict[str, Rule] = index_rules((*WORDS, *LINKS, *PAGE, *MESSAGE, *IGNORES))

@@ -9,9 +9,9 @@ import re
 import html5lib
 import pytest
 
-from mailer.dispatch.context_checks import inline_tokens
+from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.model import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
-from mailer.edition.link_targets import normalised
 from tests.support.corpus import FOLDER, NAMES, READER, THEMES, corpus, theme_of
 from tests.support.editions import html_of, text_of
 
@@ -86,6 +86,6 @@ def test_both_forms_have_every_word_and_every_link_of_the_source(name):
         if "title" in token.attrs:
             assert all(word in text for word in token.attrs["title"].split())
         if token.type == "link_open" and len(token.meta["href"]) == 1:
-            address = normalised(str(token.meta["href"][0]))
+            address = normalise_url(str(token.meta["href"][0]))
             assert address in hrefs
             assert address in text

@@ -11,11 +11,11 @@ def front_matter_schema() -> dict[str, Any]:
     for part in (schema, *schema["$defs"].values()):
         part["title"] = part["title"].removesuffix("Part")
         for name, value in part["properties"].items():
-            part["properties"][name] = _told_simply(value)
+            part["properties"][name] = _without_null(value)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _told_simply(value: dict[str, Any]) -> dict[str, Any]:
+def _without_null(value: dict[str, Any]) -> dict[str, Any]:
     """A key that may be left out is no key that may be null; pydantic cannot tell the two apart."""
     value = {key: inner for key, inner in value.items() if key not in {"title", "default"}}
     kinds = [kind for kind in value.pop("anyOf", []) if kind != {"type": "null"}]

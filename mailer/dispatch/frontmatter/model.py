@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from mailer.dispatch.dates import EXPECTED_DATE, read_date
 from mailer.dispatch.diagnostics import abbreviate
-from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise
+from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
 from mailer.dispatch.slug import EXPECTED_SLUG, SLUG, is_slug
 from mailer.i18n.bcp47 import EXPECTED_LANGUAGE, is_valid_tag
 
@@ -63,7 +63,7 @@ def _language(text: str) -> str:
 
 def _link(schemes: frozenset[str]) -> AfterValidator:
     def check(text: str) -> str:
-        url = normalise(text)
+        url = normalise_url(text)
         fault = check_link(url, schemes)
         if fault:
             raise _fault(fault.rule, fault.message, fault.expected)

@@ -57,27 +57,27 @@ def read_front_matter(
     tree = parse_yaml(source, *span, findings)
     if tree is None:
         return None, None
-    placed = YamlSourceMap(source, tree)
+    source_map = YamlSourceMap(source, tree)
     try:
-        front = FrontMatter.model_validate(placed.plain)
+        front = FrontMatter.model_validate(source_map.plain)
     except ValidationError as error:
         found = error.errors(include_url=False)
         for details in found:
-            _report(details, placed, findings)
-        front = FrontMatter.model_validate(_mended(placed.plain, found))
-    _exactly_one(placed, ("photo",), "file", "url", findings)
-    earlier = placed.node(("earlier",))
+            _report(details, source_map, findings)
+        front = FrontMatter.model_validate(_without_errors(source_map.plain, found))
+    _exactly_one(source_map, ("photo",), "file", "url", findings)
+    earlier = source_map.node(("earlier",))
     for number in range(len(earlier.items) if isinstance(earlier, SequenceNode) else 0):
-        _exactly_one(placed, ("earlier", number), "slug", "url", findings)
-    if "slug" not in placed.plain and not is_slug(stem := PurePath(path).stem):
+        _exactly_one(source_map, ("earlier", number), "slug", "url", findings)
+    if "slug" not in source_map.plain and not is_slug(stem := PurePath(path).stem):
         example = f"write one, such as slug: {slugify(stem) or 'my-dispatch'}"
-        findings.add("bad-slug", placed.start, f"the file name “{abbreviate(stem)}” makes no slug", example)
+        findings.add("bad-slug", source_map.start, f"the file name “{abbreviate(stem)}” makes no slug", example)
     if front.slug is None:
         front = front.model_copy(update={"slug": PurePath(path).stem})
-    return front, placed
+    return front, source_map
 
 
-def _mended(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str, Any]:
+def _without_errors(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str, Any]:
     """`plain` with something in the place of what is missing, and without what is unknown or wrong."""
     mended: dict[str, Any] = deepcopy(dict(plain))
     wrong = {details["loc"][0] for details in found if details["type"] not in {"missing", "extra_forbidden"}}
@@ -99,41 +99,43 @@ def _mended(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str
 _PLACEHOLDERS = {"date": "1970-01-01", "url": "https://example.org/"}
 
 
-def _exactly_one(placed: YamlSourceMap, place: Place, first: str, second: str, findings: DiagnosticCollector) -> None:
-    if not isinstance(placed.node(place), MappingNode):
+def _exactly_one(
+    source_map: YamlSourceMap, place: Place, first: str, second: str, findings: DiagnosticCollector
+) -> None:
+    if not isinstance(source_map.node(place), MappingNode):
         return
-    given = [name for name in (first, second) if placed.node((*place, name)) is not None]
+    given = [name for name in (first, second) if source_map.node((*place, name)) is not None]
     if len(given) == 2:
         message = f"both “{first}” and “{second}” stand here"
-        findings.add("bad-value", placed.key((*place, second)), message, "expected one of them")
+        findings.add("bad-value", source_map.key((*place, second)), message, "expected one of them")
     elif not given:
         message = f"{_name(place)} has no “{first}” or “{second}”"
-        findings.add("missing-key", placed.key(place), message, "expected one of them")
+        findings.add("missing-key", source_map.key(place), message, "expected one of them")
 
 
-def _report(details: ErrorDetails, placed: YamlSourceMap, findings: DiagnosticCollector) -> None:
+def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: DiagnosticCollector) -> None:
     """One of pydantic's errors as a finding."""
     place = details["loc"]
     where = _name(place[:-1])
     match details["type"]:
         case "rule":
             context = details["ctx"]
-            findings.add(context["rule"], placed.value(place), context["message"], context["expected"])
+            findings.add(context["rule"], source_map.value(place), context["message"], context["expected"])
         case "missing":
             key = f"expected {place[-1]}: …" if place[-1] != "date" else "expected date: YYYY-MM-DD"
-            findings.add("missing-key", placed.key(place), f"{where} has no “{place[-1]}”", key)
+            findings.add("missing-key", source_map.key(place), f"{where} has no “{place[-1]}”", key)
         case "extra_forbidden":
             model = MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
             expected = suggest(str(place[-1]), [*model.model_fields])
             findings.add(
-                "unknown-key", placed.key(place), f"unknown key “{abbreviate(str(place[-1]))}” in {where}", expected
+                "unknown-key", source_map.key(place), f"unknown key “{abbreviate(str(place[-1]))}” in {where}", expected
             )
         case kind:
             findings.add(
                 "bad-value",
-                placed.value(place),
+                source_map.value(place),
                 f"{_name(place)} is not {_KIND.get(kind, 'what it should be')}",
-                _hint(kind, placed, place),
+                _hint(kind, source_map, place),
             )
 
 
@@ -150,10 +152,10 @@ _HINT = {
 }
 
 
-def _hint(kind: str, placed: YamlSourceMap, place: Place) -> str:
+def _hint(kind: str, source_map: YamlSourceMap, place: Place) -> str:
     if kind in _HINT:
         return _HINT[kind]
-    node = placed.node(place)
+    node = source_map.node(place)
     quote = isinstance(node, MappingNode)
     return "expected a text; put it in quotes" if quote else "expected one text"
 

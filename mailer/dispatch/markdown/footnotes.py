@@ -19,27 +19,27 @@ class Footnotes:
 
     def __init__(self) -> None:
         self._notes: dict[str, tuple[FootnoteDefinition, Path]] = {}
-        self._again: list[FootnoteDefinition] = []
+        self._duplicates: list[FootnoteDefinition] = []
         self._references: list[tuple[Token, Path]] = []
 
-    def define(self, note: FootnoteDefinition, path: Path) -> None:
+    def add_definition(self, note: FootnoteDefinition, path: Path) -> None:
         if note.label in self._notes:
-            self._again.append(note)
+            self._duplicates.append(note)
         else:
             self._notes[note.label] = (note, path)
-        self.refer(note.tokens, path)
+        self.add_references(note.tokens, path)
 
-    def refer(self, tokens: Iterable[Token], path: Path) -> None:
+    def add_references(self, tokens: Iterable[Token], path: Path) -> None:
         """Note the references in `tokens`, inline or block ones."""
         for token in tokens:
             if token.type == "footnote_ref":
                 self._references.append((token, path))
             if token.children:
-                self.refer(token.children, path)
+                self.add_references(token.children, path)
 
-    def settle(self, findings: DiagnosticCollector) -> Mapping[str, tuple[Token, ...]]:
+    def check(self, findings: DiagnosticCollector) -> Mapping[str, tuple[Token, ...]]:
         """The footnotes by label, in the order of their definitions; what is wrong with them goes to `findings`."""
-        for note in self._again:
+        for note in self._duplicates:
             first = self._notes[note.label][0].position.line
             message = f"the footnote “{note.label}” is defined a second time"
             findings.add("footnote-duplicate", note.position, message, f"the first is in line {first}")

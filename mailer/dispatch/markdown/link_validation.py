@@ -18,9 +18,9 @@ _HOST = re.compile(r"(?![.-])[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _REST = {"mailto": re.compile(r"[^\s@]+@[^\s@?]+(\?.*)?"), "tel": re.compile(r"\+?[0-9().*#;=a-zA-Z%-]+")}
 
 
-def normalise(url: str) -> str:
+def normalise_url(url: str) -> str:
     """`url` in ASCII: the host as A-labels, what may not stand in an address percent-encoded."""
-    return normalizeLink(url)
+    return normalizeLink(url.strip())
 
 
 def check_link(url: str, schemes: frozenset[str] = ANY) -> RuleViolation | None:

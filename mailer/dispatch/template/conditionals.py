@@ -58,7 +58,7 @@ class IfChain:
     """An if chain; `end` is its endif, None when it has none."""
 
     index: int
-    forks: list[BranchSpan]
+    branches: list[BranchSpan]
     end: Tag | None = None
 
     @property
@@ -66,8 +66,8 @@ class IfChain:
         """Whether a `##` stands in it, and it therefore stands between articles."""
         return any(
             isinstance(item, Heading) or (isinstance(item, IfChain) and item.holds_articles)
-            for fork in self.forks
-            for item in fork.items
+            for branch in self.branches
+            for item in branch.items
         )
 
 
@@ -86,27 +86,27 @@ class Boundary:
 
 def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
     """The pieces at the top level, in source order."""
-    cuts: list[Boundary] = []
+    boundaries: list[Boundary] = []
     start = depth = 0
     for number, token in enumerate(tokens):
         depth += token.nesting
         if depth == 0:
-            cuts += _cut(tokens[start : number + 1], body, findings)
+            boundaries += _boundaries_of(tokens[start : number + 1], body, findings)
             start = number + 1
-    _refuse_inside(cuts, body, findings)
-    return cuts
+    _report_split_containers(boundaries, body, findings)
+    return boundaries
 
 
-def _cut(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
+def _boundaries_of(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
     opening = tokens[0]
     first, end = opening.map or (0, 0)
 
-    def as_cut(piece: ContentBlock | Heading | Tag | FootnoteDefinition) -> Boundary:
+    def as_boundary(piece: ContentBlock | Heading | Tag | FootnoteDefinition) -> Boundary:
         return Boundary(piece=piece, first=first, end=end, kind=opening.type)
 
     if opening.type == "tag_line":
         tag = _tag(opening, body)
-        return [as_cut(tag)] if tag else []
+        return [as_boundary(tag)] if tag else []
     if opening.type == "article_open":
         heading = Heading(
             title=tuple(tokens[1].children or ()),
@@ -114,13 +114,13 @@ def _cut(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollecto
             line=first + 1,
             position=body.position(first),
         )
-        return [as_cut(heading)]
+        return [as_boundary(heading)]
     rest, notes = _notes(tokens, body)
     for token in (*rest, *(token for note in notes for token in note.tokens)):
         if token.type == "tag_line" and (tag := _tag(token, body)):
             _misplaced(tag, _CONTAINERS.get(opening.type, "another block"), findings)
-    cuts: list[Boundary] = [as_cut(note) for note in notes]
-    return [as_cut(ContentBlock(tokens=tuple(rest))), *cuts] if rest else cuts
+    boundaries: list[Boundary] = [as_boundary(note) for note in notes]
+    return [as_boundary(ContentBlock(tokens=tuple(rest))), *boundaries] if rest else boundaries
 
 
 def _tag(token: Token, body: MaskedBody) -> Tag | None:
@@ -160,22 +160,22 @@ _CONTAINERS = {
 }
 
 
-def _refuse_inside(cuts: Sequence[Boundary], body: MaskedBody, findings: DiagnosticCollector) -> None:
+def _report_split_containers(boundaries: Sequence[Boundary], body: MaskedBody, findings: DiagnosticCollector) -> None:
     """Find tag lines that divide a list, quote, table or footnote, which without them would go on."""
     before: Boundary | None = None
     run: list[Tag] = []
-    for number, this in enumerate(cuts):
+    for number, this in enumerate(boundaries):
         if isinstance(this.piece, Tag):
             run.append(this.piece)
             continue
         if before and run and before.kind in _CONTAINERS:
-            touching = _adjacent([before, *cuts[number - len(run) : number + 1]], body)
-            if touching and _is_one_way(run) and _continues(before.kind, this.kind, body.lines[this.first]):
+            touching = _adjacent([before, *boundaries[number - len(run) : number + 1]], body)
+            if touching and _only_opens_or_closes(run) and _continues(before.kind, this.kind, body.lines[this.first]):
                 _misplaced(run[0], _CONTAINERS[before.kind], findings)
         before, run = this, []
 
 
-def _is_one_way(run: Sequence[Tag]) -> bool:
+def _only_opens_or_closes(run: Sequence[Tag]) -> bool:
     """Whether `run` only opens or only closes; else what stands before and after it are alternatives."""
     return {tag.name for tag in run} in ({"if"}, {"endif"})
 
@@ -185,9 +185,9 @@ def _continues(before: str, after: str, line: str) -> bool:
     return after == before or line.startswith((" ", "\t")) or (before == "table_open" and "|" in line)
 
 
-def _adjacent(cuts: Sequence[Boundary], body: MaskedBody) -> bool:
+def _adjacent(boundaries: Sequence[Boundary], body: MaskedBody) -> bool:
     """Whether no blank line stands between any of `cuts`."""
-    return all(body.lines[cut.first - 1].strip() and cut.first > 0 for cut in cuts[1:])
+    return all(body.lines[boundary.first - 1].strip() and boundary.first > 0 for boundary in boundaries[1:])
 
 
 def _misplaced(tag: Tag, where: str, findings: DiagnosticCollector) -> None:
@@ -199,16 +199,16 @@ def _misplaced(tag: Tag, where: str, findings: DiagnosticCollector) -> None:
     )
 
 
-def build_tree(cuts: Sequence[Boundary], findings: DiagnosticCollector) -> list[Item]:
+def build_tree(boundaries: Sequence[Boundary], findings: DiagnosticCollector) -> list[Item]:
     """The pieces in a tree by their tags. A chain that is not closed ends with the body."""
     tree = _Tree(findings)
-    for this in cuts:
+    for this in boundaries:
         if not isinstance(this.piece, Tag):
             tree.items.append(this.piece)
         elif this.piece.name == "if":
             tree.open(this.piece)
         else:
-            tree.go_on(this.piece)
+            tree.continue_or_close(this.piece)
     return tree.close()
 
 
@@ -223,7 +223,7 @@ class _Tree:
     @property
     def items(self) -> list[Item]:
         """Where the next piece goes."""
-        return self._open[-1].forks[-1].items if self._open else self._top
+        return self._open[-1].branches[-1].items if self._open else self._top
 
     def open(self, tag: Tag) -> None:
         if self._too_deep or len(self._open) == DEEPEST:
@@ -233,12 +233,12 @@ class _Tree:
                 )
             self._too_deep += 1
             return
-        chain = IfChain(index=self._count, forks=[BranchSpan(tag=tag)])
+        chain = IfChain(index=self._count, branches=[BranchSpan(tag=tag)])
         self._count += 1
         self.items.append(chain)
         self._open.append(chain)
 
-    def go_on(self, tag: Tag) -> None:
+    def continue_or_close(self, tag: Tag) -> None:
         """Take elif, else or endif."""
         shown = f"“{{% {tag.name} %}}”"
         if self._too_deep:
@@ -248,14 +248,14 @@ class _Tree:
         elif tag.name == "endif":
             self._open.pop().end = tag
         else:
-            if self._open[-1].forks[-1].tag.name == "else":
+            if self._open[-1].branches[-1].tag.name == "else":
                 self._findings.add(
                     "tag-unmatched", tag.position, f"{shown} stands after {{% else %}}", "expected {% endif %}"
                 )
-            self._open[-1].forks.append(BranchSpan(tag=tag))
+            self._open[-1].branches.append(BranchSpan(tag=tag))
 
     def close(self) -> list[Item]:
         for chain in self._open:
             expected = "expected {% endif %} on a line of its own"
-            self._findings.add("tag-unclosed", chain.forks[0].tag.position, "this {% if %} is not closed", expected)
+            self._findings.add("tag-unclosed", chain.branches[0].tag.position, "this {% if %} is not closed", expected)
         return self._top

@@ -175,7 +175,7 @@ def _comparison(node: nodes.Compare, names: set[str]) -> Evaluate:
     links: list[tuple[Callable[[str, Any], object], Evaluate]] = []
     for operand in node.ops:
         if operand.op in {"in", "notin"}:
-            among = _among(operand.expr, names)
+            among = _membership_operand(operand.expr, names)
             links.append((_within if operand.op == "in" else _not_within, among))
         else:
             links.append((COMPARE[operand.op], _closure(operand.expr, names)))
@@ -192,7 +192,7 @@ def _comparison(node: nodes.Compare, names: set[str]) -> Evaluate:
     return compare
 
 
-def _among(node: nodes.Node, names: set[str]) -> Evaluate:
+def _membership_operand(node: nodes.Node, names: set[str]) -> Evaluate:
     """What stands after `in`: a tuple or list of values, or a text to look inside of."""
     if isinstance(node, nodes.Tuple | nodes.List):
         items = [_closure(item, names) for item in node.items]

@@ -31,7 +31,7 @@ def parse_template(text: str, locate: Locate, findings: DiagnosticCollector) -> 
                 "expression-place", "only expressions can stand here", "{% if %} belongs into the note and articles"
             )
         if isinstance(read, RuleViolation):
-            findings.add(read.rule, position, read.message, read.expected)
+            findings.add_violation(read, position)
         else:
             pieces.append((read,))
     pieces.append((_unescape(text[at:]),))

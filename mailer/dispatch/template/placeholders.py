@@ -41,32 +41,32 @@ class Placeholder:
 class MaskedBody:
     """A body with words for holes. `source` is the whole file, of which the body begins at offset `start`."""
 
-    def __init__(self, source: SourceText, start: int, survey: LineMap) -> None:
+    def __init__(self, source: SourceText, start: int, line_map: LineMap) -> None:
         self._source = source
         body = source.text[start:]
         self._nonce = _nonce(body)
-        self._word = re.compile(rf"{self._nonce}([0-9]+)z")
+        self._marker_pattern = re.compile(rf"{self._nonce}([0-9]+)z")
         self.placeholders: list[Placeholder] = []
         pieces: list[str] = []
         self._masked_offsets = [0]  # offsets in `text` at which a piece begins
         self._source_offsets = [start]  # the offsets in the file that these are
-        self._word_pieces: set[int] = set()
+        self._marker_pieces: set[int] = set()
         at = length = 0
-        for part in _parts(body, survey):
-            word = f"{self._nonce}{len(self.placeholders)}z"
-            self.placeholders.append(self._hole(body, start, part, on_line=part.is_line))
+        for part in _parts(body, line_map):
+            marker = f"{self._nonce}{len(self.placeholders)}z"
+            self.placeholders.append(self._placeholder(body, start, part, on_line=part.is_line))
             literal = body[at : part.start]
-            pieces += [literal, word]
-            self._word_pieces.add(len(self._masked_offsets))
-            self._masked_offsets += [length + len(literal), length + len(literal) + len(word)]
+            pieces += [literal, marker]
+            self._marker_pieces.add(len(self._masked_offsets))
+            self._masked_offsets += [length + len(literal), length + len(literal) + len(marker)]
             self._source_offsets += [start + part.start, start + part.end]
-            length += len(literal) + len(word)
+            length += len(literal) + len(marker)
             at = part.end
         self.text = "".join([*pieces, body[at:]])
         self.lines = self.text.split("\n")
         self._starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
 
-    def _hole(self, body: str, start: int, part: "_Found", *, on_line: bool) -> Placeholder:
+    def _placeholder(self, body: str, start: int, part: "_TemplatePart", *, on_line: bool) -> Placeholder:
         position = self._source.position(start + part.start)
         expression: Expression | RuleViolation | None = None
         tag: Tag | None = None
@@ -100,18 +100,18 @@ class MaskedBody:
         """Where in the file a place of `text` is; both count from 0."""
         offset = min(self._starts[min(line, len(self._starts) - 1)] + column, len(self.text))
         piece = bisect_right(self._masked_offsets, offset) - 1
-        inside = 0 if piece in self._word_pieces else offset - self._masked_offsets[piece]
+        inside = 0 if piece in self._marker_pieces else offset - self._masked_offsets[piece]
         return self._source.position(self._source_offsets[piece] + inside)
 
     def is_tag_line(self, line: str) -> bool:
         """Whether `line`, without the white space around it, is a tag on a line of its own."""
-        match = self._word.fullmatch(line)
+        match = self._marker_pattern.fullmatch(line)
         return match is not None and self.placeholders[int(match[1])].tag is not None
 
     def split(self, text: str) -> Iterator[str | Placeholder]:
         """`text` with its words replaced by the holes they stand for; no empty strings."""
         at = 0
-        for match in self._word.finditer(text):
+        for match in self._marker_pattern.finditer(text):
             if match.start() > at:
                 yield text[at : match.start()]
             yield self.placeholders[int(match[1])]
@@ -133,7 +133,7 @@ _QUOTE_MARKS = re.compile(r"\n[ \t]*(?:>[ \t]?)+")  # of a quote that the expres
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _TemplatePart:
     kind: TagKind
     start: int
     end: int
@@ -147,28 +147,28 @@ def looks_like_tag_line(line: str) -> bool:
     return len(parts) == 1 and parts[0] == Token(TagKind.TAG, 0, len(line), line[2:-2])
 
 
-def _parts(body: str, survey: LineMap) -> Iterator[_Found]:
+def _parts(body: str, line_map: LineMap) -> Iterator[_TemplatePart]:
     """The parts of `body`, stretch by stretch: a stretch is a run of lines that one paragraph could hold."""
-    stretch, offset = 0, 0
+    chunk_start, offset = 0, 0
     for number, line in enumerate(body.split("\n")):
         end = offset + len(line)
-        is_apart = number in survey.code or number in survey.tags or not line.strip()
-        if is_apart or number in survey.starts:
-            yield from _chunk(body, stretch, offset)
-            stretch = offset
+        is_apart = number in line_map.code or number in line_map.tags or not line.strip()
+        if is_apart or number in line_map.starts:
+            yield from _chunk(body, chunk_start, offset)
+            chunk_start = offset
         if is_apart:
-            if number in survey.tags:
+            if number in line_map.tags:
                 start = offset + line.index("{%")
                 inner = line.strip()[line.strip().index("{%") + 2 : -2]
-                yield _Found(TagKind.TAG, start, offset + len(line.rstrip()), inner, is_line=True)
-            stretch = end
+                yield _TemplatePart(TagKind.TAG, start, offset + len(line.rstrip()), inner, is_line=True)
+            chunk_start = end
         offset = end + 1
-    yield from _chunk(body, stretch, len(body))
+    yield from _chunk(body, chunk_start, len(body))
 
 
-def _chunk(body: str, start: int, end: int) -> Iterator[_Found]:
+def _chunk(body: str, start: int, end: int) -> Iterator[_TemplatePart]:
     for part in tokenize(body, start, end, code_spans=True):
-        yield _Found(part.kind, part.start, part.end, part.inner)
+        yield _TemplatePart(part.kind, part.start, part.end, part.inner)
 
 
 def _nonce(text: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from mailer.edition.link_targets import closing_index
+from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.sanitize import clean
 
 
@@ -40,8 +40,8 @@ def standalone_element(paragraph: Token, children: Sequence[Token]) -> Standalon
     """What the `children` of the paragraph that `paragraph` opens are, if they are one thing and nothing else."""
     if paragraph.hidden:
         return None
-    said = [token for token in children if token.type != "text" or token.content.strip()]
-    match said:
+    visible = [token for token in children if token.type != "text" or token.content.strip()]
+    match visible:
         case [Token(type="image") as image]:
             return StandaloneFigure(image)
         case [Token(type="link_open") as link, Token(type="image") as image, Token(type="link_close")]:
@@ -49,7 +49,7 @@ def standalone_element(paragraph: Token, children: Sequence[Token]) -> Standalon
         case [Token(type="link_open") as link, Token(type="strong_open"), *words, Token(), Token()] if (
             words and paragraph.level == 0
         ):
-            whole = closing_index(said, 0) == len(said) - 1 and closing_index(said, 1) == len(said) - 2
+            whole = closing_index(visible, 0) == len(visible) - 1 and closing_index(visible, 1) == len(visible) - 2
             shows = any(word.type == "image" for word in words)
             return StandaloneButton(link, words) if whole and not shows else None
         case _:

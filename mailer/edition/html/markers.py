@@ -13,12 +13,12 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes, join_adjacent
 from mailer.edition.templates import LayoutError
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenRegion:
     region: "ConditionalNode | FootnoteNode | FootnoteList | None"
     index: int
     nodes: list[Node] = field(default_factory=list)
@@ -47,18 +47,18 @@ class Markers:
 
     def split(self, text: str) -> Nodes:
         """`text` as nodes."""
-        stack = [_Open(None, -1)]
+        stack = [_OpenRegion(None, -1)]
         position = 0
         for match in self._pattern.finditer(text):
             stack[-1].nodes.append(self._static(text[position : match.start()]))
             position = match.end()
-            border, region, word = match.groups()
-            if word is not None:
-                stack[-1].nodes.append(self._nodes[int(word)])
+            border, region, marker = match.groups()
+            if marker is not None:
+                stack[-1].nodes.append(self._nodes[int(marker)])
             elif border == "b":
                 node = self._nodes[int(region)]
                 assert isinstance(node, ConditionalNode | FootnoteNode | FootnoteList)
-                stack.append(_Open(node, int(region)))
+                stack.append(_OpenRegion(node, int(region)))
             elif stack[-1].index != int(region):
                 raise _corrupted()
             else:
@@ -67,7 +67,7 @@ class Markers:
         stack[-1].nodes.append(self._static(text[position:]))
         if len(stack) > 1:
             raise _corrupted()
-        return joined(stack[0].nodes)
+        return join_adjacent(stack[0].nodes)
 
     def _static(self, text: str) -> str:
         if self._nonce in text.lower():
@@ -75,8 +75,8 @@ class Markers:
         return text
 
 
-def _filled(closed: _Open) -> Node:
-    nodes = joined(closed.nodes)
+def _filled(closed: _OpenRegion) -> Node:
+    nodes: Nodes = join_adjacent(closed.nodes)
     match closed.region:
         case ConditionalNode(choice=choice, branch=branch):
             return ConditionalNode(choice, branch, nodes)
@@ -86,17 +86,6 @@ def _filled(closed: _Open) -> Node:
             return FootnoteList(section, tuple(node for node in nodes if isinstance(node, FootnoteNode)))
         case None:
             raise _corrupted()
-
-
-def joined(nodes: list[Node]) -> Nodes:
-    """`nodes` with neighbouring strings made one and empty ones left out."""
-    result: list[Node] = []
-    for node in nodes:
-        if isinstance(node, str) and result and isinstance(result[-1], str):
-            result[-1] += node
-        elif node != "":
-            result.append(node)
-    return tuple(result)
 
 
 def _corrupted() -> LayoutError:

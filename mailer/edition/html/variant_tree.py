@@ -8,10 +8,13 @@ footnotes that the variant's section has, in their order; a Source is an image's
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from itertools import groupby
+from typing import Literal, TypeVar
 
 from mailer.edition.merge_fields import Fillable, MergeField, TemplateParts
 from mailer.edition.numbering import Numbering, VariantKey
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +93,12 @@ def _resolve(
                 parts.append(node)
 
 
-def join_adjacent(parts: Iterable[str | Fillable]) -> TemplateParts:
-    """`parts` with neighbouring strings joined and empty ones left out."""
-    result: list[str | Fillable] = []
-    pending: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            pending.append(part)
-            continue
-        if text := "".join(pending):
+def join_adjacent(parts: Iterable[str | T]) -> tuple[str | T, ...]:
+    """Returns `parts` with neighbouring strings joined and empty ones left out."""
+    result: list[str | T] = []
+    for is_text, run in groupby(parts, key=lambda part: isinstance(part, str)):
+        if not is_text:
+            result.extend(run)
+        elif text := "".join(map(str, run)):
             result.append(text)
-        pending.clear()
-        result.append(part)
-    if text := "".join(pending):
-        result.append(text)
     return tuple(result)

@@ -140,7 +140,7 @@ class TableLayout:
         return self.before + (fixed_lines(text, self.indent) if self.flowed else text)
 
 
-def render(blocks: Blocks, key: VariantKey, numbers: Numbering, *, flowed: bool = False) -> TemplateParts:
+def render_blocks(blocks: Blocks, key: VariantKey, numbers: Numbering, *, flowed: bool = False) -> TemplateParts:
     """`blocks` as they stand in the variant `key`, with a line feed at the end; `flowed`: as format=flowed."""
     writer = _Writer(key, numbers, flowed=flowed)
     writer.write(blocks)
@@ -168,16 +168,16 @@ class _Writer:
                     if self.key[choice] == branch:
                         self.write(inner)
                 case SectionBlock():
-                    self.passage(block)
+                    self.section(block)
                 case SharedBlock(gap=gap, blocks=inner):
                     self.gap = max(self.gap or 0, gap)
                     self.write(inner)
 
-    def passage(self, passage: SectionBlock) -> None:
+    def section(self, section: SectionBlock) -> None:
         self.links = {}
-        self.write(passage.blocks)
-        bodies = {note.label: note.blocks for note in passage.notes}
-        for label in self.numbers.by_section.get(passage.section, ()):
+        self.write(section.blocks)
+        bodies = {note.label: note.blocks for note in section.notes}
+        for label in self.numbers.by_section.get(section.section, ()):
             self.write(bodies[label])
         listed = 0
         while listed < len(self.links):
@@ -201,9 +201,9 @@ class _Writer:
         header = tuple(join_adjacent(self.words(cell)) for cell in table.header)
         rows = tuple(tuple(join_adjacent(self.words(cell)) for cell in row) for row in table.rows)
         before = self.before(table.indent, table.gap)
-        grid = TableLayout(before, table.indent, self.flowed, header, rows, table.alignments)
+        layout = TableLayout(before, table.indent, self.flowed, header, rows, table.alignments)
         static = all(isinstance(part, str) for cells in (header, *rows) for cell in cells for part in cell)
-        self.parts.append(grid.fill(ReaderValues(token="")) if static else grid)
+        self.parts.append(layout.fill(ReaderValues(token="")) if static else layout)
 
     def words(self, words: Words) -> list[str | Fillable]:
         parts: list[str | Fillable] = []

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from markdown_it.token import Token
 
 from mailer.dispatch import model
+from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
 from mailer.edition.html.variant_tree import NumberNode
-from mailer.edition.link_targets import address, closing_index
+from mailer.edition.link_targets import link_target
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import Reference
@@ -23,7 +24,7 @@ _MARKS = {"em_open": "_", "em_close": "_", "strong_open": "*", "strong_close": "
 _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")
 
 
-class TextWriter:
+class PlaintextRenderer:
     """Writes the tokens of one dispatch; `references` are what `[[slug]]` may name."""
 
     def __init__(self, language: str, references: Mapping[str, Reference]) -> None:
@@ -93,12 +94,12 @@ class TextWriter:
             case StandaloneFigure(image=image, link=link) as figure:
                 shown: Words = (
                     self._picture(image),
-                    *((TextLink(address(link, "href", EscapeContext.TEXT_URL)),) if link else ()),
+                    *((TextLink(link_target(link, "href", EscapeContext.TEXT_URL)),) if link else ()),
                 )
                 caption = [TextBlock(words=(figure.caption,), indent=indent, gap=0)] if figure.caption else []
                 return [TextBlock(words=shown, indent=indent, gap=gap), *caption]
             case StandaloneButton(link=link, words=words):
-                target = address(link, "href", EscapeContext.TEXT_URL)
+                target = link_target(link, "href", EscapeContext.TEXT_URL)
                 label = TextBlock(words=_subheading(self.inline(words)), indent=indent, gap=gap)
                 return [label, TextBlock(words=target, indent=indent, gap=0)]
             case None:
@@ -122,7 +123,7 @@ class TextWriter:
                     words.append(" ")
                 case "hardbreak":
                     words.append("\n")
-                case "slot":
+                case "merge_field":
                     words.append(MergeField(token.meta["expression"].source, EscapeContext.TEXT))
                 case "footnote_ref":
                     before, after = gettext(self._language, "(note %(number)s)", number="\0").split("\0")
@@ -145,7 +146,7 @@ class TextWriter:
         return tuple(words)
 
     def _link(self, token: Token, shown: Words) -> Words:
-        target = address(token, "href", EscapeContext.TEXT_URL)
+        target = link_target(token, "href", EscapeContext.TEXT_URL)
         if title := title_of(token):
             return (*shown, TextLink((*target, f" ({title})")))
         text = "".join(word for word in shown if isinstance(word, str))

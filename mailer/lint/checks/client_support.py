@@ -86,12 +86,12 @@ def load_support() -> Support:
     return Support(data["clients"], features)
 
 
-def lost_features(proof: LintContext) -> Iterator[Finding]:
+def lost_features(context: LintContext) -> Iterator[Finding]:
     """What matters and is lost, with the share of the mail programs that lose it."""
     known = load_support()
-    clients = known.selected(proof.clients)
+    clients = known.selected(context.clients)
     seen: set[str] = set()
-    for page in proof.pages:
+    for page in context.pages:
         for use, where in uses(page).items():
             feature = known.features.get(use)
             if feature is None or feature.slug in seen or feature.slug not in MATTERS:
@@ -105,11 +105,11 @@ def lost_features(proof: LintContext) -> Iterator[Finding]:
                 )
 
 
-def image_formats(proof: LintContext) -> Iterator[Finding]:
+def image_formats(context: LintContext) -> Iterator[Finding]:
     """Images by an address whose format some mail programs do not show."""
     known = load_support()
-    clients = known.selected(proof.clients)
-    for page in proof.pages:
+    clients = known.selected(context.clients)
+    for page in context.pages:
         for image in page.each("img"):
             for use in formats(image):
                 suffix = use.partition(":")[2]
@@ -121,7 +121,7 @@ def image_formats(proof: LintContext) -> Iterator[Finding]:
                         rule="image-format",
                         message=f"an image in the format “{suffix}” is not shown in {_share(known, lost, clients)}",
                         expected="expected JPEG, PNG or GIF",
-                        position=proof.source_index.find(image.get("src", "")),
+                        position=context.source_index.find(image.get("src", "")),
                     )
 
 

@@ -35,25 +35,25 @@ _SIZE = re.compile(r"([0-9.]+)(px|pt|em|rem|%)")
 _FOUND_EACH = 40  # findings; a page that is wrong throughout need not be listed whole
 
 
-def poor_contrast(proof: LintContext) -> Iterator[Finding]:
+def poor_contrast(context: LintContext) -> Iterator[Finding]:
     """Every pair of colours in which text is too faint, once a scheme."""
     seen: set[tuple[str, str, str]] = set()
-    for page in proof.pages:
+    for page in context.pages:
         for scheme, rule in (("light", "contrast"), ("dark", "contrast-dark")):
-            painter = _StyleResolver(page, scheme)
-            if scheme == "dark" and not painter.knows_scheme:
+            resolver = _StyleResolver(page, scheme)
+            if scheme == "dark" and not resolver.knows_scheme:
                 continue
-            for text, ink in painter.texts():
-                pair = (rule, str(ink.colour), str(ink.background))
+            for text, style in resolver.texts():
+                pair = (rule, str(style.colour), str(style.background))
                 if pair in seen or len(seen) >= _FOUND_EACH:
                     continue
-                ratio, enough = ink.ratio, ENOUGH_LARGE if ink.is_large else ENOUGH
+                ratio, enough = style.ratio, ENOUGH_LARGE if style.is_large else ENOUGH
                 if ratio < enough:
                     seen.add(pair)
                     words = abbreviate(text, 40)
                     yield Finding(
                         rule=rule,
-                        message=f"“{words}” stands out {ratio:.1f} to 1 ({ink.colour} on {ink.background}) in {scheme} mode",
+                        message=f"“{words}” stands out {ratio:.1f} to 1 ({style.colour} on {style.background}) in {scheme} mode",
                         expected=f"expected {enough:g} to 1",
                     )
 
@@ -104,38 +104,38 @@ class _StyleResolver:
         """Each stretch of text that is seen on a plain background, with how it looks."""
         body = self._page.root.find("body")
         if body is not None:
-            yield from self._within(body, self._ink(self._page.root, _ComputedStyle()))
+            yield from self._within(body, self._style_of(self._page.root, _ComputedStyle()))
 
     def _within(self, element: HtmlElement, outer: _ComputedStyle) -> Iterator[tuple[str, _ComputedStyle]]:
-        ink = self._ink(element, outer)
-        if ink.hidden:
+        style = self._style_of(element, outer)
+        if style.hidden:
             return
         own = [element.text, *(child.tail for child in element)]
         text = " ".join(part.strip() for part in own if part and part.strip())
-        if text and ink.background is not None and element.tag not in {"style", "script"}:
-            yield text, ink
+        if text and style.background is not None and element.tag not in {"style", "script"}:
+            yield text, style
         for child in element:
             if isinstance(child.tag, str):
-                yield from self._within(child, ink)
+                yield from self._within(child, style)
 
-    def _ink(self, element: HtmlElement, outer: _ComputedStyle) -> _ComputedStyle:
+    def _style_of(self, element: HtmlElement, outer: _ComputedStyle) -> _ComputedStyle:
         values = self._values(element)
-        ink = outer
+        style = outer
         if element.tag == "a" and element.get("href"):
-            ink = replace(ink, colour=_LINK)
+            style = replace(style, colour=_LINK)
         if element.tag in _BOLD_TAGS:
-            ink = replace(ink, bold=True, size=_TAG_SIZES.get(str(element.tag), ink.size))
+            style = replace(style, bold=True, size=_TAG_SIZES.get(str(element.tag), style.size))
         if (found := colour(values.get("color", ""))) is not None:
-            ink = replace(ink, colour=found)
+            style = replace(style, colour=found)
         elif values.get("color") == "inherit":
-            ink = replace(ink, colour=outer.colour)
-        ink = replace(ink, background=_background(values, outer.background, element.get("bgcolor", "")))
-        ink = replace(ink, size=_size(values.get("font-size", ""), outer.size, ink.size))
+            style = replace(style, colour=outer.colour)
+        style = replace(style, background=_background(values, outer.background, element.get("bgcolor", "")))
+        style = replace(style, size=_size(values.get("font-size", ""), outer.size, style.size))
         if weight := values.get("font-weight"):
-            ink = replace(ink, bold=weight in {"bold", "bolder"} or (weight.isdigit() and int(weight) >= 700))
+            style = replace(style, bold=weight in {"bold", "bolder"} or (weight.isdigit() and int(weight) >= 700))
         if values.get("display") == "none" or values.get("visibility") == "hidden":
-            ink = replace(ink, hidden=True)
-        return ink
+            style = replace(style, hidden=True)
+        return style
 
     def _values(self, element: HtmlElement) -> dict[str, str]:
         """The properties that count here, the background’s shorthand as it stands."""

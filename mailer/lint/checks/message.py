@@ -33,19 +33,19 @@ _OVERSIGNED = ("from", "to", "subject", "date")
 _QUOTED = re.compile(rb"(?:[\t\r\n -<>-~]|=[0-9A-F]{2}|=\r\n)*")
 
 
-def message(proof: LintContext) -> Iterator[Finding]:
+def message(context: LintContext) -> Iterator[Finding]:
     """Everything that contract and RFCs ask of one message."""
-    data = proof.message
+    data = context.message
     if len(data) > LARGEST:
         text = f"the message has {len(data) // 1024 // 1024} MB"
         yield Finding(rule="message-headers", message=text, expected="no server takes that")
         return
     parsed = BytesParser(policy=compat32).parsebytes(data)
     yield from _lines(data)
-    yield from _headers(parsed, proof.edition.from_address)
+    yield from _headers(parsed, context.edition.from_address)
     yield from _parts(parsed)
-    yield from _one_click(parsed, proof)
-    yield from _signatures(parsed, proof.edition.from_address)
+    yield from _one_click(parsed, context)
+    yield from _signatures(parsed, context.edition.from_address)
 
 
 def _lines(data: bytes) -> Iterator[Finding]:
@@ -150,17 +150,17 @@ def _fault(part: "Message[str, str]") -> str:
     return ""
 
 
-def _one_click(parsed: "Message[str, str]", proof: LintContext) -> Iterator[Finding]:
+def _one_click(parsed: "Message[str, str]", context: LintContext) -> Iterator[Finding]:
     where = re.findall(r"<([^<>]*)>", _text(parsed, "List-Unsubscribe"))
-    web = [url for url in where if url.startswith(proof.unsubscribe_url)]
+    web = [url for url in where if url.startswith(context.unsubscribe_url)]
     if not web:
         text = "List-Unsubscribe has no web address"
-        yield Finding(rule="one-click", message=text, expected=f"expected <{proof.unsubscribe_url}…>")
-    elif proof.is_set_up and not web[0].startswith("https:"):
+        yield Finding(rule="one-click", message=text, expected=f"expected <{context.unsubscribe_url}…>")
+    elif context.is_set_up and not web[0].startswith("https:"):
         yield Finding(rule="one-click", message="the address of List-Unsubscribe is not https")
-    said = _text(parsed, "List-Unsubscribe-Post").strip()
-    if said != "List-Unsubscribe=One-Click":
-        text = f"List-Unsubscribe-Post says “{said}”"
+    content = _text(parsed, "List-Unsubscribe-Post").strip()
+    if content != "List-Unsubscribe=One-Click":
+        text = f"List-Unsubscribe-Post says “{content}”"
         yield Finding(rule="one-click", message=text, expected="expected List-Unsubscribe=One-Click")
 
 
@@ -186,11 +186,11 @@ def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
             yield Finding(rule="dkim-alignment", message=text, expected="expected one organisation")
 
 
-def plaintext(proof: LintContext) -> Iterator[Finding]:
+def plaintext(context: LintContext) -> Iterator[Finding]:
     """The headline of every article in the plaintext: a template can leave them out."""
-    said = _bare(" ".join(proof.texts))
-    for article in proof.articles:
-        if _bare(article.title_text) not in said:
+    content = _bare(" ".join(context.texts))
+    for article in context.articles:
+        if _bare(article.title_text) not in content:
             yield Finding(
                 rule="plaintext",
                 message=f"the plaintext leaves out “{article.title_text[:50]}”",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.dispatch.context_checks import CheckContext, check_in_context, inline_tokens
+from mailer.dispatch.context_checks import CheckContext, check_in_context
 from mailer.dispatch.diagnostics import Position, Severity
-from mailer.dispatch.model import Article, Choice, Markdown, walk_articles
+from mailer.dispatch.model import Article, Choice, Markdown, inline_tokens, walk_articles
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.template.expression import Expression
 

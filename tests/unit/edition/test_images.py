@@ -34,7 +34,7 @@ def read(image):
 def test_an_image_is_made_for_the_column_and_never_enlarged(tmp_path, name, size, pixels, shown, kind):
     image = load_image(write(tmp_path / name, size), root=tmp_path)
     assert (image.width, image.height) == pixels == read(image).size
-    assert image.shown(600) == shown
+    assert image.display_size(600) == shown
     assert image.content_type == kind
     assert image.name.endswith(".png" if kind == "image/png" else ".jpg")
 

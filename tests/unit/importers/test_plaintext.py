@@ -11,8 +11,9 @@ from mailer.dispatch.diagnostics import Severity
 from mailer.dispatch.parse import parse_dispatch
 from mailer.importers.dates import ends_in_date, read_date
 from mailer.importers.dispatch_writer import file_name, write_dispatch
+from mailer.importers.input_files import read_text
 from mailer.importers.model import ImportedDispatch
-from mailer.importers.paragraphs import escape, paragraphs, read_text
+from mailer.importers.paragraphs import escape, paragraphs
 from mailer.importers.plaintext import ArchiveError, read_plaintext
 
 TODAY = dt.date(2026, 11, 22)
