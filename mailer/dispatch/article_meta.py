@@ -1,6 +1,6 @@
-"""The lines right under an article's title: `key: value`, up to the first blank line.
+"""The metadata of an article: the lines `key: value` right under its title, up to the first blank line.
 
-Each fault is a finding at its key or value; a value that is faulty reads as if it were not there.
+Each fault is reported at its key or value; a faulty value is treated as absent.
 """
 
 import datetime as dt
@@ -33,7 +33,7 @@ class ArticleMeta:
 
 
 def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: DiagnosticCollector) -> ArticleMeta:
-    """The particulars under `heading`; `name` is what findings call the article."""
+    """Reads the metadata under `heading`; `name` is how diagnostics call the article."""
     values: dict[str, tuple[str, Position]] = {}
     lines: dict[str, int] = {}
     was_bad = False

@@ -1,6 +1,6 @@
-"""The body: the note, the articles with their particulars, and the conditions around blocks or whole articles.
+"""Parses the body: the note, the articles with their metadata, and the conditions around blocks or whole articles.
 
-A condition in which a `##` stands is one between articles: each of its branches begins with a `##` (or another such
+A condition that contains a `##` is one between articles: each of its branches begins with a `##` (or another such
 condition) and holds whole articles, one or several; after its endif comes the next `##`, or nothing. Any other condition
 holds blocks, of the note or of one article.
 """
@@ -37,7 +37,7 @@ from mailer.i18n.messages import text_direction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedBody:
-    """What the body of a dispatch holds; the fields are those of Dispatch."""
+    """The content of a body; the fields are those of Dispatch."""
 
     note: tuple[Block, ...]
     articles: tuple[Article | Choice, ...]
@@ -46,7 +46,7 @@ class ParsedBody:
 
 
 def read_body(source: SourceText, start: int, language: str, findings: DiagnosticCollector) -> ParsedBody:
-    """The body of `source`, which begins at offset `start`. With errors among the findings, it is no more than a guess."""
+    """Parses the body of `source`, which begins at offset `start`. With errors among the diagnostics, the result is partial."""
     text = source.text[start:]
     body = MaskedBody(source, start, map_lines(text) if _has_braces(text) else LineMap())
     tokens = read_markdown(body, language, findings)
@@ -95,7 +95,7 @@ def _check_headings(tokens: Sequence[Token], body: MaskedBody, findings: Diagnos
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What follows a heading, or a chain of articles, or (None) the beginning."""
+    """The items after `opener`: a heading, a chain of articles, or None for the beginning of the body."""
 
     opener: Heading | IfChain | None
     items: list[Item]
@@ -118,13 +118,13 @@ class _TreeBuilder:
         self.footnotes = Footnotes()
 
     def build(self, items: Sequence[Item]) -> tuple[tuple[Block, ...], tuple[Article | Choice, ...]]:
-        """The note and the articles."""
+        """Returns the note and the articles."""
         beginning, *sections = _sections(items)
         note = self._blocks(beginning.items, ())
         return note, self._articles(sections, (), place="the note")
 
     def _articles(self, sections: Sequence[_Section], path: Path, place: str) -> tuple[Article | Choice, ...]:
-        """Articles and choices between them; `place` names where a chain that opens them was opened."""
+        """Returns articles and choices between them; `place` names where a chain that opens them was opened."""
         found: list[Article | Choice] = []
         for section in sections:
             if isinstance(section.opener, Heading):
@@ -181,7 +181,7 @@ class _TreeBuilder:
         )
 
     def _blocks(self, items: Sequence[Item], path: Path) -> tuple[Block, ...]:
-        """Blocks and choices between them; neighbours in one Markdown, footnotes put aside."""
+        """Returns blocks and choices between them; adjacent blocks are one Markdown, footnotes are set aside."""
         found: list[Block] = []
         tokens: list[Token] = []
         for item in items:
@@ -218,7 +218,7 @@ def _choice(chain: IfChain, branches: Iterable[Branch]) -> Choice:
 
 
 def _direction(language: str, title: str, body: Sequence[Block]) -> str:
-    """By the article's own language; when it names none, by the first strong character of its title or text."""
+    """The direction of the article's language; without one, that of the first strong character of its title or text."""
     if language:
         return text_direction(language)
     return next(filter(None, map(first_strong_direction, (title, *_texts(body)))), "")

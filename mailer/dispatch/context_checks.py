@@ -1,6 +1,6 @@
-"""What is wrong with a dispatch in the world it will go out into: other dispatches, lists, images, settings.
+"""Checks a dispatch against its context: other dispatches, lists, images, settings.
 
-The world is handed in; nothing is read here but what its prober reads.
+The context is handed in; nothing is read here but by its `probe_image`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from mailer.dispatch.model import Dispatch, image_file, inline_tokens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """What a dispatch is checked against.
+    """The context that a dispatch is checked against.
 
     `slugs`: slug -> title of every other dispatch and sent edition; this one's may be among them.
-    `fields`: list -> the fields of its readers, for each list that the send goes to; none at all: fields go unchecked.
-    `probe_image`: a path as typed, relative to the dispatch -> what is wrong with that image, or None.
+    `fields`: list -> the fields of its readers, for each list that the send goes to; empty: fields are not checked.
+    `probe_image`: a path as typed, relative to the dispatch -> a description of what is wrong with that image, or None.
     `has_copyright`: whether the settings have a copyright line.
     """
 
@@ -29,7 +29,7 @@ class CheckContext:
 
 
 def check_in_context(dispatch: Dispatch, context: CheckContext) -> list[Diagnostic]:
-    """The findings that parsing cannot make, in source order."""
+    """Returns the diagnostics that parsing cannot make, in source order."""
     findings = DiagnosticCollector(dispatch.path)
     for earlier in dispatch.earlier:
         if earlier.slug:

@@ -1,4 +1,4 @@
-"""A dispatch, read: what the editor wrote, as records.
+"""The records of a parsed dispatch.
 
     Dispatch
       note       blocks before the first `##`
@@ -7,9 +7,9 @@
     Block = Markdown (whole top-level Markdown blocks, as markdown-it tokens) | Choice (an if chain between blocks)
 
 Conditions and expressions are part of the tree, unevaluated; nothing here depends on a reader. In inline tokens an
-expression is a token of type `slot` with `meta["expression"]`; in a link or image the attribute is absent and
-`meta["href"]` (`meta["src"]`) holds a Template, so that nobody mistakes a placeholder for an address. `[[slug]]` is a
-token of type `dispatch_link` with `meta["slug"]`; a footnote reference is `footnote_ref` with `meta["label"]`.
+expression is a token of type `merge_field` with `meta["expression"]`; a link or image has no address attribute, but a
+Template in `meta["href"]` (`meta["src"]`). `[[slug]]` is a token of type `dispatch_link` with `meta["slug"]`; a footnote
+reference is `footnote_ref` with `meta["label"]`.
 """
 
 import datetime as dt
@@ -70,7 +70,7 @@ class Markdown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """One way of a choice; `condition` is None for `else`. In a Choice between articles, items are articles."""
+    """One branch of a choice; `condition` is None for `else`. In a Choice between articles, items are articles."""
 
     condition: Expression | None
     items: tuple["Block | Article", ...]
@@ -113,7 +113,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """A dispatch without errors. `path` is as it was typed; `source` the whole file, as read."""
+    """A dispatch without errors. `path` is as it was typed; `source` is the whole file."""
 
     path: str
     source: str
@@ -138,7 +138,7 @@ class Dispatch:
 
     @property
     def fields(self) -> frozenset[str]:
-        """The reader fields that this dispatch asks for."""
+        """The reader fields that the dispatch uses."""
         return frozenset().union(*(expression.fields for expression in self.expressions))
 
 

@@ -1,8 +1,8 @@
-"""A dispatch file, read: text in, a Dispatch and every finding out. Nothing is raised, whatever is in the file.
+"""Parses a dispatch file into a Dispatch and all its diagnostics. Raises nothing, whatever is in the file.
 
-    parse_dispatch(text, path) -> Parsed(dispatch, problems)
+    parse_dispatch(text, path) -> ParseResult(dispatch, problems)
 
-What needs more than the file itself (other dispatches, images, lists) is judged by check.py.
+Checks that need more than the file (other dispatches, images, lists) are in context_checks.py.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from mailer.i18n.bcp47 import is_valid_tag
 
 @dataclass(frozen=True, slots=True)
 class ParseResult:
-    """`dispatch` is None when there are errors among the problems, which stand in source order.
+    """`dispatch` is None when there are errors among `problems`, which are in source order.
 
-    `guess` is what could be read all the same, for further findings only; None where nothing could.
+    `partial` is what could be read despite errors, for further checks only; None where nothing could.
     """
 
     dispatch: Dispatch | None
@@ -33,9 +33,9 @@ class ParseResult:
 
 
 def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> ParseResult:
-    """Read `source`, the content of the file at `path`, which findings repeat as it was typed.
+    """Parses `source`, the content of the file at `path`; diagnostics repeat `path` as it was typed.
 
-    `language` is that of a dispatch that names none.
+    `language` is the default for a dispatch that names none.
     """
     findings = DiagnosticCollector(path)
     partial_dispatch = _read(source, path, language, findings)
@@ -60,7 +60,7 @@ def _read(raw: str | bytes, path: str, language: str, findings: DiagnosticCollec
 
 
 class _FrontMatterTexts:
-    """The texts of a front matter: the two that may differ per reader as Templates, all others plain."""
+    """The texts of the front matter: subject and preheader as Templates, all others plain."""
 
     def __init__(self, source_map: YamlSourceMap, findings: DiagnosticCollector) -> None:
         self._source_map = source_map
@@ -75,7 +75,7 @@ class _FrontMatterTexts:
                 self._plain[place] = parse_plain(text, locate, findings, where)
 
     def plain(self, *place: int | str) -> str:
-        """The text at `place`; "" when there is none."""
+        """Returns the text at `place`; "" when there is none."""
         return self._plain.get(place, "")
 
     def template(self, name: str) -> Template:

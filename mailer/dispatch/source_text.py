@@ -1,6 +1,6 @@
-"""The file of a dispatch as text: decoded, line ends made LF, and every place in it by line and column.
+"""The file of a dispatch as text: decoded, with LF line ends, and with line and column for every offset.
 
-Whatever bytes come in, text goes out, so that all findings can come at once; what had to be replaced is one of them.
+Any bytes are decoded, so that all diagnostics can come at once; replaced characters are reported.
 """
 
 import re
@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udf
 
 
 class SourceText:
-    """A text whose offsets have positions."""
+    """A text with a position for each offset."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -28,7 +28,7 @@ class SourceText:
 
 
 def read_source(raw: str | bytes, findings: DiagnosticCollector) -> SourceText | None:
-    """The text of a dispatch; None when nothing of it can be read. A byte order mark is dropped."""
+    """Decodes a dispatch; None when nothing of it can be read. A byte order mark is dropped."""
     if not raw.strip():
         findings.add(
             "empty-file", Position(), "the file is empty", "expected front matter between --- lines, then text"

@@ -1,12 +1,11 @@
-"""A dispatch becomes an edition: rendered, inlined and cut once, for all variants and all readers.
+"""Compiles a dispatch into an edition: rendered, inlined and divided once, for all variants and all readers.
 
     compile_edition(dispatch, publication=…, templates=…, references=…, images=…) -> Edition
 
 Pure but for reading the templates' folders, a theme's logo among them. premailer runs once; the HTML holds every branch, and a
-variant is made of it by string work. Everything that would be the same for two readers is done here.
+variant is made of it by string work. Everything that is the same for two readers is done here.
 
-Raises LayoutError for a template or a theme that is wrong, its logo too, EditionError for a reference or an image that
-was not handed in.
+Raises LayoutError for a faulty template, theme or logo, EditionError for a reference or an image that was not handed in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +34,7 @@ def compile_edition(
     images: Mapping[str, Image],
     inlined: bool = True,
 ) -> Edition:
-    """The edition of `dispatch`. One that is not `inlined` is made much sooner, and is for browsers only, never for mail.
+    """Compiles `dispatch`. An edition that is not `inlined` is compiled much faster, and is for browsers only, never for mail.
 
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
     their files; of `templates`, the first folder that has a file wins.
@@ -69,7 +68,7 @@ def compile_edition(
 
 
 def theme_faults(templates: Sequence[Path]) -> tuple[ThemeFault, ...]:
-    """What keeps a letter from having the theme that these folders hold; nothing where all is well."""
+    """Returns the faults of the theme in these folders; none if it is valid."""
     try:
         _logo(load_theme(templates), templates)
     except ThemeError as error:
@@ -78,7 +77,7 @@ def theme_faults(templates: Sequence[Path]) -> tuple[ThemeFault, ...]:
 
 
 def _logo(theme: Theme, templates: Sequence[Path]) -> Image | None:
-    """The theme's logo; like any image it may not lie outside of the folder that names it."""
+    """Returns the theme's logo; like any image it may not lie outside of the folder that names it."""
     if theme.logo is None:
         return None
     root = next(folder for folder in templates if theme.logo.file.is_relative_to(folder))

@@ -1,9 +1,9 @@
-"""A dispatch as a letter to be laid out: what HTML and plaintext both need to know, found out once.
+"""A view of a dispatch for rendering: what HTML and plaintext both need, computed once.
 
-The outline that numbers come from, the if chains with the program's own at the end, every article with the branches it
-stands in, and what a letter says by itself: its copyright lines, its preview line, its links to earlier letters.
+The input of numbering, the if chains with the program's own at the end, every article with its branches, and what the
+program adds: copyright lines, preview line, links to earlier dispatches.
 
-Raises EditionError for a slug or an image that nothing was handed in for; `mailer check` names their lines.
+Raises EditionError for a slug or an image that was not handed in; `mailer check` names their lines.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class DispatchView:
 
     @cached_property
     def articles(self) -> tuple[tuple[model.Article, Path], ...]:
-        """Every article with the branches that it stands in, in source order."""
+        """Every article with the branches around it, in source order."""
         return tuple(_articles(self.dispatch.articles, ()))
 
     @cached_property
@@ -105,12 +105,12 @@ class DispatchView:
 
     @property
     def preview(self) -> model.Template:
-        """What an inbox shows after the subject: the preheader, else the summary, else the headlines everybody gets."""
+        """The text that an inbox shows after the subject: the preheader, else the summary, else the unconditional headlines."""
         headlines = tuple(article.title_text for article, path in self.articles if not path)
         return self.dispatch.preheader or (" · ".join(self.dispatch.summary or headlines),)
 
     def require_references(self) -> None:
-        """Raises EditionError for the first slug or image that is not there."""
+        """Raises EditionError for the first slug or image that is missing."""
         advice = f"Run: mailer check {self.dispatch.path}"
         for token in inline_tokens(self.dispatch):
             if token.type == "dispatch_link" and token.meta["slug"] not in self.references:
@@ -121,14 +121,14 @@ class DispatchView:
 
 
 def image_files(dispatch: model.Dispatch) -> tuple[str, ...]:
-    """The image files that `dispatch` shows, as it names them: relative to its own folder. Each once."""
+    """Returns the image files of `dispatch`, as it names them: relative to its own folder. Each once."""
     found = [dispatch.photo.file] if dispatch.photo else []
     found.extend(image_file(token) for token in inline_tokens(dispatch) if token.type == "image")
     return tuple(dict.fromkeys(name for name in found if name))
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The lines of a text that an editor or an admin typed, without empty ones."""
+    """Returns the lines of a text that an editor or an admin typed, without empty ones."""
     return tuple(line for raw in text.splitlines() if (line := raw.strip()))
 
 

@@ -1,7 +1,7 @@
-"""Where links and images point: templates of addresses, as slots and text for the place they stand in.
+"""The targets of links and images: addresses as text and merge fields.
 
 An address that an editor typed is normalised (host as A-labels, the rest percent-encoded where RFC 3986 asks for it)
-before it stands in a letter; what is between its expressions keeps its delimiters. A value only ever fills a component.
+before it is part of an edition; text between expressions keeps its delimiters. A value only ever fills a component.
 """
 
 from urllib.parse import quote
@@ -17,12 +17,12 @@ _DELIMITERS = "%/?#[]@!$&'()*+,;=:~"
 
 
 def link_target(token: Token, attribute: str, place: EscapeContext) -> tuple[str | MergeField, ...]:
-    """The address of a link (`href`) or an image (`src`), which its meta holds as a Template."""
+    """Returns the address of a link (`href`) or an image (`src`), which its meta holds as a Template."""
     return template_parts(token.meta[attribute], place)
 
 
 def template_parts(template: Template, place: EscapeContext) -> tuple[str | MergeField, ...]:
-    """`template` with its expressions as slots of `place`, its text normalised."""
+    """Returns `template` with its expressions as merge fields for `place`, its text normalised."""
     return tuple(
         MergeField(part.source, place)
         if isinstance(part, Expression)

@@ -1,4 +1,4 @@
-"""A draft as the text of a dispatch file: front matter and Markdown that `mailer check` reads back to the same.
+"""Writes an imported dispatch as a dispatch file: front matter and Markdown that `mailer check` reads back to the same.
 
 write_dispatch(draft)   the text
 file_name(draft)        2026-10-26-the-east-quay-opens-again.md
@@ -58,7 +58,7 @@ def _photo(photo: ImportedPhoto) -> dict[str, str]:
 
 
 def _commented_photo(photo: ImportedPhoto) -> str:
-    """The photo behind #, for the editor who has the picture."""
+    """Returns the photo as a comment in the front matter, for the editor who has the picture."""
     lines = _yaml({"photo": {"file": "photos/NAME.jpg", "alt": "What it shows", **_words(photo)}}).splitlines()
     return "".join(f"# {line}\n" for line in lines)
 

@@ -1,7 +1,7 @@
-"""An HTML dispatch, a saved page or the HTML of a message, as paragraphs: what the reader of archives takes.
+"""Reads an HTML dispatch, a saved page or the HTML of a message, as paragraphs.
 
-What is not shown (scripts, styles, hidden preheaders), pictures of a dot that count openings, and the lines that the
-program makes itself (unsubscribe, view in browser) are left aside; the latter are named. Tables for layout are read cell
+Hidden elements (scripts, styles, hidden preheaders), tracking pixels, and lines that the
+program generates itself (unsubscribe, view in browser) are left out; the latter are listed. Layout tables are read cell
 by cell, tables of data become Markdown's. `line` is a paragraph's number here, for HTML has no lines to speak of.
 """
 
@@ -53,7 +53,7 @@ _LARGEST_ROW = 300  # characters of a cell in a table of data
 
 @dataclass(frozen=True, slots=True)
 class SavedPage:
-    """What a page says, and what was left aside, in the page's own words."""
+    """The paragraphs of a page, and the lines that were left out."""
 
     paragraphs: tuple[ImportedParagraph, ...]
     aside: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class SavedPage:
 
 
 def read_html(text: str) -> SavedPage:
-    """The paragraphs of `text`; none for what is no HTML."""
+    """Returns the paragraphs of `text`; none if it is not HTML."""
     try:
         root = html.document_fromstring(text.encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8"))  # type: ignore[no-untyped-call]
     except (ParserError, ValueError):
@@ -87,7 +87,7 @@ class _HtmlReader:
     quoted: int = 0
 
     def block(self, element: HtmlElement, depth: int) -> None:
-        """Read `element` and what is in it."""
+        """Reads `element` and its content."""
         tag = element.tag if isinstance(element.tag, str) else ""
         if depth > _DEEPEST or not tag or tag in _INVISIBLE or _is_hidden(element):
             return
@@ -117,7 +117,7 @@ class _HtmlReader:
                 self.end()
 
     def end(self, level: int = 0) -> None:
-        """What was read since the last block is a paragraph."""
+        """Ends a paragraph: the text since the last block."""
         lines = [line for line in map(_trimmed, self.lines) if line.text]
         self.lines = [_HtmlLine()]
         if not lines:
@@ -200,7 +200,7 @@ class _HtmlReader:
         )
 
     def _list(self, element: HtmlElement, depth: int) -> None:
-        """A list: one line an item, numbered if the list is."""
+        """Reads a list: one line an item, numbered if the list is."""
         items = [child for child in element if child.tag == "li" and not _is_hidden(child)]
         inner = [self._item_paragraphs(child, depth) for child in items]
         lines: list[str] = []
@@ -208,14 +208,17 @@ class _HtmlReader:
         for number, found in enumerate((each for each in inner if each), start=1):
             mark = f"{number}." if element.tag == "ol" else "-"
             lines.append(f"{mark} {' '.join(each.text for each in found)}")
-            body = "\n".join(("\n" if i and not each.lines[0].startswith(("- ", "1.")) else "") + each.separator.join(each.markdown or ())
-                             for i, each in enumerate(found))  # fmt: skip
+            body = ""
+            for index, each in enumerate(found):
+                text = each.separator.join(each.markdown or ())
+                starts_list = each.lines[0].startswith(("- ", "1."))
+                body += ("" if not index else "\n" if starts_list else "\n\n") + text
             markdown.append(f"{mark} " + body.replace("\n", "\n" + " " * (len(mark) + 1)))
         if lines:
             self._add(ImportedParagraph(line=0, lines=tuple(lines), markdown=tuple(markdown), separator="\n"))
 
     def _item_paragraphs(self, element: HtmlElement, depth: int) -> list[ImportedParagraph]:
-        """The paragraphs of one item, read for itself."""
+        """Returns the paragraphs of one item, read separately."""
         reader = _HtmlReader(aside=self.aside)
         reader._inside(element, depth + 1)
         reader.end()
@@ -241,7 +244,7 @@ def _trimmed(line: _HtmlLine) -> _HtmlLine:
 
 
 def _escape_line_start(markdown: str) -> str:
-    """A line that begins no list, heading or quote by accident; its inside is escaped already."""
+    """Escapes a line that would begin a list, heading or quote; the rest of it is escaped already."""
     return re.sub(r"^(\d*)([#+\-=:.)])(?=\s|$|[#\-=])", r"\1\\\2", markdown)
 
 
@@ -264,12 +267,12 @@ def _is_hidden(element: HtmlElement) -> bool:
 
 
 def _is_tracking_pixel(element: HtmlElement) -> bool:
-    """A picture of one dot, there to be fetched rather than seen."""
+    """Whether an image is one pixel, there to be fetched rather than seen."""
     return {(element.get(side) or "").removesuffix("px").strip() for side in ("width", "height")} <= {"0", "1"}
 
 
 def _is_data(table: HtmlElement) -> bool:
-    """Whether a table says something by its columns, rather than placing things."""
+    """Whether a table holds data, rather than layout."""
     if table.get("role") in {"presentation", "none"} or any(
         True for _ in _descendants(table, "table", "p", "h1", "h2", "h3", "img")
     ):
@@ -284,7 +287,7 @@ def _descendants(element: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
 
 
 def _target(element: HtmlElement) -> str:
-    """Where a link leads, if it is somewhere outside."""
+    """Returns the target of a link, if it is outside of the page."""
     href = (element.get("href") or "").strip()
     scheme = href.partition(":")[0].lower()
     return (

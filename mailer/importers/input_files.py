@@ -1,10 +1,11 @@
-"""A message file (.eml) or a saved page, opened: its text, and the pictures that came with it.
+"""Opens the files to import: a message (.eml), a saved page or a text, with the pictures in it.
 
     open_message(data)   the best part of a message: HTML, else plain text
     open_page(data)      a saved page
+    read_text(data)      the text of a file in any encoding
 
-Parsed by `email` under the compat32 policy, which neither recurses on brackets nor trusts a header; at most LARGEST octets
-and _PARTS parts are looked at.
+Messages are parsed by `email` under the compat32 policy, which neither recurses on brackets nor trusts a header; at most
+LARGEST octets and _PARTS parts are read.
 """
 
 import base64
@@ -44,7 +45,7 @@ class OpenedMessage:
 
 
 def read_text(data: bytes) -> str:
-    """`data` as text: UTF-8 or UTF-16 with or without a mark, else Windows-1252. Every byte is some character."""
+    """Decodes `data`: UTF-8 or UTF-16 with or without a byte order mark, else Windows-1252. Every byte is some character."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
@@ -57,7 +58,7 @@ def read_text(data: bytes) -> str:
 
 
 def open_message(data: bytes) -> OpenedMessage:
-    """The best part of a message. Raises UsageError for one without text, or too large."""
+    """Returns the best part of a message. Raises UsageError for one without text, or too large."""
     _refuse_large(data)
     message = BytesParser(policy=email.policy.compat32).parsebytes(data)
     parts = [part for _, part in zip(range(_PARTS), message.walk(), strict=False) if not part.is_multipart()]
@@ -82,14 +83,14 @@ def open_message(data: bytes) -> OpenedMessage:
 
 
 def open_page(data: bytes) -> OpenedMessage:
-    """A saved web page. Raises UsageError for one that is too large."""
+    """Returns a saved web page. Raises UsageError for one that is too large."""
     _refuse_large(data)
     named = _CHARSET.search(data[:2048])
     return OpenedMessage(text=_decoded(data, named[1].decode("ascii") if named else None), is_html=True)
 
 
 def inline_picture(address: str) -> bytes | None:
-    """The picture that a data: address holds."""
+    """Returns the picture in a data: address."""
     match = _DATA.fullmatch(address)
     if match is None:
         return None

@@ -1,7 +1,7 @@
-"""A dispatch that was read from an archive, before an editor looked at it.
+"""The records of an imported dispatch, before an editor has checked it.
 
-Draft      what was found, in the parts of a dispatch; texts are plain, bodies Markdown
-Doubt      what the reading was not sure of, with its line
+ImportedDispatch  the parts of a dispatch; texts are plain, bodies Markdown
+Doubt             an uncertainty of the import, with its line
 """
 
 import datetime as dt

@@ -1,12 +1,12 @@
-"""A plain-text archive, read: contract 7.
+"""Recognises the parts of an archive in its paragraphs (contract 7).
 
     headline · date · photo with its credit in brackets · numbered contents · [Note by NAME] · the note · -- NAME
     articles: title, source, date, then the text, in which a short line that ends in a colon is a subheading
     a social line · a copyright line
 
-Whatever is missing or stands elsewhere is lived with: what fits no part stays as text where it was, with a Doubt. No line
-is dropped: each is in the draft, or named by a doubt. Titles and sources are recognised by the contents, which may be worded
-a little differently; what stands above the article counts.
+Parts may be missing or elsewhere: text that fits no part stays where it was, with a Doubt. No line is dropped: each is in
+the imported dispatch, or named by a doubt. Titles and sources are matched with the contents, which may be worded
+a little differently; the wording above the article is used.
 """
 
 import datetime as dt
@@ -35,12 +35,12 @@ _LONG = 400  # characters that a line of the footer does not have
 
 
 class ArchiveError(UsageError):
-    """There is nothing in the archive that a dispatch could be made of."""
+    """The archive has no text."""
 
 
 @dataclass(slots=True)
 class _Context:
-    """What is known so far."""
+    """The width of the archive, and the doubts so far."""
 
     width: int
     doubts: list[Doubt] = field(default_factory=list)
@@ -60,7 +60,7 @@ class _Context:
 def read_plaintext(
     paragraphs: Sequence[ImportedParagraph], *, today: dt.date, language: str = "en"
 ) -> ImportedDispatch:
-    """The dispatch that `paragraphs` hold. `today` is its date if nothing tells one; `language` that of the publication.
+    """Returns the dispatch in `paragraphs`. `today` is its date if it has none; `language` that of the publication.
 
     Raises ArchiveError when there are no paragraphs.
     """
@@ -100,7 +100,7 @@ def read_plaintext(
 def _parse_header(
     paragraphs: Sequence[ImportedParagraph], context: _Context
 ) -> tuple[str, ParsedDate | None, list[ImportedParagraph]]:
-    """Headline and date, and what comes after them."""
+    """Returns headline and date, and the paragraphs after them."""
     rest = list(paragraphs)
     first = next((index for index, each in enumerate(rest[:12]) if each.level == 1), 0)
     headline = rest.pop(first)
@@ -130,7 +130,7 @@ def _parse_header(
 def _parse_footer(
     paragraphs: list[ImportedParagraph],
 ) -> tuple[list[ImportedParagraph], tuple[tuple[str, str], ...], str]:
-    """The social and copyright lines taken off the end."""
+    """Takes the social and copyright lines off the end."""
     rest, social, copyright_line = list(paragraphs), list[tuple[str, str]](), ""
     for each in reversed(paragraphs[max(1, len(paragraphs) - _FOOT) :]):
         lines = each.lines
@@ -159,7 +159,7 @@ def _is_foot(line: str) -> bool:
 
 
 def _social(text: str, paragraph: ImportedParagraph) -> tuple[str, str] | None:
-    """Words and address of a social line: one that begins with an asterisk, or stands apart and names an account."""
+    """Returns words and address of a social line: one that begins with an asterisk, or is set apart and names an account."""
     match = list(_ADDRESS.finditer(text))
     if not match or not (text.startswith("*") or (paragraph.gap > 1 and "@" in text)):
         return None
@@ -174,7 +174,7 @@ def _social(text: str, paragraph: ImportedParagraph) -> tuple[str, str] | None:
 def _articles(
     rest: Sequence[ImportedParagraph], contents: TableOfContents, context: _Context
 ) -> tuple[list[tuple[int, ImportedArticle]], list[ImportedParagraph]]:
-    """The articles, each with its line, and what stands before the first, without the contents."""
+    """Returns the articles, each with its line, and the paragraphs before the first, without the contents."""
     front: list[ImportedParagraph] = []
     above = rest[contents.start - 1] if contents.start else None
     if above and (above.level or above.text.endswith(":")) and len(above.text) <= _SHORT:
@@ -218,7 +218,7 @@ def _article(
 
 
 def _body(paragraphs: Sequence[ImportedParagraph], context: _Context) -> tuple[str, ...]:
-    """The text of an article; a short line that ends in a colon is a subheading."""
+    """Returns the text of an article; a short line that ends in a colon is a subheading."""
     blocks: list[str] = []
     for each in paragraphs:
         first = each.lines[0]
@@ -240,7 +240,7 @@ def _body(paragraphs: Sequence[ImportedParagraph], context: _Context) -> tuple[s
 def _summary(
     contents: TableOfContents, articles: Sequence[tuple[int, ImportedArticle]], context: _Context
 ) -> tuple[str, ...]:
-    """The lines of the contents that are no article; where they disagree with the articles, that is said."""
+    """Returns the lines of the contents that are no article; reports contents that differ from the articles."""
     lines: list[str] = []
     order: list[int] = []
     for entry in contents.entries:
@@ -260,7 +260,7 @@ def _summary(
 
 
 def _article_of(entry: TocEntry, articles: Sequence[ImportedArticle], taken: Sequence[int]) -> int | None:
-    """The article that `entry` announces: the one most like it."""
+    """Returns the article that `entry` announces: the most similar one."""
     likely = [
         (similarity(entry.title, article.title), -index)
         for index, article in enumerate(articles)
@@ -292,7 +292,7 @@ def _compare(entry: TocEntry, article: ImportedArticle, context: _Context) -> No
 
 
 def _dated_in(date: ParsedDate, language: str) -> str:
-    """The language that the month is written in, if it can only be one, and not the publication’s."""
+    """Returns the language of the month's name, if there is only one, and it is not the publication’s."""
     primary = language.lower().replace("_", "-").partition("-")[0]
     return next(iter(date.languages)) if len(date.languages) == 1 and primary not in date.languages else ""
 

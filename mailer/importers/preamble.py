@@ -1,9 +1,9 @@
-"""What stands between the headline and the articles: the photo, the note of the editor, the signature.
+"""The preamble of an archive, between headline and articles: the photo, the editor's note, the signature.
 
-    read_opening(paragraphs, top)   `top`: how many of them stand before the contents
+    read_preamble(paragraphs, top)   `top`: the number of paragraphs before the contents
 
-What fits no part goes into the note, where it stood, with a Doubt. A photo without a picture, as a text archive has it, is
-told of in the front matter, behind #, and its words stay in the note.
+Text that fits no part goes into the note, where it was, with a Doubt. A photo without a picture, as in a text archive, is
+written into the front matter as a comment, and its words stay in the note.
 """
 
 import re
@@ -46,7 +46,7 @@ class Preamble:
 
 
 def read_preamble(paragraphs: Sequence[ImportedParagraph], top: int) -> Preamble:
-    """The parts of `paragraphs`, the contents not among them."""
+    """Returns the parts of `paragraphs`, from which the contents were removed."""
     preamble = Preamble()
     before, note = _at_note(paragraphs)
     before = _without_photo(before, max(top, 3), preamble)
@@ -69,7 +69,7 @@ def read_preamble(paragraphs: Sequence[ImportedParagraph], top: int) -> Preamble
 def _at_note(
     paragraphs: Sequence[ImportedParagraph],
 ) -> tuple[list[ImportedParagraph], tuple[str, list[ImportedParagraph]] | None]:
-    """What stands before “[Note by NAME]”; the name, and what stands after it."""
+    """Returns the paragraphs before “[Note by NAME]”; the name, and the paragraphs after it."""
     for index, each in enumerate(paragraphs):
         first = each.lines[0]
         match = _NOTE.fullmatch(first) if len(first) <= _LONGEST_TITLE else None
@@ -81,7 +81,7 @@ def _at_note(
 
 
 def _without_photo(paragraphs: list[ImportedParagraph], top: int, preamble: Preamble) -> list[ImportedParagraph]:
-    """`paragraphs` without the photo and its caption; those of a photo that has no picture stay."""
+    """Returns `paragraphs` without the photo and its caption; those of a photo that has no picture stay."""
     for index, each in enumerate(paragraphs[:top]):
         following = paragraphs[index + 1] if index + 1 < len(paragraphs) else None
         if each.picture:
@@ -105,7 +105,7 @@ def _without_photo(paragraphs: list[ImportedParagraph], top: int, preamble: Prea
 
 
 def _unsigned(paragraphs: list[ImportedParagraph], preamble: Preamble) -> list[ImportedParagraph]:
-    """`paragraphs` without the signature, the last line that is one."""
+    """Returns `paragraphs` without the signature, the last line that is one."""
     for index in reversed(range(len(paragraphs))):
         each = paragraphs[index]
         last = each.lines[-1]

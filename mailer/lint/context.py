@@ -1,7 +1,7 @@
-"""What the inspection looks at: a dispatch, its edition, one finished message, and what the settings say of them.
+"""The input of all checks: a dispatch, its edition, one finished message, and the settings that matter.
 
-Everything is handed in and nothing is changed. The HTML is parsed once a variant, when it is first asked for; of the variants
-so many are looked at that each branch of each condition stands in one of them (up to a dozen), the longest letter first.
+Everything is handed in and nothing is changed. The HTML is parsed once a variant, when it is first used; variants
+are chosen so that each branch of each condition is in one of them (up to a dozen), the longest first.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,12 +28,12 @@ NOBODY = ReaderValues(address=_ADDRESS, token=_TOKEN)
 
 @dataclass(frozen=True, kw_only=True)
 class LintContext:
-    """A letter before it leaves.
+    """A dispatch that is ready to be sent.
 
     `message` is as a receiver sees it, CRLF and all. `images` are those of the edition, as the dispatch names their
     files. `sources`: name of a source -> slug of an earlier dispatch that spells it so. `unsent`: slugs of dispatches
-    that the archive has no page of. `clients` are names of mail programs, such as `gmail` or `outlook.windows`.
-    `postal_address`, `unsubscribe_url` and `base_url` are what the settings say.
+    without a page in the archive. `clients` are names of mail programs, such as `gmail` or `outlook.windows`.
+    `postal_address`, `unsubscribe_url` and `base_url` are those of the settings.
     """
 
     dispatch: Dispatch
@@ -53,7 +53,7 @@ class LintContext:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether the workspace is made ready to mail people: its pages are not on this machine only."""
+        """Whether the workspace is ready for real mail: its pages are not on this machine only."""
         return not is_loopback(urlsplit(self.base_url).hostname or "")
 
     @cached_property
@@ -62,12 +62,12 @@ class LintContext:
 
     @cached_property
     def pages(self) -> tuple[HtmlPage, ...]:
-        """The HTML of the variants that are looked at; the longest is the first."""
+        """The HTML of the checked variants; the longest is the first."""
         return tuple(HtmlPage(self._filled(key)) for key in self.keys)
 
     @cached_property
     def keys(self) -> tuple[VariantKey, ...]:
-        """The variants that are looked at, without repetition, the longest first."""
+        """The checked variants, without repetition, the longest first."""
         chains = self.edition.chains
         return tuple(dict.fromkeys((_longest(chains, self.edition.html), *_covering(chains))))
 
@@ -81,7 +81,7 @@ class LintContext:
 
 
 def _key(chains: tuple[ConditionChain, ...], choose: Callable[[int], int]) -> VariantKey:
-    """The variant in which `choose` says the branch of each chain; who gets a letter has an address."""
+    """Returns the variant in which `choose` decides the branch of each chain; the reader has an address."""
     key: list[int] = []
     for index, chain in enumerate(chains):
         inside = chain.outer is None or key[chain.outer[0]] == chain.outer[1]
@@ -98,7 +98,7 @@ def _longest(chains: tuple[ConditionChain, ...], html: Nodes) -> VariantKey:
 
 
 def _covering(chains: tuple[ConditionChain, ...]) -> Iterator[VariantKey]:
-    """Variants in which, together, each branch stands at least once, up to a number that can be looked at."""
+    """Yields variants that together cover each branch, up to _MOST_VARIANTS."""
     inner: dict[tuple[int, int], list[int]] = {}
     for index, chain in enumerate(chains):
         if chain.outer is not None:
@@ -122,7 +122,7 @@ def _covering(chains: tuple[ConditionChain, ...]) -> Iterator[VariantKey]:
 
 
 def _weights(nodes: Nodes) -> dict[tuple[int, int], int]:
-    """How much text stands under each branch."""
+    """Returns the length of the text under each branch."""
     weights: dict[tuple[int, int], int] = {}
     for choice, branch, weight in _branches(nodes):
         weights[choice, branch] = weights.get((choice, branch), 0) + weight

@@ -1,9 +1,9 @@
-"""Dead links: every link of a dispatch is requested with HEAD and, where that fails, with GET.
+"""Finds dead links: every link of a dispatch is requested with HEAD and, where that fails, with GET.
 
-Requests go through mailer/http_client.py, so that neither a redirect nor a name that changes its answer (DNS rebinding)
+Requests go through mailer/http_client.py, so that neither a redirect nor a name that changes its address (DNS rebinding)
 leads to a private, loopback or link-local address. No response body is read, and no credential is sent. Several hosts are
-asked at the same time, the links of one host one after the other with a pause. Each link has a time limit, and so have all
-of them together. Nothing is raised for what the network does.
+requested at the same time, the links of one host one after the other with a pause. Each link has a time limit, and so have
+all of them together. Nothing is raised for network failures.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _HEADERS = {"User-Agent": f"mailer/{__version__} (link check)", "Accept": "*/*",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCheckLimits:
-    """How far asking goes; times in seconds."""
+    """Limits of the check; times in seconds."""
 
     each: float = 20.0
     whole: float = 180.0
@@ -68,7 +68,7 @@ _EXPECTED = {
 
 @dataclass(frozen=True, slots=True)
 class LinkResponse:
-    """What became of a link, in words that follow its address."""
+    """The result of a link, in words that follow its address."""
 
     state: LinkState
     words: str = ""
@@ -110,7 +110,7 @@ def ask_links(
 def check_links(
     urls: Iterable[str], *, limits: LinkCheckLimits, networks: Sequence[Network] = ()
 ) -> dict[str, LinkResponse]:
-    """Returns what became of each of `urls`. Blocks; must not be called on an event loop."""
+    """Returns the result of each of `urls`. Blocks; must not be called on an event loop."""
     by_host: dict[str, list[str]] = {}
     for url in urls:
         by_host.setdefault(urlsplit(url).hostname or "", []).append(url)
@@ -143,7 +143,7 @@ async def _ask_hosts(
 
 
 def _with_unresolved_hosts(answers: dict[str, LinkResponse], *, hosts: int) -> dict[str, LinkResponse]:
-    """Names that do not exist make links dead, unless no name does: then it is this machine that is offline."""
+    """Reports links to unknown hosts as dead, unless no host is known: then this machine is offline."""
     is_offline = hosts > 1 and all(answer.state is LinkState.NAMELESS for answer in answers.values())
     for url, answer in answers.items():
         if answer.state is LinkState.NAMELESS:
@@ -153,7 +153,7 @@ def _with_unresolved_hosts(answers: dict[str, LinkResponse], *, hosts: int) -> d
 
 
 class _LinkChecker:
-    """Asks one link, within its time limit."""
+    """Checks one link, within its time limit."""
 
     def __init__(self, trust: ssl.SSLContext, seconds: float, redirects: int, networks: Sequence[Network]) -> None:
         self._trust = trust

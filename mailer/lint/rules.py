@@ -1,7 +1,7 @@
-"""The rules of the inspection: what a finished letter is held to, beyond the grammar of its dispatch.
+"""The rules of the checks: what rendered mail has to meet, beyond the grammar of its dispatch.
 
-One table, in the order of docs/checks.md; whoever finds something names the rule, and its severity, its reason and its
-remedy come from here. Limits that a rule speaks of are constants beside the function that applies them.
+One table, in the order of docs/checks.md; a finding names its rule, which has severity, reason and remedy.
+The limits of a rule are constants beside the function that applies them.
 """
 
 from mailer.dispatch.diagnostics import Severity

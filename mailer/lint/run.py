@@ -1,7 +1,7 @@
-"""The inspection of a letter before it leaves: every rule that needs no network, over one proof.
+"""Runs all checks that need no network.
 
-Each entry of the table is a function of a Proof that yields Findings; they know nothing of each other, and their order
-does not matter. online.py has the one that asks the network.
+Each check is a function of a LintContext that yields Findings; checks are independent, and their order
+does not matter. link_checker.py has the one that uses the network.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,5 +46,5 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run_checks(context: LintContext) -> tuple[Diagnostic, ...]:
-    """What is wrong with a letter, in the order of its dispatch."""
+    """Returns the diagnostics of all checks, in the order of the dispatch."""
     return as_problems(context.dispatch.path, (found for check in CHECKS for found in check(context)))

@@ -1,10 +1,10 @@
-"""Where things stand in the file of a dispatch: the text that a reader will read, and the keys of front matter and articles.
+"""An index of the file of a dispatch: the text that a reader will read, and the keys of front matter and articles.
 
-    Manuscript(dispatch).passages()  every stretch of text that is read, with the place of each of its characters
-    .key("photo", "credit")          where a value of the front matter stands
-    .particular(article, "source")   where a particular of an article stands
+    SourceIndex(dispatch).text_spans()  every run of text for readers, with the position of each of its characters
+    .key("photo", "credit")             the position of a value of the front matter
+    .article_key(article, "source")     the position of a value under an article's title
 
-What is no text for readers (code, template parts, addresses) is blanked out, so that offsets stay. Pure.
+Text that readers do not see (code, template parts, addresses) is blanked out, so that offsets stay. Pure.
 """
 
 import re
@@ -38,14 +38,14 @@ _ARTICLE_KEY = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
 
 @dataclass(frozen=True, slots=True)
 class TextSpan:
-    """A stretch of text on one line; `at(offset)` is the place of its character."""
+    """A run of text on one line; `at(offset)` is the position of its character."""
 
     text: str
     at: Locate
 
 
 class SourceIndex:
-    """The file of `dispatch`, which has been read without errors."""
+    """Indexes the file of `dispatch`, which was parsed without errors."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._source = SourceText(dispatch.source)
@@ -63,19 +63,19 @@ class SourceIndex:
         return self._source.position(offset)
 
     def key(self, *place: int | str) -> Position:
-        """Where the value at `place` of the front matter stands; where there is none, what is nearest around it."""
+        """Returns the position of the value at `place` of the front matter; without one, of the nearest around it."""
         return self._source_map.value(place) if self._source_map else Position()
 
     def has_key(self, *place: int | str) -> bool:
         return self._source_map is not None and self._source_map.node(place) is not None
 
     def find(self, text: str) -> Position:
-        """Where `text` stands first as it was typed; the beginning of the file when it does not."""
+        """Returns the first position of `text` as it was typed; the beginning of the file when there is none."""
         found = self.text.find(text) if text else -1
         return self.position(max(found, 0))
 
     def article_key(self, article: Article, key: str) -> Position:
-        """Where the value of `key` stands under the title of `article`; its title where there is none."""
+        """Returns the position of the value of `key` under the title of `article`; its title where there is none."""
         lines = self._lines
         for number in range(article.position.line, len(lines)):
             match = _ARTICLE_KEY.fullmatch(lines[number])
@@ -90,7 +90,7 @@ class SourceIndex:
         return self.text.split("\n")
 
     def text_spans(self) -> Iterator[TextSpan]:
-        """What readers read: the texts of the front matter, then the lines of the body, in the order of the file."""
+        """Yields the texts of the front matter, then the lines of the body, in the order of the file."""
         if self._source_map:
             for place, text in self._source_map.scalars():
                 if place and _UNREAD_KEYS.isdisjoint(place):
@@ -101,7 +101,7 @@ class SourceIndex:
             yield TextSpan(line, partial(self._at, offset))
 
     def body_lines(self) -> Iterator[tuple[int, str]]:
-        """The lines of the body that are read, each with its offset in the file."""
+        """Yields the lines of the body that are read, each with its offset in the file."""
         body = self.text[self._start :]
         code = map_lines(body).code
         offset = self._start
@@ -114,7 +114,7 @@ class SourceIndex:
         return self._source.position(start + offset)
 
     def comments(self) -> Iterator[tuple[int, str]]:
-        """The comments of the front matter, each from its #, with its offset in the file."""
+        """Yields the comments of the front matter, each from its #, with its offset in the file."""
         if self._span is None or self._tree is None:
             return
         first, end = self._span

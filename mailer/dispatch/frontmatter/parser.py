@@ -1,9 +1,7 @@
-"""The front matter: what a dispatch says about itself, between two lines of `---`.
+"""Reads the front matter: the YAML between two lines of `---`.
 
-    split              the lines of the front matter and of the body
-    read_front_matter  the tree of its YAML -> FrontMatter, each fault at the line and column of its key or value
-
-The pydantic models here are the grammar; the JSON Schema for editors is made from them (schema.py).
+split_front_matter  the offsets of the front matter and of the body
+read_front_matter   YAML -> FrontMatter, each fault reported at the line and column of its key or value
 """
 
 import re
@@ -28,7 +26,7 @@ _FENCE = re.compile(r"---[ \t]*")
 
 
 def split_front_matter(source: SourceText, findings: DiagnosticCollector) -> tuple[tuple[int, int] | None, int | None]:
-    """The offsets of the front matter (None: there is none) and that of the body (None: nothing tells where it is)."""
+    """Returns the offsets of the front matter (None: there is none) and of the body (None: unknown)."""
     lines = source.text.split("\n")
     if not _FENCE.fullmatch(lines[0]):
         findings.add(
@@ -50,9 +48,9 @@ def split_front_matter(source: SourceText, findings: DiagnosticCollector) -> tup
 def read_front_matter(
     source: SourceText, span: tuple[int, int], path: str, findings: DiagnosticCollector
 ) -> tuple[FrontMatter | None, YamlSourceMap | None]:
-    """The front matter in `span` of `source`; `path` gives the slug where none is typed.
+    """Reads the front matter in `span` of `source`; `path` gives the slug where none is typed.
 
-    With errors among the findings it is no more than a guess, without what is wrong; None when it is not even YAML.
+    With errors the result is partial, without the faulty values; None when the text is not even YAML.
     """
     tree = parse_yaml(source, *span, findings)
     if tree is None:
@@ -114,7 +112,7 @@ def _exactly_one(
 
 
 def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: DiagnosticCollector) -> None:
-    """One of pydantic's errors as a finding."""
+    """Reports one of pydantic's errors as a diagnostic."""
     place = details["loc"]
     where = _name(place[:-1])
     match details["type"]:
@@ -161,7 +159,7 @@ def _hint(kind: str, source_map: YamlSourceMap, place: Place) -> str:
 
 
 def _name(place: Place) -> str:
-    """What a person calls the value at `place`."""
+    """Returns the name of the value at `place` for a diagnostic."""
     match place:
         case ():
             return "the front matter"

@@ -1,7 +1,7 @@
-"""The footnotes of a dispatch: defined once, anywhere; each held to be there wherever it is used.
+"""Checks footnotes: each is defined once, and is present wherever it is referred to.
 
-A path is the way through the conditions to a place: the branch taken of each chain around it, outermost first. A
-footnote is there for all readers who see its reference when the path to its definition begins the reference's path.
+A path lists the branches around a place: the branch taken of each if chain, outermost first. A
+footnote is present for all readers who see its reference when the path to its definition begins the reference's path.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ Path = tuple[tuple[int, int], ...]
 
 
 class Footnotes:
-    """Gathered while the body is put together; `settle` judges them."""
+    """Collects definitions and references while the body is built; `check` reports what is wrong with them."""
 
     def __init__(self) -> None:
         self._notes: dict[str, tuple[FootnoteDefinition, Path]] = {}
@@ -30,7 +30,7 @@ class Footnotes:
         self.add_references(note.tokens, path)
 
     def add_references(self, tokens: Iterable[Token], path: Path) -> None:
-        """Note the references in `tokens`, inline or block ones."""
+        """Adds the references in `tokens`, inline or block ones."""
         for token in tokens:
             if token.type == "footnote_ref":
                 self._references.append((token, path))
@@ -38,7 +38,7 @@ class Footnotes:
                 self.add_references(token.children, path)
 
     def check(self, findings: DiagnosticCollector) -> Mapping[str, tuple[Token, ...]]:
-        """The footnotes by label, in the order of their definitions; what is wrong with them goes to `findings`."""
+        """Returns the footnotes by label, in the order of their definitions; reports faults to `findings`."""
         for note in self._duplicates:
             first = self._notes[note.label][0].position.line
             message = f"the footnote “{note.label}” is defined a second time"

@@ -1,12 +1,12 @@
-"""Inline tokens, finished: holes as `slot` tokens, addresses as Templates and judged, code as it was typed.
+"""Resolves inline tokens: placeholders become `merge_field` tokens, addresses Templates, code what was typed.
 
-    text with words       -> text and slot tokens (meta["expression"])
-    a link                -> no attribute; meta["href"] is a Template
-    an image              -> no attribute src; meta["src"] is a Template, the attribute alt its text
-    [^label], [[slug]]    -> meta["label"], meta["slug"]
-    code                  -> what was typed, and its holes are no holes
+    text with placeholders  -> text and merge_field tokens (meta["expression"])
+    a link                  -> no attribute; meta["href"] is a Template
+    an image                -> no attribute src; meta["src"] is a Template, the attribute alt its text
+    [^label], [[slug]]      -> meta["label"], meta["slug"]
+    code                    -> what was typed; its placeholders are not template parts
 
-What may not stand where it stands is a finding.
+Addresses are checked; an element in a place where it is not allowed is reported.
 """
 
 import re
@@ -30,7 +30,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def resolve(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> frozenset[int]:
-    """Finish `tokens` in place; the numbers of the holes that turned out to be code."""
+    """Resolves `tokens` in place; returns the numbers of the placeholders that turned out to be code."""
     resolver = _TokenResolver(body, findings)
     opening = Token("", "", 0)
     for token in tokens:
@@ -61,7 +61,7 @@ class _TokenResolver:
         return self.body.restore(text)
 
     def children(self, children: Sequence[Token], opening: str) -> Iterator[Token]:
-        """The finished children of an inline token in the block that `opening` opens."""
+        """Yields the resolved children of an inline token in the block that `opening` opens."""
         links: list[tuple[Token, int]] = []
         visible = 0
         for token in children:
@@ -134,7 +134,7 @@ class _TokenResolver:
         self._attribute(token, "title", "an image's title")
 
     def _address(self, url: str, position: Position, schemes: frozenset[str]) -> Template:
-        """`url` as a Template; holes belong behind its authority."""
+        """Returns `url` as a Template; expressions are allowed only after its authority."""
         end = authority_end(url)
         pieces: list[Template] = []
         filled, length = "", 0

@@ -1,7 +1,7 @@
-"""Where a link may lead: http, https, mailto and tel, absolute and whole; anything else is a fault.
+"""Validates links: http, https, mailto and tel are allowed, absolute and complete.
 
-An allow-list of schemes, so that `javascript:`, `data:` and what will be invented next need no mention. Addresses are
-judged as they are written out in the edition, after entities were resolved and odd characters percent-encoded.
+An allow-list of schemes, so that `javascript:`, `data:` and future schemes need no mention. Addresses are
+checked as they are written in the edition, after entities were resolved and odd characters percent-encoded.
 """
 
 import re
@@ -19,12 +19,12 @@ _REST = {"mailto": re.compile(r"[^\s@]+@[^\s@?]+(\?.*)?"), "tel": re.compile(r"\
 
 
 def normalise_url(url: str) -> str:
-    """`url` in ASCII: the host as A-labels, what may not stand in an address percent-encoded."""
+    """Returns `url` in ASCII: the host as A-labels, other characters percent-encoded where RFC 3986 asks for it."""
     return normalizeLink(url.strip())
 
 
 def check_link(url: str, schemes: frozenset[str] = ANY) -> RuleViolation | None:
-    """What is wrong with `url`, a normalised one; None if it may stand in a letter."""
+    """Returns the rule that `url`, a normalised one, violates; None if it is allowed."""
     match = _SCHEME.match(url)
     if match is None:
         return _relative(url)
@@ -73,7 +73,7 @@ def _is_web(url: str, rest: str) -> bool:
 
 
 def authority_end(url: str) -> int:
-    """Where the path begins: all before it is scheme, user, host and port; the whole length when there is no path."""
+    """Returns the length of scheme, user, host and port: the offset of the path, or of the end where there is no path."""
     match = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]*)?", url)
     return match.end() if match else 0
 

@@ -1,12 +1,12 @@
-"""Markdown, as a dispatch has it: CommonMark with tables and footnotes, its tokens with their places in the file.
+"""Parses the Markdown of a dispatch: CommonMark with tables and footnotes, as tokens with positions in the file.
 
 Beyond CommonMark: `##` in column 1 opens an article together with the lines right under it (token `article_open` with
 `meta["lines"]`), a tag line is a block (`tag_line`), `[[slug]]` is a link (`dispatch_link`), `[^label]` is a footnote
 reference whether or not it is defined, and punctuation is smart. Off are raw HTML, which is shown as text, and setext
-headings, for `---` under a line must not make it one. No address is refused here; whoever finishes the tokens judges.
+headings, for `---` under a line must not make it one. No address is refused here; inline_tokens.py checks them.
 
-    survey         what the blocks of a text are, before its template parts are known
-    read_markdown  the tokens of a body whose template parts are words
+    map_lines      the kinds of lines in a text, before its template parts are known
+    read_markdown  the tokens of a body whose template parts are placeholders
 """
 
 import re
@@ -43,7 +43,7 @@ _HTML = re.compile(r"<!--|</?[a-z][a-z0-9-]*(\s[^<>]*)?/?>", re.IGNORECASE)
 
 
 def map_lines(text: str) -> LineMap:
-    """Where the code, the tag lines and the beginnings of blocks are in `text`."""
+    """Returns the lines of `text` that are code, tag lines, or the beginning of a block."""
     markdown = _blocks(looks_like_tag_line)
     markdown.core.ruler.enableOnly(["normalize", "block"])
     code: set[int] = set()
@@ -67,7 +67,7 @@ def map_lines(text: str) -> LineMap:
 
 
 def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector) -> list[Token]:
-    """The tokens of `body`. Links, images and references carry `meta["position"]`; words still stand for holes."""
+    """Returns the tokens of `body`. Links, images and references have `meta["position"]`; placeholders are not resolved yet."""
     source_map = InlineSourceMap(body)
     markdown = _blocks(body.is_tag_line)
     for name, rule, kind in _POSITIONED_RULES:
@@ -93,7 +93,7 @@ def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector
 
 
 def _check_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
-    """Markdown drops the cells that a header has no column for; nobody who typed them wants that."""
+    """Reports rows with more cells than their header: Markdown drops the extra cells."""
     columns = 0
     for token in tokens:
         if token.type == "thead_open":
@@ -111,7 +111,7 @@ def _check_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCol
 
 class _Markdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 - markdown-it's name
-        """Take every address, so that a bad one is reported rather than shown as text."""
+        """Accepts every address, so that an invalid one is reported rather than shown as text."""
         return True
 
 
@@ -183,7 +183,7 @@ def _dispatch_link(state: StateInline, silent: bool) -> bool:
 
 
 def _raw_html(source_map: InlineSourceMap, findings: DiagnosticCollector, state: StateInline, silent: bool) -> bool:
-    """Never matches, so that HTML stays text; says that it does."""
+    """Reports HTML, which stays text. Never matches."""
     if not silent and (match := _HTML.match(state.src, state.pos)):
         position = source_map.at(state.src, state.pos)
         findings.add(
@@ -202,7 +202,7 @@ _POSITIONED_RULES: list[tuple[str, _InlineRule, str]] = [
 
 
 def _with_position(rule: _InlineRule, kind: str, source_map: InlineSourceMap) -> _InlineRule:
-    """`rule`, which then also notes where the token of `kind` that it makes stands."""
+    """Returns `rule` with an addition: the token of `kind` that it creates gets its position."""
 
     def with_position(state: StateInline, silent: bool) -> bool:
         if silent:

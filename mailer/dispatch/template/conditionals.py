@@ -1,7 +1,7 @@
-"""The body cut at its tag lines and article headings: what stands under which condition.
+"""Divides the body at its tag lines and article headings, and builds the tree of conditions.
 
-    cut      tokens -> Block, Heading, TagLine and Note in source order, footnotes taken out
-    arrange  those -> a tree of Chains (if … elif … else … endif), each misplaced tag a finding
+    find_boundaries  tokens -> blocks, headings, tags and footnotes in source order
+    build_tree       those -> a tree of if chains (if … elif … else … endif); misplaced tags are reported
 
 Chains are numbered in the order in which they open, so outer before inner.
 """
@@ -47,7 +47,7 @@ class FootnoteDefinition:
 
 @dataclass(slots=True, kw_only=True)
 class BranchSpan:
-    """One branch of a chain: the tag that opens it, and what stands in it."""
+    """One branch of a chain: the tag that opens it, and its items."""
 
     tag: Tag
     items: list["Item"] = field(default_factory=list)
@@ -63,7 +63,7 @@ class IfChain:
 
     @property
     def holds_articles(self) -> bool:
-        """Whether a `##` stands in it, and it therefore stands between articles."""
+        """Whether it contains a `##`, and is therefore a condition between articles."""
         return any(
             isinstance(item, Heading) or (isinstance(item, IfChain) and item.holds_articles)
             for branch in self.branches
@@ -85,7 +85,7 @@ class Boundary:
 
 
 def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
-    """The pieces at the top level, in source order."""
+    """Returns the pieces at the top level, in source order."""
     boundaries: list[Boundary] = []
     start = depth = 0
     for number, token in enumerate(tokens):
@@ -130,7 +130,7 @@ def _tag(token: Token, body: MaskedBody) -> Tag | None:
 
 
 def _notes(tokens: Sequence[Token], body: MaskedBody) -> tuple[list[Token], list[FootnoteDefinition]]:
-    """Take the footnotes out of `tokens`, those inside of lists, quotes and other footnotes too."""
+    """Takes the footnotes out of `tokens`, those inside of lists, quotes and other footnotes too."""
     rest: list[Token] = []
     notes: list[FootnoteDefinition] = []
     open_notes: list[tuple[Token, list[Token]]] = []
@@ -161,7 +161,7 @@ _CONTAINERS = {
 
 
 def _report_split_containers(boundaries: Sequence[Boundary], body: MaskedBody, findings: DiagnosticCollector) -> None:
-    """Find tag lines that divide a list, quote, table or footnote, which without them would go on."""
+    """Reports tag lines that split a list, quote, table or footnote."""
     before: Boundary | None = None
     run: list[Tag] = []
     for number, this in enumerate(boundaries):
@@ -176,17 +176,17 @@ def _report_split_containers(boundaries: Sequence[Boundary], body: MaskedBody, f
 
 
 def _only_opens_or_closes(run: Sequence[Tag]) -> bool:
-    """Whether `run` only opens or only closes; else what stands before and after it are alternatives."""
+    """Whether `run` only opens or only closes; else the blocks before and after it are alternatives."""
     return {tag.name for tag in run} in ({"if"}, {"endif"})
 
 
 def _continues(before: str, after: str, line: str) -> bool:
-    """Whether `line`, which begins a block of the kind `after`, would otherwise go on with the one before."""
+    """Whether `line`, which begins a block of the kind `after`, would otherwise continue the block before."""
     return after == before or line.startswith((" ", "\t")) or (before == "table_open" and "|" in line)
 
 
 def _adjacent(boundaries: Sequence[Boundary], body: MaskedBody) -> bool:
-    """Whether no blank line stands between any of `cuts`."""
+    """Whether there is no blank line between any of `boundaries`."""
     return all(body.lines[boundary.first - 1].strip() and boundary.first > 0 for boundary in boundaries[1:])
 
 
@@ -200,7 +200,7 @@ def _misplaced(tag: Tag, where: str, findings: DiagnosticCollector) -> None:
 
 
 def build_tree(boundaries: Sequence[Boundary], findings: DiagnosticCollector) -> list[Item]:
-    """The pieces in a tree by their tags. A chain that is not closed ends with the body."""
+    """Returns the pieces as a tree. A chain that is not closed ends with the body."""
     tree = _Tree(findings)
     for this in boundaries:
         if not isinstance(this.piece, Tag):
@@ -222,7 +222,7 @@ class _Tree:
 
     @property
     def items(self) -> list[Item]:
-        """Where the next piece goes."""
+        """The list that the next piece is added to."""
         return self._open[-1].branches[-1].items if self._open else self._top
 
     def open(self, tag: Tag) -> None:
@@ -239,7 +239,7 @@ class _Tree:
         self._open.append(chain)
 
     def continue_or_close(self, tag: Tag) -> None:
-        """Take elif, else or endif."""
+        """Handles elif, else and endif."""
         shown = f"“{{% {tag.name} %}}”"
         if self._too_deep:
             self._too_deep -= tag.name == "endif"

@@ -1,6 +1,6 @@
-"""Text of the front matter and of particulars: as a Template where readers may differ, as plain text elsewhere.
+r"""Texts of the front matter: as a Template where readers may differ, as plain text elsewhere.
 
-`\\{{` stands for `{{` in both.
+`\{{` stands for `{{` in both.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Locate = Callable[[int], Position]
 
 
 def parse_template(text: str, locate: Locate, findings: DiagnosticCollector) -> Template:
-    """`text` with its expressions read; tags and comments are findings."""
+    """Parses `text` with its expressions; tags and comments are reported."""
     pieces: list[Template] = []
     at = 0
     for part in tokenize(text):
@@ -39,7 +39,7 @@ def parse_template(text: str, locate: Locate, findings: DiagnosticCollector) -> 
 
 
 def parse_plain(text: str, locate: Locate, findings: DiagnosticCollector, where: str) -> str:
-    """`text` for a place where nothing differs per reader; `where` names it."""
+    """Returns `text` for a place where expressions are not allowed; `where` names the place."""
     for part in tokenize(text):
         findings.add("expression-place", locate(part.start), f"“{part.kind}” cannot stand in {where}", _WHERE)
     return _unescape(text)

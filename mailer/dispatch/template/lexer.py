@@ -1,11 +1,11 @@
-"""Template parts in a text, found before Markdown or YAML is asked what it means.
+r"""Finds template parts in a text, before Markdown or YAML is parsed.
 
-    find_parts   {{ … }}, {% … %} and {# … #} of one stretch of text, in order
-    read_tag     what stands between {% and %}
+    tokenize  {{ … }}, {% … %} and {# … #} of a text, in order
+    read_tag  what is between {% and %}
 
-A closing brace inside quotes closes nothing. `\\{{` (and `\\{%`, `\\{#`) is literal, and so is what stands in a code span.
-A part ends in the stretch that it began in, or it is unclosed; its opening braces alone are then the part. The time it
-takes grows with the text, whatever is in it: a part has at most `LONGEST` characters.
+A closing brace inside quotes closes nothing. `\{{` (and `\{%`, `\{#`) is literal, and so is a code span.
+A part must end in the text in which it began; otherwise it is unclosed, and its opening braces alone are the part. The time
+is proportional to the text, whatever is in it: a part has at most `LONGEST` characters.
 """
 
 import re
@@ -38,7 +38,7 @@ class TagKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A template part from `start` to `end`; `inner` is what stands between the braces, None when it is unclosed."""
+    """A template part from `start` to `end`; `inner` is the text between the braces, None when it is unclosed."""
 
     kind: TagKind
     start: int
@@ -48,7 +48,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
-    """A tag line; `condition` belongs to if and elif, and is None where it was faulty."""
+    """A tag line; `condition` belongs to if and elif, and is None where it is faulty."""
 
     name: str
     condition: Expression | None
@@ -56,7 +56,7 @@ class Tag:
 
 
 def tokenize(text: str, start: int = 0, end: int | None = None, *, code_spans: bool = False) -> Iterator[Token]:
-    """The template parts of text[start:end], in order; with `code_spans`, none of those inside backticks."""
+    """Yields the template parts of text[start:end], in order; with `code_spans`, none of those inside backticks."""
     end = len(text) if end is None else end
     runs = _backtick_runs(text, start, end) if code_spans else {}
     at = start
@@ -106,7 +106,7 @@ def unclosed_error(kind: TagKind) -> RuleViolation:
 
 
 def read_expression(inner: str, position: Position) -> Expression | RuleViolation:
-    """The expression between the braces, or what is wrong with it."""
+    """Returns the expression between the braces, or the rule that it violates."""
     try:
         return parse_expression(inner, position)
     except ExpressionError as error:
@@ -114,7 +114,7 @@ def read_expression(inner: str, position: Position) -> Expression | RuleViolatio
 
 
 def read_tag(inner: str, position: Position) -> tuple[Tag | None, RuleViolation | None]:
-    """The tag between `{%` and `%}`, and what is wrong with it; a tag with a faulty condition is both."""
+    """Returns the tag between `{%` and `%}`, and the rule that it violates; a tag with a faulty condition has both."""
     match = _TAG.fullmatch(inner)
     name, rest = (match[1], match[2]) if match else ("", inner)
     if name in {"else", "endif"}:

@@ -1,8 +1,8 @@
-"""The body with its template parts taken out: one opaque word for each, so that Markdown sees a word and nothing else.
+"""Replaces the template parts of a body by placeholders, one opaque word for each, which Markdown takes for text.
 
-A word is ASCII letters and digits, begins with a nonce that the text does not hold, and tells which Hole it stands for.
-What is wrong with a part stays with its hole until it is known whether the part was one: a word that ends up in code is
-given back as it was typed, and then nothing was wrong. Every place in the text with words has its position in the file.
+A placeholder is ASCII letters and digits: a nonce that the text does not contain, and the number of the part.
+A fault of a part is reported only once it is known that the part is not code: a placeholder in code is
+replaced by what was typed. Every offset of the masked text has its position in the file.
 """
 
 import re
@@ -19,7 +19,7 @@ from mailer.dispatch.template.lexer import Tag, TagKind, Token, read_expression,
 
 @dataclass(frozen=True, slots=True)
 class LineMap:
-    """What Markdown says about the lines of a text, from 0: code, tag lines, and lines in which a block begins."""
+    """Line numbers of a text, from 0: code, tag lines, and lines in which a block begins."""
 
     code: frozenset[int] = frozenset()
     tags: frozenset[int] = frozenset()
@@ -28,7 +28,7 @@ class LineMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placeholder:
-    """A template part of the body: as it was typed, and what was read. `tag` belongs to a line of its own."""
+    """A template part of the body: its source and what was parsed. `tag` belongs to a line of its own."""
 
     number: int
     source: str
@@ -39,7 +39,7 @@ class Placeholder:
 
 
 class MaskedBody:
-    """A body with words for holes. `source` is the whole file, of which the body begins at offset `start`."""
+    """A body with placeholders. `source` is the whole file, of which the body begins at offset `start`."""
 
     def __init__(self, source: SourceText, start: int, line_map: LineMap) -> None:
         self._source = source
@@ -97,7 +97,7 @@ class MaskedBody:
         )
 
     def position(self, line: int, column: int = 0) -> Position:
-        """Where in the file a place of `text` is; both count from 0."""
+        """Returns the position in the file of a place in `text`; `line` and `column` count from 0."""
         offset = min(self._starts[min(line, len(self._starts) - 1)] + column, len(self.text))
         piece = bisect_right(self._masked_offsets, offset) - 1
         inside = 0 if piece in self._marker_pieces else offset - self._masked_offsets[piece]
@@ -109,7 +109,7 @@ class MaskedBody:
         return match is not None and self.placeholders[int(match[1])].tag is not None
 
     def split(self, text: str) -> Iterator[str | Placeholder]:
-        """`text` with its words replaced by the holes they stand for; no empty strings."""
+        """Yields `text` with its markers replaced by their placeholders; no empty strings."""
         at = 0
         for match in self._marker_pattern.finditer(text):
             if match.start() > at:
@@ -120,11 +120,11 @@ class MaskedBody:
             yield text[at:]
 
     def marker(self, placeholder: Placeholder) -> str:
-        """The word that stands for `hole`."""
+        """Returns the word that stands for `placeholder`."""
         return f"{self._nonce}{placeholder.number}z"
 
     def restore(self, text: str) -> str:
-        """`text` as it was typed."""
+        """Returns `text` as it was typed."""
         return "".join(piece if isinstance(piece, str) else piece.source for piece in self.split(text))
 
 
@@ -142,13 +142,13 @@ class _TemplatePart:
 
 
 def looks_like_tag_line(line: str) -> bool:
-    """Whether `line`, without the white space around it, is one tag and nothing else, before any words."""
+    """Whether `line`, without the white space around it, is one tag and nothing else, before any masking."""
     parts = list(tokenize(line)) if line.startswith("{%") else []
     return len(parts) == 1 and parts[0] == Token(TagKind.TAG, 0, len(line), line[2:-2])
 
 
 def _parts(body: str, line_map: LineMap) -> Iterator[_TemplatePart]:
-    """The parts of `body`, stretch by stretch: a stretch is a run of lines that one paragraph could hold."""
+    """Yields the parts of `body`, chunk by chunk: a chunk is a run of lines that one paragraph could hold."""
     chunk_start, offset = 0, 0
     for number, line in enumerate(body.split("\n")):
         end = offset + len(line)
@@ -172,7 +172,7 @@ def _chunk(body: str, start: int, end: int) -> Iterator[_TemplatePart]:
 
 
 def _nonce(text: str) -> str:
-    """A word that `text` does not hold; the same one for the same text."""
+    """Returns a word that `text` does not contain; the same one for the same text."""
     seed = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     while (nonce := f"x{seed[:12]}x") in text:
         seed = sha256(seed.encode()).hexdigest()

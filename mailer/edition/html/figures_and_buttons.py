@@ -1,10 +1,10 @@
-"""What a paragraph shows when it holds one thing only: a figure or a button.
+"""Figures and buttons: paragraphs that hold one thing only.
 
     ![alt](file "caption")               a figure; the image may be a link: [![alt](file "caption")](address)
     [**Words**](address)                 a button: a link whose words are all bold
 
-Both are plain Markdown that reads well in any other program. In a list whose items have no blank lines between them neither is
-one, and a button stands in no list, quote or footnote.
+Both are plain Markdown that reads well in any other program. In a list without blank lines between its items there are
+neither, and a list, quote or footnote has no buttons.
 """
 
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ class StandaloneFigure:
 
 @dataclass(frozen=True, slots=True)
 class StandaloneButton:
-    """`words` are the tokens between its marks; `link` is its `link_open` token."""
+    """`words` are the tokens between its `**`; `link` is its `link_open` token."""
 
     link: Token
     words: Sequence[Token]
 
 
 def standalone_element(paragraph: Token, children: Sequence[Token]) -> StandaloneFigure | StandaloneButton | None:
-    """What the `children` of the paragraph that `paragraph` opens are, if they are one thing and nothing else."""
+    """Returns the figure or button that `children` of the `paragraph` are, if they are nothing else."""
     if paragraph.hidden:
         return None
     visible = [token for token in children if token.type != "text" or token.content.strip()]
@@ -57,5 +57,5 @@ def standalone_element(paragraph: Token, children: Sequence[Token]) -> Standalon
 
 
 def title_of(token: Token) -> str:
-    """What stands in quotation marks behind the address of an image or a link."""
+    """Returns the title of an image or a link, the text in quotation marks behind its address."""
     return clean(str(token.attrs.get("title", ""))).strip()

@@ -1,8 +1,8 @@
-"""Markdown tokens as HTML for mail: few elements, one class each, which style.css gives its look.
+"""Renders Markdown tokens as HTML for mail: few elements with one class each, which style.css styles.
 
-Tables, quotes, figures, buttons and footnotes are laid out by partials, so that a paper can have its own; what runs along
-in the text is written here. What differs per reader or variant is an opaque word (marks.py). Sides are physical, left or right
-by the direction of what is written: mail clients do not know `start`.
+Tables, quotes, figures, buttons and footnotes are rendered by partials, so that a publication can have its own; inline
+elements are written here. What differs per reader or variant is a marker (markers.py). Sides are left or right
+by the direction of the text: mail clients do not know `start`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,9 +36,9 @@ _WIDE = 32  # characters that the longest words of all columns may have to fit s
 
 
 class HtmlRenderer:
-    """Writes the tokens of one dispatch with the words of `marks`.
+    """Renders the tokens of one dispatch with `markers`.
 
-    `home` is the letter's direction; images are at most `measure` pixels wide.
+    `home` is the edition's direction; images are at most `measure` pixels wide.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class HtmlRenderer:
         return written
 
     def notes(self, section: str, labels: Sequence[str], direction: str) -> Markup:
-        """The footnotes that `section` may have to show."""
+        """Returns the footnotes that `section` may have to show."""
         if not labels:
             return Markup()
         bodies = Markup().join(
@@ -102,7 +102,7 @@ class HtmlRenderer:
     def tokens(  # noqa: C901 - one case a kind of token
         self, tokens: Sequence[Token], direction: str, *, paragraph: str = ""
     ) -> Markup:
-        """Block tokens. Paragraphs get the class `paragraph`."""
+        """Renders block tokens. Paragraphs get the class `paragraph`."""
         side = "right" if direction == "rtl" else "left"
         opening = f'<p class="{paragraph}">' if paragraph else "<p>"
         written: list[str] = []
@@ -189,7 +189,7 @@ class HtmlRenderer:
         return Markup(text + "\n")  # noqa: S704 - the template escapes
 
     def inline(self, tokens: Sequence[Token]) -> Markup:
-        """Inline tokens, or an `inline` token around them."""
+        """Renders inline tokens, or an `inline` token around them."""
         return Markup().join(self._inline(token) for token in tokens)
 
     def _inline(self, token: Token) -> Markup:
@@ -231,7 +231,7 @@ class HtmlRenderer:
         )
 
     def _address(self, token: Token, attribute: str) -> Markup:
-        """An address as one word a piece, so that nothing between here and the reader rewrites it."""
+        """Returns an address in which each merge field is a marker, so that nothing rewrites it before it is filled."""
         return Markup().join(
             self._markers.placeholder(part if isinstance(part, MergeField) else str(escape(part)))
             for part in link_target(token, attribute, EscapeContext.URL)

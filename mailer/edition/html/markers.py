@@ -1,10 +1,10 @@
-"""Opaque words that hold the place of what a variant or a reader decides, while templates and premailer work on the HTML.
+"""Markers: opaque words that stand for variant and reader content while templates and premailer process the HTML.
 
-A word is a nonce, a letter and a number: nothing escapes, encodes or moves it, in text, attributes or addresses. What
-stands around a branch is a comment with a word in it, which keeps its place between table rows too. `cut` then makes
-Nodes of the finished text. Readers' values come later, so a value that looks like a word is only text.
+A marker is a nonce, a letter and a number: nothing escapes, encodes or moves it, in text, attributes or addresses. A region
+(a branch, a footnote) is between two comments with a marker in each, which stay in place between table rows too. `split`
+then makes Nodes of the finished text. Readers' values come later, so a value that looks like a marker is only text.
 
-Raises LayoutError where a template tore a word or a region apart.
+Raises LayoutError where a template broke a marker or a region.
 """
 
 import re
@@ -25,7 +25,7 @@ class _OpenRegion:
 
 
 class Markers:
-    """The words of one compilation. `seed` is everything that could hold a word by chance; it decides the nonce."""
+    """The markers of one compilation. `seed` is all text that could contain a marker by chance; it decides the nonce."""
 
     def __init__(self, seed: str) -> None:
         self._nonce = "q" + sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -33,11 +33,11 @@ class Markers:
         self._pattern = re.compile(f"<!--{self._nonce}([bc])(\\d+)z-->|{self._nonce}w(\\d+)z")
 
     def placeholder(self, node: Node) -> Markup:
-        """A word that becomes `node`."""
+        """Returns a marker that becomes `node`."""
         return Markup(f"{self._nonce}w{self._add(node)}z")  # noqa: S704 - letters and digits
 
     def wrap(self, region: "ConditionalNode | FootnoteNode | FootnoteList", inner: Markup) -> Markup:
-        """`inner` as what stands in `region`, whose own content is disregarded."""
+        """Returns `inner` as the content of `region`, whose own content is disregarded."""
         index = self._add(region)
         return Markup(f"<!--{self._nonce}b{index}z-->{inner}<!--{self._nonce}c{index}z-->")  # noqa: S704 - letters and digits around Markup
 
@@ -46,7 +46,7 @@ class Markers:
         return len(self._nodes) - 1
 
     def split(self, text: str) -> Nodes:
-        """`text` as nodes."""
+        """Returns `text` as nodes."""
         stack = [_OpenRegion(None, -1)]
         position = 0
         for match in self._pattern.finditer(text):

@@ -1,7 +1,7 @@
-"""The letter in HTML: what the templates are given, and the nodes that come of them.
+"""Renders the HTML of an edition: the names that templates get, and the nodes of the result.
 
-The entries of the contents and the articles are laid out one by one by their own partials, so that the branch an
-article stands in is drawn around it here and no template can forget it. The names a template may use are the keys
+The entries of the contents and the articles are rendered one by one by their own partials, so that the branch around an
+article is marked here and no template can forget it. The names a template may use are the keys
 of the contexts below; docs/templates.md explains them.
 """
 
@@ -34,7 +34,7 @@ _PADDING = "\u034f\u200c\u00a0" * 75
 def render_html(
     view: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None, *, inlined: bool = True
 ) -> Nodes:
-    """The whole HTML of `letter`, its styles `inlined` or where the template has them, before a variant is chosen."""
+    """Returns the whole HTML of `view`, before a variant is chosen; styles are `inlined` or as the template has them."""
     page = _PageContext(view, layout, theme, logo)
     html = layout.render("dispatch.html.j2", page.context())
     return page.markers.split(inline_styles(html) if inlined else html)
@@ -131,7 +131,7 @@ class _PageContext:
         }
 
     def contents_entries(self) -> Markup:
-        """The rows of the contents: summary lines, then the articles."""
+        """Returns the rows of the contents: summary lines, then the articles."""
         rows = Markup()
         for number, line in enumerate(self.view.dispatch.summary, 1):
             rows += self.contents_entry({"number": str(number), "text": clean(line), "article": None})
@@ -172,7 +172,7 @@ class _PageContext:
         return written
 
     def article_context(self, article: model.Article) -> dict[str, object]:
-        """What both the contents and the article's head show; dates in the language of each."""
+        """Returns the names for both the contents and the article's head; dates in the language of each."""
         return {
             "anchor": self.markers.placeholder(str(escape(article.anchor))),
             "source": clean(article.source),
@@ -185,7 +185,7 @@ class _PageContext:
         }
 
     def read_at(self, article: model.Article) -> Markup:
-        """The words of the link to the source, in the letter's language; the name reads in its own direction."""
+        """Returns the text of the link to the source, in the edition's language; the name reads in its own direction."""
         name = Markup('<span dir="{}">{}</span>').format(
             _text_direction(article.source) or self.view.direction, clean(article.source)
         )
@@ -193,7 +193,7 @@ class _PageContext:
         return escape(before) + name + escape(after)
 
     def subscription_reason(self) -> Markup:
-        """Why the reader gets this: by name to a reader, in general to anybody else."""
+        """Returns why the reader gets this: with the address for a reader, in general for anybody else."""
         choice = self.view.address_choice
         known = self.view.translate(
             "You get this letter at %(address)s because you signed up for it.",
@@ -211,13 +211,13 @@ class _PageContext:
 
 
 def _table_alignment(reading: str) -> dict[str, str]:
-    """Where lines start and end, in the physical words that mail clients know."""
+    """Returns the sides at which lines start and end, as left and right, the only words that mail clients know."""
     start, end = ("right", "left") if reading == "rtl" else ("left", "right")
     return {"direction": reading, "start": start, "end": end}
 
 
 def _text_direction(text: str) -> str:
-    """The direction of the first letter in `text` that has one; "" when none has."""
+    """Returns the direction of the first letter in `text` that has one; "" when none has."""
     for character in text:
         if any(low <= character <= high for low, high in _RIGHT_TO_LEFT_LETTERS):
             return "rtl"

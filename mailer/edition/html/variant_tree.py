@@ -1,9 +1,10 @@
-"""An edition's HTML before a variant is chosen: static text and, between it, what a variant or a reader decides.
+"""The HTML of an edition before a variant is chosen: static text, and nodes for what a variant or a reader decides.
 
-    Nodes --resolve(key, numbers)--> Parts
+    Nodes --render_tree(key, numbers)--> TemplateParts
 
-A When stands only in the variants that take its branch; a Number is known once the variant is; Notes shows the
-footnotes that the variant's section has, in their order; a Source is an image's address, inside the message or on the web.
+A ConditionalNode is present only in the variants that take its branch; the number of a NumberNode depends on the variant;
+a FootnoteList has the footnotes that the variant's section has, in their order; an ImageSource is an image's address,
+inside the message or on the web.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,7 +38,7 @@ class ImageSource:
 
 @dataclass(frozen=True, slots=True)
 class ConditionalNode:
-    """What stands only where `choice` takes `branch`."""
+    """Nodes that are present only where `choice` takes `branch`."""
 
     choice: int
     branch: int
@@ -46,7 +47,7 @@ class ConditionalNode:
 
 @dataclass(frozen=True, slots=True)
 class FootnoteNode:
-    """One footnote's body, shown where the variant places `label`."""
+    """The body of one footnote, shown in the section that the variant prints `label` in."""
 
     label: str
     nodes: "Nodes"
@@ -65,7 +66,7 @@ Nodes = tuple[Node, ...]
 
 
 def render_tree(nodes: Nodes, key: VariantKey, numbers: Numbering, address_of: Callable[[str], str]) -> TemplateParts:
-    """`nodes` as they stand in the variant `key`; `address_of` gives the address of an image by its name."""
+    """Returns `nodes` for the variant `key`; `address_of` gives the address of an image by its name."""
     parts: list[str | Fillable] = []
     _resolve(nodes, key, numbers, address_of, parts)
     return join_adjacent(parts)

@@ -1,10 +1,10 @@
-"""An edition's plaintext before a variant is chosen: blocks, and how they become lines.
+"""The plaintext of an edition before a variant is chosen: blocks, and their rendering as lines.
 
-    blocks --render(blocks, key, numbers)--> Parts
+    blocks --render_blocks(blocks, key, numbers)--> TemplateParts
 
-A block knows the blank lines before it (`gap`), what its lines start with (`indent`: list levels, quotes) and what
-stands in it. What holds no slot becomes lines here, once a variant; what does is a filler that wraps itself per reader.
-Links are numbered within their passage (the editor's note, an article) and listed at its end, after its footnotes.
+A block has the blank lines before it (`gap`), the beginning of its lines (`indent`: list levels, quotes) and its
+content. Blocks without merge fields become lines here, once a variant; those with merge fields wrap themselves per reader.
+Links are numbered within their section (the editor's note, an article) and listed at its end, after its footnotes.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Target = tuple[str | MergeField, ...]
 
 @dataclass(frozen=True, slots=True)
 class TextLink:
-    """A place that refers to `target`; reads as ` [2]`."""
+    """A reference to `target`; reads as ` [2]`."""
 
     target: Target
 
@@ -32,7 +32,7 @@ Words = tuple[str | MergeField | NumberNode | TextLink, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextBlock:
-    """A paragraph, list item or line. Its first line starts with `lead`, the others align with what follows that."""
+    """A paragraph, list item or line. Its first line starts with `lead`, the others are aligned with the text after it."""
 
     words: Words
     lead: Words = ()
@@ -52,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionalBlock:
-    """Blocks that stand only where `choice` takes `branch`."""
+    """Blocks that are present only where `choice` takes `branch`."""
 
     choice: int
     branch: int
@@ -61,7 +61,7 @@ class ConditionalBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FootnoteBlock:
-    """The text of the footnote `label`, printed where the variant places it."""
+    """The text of the footnote `label`, printed in the section that the variant decides."""
 
     label: str
     blocks: "Blocks"
@@ -69,7 +69,7 @@ class FootnoteBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionBlock:
-    """The editor's note (`section` "") or an article (its anchor): the reach of link numbers and footnotes."""
+    """The editor's note (`section` "") or an article (its anchor): the scope of link numbers and footnotes."""
 
     section: str
     blocks: "Blocks"
@@ -77,20 +77,20 @@ class SectionBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedBlock:
-    """What the template placed: its blocks, and the blank lines that it wants before them."""
+class PartBlock:
+    """A part that the template names: its blocks, and the number of blank lines before them."""
 
     gap: int
     blocks: "Blocks"
 
 
-Block = TextBlock | Table | ConditionalBlock | SectionBlock | SharedBlock
+Block = TextBlock | Table | ConditionalBlock | SectionBlock | PartBlock
 Blocks = tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FilledParagraph:
-    """A paragraph with slots: nothing at all, its blank line included, where the values leave it empty."""
+    """A paragraph with merge fields: omitted, with its blank line, where the values leave it empty."""
 
     before: str
     first: str
@@ -116,7 +116,7 @@ class FilledParagraph:
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """A table with slots, whose columns are as wide as this reader's values."""
+    """A table with merge fields, whose columns are as wide as this reader's values."""
 
     before: str
     indent: str
@@ -141,7 +141,7 @@ class TableLayout:
 
 
 def render_blocks(blocks: Blocks, key: VariantKey, numbers: Numbering, *, flowed: bool = False) -> TemplateParts:
-    """`blocks` as they stand in the variant `key`, with a line feed at the end; `flowed`: as format=flowed."""
+    """Returns `blocks` for the variant `key`, with a line feed at the end; `flowed`: as format=flowed."""
     writer = _Writer(key, numbers, flowed=flowed)
     writer.write(blocks)
     return join_adjacent([*writer.parts, "\n"])
@@ -169,7 +169,7 @@ class _Writer:
                         self.write(inner)
                 case SectionBlock():
                     self.section(block)
-                case SharedBlock(gap=gap, blocks=inner):
+                case PartBlock(gap=gap, blocks=inner):
                     self.gap = max(self.gap or 0, gap)
                     self.write(inner)
 
@@ -218,7 +218,7 @@ class _Writer:
         return parts
 
     def before(self, indent: str, gap: int) -> str:
-        """What ends the block before: a line feed and `gap` lines, which carry on a quote that both stand in."""
+        """Returns the end of the block before: a line feed and `gap` lines, which continue a quote around both blocks."""
         gap = gap if self.gap is None else self.gap
         self.gap = None
         if not self.parts:
@@ -230,7 +230,7 @@ class _Writer:
 
 
 def _lines(text: str, first: str, rest: str, *, literal: bool, flowed: bool) -> str:
-    """`text` after `first`, its further lines after `rest`: as it is where it is `literal`, else wrapped."""
+    """Returns `text` after `first`, its further lines after `rest`: unchanged where it is `literal`, else wrapped."""
     if flowed and not literal:
         return flow(text, first, rest)
     lines = "\n".join((rest + line).rstrip() for line in text.split("\n")) if literal else wrap(text, first, rest)

@@ -1,7 +1,7 @@
-"""The letter in plaintext: blocks for each part, in the order that templates/dispatch.txt.j2 gives.
+"""The plaintext document: blocks for each part, in the order of templates/dispatch.txt.j2.
 
-The template names parts, one a line, and may write lines of its own; its blank lines are the gaps between them. A part
-that a letter does not have, or a variant does not show, leaves no gap behind.
+The template names parts, one a line, and may have lines of its own; its blank lines are the gaps between them. A part
+that a dispatch does not have, or a variant does not show, leaves no gap behind.
 """
 
 import re
@@ -17,8 +17,8 @@ from mailer.edition.plaintext.blocks import (
     Blocks,
     ConditionalBlock,
     FootnoteBlock,
+    PartBlock,
     SectionBlock,
-    SharedBlock,
     TextBlock,
 )
 from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
@@ -33,7 +33,7 @@ _PART = re.compile("\0([a-z_]+)\0")
 
 
 def build_plaintext(view: DispatchView, layout: TemplateSet) -> Blocks:
-    """The whole plaintext of `letter`, before a variant is chosen."""
+    """Returns the whole plaintext of `view`, before a variant is chosen."""
     parts = _PlaintextContext(view).parts()
     words = {name: f"\0{name}\0" for name in parts}
     text = layout.render("dispatch.txt.j2", {**words, "say": view.translate, "name": view.publication.name})
@@ -41,7 +41,7 @@ def build_plaintext(view: DispatchView, layout: TemplateSet) -> Blocks:
 
 
 def _arrange(text: str, parts: Mapping[str, Blocks]) -> Blocks:
-    """The blocks that the lines of `text` name, with the longest run of blank lines before each as its gap."""
+    """Returns the blocks that the lines of `text` name, with the longest run of blank lines before each as its gap."""
     arranged: list[Block] = []
     gap = run = 0
     for line in text.splitlines():
@@ -54,7 +54,7 @@ def _arrange(text: str, parts: Mapping[str, Blocks]) -> Blocks:
         blocks = parts[match[1]] if match else (TextBlock(words=(clean(line.strip()),), gap=0),)
         gap, run = max(gap, run), 0
         if blocks:
-            arranged.append(SharedBlock(gap=gap, blocks=blocks))
+            arranged.append(PartBlock(gap=gap, blocks=blocks))
             gap = 0
     return tuple(arranged)
 
@@ -115,7 +115,7 @@ class _PlaintextContext:
                 gap=0,
             )
             entries.append(_in_branches(path, entry))
-        return (TextBlock(words=(self.view.translate("In this dispatch"),)), SharedBlock(gap=1, blocks=tuple(entries)))
+        return (TextBlock(words=(self.view.translate("In this dispatch"),)), PartBlock(gap=1, blocks=tuple(entries)))
 
     def note(self) -> Blocks:
         dispatch = self.view.dispatch
@@ -185,20 +185,20 @@ class _PlaintextContext:
         )
 
     def isolate(self, text: str) -> str:
-        """`text` so that it does not reorder what follows, where it reads the other way than the letter (UAX 9)."""
+        """Isolates `text` of the other direction, so that it does not reorder what follows (UAX 9)."""
         other = _LEFT_TO_RIGHT if self.view.direction == "rtl" else _RIGHT_TO_LEFT
         return f"\u2068{text}\u2069" if other.search(text) else text
 
 
 def _underlined(text: str, rule: str) -> tuple[TextBlock, TextBlock]:
-    """A heading, wrapped, with a rule as long as its longest line."""
+    """Returns a heading, wrapped, with a rule as long as its longest line."""
     wrapped = wrap(text)
     longest = max(width(line) for line in wrapped.split("\n"))
     return TextBlock(words=(wrapped,), literal=True), TextBlock(words=(rule * longest,), gap=0, literal=True)
 
 
 def _labelled(label: str, url: str, gap: int = 0) -> tuple[TextBlock, TextBlock]:
-    """A line that says what the address below it is; the address has a line of its own."""
+    """Returns a label and, on a line of its own, the address."""
     return TextBlock(words=(label,), gap=gap), TextBlock(words=(url,), gap=0)
 
 
@@ -207,7 +207,7 @@ def _plain_lines(texts: Sequence[str]) -> Blocks:
 
 
 def _in_branches(path: Path, block: Block) -> Block:
-    """`block`, shown only in the branches of `path`."""
+    """Returns `block`, shown only in the branches of `path`."""
     for choice, branch in reversed(path):
         block = ConditionalBlock(choice=choice, branch=branch, blocks=(block,))
     return block

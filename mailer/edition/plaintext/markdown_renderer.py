@@ -1,7 +1,7 @@
-"""Markdown tokens as plaintext: what a careful person would type.
+"""Renders Markdown tokens as plaintext, the way a careful person would type it.
 
 Emphasis keeps its marks, `_so_` and `*so*`; a link is followed by its number, unless it shows its own address; a
-subheading ends in a colon; a button is its words and, under them, its address; a picture is what it shows, then its caption; a
+subheading ends in a colon; a button is its words and, under them, its address; a picture is its alt text, then its caption; a
 table is aligned; a quote has `> ` before each line. Code is neither wrapped nor changed.
 """
 
@@ -25,14 +25,14 @@ _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")
 
 
 class PlaintextRenderer:
-    """Writes the tokens of one dispatch; `references` are what `[[slug]]` may name."""
+    """Renders the tokens of one dispatch; `references` are the dispatches that `[[slug]]` may name."""
 
     def __init__(self, language: str, references: Mapping[str, Reference]) -> None:
         self._language = language
         self._references = references
 
     def blocks(self, blocks: Sequence[model.Block]) -> Blocks:
-        """Blocks of a note or an article, branches and all."""
+        """Renders blocks of a note or an article, branches and all."""
         written: list[Block] = []
         for block in blocks:
             if isinstance(block, model.Markdown):
@@ -45,7 +45,7 @@ class PlaintextRenderer:
         return tuple(written)
 
     def footnote(self, label: str, tokens: Sequence[Token]) -> Blocks:
-        """A footnote's text, which starts with its number."""
+        """Returns a footnote's text, which starts with its number."""
         before, after = gettext(self._language, "Note %(number)s:", number="\0").split("\0")
         lead: Words = (before, NumberNode("note", label), after + " ")
         blocks = list(self.tokens(tokens))
@@ -58,7 +58,7 @@ class PlaintextRenderer:
     def tokens(  # noqa: C901 - one case a kind of token
         self, tokens: Sequence[Token], indent: str = "", gap: int = 1
     ) -> list[Block]:
-        """Block tokens; each line starts with `indent`; `gap` blank lines stand before the first and between them."""
+        """Renders block tokens; each line starts with `indent`; `gap` blank lines are before the first and between them."""
         blocks: list[Block] = []
         index = 0
         while index < len(tokens):
@@ -109,7 +109,7 @@ class PlaintextRenderer:
         return gettext(self._language, "[Picture: %(alt)s]", alt=clean(str(image.attrs["alt"])))
 
     def inline(self, tokens: Sequence[Token]) -> Words:  # noqa: C901 - one case a kind of token
-        """Inline tokens, or an `inline` token around them, as words."""
+        """Renders inline tokens, or an `inline` token around them, as words."""
         words: list[str | MergeField | NumberNode | TextLink] = []
         index = 0
         while index < len(tokens):
@@ -189,12 +189,12 @@ _LEFT_OUT = frozenset({"footnote_anchor"})
 
 
 def alignment(cell: Token) -> str:
-    """One of left, center and right, as the table's second line says, or nothing."""
+    """Returns left, center or right, by the second line of the table, or ""."""
     return str(cell.attrs.get("style", "")).removeprefix("text-align:")
 
 
 def clean_lines(code: str) -> str:
-    """Code without controls, its tabs as spaces."""
+    """Returns code without controls, its tabs as spaces."""
     return "\n".join(clean(line.expandtabs(4)) for line in code.split("\n"))
 
 
@@ -204,7 +204,7 @@ def _subheading(words: Words) -> Words:
 
 
 def _marked(item: list[Block], indent: str, marker: str, gap: int) -> list[Block]:
-    """A list item, its marker before its first line."""
+    """Returns a list item with its marker before its first line."""
     first = item[0] if item else None
     if (
         isinstance(first, TextBlock)

@@ -1,6 +1,6 @@
-"""Whether the page can be used by everybody: alt texts, headings, tables, languages, anchors, and the way out of the list.
+"""Checks whether everybody can use the page: alt texts, image sizes, headings, tables, languages, anchors.
 
-Mostly a word on the templates, for the program writes the rest; so each finding stands once, whatever the variant.
+Mostly for templates, since the program writes the rest; so each finding is reported once, whatever the variant.
 """
 
 from collections import Counter
@@ -53,7 +53,7 @@ def headings(context: LintContext) -> Iterator[Finding]:
 
 
 def _heading_place(context: LintContext, words: str) -> Position:
-    """Where a subheading stands in the dispatch, whose punctuation may differ."""
+    """Returns the position of a subheading in the dispatch, whose punctuation may differ."""
     offset = next((offset for offset, line in context.source_index.body_lines() if line.lstrip("# ") == words), 0)
     return context.source_index.position(offset)
 
@@ -70,7 +70,7 @@ def tables(context: LintContext) -> Iterator[Finding]:
 
 
 def _header_cells(table: HtmlElement) -> list[HtmlElement]:
-    """The th of a table itself, not of one inside it."""
+    """Returns the th of a table itself, not of one inside it."""
     return [cell for cell in table.iter("th") if next(cell.iterancestors("table"), None) is table]
 
 

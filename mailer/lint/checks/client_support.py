@@ -1,7 +1,7 @@
-"""What mail programs know of HTML and CSS, by the data of caniemail, and what a letter loses in those that its readers use.
+"""Checks HTML and CSS against the mail programs of the readers, by the data of caniemail.
 
-The data is in data/caniemail.json (MIT; data/caniemail.LICENSE); docs/caniemail.py makes it. Only the loss of what matters
-is a finding: rounded corners, fine underlines, better line breaks and dark mode are given to those who can have them.
+The data is in data/caniemail.json (MIT; data/caniemail.LICENSE); docs/caniemail.py makes it. Only the loss of essential features
+is a finding: rounded corners, fine underlines, better line breaks and dark mode may be missing.
 Raises SettingsError for a mail program that the data does not have.
 """
 
@@ -43,7 +43,7 @@ _FORMATS = frozenset({"jpg", "jpeg", "png", "gif"})
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature, and a letter for each mail program: y, a (in part), n, u (unknown), - (not tested)."""
+    """A feature, and a code for each mail program: y, a (in part), n, u (unknown), - (not tested)."""
 
     slug: str
     title: str
@@ -61,7 +61,7 @@ class Support:
     features: Mapping[str, Feature]
 
     def selected(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The mail programs that `names` stand for: `gmail` is all of Gmail’s. Raises SettingsError."""
+        """Returns the mail programs for `names`: `gmail` is all of Gmail’s. Raises SettingsError."""
         found: dict[str, None] = {}
         for name in names:
             matching = [client for client in self.clients if client == name or client.startswith(f"{name}.")]
@@ -75,7 +75,7 @@ class Support:
 
 @lru_cache(maxsize=1)
 def load_support() -> Support:
-    """The data that comes with the program."""
+    """Returns the data that comes with the program."""
     text = (files("mailer.lint") / "data" / "caniemail.json").read_text(encoding="utf-8")
     data = json.loads(text)
     features: dict[str, Feature] = {}
@@ -87,7 +87,7 @@ def load_support() -> Support:
 
 
 def lost_features(context: LintContext) -> Iterator[Finding]:
-    """What matters and is lost, with the share of the mail programs that lose it."""
+    """Reports essential features that mail programs lack, with the share of those programs."""
     known = load_support()
     clients = known.selected(context.clients)
     seen: set[str] = set()
@@ -106,7 +106,7 @@ def lost_features(context: LintContext) -> Iterator[Finding]:
 
 
 def image_formats(context: LintContext) -> Iterator[Finding]:
-    """Images by an address whose format some mail programs do not show."""
+    """Reports images by an address whose format some mail programs do not show."""
     known = load_support()
     clients = known.selected(context.clients)
     for page in context.pages:

@@ -8,7 +8,7 @@ from mailer.sanitize import clean
 
 
 def unsubscribe_link(context: LintContext) -> Iterator[Finding]:
-    """The link to unsubscribe."""
+    """Checks for a link to unsubscribe."""
     for page, text in zip(context.pages, context.texts, strict=True):
         has_link = any(link.href.startswith(context.unsubscribe_url) for link in page.links)
         for name, present in (("HTML", has_link), ("plaintext", context.unsubscribe_url in text)):
@@ -20,7 +20,7 @@ def unsubscribe_link(context: LintContext) -> Iterator[Finding]:
 
 
 def postal_address(context: LintContext) -> Iterator[Finding]:
-    """Where the workspace is not set up to mail people, nobody asks for an address yet."""
+    """Checks for the postal address; a missing setting is reported only once the workspace is set up for real mail."""
     if not context.postal_address:
         if context.is_set_up:
             message = "there is no postal address in the letter"

@@ -1,7 +1,7 @@
-"""What a copy desk would have caught: what was left to be filled in, shouting, slips of dates, names and credits.
+"""Checks the text: leftover placeholders, empty merge fields, shouting, dates, sources, credits, alt texts.
 
-Each rule is a function of the proof. Words are looked for in what readers read, never in code, template parts or
-addresses; what could be a word of the letter’s own language, such as the Spanish “todo”, is not taken for a mark.
+Words are searched in the text for readers, never in code, template parts or
+addresses; a word of the dispatch's own language, such as the Spanish “todo”, is not taken for a placeholder.
 """
 
 import re
@@ -128,7 +128,7 @@ def _unguarded_fields(pieces: list[str | Expression], under: Conditions, what: s
 
 
 def _is_guarded(expression: Expression, under: Conditions) -> bool:
-    """Whether a reader without these fields never gets here."""
+    """Whether a reader without these fields never gets this text."""
     return any(condition.fields & expression.fields and condition.holds({}) is not held for condition, held in under)
 
 
@@ -177,7 +177,7 @@ def _plain(template: Template) -> str:
 
 
 def _is_all_caps(text: str) -> str:
-    """How `text` shouts; "" when it does not. Abbreviations among words are no shouting."""
+    """Returns how `text` shouts; "" when it does not. Abbreviations among words are not shouting."""
     if re.search(r"[!！¡]{2,}|[!！]\s*[!！]", text) or text.count("!") > 2:
         return "more than one exclamation mark"
     cased = [letter for letter in text if letter.isupper() or letter.islower()]
@@ -237,7 +237,7 @@ def source_links(context: LintContext) -> Iterator[Finding]:
 
 
 def source_spelling(context: LintContext) -> Iterator[Finding]:
-    """A source that an earlier dispatch, or an earlier article, spells otherwise."""
+    """Reports a source that an earlier dispatch, or an earlier article, spells differently."""
     known = dict(context.sources)
     for article in context.articles:
         name = article.source
@@ -271,7 +271,7 @@ def _similar(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _normalized(name: str) -> str:
-    """Letters and digits without accents or an article in front."""
+    """Returns letters and digits without accents or an article in front."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(each for each in decomposed if not unicodedata.combining(each))
     words = re.findall(r"\w+", plain)
@@ -297,7 +297,7 @@ _FEWEST = 12  # letters by which a script is told
 
 
 def missing_languages(context: LintContext) -> Iterator[Finding]:
-    """Articles without a language that are not in the script of the dispatch’s own."""
+    """Reports articles without a language that are not in the script of the dispatch’s own."""
     own = _script_of(context.dispatch.language)
     for article in context.articles:
         if article.language or not own:
@@ -313,7 +313,7 @@ def missing_languages(context: LintContext) -> Iterator[Finding]:
 
 
 def _script_of(language: str) -> str:
-    """The script that a language is usually written in, by its code; "" when that is not known."""
+    """Returns the code of the script that a language is usually written in; "" when that is not known."""
     subtags = language.replace("_", "-").split("-")
     named = next((tag.title() for tag in subtags[1:] if len(tag) == 4 and tag.isalpha()), "")
     likely = str(get_global("likely_subtags").get(subtags[0].lower(), "")).split("_")
@@ -321,7 +321,7 @@ def _script_of(language: str) -> str:
 
 
 def _script(text: str) -> str:
-    """The script that most letters of `text` are in; "" where there are too few to tell."""
+    """Returns the script of most letters of `text`; "" where there are too few to tell."""
     counts = {name: len(pattern.findall(text)) for name, (_, pattern) in _SCRIPTS.items()}
     name = max(counts, key=lambda each: counts[each])
     return name if counts[name] >= _FEWEST and counts[name] > 0.6 * sum(counts.values()) else ""

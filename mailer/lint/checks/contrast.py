@@ -1,7 +1,7 @@
-"""Whether text can be told from its background, in light and in dark: WCAG 2.2, 1.4.3, on the colours that are computed.
+"""Checks the contrast of text and background, in light and in dark (WCAG 2.2, 1.4.3), on the computed colours.
 
-The cascade is followed as far as letters need it: inlined styles, style blocks for every screen or for one scheme,
-!important, specificity, inheritance, translucent colours. A background that is a picture or a gradient is not judged.
+The cascade is followed as far as mail needs it: inlined styles, style blocks for every screen or for one scheme,
+!important, specificity, inheritance, translucent colours. A background that is a picture or a gradient is not checked.
 """
 
 import re
@@ -36,7 +36,7 @@ _FOUND_EACH = 40  # findings; a page that is wrong throughout need not be listed
 
 
 def poor_contrast(context: LintContext) -> Iterator[Finding]:
-    """Every pair of colours in which text is too faint, once a scheme."""
+    """Reports every pair of colours with too little contrast, once a scheme."""
     seen: set[tuple[str, str, str]] = set()
     for page in context.pages:
         for scheme, rule in (("light", "contrast"), ("dark", "contrast-dark")):
@@ -60,7 +60,7 @@ def poor_contrast(context: LintContext) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _ComputedStyle:
-    """How text looks here; `background` is None where it is a picture."""
+    """The computed style of a text; `background` is None where it is a picture."""
 
     colour: Colour = _BLACK
     background: Colour | None = _WHITE
@@ -80,7 +80,7 @@ class _ComputedStyle:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Weight:
-    """What wins in the cascade: importance, inlined or not, specificity, order."""
+    """The precedence in the cascade: importance, inlined or not, specificity, order."""
 
     important: bool
     inlined: bool
@@ -89,7 +89,7 @@ class _Weight:
 
 
 class _StyleResolver:
-    """The colours of a page in one scheme."""
+    """Computes the styles of a page in one scheme."""
 
     def __init__(self, page: HtmlPage, scheme: str) -> None:
         self._page = page
@@ -101,7 +101,7 @@ class _StyleResolver:
         )
 
     def texts(self) -> Iterator[tuple[str, _ComputedStyle]]:
-        """Each stretch of text that is seen on a plain background, with how it looks."""
+        """Yields each visible text on a plain background, with its style."""
         body = self._page.root.find("body")
         if body is not None:
             yield from self._within(body, self._style_of(self._page.root, _ComputedStyle()))
@@ -138,7 +138,7 @@ class _StyleResolver:
         return style
 
     def _values(self, element: HtmlElement) -> dict[str, str]:
-        """The properties that count here, the background’s shorthand as it stands."""
+        """Returns the relevant properties, the background’s shorthand as it is."""
         weighed = dict(self._styled.get(element, {}))
         for order, each in enumerate(declarations(element.get("style", ""))):
             if each.name in _PROPERTIES:
@@ -147,7 +147,7 @@ class _StyleResolver:
 
     @cached_property
     def _styled(self) -> dict[HtmlElement, dict[str, tuple[_Weight, str]]]:
-        """What the style blocks give to each element in this scheme."""
+        """The properties that the style blocks give to each element in this scheme."""
         styled: dict[HtmlElement, dict[str, tuple[_Weight, str]]] = {}
         order = 0
         for css in self._page.style_blocks:
@@ -164,7 +164,7 @@ class _StyleResolver:
         return styled
 
     def _applies(self, media: str) -> bool:
-        """Whether a rule under `media` counts on a wide screen in this scheme."""
+        """Whether a rule under `media` applies on a wide screen in this scheme."""
         schemes = _SCHEME.findall(media)
         rest = _SCHEME.sub("", media)
         words = set(re.findall(r"[a-z-]+", rest)) - {"and", "only", "screen", "all"}
@@ -177,7 +177,7 @@ def _take(values: dict[str, tuple[_Weight, str]], name: str, value: str, weight:
 
 
 def _selectors(text: str) -> list[tuple[CSSSelector, tuple[int, int, int]]]:
-    """Those of a selector list that can be looked up; what depends on a pointer cannot."""
+    """Returns the selectors of a list that can be looked up; those that depend on a pointer cannot."""
     found = []
     for each in text.split(","):
         if ":" in each.replace(":root", ""):
@@ -194,7 +194,7 @@ def _selectors(text: str) -> list[tuple[CSSSelector, tuple[int, int, int]]]:
 
 
 def _background(values: dict[str, str], outer: Colour | None, attribute: str) -> Colour | None:
-    """The colour behind the text; `values` are in the order in which they win."""
+    """Returns the colour behind the text; `values` are in order of precedence."""
     background = outer
     if (found := colour(attribute)) is not None:
         background = found if outer is None else found.over(outer)
@@ -211,7 +211,7 @@ def _background(values: dict[str, str], outer: Colour | None, attribute: str) ->
 
 
 def _size(text: str, outer: float, otherwise: float) -> float:
-    """A font size in pixels."""
+    """Returns a font size in pixels."""
     match = _SIZE.fullmatch(text)
     if match is None:
         return otherwise

@@ -1,7 +1,7 @@
-"""Where a letter leads, and with what words: links that say nothing, hide, mislead, or lead nowhere for most.
+"""Checks the links of a dispatch: words without meaning, misleading words, shorteners, private or insecure addresses.
 
-Judged from their addresses alone; whether they answer is for online.py. Links of the dispatch are found at their places,
-those that only a template has at its beginning.
+Checked by their addresses alone; link_checker.py requests them. Links of the dispatch are reported at their positions,
+those of a template at the beginning of the file.
 """
 
 import re
@@ -51,7 +51,7 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LinkTarget:
-    """A link of a dispatch: its address, with an x for what differs per reader, and its words ("": it has none of its own)."""
+    """A link: its address, with an x for each merge field, and its words ("": it has none of its own)."""
 
     url: str
     words: str
@@ -67,7 +67,7 @@ class LinkTarget:
 
 
 def targets(dispatch: Dispatch, source_index: SourceIndex) -> tuple[LinkTarget, ...]:
-    """Every link that an editor typed, to the web or elsewhere."""
+    """Returns every link that an editor typed, to the web or elsewhere."""
     found = list(_front(dispatch, source_index))
     found += [
         LinkTarget(article.link, "", source_index.article_key(article, "link"))
@@ -107,7 +107,7 @@ def _finding(rule: str, target: LinkTarget, message: str, expected: str) -> Find
 
 
 def links(context: LintContext) -> Iterator[Finding]:
-    """What is wrong with each link, by its address and its words."""
+    """Checks each link by its address and its words."""
     own = urlsplit(context.base_url).hostname or ""
     typed = targets(context.dispatch, context.source_index)
     for target in (*typed, *_of_templates(context, typed)):
@@ -117,7 +117,7 @@ def links(context: LintContext) -> Iterator[Finding]:
 
 
 def unsent(context: LintContext) -> Iterator[Finding]:
-    """Links to dispatches that the archive has no page of."""
+    """Reports links to dispatches without a page in the archive."""
     dispatch, source_index = context.dispatch, context.source_index
     places = [
         (earlier.slug, source_index.key("earlier", number, "slug")) for number, earlier in enumerate(dispatch.earlier)
@@ -187,7 +187,7 @@ def _check_address(target: LinkTarget) -> Iterator[Finding]:
 
 
 def is_public_name(host: str) -> bool:
-    """Whether `host` could be one that everybody reaches: a name with a dot, under no private top."""
+    """Whether `host` could be public: a name with a dot, under no private top-level domain."""
     return "." in host and not host.endswith(_NOT_PUBLIC) and not _is_number(host)
 
 

@@ -1,6 +1,6 @@
-"""How much a letter weighs: its HTML against Gmail’s clip, its style blocks, its images.
+"""Checks sizes: the HTML against Gmail’s clip, style blocks, images.
 
-A KB is 1024 bytes. Gmail counts the bytes of the HTML after decoding, so the longest variant is what is measured.
+A KB is 1024 bytes. Gmail counts the bytes of the HTML after decoding, so the longest variant is measured.
 """
 
 import re
@@ -39,7 +39,7 @@ def html_size(context: LintContext) -> Iterator[Finding]:
 
 
 def _article_over_limit(context: LintContext, page: HtmlPage, limit: int) -> Article | None:
-    """The last article that begins before the page is `limit` bytes long."""
+    """Returns the last article that begins before the page is `limit` bytes long."""
     articles = {article.anchor: article for article in context.articles}
     found = None
     for match in _ANCHOR.finditer(page.html):

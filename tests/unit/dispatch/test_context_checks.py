@@ -38,7 +38,7 @@ def test_a_part_of_a_slug_suggests_the_newest_that_has_it(typed, meant):
     assert ("did you mean “" in expected, meant in expected) == (bool(meant), True)
 
 
-def test_a_link_to_itself_is_found_even_before_it_is_sent():
+def test_a_link_to_the_dispatch_itself_is_reported_before_it_is_sent():
     assert [rule for rule, _, _ in check("[[a]]", slugs={})] == ["self-link"]
 
 
@@ -58,7 +58,7 @@ def test_a_link_to_itself_is_found_even_before_it_is_sent():
         ({"readers": frozenset()}, "the list readers has no field “town”", ""),
     ],
 )
-def test_a_field_that_no_list_has_is_found(lists, message, expected):
+def test_a_field_that_no_list_has_is_reported(lists, message, expected):
     assert check("{{ reader.town }}", fields=lists) == [("unknown-field", message, expected)]
 
 
@@ -71,7 +71,7 @@ def test_without_any_list_fields_go_unchecked():
     assert check("{{ reader.town }}", fields={}) == []
 
 
-def test_images_are_probed_wherever_they_stand():
+def test_images_are_probed_in_every_part_of_a_dispatch():
     asked = []
     body = (
         "![a](a.jpg)\n\n{% if reader.x %}\n> ![b](../b.jpg)\n{% endif %}\n\n[^1]: ![c](c.jpg)\n\n"

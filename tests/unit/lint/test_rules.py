@@ -129,7 +129,7 @@ WORDS: list[tuple[str, str, str, str]] = [
 @pytest.mark.parametrize(
     ("rule", "where", "wrong", "near"), WORDS, ids=[f"{case[0]}-{n}" for n, case in enumerate(WORDS)]
 )
-def test_a_dispatch_trips_the_rule_at_its_place_and_a_near_miss_does_not(rule, where, wrong, near):
+def test_a_dispatch_violates_the_rule_at_its_position_and_a_near_miss_does_not(rule, where, wrong, near):
     assert where in places(wrong, rule)
     assert places(near, rule) == []
 
@@ -162,12 +162,12 @@ def with_photo(width: int, size: int) -> set[str]:
     return rules(proof(source, images={"quay.jpg": picture(width, size)}))
 
 
-def test_a_letter_without_fault_has_no_findings():
+def test_a_faultless_dispatch_has_no_findings():
     assert findings(letter(f"A note.\n\n{ARTICLE}Text.")) == ()
 
 
 @pytest.mark.parametrize(("kilobytes", "rule"), [(88, None), (95, "html-size"), (105, "html-clipped")])
-def test_the_size_of_the_html_is_held_against_the_clip_and_the_article_that_tips_it_is_named(kilobytes, rule):
+def test_html_over_the_clip_is_reported_with_the_article_that_exceeds_it(kilobytes, rule):
     found = [each for each in findings(weighing(kilobytes)) if each.rule in {"html-size", "html-clipped"}]
     assert [each.rule for each in found] == ([rule] if rule else [])
     assert all("“Barge” tips it over" in each.message and each.line == 14 for each in found), found
@@ -201,13 +201,13 @@ def test_the_size_of_the_html_is_held_against_the_clip_and_the_article_that_tips
         ("link-insecure", "</body>", '<a href="http://elsewhere.example.com/">there</a></body>', "</body>"),
     ],
 )  # fmt: skip
-def test_a_template_trips_the_rule_and_a_near_miss_does_not(rule, old, new, near):
+def test_a_template_violates_the_rule_and_a_near_miss_does_not(rule, old, new, near):
     whole = proof(letter("Note."))
     assert rule in rules(with_html(whole, old, new))
     assert rule not in rules(with_html(whole, old, near))
 
 
-def test_every_branch_of_every_condition_is_looked_at():
+def test_every_branch_of_every_condition_is_checked():
     image = "![A quay](https://example.org/{}.webp)"
     nested = [
         "{% if reader.c %}",
@@ -230,7 +230,7 @@ def test_every_branch_of_every_condition_is_looked_at():
     assert places(letter("\n".join(body)), "image-format") == ["9:11", "11:11", "13:11", "16:11", "18:11"]
 
 
-def test_the_longest_letter_is_weighed_whichever_branch_makes_it():
+def test_the_longest_variant_is_measured():
     text = ("A word. " * 100 + "\n\n") * 160
     body = f"{{% if reader.a %}}\n{text}\n{{% else %}}\nLittle.\n{{% endif %}}"
     assert places(letter(body), "html-clipped")
@@ -248,7 +248,7 @@ def test_a_dark_rule_without_important_loses_to_the_inlined_style():
     assert "contrast-dark" in rules(with_html(whole, "</style>", weak.format(" !important")))
 
 
-def test_images_are_weighed_and_measured():
+def test_image_bytes_and_widths_are_checked():
     assert with_photo(1200, 500 * 1024) == set()
     assert with_photo(1200, 500 * 1024 + 1) == {"image-bytes"}
     assert with_photo(600, 1) == set()
@@ -275,14 +275,14 @@ def test_the_findings_of_lost_features_name_the_share_of_mail_programs():
         ("BBC", {"NBC": "crane"}, []),
     ],
 )
-def test_a_source_is_spelt_as_before(source, earlier, expected):
+def test_a_source_spelt_differently_than_before_is_reported(source, earlier, expected):
     assert (
         places(letter(f"{ARTICLE}Text.".replace("Harbour Times", source)), "source-spelling", sources=earlier)
         == expected
     )
 
 
-def test_a_dispatch_that_is_linked_to_should_have_been_sent():
+def test_a_link_to_an_unsent_dispatch_is_reported():
     earlier = "earlier:\n  - title: Winters\n    slug: 2025-12-18-eleven-winters\n"
     text = letter("See [[2026-03-02-crane]].\n\n> And\n> [[2025-12-18-eleven-winters]]", earlier)
     assert places(text, "link-unsent") == []
@@ -290,12 +290,12 @@ def test_a_dispatch_that_is_linked_to_should_have_been_sent():
     assert places(text, "link-unsent", unsent=frozenset({"2025-12-18-eleven-winters"})) == ["7:11", "13:3"]
 
 
-def test_two_spellings_in_one_dispatch_are_found():
+def test_two_spellings_in_one_dispatch_are_reported():
     body = f"{ARTICLE}Text.\n\n" + f"{ARTICLE}Text.".replace("Harbour", "Harbor").replace("## A", "## B")
     assert places(letter(body), "source-spelling") == ["15:9"]
 
 
-def test_the_way_out_and_the_postal_address_stand_in_html_and_plaintext():
+def test_html_and_plaintext_have_an_unsubscribe_link_and_the_postal_address():
     whole = proof(letter("Note."))
     assert {"unsubscribe-missing"} == rules(replace(whole, unsubscribe_url="https://letter.example.org/leave/")) - {
         "one-click"
@@ -324,7 +324,7 @@ def test_the_way_out_and_the_postal_address_stand_in_html_and_plaintext():
         ("one-click", b"/u/", b"/v/"),
     ],
 )
-def test_a_message_that_is_not_what_was_promised_is_found(rule, old, new):
+def test_a_message_that_breaks_the_contract_is_reported(rule, old, new):
     whole = proof(letter("Note."))
     assert rule not in rules(whole)
     assert rule in rules(with_message(whole, old, new))
@@ -375,11 +375,11 @@ def test_a_comment_in_the_front_matter_ignores_a_rule(comment, body, left):
     assert ignored(comment, body) == left
 
 
-def test_an_ignore_of_what_was_not_looked_for_is_not_idle():
+def test_ignoring_an_unchecked_rule_is_not_reported_as_unused():
     assert ignored("# check: ignore link-dead", "Note.", unsought={"link-dead"}) == []
 
 
-def test_an_unknown_rule_suggests_the_one_that_was_meant():
+def test_an_unknown_rule_gets_a_suggestion():
     whole = proof(letter("Note.", "# check: ignore placehodler\n"))
     (found,) = without_ignored(run_checks(whole), whole.source_index, "a.md")
     assert (found.line, found.column, found.expected) == (5, 17, "did you mean “placeholder”?")
@@ -391,7 +391,7 @@ def test_each_rule_has_a_case():
     assert {name for name in RULES if f'"{name}"' not in tests} == set()
 
 
-def test_each_rule_says_why_by_whom_and_how():
+def test_each_rule_has_reason_source_and_remedy():
     for rule in RULES.values():
         assert all(text and "\n" not in text for text in (rule.title, rule.why, rule.source, rule.how)), rule.id
 
@@ -406,7 +406,7 @@ WRITTEN = st.text(st.sampled_from(list("aB #*_`[](){}%!|<>\\&;:/.-0\n\"'é“ש�
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(WRITTEN, WRITTEN)
-def test_whatever_is_written_is_inspected_at_places_of_the_file(note, text):
+def test_findings_for_any_text_have_positions_in_the_file(note, text):
     source = letter(f"{note}\n\n{ARTICLE}{text}")
     if parse_dispatch(source, "a.md").dispatch is None:
         return
