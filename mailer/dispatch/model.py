@@ -134,7 +134,7 @@ class Dispatch:
     articles: tuple[Article | Choice, ...] = ()
     footnotes: Mapping[str, tuple[Token, ...]] = field(default_factory=dict)
     expressions: tuple[Expression, ...] = ()
-    """Every expression and condition, wherever it stands, in source order."""
+    """Every expression and condition, in source order."""
 
     @property
     def fields(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.placeholders import MaskedBody
 
 Place = tuple[int | str, ...]
-"""Where a value stands in the tree: ("earlier", 0, "slug")."""
+"""The path of a value in the tree: ("earlier", 0, "slug")."""
 
 _BRACES = re.compile(r"\{[{%#]")
 

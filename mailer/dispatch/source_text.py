@@ -10,7 +10,7 @@ from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
 
 LARGEST = 1_000_000
-"""Bytes of a dispatch; a letter is clipped by mail programs at a tenth of it."""
+"""Bytes of a dispatch; mail programs clip a message at a tenth of it."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 

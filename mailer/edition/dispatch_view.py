@@ -24,7 +24,7 @@ from mailer.edition.publication import Publication, Reference
 from mailer.i18n.messages import gettext, text_direction
 
 Path = tuple[tuple[int, int], ...]
-"""The choices and branches that something stands in, outer first."""
+"""The choices and branches around an element, outer first."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def load_image(path: Path, *, root: Path) -> Image:
     name = path.name
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is dropped anyway; sizes are judged below
+            warnings.simplefilter("ignore")  # odd metadata is dropped anyway; sizes are checked below
             with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
                 if picture.width * picture.height > LARGEST_PIXELS:
                     raise PhotoError(

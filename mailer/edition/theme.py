@@ -248,7 +248,7 @@ def load_theme(folders: Sequence[Path]) -> Theme:
         tables[name] = {**base_value, **value} if isinstance(value, dict) and isinstance(base_value, dict) else value
     folder = (own if "logo" in own.table else base).path.parent
     if "logo" in tables and "logo" not in own.table:
-        folder = folder.parent  # a theme's paths begin where theme.toml would stand
+        folder = folder.parent  # a theme's paths are relative to the folder of theme.toml
     try:
         theme = Theme.model_validate(tables, context={"folder": folder})
     except ValidationError as error:

@@ -20,14 +20,14 @@ from lxml.html import HtmlElement
 from markupsafe import escape
 
 Address = Callable[[str], str]
-"""What stands in the page for an address of the letter."""
+"""Maps an address of the edition to the one in the page."""
 
-LONGEST_DESCRIPTION = 200  # characters; what shows a link shows no more of it
+LONGEST_DESCRIPTION = 200  # characters; previews of a link show no more of it
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all")
 _PADDING = re.compile("[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b-\u200f\u2007\u2060-\u2064\ufeff]+")
 _XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")  # nothing that could mean anything else in a policy
-_SHORTEST = 40  # characters of a paragraph that says something
+_SHORTEST = 40  # characters of a paragraph that describes the edition
 _LOOKS = ("class", "style", "bgcolor", "width", "height", "align", "valign", "cellpadding", "cellspacing", "border")
 _KEPT_LOOKS = {"img": {"width", "height"}}
 _NOT_SHOWN = {"script", "style", "template", "noscript", "object", "iframe", "form", "title", "meta", "link"}

@@ -58,7 +58,7 @@ def find_heading(
     lines = _first_lines(queue)
     found = _with_kicker(queue, entries) or _dated(queue, lines, entries) or _from_contents(queue, lines, entries)
     if found and not found.is_headed and found.rest and found.rest[0].level:
-        return None  # what was taken for its source and date stands above the heading that follows
+        return None  # the source and date belong to the heading that follows
     sure = found is not None and (found.entry is not None or found.is_headed)
     if found is None or not (sure or _looks_like_heading(queue[0], found, knows_contents=knows_contents)):
         return None

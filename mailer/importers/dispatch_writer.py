@@ -41,14 +41,14 @@ def write_dispatch(draft: ImportedDispatch) -> str:
 
 
 def _heading(article: ImportedArticle) -> str:
-    particulars = (
+    metadata = (
         ("source", article.source),
         ("place", article.place),
         ("date", article.date.isoformat()),
         ("link", article.link),
         ("language", article.language),
     )
-    return "\n".join([f"## {escape(article.title)}", *(f"{key}: {value}" for key, value in particulars if value)])
+    return "\n".join([f"## {escape(article.title)}", *(f"{key}: {value}" for key, value in metadata if value)])
 
 
 def _photo(photo: ImportedPhoto) -> dict[str, str]:

@@ -29,9 +29,9 @@ _COPYRIGHT = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\s)>\]]*[^\s)>\].,;:!?])?", re.IGNORECASE)
-_FOOT = 6  # paragraphs at the end in which the social and copyright lines are looked for
+_FOOT = 6  # paragraphs at the end that may be social and copyright lines
 _SHORT = 60  # characters of a subheading
-_LONG = 400  # characters that a line of the footer does not have
+_LONG = 400  # characters; a longer line is not part of the footer
 
 
 class ArchiveError(UsageError):
@@ -114,7 +114,7 @@ def _parse_header(
             others = others.split(1)[1]
             date = context.date(read, headline.line + number)
             return title.text, ParsedDate(date, read.languages), ([others] if others.lines else []) + rest
-    if read := read_date(headline.text):  # the date stands above the headline
+    if read := read_date(headline.text):  # the date is above the headline
         if not rest:
             return headline.text, read, []
         context.date(read, headline.line)

@@ -29,7 +29,7 @@ class TocEntry:
     place: str = ""
     date: ParsedDate | None = None
     text: str = ""
-    """As it stands there, without its number."""
+    """The whole line, without its number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,15 +105,19 @@ def _covering(chains: tuple[ConditionChain, ...]) -> Iterator[VariantKey]:
             inner.setdefault(chain.outer, []).append(index)
     unseen = {(index, branch) for index, chain in enumerate(chains) for branch in range(len(chain.conditions))}
 
-    def news(index: int, branch: int) -> int:
-        """How many branches nobody has looked at are to be seen here."""
+    def uncovered(index: int, branch: int) -> int:
+        """Returns the number of branches here that no variant has covered yet."""
         below = (
-            news(each, way) for each in inner.get((index, branch), ()) for way in range(len(chains[each].conditions))
+            uncovered(each, way)
+            for each in inner.get((index, branch), ())
+            for way in range(len(chains[each].conditions))
         )
         return ((index, branch) in unseen) + sum(below)
 
     for _ in range(_MOST_VARIANTS):
-        key = _key(chains, lambda index: max(range(len(chains[index].conditions)), key=lambda way: news(index, way)))
+        key = _key(
+            chains, lambda index: max(range(len(chains[index].conditions)), key=lambda way: uncovered(index, way))
+        )
         fresh = unseen.intersection(enumerate(key))
         if not fresh:
             return

@@ -43,8 +43,8 @@ _HEADERS = {"User-Agent": f"mailer/{__version__} (link check)", "Accept": "*/*",
 class LinkCheckLimits:
     """Limits of the check; times in seconds."""
 
-    each: float = 20.0
-    whole: float = 180.0
+    per_link: float = 20.0
+    total: float = 180.0
     pause: float = 0.5
     hosts_at_a_time: int = 8
     redirects: int = 6
@@ -53,7 +53,7 @@ class LinkCheckLimits:
 class LinkState(Enum):
     ALIVE = auto()
     DEAD = auto()
-    NAMELESS = auto()
+    UNRESOLVED = auto()
     UNSURE = auto()
     PRIVATE = auto()
 
@@ -81,7 +81,7 @@ def ask_links(
     limits: LinkCheckLimits | None = None,
     networks: Sequence[Network] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Asks every link that the editor typed and that is the same for every reader. `log` gets their number.
+    """Requests every link that the editor typed and that has no merge fields. `log` gets their number.
 
     `networks`: private networks that may be reached, too. Blocks; must not be called on an event loop.
     """
@@ -102,7 +102,8 @@ def ask_links(
         for url, each in asked.items()
         if answers[url].state in _RULES
         for target in each
-        if answers[url].state is not LinkState.PRIVATE or is_public_name(target.host)  # else found without asking
+        if answers[url].state is not LinkState.PRIVATE
+        or is_public_name(target.host)  # the others are found without a request
     )
     return as_problems(context.dispatch.path, found)
 
@@ -123,7 +124,7 @@ async def _ask_hosts(
 ) -> dict[str, LinkResponse]:
     trust = ssl.create_default_context()
     host_limit = asyncio.Semaphore(limits.hosts_at_a_time)
-    end = time.monotonic() + limits.whole
+    end = time.monotonic() + limits.total
     answers: dict[str, LinkResponse] = {}
 
     async def ask_host(urls: Sequence[str]) -> None:
@@ -135,7 +136,7 @@ async def _ask_hosts(
                 if left <= 0:
                     answers[url] = LinkResponse(LinkState.UNSURE, "was not asked: the time is up")
                     continue
-                checker = _LinkChecker(trust, min(limits.each, left), limits.redirects, networks)
+                checker = _LinkChecker(trust, min(limits.per_link, left), limits.redirects, networks)
                 answers[url] = await checker.ask(url)
 
     await asyncio.gather(*(ask_host(urls) for urls in hosts))
@@ -144,9 +145,9 @@ async def _ask_hosts(
 
 def _with_unresolved_hosts(answers: dict[str, LinkResponse], *, hosts: int) -> dict[str, LinkResponse]:
     """Reports links to unknown hosts as dead, unless no host is known: then this machine is offline."""
-    is_offline = hosts > 1 and all(answer.state is LinkState.NAMELESS for answer in answers.values())
+    is_offline = hosts > 1 and all(answer.state is LinkState.UNRESOLVED for answer in answers.values())
     for url, answer in answers.items():
-        if answer.state is LinkState.NAMELESS:
+        if answer.state is LinkState.UNRESOLVED:
             words = "was not asked: no name can be looked up from here" if is_offline else answer.words
             answers[url] = LinkResponse(LinkState.UNSURE if is_offline else LinkState.DEAD, words)
     return answers
@@ -169,7 +170,7 @@ class _LinkChecker:
             return LinkResponse(LinkState.PRIVATE, f"leads to {error.host}, which is no public address")
         except UnresolvableHostError as error:
             if error.is_unknown:
-                return LinkResponse(LinkState.NAMELESS, f"leads to {error.host}, which does not exist")
+                return LinkResponse(LinkState.UNRESOLVED, f"leads to {error.host}, which does not exist")
             return LinkResponse(LinkState.UNSURE, "cannot be connected to")
         except HttpTimeoutError:
             return LinkResponse(LinkState.UNSURE, "did not answer in time")

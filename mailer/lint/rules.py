@@ -476,6 +476,6 @@ IGNORES = (
 )
 
 ONLINE = frozenset({"link-dead", "link-unsure"})
-"""What is looked for only when the links are asked."""
+"""Rules that are checked only with --online."""
 
 RULES: dict[str, Rule] = index_rules((*WORDS, *LINKS, *PAGE, *MESSAGE, *IGNORES))

@@ -84,7 +84,7 @@ def _in_template(template: Template, name: str) -> Iterator[Finding]:
 
 
 Conditions = tuple[tuple[Expression, bool], ...]
-"""The conditions that something stands under, each with whether it held."""
+"""The conditions around an element, each with its value there."""
 
 
 def _in_blocks(items: tuple[Block | Article, ...], under: Conditions) -> Iterator[Finding]:
@@ -291,9 +291,9 @@ _SCRIPTS = {
     "Thai": ({"Thai"}, re.compile("[\u0e00-\u0e7f]")),
     "Latin": ({"Latn"}, re.compile("[A-Za-z\u00c0-\u024f]")),
 }
-"""The scripts that are told apart: their codes of ISO 15924, and letters of theirs."""
+"""The scripts that are distinguished: their codes of ISO 15924, and their letters."""
 
-_FEWEST = 12  # letters by which a script is told
+_FEWEST = 12  # letters that a script is detected by
 
 
 def missing_languages(context: LintContext) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ _MEANINGLESS = frozenset(
     )
     for word in words.split("|")
 )
-"""In English, German, French, Spanish, Portuguese, Italian, Dutch, Hebrew and Arabic, whatever the letter's own is."""
+"""In English, German, French, Spanish, Portuguese, Italian, Dutch, Hebrew and Arabic, whatever the language of the dispatch."""
 _SHORTENERS = frozenset(
     {
         "amzn.to", "bit.ly", "bitly.com", "bl.ink", "buff.ly", "cutt.ly", "dlvr.it", "fb.me", "git.io", "goo.gl",

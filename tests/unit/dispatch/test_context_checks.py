@@ -8,12 +8,12 @@ from mailer.dispatch.parse import parse_dispatch
 FRONT = "---\ntitle: T\ndate: 2026-10-26\ncopyright: C\n---\n"
 
 
-def check(body: str, front: str = FRONT, **world):
+def check(body: str, front: str = FRONT, **check_context):
     dispatch = parse_dispatch(front + body, "a.md").dispatch
-    world = {"probe_image": lambda _path: None, **world}
+    check_context = {"probe_image": lambda _path: None, **check_context}
     return [
         (problem.rule, problem.message, problem.expected)
-        for problem in check_in_context(dispatch, CheckContext(**world))
+        for problem in check_in_context(dispatch, CheckContext(**check_context))
     ]
 
 
@@ -29,13 +29,13 @@ def test_a_slug_that_does_not_exist_suggests_one_that_does():
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "suggested"),
     [("crane", "2026-10-26-east-crane"), ("03-02", "2026-03-02-crane"), ("quay", "2026-10-26-quay-2"), ("qu", "")],
 )
-def test_a_part_of_a_slug_suggests_the_newest_that_has_it(typed, meant):
+def test_a_part_of_a_slug_suggests_the_newest_that_has_it(typed, suggested):
     known = ("2026-03-02-crane", "2025-01-01-quay-1", "2026-10-26-quay-2", "2026-10-26-east-crane")
     [(_, _, expected)] = check(f"[[{typed}]]", slugs=dict.fromkeys(known, "A"))
-    assert ("did you mean “" in expected, meant in expected) == (bool(meant), True)
+    assert ("did you mean “" in expected, suggested in expected) == (bool(suggested), True)
 
 
 def test_a_link_to_the_dispatch_itself_is_reported_before_it_is_sent():

@@ -452,8 +452,10 @@ def test_errors_in_the_front_matter_do_not_hide_context_checks() -> None:
     )
     assert parsed.dispatch is None
     assert parsed.partial is not None
-    world = CheckContext(slugs={"other": "Other"}, fields={"readers": frozenset({"y"})}, probe_image=lambda _path: None)
-    assert [problem.rule for problem in check_in_context(parsed.partial, world)] == [
+    check_context = CheckContext(
+        slugs={"other": "Other"}, fields={"readers": frozenset({"y"})}, probe_image=lambda _path: None
+    )
+    assert [problem.rule for problem in check_in_context(parsed.partial, check_context)] == [
         "no-copyright", "unknown-dispatch", "unknown-dispatch", "unknown-field",
     ]  # fmt: skip
 

@@ -170,12 +170,12 @@ def test_a_violation_is_reported_at_its_position(rule, where, source):
 @pytest.mark.parametrize(("rule", "where", "source"), CHECKS)
 def test_a_violation_in_context_is_reported_at_its_position(rule, where, source):
     dispatch = parse_dispatch(source, "a.md").dispatch
-    world = CheckContext(
+    check_context = CheckContext(
         slugs={"earlier": "Earlier"},
         fields={"readers": frozenset({"first_name", "city"})},
         probe_image=lambda path: f"{path} is missing",
     )
-    found = [problem for problem in check_in_context(dispatch, world) if problem.rule == rule]
+    found = [problem for problem in check_in_context(dispatch, check_context) if problem.rule == rule]
     assert [place(problem) for problem in found] == [where]
     assert {problem.severity for problem in found} == {RULES[rule].severity}
 

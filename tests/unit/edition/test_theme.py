@@ -74,7 +74,7 @@ def test_a_workspace_has_a_theme_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('theme = "dayly"', "theme.toml:1: there is no theme “dayly”; did you mean “daily”?"),
         ('theme = "../x"', "theme.toml:1: there is no theme “../x”; expected one of bulletin, daily, letter"),
@@ -108,10 +108,10 @@ def test_a_workspace_has_a_theme_of_its_own(tmp_path):
         ("#" * 70_000, "larger than a theme can be"),
     ],
 )
-def test_a_fault_is_reported_with_its_line(tmp_path, text, said):
+def test_a_fault_is_reported_with_its_line(tmp_path, text, message):
     with pytest.raises(ThemeError) as raised:
         load_theme(themed(tmp_path, text + "\n"))
-    assert said in raised.value.message
+    assert message in raised.value.message
 
 
 def test_all_faults_are_reported_at_once(tmp_path):

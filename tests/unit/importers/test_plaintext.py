@@ -66,7 +66,7 @@ def read(text: str, language: str = "en") -> ImportedDispatch:
     return read_plaintext(paragraphs(text), today=TODAY, language=language)
 
 
-def said(draft: ImportedDispatch) -> str:
+def doubt_messages(draft: ImportedDispatch) -> str:
     return "\n".join(f"{doubt.line}: {doubt.message}" for doubt in draft.doubts)
 
 
@@ -88,7 +88,7 @@ def test_a_regular_archive_becomes_a_complete_dispatch():
         ("You can also find shorter items on our page", "https://social.example.org/@harbourletter"),
     )
     assert draft.copyright == "All notes and summaries copyright © Mara Lindqvist. All rights reserved."
-    assert said(draft).startswith("5: a photo is described")
+    assert doubt_messages(draft).startswith("5: a photo is described")
     assert len(draft.doubts) == 1
 
 
@@ -128,24 +128,24 @@ def test_archives_of_other_forms_are_imported(change, doubt):
     assert [(a.source, a.date) for a in draft.articles] == [
         ("Harbour Times", dt.date(2026, 10, 25)),
         ("National Wire", dt.date(2026, 10, 24)),
-    ], said(draft)
+    ], doubt_messages(draft)
     assert "PORTO NOVO" in draft.articles[0].body[0]
     assert draft.date == dt.date(2026, 10, 26)
     assert draft.editor == "Mara Lindqvist"
-    assert doubt in said(draft)
+    assert doubt in doubt_messages(draft)
 
 
 def test_an_entry_without_an_article_is_kept_and_reported():
     draft = read(REGULAR.replace("3. “Rail", "3. “The bell” (Sea News, Oct. 23, 2026)\n4. “Rail", 1))
     assert draft.summary == ("Why the board changed its mind", "“The bell” (Sea News, Oct. 23, 2026)")
-    assert "no article is called “The bell”" in said(draft)
+    assert "no article is called “The bell”" in doubt_messages(draft)
 
 
 def test_an_article_missing_from_the_contents_is_reported():
     more = "\n\n\nA bell\nSea News\nOctober 20, 2026\n\nIt rang.\n\n\n* You can"
     draft = read(REGULAR.replace("\n\n\n* You can", more, 1))
     assert draft.articles[-1].title == "A bell"
-    assert "“A bell” is not in the contents" in said(draft)
+    assert "“A bell” is not in the contents" in doubt_messages(draft)
 
 
 def test_a_date_within_a_text_begins_no_article():
@@ -208,7 +208,7 @@ def test_no_word_is_dropped_whatever_the_order(lines):
     if not text.strip():
         return
     draft = read(text)
-    written = write_dispatch(draft) + said(draft)
+    written = write_dispatch(draft) + doubt_messages(draft)
     dates = words(" ".join(f"{d:%B %b %d %Y} {d.day}" for d in [dt.date(2026, 10, n) for n in (24, 25, 26)])) | {"Oct"}
     lost = words(text) - words(written) - dates - {"Note", "by", "1", "2", "3"}
     assert not lost, (lost, written)

@@ -13,7 +13,7 @@ import pytest
 
 from mailer.http_client import is_public
 from mailer.lint.link_checker import LinkCheckLimits, LinkState, ask_links, check_links
-from tests.support.proofs import letter, proof
+from tests.support.lint_contexts import dispatch_text, lint_context
 
 HERE = (ip_network("127.0.0.1/32"),)
 QUICK = LinkCheckLimits(pause=0.0)
@@ -114,12 +114,12 @@ def test_get_is_sent_only_where_head_fails(server):
 @pytest.mark.parametrize("path", ["/slow", "/drip"])
 def test_each_link_has_a_time_limit(server, path):
     start = time.monotonic()
-    assert server.ask(path, limits=LinkCheckLimits(each=0.3, whole=90.0, pause=0.0)) == [LinkState.UNSURE]
+    assert server.ask(path, limits=LinkCheckLimits(per_link=0.3, total=90.0, pause=0.0)) == [LinkState.UNSURE]
     assert time.monotonic() - start < 60
 
 
 def test_links_after_the_total_time_limit_are_not_requested(server):
-    assert server.ask("/slow", "/fine", limits=LinkCheckLimits(each=0.3, whole=0.2, pause=0.0)) == [
+    assert server.ask("/slow", "/fine", limits=LinkCheckLimits(per_link=0.3, total=0.2, pause=0.0)) == [
         LinkState.UNSURE,
         LinkState.UNSURE,
     ]
@@ -187,21 +187,21 @@ def test_public_names_are_public(address):
 
 
 def test_a_loopback_link_is_not_requested_by_default(server):
-    whole = proof(letter(f"[a page]({server.base}/fine)"))
-    assert ask_links(whole, limits=QUICK) == ()  # that it is private is found without asking
+    context = lint_context(dispatch_text(f"[a page]({server.base}/fine)"))
+    assert ask_links(context, limits=QUICK) == ()  # that it is private is found without asking
     assert server.seen == []
 
 
 def test_a_public_name_with_a_private_address_is_reported(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
-    whole = proof(letter("[a page](https://inside.example.org/)"))
-    assert [(each.rule, each.line) for each in ask_links(whole, limits=QUICK)] == [("link-private", 7)]
+    context = lint_context(dispatch_text("[a page](https://inside.example.org/)"))
+    assert [(each.rule, each.line) for each in ask_links(context, limits=QUICK)] == [("link-private", 7)]
 
 
 def test_findings_are_at_the_links_and_links_with_merge_fields_are_skipped(server):
-    said: list[str] = []
+    log: list[str] = []
     body = f"[a page]({server.base}/gone) [another]({server.base}/gone#part) [fine]({server.base}/fine) [odd]({server.base}/broken)\n\n[you]({server.base}/gone?{{{{ reader.x }}}})"
-    found = ask_links(proof(letter(body)), log=said.append, limits=QUICK, networks=HERE)
+    found = ask_links(lint_context(dispatch_text(body)), log=log.append, limits=QUICK, networks=HERE)
     assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
     assert {each.line for each in found} == {7}
-    assert said == ["Asking 3 links …"]
+    assert log == ["Asking 3 links …"]

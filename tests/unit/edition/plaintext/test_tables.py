@@ -12,8 +12,8 @@ def test_a_table_without_header_words_has_no_rule():
 
 
 def test_a_table_that_is_too_wide_becomes_records():
-    told = format_table(["City", "What happened there"], [["Faro", "w " * 40], ["Sines", ""]], ["", ""], "> ")
-    assert told.split("\n") == [
+    lines = format_table(["City", "What happened there"], [["Faro", "w " * 40], ["Sines", ""]], ["", ""], "> ")
+    assert lines.split("\n") == [
         "> City: Faro",
         "> What happened there: " + ("w " * 25).strip(),
         ">   " + ("w " * 15).strip(),
