@@ -76,25 +76,25 @@ def read_front_matter(
 
 
 def _without_errors(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str, Any]:
-    """`plain` with something in the place of what is missing, and without what is unknown or wrong."""
-    mended: dict[str, Any] = deepcopy(dict(plain))
+    """Returns `plain` with stand-ins for missing values, and without unknown keys and faulty values."""
+    repaired: dict[str, Any] = deepcopy(dict(plain))
     wrong = {details["loc"][0] for details in found if details["type"] not in {"missing", "extra_forbidden"}}
     for name in wrong:
-        mended.pop(str(name), None)
+        repaired.pop(str(name), None)
     for details in found:
         *outer, name = details["loc"]
         if wrong.isdisjoint(details["loc"][:1]):
-            part: Any = mended
+            part: Any = repaired
             for step in outer:
                 part = part[step]
             if details["type"] == "missing":
-                part[name] = _PLACEHOLDERS.get(str(name), "…")
+                part[name] = _STAND_INS.get(str(name), "…")
             else:
                 del part[name]
-    return {"title": "…", "date": _PLACEHOLDERS["date"]} | mended
+    return {"title": "…", "date": _STAND_INS["date"]} | repaired
 
 
-_PLACEHOLDERS = {"date": "1970-01-01", "url": "https://example.org/"}
+_STAND_INS = {"date": "1970-01-01", "url": "https://example.org/"}
 
 
 def _exactly_one(

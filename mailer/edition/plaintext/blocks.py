@@ -224,7 +224,7 @@ class _Writer:
         if not self.parts:
             self.indent = indent
             return ""
-        shared = commonprefix([self.indent, indent]).rstrip(" ")  # noqa: RUF071 - characters are meant
+        shared = commonprefix([self.indent, indent]).rstrip(" ")  # noqa: RUF071 - of characters, not of a path
         self.indent = indent
         return "\n" + f"{fixed_lines(shared, shared) if self.flowed else shared}\n" * gap
 
