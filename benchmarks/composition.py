@@ -23,6 +23,7 @@ from benchmarks.machine import ROOT
 from mailer.delivery.types import Claim
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
+from mailer.edition.dispatch_view import image_files
 from mailer.edition.html import page
 from mailer.edition.html.css_inliner import inline_styles
 from mailer.edition.images import load_image
@@ -30,7 +31,6 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.templates import builtin_dir
-from mailer.edition.view_model import image_files
 from mailer.link_tokens import Purpose, TokenKeys
 from mailer.mime.composer import Composer, MessageTokens, SenderProfile, format_date, inspect
 

@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
+from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.templates import builtin_dir
-from mailer.edition.view_model import image_files
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"

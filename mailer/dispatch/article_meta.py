@@ -1,6 +1,6 @@
-"""The lines right under an article's title: `key: value`, up to the first blank line.
+"""The metadata of an article: the lines `key: value` right under its title, up to the first blank line.
 
-Each fault is a finding at its key or value; a value that is faulty reads as if it were not there.
+Each fault is reported at its key or value; a faulty value is treated as absent.
 """
 
 import datetime as dt
@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass
 
 from mailer.dispatch.dates import EXPECTED_DATE, read_date
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.dispatch.did_you_mean import suggest
-from mailer.dispatch.markdown.links import WEB, check_link, normalise
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
 from mailer.dispatch.template.conditionals import Heading
 from mailer.dispatch.template.lexer import ESCAPED
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
@@ -32,15 +32,15 @@ class ArticleMeta:
     direction: str = ""
 
 
-def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: Findings) -> ArticleMeta:
-    """The particulars under `heading`; `name` is what findings call the article."""
+def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: DiagnosticCollector) -> ArticleMeta:
+    """Reads the metadata under `heading`; `name` is how diagnostics call the article."""
     values: dict[str, tuple[str, Position]] = {}
     lines: dict[str, int] = {}
     was_bad = False
     for number, text in enumerate(heading.lines, heading.line):
         match = _LINE.fullmatch(text)
         if match is None or (match["key"] not in KEYS and " " in match["key"]):
-            _refuse_holes(text, body, findings)
+            _refuse_expressions(text, body, findings)
             if not was_bad:
                 position = body.position(number, len(text) - len(text.lstrip()))
                 expected = "expected such lines up to a blank one, then the text"
@@ -50,7 +50,7 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: F
         was_bad = False
         key = match["key"]
         at_key = body.position(number, match.start("key"))
-        _refuse_holes(text, body, findings)
+        _refuse_expressions(text, body, findings)
         if key not in KEYS:
             shown = body.restore(key)
             findings.add("unknown-key", at_key, f"unknown key “{shown}” in an article", suggest(shown, KEYS))
@@ -74,14 +74,14 @@ def read_article_meta(heading: Heading, name: str, body: MaskedBody, findings: F
     return _validate(values, findings)
 
 
-def _refuse_holes(text: str, body: MaskedBody, findings: Findings) -> None:
+def _refuse_expressions(text: str, body: MaskedBody, findings: DiagnosticCollector) -> None:
     for piece in body.split(text):
         if isinstance(piece, Placeholder) and piece.fault is None:
             message = "an expression cannot stand among the particulars of an article"
             findings.add("expression-place", piece.position, message, "put it into the text")
 
 
-def _validate(values: dict[str, tuple[str, Position]], findings: Findings) -> ArticleMeta:
+def _validate(values: dict[str, tuple[str, Position]], findings: DiagnosticCollector) -> ArticleMeta:
     texts = {key: value for key, (value, _) in values.items()}
     date = None
     if "date" in values:
@@ -91,10 +91,10 @@ def _validate(values: dict[str, tuple[str, Position]], findings: Findings) -> Ar
             findings.add("bad-date", position, f"“{abbreviate(text)}” is not a date", EXPECTED_DATE)
     if "link" in values:
         text, position = values["link"]
-        texts["link"] = normalise(text)
+        texts["link"] = normalise_url(text)
         fault = check_link(texts["link"], WEB)
         if fault:
-            findings.add(fault.rule, position, fault.message, fault.expected)
+            findings.add_violation(fault, position)
     if "language" in values and not is_valid_tag(texts["language"]):
         text, position = values["language"]
         findings.add("bad-language", position, f"“{abbreviate(text)}” is not a language", EXPECTED_LANGUAGE)

@@ -1,6 +1,6 @@
-"""The body: the note, the articles with their particulars, and the conditions around blocks or whole articles.
+"""Parses the body: the note, the articles with their metadata, and the conditions around blocks or whole articles.
 
-A condition in which a `##` stands is one between articles: each of its branches begins with a `##` (or another such
+A condition that contains a `##` is one between articles: each of its branches begins with a `##` (or another such
 condition) and holds whole articles, one or several; after its endif comes the next `##`, or nothing. Any other condition
 holds blocks, of the note or of one article.
 """
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from mailer.dispatch.article_meta import read_article_meta
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.markdown.footnotes import Footnotes, Path
-from mailer.dispatch.markdown.inline_tokens import plain_text, resolve
-from mailer.dispatch.markdown.parser import read_markdown, survey
-from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.markdown.inline_tokens import resolve
+from mailer.dispatch.markdown.parser import map_lines, read_markdown
+from mailer.dispatch.markdown.token_walk import plain_text
+from mailer.dispatch.model import Article, Block, Branch, Choice, Markdown, walk_blocks
 from mailer.dispatch.slug import Anchors
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.conditionals import (
@@ -36,7 +37,7 @@ from mailer.i18n.translations import text_direction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedBody:
-    """What the body of a dispatch holds; the fields are those of Dispatch."""
+    """The content of a body; the fields are those of Dispatch."""
 
     note: tuple[Block, ...]
     articles: tuple[Article | Choice, ...]
@@ -44,19 +45,17 @@ class ParsedBody:
     expressions: tuple[Expression, ...]
 
 
-def read_body(source: SourceText, start: int, language: str, findings: Findings) -> ParsedBody:
-    """The body of `source`, which begins at offset `start`. With errors among the findings, it is no more than a guess."""
+def read_body(source: SourceText, start: int, language: str, findings: DiagnosticCollector) -> ParsedBody:
+    """Parses the body of `source`, which begins at offset `start`. With errors among the diagnostics, the result is partial."""
     text = source.text[start:]
-    body = MaskedBody(source, start, survey(text) if _has_braces(text) else LineMap())
+    body = MaskedBody(source, start, map_lines(text) if _has_braces(text) else LineMap())
     tokens = read_markdown(body, language, findings)
     in_code = resolve(tokens, body, findings)
     placeholders = [placeholder for placeholder in body.placeholders if placeholder.number not in in_code]
     for placeholder in placeholders:
         if placeholder.fault:
-            findings.add(
-                placeholder.fault.rule, placeholder.position, placeholder.fault.message, placeholder.fault.expected
-            )
-    _judge_headings(tokens, body, findings)
+            findings.add_violation(placeholder.fault, placeholder.position)
+    _check_headings(tokens, body, findings)
     builder = _TreeBuilder(body, findings)
     note, articles = builder.build(build_tree(find_boundaries(tokens, body, findings), findings))
     if not articles and not note:
@@ -68,7 +67,7 @@ def read_body(source: SourceText, start: int, language: str, findings: Findings)
     return ParsedBody(
         note=note,
         articles=articles,
-        footnotes=builder.footnotes.settle(findings),
+        footnotes=builder.footnotes.check(findings),
         expressions=tuple(expression for expression in read if expression is not None),
     )
 
@@ -77,7 +76,7 @@ def _has_braces(text: str) -> bool:
     return any(opening in text for opening in ("{{", "{%", "{#"))
 
 
-def _judge_headings(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> None:
+def _check_headings(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
     for token in tokens:
         if token.type != "heading_open" or token.tag not in {"h1", "h2"} or token.map is None:
             continue
@@ -96,7 +95,7 @@ def _judge_headings(tokens: Sequence[Token], body: MaskedBody, findings: Finding
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What follows a heading, or a chain of articles, or (None) the beginning."""
+    """The items after `opener`: a heading, a chain of articles, or None for the beginning of the body."""
 
     opener: Heading | IfChain | None
     items: list[Item]
@@ -113,19 +112,19 @@ def _sections(items: Sequence[Item]) -> list[_Section]:
 
 
 class _TreeBuilder:
-    def __init__(self, body: MaskedBody, findings: Findings) -> None:
+    def __init__(self, body: MaskedBody, findings: DiagnosticCollector) -> None:
         self._body, self._findings = body, findings
         self._anchors = Anchors()
         self.footnotes = Footnotes()
 
     def build(self, items: Sequence[Item]) -> tuple[tuple[Block, ...], tuple[Article | Choice, ...]]:
-        """The note and the articles."""
+        """Returns the note and the articles."""
         beginning, *sections = _sections(items)
         note = self._blocks(beginning.items, ())
         return note, self._articles(sections, (), place="the note")
 
     def _articles(self, sections: Sequence[_Section], path: Path, place: str) -> tuple[Article | Choice, ...]:
-        """Articles and choices between them; `place` names where a chain that opens them was opened."""
+        """Returns articles and choices between them; `place` names where a chain that opens them was opened."""
         found: list[Article | Choice] = []
         for section in sections:
             if isinstance(section.opener, Heading):
@@ -143,55 +142,55 @@ class _TreeBuilder:
 
     def _choice_of_articles(self, chain: IfChain, path: Path, place: str) -> Choice:
         branches = []
-        for number, fork in enumerate(chain.forks):
+        for number, span in enumerate(chain.branches):
             inner = (*path, (chain.index, number))
-            beginning, *sections = _sections(fork.items)
+            beginning, *sections = _sections(span.items)
             blocks = self._blocks(beginning.items, inner)
             if blocks and chain.end:
-                message = f"the text after this {{% {fork.tag.name} %}} runs into an article"
+                message = f"the text after this {{% {span.tag.name} %}} runs into an article"
                 expected = (
                     f"a condition in {place} closes before the next ##; one around articles stands right before a ##"
                 )
-                self._findings.add("tag-across", fork.tag.position, message, expected)
-            branches.append(_branch(fork, self._articles(sections, inner, place)))
+                self._findings.add("tag-across", span.tag.position, message, expected)
+            branches.append(_branch(span, self._articles(sections, inner, place)))
         return _choice(chain, branches)
 
     def _article(self, heading: Heading, items: Sequence[Item], path: Path) -> Article:
-        self.footnotes.refer(heading.title, path)
+        self.footnotes.add_references(heading.title, path)
         title = " ".join(plain_text(heading.title).split())
         name = f"the article “{title}”" if title else "this article"
         if not title:
             self._findings.add(
                 "heading-empty", heading.position, "this article has no title", "expected ## and its title"
             )
-        particulars = read_article_meta(heading, name, self._body, self._findings)
+        article_meta = read_article_meta(heading, name, self._body, self._findings)
         body = self._blocks(items, path)
         return Article(
             title=heading.title,
             title_text=title,
-            anchor=self._anchors.give(title),
-            source=particulars.source,
-            date=particulars.date,
-            place=particulars.place,
-            link=particulars.link,
-            rights=particulars.rights,
-            language=particulars.language,
-            direction=particulars.direction or _direction(particulars.language, title, body),
+            anchor=self._anchors.create(title),
+            source=article_meta.source,
+            date=article_meta.date,
+            place=article_meta.place,
+            link=article_meta.link,
+            rights=article_meta.rights,
+            language=article_meta.language,
+            direction=article_meta.direction or _direction(article_meta.language, title, body),
             body=body,
             position=heading.position,
         )
 
     def _blocks(self, items: Sequence[Item], path: Path) -> tuple[Block, ...]:
-        """Blocks and choices between them; neighbours in one Markdown, footnotes put aside."""
+        """Returns blocks and choices between them; adjacent blocks are one Markdown, footnotes are set aside."""
         found: list[Block] = []
         tokens: list[Token] = []
         for item in items:
             match item:
                 case FootnoteDefinition():
-                    self.footnotes.define(item, path)
+                    self.footnotes.add_definition(item, path)
                 case Piece():
                     tokens += item.tokens
-                    self.footnotes.refer(item.tokens, path)
+                    self.footnotes.add_references(item.tokens, path)
                 case IfChain():
                     found += [Markdown(tuple(tokens))] if tokens else []
                     tokens = []
@@ -204,31 +203,28 @@ class _TreeBuilder:
         return _choice(
             chain,
             [
-                _branch(fork, self._blocks(fork.items, (*path, (chain.index, number))))
-                for number, fork in enumerate(chain.forks)
+                _branch(span, self._blocks(span.items, (*path, (chain.index, number))))
+                for number, span in enumerate(chain.branches)
             ],
         )
 
 
-def _branch(fork: BranchSpan, items: Iterable[Block | Article]) -> Branch:
-    return Branch(condition=fork.tag.condition, items=tuple(items), position=fork.tag.position)
+def _branch(span: BranchSpan, items: Iterable[Block | Article]) -> Branch:
+    return Branch(condition=span.tag.condition, items=tuple(items), position=span.tag.position)
 
 
 def _choice(chain: IfChain, branches: Iterable[Branch]) -> Choice:
-    return Choice(index=chain.index, branches=tuple(branches), position=chain.forks[0].tag.position)
+    return Choice(index=chain.index, branches=tuple(branches), position=chain.branches[0].tag.position)
 
 
 def _direction(language: str, title: str, body: Sequence[Block]) -> str:
-    """By the article's own language; when it names none, by the first strong character of its title or text."""
+    """The direction of the article's language; without one, that of the first strong character of its title or text."""
     if language:
         return text_direction(language)
     return next(filter(None, map(first_strong_direction, (title, *_texts(body)))), "")
 
 
-def _texts(blocks: Iterable[Block | Article]) -> Iterator[str]:
-    for block in blocks:
+def _texts(blocks: Sequence[Block]) -> Iterator[str]:
+    for block in walk_blocks(tuple(blocks)):
         if isinstance(block, Markdown):
             yield from (plain_text(token.children or []) for token in block.tokens if token.type == "inline")
-        elif isinstance(block, Choice):
-            for branch in block.branches:
-                yield from _texts(branch.items)

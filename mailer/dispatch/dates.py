@@ -1,4 +1,4 @@
-"""Dates as they are typed: YYYY-MM-DD, and nothing that needs guessing."""
+"""ISO dates, YYYY-MM-DD; no other form is accepted."""
 
 import datetime as dt
 import re
@@ -8,7 +8,7 @@ _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read_date(text: str) -> dt.date | None:
-    """The date that `text` is; None if it is none, or one that does not exist."""
+    """Returns the date in `text`; None if it is not an ISO date or does not exist."""
     if not _ISO.fullmatch(text):
         return None
     try:

@@ -1,4 +1,4 @@
-"""A finding in what an editor wrote: where, how bad, what was expected. Findings come all at once, in source order."""
+"""Diagnostics: what is wrong in a dispatch, where, how severe, and what was expected."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a file; both count from 1, columns in code points."""
+    """A position in a file; both count from 1, columns in code points."""
 
     line: int = 1
     column: int = 1
@@ -21,7 +21,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One finding; its fields are those of `check --json`."""
+    """One diagnostic; its fields are those of `check --json`."""
 
     path: str
     line: int
@@ -32,7 +32,7 @@ class Diagnostic:
     expected: str = ""
 
     def __str__(self) -> str:
-        """One unwrapped line, as contract 1 says."""
+        """Returns one unwrapped line, in the format of contract 1."""
         expected = f"; {self.expected}" if self.expected else ""
         return f"{self.path}:{self.line}:{self.column}: {self.severity}: {self.message}{expected} [{self.rule}]"
 
@@ -40,8 +40,17 @@ class Diagnostic:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class RuleViolation:
+    """A violation of a rule whose position in the file is not known yet."""
+
+    rule: str
+    message: str
+    expected: str = ""
+
+
 def abbreviate(text: str, longest: int = 60) -> str:
-    """`text` on one line, cut to what a finding can quote."""
+    """Returns `text` on one line, cut to a length that a diagnostic can quote."""
     text = " ".join(text[: 4 * longest].split())
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
@@ -51,5 +60,5 @@ def has_errors(problems: Iterable[Diagnostic]) -> bool:
 
 
 def in_order(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """As they stand in the source."""
+    """Returns `problems` in the order of the source."""
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))

@@ -1,4 +1,4 @@
-"""What somebody probably meant who wrote a word that is not known."""
+"""Suggestions for misspelt keys, slugs and names."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -9,13 +9,13 @@ _LONGEST = 100  # nothing longer is a slip of a known word, and difflib takes it
 
 
 def suggest_slug(slug: str, known: Collection[str]) -> str:
-    """The same for a slug, of which people remember a part: the last of `known`, by its date, that has it for one."""
+    """Suggests a slug of `known`: the last one, by its date, that contains `slug`; else the nearest one."""
     part = sorted(name for name in known if len(slug) >= _SHORTEST_PART and slug in name)
     return f"did you mean “{part[-1]}”?" if part else suggest(slug, known)
 
 
 def suggest(word: str, known: Collection[str]) -> str:
-    """“did you mean …?” for the nearest of `known`; else a list of them, if it is short; else ""."""
+    """Returns “did you mean …?” for the nearest of `known`; else a list of them, if it is short; else ""."""
     if len(word) <= _LONGEST:
         lower = {name.lower(): name for name in known}
         close = get_close_matches(word.lower(), lower, n=1)

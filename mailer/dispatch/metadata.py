@@ -1,14 +1,14 @@
-"""What other dispatches need to know of one: its slug, its title, the sources of its articles. Read without its body.
+"""Reads slug, title and article sources of a dispatch without parsing its body.
 
-Much quicker than parsing it whole, so that a shelf of hundreds is gone through while one of them is checked.
+Much quicker than parse.py: hundreds of other dispatches are read while one is checked.
 """
 
 import re
 from dataclasses import dataclass
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import has_errors
-from mailer.dispatch.frontmatter.reader import read_front_matter, split_front_matter
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.frontmatter.parser import read_front_matter, split_front_matter
 from mailer.dispatch.source_text import read_source
 
 _SOURCE = re.compile(
@@ -18,7 +18,7 @@ _SOURCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The outline of a dispatch; `sources` in the order of its articles, each once."""
+    """Slug, title and sources of a dispatch; `sources` in the order of its articles, each once."""
 
     slug: str
     title: str
@@ -26,8 +26,8 @@ class Metadata:
 
 
 def read_metadata(raw: bytes, path: str) -> Metadata | None:
-    """The outline of the dispatch in `raw`; None when its front matter has errors."""
-    findings = Findings(path)
+    """Reads the metadata of the dispatch in `raw`; None when its front matter has errors."""
+    findings = DiagnosticCollector(path)
     source = read_source(raw, findings)
     if source is None:
         return None

@@ -1,4 +1,4 @@
-"""A dispatch, read: what the editor wrote, as records.
+"""The records of a parsed dispatch.
 
     Dispatch
       note       blocks before the first `##`
@@ -7,9 +7,9 @@
     Block = Markdown (whole top-level Markdown blocks, as markdown-it tokens) | Choice (an if chain between blocks)
 
 Conditions and expressions are part of the tree, unevaluated; nothing here depends on a reader. In inline tokens an
-expression is a token of type `slot` with `meta["expression"]`; in a link or image the attribute is absent and
-`meta["href"]` (`meta["src"]`) holds a Template, so that nobody mistakes a placeholder for an address. `[[slug]]` is a
-token of type `dispatch_link` with `meta["slug"]`; a footnote reference is `footnote_ref` with `meta["label"]`.
+expression is a token of type `merge_field` with `meta["expression"]`; a link or image has no address attribute, but a
+Template in `meta["href"]` (`meta["src"]`). `[[slug]]` is a token of type `dispatch_link` with `meta["slug"]`; a footnote
+reference is `footnote_ref` with `meta["label"]`.
 """
 
 import datetime as dt
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position
+from mailer.dispatch.markdown.token_walk import walk_tokens
 from mailer.dispatch.template.expression import Expression
 
 Template = tuple[str | Expression, ...]
@@ -69,7 +70,7 @@ class Markdown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch:
-    """One way of a choice; `condition` is None for `else`. In a Choice between articles, items are articles."""
+    """One branch of a choice; `condition` is None for `else`. In a Choice between articles, items are articles."""
 
     condition: Expression | None
     items: tuple["Block | Article", ...]
@@ -112,7 +113,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """A dispatch without errors. `path` is as it was typed; `source` the whole file, as read."""
+    """A dispatch without errors. `path` is as it was typed; `source` is the whole file."""
 
     path: str
     source: str
@@ -133,19 +134,56 @@ class Dispatch:
     articles: tuple[Article | Choice, ...] = ()
     footnotes: Mapping[str, tuple[Token, ...]] = field(default_factory=dict)
     expressions: tuple[Expression, ...] = ()
-    """Every expression and condition, wherever it stands, in source order."""
+    """Every expression and condition, in source order."""
 
     @property
     def fields(self) -> frozenset[str]:
-        """The reader fields that this dispatch asks for."""
+        """The reader fields that the dispatch uses."""
         return frozenset().union(*(expression.fields for expression in self.expressions))
 
 
-def walk_articles(items: tuple["Article | Block", ...]) -> Iterator[Article]:
-    """All articles, in source order, those of every branch."""
+def walk_blocks(items: tuple["Article | Block", ...]) -> Iterator[Article | Markdown]:
+    """Yields every article and every run of Markdown, in source order, those of every branch; an article before its body."""
     for item in items:
-        if isinstance(item, Article):
-            yield item
-        elif isinstance(item, Choice):
-            for branch in item.branches:
-                yield from walk_articles(branch.items)
+        match item:
+            case Markdown():
+                yield item
+            case Article(body=body):
+                yield item
+                yield from walk_blocks(body)
+            case Choice(branches=branches):
+                for branch in branches:
+                    yield from walk_blocks(branch.items)
+
+
+def walk_articles(items: tuple["Article | Block", ...]) -> Iterator[Article]:
+    """Yields every article, in source order, those of every branch."""
+    return (block for block in walk_blocks(items) if isinstance(block, Article))
+
+
+def inline_tokens(dispatch: Dispatch) -> Iterator[Token]:
+    """Yields every inline token, those of all branches and footnotes; an image before the tokens of its alt text."""
+    for block in walk_blocks((*dispatch.note, *dispatch.articles)):
+        if isinstance(block, Article):
+            yield from block.title
+        else:
+            yield from (token for token in walk_tokens(block.tokens) if not token.block)
+    for tokens in dispatch.footnotes.values():
+        yield from (token for token in walk_tokens(tokens) if not token.block)
+
+
+def text_tokens(dispatch: Dispatch) -> Iterator[Token]:
+    """Yields every token that holds a run of text (`inline`), those of all branches and footnotes; not the articles' titles."""
+    for block in walk_blocks((*dispatch.note, *dispatch.articles)):
+        if isinstance(block, Markdown):
+            yield from (token for token in block.tokens if token.type == "inline")
+    for tokens in dispatch.footnotes.values():
+        yield from (token for token in tokens if token.type == "inline")
+
+
+def image_file(token: Token) -> str | None:
+    """Returns the path of an image that is a file, relative to the dispatch; None for an image with a web address."""
+    source = token.meta["src"]
+    if len(source) == 1 and isinstance(source[0], str) and not source[0].lower().startswith("https:"):
+        return source[0]
+    return None

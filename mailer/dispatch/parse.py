@@ -1,29 +1,30 @@
-"""A dispatch file, read: text in, a Dispatch and every finding out. Nothing is raised, whatever is in the file.
+"""Parses a dispatch file into a Dispatch and all its diagnostics. Raises nothing, whatever is in the file.
 
-    parse_dispatch(text, path) -> Parsed(dispatch, problems)
+    parse_dispatch(text, path) -> ParseResult(dispatch, problems)
 
-What needs more than the file itself (other dispatches, images, lists) is judged by check.py.
+Checks that need more than the file (other dispatches, images, lists) are in context_checks.py.
 """
 
 from dataclasses import dataclass
 from functools import partial
 
 from mailer.dispatch.body import ParsedBody, read_body
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Diagnostic, has_errors
-from mailer.dispatch.frontmatter.reader import FrontMatter, read_front_matter, split_front_matter
+from mailer.dispatch.frontmatter.model import FrontMatter
+from mailer.dispatch.frontmatter.parser import read_front_matter, split_front_matter
 from mailer.dispatch.model import Byline, Dispatch, Photo, PreviousIssue, SocialLink, Template
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.source_map import Place, YamlSourceMap
 from mailer.dispatch.source_text import SourceText, read_source
-from mailer.dispatch.template.text import parse_plain, parse_template
+from mailer.dispatch.template.front_matter_text import parse_plain, parse_template
 from mailer.i18n.bcp47 import is_valid_tag
 
 
 @dataclass(frozen=True, slots=True)
 class ParseResult:
-    """`dispatch` is None when there are errors among the problems, which stand in source order.
+    """`dispatch` is None when there are errors among `problems`, which are in source order.
 
-    `guess` is what could be read all the same, for further findings only; None where nothing could.
+    `partial` is what could be read despite errors, for further checks only; None where nothing could.
     """
 
     dispatch: Dispatch | None
@@ -32,41 +33,41 @@ class ParseResult:
 
 
 def parse_dispatch(source: str | bytes, path: str, *, language: str = "en") -> ParseResult:
-    """Read `source`, the content of the file at `path`, which findings repeat as it was typed.
+    """Parses `source`, the content of the file at `path`; diagnostics repeat `path` as it was typed.
 
-    `language` is that of a dispatch that names none.
+    `language` is the default for a dispatch that names none.
     """
-    findings = Findings(path)
-    guess = _read(source, path, language, findings)
+    findings = DiagnosticCollector(path)
+    partial_dispatch = _read(source, path, language, findings)
     problems = findings.in_order()
-    return ParseResult(None if has_errors(problems) else guess, problems, guess)
+    return ParseResult(None if has_errors(problems) else partial_dispatch, problems, partial_dispatch)
 
 
-def _read(raw: str | bytes, path: str, language: str, findings: Findings) -> Dispatch | None:
+def _read(raw: str | bytes, path: str, language: str, findings: DiagnosticCollector) -> Dispatch | None:
     source = read_source(raw, findings)
     if source is None:
         return None
     span, start = split_front_matter(source, findings)
-    front, placed = read_front_matter(source, span, path, findings) if span else (None, None)
-    if placed:
-        typed = placed.plain.get("language")
+    front, source_map = read_front_matter(source, span, path, findings) if span else (None, None)
+    if source_map:
+        typed = source_map.plain.get("language")
         language = typed if isinstance(typed, str) and is_valid_tag(typed) else language
-    words = _Words(placed, findings) if placed else None
+    texts = _FrontMatterTexts(source_map, findings) if source_map else None
     body = read_body(source, start, language, findings) if start is not None else None
-    if front is None or words is None or body is None:
+    if front is None or texts is None or body is None:
         return None
-    return _dispatch(source, path, language=language, front=front, words=words, body=body)
+    return _dispatch(source, path, language=language, front=front, texts=texts, body=body)
 
 
-class _Words:
-    """The texts of a front matter: the two that may differ per reader as Templates, all others plain."""
+class _FrontMatterTexts:
+    """The texts of the front matter: subject and preheader as Templates, all others plain."""
 
-    def __init__(self, placed: YamlSourceMap, findings: Findings) -> None:
-        self._placed = placed
+    def __init__(self, source_map: YamlSourceMap, findings: DiagnosticCollector) -> None:
+        self._source_map = source_map
         self._plain: dict[Place, str] = {}
         self._templates: dict[Place, Template] = {}
-        for place, text in placed.texts():
-            locate = partial(placed.within, place)
+        for place, text in source_map.scalars():
+            locate = partial(source_map.position_within, place)
             if place in {("subject",), ("preheader",)}:
                 self._templates[place] = parse_template(text, locate, findings)
             else:
@@ -74,21 +75,21 @@ class _Words:
                 self._plain[place] = parse_plain(text, locate, findings, where)
 
     def plain(self, *place: int | str) -> str:
-        """The text at `place`; "" when there is none."""
+        """Returns the text at `place`; "" when there is none."""
         return self._plain.get(place, "")
 
     def template(self, name: str) -> Template:
         return self._templates.get((name,), ())
 
-    def placed(self) -> YamlSourceMap:
-        return self._placed
+    def source_map(self) -> YamlSourceMap:
+        return self._source_map
 
 
 def _dispatch(
-    source: SourceText, path: str, *, language: str, front: FrontMatter, words: _Words, body: ParsedBody
+    source: SourceText, path: str, *, language: str, front: FrontMatter, texts: _FrontMatterTexts, body: ParsedBody
 ) -> Dispatch:
-    subject, preheader = words.template("subject"), words.template("preheader")
-    title = words.plain("title")
+    subject, preheader = texts.template("subject"), texts.template("preheader")
+    title = texts.plain("title")
     in_front = [piece for piece in (*subject, *preheader) if not isinstance(piece, str)]
     assert front.slug is not None
     return Dispatch(
@@ -100,26 +101,26 @@ def _dispatch(
         subject=subject or (title,),
         preheader=preheader,
         language=language,
-        editor=Byline(name=words.plain("editor", "name"), signature=words.plain("editor", "signature"))
+        editor=Byline(name=texts.plain("editor", "name"), signature=texts.plain("editor", "signature"))
         if front.editor
         else None,
-        photo=_photo(front, words),
-        summary=tuple(words.plain("summary", number) for number in range(len(front.summary))),
+        photo=_photo(front, texts),
+        summary=tuple(texts.plain("summary", number) for number in range(len(front.summary))),
         earlier=tuple(
             PreviousIssue(
-                title=words.plain("earlier", number, "title"),
+                title=texts.plain("earlier", number, "title"),
                 slug=earlier.slug,
                 url=earlier.url,
-                note=words.plain("earlier", number, "note"),
-                position=words.placed().value(("earlier", number, "slug" if earlier.slug else "url")),
+                note=texts.plain("earlier", number, "note"),
+                position=texts.source_map().value(("earlier", number, "slug" if earlier.slug else "url")),
             )
             for number, earlier in enumerate(front.earlier)
         ),
         social=tuple(
-            SocialLink(text=words.plain("social", number, "text"), url=social.url)
+            SocialLink(text=texts.plain("social", number, "text"), url=social.url)
             for number, social in enumerate(front.social)
         ),
-        copyright=words.plain("copyright"),
+        copyright=texts.plain("copyright"),
         lists=front.lists,
         note=body.note,
         articles=body.articles,
@@ -128,14 +129,14 @@ def _dispatch(
     )
 
 
-def _photo(front: FrontMatter, words: _Words) -> Photo | None:
+def _photo(front: FrontMatter, texts: _FrontMatterTexts) -> Photo | None:
     if front.photo is None:
         return None
     return Photo(
-        alt=words.plain("photo", "alt"),
-        file=words.plain("photo", "file") or None,
+        alt=texts.plain("photo", "alt"),
+        file=texts.plain("photo", "file") or None,
         url=front.photo.url,
-        caption=words.plain("photo", "caption"),
-        credit=words.plain("photo", "credit"),
-        position=words.placed().value(("photo", "file" if front.photo.file else "url")),
+        caption=texts.plain("photo", "caption"),
+        credit=texts.plain("photo", "credit"),
+        position=texts.source_map().value(("photo", "file" if front.photo.file else "url")),
     )

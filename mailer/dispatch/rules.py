@@ -1,26 +1,24 @@
-"""What a rule is, the rules of the dispatch's own grammar in one table, and the only way to make a Problem from it.
+"""The rules of the dispatch's grammar in one table.
 
-A rule's id stands in brackets at the end of each finding and in `check --json`; people filter by it, so an id is never
-renamed. Its severity is always the same. An error keeps a dispatch from being sent, a warning asks, a note only informs.
-
-What the rendered letter and its message are held to is in mailer/lint/rules.py; mailer/lint/findings.py
-has both.
+A rule's id is in brackets at the end of each diagnostic and in `check --json`; people filter by it, so an id is never
+renamed. Its severity is always the same. An error keeps a dispatch from being sent, a warning asks for a confirmation, a note
+only informs. The rules of rendered mail are in mailer/lint/rules.py; mailer/lint/findings.py has both tables.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from mailer.dispatch.diagnostics import Diagnostic, Position, Severity, in_order
+from mailer.dispatch.diagnostics import Severity
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """`title` says in one line what should hold, `why` why it matters, `source` who says so, `how` how it is mended.
+    """`title` is the rule in one line, `why` its reason, `source` its authority, `how` the remedy.
 
-    A finding of a rule that is not `may_be_ignored` stays, whatever a dispatch says about it.
+    Diagnostics of a rule that is not `may_be_ignored` cannot be ignored by a comment in a dispatch.
     """
 
     id: str
@@ -32,8 +30,8 @@ class Rule:
     may_be_ignored: bool = True
 
 
-def table(rules: Iterable[Rule]) -> dict[str, Rule]:
-    """`rules` by their ids, in order. Raises ValueError for two of one id."""
+def index_rules(rules: Iterable[Rule]) -> dict[str, Rule]:
+    """Returns `rules` by their ids, in order. Raises ValueError for a duplicate id."""
     found: dict[str, Rule] = {}
     for rule in rules:
         if rule.id in found:
@@ -43,7 +41,7 @@ def table(rules: Iterable[Rule]) -> dict[str, Rule]:
 
 
 def _group(why: str, source: str, *rules: tuple[str, Severity, str, str]) -> list[Rule]:
-    """Rules that one reason stands behind. What keeps an edition from being made cannot be ignored."""
+    """Returns rules that share a reason and a source. Errors cannot be ignored: they keep an edition from being compiled."""
     return [
         Rule(
             id=name,
@@ -350,28 +348,4 @@ _GROUPS = (
         ),
     ),
 )
-RULES: dict[str, Rule] = table(chain.from_iterable(_GROUPS))
-
-
-class Findings:
-    """The problems of one dispatch, gathered while it is read; the same one is kept once."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._problems: dict[Diagnostic, None] = {}
-
-    def add(self, rule: str, position: Position, message: str, expected: str = "") -> None:
-        problem = Diagnostic(
-            path=self.path,
-            line=position.line,
-            column=position.column,
-            rule=rule,
-            severity=RULES[rule].severity,
-            message=message,
-            expected=expected,
-        )
-        self._problems[problem] = None
-
-    def in_order(self) -> tuple[Diagnostic, ...]:
-        """As they stand in the source."""
-        return in_order(self._problems)
+RULES: dict[str, Rule] = index_rules(chain.from_iterable(_GROUPS))

@@ -1,4 +1,4 @@
-"""Names in addresses: the slug of a dispatch, which an editor types, and the anchor of an article, which is made.
+"""The slug of a dispatch, which an editor types, and the anchor of an article, which is generated.
 
 Both are plain ASCII, for mail clients and servers disagree about anything else.
 """
@@ -18,7 +18,7 @@ def is_slug(text: str) -> bool:
 
 
 def slugify(title: str) -> str:
-    """`title` in the letters of a slug, at most 60 of them; "" when it has none, as in Hebrew."""
+    """Returns `title` in the characters of a slug, at most 60 of them; "" when it has none, as in Hebrew."""
     plain = unicodedata.normalize("NFKD", title.lower().translate(_SPELLED))
     words = re.findall(r"[a-z0-9]+", re.sub(r"[\u0300-\u036f'’]", "", plain))
     slug = "-".join(words)
@@ -26,15 +26,15 @@ def slugify(title: str) -> str:
 
 
 class Anchors:
-    """The anchors given out so far; no two are the same."""
+    """Creates anchors that are unique within a dispatch."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._count = 0
         self._next: dict[str, int] = {}
 
-    def give(self, title: str) -> str:
-        """An anchor for the next article, from its title or else its number."""
+    def create(self, title: str) -> str:
+        """Returns an anchor for the next article, from its title or else its number."""
         self._count += 1
         stem = slugify(title) or f"article-{self._count}"
         anchor, number = stem, self._next.get(stem, 2)

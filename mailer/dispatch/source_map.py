@@ -9,12 +9,12 @@ from typing import Any
 from markdown_it.token import Token
 
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.frontmatter.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode
+from mailer.dispatch.frontmatter.yaml_parser import MappingNode, Node, ScalarNode, SequenceNode
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.placeholders import MaskedBody
 
 Place = tuple[int | str, ...]
-"""Where a value stands in the tree: ("earlier", 0, "slug")."""
+"""The path of a value in the tree: ("earlier", 0, "slug")."""
 
 _BRACES = re.compile(r"\{[{%#]")
 
@@ -22,8 +22,8 @@ _BRACES = re.compile(r"\{[{%#]")
 class InlineSourceMap:
     """The positions of inline text, of which markdown-it keeps only the lines.
 
-    Inline tokens are entered in source order. A line of a paragraph is the end of a line of the file, after the marks of
-    the lists and quotes around it; a heading is found behind its signs, a cell behind the cell before it.
+    Inline tokens are entered in source order. A line of a paragraph is the end of a line of the file, after the markers of
+    the lists and quotes around it; a heading's text comes after its `#` signs, a cell's after the cell before it.
     """
 
     def __init__(self, body: MaskedBody) -> None:
@@ -37,7 +37,7 @@ class InlineSourceMap:
         self._outer: list[tuple[str, int]] = []
 
     def enter(self, token: Token, opening: Token) -> None:
-        """Turn to the inline `token`, whose block is opened by `opening`."""
+        """Selects the inline `token`, whose block is opened by `opening`."""
         assert token.map is not None
         self._content, self._first, self._starts, self._skip = token.content, token.map[0], [], 0
         self._is_cell = opening.type in {"th_open", "td_open"}
@@ -53,14 +53,14 @@ class InlineSourceMap:
             self._skip = marks.end() if marks else 0
 
     @contextmanager
-    def inside(self, text: str, at: int) -> Iterator[None]:
-        """While an image's text is read, which is a text of its own, its parts stand where the image does."""
+    def inside_image(self, text: str, at: int) -> Iterator[None]:
+        """Maps tokens to the position of the image at `at` while the alt text of that image is parsed."""
         self._outer.append((text, at))
         yield
         self._outer.pop()
 
     def at(self, text: str, offset: int) -> Position:
-        """The position of text[offset], where `text` is the inline token's or that of an image inside it."""
+        """Returns the position of text[offset], where `text` is the inline token's or that of an image inside it."""
         if text is not self._content and text != self._content:
             outer = next((place for place in self._outer if place[0] == self._content), (self._content, 0))
             offset = outer[1]
@@ -114,7 +114,7 @@ class YamlSourceMap:
         return plain
 
     def key(self, place: Place) -> Position:
-        """Where the key stands; where it is missing, the nearest value that surrounds it."""
+        """Returns the position of the key; where it is missing, that of the nearest value around it."""
         while place and place not in self._keys and place not in self._values:
             place = place[:-1]
         offset = self._keys.get(place, self._values[place].start if place in self._values else 0)
@@ -124,8 +124,8 @@ class YamlSourceMap:
         node = self._values.get(place)
         return self.key(place) if node is None else self._source.position(node.start)
 
-    def within(self, place: Place, offset: int) -> Position:
-        """Where the braces stand that open at `offset` of the text at `place`."""
+    def position_within(self, place: Place, offset: int) -> Position:
+        """Returns the position of the braces that open at `offset` of the text at `place`."""
         node = self._values[place]
         assert isinstance(node, ScalarNode)
         typed = self._source.text[node.start : node.end]
@@ -139,5 +139,5 @@ class YamlSourceMap:
     def node(self, place: Place) -> Node | None:
         return self._values.get(place)
 
-    def texts(self) -> Sequence[tuple[Place, str]]:
+    def scalars(self) -> Sequence[tuple[Place, str]]:
         return [(place, node.value.strip()) for place, node in self._values.items() if isinstance(node, ScalarNode)]

@@ -1,22 +1,22 @@
-"""The file of a dispatch as text: decoded, line ends made LF, and every place in it by line and column.
+"""The file of a dispatch as text: decoded, with LF line ends, and with line and column for every offset.
 
-Whatever bytes come in, text goes out, so that all findings can come at once; what had to be replaced is one of them.
+Any bytes are decoded, so that all diagnostics can come at once; replaced characters are reported.
 """
 
 import re
 from bisect import bisect_right
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.rules import Findings
 
 LARGEST = 1_000_000
-"""Bytes of a dispatch; a letter is clipped by mail programs at a tenth of it."""
+"""Bytes of a dispatch; mail programs clip a message at a tenth of it."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class SourceText:
-    """A text whose offsets have positions."""
+    """A text with a position for each offset."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -27,8 +27,8 @@ class SourceText:
         return Position(line, offset - self._starts[line - 1] + 1)
 
 
-def read_source(raw: str | bytes, findings: Findings) -> SourceText | None:
-    """The text of a dispatch; None when nothing of it can be read. A byte order mark is dropped."""
+def read_source(raw: str | bytes, findings: DiagnosticCollector) -> SourceText | None:
+    """Decodes a dispatch; None when nothing of it can be read. A byte order mark is dropped."""
     if not raw.strip():
         findings.add(
             "empty-file", Position(), "the file is empty", "expected front matter between --- lines, then text"
@@ -52,7 +52,7 @@ def read_source(raw: str | bytes, findings: Findings) -> SourceText | None:
     return SourceText(_CONTROL.sub("\ufffd", text)) if seen else source
 
 
-def _decode(raw: bytes, findings: Findings) -> str | None:
+def _decode(raw: bytes, findings: DiagnosticCollector) -> str | None:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

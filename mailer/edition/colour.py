@@ -15,7 +15,7 @@ class Colour:
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
-        """The colour that `#rrggbb` names."""
+        """Returns the colour of `#rrggbb`."""
         return cls(*(int(text[start : start + 2], 16) / 255 for start in (1, 3, 5)))
 
     def over(self, background: "Colour") -> "Colour":
@@ -42,6 +42,6 @@ class Colour:
 
 
 def contrast_ratio(first: Colour, second: Colour) -> float:
-    """The contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
+    """Returns the contrast ratio of two colours, from 1 to 21 (WCAG 2.2)."""
     light, dark = sorted((first.luminance, second.luminance), reverse=True)
     return (light + 0.05) / (dark + 0.05)

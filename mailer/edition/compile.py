@@ -1,12 +1,11 @@
-"""A dispatch becomes an edition: rendered, inlined and cut once, for all variants and all readers.
+"""Compiles a dispatch into an edition: rendered, inlined and divided once, for all variants and all readers.
 
     compile_edition(dispatch, publication=…, templates=…, references=…, images=…) -> Edition
 
 Pure but for reading the templates' folders, a theme's logo among them. premailer runs once; the HTML holds every branch, and a
-variant is made of it by string work. Everything that would be the same for two readers is done here.
+variant is made of it by string work. Everything that is the same for two readers is done here.
 
-Raises LayoutError for a template or a theme that is wrong, its logo too, EditionError for a reference or an image that
-was not handed in.
+Raises LayoutError for a faulty template, theme or logo, EditionError for a reference or an image that was not handed in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +13,15 @@ from pathlib import Path
 
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.template.expression import Expression
-from mailer.edition.html.page import write_html
+from mailer.edition.dispatch_view import DispatchView
+from mailer.edition.html.page import render_html
 from mailer.edition.images import PhotoError, load_image
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Edition, Image
-from mailer.edition.plaintext.document import write_plaintext
+from mailer.edition.plaintext.document import build_plaintext
 from mailer.edition.publication import Publication, Reference
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme, ThemeError, ThemeFault, fault_at, load_theme
-from mailer.edition.view_model import DispatchView
 from mailer.sanitize import clean
 
 
@@ -35,13 +34,13 @@ def compile_edition(
     images: Mapping[str, Image],
     inlined: bool = True,
 ) -> Edition:
-    """The edition of `dispatch`. One that is not `inlined` is made much sooner, and is for browsers only, never for mail.
+    """Compiles `dispatch`. An edition that is not `inlined` is compiled much faster, and is for browsers only, never for mail.
 
     `references` are the dispatches that `[[slug]]` and `earlier` may name; `images` are named as the dispatch names
     their files; of `templates`, the first folder that has a file wins.
     """
-    letter = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
-    letter.require()
+    view = DispatchView(dispatch=dispatch, publication=publication, references=references, images=images)
+    view.require_references()
     theme = load_theme(templates)
     logo = _logo(theme, templates)
     layout = TemplateSet(templates, theme.names)
@@ -49,18 +48,18 @@ def compile_edition(
         slug=dispatch.slug,
         title=clean(dispatch.title),
         date=dispatch.date,
-        language=letter.language,
-        direction=letter.direction,
+        language=view.language,
+        direction=view.direction,
         from_name=publication.from_name,
         from_address=publication.from_address,
         subject_parts=tuple(
             MergeField(part.source, EscapeContext.HEADER) if isinstance(part, Expression) else clean(part)
             for part in dispatch.subject
         ),
-        html=write_html(letter, layout, theme, logo, inlined=inlined),
-        text=write_plaintext(letter, layout),
-        chains=letter.chains,
-        outline=letter.outline,
+        html=render_html(view, layout, theme, logo, inlined=inlined),
+        text=build_plaintext(view, layout),
+        chains=view.chains,
+        outline=view.outline,
         embed=publication.images == "embed",
         media_url=publication.media_url,
         flowed=theme.text.flowed,
@@ -69,7 +68,7 @@ def compile_edition(
 
 
 def theme_faults(templates: Sequence[Path]) -> tuple[ThemeFault, ...]:
-    """What keeps a letter from having the theme that these folders hold; nothing where all is well."""
+    """Returns the faults of the theme in these folders; none if it is valid."""
     try:
         _logo(load_theme(templates), templates)
     except ThemeError as error:
@@ -78,7 +77,7 @@ def theme_faults(templates: Sequence[Path]) -> tuple[ThemeFault, ...]:
 
 
 def _logo(theme: Theme, templates: Sequence[Path]) -> Image | None:
-    """The theme's logo; like any image it may not lie outside of the folder that names it."""
+    """Returns the theme's logo; like any image it may not lie outside of the folder that names it."""
     if theme.logo is None:
         return None
     root = next(folder for folder in templates if theme.logo.file.is_relative_to(folder))

@@ -1,4 +1,4 @@
-"""Conditions of an edition: which branch each if chain takes for a reader, and how many combinations there are."""
+"""The conditions of an edition: which branch each if chain takes for a reader, and the number of combinations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ UNREACHED = -2
 class ConditionChain:
     """An if chain: the source of each branch's condition, None for `else`, ADDRESS for “the reader has an address”.
 
-    `outer` is the choice and the branch that it stands in.
+    `outer` is the choice and the branch that contain it.
     """
 
     conditions: tuple[str | None, ...]
@@ -32,7 +32,7 @@ def _holds(condition: str, values: ReaderValues) -> bool:
 
 
 def variant_key(chains: Sequence[ConditionChain], values: ReaderValues) -> VariantKey:
-    """The branches that a reader with `values` gets; an outer chain comes before those in it."""
+    """Returns the branches for a reader with `values`; an outer chain comes before those in it."""
     key: list[int] = []
     for chain in chains:
         inside = chain.outer is None or key[chain.outer[0]] == chain.outer[1]
@@ -41,7 +41,7 @@ def variant_key(chains: Sequence[ConditionChain], values: ReaderValues) -> Varia
 
 
 def combinations(chains: Sequence[ConditionChain]) -> int:
-    """How many variants are possible, as far as the shape tells; the program's own choice by address is not counted."""
+    """Returns the number of possible variants by the shape of the chains; the choice by address is not counted."""
     ways = [dict.fromkeys(range(len(chain.conditions)), 1) for chain in chains]
     total = 1
     for index in reversed(range(len(chains))):

@@ -1,11 +1,10 @@
-"""Images of an edition: read, judged, made small and the same everywhere.
+"""Prepares images for an edition: upright, in sRGB, without metadata, at most 1200 px wide (twice the column).
 
-What a camera wrote becomes what a letter needs: turned upright, in sRGB, without metadata, at most 1200 px wide (twice
-the column), named by its content. The same file gives the same bytes with the same Pillow. A path may not leave the
-workspace, by symbolic links neither; a file that is broken, too big, or a decompression bomb is refused before it is
+An image is named by its content; the same file gives the same bytes with the same Pillow. A path may not leave the
+workspace, not even by symbolic links; a file that is broken, too big, or a decompression bomb is refused before it is
 decoded.
 
-Raises PhotoError, one sentence that the checker shows at the photo's line.
+Raises PhotoError, one sentence that `check` shows at the photo's line.
 """
 
 import io
@@ -35,12 +34,12 @@ class PhotoError(MailerError):
 
 
 def load_image(path: Path, *, root: Path) -> Image:
-    """The image in the file `path`, which must lie under the folder `root`, ready for a letter."""
+    """Returns the image in the file `path`, which must lie under the folder `root`, prepared for an edition."""
     data = _read(path, root)
     name = path.name
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is dropped anyway; sizes are judged below
+            warnings.simplefilter("ignore")  # odd metadata is dropped anyway; sizes are checked below
             with Pillow.open(io.BytesIO(data), formats=_FORMATS) as picture:
                 if picture.width * picture.height > LARGEST_PIXELS:
                     raise PhotoError(
@@ -74,7 +73,7 @@ def _read(path: Path, root: Path) -> bytes:
 
 
 def _prepared(picture: Pillow.Image) -> Pillow.Image:
-    """The first frame of `picture`, upright, in sRGB, at most as large as a letter needs; RGB or RGBA."""
+    """Returns the first frame of `picture`, upright, in sRGB, of limited size; RGB or RGBA."""
     picture.seek(0)
     if picture.format == "JPEG":
         picture.draft("RGB", (WIDEST * 2, WIDEST * 2))
@@ -91,14 +90,14 @@ def _prepared(picture: Pillow.Image) -> Pillow.Image:
 
 
 def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
-    """Sixteen bits of grey, which Pillow would clip, scaled to eight."""
+    """Scales sixteen bits of grey, which Pillow would clip, to eight."""
     if picture.mode.startswith("I"):
         return picture.convert("I").point(lambda level: level / 257).convert("L")
     return picture
 
 
 def _srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
-    """`picture` in sRGB; one with a profile that cannot be used is taken for sRGB as it is."""
+    """Converts `picture` to sRGB; one with an unusable profile is taken for sRGB as it is."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = "RGBA" if picture.mode == "RGBA" else "RGB"
@@ -112,7 +111,7 @@ def _srgb(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
 
 
 def _image(picture: Pillow.Image, *, lossless: bool) -> Image:
-    """PNG where it is transparent, or came without loss and stays small so; else a progressive JPEG."""
+    """Encodes as PNG if transparent, or if the source is lossless and the PNG small; else as a progressive JPEG."""
     picture.info.clear()
     data = _png(picture) if lossless or picture.mode == "RGBA" else b""
     suffix = "png"

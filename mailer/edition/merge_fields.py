@@ -1,9 +1,9 @@
-"""What differs per reader: a value, and the place it stands in, which decides how it is written.
+"""Merge fields: the values that differ per reader, each escaped for the context it is in.
 
 A value is text: never markup, template, Markdown or a second header. It is cleaned of everything that could act (line
-ends, controls, bidi controls, code points that are no characters), then encoded for its place. Expressions travel as
-their source, so that a stored edition can be filled by another process; `@address` and `@token`, which no expression
-can spell, are the two values that the program itself puts in.
+ends, controls, bidi controls, code points that are no characters), then encoded for its context. Expressions are kept as
+source, so that another process can fill a stored edition; `@address` and `@token`, which no expression
+can spell, are the two values of the program itself.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ TOKEN = "@token"  # noqa: S105 - a name, not a secret
 
 
 class EscapeContext(StrEnum):
-    """Where a value stands, which decides how it is written."""
+    """The context of a value, which decides how it is escaped."""
 
     HTML = "html"  # element text or a double-quoted attribute: & < > " ' escaped
     URL = "url"  # a component of a link in HTML: percent-encoded as UTF-8, RFC 3986 2.1
@@ -34,7 +34,7 @@ class EscapeContext(StrEnum):
 
 
 class ReaderValues(NamedTuple):
-    """What a message of one reader is filled with. `token` is the unsubscribe token; inert ones unsubscribe nobody."""
+    """The values of one reader. `token` is the unsubscribe token; a placeholder token unsubscribes nobody."""
 
     token: str
     fields: Mapping[str, str] = MappingProxyType({})
@@ -42,10 +42,10 @@ class ReaderValues(NamedTuple):
 
 
 class Fillable(Protocol):
-    """Something that differs per reader.
+    """A part that differs per reader.
 
-    `has_fixed_length`: never longer than a token or an address, however written. `depends_on`: the reader fields, ADDRESS and TOKEN that
-    its text depends on, and nothing else does it depend on.
+    `has_fixed_length`: never longer than a token or an address, however escaped. `depends_on`: the reader fields, ADDRESS and
+    TOKEN that its text depends on.
     """
 
     @property
@@ -61,7 +61,7 @@ TemplateParts = tuple["str | Fillable", ...]
 
 
 def depends_on(parts: TemplateParts) -> frozenset[str]:
-    """What the fillers among `parts` need."""
+    """Returns what the fillable parts of `parts` depend on."""
     return frozenset().union(*(part.depends_on for part in parts if not isinstance(part, str)))
 
 
@@ -71,7 +71,7 @@ def fill(parts: TemplateParts, values: ReaderValues) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MergeField:
-    """The value of `what` (an expression's source, ADDRESS or TOKEN), written for `place`."""
+    """The value of `what` (an expression's source, ADDRESS or TOKEN), escaped for `place`."""
 
     what: str
     place: EscapeContext
@@ -96,7 +96,7 @@ class MergeField:
 
 
 def escape_value(value: str, place: EscapeContext) -> str:
-    """`value`, cleaned and encoded for `place`; never longer than a line."""
+    """Returns `value`, cleaned and escaped for `place`; always one line."""
     if value.isalnum() and value.isascii():
         return value  # the same anywhere
     value = clean(value)
@@ -111,5 +111,5 @@ def escape_value(value: str, place: EscapeContext) -> str:
 
 @lru_cache(maxsize=4096)
 def expression(source: str) -> Expression:
-    """The expression that `source` spells; those of an edition were valid when it was compiled."""
+    """Returns the expression of `source`, cached; those of an edition were valid when it was compiled."""
     return parse_expression(source)

@@ -1,11 +1,10 @@
-"""An edition: what everybody receives, compiled once from a dispatch, immutable, named by its digest.
+"""An edition: a compiled dispatch, the same for everybody, immutable, identified by its digest.
 
-    Edition --variant(key)--> Variant --fill(values)--> what one reader gets
+    Edition --variant(key)--> Variant --fill(values)--> the message of one recipient
 
-A variant is the edition under one combination of conditions. Its subject, HTML and plaintext are Parts: static text and,
-between it, what differs per reader. Each of those fills itself in for the place where it stands, so that nobody else
-has to know about escaping. An edition goes to JSON and back with the same digest and the same bytes, so that a ledger
-can keep it and another process can send it without the dispatch or the templates.
+A variant is the edition under one combination of conditions. Its subject, HTML and plaintext are TemplateParts: static text
+and merge fields, each of which escapes its value for its own context. An edition goes to JSON and back with the same digest
+and the same bytes, so that a ledger can keep it and another process can send it without the dispatch or the templates.
 """
 
 import datetime as dt
@@ -14,9 +13,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from mailer.edition.codec import decode, encode
 from mailer.edition.conditions import ConditionChain, combinations, variant_key
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes, render_tree
+from mailer.edition.json_codec import decode, encode
 from mailer.edition.merge_fields import (
     EscapeContext,
     Fillable,
@@ -26,8 +25,8 @@ from mailer.edition.merge_fields import (
     expression,
     fill,
 )
-from mailer.edition.numbering import Numbering, NumberingInput, VariantKey, number
-from mailer.edition.plaintext.blocks import Blocks, render
+from mailer.edition.numbering import Numbering, NumberingInput, VariantKey, number_variant
+from mailer.edition.plaintext.blocks import Blocks, render_blocks
 from mailer.errors import MailerError
 
 __all__ = [
@@ -48,7 +47,7 @@ _FORMAT = 1
 
 
 class EditionError(MailerError):
-    """An edition that cannot be made or read."""
+    """An edition cannot be compiled or read."""
 
     exit_code = 1
 
@@ -63,14 +62,14 @@ class Image:
     height: int
     data: bytes = field(repr=False)
 
-    def shown(self, widest: int) -> tuple[int, int]:
-        """The `width` and `height` attributes where there are `widest` pixels: a fine screen shows more of it."""
+    def display_size(self, widest: int) -> tuple[int, int]:
+        """Returns the `width` and `height` attributes for a column of `widest` pixels."""
         width = min(self.width, widest)
         return width, max(1, round(self.height * width / self.width))
 
     @property
     def content_id(self) -> str:
-        """What stands between the angle brackets of Content-ID when the image travels in the message (RFC 2392)."""
+        """The Content-ID, without angle brackets, of an image that is embedded in the message (RFC 2392)."""
         return f"{self.name.partition('.')[0]}@images.mailer.invalid"
 
 
@@ -86,10 +85,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """What everybody receives. `digest` is the SHA-256 of `to_json()`; images take part by their names, their content's hash.
+    """A compiled dispatch. `digest` is the SHA-256 of `to_json()`; images take part by their names, the hashes of their contents.
 
-    `embed` says that images travel inside the message; `media_url` is where they are on the web otherwise; `flowed`, that the
-    plaintext is format=flowed (RFC 3676).
+    `embed`: images are embedded in the message; otherwise `media_url` is their address on the web. `flowed`: the plaintext is
+    format=flowed (RFC 3676).
     """
 
     slug: str
@@ -123,8 +122,8 @@ class Edition:
 
     @property
     def merge_fields(self) -> tuple[str, ...]:
-        """The sources of the expressions whose values stand in subject and HTML (the plaintext has no others), each once."""
-        found = [*self.subject_parts, *_slots_of(self.html)]
+        """The sources of the expressions in subject and HTML (the plaintext has no others), each once."""
+        found = [*self.subject_parts, *_merge_fields_in(self.html)]
         sources = dict.fromkeys(merge_field.what for merge_field in found if isinstance(merge_field, MergeField))
         return tuple(source for source in sources if not source.startswith("@"))
 
@@ -136,30 +135,30 @@ class Edition:
 
     @property
     def fields(self) -> frozenset[str]:
-        """The reader fields that the edition asks for."""
+        """The reader fields that the edition uses."""
         return self.condition_fields.union(*(expression(source).fields for source in self.merge_fields))
 
     @property
     def condition_fields(self) -> frozenset[str]:
-        """Those of them that its conditions ask for."""
+        """The reader fields that its conditions use."""
         return frozenset().union(*(expression(source).fields for source in self.conditions))
 
     @property
     def articles(self) -> int:
-        """How many articles it has, those of every branch."""
+        """The number of articles, those of every branch."""
         return sum(1 for section in self.outline.sections() if section.name)
 
     @property
     def variants(self) -> int:
-        """How many variants are possible."""
+        """The number of possible variants."""
         return combinations(self.chains)
 
     def key(self, values: ReaderValues) -> VariantKey:
-        """The variant of a reader with `values`."""
+        """Returns the key of the variant for a reader with `values`."""
         return variant_key(self.chains, values)
 
     def check_variant_limit(self, keys: Collection[VariantKey]) -> None:
-        """Raises EditionError when more variants than VARIANT_LIMIT occur among the readers; `keys` are distinct."""
+        """Raises EditionError for more than VARIANT_LIMIT variants; `keys` are those of the readers, distinct."""
         if len(keys) > VARIANT_LIMIT:
             raise EditionError(
                 f"the conditions {', '.join(f'“{source}”' for source in self.conditions)} make {len(keys)} different "
@@ -168,17 +167,17 @@ class Edition:
             )
 
     def variant(self, key: VariantKey, *, browser: bool = False) -> Variant:
-        """The edition under `key`, made when first asked for. In a `browser` images always have their web address."""
-        made = self._variants.get((key, browser))
-        if made is None:
-            numbers = number(self.outline, key)
-            made = self._variants[key, browser] = Variant(
+        """Returns the edition under `key`, cached. For a `browser`, images always have their web address."""
+        variant = self._variants.get((key, browser))
+        if variant is None:
+            numbers = number_variant(self.outline, key)
+            variant = self._variants[key, browser] = Variant(
                 key=key,
                 subject=self.subject_parts,
                 html=self._html(key, numbers, embed=self.embed and not browser),
-                text=render(self.text, key, numbers, flowed=self.flowed),
+                text=render_blocks(self.text, key, numbers, flowed=self.flowed),
             )
-        return made
+        return variant
 
     def _html(self, key: VariantKey, numbers: Numbering, *, embed: bool) -> TemplateParts:
         content_ids = {image.name: image.content_id for image in self.images}
@@ -187,7 +186,7 @@ class Edition:
         )
 
     def to_json(self) -> str:
-        """All of it but the bytes of the images, on one line."""
+        """Returns all of it but the bytes of the images, on one line."""
         content: dict[str, object] = {
             "format": _FORMAT,
             "slug": self.slug,
@@ -215,9 +214,9 @@ class Edition:
 
     @classmethod
     def from_json(cls, text: str, images: Iterable[Image] = ()) -> "Edition":
-        """The edition that `to_json` wrote; `images` bring the bytes, without them each image has none.
+        """Returns the edition that `to_json` wrote; `images` supply the bytes, without which each image has none.
 
-        Raises EditionError when it is not one, or one of a newer mailer.
+        Raises EditionError for a malformed edition, or one of a newer mailer.
         """
         bytes_of = {image.name: image.data for image in images}
         try:
@@ -252,10 +251,10 @@ class Edition:
             ) from error
 
 
-def _slots_of(nodes: Nodes) -> Iterator[MergeField]:
+def _merge_fields_in(nodes: Nodes) -> Iterator[MergeField]:
     for node in nodes:
         match node:
             case MergeField():
                 yield node
             case ConditionalNode(nodes=inner) | FootnoteNode(nodes=inner) | FootnoteList(notes=inner):
-                yield from _slots_of(inner)
+                yield from _merge_fields_in(inner)

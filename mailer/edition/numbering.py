@@ -1,7 +1,7 @@
-"""Numbers of a variant: of the articles in the contents, of the footnotes, and where each footnote is printed.
+"""The numbers of a variant: of articles in the contents, of footnotes, and the section that each footnote is printed in.
 
 Anchors come from the whole dispatch, numbers from the variant: an article that a reader does not get leaves no gap.
-HTML and plaintext ask the same Outline, so they always agree. A footnote is printed under the section that refers to
+HTML and plaintext use the same Numbering, so they always agree. A footnote is printed under the section that refers to
 it first; one that is referred to by a footnote comes after it, in the same section.
 """
 
@@ -30,7 +30,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ConditionalItems:
-    """What counts only where `choice` takes `branch`."""
+    """Items that count only where `choice` takes `branch`."""
 
     choice: int
     branch: int
@@ -50,7 +50,7 @@ Items = tuple[FootnoteRef | Section | ConditionalItems, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberingInput:
-    """What is numbered, in order. `summaries` lines come before the articles in the contents."""
+    """The items to number, in order. `summaries` lines come before the articles in the contents."""
 
     summaries: int = 0
     items: Items = ()
@@ -61,43 +61,43 @@ class NumberingInput:
         return _sections(self.items)
 
     def reachable(self, section: Section) -> tuple[str, ...]:
-        """Every label that `section` could have to print, whatever the variant."""
+        """Returns every label that `section` could have to print, whatever the variant."""
         return tuple(_closure(_mentions(section.items), self, ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbering:
-    """The numbers of one variant; `placed` gives the footnotes of each section, in order."""
+    """The numbers of one variant; `by_section` gives the footnotes of each section, in order."""
 
     articles: Mapping[str, int]
     notes: Mapping[str, int]
     by_section: Mapping[str, tuple[str, ...]]
 
 
-def number(outline: NumberingInput, key: VariantKey) -> Numbering:
-    """The numbers of the variant `key`."""
+def number_variant(outline: NumberingInput, key: VariantKey) -> Numbering:
+    """Returns the numbers of the variant `key`."""
     articles: dict[str, int] = {}
     notes: dict[str, int] = {}
-    placed: dict[str, tuple[str, ...]] = {}
+    by_section: dict[str, tuple[str, ...]] = {}
     for section in _sections(outline.items, key):
         if section.name:
             articles[section.name] = outline.summaries + len(articles) + 1
         labels = _closure(_mentions(section.items, key), outline, notes)
         notes.update({label: number for number, label in enumerate(labels, len(notes) + 1)})
-        placed[section.name] = tuple(labels)
-    return Numbering(articles=articles, notes=notes, by_section=placed)
+        by_section[section.name] = tuple(labels)
+    return Numbering(articles=articles, notes=notes, by_section=by_section)
 
 
 def _closure(mentioned: list[str], outline: NumberingInput, known: Container[str]) -> list[str]:
-    """`mentioned` and then what those footnotes mention, each once, without the `known` ones."""
+    """Returns `mentioned` and then the footnotes that those refer to, each once, without the `known` ones."""
     inner = {footnote.label: footnote.mentions for footnote in outline.footnotes}
     labels: dict[str, None] = {}
-    waiting = deque(mentioned)
-    while waiting:
-        label = waiting.popleft()
+    pending = deque(mentioned)
+    while pending:
+        label = pending.popleft()
         if label not in labels and label not in known:
             labels[label] = None
-            waiting.extend(inner.get(label, ()))
+            pending.extend(inner.get(label, ()))
     return list(labels)
 
 
@@ -112,7 +112,7 @@ def _sections(items: Items, key: VariantKey | None = None) -> list[Section]:
 
 
 def _mentions(items: Items, key: VariantKey | None = None) -> list[str]:
-    """The labels referred to, in order; with `key` those of that variant, without it all."""
+    """Returns the labels referred to, in order; with `key` those of that variant, without it all."""
     labels: list[str] = []
     for item in items:
         if isinstance(item, FootnoteRef):

@@ -1,4 +1,4 @@
-"""Who publishes: what the settings say that an edition needs, and the addresses under the publication's web site."""
+"""The publication: the settings that an edition needs, and the addresses under its web site."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """`base_url` is where `mailer serve` answers, without a slash at its end; `images` as in contract 4."""
+    """`base_url` is the address of `mailer serve`, without a slash at its end; `images` as in contract 4."""
 
     name: str
     from_address: str
@@ -32,15 +32,15 @@ class Publication:
         object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
 
     def archive_url(self, slug: str) -> str:
-        """Where anybody reads the dispatch `slug` in a browser."""
+        """Returns the public address of the dispatch `slug`."""
         return f"{self.base_url}/archive/{quote(slug)}"
 
     @property
     def unsubscribe_url(self) -> str:
-        """What a token is appended to."""
+        """The address that a token is appended to."""
         return f"{self.base_url}/u/"
 
     @property
     def media_url(self) -> str:
-        """What an image's name is appended to."""
+        """The address that an image's name is appended to."""
         return f"{self.base_url}/media/"

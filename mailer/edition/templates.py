@@ -1,8 +1,8 @@
-"""The templates: a letter's layout in Jinja2, from the workspace's folder first, then from the packaged one.
+"""Jinja2 templates: from the workspace's folder first, then from the packaged one.
 
 Sandboxed (no attribute of Python's own, no unbounded call), strict (an undefined name is an error) and, for HTML,
 escaping. An error in a template names the template and the line. A template is compiled once a process, and again when its
-file changed or a folder before it got one of its name.
+file changed or an earlier folder got one of its name.
 
 Raises LayoutError.
 """
@@ -22,20 +22,20 @@ _log = logging.getLogger(__name__)
 
 
 class LayoutError(MailerError):
-    """A template that is missing or wrong."""
+    """A template is missing or faulty."""
 
     exit_code = 1
 
 
 def builtin_dir() -> Path:
-    """The folder of the templates that come with the program: in a wheel, or in its source tree."""
+    """Returns the folder of the templates that come with the program: in a wheel, or in its source tree."""
     package = Path(__file__).resolve().parent.parent
     starter = package / "starter" / "templates"
     return starter if starter.is_dir() else package.parent / "templates"
 
 
 class TemplateSet:
-    """The templates of `folders`; the first that has a file wins. `names` are what every template knows."""
+    """The templates of `folders`; the first that has a file wins. `names` are global names of every template."""
 
     def __init__(self, folders: Sequence[Path], names: Mapping[str, object] | None = None) -> None:
         self._folders = tuple(str(folder) for folder in folders)
@@ -43,7 +43,7 @@ class TemplateSet:
         self._names = names or {}
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
-        """The template `name`, filled with `context`."""
+        """Renders the template `name` with `context`."""
         try:
             return self._environment.get_template(name).render(self._names, **context)
         except TemplateSyntaxError as error:
@@ -64,7 +64,7 @@ class TemplateSet:
             raise LayoutError(f"{where or name}: {error}", "Mend the template.") from None
 
     def _line(self, error: Exception) -> str | None:
-        """The innermost line of a template in the traceback, which Jinja2 makes point into the source."""
+        """Returns the innermost line of a template in the traceback, which Jinja2 makes point into the source."""
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             if frame.filename.startswith(self._folders):
                 return f"{frame.filename}:{frame.lineno}"
@@ -72,9 +72,9 @@ class TemplateSet:
 
 
 class FallbackTemplates:
-    """The templates of the folder `own`, then the packaged ones, also where one of `own` is broken.
+    """The templates of the folder `own`, then the packaged ones, also where one of `own` is faulty.
 
-    For pages and letters that nobody looks at before a reader does: the fault is logged, the reader is served.
+    For pages and transactional mail that nobody previews: the fault is logged, and the packaged template is used.
     """
 
     def __init__(self, own: Path) -> None:
@@ -82,7 +82,7 @@ class FallbackTemplates:
         self._packaged = TemplateSet([builtin_dir()])
 
     def render(self, name: str, context: Mapping[str, object]) -> str:
-        """The template `name`, filled with `context`."""
+        """Renders the template `name` with `context`."""
         try:
             return self._own.render(name, context)
         except LayoutError as error:
@@ -103,7 +103,7 @@ def _environment(folders: tuple[str, ...]) -> SandboxedEnvironment:
 
 
 class _Loader(FileSystemLoader):
-    """Sees a file that an earlier folder got after the template was compiled, too."""
+    """Also notices a file that an earlier folder got after the template was compiled."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, filename, is_unchanged = super().get_source(environment, template)

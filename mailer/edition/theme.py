@@ -1,10 +1,10 @@
-"""A theme: colours, type, sizes and manners of a letter, from TOML files among the templates.
+"""The theme of an edition: colours, fonts, sizes and layout options, from TOML files among the templates.
 
     load_theme(folders) -> Theme
 
-`theme.toml` names one of `themes/` and changes what it likes in it; of each file the first folder that has one wins. What is
-wrong in them comes all at once, each with its file and line. A theme that was loaded can be read: its texts reach WCAG AA,
-4.5 to 1, on each of its grounds, in the light and in the dark.
+`theme.toml` names one of `themes/` and overrides parts of it; of each file the first folder that has one wins. All
+faults are reported at once, each with its file and line. A theme that was loaded is readable: its texts reach WCAG AA,
+4.5 to 1, on each of its backgrounds, in the light and in the dark.
 
 Raises ThemeError.
 """
@@ -48,7 +48,7 @@ _LARGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ThemeFault:
-    """Something wrong with a theme, and where."""
+    """A fault of a theme, and its position."""
 
     path: Path
     line: int
@@ -59,7 +59,7 @@ class ThemeFault:
 
 
 class ThemeError(LayoutError):
-    """What is wrong with a theme, a line for each of `faults`."""
+    """A theme is faulty; the message has a line for each of `faults`."""
 
     def __init__(
         self, faults: Iterable[ThemeFault], next_step: str = "Mend the theme; docs/templates.md tells what it may hold."
@@ -117,7 +117,7 @@ class _Table(BaseModel):
 
 
 class Palette(_Table):
-    """The colours of one scheme. `canvas` lies behind the letter, `paper` under its text, `wash` under what is set apart."""
+    """The colours of one scheme. `canvas` is behind the message, `paper` under its text, `wash` under boxes."""
 
     canvas: HexColour
     paper: HexColour
@@ -130,7 +130,7 @@ class Palette(_Table):
 
 
 class Fonts(_Table):
-    """`read` for what is read, `title` for headlines, `look` for what is looked up; `right_to_left` for Hebrew and Arabic."""
+    """`read` for running text, `title` for headlines, `look` for small print; `right_to_left` for Hebrew and Arabic."""
 
     read: Families
     title: Families
@@ -152,7 +152,7 @@ class Sizes(_Table):
 
 
 class LayoutOptions(_Table):
-    """How the parts stand on the page."""
+    """The layout of masthead, contents and articles."""
 
     masthead: Literal["rule", "centre", "band"]
     contents: Literal["box", "list"]
@@ -174,7 +174,7 @@ class PlainText(_Table):
 
 
 class Theme(_Table):
-    """A theme, whole and readable."""
+    """A complete, readable theme."""
 
     light: Palette
     dark: Palette
@@ -186,7 +186,7 @@ class Theme(_Table):
 
     @cached_property
     def names(self) -> Mapping[str, object]:
-        """What templates see: each table by its name, fonts as CSS lists of families, and what Outlook has to be told instead."""
+        """The names for templates: each table by its name, fonts as CSS lists of families, and the fallbacks for Outlook."""
         return {
             **self.model_dump(exclude={"fonts", "logo", "text"}),
             "fonts": {name: ", ".join(map(_css_family, families)) for name, families in self.fonts},
@@ -195,7 +195,7 @@ class Theme(_Table):
 
     @property
     def measure(self) -> int:
-        """The pixels between the edges of an article's text: the widest that an image in it can be."""
+        """The width of an article's text in pixels: the widest that an image in it can be."""
         return self.sizes.column - (2 * CARD_PADDING if self.manner.articles == "cards" else 0)
 
 
@@ -204,14 +204,14 @@ CARD_PADDING = 24
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A TOML file, read. `table` may be anything that TOML can say."""
+    """A parsed TOML file. `table` may be anything that TOML allows."""
 
     path: Path
     text: str
     table: Mapping[str, Any]
 
     def line(self, place: Sequence[object]) -> int:
-        """Where the key at `place` stands, else the table around it, else the first line."""
+        """Returns the line of the key at `place`, else of the table around it, else the first."""
         table, best = "", 1
         for number, line in enumerate(self.text.splitlines(), 1):
             if opened := _TABLE.match(line):
@@ -231,7 +231,7 @@ class _File:
 
 
 def load_theme(folders: Sequence[Path]) -> Theme:
-    """The theme that `theme.toml` describes; the first of `folders` that has a file wins."""
+    """Returns the theme that `theme.toml` describes; the first of `folders` that has a file wins."""
     own = _read(folders, "theme.toml")
     named = own.table.get("theme", "daily")
     known = sorted({path.stem for folder in folders for path in folder.glob("themes/*.toml")})
@@ -244,11 +244,11 @@ def load_theme(folders: Sequence[Path]) -> Theme:
     for name, value in own.table.items():
         if name == "theme":
             continue
-        beneath = tables.get(name)
-        tables[name] = {**beneath, **value} if isinstance(value, dict) and isinstance(beneath, dict) else value
+        base_value = tables.get(name)
+        tables[name] = {**base_value, **value} if isinstance(value, dict) and isinstance(base_value, dict) else value
     folder = (own if "logo" in own.table else base).path.parent
     if "logo" in tables and "logo" not in own.table:
-        folder = folder.parent  # a theme's paths begin where theme.toml would stand
+        folder = folder.parent  # a theme's paths are relative to the folder of theme.toml
     try:
         theme = Theme.model_validate(tables, context={"folder": folder})
     except ValidationError as error:
@@ -259,7 +259,7 @@ def load_theme(folders: Sequence[Path]) -> Theme:
 
 
 def fault_at(folders: Sequence[Path], place: Sequence[object], words: str) -> ThemeFault:
-    """A fault of what `theme.toml` says at `place`."""
+    """Returns a fault at `place` of `theme.toml`."""
     return _fault(_read(folders, "theme.toml"), place, words)
 
 
@@ -271,12 +271,12 @@ def _contrast_errors(theme: Theme, own: _File, base: _File) -> Iterator[ThemeFau
             ratio = contrast_ratio(*colours)
             if ratio < CONTRAST:
                 place = (scheme, text if own.has((scheme, text)) or not own.has((scheme, ground)) else ground)
-                said = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
-                yield _fault(_file_of(place, own, base), place, said)
+                message = f"{text} on {ground} has a contrast of {ratio:.1f} in [{scheme}]; {CONTRAST} is the least"
+                yield _fault(_file_of(place, own, base), place, message)
 
 
 def _file_of(place: Sequence[object], own: _File, base: _File) -> _File:
-    """The file that says, or ought to say, what stands at `place`."""
+    """Returns the file that has, or ought to have, the value at `place`."""
     return own if own.has(place) or (own.has(place[:1]) and not base.has(place)) else base
 
 
@@ -300,7 +300,7 @@ def _describe(found: ErrorDetails, own: _File, base: _File) -> ThemeFault:
 
 
 def _keys(place: Sequence[object]) -> list[str]:
-    """The keys that a theme may have at `place`."""
+    """Returns the keys that a theme may have at `place`."""
     fields = Theme.model_fields
     if place and place[0] in fields:
         annotation = fields[str(place[0])].annotation
@@ -310,13 +310,13 @@ def _keys(place: Sequence[object]) -> list[str]:
 
 
 def _css_family(name: str) -> str:
-    """A family as CSS names it: quoted where it is no row of identifiers; single quotes, for it stands in attributes."""
+    """Returns a family as CSS names it, in single quotes where they are needed, for it is used in attributes."""
     words = name.split(" ")
     return name if not name or name in _GENERIC or all(map(_IDENTIFIER.fullmatch, words)) else f"'{name}'"
 
 
 def _on_windows(families: Sequence[str]) -> str:
-    """What Outlook has to be told of `families`, for it takes Times New Roman where it lacks the first: one that every Windows
+    """Returns the family for Outlook, which takes Times New Roman where it lacks the first: one that every Windows
     has, or nothing where the first is one.
     """
     return "" if families[0] in _WINDOWS else next((name for name in families if name in _WINDOWS), families[-1])

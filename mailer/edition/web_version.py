@@ -1,10 +1,10 @@
-"""A letter's HTML as a page on the web is made of it: no style attributes, so that the page may forbid them.
+"""Converts the HTML of an edition into content for a web page or a feed.
 
-    read_letter(html, address)   -> WebPage: the content of its body, and the rules that its looks need
-    feed_content(html, address)  -> the same content bare, for feed readers, which bring looks of their own
+    web_page_of(html, address)   -> WebPage: the content of its body, and its CSS rules
+    feed_content(html, address)  -> the same content without styles, for feed readers
 
-`address` maps each address that the letter links to, or shows an image from, to what stands in the page. Style attributes
-become classes, each distinct one a rule that beats the letter's own. Comments are left out: those that mail clients take for
+`address` maps each address of a link or image to the one in the page. Style attributes become classes, so that the page may
+forbid them; each distinct one is a rule that beats the edition's own. Comments are left out: those that mail clients take for
 conditions mean nothing to browsers. Pure; takes any HTML that a template may have made, and raises nothing for it.
 """
 
@@ -20,14 +20,14 @@ from lxml.html import HtmlElement
 from markupsafe import escape
 
 Address = Callable[[str], str]
-"""What stands in the page for an address of the letter."""
+"""Maps an address of the edition to the one in the page."""
 
-LONGEST_DESCRIPTION = 200  # characters; what shows a link shows no more of it
+LONGEST_DESCRIPTION = 200  # characters; previews of a link show no more of it
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all")
 _PADDING = re.compile("[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b-\u200f\u2007\u2060-\u2064\ufeff]+")
 _XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")  # nothing that could mean anything else in a policy
-_SHORTEST = 40  # characters of a paragraph that says something
+_SHORTEST = 40  # characters of a paragraph that describes the edition
 _LOOKS = ("class", "style", "bgcolor", "width", "height", "align", "valign", "cellpadding", "cellspacing", "border")
 _KEPT_LOOKS = {"img": {"width", "height"}}
 _NOT_SHOWN = {"script", "style", "template", "noscript", "object", "iframe", "form", "title", "meta", "link"}
@@ -42,9 +42,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebPage:
-    """`css` are the rules of `content` and of its `body_class`; `origins`, where images come from elsewhere: https://host.
+    """`css` are the rules of `content` and of its `body_class`; `origins`, the hosts of foreign images: https://host.
 
-    `description` is the letter's preview line, else its first long paragraph; `picture` the first that it shows.
+    `description` is the edition's preview line, else its first long paragraph; `picture` its first image.
     """
 
     css: str
@@ -56,7 +56,7 @@ class WebPage:
 
 
 def web_page_of(text: str, address: Address) -> WebPage:
-    """The letter `text`, a whole document, as content of a page."""
+    """Returns the HTML document `text` as content of a page."""
     root = _parse(text)
     body = root.body
     description = _description(body)
@@ -76,7 +76,7 @@ def web_page_of(text: str, address: Address) -> WebPage:
 
 
 def feed_content(text: str, address: Address) -> str:
-    """The letter `text` as a feed carries it: no looks, nothing that was not to be seen, nothing that XML forbids."""
+    """Returns the HTML document `text` for a feed: no styles, no hidden text, no characters that XML forbids."""
     root = _parse(text)
     for element in list(root.body.iter()):
         if isinstance(element.tag, str) and _HIDDEN.search(element.get("style", "")):
@@ -105,7 +105,7 @@ def _drop(root: HtmlElement, names: set[str]) -> None:
 
 
 def _classes(body: HtmlElement) -> list[str]:
-    """Turn each style attribute into a class; the rules. Their weight is three classes: only !important beats them."""
+    """Turns each style attribute into a class; returns the rules. Their weight is three classes: only !important beats them."""
     names: dict[str, str] = {}
     for element in body.iter():
         if style := element.attrib.pop("style", "").strip():
@@ -130,7 +130,7 @@ def _description(body: HtmlElement) -> str:
 
 
 def _lines(body: HtmlElement) -> Iterator[HtmlElement]:
-    """The hidden lines, which inboxes show after the subject, then paragraphs."""
+    """Yields the hidden lines, which inboxes show after the subject, then paragraphs."""
     yield from (each for each in body.iter("div", "span") if _HIDDEN.search(each.get("style", "")))
     yield from (each for each in body.iter("p") if len(_words(each)) >= _SHORTEST)
 
@@ -141,7 +141,7 @@ def _words(element: HtmlElement) -> str:
 
 
 def _inside(body: HtmlElement) -> str:
-    """What stands between the tags of the body."""
+    """Returns the content of the body as HTML."""
     children = (html.tostring(child, encoding="unicode") for child in body)  # type: ignore[no-untyped-call]
     return str(escape(body.text or "")) + "".join(children)
 

@@ -1,12 +1,12 @@
-"""Where an article begins: a title, then its source and date, in one of the ways that archives write them.
+"""Finds the heading of an article: a title, then its source and date, in one of the usual orders.
 
     title / source / date          the usual one, over one paragraph or several
     title / source, date           on one line
     title / date / source
-    source, date / title           above a heading, as a web page has it
-    title                          alone, or with its source, if the contents know it
+    source, date / title           above a heading, as on a web page
+    title                          alone, or with its source, if the contents list it
 
-The contents make sure of a title that is worded a little differently; without them, the shape and the space before it.
+A title that is worded a little differently is confirmed by the contents; without them, by its form and the space before it.
 """
 
 import re
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from mailer.importers.dates import ParsedDate, ends_in_date, read_date
 from mailer.importers.paragraphs import ImportedParagraph
-from mailer.importers.toc import TocEntry, is_same, similarity, split_place
+from mailer.importers.table_of_contents import TocEntry, is_same, similarity, split_place
 
 _TITLE = 180  # characters
 _SOURCE = 80
@@ -27,9 +27,9 @@ _SURE = 0.85
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleHeading:
-    """The beginning of an article; `rest` is what follows, the rest of its own paragraph first.
+    """The heading of an article; `rest` is what follows, the rest of its own paragraph first.
 
-    `is_headed`: its title is a heading, as a web page has them.
+    `is_headed`: its title is a heading, as on web pages.
     """
 
     line: int
@@ -54,13 +54,13 @@ class _TextLine:
 def find_heading(
     queue: Sequence[ImportedParagraph], entries: Sequence[TocEntry], *, knows_contents: bool
 ) -> ArticleHeading | None:
-    """The article that begins at the first paragraph of `queue`, if one does; `entries` are those still to come."""
+    """Returns the heading at the first paragraph of `queue`, or None; `entries` are those not found yet."""
     lines = _first_lines(queue)
     found = _with_kicker(queue, entries) or _dated(queue, lines, entries) or _from_contents(queue, lines, entries)
     if found and not found.is_headed and found.rest and found.rest[0].level:
-        return None  # what was taken for its source and date stands above the heading that follows
+        return None  # the source and date belong to the heading that follows
     sure = found is not None and (found.entry is not None or found.is_headed)
-    if found is None or not (sure or _is_shaped(queue[0], found, knows_contents=knows_contents)):
+    if found is None or not (sure or _looks_like_heading(queue[0], found, knows_contents=knows_contents)):
         return None
     return _with_link(found)
 
@@ -77,22 +77,22 @@ def _first_lines(queue: Sequence[ImportedParagraph]) -> list[_TextLine]:
 def _dated(
     queue: Sequence[ImportedParagraph], lines: Sequence[_TextLine], entries: Sequence[TocEntry]
 ) -> ArticleHeading | None:
-    """A title whose date stands under it."""
+    """Finds a title with its date below."""
     for index, line in enumerate(lines[1:], start=1):
         if len(line.text) > _TITLE:
             return None
         if read := read_date(line.text):
             if index == 1:
                 return _date_first(queue, lines, read, entries)
-            return _made(queue, lines[: index - 1], lines[index - 1].text, read, lines[index], entries=entries)
+            return _heading(queue, lines[: index - 1], lines[index - 1].text, read, lines[index], entries=entries)
         ended = ends_in_date(line.text)
         if ended and ended[0] and len(ended[0]) <= _SOURCE and not ended[0].endswith(_SENTENCE):
-            return _made(queue, lines[:index], *ended, line, entries=entries)
+            return _heading(queue, lines[:index], *ended, line, entries=entries)
     return None
 
 
 def _with_kicker(queue: Sequence[ImportedParagraph], entries: Sequence[TocEntry]) -> ArticleHeading | None:
-    """A heading whose source and date stand above it."""
+    """Finds a heading with source and date above it."""
     if len(queue) < 2 or not queue[1].level or len(queue[0].lines) > 1 or len(queue[0].text) > _TITLE:
         return None
     ended = ends_in_date(queue[0].text)
@@ -100,23 +100,23 @@ def _with_kicker(queue: Sequence[ImportedParagraph], entries: Sequence[TocEntry]
         return None
     source, _, place = ended[0].partition(" · ")
     title = [_TextLine(queue[1].text, 1, len(queue[1].lines) - 1)]
-    found = _made(queue, title, source, ended[1], title[0], entries=entries)
+    found = _heading(queue, title, source, ended[1], title[0], entries=entries)
     return replace(found, place=found.place or place, is_headed=True) if found else None
 
 
 def _date_first(
     queue: Sequence[ImportedParagraph], lines: Sequence[_TextLine], read: ParsedDate, entries: Sequence[TocEntry]
 ) -> ArticleHeading | None:
-    """Title, date, and then the source, if the line looks like one."""
+    """Finds title, date, and then the source, if the line looks like one."""
     if len(lines) < 3 or len(lines[2].text) > _SOURCE or lines[2].text.endswith((*_SENTENCE, ":", "?", "!")):
         return None
-    return _made(queue, lines[:1], lines[2].text, read, lines[2], entries=entries)
+    return _heading(queue, lines[:1], lines[2].text, read, lines[2], entries=entries)
 
 
 def _from_contents(
     queue: Sequence[ImportedParagraph], lines: Sequence[_TextLine], entries: Sequence[TocEntry]
 ) -> ArticleHeading | None:
-    """A title that the contents know, without a date of its own."""
+    """Finds a title that the contents list, without a date of its own."""
     titles = {last: " ".join(line.text for line in lines[: last + 1]) for last in {0, len(queue[0].lines) - 1}}
     dated = [entry for entry in entries if entry.date]
     likely = [
@@ -132,12 +132,12 @@ def _from_contents(
         named = last + 1 < len(lines) and is_same(split_place(lines[last + 1].text)[0], entry.source)
         source = lines[last + 1].text if named else entry.source
         missing = "no date stands" if named else "no source and date stand"
-        if found := _made(queue, lines[: last + 1], source, entry.date, lines[last + named], entries=entries):
+        if found := _heading(queue, lines[: last + 1], source, entry.date, lines[last + named], entries=entries):
             return replace(found, doubts=(f"{missing} under “{title}”; taken from the contents",))
     return None
 
 
-def _made(
+def _heading(
     queue: Sequence[ImportedParagraph],
     title_lines: Sequence[_TextLine],
     source: str,
@@ -146,7 +146,7 @@ def _made(
     *,
     entries: Sequence[TocEntry],
 ) -> ArticleHeading | None:
-    """The article with this title; `last` is the last line that belongs to its beginning."""
+    """Returns the heading with this title; `last` is the last line that belongs to it."""
     title = " ".join(line.text for line in title_lines)
     name, place = split_place(source)
     likely = sorted(entries, key=lambda entry: similarity(entry.title, title), reverse=True)
@@ -182,15 +182,15 @@ def _after(source: str, known: str) -> str:
     return rest.strip(" ,–—-/|") if rest[:1] in {",", " ", "–", "—", "-", "/", "|"} else ""
 
 
-def _is_shaped(first: ImportedParagraph, found: ArticleHeading, *, knows_contents: bool) -> bool:
-    """Whether what the contents do not know looks like an article all the same."""
+def _looks_like_heading(first: ImportedParagraph, found: ArticleHeading, *, knows_contents: bool) -> bool:
+    """Whether a heading that is not in the contents has the form of one."""
     if len(found.title) > _TITLE or found.title.endswith(_SENTENCE) or found.source.endswith((*_SENTENCE, ":")):
         return False
     return first.gap > 1 or not knows_contents
 
 
 def _with_link(found: ArticleHeading) -> ArticleHeading:
-    """With the address on the line under the date, if there is one."""
+    """Adds the address on the line under the date, if there is one."""
     if found.rest and (match := _LINK.fullmatch(found.rest[0].lines[0])):
         remaining = found.rest[0].split(1)[1]
         rest = (remaining, *found.rest[1:]) if remaining.lines else found.rest[1:]

@@ -1,10 +1,10 @@
-"""Dates as people and papers write them: October 26, 2026; 26. Okt. 2026; 26 באוקטובר 2026; 26/10/2026.
+"""Parses dates as people and papers write them: October 26, 2026; 26. Okt. 2026; 26 באוקטובר 2026; 26/10/2026.
 
-    read_date(text)       the date that a whole text is
-    ends_in_date(text)    what stands before the date at its end, and the date
+    read_date(text)       the date, where the text has nothing else
+    ends_in_date(text)    the text before the date at its end, and the date
 
-The words for months and days are Babel's, in the languages below. Figures that can be read two ways (03/04/2026) are taken
-day first, as most of the world writes them, and called ambiguous.
+The words for months and days are Babel's, in the languages below. Ambiguous figures (03/04/2026) are taken
+day first, as most of the world writes them, and marked as ambiguous.
 """
 
 import datetime as dt
@@ -45,7 +45,7 @@ _LONGEST = 60  # characters of a date
 
 @dataclass(frozen=True, slots=True)
 class ParsedDate:
-    """A date; `languages` in which its words are those, none for figures."""
+    """A date; `languages` of its words, none for figures."""
 
     date: dt.date
     languages: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class ParsedDate:
 
 
 def read_date(text: str) -> ParsedDate | None:
-    """The date that `text` is, with nothing else in it but a day of the week; None if it is none."""
+    """Returns the date in `text`, with nothing else but a day of the week; else None."""
     text = text.strip().strip(".").strip()
     if not text or len(text) > _LONGEST or not any(map(str.isdigit, text)):
         return None
@@ -66,7 +66,7 @@ def read_date(text: str) -> ParsedDate | None:
 
 
 def ends_in_date(text: str) -> tuple[str, ParsedDate] | None:
-    """(“Harbour Times”, 25 October 2026) for “Harbour Times, Oct. 25, 2026”; None if no date stands at its end."""
+    """Returns (“Harbour Times”, 25 October 2026) for “Harbour Times, Oct. 25, 2026”; None without a date at its end."""
     for start in _starts(text):
         if read := read_date(text[start:]):
             return text[:start].rstrip(" \t,;:–—-|·"), read
@@ -74,7 +74,7 @@ def ends_in_date(text: str) -> tuple[str, ParsedDate] | None:
 
 
 def _starts(text: str) -> Iterator[int]:
-    """Where the date at the end of `text` might begin, the longest first."""
+    """Yields the offsets at which the date at the end of `text` might begin, the longest first."""
     floor = max(0, len(text) - _LONGEST)
     yield from (match.end() for match in re.finditer(r"[,;:|·–—]\s*|\s+", text) if match.end() >= floor)
 

@@ -1,4 +1,4 @@
-"""A draft as the text of a dispatch file: front matter and Markdown that `mailer check` reads back to the same.
+"""Writes an imported dispatch as a dispatch file: front matter and Markdown that `mailer check` reads back to the same.
 
 write_dispatch(draft)   the text
 file_name(draft)        2026-10-26-the-east-quay-opens-again.md
@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from mailer.dispatch.slug import slugify
-from mailer.importers.model import DraftArticle, DraftPhoto, ImportedDispatch
+from mailer.importers.model import ImportedArticle, ImportedDispatch, ImportedPhoto
 from mailer.importers.paragraphs import escape
 
 _WIDE = 1_000_000  # characters: a value stays on its line
@@ -33,37 +33,37 @@ def write_dispatch(draft: ImportedDispatch) -> str:
         front["social"] = [{"text": text, "url": url} for text, url in draft.social]
     if draft.copyright:
         front["copyright"] = draft.copyright
-    waiting = _waiting(draft.photo) if draft.photo and not draft.photo.address else ""
-    blocks = [f"---\n{_yaml(front)}{waiting}---", *draft.note]
+    commented_photo = _commented_photo(draft.photo) if draft.photo and not draft.photo.address else ""
+    blocks = [f"---\n{_yaml(front)}{commented_photo}---", *draft.note]
     for article in draft.articles:
         blocks += [_heading(article), *article.body]
     return "\n\n".join(blocks) + "\n"
 
 
-def _heading(article: DraftArticle) -> str:
-    particulars = (
+def _heading(article: ImportedArticle) -> str:
+    metadata = (
         ("source", article.source),
         ("place", article.place),
         ("date", article.date.isoformat()),
         ("link", article.link),
         ("language", article.language),
     )
-    return "\n".join([f"## {escape(article.title)}", *(f"{key}: {value}" for key, value in particulars if value)])
+    return "\n".join([f"## {escape(article.title)}", *(f"{key}: {value}" for key, value in metadata if value)])
 
 
-def _photo(photo: DraftPhoto) -> dict[str, str]:
+def _photo(photo: ImportedPhoto) -> dict[str, str]:
     where = "url" if "://" in photo.address else "file"
-    said = {where: photo.address, "alt": photo.alt or photo.caption or "Photo"}
-    return said | {key: value for key, value in (("caption", photo.caption), ("credit", photo.credit)) if value}
+    keys = {where: photo.address, "alt": photo.alt or photo.caption or "Photo"}
+    return keys | {key: value for key, value in (("caption", photo.caption), ("credit", photo.credit)) if value}
 
 
-def _waiting(photo: DraftPhoto) -> str:
-    """The photo behind #, for the editor who has the picture."""
+def _commented_photo(photo: ImportedPhoto) -> str:
+    """Returns the photo as a comment in the front matter, for the editor who has the picture."""
     lines = _yaml({"photo": {"file": "photos/NAME.jpg", "alt": "What it shows", **_words(photo)}}).splitlines()
     return "".join(f"# {line}\n" for line in lines)
 
 
-def _words(photo: DraftPhoto) -> dict[str, str]:
+def _words(photo: ImportedPhoto) -> dict[str, str]:
     return {"caption": photo.caption, "credit": photo.credit}
 
 

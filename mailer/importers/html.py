@@ -1,7 +1,7 @@
-"""An HTML dispatch, a saved page or the HTML of a message, as paragraphs: what the reader of archives takes.
+"""Reads an HTML dispatch, a saved page or the HTML of a message, as paragraphs.
 
-What is not shown (scripts, styles, hidden preheaders), pictures of a dot that count openings, and the lines that the
-program makes itself (unsubscribe, view in browser) are left aside; the latter are named. Tables for layout are read cell
+Hidden elements (scripts, styles, hidden preheaders), tracking pixels, and lines that the
+program generates itself (unsubscribe, view in browser) are left out; the latter are listed. Layout tables are read cell
 by cell, tables of data become Markdown's. `line` is a paragraph's number here, for HTML has no lines to speak of.
 """
 
@@ -16,7 +16,7 @@ from lxml.html import HtmlElement
 
 from mailer.importers.paragraphs import ImportedParagraph, escape
 
-_UNSEEN = {
+_INVISIBLE = {
     "script",
     "style",
     "head",
@@ -38,14 +38,14 @@ _BLOCKS = {
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|max-height\s*:\s*0|font-size\s*:\s*0|mso-hide\s*:\s*all"
 )
-_MADE = re.compile(
+_GENERATED_LINE = re.compile(
     r"unsubscribe|view (?:this )?(?:e-?mail )?(?:in|online)|(?:read|view) (?:it )?in (?:your|a|the) browser|"
     r"update (?:your )?preferences|manage (?:your )?(?:subscription|preferences)|abmelden|im browser|se désabonner|"
     r"désinscri|darse de baja|cancelar (?:a )?(?:inscrição|suscripción)|להסרה|إلغاء الاشتراك",
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"[ \t\r\n\f\u200b\ufeff]+")
-_APART = re.compile(r"\s+[·|•]\s+")
+_SEPARATOR = re.compile(r"\s+[·|•]\s+")
 _NUMBER = re.compile(r"\d{1,2}[.)]")
 _DEEPEST = 200  # elements inside one another
 _LARGEST_ROW = 300  # characters of a cell in a table of data
@@ -53,7 +53,7 @@ _LARGEST_ROW = 300  # characters of a cell in a table of data
 
 @dataclass(frozen=True, slots=True)
 class SavedPage:
-    """What a page says, and what was left aside, in the page's own words."""
+    """The paragraphs of a page, and the lines that were left out."""
 
     paragraphs: tuple[ImportedParagraph, ...]
     aside: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class SavedPage:
 
 
 def read_html(text: str) -> SavedPage:
-    """The paragraphs of `text`; none for what is no HTML."""
+    """Returns the paragraphs of `text`; none if it is not HTML."""
     try:
         root = html.document_fromstring(text.encode("utf-8", "replace"), parser=html.HTMLParser(encoding="utf-8"))  # type: ignore[no-untyped-call]
     except (ParserError, ValueError):
@@ -75,7 +75,7 @@ def read_html(text: str) -> SavedPage:
 @dataclass(slots=True)
 class _HtmlLine:
     text: str = ""
-    made: str = ""
+    markdown: str = ""
 
 
 @dataclass(slots=True)
@@ -87,12 +87,12 @@ class _HtmlReader:
     quoted: int = 0
 
     def block(self, element: HtmlElement, depth: int) -> None:
-        """Read `element` and what is in it."""
+        """Reads `element` and its content."""
         tag = element.tag if isinstance(element.tag, str) else ""
-        if depth > _DEEPEST or not tag or tag in _UNSEEN or _is_hidden(element):
+        if depth > _DEEPEST or not tag or tag in _INVISIBLE or _is_hidden(element):
             return
         if tag not in _BLOCKS:
-            self._within_line(element, tag, depth)
+            self._inline_or_image(element, tag, depth)
             return
         self.end()
         match tag:
@@ -117,30 +117,32 @@ class _HtmlReader:
                 self.end()
 
     def end(self, level: int = 0) -> None:
-        """What was read since the last block is a paragraph."""
+        """Ends a paragraph: the text since the last block."""
         lines = [line for line in map(_trimmed, self.lines) if line.text]
         self.lines = [_HtmlLine()]
         if not lines:
             return
         text = " ".join(line.text for line in lines)
-        if len(text) < _LARGEST_ROW and _MADE.search(text):
+        if len(text) < _LARGEST_ROW and _GENERATED_LINE.search(text):
             self.aside.append(text)
-            lines = [_HtmlLine(piece, escape(piece)) for piece in _APART.split(text) if not _MADE.search(piece)]
+            lines = [
+                _HtmlLine(piece, escape(piece)) for piece in _SEPARATOR.split(text) if not _GENERATED_LINE.search(piece)
+            ]
             if len(lines) != 1:
                 return
-        made = tuple(line.made for line in lines)
+        markdown = tuple(line.markdown for line in lines)
         if self.quoted:
-            made = tuple("> " * self.quoted + line for line in made)
-        self._add(ImportedParagraph(line=0, lines=tuple(line.text for line in lines), markdown=made, level=level))
+            markdown = tuple("> " * self.quoted + line for line in markdown)
+        self._add(ImportedParagraph(line=0, lines=tuple(line.text for line in lines), markdown=markdown, level=level))
 
     def _add(self, paragraph: ImportedParagraph) -> None:
         if (
             self.found and _NUMBER.fullmatch(self.found[-1].text) and not paragraph.level
         ):  # a number in a cell of its own
             number = self.found.pop().text
-            made = paragraph.markdown or ()
+            markdown = paragraph.markdown or ()
             paragraph = replace(
-                paragraph, lines=(f"{number} {paragraph.text}",), markdown=(f"{number} {' '.join(made)}",)
+                paragraph, lines=(f"{number} {paragraph.text}",), markdown=(f"{number} {' '.join(markdown)}",)
             )
         self.found.append(replace(paragraph, line=len(self.found) + 1, gap=max(self.gap, 1)))
         self.gap = 0
@@ -155,9 +157,9 @@ class _HtmlReader:
         if text:
             plain = _SPACE.sub(" ", text)
             self.lines[-1].text += plain
-            self.lines[-1].made += escape(plain)
+            self.lines[-1].markdown += escape(plain)
 
-    def _within_line(self, element: HtmlElement, tag: str, depth: int) -> None:
+    def _inline_or_image(self, element: HtmlElement, tag: str, depth: int) -> None:
         if tag == "br":
             self.lines.append(_HtmlLine())
         elif tag == "img":
@@ -166,30 +168,30 @@ class _HtmlReader:
             self._inline(element, tag, depth)
 
     def _inline(self, element: HtmlElement, tag: str, depth: int) -> None:
-        start = len(self.lines) - 1, len(self.lines[-1].text), len(self.lines[-1].made)
+        start = len(self.lines) - 1, len(self.lines[-1].text), len(self.lines[-1].markdown)
         self._inside(element, depth)
         if len(self.lines) - 1 != start[0] or len(self.lines[-1].text) < start[1]:
             return  # over several lines, or blocks inside: no mark fits around it
         line = self.lines[-1]
-        words = line.made[start[2] :]
+        words = line.markdown[start[2] :]
         if not words.strip():
             return
         mark = {"em": "*", "i": "*", "strong": "**", "b": "**"}.get(tag, "")
         if tag == "a" and (target := _target(element)):
             shown = words.strip()
-            made = f"<{target}>" if line.text[start[1] :].strip() == target else f"[{shown}]({target})"
+            markdown = f"<{target}>" if line.text[start[1] :].strip() == target else f"[{shown}]({target})"
         elif mark and not words.strip().startswith(("*", "[")):
-            made = f"{mark}{words.strip()}{mark}"
+            markdown = f"{mark}{words.strip()}{mark}"
         elif tag in {"code", "tt"} and "`" not in line.text[start[1] :]:
-            made = f"`{line.text[start[1] :].strip()}`"
+            markdown = f"`{line.text[start[1] :].strip()}`"
         else:
             return
         before, after = words[: len(words) - len(words.lstrip())], words[len(words.rstrip()) :]
-        line.made = line.made[: start[2]] + before + made + after
+        line.markdown = line.markdown[: start[2]] + before + markdown + after
 
     def _picture(self, element: HtmlElement) -> None:
         address, alt = (element.get("src") or "").strip(), _SPACE.sub(" ", element.get("alt") or "").strip()
-        if not address or _is_dot(element):
+        if not address or _is_tracking_pixel(element):
             return
         self.end()
         shown = alt or urlsplit(address).path.rpartition("/")[2] or "image"
@@ -198,22 +200,25 @@ class _HtmlReader:
         )
 
     def _list(self, element: HtmlElement, depth: int) -> None:
-        """A list: one line an item, numbered if the list is."""
+        """Reads a list: one line an item, numbered if the list is."""
         items = [child for child in element if child.tag == "li" and not _is_hidden(child)]
-        inner = [self._apart(child, depth) for child in items]
+        inner = [self._item_paragraphs(child, depth) for child in items]
         lines: list[str] = []
-        made: list[str] = []
+        markdown: list[str] = []
         for number, found in enumerate((each for each in inner if each), start=1):
             mark = f"{number}." if element.tag == "ol" else "-"
             lines.append(f"{mark} {' '.join(each.text for each in found)}")
-            body = "\n".join(("\n" if i and not each.lines[0].startswith(("- ", "1.")) else "") + each.separator.join(each.markdown or ())
-                             for i, each in enumerate(found))  # fmt: skip
-            made.append(f"{mark} " + body.replace("\n", "\n" + " " * (len(mark) + 1)))
+            body = ""
+            for index, each in enumerate(found):
+                text = each.separator.join(each.markdown or ())
+                starts_list = each.lines[0].startswith(("- ", "1."))
+                body += ("" if not index else "\n" if starts_list else "\n\n") + text
+            markdown.append(f"{mark} " + body.replace("\n", "\n" + " " * (len(mark) + 1)))
         if lines:
-            self._add(ImportedParagraph(line=0, lines=tuple(lines), markdown=tuple(made), separator="\n"))
+            self._add(ImportedParagraph(line=0, lines=tuple(lines), markdown=tuple(markdown), separator="\n"))
 
-    def _apart(self, element: HtmlElement, depth: int) -> list[ImportedParagraph]:
-        """The paragraphs of one item, read for itself."""
+    def _item_paragraphs(self, element: HtmlElement, depth: int) -> list[ImportedParagraph]:
+        """Returns the paragraphs of one item, read separately."""
         reader = _HtmlReader(aside=self.aside)
         reader._inside(element, depth + 1)
         reader.end()
@@ -224,10 +229,10 @@ class _HtmlReader:
         rows = [row for row in rows if any(row)]
         width = max(map(len, rows))
         padded = [row + [""] * (width - len(row)) for row in rows]
-        made = [f"| {' | '.join(map(escape, row))} |" for row in padded]
-        made.insert(1, "|" + " --- |" * width)
+        markdown = [f"| {' | '.join(map(escape, row))} |" for row in padded]
+        markdown.insert(1, "|" + " --- |" * width)
         text = " ".join(" ".join(row) for row in rows)
-        self._add(ImportedParagraph(line=0, lines=(text,), markdown=("\n".join(made),)))
+        self._add(ImportedParagraph(line=0, lines=(text,), markdown=("\n".join(markdown),)))
 
     def _code(self, text: str) -> None:
         if text.strip():
@@ -235,12 +240,12 @@ class _HtmlReader:
 
 
 def _trimmed(line: _HtmlLine) -> _HtmlLine:
-    return _HtmlLine(_SPACE.sub(" ", line.text).strip(), _first_safe(_SPACE.sub(" ", line.made).strip()))
+    return _HtmlLine(_SPACE.sub(" ", line.text).strip(), _escape_line_start(_SPACE.sub(" ", line.markdown).strip()))
 
 
-def _first_safe(made: str) -> str:
-    """A line that begins no list, heading or quote by accident; its inside is escaped already."""
-    return re.sub(r"^(\d*)([#+\-=:.)])(?=\s|$|[#\-=])", r"\1\\\2", made)
+def _escape_line_start(markdown: str) -> str:
+    """Escapes a line that would begin a list, heading or quote; the rest of it is escaped already."""
+    return re.sub(r"^(\d*)([#+\-=:.)])(?=\s|$|[#\-=])", r"\1\\\2", markdown)
 
 
 def _fence(text: str) -> str:
@@ -261,13 +266,13 @@ def _is_hidden(element: HtmlElement) -> bool:
     return element.get("hidden") is not None or bool(_HIDDEN.search((element.get("style") or "").lower()))
 
 
-def _is_dot(element: HtmlElement) -> bool:
-    """A picture of one dot, there to be fetched rather than seen."""
+def _is_tracking_pixel(element: HtmlElement) -> bool:
+    """Whether an image is one pixel, there to be fetched rather than seen."""
     return {(element.get(side) or "").removesuffix("px").strip() for side in ("width", "height")} <= {"0", "1"}
 
 
 def _is_data(table: HtmlElement) -> bool:
-    """Whether a table says something by its columns, rather than placing things."""
+    """Whether a table holds data, rather than layout."""
     if table.get("role") in {"presentation", "none"} or any(
         True for _ in _descendants(table, "table", "p", "h1", "h2", "h3", "img")
     ):
@@ -282,7 +287,7 @@ def _descendants(element: HtmlElement, *tags: str) -> Iterator[HtmlElement]:
 
 
 def _target(element: HtmlElement) -> str:
-    """Where a link leads, if it is somewhere outside."""
+    """Returns the target of a link, if it is outside of the page."""
     href = (element.get("href") or "").strip()
     scheme = href.partition(":")[0].lower()
     return (

@@ -1,7 +1,7 @@
-"""A dispatch that was read from an archive, before an editor looked at it.
+"""The records of an imported dispatch, before an editor has checked it.
 
-Draft      what was found, in the parts of a dispatch; texts are plain, bodies Markdown
-Doubt      what the reading was not sure of, with its line
+ImportedDispatch  the parts of a dispatch; texts are plain, bodies Markdown
+Doubt             an uncertainty of the import, with its line
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DraftPhoto:
+class ImportedPhoto:
     """`address` is that of the picture, or the name of its file; "" if the archive has none."""
 
     caption: str
@@ -27,7 +27,7 @@ class DraftPhoto:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DraftArticle:
+class ImportedArticle:
     title: str
     source: str
     date: dt.date
@@ -44,10 +44,10 @@ class ImportedDispatch:
     language: str = ""
     editor: str = ""
     signature: str = ""
-    photo: DraftPhoto | None = None
+    photo: ImportedPhoto | None = None
     summary: tuple[str, ...] = ()
     note: tuple[str, ...] = ()
-    articles: tuple[DraftArticle, ...] = ()
+    articles: tuple[ImportedArticle, ...] = ()
     social: tuple[tuple[str, str], ...] = ()
     """Each the words and the address."""
     copyright: str = ""

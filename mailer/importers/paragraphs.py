@@ -1,19 +1,16 @@
-"""What an archive is made of before anybody asks what it means: paragraphs, with the lines they come from.
+"""Splits an archive into paragraphs, with the lines they come from, and writes them as Markdown.
 
-    read_text(data)      the text of a file, whatever it is encoded in
     paragraphs(text)     its paragraphs: lines without a blank one between them
-    markdown(paragraph)  a paragraph as Markdown that says the same and nothing more
+    markdown(paragraph)  a paragraph as Markdown with the same text and no other markup
 
-Text stays text: whatever Markdown or the templates would take for a sign of theirs is escaped. Lines that were wrapped
+Text stays text: any character that Markdown or the templates would interpret is escaped. Lines that were wrapped
 are joined again; a line that ends where the next word would still have fitted was ended on purpose, and stays so.
 """
 
-import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _TAB = 4
 _WIDEST = 100  # a longer line was never wrapped
 _ITEM = re.compile(r"(?P<mark>[-*•‣·–—]|\d{1,3}[.)])\s+(?P<text>\S.*)")
@@ -24,10 +21,10 @@ _URL = re.compile(r"https?://[^\s<>\"“”()\[\]{}|\\^`]+[^\s<>\"“”()\[\]{}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedParagraph:
-    """Lines of an archive; `line` is the number of the first, `gap` how many blank ones stand before it.
+    """Lines of an archive; `line` is the number of the first, `gap` the number of blank lines before it.
 
-    What comes from HTML has its Markdown in `made`, one for each line, joined by `joint`; `level` is that of a heading,
-    0 for text, and `picture` the address of an image that stands alone.
+    A paragraph from HTML has its Markdown in `markdown`, one for each line, joined by `separator`; `level` is that of a
+    heading, 0 for text, and `picture` the address of an image that is a paragraph of its own.
     """
 
     line: int
@@ -43,7 +40,7 @@ class ImportedParagraph:
         return " ".join(self.lines)
 
     def split(self, after: int) -> tuple["ImportedParagraph", "ImportedParagraph"]:
-        """Its first `after` lines, and the others."""
+        """Returns its first `after` lines, and the others."""
         first, rest = (self.markdown[:after], self.markdown[after:]) if self.markdown is not None else (None, None)
         return (
             replace(self, lines=self.lines[:after], markdown=first),
@@ -51,21 +48,8 @@ class ImportedParagraph:
         )
 
 
-def read_text(data: bytes) -> str:
-    """`data` as text: UTF-8 or UTF-16 with or without a mark, else Windows-1252. Every byte is some character."""
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    if data[:200].count(0) > len(data[:200]) // 4:
-        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
-
-
 def paragraphs(text: str) -> tuple[ImportedParagraph, ...]:
-    """The paragraphs of `text`, in order; together they have every line that is not blank."""
+    """Returns the paragraphs of `text`, in order; together they have every line that is not blank."""
     found: list[ImportedParagraph] = []
     lines: list[str] = []
     gap = 0
@@ -82,13 +66,13 @@ def paragraphs(text: str) -> tuple[ImportedParagraph, ...]:
 
 
 def width_of(found: Sequence[ImportedParagraph]) -> int:
-    """The width that an archive was wrapped at, in characters; 0 if it was not."""
+    """Returns the width that an archive was wrapped at, in characters; 0 if it was not."""
     widest = max((len(line) for each in found for line in each.lines), default=0)
     return widest if widest <= _WIDEST else 0
 
 
 def markdown(paragraph: ImportedParagraph, width: int) -> str:
-    """`paragraph` as Markdown, without a line end; `width` as `width_of` says."""
+    """Returns `paragraph` as Markdown, without a line end; `width` as returned by `width_of`."""
     if paragraph.markdown is not None:
         return paragraph.separator.join(paragraph.markdown)
     if items := _items(paragraph.lines):
@@ -102,7 +86,7 @@ def markdown(paragraph: ImportedParagraph, width: int) -> str:
 
 
 def escape(text: str, *, is_first: bool = False) -> str:
-    """`text` so that Markdown and templates read it as text; `is_first`: it stands at the beginning of a line."""
+    """Escapes `text` for Markdown and templates; `is_first`: it is at the beginning of a line."""
     pieces: list[str] = []
     end = 0
     for url in _URL.finditer(text):
@@ -113,7 +97,7 @@ def escape(text: str, *, is_first: bool = False) -> str:
 
 
 def unwrapped(text: str) -> str:
-    """`text` for one line of the front matter or of particulars: no template sign, single spaces."""
+    """Returns `text` for one line of the front matter or of article metadata: no template braces, single spaces."""
     return " ".join(text.replace("{{", "{ {").replace("{%", "{ %").replace("{#", "{ #").split())
 
 
@@ -130,7 +114,7 @@ _JOINERS = "\u200c\u200d\u200e\u200f\xad\xa0\u202f\u2009\u2066\u2067\u2068\u2069
 
 
 def _items(lines: Sequence[str]) -> list[str]:
-    """The lines as items of a list, if every item says that it is one."""
+    """Returns the lines as items of a list, if they all belong to items."""
     matches = [_ITEM.fullmatch(line) for line in lines]
     if not matches[0] or sum(match is not None for match in matches) < 2:
         return []

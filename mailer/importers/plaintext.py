@@ -1,12 +1,12 @@
-"""A plain-text archive, read: contract 7.
+"""Recognises the parts of an archive in its paragraphs (contract 7).
 
     headline · date · photo with its credit in brackets · numbered contents · [Note by NAME] · the note · -- NAME
     articles: title, source, date, then the text, in which a short line that ends in a colon is a subheading
     a social line · a copyright line
 
-Whatever is missing or stands elsewhere is lived with: what fits no part stays as text where it was, with a Doubt. No line
-is dropped: each is in the draft, or named by a doubt. Titles and sources are recognised by the contents, which may be worded
-a little differently; what stands above the article counts.
+Parts may be missing or elsewhere: text that fits no part stays where it was, with a Doubt. No line is dropped: each is in
+the imported dispatch, or named by a doubt. Titles and sources are matched with the contents, which may be worded
+a little differently; the wording above the article is used.
 """
 
 import datetime as dt
@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from mailer.errors import UsageError
 from mailer.importers.article_headings import ArticleHeading, find_heading
 from mailer.importers.dates import ParsedDate, read_date
-from mailer.importers.model import Doubt, DraftArticle, ImportedDispatch
+from mailer.importers.language_detection import language_of
+from mailer.importers.model import Doubt, ImportedArticle, ImportedDispatch
 from mailer.importers.paragraphs import ImportedParagraph, escape, markdown, unwrapped, width_of
 from mailer.importers.preamble import read_preamble
-from mailer.importers.script_detection import language_of
-from mailer.importers.toc import TableOfContents, TocEntry, find_toc, is_same, similarity
+from mailer.importers.table_of_contents import TableOfContents, TocEntry, find_toc, is_same, similarity
 
 _COPYRIGHT = re.compile(
     r"©|\(c\)|copyright|all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos|"
@@ -29,18 +29,18 @@ _COPYRIGHT = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:https?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[^\s)>\]]*[^\s)>\].,;:!?])?", re.IGNORECASE)
-_FOOT = 6  # paragraphs at the end in which the social and copyright lines are looked for
+_FOOT = 6  # paragraphs at the end that may be social and copyright lines
 _SHORT = 60  # characters of a subheading
-_LONG = 400  # characters that a line of the footer does not have
+_LONG = 400  # characters; a longer line is not part of the footer
 
 
 class ArchiveError(UsageError):
-    """There is nothing in the archive that a dispatch could be made of."""
+    """The archive has no text."""
 
 
 @dataclass(slots=True)
 class _Context:
-    """What is known so far."""
+    """The width of the archive, and the doubts so far."""
 
     width: int
     doubts: list[Doubt] = field(default_factory=list)
@@ -60,68 +60,68 @@ class _Context:
 def read_plaintext(
     paragraphs: Sequence[ImportedParagraph], *, today: dt.date, language: str = "en"
 ) -> ImportedDispatch:
-    """The dispatch that `paragraphs` hold. `today` is its date if nothing tells one; `language` that of the publication.
+    """Returns the dispatch in `paragraphs`. `today` is its date if it has none; `language` that of the publication.
 
     Raises ArchiveError when there are no paragraphs.
     """
     if not paragraphs:
         raise ArchiveError("There is no text in this archive.")
-    reading = _Context(width_of(paragraphs))
-    title, date, rest = _parse_header(paragraphs, reading)
+    context = _Context(width_of(paragraphs))
+    title, date, rest = _parse_header(paragraphs, context)
     rest, social, copyright_line = _parse_footer(rest)
     contents = find_toc(rest)
-    articles, front = _articles(rest, contents, reading)
-    opening = read_preamble(front, contents.start if contents.entries else len(front))
-    reading.doubts += opening.doubts
-    summary = _summary(contents, articles, reading)
+    articles, front = _articles(rest, contents, context)
+    preamble = read_preamble(front, contents.start if contents.entries else len(front))
+    context.doubts += preamble.doubts
+    summary = _summary(contents, articles, context)
     if date is None:
         newest = max((article.date for _, article in articles), default=today)
         date = ParsedDate(newest)
-        said = "that of the newest article is taken" if articles else "today’s is taken"
-        reading.doubt(1, f"no date stands under the headline; {said}, {newest.isoformat()}")
-    spoken = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
-    own = spoken or language
+        stated = "that of the newest article is taken" if articles else "today’s is taken"
+        context.doubt(1, f"no date stands under the headline; {stated}, {newest.isoformat()}")
+    detected = language_of(" ".join(each.text for each in paragraphs)) or _dated_in(date, language)
+    dispatch_language = detected or language
     return ImportedDispatch(
         title=unwrapped(title),
         date=date.date,
-        language=spoken,
-        editor=opening.editor,
-        signature=opening.signature,
-        photo=opening.photo,
+        language=detected,
+        editor=preamble.editor,
+        signature=preamble.signature,
+        photo=preamble.photo,
         summary=tuple(map(unwrapped, summary)),
-        note=reading.texts(opening.note),
-        articles=tuple(_in_language(article, own) for _, article in articles),
+        note=context.texts(preamble.note),
+        articles=tuple(_in_language(article, dispatch_language) for _, article in articles),
         social=social,
         copyright=unwrapped(copyright_line),
-        doubts=tuple(sorted(reading.doubts, key=lambda doubt: doubt.line)),
+        doubts=tuple(sorted(context.doubts, key=lambda doubt: doubt.line)),
     )
 
 
 def _parse_header(
-    paragraphs: Sequence[ImportedParagraph], reading: _Context
+    paragraphs: Sequence[ImportedParagraph], context: _Context
 ) -> tuple[str, ParsedDate | None, list[ImportedParagraph]]:
-    """Headline and date, and what comes after them."""
+    """Returns headline and date, and the paragraphs after them."""
     rest = list(paragraphs)
     first = next((index for index, each in enumerate(rest[:12]) if each.level == 1), 0)
     headline = rest.pop(first)
     for above in rest[:first]:
         if len(above.text) <= _SHORT and not read_date(above.text):
-            reading.doubt(above.line, f"“{above.text}” stands above the headline; left aside")
+            context.doubt(above.line, f"“{above.text}” stands above the headline; left aside")
             rest.remove(above)
     for number, text in enumerate(headline.lines[1:], start=1):
         if read := read_date(text):
             title, others = headline.split(number)
             others = others.split(1)[1]
-            date = reading.date(read, headline.line + number)
+            date = context.date(read, headline.line + number)
             return title.text, ParsedDate(date, read.languages), ([others] if others.lines else []) + rest
-    if read := read_date(headline.text):  # the date stands above the headline
+    if read := read_date(headline.text):  # the date is above the headline
         if not rest:
             return headline.text, read, []
-        reading.date(read, headline.line)
+        context.date(read, headline.line)
         return rest[0].text, read, rest[1:]
     for index, each in enumerate(rest[:3]):
         if read := read_date(each.lines[0]):
-            reading.date(read, each.line)
+            context.date(read, each.line)
             others = each.split(1)[1]
             return headline.text, read, [*rest[:index], *([others] if others.lines else []), *rest[index + 1 :]]
     return headline.text, None, rest
@@ -130,7 +130,7 @@ def _parse_header(
 def _parse_footer(
     paragraphs: list[ImportedParagraph],
 ) -> tuple[list[ImportedParagraph], tuple[tuple[str, str], ...], str]:
-    """The social and copyright lines taken off the end."""
+    """Takes the social and copyright lines off the end."""
     rest, social, copyright_line = list(paragraphs), list[tuple[str, str]](), ""
     for each in reversed(paragraphs[max(1, len(paragraphs) - _FOOT) :]):
         lines = each.lines
@@ -159,7 +159,7 @@ def _is_foot(line: str) -> bool:
 
 
 def _social(text: str, paragraph: ImportedParagraph) -> tuple[str, str] | None:
-    """Words and address of a social line: one that begins with an asterisk, or stands apart and names an account."""
+    """Returns words and address of a social line: one that begins with an asterisk, or is set apart and names an account."""
     match = list(_ADDRESS.finditer(text))
     if not match or not (text.startswith("*") or (paragraph.gap > 1 and "@" in text)):
         return None
@@ -172,13 +172,13 @@ def _social(text: str, paragraph: ImportedParagraph) -> tuple[str, str] | None:
 
 
 def _articles(
-    rest: Sequence[ImportedParagraph], contents: TableOfContents, reading: _Context
-) -> tuple[list[tuple[int, DraftArticle]], list[ImportedParagraph]]:
-    """The articles, each with its line, and what stands before the first, without the contents."""
+    rest: Sequence[ImportedParagraph], contents: TableOfContents, context: _Context
+) -> tuple[list[tuple[int, ImportedArticle]], list[ImportedParagraph]]:
+    """Returns the articles, each with its line, and the paragraphs before the first, without the contents."""
     front: list[ImportedParagraph] = []
     above = rest[contents.start - 1] if contents.start else None
     if above and (above.level or above.text.endswith(":")) and len(above.text) <= _SHORT:
-        reading.doubt(
+        context.doubt(
             above.line, f"“{above.text}” stands above the contents; left aside, for the program writes such a line"
         )
         rest = [*rest[: contents.start - 1], *rest[contents.start :]]
@@ -194,31 +194,31 @@ def _articles(
             articles.append((found.line, found, []))
             continue
         (articles[-1][2] if articles else front).append(queue.pop(0))
-    return [(line, _article(found, body, contents, reading)) for line, found, body in articles], front
+    return [(line, _article(found, body, contents, context)) for line, found, body in articles], front
 
 
 def _article(
-    found: ArticleHeading, body: list[ImportedParagraph], contents: TableOfContents, reading: _Context
-) -> DraftArticle:
+    found: ArticleHeading, body: list[ImportedParagraph], contents: TableOfContents, context: _Context
+) -> ImportedArticle:
     for message in found.doubts:
-        reading.doubt(found.line, message)
+        context.doubt(found.line, message)
     if found.entry is None and contents.entries:
-        reading.doubt(found.line, f"“{found.title}” is not in the contents; taken for an article")
+        context.doubt(found.line, f"“{found.title}” is not in the contents; taken for an article")
     if not body:
-        reading.doubt(found.line, f"“{found.title}” has no text")
-    return DraftArticle(
+        context.doubt(found.line, f"“{found.title}” has no text")
+    return ImportedArticle(
         title=unwrapped(found.title),
         source=unwrapped(found.source),
         place=unwrapped(found.place),
-        date=reading.date(found.date, found.line),
+        date=context.date(found.date, found.line),
         link=found.link,
         language=language_of(" ".join([found.title, *(each.text for each in body)])),
-        body=_body(body, reading),
+        body=_body(body, context),
     )
 
 
-def _body(paragraphs: Sequence[ImportedParagraph], reading: _Context) -> tuple[str, ...]:
-    """The text of an article; a short line that ends in a colon is a subheading."""
+def _body(paragraphs: Sequence[ImportedParagraph], context: _Context) -> tuple[str, ...]:
+    """Returns the text of an article; a short line that ends in a colon is a subheading."""
     blocks: list[str] = []
     for each in paragraphs:
         first = each.lines[0]
@@ -231,36 +231,36 @@ def _body(paragraphs: Sequence[ImportedParagraph], reading: _Context) -> tuple[s
             rest = each.split(1)[1]
             if not rest.lines:
                 continue
-            blocks.append(markdown(rest, reading.width))
+            blocks.append(markdown(rest, context.width))
         else:
-            blocks.append(markdown(each, reading.width))
+            blocks.append(markdown(each, context.width))
     return tuple(blocks)
 
 
 def _summary(
-    contents: TableOfContents, articles: Sequence[tuple[int, DraftArticle]], reading: _Context
+    contents: TableOfContents, articles: Sequence[tuple[int, ImportedArticle]], context: _Context
 ) -> tuple[str, ...]:
-    """The lines of the contents that are no article; where they disagree with the articles, that is said."""
+    """Returns the lines of the contents that are no article; reports contents that differ from the articles."""
     lines: list[str] = []
     order: list[int] = []
     for entry in contents.entries:
         index = _article_of(entry, [article for _, article in articles], order)
         if index is not None:
             order.append(index)
-            _compare(entry, articles[index][1], reading)
+            _compare(entry, articles[index][1], context)
             continue
         lines.append(entry.text if entry.date else entry.title)
         if entry.date:
-            reading.doubt(entry.line, f"no article is called “{entry.title}”; the line is kept in the summary")
+            context.doubt(entry.line, f"no article is called “{entry.title}”; the line is kept in the summary")
         elif order:
-            reading.doubt(entry.line, "a line of summary between articles; it now stands before them")
+            context.doubt(entry.line, "a line of summary between articles; it now stands before them")
     if order != sorted(order):
-        reading.doubt(contents.entries[0].line, "the contents have another order than the articles, which counts")
+        context.doubt(contents.entries[0].line, "the contents have another order than the articles, which counts")
     return tuple(lines)
 
 
-def _article_of(entry: TocEntry, articles: Sequence[DraftArticle], taken: Sequence[int]) -> int | None:
-    """The article that `entry` announces: the one most like it."""
+def _article_of(entry: TocEntry, articles: Sequence[ImportedArticle], taken: Sequence[int]) -> int | None:
+    """Returns the article that `entry` announces: the most similar one."""
     likely = [
         (similarity(entry.title, article.title), -index)
         for index, article in enumerate(articles)
@@ -278,24 +278,24 @@ def _article_of(entry: TocEntry, articles: Sequence[DraftArticle], taken: Sequen
     return same[0] if len(same) == 1 else None
 
 
-def _compare(entry: TocEntry, article: DraftArticle, reading: _Context) -> None:
+def _compare(entry: TocEntry, article: ImportedArticle, context: _Context) -> None:
     title, source = unwrapped(entry.title), unwrapped(entry.source)
     if similarity(title, article.title) < 1:
-        reading.doubt(entry.line, f"the contents call “{article.title}” “{title}”; its own title counts")
+        context.doubt(entry.line, f"the contents call “{article.title}” “{title}”; its own title counts")
     if entry.date and similarity(source, article.source) < 1:
-        reading.doubt(
+        context.doubt(
             entry.line, f"the contents name “{source}” as the source of “{article.title}”, not “{article.source}”"
         )
     if entry.date and entry.date.date != article.date:
-        said = entry.date.date.isoformat()
-        reading.doubt(entry.line, f"the contents date “{article.title}” {said}, not {article.date.isoformat()}")
+        stated = entry.date.date.isoformat()
+        context.doubt(entry.line, f"the contents date “{article.title}” {stated}, not {article.date.isoformat()}")
 
 
 def _dated_in(date: ParsedDate, language: str) -> str:
-    """The language that the month is written in, if it can only be one, and not the publication’s."""
+    """Returns the language of the month's name, if there is only one, and it is not the publication’s."""
     primary = language.lower().replace("_", "-").partition("-")[0]
     return next(iter(date.languages)) if len(date.languages) == 1 and primary not in date.languages else ""
 
 
-def _in_language(article: DraftArticle, spoken: str) -> DraftArticle:
-    return replace(article, language="") if article.language == spoken else article
+def _in_language(article: ImportedArticle, detected: str) -> ImportedArticle:
+    return replace(article, language="") if article.language == detected else article

@@ -1,16 +1,16 @@
-"""What stands between the headline and the articles: the photo, the note of the editor, the signature.
+"""The preamble of an archive, between headline and articles: the photo, the editor's note, the signature.
 
-    read_opening(paragraphs, top)   `top`: how many of them stand before the contents
+    read_preamble(paragraphs, top)   `top`: the number of paragraphs before the contents
 
-What fits no part goes into the note, where it stood, with a Doubt. A photo without a picture, as a text archive has it, is
-told of in the front matter, behind #, and its words stay in the note.
+Text that fits no part goes into the note, where it was, with a Doubt. A photo without a picture, as in a text archive, is
+written into the front matter as a comment, and its words stay in the note.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mailer.importers.model import Doubt, DraftPhoto
+from mailer.importers.model import Doubt, ImportedPhoto
 from mailer.importers.paragraphs import ImportedParagraph, unwrapped
 
 _NOTE = re.compile(
@@ -37,7 +37,7 @@ _NO_PICTURE = (
 class Preamble:
     editor: str = ""
     signature: str = ""
-    photo: DraftPhoto | None = None
+    photo: ImportedPhoto | None = None
     note: list[ImportedParagraph] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
 
@@ -46,30 +46,30 @@ class Preamble:
 
 
 def read_preamble(paragraphs: Sequence[ImportedParagraph], top: int) -> Preamble:
-    """The parts of `paragraphs`, the contents not among them."""
-    opening = Preamble()
+    """Returns the parts of `paragraphs`, from which the contents were removed."""
+    preamble = Preamble()
     before, note = _at_note(paragraphs)
-    before = _without_photo(before, max(top, 3), opening)
+    before = _without_photo(before, max(top, 3), preamble)
     if note is None:
-        rest = _unsigned(before, opening)
+        rest = _unsigned(before, preamble)
         if rest:
-            opening.doubt(rest[0], "no “[Note by …]” stands here; what comes before the first article is the note")
+            preamble.doubt(rest[0], "no “[Note by …]” stands here; what comes before the first article is the note")
     else:
-        opening.editor = note[0]
-        rest = [*before, *_unsigned(note[1], opening)]
+        preamble.editor = note[0]
+        rest = [*before, *_unsigned(note[1], preamble)]
         strange = [each for each in before if not _CREDIT.fullmatch(each.text)]
         if strange:
-            opening.doubt(strange[0], f"{_lines(strange)} above the note fit no part; kept at its beginning")
-    opening.note = rest
-    opening.editor = unwrapped(opening.editor or opening.signature)
-    opening.signature = unwrapped(opening.signature)
-    return opening
+            preamble.doubt(strange[0], f"{_lines(strange)} above the note fit no part; kept at its beginning")
+    preamble.note = rest
+    preamble.editor = unwrapped(preamble.editor or preamble.signature)
+    preamble.signature = unwrapped(preamble.signature)
+    return preamble
 
 
 def _at_note(
     paragraphs: Sequence[ImportedParagraph],
 ) -> tuple[list[ImportedParagraph], tuple[str, list[ImportedParagraph]] | None]:
-    """What stands before “[Note by NAME]”; the name, and what stands after it."""
+    """Returns the paragraphs before “[Note by NAME]”; the name, and the paragraphs after it."""
     for index, each in enumerate(paragraphs):
         first = each.lines[0]
         match = _NOTE.fullmatch(first) if len(first) <= _LONGEST_TITLE else None
@@ -80,41 +80,41 @@ def _at_note(
     return list(paragraphs), None
 
 
-def _without_photo(paragraphs: list[ImportedParagraph], top: int, opening: Preamble) -> list[ImportedParagraph]:
-    """`paragraphs` without the photo and its caption; those of a photo that has no picture stay."""
+def _without_photo(paragraphs: list[ImportedParagraph], top: int, preamble: Preamble) -> list[ImportedParagraph]:
+    """Returns `paragraphs` without the photo and its caption; those of a photo that has no picture stay."""
     for index, each in enumerate(paragraphs[:top]):
         following = paragraphs[index + 1] if index + 1 < len(paragraphs) else None
         if each.picture:
             match = _CREDIT.fullmatch(following.text) if following else None
             is_caption = following is not None and (match is not None or len(following.text) <= _LONGEST_CAPTION)
-            said = following.text if following and is_caption else ""
-            opening.photo = DraftPhoto(
-                caption=unwrapped(match["caption"] if match else said),
+            caption = following.text if following and is_caption else ""
+            preamble.photo = ImportedPhoto(
+                caption=unwrapped(match["caption"] if match else caption),
                 credit=unwrapped(match["credit"]) if match else "",
                 alt=unwrapped(each.text),
                 address=each.picture,
             )
             if not each.text.strip():
-                opening.doubt(each, "the photo has no words for those who do not see it; its caption stands in alt")
+                preamble.doubt(each, "the photo has no words for those who do not see it; its caption stands in alt")
             return [*paragraphs[:index], *paragraphs[index + 1 + is_caption :]]
         if match := _CREDIT.fullmatch(each.text):
-            opening.photo = DraftPhoto(caption=unwrapped(match["caption"]), credit=unwrapped(match["credit"]))
-            opening.doubt(each, _NO_PICTURE)
+            preamble.photo = ImportedPhoto(caption=unwrapped(match["caption"]), credit=unwrapped(match["credit"]))
+            preamble.doubt(each, _NO_PICTURE)
             return paragraphs
     return paragraphs
 
 
-def _unsigned(paragraphs: list[ImportedParagraph], opening: Preamble) -> list[ImportedParagraph]:
-    """`paragraphs` without the signature, the last line that is one."""
+def _unsigned(paragraphs: list[ImportedParagraph], preamble: Preamble) -> list[ImportedParagraph]:
+    """Returns `paragraphs` without the signature, the last line that is one."""
     for index in reversed(range(len(paragraphs))):
         each = paragraphs[index]
         last = each.lines[-1]
         match = _SIGNATURE.fullmatch(last)
-        if match or (opening.editor and last.casefold() == opening.editor.casefold()):
-            opening.signature = match["name"].strip() if match else last
+        if match or (preamble.editor and last.casefold() == preamble.editor.casefold()):
+            preamble.signature = match["name"].strip() if match else last
             behind = paragraphs[index + 1 :]
             if behind:
-                opening.doubt(
+                preamble.doubt(
                     behind[0], f"{_lines(behind)} behind the signature, before the first article; kept in the note"
                 )
             rest = each.split(len(each.lines) - 1)[0]

@@ -1,0 +1,6 @@
+"""Lints editions: checks the rendered HTML, plaintext and message of a dispatch, beyond its grammar.
+
+Each check is a function of a LintContext that yields Findings. The grammar of dispatch files is checked in
+mailer/dispatch/; what is done with findings (ignoring, confirming) is decided in mailer/service/. Only link_checker.py
+uses the network. Start with run.py, which lists the checks, then context.py; rules.py has severity, reason and remedy.
+"""

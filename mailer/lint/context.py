@@ -1,7 +1,7 @@
-"""What the inspection looks at: a dispatch, its edition, one finished message, and what the settings say of them.
+"""The input of all checks: a dispatch, its edition, one finished message, and the settings that matter.
 
-Everything is handed in and nothing is changed. The HTML is parsed once a variant, when it is first asked for; of the variants
-so many are looked at that each branch of each condition stands in one of them (up to a dozen), the longest letter first.
+Everything is handed in and nothing is changed. The HTML is parsed once a variant, when it is first used; variants
+are chosen so that each branch of each condition is in one of them (up to a dozen), the longest first.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mailer.dispatch.model import Article, Dispatch, walk_articles
 from mailer.edition.conditions import UNREACHED, ConditionChain
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Nodes
 from mailer.edition.merge_fields import ADDRESS, ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.edition.numbering import VariantKey
@@ -28,12 +28,12 @@ NOBODY = ReaderValues(address=_ADDRESS, token=_TOKEN)
 
 @dataclass(frozen=True, kw_only=True)
 class LintContext:
-    """A letter before it leaves.
+    """A dispatch that is ready to be sent.
 
     `message` is as a receiver sees it, CRLF and all. `images` are those of the edition, as the dispatch names their
     files. `sources`: name of a source -> slug of an earlier dispatch that spells it so. `unsent`: slugs of dispatches
-    that the archive has no page of. `clients` are names of mail programs, such as `gmail` or `outlook.windows`.
-    `postal_address`, `unsubscribe_url` and `base_url` are what the settings say.
+    without a page in the archive. `clients` are names of mail programs, such as `gmail` or `outlook.windows`.
+    `postal_address`, `unsubscribe_url` and `base_url` are those of the settings.
     """
 
     dispatch: Dispatch
@@ -53,7 +53,7 @@ class LintContext:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether the workspace is made ready to mail people: its pages are not on this machine only."""
+        """Whether the workspace is ready for real mail: its pages are not on this machine only."""
         return not is_loopback(urlsplit(self.base_url).hostname or "")
 
     @cached_property
@@ -62,12 +62,12 @@ class LintContext:
 
     @cached_property
     def pages(self) -> tuple[HtmlPage, ...]:
-        """The HTML of the variants that are looked at; the longest is the first."""
+        """The HTML of the checked variants; the longest is the first."""
         return tuple(HtmlPage(self._filled(key)) for key in self.keys)
 
     @cached_property
     def keys(self) -> tuple[VariantKey, ...]:
-        """The variants that are looked at, without repetition, the longest first."""
+        """The checked variants, without repetition, the longest first."""
         chains = self.edition.chains
         return tuple(dict.fromkeys((_longest(chains, self.edition.html), *_covering(chains))))
 
@@ -81,7 +81,7 @@ class LintContext:
 
 
 def _key(chains: tuple[ConditionChain, ...], choose: Callable[[int], int]) -> VariantKey:
-    """The variant in which `choose` says the branch of each chain; who gets a letter has an address."""
+    """Returns the variant in which `choose` decides the branch of each chain; the reader has an address."""
     key: list[int] = []
     for index, chain in enumerate(chains):
         inside = chain.outer is None or key[chain.outer[0]] == chain.outer[1]
@@ -98,22 +98,26 @@ def _longest(chains: tuple[ConditionChain, ...], html: Nodes) -> VariantKey:
 
 
 def _covering(chains: tuple[ConditionChain, ...]) -> Iterator[VariantKey]:
-    """Variants in which, together, each branch stands at least once, up to a number that can be looked at."""
+    """Yields variants that together cover each branch, up to _MOST_VARIANTS."""
     inner: dict[tuple[int, int], list[int]] = {}
     for index, chain in enumerate(chains):
         if chain.outer is not None:
             inner.setdefault(chain.outer, []).append(index)
     unseen = {(index, branch) for index, chain in enumerate(chains) for branch in range(len(chain.conditions))}
 
-    def news(index: int, branch: int) -> int:
-        """How many branches nobody has looked at are to be seen here."""
+    def uncovered(index: int, branch: int) -> int:
+        """Returns the number of branches here that no variant has covered yet."""
         below = (
-            news(each, way) for each in inner.get((index, branch), ()) for way in range(len(chains[each].conditions))
+            uncovered(each, way)
+            for each in inner.get((index, branch), ())
+            for way in range(len(chains[each].conditions))
         )
         return ((index, branch) in unseen) + sum(below)
 
     for _ in range(_MOST_VARIANTS):
-        key = _key(chains, lambda index: max(range(len(chains[index].conditions)), key=lambda way: news(index, way)))
+        key = _key(
+            chains, lambda index: max(range(len(chains[index].conditions)), key=lambda way: uncovered(index, way))
+        )
         fresh = unseen.intersection(enumerate(key))
         if not fresh:
             return
@@ -122,7 +126,7 @@ def _covering(chains: tuple[ConditionChain, ...]) -> Iterator[VariantKey]:
 
 
 def _weights(nodes: Nodes) -> dict[tuple[int, int], int]:
-    """How much text stands under each branch."""
+    """Returns the length of the text under each branch."""
     weights: dict[tuple[int, int], int] = {}
     for choice, branch, weight in _branches(nodes):
         weights[choice, branch] = weights.get((choice, branch), 0) + weight

@@ -1,6 +1,6 @@
-"""CSS as the inspection reads it: declarations, the rules of a style sheet, colours. Pure; what is no CSS is left out.
+"""Parses CSS: declarations, the rules of a style sheet, colours. Pure; invalid CSS is left out.
 
-Style sheets of letters are small and plain, and `style` attributes repeat: what was read once is kept.
+Style sheets of mail are small and plain, and `style` attributes repeat: parsed ones are cached.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class StyleRule:
-    """A rule of a style sheet; `media` is what it stands under, such as `(max-width: 480px)`, or "" for everywhere."""
+    """A rule of a style sheet; `media` is the condition around it, such as `(max-width: 480px)`, or "" for none."""
 
     selector: str
     declarations: tuple[Declaration, ...]
@@ -34,25 +34,25 @@ class StyleRule:
 
 @lru_cache(maxsize=2048)
 def declarations(style: str) -> tuple[Declaration, ...]:
-    """Those of a `style` attribute or of a block."""
+    """Returns the declarations of a `style` attribute or of a block."""
     return tuple(_declarations(tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)))
 
 
 @lru_cache(maxsize=32)
 def style_rules(css: str) -> tuple[StyleRule, ...]:
-    """Every rule of a style sheet, those under @media and @supports too, in order."""
+    """Returns every rule of a style sheet, those under @media and @supports too, in order."""
     return tuple(_rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), ""))
 
 
 @lru_cache(maxsize=32)
 def at_rules(css: str) -> tuple[tuple[str, str], ...]:
-    """Name and prelude of each at-rule of a style sheet: ("media", "(max-width: 480px)")."""
+    """Returns name and prelude of each at-rule of a style sheet: ("media", "(max-width: 480px)")."""
     return tuple(_at_rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)))
 
 
 @lru_cache(maxsize=512)
 def colour(text: str) -> Colour | None:
-    """A colour of CSS; None for what is none, or is known only where it stands (`currentcolor`, `inherit`)."""
+    """Returns a colour of CSS; None if invalid or dependent on its context (`currentcolor`, `inherit`)."""
     try:
         parsed = parse_color(text)
         if parsed is None or isinstance(parsed, str):

@@ -1,7 +1,7 @@
-"""A finding of the inspection, and all rules in one book.
+"""Findings of checks, and the table of all rules.
 
-The rules of the inspection are functions that give Findings; the file's path and the severity of the rule are added
-here, and nowhere else, when a Finding becomes a Problem.
+Checks yield Findings; the file's path and the severity of the rule are added
+here, and nowhere else, when a Finding becomes a Diagnostic.
 """
 
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 
 from mailer.dispatch.diagnostics import Diagnostic, Position, in_order
 from mailer.dispatch.rules import RULES as GRAMMAR
-from mailer.dispatch.rules import Rule, table
+from mailer.dispatch.rules import Rule, index_rules
 from mailer.lint.rules import RULES as INSPECTION
 
-RULEBOOK: dict[str, Rule] = table((*GRAMMAR.values(), *INSPECTION.values()))
+RULEBOOK: dict[str, Rule] = index_rules((*GRAMMAR.values(), *INSPECTION.values()))
 """Every rule of `mailer check`, by its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a rule found, and where in the dispatch; at its first character, where it belongs to the whole letter."""
+    """A violation of a rule, and its position in the dispatch; the first character, if it concerns all of it."""
 
     rule: str
     message: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 def as_problems(path: str, findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
-    """Problems of the dispatch at `path`, each once, in the order of the file."""
+    """Returns diagnostics of the dispatch at `path`, each once, in the order of the file."""
     problems = dict.fromkeys(
         Diagnostic(
             path=path,

@@ -1,6 +1,6 @@
-"""The HTML of one variant, parsed for looking at: its elements, its text, its style blocks, its links.
+"""The HTML of one variant, parsed: its elements, its text, its style blocks, its links.
 
-Parsed by lxml, as forgiving as a mail program. Comments, and with them what only Outlook reads, are no elements.
+Parsed by lxml, as forgiving as a mail program. Comments, and with them the parts for Outlook only, are not elements.
 """
 
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ _HIDDEN = frozenset({"head", "script", "style", "title", "template"})
 
 @dataclass(frozen=True, slots=True)
 class HtmlLink:
-    """An `a` with an address, and the words that are read of it: its text, or the alt text of its images."""
+    """An `a` with an address, and its words: its text, or the alt text of its images."""
 
     href: str
     words: str
 
 
 class HtmlPage:
-    """`html` as a tree. `size` is in bytes of UTF-8, which is what mail programs count."""
+    """`html` as a tree. `size` is in bytes of UTF-8, which mail programs count."""
 
     def __init__(self, html: str) -> None:
         self.html = html
@@ -43,7 +43,7 @@ class HtmlPage:
 
     @cached_property
     def anchors(self) -> tuple[str, ...]:
-        """Every place that a link can lead to, once for each element that makes it one."""
+        """Every target of a link within the page, once for each element that makes it one."""
         found = []
         for element in self.elements:
             names = {element.get("id"), element.get("name") if element.tag == "a" else None}
@@ -58,13 +58,13 @@ class HtmlPage:
 
     @cached_property
     def text(self) -> str:
-        """What is read, white space run together."""
+        """The visible text, white space collapsed."""
         body = self.root.find("body")
         return " ".join(_text(self.root if body is None else body).split())
 
 
 def words_of(element: HtmlElement) -> str:
-    """What is read of an element."""
+    """Returns the visible text of an element."""
     return " ".join(_text(element).split())
 
 

@@ -1,9 +1,9 @@
-"""`# check: ignore RULE` in a front matter: an editor's word that a finding is meant.
+"""Comments `# check: ignore RULE` in a front matter, by which an editor accepts findings.
 
-    without_ignored(problems, manuscript, path) -> the problems that are left, and what is wrong with the comments
+    without_ignored(problems, source_index, path) -> the remaining diagnostics, and those about the comments
 
-A comment holds for the whole dispatch, may name several rules, and must be of use: what it ignores has to exist, may be
-ignored, and is said to be idle when nothing was found.
+A comment holds for the whole dispatch and may name several rules. Each rule has to exist and may be
+ignored; a comment that ignores nothing is reported.
 """
 
 import re
@@ -21,14 +21,14 @@ _NAME = re.compile(r"[^\s,]+")
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """A rule that is named in a comment, and where."""
+    """A rule that is named in a comment, and its position."""
 
     rule: str
     position: Position
 
 
 def read_ignores(source_index: SourceIndex) -> tuple[Ignore, ...]:
-    """Every rule that the comments of a front matter name, in order."""
+    """Returns every rule that the comments of a front matter name, in order."""
     return tuple(_read(source_index))
 
 
@@ -45,18 +45,18 @@ def _read(source_index: SourceIndex) -> Iterator[Ignore]:
 def without_ignored(
     problems: Sequence[Diagnostic], source_index: SourceIndex, path: str, *, unsought: Collection[str] = ()
 ) -> tuple[Diagnostic, ...]:
-    """`problems` less the ignored ones, with the findings about the comments themselves.
+    """Returns `problems` without the ignored ones, with the findings about the comments themselves.
 
-    Rules that are `unsought` were not looked for, so that ignoring them is not idle.
+    Rules that are `unsought` were not checked, so that ignoring them is not reported as unused.
     """
     ignores = read_ignores(source_index)
     wanted = {ignore.rule for ignore in ignores if ignore.rule in RULEBOOK and RULEBOOK[ignore.rule].may_be_ignored}
     left = [problem for problem in problems if problem.rule not in wanted]
     found = {problem.rule for problem in problems}
-    return in_order((*left, *as_problems(path, _judge(ignores, found.union(unsought)))))
+    return in_order((*left, *as_problems(path, _check_comments(ignores, found.union(unsought)))))
 
 
-def _judge(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Finding]:
+def _check_comments(ignores: tuple[Ignore, ...], found: set[str]) -> Iterator[Finding]:
     for ignore in ignores:
         rule = RULEBOOK.get(ignore.rule)
         if rule is None:

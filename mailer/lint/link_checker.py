@@ -1,9 +1,9 @@
-"""Dead links: every link of a dispatch is requested with HEAD and, where that fails, with GET.
+"""Finds dead links: every link of a dispatch is requested with HEAD and, where that fails, with GET.
 
-Requests go through mailer/http_client.py, so that neither a redirect nor a name that changes its answer (DNS rebinding)
+Requests go through mailer/http_client.py, so that neither a redirect nor a name that changes its address (DNS rebinding)
 leads to a private, loopback or link-local address. No response body is read, and no credential is sent. Several hosts are
-asked at the same time, the links of one host one after the other with a pause. Each link has a time limit, and so have all
-of them together. Nothing is raised for what the network does.
+requested at the same time, the links of one host one after the other with a pause. Each link has a time limit, and so have
+all of them together. Nothing is raised for network failures.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mailer import __version__
 from mailer.dispatch.diagnostics import Diagnostic, abbreviate
-from mailer.dispatch.markdown.links import normalise
+from mailer.dispatch.markdown.link_validation import normalise_url
 from mailer.http_client import (
     BlockedAddressError,
     CertificateError,
@@ -41,10 +41,10 @@ _HEADERS = {"User-Agent": f"mailer/{__version__} (link check)", "Accept": "*/*",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCheckLimits:
-    """How far asking goes; times in seconds."""
+    """Limits of the check; times in seconds."""
 
-    each: float = 20.0
-    whole: float = 180.0
+    per_link: float = 20.0
+    total: float = 180.0
     pause: float = 0.5
     hosts_at_a_time: int = 8
     redirects: int = 6
@@ -53,7 +53,7 @@ class LinkCheckLimits:
 class LinkState(Enum):
     ALIVE = auto()
     DEAD = auto()
-    NAMELESS = auto()
+    UNRESOLVED = auto()
     UNSURE = auto()
     PRIVATE = auto()
 
@@ -68,25 +68,25 @@ _EXPECTED = {
 
 @dataclass(frozen=True, slots=True)
 class LinkResponse:
-    """What became of a link, in words that follow its address."""
+    """The result of a link, in words that follow its address."""
 
     state: LinkState
     words: str = ""
 
 
 def ask_links(
-    proof: LintContext,
+    context: LintContext,
     *,
     log: Log | None = None,
     limits: LinkCheckLimits | None = None,
     networks: Sequence[Network] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Asks every link that the editor typed and that is the same for every reader. `log` gets their number.
+    """Requests every link that the editor typed and that has no merge fields. `log` gets their number.
 
     `networks`: private networks that may be reached, too. Blocks; must not be called on an event loop.
     """
     asked: dict[str, list[LinkTarget]] = {}
-    for target in targets(proof.dispatch, proof.source_index):
+    for target in targets(context.dispatch, context.source_index):
         if not target.differs and target.url.lower().startswith(("http://", "https://")):
             asked.setdefault(target.url.partition("#")[0], []).append(target)
     if log and asked:
@@ -102,32 +102,33 @@ def ask_links(
         for url, each in asked.items()
         if answers[url].state in _RULES
         for target in each
-        if answers[url].state is not LinkState.PRIVATE or is_public_name(target.host)  # else found without asking
+        if answers[url].state is not LinkState.PRIVATE
+        or is_public_name(target.host)  # the others are found without a request
     )
-    return as_problems(proof.dispatch.path, found)
+    return as_problems(context.dispatch.path, found)
 
 
 def check_links(
     urls: Iterable[str], *, limits: LinkCheckLimits, networks: Sequence[Network] = ()
 ) -> dict[str, LinkResponse]:
-    """Returns what became of each of `urls`. Blocks; must not be called on an event loop."""
+    """Returns the result of each of `urls`. Blocks; must not be called on an event loop."""
     by_host: dict[str, list[str]] = {}
     for url in urls:
         by_host.setdefault(urlsplit(url).hostname or "", []).append(url)
     answers = asyncio.run(_ask_hosts(by_host.values(), limits, networks))
-    return _settled(answers, hosts=len(by_host))
+    return _with_unresolved_hosts(answers, hosts=len(by_host))
 
 
 async def _ask_hosts(
     hosts: Iterable[Sequence[str]], limits: LinkCheckLimits, networks: Sequence[Network]
 ) -> dict[str, LinkResponse]:
     trust = ssl.create_default_context()
-    merge_fields = asyncio.Semaphore(limits.hosts_at_a_time)
-    end = time.monotonic() + limits.whole
+    host_limit = asyncio.Semaphore(limits.hosts_at_a_time)
+    end = time.monotonic() + limits.total
     answers: dict[str, LinkResponse] = {}
 
     async def ask_host(urls: Sequence[str]) -> None:
-        async with merge_fields:
+        async with host_limit:
             for number, url in enumerate(urls):
                 if number:
                     await asyncio.sleep(min(limits.pause, max(end - time.monotonic(), 0)))
@@ -135,25 +136,25 @@ async def _ask_hosts(
                 if left <= 0:
                     answers[url] = LinkResponse(LinkState.UNSURE, "was not asked: the time is up")
                     continue
-                asker = _LinkChecker(trust, min(limits.each, left), limits.redirects, networks)
-                answers[url] = await asker.ask(url)
+                checker = _LinkChecker(trust, min(limits.per_link, left), limits.redirects, networks)
+                answers[url] = await checker.ask(url)
 
     await asyncio.gather(*(ask_host(urls) for urls in hosts))
     return answers
 
 
-def _settled(answers: dict[str, LinkResponse], *, hosts: int) -> dict[str, LinkResponse]:
-    """Names that do not exist make links dead, unless no name does: then it is this machine that is offline."""
-    is_offline = hosts > 1 and all(answer.state is LinkState.NAMELESS for answer in answers.values())
+def _with_unresolved_hosts(answers: dict[str, LinkResponse], *, hosts: int) -> dict[str, LinkResponse]:
+    """Reports links to unknown hosts as dead, unless no host is known: then this machine is offline."""
+    is_offline = hosts > 1 and all(answer.state is LinkState.UNRESOLVED for answer in answers.values())
     for url, answer in answers.items():
-        if answer.state is LinkState.NAMELESS:
+        if answer.state is LinkState.UNRESOLVED:
             words = "was not asked: no name can be looked up from here" if is_offline else answer.words
             answers[url] = LinkResponse(LinkState.UNSURE if is_offline else LinkState.DEAD, words)
     return answers
 
 
 class _LinkChecker:
-    """Asks one link, within its time limit."""
+    """Checks one link, within its time limit."""
 
     def __init__(self, trust: ssl.SSLContext, seconds: float, redirects: int, networks: Sequence[Network]) -> None:
         self._trust = trust
@@ -169,7 +170,7 @@ class _LinkChecker:
             return LinkResponse(LinkState.PRIVATE, f"leads to {error.host}, which is no public address")
         except UnresolvableHostError as error:
             if error.is_unknown:
-                return LinkResponse(LinkState.NAMELESS, f"leads to {error.host}, which does not exist")
+                return LinkResponse(LinkState.UNRESOLVED, f"leads to {error.host}, which does not exist")
             return LinkResponse(LinkState.UNSURE, "cannot be connected to")
         except HttpTimeoutError:
             return LinkResponse(LinkState.UNSURE, "did not answer in time")
@@ -189,7 +190,7 @@ class _LinkChecker:
             response = await fetch(method, seen.partition("#")[0], options, headers=_HEADERS)
             if response.status not in _REDIRECTS or not response.location:
                 return _answer(response.status)
-            seen = normalise(urljoin(seen, response.location))
+            seen = normalise_url(urljoin(seen, response.location))
             if urlsplit(seen).scheme not in {"http", "https"}:
                 return LinkResponse(LinkState.UNSURE, "leads away from the web")
         return LinkResponse(LinkState.UNSURE, f"redirects more than {self._redirects} times")

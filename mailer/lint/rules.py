@@ -1,11 +1,11 @@
-"""The rules of the inspection: what a finished letter is held to, beyond the grammar of its dispatch.
+"""The rules of the checks: what rendered mail has to meet, beyond the grammar of its dispatch.
 
-One table, in the order of docs/checks.md; whoever finds something names the rule, and its severity, its reason and its
-remedy come from here. Limits that a rule speaks of are constants beside the function that applies them.
+One table, in the order of docs/checks.md; a finding names its rule, which has severity, reason and remedy.
+The limits of a rule are constants beside the function that applies them.
 """
 
 from mailer.dispatch.diagnostics import Severity
-from mailer.dispatch.rules import Rule, table
+from mailer.dispatch.rules import Rule, index_rules
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
@@ -476,6 +476,6 @@ IGNORES = (
 )
 
 ONLINE = frozenset({"link-dead", "link-unsure"})
-"""What is looked for only when the links are asked."""
+"""Rules that are checked only with --online."""
 
-RULES: dict[str, Rule] = table((*WORDS, *LINKS, *PAGE, *MESSAGE, *IGNORES))
+RULES: dict[str, Rule] = index_rules((*WORDS, *LINKS, *PAGE, *MESSAGE, *IGNORES))

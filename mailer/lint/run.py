@@ -1,19 +1,19 @@
-"""The inspection of a letter before it leaves: every rule that needs no network, over one proof.
+"""Runs all checks that need no network.
 
-Each entry of the table is a function of a Proof that yields Findings; they know nothing of each other, and their order
-does not matter. online.py has the one that asks the network.
+Each check is a function of a LintContext that yields Findings; checks are independent, and their order
+does not matter. link_checker.py has the one that uses the network.
 """
 
 from collections.abc import Callable, Iterator
 
 from mailer.dispatch.diagnostics import Diagnostic
-from mailer.lint.checks import accessibility, client_support, content, contrast, links, message, size
+from mailer.lint.checks import accessibility, client_support, compliance, content, contrast, links, message, size
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding, as_problems
 
-Inspector = Callable[[LintContext], Iterator[Finding]]
+Check = Callable[[LintContext], Iterator[Finding]]
 
-INSPECTORS: tuple[Inspector, ...] = (
+CHECKS: tuple[Check, ...] = (
     content.placeholders,
     content.merge_tags,
     content.empty_fields,
@@ -35,8 +35,8 @@ INSPECTORS: tuple[Inspector, ...] = (
     accessibility.tables,
     accessibility.languages,
     accessibility.anchors,
-    accessibility.unsubscribe_link,
-    accessibility.postal_address,
+    compliance.unsubscribe_link,
+    compliance.postal_address,
     contrast.poor_contrast,
     client_support.lost_features,
     client_support.image_formats,
@@ -45,6 +45,6 @@ INSPECTORS: tuple[Inspector, ...] = (
 )
 
 
-def run_checks(proof: LintContext) -> tuple[Diagnostic, ...]:
-    """What is wrong with a letter, in the order of its dispatch."""
-    return as_problems(proof.dispatch.path, (found for inspector in INSPECTORS for found in inspector(proof)))
+def run_checks(context: LintContext) -> tuple[Diagnostic, ...]:
+    """Returns the diagnostics of all checks, in the order of the dispatch."""
+    return as_problems(context.dispatch.path, (found for check in CHECKS for found in check(context)))

@@ -1,6 +1,6 @@
-"""Findings as SARIF 2.1.0, which editors and forges show beside the lines.
+"""Converts diagnostics into SARIF 2.1.0, which editors and forges show beside the lines.
 
-One run of one tool; every rule that found something is described with its reason and its remedy. Columns count
+One run of one tool; every rule with a diagnostic is described with its reason and its remedy. Columns count
 code points, as everywhere here.
 """
 
@@ -18,7 +18,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_sarif(problems: Sequence[Diagnostic]) -> dict[str, object]:
-    """The log file, as what `json` writes."""
+    """Returns the log file as values for `json`."""
     rules = [RULEBOOK[name] for name in dict.fromkeys(problem.rule for problem in problems)]
     index = {rule.id: number for number, rule in enumerate(rules)}
     return {
@@ -66,6 +66,6 @@ def _result(problem: Diagnostic, index: dict[str, int]) -> dict[str, object]:
 
 
 def _uri(path: str) -> str:
-    """A path as a URI reference: relative as it was typed, or file:///…"""
+    """Returns a path as a URI reference: relative as it was typed, or file:///…"""
     pure = PurePath(path)
     return pure.as_uri() if pure.is_absolute() else quote(pure.as_posix())

@@ -1,10 +1,10 @@
-"""Where things stand in the file of a dispatch: the text that a reader will read, and the keys of front matter and articles.
+"""An index of the file of a dispatch: the text that a reader will read, and the keys of front matter and articles.
 
-    Manuscript(dispatch).passages()  every stretch of text that is read, with the place of each of its characters
-    .key("photo", "credit")          where a value of the front matter stands
-    .particular(article, "source")   where a particular of an article stands
+    SourceIndex(dispatch).text_spans()  every run of text for readers, with the position of each of its characters
+    .key("photo", "credit")             the position of a value of the front matter
+    .article_key(article, "source")     the position of a value under an article's title
 
-What is no text for readers (code, template parts, addresses) is blanked out, so that offsets stay. Pure.
+Text that readers do not see (code, template parts, addresses) is blanked out, so that offsets stay. Pure.
 """
 
 import re
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.frontmatter.reader import split_front_matter
-from mailer.dispatch.frontmatter.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, parse_yaml
-from mailer.dispatch.markdown.parser import survey
+from mailer.dispatch.frontmatter.parser import split_front_matter
+from mailer.dispatch.frontmatter.yaml_parser import MappingNode, Node, ScalarNode, SequenceNode, parse_yaml
+from mailer.dispatch.markdown.parser import map_lines
 from mailer.dispatch.model import Article, Dispatch
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.source_map import YamlSourceMap
 from mailer.dispatch.source_text import SourceText
-from mailer.dispatch.template.text import Locate
+from mailer.dispatch.template.front_matter_text import Locate
 
 _NOT_READ = re.compile(
     r"\{\{.*?\}\}|\{%.*?%\}"  # template parts
@@ -33,27 +33,27 @@ LONGEST_LINE = 20_000
 """Characters; a longer one can only be the row of a table that nobody reads, and patterns take their time on it."""
 
 _UNREAD_KEYS = frozenset({"slug", "file", "url", "lists", "date", "language"})
-_PARTICULAR = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
+_ARTICLE_KEY = re.compile(r"[ \t]*(?P<key>[a-z]+)[ \t]*:[ \t]*(?P<value>.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class TextSpan:
-    """A stretch of text on one line; `at(offset)` is the place of its character."""
+    """A run of text on one line; `at(offset)` is the position of its character."""
 
     text: str
     at: Locate
 
 
 class SourceIndex:
-    """The file of `dispatch`, which has been read without errors."""
+    """Indexes the file of `dispatch`, which was parsed without errors."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._source = SourceText(dispatch.source)
-        unheard = Findings(dispatch.path)
-        self._span, start = split_front_matter(self._source, unheard)
+        ignored = DiagnosticCollector(dispatch.path)
+        self._span, start = split_front_matter(self._source, ignored)
         self._start = start or 0
-        self._tree = parse_yaml(self._source, *self._span, unheard) if self._span else None
-        self._placed = YamlSourceMap(self._source, self._tree) if self._tree else None
+        self._tree = parse_yaml(self._source, *self._span, ignored) if self._span else None
+        self._source_map = YamlSourceMap(self._source, self._tree) if self._tree else None
 
     @property
     def text(self) -> str:
@@ -63,22 +63,22 @@ class SourceIndex:
         return self._source.position(offset)
 
     def key(self, *place: int | str) -> Position:
-        """Where the value at `place` of the front matter stands; where there is none, what is nearest around it."""
-        return self._placed.value(place) if self._placed else Position()
+        """Returns the position of the value at `place` of the front matter; without one, of the nearest around it."""
+        return self._source_map.value(place) if self._source_map else Position()
 
     def has_key(self, *place: int | str) -> bool:
-        return self._placed is not None and self._placed.node(place) is not None
+        return self._source_map is not None and self._source_map.node(place) is not None
 
     def find(self, text: str) -> Position:
-        """Where `text` stands first as it was typed; the beginning of the file when it does not."""
+        """Returns the first position of `text` as it was typed; the beginning of the file when there is none."""
         found = self.text.find(text) if text else -1
         return self.position(max(found, 0))
 
     def article_key(self, article: Article, key: str) -> Position:
-        """Where the value of `key` stands under the title of `article`; its title where there is none."""
+        """Returns the position of the value of `key` under the title of `article`; its title where there is none."""
         lines = self._lines
         for number in range(article.position.line, len(lines)):
-            match = _PARTICULAR.fullmatch(lines[number])
+            match = _ARTICLE_KEY.fullmatch(lines[number])
             if not lines[number].strip():
                 break
             if match and match["key"] == key:
@@ -89,52 +89,54 @@ class SourceIndex:
     def _lines(self) -> list[str]:
         return self.text.split("\n")
 
-    def passages(self) -> Iterator[TextSpan]:
-        """What readers read: the texts of the front matter, then the lines of the body, in the order of the file."""
-        if self._placed:
-            for place, text in self._placed.texts():
+    def text_spans(self) -> Iterator[TextSpan]:
+        """Yields the texts of the front matter, then the lines of the body, in the order of the file."""
+        if self._source_map:
+            for place, text in self._source_map.scalars():
                 if place and _UNREAD_KEYS.isdisjoint(place):
-                    yield TextSpan(_blanked(text).replace("\n", " "), partial(self._placed.within, place))
+                    yield TextSpan(
+                        _blank_out(text).replace("\n", " "), partial(self._source_map.position_within, place)
+                    )
         for offset, line in self.body_lines():
             yield TextSpan(line, partial(self._at, offset))
 
     def body_lines(self) -> Iterator[tuple[int, str]]:
-        """The lines of the body that are read, each with its offset in the file."""
+        """Yields the lines of the body that are read, each with its offset in the file."""
         body = self.text[self._start :]
-        code = survey(body).code
+        code = map_lines(body).code
         offset = self._start
         for number, line in enumerate(body.split("\n")):
             if number not in code and line.strip() and len(line) <= LONGEST_LINE:
-                yield offset, _blanked(line)
+                yield offset, _blank_out(line)
             offset += len(line) + 1
 
     def _at(self, start: int, offset: int) -> Position:
         return self._source.position(start + offset)
 
     def comments(self) -> Iterator[tuple[int, str]]:
-        """The comments of the front matter, each from its #, with its offset in the file."""
+        """Yields the comments of the front matter, each from its #, with its offset in the file."""
         if self._span is None or self._tree is None:
             return
         first, end = self._span
-        texts = sorted((text.start, text.end) for text in _texts(self._tree))
+        scalars = sorted((text.start, text.end) for text in _scalars(self._tree))
         for match in re.finditer(r"(?:^|(?<=[ \t]))#[^\n]*", self.text[first:end], re.MULTILINE):
             offset = first + match.start()
-            if not any(start <= offset < stop for start, stop in texts):
+            if not any(start <= offset < stop for start, stop in scalars):
                 yield offset, match[0]
 
 
-def _blanked(text: str) -> str:
+def _blank_out(text: str) -> str:
     return _NOT_READ.sub(lambda match: " " * len(match[0]), text)
 
 
-def _texts(node: Node) -> Iterator[ScalarNode]:
+def _scalars(node: Node) -> Iterator[ScalarNode]:
     match node:
         case ScalarNode():
             yield node
         case SequenceNode(items=items):
             for item in items:
-                yield from _texts(item)
+                yield from _scalars(item)
         case MappingNode(entries=entries):
             for key, value in entries.values():
                 yield key
-                yield from _texts(value)
+                yield from _scalars(value)

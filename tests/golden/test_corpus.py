@@ -9,9 +9,9 @@ import re
 import html5lib
 import pytest
 
-from mailer.dispatch.context_checks import inline_tokens
+from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.model import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
-from mailer.edition.links import normalised
 from tests.support.corpus import FOLDER, NAMES, READER, THEMES, corpus, theme_of
 from tests.support.editions import html_of, text_of
 
@@ -30,26 +30,26 @@ def golden(path, text):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_body_of_the_html_is_as_it_was(name):
+def test_the_html_body_equals_the_golden_file(name):
     made = corpus(name)
     body = stable(html_of(made, READER), made).partition("</head>")[2].lstrip()
     golden(FOLDER / f"{name}.html", re.sub("(\u034f\u200c\u00a0)+", "", body))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_plaintext_is_as_it_was(name):
+def test_the_plaintext_equals_the_golden_file(name):
     made = corpus(name)
     golden(FOLDER / f"{name}.txt", stable(text_of(made, READER), made))
 
 
-def test_every_theme_and_every_script_is_in_it():
+def test_the_corpus_has_every_theme_and_script():
     assert len(NAMES) == 20
     assert {theme_of(name) for name in NAMES} == set(THEMES)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", NAMES)
-def test_the_html_has_no_fault_and_nothing_live_in_it(name, theme):
+def test_the_html_is_valid_and_inert(name, theme):
     html = html_of(corpus(name, theme), READER)
     document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(html)
     assert {element.tag for element in document.iter() if isinstance(element.tag, str)} <= ELEMENTS
@@ -71,7 +71,7 @@ OTHERS = (READER, READER._replace(fields={"city": "Faro"}), READER._replace(fiel
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_forms_have_every_word_and_every_link_of_the_source(name):
+def test_html_and_plaintext_have_every_word_and_link_of_the_source(name):
     made = corpus(name)
     path = FOLDER / f"{name}.md"
     dispatch = parse_dispatch(path.read_bytes(), str(path)).dispatch
@@ -86,6 +86,6 @@ def test_both_forms_have_every_word_and_every_link_of_the_source(name):
         if "title" in token.attrs:
             assert all(word in text for word in token.attrs["title"].split())
         if token.type == "link_open" and len(token.meta["href"]) == 1:
-            address = normalised(str(token.meta["href"][0]))
+            address = normalise_url(str(token.meta["href"][0]))
             assert address in hrefs
             assert address in text

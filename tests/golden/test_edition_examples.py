@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent
 
 @pytest.mark.parametrize("slug", SLUGS)
 @pytest.mark.parametrize(("suffix", "render"), [("html", html_of), ("txt", text_of)])
-def test_an_example_looks_as_it_did(slug, suffix, render):
+def test_an_example_equals_its_golden_file(slug, suffix, render):
     made = example(slug)
     text = render(made, ANA)
     for image in made.images:  # its name is that of its bytes, which are Pillow's

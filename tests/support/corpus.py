@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
+from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import load_image
 from mailer.edition.merge_fields import ReaderValues
 from mailer.edition.model import Edition
-from mailer.edition.view_model import image_files
 from tests.support.editions import PUBLICATION, REFERENCES, TEMPLATES
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "corpus"

@@ -16,7 +16,7 @@ from mailer.cli.main import mailer
 from mailer.csv.rows import Status
 from mailer.delivery.states import TRANSITIONS
 from mailer.dispatch.article_meta import KEYS
-from mailer.dispatch.frontmatter.reader import MODELS, FrontMatter
+from mailer.dispatch.frontmatter.model import MODELS, FrontMatter
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.template.expression import FILTERS
 from mailer.ledger.sends.sends import SEND_TRANSITIONS

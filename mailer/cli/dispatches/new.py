@@ -7,7 +7,7 @@ import click
 
 from mailer.app import App
 from mailer.cli.options import in_workspace
-from mailer.dispatch.frontmatter.schema import front_matter_schema
+from mailer.dispatch.frontmatter.json_schema import front_matter_schema
 from mailer.service.dispatches.new import start
 
 

@@ -1,45 +1,45 @@
-"""The footnotes of a dispatch: defined once, anywhere; each held to be there wherever it is used.
+"""Checks footnotes: each is defined once, and is present wherever it is referred to.
 
-A path is the way through the conditions to a place: the branch taken of each chain around it, outermost first. A
-footnote is there for all readers who see its reference when the path to its definition begins the reference's path.
+A path lists the branches around a place: the branch taken of each if chain, outermost first. A
+footnote is present for all readers who see its reference when the path to its definition begins the reference's path.
 """
 
 from collections.abc import Iterable, Mapping
 
 from markdown_it.token import Token
 
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.template.conditionals import FootnoteDefinition
 
 Path = tuple[tuple[int, int], ...]
 
 
 class Footnotes:
-    """Gathered while the body is put together; `settle` judges them."""
+    """Collects definitions and references while the body is built; `check` reports what is wrong with them."""
 
     def __init__(self) -> None:
         self._notes: dict[str, tuple[FootnoteDefinition, Path]] = {}
-        self._again: list[FootnoteDefinition] = []
+        self._duplicates: list[FootnoteDefinition] = []
         self._references: list[tuple[Token, Path]] = []
 
-    def define(self, note: FootnoteDefinition, path: Path) -> None:
+    def add_definition(self, note: FootnoteDefinition, path: Path) -> None:
         if note.label in self._notes:
-            self._again.append(note)
+            self._duplicates.append(note)
         else:
             self._notes[note.label] = (note, path)
-        self.refer(note.tokens, path)
+        self.add_references(note.tokens, path)
 
-    def refer(self, tokens: Iterable[Token], path: Path) -> None:
-        """Note the references in `tokens`, inline or block ones."""
+    def add_references(self, tokens: Iterable[Token], path: Path) -> None:
+        """Adds the references in `tokens`, inline or block ones."""
         for token in tokens:
             if token.type == "footnote_ref":
                 self._references.append((token, path))
             if token.children:
-                self.refer(token.children, path)
+                self.add_references(token.children, path)
 
-    def settle(self, findings: Findings) -> Mapping[str, tuple[Token, ...]]:
-        """The footnotes by label, in the order of their definitions; what is wrong with them goes to `findings`."""
-        for note in self._again:
+    def check(self, findings: DiagnosticCollector) -> Mapping[str, tuple[Token, ...]]:
+        """Returns the footnotes by label, in the order of their definitions; reports faults to `findings`."""
+        for note in self._duplicates:
             first = self._notes[note.label][0].position.line
             message = f"the footnote “{note.label}” is defined a second time"
             findings.add("footnote-duplicate", note.position, message, f"the first is in line {first}")

@@ -1,12 +1,12 @@
-"""Inline tokens, finished: holes as `slot` tokens, addresses as Templates and judged, code as it was typed.
+"""Resolves inline tokens: placeholders become `merge_field` tokens, addresses Templates, code what was typed.
 
-    text with words       -> text and slot tokens (meta["expression"])
-    a link                -> no attribute; meta["href"] is a Template
-    an image              -> no attribute src; meta["src"] is a Template, the attribute alt its text
-    [^label], [[slug]]    -> meta["label"], meta["slug"]
-    code                  -> what was typed, and its holes are no holes
+    text with placeholders  -> text and merge_field tokens (meta["expression"])
+    a link                  -> no attribute; meta["href"] is a Template
+    an image                -> no attribute src; meta["src"] is a Template, the attribute alt its text
+    [^label], [[slug]]      -> meta["label"], meta["slug"]
+    code                    -> what was typed; its placeholders are not template parts
 
-What may not stand where it stands is a finding.
+Addresses are checked; an element in a place where it is not allowed is reported.
 """
 
 import re
@@ -16,51 +16,39 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import ANY, LinkFault, authority_end, check_link
+from mailer.dispatch.markdown.link_validation import ANY, authority_end, check_link
+from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.model import Template
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.slug import EXPECTED_SLUG, is_slug
 from mailer.dispatch.template.placeholders import MaskedBody, Placeholder
 
-_SAYING = frozenset({"code_inline", "image", "dispatch_link"})
+_VISIBLE = frozenset({"code_inline", "image", "dispatch_link"})
 _IMAGE = frozenset({"https"})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def resolve(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> frozenset[int]:
-    """Finish `tokens` in place; the numbers of the holes that turned out to be code."""
-    finisher = _TokenResolver(body, findings)
+def resolve(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> frozenset[int]:
+    """Resolves `tokens` in place; returns the numbers of the placeholders that turned out to be code."""
+    resolver = _TokenResolver(body, findings)
     opening = Token("", "", 0)
     for token in tokens:
         if token.type in {"fence", "code_block"}:
-            token.content = finisher.code(token.content)
-            token.info = finisher.code(token.info)
+            token.content = resolver.code(token.content)
+            token.info = resolver.code(token.info)
         elif token.type == "inline":
-            token.children = list(finisher.children(token.children or [], opening.type))
+            token.children = list(resolver.children(token.children or [], opening.type))
             token.content = body.restore(token.content)
         opening = token
-    return frozenset(finisher.in_code)
-
-
-def plain_text(children: Sequence[Token]) -> str:
-    """What inline tokens say, without any marks; a slot says nothing."""
-    pieces = []
-    for token in children:
-        if token.type in {"softbreak", "hardbreak"}:
-            pieces.append(" ")
-        elif token.type == "image":
-            pieces.append(plain_text(token.children or []))
-        else:
-            pieces.append(token.content)
-    return "".join(pieces)
+    return frozenset(resolver.in_code)
 
 
 class _TokenResolver:
-    def __init__(self, body: MaskedBody, findings: Findings) -> None:
+    def __init__(self, body: MaskedBody, findings: DiagnosticCollector) -> None:
         self.body, self.findings = body, findings
         self.in_code: set[int] = set()
-        self._finishers: dict[str, Callable[[Token], None]] = {
+        self._resolvers: dict[str, Callable[[Token], None]] = {
             "code_inline": self._code,
             "link_open": self._link,
             "image": self._image,
@@ -73,30 +61,30 @@ class _TokenResolver:
         return self.body.restore(text)
 
     def children(self, children: Sequence[Token], opening: str) -> Iterator[Token]:
-        """The finished children of an inline token in the block that `opening` opens."""
+        """Yields the resolved children of an inline token in the block that `opening` opens."""
         links: list[tuple[Token, int]] = []
-        said = 0
+        visible = 0
         for token in children:
             if opening == "article_open" and token.type in _NOT_IN_TITLE:
                 message = f"{_NOT_IN_TITLE[token.type]} cannot stand in an article's title"
-                self._find("heading-content", token.meta["position"], message, _INSTEAD[token.type])
+                self._add("heading-content", token.meta["position"], message, _INSTEAD[token.type])
             elif opening == "image" and token.type in {"footnote_ref", "dispatch_link"}:
                 message = f"{_NOT_IN_TITLE[token.type]} cannot stand in the words for an image"
-                self._find("image-alt", token.meta["position"], message, _INSTEAD[token.type])
+                self._add("image-alt", token.meta["position"], message, _INSTEAD[token.type])
             if token.type == "text":
                 for piece in self._text(token, opening):
-                    said += bool(piece.type == "slot" or piece.content.strip())
+                    visible += bool(piece.type == "merge_field" or piece.content.strip())
                     yield piece
                 continue
-            if token.type in self._finishers:
-                self._finishers[token.type](token)
-            said += token.type in _SAYING
+            if token.type in self._resolvers:
+                self._resolvers[token.type](token)
+            visible += token.type in _VISIBLE
             if token.type == "link_open":
-                links.append((token, said))
+                links.append((token, visible))
             elif token.type == "link_close" and links:
                 link, before = links.pop()
-                if said == before:
-                    self._find("link-text", link.meta["position"], "this link has no text", "expected [words](address)")
+                if visible == before:
+                    self._add("link-text", link.meta["position"], "this link has no text", "expected [words](address)")
             yield token
 
     def _text(self, token: Token, opening: str) -> Iterator[Token]:
@@ -106,12 +94,12 @@ class _TokenResolver:
                 continue
             if piece.tag is not None:
                 message = f"“{{% {piece.tag.name} %}}” does not stand on a line of its own"
-                self._find("tag-line", piece.position, message, "a tag line is not indented, and stands between blocks")
+                self._add("tag-line", piece.position, message, "a tag line is not indented, and stands between blocks")
             elif opening in {"article_open", "heading_open"}:
                 self._misplaced(piece, "a heading")
             if piece.expression is not None:
                 meta = {"expression": piece.expression}
-                yield Token("slot", "", 0, meta=meta, level=token.level)
+                yield Token("merge_field", "", 0, meta=meta, level=token.level)
 
     def _code(self, token: Token) -> None:
         token.content = self.code(token.content)
@@ -131,7 +119,7 @@ class _TokenResolver:
             template = (unquote(src),)
             if not src or src.startswith(("/", "#", "?", "%5C")):
                 message = f"“{unquote(src)[:60]}” is not a path beside the dispatch"
-                self._find(
+                self._add(
                     "image-address", position, message, "expected one such as photos/quay.jpg, or an https address"
                 )
         token.meta["src"] = template
@@ -142,11 +130,11 @@ class _TokenResolver:
         alt = plain_text(token.children).strip()
         token.attrs["alt"] = alt
         if not alt and not list(self._placeholders(token.content)):
-            self._find("image-alt", position, "this image has no alt text", "expected ![what it shows](address)")
+            self._add("image-alt", position, "this image has no alt text", "expected ![what it shows](address)")
         self._attribute(token, "title", "an image's title")
 
     def _address(self, url: str, position: Position, schemes: frozenset[str]) -> Template:
-        """`url` as a Template; holes belong behind its authority."""
+        """Returns `url` as a Template; expressions are allowed only after its authority."""
         end = authority_end(url)
         pieces: list[Template] = []
         filled, length = "", 0
@@ -157,9 +145,7 @@ class _TokenResolver:
                 length += len(piece)
                 continue
             if length < end or not end:
-                self._find(
-                    "link-expression", piece.position, _NOT_IN_HOST, "expected it in the path, query or fragment"
-                )
+                self._add("link-expression", piece.position, _NOT_IN_HOST, "expected it in the path, query or fragment")
                 return ("",)
             if piece.expression is not None:
                 pieces.append((piece.expression,))
@@ -167,7 +153,7 @@ class _TokenResolver:
             length += len(self.body.marker(piece))
         fault = check_link(filled, schemes)
         if fault:
-            self._report(fault, position)
+            self.findings.add_violation(fault, position)
         return tuple(chain.from_iterable(pieces))
 
     def _footnote(self, token: Token) -> None:
@@ -183,7 +169,7 @@ class _TokenResolver:
         for placeholder in self._placeholders(str(token.meta["slug"])):
             self._misplaced(placeholder, "a link to a dispatch")
         if not is_slug(slug):
-            self._find(
+            self._add(
                 "dispatch-link",
                 position,
                 f"“{slug[:60]}” is not a slug",
@@ -203,17 +189,14 @@ class _TokenResolver:
 
     def _misplaced(self, placeholder: Placeholder, where: str) -> None:
         if placeholder.fault is None:
-            self._find(
+            self._add(
                 "expression-place",
                 placeholder.position,
                 f"an expression cannot stand in {where}",
                 "put it into the text",
             )
 
-    def _report(self, fault: LinkFault, position: Position) -> None:
-        self._find(fault.rule, position, fault.message, fault.expected)
-
-    def _find(self, rule: str, position: Position, message: str, expected: str) -> None:
+    def _add(self, rule: str, position: Position, message: str, expected: str) -> None:
         self.findings.add(rule, position, message, expected)
 
 

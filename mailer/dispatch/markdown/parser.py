@@ -1,12 +1,12 @@
-"""Markdown, as a dispatch has it: CommonMark with tables and footnotes, its tokens with their places in the file.
+"""Parses the Markdown of a dispatch: CommonMark with tables and footnotes, as tokens with positions in the file.
 
 Beyond CommonMark: `##` in column 1 opens an article together with the lines right under it (token `article_open` with
 `meta["lines"]`), a tag line is a block (`tag_line`), `[[slug]]` is a link (`dispatch_link`), `[^label]` is a footnote
 reference whether or not it is defined, and punctuation is smart. Off are raw HTML, which is shown as text, and setext
-headings, for `---` under a line must not make it one. No address is refused here; whoever finishes the tokens judges.
+headings, for `---` under a line must not make it one. No address is refused here; inline_tokens.py checks them.
 
-    survey         what the blocks of a text are, before its template parts are known
-    read_markdown  the tokens of a body whose template parts are words
+    map_lines      the kinds of lines in a text, before its template parts are known
+    read_markdown  the tokens of a body whose template parts are placeholders
 """
 
 import re
@@ -22,8 +22,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from mailer.dispatch.markdown.punctuation import punctuate
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.markdown.smart_punctuation import punctuate
 from mailer.dispatch.source_map import InlineSourceMap
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody, looks_like_tag_line
 
@@ -42,8 +42,8 @@ _PIPE = re.compile(r"(?<!\\)\|")
 _HTML = re.compile(r"<!--|</?[a-z][a-z0-9-]*(\s[^<>]*)?/?>", re.IGNORECASE)
 
 
-def survey(text: str) -> LineMap:
-    """Where the code, the tag lines and the beginnings of blocks are in `text`."""
+def map_lines(text: str) -> LineMap:
+    """Returns the lines of `text` that are code, tag lines, or the beginning of a block."""
     markdown = _blocks(looks_like_tag_line)
     markdown.core.ruler.enableOnly(["normalize", "block"])
     code: set[int] = set()
@@ -66,15 +66,15 @@ def survey(text: str) -> LineMap:
     return LineMap(frozenset(code), frozenset(tags), frozenset(starts))
 
 
-def read_markdown(body: MaskedBody, language: str, findings: Findings) -> list[Token]:
-    """The tokens of `body`. Links, images and references carry `meta["position"]`; words still stand for holes."""
-    places = InlineSourceMap(body)
+def read_markdown(body: MaskedBody, language: str, findings: DiagnosticCollector) -> list[Token]:
+    """Returns the tokens of `body`. Links, images and references have `meta["position"]`; placeholders are not resolved yet."""
+    source_map = InlineSourceMap(body)
     markdown = _blocks(body.is_tag_line)
-    for name, rule, kind in _PLACED:
-        markdown.inline.ruler.at(name, _placed(rule, kind, places))
-    markdown.inline.ruler.before("link", "dispatch_link", _placed(_dispatch_link, "dispatch_link", places))
-    markdown.inline.ruler.after("autolink", "raw_html", partial(_raw_html, places, findings))
-    markdown.core.ruler.at("inline", partial(_inline, places, findings))
+    for name, rule, kind in _POSITIONED_RULES:
+        markdown.inline.ruler.at(name, _with_position(rule, kind, source_map))
+    markdown.inline.ruler.before("link", "dispatch_link", _with_position(_dispatch_link, "dispatch_link", source_map))
+    markdown.inline.ruler.after("autolink", "raw_html", partial(_raw_html, source_map, findings))
+    markdown.core.ruler.at("inline", partial(_inline, source_map, findings))
     markdown.core.ruler.after("inline", "punctuation", partial(_punctuation, language))
     env: dict[str, Any] = {}
     tokens = markdown.parse(body.text, env)
@@ -82,7 +82,7 @@ def read_markdown(body: MaskedBody, language: str, findings: Findings) -> list[T
         expected = "the first one holds"
         message = f"the link reference “{body.restore(again['label']).lower()}” is defined a second time"
         findings.add("reference-duplicate", body.position(again["map"][0]), message, expected)
-    _judge_tables(tokens, body, findings)
+    _check_tables(tokens, body, findings)
     for token in tokens:
         if token.block and token.nesting >= 0 and token.level >= DEEPEST and token.map:
             line = body.lines[token.map[0]]
@@ -92,8 +92,8 @@ def read_markdown(body: MaskedBody, language: str, findings: Findings) -> list[T
     return tokens
 
 
-def _judge_tables(tokens: list[Token], body: MaskedBody, findings: Findings) -> None:
-    """Markdown drops the cells that a header has no column for; nobody who typed them wants that."""
+def _check_tables(tokens: list[Token], body: MaskedBody, findings: DiagnosticCollector) -> None:
+    """Reports rows with more cells than their header: Markdown drops the extra cells."""
     columns = 0
     for token in tokens:
         if token.type == "thead_open":
@@ -111,7 +111,7 @@ def _judge_tables(tokens: list[Token], body: MaskedBody, findings: Findings) -> 
 
 class _Markdown(MarkdownIt):
     def validateLink(self, url: str) -> bool:  # noqa: N802, ARG002 - markdown-it's name
-        """Take every address, so that a bad one is reported rather than shown as text."""
+        """Accepts every address, so that an invalid one is reported rather than shown as text."""
         return True
 
 
@@ -182,10 +182,10 @@ def _dispatch_link(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _raw_html(places: InlineSourceMap, findings: Findings, state: StateInline, silent: bool) -> bool:
-    """Never matches, so that HTML stays text; says that it does."""
+def _raw_html(source_map: InlineSourceMap, findings: DiagnosticCollector, state: StateInline, silent: bool) -> bool:
+    """Reports HTML, which stays text. Never matches."""
     if not silent and (match := _HTML.match(state.src, state.pos)):
-        position = places.at(state.src, state.pos)
+        position = source_map.at(state.src, state.pos)
         findings.add(
             "raw-html", position, f"“{match[0][:40]}” is shown as text, for HTML is not passed on", "use Markdown"
         )
@@ -193,7 +193,7 @@ def _raw_html(places: InlineSourceMap, findings: Findings, state: StateInline, s
 
 
 _InlineRule = Callable[[StateInline, bool], bool]
-_PLACED: list[tuple[str, _InlineRule, str]] = [
+_POSITIONED_RULES: list[tuple[str, _InlineRule, str]] = [
     ("link", link, "link_open"),
     ("image", image, "image"),
     ("autolink", autolink, "link_open"),
@@ -201,32 +201,32 @@ _PLACED: list[tuple[str, _InlineRule, str]] = [
 ]
 
 
-def _placed(rule: _InlineRule, kind: str, places: InlineSourceMap) -> _InlineRule:
-    """`rule`, which then also notes where the token of `kind` that it makes stands."""
+def _with_position(rule: _InlineRule, kind: str, source_map: InlineSourceMap) -> _InlineRule:
+    """Returns `rule` with an addition: the token of `kind` that it creates gets its position."""
 
-    def place(state: StateInline, silent: bool) -> bool:
+    def with_position(state: StateInline, silent: bool) -> bool:
         if silent:
             return rule(state, silent)
         before, start = len(state.tokens), state.pos
-        with places.inside(state.src, start):
+        with source_map.inside_image(state.src, start):
             found = rule(state, silent)
         if found:
             token = next(token for token in state.tokens[before:] if token.type == kind)
-            token.meta["position"] = places.at(state.src, start)
+            token.meta["position"] = source_map.at(state.src, start)
         return found
 
-    return place
+    return with_position
 
 
-def _inline(places: InlineSourceMap, findings: Findings, state: StateCore) -> None:
+def _inline(source_map: InlineSourceMap, findings: DiagnosticCollector, state: StateCore) -> None:
     opening = Token("", "", 0)
     for token in state.tokens:
         if token.type == "inline":
             token.children = []
-            places.enter(token, opening)
+            source_map.enter(token, opening)
             if len(token.content) > LONGEST:
                 message = f"this paragraph has more than {LONGEST:,} characters"
-                findings.add("paragraph-length", places.at(token.content, 0), message, "divide it")
+                findings.add("paragraph-length", source_map.at(token.content, 0), message, "divide it")
             else:
                 state.md.inline.parse(token.content, state.md, state.env, token.children)
         opening = token

@@ -1,7 +1,7 @@
-"""The body cut at its tag lines and article headings: what stands under which condition.
+"""Divides the body at its tag lines and article headings, and builds the tree of conditions.
 
-    cut      tokens -> Block, Heading, TagLine and Note in source order, footnotes taken out
-    arrange  those -> a tree of Chains (if … elif … else … endif), each misplaced tag a finding
+    find_boundaries  tokens -> blocks, headings, tags and footnotes in source order
+    build_tree       those -> a tree of if chains (if … elif … else … endif); misplaced tags are reported
 
 Chains are numbered in the order in which they open, so outer before inner.
 """
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.template.lexer import Tag
 from mailer.dispatch.template.placeholders import MaskedBody
 
@@ -47,7 +47,7 @@ class FootnoteDefinition:
 
 @dataclass(slots=True, kw_only=True)
 class BranchSpan:
-    """One branch of a chain: the tag that opens it, and what stands in it."""
+    """One branch of a chain: the tag that opens it, and its items."""
 
     tag: Tag
     items: list["Item"] = field(default_factory=list)
@@ -58,16 +58,16 @@ class IfChain:
     """An if chain; `end` is its endif, None when it has none."""
 
     index: int
-    forks: list[BranchSpan]
+    branches: list[BranchSpan]
     end: Tag | None = None
 
     @property
     def holds_articles(self) -> bool:
-        """Whether a `##` stands in it, and it therefore stands between articles."""
+        """Whether it contains a `##`, and is therefore a condition between articles."""
         return any(
             isinstance(item, Heading) or (isinstance(item, IfChain) and item.holds_articles)
-            for fork in self.forks
-            for item in fork.items
+            for branch in self.branches
+            for item in branch.items
         )
 
 
@@ -84,29 +84,29 @@ class Boundary:
     kind: str
 
 
-def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[Boundary]:
-    """The pieces at the top level, in source order."""
-    cuts: list[Boundary] = []
+def find_boundaries(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
+    """Returns the pieces at the top level, in source order."""
+    boundaries: list[Boundary] = []
     start = depth = 0
     for number, token in enumerate(tokens):
         depth += token.nesting
         if depth == 0:
-            cuts += _cut(tokens[start : number + 1], body, findings)
+            boundaries += _boundaries_of(tokens[start : number + 1], body, findings)
             start = number + 1
-    _refuse_inside(cuts, body, findings)
-    return cuts
+    _report_split_containers(boundaries, body, findings)
+    return boundaries
 
 
-def _cut(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[Boundary]:
+def _boundaries_of(tokens: Sequence[Token], body: MaskedBody, findings: DiagnosticCollector) -> list[Boundary]:
     opening = tokens[0]
     first, end = opening.map or (0, 0)
 
-    def as_cut(piece: ContentBlock | Heading | Tag | FootnoteDefinition) -> Boundary:
+    def as_boundary(piece: ContentBlock | Heading | Tag | FootnoteDefinition) -> Boundary:
         return Boundary(piece=piece, first=first, end=end, kind=opening.type)
 
     if opening.type == "tag_line":
         tag = _tag(opening, body)
-        return [as_cut(tag)] if tag else []
+        return [as_boundary(tag)] if tag else []
     if opening.type == "article_open":
         heading = Heading(
             title=tuple(tokens[1].children or ()),
@@ -114,13 +114,13 @@ def _cut(tokens: Sequence[Token], body: MaskedBody, findings: Findings) -> list[
             line=first + 1,
             position=body.position(first),
         )
-        return [as_cut(heading)]
+        return [as_boundary(heading)]
     rest, notes = _notes(tokens, body)
     for token in (*rest, *(token for note in notes for token in note.tokens)):
         if token.type == "tag_line" and (tag := _tag(token, body)):
             _misplaced(tag, _CONTAINERS.get(opening.type, "another block"), findings)
-    cuts: list[Boundary] = [as_cut(note) for note in notes]
-    return [as_cut(ContentBlock(tokens=tuple(rest))), *cuts] if rest else cuts
+    boundaries: list[Boundary] = [as_boundary(note) for note in notes]
+    return [as_boundary(ContentBlock(tokens=tuple(rest))), *boundaries] if rest else boundaries
 
 
 def _tag(token: Token, body: MaskedBody) -> Tag | None:
@@ -130,7 +130,7 @@ def _tag(token: Token, body: MaskedBody) -> Tag | None:
 
 
 def _notes(tokens: Sequence[Token], body: MaskedBody) -> tuple[list[Token], list[FootnoteDefinition]]:
-    """Take the footnotes out of `tokens`, those inside of lists, quotes and other footnotes too."""
+    """Takes the footnotes out of `tokens`, those inside of lists, quotes and other footnotes too."""
     rest: list[Token] = []
     notes: list[FootnoteDefinition] = []
     open_notes: list[tuple[Token, list[Token]]] = []
@@ -160,37 +160,37 @@ _CONTAINERS = {
 }
 
 
-def _refuse_inside(cuts: Sequence[Boundary], body: MaskedBody, findings: Findings) -> None:
-    """Find tag lines that divide a list, quote, table or footnote, which without them would go on."""
+def _report_split_containers(boundaries: Sequence[Boundary], body: MaskedBody, findings: DiagnosticCollector) -> None:
+    """Reports tag lines that split a list, quote, table or footnote."""
     before: Boundary | None = None
     run: list[Tag] = []
-    for number, this in enumerate(cuts):
+    for number, this in enumerate(boundaries):
         if isinstance(this.piece, Tag):
             run.append(this.piece)
             continue
         if before and run and before.kind in _CONTAINERS:
-            touching = _adjacent([before, *cuts[number - len(run) : number + 1]], body)
-            if touching and _is_one_way(run) and _continues(before.kind, this.kind, body.lines[this.first]):
+            touching = _adjacent([before, *boundaries[number - len(run) : number + 1]], body)
+            if touching and _only_opens_or_closes(run) and _continues(before.kind, this.kind, body.lines[this.first]):
                 _misplaced(run[0], _CONTAINERS[before.kind], findings)
         before, run = this, []
 
 
-def _is_one_way(run: Sequence[Tag]) -> bool:
-    """Whether `run` only opens or only closes; else what stands before and after it are alternatives."""
+def _only_opens_or_closes(run: Sequence[Tag]) -> bool:
+    """Whether `run` only opens or only closes; else the blocks before and after it are alternatives."""
     return {tag.name for tag in run} in ({"if"}, {"endif"})
 
 
 def _continues(before: str, after: str, line: str) -> bool:
-    """Whether `line`, which begins a block of the kind `after`, would otherwise go on with the one before."""
+    """Whether `line`, which begins a block of the kind `after`, would otherwise continue the block before."""
     return after == before or line.startswith((" ", "\t")) or (before == "table_open" and "|" in line)
 
 
-def _adjacent(cuts: Sequence[Boundary], body: MaskedBody) -> bool:
-    """Whether no blank line stands between any of `cuts`."""
-    return all(body.lines[cut.first - 1].strip() and cut.first > 0 for cut in cuts[1:])
+def _adjacent(boundaries: Sequence[Boundary], body: MaskedBody) -> bool:
+    """Whether there is no blank line between any of `boundaries`."""
+    return all(body.lines[boundary.first - 1].strip() and boundary.first > 0 for boundary in boundaries[1:])
 
 
-def _misplaced(tag: Tag, where: str, findings: Findings) -> None:
+def _misplaced(tag: Tag, where: str, findings: DiagnosticCollector) -> None:
     findings.add(
         "tag-place",
         tag.position,
@@ -199,21 +199,21 @@ def _misplaced(tag: Tag, where: str, findings: Findings) -> None:
     )
 
 
-def build_tree(cuts: Sequence[Boundary], findings: Findings) -> list[Item]:
-    """The pieces in a tree by their tags. A chain that is not closed ends with the body."""
+def build_tree(boundaries: Sequence[Boundary], findings: DiagnosticCollector) -> list[Item]:
+    """Returns the pieces as a tree. A chain that is not closed ends with the body."""
     tree = _Tree(findings)
-    for this in cuts:
+    for this in boundaries:
         if not isinstance(this.piece, Tag):
             tree.items.append(this.piece)
         elif this.piece.name == "if":
             tree.open(this.piece)
         else:
-            tree.go_on(this.piece)
+            tree.continue_or_close(this.piece)
     return tree.close()
 
 
 class _Tree:
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: DiagnosticCollector) -> None:
         self._findings = findings
         self._top: list[Item] = []
         self._open: list[IfChain] = []
@@ -222,8 +222,8 @@ class _Tree:
 
     @property
     def items(self) -> list[Item]:
-        """Where the next piece goes."""
-        return self._open[-1].forks[-1].items if self._open else self._top
+        """The list that the next piece is added to."""
+        return self._open[-1].branches[-1].items if self._open else self._top
 
     def open(self, tag: Tag) -> None:
         if self._too_deep or len(self._open) == DEEPEST:
@@ -233,13 +233,13 @@ class _Tree:
                 )
             self._too_deep += 1
             return
-        chain = IfChain(index=self._count, forks=[BranchSpan(tag=tag)])
+        chain = IfChain(index=self._count, branches=[BranchSpan(tag=tag)])
         self._count += 1
         self.items.append(chain)
         self._open.append(chain)
 
-    def go_on(self, tag: Tag) -> None:
-        """Take elif, else or endif."""
+    def continue_or_close(self, tag: Tag) -> None:
+        """Handles elif, else and endif."""
         shown = f"“{{% {tag.name} %}}”"
         if self._too_deep:
             self._too_deep -= tag.name == "endif"
@@ -248,14 +248,14 @@ class _Tree:
         elif tag.name == "endif":
             self._open.pop().end = tag
         else:
-            if self._open[-1].forks[-1].tag.name == "else":
+            if self._open[-1].branches[-1].tag.name == "else":
                 self._findings.add(
                     "tag-unmatched", tag.position, f"{shown} stands after {{% else %}}", "expected {% endif %}"
                 )
-            self._open[-1].forks.append(BranchSpan(tag=tag))
+            self._open[-1].branches.append(BranchSpan(tag=tag))
 
     def close(self) -> list[Item]:
         for chain in self._open:
             expected = "expected {% endif %} on a line of its own"
-            self._findings.add("tag-unclosed", chain.forks[0].tag.position, "this {% if %} is not closed", expected)
+            self._findings.add("tag-unclosed", chain.branches[0].tag.position, "this {% if %} is not closed", expected)
         return self._top

@@ -1,7 +1,7 @@
 """Expressions over the reader: `{{ reader.first_name or "reader" }}` and the conditions of `{% if %}`.
 
 Jinja2 parses them; what is allowed (contract 1) is a short list of its nodes, and each becomes a Python closure over a
-mapping of fields. Nothing of Jinja2 runs per reader, so no expression can reach an attribute, call a function or grow
+mapping of fields. Jinja2 renders nothing per reader, so no expression can reach an attribute, call a function or grow
 without bound. Values are strings, an absent field is "", and `default` therefore fills in for an empty one.
 """
 
@@ -22,7 +22,7 @@ Evaluate = Callable[[Fields], object]
 
 
 class ExpressionError(ValueError):
-    """An expression that is not allowed. `str(error)` says what; `expected` what would be."""
+    """An expression that is not allowed. `expected` describes what would be."""
 
     def __init__(self, message: str, expected: str = "") -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
-    """An allowed expression: its source without the braces, where it stands, and the fields it reads."""
+    """An allowed expression: its source without the braces, its position, and the fields it reads."""
 
     source: str
     position: Position = field(default_factory=Position, compare=False)
@@ -39,7 +39,7 @@ class Expression:
     evaluate: Evaluate = field(compare=False, repr=False)
 
     def text(self, fields: Fields) -> str:
-        """The value as text; what is not a string (a comparison) as Jinja2 would write it."""
+        """Returns the value as text; a comparison as Jinja2 would write it."""
         value = self.evaluate(fields)
         return value if isinstance(value, str) else str(value)
 
@@ -64,7 +64,7 @@ _ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - only parses; nothin
 
 
 def parse_expression(source: str, position: Position | None = None) -> Expression:
-    """Read `source`, the text between the braces or after `if`.
+    """Parses `source`, the text between the braces or after `if`.
 
     Raises ExpressionError for anything that contract 1 does not allow.
     """
@@ -79,7 +79,7 @@ def parse_expression(source: str, position: Position | None = None) -> Expressio
 
 
 def parse_node(source: str) -> nodes.Node:
-    """The tree of one expression, of whatever nodes. Raises ExpressionError for what is none."""
+    """Returns the Jinja2 tree of one expression, of whatever nodes. Raises ExpressionError if `source` is not one."""
     if not source.strip():
         raise ExpressionError("there is no expression here", "expected one such as reader.first_name")
     if len(source) > LONGEST:
@@ -175,7 +175,7 @@ def _comparison(node: nodes.Compare, names: set[str]) -> Evaluate:
     links: list[tuple[Callable[[str, Any], object], Evaluate]] = []
     for operand in node.ops:
         if operand.op in {"in", "notin"}:
-            among = _among(operand.expr, names)
+            among = _membership_operand(operand.expr, names)
             links.append((_within if operand.op == "in" else _not_within, among))
         else:
             links.append((COMPARE[operand.op], _closure(operand.expr, names)))
@@ -192,8 +192,8 @@ def _comparison(node: nodes.Compare, names: set[str]) -> Evaluate:
     return compare
 
 
-def _among(node: nodes.Node, names: set[str]) -> Evaluate:
-    """What stands after `in`: a tuple or list of values, or a text to look inside of."""
+def _membership_operand(node: nodes.Node, names: set[str]) -> Evaluate:
+    """The right side of `in`: a tuple or list of values, or a text to search in."""
     if isinstance(node, nodes.Tuple | nodes.List):
         items = [_closure(item, names) for item in node.items]
         return lambda fields: tuple(_string(item(fields)) for item in items)

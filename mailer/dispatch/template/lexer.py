@@ -1,11 +1,11 @@
-"""Template parts in a text, found before Markdown or YAML is asked what it means.
+r"""Finds template parts in a text, before Markdown or YAML is parsed.
 
-    find_parts   {{ … }}, {% … %} and {# … #} of one stretch of text, in order
-    read_tag     what stands between {% and %}
+    tokenize  {{ … }}, {% … %} and {# … #} of a text, in order
+    read_tag  what is between {% and %}
 
-A closing brace inside quotes closes nothing. `\\{{` (and `\\{%`, `\\{#`) is literal, and so is what stands in a code span.
-A part ends in the stretch that it began in, or it is unclosed; its opening braces alone are then the part. The time it
-takes grows with the text, whatever is in it: a part has at most `LONGEST` characters.
+A closing brace inside quotes closes nothing. `\{{` (and `\{%`, `\{#`) is literal, and so is a code span.
+A part must end in the text in which it began; otherwise it is unclosed, and its opening braces alone are the part. The time
+is proportional to the text, whatever is in it: a part has at most `LONGEST` characters.
 """
 
 import re
@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import LinkFault
+from mailer.dispatch.diagnostics import Position, RuleViolation
 from mailer.dispatch.template.expression import Expression, ExpressionError, parse_expression
 
 LONGEST = 1_000
@@ -39,7 +38,7 @@ class TagKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A template part from `start` to `end`; `inner` is what stands between the braces, None when it is unclosed."""
+    """A template part from `start` to `end`; `inner` is the text between the braces, None when it is unclosed."""
 
     kind: TagKind
     start: int
@@ -49,7 +48,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
-    """A tag line; `condition` belongs to if and elif, and is None where it was faulty."""
+    """A tag line; `condition` belongs to if and elif, and is None where it is faulty."""
 
     name: str
     condition: Expression | None
@@ -57,7 +56,7 @@ class Tag:
 
 
 def tokenize(text: str, start: int = 0, end: int | None = None, *, code_spans: bool = False) -> Iterator[Token]:
-    """The template parts of text[start:end], in order; with `code_spans`, none of those inside backticks."""
+    """Yields the template parts of text[start:end], in order; with `code_spans`, none of those inside backticks."""
     end = len(text) if end is None else end
     runs = _backtick_runs(text, start, end) if code_spans else {}
     at = start
@@ -98,41 +97,43 @@ def _unclosed(kind: TagKind, start: int) -> Token:
     return Token(kind, start, start + 2, None)
 
 
-def unclosed_error(kind: TagKind) -> LinkFault:
+def unclosed_error(kind: TagKind) -> RuleViolation:
     closing = {TagKind.EXPRESSION: "}}", TagKind.TAG: "%}", TagKind.COMMENT: "#}"}[kind]
     place = "on the same line" if kind is TagKind.TAG else "in the same paragraph"
-    return LinkFault(
+    return RuleViolation(
         "template-unclosed", f"“{kind}” is not closed", f"expected “{closing}” {place}; write \\{kind} for the braces"
     )
 
 
-def read_expression(inner: str, position: Position) -> Expression | LinkFault:
-    """The expression between the braces, or what is wrong with it."""
+def read_expression(inner: str, position: Position) -> Expression | RuleViolation:
+    """Returns the expression between the braces, or the rule that it violates."""
     try:
         return parse_expression(inner, position)
     except ExpressionError as error:
-        return LinkFault("expression", str(error), error.expected)
+        return RuleViolation("expression", str(error), error.expected)
 
 
-def read_tag(inner: str, position: Position) -> tuple[Tag | None, LinkFault | None]:
-    """The tag between `{%` and `%}`, and what is wrong with it; a tag with a faulty condition is both."""
+def read_tag(inner: str, position: Position) -> tuple[Tag | None, RuleViolation | None]:
+    """Returns the tag between `{%` and `%}`, and the rule that it violates; a tag with a faulty condition has both."""
     match = _TAG.fullmatch(inner)
     name, rest = (match[1], match[2]) if match else ("", inner)
     if name in {"else", "endif"}:
         fault = (
-            LinkFault("tag-unknown", f"“{name}” takes nothing after it", f"expected {{% {name} %}}") if rest else None
+            RuleViolation("tag-unknown", f"“{name}” takes nothing after it", f"expected {{% {name} %}}")
+            if rest
+            else None
         )
         return Tag(name=name, condition=None, position=position), fault
     if name not in {"if", "elif"}:
         shown = f"{{% {name or inner.strip()[:40]} %}}"
         hint = "; write elif" if name in {"elseif", "elsif"} else ""
-        return None, LinkFault("tag-unknown", f"“{shown}” is not allowed", _TAGS + hint)
+        return None, RuleViolation("tag-unknown", f"“{shown}” is not allowed", _TAGS + hint)
     if not rest:
-        fault = LinkFault(
+        fault = RuleViolation(
             "tag-unknown", f"“{name}” has no condition", f'expected {{% {name} reader.city == "Porto Novo" %}}'
         )
         return Tag(name=name, condition=None, position=position), fault
     condition = read_expression(rest, position)
-    if isinstance(condition, LinkFault):
+    if isinstance(condition, RuleViolation):
         return Tag(name=name, condition=None, position=position), condition
     return Tag(name=name, condition=condition, position=position), None

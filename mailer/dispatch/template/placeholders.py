@@ -1,8 +1,8 @@
-"""The body with its template parts taken out: one opaque word for each, so that Markdown sees a word and nothing else.
+"""Replaces the template parts of a body by placeholders, one opaque word for each, which Markdown takes for text.
 
-A word is ASCII letters and digits, begins with a nonce that the text does not hold, and tells which Hole it stands for.
-What is wrong with a part stays with its hole until it is known whether the part was one: a word that ends up in code is
-given back as it was typed, and then nothing was wrong. Every place in the text with words has its position in the file.
+A placeholder is ASCII letters and digits: a nonce that the text does not contain, and the number of the part.
+A fault of a part is reported only once it is known that the part is not code: a placeholder in code is
+replaced by what was typed. Every offset of the masked text has its position in the file.
 """
 
 import re
@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import LinkFault
+from mailer.dispatch.diagnostics import Position, RuleViolation
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.expression import Expression
 from mailer.dispatch.template.lexer import Tag, TagKind, Token, read_expression, read_tag, tokenize, unclosed_error
@@ -20,7 +19,7 @@ from mailer.dispatch.template.lexer import Tag, TagKind, Token, read_expression,
 
 @dataclass(frozen=True, slots=True)
 class LineMap:
-    """What Markdown says about the lines of a text, from 0: code, tag lines, and lines in which a block begins."""
+    """Line numbers of a text, from 0: code, tag lines, and lines in which a block begins."""
 
     code: frozenset[int] = frozenset()
     tags: frozenset[int] = frozenset()
@@ -29,55 +28,55 @@ class LineMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placeholder:
-    """A template part of the body: as it was typed, and what was read. `tag` belongs to a line of its own."""
+    """A template part of the body: its source and what was parsed. `tag` belongs to a line of its own."""
 
     number: int
     source: str
     position: Position
     expression: Expression | None = None
     tag: Tag | None = None
-    fault: LinkFault | None = None
+    fault: RuleViolation | None = None
 
 
 class MaskedBody:
-    """A body with words for holes. `source` is the whole file, of which the body begins at offset `start`."""
+    """A body with placeholders. `source` is the whole file, of which the body begins at offset `start`."""
 
-    def __init__(self, source: SourceText, start: int, survey: LineMap) -> None:
+    def __init__(self, source: SourceText, start: int, line_map: LineMap) -> None:
         self._source = source
         body = source.text[start:]
         self._nonce = _nonce(body)
-        self._word = re.compile(rf"{self._nonce}([0-9]+)z")
+        self._marker_pattern = re.compile(rf"{self._nonce}([0-9]+)z")
         self.placeholders: list[Placeholder] = []
         pieces: list[str] = []
         self._masked_offsets = [0]  # offsets in `text` at which a piece begins
         self._source_offsets = [start]  # the offsets in the file that these are
-        self._word_pieces: set[int] = set()
+        self._marker_pieces: set[int] = set()
         at = length = 0
-        for part in _parts(body, survey):
-            word = f"{self._nonce}{len(self.placeholders)}z"
-            self.placeholders.append(self._hole(body, start, part, on_line=part.is_line))
+        for part in _parts(body, line_map):
+            marker = f"{self._nonce}{len(self.placeholders)}z"
+            self.placeholders.append(self._placeholder(body, start, part, on_line=part.is_line))
             literal = body[at : part.start]
-            pieces += [literal, word]
-            self._word_pieces.add(len(self._masked_offsets))
-            self._masked_offsets += [length + len(literal), length + len(literal) + len(word)]
+            pieces += [literal, marker]
+            self._marker_pieces.add(len(self._masked_offsets))
+            self._masked_offsets += [length + len(literal), length + len(literal) + len(marker)]
             self._source_offsets += [start + part.start, start + part.end]
-            length += len(literal) + len(word)
+            length += len(literal) + len(marker)
             at = part.end
         self.text = "".join([*pieces, body[at:]])
         self.lines = self.text.split("\n")
         self._starts = [0, *(match.end() for match in re.finditer("\n", self.text))]
 
-    def _hole(self, body: str, start: int, part: "_Found", *, on_line: bool) -> Placeholder:
+    def _placeholder(self, body: str, start: int, part: "_TemplatePart", *, on_line: bool) -> Placeholder:
         position = self._source.position(start + part.start)
-        expression: Expression | LinkFault | None = None
+        expression: Expression | RuleViolation | None = None
         tag: Tag | None = None
-        fault: LinkFault | None = None
+        fault: RuleViolation | None = None
         if part.inner is None:
             fault = unclosed_error(part.kind)
         elif part.kind is TagKind.EXPRESSION:
             expression = read_expression(_QUOTE_MARKS.sub("\n", part.inner), position)
         elif part.kind is TagKind.COMMENT:
-            fault = LinkFault(
+            fault = RuleViolation(
                 "template-comment", "template comments are not used", "remove it, or write \\{# for the braces"
             )
         else:
@@ -85,8 +84,8 @@ class MaskedBody:
             if on_line or read is None:
                 tag = read
             else:
-                fault = LinkFault("tag-line", f"“{{% {read.name} %}}” does not stand alone on its line", _ALONE)
-        if isinstance(expression, LinkFault):
+                fault = RuleViolation("tag-line", f"“{{% {read.name} %}}” does not stand alone on its line", _ALONE)
+        if isinstance(expression, RuleViolation):
             expression, fault = None, expression
         return Placeholder(
             number=len(self.placeholders),
@@ -98,21 +97,21 @@ class MaskedBody:
         )
 
     def position(self, line: int, column: int = 0) -> Position:
-        """Where in the file a place of `text` is; both count from 0."""
+        """Returns the position in the file of a place in `text`; `line` and `column` count from 0."""
         offset = min(self._starts[min(line, len(self._starts) - 1)] + column, len(self.text))
         piece = bisect_right(self._masked_offsets, offset) - 1
-        inside = 0 if piece in self._word_pieces else offset - self._masked_offsets[piece]
+        inside = 0 if piece in self._marker_pieces else offset - self._masked_offsets[piece]
         return self._source.position(self._source_offsets[piece] + inside)
 
     def is_tag_line(self, line: str) -> bool:
         """Whether `line`, without the white space around it, is a tag on a line of its own."""
-        match = self._word.fullmatch(line)
+        match = self._marker_pattern.fullmatch(line)
         return match is not None and self.placeholders[int(match[1])].tag is not None
 
     def split(self, text: str) -> Iterator[str | Placeholder]:
-        """`text` with its words replaced by the holes they stand for; no empty strings."""
+        """Yields `text` with its markers replaced by their placeholders; no empty strings."""
         at = 0
-        for match in self._word.finditer(text):
+        for match in self._marker_pattern.finditer(text):
             if match.start() > at:
                 yield text[at : match.start()]
             yield self.placeholders[int(match[1])]
@@ -121,11 +120,11 @@ class MaskedBody:
             yield text[at:]
 
     def marker(self, placeholder: Placeholder) -> str:
-        """The word that stands for `hole`."""
+        """Returns the word that stands for `placeholder`."""
         return f"{self._nonce}{placeholder.number}z"
 
     def restore(self, text: str) -> str:
-        """`text` as it was typed."""
+        """Returns `text` as it was typed."""
         return "".join(piece if isinstance(piece, str) else piece.source for piece in self.split(text))
 
 
@@ -134,7 +133,7 @@ _QUOTE_MARKS = re.compile(r"\n[ \t]*(?:>[ \t]?)+")  # of a quote that the expres
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _TemplatePart:
     kind: TagKind
     start: int
     end: int
@@ -143,37 +142,37 @@ class _Found:
 
 
 def looks_like_tag_line(line: str) -> bool:
-    """Whether `line`, without the white space around it, is one tag and nothing else, before any words."""
+    """Whether `line`, without the white space around it, is one tag and nothing else, before any masking."""
     parts = list(tokenize(line)) if line.startswith("{%") else []
     return len(parts) == 1 and parts[0] == Token(TagKind.TAG, 0, len(line), line[2:-2])
 
 
-def _parts(body: str, survey: LineMap) -> Iterator[_Found]:
-    """The parts of `body`, stretch by stretch: a stretch is a run of lines that one paragraph could hold."""
-    stretch, offset = 0, 0
+def _parts(body: str, line_map: LineMap) -> Iterator[_TemplatePart]:
+    """Yields the parts of `body`, chunk by chunk: a chunk is a run of lines that one paragraph could hold."""
+    chunk_start, offset = 0, 0
     for number, line in enumerate(body.split("\n")):
         end = offset + len(line)
-        is_apart = number in survey.code or number in survey.tags or not line.strip()
-        if is_apart or number in survey.starts:
-            yield from _chunk(body, stretch, offset)
-            stretch = offset
+        is_apart = number in line_map.code or number in line_map.tags or not line.strip()
+        if is_apart or number in line_map.starts:
+            yield from _chunk(body, chunk_start, offset)
+            chunk_start = offset
         if is_apart:
-            if number in survey.tags:
+            if number in line_map.tags:
                 start = offset + line.index("{%")
                 inner = line.strip()[line.strip().index("{%") + 2 : -2]
-                yield _Found(TagKind.TAG, start, offset + len(line.rstrip()), inner, is_line=True)
-            stretch = end
+                yield _TemplatePart(TagKind.TAG, start, offset + len(line.rstrip()), inner, is_line=True)
+            chunk_start = end
         offset = end + 1
-    yield from _chunk(body, stretch, len(body))
+    yield from _chunk(body, chunk_start, len(body))
 
 
-def _chunk(body: str, start: int, end: int) -> Iterator[_Found]:
+def _chunk(body: str, start: int, end: int) -> Iterator[_TemplatePart]:
     for part in tokenize(body, start, end, code_spans=True):
-        yield _Found(part.kind, part.start, part.end, part.inner)
+        yield _TemplatePart(part.kind, part.start, part.end, part.inner)
 
 
 def _nonce(text: str) -> str:
-    """A word that `text` does not hold; the same one for the same text."""
+    """Returns a word that `text` does not contain; the same one for the same text."""
     seed = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     while (nonce := f"x{seed[:12]}x") in text:
         seed = sha256(seed.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Style sheets into `style` attributes: premailer, behind one function, with its guards.
+"""Inlines style sheets into `style` attributes with premailer.
 
-Runs once an edition, takes 0.1 to 0.5 s. What is marked `data-premailer="ignore"` (phones, dark mode) stays a style
-element. Nothing is fetched: `@import` and linked style sheets are refused first, since cssutils would follow them.
+Runs once an edition, takes 0.1 to 0.5 s. Style elements marked `data-premailer="ignore"` (phones, dark mode) are kept.
+Nothing is fetched: `@import` and linked style sheets are refused first, since cssutils would follow them.
 
 Raises LayoutError.
 """
@@ -20,7 +20,7 @@ _DOCTYPE = "<!DOCTYPE html>"
 
 
 def inline_styles(html: str) -> str:
-    """`html` with its style sheets inlined, but for those that it asks to keep."""
+    """Returns `html` with its style sheets inlined, but for those marked to be kept."""
     if _FETCHES.search(_unescaped(_CSS_COMMENT.sub("", html))):
         raise LayoutError(
             "a template fetches a style sheet (@import or <link>), which no mail client follows",
@@ -49,5 +49,5 @@ def inline_styles(html: str) -> str:
 
 
 def _unescaped(css: str) -> str:
-    r"""`css` with its escapes undone, so that `\69mport` is seen for what it is."""
+    r"""Returns `css` without escapes, so that `\69mport` is recognised."""
     return re.sub(r"\\([0-9a-fA-F]{1,6})\s?", lambda match: chr(min(int(match[1], 16), 0x10FFFF)), css)

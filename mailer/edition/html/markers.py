@@ -1,10 +1,10 @@
-"""Opaque words that hold the place of what a variant or a reader decides, while templates and premailer work on the HTML.
+"""Markers: opaque words that stand for variant and reader content while templates and premailer process the HTML.
 
-A word is a nonce, a letter and a number: nothing escapes, encodes or moves it, in text, attributes or addresses. What
-stands around a branch is a comment with a word in it, which keeps its place between table rows too. `cut` then makes
-Nodes of the finished text. Readers' values come later, so a value that looks like a word is only text.
+A marker is a nonce, a letter and a number: nothing escapes, encodes or moves it, in text, attributes or addresses. A region
+(a branch, a footnote) is between two comments with a marker in each, which stay in place between table rows too. `split`
+then makes Nodes of the finished text. Readers' values come later, so a value that looks like a marker is only text.
 
-Raises LayoutError where a template tore a word or a region apart.
+Raises LayoutError where a template broke a marker or a region.
 """
 
 import re
@@ -13,19 +13,19 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, Node, Nodes, join_adjacent
 from mailer.edition.templates import LayoutError
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenRegion:
     region: "ConditionalNode | FootnoteNode | FootnoteList | None"
     index: int
     nodes: list[Node] = field(default_factory=list)
 
 
 class Markers:
-    """The words of one compilation. `seed` is everything that could hold a word by chance; it decides the nonce."""
+    """The markers of one compilation. `seed` is all text that could contain a marker by chance; it decides the nonce."""
 
     def __init__(self, seed: str) -> None:
         self._nonce = "q" + sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -33,11 +33,11 @@ class Markers:
         self._pattern = re.compile(f"<!--{self._nonce}([bc])(\\d+)z-->|{self._nonce}w(\\d+)z")
 
     def placeholder(self, node: Node) -> Markup:
-        """A word that becomes `node`."""
+        """Returns a marker that becomes `node`."""
         return Markup(f"{self._nonce}w{self._add(node)}z")  # noqa: S704 - letters and digits
 
     def wrap(self, region: "ConditionalNode | FootnoteNode | FootnoteList", inner: Markup) -> Markup:
-        """`inner` as what stands in `region`, whose own content is disregarded."""
+        """Returns `inner` as the content of `region`, whose own content is disregarded."""
         index = self._add(region)
         return Markup(f"<!--{self._nonce}b{index}z-->{inner}<!--{self._nonce}c{index}z-->")  # noqa: S704 - letters and digits around Markup
 
@@ -46,19 +46,19 @@ class Markers:
         return len(self._nodes) - 1
 
     def split(self, text: str) -> Nodes:
-        """`text` as nodes."""
-        stack = [_Open(None, -1)]
+        """Returns `text` as nodes."""
+        stack = [_OpenRegion(None, -1)]
         position = 0
         for match in self._pattern.finditer(text):
             stack[-1].nodes.append(self._static(text[position : match.start()]))
             position = match.end()
-            border, region, word = match.groups()
-            if word is not None:
-                stack[-1].nodes.append(self._nodes[int(word)])
+            border, region, marker = match.groups()
+            if marker is not None:
+                stack[-1].nodes.append(self._nodes[int(marker)])
             elif border == "b":
                 node = self._nodes[int(region)]
                 assert isinstance(node, ConditionalNode | FootnoteNode | FootnoteList)
-                stack.append(_Open(node, int(region)))
+                stack.append(_OpenRegion(node, int(region)))
             elif stack[-1].index != int(region):
                 raise _corrupted()
             else:
@@ -67,7 +67,7 @@ class Markers:
         stack[-1].nodes.append(self._static(text[position:]))
         if len(stack) > 1:
             raise _corrupted()
-        return joined(stack[0].nodes)
+        return join_adjacent(stack[0].nodes)
 
     def _static(self, text: str) -> str:
         if self._nonce in text.lower():
@@ -75,8 +75,8 @@ class Markers:
         return text
 
 
-def _filled(closed: _Open) -> Node:
-    nodes = joined(closed.nodes)
+def _filled(closed: _OpenRegion) -> Node:
+    nodes: Nodes = join_adjacent(closed.nodes)
     match closed.region:
         case ConditionalNode(choice=choice, branch=branch):
             return ConditionalNode(choice, branch, nodes)
@@ -86,17 +86,6 @@ def _filled(closed: _Open) -> Node:
             return FootnoteList(section, tuple(node for node in nodes if isinstance(node, FootnoteNode)))
         case None:
             raise _corrupted()
-
-
-def joined(nodes: list[Node]) -> Nodes:
-    """`nodes` with neighbouring strings made one and empty ones left out."""
-    result: list[Node] = []
-    for node in nodes:
-        if isinstance(node, str) and result and isinstance(result[-1], str):
-            result[-1] += node
-        elif node != "":
-            result.append(node)
-    return tuple(result)
 
 
 def _corrupted() -> LayoutError:

@@ -1,23 +1,23 @@
-"""The letter in HTML: what the templates are given, and the nodes that come of them.
+"""Renders the HTML of an edition: the names that templates get, and the nodes of the result.
 
-The entries of the contents and the articles are laid out one by one by their own partials, so that the branch an
-article stands in is drawn around it here and no template can forget it. The names a template may use are the keys
+The entries of the contents and the articles are rendered one by one by their own partials, so that the branch around an
+article is marked here and no template can forget it. The names a template may use are the keys
 of the contexts below; docs/templates.md explains them.
 """
 
 from markupsafe import Markup, escape
 
 from mailer.dispatch import model
+from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.edition.dispatch_view import DispatchView, Path, lines
 from mailer.edition.html.css_inliner import inline_styles
+from mailer.edition.html.markdown_renderer import HtmlRenderer
 from mailer.edition.html.markers import Markers
-from mailer.edition.html.renderer import HtmlWriter
-from mailer.edition.html.tree import ConditionalNode, ImageSource, Nodes, NumberNode
-from mailer.edition.links import normalised
+from mailer.edition.html.variant_tree import ConditionalNode, ImageSource, Nodes, NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.model import Image
 from mailer.edition.templates import TemplateSet
 from mailer.edition.theme import Theme
-from mailer.edition.view_model import DispatchView, Path, lines
 from mailer.i18n.translations import long_date
 from mailer.sanitize import clean
 
@@ -31,86 +31,86 @@ _PADDING = "\u034f\u200c\u00a0" * 75
 """Fills the rest of the preview line: a joiner, a non-joiner and a no-break space, none of which shows."""
 
 
-def write_html(
-    letter: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None, *, inlined: bool = True
+def render_html(
+    view: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None, *, inlined: bool = True
 ) -> Nodes:
-    """The whole HTML of `letter`, its styles `inlined` or where the template has them, before a variant is chosen."""
-    page = _PageContext(letter, layout, theme, logo)
+    """Returns the whole HTML of `view`, before a variant is chosen; styles are `inlined` or as the template has them."""
+    page = _PageContext(view, layout, theme, logo)
     html = layout.render("dispatch.html.j2", page.context())
-    return page.marks.split(inline_styles(html) if inlined else html)
+    return page.markers.split(inline_styles(html) if inlined else html)
 
 
 class _PageContext:
-    def __init__(self, letter: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None) -> None:
-        self.letter = letter
+    def __init__(self, view: DispatchView, layout: TemplateSet, theme: Theme, logo: Image | None) -> None:
+        self.view = view
         self.layout = layout
         self.theme = theme
         self.logo_image = logo
-        self.marks = Markers(letter.dispatch.source + letter.publication.base_url)
-        self.writer = HtmlWriter(
-            self.marks,
+        self.markers = Markers(view.dispatch.source + view.publication.base_url)
+        self.writer = HtmlRenderer(
+            self.markers,
             layout,
-            home=letter.direction,
+            home=view.direction,
             measure=theme.measure,
-            references=letter.references,
-            images=letter.images,
-            footnotes=letter.dispatch.footnotes,
+            references=view.references,
+            images=view.images,
+            footnotes=view.dispatch.footnotes,
         )
 
     def context(self) -> dict[str, object]:
-        letter, dispatch, publication = self.letter, self.letter.dispatch, self.letter.publication
+        view, dispatch, publication = self.view, self.view.dispatch, self.view.publication
         return {
-            "say": letter.say,
+            "say": view.translate,
             "name": publication.name,
             "title": clean(dispatch.title),
-            "date": long_date(dispatch.date, letter.language),
+            "date": long_date(dispatch.date, view.language),
             "date_iso": dispatch.date.isoformat(),
-            "language": letter.language,
-            **_table_alignment(letter.direction),
+            "language": view.language,
+            **_table_alignment(view.direction),
             "preheader": self.preheader(),
             "padding": _PADDING,
-            "view_url": letter.view_url,
+            "view_url": view.view_url,
             "unsubscribe_url": escape(publication.unsubscribe_url)
-            + self.marks.placeholder(MergeField(TOKEN, EscapeContext.URL)),
+            + self.markers.placeholder(MergeField(TOKEN, EscapeContext.URL)),
             "logo": self.logo(),
             "photo": self.photo(),
-            "entries": self.entries(),
+            "entries": self.contents_entries(),
             "note": self.note(),
             "articles": self.articles(),
             "earlier": [
-                {"title": clean(item.title), "url": letter.earlier_url(item), "note": clean(item.note)}
+                {"title": clean(item.title), "url": view.earlier_url(item), "note": clean(item.note)}
                 for item in dispatch.earlier
             ],
-            "social": [{"text": clean(item.text), "url": normalised(item.url)} for item in dispatch.social],
-            "why": self.why(),
+            "social": [{"text": clean(item.text), "url": normalise_url(item.url)} for item in dispatch.social],
+            "why": self.subscription_reason(),
             "postal_address": [clean(line) for line in lines(publication.postal_address)],
-            "copyright": [clean(line) for line in letter.copyright],
+            "copyright": [clean(line) for line in view.copyright],
         }
 
     def preheader(self) -> Markup:
         return Markup().join(
             clean(part)
             if isinstance(part, str)
-            else self.marks.placeholder(MergeField(part.source, EscapeContext.HTML))
-            for part in self.letter.preview
+            else self.markers.placeholder(MergeField(part.source, EscapeContext.HTML))
+            for part in self.view.preview
         )
 
     def logo(self) -> dict[str, object] | None:
         wanted, image = self.theme.logo, self.logo_image
         if wanted is None or image is None:
             return None
-        width, height = image.shown(wanted.width)
-        source = self.marks.placeholder(ImageSource(image.name))
-        return {"src": source, "alt": wanted.alt or self.letter.publication.name, "width": width, "height": height}
+        width, height = image.display_size(wanted.width)
+        source = self.markers.placeholder(ImageSource(image.name))
+        return {"src": source, "alt": wanted.alt or self.view.publication.name, "width": width, "height": height}
 
     def photo(self) -> dict[str, object] | None:
-        photo = self.letter.dispatch.photo
+        photo = self.view.dispatch.photo
         if photo is None:
             return None
-        image = self.letter.images[photo.file] if photo.file else None
-        width, height = image.shown(self.theme.sizes.column) if image else (self.theme.sizes.column, None)
+        image = self.view.images[photo.file] if photo.file else None
+        width, height = image.display_size(self.theme.sizes.column) if image else (self.theme.sizes.column, None)
         return {
-            "src": self.marks.placeholder(ImageSource(image.name)) if image else normalised(photo.url or ""),
+            "src": self.markers.placeholder(ImageSource(image.name)) if image else normalise_url(photo.url or ""),
             "width": width,
             "height": height,
             "link": "",
@@ -120,102 +120,104 @@ class _PageContext:
         }
 
     def note(self) -> dict[str, object] | None:
-        dispatch, side = self.letter.dispatch, self.letter.direction
+        dispatch, side = self.view.dispatch, self.view.direction
         if not dispatch.note:
             return None
         return {
             "by": clean(dispatch.editor.name) if dispatch.editor else "",
             "signature": [clean(line) for line in lines(dispatch.editor.signature)] if dispatch.editor else [],
             "body": self.writer.blocks(dispatch.note, side),
-            "notes": self.writer.notes("", self.letter.footnotes[""], side),
+            "notes": self.writer.notes("", self.view.footnotes[""], side),
         }
 
-    def entries(self) -> Markup:
-        """The rows of the contents: summary lines, then the articles."""
+    def contents_entries(self) -> Markup:
+        """Returns the rows of the contents: summary lines, then the articles."""
         rows = Markup()
-        for number, line in enumerate(self.letter.dispatch.summary, 1):
-            rows += self.entry({"number": str(number), "text": clean(line), "article": None})
-        for article, path in self.letter.articles:
-            place = self.marks.placeholder(NumberNode("article", article.anchor))
-            row = self.entry({"number": place, "text": clean(article.title_text), "article": self.particulars(article)})
-            rows += self.within(path, row)
+        for number, line in enumerate(self.view.dispatch.summary, 1):
+            rows += self.contents_entry({"number": str(number), "text": clean(line), "article": None})
+        for article, path in self.view.articles:
+            place = self.markers.placeholder(NumberNode("article", article.anchor))
+            row = self.contents_entry(
+                {"number": place, "text": clean(article.title_text), "article": self.article_context(article)}
+            )
+            rows += self.in_branches(path, row)
         return rows
 
-    def entry(self, context: dict[str, object]) -> Markup:
-        sides = _table_alignment(self.letter.direction)
-        text = self.layout.render("partials/entry.html.j2", {**context, **sides, "say": self.letter.say})
+    def contents_entry(self, context: dict[str, object]) -> Markup:
+        sides = _table_alignment(self.view.direction)
+        text = self.layout.render("partials/entry.html.j2", {**context, **sides, "say": self.view.translate})
         return Markup(text)  # noqa: S704 - the template escapes
 
     def articles(self) -> Markup:
         written = Markup()
-        for article, path in self.letter.articles:
-            side = self.letter.article_direction(article)
+        for article, path in self.view.articles:
+            side = self.view.article_direction(article)
             context = {
-                **self.particulars(article),
+                **self.article_context(article),
                 **_table_alignment(side),
-                "say": self.letter.say,
+                "say": self.view.translate,
                 "title": self.writer.inline(article.title),
                 "body": self.writer.blocks(article.body, side),
-                "notes": self.writer.notes(article.anchor, self.letter.footnotes[article.anchor], side),
-                "link": normalised(article.link) if article.link else "",
+                "notes": self.writer.notes(article.anchor, self.view.footnotes[article.anchor], side),
+                "link": normalise_url(article.link) if article.link else "",
                 "rights": [clean(line) for line in lines(article.rights)],
                 "language": article.language,
                 "read_at": self.read_at(article),
-                "letter_direction": self.letter.direction,
-                "letter_language": self.letter.language,
-                "is_foreign": side != self.letter.direction,
+                "letter_direction": self.view.direction,
+                "letter_language": self.view.language,
+                "is_foreign": side != self.view.direction,
             }
             text = self.layout.render("partials/article.html.j2", context)
-            written += self.within(path, Markup(text))  # noqa: S704 - the template escapes
+            written += self.in_branches(path, Markup(text))  # noqa: S704 - the template escapes
         return written
 
-    def particulars(self, article: model.Article) -> dict[str, object]:
-        """What both the contents and the article's head show; dates in the language of each."""
+    def article_context(self, article: model.Article) -> dict[str, object]:
+        """Returns the names for both the contents and the article's head; dates in the language of each."""
         return {
-            "anchor": self.marks.placeholder(str(escape(article.anchor))),
+            "anchor": self.markers.placeholder(str(escape(article.anchor))),
             "source": clean(article.source),
-            "source_direction": _reads(article.source) or self.letter.direction,
-            "title_direction": _reads(article.title_text) or self.letter.article_direction(article),
+            "source_direction": _text_direction(article.source) or self.view.direction,
+            "title_direction": _text_direction(article.title_text) or self.view.article_direction(article),
             "place": clean(article.place),
-            "date": long_date(article.date, article.language or self.letter.language),
-            "entry_date": long_date(article.date, self.letter.language),
+            "date": long_date(article.date, article.language or self.view.language),
+            "entry_date": long_date(article.date, self.view.language),
             "date_iso": article.date.isoformat(),
         }
 
     def read_at(self, article: model.Article) -> Markup:
-        """The words of the link to the source, in the letter's language; the name reads in its own direction."""
+        """Returns the text of the link to the source, in the edition's language; the name reads in its own direction."""
         name = Markup('<span dir="{}">{}</span>').format(
-            _reads(article.source) or self.letter.direction, clean(article.source)
+            _text_direction(article.source) or self.view.direction, clean(article.source)
         )
-        before, after = self.letter.say("Read it at %(source)s", source="\0").split("\0")
+        before, after = self.view.translate("Read it at %(source)s", source="\0").split("\0")
         return escape(before) + name + escape(after)
 
-    def why(self) -> Markup:
-        """Why the reader gets this: by name to a reader, in general to anybody else."""
-        choice = self.letter.address_choice
-        known = self.letter.say(
+    def subscription_reason(self) -> Markup:
+        """Returns why the reader gets this: with the address for a reader, in general for anybody else."""
+        choice = self.view.address_choice
+        known = self.view.translate(
             "You get this letter at %(address)s because you signed up for it.",
-            address=self.marks.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
+            address=self.markers.placeholder(MergeField(ADDRESS, EscapeContext.HTML)),
         )
-        unknown = self.letter.say("This letter goes by e-mail to everybody who signed up for it.")
-        return self.marks.wrap(ConditionalNode(choice, 0, ()), escape(known)) + self.marks.wrap(
+        unknown = self.view.translate("This letter goes by e-mail to everybody who signed up for it.")
+        return self.markers.wrap(ConditionalNode(choice, 0, ()), escape(known)) + self.markers.wrap(
             ConditionalNode(choice, 1, ()), escape(unknown)
         )
 
-    def within(self, path: Path, inner: Markup) -> Markup:
+    def in_branches(self, path: Path, inner: Markup) -> Markup:
         for choice, branch in reversed(path):
-            inner = self.marks.wrap(ConditionalNode(choice, branch, ()), inner)
+            inner = self.markers.wrap(ConditionalNode(choice, branch, ()), inner)
         return inner
 
 
 def _table_alignment(reading: str) -> dict[str, str]:
-    """Where lines start and end, in the physical words that mail clients know."""
+    """Returns the sides at which lines start and end, as left and right, the only words that mail clients know."""
     start, end = ("right", "left") if reading == "rtl" else ("left", "right")
     return {"direction": reading, "start": start, "end": end}
 
 
-def _reads(text: str) -> str:
-    """The direction of the first letter in `text` that has one; "" when none has."""
+def _text_direction(text: str) -> str:
+    """Returns the direction of the first letter in `text` that has one; "" when none has."""
     for character in text:
         if any(low <= character <= high for low, high in _RIGHT_TO_LEFT_LETTERS):
             return "rtl"

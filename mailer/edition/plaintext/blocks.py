@@ -1,16 +1,16 @@
-"""An edition's plaintext before a variant is chosen: blocks, and how they become lines.
+"""The plaintext of an edition before a variant is chosen: blocks, and their rendering as lines.
 
-    blocks --render(blocks, key, numbers)--> Parts
+    blocks --render_blocks(blocks, key, numbers)--> TemplateParts
 
-A block knows the blank lines before it (`gap`), what its lines start with (`indent`: list levels, quotes) and what
-stands in it. What holds no slot becomes lines here, once a variant; what does is a filler that wraps itself per reader.
-Links are numbered within their passage (the editor's note, an article) and listed at its end, after its footnotes.
+A block has the blank lines before it (`gap`), the beginning of its lines (`indent`: list levels, quotes) and its
+content. Blocks without merge fields become lines here, once a variant; those with merge fields wrap themselves per reader.
+Links are numbered within their section (the editor's note, an article) and listed at its end, after its footnotes.
 """
 
 from dataclasses import dataclass
 from os.path import commonprefix
 
-from mailer.edition.html.tree import NumberNode, join_adjacent
+from mailer.edition.html.variant_tree import NumberNode, join_adjacent
 from mailer.edition.merge_fields import Fillable, MergeField, ReaderValues, TemplateParts, depends_on, fill
 from mailer.edition.numbering import Numbering, VariantKey
 from mailer.edition.plaintext.flowed import fixed_lines, flow
@@ -22,7 +22,7 @@ Target = tuple[str | MergeField, ...]
 
 @dataclass(frozen=True, slots=True)
 class TextLink:
-    """A place that refers to `target`; reads as ` [2]`."""
+    """A reference to `target`; reads as ` [2]`."""
 
     target: Target
 
@@ -32,7 +32,7 @@ Words = tuple[str | MergeField | NumberNode | TextLink, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextBlock:
-    """A paragraph, list item or line. Its first line starts with `lead`, the others align with what follows that."""
+    """A paragraph, list item or line. Its first line starts with `lead`, the others are aligned with the text after it."""
 
     words: Words
     lead: Words = ()
@@ -52,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionalBlock:
-    """Blocks that stand only where `choice` takes `branch`."""
+    """Blocks that are present only where `choice` takes `branch`."""
 
     choice: int
     branch: int
@@ -61,7 +61,7 @@ class ConditionalBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FootnoteBlock:
-    """The text of the footnote `label`, printed where the variant places it."""
+    """The text of the footnote `label`, printed in the section that the variant decides."""
 
     label: str
     blocks: "Blocks"
@@ -69,7 +69,7 @@ class FootnoteBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionBlock:
-    """The editor's note (`section` "") or an article (its anchor): the reach of link numbers and footnotes."""
+    """The editor's note (`section` "") or an article (its anchor): the scope of link numbers and footnotes."""
 
     section: str
     blocks: "Blocks"
@@ -77,20 +77,20 @@ class SectionBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedBlock:
-    """What the template placed: its blocks, and the blank lines that it wants before them."""
+class PartBlock:
+    """A part that the template names: its blocks, and the number of blank lines before them."""
 
     gap: int
     blocks: "Blocks"
 
 
-Block = TextBlock | Table | ConditionalBlock | SectionBlock | SharedBlock
+Block = TextBlock | Table | ConditionalBlock | SectionBlock | PartBlock
 Blocks = tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FilledParagraph:
-    """A paragraph with slots: nothing at all, its blank line included, where the values leave it empty."""
+    """A paragraph with merge fields: omitted, with its blank line, where the values leave it empty."""
 
     before: str
     first: str
@@ -116,7 +116,7 @@ class FilledParagraph:
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """A table with slots, whose columns are as wide as this reader's values."""
+    """A table with merge fields, whose columns are as wide as this reader's values."""
 
     before: str
     indent: str
@@ -140,8 +140,8 @@ class TableLayout:
         return self.before + (fixed_lines(text, self.indent) if self.flowed else text)
 
 
-def render(blocks: Blocks, key: VariantKey, numbers: Numbering, *, flowed: bool = False) -> TemplateParts:
-    """`blocks` as they stand in the variant `key`, with a line feed at the end; `flowed`: as format=flowed."""
+def render_blocks(blocks: Blocks, key: VariantKey, numbers: Numbering, *, flowed: bool = False) -> TemplateParts:
+    """Returns `blocks` for the variant `key`, with a line feed at the end; `flowed`: as format=flowed."""
     writer = _Writer(key, numbers, flowed=flowed)
     writer.write(blocks)
     return join_adjacent([*writer.parts, "\n"])
@@ -168,16 +168,16 @@ class _Writer:
                     if self.key[choice] == branch:
                         self.write(inner)
                 case SectionBlock():
-                    self.passage(block)
-                case SharedBlock(gap=gap, blocks=inner):
+                    self.section(block)
+                case PartBlock(gap=gap, blocks=inner):
                     self.gap = max(self.gap or 0, gap)
                     self.write(inner)
 
-    def passage(self, passage: SectionBlock) -> None:
+    def section(self, section: SectionBlock) -> None:
         self.links = {}
-        self.write(passage.blocks)
-        bodies = {note.label: note.blocks for note in passage.notes}
-        for label in self.numbers.by_section.get(passage.section, ()):
+        self.write(section.blocks)
+        bodies = {note.label: note.blocks for note in section.notes}
+        for label in self.numbers.by_section.get(section.section, ()):
             self.write(bodies[label])
         listed = 0
         while listed < len(self.links):
@@ -201,9 +201,9 @@ class _Writer:
         header = tuple(join_adjacent(self.words(cell)) for cell in table.header)
         rows = tuple(tuple(join_adjacent(self.words(cell)) for cell in row) for row in table.rows)
         before = self.before(table.indent, table.gap)
-        grid = TableLayout(before, table.indent, self.flowed, header, rows, table.alignments)
+        layout = TableLayout(before, table.indent, self.flowed, header, rows, table.alignments)
         static = all(isinstance(part, str) for cells in (header, *rows) for cell in cells for part in cell)
-        self.parts.append(grid.fill(ReaderValues(token="")) if static else grid)
+        self.parts.append(layout.fill(ReaderValues(token="")) if static else layout)
 
     def words(self, words: Words) -> list[str | Fillable]:
         parts: list[str | Fillable] = []
@@ -218,19 +218,19 @@ class _Writer:
         return parts
 
     def before(self, indent: str, gap: int) -> str:
-        """What ends the block before: a line feed and `gap` lines, which carry on a quote that both stand in."""
+        """Returns the end of the block before: a line feed and `gap` lines, which continue a quote around both blocks."""
         gap = gap if self.gap is None else self.gap
         self.gap = None
         if not self.parts:
             self.indent = indent
             return ""
-        shared = commonprefix([self.indent, indent]).rstrip(" ")  # noqa: RUF071 - characters are meant
+        shared = commonprefix([self.indent, indent]).rstrip(" ")  # noqa: RUF071 - of characters, not of a path
         self.indent = indent
         return "\n" + f"{fixed_lines(shared, shared) if self.flowed else shared}\n" * gap
 
 
 def _lines(text: str, first: str, rest: str, *, literal: bool, flowed: bool) -> str:
-    """`text` after `first`, its further lines after `rest`: as it is where it is `literal`, else wrapped."""
+    """Returns `text` after `first`, its further lines after `rest`: unchanged where it is `literal`, else wrapped."""
     if flowed and not literal:
         return flow(text, first, rest)
     lines = "\n".join((rest + line).rstrip() for line in text.split("\n")) if literal else wrap(text, first, rest)

@@ -1,29 +1,29 @@
-"""The letter in plaintext: blocks for each part, in the order that templates/dispatch.txt.j2 gives.
+"""The plaintext document: blocks for each part, in the order of templates/dispatch.txt.j2.
 
-The template names parts, one a line, and may write lines of its own; its blank lines are the gaps between them. A part
-that a letter does not have, or a variant does not show, leaves no gap behind.
+The template names parts, one a line, and may have lines of its own; its blank lines are the gaps between them. A part
+that a dispatch does not have, or a variant does not show, leaves no gap behind.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
 from mailer.dispatch import model
-from mailer.edition.html.tree import NumberNode
-from mailer.edition.links import normalised
+from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.edition.dispatch_view import DispatchView, Path, lines
+from mailer.edition.html.variant_tree import NumberNode
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import (
     Block,
     Blocks,
     ConditionalBlock,
     FootnoteBlock,
+    PartBlock,
     SectionBlock,
-    SharedBlock,
     TextBlock,
 )
-from mailer.edition.plaintext.renderer import TextWriter
+from mailer.edition.plaintext.markdown_renderer import PlaintextRenderer
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 from mailer.edition.templates import LayoutError, TemplateSet
-from mailer.edition.view_model import DispatchView, Path, lines
 from mailer.i18n.translations import long_date
 from mailer.sanitize import clean
 
@@ -32,17 +32,17 @@ _LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u058f\u0900-\u1fff]")
 _PART = re.compile("\0([a-z_]+)\0")
 
 
-def write_plaintext(letter: DispatchView, layout: TemplateSet) -> Blocks:
-    """The whole plaintext of `letter`, before a variant is chosen."""
-    parts = _PlaintextContext(letter).parts()
+def build_plaintext(view: DispatchView, layout: TemplateSet) -> Blocks:
+    """Returns the whole plaintext of `view`, before a variant is chosen."""
+    parts = _PlaintextContext(view).parts()
     words = {name: f"\0{name}\0" for name in parts}
-    text = layout.render("dispatch.txt.j2", {**words, "say": letter.say, "name": letter.publication.name})
-    return _placed(text, parts)
+    text = layout.render("dispatch.txt.j2", {**words, "say": view.translate, "name": view.publication.name})
+    return _arrange(text, parts)
 
 
-def _placed(text: str, parts: Mapping[str, Blocks]) -> Blocks:
-    """The blocks that the lines of `text` name, with the longest run of blank lines before each as its gap."""
-    placed: list[Block] = []
+def _arrange(text: str, parts: Mapping[str, Blocks]) -> Blocks:
+    """Returns the blocks that the lines of `text` name, with the longest run of blank lines before each as its gap."""
+    arranged: list[Block] = []
     gap = run = 0
     for line in text.splitlines():
         match = _PART.fullmatch(line.strip())
@@ -54,22 +54,22 @@ def _placed(text: str, parts: Mapping[str, Blocks]) -> Blocks:
         blocks = parts[match[1]] if match else (TextBlock(words=(clean(line.strip()),), gap=0),)
         gap, run = max(gap, run), 0
         if blocks:
-            placed.append(SharedBlock(gap=gap, blocks=blocks))
+            arranged.append(PartBlock(gap=gap, blocks=blocks))
             gap = 0
-    return tuple(placed)
+    return tuple(arranged)
 
 
 class _PlaintextContext:
-    def __init__(self, letter: DispatchView) -> None:
-        self.letter = letter
-        self.writer = TextWriter(letter.language, letter.references)
+    def __init__(self, view: DispatchView) -> None:
+        self.view = view
+        self.writer = PlaintextRenderer(view.language, view.references)
 
     def parts(self) -> dict[str, Blocks]:
-        letter, dispatch, publication = self.letter, self.letter.dispatch, self.letter.publication
+        view, dispatch, publication = self.view, self.view.dispatch, self.view.publication
         return {
             "title": _underlined(clean(dispatch.title), "="),
             "publication": _plain_lines([publication.name]),
-            "date": _plain_lines([long_date(dispatch.date, letter.language)]),
+            "date": _plain_lines([long_date(dispatch.date, view.language)]),
             "photo": self.photo(),
             "contents": self.contents(),
             "note": self.note(),
@@ -78,64 +78,66 @@ class _PlaintextContext:
             "social": tuple(
                 block
                 for number, item in enumerate(dispatch.social)
-                for block in _labelled(clean(item.text), normalised(item.url), gap=min(number, 1))
+                for block in _labelled(clean(item.text), normalise_url(item.url), gap=min(number, 1))
             ),
-            "view": _labelled(letter.say("Read it in your browser:"), letter.view_url),
-            "why": self.why(),
+            "view": _labelled(view.translate("Read it in your browser:"), view.view_url),
+            "why": self.subscription_reason(),
             "unsubscribe": (
-                TextBlock(words=(letter.say("Unsubscribe here:"),), gap=0),
+                TextBlock(words=(view.translate("Unsubscribe here:"),), gap=0),
                 TextBlock(words=(publication.unsubscribe_url, MergeField(TOKEN, EscapeContext.TEXT_URL)), gap=0),
             ),
             "postal_address": _plain_lines(lines(publication.postal_address)),
-            "copyright": _plain_lines(letter.copyright),
+            "copyright": _plain_lines(view.copyright),
         }
 
     def photo(self) -> Blocks:
-        photo = self.letter.dispatch.photo
+        photo = self.view.dispatch.photo
         if photo is None:
             return ()
-        shown = clean(photo.caption) or self.letter.say("[Picture: %(alt)s]", alt=clean(photo.alt))
+        shown = clean(photo.caption) or self.view.translate("[Picture: %(alt)s]", alt=clean(photo.alt))
         return (TextBlock(words=(f"{shown} ({clean(photo.credit)})" if photo.credit else shown,)),)
 
     def contents(self) -> Blocks:
-        dispatch = self.letter.dispatch
-        if not dispatch.summary and not self.letter.articles:
+        dispatch = self.view.dispatch
+        if not dispatch.summary and not self.view.articles:
             return ()
         entries: list[Block] = [
             TextBlock(lead=(f"{number}. ",), words=(clean(line),), gap=0)
             for number, line in enumerate(dispatch.summary, 1)
         ]
-        for article, path in self.letter.articles:
-            date = long_date(article.date, self.letter.language)
-            title, source = self.isolated(clean(article.title_text)), self.isolated(clean(article.source))
+        for article, path in self.view.articles:
+            date = long_date(article.date, self.view.language)
+            title, source = self.isolate(clean(article.title_text)), self.isolate(clean(article.source))
             between = " " if width(title + source + date) < COLUMNS - 8 else "\n"
             entry = TextBlock(
                 lead=(NumberNode("article", article.anchor), ". "),
                 words=(f"{title}{between}({source}, {date})",),
                 gap=0,
             )
-            entries.append(_within(path, entry))
-        return (TextBlock(words=(self.letter.say("In this dispatch"),)), SharedBlock(gap=1, blocks=tuple(entries)))
+            entries.append(_in_branches(path, entry))
+        return (TextBlock(words=(self.view.translate("In this dispatch"),)), PartBlock(gap=1, blocks=tuple(entries)))
 
     def note(self) -> Blocks:
-        dispatch = self.letter.dispatch
+        dispatch = self.view.dispatch
         if not dispatch.note:
             return ()
         editor = dispatch.editor
-        heading = self.letter.say("Note by %(name)s", name=clean(editor.name)) if editor else self.letter.say("Note")
+        heading = (
+            self.view.translate("Note by %(name)s", name=clean(editor.name)) if editor else self.view.translate("Note")
+        )
         signature = [clean(line) for line in lines(editor.signature)] if editor else []
         blocks = (
             *_underlined(heading, "-"),
             *self.writer.blocks(dispatch.note),
             *(TextBlock(words=(line,), gap=int(number == 0)) for number, line in enumerate(signature)),
         )
-        return (SectionBlock(section="", blocks=blocks, notes=self.footers("")),)
+        return (SectionBlock(section="", blocks=blocks, notes=self.footnote_blocks("")),)
 
     def articles(self) -> Blocks:
-        return tuple(_within(path, self.article(article)) for article, path in self.letter.articles)
+        return tuple(_in_branches(path, self.article(article)) for article, path in self.view.articles)
 
     def article(self, article: model.Article) -> SectionBlock:
-        date = long_date(article.date, article.language or self.letter.language)
+        date = long_date(article.date, article.language or self.view.language)
         kicker = ", ".join(part for part in (clean(article.source), clean(article.place), date) if part)
         title, line = _underlined(clean(article.title_text), "-")
         blocks: list[Block] = [
@@ -145,34 +147,34 @@ class _PlaintextContext:
             *self.writer.blocks(article.body),
         ]
         if article.link:
-            label = self.letter.say("Read it at %(source)s:", source=self.isolated(clean(article.source)))
-            blocks.extend(_labelled(label, normalised(article.link), gap=1))
+            label = self.view.translate("Read it at %(source)s:", source=self.isolate(clean(article.source)))
+            blocks.extend(_labelled(label, normalise_url(article.link), gap=1))
         blocks.extend(
             TextBlock(words=(clean(text),), gap=int(not index)) for index, text in enumerate(lines(article.rights))
         )
-        return SectionBlock(section=article.anchor, blocks=tuple(blocks), notes=self.footers(article.anchor))
+        return SectionBlock(section=article.anchor, blocks=tuple(blocks), notes=self.footnote_blocks(article.anchor))
 
-    def footers(self, section: str) -> tuple[FootnoteBlock, ...]:
-        footnotes = self.letter.dispatch.footnotes
+    def footnote_blocks(self, section: str) -> tuple[FootnoteBlock, ...]:
+        footnotes = self.view.dispatch.footnotes
         return tuple(
             FootnoteBlock(label=label, blocks=self.writer.footnote(label, footnotes[label]))
-            for label in self.letter.footnotes[section]
+            for label in self.view.footnotes[section]
         )
 
     def earlier(self) -> Blocks:
         blocks: list[Block] = []
-        for item in self.letter.dispatch.earlier:
+        for item in self.view.dispatch.earlier:
             text = f"{clean(item.title)}, {clean(item.note)}" if item.note else clean(item.title)
             blocks.append(TextBlock(lead=("- ",), words=(text,), gap=int(not blocks)))
-            blocks.append(TextBlock(words=(self.letter.earlier_url(item),), indent="  ", gap=0))
-        return (TextBlock(words=(self.letter.say("Earlier dispatches"),)), *blocks) if blocks else ()
+            blocks.append(TextBlock(words=(self.view.earlier_url(item),), indent="  ", gap=0))
+        return (TextBlock(words=(self.view.translate("Earlier dispatches"),)), *blocks) if blocks else ()
 
-    def why(self) -> Blocks:
-        choice = self.letter.address_choice
-        before, after = self.letter.say(
+    def subscription_reason(self) -> Blocks:
+        choice = self.view.address_choice
+        before, after = self.view.translate(
             "You get this letter at %(address)s because you signed up for it.", address="\0"
         ).split("\0")
-        unknown = self.letter.say("This letter goes by e-mail to everybody who signed up for it.")
+        unknown = self.view.translate("This letter goes by e-mail to everybody who signed up for it.")
         return (
             ConditionalBlock(
                 choice=choice,
@@ -182,21 +184,21 @@ class _PlaintextContext:
             ConditionalBlock(choice=choice, branch=1, blocks=(TextBlock(words=(unknown,)),)),
         )
 
-    def isolated(self, text: str) -> str:
-        """`text` so that it does not reorder what follows, where it reads the other way than the letter (UAX 9)."""
-        other = _LEFT_TO_RIGHT if self.letter.direction == "rtl" else _RIGHT_TO_LEFT
+    def isolate(self, text: str) -> str:
+        """Isolates `text` of the other direction, so that it does not reorder what follows (UAX 9)."""
+        other = _LEFT_TO_RIGHT if self.view.direction == "rtl" else _RIGHT_TO_LEFT
         return f"\u2068{text}\u2069" if other.search(text) else text
 
 
 def _underlined(text: str, rule: str) -> tuple[TextBlock, TextBlock]:
-    """A heading, wrapped, with a rule as long as its longest line."""
+    """Returns a heading, wrapped, with a rule as long as its longest line."""
     wrapped = wrap(text)
     longest = max(width(line) for line in wrapped.split("\n"))
     return TextBlock(words=(wrapped,), literal=True), TextBlock(words=(rule * longest,), gap=0, literal=True)
 
 
 def _labelled(label: str, url: str, gap: int = 0) -> tuple[TextBlock, TextBlock]:
-    """A line that says what the address below it is; the address has a line of its own."""
+    """Returns a label and, on a line of its own, the address."""
     return TextBlock(words=(label,), gap=gap), TextBlock(words=(url,), gap=0)
 
 
@@ -204,8 +206,8 @@ def _plain_lines(texts: Sequence[str]) -> Blocks:
     return tuple(TextBlock(words=(clean(text),), gap=0) for text in texts if text)
 
 
-def _within(path: Path, block: Block) -> Block:
-    """`block`, shown only in the branches of `path`."""
+def _in_branches(path: Path, block: Block) -> Block:
+    """Returns `block`, shown only in the branches of `path`."""
     for choice, branch in reversed(path):
         block = ConditionalBlock(choice=choice, branch=branch, blocks=(block,))
     return block

@@ -1,4 +1,4 @@
-"""Lines of format=flowed (RFC 3676), which a narrow screen may join and wrap anew. DelSp is no.
+"""Format=flowed (RFC 3676): lines that a narrow screen may join and wrap anew. DelSp is no.
 
 A soft line end has a space before it, a fixed one has none. Quotes are a row of `>`; a line that would be taken for a quote,
 for an mbox's `From `, or that begins with a space gets one more (4.4). The lines of a list item hang only where they are
@@ -15,7 +15,7 @@ _STUFFED = re.compile(r"[ >]|From ")
 
 
 def flow(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> str:
-    """`text` as a paragraph, its first line after `first`; `rest` is its indent, whose quotes each line has."""
+    """Returns `text` as a paragraph, its first line after `first`; `rest` is its indent, whose quotes each line has."""
     quote = _quote(rest)
     if ">" in rest[len(quote) :]:
         return fixed_lines(wrap(text, first, rest, columns), rest)
@@ -28,14 +28,14 @@ def flow(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> 
 
 
 def fixed_lines(text: str, indent: str = "") -> str:
-    """Lines that stay as they are; each begins with `indent`, or is empty."""
+    """Returns lines that are not joined; each begins with `indent`, or is empty."""
     quote = _quote(indent)
     lines = (line.removeprefix(quote) if line.startswith(quote) else "" for line in text.split("\n"))
     return "\n".join(_space_stuffed(line.rstrip(" "), quote) for line in lines)
 
 
 def _soft_wrap(before: str, paragraph: str, columns: int) -> list[str]:
-    """The lines of a paragraph after `before`; each but the last ends in a space."""
+    """Returns the lines of a paragraph after `before`; each but the last ends in a space."""
     lines: list[str] = []
     line, is_empty = before, True
     for word in filter(None, _SPACES.split(paragraph)):

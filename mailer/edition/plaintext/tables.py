@@ -1,4 +1,4 @@
-"""A table in plaintext: columns aligned by display width or, where they do not fit, one `header: value` line a cell."""
+"""Tables in plaintext: columns aligned by display width or, where they do not fit, one `header: value` line a cell."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _GAP = "  "
 def format_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], alignments: Sequence[str], indent: str = ""
 ) -> str:
-    """The table as lines. `alignments` holds "", "left", "center" or "right" for each column."""
+    """Returns the table as lines. `alignments` holds "", "left", "center" or "right" for each column."""
     lines = [header, *rows] if any(header) else list(rows)
     widths = [max((width(line[column]) for line in lines), default=0) for column in range(len(header))]
     if width(indent) + sum(widths) + len(_GAP) * (len(widths) - 1) > COLUMNS:

@@ -1,7 +1,7 @@
-"""Lines of plaintext by display width.
+"""Wraps plaintext by display width.
 
 A Hebrew or Latin letter is one column wide, a Chinese character two, a combining mark none. Lines break at spaces and,
-in Chinese and Japanese, between characters, but not before what closes or after what opens. No-break spaces hold; a
+in Chinese and Japanese, between characters, but not before closing or after opening punctuation. No-break spaces are kept; a
 word that is longer than a line, a URL above all, stays whole on a line of its own.
 """
 
@@ -25,16 +25,16 @@ _BREAKS = re.compile(
 
 
 def width(text: str) -> int:
-    """The columns that `text` takes; controls and marks take none."""
+    """Returns the columns that `text` takes; controls and combining marks take none."""
     if text.isascii():
         return len(text)
     return sum(max(wcwidth(character), 0) for character in text)
 
 
 def wrap(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> str:
-    """`text` in lines of at most `columns`, the first after `first`, the others after `rest`.
+    """Returns `text` in lines of at most `columns`, the first after `first`, the others after `rest`.
 
-    A line feed in `text` is kept as a line's end. No line ends in a space.
+    A line feed in `text` is kept. No line ends in a space.
     """
     widest = len(first) + len(text) if first.isascii() and text.isascii() else 2 * (len(first) + len(text))
     if widest <= columns and "\n" not in text and "\t" not in text and "  " not in text:
@@ -54,7 +54,7 @@ def wrap(text: str, first: str = "", rest: str = "", columns: int = COLUMNS) -> 
 
 
 def _pieces(paragraph: str) -> list[tuple[str, bool]]:
-    """What stays whole, each with whether a space stands before it."""
+    """Returns the unbreakable pieces, each with whether there is a space before it."""
     pieces: list[tuple[str, bool]] = []
     for word in _SPACES.split(paragraph.strip(" \t")):
         if not word:

@@ -1,6 +1,6 @@
-"""Whether the page can be used by everybody: alt texts, headings, tables, languages, anchors, and the way out of the list.
+"""Checks whether everybody can use the page: alt texts, image sizes, headings, tables, languages, anchors.
 
-Mostly a word on the templates, for the program writes the rest; so each finding stands once, whatever the variant.
+Mostly for templates, since the program writes the rest; so each finding is reported once, whatever the variant.
 """
 
 from collections import Counter
@@ -13,7 +13,6 @@ from mailer.dispatch.diagnostics import Position, abbreviate
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
 from mailer.lint.html_page import words_of
-from mailer.sanitize import clean
 
 WIDEST_IMAGE = 700
 """Pixels; no theme’s column is wider."""
@@ -22,23 +21,23 @@ _LAYOUT = frozenset({"presentation", "none"})
 _SHOWN = 50
 
 
-def images(proof: LintContext) -> Iterator[Finding]:
-    for page in proof.pages:
+def images(context: LintContext) -> Iterator[Finding]:
+    for page in context.pages:
         for image in page.each("img"):
             source = image.get("src") or ""
-            at = proof.source_index.find(source)
+            at = context.source_index.find(source)
             if image.get("alt") is None:
                 message = f"the image “{abbreviate(source, _SHOWN)}” has no alt attribute"
                 yield Finding(rule="alt-missing", message=message, expected='expected alt="…"', position=at)
             width = image.get("width") or ""
             if not width.isdigit() or int(width) > WIDEST_IMAGE:
-                said = f"a width of {width}" if width else "no width"
-                message = f"the image “{abbreviate(source, _SHOWN)}” has {said}"
+                content = f"a width of {width}" if width else "no width"
+                message = f"the image “{abbreviate(source, _SHOWN)}” has {content}"
                 yield Finding(rule="image-size", message=message, expected=f"at most {WIDEST_IMAGE}", position=at)
 
 
-def headings(proof: LintContext) -> Iterator[Finding]:
-    for page in proof.pages:
+def headings(context: LintContext) -> Iterator[Finding]:
+    for page in context.pages:
         found = [(int(str(each.tag)[1]), words_of(each)) for each in page.each("h1", "h2", "h3", "h4", "h5", "h6")]
         first = sum(level == 1 for level, _ in found)
         if first != 1:
@@ -49,18 +48,18 @@ def headings(proof: LintContext) -> Iterator[Finding]:
                     rule="heading-order",
                     message=f"the heading “{abbreviate(words, _SHOWN)}” is an h{level} after an h{before}",
                     expected=f"expected an h{before + 1}",
-                    position=_heading_place(proof, words),
+                    position=_heading_place(context, words),
                 )
 
 
-def _heading_place(proof: LintContext, words: str) -> Position:
-    """Where a subheading stands in the dispatch, whose punctuation may differ."""
-    offset = next((offset for offset, line in proof.source_index.body_lines() if line.lstrip("# ") == words), 0)
-    return proof.source_index.position(offset)
+def _heading_place(context: LintContext, words: str) -> Position:
+    """Returns the position of a subheading in the dispatch, whose punctuation may differ."""
+    offset = next((offset for offset, line in context.source_index.body_lines() if line.lstrip("# ") == words), 0)
+    return context.source_index.position(offset)
 
 
-def tables(proof: LintContext) -> Iterator[Finding]:
-    for page in proof.pages:
+def tables(context: LintContext) -> Iterator[Finding]:
+    for page in context.pages:
         for table in page.each("table"):
             if table.get("role") not in _LAYOUT and not _header_cells(table):
                 yield Finding(
@@ -71,12 +70,12 @@ def tables(proof: LintContext) -> Iterator[Finding]:
 
 
 def _header_cells(table: HtmlElement) -> list[HtmlElement]:
-    """The th of a table itself, not of one inside it."""
+    """Returns the th of a table itself, not of one inside it."""
     return [cell for cell in table.iter("th") if next(cell.iterancestors("table"), None) is table]
 
 
-def languages(proof: LintContext) -> Iterator[Finding]:
-    for page in proof.pages:
+def languages(context: LintContext) -> Iterator[Finding]:
+    for page in context.pages:
         body = page.root.find("body")
         first = next((each for each in body if isinstance(each.tag, str)), None) if body is not None else None
         for name, element in (("the html element", page.root), ("the first element in the body", first)):
@@ -84,8 +83,8 @@ def languages(proof: LintContext) -> Iterator[Finding]:
                 yield Finding(rule="page-language", message=f"{name} names no language", expected='expected lang="…"')
 
 
-def anchors(proof: LintContext) -> Iterator[Finding]:
-    for page in proof.pages:
+def anchors(context: LintContext) -> Iterator[Finding]:
+    for page in context.pages:
         places = Counter(page.anchors)
         for name in sorted(name for name, count in places.items() if count > 1):
             message = f"the anchor “{abbreviate(name, _SHOWN)}” stands {places[name]} times"
@@ -95,33 +94,3 @@ def anchors(proof: LintContext) -> Iterator[Finding]:
             if link.href.startswith("#") and name not in places:
                 message = f"the link “{abbreviate(link.words, _SHOWN)}” leads to “#{abbreviate(name, _SHOWN)}”, which is nowhere"
                 yield Finding(rule="anchor-dead", message=message, expected='expected <a name="…">')
-
-
-def unsubscribe_link(proof: LintContext) -> Iterator[Finding]:
-    """The link to unsubscribe."""
-    for page, text in zip(proof.pages, proof.texts, strict=True):
-        has_link = any(link.href.startswith(proof.unsubscribe_url) for link in page.links)
-        for name, present in (("HTML", has_link), ("plaintext", proof.unsubscribe_url in text)):
-            if not present:
-                message = f"the {name} has no link to unsubscribe"
-                yield Finding(
-                    rule="unsubscribe-missing", message=message, expected=f"expected {proof.unsubscribe_url}…"
-                )
-
-
-def postal_address(proof: LintContext) -> Iterator[Finding]:
-    """Where the workspace is not set up to mail people, nobody asks for an address yet."""
-    if not proof.postal_address:
-        if proof.is_set_up:
-            message = "there is no postal address in the letter"
-            yield Finding(rule="postal-address", message=message, expected="set MAILER_POSTAL_ADDRESS")
-        return
-    wanted = [" ".join(clean(line).split()) for line in proof.postal_address.splitlines() if line.strip()]
-    for page, text in zip(proof.pages, proof.texts, strict=True):
-        for name, said in (("HTML", page.text), ("plaintext", " ".join(text.split()))):
-            if any(line not in said for line in wanted):
-                yield Finding(
-                    rule="postal-address",
-                    message=f"the {name} leaves out the postal address, or part of it",
-                    expected="expected {{ postal_address }} in the template",
-                )

@@ -1,7 +1,7 @@
-"""What mail programs know of HTML and CSS, by the data of caniemail, and what a letter loses in those that its readers use.
+"""Checks HTML and CSS against the mail programs of the readers, by the data of caniemail.
 
-The data is in data/caniemail.json (MIT; data/caniemail.LICENSE); docs/caniemail.py makes it. Only the loss of what matters
-is a finding: rounded corners, fine underlines, better line breaks and dark mode are given to those who can have them.
+The data is in data/caniemail.json (MIT; data/caniemail.LICENSE); docs/caniemail.py makes it. Only the loss of essential features
+is a finding: rounded corners, fine underlines, better line breaks and dark mode may be missing.
 Raises SettingsError for a mail program that the data does not have.
 """
 
@@ -43,7 +43,7 @@ _FORMATS = frozenset({"jpg", "jpeg", "png", "gif"})
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature, and a letter for each mail program: y, a (in part), n, u (unknown), - (not tested)."""
+    """A feature, and a code for each mail program: y, a (in part), n, u (unknown), - (not tested)."""
 
     slug: str
     title: str
@@ -61,7 +61,7 @@ class Support:
     features: Mapping[str, Feature]
 
     def selected(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The mail programs that `names` stand for: `gmail` is all of Gmail’s. Raises SettingsError."""
+        """Returns the mail programs for `names`: `gmail` is all of Gmail’s. Raises SettingsError."""
         found: dict[str, None] = {}
         for name in names:
             matching = [client for client in self.clients if client == name or client.startswith(f"{name}.")]
@@ -75,7 +75,7 @@ class Support:
 
 @lru_cache(maxsize=1)
 def load_support() -> Support:
-    """The data that comes with the program."""
+    """Returns the data that comes with the program."""
     text = (files("mailer.lint") / "data" / "caniemail.json").read_text(encoding="utf-8")
     data = json.loads(text)
     features: dict[str, Feature] = {}
@@ -86,12 +86,12 @@ def load_support() -> Support:
     return Support(data["clients"], features)
 
 
-def lost_features(proof: LintContext) -> Iterator[Finding]:
-    """What matters and is lost, with the share of the mail programs that lose it."""
+def lost_features(context: LintContext) -> Iterator[Finding]:
+    """Reports essential features that mail programs lack, with the share of those programs."""
     known = load_support()
-    clients = known.selected(proof.clients)
+    clients = known.selected(context.clients)
     seen: set[str] = set()
-    for page in proof.pages:
+    for page in context.pages:
         for use, where in uses(page).items():
             feature = known.features.get(use)
             if feature is None or feature.slug in seen or feature.slug not in MATTERS:
@@ -105,11 +105,11 @@ def lost_features(proof: LintContext) -> Iterator[Finding]:
                 )
 
 
-def image_formats(proof: LintContext) -> Iterator[Finding]:
-    """Images by an address whose format some mail programs do not show."""
+def image_formats(context: LintContext) -> Iterator[Finding]:
+    """Reports images by an address whose format some mail programs do not show."""
     known = load_support()
-    clients = known.selected(proof.clients)
-    for page in proof.pages:
+    clients = known.selected(context.clients)
+    for page in context.pages:
         for image in page.each("img"):
             for use in formats(image):
                 suffix = use.partition(":")[2]
@@ -121,7 +121,7 @@ def image_formats(proof: LintContext) -> Iterator[Finding]:
                         rule="image-format",
                         message=f"an image in the format “{suffix}” is not shown in {_share(known, lost, clients)}",
                         expected="expected JPEG, PNG or GIF",
-                        position=proof.source_index.find(image.get("src", "")),
+                        position=context.source_index.find(image.get("src", "")),
                     )
 
 

@@ -1,7 +1,7 @@
-"""What a copy desk would have caught: what was left to be filled in, shouting, slips of dates, names and credits.
+"""Checks the text: leftover placeholders, empty merge fields, shouting, dates, sources, credits, alt texts.
 
-Each rule is a function of the proof. Words are looked for in what readers read, never in code, template parts or
-addresses; what could be a word of the letter’s own language, such as the Spanish “todo”, is not taken for a mark.
+Words are searched in the text for readers, never in code, template parts or
+addresses; a word of the dispatch's own language, such as the Spanish “todo”, is not taken for a placeholder.
 """
 
 import re
@@ -13,10 +13,9 @@ from functools import lru_cache
 from babel.core import get_global
 from markdown_it.token import Token
 
-from mailer.dispatch.context_checks import inline_tokens
 from mailer.dispatch.diagnostics import Position, abbreviate
-from mailer.dispatch.markdown.inline_tokens import plain_text
-from mailer.dispatch.model import Article, Block, Choice, Markdown, Template
+from mailer.dispatch.markdown.token_walk import plain_text
+from mailer.dispatch.model import Article, Block, Choice, Markdown, Template, inline_tokens, walk_blocks
 from mailer.dispatch.template.expression import Expression
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
@@ -43,33 +42,33 @@ _NO_WORDS = re.compile(
 _AROUND = 24
 
 
-def placeholders(proof: LintContext) -> Iterator[Finding]:
-    language = proof.dispatch.language.partition("-")[0].lower()
-    for passage in proof.source_index.passages():
-        for match in _PLACEHOLDER.finditer(passage.text):
-            if match[0] == "TODO" and language in _TODO_IS_A_WORD and passage.text[match.end() :][:1] != ":":
+def placeholders(context: LintContext) -> Iterator[Finding]:
+    language = context.dispatch.language.partition("-")[0].lower()
+    for span in context.source_index.text_spans():
+        for match in _PLACEHOLDER.finditer(span.text):
+            if match[0] == "TODO" and language in _TODO_IS_A_WORD and span.text[match.end() :][:1] != ":":
                 continue
             yield Finding(
                 rule="placeholder",
                 message=f"“{abbreviate(match[0], 30)}” is left",
                 expected="write what belongs there, or delete it",
-                position=passage.at(match.start()),
+                position=span.at(match.start()),
             )
 
 
-def merge_tags(proof: LintContext) -> Iterator[Finding]:
-    for passage in proof.source_index.passages():
-        for match in _MERGE_TAG.finditer(passage.text):
+def merge_tags(context: LintContext) -> Iterator[Finding]:
+    for span in context.source_index.text_spans():
+        for match in _MERGE_TAG.finditer(span.text):
             yield Finding(
                 rule="merge-tag",
                 message=f"“{abbreviate(match[0], 30)}” is no field here: every reader gets it as it stands",
                 expected="write {{ reader.… }}",
-                position=passage.at(match.start()),
+                position=span.at(match.start()),
             )
 
 
-def empty_fields(proof: LintContext) -> Iterator[Finding]:
-    dispatch = proof.dispatch
+def empty_fields(context: LintContext) -> Iterator[Finding]:
+    dispatch = context.dispatch
     subject = "".join(part if isinstance(part, str) else part.text({}) for part in dispatch.subject)
     if subject.strip():  # else all of it is empty, which is a rule of its own
         yield from _in_template(dispatch.subject, "subject")
@@ -85,7 +84,7 @@ def _in_template(template: Template, name: str) -> Iterator[Finding]:
 
 
 Conditions = tuple[tuple[Expression, bool], ...]
-"""The conditions that something stands under, each with whether it held."""
+"""The conditions around an element, each with its value there."""
 
 
 def _in_blocks(items: tuple[Block | Article, ...], under: Conditions) -> Iterator[Finding]:
@@ -107,7 +106,8 @@ def _in_tokens(tokens: tuple[Token, ...], under: Conditions) -> Iterator[Finding
     for token in tokens:
         if token.type == "inline":
             pieces = [
-                each.meta["expression"] if each.type == "slot" else plain_text([each]) for each in token.children or ()
+                each.meta["expression"] if each.type == "merge_field" else plain_text([each])
+                for each in token.children or ()
             ]
             yield from _unguarded_fields(pieces, under, "the sentence")
 
@@ -128,7 +128,7 @@ def _unguarded_fields(pieces: list[str | Expression], under: Conditions, what: s
 
 
 def _is_guarded(expression: Expression, under: Conditions) -> bool:
-    """Whether a reader without these fields never gets here."""
+    """Whether a reader without these fields never gets this text."""
     return any(condition.fields & expression.fields and condition.holds({}) is not held for condition, held in under)
 
 
@@ -140,8 +140,8 @@ def _fields(expression: Expression) -> str:
     return " and ".join(f"“{name}”" for name in sorted(expression.fields)) or f"“{expression.source}”"
 
 
-def subject_and_preheader(proof: LintContext) -> Iterator[Finding]:
-    dispatch, source_index = proof.dispatch, proof.source_index
+def subject_and_preheader(context: LintContext) -> Iterator[Finding]:
+    dispatch, source_index = context.dispatch, context.source_index
     subject, preheader = _plain(dispatch.subject), _plain(dispatch.preheader)
     at = source_index.key("subject" if source_index.has_key("subject") else "title")
     if len(subject) > LONGEST_SUBJECT:
@@ -177,7 +177,7 @@ def _plain(template: Template) -> str:
 
 
 def _is_all_caps(text: str) -> str:
-    """How `text` shouts; "" when it does not. Abbreviations among words are no shouting."""
+    """Returns how `text` shouts; "" when it does not. Abbreviations among words are not shouting."""
     if re.search(r"[!！¡]{2,}|[!！]\s*[!！]", text) or text.count("!") > 2:
         return "more than one exclamation mark"
     cased = [letter for letter in text if letter.isupper() or letter.islower()]
@@ -191,42 +191,42 @@ def _letters(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
-def copyright_year(proof: LintContext) -> Iterator[Finding]:
-    years = [int(year) for year in _YEAR.findall(proof.dispatch.copyright)]
-    year = proof.dispatch.date.year
+def copyright_year(context: LintContext) -> Iterator[Finding]:
+    years = [int(year) for year in _YEAR.findall(context.dispatch.copyright)]
+    year = context.dispatch.date.year
     if years and max(years) < year:
         yield Finding(
             rule="copyright-year",
             message=f"the copyright line says {max(years)}, the dispatch is of {year}",
             expected=f"expected {year}",
-            position=proof.source_index.key("copyright"),
+            position=context.source_index.key("copyright"),
         )
 
 
-def photo_credit(proof: LintContext) -> Iterator[Finding]:
-    photo = proof.dispatch.photo
+def photo_credit(context: LintContext) -> Iterator[Finding]:
+    photo = context.dispatch.photo
     if photo and not photo.credit.strip():
         yield Finding(
             rule="photo-credit",
             message="the photo has no credit",
             expected="write credit: … under photo:",
-            position=proof.source_index.key("photo"),
+            position=context.source_index.key("photo"),
         )
 
 
-def article_dates(proof: LintContext) -> Iterator[Finding]:
-    for article in proof.articles:
-        if article.date > proof.dispatch.date:
+def article_dates(context: LintContext) -> Iterator[Finding]:
+    for article in context.articles:
+        if article.date > context.dispatch.date:
             yield Finding(
                 rule="date-after",
-                message=f"“{abbreviate(article.title_text, 40)}” is of {article.date}, the dispatch of {proof.dispatch.date}",
+                message=f"“{abbreviate(article.title_text, 40)}” is of {article.date}, the dispatch of {context.dispatch.date}",
                 expected="one of the two is a slip",
-                position=proof.source_index.article_key(article, "date"),
+                position=context.source_index.article_key(article, "date"),
             )
 
 
-def source_links(proof: LintContext) -> Iterator[Finding]:
-    for article in proof.articles:
+def source_links(context: LintContext) -> Iterator[Finding]:
+    for article in context.articles:
         if not article.link:
             yield Finding(
                 rule="source-link",
@@ -236,10 +236,10 @@ def source_links(proof: LintContext) -> Iterator[Finding]:
             )
 
 
-def source_spelling(proof: LintContext) -> Iterator[Finding]:
-    """A source that an earlier dispatch, or an earlier article, spells otherwise."""
-    known = dict(proof.sources)
-    for article in proof.articles:
+def source_spelling(context: LintContext) -> Iterator[Finding]:
+    """Reports a source that an earlier dispatch, or an earlier article, spells differently."""
+    known = dict(context.sources)
+    for article in context.articles:
         name = article.source
         if name in known:
             continue
@@ -250,7 +250,7 @@ def source_spelling(proof: LintContext) -> Iterator[Finding]:
                 rule="source-spelling",
                 message=f"“{name}” is spelt “{other}” {where}",
                 expected="spell it the same",
-                position=proof.source_index.article_key(article, "source"),
+                position=context.source_index.article_key(article, "source"),
             )
         else:
             known[name] = ""
@@ -271,7 +271,7 @@ def _similar(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _normalized(name: str) -> str:
-    """Letters and digits without accents or an article in front."""
+    """Returns letters and digits without accents or an article in front."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(each for each in decomposed if not unicodedata.combining(each))
     words = re.findall(r"\w+", plain)
@@ -291,15 +291,15 @@ _SCRIPTS = {
     "Thai": ({"Thai"}, re.compile("[\u0e00-\u0e7f]")),
     "Latin": ({"Latn"}, re.compile("[A-Za-z\u00c0-\u024f]")),
 }
-"""The scripts that are told apart: their codes of ISO 15924, and letters of theirs."""
+"""The scripts that are distinguished: their codes of ISO 15924, and their letters."""
 
-_FEWEST = 12  # letters by which a script is told
+_FEWEST = 12  # letters that a script is detected by
 
 
-def missing_languages(proof: LintContext) -> Iterator[Finding]:
-    """Articles without a language that are not in the script of the dispatch’s own."""
-    own = _script_of(proof.dispatch.language)
-    for article in proof.articles:
+def missing_languages(context: LintContext) -> Iterator[Finding]:
+    """Reports articles without a language that are not in the script of the dispatch’s own."""
+    own = _script_of(context.dispatch.language)
+    for article in context.articles:
         if article.language or not own:
             continue
         script = _script(f"{article.title_text} {_text(article.body)}")
@@ -313,7 +313,7 @@ def missing_languages(proof: LintContext) -> Iterator[Finding]:
 
 
 def _script_of(language: str) -> str:
-    """The script that a language is usually written in, by its code; "" when that is not known."""
+    """Returns the code of the script that a language is usually written in; "" when that is not known."""
     subtags = language.replace("_", "-").split("-")
     named = next((tag.title() for tag in subtags[1:] if len(tag) == 4 and tag.isalpha()), "")
     likely = str(get_global("likely_subtags").get(subtags[0].lower(), "")).split("_")
@@ -321,31 +321,23 @@ def _script_of(language: str) -> str:
 
 
 def _script(text: str) -> str:
-    """The script that most letters of `text` are in; "" where there are too few to tell."""
+    """Returns the script of most letters of `text`; "" where there are too few to tell."""
     counts = {name: len(pattern.findall(text)) for name, (_, pattern) in _SCRIPTS.items()}
     name = max(counts, key=lambda each: counts[each])
     return name if counts[name] >= _FEWEST and counts[name] > 0.6 * sum(counts.values()) else ""
 
 
-def _text(items: tuple[Block | Article, ...]) -> str:
-    pieces: list[str] = []
-    for item in items:
-        match item:
-            case Markdown(tokens=tokens):
-                pieces += [plain_text(token.children or ()) for token in tokens if token.type == "inline"]
-            case Article(body=body):
-                pieces.append(_text(body))
-            case Choice(branches=branches):
-                pieces += [_text(branch.items) for branch in branches]
-    return " ".join(pieces)
+def _text(blocks: tuple[Block, ...]) -> str:
+    runs = (block.tokens for block in walk_blocks(blocks) if isinstance(block, Markdown))
+    return " ".join(plain_text(token.children or ()) for tokens in runs for token in tokens if token.type == "inline")
 
 
-def alt_words(proof: LintContext) -> Iterator[Finding]:
-    photo = proof.dispatch.photo
-    images: list[tuple[str, Position]] = [(photo.alt, proof.source_index.key("photo", "alt"))] if photo else []
+def alt_words(context: LintContext) -> Iterator[Finding]:
+    photo = context.dispatch.photo
+    images: list[tuple[str, Position]] = [(photo.alt, context.source_index.key("photo", "alt"))] if photo else []
     images += [
         (str(token.attrs.get("alt", "")), token.meta["position"])
-        for token in inline_tokens(proof.dispatch)
+        for token in inline_tokens(context.dispatch)
         if token.type == "image"
     ]
     for alt, position in images:

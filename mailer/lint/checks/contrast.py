@@ -1,7 +1,7 @@
-"""Whether text can be told from its background, in light and in dark: WCAG 2.2, 1.4.3, on the colours that are computed.
+"""Checks the contrast of text and background, in light and in dark (WCAG 2.2, 1.4.3), on the computed colours.
 
-The cascade is followed as far as letters need it: inlined styles, style blocks for every screen or for one scheme,
-!important, specificity, inheritance, translucent colours. A background that is a picture or a gradient is not judged.
+The cascade is followed as far as mail needs it: inlined styles, style blocks for every screen or for one scheme,
+!important, specificity, inheritance, translucent colours. A background that is a picture or a gradient is not checked.
 """
 
 import re
@@ -35,32 +35,32 @@ _SIZE = re.compile(r"([0-9.]+)(px|pt|em|rem|%)")
 _FOUND_EACH = 40  # findings; a page that is wrong throughout need not be listed whole
 
 
-def poor_contrast(proof: LintContext) -> Iterator[Finding]:
-    """Every pair of colours in which text is too faint, once a scheme."""
+def poor_contrast(context: LintContext) -> Iterator[Finding]:
+    """Reports every pair of colours with too little contrast, once a scheme."""
     seen: set[tuple[str, str, str]] = set()
-    for page in proof.pages:
+    for page in context.pages:
         for scheme, rule in (("light", "contrast"), ("dark", "contrast-dark")):
-            painter = _StyleResolver(page, scheme)
-            if scheme == "dark" and not painter.knows_scheme:
+            resolver = _StyleResolver(page, scheme)
+            if scheme == "dark" and not resolver.knows_scheme:
                 continue
-            for text, ink in painter.texts():
-                pair = (rule, str(ink.colour), str(ink.background))
+            for text, style in resolver.texts():
+                pair = (rule, str(style.colour), str(style.background))
                 if pair in seen or len(seen) >= _FOUND_EACH:
                     continue
-                ratio, enough = ink.ratio, ENOUGH_LARGE if ink.is_large else ENOUGH
+                ratio, enough = style.ratio, ENOUGH_LARGE if style.is_large else ENOUGH
                 if ratio < enough:
                     seen.add(pair)
                     words = abbreviate(text, 40)
                     yield Finding(
                         rule=rule,
-                        message=f"“{words}” stands out {ratio:.1f} to 1 ({ink.colour} on {ink.background}) in {scheme} mode",
+                        message=f"“{words}” stands out {ratio:.1f} to 1 ({style.colour} on {style.background}) in {scheme} mode",
                         expected=f"expected {enough:g} to 1",
                     )
 
 
 @dataclass(frozen=True, slots=True)
 class _ComputedStyle:
-    """How text looks here; `background` is None where it is a picture."""
+    """The computed style of a text; `background` is None where it is a picture."""
 
     colour: Colour = _BLACK
     background: Colour | None = _WHITE
@@ -80,7 +80,7 @@ class _ComputedStyle:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Weight:
-    """What wins in the cascade: importance, inlined or not, specificity, order."""
+    """The precedence in the cascade: importance, inlined or not, specificity, order."""
 
     important: bool
     inlined: bool
@@ -89,7 +89,7 @@ class _Weight:
 
 
 class _StyleResolver:
-    """The colours of a page in one scheme."""
+    """Computes the styles of a page in one scheme."""
 
     def __init__(self, page: HtmlPage, scheme: str) -> None:
         self._page = page
@@ -101,44 +101,44 @@ class _StyleResolver:
         )
 
     def texts(self) -> Iterator[tuple[str, _ComputedStyle]]:
-        """Each stretch of text that is seen on a plain background, with how it looks."""
+        """Yields each visible text on a plain background, with its style."""
         body = self._page.root.find("body")
         if body is not None:
-            yield from self._within(body, self._ink(self._page.root, _ComputedStyle()))
+            yield from self._within(body, self._style_of(self._page.root, _ComputedStyle()))
 
     def _within(self, element: HtmlElement, outer: _ComputedStyle) -> Iterator[tuple[str, _ComputedStyle]]:
-        ink = self._ink(element, outer)
-        if ink.hidden:
+        style = self._style_of(element, outer)
+        if style.hidden:
             return
         own = [element.text, *(child.tail for child in element)]
         text = " ".join(part.strip() for part in own if part and part.strip())
-        if text and ink.background is not None and element.tag not in {"style", "script"}:
-            yield text, ink
+        if text and style.background is not None and element.tag not in {"style", "script"}:
+            yield text, style
         for child in element:
             if isinstance(child.tag, str):
-                yield from self._within(child, ink)
+                yield from self._within(child, style)
 
-    def _ink(self, element: HtmlElement, outer: _ComputedStyle) -> _ComputedStyle:
+    def _style_of(self, element: HtmlElement, outer: _ComputedStyle) -> _ComputedStyle:
         values = self._values(element)
-        ink = outer
+        style = outer
         if element.tag == "a" and element.get("href"):
-            ink = replace(ink, colour=_LINK)
+            style = replace(style, colour=_LINK)
         if element.tag in _BOLD_TAGS:
-            ink = replace(ink, bold=True, size=_TAG_SIZES.get(str(element.tag), ink.size))
+            style = replace(style, bold=True, size=_TAG_SIZES.get(str(element.tag), style.size))
         if (found := colour(values.get("color", ""))) is not None:
-            ink = replace(ink, colour=found)
+            style = replace(style, colour=found)
         elif values.get("color") == "inherit":
-            ink = replace(ink, colour=outer.colour)
-        ink = replace(ink, background=_background(values, outer.background, element.get("bgcolor", "")))
-        ink = replace(ink, size=_size(values.get("font-size", ""), outer.size, ink.size))
+            style = replace(style, colour=outer.colour)
+        style = replace(style, background=_background(values, outer.background, element.get("bgcolor", "")))
+        style = replace(style, size=_size(values.get("font-size", ""), outer.size, style.size))
         if weight := values.get("font-weight"):
-            ink = replace(ink, bold=weight in {"bold", "bolder"} or (weight.isdigit() and int(weight) >= 700))
+            style = replace(style, bold=weight in {"bold", "bolder"} or (weight.isdigit() and int(weight) >= 700))
         if values.get("display") == "none" or values.get("visibility") == "hidden":
-            ink = replace(ink, hidden=True)
-        return ink
+            style = replace(style, hidden=True)
+        return style
 
     def _values(self, element: HtmlElement) -> dict[str, str]:
-        """The properties that count here, the background’s shorthand as it stands."""
+        """Returns the relevant properties, the background’s shorthand as it is."""
         weighed = dict(self._styled.get(element, {}))
         for order, each in enumerate(declarations(element.get("style", ""))):
             if each.name in _PROPERTIES:
@@ -147,7 +147,7 @@ class _StyleResolver:
 
     @cached_property
     def _styled(self) -> dict[HtmlElement, dict[str, tuple[_Weight, str]]]:
-        """What the style blocks give to each element in this scheme."""
+        """The properties that the style blocks give to each element in this scheme."""
         styled: dict[HtmlElement, dict[str, tuple[_Weight, str]]] = {}
         order = 0
         for css in self._page.style_blocks:
@@ -164,7 +164,7 @@ class _StyleResolver:
         return styled
 
     def _applies(self, media: str) -> bool:
-        """Whether a rule under `media` counts on a wide screen in this scheme."""
+        """Whether a rule under `media` applies on a wide screen in this scheme."""
         schemes = _SCHEME.findall(media)
         rest = _SCHEME.sub("", media)
         words = set(re.findall(r"[a-z-]+", rest)) - {"and", "only", "screen", "all"}
@@ -177,7 +177,7 @@ def _take(values: dict[str, tuple[_Weight, str]], name: str, value: str, weight:
 
 
 def _selectors(text: str) -> list[tuple[CSSSelector, tuple[int, int, int]]]:
-    """Those of a selector list that can be looked up; what depends on a pointer cannot."""
+    """Returns the selectors of a list that can be looked up; those that depend on a pointer cannot."""
     found = []
     for each in text.split(","):
         if ":" in each.replace(":root", ""):
@@ -194,7 +194,7 @@ def _selectors(text: str) -> list[tuple[CSSSelector, tuple[int, int, int]]]:
 
 
 def _background(values: dict[str, str], outer: Colour | None, attribute: str) -> Colour | None:
-    """The colour behind the text; `values` are in the order in which they win."""
+    """Returns the colour behind the text; `values` are in order of precedence."""
     background = outer
     if (found := colour(attribute)) is not None:
         background = found if outer is None else found.over(outer)
@@ -211,7 +211,7 @@ def _background(values: dict[str, str], outer: Colour | None, attribute: str) ->
 
 
 def _size(text: str, outer: float, otherwise: float) -> float:
-    """A font size in pixels."""
+    """Returns a font size in pixels."""
     match = _SIZE.fullmatch(text)
     if match is None:
         return otherwise

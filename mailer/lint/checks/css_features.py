@@ -1,9 +1,9 @@
-"""Which features of HTML and CSS a page cannot do without, named as the data of caniemail names them (docs/caniemail.py).
+"""Lists the features of HTML and CSS that a page uses, named as in the data of caniemail (docs/caniemail.py).
 
     property:gap  value:display:flex  function:calc  unit:vw  at:import  pseudo:before
     element:video  attribute:srcset  input:checkbox  format:webp
 
-Only what stands for every screen counts: a rule under @media or @supports is an extra by its nature. Pure.
+Only rules for every screen count: a rule under @media or @supports is optional by its nature. Pure.
 """
 
 import re
@@ -23,7 +23,7 @@ _STRING = re.compile(r'"[^"]*"|\'[^\']*\'|url\([^)]*\)')
 
 
 def uses(page: HtmlPage) -> dict[str, str]:
-    """What `page` uses -> where it does first: an element's tag or "style"."""
+    """Returns what `page` uses -> the first place: an element's tag or "<style>"."""
     found: dict[str, str] = {}
     for css in page.style_blocks:
         for use in _of_sheet(css):
@@ -75,7 +75,7 @@ def _of_element(element: HtmlElement) -> Iterator[str]:
 
 
 def formats(image: HtmlElement) -> Iterator[str]:
-    """The format that an image has by its address, as a use."""
+    """Yields the format of an image by its address, as a use."""
     source = image.get("src") or ""
     if source.startswith("data:"):
         yield "format:base64"

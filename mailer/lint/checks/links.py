@@ -1,7 +1,7 @@
-"""Where a letter leads, and with what words: links that say nothing, hide, mislead, or lead nowhere for most.
+"""Checks the links of a dispatch: words without meaning, misleading words, shorteners, private or insecure addresses.
 
-Judged from their addresses alone; whether they answer is for online.py. Links of the dispatch are found at their places,
-those that only a template has at its beginning.
+Checked by their addresses alone; link_checker.py requests them. Links of the dispatch are reported at their positions,
+those of a template at the beginning of the file.
 """
 
 import re
@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 
 from markdown_it.token import Token
 
-from mailer.dispatch.context_checks import inline_tokens, text_tokens
 from mailer.dispatch.diagnostics import Position, abbreviate
-from mailer.dispatch.markdown.inline_tokens import plain_text
-from mailer.dispatch.model import Dispatch, Template, walk_articles
+from mailer.dispatch.markdown.token_walk import plain_text
+from mailer.dispatch.model import Dispatch, Template, inline_tokens, text_tokens, walk_articles
 from mailer.lint.context import LintContext
 from mailer.lint.findings import Finding
 from mailer.lint.source_index import SourceIndex
 
-_SAY_NOTHING = frozenset(
+_MEANINGLESS = frozenset(
     word
     for words in (
         "here|click|click here|click this|this|this link|link|more|read more|learn more|read on|see more|details|this page",
@@ -35,7 +34,7 @@ _SAY_NOTHING = frozenset(
     )
     for word in words.split("|")
 )
-"""In English, German, French, Spanish, Portuguese, Italian, Dutch, Hebrew and Arabic, whatever the letter's own is."""
+"""In English, German, French, Spanish, Portuguese, Italian, Dutch, Hebrew and Arabic, whatever the language of the dispatch."""
 _SHORTENERS = frozenset(
     {
         "amzn.to", "bit.ly", "bitly.com", "bl.ink", "buff.ly", "cutt.ly", "dlvr.it", "fb.me", "git.io", "goo.gl",
@@ -52,7 +51,7 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LinkTarget:
-    """A link of a dispatch: its address, with an x for what differs per reader, and its words ("": it has none of its own)."""
+    """A link: its address, with an x for each merge field, and its words ("": it has none of its own)."""
 
     url: str
     words: str
@@ -68,7 +67,7 @@ class LinkTarget:
 
 
 def targets(dispatch: Dispatch, source_index: SourceIndex) -> tuple[LinkTarget, ...]:
-    """Every link that an editor typed, to the web or elsewhere."""
+    """Returns every link that an editor typed, to the web or elsewhere."""
     found = list(_front(dispatch, source_index))
     found += [
         LinkTarget(article.link, "", source_index.article_key(article, "link"))
@@ -95,7 +94,7 @@ def _of_block(children: list[Token]) -> Iterator[LinkTarget]:
         end = next((at for at in range(number, len(children)) if children[at].type == "link_close"), len(children))
         inside = children[number + 1 : end]
         words = " ".join(plain_text(inside).split())
-        if any(each.type in {"slot", "dispatch_link"} for each in inside):
+        if any(each.type in {"merge_field", "dispatch_link"} for each in inside):
             words = f"{words} …"
         href: Template = token.meta["href"]
         url = "".join(part if isinstance(part, str) else "x" for part in href)
@@ -107,19 +106,19 @@ def _finding(rule: str, target: LinkTarget, message: str, expected: str) -> Find
     return Finding(rule=rule, message=message, expected=expected, position=target.position)
 
 
-def links(proof: LintContext) -> Iterator[Finding]:
-    """What is wrong with each link, by its address and its words."""
-    own = urlsplit(proof.base_url).hostname or ""
-    typed = targets(proof.dispatch, proof.source_index)
-    for target in (*typed, *_of_templates(proof, typed)):
-        yield from _judge_words(target)
+def links(context: LintContext) -> Iterator[Finding]:
+    """Checks each link by its address and its words."""
+    own = urlsplit(context.base_url).hostname or ""
+    typed = targets(context.dispatch, context.source_index)
+    for target in (*typed, *_of_templates(context, typed)):
+        yield from _check_words(target)
         if target.host and target.host != own:
-            yield from _judge_address(target)
+            yield from _check_address(target)
 
 
-def unsent(proof: LintContext) -> Iterator[Finding]:
-    """Links to dispatches that the archive has no page of."""
-    dispatch, source_index = proof.dispatch, proof.source_index
+def unsent(context: LintContext) -> Iterator[Finding]:
+    """Reports links to dispatches without a page in the archive."""
+    dispatch, source_index = context.dispatch, context.source_index
     places = [
         (earlier.slug, source_index.key("earlier", number, "slug")) for number, earlier in enumerate(dispatch.earlier)
     ]
@@ -129,32 +128,32 @@ def unsent(proof: LintContext) -> Iterator[Finding]:
         if token.type == "dispatch_link"
     ]
     for slug, position in places:
-        if slug in proof.unsent:
+        if slug in context.unsent:
             message = f"“{slug}” was never sent, so the archive has no page of it"
             yield Finding(rule="link-unsent", message=message, expected="send it before this one", position=position)
 
 
-def _of_templates(proof: LintContext, typed: tuple[LinkTarget, ...]) -> Iterator[LinkTarget]:
+def _of_templates(context: LintContext, typed: tuple[LinkTarget, ...]) -> Iterator[LinkTarget]:
     """Links that no editor typed: those of a workspace’s own templates."""
     known = {target.url for target in typed}
     reader_specific = tuple(target.url.partition("x")[0] for target in typed if target.differs)
     seen: set[str] = set()
-    for page in proof.pages:
+    for page in context.pages:
         for link in page.links:
             if link.href in known or link.href in seen or link.href.startswith("#"):
                 continue
-            if link.href.startswith(proof.base_url) or (reader_specific and link.href.startswith(reader_specific)):
+            if link.href.startswith(context.base_url) or (reader_specific and link.href.startswith(reader_specific)):
                 continue
             seen.add(link.href)
             yield LinkTarget(link.href, link.words, Position())
 
 
-def _judge_words(target: LinkTarget) -> Iterator[Finding]:
+def _check_words(target: LinkTarget) -> Iterator[Finding]:
     words = target.words
     if _BARE.fullmatch(words):
         message = f"the link “{abbreviate(words, 50)}” is its own address"
         yield _finding("link-words", target, message, "name what is there: [the minutes](https://…)")
-    elif _plain(words) in _SAY_NOTHING:
+    elif _plain(words) in _MEANINGLESS:
         message = f"the link “{abbreviate(words, 50)}” does not say where it leads"
         yield _finding("link-words", target, message, "link the words that name the thing")
     match = _ADDRESS.fullmatch(words.strip())
@@ -172,7 +171,7 @@ def _are_one(shown: str, host: str) -> bool:
     return shown == host or shown.endswith(f".{host}") or host.endswith(f".{shown}")
 
 
-def _judge_address(target: LinkTarget) -> Iterator[Finding]:
+def _check_address(target: LinkTarget) -> Iterator[Finding]:
     host = target.host.lower()
     if not is_public_name(host):
         message = f"“{host}” opens for nobody else"
@@ -188,7 +187,7 @@ def _judge_address(target: LinkTarget) -> Iterator[Finding]:
 
 
 def is_public_name(host: str) -> bool:
-    """Whether `host` could be one that everybody reaches: a name with a dot, under no private top."""
+    """Whether `host` could be public: a name with a dot, under no private top-level domain."""
     return "." in host and not host.endswith(_NOT_PUBLIC) and not _is_number(host)
 
 

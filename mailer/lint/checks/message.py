@@ -1,7 +1,7 @@
-"""The message as its receivers get it, read again from its bytes: contract of the message, RFC 5322, 2045, 8058, 6376.
+"""Checks the message as its receivers get it, parsed from its bytes: contract of the message, RFC 5322, 2045, 8058, 6376.
 
-Parsed with the compat32 policy, which neither guesses nor recurses through addresses, and with caps: what is larger than
-a letter can be is not parsed at all. Whatever this finds is our own doing, or that of a template or a setting.
+Parsed with the compat32 policy, which neither guesses nor recurses through addresses, and with caps: a message that is
+too large is not parsed at all. A finding here is a fault of the program, a template or a setting.
 """
 
 import binascii
@@ -33,19 +33,19 @@ _OVERSIGNED = ("from", "to", "subject", "date")
 _QUOTED = re.compile(rb"(?:[\t\r\n -<>-~]|=[0-9A-F]{2}|=\r\n)*")
 
 
-def message(proof: LintContext) -> Iterator[Finding]:
-    """Everything that contract and RFCs ask of one message."""
-    data = proof.message
+def message(context: LintContext) -> Iterator[Finding]:
+    """Checks a message against the contract and the RFCs."""
+    data = context.message
     if len(data) > LARGEST:
         text = f"the message has {len(data) // 1024 // 1024} MB"
         yield Finding(rule="message-headers", message=text, expected="no server takes that")
         return
     parsed = BytesParser(policy=compat32).parsebytes(data)
     yield from _lines(data)
-    yield from _headers(parsed, proof.edition.from_address)
+    yield from _headers(parsed, context.edition.from_address)
     yield from _parts(parsed)
-    yield from _one_click(parsed, proof)
-    yield from _signatures(parsed, proof.edition.from_address)
+    yield from _one_click(parsed, context)
+    yield from _signatures(parsed, context.edition.from_address)
 
 
 def _lines(data: bytes) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def _headers(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
 
 
 def _text(parsed: "Message[str, str]", name: str) -> str:
-    """The value of a header, decoded; what cannot be decoded as it stands."""
+    """Returns the value of a header, decoded if possible."""
     raw = str(parsed.get(name, "")).replace("\r\n", "")
     try:
         return str(make_header(decode_header(raw)))
@@ -99,7 +99,7 @@ def _domain(address: str) -> str:
 
 
 def _parts(parsed: "Message[str, str]") -> Iterator[Finding]:
-    """alternative(plain, html), or alternative(plain, related(html, images)), each to be decoded by what it declares."""
+    """Checks alternative(plain, html), or alternative(plain, related(html, images)), and the encoding of each part."""
     parts = parsed.get_payload()
     alternatives = [part for part in parts if isinstance(part, Message)] if isinstance(parts, list) else []
     kinds = [part.get_content_type() for part in alternatives]
@@ -122,7 +122,7 @@ def _decoded(part: "Message[str, str]") -> bytes:
 
 
 def _fault(part: "Message[str, str]") -> str:
-    """Why a part cannot be decoded by what it declares; "" when it can."""
+    """Returns why a part cannot be decoded as it declares; "" when it can."""
     encoding = str(part.get("Content-Transfer-Encoding", "7bit")).strip().lower()
     payload = part.get_payload()
     raw = payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
@@ -150,17 +150,17 @@ def _fault(part: "Message[str, str]") -> str:
     return ""
 
 
-def _one_click(parsed: "Message[str, str]", proof: LintContext) -> Iterator[Finding]:
+def _one_click(parsed: "Message[str, str]", context: LintContext) -> Iterator[Finding]:
     where = re.findall(r"<([^<>]*)>", _text(parsed, "List-Unsubscribe"))
-    web = [url for url in where if url.startswith(proof.unsubscribe_url)]
+    web = [url for url in where if url.startswith(context.unsubscribe_url)]
     if not web:
         text = "List-Unsubscribe has no web address"
-        yield Finding(rule="one-click", message=text, expected=f"expected <{proof.unsubscribe_url}…>")
-    elif proof.is_set_up and not web[0].startswith("https:"):
+        yield Finding(rule="one-click", message=text, expected=f"expected <{context.unsubscribe_url}…>")
+    elif context.is_set_up and not web[0].startswith("https:"):
         yield Finding(rule="one-click", message="the address of List-Unsubscribe is not https")
-    said = _text(parsed, "List-Unsubscribe-Post").strip()
-    if said != "List-Unsubscribe=One-Click":
-        text = f"List-Unsubscribe-Post says “{said}”"
+    content = _text(parsed, "List-Unsubscribe-Post").strip()
+    if content != "List-Unsubscribe=One-Click":
+        text = f"List-Unsubscribe-Post says “{content}”"
         yield Finding(rule="one-click", message=text, expected="expected List-Unsubscribe=One-Click")
 
 
@@ -186,11 +186,11 @@ def _signatures(parsed: "Message[str, str]", sender: str) -> Iterator[Finding]:
             yield Finding(rule="dkim-alignment", message=text, expected="expected one organisation")
 
 
-def plaintext(proof: LintContext) -> Iterator[Finding]:
-    """The headline of every article in the plaintext: a template can leave them out."""
-    said = _bare(" ".join(proof.texts))
-    for article in proof.articles:
-        if _bare(article.title_text) not in said:
+def plaintext(context: LintContext) -> Iterator[Finding]:
+    """Checks that every article's headline is in the plaintext: a template can leave them out."""
+    content = _bare(" ".join(context.texts))
+    for article in context.articles:
+        if _bare(article.title_text) not in content:
             yield Finding(
                 rule="plaintext",
                 message=f"the plaintext leaves out “{article.title_text[:50]}”",

@@ -1,6 +1,6 @@
-"""How much a letter weighs: its HTML against Gmail’s clip, its style blocks, its images.
+"""Checks sizes: the HTML against Gmail’s clip, style blocks, images.
 
-A KB is 1024 bytes. Gmail counts the bytes of the HTML after decoding, so the longest variant is what is measured.
+A KB is 1024 bytes. Gmail counts the bytes of the HTML after decoding, so the longest variant is measured.
 """
 
 import re
@@ -23,12 +23,12 @@ NARROWEST_PHOTO = 600  # pixels
 _ANCHOR = re.compile(r'<a\b[^>]*?\bname="([^"]+)"')
 
 
-def html_size(proof: LintContext) -> Iterator[Finding]:
-    page = max(proof.pages, key=lambda each: each.size)
+def html_size(context: LintContext) -> Iterator[Finding]:
+    page = max(context.pages, key=lambda each: each.size)
     if page.size < LARGE:
         return
     rule, limit = ("html-clipped", CLIPPED) if page.size >= CLIPPED else ("html-size", LARGE)
-    article = _article_over_limit(proof, page, limit)
+    article = _article_over_limit(context, page, limit)
     tips = f"; “{abbreviate(article.title_text, 50)}” tips it over {limit // KB}" if article else ""
     yield Finding(
         rule=rule,
@@ -38,9 +38,9 @@ def html_size(proof: LintContext) -> Iterator[Finding]:
     )
 
 
-def _article_over_limit(proof: LintContext, page: HtmlPage, limit: int) -> Article | None:
-    """The last article that begins before the page is `limit` bytes long."""
-    articles = {article.anchor: article for article in proof.articles}
+def _article_over_limit(context: LintContext, page: HtmlPage, limit: int) -> Article | None:
+    """Returns the last article that begins before the page is `limit` bytes long."""
+    articles = {article.anchor: article for article in context.articles}
     found = None
     for match in _ANCHOR.finditer(page.html):
         if match[1] in articles and len(page.html[: match.start()].encode()) < limit:
@@ -48,8 +48,8 @@ def _article_over_limit(proof: LintContext, page: HtmlPage, limit: int) -> Artic
     return found
 
 
-def style_blocks(proof: LintContext) -> Iterator[Finding]:
-    for page in proof.pages:
+def style_blocks(context: LintContext) -> Iterator[Finding]:
+    for page in context.pages:
         for css in page.style_blocks:
             size = len(css.encode())
             if size > LARGEST_STYLE:
@@ -62,9 +62,9 @@ def style_blocks(proof: LintContext) -> Iterator[Finding]:
                 )
 
 
-def image_sizes(proof: LintContext) -> Iterator[Finding]:
-    source_index = proof.source_index
-    for path, image in proof.images.items():
+def image_sizes(context: LintContext) -> Iterator[Finding]:
+    source_index = context.source_index
+    for path, image in context.images.items():
         if len(image.data) > LARGEST_IMAGE:
             yield Finding(
                 rule="image-bytes",
@@ -72,12 +72,12 @@ def image_sizes(proof: LintContext) -> Iterator[Finding]:
                 expected=f"at most {LARGEST_IMAGE // KB} KB",
                 position=source_index.find(path),
             )
-    total = sum({image.name: len(image.data) for image in proof.images.values()}.values())
+    total = sum({image.name: len(image.data) for image in context.images.values()}.values())
     if total > LARGEST_IMAGES:
         message = f"the images have {total / KB:,.0f} KB together"
         yield Finding(rule="image-bytes", message=message, expected=f"at most {LARGEST_IMAGES // KB:,} KB")
-    photo = proof.dispatch.photo
-    image_of_photo = proof.images.get(photo.file) if photo and photo.file else None
+    photo = context.dispatch.photo
+    image_of_photo = context.images.get(photo.file) if photo and photo.file else None
     if image_of_photo and image_of_photo.width < NARROWEST_PHOTO:
         yield Finding(
             rule="image-width",

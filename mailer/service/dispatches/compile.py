@@ -19,10 +19,10 @@ from mailer.dispatch.metadata import Metadata, read_metadata
 from mailer.dispatch.model import Dispatch
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition, theme_faults
+from mailer.edition.dispatch_view import image_files
 from mailer.edition.images import PhotoError, load_image
 from mailer.edition.model import Edition, Image
 from mailer.edition.publication import Reference
-from mailer.edition.view_model import image_files
 from mailer.errors import UsageError, ValidationFailedError
 from mailer.ledger.types.editions import NewEdition
 from mailer.lint.findings import Finding, as_problems

@@ -22,10 +22,10 @@ from mailer.dispatch.parse import parse_dispatch
 from mailer.errors import UsageError
 from mailer.files import create_file
 from mailer.importers.dispatch_writer import file_name, write_dispatch
-from mailer.importers.eml import OpenedMessage, inline_picture, open_message, open_page
 from mailer.importers.html import read_html
+from mailer.importers.input_files import OpenedMessage, inline_picture, open_message, open_page, read_text
 from mailer.importers.model import Doubt
-from mailer.importers.paragraphs import ImportedParagraph, escape, paragraphs, read_text
+from mailer.importers.paragraphs import ImportedParagraph, escape, paragraphs
 from mailer.importers.plaintext import read_plaintext
 
 PICTURES = "photos"

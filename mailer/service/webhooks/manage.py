@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from mailer import __version__
 from mailer.app import App
 from mailer.delivery.retry import RetryPolicy
-from mailer.dispatch.markdown.links import WEB, check_link, normalise
+from mailer.dispatch.markdown.link_validation import WEB, check_link, normalise_url
 from mailer.errors import UsageError
 from mailer.http_client import ClientOptions, HttpResult, is_allowed, is_public, post
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent, WebhookState
@@ -55,7 +55,7 @@ def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
 
 def read_url(app: App, typed: str) -> str:
     """The address that is meant, in ASCII. Raises UsageError for one that nothing may be sent to."""
-    url, networks = normalise(typed.strip()), app.settings.webhook_networks
+    url, networks = normalise_url(typed.strip()), app.settings.webhook_networks
     fault = check_link(url, WEB)
     parts = urlsplit(url) if fault is None else None
     if parts is None or not parts.hostname or parts.username is not None or parts.fragment or len(url) > _LONGEST:

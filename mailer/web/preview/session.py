@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailer.app import App
+from mailer.edition.dispatch_view import image_files
 from mailer.edition.model import Edition
-from mailer.edition.view_model import image_files
 from mailer.errors import MailerError
 from mailer.service.dispatches.preview import PreviewDraft, draft, lint
 from mailer.web.preview.watcher import watch_files

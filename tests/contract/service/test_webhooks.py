@@ -196,9 +196,7 @@ def test_while_a_secret_rotates_both_are_good_and_then_the_new_one_alone(site, r
 
 def test_the_key_that_a_secret_is_made_of_must_stay(site, receiver):
     manage.add(site.app, receiver.url, ["unsubscribed"])
-    others = site.app.settings.model_copy(
-        update={"secret_keys": (SecretStr("another key, as long as one has to be"),)}
-    )
+    others = site.app.settings.model_copy(update={"secret_keys": (SecretStr("another key, as long as one has to be"),)})
     with (
         App(site.app.workspace, others) as later,
         pytest.raises(SettingsError, match="the secret of a webhook"),
@@ -295,8 +293,7 @@ def test_an_address_that_nothing_may_be_sent_to_is_refused_at_once(tmp_path, typ
 def test_an_address_is_taken_in_ascii(tmp_path):
     with site_in(tmp_path, webhook_networks=HERE) as site:
         assert (
-            read_url(site.app, " https://bücher.example/häfen?a=1 ")
-            == "https://xn--bcher-kva.example/h%C3%A4fen?a=1"
+            read_url(site.app, " https://bücher.example/häfen?a=1 ") == "https://xn--bcher-kva.example/h%C3%A4fen?a=1"
         )
         assert read_url(site.app, "http://127.0.0.1:9/x") == "http://127.0.0.1:9/x"
         with pytest.raises(UsageError):

@@ -8,12 +8,12 @@ from mailer.dispatch.parse import parse_dispatch
 FRONT = "---\ntitle: T\ndate: 2026-10-26\ncopyright: C\n---\n"
 
 
-def check(body: str, front: str = FRONT, **world):
+def check(body: str, front: str = FRONT, **check_context):
     dispatch = parse_dispatch(front + body, "a.md").dispatch
-    world = {"probe_image": lambda _path: None, **world}
+    check_context = {"probe_image": lambda _path: None, **check_context}
     return [
         (problem.rule, problem.message, problem.expected)
-        for problem in check_in_context(dispatch, CheckContext(**world))
+        for problem in check_in_context(dispatch, CheckContext(**check_context))
     ]
 
 
@@ -29,16 +29,16 @@ def test_a_slug_that_does_not_exist_suggests_one_that_does():
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "suggested"),
     [("crane", "2026-10-26-east-crane"), ("03-02", "2026-03-02-crane"), ("quay", "2026-10-26-quay-2"), ("qu", "")],
 )
-def test_a_part_of_a_slug_suggests_the_newest_that_has_it(typed, meant):
+def test_a_part_of_a_slug_suggests_the_newest_that_has_it(typed, suggested):
     known = ("2026-03-02-crane", "2025-01-01-quay-1", "2026-10-26-quay-2", "2026-10-26-east-crane")
     [(_, _, expected)] = check(f"[[{typed}]]", slugs=dict.fromkeys(known, "A"))
-    assert ("did you mean “" in expected, meant in expected) == (bool(meant), True)
+    assert ("did you mean “" in expected, suggested in expected) == (bool(suggested), True)
 
 
-def test_a_link_to_itself_is_found_even_before_it_is_sent():
+def test_a_link_to_the_dispatch_itself_is_reported_before_it_is_sent():
     assert [rule for rule, _, _ in check("[[a]]", slugs={})] == ["self-link"]
 
 
@@ -58,7 +58,7 @@ def test_a_link_to_itself_is_found_even_before_it_is_sent():
         ({"readers": frozenset()}, "the list readers has no field “town”", ""),
     ],
 )
-def test_a_field_that_no_list_has_is_found(lists, message, expected):
+def test_a_field_that_no_list_has_is_reported(lists, message, expected):
     assert check("{{ reader.town }}", fields=lists) == [("unknown-field", message, expected)]
 
 
@@ -71,7 +71,7 @@ def test_without_any_list_fields_go_unchecked():
     assert check("{{ reader.town }}", fields={}) == []
 
 
-def test_images_are_probed_wherever_they_stand():
+def test_images_are_probed_in_every_part_of_a_dispatch():
     asked = []
     body = (
         "![a](a.jpg)\n\n{% if reader.x %}\n> ![b](../b.jpg)\n{% endif %}\n\n[^1]: ![c](c.jpg)\n\n"

@@ -12,7 +12,7 @@ EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "dispatches").glob("*.m
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_it_says_what_parsing_says(path):
+def test_metadata_equals_that_of_parsing(path):
     dispatch = parse_dispatch(path.read_bytes(), path.name).dispatch
     skimmed = read_metadata(path.read_bytes(), path.name)
     assert (skimmed.slug, skimmed.title) == (dispatch.slug, dispatch.title)
@@ -22,10 +22,10 @@ def test_it_says_what_parsing_says(path):
 @pytest.mark.parametrize(
     "raw", [b"", b"no front matter", b"---\ntitle: T\n---\n", b"---\ntitle: [\n---\n", b"\xff\xfe\x00"]
 )
-def test_what_has_no_front_matter_to_go_by_is_left_out(raw):
+def test_a_dispatch_with_faulty_front_matter_has_no_metadata(raw):
     assert read_metadata(raw, "a.md") is None
 
 
-def test_a_line_of_text_is_no_source():
+def test_a_line_of_text_is_not_a_source():
     raw = b"---\ntitle: T\ndate: 2026-11-01\n---\n\nsource: x\n\n## A\ndate: 2026-11-01\n  source:  The Wire  \n\nsource: y\n"
     assert read_metadata(raw, "a.md").sources == ("The Wire",)

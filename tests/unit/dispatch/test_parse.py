@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.dispatch.context_checks import CheckContext, check_in_context, inline_tokens
+from mailer.dispatch.context_checks import CheckContext, check_in_context
 from mailer.dispatch.diagnostics import Position, Severity
-from mailer.dispatch.model import Article, Choice, Markdown, walk_articles
+from mailer.dispatch.model import Article, Choice, Markdown, inline_tokens, walk_articles
 from mailer.dispatch.parse import parse_dispatch
 from mailer.dispatch.template.expression import Expression
 
@@ -61,7 +61,7 @@ def test_the_largest_example_is_read_whole():
 # front matter
 
 
-def test_values_that_bite_in_yaml_stay_text():
+def test_values_that_yaml_would_convert_stay_text():
     front = (
         "---\ntitle: NO\ndate: 2026-10-26\nsubject: 12:30\npreheader: 0x1F\nlanguage: no\nsummary: [yes, ~, 1e3]\n---\n"
     )
@@ -70,7 +70,7 @@ def test_values_that_bite_in_yaml_stay_text():
     assert (dispatch.language, dispatch.summary) == ("no", ("yes", "~", "1e3"))
 
 
-def test_what_is_left_out_has_its_default():
+def test_absent_keys_have_defaults():
     dispatch = read("Note.", language="he")
     assert dispatch.slug == "a"
     assert dispatch.subject == ("T",)
@@ -78,7 +78,7 @@ def test_what_is_left_out_has_its_default():
     assert (dispatch.editor, dispatch.photo, dispatch.copyright, dispatch.lists) == (None, None, "", ())
 
 
-def test_a_key_with_nothing_after_it_is_as_good_as_absent():
+def test_a_key_without_a_value_counts_as_absent():
     front = "---\ntitle: T\ndate: 2026-10-26\nsubject:\nphoto:\nlists:\neditor:\n---\n"
     assert read("Note.", front).subject == ("T",)
 
@@ -88,7 +88,7 @@ def test_a_file_name_that_makes_no_slug_asks_for_one():
     assert (problem.rule, problem.expected) == ("bad-slug", "write one, such as slug: my-dispatch")
 
 
-def test_subject_and_preheader_hold_expressions_at_their_places():
+def test_subject_and_preheader_hold_expressions_with_positions():
     front = (
         "---\ntitle: T\ndate: 2026-10-26\n"
         'subject: "\\u2600 {{ reader.a }}, {{ reader.b or \\"x\\" }}"\n'
@@ -166,7 +166,7 @@ def test_code_and_escapes_are_literal(text):
     assert "{" in shown or "{" in dispatch.note[0].tokens[0].info
 
 
-def test_code_shows_what_was_typed():
+def test_code_is_shown_as_typed():
     dispatch = read("`{{ reader.a }}`\n\n```{{ x }}\n{{ reader.b }}\n```")
     assert children(dispatch, "code_inline")[0].content == "{{ reader.a }}"
     fence = dispatch.note[0].tokens[-1]
@@ -193,20 +193,20 @@ def test_code_shows_what_was_typed():
         ("é😀 {{ reader.a }}", 5, 4),
     ],
 )
-def test_an_expression_is_one_word_at_its_place(text, line, column):
+def test_an_expression_is_one_token_with_its_position(text, line, column):
     dispatch = read(text)
     (expression,) = dispatch.expressions
     assert expression.position == Position(line, column)
     assert expression.fields == {"a"}
 
 
-def test_places_after_an_expression_over_several_lines_are_right():
+def test_positions_after_an_expression_over_several_lines_are_right():
     text = "{{ reader.a or\n'b' }} [c](javascript:d)\n\n[e](javascript:f)"
     places = [(problem.line, problem.column) for problem in parse_dispatch(FRONT + text, "a.md").problems]
     assert places == [(6, 8), (8, 1)]
 
 
-def test_places_in_cells_quotes_and_lists_are_right():
+def test_positions_in_cells_quotes_and_lists_are_right():
     text = "| [x](https://a.b) | a \\| [x](c:d) |\n|---|---|\n| [^a] | b [^a] |\n\n> - a [x](c:d)\n>   b [x](c:d)\n\n### a [x](c:d)\n"
     problems = parse_dispatch(FRONT + text, "a.md").problems
     assert [(problem.line, problem.column) for problem in problems] == [
@@ -250,7 +250,7 @@ def test_a_link_is_a_template_and_has_no_attribute():
         "https://bücher.example/",
     ],
 )
-def test_good_links_are_no_findings(url):
+def test_valid_links_have_no_findings(url):
     assert rules(f"[a]({url})") == []
 
 
@@ -287,7 +287,7 @@ def test_choices_nest_and_are_numbered_outer_before_inner():
     assert dispatch.articles[0].body[0].index == 3
 
 
-def test_a_condition_around_articles_holds_whole_ones():
+def test_a_condition_around_articles_holds_whole_articles():
     text = (
         "Note.\n{% if reader.a %}\n"
         + article("A")
@@ -306,7 +306,7 @@ def test_a_condition_around_articles_holds_whole_ones():
     assert [item.title_text for item in walk_articles(dispatch.articles)] == ["A", "B", "C", "D"]
 
 
-def test_particulars_end_at_a_tag_line():
+def test_article_metadata_ends_at_a_tag_line():
     dispatch = read("## A\nsource: S\ndate: 2026-10-25\n{% if reader.a %}\nx\n{% endif %}")
     assert isinstance(dispatch.articles[0].body[0], Choice)
 
@@ -322,7 +322,7 @@ def test_particulars_end_at_a_tag_line():
         "> a\n{% if reader.a %}\n- b\n{% endif %}\nc",
     ],
 )
-def test_whole_lists_quotes_and_tables_between_tags_are_no_finding(text):
+def test_whole_lists_quotes_and_tables_between_tags_have_no_findings(text):
     assert rules(text) == []
 
 
@@ -336,7 +336,7 @@ def test_the_deepest_nesting_is_a_finding(text):
 # articles
 
 
-def test_an_article_has_its_particulars():
+def test_an_article_has_its_metadata():
     more = "place: Porto Novo\nlink: https://example.org/a?b=ü\nrights: © 2026: all \\{{\nlanguage: fr\n"
     (item,) = read(article("A *b* `c` -- d ##", "Text.\n\n### Sub\n\nMore.", more)).articles
     assert (item.title_text, item.source, item.date) == ("A b c – d", "S", dt.date(2026, 10, 25))
@@ -398,7 +398,7 @@ def test_a_footnote_may_be_defined_in_the_branch_that_uses_it_or_outside(text):
     assert rules(text) == []
 
 
-def test_a_footnote_that_needs_one_from_a_branch_is_found():
+def test_a_footnote_that_refers_to_one_in_a_branch_is_reported():
     assert rules("a[^1]\n\n[^1]: b[^2]\n\n{% if reader.a %}\nc[^2]\n\n[^2]: d\n{% endif %}") == ["footnote-branch"]
 
 
@@ -434,26 +434,28 @@ def test_no_bytes_raise(raw):
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=80))
-def test_no_opaque_word_is_left_behind(text):
+def test_no_placeholder_is_left_in_the_result(text):
     parsed = parse_dispatch(FRONT + "{{ reader.a }} `{{ b }}` " + text.replace("[", "").replace("!", ""), "a.md")
     if parsed.dispatch:
         assert not re.search(r"x[0-9a-f]{12}x[0-9]+z", repr((parsed.dispatch.note, parsed.dispatch.articles)))
 
 
 @pytest.mark.parametrize("text", ['"a" ' * 2400, "[" * 9_000, "{{ '" * 2_000, "`a``b" * 1_900, "![a](" * 1_900])
-def test_a_paragraph_made_to_take_long_does_not(text):
+def test_a_hostile_paragraph_is_parsed_quickly(text):
     parse_dispatch(FRONT + text, "a.md")
 
 
-def test_errors_in_the_front_matter_do_not_hide_what_the_world_has_to_say() -> None:
+def test_errors_in_the_front_matter_do_not_hide_context_checks() -> None:
     parsed = parse_dispatch(
         "---\ntitle: T\ndate: 26.10.2026\nearlier:\n  - slug: gone\n    title: G\n---\n\nSee [[gone-too]], {{ reader.x }}.\n",
         "a.md",
     )
     assert parsed.dispatch is None
     assert parsed.partial is not None
-    world = CheckContext(slugs={"other": "Other"}, fields={"readers": frozenset({"y"})}, probe_image=lambda _path: None)
-    assert [problem.rule for problem in check_in_context(parsed.partial, world)] == [
+    check_context = CheckContext(
+        slugs={"other": "Other"}, fields={"readers": frozenset({"y"})}, probe_image=lambda _path: None
+    )
+    assert [problem.rule for problem in check_in_context(parsed.partial, check_context)] == [
         "no-copyright", "unknown-dispatch", "unknown-dispatch", "unknown-field",
     ]  # fmt: skip
 
@@ -470,7 +472,7 @@ def test_errors_in_the_front_matter_do_not_hide_what_the_world_has_to_say() -> N
         "photo:\n  file: a.jpg\n  alt: A\n  altt: B",
     ],
 )
-def test_whatever_is_missing_or_wrong_in_the_front_matter_the_rest_is_read(key: str) -> None:
+def test_the_rest_is_read_despite_faults_in_the_front_matter(key: str) -> None:
     parsed = parse_dispatch(f"---\ntitle: T\ndate: 2026-10-26\n{key}\n---\n\nHello [[gone]].\n", "a.md")
     assert parsed.dispatch is None
     assert parsed.partial is not None

@@ -159,7 +159,7 @@ def place(problem) -> str:
 
 
 @pytest.mark.parametrize(("rule", "where", "source"), CASES)
-def test_what_breaks_a_rule_is_found_at_its_place(rule, where, source):
+def test_a_violation_is_reported_at_its_position(rule, where, source):
     parsed = parse_dispatch(source, "a.md")
     found = [problem for problem in parsed.problems if problem.rule == rule]
     assert where in map(place, found), parsed.problems
@@ -168,14 +168,14 @@ def test_what_breaks_a_rule_is_found_at_its_place(rule, where, source):
 
 
 @pytest.mark.parametrize(("rule", "where", "source"), CHECKS)
-def test_what_does_not_fit_the_world_is_found_at_its_place(rule, where, source):
+def test_a_violation_in_context_is_reported_at_its_position(rule, where, source):
     dispatch = parse_dispatch(source, "a.md").dispatch
-    world = CheckContext(
+    check_context = CheckContext(
         slugs={"earlier": "Earlier"},
         fields={"readers": frozenset({"first_name", "city"})},
         probe_image=lambda path: f"{path} is missing",
     )
-    found = [problem for problem in check_in_context(dispatch, world) if problem.rule == rule]
+    found = [problem for problem in check_in_context(dispatch, check_context) if problem.rule == rule]
     assert [place(problem) for problem in found] == [where]
     assert {problem.severity for problem in found} == {RULES[rule].severity}
 
@@ -184,7 +184,7 @@ def test_each_rule_has_a_case():
     assert {rule for rule, _, _ in (*CASES, *CHECKS)} == set(RULES)
 
 
-def test_each_rule_tells_what_it_looks_for_in_one_line():
+def test_each_rule_has_a_title_of_one_line():
     for name, rule in RULES.items():
         assert rule.id == name
         assert rule.title

@@ -7,10 +7,10 @@ import html5lib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.dispatch.context_checks import inline_tokens
+from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.model import inline_tokens
 from mailer.dispatch.parse import parse_dispatch
 from mailer.edition.compile import compile_edition
-from mailer.edition.links import normalised
 from mailer.edition.merge_fields import ReaderValues
 from mailer.sanitize import clean
 from tests.support.editions import FRONT, PUBLICATION, REFERENCES, TEMPLATES, html_of, text_of
@@ -76,6 +76,6 @@ def test_any_markdown_is_valid_html_with_nothing_live(markdown):
             words = clean(token.content).replace(">", "").split()
             assert all(word in bare for word in words)
         if token.type == "link_open" and len(token.meta["href"]) == 1:
-            address = normalised(str(token.meta["href"][0]))
+            address = normalise_url(str(token.meta["href"][0]))
             assert address in hrefs
             assert address.removeprefix("mailto:") in text

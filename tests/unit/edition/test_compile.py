@@ -58,7 +58,7 @@ EVERYTHING = everything()
 
 @pytest.mark.parametrize("slug", SLUGS)
 @pytest.mark.parametrize("values", [ANA, NOBODY])
-def test_the_examples_are_mail_that_holds(slug, values):
+def test_the_examples_compile_to_valid_mail(slug, values):
     html = html_of(example(slug), values)
     tree(html)
     assert len(html.encode()) < 100_000
@@ -83,13 +83,13 @@ def test_the_examples_are_mail_that_holds(slug, values):
         "Dear Ana,", "sits in public again", "Note by Mara Lindqvist", "ana.reis@example.com",
     ],
 )  # fmt: skip
-def test_the_largest_example_says_everything_in_both_forms(words):
+def test_the_largest_example_is_complete_in_html_and_plaintext(words):
     made = example(SLUGS[2])
     assert words in html_of(made)
     assert words in text_of(made).replace("\n", " ")
 
 
-def test_a_table_of_data_has_header_cells_and_layout_tables_say_that_they_are_none():
+def test_data_tables_have_header_cells_and_layout_tables_a_role():
     document = tree(html_of(example(SLUGS[2])))
     tables = list(document.iter("table"))
     data = [table for table in tables if table.get("role") != "presentation"]
@@ -114,7 +114,7 @@ def test_an_embedded_image_is_named_by_its_content_id_but_not_in_a_browser():
     assert 'width="600" height="200"' in seen
 
 
-def test_an_edition_is_the_same_again_and_after_a_journey_through_json():
+def test_an_edition_is_reproducible_and_survives_json():
     made = everything()
     assert made.digest == EVERYTHING.digest
     back = Edition.from_json(made.to_json())
@@ -124,7 +124,7 @@ def test_an_edition_is_the_same_again_and_after_a_journey_through_json():
     assert Edition.from_json(example(SLUGS[2]).to_json(), example(SLUGS[2]).images) == example(SLUGS[2])
 
 
-def test_the_digest_changes_with_whatever_makes_the_edition(tmp_path):
+def test_the_digest_changes_with_every_input(tmp_path):
     digests = {
         edition("Note.").digest,
         edition("Note!").digest,
@@ -139,7 +139,7 @@ def test_the_digest_changes_with_whatever_makes_the_edition(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 99}', "nonsense"])
-def test_what_is_no_stored_edition_is_refused(text):
+def test_a_malformed_stored_edition_is_refused(text):
     with pytest.raises(EditionError):
         Edition.from_json(text)
 
@@ -173,7 +173,7 @@ date: 2026-11-01
 """
 
 
-def test_a_variant_shows_its_branches_and_counts_only_them():
+def test_a_variant_shows_and_numbers_only_its_branches():
     made = edition(CHOICES)
     assert made.variants == 4
     assert made.articles == 2
@@ -240,7 +240,7 @@ NASTY = [
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.text(), st.sampled_from(NASTY)))
-def test_no_value_becomes_markup_a_link_elsewhere_or_a_line(value):
+def test_a_value_becomes_neither_markup_nor_another_link_nor_a_line(value):
     made = EVERYTHING
     values = ReaderValues(fields={"name": value}, address=value, token="t")
     harmless = ReaderValues(fields={"name": "Ana"}, address="a" if value else "", token="t")
@@ -254,7 +254,7 @@ def test_no_value_becomes_markup_a_link_elsewhere_or_a_line(value):
     assert not {"\r", "\n"} & set(subject_of(made, values))
 
 
-def test_a_value_that_looks_like_one_of_our_words_stays_a_value():
+def test_a_value_that_looks_like_a_marker_stays_a_value():
     made = edition("{{ reader.name }} and [x](https://x.example.org/?q={{ reader.name }})")
     nonces = {f"q{'0' * 16}w{n}z" for n in range(40)} | {f"<!--q{'0' * 16}b{n}z-->" for n in range(40)}
     for value in nonces:
@@ -298,7 +298,7 @@ def test_a_paragraph_that_a_reader_leaves_empty_leaves_no_gap():
         ("a&nbsp;b &amp; c", "a\u00a0b & c"),
     ],
 )
-def test_plaintext_is_what_a_careful_person_types(markdown, typed):
+def test_plaintext_reads_as_typed_by_hand(markdown, typed):
     made = edition(markdown, front="editor: {name: Mara, signature: Mara}\n")
     assert f"Note by Mara\n------------\n\n{typed}\n" in text_of(made, NOBODY)
 
@@ -313,7 +313,7 @@ def test_a_table_with_a_readers_value_is_aligned_for_that_reader():
         assert aligned in text_of(made, ReaderValues(fields={"name": name}, token="t"))
 
 
-def test_a_letter_from_right_to_left_has_its_sides_swapped():
+def test_a_right_to_left_edition_has_its_sides_swapped():
     body = "שלום\n\n- פריט\n\n> ציטוט\n\n" + ARTICLE.format(title="English", body="- Text").replace(
         "date:", "language: en\ndate:"
     )
@@ -337,7 +337,7 @@ def test_names_that_read_the_other_way_are_isolated_in_the_contents():
 
 
 @pytest.mark.parametrize("missing", ["see [[no-such-dispatch]]", "![x](gone.png)"])
-def test_a_reference_that_was_not_handed_in_is_an_error(missing):
+def test_a_missing_reference_is_an_error(missing):
     with pytest.raises(EditionError, match="mailer check"):
         edition(missing)
 
@@ -358,7 +358,7 @@ def test_a_reference_that_was_not_handed_in_is_an_error(missing):
         ("partials/article.html.j2", "\n{{ nothing }}", "article.html.j2:2"),
     ],
 )
-def test_a_workspace_template_that_is_wrong_is_named(tmp_path, name, content, words):
+def test_a_faulty_workspace_template_is_named(tmp_path, name, content, words):
     (tmp_path / "partials").mkdir()
     (tmp_path / name).write_text(content)
     with pytest.raises(LayoutError, match=words):

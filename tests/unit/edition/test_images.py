@@ -31,15 +31,15 @@ def read(image):
         ("new.webp", (50, 20), (50, 20), (50, 20), "image/jpeg"),
     ],
 )
-def test_an_image_is_made_for_the_column_and_never_enlarged(tmp_path, name, size, pixels, shown, kind):
+def test_an_image_is_scaled_down_to_the_column_and_never_enlarged(tmp_path, name, size, pixels, shown, kind):
     image = load_image(write(tmp_path / name, size), root=tmp_path)
     assert (image.width, image.height) == pixels == read(image).size
-    assert image.shown(600) == shown
+    assert image.display_size(600) == shown
     assert image.content_type == kind
     assert image.name.endswith(".png" if kind == "image/png" else ".jpg")
 
 
-def test_the_same_file_gives_the_same_name_and_another_another(tmp_path):
+def test_images_are_named_by_their_content(tmp_path):
     one, two = write(tmp_path / "a.jpg"), write(tmp_path / "b.jpg", colour="blue")
     assert load_image(one, root=tmp_path) == load_image(one, root=tmp_path)
     assert load_image(one, root=tmp_path).name != load_image(two, root=tmp_path).name
@@ -96,7 +96,7 @@ def test_a_path_stays_inside_the_workspace(tmp_path):
         (b"%PDF-1.4", "not an image"),
     ],
 )
-def test_what_is_no_image_is_refused(tmp_path, content, words):
+def test_a_file_that_is_not_an_image_is_refused(tmp_path, content, words):
     (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(PhotoError, match=words):
         load_image(tmp_path / "a.jpg", root=tmp_path)

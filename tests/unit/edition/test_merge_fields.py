@@ -18,7 +18,7 @@ from mailer.sanitize import clean
         (EscapeContext.TEXT_URL, "%3Cb%3E%20%27x%27%20%26%20%22y%22%20%C3%A9%2F%3F"),
     ],
 )
-def test_a_value_is_written_for_its_place(place, written):
+def test_a_value_is_escaped_for_its_context(place, written):
     assert escape_value("<b> 'x' & \"y\" é/?", place) == written
 
 
@@ -33,7 +33,7 @@ def test_a_value_is_written_for_its_place(place, written):
         ("שלום, Ana 👩‍🚀", "שלום, Ana 👩‍🚀"),
     ],
 )
-def test_a_value_is_cleaned_of_what_could_act(value, cleaned):
+def test_a_value_is_cleaned_of_active_characters(value, cleaned):
     assert clean(value) == cleaned
 
 
@@ -46,7 +46,7 @@ def test_no_value_has_a_line_end_or_a_control(value, place):
         assert not set(written) & set(" /?#&=:@<>\"'")
 
 
-def test_slots_take_fields_the_address_and_the_token():
+def test_merge_fields_hold_fields_the_address_and_the_token():
     values = ReaderValues(fields={"city": "Faro"}, address="a&b@example.org", token="t/1")
     assert MergeField("reader.city | upper", EscapeContext.TEXT).fill(values) == "FARO"
     assert MergeField("reader.nothing", EscapeContext.TEXT).fill(values) == ""

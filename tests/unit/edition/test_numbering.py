@@ -3,10 +3,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.edition.codec import decode, encode
-from mailer.edition.conditions import ConditionChain, combinations, variant_key
-from mailer.edition.merge_fields import ADDRESS, ReaderValues
-from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, NumberingInput, Section, number
+from mailer.edition.json_codec import decode, encode
+from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, NumberingInput, Section, number_variant
 
 OUTLINE = NumberingInput(
     summaries=2,
@@ -20,43 +18,19 @@ OUTLINE = NumberingInput(
 
 
 def test_numbers_have_no_gaps_in_any_variant():
-    assert number(OUTLINE, (0, 0)).articles == {"first": 3, "second": 4}
-    assert number(OUTLINE, (0, -1)).articles == {"second": 3}
-    assert number(OUTLINE, (0, 0)).notes == {"a": 1, "b": 2, "d": 3, "c": 4}
-    assert number(OUTLINE, (-1, -1)).notes == {"a": 1, "d": 2, "c": 3}
+    assert number_variant(OUTLINE, (0, 0)).articles == {"first": 3, "second": 4}
+    assert number_variant(OUTLINE, (0, -1)).articles == {"second": 3}
+    assert number_variant(OUTLINE, (0, 0)).notes == {"a": 1, "b": 2, "d": 3, "c": 4}
+    assert number_variant(OUTLINE, (-1, -1)).notes == {"a": 1, "d": 2, "c": 3}
 
 
 def test_a_footnote_is_printed_where_it_is_first_referred_to():
-    assert number(OUTLINE, (0, 0)).by_section == {"": ("a", "b", "d"), "first": (), "second": ("c",)}
-    assert number(OUTLINE, (-1, 0)).by_section == {"": ("a", "d"), "first": ("b",), "second": ("c",)}
+    assert number_variant(OUTLINE, (0, 0)).by_section == {"": ("a", "b", "d"), "first": (), "second": ("c",)}
+    assert number_variant(OUTLINE, (-1, 0)).by_section == {"": ("a", "d"), "first": ("b",), "second": ("c",)}
 
 
-def test_a_section_may_have_to_print_what_its_footnotes_refer_to():
+def test_a_section_may_have_to_print_footnotes_of_its_footnotes():
     assert OUTLINE.reachable(OUTLINE.items[2]) == ("c", "a", "d")
-
-
-CHAINS = (
-    ConditionChain(('reader.city == "Faro"', "reader.city", None)),
-    ConditionChain(('reader.plan == "gold"',), (0, 0)),
-    ConditionChain(("reader.name",)),
-    ConditionChain((ADDRESS, None)),
-)
-
-
-def test_a_key_says_which_branch_is_taken():
-    def key(address="", **fields):
-        return variant_key(CHAINS, ReaderValues(fields=fields, address=address, token=""))
-
-    assert key() == (2, -2, -1, 1)
-    assert key(city="Faro") == (0, -1, -1, 1)
-    assert key(city="Faro", plan="gold", name="x", address="a@b") == (0, 0, 0, 0)
-    assert key(city="Porto", plan="gold") == (1, -2, -1, 1)
-
-
-def test_combinations_count_nested_choices_only_where_they_are():
-    assert combinations(CHAINS) == (2 + 1 + 1) * 2
-    assert combinations(()) == 1
-    assert combinations(CHAINS[-1:]) == 1
 
 
 LABELS = st.sampled_from("abcd")
@@ -69,7 +43,7 @@ ITEMS = st.recursive(
 @given(st.lists(ITEMS).map(tuple), st.lists(ITEMS).map(tuple), st.sampled_from([(0,), (1,), (-1,)]))
 def test_every_footnote_that_is_numbered_is_printed_once(note, article, key):
     outline = NumberingInput(items=(Section("", note), Section("x", article)), footnotes=OUTLINE.footnotes)
-    numbers = number(outline, key)
+    numbers = number_variant(outline, key)
     printed = [label for labels in numbers.by_section.values() for label in labels]
     assert printed == list(numbers.notes)
     assert list(numbers.notes.values()) == list(range(1, len(printed) + 1))

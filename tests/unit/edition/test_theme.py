@@ -25,7 +25,7 @@ def themed(tmp_path, text, name="theme.toml"):
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_each_theme_is_whole_and_can_be_read(tmp_path, name):
+def test_each_theme_is_complete_and_readable(tmp_path, name):
     theme = load_theme(themed(tmp_path, f'theme = "{name}"\n'))
     for palette in (theme.light, theme.dark):
         for text, ground in product((palette.ink, palette.muted, palette.accent), (palette.paper, palette.wash)):
@@ -42,7 +42,7 @@ def test_the_themes_look_different(tmp_path):
     assert len(seen) == len(THEMES)
 
 
-def test_a_workspace_changes_what_it_likes_and_keeps_the_rest(tmp_path):
+def test_a_workspace_overrides_parts_of_a_theme(tmp_path):
     folders = themed(
         tmp_path, 'theme = "letter"\n[light]\naccent = "#059"\n[fonts]\nread = ["Gill Sans 2", "Futura", "serif"]\n'
     )
@@ -74,7 +74,7 @@ def test_a_workspace_has_a_theme_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('theme = "dayly"', "theme.toml:1: there is no theme “dayly”; did you mean “daily”?"),
         ('theme = "../x"', "theme.toml:1: there is no theme “../x”; expected one of bulletin, daily, letter"),
@@ -108,13 +108,13 @@ def test_a_workspace_has_a_theme_of_its_own(tmp_path):
         ("#" * 70_000, "larger than a theme can be"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(tmp_path, text, said):
+def test_a_fault_is_reported_with_its_line(tmp_path, text, message):
     with pytest.raises(ThemeError) as raised:
         load_theme(themed(tmp_path, text + "\n"))
-    assert said in raised.value.message
+    assert message in raised.value.message
 
 
-def test_everything_wrong_is_said_at_once(tmp_path):
+def test_all_faults_are_reported_at_once(tmp_path):
     with pytest.raises(ThemeError) as raised:
         load_theme(themed(tmp_path, '[light]\nink = "x"\n[dark]\npapier = 1\n[sizes]\ntext = 99\n'))
     assert len(raised.value.message.splitlines()) == 3
@@ -127,7 +127,7 @@ def test_a_theme_that_is_not_utf8_is_named(tmp_path, content):
         load_theme([tmp_path, TEMPLATES])
 
 
-def test_a_theme_that_lacks_a_key_is_told_which(tmp_path):
+def test_a_missing_key_is_named(tmp_path):
     themed(tmp_path, "[light]\n", "themes/half.toml")
     with pytest.raises(ThemeError, match=r"half\.toml:1: \[light\] has no “paper”"):
         load_theme(themed(tmp_path, 'theme = "half"\n'))
@@ -138,7 +138,7 @@ def test_without_any_theme_the_templates_are_named(tmp_path):
         load_theme([tmp_path])
 
 
-def test_a_logo_stands_in_the_place_of_the_name(tmp_path):
+def test_a_logo_replaces_the_name(tmp_path):
     Pillow.new("RGB", (400, 100), "navy").save(tmp_path / "logo.png")
     folders = themed(tmp_path, '[logo]\nfile = "logo.png"\nwidth = 160\n')
     made = edition("Note.", templates=tuple(folders))
@@ -150,7 +150,7 @@ def test_a_logo_stands_in_the_place_of_the_name(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["gone.png", "../logo.png", "/etc/passwd"])
-def test_a_logo_that_is_not_there_or_lies_elsewhere_is_refused(tmp_path, file):
+def test_a_logo_that_is_missing_or_outside_is_refused(tmp_path, file):
     folder = tmp_path / "templates"
     folder.mkdir()
     Pillow.new("RGB", (4, 4)).save(tmp_path / "logo.png")
@@ -172,7 +172,7 @@ def test_one_partial_is_overridden_without_the_rest(tmp_path):
     assert "Unsubscribe" in html
 
 
-def test_a_partial_that_comes_later_is_seen_at_once(tmp_path):
+def test_a_partial_added_later_is_used_at_once(tmp_path):
     assert "mine" not in html_of(edition("> q", templates=(tmp_path, TEMPLATES)))
     (tmp_path / "partials").mkdir()
     (tmp_path / "partials" / "quote.html.j2").write_text('<blockquote class="mine">{{ body }}</blockquote>\n')
@@ -188,7 +188,7 @@ def test_every_table_of_a_theme_is_known_to_templates(tmp_path):
     assert set(Theme.model_fields) == {*names, "logo", "text"} - {"windows"}
 
 
-def test_outlook_is_told_a_family_that_windows_has(tmp_path):
+def test_outlook_gets_a_family_that_windows_has(tmp_path):
     names = load_theme(themed(tmp_path, 'theme = "letter"\n')).names
     assert names["windows"]["read"] == "Palatino Linotype"
     names = load_theme(themed(tmp_path, '[fonts]\nlook = ["Inter", "sans-serif"]\n')).names

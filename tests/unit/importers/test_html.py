@@ -1,15 +1,10 @@
 """HTML dispatches: saved pages and messages."""
 
-import contextlib
 import datetime as dt
-from email.message import EmailMessage
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.errors import UsageError
-from mailer.importers.eml import inline_picture, open_message, open_page
 from mailer.importers.html import read_html
 from mailer.importers.plaintext import read_plaintext
 
@@ -25,7 +20,7 @@ PAGE = """<!doctype html><html lang="en"><head><title>x</title><style>p{color:re
 <p>Unsubscribe here</p><p>Copyright © 2026 Mara Lindqvist</p></body></html>"""
 
 
-def test_a_page_is_read_as_far_as_its_structure_goes():
+def test_the_structure_of_a_page_is_kept():
     page = read_html(PAGE)
     draft = read_plaintext(page.paragraphs, today=TODAY)
     assert draft.title == "The quay opens"
@@ -49,60 +44,12 @@ def test_a_page_is_read_as_far_as_its_structure_goes():
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_some_page(text):
+def test_any_text_is_read_as_a_page(text):
     for wrapped in (text, f"<table><tr><td>{text}<ol><li>{text}"):
         page = read_html(wrapped)
         if page.paragraphs:
             read_plaintext(page.paragraphs, today=TODAY)
 
 
-def test_deep_nesting_ends():
+def test_deep_nesting_is_cut_off():
     assert len(read_html("<div>" * 5000 + "x").paragraphs) <= 1
-
-
-def message() -> EmailMessage:
-    made = EmailMessage()
-    made["Subject"] = "Der Kai öffnet"
-    made["Date"] = "Mon, 26 Oct 2026 08:00:00 +0000"
-    made.set_content("plain")
-    made.add_alternative("<p>Hello <img src='cid:one' alt='A quay'></p>", subtype="html")
-    made.get_payload()[1].add_related(b"\x89PNG", "image", "png", cid="<one>")
-    return made
-
-
-def test_the_best_part_of_a_message_with_its_pictures():
-    opened = open_message(message().as_bytes())
-    assert opened.is_html
-    assert (opened.subject, opened.date) == ("Der Kai öffnet", dt.date(2026, 10, 26))
-    assert opened.pictures == {"cid:one": b"\x89PNG"}
-
-
-def test_a_message_without_html_is_read_as_text():
-    made = EmailMessage()
-    made.set_content("only text")
-    opened = open_message(made.as_bytes())
-    assert not opened.is_html
-    assert opened.text.strip() == "only text"
-
-
-@given(st.binary(max_size=500))
-def test_any_bytes_are_some_message_or_say_why_not(data):
-    with contextlib.suppress(UsageError):
-        open_message(data)
-
-
-def test_a_page_says_its_own_charset():
-    assert open_page("<meta charset=windows-1252>Fähre".encode("cp1252")).text.endswith("Fähre")
-
-
-@pytest.mark.parametrize(
-    ("address", "data"),
-    [
-        ("data:image/png;base64,aGk=", b"hi"),
-        ("data:image/gif,a%20b", b"a b"),
-        ("data:;base64,!", None),
-        ("cid:x", None),
-    ],
-)
-def test_inline_pictures(address, data):
-    assert inline_picture(address) == data

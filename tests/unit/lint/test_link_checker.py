@@ -13,7 +13,7 @@ import pytest
 
 from mailer.http_client import is_public
 from mailer.lint.link_checker import LinkCheckLimits, LinkState, ask_links, check_links
-from tests.support.proofs import letter, proof
+from tests.support.lint_contexts import dispatch_text, lint_context
 
 HERE = (ip_network("127.0.0.1/32"),)
 QUICK = LinkCheckLimits(pause=0.0)
@@ -102,37 +102,37 @@ def server() -> Iterator[Server]:
         ("/inside", LinkState.PRIVATE),
     ],
 )
-def test_a_link_is_alive_dead_or_unsure_by_what_it_answers(server, path, state):
+def test_a_link_is_alive_dead_or_unsure_by_its_response(server, path, state):
     assert server.ask(path) == [state]
 
 
-def test_head_is_asked_first_and_get_only_where_it_says_no(server):
+def test_get_is_sent_only_where_head_fails(server):
     server.ask("/fine", "/get")
     assert server.seen == [("HEAD", "/fine"), ("HEAD", "/get"), ("GET", "/get")]
 
 
 @pytest.mark.parametrize("path", ["/slow", "/drip"])
-def test_no_server_holds_a_link_beyond_its_time(server, path):
+def test_each_link_has_a_time_limit(server, path):
     start = time.monotonic()
-    assert server.ask(path, limits=LinkCheckLimits(each=0.3, whole=90.0, pause=0.0)) == [LinkState.UNSURE]
+    assert server.ask(path, limits=LinkCheckLimits(per_link=0.3, total=90.0, pause=0.0)) == [LinkState.UNSURE]
     assert time.monotonic() - start < 60
 
 
-def test_when_the_time_of_all_is_up_the_rest_is_not_asked(server):
-    assert server.ask("/slow", "/fine", limits=LinkCheckLimits(each=0.3, whole=0.2, pause=0.0)) == [
+def test_links_after_the_total_time_limit_are_not_requested(server):
+    assert server.ask("/slow", "/fine", limits=LinkCheckLimits(per_link=0.3, total=0.2, pause=0.0)) == [
         LinkState.UNSURE,
         LinkState.UNSURE,
     ]
     assert ("HEAD", "/fine") not in server.seen
 
 
-def test_the_links_of_one_host_are_asked_with_a_pause(server):
+def test_the_links_of_one_host_are_requested_with_a_pause(server):
     start = time.monotonic()
     server.ask("/fine", "/fine?2", "/fine?3", limits=LinkCheckLimits(pause=0.1))
     assert time.monotonic() - start >= 0.2
 
 
-def test_nobody_listening_is_unsure_and_no_such_name_is_dead(monkeypatch):
+def test_a_closed_port_is_unsure_and_an_unknown_host_is_dead(monkeypatch):
     with serving() as ended:
         url = f"{ended.base}/"
     assert check_links([url], limits=QUICK, networks=HERE)[url].state is LinkState.UNSURE
@@ -148,7 +148,7 @@ def test_nobody_listening_is_unsure_and_no_such_name_is_dead(monkeypatch):
     }  # nothing is reached
 
 
-def test_a_name_that_answers_otherwise_the_second_time_is_still_not_connected_to(server, monkeypatch):
+def test_dns_rebinding_does_not_reach_a_private_address(server, monkeypatch):
     """DNS rebinding: the address that is judged is the one that is connected to, for each connection anew."""
     answers = iter(["93.184.216.34", "127.0.0.1"])
     port = int(server.base.rpartition(":")[2])
@@ -177,31 +177,31 @@ def test_a_name_that_answers_otherwise_the_second_time_is_still_not_connected_to
         "64:ff9b::7f00:1", "2002:7f00:1::", "2002:a00:1::1", "2001:db8::1",
     ],
 )  # fmt: skip
-def test_what_is_not_public_is_never_asked(address):
+def test_private_addresses_are_never_requested(address):
     assert not is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700::1111", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"])
-def test_what_is_public_is(address):
+def test_public_names_are_public(address):
     assert is_public(ip_address(address))
 
 
-def test_a_loopback_link_of_a_dispatch_is_not_asked_by_default(server):
-    whole = proof(letter(f"[a page]({server.base}/fine)"))
-    assert ask_links(whole, limits=QUICK) == ()  # that it is private is found without asking
+def test_a_loopback_link_is_not_requested_by_default(server):
+    context = lint_context(dispatch_text(f"[a page]({server.base}/fine)"))
+    assert ask_links(context, limits=QUICK) == ()  # that it is private is found without asking
     assert server.seen == []
 
 
-def test_a_public_name_of_a_private_address_is_found(monkeypatch):
+def test_a_public_name_with_a_private_address_is_reported(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("10.0.0.1", 443))])
-    whole = proof(letter("[a page](https://inside.example.org/)"))
-    assert [(each.rule, each.line) for each in ask_links(whole, limits=QUICK)] == [("link-private", 7)]
+    context = lint_context(dispatch_text("[a page](https://inside.example.org/)"))
+    assert [(each.rule, each.line) for each in ask_links(context, limits=QUICK)] == [("link-private", 7)]
 
 
-def test_findings_stand_at_the_links_and_links_that_differ_are_left_out(server):
-    said: list[str] = []
+def test_findings_are_at_the_links_and_links_with_merge_fields_are_skipped(server):
+    log: list[str] = []
     body = f"[a page]({server.base}/gone) [another]({server.base}/gone#part) [fine]({server.base}/fine) [odd]({server.base}/broken)\n\n[you]({server.base}/gone?{{{{ reader.x }}}})"
-    found = ask_links(proof(letter(body)), log=said.append, limits=QUICK, networks=HERE)
+    found = ask_links(lint_context(dispatch_text(body)), log=log.append, limits=QUICK, networks=HERE)
     assert [each.rule for each in found] == ["link-dead", "link-dead", "link-unsure"]
     assert {each.line for each in found} == {7}
-    assert said == ["Asking 3 links …"]
+    assert log == ["Asking 3 links …"]

@@ -15,7 +15,15 @@ from mailer.lint.rules import RULES
 from mailer.lint.run import run_checks
 from mailer.mime.dkim.keys import Ed25519Key, new_key
 from mailer.mime.dkim.signer import DkimKey
-from tests.support.proofs import findings, letter, places, proof, sender_profile, with_html, with_message
+from tests.support.lint_contexts import (
+    dispatch_text,
+    findings,
+    lint_context,
+    positions,
+    sender_profile,
+    with_html,
+    with_message,
+)
 
 ARTICLE = "## A\nsource: Harbour Times\ndate: 2026-11-01\nlink: https://times.example.org/a\n\n"
 HEBREW = "הספינה הראשונה עגנה אתמול ברציף המזרחי."
@@ -23,105 +31,105 @@ PHOTO = "photo:\n  url: https://example.org/quay.jpg\n  alt: Two ferries\n"
 
 
 def subject(text: str) -> str:
-    return letter("Note.", f"subject: {text}\n")
+    return dispatch_text("Note.", f"subject: {text}\n")
 
 
 WORDS: list[tuple[str, str, str, str]] = [
     # rule, where it strikes, a dispatch that trips it, a near miss
-    ("placeholder", "7:11", letter("The board TK met."), letter("The board of TK Maxx met.")),
-    ("placeholder", "7:1", letter("TODO: a word on this."), letter("Todo lo que `TODO` says.")),
-    ("placeholder", "7:1", letter("Lorem ipsum dolor."), letter("He quoted Cicero, not lorem.")),
-    ("placeholder", "7:4", letter("At [insert hour] sharp."), letter("At [your page](https://example.org/a) now.")),
-    ("placeholder", "7:1", letter("Write your note here. Fog."), letter("Write your notes here and there.")),
-    ("placeholder", "7:1", letter("The text of the article."), letter("The text of the article. It was cut.")),
+    ("placeholder", "7:11", dispatch_text("The board TK met."), dispatch_text("The board of TK Maxx met.")),
+    ("placeholder", "7:1", dispatch_text("TODO: a word on this."), dispatch_text("Todo lo que `TODO` says.")),
+    ("placeholder", "7:1", dispatch_text("Lorem ipsum dolor."), dispatch_text("He quoted Cicero, not lorem.")),
+    ("placeholder", "7:4", dispatch_text("At [insert hour] sharp."), dispatch_text("At [your page](https://example.org/a) now.")),
+    ("placeholder", "7:1", dispatch_text("Write your note here. Fog."), dispatch_text("Write your notes here and there.")),
+    ("placeholder", "7:1", dispatch_text("The text of the article."), dispatch_text("The text of the article. It was cut.")),
     ("placeholder", "5:10", subject("TKTK"), subject("The tank")),
-    ("merge-tag", "7:6", letter("Dear *|FNAME|*, good day."), letter("Dear `*|FNAME|*`, good | day.")),
-    ("merge-tag", "7:1", letter("%%first name%% writes."), letter("A rise of 5%% and 6%%.")),
+    ("merge-tag", "7:6", dispatch_text("Dear *|FNAME|*, good day."), dispatch_text("Dear `*|FNAME|*`, good | day.")),
+    ("merge-tag", "7:1", dispatch_text("%%first name%% writes."), dispatch_text("A rise of 5%% and 6%%.")),
     (
         "empty-field",
         "7:6",
-        letter("Dear {{ reader.first_name }},"),
-        letter('Dear {{ reader.first_name or "reader" }},'),
+        dispatch_text("Dear {{ reader.first_name }},"),
+        dispatch_text('Dear {{ reader.first_name or "reader" }},'),
     ),
     (
         "empty-field",
         "8:11",
-        letter('{% if reader.city != "Porto" %}\nNews from {{ reader.city }}.\n{% endif %}'),
-        letter("{% if reader.city %}\nNews from {{ reader.city }}.\n{% endif %}"),
+        dispatch_text('{% if reader.city != "Porto" %}\nNews from {{ reader.city }}.\n{% endif %}'),
+        dispatch_text("{% if reader.city %}\nNews from {{ reader.city }}.\n{% endif %}"),
     ),
     (
         "empty-field",
         "10:3",
-        letter("{% if reader.city %}\nNothing.\n{% else %}\nA {{ reader.city }}.\n{% endif %}"),
-        letter("{% if not reader.city %}\nNothing.\n{% else %}\nA {{ reader.city }}.\n{% endif %}"),
+        dispatch_text("{% if reader.city %}\nNothing.\n{% else %}\nA {{ reader.city }}.\n{% endif %}"),
+        dispatch_text("{% if not reader.city %}\nNothing.\n{% else %}\nA {{ reader.city }}.\n{% endif %}"),
     ),
     ("empty-field", "5:20", subject("'For you, {{ reader.name }}'"), subject("For all")),
     ("subject-length", "5:10", subject("a " * 40 + "b"), subject("a " * 38 + "bc")),
-    ("subject-length", "2:8", letter("Note.").replace("A letter", "a " * 50), letter("Note.")),
+    ("subject-length", "2:8", dispatch_text("Note.").replace("A letter", "a " * 50), dispatch_text("Note.")),
     ("subject-shouting", "5:10", subject("'The quay is open!!'"), subject("'The quay is open!'")),
     ("subject-shouting", "5:10", subject("QUAY OPENS AGAIN"), subject("NATO and UNESCO on the quay")),
     (
         "subject-shouting",
         "5:12",
-        letter("Note.", "preheader: EVERYTHING MUST LEAVE\n"),
-        letter("Note.", "preheader: Everything must leave\n"),
+        dispatch_text("Note.", "preheader: EVERYTHING MUST LEAVE\n"),
+        dispatch_text("Note.", "preheader: Everything must leave\n"),
     ),
     ("subject-pretence", "5:10", subject("'Re: your invoice'"), subject("'Revenue: up again'")),
-    ("preheader-length", "5:12", letter("Note.", f"preheader: {'a ' * 71}b\n"), letter("Note.", "preheader: A word\n")),
-    ("preheader-repeats", "5:12", letter("Note.", "preheader: A letter!\n"), letter("Note.", "preheader: Letters\n")),
-    ("copyright-year", "4:12", letter("Note.").replace("© 2026", "© 2025"), letter("Note.").replace("© 2026", "© 1998-2026")),
-    ("photo-credit", "6:3", letter("Note.", PHOTO), letter("Note.", f"{PHOTO}  credit: Ines Carvalho\n")),
+    ("preheader-length", "5:12", dispatch_text("Note.", f"preheader: {'a ' * 71}b\n"), dispatch_text("Note.", "preheader: A word\n")),
+    ("preheader-repeats", "5:12", dispatch_text("Note.", "preheader: A letter!\n"), dispatch_text("Note.", "preheader: Letters\n")),
+    ("copyright-year", "4:12", dispatch_text("Note.").replace("© 2026", "© 2025"), dispatch_text("Note.").replace("© 2026", "© 1998-2026")),
+    ("photo-credit", "6:3", dispatch_text("Note.", PHOTO), dispatch_text("Note.", f"{PHOTO}  credit: Ines Carvalho\n")),
     (
         "date-after",
         "9:7",
-        letter(f"{ARTICLE}Text.").replace("2026-11-01", "2026-11-03"),
-        letter(f"{ARTICLE}Text.").replace("2026-11-01", "2026-11-02"),
+        dispatch_text(f"{ARTICLE}Text.").replace("2026-11-01", "2026-11-03"),
+        dispatch_text(f"{ARTICLE}Text.").replace("2026-11-01", "2026-11-02"),
     ),
     (
         "source-link",
         "7:1",
-        letter("## A\nsource: Harbour Times\ndate: 2026-11-01\n\nText."),
-        letter(f"{ARTICLE}Text."),
+        dispatch_text("## A\nsource: Harbour Times\ndate: 2026-11-01\n\nText."),
+        dispatch_text(f"{ARTICLE}Text."),
     ),
     (
         "language-missing",
         "9:1",
-        letter(f"A note in plain English words.\n\n{ARTICLE}{HEBREW}"),
-        letter(f"A note in plain English.\n\n{ARTICLE.strip()}\nlanguage: he\n\n{HEBREW}"),
+        dispatch_text(f"A note in plain English words.\n\n{ARTICLE}{HEBREW}"),
+        dispatch_text(f"A note in plain English.\n\n{ARTICLE.strip()}\nlanguage: he\n\n{HEBREW}"),
     ),
-    ("alt-words", "7:1", letter("![DSC_0042.jpg](https://example.org/a.jpg)"), letter("![A quay](https://example.org/a.jpg)")),
+    ("alt-words", "7:1", dispatch_text("![DSC_0042.jpg](https://example.org/a.jpg)"), dispatch_text("![A quay](https://example.org/a.jpg)")),
     (
         "alt-words",
         "7:8",
-        letter("Note.", PHOTO).replace("Two ferries", "Photo"),
-        letter("Note.", PHOTO).replace("Two ferries", "Photo of Teodora Reis"),
+        dispatch_text("Note.", PHOTO).replace("Two ferries", "Photo"),
+        dispatch_text("Note.", PHOTO).replace("Two ferries", "Photo of Teodora Reis"),
     ),
-    ("link-words", "7:9", letter("Read it [here](https://example.org/a)."), letter("[Here be dragons](https://example.org/a)")),
-    ("link-words", "7:1", letter("<https://example.org/a>"), letter("[example.org](https://example.org/a)")),
-    ("link-words", "7:1", letter("[Mehr …](https://example.org/a)"), letter("[Mehr Licht](https://example.org/a)")),
-    ("link-insecure", "7:1", letter("[a page](http://example.org/a)"), letter("[a page](https://example.org/a)")),
+    ("link-words", "7:9", dispatch_text("Read it [here](https://example.org/a)."), dispatch_text("[Here be dragons](https://example.org/a)")),
+    ("link-words", "7:1", dispatch_text("<https://example.org/a>"), dispatch_text("[example.org](https://example.org/a)")),
+    ("link-words", "7:1", dispatch_text("[Mehr …](https://example.org/a)"), dispatch_text("[Mehr Licht](https://example.org/a)")),
+    ("link-insecure", "7:1", dispatch_text("[a page](http://example.org/a)"), dispatch_text("[a page](https://example.org/a)")),
     (
         "link-insecure",
         "10:7",
-        letter(f"{ARTICLE}Text.").replace("https://times", "http://times"),
-        letter(f"{ARTICLE}Text."),
+        dispatch_text(f"{ARTICLE}Text.").replace("https://times", "http://times"),
+        dispatch_text(f"{ARTICLE}Text."),
     ),
-    ("link-shortener", "7:1", letter("[the page](https://bit.ly/abc)"), letter("[the page](https://orbit.ly/abc)")),
+    ("link-shortener", "7:1", dispatch_text("[the page](https://bit.ly/abc)"), dispatch_text("[the page](https://orbit.ly/abc)")),
     (
         "link-mismatch",
         "7:1",
-        letter("[bank.example.com](https://evil.example.net/a)"),
-        letter("[example.com](https://www.example.com/a) [Booking.com sinks](https://times.example.org/a)"),
+        dispatch_text("[bank.example.com](https://evil.example.net/a)"),
+        dispatch_text("[example.com](https://www.example.com/a) [Booking.com sinks](https://times.example.org/a)"),
     ),
-    ("link-private", "7:1", letter("[the page](https://10.0.0.7/a)"), letter("[the page](https://example.org/10.0.0.7)")),
-    ("link-private", "7:1", letter("[the page](https://intranet/a)"), letter("[the page](https://intranet.example.org/a)")),
-    ("heading-order", "12:1", letter(f"{ARTICLE}#### Too deep\n\nText."), letter(f"{ARTICLE}### Deep\n\nText.")),
-    ("image-size", "7:11", letter("![A quay](https://example.org/a.jpg)"), letter("Note.", PHOTO)),
+    ("link-private", "7:1", dispatch_text("[the page](https://10.0.0.7/a)"), dispatch_text("[the page](https://example.org/10.0.0.7)")),
+    ("link-private", "7:1", dispatch_text("[the page](https://intranet/a)"), dispatch_text("[the page](https://intranet.example.org/a)")),
+    ("heading-order", "12:1", dispatch_text(f"{ARTICLE}#### Too deep\n\nText."), dispatch_text(f"{ARTICLE}### Deep\n\nText.")),
+    ("image-size", "7:11", dispatch_text("![A quay](https://example.org/a.jpg)"), dispatch_text("Note.", PHOTO)),
     (
         "image-format",
         "6:8",
-        letter("Note.", PHOTO.replace(".jpg", ".webp")),
-        letter("Note.", PHOTO.replace("quay.jpg", "webp.png")),
+        dispatch_text("Note.", PHOTO.replace(".jpg", ".webp")),
+        dispatch_text("Note.", PHOTO.replace("quay.jpg", "webp.png")),
     ),
 ]  # fmt: skip
 
@@ -129,13 +137,13 @@ WORDS: list[tuple[str, str, str, str]] = [
 @pytest.mark.parametrize(
     ("rule", "where", "wrong", "near"), WORDS, ids=[f"{case[0]}-{n}" for n, case in enumerate(WORDS)]
 )
-def test_a_dispatch_trips_the_rule_at_its_place_and_a_near_miss_does_not(rule, where, wrong, near):
-    assert where in places(wrong, rule)
-    assert places(near, rule) == []
+def test_a_dispatch_violates_the_rule_at_its_position_and_a_near_miss_does_not(rule, where, wrong, near):
+    assert where in positions(wrong, rule)
+    assert positions(near, rule) == []
 
 
-def rules(whole):
-    return {problem.rule for problem in run_checks(whole)}
+def rules(context):
+    return {problem.rule for problem in run_checks(context)}
 
 
 def weighing(kilobytes: int) -> str:
@@ -144,9 +152,9 @@ def weighing(kilobytes: int) -> str:
     def source(paragraphs: int) -> str:
         other = ARTICLE.replace("## A", "## Barge")
         last = ARTICLE.replace("## A", "## C")
-        return letter(f"{ARTICLE}Text.\n\n{other}" + ("A word. " * 90 + "\n\n") * paragraphs + f"{last}Text.")
+        return dispatch_text(f"{ARTICLE}Text.\n\n{other}" + ("A word. " * 90 + "\n\n") * paragraphs + f"{last}Text.")
 
-    one, two = (proof(source(number)).pages[0].size for number in (1, 2))
+    one, two = (lint_context(source(number)).pages[0].size for number in (1, 2))
     return source(1 + (kilobytes * 1024 - one) // (two - one))
 
 
@@ -158,16 +166,16 @@ def picture(width: int, size: int) -> Image:
 
 
 def with_photo(width: int, size: int) -> set[str]:
-    source = letter("Note.", "photo:\n  file: quay.jpg\n  alt: Two ferries\n  credit: Ines\n")
-    return rules(proof(source, images={"quay.jpg": picture(width, size)}))
+    source = dispatch_text("Note.", "photo:\n  file: quay.jpg\n  alt: Two ferries\n  credit: Ines\n")
+    return rules(lint_context(source, images={"quay.jpg": picture(width, size)}))
 
 
-def test_a_letter_without_fault_has_no_findings():
-    assert findings(letter(f"A note.\n\n{ARTICLE}Text.")) == ()
+def test_a_faultless_dispatch_has_no_findings():
+    assert findings(dispatch_text(f"A note.\n\n{ARTICLE}Text.")) == ()
 
 
 @pytest.mark.parametrize(("kilobytes", "rule"), [(88, None), (95, "html-size"), (105, "html-clipped")])
-def test_the_size_of_the_html_is_held_against_the_clip_and_the_article_that_tips_it_is_named(kilobytes, rule):
+def test_html_over_the_clip_is_reported_with_the_article_that_exceeds_it(kilobytes, rule):
     found = [each for each in findings(weighing(kilobytes)) if each.rule in {"html-size", "html-clipped"}]
     assert [each.rule for each in found] == ([rule] if rule else [])
     assert all("“Barge” tips it over" in each.message and each.line == 14 for each in found), found
@@ -201,13 +209,13 @@ def test_the_size_of_the_html_is_held_against_the_clip_and_the_article_that_tips
         ("link-insecure", "</body>", '<a href="http://elsewhere.example.com/">there</a></body>', "</body>"),
     ],
 )  # fmt: skip
-def test_a_template_trips_the_rule_and_a_near_miss_does_not(rule, old, new, near):
-    whole = proof(letter("Note."))
-    assert rule in rules(with_html(whole, old, new))
-    assert rule not in rules(with_html(whole, old, near))
+def test_a_template_violates_the_rule_and_a_near_miss_does_not(rule, old, new, near):
+    context = lint_context(dispatch_text("Note."))
+    assert rule in rules(with_html(context, old, new))
+    assert rule not in rules(with_html(context, old, near))
 
 
-def test_every_branch_of_every_condition_is_looked_at():
+def test_every_branch_of_every_condition_is_checked():
     image = "![A quay](https://example.org/{}.webp)"
     nested = [
         "{% if reader.c %}",
@@ -227,28 +235,29 @@ def test_every_branch_of_every_condition_is_looked_at():
         image.format(5),
         "{% endif %}",
     ]
-    assert places(letter("\n".join(body)), "image-format") == ["9:11", "11:11", "13:11", "16:11", "18:11"]
+    assert positions(dispatch_text("\n".join(body)), "image-format") == ["9:11", "11:11", "13:11", "16:11", "18:11"]
 
 
-def test_the_longest_letter_is_weighed_whichever_branch_makes_it():
+def test_the_longest_variant_is_measured():
     text = ("A word. " * 100 + "\n\n") * 160
     body = f"{{% if reader.a %}}\n{text}\n{{% else %}}\nLittle.\n{{% endif %}}"
-    assert places(letter(body), "html-clipped")
-    assert places(
-        letter(body.replace("{% if reader.a %}", "{% if reader.a %}\nLess.\n{% elif reader.b %}")), "html-clipped"
+    assert positions(dispatch_text(body), "html-clipped")
+    assert positions(
+        dispatch_text(body.replace("{% if reader.a %}", "{% if reader.a %}\nLess.\n{% elif reader.b %}")),
+        "html-clipped",
     )
 
 
 def test_a_dark_rule_without_important_loses_to_the_inlined_style():
-    whole = with_html(
-        proof(letter("Note.")), "</body>", '<p class="x" style="color:#222; background:#fff">a</p></body>'
+    context = with_html(
+        lint_context(dispatch_text("Note.")), "</body>", '<p class="x" style="color:#222; background:#fff">a</p></body>'
     )
     weak = "@media (prefers-color-scheme: dark) {{ .x {{ background-color: #111{} }} }}</style>"
-    assert "contrast-dark" not in rules(with_html(whole, "</style>", weak.format("")))
-    assert "contrast-dark" in rules(with_html(whole, "</style>", weak.format(" !important")))
+    assert "contrast-dark" not in rules(with_html(context, "</style>", weak.format("")))
+    assert "contrast-dark" in rules(with_html(context, "</style>", weak.format(" !important")))
 
 
-def test_images_are_weighed_and_measured():
+def test_image_bytes_and_widths_are_checked():
     assert with_photo(1200, 500 * 1024) == set()
     assert with_photo(1200, 500 * 1024 + 1) == {"image-bytes"}
     assert with_photo(600, 1) == set()
@@ -256,10 +265,12 @@ def test_images_are_weighed_and_measured():
 
 
 def test_the_findings_of_lost_features_name_the_share_of_mail_programs():
-    whole = with_html(
-        proof(letter("Note."), clients=("outlook.windows", "apple-mail")), "</body>", "<video></video></body>"
+    context = with_html(
+        lint_context(dispatch_text("Note."), clients=("outlook.windows", "apple-mail")),
+        "</body>",
+        "<video></video></body>",
     )
-    (found,) = (each for each in run_checks(whole) if each.rule == "client-support")
+    (found,) = (each for each in run_checks(context) if each.rule == "client-support")
     assert "1 of 3 mail programs (33%): Outlook (Windows)" in found.message
 
 
@@ -275,33 +286,33 @@ def test_the_findings_of_lost_features_name_the_share_of_mail_programs():
         ("BBC", {"NBC": "crane"}, []),
     ],
 )
-def test_a_source_is_spelt_as_before(source, earlier, expected):
+def test_a_source_spelt_differently_than_before_is_reported(source, earlier, expected):
     assert (
-        places(letter(f"{ARTICLE}Text.".replace("Harbour Times", source)), "source-spelling", sources=earlier)
+        positions(dispatch_text(f"{ARTICLE}Text.".replace("Harbour Times", source)), "source-spelling", sources=earlier)
         == expected
     )
 
 
-def test_a_dispatch_that_is_linked_to_should_have_been_sent():
+def test_a_link_to_an_unsent_dispatch_is_reported():
     earlier = "earlier:\n  - title: Winters\n    slug: 2025-12-18-eleven-winters\n"
-    text = letter("See [[2026-03-02-crane]].\n\n> And\n> [[2025-12-18-eleven-winters]]", earlier)
-    assert places(text, "link-unsent") == []
-    assert places(text, "link-unsent", unsent=frozenset({"2026-03-02-crane"})) == ["10:5"]
-    assert places(text, "link-unsent", unsent=frozenset({"2025-12-18-eleven-winters"})) == ["7:11", "13:3"]
+    text = dispatch_text("See [[2026-03-02-crane]].\n\n> And\n> [[2025-12-18-eleven-winters]]", earlier)
+    assert positions(text, "link-unsent") == []
+    assert positions(text, "link-unsent", unsent=frozenset({"2026-03-02-crane"})) == ["10:5"]
+    assert positions(text, "link-unsent", unsent=frozenset({"2025-12-18-eleven-winters"})) == ["7:11", "13:3"]
 
 
-def test_two_spellings_in_one_dispatch_are_found():
+def test_two_spellings_in_one_dispatch_are_reported():
     body = f"{ARTICLE}Text.\n\n" + f"{ARTICLE}Text.".replace("Harbour", "Harbor").replace("## A", "## B")
-    assert places(letter(body), "source-spelling") == ["15:9"]
+    assert positions(dispatch_text(body), "source-spelling") == ["15:9"]
 
 
-def test_the_way_out_and_the_postal_address_stand_in_html_and_plaintext():
-    whole = proof(letter("Note."))
-    assert {"unsubscribe-missing"} == rules(replace(whole, unsubscribe_url="https://letter.example.org/leave/")) - {
+def test_html_and_plaintext_have_an_unsubscribe_link_and_the_postal_address():
+    context = lint_context(dispatch_text("Note."))
+    assert {"unsubscribe-missing"} == rules(replace(context, unsubscribe_url="https://letter.example.org/leave/")) - {
         "one-click"
     }
-    assert "postal-address" in rules(replace(whole, postal_address="2 Quay Street"))
-    nowhere = replace(whole, postal_address="")
+    assert "postal-address" in rules(replace(context, postal_address="2 Quay Street"))
+    nowhere = replace(context, postal_address="")
     assert "postal-address" in rules(nowhere)
     assert "postal-address" not in rules(replace(nowhere, base_url="http://127.0.0.1:8000"))
 
@@ -324,15 +335,15 @@ def test_the_way_out_and_the_postal_address_stand_in_html_and_plaintext():
         ("one-click", b"/u/", b"/v/"),
     ],
 )
-def test_a_message_that_is_not_what_was_promised_is_found(rule, old, new):
-    whole = proof(letter("Note."))
-    assert rule not in rules(whole)
-    assert rule in rules(with_message(whole, old, new))
+def test_a_message_that_breaks_the_contract_is_reported(rule, old, new):
+    context = lint_context(dispatch_text("Note."))
+    assert rule not in rules(context)
+    assert rule in rules(with_message(context, old, new))
 
 
 def test_the_plaintext_has_every_headline():
-    whole = proof(letter(f"{ARTICLE}Text.".replace("## A", "## Zebra crossing")))
-    assert "plaintext" in rules(replace(whole, edition=proof(letter("Note.")).edition))
+    context = lint_context(dispatch_text(f"{ARTICLE}Text.".replace("## A", "## Zebra crossing")))
+    assert "plaintext" in rules(replace(context, edition=lint_context(dispatch_text("Note.")).edition))
 
 
 @pytest.mark.parametrize(
@@ -347,13 +358,13 @@ def test_the_plaintext_has_every_headline():
     ],
 )
 def test_the_signature_covers_what_it_must_and_is_the_senders(old, new, rule):
-    whole = with_message(proof(letter("Note."), head=sender_profile(**SIGNED)), old, new)
-    assert rules(whole) == ({rule} if rule else set())
+    context = with_message(lint_context(dispatch_text("Note."), head=sender_profile(**SIGNED)), old, new)
+    assert rules(context) == ({rule} if rule else set())
 
 
 def ignored(comment: str, body: str = "TODO", **options) -> list[str]:
-    whole = proof(letter(body, f"{comment}\n"))
-    return [str(each.rule) for each in without_ignored(run_checks(whole), whole.source_index, "a.md", **options)]
+    context = lint_context(dispatch_text(body, f"{comment}\n"))
+    return [str(each.rule) for each in without_ignored(run_checks(context), context.source_index, "a.md", **options)]
 
 
 @pytest.mark.parametrize(
@@ -375,13 +386,13 @@ def test_a_comment_in_the_front_matter_ignores_a_rule(comment, body, left):
     assert ignored(comment, body) == left
 
 
-def test_an_ignore_of_what_was_not_looked_for_is_not_idle():
+def test_ignoring_an_unchecked_rule_is_not_reported_as_unused():
     assert ignored("# check: ignore link-dead", "Note.", unsought={"link-dead"}) == []
 
 
-def test_an_unknown_rule_suggests_the_one_that_was_meant():
-    whole = proof(letter("Note.", "# check: ignore placehodler\n"))
-    (found,) = without_ignored(run_checks(whole), whole.source_index, "a.md")
+def test_an_unknown_rule_gets_a_suggestion():
+    context = lint_context(dispatch_text("Note.", "# check: ignore placehodler\n"))
+    (found,) = without_ignored(run_checks(context), context.source_index, "a.md")
     assert (found.line, found.column, found.expected) == (5, 17, "did you mean “placeholder”?")
 
 
@@ -391,7 +402,7 @@ def test_each_rule_has_a_case():
     assert {name for name in RULES if f'"{name}"' not in tests} == set()
 
 
-def test_each_rule_says_why_by_whom_and_how():
+def test_each_rule_has_reason_source_and_remedy():
     for rule in RULES.values():
         assert all(text and "\n" not in text for text in (rule.title, rule.why, rule.source, rule.how)), rule.id
 
@@ -406,8 +417,8 @@ WRITTEN = st.text(st.sampled_from(list("aB #*_`[](){}%!|<>\\&;:/.-0\n\"'é“ש�
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(WRITTEN, WRITTEN)
-def test_whatever_is_written_is_inspected_at_places_of_the_file(note, text):
-    source = letter(f"{note}\n\n{ARTICLE}{text}")
+def test_findings_for_any_text_have_positions_in_the_file(note, text):
+    source = dispatch_text(f"{note}\n\n{ARTICLE}{text}")
     if parse_dispatch(source, "a.md").dispatch is None:
         return
     lines = source.split("\n")

@@ -36,7 +36,7 @@ READER = {"first_name": "Ana", "city": "Porto Novo", "empty": "", "long": "one t
         ("'}}'", "}}"),
     ],
 )
-def test_what_is_allowed_has_a_value(source, text):
+def test_allowed_expressions_have_values(source, text):
     assert parse_expression(source).text(READER) == text
 
 
@@ -74,14 +74,14 @@ def test_what_is_allowed_has_a_value(source, text):
         ("reader.a " + " " * 1000, "more than 1,000 characters", "allowed are"),
     ],
 )
-def test_anything_else_is_refused_with_what_would_be_allowed(source, message, expected):
+def test_other_expressions_are_refused_with_a_hint(source, message, expected):
     with pytest.raises(ExpressionError) as caught:
         parse_expression(source)
     assert message in str(caught.value)
     assert expected in caught.value.expected
 
 
-def test_an_expression_tells_the_fields_it_reads():
+def test_an_expression_knows_its_fields():
     assert parse_expression("reader.a or reader['b'] | default('c')").fields == {"a", "b"}
 
 

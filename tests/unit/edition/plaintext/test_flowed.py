@@ -42,7 +42,7 @@ def unflowed(text):
         ("From ", "", (0, "From " + WORD.strip())),
     ],
 )
-def test_a_paragraph_is_one_again(first, rest, read):
+def test_a_flowed_paragraph_is_joined_again(first, rest, read):
     lines = flow(WORD.strip(), first, rest)
     assert unflowed(lines) == [read]
     assert all(width(line) <= COLUMNS + 2 for line in lines.split("\n"))
@@ -84,7 +84,7 @@ BODY = (
 )
 
 
-def test_an_edition_flows_for_each_reader_and_says_so(flowing):
+def test_an_edition_flows_for_each_reader_and_declares_it(flowing):
     made = edition(BODY, templates=flowing)
     assert made.flowed
     assert Edition.from_json(made.to_json()).digest == made.digest
@@ -102,7 +102,7 @@ def test_an_edition_flows_for_each_reader_and_says_so(flowing):
     assert all(len(line) <= 78 for line in text.split("\n"))
 
 
-def test_the_message_says_that_it_flows_and_keeps_its_spaces(flowing):
+def test_the_message_declares_format_flowed_and_keeps_its_spaces(flowing):
     sender_profile = SenderProfile(
         sender_name="L", sender_address="l@example.org", publication="L", base_url="https://l.example.org"
     )
@@ -118,7 +118,7 @@ def test_the_message_says_that_it_flows_and_keeps_its_spaces(flowing):
         assert part.get_content().replace("\r\n", "\n") == text_of(made, values)
 
 
-def test_what_was_stored_before_keeps_its_digest():
+def test_an_edition_stored_before_format_flowed_keeps_its_digest():
     made = edition("Note.")
     assert "flowed" not in made.to_json()
     assert not Edition.from_json(made.to_json()).flowed

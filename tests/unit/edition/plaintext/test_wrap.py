@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.edition.plaintext.tables import format_table
 from mailer.edition.plaintext.wrap import COLUMNS, width, wrap
 
 WORDS = st.text(
@@ -44,26 +43,5 @@ def test_lines_break_where_a_reader_expects_it(text, lines):
 @pytest.mark.parametrize(
     ("text", "columns"), [("abc", 3), ("漢字", 4), ("שלום", 4), ("e\u0301", 1), ("\u2068a\u2069", 1)]
 )
-def test_width_is_that_of_the_display(text, columns):
+def test_width_is_counted_in_display_columns(text, columns):
     assert width(text) == columns
-
-
-def test_columns_are_aligned_by_display_width():
-    assert format_table(["Name", "n", ""], [["漢字", "1,234", "x"], ["Ana", "9", "yy"]], ["", "right", "center"]) == (
-        "Name      n\n----  -----  --\n漢字  1,234  x\nAna       9  yy"
-    )
-
-
-def test_a_table_without_header_words_has_no_rule():
-    assert format_table(["", ""], [["a", "b"]], ["", ""]) == "a  b"
-
-
-def test_a_table_that_is_too_wide_is_told_row_by_row():
-    told = format_table(["City", "What happened there"], [["Faro", "w " * 40], ["Sines", ""]], ["", ""], "> ")
-    assert told.split("\n") == [
-        "> City: Faro",
-        "> What happened there: " + ("w " * 25).strip(),
-        ">   " + ("w " * 15).strip(),
-        ">",
-        "> City: Sines",
-    ]

@@ -1,4 +1,4 @@
-"""Which language a text is in, as far as its script tells: those that are written from right to left."""
+"""Detects the language of a text by its script, for languages that are written from right to left."""
 
 import re
 
@@ -10,7 +10,7 @@ _SHARE = 0.5  # of the letters
 
 
 def language_of(text: str) -> str:
-    """he, ar, fa or ur if more than half of the letters are of its script; else "", for a script says no more."""
+    """Returns he, ar, fa or ur if more than half of the letters are of its script; else "", for a script says no more."""
     letters = len(_LETTER.findall(text))
     for language, script in _SCRIPTS.items():
         if letters and len(script.findall(text)) > letters * _SHARE:

@@ -1,8 +1,8 @@
-"""Markdown tokens as HTML for mail: few elements, one class each, which style.css gives its look.
+"""Renders Markdown tokens as HTML for mail: few elements with one class each, which style.css styles.
 
-Tables, quotes, figures, buttons and footnotes are laid out by partials, so that a paper can have its own; what runs along
-in the text is written here. What differs per reader or variant is an opaque word (marks.py). Sides are physical, left or right
-by the direction of what is written: mail clients do not know `start`.
+Tables, quotes, figures, buttons and footnotes are rendered by partials, so that a publication can have its own; inline
+elements are written here. What differs per reader or variant is a marker (markers.py). Sides are left or right
+by the direction of the text: mail clients do not know `start`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,15 @@ from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from mailer.dispatch import model
-from mailer.dispatch.context_checks import image_file
+from mailer.dispatch.markdown.token_walk import closing_index
+from mailer.dispatch.model import image_file
+from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
 from mailer.edition.html.markers import Markers
-from mailer.edition.html.standalone import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
-from mailer.edition.links import address, closing_index
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode, ImageSource, NumberNode
+from mailer.edition.link_targets import link_target
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.model import Image
-from mailer.edition.plaintext.renderer import alignment, clean_lines
+from mailer.edition.plaintext.markdown_renderer import alignment, clean_lines
 from mailer.edition.publication import Reference
 from mailer.edition.templates import TemplateSet
 from mailer.sanitize import clean
@@ -34,15 +35,15 @@ _LONG = 20  # characters of a word in a table that may be broken
 _WIDE = 32  # characters that the longest words of all columns may have to fit side by side on the smallest phone
 
 
-class HtmlWriter:
-    """Writes the tokens of one dispatch with the words of `marks`.
+class HtmlRenderer:
+    """Renders the tokens of one dispatch with `markers`.
 
-    `home` is the letter's direction; images are at most `measure` pixels wide.
+    `home` is the edition's direction; images are at most `measure` pixels wide.
     """
 
     def __init__(
         self,
-        marks: Markers,
+        markers: Markers,
         layout: TemplateSet,
         *,
         home: str,
@@ -51,7 +52,7 @@ class HtmlWriter:
         images: Mapping[str, Image],
         footnotes: Mapping[str, Sequence[Token]],
     ) -> None:
-        self._marks = marks
+        self._markers = markers
         self._layout = layout
         self._home = home
         self._measure = measure
@@ -69,17 +70,17 @@ class HtmlWriter:
                 continue
             for number, branch in enumerate(block.branches):
                 items = [item for item in branch.items if not isinstance(item, model.Article)]
-                written += self._marks.wrap(ConditionalNode(block.index, number, ()), self.blocks(items, direction))
+                written += self._markers.wrap(ConditionalNode(block.index, number, ()), self.blocks(items, direction))
         return written
 
     def notes(self, section: str, labels: Sequence[str], direction: str) -> Markup:
-        """The footnotes that `section` may have to show."""
+        """Returns the footnotes that `section` may have to show."""
         if not labels:
             return Markup()
         bodies = Markup().join(
-            self._marks.wrap(FootnoteNode(label, ()), self._footnote(label, direction)) for label in labels
+            self._markers.wrap(FootnoteNode(label, ()), self._footnote(label, direction)) for label in labels
         )
-        return self._marks.wrap(FootnoteList(section, ()), bodies)
+        return self._markers.wrap(FootnoteList(section, ()), bodies)
 
     def _footnote(self, label: str, direction: str) -> Markup:
         tokens = self._footnotes[label]
@@ -93,7 +94,7 @@ class HtmlWriter:
             "footnotes",
             direction,
             anchor=self._anchors[label],
-            number=self._marks.placeholder(NumberNode("note", label)),
+            number=self._markers.placeholder(NumberNode("note", label)),
             text=self.inline(tokens[1:2]) if begins else "",
             more=self.tokens(tokens[begins:], direction, paragraph="over muted"),
         )
@@ -101,7 +102,7 @@ class HtmlWriter:
     def tokens(  # noqa: C901 - one case a kind of token
         self, tokens: Sequence[Token], direction: str, *, paragraph: str = ""
     ) -> Markup:
-        """Block tokens. Paragraphs get the class `paragraph`."""
+        """Renders block tokens. Paragraphs get the class `paragraph`."""
         side = "right" if direction == "rtl" else "left"
         opening = f'<p class="{paragraph}">' if paragraph else "<p>"
         written: list[str] = []
@@ -155,10 +156,10 @@ class HtmlWriter:
         file = image_file(figure.image)
         image = self._images[file] if file else None
         photo = {
-            "src": self._marks.placeholder(ImageSource(image.name)) if image else self._address(figure.image, "src"),
+            "src": self._markers.placeholder(ImageSource(image.name)) if image else self._address(figure.image, "src"),
             "alt": clean(str(figure.image.attrs["alt"])),
-            "width": image.shown(self._measure)[0] if image else None,
-            "height": image.shown(self._measure)[1] if image else None,
+            "width": image.display_size(self._measure)[0] if image else None,
+            "height": image.display_size(self._measure)[1] if image else None,
             "caption": figure.caption,
             "credit": "",
             "link": self._address(figure.link, "href") if figure.link else "",
@@ -188,7 +189,7 @@ class HtmlWriter:
         return Markup(text + "\n")  # noqa: S704 - the template escapes
 
     def inline(self, tokens: Sequence[Token]) -> Markup:
-        """Inline tokens, or an `inline` token around them."""
+        """Renders inline tokens, or an `inline` token around them."""
         return Markup().join(self._inline(token) for token in tokens)
 
     def _inline(self, token: Token) -> Markup:
@@ -199,12 +200,12 @@ class HtmlWriter:
                 return escape(clean(token.content))
             case "code_inline":
                 return Markup('<code class="code">{}</code>').format(clean(token.content))
-            case "slot":
-                return self._marks.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
+            case "merge_field":
+                return self._markers.placeholder(MergeField(token.meta["expression"].source, EscapeContext.HTML))
             case "footnote_ref":
                 label = token.meta["label"]
                 return Markup('<sup class="sup"><a class="link" href="#{}">{}</a></sup>').format(
-                    self._anchors[label], self._marks.placeholder(NumberNode("note", label))
+                    self._anchors[label], self._markers.placeholder(NumberNode("note", label))
                 )
             case "dispatch_link":
                 reference = self._references[token.meta["slug"]]
@@ -224,16 +225,16 @@ class HtmlWriter:
                 self._address(token, "src"), alt, _title(token)
             )
         image = self._images[file]
-        width, height = image.shown(self._measure)
+        width, height = image.display_size(self._measure)
         return Markup('<img class="image" src="{}" alt="{}" width="{}" height="{}"{}>').format(
-            self._marks.placeholder(ImageSource(image.name)), alt, width, height, _title(token)
+            self._markers.placeholder(ImageSource(image.name)), alt, width, height, _title(token)
         )
 
     def _address(self, token: Token, attribute: str) -> Markup:
-        """An address as one word a piece, so that nothing between here and the reader rewrites it."""
+        """Returns an address in which each merge field is a marker, so that nothing rewrites it before it is filled."""
         return Markup().join(
-            self._marks.placeholder(part if isinstance(part, MergeField) else str(escape(part)))
-            for part in address(token, attribute, EscapeContext.URL)
+            self._markers.placeholder(part if isinstance(part, MergeField) else str(escape(part)))
+            for part in link_target(token, attribute, EscapeContext.URL)
         )
 
 

@@ -1,8 +1,8 @@
-"""The YAML of a front matter as a tree of texts, each with its place.
+"""Parses the YAML of a front matter into a tree of texts, each with its position.
 
-Built from PyYAML's events, so that no value is ever anything but a text: NO stays NO, 12:30 stays 12:30 and a date
+Built from PyYAML's events, so that every value is a text: NO stays NO, 12:30 stays 12:30 and a date
 stays as it was typed. What YAML can do beyond keys, lists and texts (anchors, aliases, tags, merge keys, documents) is
-refused, and so are duplicate keys and deep nesting. Nothing is raised: what is wrong is a finding, and no tree.
+refused, and so are duplicate keys and deep nesting. Nothing is raised: a fault is a diagnostic, and there is no tree.
 """
 
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
 from mailer.dispatch.diagnostics import abbreviate
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.source_text import SourceText
 
 DEEPEST = 5
@@ -37,7 +37,7 @@ _QUOTE = "put a value that holds “: ” or begins with a sign between quotes"
 
 @dataclass(frozen=True, slots=True)
 class ScalarNode:
-    """A scalar; offsets are the file's and hold the quotes."""
+    """A scalar; offsets are those of the file and include the quotes."""
 
     value: str
     start: int
@@ -46,7 +46,7 @@ class ScalarNode:
 
     @property
     def is_null(self) -> bool:
-        """`key:` with nothing after it."""
+        """Whether this is `key:` without a value."""
         return self.plain and not self.value
 
 
@@ -58,7 +58,7 @@ class SequenceNode:
 
 @dataclass(frozen=True, slots=True)
 class MappingNode:
-    """`entries`: name -> key and value; of a key that stands twice the first."""
+    """`entries`: name -> key and value; of a duplicate key, the first."""
 
     start: int
     flow: bool = False
@@ -72,13 +72,13 @@ class _UnsupportedYamlError(Exception):
     pass
 
 
-def parse_yaml(source: SourceText, start: int, end: int, findings: Findings) -> MappingNode | None:
-    """The tree of source.text[start:end]; None when there is none, with the reason among the findings."""
+def parse_yaml(source: SourceText, start: int, end: int, findings: DiagnosticCollector) -> MappingNode | None:
+    """Returns the tree of source.text[start:end]; None when it is faulty, with the reason among the diagnostics."""
     return _YamlReader(source, start, end, findings).read()
 
 
 class _YamlReader:
-    def __init__(self, source: SourceText, start: int, end: int, findings: Findings) -> None:
+    def __init__(self, source: SourceText, start: int, end: int, findings: DiagnosticCollector) -> None:
         self.source, self.offset, self.findings = source, start, findings
         self.text = source.text[start:end]
 

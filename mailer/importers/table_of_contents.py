@@ -1,7 +1,7 @@
 """The numbered contents of an archive: `1. “Title” (Source, Date)`, or a line of summary.
 
-find_contents(paragraphs)  where they stand, and their entries
-is_same(one, other)        whether two titles, or sources, are meant to be the same
+find_toc(paragraphs)  their place, and their entries
+is_same(one, other)   whether two titles, or sources, are meant to be the same
 """
 
 import re
@@ -29,12 +29,12 @@ class TocEntry:
     place: str = ""
     date: ParsedDate | None = None
     text: str = ""
-    """As it stands there, without its number."""
+    """The whole line, without its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableOfContents:
-    """Entries, and the paragraphs they take: from `start` up to `end`."""
+    """Entries, and their paragraphs: from `start` up to `end`."""
 
     start: int
     end: int
@@ -42,7 +42,7 @@ class TableOfContents:
 
 
 def find_toc(paragraphs: Sequence[ImportedParagraph]) -> TableOfContents:
-    """The first numbered list from 1 that looks like contents; empty at 0 when there is none."""
+    """Returns the first numbered list from 1 that looks like contents; empty at 0 when there is none."""
     for start, first in enumerate(paragraphs):
         if not (match := _NUMBERED.fullmatch(first.lines[0])) or int(match["number"]) != 1:
             continue
@@ -64,7 +64,7 @@ def split_place(source: str) -> tuple[str, str]:
 
 
 def unquoted(title: str) -> str:
-    """`title` without quotes around all of it."""
+    """Returns `title` without quotes around all of it."""
     title = title.strip()
     inner = title[1:-1]
     around = len(title) > 2 and title[0] in _QUOTES and title[-1] in _QUOTES
@@ -72,7 +72,7 @@ def unquoted(title: str) -> str:
 
 
 def similarity(one: str, other: str) -> float:
-    """How alike two titles are, 0 to 1, whatever their case, quotes and punctuation."""
+    """Returns how similar two titles are, 0 to 1, whatever their case, quotes and punctuation."""
     first, second = _bare(one), _bare(other)
     if not first or not second:
         return 0.0
@@ -89,7 +89,7 @@ def is_same(one: str, other: str) -> bool:
 
 
 def _numbered(paragraph: ImportedParagraph, expected: int) -> list[tuple[int, str]]:
-    """Line and text of each item of `paragraph`, counted from `expected`; none when it does not go on so."""
+    """Returns line and text of each item of `paragraph`, counted from `expected`; none when the numbers differ."""
     found: list[tuple[int, str]] = []
     for line, text in enumerate(paragraph.lines, start=paragraph.line):
         match = _NUMBERED.fullmatch(text)

@@ -1,17 +1,21 @@
-"""An edition's HTML before a variant is chosen: static text and, between it, what a variant or a reader decides.
+"""The HTML of an edition before a variant is chosen: static text, and nodes for what a variant or a reader decides.
 
-    Nodes --resolve(key, numbers)--> Parts
+    Nodes --render_tree(key, numbers)--> TemplateParts
 
-A When stands only in the variants that take its branch; a Number is known once the variant is; Notes shows the
-footnotes that the variant's section has, in their order; a Source is an image's address, inside the message or on the web.
+A ConditionalNode is present only in the variants that take its branch; the number of a NumberNode depends on the variant;
+a FootnoteList has the footnotes that the variant's section has, in their order; an ImageSource is an image's address,
+inside the message or on the web.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from itertools import groupby
+from typing import Literal, TypeVar
 
 from mailer.edition.merge_fields import Fillable, MergeField, TemplateParts
 from mailer.edition.numbering import Numbering, VariantKey
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class ImageSource:
 
 @dataclass(frozen=True, slots=True)
 class ConditionalNode:
-    """What stands only where `choice` takes `branch`."""
+    """Nodes that are present only where `choice` takes `branch`."""
 
     choice: int
     branch: int
@@ -43,7 +47,7 @@ class ConditionalNode:
 
 @dataclass(frozen=True, slots=True)
 class FootnoteNode:
-    """One footnote's body, shown where the variant places `label`."""
+    """The body of one footnote, shown in the section that the variant prints `label` in."""
 
     label: str
     nodes: "Nodes"
@@ -62,7 +66,7 @@ Nodes = tuple[Node, ...]
 
 
 def render_tree(nodes: Nodes, key: VariantKey, numbers: Numbering, address_of: Callable[[str], str]) -> TemplateParts:
-    """`nodes` as they stand in the variant `key`; `address_of` gives the address of an image by its name."""
+    """Returns `nodes` for the variant `key`; `address_of` gives the address of an image by its name."""
     parts: list[str | Fillable] = []
     _resolve(nodes, key, numbers, address_of, parts)
     return join_adjacent(parts)
@@ -90,18 +94,12 @@ def _resolve(
                 parts.append(node)
 
 
-def join_adjacent(parts: Iterable[str | Fillable]) -> TemplateParts:
-    """`parts` with neighbouring strings joined and empty ones left out."""
-    result: list[str | Fillable] = []
-    pending: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            pending.append(part)
-            continue
-        if text := "".join(pending):
+def join_adjacent(parts: Iterable[str | T]) -> tuple[str | T, ...]:
+    """Returns `parts` with neighbouring strings joined and empty ones left out."""
+    result: list[str | T] = []
+    for is_text, run in groupby(parts, key=lambda part: isinstance(part, str)):
+        if not is_text:
+            result.extend(run)
+        elif text := "".join(map(str, run)):
             result.append(text)
-        pending.clear()
-        result.append(part)
-    if text := "".join(pending):
-        result.append(text)
     return tuple(result)

@@ -1,16 +1,15 @@
-"""Where a link may lead: http, https, mailto and tel, absolute and whole; anything else is a fault.
+"""Validates links: http, https, mailto and tel are allowed, absolute and complete.
 
-An allow-list of schemes, so that `javascript:`, `data:` and what will be invented next need no mention. Addresses are
-judged as they are written out in the edition, after entities were resolved and odd characters percent-encoded.
+An allow-list of schemes, so that `javascript:`, `data:` and future schemes need no mention. Addresses are
+checked as they are written in the edition, after entities were resolved and odd characters percent-encoded.
 """
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from markdown_it.common.normalize_url import normalizeLink
 
-from mailer.dispatch.diagnostics import abbreviate
+from mailer.dispatch.diagnostics import RuleViolation, abbreviate
 
 WEB = frozenset({"http", "https"})
 ANY = WEB | {"mailto", "tel"}
@@ -19,52 +18,45 @@ _HOST = re.compile(r"(?![.-])[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _REST = {"mailto": re.compile(r"[^\s@]+@[^\s@?]+(\?.*)?"), "tel": re.compile(r"\+?[0-9().*#;=a-zA-Z%-]+")}
 
 
-@dataclass(frozen=True, slots=True)
-class LinkFault:
-    """Why something is not allowed: the rule and the words of the finding."""
-
-    rule: str
-    message: str
-    expected: str = ""
+def normalise_url(url: str) -> str:
+    """Returns `url` in ASCII: the host as A-labels, other characters percent-encoded where RFC 3986 asks for it."""
+    return normalizeLink(url.strip())
 
 
-def normalise(url: str) -> str:
-    """`url` in ASCII: the host as A-labels, what may not stand in an address percent-encoded."""
-    return normalizeLink(url)
-
-
-def check_link(url: str, schemes: frozenset[str] = ANY) -> LinkFault | None:
-    """What is wrong with `url`, a normalised one; None if it may stand in a letter."""
+def check_link(url: str, schemes: frozenset[str] = ANY) -> RuleViolation | None:
+    """Returns the rule that `url`, a normalised one, violates; None if it is allowed."""
     match = _SCHEME.match(url)
     if match is None:
         return _relative(url)
     scheme = match[1].lower()
     if scheme not in schemes:
-        return LinkFault("link-scheme", f"a link to “{abbreviate(url)}” is not allowed", f"expected {_either(schemes)}")
+        return RuleViolation(
+            "link-scheme", f"a link to “{abbreviate(url)}” is not allowed", f"expected {_either(schemes)}"
+        )
     rest = url[match.end() :]
     if scheme in WEB:
         return (
             None
             if _is_web(url, rest)
-            else LinkFault("link-invalid", f"“{abbreviate(url)}” is not a whole address", _WHOLE)
+            else RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a whole address", _WHOLE)
         )
     if _REST[scheme].fullmatch(rest) is None:
-        return LinkFault("link-invalid", f"“{abbreviate(url)}” is not a whole {scheme} address")
+        return RuleViolation("link-invalid", f"“{abbreviate(url)}” is not a whole {scheme} address")
     return None
 
 
 _WHOLE = "expected something like https://example.org/page"
 
 
-def _relative(url: str) -> LinkFault:
+def _relative(url: str) -> RuleViolation:
     if url.startswith("#"):
         expected = "an article is linked from the contents by itself; link to a whole address"
     elif not url:
-        return LinkFault("link-invalid", "this link leads nowhere", _WHOLE)
+        return RuleViolation("link-invalid", "this link leads nowhere", _WHOLE)
     else:
         expected = f"a letter has no place of its own: write it whole, such as https://example.org/{url.lstrip('/')}"
         expected = abbreviate(expected, 160)
-    return LinkFault("link-relative", f"the link “{abbreviate(url)}” is not absolute", expected)
+    return RuleViolation("link-relative", f"the link “{abbreviate(url)}” is not absolute", expected)
 
 
 def _is_web(url: str, rest: str) -> bool:
@@ -81,7 +73,7 @@ def _is_web(url: str, rest: str) -> bool:
 
 
 def authority_end(url: str) -> int:
-    """Where the path begins: all before it is scheme, user, host and port; the whole length when there is no path."""
+    """Returns the length of scheme, user, host and port: the offset of the path, or of the end where there is no path."""
     match = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]*)?", url)
     return match.end() if match else 0
 

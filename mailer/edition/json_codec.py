@@ -1,6 +1,6 @@
-"""An edition's trees as JSON and back: a record becomes an object of its kind, a tuple a list, the rest stays.
+"""Encodes the trees of an edition as JSON and back: a record becomes an object with its kind, a tuple a list.
 
-The names here are a format that ledgers keep: what is stored under them must stay readable.
+The names here, and the field names of the records, are a format that ledgers keep: stored editions must stay readable.
 """
 
 from dataclasses import fields
@@ -8,24 +8,24 @@ from typing import Any
 
 from mailer.edition import numbering
 from mailer.edition.conditions import ConditionChain
-from mailer.edition.html import tree
+from mailer.edition.html import variant_tree
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext import blocks
 
 _KINDS: dict[str, type[Any]] = {
     "slot": MergeField,
-    "number": tree.NumberNode,
-    "source": tree.ImageSource,
-    "when": tree.ConditionalNode,
-    "note": tree.FootnoteNode,
-    "notes": tree.FootnoteList,
+    "number": variant_tree.NumberNode,
+    "source": variant_tree.ImageSource,
+    "when": variant_tree.ConditionalNode,
+    "note": variant_tree.FootnoteNode,
+    "notes": variant_tree.FootnoteList,
     "link": blocks.TextLink,
     "flow": blocks.TextBlock,
     "table": blocks.Table,
     "option": blocks.ConditionalBlock,
     "footer": blocks.FootnoteBlock,
     "passage": blocks.SectionBlock,
-    "part": blocks.SharedBlock,
+    "part": blocks.PartBlock,
     "outline": numbering.NumberingInput,
     "section": numbering.Section,
     "branching": numbering.ConditionalItems,
@@ -37,7 +37,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def encode(value: object) -> Any:
-    """`value`, a tree of records and tuples, as what `json` writes."""
+    """Returns `value`, a tree of records and tuples, as values for `json`."""
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     name = _NAMES.get(type(value))
@@ -48,7 +48,7 @@ def encode(value: object) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """The tree that `encode` made `value` of. Raises KeyError, TypeError or ValueError when it made no such thing."""
+    """Returns the tree that `encode` made `value` of. Raises KeyError, TypeError or ValueError for any other value."""
     if isinstance(value, list):
         return tuple(decode(item) for item in value)
     if not isinstance(value, dict):

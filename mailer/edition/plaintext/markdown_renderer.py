@@ -1,7 +1,7 @@
-"""Markdown tokens as plaintext: what a careful person would type.
+"""Renders Markdown tokens as plaintext, the way a careful person would type it.
 
 Emphasis keeps its marks, `_so_` and `*so*`; a link is followed by its number, unless it shows its own address; a
-subheading ends in a colon; a button is its words and, under them, its address; a picture is what it shows, then its caption; a
+subheading ends in a colon; a button is its words and, under them, its address; a picture is its alt text, then its caption; a
 table is aligned; a quote has `> ` before each line. Code is neither wrapped nor changed.
 """
 
@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from markdown_it.token import Token
 
 from mailer.dispatch import model
-from mailer.edition.html.standalone import StandaloneButton, StandaloneFigure, standalone_element, title_of
-from mailer.edition.html.tree import NumberNode
-from mailer.edition.links import address, closing_index
+from mailer.dispatch.markdown.token_walk import closing_index
+from mailer.edition.html.figures_and_buttons import StandaloneButton, StandaloneFigure, standalone_element, title_of
+from mailer.edition.html.variant_tree import NumberNode
+from mailer.edition.link_targets import link_target
 from mailer.edition.merge_fields import EscapeContext, MergeField
 from mailer.edition.plaintext.blocks import Block, Blocks, ConditionalBlock, Table, TextBlock, TextLink, Words
 from mailer.edition.publication import Reference
@@ -23,15 +24,15 @@ _MARKS = {"em_open": "_", "em_close": "_", "strong_open": "*", "strong_close": "
 _ENDS = (":", "?", "!", ".", "…", "؟", "。", "？", "！", "：")
 
 
-class TextWriter:
-    """Writes the tokens of one dispatch; `references` are what `[[slug]]` may name."""
+class PlaintextRenderer:
+    """Renders the tokens of one dispatch; `references` are the dispatches that `[[slug]]` may name."""
 
     def __init__(self, language: str, references: Mapping[str, Reference]) -> None:
         self._language = language
         self._references = references
 
     def blocks(self, blocks: Sequence[model.Block]) -> Blocks:
-        """Blocks of a note or an article, branches and all."""
+        """Renders blocks of a note or an article, branches and all."""
         written: list[Block] = []
         for block in blocks:
             if isinstance(block, model.Markdown):
@@ -44,7 +45,7 @@ class TextWriter:
         return tuple(written)
 
     def footnote(self, label: str, tokens: Sequence[Token]) -> Blocks:
-        """A footnote's text, which starts with its number."""
+        """Returns a footnote's text, which starts with its number."""
         before, after = gettext(self._language, "Note %(number)s:", number="\0").split("\0")
         lead: Words = (before, NumberNode("note", label), after + " ")
         blocks = list(self.tokens(tokens))
@@ -57,7 +58,7 @@ class TextWriter:
     def tokens(  # noqa: C901 - one case a kind of token
         self, tokens: Sequence[Token], indent: str = "", gap: int = 1
     ) -> list[Block]:
-        """Block tokens; each line starts with `indent`; `gap` blank lines stand before the first and between them."""
+        """Renders block tokens; each line starts with `indent`; `gap` blank lines are before the first and between them."""
         blocks: list[Block] = []
         index = 0
         while index < len(tokens):
@@ -93,12 +94,12 @@ class TextWriter:
             case StandaloneFigure(image=image, link=link) as figure:
                 shown: Words = (
                     self._picture(image),
-                    *((TextLink(address(link, "href", EscapeContext.TEXT_URL)),) if link else ()),
+                    *((TextLink(link_target(link, "href", EscapeContext.TEXT_URL)),) if link else ()),
                 )
                 caption = [TextBlock(words=(figure.caption,), indent=indent, gap=0)] if figure.caption else []
                 return [TextBlock(words=shown, indent=indent, gap=gap), *caption]
             case StandaloneButton(link=link, words=words):
-                target = address(link, "href", EscapeContext.TEXT_URL)
+                target = link_target(link, "href", EscapeContext.TEXT_URL)
                 label = TextBlock(words=_subheading(self.inline(words)), indent=indent, gap=gap)
                 return [label, TextBlock(words=target, indent=indent, gap=0)]
             case None:
@@ -108,7 +109,7 @@ class TextWriter:
         return gettext(self._language, "[Picture: %(alt)s]", alt=clean(str(image.attrs["alt"])))
 
     def inline(self, tokens: Sequence[Token]) -> Words:  # noqa: C901 - one case a kind of token
-        """Inline tokens, or an `inline` token around them, as words."""
+        """Renders inline tokens, or an `inline` token around them, as words."""
         words: list[str | MergeField | NumberNode | TextLink] = []
         index = 0
         while index < len(tokens):
@@ -122,7 +123,7 @@ class TextWriter:
                     words.append(" ")
                 case "hardbreak":
                     words.append("\n")
-                case "slot":
+                case "merge_field":
                     words.append(MergeField(token.meta["expression"].source, EscapeContext.TEXT))
                 case "footnote_ref":
                     before, after = gettext(self._language, "(note %(number)s)", number="\0").split("\0")
@@ -145,7 +146,7 @@ class TextWriter:
         return tuple(words)
 
     def _link(self, token: Token, shown: Words) -> Words:
-        target = address(token, "href", EscapeContext.TEXT_URL)
+        target = link_target(token, "href", EscapeContext.TEXT_URL)
         if title := title_of(token):
             return (*shown, TextLink((*target, f" ({title})")))
         text = "".join(word for word in shown if isinstance(word, str))
@@ -188,12 +189,12 @@ _LEFT_OUT = frozenset({"footnote_anchor"})
 
 
 def alignment(cell: Token) -> str:
-    """One of left, center and right, as the table's second line says, or nothing."""
+    """Returns left, center or right, by the second line of the table, or ""."""
     return str(cell.attrs.get("style", "")).removeprefix("text-align:")
 
 
 def clean_lines(code: str) -> str:
-    """Code without controls, its tabs as spaces."""
+    """Returns code without controls, its tabs as spaces."""
     return "\n".join(clean(line.expandtabs(4)) for line in code.split("\n"))
 
 
@@ -203,7 +204,7 @@ def _subheading(words: Words) -> Words:
 
 
 def _marked(item: list[Block], indent: str, marker: str, gap: int) -> list[Block]:
-    """A list item, its marker before its first line."""
+    """Returns a list item with its marker before its first line."""
     first = item[0] if item else None
     if (
         isinstance(first, TextBlock)

@@ -1,15 +1,16 @@
 import pytest
 
-from mailer.dispatch.markdown.inline_tokens import plain_text, resolve
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.markdown.inline_tokens import resolve
 from mailer.dispatch.markdown.parser import read_markdown
-from mailer.dispatch.markdown.punctuation import QUOTES, quotes_of
-from mailer.dispatch.rules import Findings
+from mailer.dispatch.markdown.smart_punctuation import QUOTES, quotes_of
+from mailer.dispatch.markdown.token_walk import plain_text
 from mailer.dispatch.source_text import SourceText
 from mailer.dispatch.template.placeholders import LineMap, MaskedBody
 
 
-def said(text: str, language: str = "en") -> str:
-    findings = Findings("a.md")
+def punctuated(text: str, language: str = "en") -> str:
+    findings = DiagnosticCollector("a.md")
     body = MaskedBody(SourceText(text), 0, LineMap())
     tokens = read_markdown(body, language, findings)
     resolve(tokens, body, findings)
@@ -42,7 +43,7 @@ def said(text: str, language: str = "en") -> str:
     ],
 )
 def test_english_punctuation(typed, set_):
-    assert said(typed) == set_
+    assert punctuated(typed) == set_
 
 
 @pytest.mark.parametrize(
@@ -72,17 +73,17 @@ def test_english_punctuation(typed, set_):
     ],
 )
 def test_quotation_marks_follow_the_language(language, set_):
-    assert said("\"a 'b'\"", language) == set_
+    assert punctuated("\"a 'b'\"", language) == set_
 
 
 def test_an_article_has_the_quotation_marks_of_its_own_language():
     text = '"a"\n\n## "b"\nsource: S\nlanguage: fr\n\n"c"\n\n## "d"\nsource: S\n\n"e"'
-    assert said(text, "de") == "„a“ «\u00a0b\u00a0» «\u00a0c\u00a0» „d“ „e“"
+    assert punctuated(text, "de") == "„a“ «\u00a0b\u00a0» «\u00a0c\u00a0» „d“ „e“"
 
 
 def test_every_language_of_the_table_has_four_marks():
     assert all(len(quotes_of(language)) == 4 and all(quotes_of(language)) for language in QUOTES)
 
 
-def test_a_paragraph_of_nothing_but_quotes_takes_no_time():
-    assert len(said("'\"" * 4_900)) == 9_800
+def test_a_paragraph_of_only_quotes_is_processed_quickly():
+    assert len(punctuated("'\"" * 4_900)) == 9_800

@@ -1,9 +1,9 @@
-"""A dispatch as a letter to be laid out: what HTML and plaintext both need to know, found out once.
+"""A view of a dispatch for rendering: what HTML and plaintext both need, computed once.
 
-The outline that numbers come from, the if chains with the program's own at the end, every article with the branches it
-stands in, and what a letter says by itself: its copyright lines, its preview line, its links to earlier letters.
+The input of numbering, the if chains with the program's own at the end, every article with its branches, and what the
+program adds: copyright lines, preview line, links to earlier dispatches.
 
-Raises EditionError for a slug or an image that nothing was handed in for; `mailer check` names their lines.
+Raises EditionError for a slug or an image that was not handed in; `mailer check` names their lines.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,9 +13,10 @@ from functools import cached_property
 from markdown_it.token import Token
 
 from mailer.dispatch import model
-from mailer.dispatch.context_checks import image_file, inline_tokens
+from mailer.dispatch.markdown.link_validation import normalise_url
+from mailer.dispatch.markdown.token_walk import walk_tokens
+from mailer.dispatch.model import image_file, inline_tokens
 from mailer.edition.conditions import ConditionChain
-from mailer.edition.links import normalised
 from mailer.edition.merge_fields import ADDRESS
 from mailer.edition.model import EditionError, Image
 from mailer.edition.numbering import ConditionalItems, Footnote, FootnoteRef, Items, NumberingInput, Section
@@ -23,7 +24,7 @@ from mailer.edition.publication import Publication, Reference
 from mailer.i18n.translations import gettext, text_direction
 
 Path = tuple[tuple[int, int], ...]
-"""The choices and branches that something stands in, outer first."""
+"""The choices and branches around an element, outer first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +44,12 @@ class DispatchView:
     def direction(self) -> str:
         return text_direction(self.language)
 
-    def say(self, message: str, **values: object) -> str:
+    def translate(self, message: str, **values: object) -> str:
         return gettext(self.language, message, **values)
 
     @cached_property
     def articles(self) -> tuple[tuple[model.Article, Path], ...]:
-        """Every article with the branches that it stands in, in source order."""
+        """Every article with the branches around it, in source order."""
         return tuple(_articles(self.dispatch.articles, ()))
 
     @cached_property
@@ -88,7 +89,7 @@ class DispatchView:
 
     def earlier_url(self, earlier: model.PreviousIssue) -> str:
         if earlier.url:
-            return normalised(earlier.url)
+            return normalise_url(earlier.url)
         reference = self.references.get(earlier.slug or "")
         return reference.url if reference else self.publication.archive_url(earlier.slug or "")
 
@@ -99,17 +100,17 @@ class DispatchView:
             return lines(self.dispatch.copyright)
         if holder := self.publication.copyright_holder:
             year = self.dispatch.date.year
-            return (self.say("Copyright © %(year)s %(holder)s. All rights reserved.", year=year, holder=holder),)
+            return (self.translate("Copyright © %(year)s %(holder)s. All rights reserved.", year=year, holder=holder),)
         return ()
 
     @property
     def preview(self) -> model.Template:
-        """What an inbox shows after the subject: the preheader, else the summary, else the headlines everybody gets."""
+        """The text that an inbox shows after the subject: the preheader, else the summary, else the unconditional headlines."""
         headlines = tuple(article.title_text for article, path in self.articles if not path)
         return self.dispatch.preheader or (" · ".join(self.dispatch.summary or headlines),)
 
-    def require(self) -> None:
-        """Raises EditionError for the first slug or image that is not there."""
+    def require_references(self) -> None:
+        """Raises EditionError for the first slug or image that is missing."""
         advice = f"Run: mailer check {self.dispatch.path}"
         for token in inline_tokens(self.dispatch):
             if token.type == "dispatch_link" and token.meta["slug"] not in self.references:
@@ -120,14 +121,14 @@ class DispatchView:
 
 
 def image_files(dispatch: model.Dispatch) -> tuple[str, ...]:
-    """The image files that `dispatch` shows, as it names them: relative to its own folder. Each once."""
+    """Returns the image files of `dispatch`, as it names them: relative to its own folder. Each once."""
     found = [dispatch.photo.file] if dispatch.photo else []
     found.extend(image_file(token) for token in inline_tokens(dispatch) if token.type == "image")
     return tuple(dict.fromkeys(name for name in found if name))
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The lines of a text that an editor or an admin typed, without empty ones."""
+    """Returns the lines of a text that an editor or an admin typed, without empty ones."""
     return tuple(line for raw in text.splitlines() if (line := raw.strip()))
 
 
@@ -180,10 +181,4 @@ def _mentions_in(blocks: Iterable["model.Article | model.Block"]) -> Items:
 
 
 def _mentions(tokens: Sequence[Token]) -> tuple[FootnoteRef, ...]:
-    return tuple(FootnoteRef(token.meta["label"]) for token in _flat(tokens) if token.type == "footnote_ref")
-
-
-def _flat(tokens: Sequence[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from _flat(token.children or ())
+    return tuple(FootnoteRef(token.meta["label"]) for token in walk_tokens(tokens) if token.type == "footnote_ref")

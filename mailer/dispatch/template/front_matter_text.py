@@ -1,22 +1,21 @@
-"""Text of the front matter and of particulars: as a Template where readers may differ, as plain text elsewhere.
+r"""Texts of the front matter: as a Template where readers may differ, as plain text elsewhere.
 
-`\\{{` stands for `{{` in both.
+`\{{` stands for `{{` in both.
 """
 
 from collections.abc import Callable
 
-from mailer.dispatch.diagnostics import Position
-from mailer.dispatch.markdown.links import LinkFault
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.diagnostics import Position, RuleViolation
 from mailer.dispatch.model import Template
-from mailer.dispatch.rules import Findings
 from mailer.dispatch.template.lexer import ESCAPED, TagKind, read_expression, tokenize, unclosed_error
 
 Locate = Callable[[int], Position]
 """The position in the file of an offset into the text."""
 
 
-def parse_template(text: str, locate: Locate, findings: Findings) -> Template:
-    """`text` with its expressions read; tags and comments are findings."""
+def parse_template(text: str, locate: Locate, findings: DiagnosticCollector) -> Template:
+    """Parses `text` with its expressions; tags and comments are reported."""
     pieces: list[Template] = []
     at = 0
     for part in tokenize(text):
@@ -28,19 +27,19 @@ def parse_template(text: str, locate: Locate, findings: Findings) -> Template:
         elif part.inner is None:
             read = unclosed_error(part.kind)
         else:
-            read = LinkFault(
+            read = RuleViolation(
                 "expression-place", "only expressions can stand here", "{% if %} belongs into the note and articles"
             )
-        if isinstance(read, LinkFault):
-            findings.add(read.rule, position, read.message, read.expected)
+        if isinstance(read, RuleViolation):
+            findings.add_violation(read, position)
         else:
             pieces.append((read,))
     pieces.append((_unescape(text[at:]),))
     return tuple(piece for (piece,) in pieces if piece)
 
 
-def parse_plain(text: str, locate: Locate, findings: Findings, where: str) -> str:
-    """`text` for a place where nothing differs per reader; `where` names it."""
+def parse_plain(text: str, locate: Locate, findings: DiagnosticCollector, where: str) -> str:
+    """Returns `text` for a place where expressions are not allowed; `where` names the place."""
     for part in tokenize(text):
         findings.add("expression-place", locate(part.start), f"“{part.kind}” cannot stand in {where}", _WHERE)
     return _unescape(text)

@@ -1,4 +1,4 @@
-"""Proofs for tests: a dispatch, compiled and composed, with whatever a test wants to be different."""
+"""Lint contexts for tests: a dispatch, compiled and composed, with the changes that a test asks for."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 from mailer.delivery.types import Claim
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.edition.compile import compile_edition
-from mailer.edition.html.tree import ConditionalNode, FootnoteList, FootnoteNode
+from mailer.edition.html.variant_tree import ConditionalNode, FootnoteList, FootnoteNode
 from mailer.edition.model import Image
 from mailer.edition.publication import Publication
 from mailer.lint.context import LintContext
@@ -32,7 +32,7 @@ def sender_profile(**changes: Any) -> SenderProfile:
     return SenderProfile(**values)
 
 
-def proof(
+def lint_context(
     source: str,
     *,
     publication: Publication = PUBLICATION,
@@ -41,7 +41,7 @@ def proof(
     head: SenderProfile | None = None,
     **changes: Any,
 ) -> LintContext:
-    """The proof of the dispatch `source`; `changes` are fields of the Proof."""
+    """Returns the context of the dispatch `source`; `changes` are fields of LintContext."""
     dispatch = parsed(source)
     edition = compile_edition(
         dispatch, publication=publication, templates=templates, references=REFERENCES, images=images or {}
@@ -64,29 +64,29 @@ def proof(
     return LintContext(**values)
 
 
-def letter(body: str, front: str = "") -> str:
+def dispatch_text(body: str, front: str = "") -> str:
     """A dispatch with `body`; `front` is added to a small front matter of four lines."""
     return f"{FRONT}{front}---\n\n{body}\n"
 
 
 def findings(source: str, **changes: Any) -> tuple[Diagnostic, ...]:
-    return run_checks(proof(source, **changes))
+    return run_checks(lint_context(source, **changes))
 
 
-def places(source: str, rule: str, **changes: Any) -> list[str]:
-    """Where `rule` found something, as line:column."""
+def positions(source: str, rule: str, **changes: Any) -> list[str]:
+    """Returns the positions of the findings of `rule`, as line:column."""
     return [f"{each.line}:{each.column}" for each in findings(source, **changes) if each.rule == rule]
 
 
-def with_html(whole: LintContext, old: str, new: str) -> LintContext:
+def with_html(context: LintContext, old: str, new: str) -> LintContext:
     """`whole` as a template would make it that writes `new` for `old`, in the static text of the HTML."""
-    assert any(old in text for text in _strings(whole.edition.html)), f"the letter has no {old}"
-    return replace(whole, edition=replace(whole.edition, html=_replaced(whole.edition.html, old, new)))
+    assert any(old in text for text in _strings(context.edition.html)), f"the letter has no {old}"
+    return replace(context, edition=replace(context.edition, html=_replaced(context.edition.html, old, new)))
 
 
-def with_message(whole: LintContext, old: bytes, new: bytes) -> LintContext:
-    assert old in whole.message, f"the message has no {old!r}"
-    return replace(whole, message=whole.message.replace(old, new))
+def with_message(context: LintContext, old: bytes, new: bytes) -> LintContext:
+    assert old in context.message, f"the message has no {old!r}"
+    return replace(context, message=context.message.replace(old, new))
 
 
 def _strings(nodes: Any) -> Iterator[str]:

@@ -1,14 +1,14 @@
 """The JSON Schema of the front matter says what the parser does."""
 
-from mailer.dispatch.frontmatter.reader import FrontMatter
-from mailer.dispatch.frontmatter.schema import front_matter_schema
+from mailer.dispatch.frontmatter.json_schema import front_matter_schema
+from mailer.dispatch.frontmatter.model import FrontMatter
 
 
 def objects(schema):
     return [schema, *schema["$defs"].values()]
 
 
-def test_it_names_every_key_with_a_description():
+def test_every_key_has_a_description():
     schema = front_matter_schema()
     assert set(schema["properties"]) == set(FrontMatter.model_fields)
     for part in objects(schema):
@@ -16,7 +16,7 @@ def test_it_names_every_key_with_a_description():
             assert "description" in key or "$ref" in key, name
 
 
-def test_it_requires_and_refuses_what_the_parser_does():
+def test_the_schema_accepts_and_rejects_the_same_as_the_parser():
     schema = front_matter_schema()
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["required"] == ["title", "date"]

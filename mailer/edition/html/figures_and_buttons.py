@@ -1,10 +1,10 @@
-"""What a paragraph shows when it holds one thing only: a figure or a button.
+"""Figures and buttons: paragraphs that hold one thing only.
 
     ![alt](file "caption")               a figure; the image may be a link: [![alt](file "caption")](address)
     [**Words**](address)                 a button: a link whose words are all bold
 
-Both are plain Markdown that reads well in any other program. In a list whose items have no blank lines between them neither is
-one, and a button stands in no list, quote or footnote.
+Both are plain Markdown that reads well in any other program. In a list without blank lines between its items there are
+neither, and a list, quote or footnote has no buttons.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from mailer.edition.links import closing_index
+from mailer.dispatch.markdown.token_walk import closing_index
 from mailer.sanitize import clean
 
 
@@ -30,18 +30,18 @@ class StandaloneFigure:
 
 @dataclass(frozen=True, slots=True)
 class StandaloneButton:
-    """`words` are the tokens between its marks; `link` is its `link_open` token."""
+    """`words` are the tokens between its `**`; `link` is its `link_open` token."""
 
     link: Token
     words: Sequence[Token]
 
 
 def standalone_element(paragraph: Token, children: Sequence[Token]) -> StandaloneFigure | StandaloneButton | None:
-    """What the `children` of the paragraph that `paragraph` opens are, if they are one thing and nothing else."""
+    """Returns the figure or button that `children` of the `paragraph` are, if they are nothing else."""
     if paragraph.hidden:
         return None
-    said = [token for token in children if token.type != "text" or token.content.strip()]
-    match said:
+    visible = [token for token in children if token.type != "text" or token.content.strip()]
+    match visible:
         case [Token(type="image") as image]:
             return StandaloneFigure(image)
         case [Token(type="link_open") as link, Token(type="image") as image, Token(type="link_close")]:
@@ -49,7 +49,7 @@ def standalone_element(paragraph: Token, children: Sequence[Token]) -> Standalon
         case [Token(type="link_open") as link, Token(type="strong_open"), *words, Token(), Token()] if (
             words and paragraph.level == 0
         ):
-            whole = closing_index(said, 0) == len(said) - 1 and closing_index(said, 1) == len(said) - 2
+            whole = closing_index(visible, 0) == len(visible) - 1 and closing_index(visible, 1) == len(visible) - 2
             shows = any(word.type == "image" for word in words)
             return StandaloneButton(link, words) if whole and not shows else None
         case _:
@@ -57,5 +57,5 @@ def standalone_element(paragraph: Token, children: Sequence[Token]) -> Standalon
 
 
 def title_of(token: Token) -> str:
-    """What stands in quotation marks behind the address of an image or a link."""
+    """Returns the title of an image or a link, the text in quotation marks behind its address."""
     return clean(str(token.attrs.get("title", ""))).strip()

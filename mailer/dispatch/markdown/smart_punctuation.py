@@ -1,7 +1,7 @@
 """Smart punctuation: quotation marks by language, apostrophes, dashes and the ellipsis.
 
 Works on the inline tokens of one paragraph, before escapes are joined to the text: what was escaped, code and bare
-addresses stay as they were typed, and so does an opaque word, which counts as a letter. Time grows with the text.
+addresses stay as they were typed, and so does a placeholder, which counts as a letter. Takes time proportional to the text.
 """
 
 import re
@@ -73,7 +73,7 @@ _BREAKS = frozenset({"softbreak", "hardbreak"})
 
 
 def quotes_of(language: str) -> Quotes:
-    """The quotation marks of `language`, English ones for what is not in the table."""
+    """Returns the quotation marks of `language`; English ones for a language that is not in the table."""
     tag = language.lower()
     while tag:
         if tag in QUOTES:
@@ -83,7 +83,7 @@ def quotes_of(language: str) -> Quotes:
 
 
 def punctuate(children: Sequence[Token], language: str) -> None:
-    """Set the punctuation of one paragraph's `children`, in place."""
+    """Sets the punctuation of one paragraph's `children`, in place."""
     texts = [token for token in _outside_addresses(children) if token.type == "text"]
     for token in texts:
         for pattern, sign in _DASHES:
@@ -93,7 +93,7 @@ def punctuate(children: Sequence[Token], language: str) -> None:
 
 
 def _outside_addresses(children: Sequence[Token]) -> list[Token]:
-    """Without the text of <https://…>, which is an address."""
+    """Returns the tokens without the text of <https://…>, which is an address."""
     depth, outside = 0, []
     for token in children:
         if token.info == "auto":
@@ -104,7 +104,7 @@ def _outside_addresses(children: Sequence[Token]) -> list[Token]:
 
 
 class _Pairing:
-    """One walk over a paragraph. A mark that may open waits, with its depth in emphasis and links, for one that closes."""
+    """Pairs quotation marks in one pass: a mark that may open waits, with its nesting level, for one that closes."""
 
     def __init__(self, children: Sequence[Token], open_to_change: set[int], quotes: Quotes) -> None:
         self._children, self._open_to_change, self._quotes = children, open_to_change, quotes
@@ -170,7 +170,7 @@ class _Pairing:
         return True
 
     def _drop(self) -> None:
-        """An opening mark that nothing closed; a single one was an apostrophe: ’tis, the ’90s."""
+        """Drops an opening mark that nothing closed; a single one was an apostrophe: ’tis, the ’90s."""
         mark, level, number, at = self._waiting.pop()
         self._count[mark, level] -= 1
         if mark == "'":

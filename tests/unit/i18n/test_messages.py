@@ -57,7 +57,7 @@ def test_what_is_not_translated_stays_english():
     assert gettext("iw", "In this dispatch") == gettext("he", "In this dispatch")
 
 
-def test_every_catalogue_says_everything_with_the_same_names():
+def test_every_catalogue_is_complete_with_the_same_names():
     catalogues = {}
     for language in LANGUAGES:
         with (ROOT / "mailer" / "i18n" / "locale" / f"{language}.po").open("rb") as file:

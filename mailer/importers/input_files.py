@@ -1,14 +1,16 @@
-"""A message file (.eml) or a saved page, opened: its text, and the pictures that came with it.
+"""Opens the files to import: a message (.eml), a saved page or a text, with the pictures in it.
 
     open_message(data)   the best part of a message: HTML, else plain text
     open_page(data)      a saved page
+    read_text(data)      the text of a file in any encoding
 
-Parsed by `email` under the compat32 policy, which neither recurses on brackets nor trusts a header; at most LARGEST octets
-and _PARTS parts are looked at.
+Messages are parsed by `email` under the compat32 policy, which neither recurses on brackets nor trusts a header; at most
+LARGEST octets and _PARTS parts are read.
 """
 
 import base64
 import binascii
+import codecs
 import datetime as dt
 import email.policy
 import re
@@ -21,10 +23,10 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
 from mailer.errors import UsageError
-from mailer.importers.paragraphs import read_text
 
 LARGEST = 25_000_000  # octets
 _PARTS = 200
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset=["']?([A-Za-z0-9_-]+)""", re.IGNORECASE)
 _DATA = re.compile(
     r"data:(?P<type>image/[a-z+.-]+)?(?:;[^,;]*)*?(?P<base64>;base64)?,(?P<data>.*)", re.IGNORECASE | re.DOTALL
@@ -42,8 +44,21 @@ class OpenedMessage:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
+def read_text(data: bytes) -> str:
+    """Decodes `data`: UTF-8 or UTF-16 with or without a byte order mark, else Windows-1252. Every byte is some character."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    if data[:200].count(0) > len(data[:200]) // 4:
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
 def open_message(data: bytes) -> OpenedMessage:
-    """The best part of a message. Raises UsageError for one without text, or too large."""
+    """Returns the best part of a message. Raises UsageError for one without text, or too large."""
     _refuse_large(data)
     message = BytesParser(policy=email.policy.compat32).parsebytes(data)
     parts = [part for _, part in zip(range(_PARTS), message.walk(), strict=False) if not part.is_multipart()]
@@ -68,14 +83,14 @@ def open_message(data: bytes) -> OpenedMessage:
 
 
 def open_page(data: bytes) -> OpenedMessage:
-    """A saved web page. Raises UsageError for one that is too large."""
+    """Returns a saved web page. Raises UsageError for one that is too large."""
     _refuse_large(data)
     named = _CHARSET.search(data[:2048])
     return OpenedMessage(text=_decoded(data, named[1].decode("ascii") if named else None), is_html=True)
 
 
 def inline_picture(address: str) -> bytes | None:
-    """The picture that a data: address holds."""
+    """Returns the picture in a data: address."""
     match = _DATA.fullmatch(address)
     if match is None:
         return None

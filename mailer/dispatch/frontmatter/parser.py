@@ -1,0 +1,173 @@
+"""Reads the front matter: the YAML between two lines of `---`.
+
+split_front_matter  the offsets of the front matter and of the body
+read_front_matter   YAML -> FrontMatter, each fault reported at the line and column of its key or value
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import PurePath
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mailer.dispatch.diagnostic_collector import DiagnosticCollector
+from mailer.dispatch.diagnostics import Position, abbreviate
+from mailer.dispatch.did_you_mean import suggest
+from mailer.dispatch.frontmatter.model import MODELS, FrontMatter
+from mailer.dispatch.frontmatter.yaml_parser import MappingNode, SequenceNode, parse_yaml
+from mailer.dispatch.slug import is_slug, slugify
+from mailer.dispatch.source_map import Place, YamlSourceMap
+from mailer.dispatch.source_text import SourceText
+
+_FENCE = re.compile(r"---[ \t]*")
+
+
+def split_front_matter(source: SourceText, findings: DiagnosticCollector) -> tuple[tuple[int, int] | None, int | None]:
+    """Returns the offsets of the front matter (None: there is none) and of the body (None: unknown)."""
+    lines = source.text.split("\n")
+    if not _FENCE.fullmatch(lines[0]):
+        findings.add(
+            "front-matter",
+            Position(),
+            "there is no front matter",
+            "expected --- in the first line, then title: and date:",
+        )
+        return None, 0
+    end = start = len(lines[0]) + 1
+    for line in lines[1:]:
+        if _FENCE.fullmatch(line):
+            return (start, end), min(end + len(line) + 1, len(source.text))
+        end += len(line) + 1
+    findings.add("front-matter", Position(), "the front matter is not closed", "expected a second line of ---")
+    return None, None
+
+
+def read_front_matter(
+    source: SourceText, span: tuple[int, int], path: str, findings: DiagnosticCollector
+) -> tuple[FrontMatter | None, YamlSourceMap | None]:
+    """Reads the front matter in `span` of `source`; `path` gives the slug where none is typed.
+
+    With errors the result is partial, without the faulty values; None when the text is not even YAML.
+    """
+    tree = parse_yaml(source, *span, findings)
+    if tree is None:
+        return None, None
+    source_map = YamlSourceMap(source, tree)
+    try:
+        front = FrontMatter.model_validate(source_map.plain)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        for details in found:
+            _report(details, source_map, findings)
+        front = FrontMatter.model_validate(_without_errors(source_map.plain, found))
+    _exactly_one(source_map, ("photo",), "file", "url", findings)
+    earlier = source_map.node(("earlier",))
+    for number in range(len(earlier.items) if isinstance(earlier, SequenceNode) else 0):
+        _exactly_one(source_map, ("earlier", number), "slug", "url", findings)
+    if "slug" not in source_map.plain and not is_slug(stem := PurePath(path).stem):
+        example = f"write one, such as slug: {slugify(stem) or 'my-dispatch'}"
+        findings.add("bad-slug", source_map.start, f"the file name “{abbreviate(stem)}” makes no slug", example)
+    if front.slug is None:
+        front = front.model_copy(update={"slug": PurePath(path).stem})
+    return front, source_map
+
+
+def _without_errors(plain: Mapping[str, Any], found: Sequence[ErrorDetails]) -> dict[str, Any]:
+    """Returns `plain` with stand-ins for missing values, and without unknown keys and faulty values."""
+    repaired: dict[str, Any] = deepcopy(dict(plain))
+    wrong = {details["loc"][0] for details in found if details["type"] not in {"missing", "extra_forbidden"}}
+    for name in wrong:
+        repaired.pop(str(name), None)
+    for details in found:
+        *outer, name = details["loc"]
+        if wrong.isdisjoint(details["loc"][:1]):
+            part: Any = repaired
+            for step in outer:
+                part = part[step]
+            if details["type"] == "missing":
+                part[name] = _STAND_INS.get(str(name), "…")
+            else:
+                del part[name]
+    return {"title": "…", "date": _STAND_INS["date"]} | repaired
+
+
+_STAND_INS = {"date": "1970-01-01", "url": "https://example.org/"}
+
+
+def _exactly_one(
+    source_map: YamlSourceMap, place: Place, first: str, second: str, findings: DiagnosticCollector
+) -> None:
+    if not isinstance(source_map.node(place), MappingNode):
+        return
+    given = [name for name in (first, second) if source_map.node((*place, name)) is not None]
+    if len(given) == 2:
+        message = f"both “{first}” and “{second}” stand here"
+        findings.add("bad-value", source_map.key((*place, second)), message, "expected one of them")
+    elif not given:
+        message = f"{_name(place)} has no “{first}” or “{second}”"
+        findings.add("missing-key", source_map.key(place), message, "expected one of them")
+
+
+def _report(details: ErrorDetails, source_map: YamlSourceMap, findings: DiagnosticCollector) -> None:
+    """Reports one of pydantic's errors as a diagnostic."""
+    place = details["loc"]
+    where = _name(place[:-1])
+    match details["type"]:
+        case "rule":
+            context = details["ctx"]
+            findings.add(context["rule"], source_map.value(place), context["message"], context["expected"])
+        case "missing":
+            key = f"expected {place[-1]}: …" if place[-1] != "date" else "expected date: YYYY-MM-DD"
+            findings.add("missing-key", source_map.key(place), f"{where} has no “{place[-1]}”", key)
+        case "extra_forbidden":
+            model = MODELS.get(str(place[0]), FrontMatter) if len(place) > 1 else FrontMatter
+            expected = suggest(str(place[-1]), [*model.model_fields])
+            findings.add(
+                "unknown-key", source_map.key(place), f"unknown key “{abbreviate(str(place[-1]))}” in {where}", expected
+            )
+        case kind:
+            findings.add(
+                "bad-value",
+                source_map.value(place),
+                f"{_name(place)} is not {_KIND.get(kind, 'what it should be')}",
+                _hint(kind, source_map, place),
+            )
+
+
+_KIND = {
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "model_type": "made of keys",
+    "model_attributes_type": "made of keys",
+}
+_HINT = {
+    "tuple_type": "expected lines that begin with “- ”",
+    "model_type": "expected keys of its own, indented under it",
+    "model_attributes_type": "expected keys of its own, indented under it",
+}
+
+
+def _hint(kind: str, source_map: YamlSourceMap, place: Place) -> str:
+    if kind in _HINT:
+        return _HINT[kind]
+    node = source_map.node(place)
+    quote = isinstance(node, MappingNode)
+    return "expected a text; put it in quotes" if quote else "expected one text"
+
+
+def _name(place: Place) -> str:
+    """Returns the name of the value at `place` for a diagnostic."""
+    match place:
+        case ():
+            return "the front matter"
+        case (str(name),):
+            return f"“{name}”"
+        case (str(name), int(number)):
+            return f"item {number + 1} of “{name}”"
+        case (*outer, str(name)):
+            return f"“{name}” of {_name(tuple(outer))}"
+        case _:
+            return "this"

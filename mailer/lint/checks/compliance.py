@@ -1,0 +1,37 @@
+"""Checks what the law and the large receivers ask of every page: a link to unsubscribe and a postal address."""
+
+from collections.abc import Iterator
+
+from mailer.lint.context import LintContext
+from mailer.lint.findings import Finding
+from mailer.sanitize import clean
+
+
+def unsubscribe_link(context: LintContext) -> Iterator[Finding]:
+    """Checks for a link to unsubscribe."""
+    for page, text in zip(context.pages, context.texts, strict=True):
+        has_link = any(link.href.startswith(context.unsubscribe_url) for link in page.links)
+        for name, present in (("HTML", has_link), ("plaintext", context.unsubscribe_url in text)):
+            if not present:
+                message = f"the {name} has no link to unsubscribe"
+                yield Finding(
+                    rule="unsubscribe-missing", message=message, expected=f"expected {context.unsubscribe_url}…"
+                )
+
+
+def postal_address(context: LintContext) -> Iterator[Finding]:
+    """Checks for the postal address; a missing setting is reported only once the workspace is set up for real mail."""
+    if not context.postal_address:
+        if context.is_set_up:
+            message = "there is no postal address in the letter"
+            yield Finding(rule="postal-address", message=message, expected="set MAILER_POSTAL_ADDRESS")
+        return
+    wanted = [" ".join(clean(line).split()) for line in context.postal_address.splitlines() if line.strip()]
+    for page, text in zip(context.pages, context.texts, strict=True):
+        for name, content in (("HTML", page.text), ("plaintext", " ".join(text.split()))):
+            if any(line not in content for line in wanted):
+                yield Finding(
+                    rule="postal-address",
+                    message=f"the {name} leaves out the postal address, or part of it",
+                    expected="expected {{ postal_address }} in the template",
+                )
