@@ -24,8 +24,9 @@ from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.sends import Send
-from mailer.service.accounts.passwords import digest
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.accounts.sessions import digest
+from mailer.service.sends.plan import plan_send
+from mailer.service.sends.start import start_send
 from mailer.web.server import free_port
 
 READERS = 40_000

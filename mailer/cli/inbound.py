@@ -15,7 +15,7 @@ from mailer.audience.unsubscribe_mail import LARGEST
 from mailer.cli.crash import crash_report
 from mailer.cli.output import as_json, echo_err, in_new_workspace, print_json
 from mailer.errors import MailerError, UsageError
-from mailer.service.subscribers.inbound import InboundResult, process
+from mailer.service.subscribers.unsubscribe_mail import InboundResult, process
 
 EX_TEMPFAIL = 75
 _CHUNK = 1 << 16

@@ -11,8 +11,9 @@ from mailer.app import App
 from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import SyncPlan
-from mailer.service.lists.overview import ListOverview, export_list, plan_object, roster_object, show_list
-from mailer.service.lists.sync import plan_sync, sync_list, undo_list
+from mailer.service.lists.export import export_list
+from mailer.service.lists.overview import ListOverview, roster_object, show_list
+from mailer.service.lists.sync import plan_object, plan_sync, sync_list, undo_list
 from mailer.timestamps import iso
 
 

@@ -8,7 +8,7 @@ import click
 from mailer.app import App
 from mailer.cli.output import echo_err, in_new_workspace, in_workspace
 from mailer.dispatch.frontmatter.schema import front_matter_schema
-from mailer.service.dispatches.new import start
+from mailer.service.dispatches.create import start
 from mailer.workspace import init
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from mailer.app import App
 from mailer.ledger.types.sends import Summary
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.plan import plan_send
 from mailer.service.sends.run import run_send
+from mailer.service.sends.start import start_send
 from mailer.service.subscribers.unsubscribe import OptOutSource, unsubscribe
 from mailer.smtp.debug_server import DebugSmtpServer, ServerBehaviour
 from mailer.workspace import init

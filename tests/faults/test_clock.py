@@ -13,8 +13,9 @@ from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.delivery.throttle import RateLimits
-from mailer.service.sends.plan import plan_send, start_scheduled, start_send
+from mailer.service.sends.plan import plan_send
 from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.start import start_scheduled, start_send
 from mailer.service.sends.verify import verify_send
 from tests.faults.test_sender import OPTIONS, Stage, counts
 from tests.support.patience import until_holds

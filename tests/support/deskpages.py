@@ -12,7 +12,7 @@ import httpx
 
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.passwords import digest, form_token
+from mailer.service.accounts.sessions import digest, form_token
 from tests.support.site import Site, Visitor
 
 ORIGIN = "https://letter.example.org"

@@ -8,7 +8,7 @@ from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, print_json
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.oidc.flow import normalize_login
+from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import LINK_GOOD_FOR, hash_password, invite
 from mailer.timestamps import iso
 

@@ -12,7 +12,7 @@ from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE, WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS
-from mailer.service.webhooks import manage
+from mailer.service.webhooks import delivery, manage
 from mailer.timestamps import iso
 
 BY_HAND = "command line"
@@ -213,4 +213,4 @@ def _told(message: WebhookMessage) -> dict[str, object]:
 
 def _attempted(attempt: WebhookAttempt) -> str:
     said = f": {attempt.answer}" if attempt.answer else ""
-    return f"{manage.describe(attempt)}{said} ({attempt.seconds:.2f} s)"
+    return f"{delivery.describe(attempt)}{said} ({attempt.seconds:.2f} s)"

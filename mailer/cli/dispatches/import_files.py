@@ -7,7 +7,7 @@ import click
 
 from mailer.cli.output import as_json, echo_err, in_workspace, plural, print_json
 from mailer.errors import SettingsError, UsageError
-from mailer.service.dispatches.import_files import Imported, import_file, importable
+from mailer.service.dispatches.import_past_issues import Imported, import_file, importable
 from mailer.settings.settings import load_settings
 from mailer.workspace import Workspace
 

@@ -11,7 +11,7 @@ from mailer.cli.output import as_json, in_workspace, print_json
 from mailer.cli.sends.plan import refused, show_aside
 from mailer.errors import UsageError
 from mailer.service.dispatches.compile import DispatchError
-from mailer.service.dispatches.render import render
+from mailer.service.dispatches.render_files import render
 
 
 @click.command("render")

@@ -13,8 +13,8 @@ from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.service.sends.control import require_uncertain
-from mailer.service.sends.plan import start_scheduled
 from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.start import start_scheduled
 from mailer.timestamps import iso
 
 

@@ -15,9 +15,10 @@ from mailer.ledger.types.sends import Repeat
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import DispatchError
 from mailer.service.dispatches.sample_message import compose_for
-from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send, start_send, start_test
+from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_now, wait_until_due
+from mailer.service.sends.start import start_send, start_test
 from mailer.timestamps import iso
 
 no_wait_option = click.option(

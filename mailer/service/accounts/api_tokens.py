@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from mailer.app import App
 from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.types.accounts import Scope
-from mailer.service.accounts.passwords import digest
+from mailer.service.accounts.sessions import digest
 
 PREFIX = "mailer_"  # by which one that got into a repository is found
 LONGEST = 200  # characters that are looked at

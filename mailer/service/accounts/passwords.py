@@ -9,11 +9,8 @@ unknown name takes as long as a known one. A pass and a link are 256 random bits
 alone. Raises UsageError for a password that nobody should have, NoPasswordsError where MAILER_OIDC_ONLY is set.
 """
 
-import hashlib
-import hmac
 import secrets
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -22,6 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import User, name_key
+from mailer.service.accounts.sessions import NewSession, begin_session, digest
 
 SHORTEST, LONGEST = 12, 1000  # characters of a password
 LINK_GOOD_FOR = 3 * 86_400  # seconds
@@ -34,28 +32,6 @@ class NoPasswordsError(UsageError):
 
     def __init__(self, provider: str) -> None:
         super().__init__("Passwords are switched off at this desk.", f"Sign in with {provider}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSession:
-    """What a browser shows to be let in as `user`."""
-
-    user: User
-    token: str
-
-
-def digest(token: str) -> str:
-    """How the ledger knows a pass or a link."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def form_token(token: str) -> str:
-    """What the forms of a session hold: nobody who lacks its pass can make it."""
-    return hmac.new(token.encode(), b"mailer desk form", hashlib.sha256).hexdigest()[:32]
-
-
-def is_form_token(given: str, token: str) -> bool:
-    return hmac.compare_digest(given.encode(), form_token(token).encode())
 
 
 def hash_password(password: str, name: str) -> str:
@@ -115,13 +91,6 @@ def accept_invite(app: App, token: str, password: str, *, browser: str, address:
         return None
     chosen = app.ledger.users.redeem(digest(token), hash_password(password, user.name))
     return begin_session(app, chosen, browser=browser, address=address) if chosen else None
-
-
-def begin_session(app: App, user: User, *, browser: str, address: str) -> NewSession:
-    """A pass for `user`, of whom somebody has made sure."""
-    token = secrets.token_urlsafe(32)
-    app.ledger.sessions.begin(user.id, digest(token), browser=browser, address=address)
-    return NewSession(user=user, token=token)
 
 
 def _verify(hashed: str, password: str) -> bool:

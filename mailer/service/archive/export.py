@@ -21,8 +21,8 @@ from mailer.dispatch.slug import SLUG
 from mailer.edition.templates import FallbackTemplates
 from mailer.errors import UsageError
 from mailer.files import replace_file
-from mailer.service.archive.archive import Archive
 from mailer.service.archive.feed import atom, json_feed, read_feed
+from mailer.service.archive.pages import Archive
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
 

@@ -23,7 +23,7 @@ from mailer.app import App
 from mailer.edition.web_version import Picture, feed_content, web_page_of
 from mailer.i18n.messages import effective_language, gettext, long_date
 from mailer.ledger.types.editions import ArchivedEdition
-from mailer.service.archive.archive import Archive, ArchivedIssue
+from mailer.service.archive.pages import Archive, ArchivedIssue
 from mailer.service.public_urls import PublicUrls
 
 ENTRIES = 20

@@ -17,7 +17,7 @@ from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow
 from mailer.ledger.store.scratch import ScratchConnection
 from mailer.ledger.sync.staging import StagedList, load
 from mailer.ledger.sync.syncs import FileStats
-from mailer.service.lists.digest import digest_of
+from mailer.service.lists.file_digests import digest_of
 
 SHOWN_FINDINGS = 50
 

@@ -38,7 +38,7 @@ from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.lists.backups import ListBackups
-from mailer.service.lists.digest import digest_of, read_digest
+from mailer.service.lists.file_digests import digest_of, read_digest
 from mailer.service.lists.staged_file import stage_list
 
 BY_HAND = "command line"
@@ -284,3 +284,26 @@ def _choices(app: App, name: str, history: ListBackups) -> dict[int, str]:
     syncs = app.ledger.syncs.history(name)
     kept = set(history.versions())
     return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}
+
+
+def plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
+    """The JSON of `list sync` and `list undo`."""
+    return {
+        "list": plan.list,
+        "sync": plan.sync,
+        "planned": planned,
+        **plan.counts,
+        "encoding_changed": plan.encoding_changed,
+        "first_joined": [{"line": each.line, "email": each.identity} for each in plan.first_joined],
+        "first_changed": [
+            {
+                "line": each.line,
+                "email": each.identity,
+                "changes": [{"field": name, "before": old, "after": new} for name, (old, new) in each.fields.items()],
+            }
+            for each in plan.first_changed
+        ],
+        "first_removed": list(plan.first_removed),
+        "first_blocked": [{"line": each.line, "email": each.identity, "why": each.why} for each in plan.first_blocked],
+        "findings": list(plan.findings),
+    }

@@ -36,8 +36,8 @@ from mailer.errors import UsageError
 from mailer.files import AtomicFile
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.jobs import Log, run_every
-from mailer.service.lists.append import appended_file
-from mailer.service.lists.digest import digest_of
+from mailer.service.lists.append_file import appended_file
+from mailer.service.lists.file_digests import digest_of
 from mailer.service.lists.staged_file import StagedFile, stage_list
 from mailer.service.lists.sync import NewFile, list_lock, replace_and_sync, sync_list, sync_locked
 

@@ -11,8 +11,8 @@ from mailer.app import App
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Resolution, Send
-from mailer.service.sends.plan import start_scheduled
 from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.start import start_scheduled
 from mailer.timestamps import iso
 
 

@@ -21,9 +21,9 @@ from mailer.errors import MailerError
 from mailer.ledger.types.errors import SendStateError
 from mailer.ledger.types.sends import Send
 from mailer.service.jobs import Log, current_traceback, run_every
-from mailer.service.sends.plan import start_scheduled
 from mailer.service.sends.progress import ProgressTracker, log_changes
 from mailer.service.sends.run import run_send_async
+from mailer.service.sends.start import start_scheduled
 from mailer.service.sends.summary import proof_line
 
 if TYPE_CHECKING:

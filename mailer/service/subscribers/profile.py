@@ -23,7 +23,7 @@ from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
-from mailer.service.lists.digest import find_digest
+from mailer.service.lists.file_digests import find_digest
 from mailer.timestamps import iso
 
 

@@ -12,11 +12,11 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import parse_address
 from mailer.ledger.types.accounts import Scope
 from mailer.service.dispatches.compile import CheckResult
+from mailer.service.dispatches.create import import_text, start
 from mailer.service.dispatches.files import LARGEST, DispatchFile, file_of, read, save
 from mailer.service.dispatches.lint import lint_dispatch
-from mailer.service.dispatches.new import import_text, start
-from mailer.service.dispatches.overview import DispatchStatus, DispatchSummary, list_dispatches
-from mailer.service.dispatches.render import render
+from mailer.service.dispatches.render_files import render
+from mailer.service.dispatches.status import DispatchStatus, DispatchSummary, list_dispatches
 from mailer.timestamps import iso
 from mailer.web.api.problem import finding
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute

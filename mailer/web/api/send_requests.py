@@ -13,9 +13,10 @@ from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.sends import Repeat, Send
 from mailer.service.dispatches.files import file_of
-from mailer.service.sends.plan import SHORTEST_DIGEST, SendOrder, SendPlan, plan_send, start_send, start_test
+from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.start import SendOrder, start_send, start_test
 from mailer.service.sends.summary import send_object
 from mailer.web.api.dispatches import Finding, findings
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from mailer.ledger.types.accounts import Scope
-from mailer.service.lists.overview import plan_object
+from mailer.service.lists.sync import plan_object
 from mailer.service.lists.uploads import (
     ImportMode,
     Upload,

@@ -27,8 +27,8 @@ from starlette.routing import BaseRoute, Route
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
-from mailer.service.accounts.oidc.flow import open_provider
-from mailer.service.accounts.passwords import digest, form_token, is_form_token
+from mailer.service.accounts.oidc.login import open_provider
+from mailer.service.accounts.sessions import digest, form_token, is_form_token
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.sends.monitor import SendSnapshot

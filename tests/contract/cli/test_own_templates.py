@@ -71,7 +71,7 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
 
 
 def test_the_letter_to_a_new_address(app, catcher):  # noqa: F811
-    from mailer.service.transactional.dispatcher import deliver_transactional_mail
+    from mailer.service.transactional.delivery_job import deliver_transactional_mail
 
     ledger = app.ledger
     join(ledger, "harbour", parse_address("old@example.net"), source="form")

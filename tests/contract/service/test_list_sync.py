@@ -16,7 +16,7 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import sync
-from mailer.service.lists.digest import digest_of
+from mailer.service.lists.file_digests import digest_of
 from mailer.service.lists.sync import plan_sync, sync_list
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))

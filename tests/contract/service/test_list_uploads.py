@@ -168,9 +168,7 @@ def test_a_plan_of_a_list_that_changed_meanwhile_is_not_carried_out(desk):
 def test_what_is_no_list_is_refused_by_the_name_that_it_has(desk, data, says):
     desk.sync(HEAD + "ana@x.org,,\n")
     with pytest.raises(ListError) as refused:
-        keep_upload(
-            desk.app, "readers", io.BytesIO(data), file_name="../../fair\n.csv", way=ImportMode.WHOLE, by=BY
-        )
+        keep_upload(desk.app, "readers", io.BytesIO(data), file_name="../../fair\n.csv", way=ImportMode.WHOLE, by=BY)
     assert "“fair .csv”" in refused.value.message and ".mailer" not in str(refused.value)
     assert not list((desk.app.workspace.state / "uploads").iterdir())
 
@@ -208,9 +206,7 @@ def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is
 
 def test_rows_are_added_changed_and_taken_out_and_nothing_else_changes(desk):
     desk.sync('"email","first_name","city"\r\n"ana@x.org","Ana",""\r\nbo@x.org, Bo ,"a ""b"""\r\n')
-    add_member(
-        desk.app, "readers", parse_address("Çe@x.org"), {"first_name": "Ç\nx", "email": "evil@x.org"}, by=BY
-    )
+    add_member(desk.app, "readers", parse_address("Çe@x.org"), {"first_name": "Ç\nx", "email": "evil@x.org"}, by=BY)
     edit_member(desk.app, "readers", "bo@x.org", {"city": 'Göteborg; "x", y'}, by=BY)
     assert desk.read() == (
         '"email","first_name","city"\r\n"ana@x.org","Ana",""\r\nbo@x.org, Bo ,"Göteborg; ""x"", y"\r\n"Çe@x.org","Ç x",""\r\n'

@@ -7,7 +7,7 @@ import pytest
 
 from mailer.addresses import parse_address
 from mailer.service.file_cache import TICK
-from mailer.service.lists.digest import find_digest
+from mailer.service.lists.file_digests import find_digest
 from mailer.service.subscribers import profile
 from mailer.service.subscribers.profile import find_profile, lists_with
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mailer.app import App
-from mailer.service.sends.plan import plan_send, start_scheduled, start_send
+from mailer.service.sends.plan import plan_send
 from mailer.service.sends.run import run_send
+from mailer.service.sends.start import start_scheduled, start_send
 from mailer.smtp.debug_server import DebugSmtpServer
 from tests.support.commands import Commands
 from tests.support.workspaces import make_workspace

@@ -20,7 +20,7 @@ from mailer.link_tokens import Purpose, key_name
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode
 from mailer.service.subscribers.signup import SignupForm, ask_link, public_list, request_signup
-from mailer.service.transactional.dispatcher import deliver_transactional_mail
+from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.settings.settings import Settings
 from mailer.workspace import Workspace
 from tests.support.ledger_cases import join

@@ -19,9 +19,10 @@ from mailer.errors import SettingsError, UsageError
 from mailer.http_client import BODY_LIMIT, ClientOptions, HttpResult, post
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookMessage
-from mailer.service.webhooks import dispatcher, manage
-from mailer.service.webhooks.dispatcher import notify_webhooks
-from mailer.service.webhooks.manage import RETRY, client_options, decide, read_url
+from mailer.service.webhooks import delivery, delivery_job, manage
+from mailer.service.webhooks.delivery import RETRY, client_options, decide
+from mailer.service.webhooks.delivery_job import notify_webhooks
+from mailer.service.webhooks.manage import read_url
 from tests.support.certificates import Authority
 from tests.support.deskpages import At, signed_in
 from tests.support.patience import until
@@ -71,8 +72,8 @@ def serving(site, *, options=None):
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch):
-    monkeypatch.setattr(dispatcher, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(dispatcher, "REST", 0.001)
+    monkeypatch.setattr(delivery_job, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delivery_job, "REST", 0.001)
 
 
 def leave(site, who=ANA):
@@ -122,7 +123,7 @@ def test_what_is_not_taken_comes_again_under_its_id_and_holds_up_no_other_receiv
     assert len({each.body for each in receiver.requests}) == 1
     assert [each.path for each in receiver.requests] == ["/hooks"] * 3
     message = log(site, webhook)[0]
-    assert [manage.describe(each) for each in message.log] == [
+    assert [delivery.describe(each) for each in message.log] == [
         "answered 503",
         "answered 302: redirects are not followed",
         "answered 200",
@@ -196,9 +197,7 @@ def test_while_a_secret_rotates_both_are_good_and_then_the_new_one_alone(site, r
 
 def test_the_key_that_a_secret_is_made_of_must_stay(site, receiver):
     manage.add(site.app, receiver.url, ["unsubscribed"])
-    others = site.app.settings.model_copy(
-        update={"secret_keys": (SecretStr("another key, as long as one has to be"),)}
-    )
+    others = site.app.settings.model_copy(update={"secret_keys": (SecretStr("another key, as long as one has to be"),)})
     with (
         App(site.app.workspace, others) as later,
         pytest.raises(SettingsError, match="the secret of a webhook"),
@@ -295,8 +294,7 @@ def test_an_address_that_nothing_may_be_sent_to_is_refused_at_once(tmp_path, typ
 def test_an_address_is_taken_in_ascii(tmp_path):
     with site_in(tmp_path, webhook_networks=HERE) as site:
         assert (
-            read_url(site.app, " https://bücher.example/häfen?a=1 ")
-            == "https://xn--bcher-kva.example/h%C3%A4fen?a=1"
+            read_url(site.app, " https://bücher.example/häfen?a=1 ") == "https://xn--bcher-kva.example/h%C3%A4fen?a=1"
         )
         assert read_url(site.app, "http://127.0.0.1:9/x") == "http://127.0.0.1:9/x"
         with pytest.raises(UsageError):
@@ -411,8 +409,8 @@ def test_at_the_desk(site, receiver):
 
 def test_what_leaves_is_json_with_three_keys(site):
     message = replace(waiting(), data='{"email":"josé@example.org","send":3}')
-    body = json.loads(manage.body_of(message))
+    body = json.loads(delivery.body_of(message))
     assert list(body) == ["type", "timestamp", "data"]
     assert body["data"] == {"email": "josé@example.org", "send": 3}
     assert client_options(site.app).networks == HERE
-    assert KEY not in manage.body_of(message).decode()
+    assert KEY not in delivery.body_of(message).decode()

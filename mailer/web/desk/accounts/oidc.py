@@ -20,7 +20,7 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.service.accounts.oidc.flow import UnknownPersonError, sign_in
+from mailer.service.accounts.oidc.login import UnknownPersonError, sign_in
 from mailer.service.accounts.oidc.login_attempt import (
     LIFETIME,
     LoginAttempt,
@@ -30,7 +30,7 @@ from mailer.service.accounts.oidc.login_attempt import (
     resume,
     start,
 )
-from mailer.service.accounts.passwords import NewSession
+from mailer.service.accounts.sessions import NewSession
 from mailer.web.client_ip import address_of, rate_limit_key
 from mailer.web.desk.accounts.signin import SignIn, inside
 from mailer.web.desk.origin import origin_of

@@ -18,7 +18,8 @@ from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import LONGEST
 from mailer.ledger.accounts.users import name_key
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.passwords import NewSession, accept_invite, digest, sign_in
+from mailer.service.accounts.passwords import accept_invite, sign_in
+from mailer.service.accounts.sessions import NewSession, digest
 from mailer.web.client_ip import address_of, rate_limit_key
 from mailer.web.desk.accounts.login_throttle import LoginThrottle
 from mailer.web.desk.origin import origin_of

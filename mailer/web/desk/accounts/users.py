@@ -8,7 +8,7 @@ from mailer.errors import UsageError
 from mailer.ledger.accounts.audit import PAGE
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.oidc.flow import normalize_login
+from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.passwords import invite
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

@@ -8,7 +8,7 @@ from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
-from mailer.service.webhooks import manage
+from mailer.service.webhooks import delivery, manage
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -61,7 +61,7 @@ def _one(request: DeskRequest, webhook: Webhook, *, secret: str = "") -> Respons
         messages=messages,
         older=messages[-1].id if len(messages) == PAGE else None,
         states=WebhookState,
-        in_words=manage.describe,
+        in_words=delivery.describe,
     )
 
 
@@ -70,7 +70,7 @@ def _test(request: DeskRequest) -> Response:
     message = manage.send_test(request.app, webhook.id)
     request.record("webhook.test", str(webhook.id))
     took_it = message.state is WebhookState.DELIVERED
-    said = f"The test: its receiver {', '.join(map(manage.describe, message.log))}."
+    said = f"The test: its receiver {', '.join(map(delivery.describe, message.log))}."
     return request.redirect(_path(webhook), said, bad=not took_it)
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from mailer.ledger.types.accounts import Role
 from mailer.service.dispatches.files import LARGEST, ChangedError, DispatchFile, NoDispatchError, read, save
-from mailer.service.dispatches.overview import listed
+from mailer.service.dispatches.status import listed
 from mailer.web.desk.dispatches.history import changes
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.dispatches.preview import VIEWS

@@ -13,8 +13,8 @@ from mailer.dispatch.diagnostics import Diagnostic, Severity
 from mailer.errors import MailerError
 from mailer.ledger.types.accounts import Role
 from mailer.service.dispatches.files import NoDispatchError
-from mailer.service.dispatches.overview import listed
 from mailer.service.dispatches.preview import CachedPreview, ColorScheme
+from mailer.service.dispatches.status import listed
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest

@@ -15,7 +15,7 @@ from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.digest import digest_of
+from mailer.service.lists.file_digests import digest_of
 from mailer.service.lists.sync import can_go_back_to, plan_sync, sync_list, undo_list
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.request import DeskRequest

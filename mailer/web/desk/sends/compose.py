@@ -26,8 +26,9 @@ from mailer.service.dispatches.approvals import approve
 from mailer.service.dispatches.compile import DispatchError, check_dispatch
 from mailer.service.dispatches.files import file_of
 from mailer.service.sends.eta import format_days
-from mailer.service.sends.plan import SendOrder, SendPlan, start_send
+from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
+from mailer.service.sends.start import SendOrder, start_send
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.form_tokens import new_token, ordered
 from mailer.web.desk.render import Flash

@@ -17,7 +17,7 @@ from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.sends import Send
 from mailer.service.dispatches.compile import DispatchError, check_dispatch
 from mailer.service.dispatches.files import file_of
-from mailer.service.sends.plan import start_test
+from mailer.service.sends.start import start_test
 from mailer.service.subscribers.unsubscribe import mask
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.form_tokens import new_token, ordered

@@ -10,11 +10,11 @@ from PIL import Image
 from mailer.edition.images import PhotoError
 from mailer.errors import UsageError
 from mailer.ledger.accounts.revisions import APART, KEPT
+from mailer.service.dispatches.create import import_text, start
 from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read, save
-from mailer.service.dispatches.new import import_text, start
-from mailer.service.dispatches.overview import list_dispatches
 from mailer.service.dispatches.photos import save_photo
 from mailer.service.dispatches.preview import PreviewCache
+from mailer.service.dispatches.status import list_dispatches
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 

@@ -9,7 +9,8 @@ from mailer.ledger.accounts.sessions import IDLE, LONGEST
 from mailer.ledger.accounts.users import LastAdminError, NameTakenError, UnknownUserError
 from mailer.ledger.types.accounts import Role
 from mailer.service.accounts import passwords
-from mailer.service.accounts.passwords import accept_invite, digest, hash_password, invite, sign_in
+from mailer.service.accounts.passwords import accept_invite, hash_password, invite, sign_in
+from mailer.service.accounts.sessions import digest
 from mailer.web.desk.guard import ROUTES
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in

@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from mailer.errors import SettingsError
 from mailer.ledger.accounts.users import LoginTakenError
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.oidc.flow import normalize_login
+from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.oidc.provider import KEPT_FOR, LARGEST, REST
-from mailer.service.accounts.passwords import digest, hash_password
+from mailer.service.accounts.passwords import hash_password
+from mailer.service.accounts.sessions import digest
 from mailer.web.app import create_app
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.provider import CLIENT, SECRET, providing

@@ -10,7 +10,7 @@ from mailer.ledger.types.sends import Recipient
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
 from mailer.service.dispatches.sample_message import NOBODY, compose_for
-from mailer.service.lists.readers import find_reader
+from mailer.service.lists.recipients import find_reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from mailer.http_client import ClientOptions
 from mailer.ledger.types.webhooks import WebhookState
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
 from mailer.service.jobs import Log, current_traceback, run_every
-from mailer.service.webhooks.manage import client_options, deliver, describe
+from mailer.service.webhooks.delivery import client_options, deliver, describe
 
 LOOK_EVERY = 1.0  # seconds
 LINGER = 5.0  # seconds, at the end, for requests that are under way

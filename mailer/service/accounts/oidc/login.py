@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.errors import MailerError, SettingsError, UsageError
-from mailer.service.accounts.passwords import NewSession, begin_session
+from mailer.service.accounts.sessions import NewSession, begin_session
 
 if TYPE_CHECKING:
     from mailer.service.accounts.oidc.provider import Provider
