@@ -1,8 +1,8 @@
-"""The whole thing on one machine in a minute, with nothing that has to be set up: what `mailer demo` shows.
+"""The demo: all of the program on one machine in a minute, without any setup (`mailer demo`).
 
-A temporary workspace with the example dispatches, a list of a dozen invented readers, and a real SMTP server on loopback
-that refuses one of them and greylists another. Two dispatches are sent over real SMTP; between them one reader follows
-the unsubscribe link of the message that came.
+A temporary workspace with the example dispatches, a list of a dozen invented readers, and a real SMTP server on loopback that
+refuses one of them and greylists another. Two dispatches are sent over real SMTP; between them one reader follows the
+unsubscribe link of the message that came.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ BEHAVIOUR = ServerBehaviour(refuse=frozenset({"nobody@example.net"}), greylist=f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """What the demo did, and where it can be looked at."""
+    """What the demo sent, and the folders to look at."""
 
     workspace: Path
     messages: Path
@@ -58,7 +58,7 @@ class DemoResult:
 
 
 def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> DemoResult:
-    """Run it in the empty `folder`; `log` gets a line for each step. Everything stays in `folder`."""
+    """Runs the demo in the empty `folder`; `log` is called with a line for each step. Everything is kept in `folder`."""
     init(folder)
     (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
     messages = folder / "messages"
@@ -114,7 +114,7 @@ def _letter_to(address: str, messages: Path) -> Message:
 
 
 def _lay_out(messages: Path, media_url: str) -> None:
-    """Each message's two parts beside it, for a browser and a terminal; photos come from this folder, without a server."""
+    """Writes each message's two parts beside it, for a browser and a terminal; photos come from this folder, without a server."""
     for path in sorted(messages.glob("*.eml")):
         for part in message_from_bytes(path.read_bytes()).walk():
             suffix = {"text/html": ".html", "text/plain": ".txt"}.get(part.get_content_type())

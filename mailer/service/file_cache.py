@@ -1,10 +1,10 @@
-"""What was read of a file, kept while the file stays as it is: for programs that read the same files again and again.
+"""Caches the result of reading a file while the file is unchanged.
 
-    @unchanged(maxsize=…)
-    def read(path, …) -> what comes of it
+    @cache_by_mtime(maxsize=…)
+    def read(path, …) -> result
 
-What the function raises is not kept. Neither is what it made of a file that was touched in this very moment, for a second
-write within one tick of the file system's clock would not show.
+Exceptions are not cached. Neither is the result of a file that was written at this very moment, since a second write within
+one tick of the file system's clock could not be detected.
 """
 
 import os
@@ -22,7 +22,7 @@ TICK = 50_000_000  # nanoseconds; a kernel's are 1 to 10 ms
 
 
 def file_version(path: Path) -> Version | None:
-    """What the file system says of the content of `path`; None where there is nothing."""
+    """Returns what identifies the content of `path` in the file system; None if there is no file."""
     try:
         stat = os.stat(path)  # noqa: PTH116 - several times as quick
     except (OSError, ValueError):
@@ -31,7 +31,7 @@ def file_version(path: Path) -> Version | None:
 
 
 def cache_by_mtime(maxsize: int) -> Callable[[Callable[Concatenate[Path, P], T]], Callable[Concatenate[Path, P], T]]:
-    """Keep the results of a function of a path, and of hashable things, for `maxsize` calls of late."""
+    """Caches the results of a function of a path, and of hashable arguments, for the last `maxsize` calls."""
 
     def keeping(function: Callable[Concatenate[Path, P], T]) -> Callable[Concatenate[Path, P], T]:
         @lru_cache(maxsize=maxsize)

@@ -1,12 +1,12 @@
-"""Signing in at the desk: passwords, links to choose one, and what a browser holds.
+"""Login with a password at the desk, and links by which users choose one.
 
-    sign_in(newsroom, name, password, ...)    -> a Pass for the browser, or None
-    hand_out(newsroom, user)                  -> the address by which somebody chooses a password, once
-    redeem(newsroom, token, password, ...)    -> the same Pass, by such an address
+    sign_in(app, name, password, ...)           -> NewSession for the browser, or None
+    create_invite(app, user)                    -> the URL at which `user` chooses a password, once
+    accept_invite(app, token, password, ...)    -> NewSession, by the token of such a URL
 
-Passwords are hashed by argon2id with the library's parameters; a hash of older ones is replaced at the next sign-in. An
-unknown name takes as long as a known one. A pass and a link are 256 random bits, of which the ledger has the digest
-alone. Raises UsageError for a password that nobody should have, NoPasswordsError where MAILER_OIDC_ONLY is set.
+Passwords are hashed by argon2id with the library's parameters; a hash with older ones is replaced at the next login. An
+unknown name takes as long as a known one. A link holds 256 random bits, of which the ledger stores only the digest. Raises
+UsageError for a weak password, NoPasswordsError where MAILER_OIDC_ONLY is set.
 """
 
 import secrets
@@ -28,14 +28,14 @@ HASHER = PasswordHasher()
 
 
 class NoPasswordsError(UsageError):
-    """The settings say that an identity provider alone lets people in."""
+    """The settings allow login by the identity provider only."""
 
     def __init__(self, provider: str) -> None:
         super().__init__("Passwords are switched off at this desk.", f"Sign in with {provider}.")
 
 
 def hash_password(password: str, name: str) -> str:
-    """The hash of a password that `name` chose. Raises UsageError."""
+    """Returns the hash of a password that `name` chose. Raises UsageError."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise UsageError(
             f"A password has at least {SHORTEST} characters.",
@@ -50,7 +50,7 @@ def hash_password(password: str, name: str) -> str:
 
 
 def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
-    """Sign `name` in; None where name or password is wrong, whichever. As slow as it should be: some 50 ms and 64 MB."""
+    """Signs `name` in; returns None if name or password is wrong. Deliberately slow: some 50 ms and 64 MB."""
     need_passwords(app)
     people = app.ledger.users
     found = people.credential(name)
@@ -64,19 +64,19 @@ def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -
 
 
 def need_passwords(app: App) -> None:
-    """Raises NoPasswordsError."""
+    """Raises NoPasswordsError if passwords are disabled."""
     if app.settings.oidc_only:
         raise NoPasswordsError(app.settings.oidc_name)
 
 
 def is_password_of(app: App, user: User, password: str) -> bool:
-    """Whether somebody who is signed in knows the password, too."""
+    """Returns whether `password` is the one of `user`, who is signed in."""
     found = app.ledger.users.credential(user.name)
     return bool(found and found[1]) and _verify(found[1] if found else "", password)
 
 
 def invite(app: App, user: User) -> str:
-    """The address at which `user` chooses a password, once, within three days; earlier ones are void."""
+    """Returns the URL at which `user` chooses a password, once, within three days; earlier ones become invalid."""
     need_passwords(app)
     token = secrets.token_urlsafe(32)
     app.ledger.users.set_link(user.id, digest(token), app.clock() + LINK_GOOD_FOR)
@@ -84,7 +84,7 @@ def invite(app: App, user: User) -> str:
 
 
 def accept_invite(app: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
-    """Choose a password by the link of `token`, and be signed in; None when it holds good no more."""
+    """Sets a password by the link of `token`, and signs the user in; None if the link is no longer valid."""
     need_passwords(app)
     user = app.ledger.users.by_link(digest(token))
     if user is None:
@@ -101,7 +101,7 @@ def _verify(hashed: str, password: str) -> bool:
 
 
 def _normal(password: str) -> str:
-    """The same characters, however a keyboard composes them (RFC 8265 4.2)."""
+    """Returns the same characters, however a keyboard composes them (RFC 8265 4.2)."""
     return unicodedata.normalize("NFC", password)
 
 

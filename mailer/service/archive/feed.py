@@ -1,12 +1,12 @@
-"""The feeds: the archive's newest dispatches for feed readers, in full.
+"""Feeds of the archive's newest dispatches, in full.
 
-    read_feed(newsroom, archive)  -> Feed, the same for both kinds
-    atom(feed)                    -> Atom, RFC 4287
-    json_feed(feed)               -> JSON Feed 1.1
+    read_feed(app, archive)  -> Feed, the same for both kinds
+    atom(feed)               -> Atom, RFC 4287
+    json_feed(feed)          -> JSON Feed 1.1
 
 An entry's id is a tag URI (RFC 4151) of the domain that the dispatch was first sent from, the day on which that began and its
-slug. So it stays the same when it is sent again or put right, and when the site moves. All links are absolute; times are
-UTC. `read_feed` is blocking and raises LedgerError and EditionError; the others are pure.
+slug. So it stays the same when it is sent again or corrected, and when the site moves. All links are absolute; times are UTC.
+`read_feed` is blocking and raises LedgerError and EditionError; the others are pure.
 """
 
 import datetime as dt
@@ -46,7 +46,7 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """`entries` the newest first; `updated` is when any of them last changed, None where there is none."""
+    """`entries` the newest first; `updated` is when any of them last changed, the epoch where there is none."""
 
     id: str
     title: str
@@ -60,7 +60,7 @@ class Feed:
 
 
 def read_feed(app: App, archive: Archive) -> Feed:
-    """What the feeds hold now."""
+    """Returns the present content of the feeds."""
     publication, everything = app.publication, archive.all()
     site = PublicUrls(f"{publication.base_url}/")
     entries = tuple(_entry(archive, site, each, app.settings.timezone) for each in everything[:ENTRIES])
@@ -79,7 +79,7 @@ def read_feed(app: App, archive: Archive) -> Feed:
 
 
 def atom(feed: Feed) -> bytes:
-    """The feed as Atom."""
+    """Returns the feed as Atom."""
     root = etree.Element(f"{{{_ATOM}}}feed", {_XML_LANG: feed.language}, nsmap={None: _ATOM})
 
     def add(parent: etree._Element, name: str, text: str = "", **attributes: str) -> etree._Element:
@@ -108,7 +108,7 @@ def atom(feed: Feed) -> bytes:
 
 
 def json_feed(feed: Feed) -> str:
-    """The feed as JSON Feed."""
+    """Returns the feed as JSON Feed."""
     items = []
     for each in feed.entries:
         item = {
@@ -162,7 +162,7 @@ def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: 
 
 
 def _marks(archived: ArchivedEdition, zone: ZoneInfo) -> str:
-    """What was put right, and when, to stand above the text."""
+    """Returns the notes of corrections with their dates, to stand above the text."""
     language = archived.language
     written = []
     for each in reversed(archived.corrections):
@@ -176,12 +176,12 @@ def _marks(archived: ArchivedEdition, zone: ZoneInfo) -> str:
 
 
 def _tag(archive: Archive, archived: ArchivedEdition, name: str) -> str:
-    """A tag URI, from what the first sending of `archived` fixed for good."""
+    """Returns a tag URI, from the domain and date of the first send of `archived`."""
     return f"tag:{_domain(archive.letter(archived.first))},{_instant(archived.first_at):%Y-%m-%d}:{quote(name)}"
 
 
 def _domain(letter: ArchivedIssue) -> str:
-    """The domain that it came from, in ASCII."""
+    """Returns the domain that it was sent from, in ASCII."""
     try:
         return parse_address(letter.from_address).identity.rpartition("@")[2]
     except AddressError:

@@ -1,13 +1,13 @@
-"""The archive: what was sent, as anybody may read it.
+"""The archive: sent editions as public web pages.
 
-    entries()                    every dispatch whose sending began, for the list
-    page(slug, places)           one, in its newest edition, with what links to it wants to know
-    page(slug, places, digest)   one edition of it, as it was sent
-    letter(dispatch, digest)     an edition as nobody in particular reads it
+    entries()                     every dispatch whose sending has begun, for the list
+    page(slug, places)            the page of a dispatch in its newest edition
+    page(slug, places, digest)    one edition of it, as it was sent
+    letter(digest)                an edition with all fields empty
 
-Editions are frozen as they left: every field empty, the unsubscribe link inert, the images those of this site, wherever
-the edition was frozen for. A correction is an edition of the archive alone, and is marked. Pages are in the language of
-the edition. Blocking; raises LedgerError, and EditionError for an edition that this version cannot read.
+Editions are frozen as they were sent: every field empty, a placeholder as unsubscribe link, the images of this site, whatever
+site the edition was made for. A correction is an edition of the archive only, and is marked. Pages are in the language of the
+edition. Blocking; raises LedgerError, and EditionError for an edition that this version cannot read.
 """
 
 import base64
@@ -35,7 +35,7 @@ _KEPT = 32  # editions and pages in memory: what is mailed now is what is read n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveEntry:
-    """A line of the archive; dates are those of the publication's time zone. `corrected`: when it was last put right."""
+    """A line of the archive's list; dates are in the publication's time zone. `corrected`: the date of the last correction."""
 
     slug: str
     title: str
@@ -46,7 +46,7 @@ class ArchiveEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedIssue:
-    """An edition as nobody reads it: a whole document as it was mailed. `base_url` is where it was frozen for."""
+    """An edition with all fields empty: a whole document as it was sent. `base_url` is that of the site it was made for."""
 
     language: str
     from_address: str
@@ -57,7 +57,7 @@ class ArchivedIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivePage:
-    """A page for the browser, a whole HTML document. `styles` and `images` are what its policy has to allow.
+    """A whole HTML document for the browser. Its content security policy has to allow `styles` and `images`.
 
     `media` are the names of the images of this site that it shows.
     """
@@ -71,7 +71,7 @@ class ArchivePage:
 
 
 class Archive:
-    """The archive of a newsroom."""
+    """The archive of an installation."""
 
     def __init__(self, app: App, templates: FallbackTemplates | None = None) -> None:
         self._app = app
@@ -80,11 +80,11 @@ class Archive:
         self._content = lru_cache(maxsize=_KEPT)(self._read_content)
 
     def all(self) -> tuple[ArchivedEdition, ...]:
-        """What was sent, the newest first."""
+        """Returns what was sent, the newest first."""
         return self._app.ledger.editions.archive()
 
     def entries(self) -> tuple[ArchiveEntry, ...]:
-        """The lines of its list."""
+        """Returns the lines of the archive's list."""
         return tuple(
             ArchiveEntry(
                 slug=each.slug,
@@ -97,7 +97,7 @@ class Archive:
         )
 
     def page(self, slug: str, places: PublicUrls, digest: str = "") -> ArchivePage | None:
-        """The page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
+        """Returns the page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
         archived = self.all()
         number = next((number for number, each in enumerate(archived) if each.slug == slug), None)
         if number is None:
@@ -113,11 +113,11 @@ class Archive:
         return self._write(shown, sent, content, places, older=older, newer=newer)
 
     def letter(self, digest: str) -> ArchivedIssue:
-        """The edition `digest`. Raises EditionError when it is not there."""
+        """Returns the edition `digest`. Raises EditionError if it is missing."""
         return self._letter(digest)
 
     def address(self, letter: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> Address:
-        """What an address in `letter` is in a page: images are this site's; so are links to `slugs` of the archive."""
+        """Returns a function that rewrites URLs of `letter`: images to this site's, links to `slugs` to their pages."""
         images = {f"{letter.base_url}/media/{name}": f"{places.media}{name}" for name in letter.image_names}
         editions = {f"{letter.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
         known = images | editions
@@ -143,7 +143,7 @@ class Archive:
         older: ArchivedEdition | None,
         newer: ArchivedEdition | None,
     ) -> ArchivePage:
-        """The page of `shown`, or of its edition `sent`."""
+        """Renders the page of `shown`, or of its edition `sent`."""
         app, letter = self._app, self.letter(sent or shown.digest)
         base = app.publication.base_url
         picture = content.picture
@@ -184,12 +184,12 @@ class Archive:
         return dt.datetime.fromtimestamp(at, self._app.settings.timezone).date()
 
     def _instant(self, at: float) -> str:
-        """RFC 3339, in the publication's time zone."""
+        """Returns `at` as RFC 3339, in the publication's time zone."""
         return dt.datetime.fromtimestamp(int(at), self._app.settings.timezone).isoformat()
 
 
 def anonymous_edition(edition: Edition) -> ArchivedIssue:
-    """`edition` as nobody in particular reads it."""
+    """Returns `edition` with all fields empty."""
     nobody = ReaderValues(token=PLACEHOLDER)
     return ArchivedIssue(
         language=edition.language,
@@ -201,5 +201,5 @@ def anonymous_edition(edition: Edition) -> ArchivedIssue:
 
 
 def _absolute(address: str, places: PublicUrls, base: str) -> str:
-    """The address of an image on the web."""
+    """Returns the absolute URL of an image."""
     return f"{base}/media/{address.removeprefix(places.media)}" if address.startswith(places.media) else address

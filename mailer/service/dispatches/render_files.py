@@ -1,4 +1,4 @@
-"""An edition as files: what `mailer render` writes."""
+"""Renders a dispatch to files: HTML, plain text, message, metadata and images, for `mailer render`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ class Rendered:
 
 
 def render(app: App, name: str, *, reader: str | None = None, lists: Sequence[str] = ()) -> Rendered:
-    """Compile the dispatch `name` and fill it for `reader`, or for nobody: all fields empty, tokens inert."""
+    """Compiles the dispatch `name` and renders it for `reader`, or for nobody: all fields empty, placeholder tokens."""
     checked = check_dispatch(app, name, lists)
     edition = compile_checked(app, checked)
     named = lists or (checked.dispatch.lists if checked.dispatch else ())

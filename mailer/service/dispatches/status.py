@@ -1,7 +1,7 @@
-"""The dispatches of a workspace, each with its status.
+"""Lists the dispatches of a workspace, each with its status: draft, checked, approved, scheduled, sending or sent.
 
-shelf(newsroom, words)      all of them
-listed(newsroom, name)      one of them
+list_dispatches(app, words)            all of them
+find_dispatch_summary(app, name)       one of them
 """
 
 import re
@@ -23,7 +23,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class DispatchStatus(StrEnum):
-    """Where a dispatch stands on its way."""
+    """The status of a dispatch."""
 
     DRAFT = "draft"
     CHECKED = "checked"
@@ -45,9 +45,9 @@ _BY_SEND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchSummary:
-    """A dispatch on the shelf. `errors`: how many its text has; `send`: its newest one, if there is any.
+    """A dispatch in the list. `errors`: how many its text has; `send`: its newest send, if any.
 
-    `approval`: the newest one of the text as it is.
+    `approval`: the newest approval of the present text.
     """
 
     name: str
@@ -61,7 +61,7 @@ class DispatchSummary:
 
 
 def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
-    """Every dispatch, the latest date first; with `words`, those that have all of them somewhere."""
+    """Returns every dispatch, the latest date first; with `words`, those that contain all of them."""
     sends = app.ledger.sends.newest()
     approvals = app.ledger.approvals.by_source()
     slugs = {slug for slug, _ in approvals}
@@ -96,7 +96,7 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
 
 
 def listed(app: App, name: str) -> DispatchSummary:
-    """The dispatch `name` as the shelf has it. Raises NoDispatchError."""
+    """Returns the summary of the dispatch `name`. Raises NoDispatchError."""
     found = next((each for each in list_dispatches(app) if each.name == name), None)
     if found is None:
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
@@ -113,7 +113,7 @@ class _Metadata:
 
 @lru_cache(maxsize=2000)
 def _glance(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
-    """What the shelf tells of a file; read again when it changed."""
+    """Reads what the list shows of a file; the cache key includes its size and time of change."""
     raw = path.read_bytes()
     outline = read_metadata(raw, path.name)
     parsed = parse_dispatch(raw, path.name, language=language)

@@ -1,4 +1,7 @@
-"""TODO."""
+"""Exports the members of a list as CSV, as a send would see them now. Records nothing.
+
+Raises UsageError for an unknown list or an invalid expression, ListError, LedgerError.
+"""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ from mailer.service.lists.sync import synced_lists
 
 
 def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
-    """Write the members of `name` to `out` as CSV: the file's fields as they stand, status and since. How many."""
+    """Writes the members of `name` to `out` as CSV: the file's fields, status and since. Returns how many."""
     selection, fields = select_members(app, name, where)
     others = [field for field in fields if field not in {EMAIL, STATUS, SINCE}]
     audience = Audience(selection=selection, fields=(EMAIL, *others))

@@ -1,10 +1,10 @@
-"""The digests of list files, kept so that a file that has not changed since need not be read again.
+"""Digests of list files, cached so that a file that has not changed need not be read again.
 
-    read_digest(newsroom, name)     reads the file, and keeps the digest for later
-    find_digest(newsroom, name)     returns the kept digest while the file stays as it is, else reads it
+    read_digest(app, name)     reads the file, and caches the digest
+    find_digest(app, name)     returns the cached digest while the file is unchanged, else reads it
 
-A digest is kept in the state folder with the file's version: what the file system said of it before and after it was read.
-It says nothing of what the ledger knows: compare it with the digest of the last sync. Raises ListError.
+A digest is kept in the state folder with the file's version: what the file system reported before and after it was read. It
+says nothing of the ledger: compare it with the digest of the last sync. Raises ListError.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def find_digest(app: App, name: str) -> str:
 
 
 def read_digest(app: App, name: str) -> str:
-    """The same, always by reading the file."""
+    """Returns the SHA-256 of a list file, in hex, always by reading the file."""
     path = app.workspace.list_file(name)
     before = file_version(path)
     digest = digest_of(path)
@@ -40,7 +40,7 @@ def read_digest(app: App, name: str) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a list file, in hex. Raises ListError."""
+    """Returns the SHA-256 of the file at `path`, in hex. Raises ListError."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -53,7 +53,7 @@ def _place(app: App, name: str) -> Path:
 
 
 def _load(place: Path) -> dict[str, object]:
-    """Returns what was kept; nothing where it is missing or damaged, for the file can be read instead."""
+    """Returns the cached record; an empty one where it is missing or damaged, since the file can be read instead."""
     try:
         kept = json.loads(place.read_bytes())
     except (OSError, ValueError):
@@ -62,7 +62,7 @@ def _load(place: Path) -> dict[str, object]:
 
 
 def _save(place: Path, kept: dict[str, object], *, like: Path) -> None:
-    """Keeps it where the state folder is there and can be written; else the file is read next time, too."""
+    """Caches the record where the state folder exists and can be written; else the file is read again next time."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(mode=0o700, exist_ok=True)
         with AtomicFile(place, like=like) as new:

@@ -1,6 +1,7 @@
-"""A list as it stands: counted, a page of it, all of it as CSV. What a send would see now; nothing is recorded.
+"""The members of a list: counted by why they are not mailed, and the first of them, as a send would see them now. Records
+nothing.
 
-Raises UsageError for a list or an expression that is wrong, ListError, LedgerError.
+Raises UsageError for an unknown list or an invalid expression, ListError, LedgerError.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ SYNCS = 10  # of the history that are shown
 class ListOverview:
     """`reasons`: "" for those who would be mailed, else why not. `page`: the first of them; `syncs`: the newest first.
 
-    `left_because`: how many of the list's people said why they left everything.
+    `left_because`: how many of the list's members gave which reason for leaving.
     """
 
     list: str
@@ -38,7 +39,7 @@ class ListOverview:
 
 
 def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListOverview:
-    """Count the members of `name` that `where` selects, and read the first `limit` of them."""
+    """Counts the members of `name` that match `where`, and reads the first `limit` of them."""
     selection, fields = select_members(app, name, where)
     audience = Audience(selection=selection, fields=fields)
     now = app.clock()
@@ -53,7 +54,7 @@ def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListO
 
 
 def roster_object(roster: ListOverview) -> dict[str, object]:
-    """The JSON of `list show`."""
+    """Returns the JSON object of `list show`."""
     return {
         "list": roster.list,
         "where": roster.where,
@@ -73,6 +74,6 @@ def roster_object(roster: ListOverview) -> dict[str, object]:
 
 
 def select_members(app: App, name: str, where: str) -> tuple[AudienceSpec, tuple[str, ...]]:
-    """The selection, and the fields that the list has."""
+    """Returns the selection of the members of `name` that match `where`, and the fields of the list."""
     columns = open_list(app.workspace.list_file(name), name).columns
     return audience_spec(app, [name], where=where), tuple(field for field in columns.names if field)

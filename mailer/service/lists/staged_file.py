@@ -1,6 +1,6 @@
-"""A list file, read and loaded into scratch tables, ready to be merged.
+"""A list file read into scratch tables, ready to be merged.
 
-    stage_list(bench, path, name, number=1, keep=True)
+    stage_list(scratch, path, name, number=1, keep=True)
 
 Raises ListError.
 """
@@ -24,7 +24,7 @@ SHOWN_FINDINGS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedFile:
-    """A list file, read and laid out on a bench."""
+    """A list file, its rows in scratch tables, and the statistics of reading it."""
 
     source: CsvList
     rows: StagedList
@@ -32,7 +32,7 @@ class StagedFile:
 
 
 def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int, keep: bool) -> StagedFile:
-    """Read a list file and lay it out. `keep`: keep its rejected rows beside it."""
+    """Reads a list file into the scratch tables of this `number`. `keep`: its rejected rows are saved beside it."""
     source = open_list(path, name)
     digest, size = digest_of(path), path.stat().st_size
     columns = source.columns
@@ -66,7 +66,7 @@ def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int
 
 
 class _ListReader:
-    """The rows of a file: they stream through, of findings the first stay, in words."""
+    """Streams the rows of a file; counts the findings and describes the first of them."""
 
     def __init__(self, source: CsvList, *, kept: bool) -> None:
         self.count = self.rejected = 0

@@ -1,15 +1,15 @@
-"""Lists: their files brought together with what the ledger knows.
+"""Synchronises list files with the ledger.
 
-    sync_list(newsroom, name)      the whole of it: read, merge, write the file, keep a copy for `undo`
-    plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
-    undo_list(newsroom, name)      back to how the list was after an earlier sync
-    exchange(newsroom, name, ...)  another file in the place of the list's, and synced: for an undo, an upload, an edit
-    brought_up(newsroom, names)    lists as a send needs them: synced, or a dry run, on a connection that sees the result
+    sync_list(app, name)            reads and merges the file, writes back to it, keeps a copy for `undo_list`
+    plan_sync(app, name)            what a sync would do; changes nothing, creates no ledger
+    undo_list(app, name)            restores the file of an earlier sync, and syncs it
+    replace_and_sync(app, ...)      syncs a new file and puts it in the place of the list's: for an undo, an upload, an edit
+    synced_lists(app, names)        lists as a send needs them: synced, or by a dry run, with a connection that sees the result
 
-The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
-says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the
-file was told. A crash in between leaves a file that has not been told yet, or a ledger that has not noted it: the next sync
-finds either, and does what is left. Two syncs of a list wait for each other.
+The order of the steps makes a sync safe. The rows are staged in scratch tables; one transaction merges them into the ledger;
+then the file is replaced, if it has not changed since it was read; then the ledger records that the file was written. After a
+crash in between, the file is not written yet, or the ledger has not recorded it: the next sync detects either, and does the
+rest. Two syncs of a list wait for each other.
 
 Raises ListError, UsageError, NeedsConfirmationError where a person must decide, LedgerError.
 """
@@ -52,7 +52,7 @@ def sync_list(app: App, name: str, *, by: str = BY_HAND, allow_removals: bool = 
 
 
 def sync_locked(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
-    """Does the same for a caller that holds the list's lock and goes on with the list as it is then."""
+    """Syncs the list for a caller that holds its lock and continues to work on the list."""
     path = app.workspace.list_file(name)
     if app.ledger.syncs.is_current(name, read_digest(app, name)):
         return no_op_plan(app, name)
@@ -60,7 +60,7 @@ def sync_locked(app: App, name: str, *, by: str, allow_removals: bool = False) -
 
 
 def plan_sync(app: App, name: str) -> SyncPlan:
-    """What `sync_list` would do."""
+    """Returns what `sync_list` would do."""
     path = app.workspace.list_file(name)
     with app.readonly_ledger() as ledger:
         if ledger.syncs.is_current(name, digest_of(path)):
@@ -75,7 +75,7 @@ def plan_sync(app: App, name: str) -> SyncPlan:
 class SyncedLists:
     """A ledger in which lists are as their files are now, and a connection that sees it; `plans`: what the syncs did.
 
-    `behind`: lists whose files have changed since, and which are as they were synced last.
+    `stale`: lists whose files have changed since their last sync, and which are taken as of that sync.
     """
 
     ledger: Ledger
@@ -88,10 +88,10 @@ class SyncedLists:
 def synced_lists(
     app: App, names: Sequence[str], *, record: bool, allow_removals: bool = False, rehearse: bool = True
 ) -> Iterator[SyncedLists]:
-    """Yields each of the lists as its file is now: by a sync with `record`, else by a dry run that leaves nothing behind.
+    """Yields the lists as their files are now: after a sync with `record`, else in a dry run that leaves nothing behind.
 
-    With `rehearse=False`, for a quick look, a list that was ever synced is taken as the ledger has it: a dry run blocks
-    writers of the ledger.
+    With `rehearse=False` there is no dry run for a list that was synced before; it is taken as of its last sync. A dry run
+    blocks writers of the ledger.
     """
     plans = {name: sync_list(app, name) for name in names} if record else {}
     with app.readonly_ledger() as ledger:
@@ -122,9 +122,9 @@ def synced_lists(
 
 
 def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
-    """Put back the file as sync `to` left it, else as it was before the last sync, and sync it.
+    """Restores the file as sync `to` left it, by default as it was before the last sync, and syncs it.
 
-    Nos that came since stand, sign-ups stay; suppressions that the undone syncs brought are lifted.
+    Opt-outs and sign-ups that came since are kept; suppressions that the undone syncs made are lifted.
     """
     path = app.workspace.list_file(name)
     history = ListBackups(app.workspace.ensure_state_dir(), name)
@@ -138,12 +138,12 @@ def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) 
 
 
 def can_go_back_to(app: App, name: str) -> tuple[int, ...]:
-    """The earlier syncs that `undo_list` can go back to, the newest first."""
+    """Returns the earlier syncs that `undo_list` can go back to, the newest first."""
     return tuple(_choices(app, name, ListBackups(app.workspace.state, name)))
 
 
 class NewFile(Protocol):
-    """A file that is ready to take a list's place, in the same folder."""
+    """A file in the folder of a list's file, ready to replace it."""
 
     @property
     def path(self) -> Path: ...
@@ -175,7 +175,7 @@ def _merge(
     undo_to: int | None = None,
     replacing: tuple[CsvList, NewFile] | None = None,
 ) -> SyncPlan:
-    """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's."""
+    """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's file."""
     history = ListBackups(app.workspace.ensure_state_dir(), name)
     with app.ledger.syncs.scratch() as scratch:
         staged = stage_list(scratch, path, name, number=1, keep=True)
@@ -198,7 +198,7 @@ def _merge(
 
 
 def no_op_plan(app: App, name: str) -> SyncPlan:
-    """The plan of a list that has nothing to be done."""
+    """Returns the plan of a list that has nothing to sync."""
     with app.readonly_ledger() as ledger:
         state = ledger.syncs.state(name)
     if state is None:
@@ -238,7 +238,7 @@ def list_lock(app: App, name: str) -> Iterator[None]:
 
 
 def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: SyncResult) -> bool:
-    """Tell the file what the ledger knows better, and note that it was told. Whether its encoding is another one now."""
+    """Writes to the file what the ledger knows better, and records that. Returns whether the file's encoding changed."""
     if not done.plan.writes:
         return False
     zone = app.settings.timezone
@@ -269,7 +269,7 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
 
 
 def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[int, str]:
-    """Which sync to go back to, and the digest of what it left."""
+    """Returns the sync to go back to, and the digest of the file that it left."""
     choices = _choices(app, name, history)
     wanted = next(iter(choices), None) if to is None else to
     if wanted is None:
@@ -281,13 +281,14 @@ def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[
 
 
 def _choices(app: App, name: str, history: ListBackups) -> dict[int, str]:
+    """Returns the syncs that can be gone back to, with the digest of the file that each left."""
     syncs = app.ledger.syncs.history(name)
     kept = set(history.versions())
     return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}
 
 
 def plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
-    """The JSON of `list sync` and `list undo`."""
+    """Returns the JSON object of `list sync` and `list undo`."""
     return {
         "list": plan.list,
         "sync": plan.sync,

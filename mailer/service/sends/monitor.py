@@ -1,11 +1,11 @@
-"""Watching a send from outside of it: what the ledger knows of it now, whichever process is sending.
+"""Monitors a send from outside: what the ledger knows of it now, whichever process runs it.
 
-    Watch(newsroom, send_id).look() -> Look
+    SendMonitor(app, send_id).snapshot() -> SendSnapshot
 
-A look counts anew what is cheap to count, and takes the rest from a look before as long as counting it again would cost more
-than SHARE of the time: so watching never takes much from the sending, however long the list is. One Watch is for all who
-look at the same send, from any thread. How fast relays and domains may be mailed is known to the process that
-sends; here it is how fast they are.
+A snapshot repeats counts that are cheap, and reuses expensive ones of an earlier snapshot as long as repeating them would cost
+more than SHARE of the time: so monitoring never slows the sending noticeably, however long the list is. One SendMonitor serves
+all who watch the same send, from any thread. The limits of relays and domains are known only to the process that sends; here
+are the rates that were reached.
 
 Raises UnknownSendError, LedgerError.
 """
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainStats:
-    """How a domain goes; `number` of domains that it stands for. `rate`: messages a second of late, None: not known."""
+    """The counts of a domain, or of `number` domains together. `rate`: recent messages a second, None if not known."""
 
     name: str
     number: int = 1
@@ -60,7 +60,7 @@ class DomainStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """How attempts ended over time: stretches of `width` seconds from `since` to `until`."""
+    """Results of attempts over time, in buckets of `width` seconds from `since` to `until`."""
 
     since: float
     until: float
@@ -69,9 +69,9 @@ class Throughput:
 
     @property
     def rates(self) -> tuple[tuple[float, float], ...]:
-        """Messages a second, by the middle of each stretch, also of those in which nothing ended.
+        """The messages a second, by the middle of each bucket, including empty ones.
 
-        The last one counts when at least half of it is over: of less there is not much to say.
+        The last bucket is included if at least half of it is over.
         """
         counts = Counter[int]()
         for beat in self.beats:
@@ -87,9 +87,9 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendSnapshot:
-    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words.
+    """A send at the time `at`. `is_owned`: a process is running it. `left`: the time left, in words.
 
-    `uncertain` and `failed` are the first of them, `suppressed` the deliveries among those whose address is.
+    `uncertain` and `failed` have the first rows; `suppressed` are the deliveries among them whose address is suppressed.
     """
 
     at: float
@@ -111,7 +111,7 @@ class SendSnapshot:
 
 
 class BudgetedCache(Generic[T]):
-    """A value that is made anew when it is asked for, unless that took too long the last time to do it again already."""
+    """A cached value, computed again when it is read, unless that would take more than a share of the time."""
 
     def __init__(
         self, make: Callable[[], T], *, share: float = SHARE, clock: Callable[[], float] = time.monotonic
@@ -129,12 +129,12 @@ class BudgetedCache(Generic[T]):
         return self._value
 
     def forget(self) -> None:
-        """Make it anew the next time, whatever it costs."""
+        """Makes the next `get` compute the value again, whatever it costs."""
         self._next = float("-inf")
 
 
 class _CountKeyedCache(Generic[T]):
-    """The first of some recipients, asked for again when there are more or fewer of them."""
+    """The first of some recipients, read again when their number has changed."""
 
     def __init__(self, find: Callable[[], tuple[T, ...]]) -> None:
         self._find = find
@@ -148,7 +148,7 @@ class _CountKeyedCache(Generic[T]):
 
 
 class SendMonitor:
-    """The watch on one send."""
+    """Takes snapshots of one send."""
 
     def __init__(self, app: App, send_id: int) -> None:
         self._app = app
@@ -169,7 +169,7 @@ class SendMonitor:
         self._failed = _CountKeyedCache(self._first_failed)
 
     def snapshot(self, *, anew: bool = False) -> SendSnapshot:
-        """How it stands; `anew`: state and counts are those of this moment, whatever they cost."""
+        """Returns a snapshot; `anew`: state and counts are read now, whatever that costs."""
         with self._one_at_a_time:
             if anew:
                 self._summary.forget()
@@ -196,7 +196,7 @@ class SendMonitor:
         )
 
     def _note(self, send: Send) -> None:
-        """Whatever was counted before the send came into this state is counted anew."""
+        """Discards cached counts when the state of the send has changed."""
         if self._send is not None and (send.state, send.ended_at) != (self._send.state, self._send.ended_at):
             for each in (self._domains, self._pulse, self._delays):
                 each.forget()
@@ -220,7 +220,7 @@ class SendMonitor:
         return pulse(self._app, self._ledger.sends.get(self._id))
 
     def _first_failed(self) -> tuple[tuple[ReportRow, bool], ...]:
-        """Each with whether the address is suppressed."""
+        """Returns the first failed rows, each with whether its address is suppressed."""
         rows = self._ledger.stats.page(self._id, DeliveryState.FAILED, limit=FAILED)
         return tuple((row, self._is_suppressed(row.delivery_id)) for row in rows)
 
@@ -230,7 +230,7 @@ class SendMonitor:
 
 
 def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
-    """Counts by the domain that an address counts as: large providers have many."""
+    """Adds up counts by mail provider: large providers have many domains."""
     groups: dict[str, Counter[DeliveryState]] = defaultdict(Counter)
     for each in found:
         groups[provider_of(f"@{each.domain}")][each.state] += each.count
@@ -240,7 +240,7 @@ def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
 def top_domains(
     groups: dict[str, Counter[DeliveryState]], most: int, paces: dict[str, float] | None = None
 ) -> tuple[DomainStats, ...]:
-    """The `most` largest domains, then all the others as one, which has no name; nobody's is that of the erased."""
+    """Returns the `most` largest domains, then all others as one, without a name; “erased” stands for erased recipients."""
     paces = paces or {}
     names = sorted(groups, key=lambda name: (-groups[name].total(), name))
     kept, rest = (names, []) if len(names) <= most + 1 else (names[:most], names[most:])
@@ -255,7 +255,7 @@ def top_domains(
 
 
 def pulse(app: App, send: Send) -> Throughput | None:
-    """How a send went over time; None before anything of it was tried."""
+    """Returns the results of a send over time; None before its first attempt."""
     if send.begun_at is None:
         return None
     is_going = send.state is SendState.RUNNING
@@ -266,6 +266,6 @@ def pulse(app: App, send: Send) -> Throughput | None:
 
 
 def width_of(span: float, most: int = _STRETCHES) -> float:
-    """The width of `most` stretches at most that cover `span`: one that people use, or whole days. All in seconds."""
+    """Returns the width in seconds of at most `most` buckets that cover `span`: one of WIDTHS, or whole days."""
     day = WIDTHS[-1]
     return float(next((each for each in WIDTHS if span / each <= most), day * -(-span // (day * most))))

@@ -1,13 +1,11 @@
-"""Before a send: what would go to whom, as a value that is shown; then the send itself, frozen in one transaction.
+"""Plans a send: what would be sent to whom, as a value to be shown and confirmed.
 
-    plan = plan_send(newsroom, name, lists, ...)     the lists are synced, the audience is counted
-    send = start_send(newsroom, plan)                or for later: `at`
-    start_due(newsroom, send)                        what was for later, when its time has come
-    start_test(newsroom, name, emails)               the real message to a few
+    plan = plan_send(app, name, lists, ...)     syncs the lists and counts the audience; start.py starts the send
+    dry_run_recipients(app, plan)               the recipients, without a send
 
-A send brings its lists and the ledger together first (mailer.service.lists.sync), so that who is frozen is who is in the files
-now. The numbers of a plan are those of the freeze, unless somebody unsubscribes in between.
-Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
+The lists are synced first (mailer.service.lists.sync), so that the audience is that of the files now. The numbers of a plan
+are those of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
+AlreadySentError, EditionError, LedgerError.
 """
 
 import json
@@ -38,9 +36,9 @@ SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPlan:
-    """Everything that is decided before a send. `sample` is the message of the first reader; `warnings` are sentences.
+    """All that is decided before a send. `sample` is the message of the first recipient; `warnings` are sentences.
 
-    `behind`: lists that were counted as they were synced last, though their files were changed since.
+    `behind`: lists that were counted as of their last sync, although their files have changed since.
     """
 
     checked: CheckResult
@@ -58,7 +56,7 @@ class SendPlan:
 
     @property
     def subject(self) -> str:
-        """As the first reader sees it."""
+        """The subject that the first recipient sees."""
         encoded = message_from_bytes(self.sample.without_dot_stuffing())["Subject"]
         return str(make_header(decode_header(encoded.replace("\r\n", ""))))
 
@@ -79,10 +77,10 @@ def plan_send(
     record: bool = True,
     rehearse: bool = True,
 ) -> SendPlan:
-    """Compile the dispatch `name`, sync its lists and count its audience. `digest`: refuse any other edition.
+    """Compiles the dispatch `name`, syncs its lists and counts its audience. `digest`: refuses any other edition.
 
-    Without `record` nothing at all is written, and no ledger is made; without `rehearse` as well lists are counted as they
-    were synced last, which holds up nobody.
+    Without `record` nothing is written, and no ledger is created; without `rehearse` as well, lists are counted as of their
+    last sync, which blocks nobody.
     """
     checked = check_dispatch(app, name, lists)
     edition = compile_checked(app, checked)
@@ -118,7 +116,7 @@ def plan_send(
 
 
 def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
-    """Those whom a send by `plan` would mail; records nothing, and holds up nobody while they are walked through."""
+    """Yields those whom a send by `plan` would mail; records nothing, and blocks nobody while it is iterated over."""
     new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
     with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
         with synced_lists(app, lists_in(plan.audience.selection), record=False) as lists_now:
@@ -130,6 +128,7 @@ def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
 
 
 def _refuse_other(edition: Edition, digest: str) -> None:
+    """Raises NeedsConfirmationError if `edition` is not the one that `digest` names."""
     wanted = digest.strip().lower()
     if 0 < len(wanted) < SHORTEST_DIGEST:
         raise UsageError(f"“{digest}” is too short for a digest.", f"Give at least {SHORTEST_DIGEST} characters of it.")
@@ -141,14 +140,14 @@ def _refuse_other(edition: Edition, digest: str) -> None:
 
 
 def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat) -> None:
-    """Say early what the freeze would say: the dispatch already goes, or went, to one of these lists."""
+    """Raises AlreadySentError early, as the freeze would: the dispatch is being sent, or was sent, to one of these lists."""
     found = app.ledger.sends.latest(slug, lists)
     if found and (repeat is Repeat.REFUSE or not found.is_ended):
         raise AlreadySentError(found)
 
 
 def _warnings(app: App, head: AudienceSummary) -> tuple[str, ...]:
-    """What a person should know before real readers get this."""
+    """Returns what a person should know before this is sent to real readers."""
     settings = app.settings
     found = []
     if not head.to_mail:

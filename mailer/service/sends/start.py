@@ -1,4 +1,11 @@
-"""TODO."""
+"""Starts sends: freezes the edition and the audience in one transaction.
+
+    start_send(app, plan)                   starts or schedules (`at`) the send that was planned by plan.py
+    start_scheduled(app, send)              starts a scheduled send when its time has come
+    start_test(app, name, emails)           sends the real message to a few addresses
+
+Raises NotApprovedError, UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,9 +27,9 @@ from mailer.service.sends.run import load_edition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """A send that comes from a form: by whom, and the form's token, which makes one send however often it is sent.
+    """Who ordered a send by a form, and the form's token, which makes one send however often it is submitted.
 
-    `take_back`: it is for later only so that it can be taken back until then.
+    `take_back`: the send is delayed only so that it can be undone until then.
     """
 
     by: str
@@ -31,9 +38,9 @@ class SendOrder:
 
 
 def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: SendOrder | None = None) -> Send:
-    """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch).
+    """Freezes the edition, and the audience unless the send is scheduled (`at`, seconds since the epoch).
 
-    `ordered`: at the desk; `serve` carries it. Raises NotApprovedError where MAILER_APPROVAL asks for a second person.
+    `ordered`: at the desk; `serve` runs it. Raises NotApprovedError where MAILER_APPROVAL requires a second person.
     """
     require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
     new = NewSend(
@@ -54,9 +61,9 @@ def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: Se
 
 
 def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
-    """Freeze the audience of a scheduled send whose time has come, from the lists as they are now.
+    """Freezes the audience of a scheduled send whose time has come, from the lists as they are now.
 
-    `carried`: it is `serve` that does, and carries it.
+    `carried`: `serve` starts it, and runs it.
     """
     edition = load_edition(app, send)
     selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
@@ -69,9 +76,9 @@ def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
 def start_test(
     app: App, name: str, emails: Sequence[str], *, reader: str | None = None, ordered: SendOrder | None = None
 ) -> Send:
-    """A send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
+    """Starts a send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
 
-    Looked up on the lists that the dispatch names, else on every list. `ordered`: at the desk; `serve` carries it.
+    Fields are read from the lists that the dispatch names, else from every list. `ordered`: at the desk; `serve` runs it.
     """
     addresses: dict[str, Address] = {}
     for address in map(parse_address, emails):

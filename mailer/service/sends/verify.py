@@ -1,6 +1,6 @@
-"""A send proven: what the ledger holds of it, checked against itself, its edition and the keys.
+"""Verifies a send: checks what the ledger holds of it against itself, its edition and the keys.
 
-`recount` tells one recipient's way in words, from the attempts.
+`delivery_timeline` describes what happened to one recipient, from the attempts.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _SAMPLE = 10_000  # Message-IDs: they are a keyed function of the delivery's id,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was checked of a send, and what it came to."""
+    """The checks of a send, with their results."""
 
     summary: Summary
     checks: tuple[Check, ...]
@@ -34,7 +34,7 @@ class Verification:
 
 
 def verify_send(app: App, send_id: int) -> Verification:
-    """Check everything that must hold of a send. Raises UnknownSendError, LedgerError."""
+    """Checks everything that must hold of a send. Raises UnknownSendError, LedgerError."""
     ledger = app.ledger
     summary = ledger.sends.summary(send_id)
     return Verification(
@@ -48,13 +48,15 @@ def verify_send(app: App, send_id: int) -> Verification:
 
 
 def verification_object(verification: Verification) -> dict[str, object]:
-    """The send object, with `ok` and the `checks`."""
+    """Returns the send object, with `ok` and the `checks`."""
     checks = [{"check": check.name, "ok": check.ok, "wrong": list(check.wrong)} for check in verification.checks]
     return {**send_object(verification.summary), "ok": verification.ok, "checks": checks}
 
 
 def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
-    """What happened to one recipient of a send, a sentence for each step. Raises UsageError when there is none."""
+    """Returns what happened to one recipient of a send, a sentence for each step. Raises UsageError if there is no such
+    recipient.
+    """
     app.ledger.sends.get(send_id)
     identity = parse_address(email).identity
     found = next((d for d in app.ledger.report.deliveries_of(identity) if d.send_id == send_id), None)
@@ -68,7 +70,7 @@ def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
 
 
 def _edition(app: App, send: Send) -> Check:
-    """The stored edition is the one that the send names, with all its images."""
+    """Checks that the stored edition is the one that the send names, with all its images."""
     name = "the stored edition is what its digest says, images and all"
     stored = app.ledger.editions.get(send.digest)
     if stored is None:
@@ -86,7 +88,7 @@ def _edition(app: App, send: Send) -> Check:
 
 
 def _message_ids(app: App, send: Send) -> Check:
-    """Each Message-ID follows from its delivery under a key that we still have."""
+    """Checks that each Message-ID follows from its delivery under a key that is still in the settings."""
     name = "every Message-ID can be made again"
     if send.key_name not in app.keys.names:
         return Check(name=name, wrong=(f"MAILER_SECRET_KEYS lacks the key {send.key_name} of this send",))

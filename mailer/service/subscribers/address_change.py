@@ -1,6 +1,6 @@
-"""Changing a reader's address: asked for on the preferences page, confirmed by a link that is mailed to the new address.
+"""Changes a subscriber's address: requested on the preferences page, confirmed by a link that is mailed to the new address.
 
-A token that nobody made, or whose request has expired, gives None. Blocking; raises LedgerError.
+An invalid token, or one whose request has expired, gives None. Blocking; raises LedgerError.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""The preferences page of a reader: what they get from us, and what they can change.
+"""The preferences page of a subscriber: which lists they are on, and what they can change.
 
-    read_page(newsroom, token)               the page of a link; changes nothing
-    choose, keep, pause, resume, leave_all   take effect at once, for running sends, too
-    ask_link, my_data, erase
+    read_preferences(app, token)                                      the page of a link; changes nothing
+    choose_lists, save_own_fields, pause_mail, resume_mail, unsubscribe_all     take effect at once, also for running sends
+    request_mailed_link, export_own_data, erase_own_data
 
 Each function takes the token of a link (preferences_link.py) and raises LinkError for one that does not allow the change.
 Blocking; raises LedgerError, ListSettingsError.
@@ -30,7 +30,7 @@ _WEEK = 7 * 86_400.0
 
 
 class OptOut(StrEnum):
-    """Why nothing is sent to the person at all."""
+    """Why nothing at all is sent to the subscriber."""
 
     NO = ""
     LEFT = "left"  # they said so, and take it back by joining a list
@@ -39,7 +39,7 @@ class OptOut(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChoice:
-    """A list that the person sees. `words`: what they agree to by joining it."""
+    """A list that is shown to the subscriber. `words`: the consent text for joining it."""
 
     settings: ListSettings
     is_on: bool
@@ -48,9 +48,10 @@ class ListChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesPage:
-    """What a link leads to. `masked` is the address as its owner knows it again; `may`: the link was mailed to it alone.
+    """The content of a preferences page. `masked` is the masked address; `may`: the link was mailed to the subscriber alone.
 
-    `lists` are those that readers may join; `others`: how many more mail the person. `own` has the fields that are theirs.
+    `lists` are the public ones; `others`: how many more lists mail the subscriber. `own` has the fields that subscribers edit
+    themselves.
     """
 
     masked: str
@@ -64,13 +65,15 @@ class PreferencesPage:
 
 
 def read_page(app: App, token: str) -> PreferencesPage | None:
-    """What `token` leads to, as things stand now."""
+    """Returns the present content of the page of `token`."""
     holder = find_holder(app, token)
     return None if holder is None else _page(app, holder)
 
 
 def choose(app: App, token: str, names: Collection[str]) -> bool:
-    """Be on those of the shown lists that are in `names`, and on no other of them. False: nobody came back by it."""
+    """Puts the subscriber on those of the shown lists that are in `names`, and on no other of them. False: a link that may not
+    resubscribe.
+    """
     holder = require_holder(app, token)
     page = _page(app, holder)
     on = {each.settings.name: each.words for each in page.lists if each.settings.name in names}
@@ -79,7 +82,7 @@ def choose(app: App, token: str, names: Collection[str]) -> bool:
 
 
 def keep(app: App, token: str, given: Mapping[str, str]) -> None:
-    """The person's own fields, on each of their lists that has them as such."""
+    """Saves the subscriber's own fields, on each of their lists that has them as such."""
     holder = require_holder(app, token)
     values = {name: clean(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
     own = {each.name: {name: values[name] for name in each.own_fields if name in values} for each in _public(app)}
@@ -87,33 +90,33 @@ def keep(app: App, token: str, given: Mapping[str, str]) -> None:
 
 
 def pause(app: App, token: str, weeks: int) -> None:
-    """No letters for so many weeks from now; one of WEEKS."""
+    """Pauses all mail for so many weeks from now; one of WEEKS."""
     holder = require_holder(app, token)
     app.ledger.preferences.pause(holder.person.identity, app.clock() + weeks * _WEEK, source=BY_READER)
 
 
 def resume(app: App, token: str) -> None:
-    """End the person's pause now."""
+    """Ends the subscriber's pause now."""
     app.ledger.preferences.resume(require_holder(app, token).person.identity, source=BY_READER)
 
 
 def unsubscribe_all(app: App, token: str) -> None:
-    """No letters from anywhere, as the link of a letter has it."""
+    """Unsubscribes from everything, as the link in a message does."""
     app.ledger.suppressions.unsubscribe(require_holder(app, token).person.identity, source=OptOutSource.PAGE.value)
 
 
 def ask_link(app: App, token: str) -> None:
-    """Have the other kind of link mailed to the person."""
+    """Has the other kind of link mailed to the subscriber."""
     app.ledger.transactional.ask_link(require_holder(app, token).person)
 
 
 def my_data(app: App, token: str) -> dict[str, object]:
-    """Everything that is known of the person, as `subscriber export` has it."""
+    """Returns everything that is known of the subscriber, as `subscriber export` does."""
     return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).person)))
 
 
 def erase(app: App, token: str) -> None:
-    """Forget the person, and the addresses that they had before."""
+    """Erases the subscriber, including their former addresses."""
     holder = require_holder(app, token, mailed=True)
     app.ledger.erasure.erase(holder.person.identity, source=BY_READER)
 
@@ -149,7 +152,7 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
 
 
 def _gets(each: Membership) -> bool:
-    """Whether the list mails the person, now or when a pause is over."""
+    """Returns whether the list mails the subscriber, now or after a pause."""
     return each.status in {Status.SUBSCRIBED, Status.PAUSED}
 
 
@@ -158,7 +161,7 @@ def _is_paused(each: Membership, now: float) -> bool:
 
 
 def _own(public: Collection[ListSettings], mine: Mapping[str, Membership]) -> dict[str, str]:
-    """The fields that lists leave to the person: each once, with the first value that there is."""
+    """Returns the fields that lists leave to the subscriber: each once, with the first value found."""
     found: dict[str, str] = {}
     for each in public:
         if each.name in mine:

@@ -1,13 +1,13 @@
-"""Joining a list by oneself: the request, and its confirmation by whoever reads at the address.
+"""Signing up to a list: the request, and its confirmation by the owner of the address.
 
-    open_list(newsroom, name)         a list that readers may join; None for any other
-    ask(newsroom, wanted, ...)        the request; the same work whoever the address belongs to
-    read_confirmation(newsroom, t)    what the link of a letter stands for; changes nothing
-    confirm(newsroom, t, choice)      the person's yes
-    ask_anew(newsroom, t)             another letter, for a link that came too late
-    ask_link(newsroom, address)       the letter with the link to one's own page
+    public_list(app, name)                    a list that anybody may join; None for any other
+    request_signup(app, list, ...)            the request; takes the same steps for known and unknown addresses
+    read_confirmation(app, token)             the sign-up that the link in a confirmation mail is for; changes nothing
+    confirm_signup(app, token, choice)        confirms it
+    request_signup_again(app, token, ...)     has another mail sent, for an expired link
+    request_link_mail(app, address)           has the link to the preferences page mailed
 
-A token that nobody made, or whose letter is forgotten, is None. Blocking; raises LedgerError, ListSettingsError.
+An invalid token, or one whose mail was purged, gives None. Blocking; raises LedgerError, ListSettingsError.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ WORDS = "By signing up you ask for %(name)s by e-mail. You can leave at any time
 
 
 class SignupForm(StrEnum):
-    """How somebody asked; what the evidence names."""
+    """The form by which somebody signed up, as recorded with the consent."""
 
     PAGE = "page"
     API = "api"
@@ -36,7 +36,7 @@ class SignupForm(StrEnum):
 
 
 class SignupState(StrEnum):
-    """Where a request stands."""
+    """The state of a request."""
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
@@ -45,7 +45,7 @@ class SignupState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingList:
-    """A list that waits for its confirmation, with what was filled in of its reader's own fields."""
+    """A list that waits for its confirmation, with the values of the subscriber's own fields."""
 
     settings: ListSettings
     own: Mapping[str, str] = field(repr=False)
@@ -53,7 +53,7 @@ class PendingList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What the link of a letter stands for. `masked` is the address as its owner knows it again."""
+    """The sign-up that a confirmation link is for. `masked` is the masked address."""
 
     state: SignupState
     masked: str
@@ -63,7 +63,7 @@ class Confirmation:
 
 
 def public_list(app: App, name: str) -> ListSettings | None:
-    """The settings of the list `name`, if readers may join it."""
+    """Returns the settings of the list `name`, if anybody may join it."""
     if name not in app.workspace.list_names():
         return None
     settings = load_list_settings(app.workspace.subscribers, name)
@@ -71,13 +71,13 @@ def public_list(app: App, name: str) -> ListSettings | None:
 
 
 def open_lists(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
-    """Those of the lists `names` that readers may join."""
+    """Returns those of the lists `names` that anybody may join."""
     found = (public_list(app, name) for name in names)
     return tuple(each for each in found if each is not None)
 
 
 def consent_text(app: App, wanted: ListSettings) -> str:
-    """What somebody agrees to, as the form shows it and the evidence keeps it."""
+    """Returns the consent text, as the form shows it and the consent record keeps it."""
     return gettext(effective_language(wanted.language or app.publication.language), WORDS, name=wanted.shown)
 
 
@@ -91,7 +91,7 @@ def request_signup(
     ip: str,
     words: str = "",
 ) -> None:
-    """Somebody asks for the list. `own`: what they filled in; `ip` is truncated; `words`: those shown, if not ours."""
+    """Requests a sign-up. `own`: the fields that were filled in; `ip` is truncated; `words`: the consent text, if not ours."""
     app.ledger.signups.ask(
         Signup(
             list=wanted.name,
@@ -105,19 +105,19 @@ def request_signup(
 
 
 def own_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
-    """What was given of the list's own fields, in one line each, without what cannot be seen; empty ones are left out."""
+    """Returns the values of the list's own fields, in one line each, without invisible characters; empty ones are left out."""
     values = {name: clean(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.own_fields}
     return {name: value for name, value in values.items() if value}
 
 
 def read_confirmation(app: App, token: str) -> Confirmation | None:
-    """What `token` stands for."""
+    """Returns the sign-up that `token` is for."""
     request = _request(app, token)
     return None if request is None else _confirmation(app, request)
 
 
 def confirm(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
-    """The person's yes to the lists of `choice`, with their fields. Once is enough, twice does nothing twice."""
+    """Confirms the sign-up to the lists of `choice`, with their fields. Idempotent."""
     request = _request(app, token)
     if request is None:
         return None
@@ -132,7 +132,7 @@ def confirm(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Co
 
 
 def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | None:
-    """Have another letter sent for what waits behind `token`."""
+    """Has another confirmation mailed for the lists that still wait behind `token`."""
     request = _request(app, token)
     if request is None:
         return None
@@ -146,7 +146,7 @@ def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | Non
 
 
 def ask_link(app: App, address: Address) -> None:
-    """Have the link to the own page of whoever reads at `address` sent there, if somebody is known."""
+    """Has the link to the preferences page mailed to `address`, if it is known."""
     app.ledger.transactional.ask_link(address)
 
 

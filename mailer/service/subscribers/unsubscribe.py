@@ -1,17 +1,18 @@
-"""Leaving, by the link in a letter: what it says, the person's no, and taking that back.
+"""Unsubscribing by the link in a message, and undoing it.
 
-    read_link  what a token stands for; changes nothing
-    leave      the no, at once, whatever was said before; idempotent
-    take_back  the undo of one no, with the seal that the answer to it carried
-    tell_why   why the person left, if they like to say, with that seal too
+    read_unsubscribe_link      the delivery that a token belongs to; changes nothing
+    unsubscribe                unsubscribes at once, from everything; idempotent
+    undo_unsubscribe           undoes one opt-out, with the undo token of its answer
+    record_reason              records why the subscriber left, with that token, too
 
-A seal is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the no as the ledger has it.
-Nothing is stored for it. It fits only while that very no is the last word: it is void once the person said no again (the
-ledger renews the instant), was erased, complained or bounced. And only a no that began by such a link, at most UNDO_FOR
-seconds ago, can be taken back at all, so that a forwarded letter brings nobody back who left long ago, or elsewhere. The
-ledger compares the instant once more inside its transaction, so no other no can slip in between.
+An undo token is a token of Purpose.UNDO over a fingerprint of the delivery and of the instant of the opt-out in the ledger.
+Nothing is stored for it. It is valid only while that very opt-out is the latest: not after another opt-out (which renews the
+instant), an erasure, a complaint or a bounce. And only an opt-out by such a link, at most UNDO_FOR seconds ago, can be undone
+at all, so that a forwarded message resubscribes nobody who left long ago, or otherwise. The ledger compares the instant again
+inside its transaction, so that no other opt-out can come in between.
 
-A token that nobody made, or whose delivery the ledger does not know, is None. All but `leave` block. Raises LedgerError.
+An invalid token, or one whose delivery the ledger does not have, gives None. All functions but `unsubscribe` block. Raises
+LedgerError.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ _STEPS_BACK = 5.0  # seconds that a clock may have been set back since
 
 
 class OptOutSource(StrEnum):
-    """How a no was said; what the ledger's history shows."""
+    """How somebody opted out, as recorded in the ledger's history."""
 
     ONE_CLICK = "one-click"  # a mail client's button, RFC 8058
     PAGE = "page"
@@ -40,7 +41,7 @@ class OptOutSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeLink:
-    """What an unsubscribe link stands for. `masked` is the address as its owner knows it again, "" once erased."""
+    """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased."""
 
     inert: bool = False  # of a test message or the archive: nobody's
     masked: str = ""
@@ -48,21 +49,21 @@ class UnsubscribeLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribeResult:
-    """The answer to a no. `seal` takes it back; "" when there is nothing to be taken back here."""
+    """The result of an opt-out. `undo_token` undoes it; "" if it cannot be undone here."""
 
     link: UnsubscribeLink
     undo_token: str = ""
 
 
 class UndoResult(StrEnum):
-    """What taking back came to."""
+    """The result of an undo."""
 
     BACK = "back"  # nothing of the person's stands against mailing any more
     TOO_LATE = "too late"  # the seal is void, or another reason stands
 
 
 def read_link(app: App, token: str) -> UnsubscribeLink | None:
-    """What `token` stands for."""
+    """Returns the subscriber that `token` is for."""
     if is_inert(token):
         return UnsubscribeLink(inert=True)
     delivery = _delivery(app, token)
@@ -70,7 +71,7 @@ def read_link(app: App, token: str) -> UnsubscribeLink | None:
 
 
 async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:
-    """Unsubscribe the person, from the whole installation. No thread waits for the commit, which all who leave now share."""
+    """Unsubscribes the subscriber of `token` from everything. It waits for the commit on the event loop, without a thread."""
     if is_inert(token):
         return UnsubscribeResult(link=UnsubscribeLink(inert=True))
     number = app.keys.read(Purpose.UNSUBSCRIBE, token)
@@ -83,6 +84,7 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
 
 
 def _departure(app: App, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
+    """Returns the result of an opt-out, with an undo token if it can be undone."""
     if suppressed is None:
         return None
     standing = suppressed.suppression
@@ -92,7 +94,7 @@ def _departure(app: App, number: int, suppressed: SuppressResult | None) -> Unsu
 
 
 def undo(app: App, token: str, seal: str) -> UndoResult | None:
-    """Undo the no that `seal` was the answer to. Done already, with a seal that is ours: it is done."""
+    """Undoes the opt-out that the undo token `seal` belongs to. Idempotent."""
     delivery = _delivery(app, token)
     if delivery is None:
         return None
@@ -109,7 +111,7 @@ def undo(app: App, token: str, seal: str) -> UndoResult | None:
 
 
 def record_reason(app: App, token: str, seal: str, reason: LeavingReason, words: str) -> bool | None:
-    """Keep why the person said the no that `seal` was the answer to; the last word counts. False: the seal is void."""
+    """Records the reason for the opt-out that `seal` belongs to; the latest counts. False: the undo token is no longer valid."""
     delivery = _delivery(app, token)
     if delivery is None:
         return None
@@ -123,7 +125,7 @@ def record_reason(app: App, token: str, seal: str, reason: LeavingReason, words:
 
 
 def mask(address: str) -> str:
-    """`address` as only its owner knows it again, a…@example.com; "" for what is no address, such as an erased one."""
+    """Returns `address` masked so that only its owner recognises it, a…@example.com; "" for an erased or invalid address."""
     try:
         local, _, domain = parse_address(address).display.rpartition("@")
     except AddressError:
@@ -141,12 +143,12 @@ def _link(delivery: Delivery) -> UnsubscribeLink:
 
 
 def _fingerprint(delivery_id: int, at: float) -> int:
-    """A number for one no: 63 bits, which a token carries."""
+    """Returns a number of 63 bits, which fits into a token, for one opt-out of a delivery."""
     return int.from_bytes(sha256(f"{delivery_id} {at.hex()}".encode()).digest()[:8], "big") & MAX_NUMBER
 
 
 def _is_new(app: App, standing: Suppression) -> bool:
-    """Whether `standing` is a no that began by a link in a letter, so lately that it may be taken back."""
+    """Returns whether `standing` is an opt-out by a link in a message, recent enough to be undone."""
     if standing.reason is not SuppressionReason.UNSUBSCRIBED:
         return False
     began = app.ledger.suppressions.history(standing.identity)[-1]  # standing, so something began it

@@ -1,6 +1,6 @@
-"""Mail that asks for no more mail: MAILER_UNSUBSCRIBE_ADDRESS, one message at a time.
+"""Unsubscribes by mail to MAILER_UNSUBSCRIBE_ADDRESS, one message at a time.
 
-Its token alone decides, as with the link; who the message is from says nothing. Raises LedgerError.
+Only the token in the message counts, as with the link; the sender of the message does not. Raises LedgerError.
 """
 
 from enum import StrEnum
@@ -13,7 +13,7 @@ BY_MAIL = "mail"
 
 
 class InboundResult(StrEnum):
-    """What came of a message."""
+    """The result of a message."""
 
     UNSUBSCRIBED = "unsubscribed"
     ALREADY = "already"  # the person had said so, or is not mailed for a stronger reason
@@ -22,7 +22,7 @@ class InboundResult(StrEnum):
 
 
 def process(app: App, raw: bytes) -> InboundResult:
-    """Do what the message `raw` asks."""
+    """Unsubscribes the subscriber whose token is in the message `raw`."""
     request = parse_unsubscribe_mail(raw)
     if request.automatic:
         return InboundResult.AUTOMATIC

@@ -1,15 +1,14 @@
-"""Welcomes: the dispatch that greets who has just confirmed, in the background of `mailer serve`.
+"""Welcomes new subscribers: sends them a dispatch when they have confirmed, in the background of `mailer serve`.
 
-    welcome_new_readers(newsroom, stop, log)      until `stop` is set
+    welcome_new_readers(app, stop, log)      until `stop` is set
 
-A list names the slug in its settings (`welcome`). What goes out is the newest edition of that slug that an editor has sent
-or tested, never a draft that lies on the disk half-written, nor what a writer tests; where MAILER_APPROVAL asks for a second
-person, what was tested must have been approved, too. Until there is one, welcomes wait, and say so. Each is a send of
-kind `welcome` with an audience of one, through the same engine as any other: with its own unsubscribe link, under the
-warm-up plan, accounted for and provable by its number. `mailer status` does not list them. Nobody gets a welcome who got
-that slug before, and nobody who has left again.
+A list names the slug in its settings (`welcome`). The newest edition of that slug that an editor has sent or tested is used,
+never an unfinished draft, nor an edition that a writer tested; with MAILER_APPROVAL, a tested edition must also be approved.
+Until there is one, welcomes wait, which is logged. Each welcome is a send of kind `welcome` with one recipient, through the
+same engine as any other: with its own unsubscribe link, under the warm-up plan, counted and verifiable by its number. `mailer
+status` does not list them. Nobody is welcomed who got that slug before, or has left again.
 
-The letter is crossed off before its send is made: a crash between the two loses a welcome, and doubles none.
+The queued welcome is marked before its send is made: a crash in between loses a welcome, and sends none twice.
 """
 
 import asyncio
@@ -49,7 +48,7 @@ async def welcome_new_readers(app: App, stop: asyncio.Event, log: Log) -> None:
 
 
 async def _make_sends(app: App, log: Log) -> bool:
-    """Make a send of each welcome that is due; whether there is one."""
+    """Makes a send of each welcome that is due. Returns whether any was made."""
     letters = app.ledger.transactional
     due = await asyncio.to_thread(letters.due, app.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
     made = False
@@ -70,7 +69,7 @@ async def _make_sends(app: App, log: Log) -> bool:
 
 
 def _make_send(app: App, letter: QueuedMail, stored: StoredEdition) -> int | None:
-    """The number of the send to this one person; None when there is nobody to greet."""
+    """Returns the number of the send to this subscriber; None if they are no longer subscribed."""
     ledger = app.ledger
     rows = [
         each for each in ledger.members.of(letter.identity) if each.status is Status.SUBSCRIBED and not each.removed_at
@@ -106,7 +105,7 @@ def _make_send(app: App, letter: QueuedMail, stored: StoredEdition) -> int | Non
 
 
 async def _resume_welcomes(app: App, stop: asyncio.Event, log: Log) -> None:
-    """Take each welcome that is not over as far as it goes now."""
+    """Runs each welcome that is not finished as far as it goes now."""
     for send in await asyncio.to_thread(app.ledger.sends.active, SendKind.WELCOME):
         if stop.is_set():
             return

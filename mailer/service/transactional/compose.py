@@ -1,14 +1,14 @@
-"""What a letter to one person says, decided when it is about to leave.
+"""Composes transactional mail when it is about to be sent.
 
-    write_letter(newsroom, letter) -> Message, or Skipped with the reason
+    compose(app, mail) -> Message, or Skipped with the reason
 
-    confirm   asks whether the address may be signed up; to who is on the list already it says so, with their own link
-    link      the person's own link; to nobody where nobody is known at the address
-    address   asks whether somebody's letters may go to this address from now on
+- confirm: asks to confirm a sign-up; a subscriber who is on the list already is told so, with the link to their own page
+- link: the link to the subscriber's own page; nothing is sent if the address is unknown
+- address: asks to confirm a change to this address
 
-The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the words those of the publication's
-language, or the list's. Nothing that a visitor typed is ever in one: the address in `To` is all that they chose. What an
-admin suppressed by hand is written to by nobody. Blocking; raises LedgerError, MessageError.
+The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the texts are in the language of the list or the
+publication. Nothing that a visitor typed is ever included: `To` is all that they chose. An address that an admin suppressed
+gets nothing. Blocking; raises LedgerError, MessageError.
 """
 
 from collections.abc import Sequence
@@ -40,13 +40,13 @@ _GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A letter that is not written, and why."""
+    """Mail that is not sent, and why."""
 
     reason: str
 
 
 def compose(app: App, letter: QueuedMail) -> Message | Skipped:
-    """The message of a letter of any kind but `welcome`, as things stand now."""
+    """Composes mail of any kind but `welcome`."""
     standing = app.ledger.suppressions.get(letter.identity)
     if standing and standing.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")

@@ -1,11 +1,11 @@
-"""Delivering letters to one person, in the background of `mailer serve`: requests for confirmation, links, welcomes.
+"""Delivers transactional mail, in the background of `mailer serve`: requests for confirmation, and links.
 
-    deliver_letters(newsroom, stop, log)      until `stop` is set
+    deliver_transactional_mail(app, stop, log)      until `stop` is set
 
-They leave through the relays of the settings, signed as editions are, one at a time, and are counted apart from sends: no
-plan, no pace and no breaker of a send holds them back, since somebody is waiting for each. Without a running serve they
-wait. The ledger is written before the dot leaves; what was leaving when a process died is uncertain, and not sent again.
-What a relay refuses for our fault, or for now, is tried again by MAILER_RETRY for 72 hours, as long as the link is good.
+It is sent through the relays of the settings, signed as editions are, one message at a time, and counted apart from sends: no
+warm-up plan, rate limit or breaker of a send delays it, since somebody is waiting. While `serve` does not run, it waits. The
+state is recorded before the end of DATA; what was being sent when a process died is uncertain, and not sent again. What a
+relay refuses for now, or for a fault of ours, is retried by MAILER_RETRY for 72 hours, as long as the link is valid.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ async def deliver_transactional_mail(app: App, stop: asyncio.Event, log: Log) ->
 
 
 class TransactionalDispatcher:
-    """The letters of one newsroom."""
+    """Delivers the transactional mail of one installation."""
 
     def __init__(self, app: App, stop: asyncio.Event, log: Log) -> None:
         self._app = app
@@ -75,7 +75,7 @@ class TransactionalDispatcher:
         return 0.0
 
     async def _deliver(self, client: SmtpClient, letter: QueuedMail) -> bool:
-        """Deliver one letter, or say why not. False when no relay takes anything at the moment."""
+        """Delivers one mail, or logs why not. Returns False if no relay accepts anything at the moment."""
         try:
             message = await asyncio.to_thread(compose, self._app, letter)
         except LedgerError:
@@ -136,7 +136,9 @@ class TransactionalDispatcher:
             await self._letters.settle(letter.id, TransactionalState.QUEUED, reply=reply, next_at=at)
 
     def _tidy(self) -> None:
-        """Once in a while forget what nobody needs any more; at first put right what a dead process left."""
+        """Purges old mail and unconfirmed consent once an hour; the first time, also marks what a dead process left as
+        uncertain.
+        """
         now = time.monotonic()
         if self._forgotten_at is None:
             lost = self._letters.recover()

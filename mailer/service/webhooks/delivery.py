@@ -1,4 +1,8 @@
-"""TODO."""
+"""Delivers one message to a webhook: request, record of the attempt, and whether it is tried again.
+
+A message is JSON: `type`, `timestamp` and `data`. If a delivery fails, it is retried at growing intervals for about a day, and
+then given up; a webhook whose URL answers 410 (Gone) is paused. Raises LedgerError.
+"""
 
 import json
 import random
@@ -21,7 +25,7 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDecision:
-    """What becomes of a message after an attempt; `pause`: the webhook is told nothing more, for this reason."""
+    """The state of a message after an attempt; `pause`: why the webhook is paused, if it is."""
 
     state: WebhookState
     next_at: float = 0.0
@@ -29,14 +33,14 @@ class DeliveryDecision:
 
 
 def client_options(app: App) -> ClientOptions:
-    """How requests to webhooks are made."""
+    """Returns the options of requests to webhooks."""
     return ClientOptions(networks=app.settings.webhook_networks, trust=ssl.create_default_context())
 
 
 async def deliver(
     app: App, webhook: Webhook, message: WebhookMessage, options: ClientOptions
 ) -> tuple[WebhookAttempt, DeliveryDecision]:
-    """Send a message once, and write down how it went."""
+    """Sends a message once, and records the attempt."""
     at, body, message_id = app.clock(), body_of(message), f"msg_{webhook.key}_{message.id}"
     headers = {
         "Content-Type": "application/json",
@@ -57,13 +61,13 @@ async def deliver(
 
 
 def body_of(message: WebhookMessage) -> bytes:
-    """What is sent; the same at each attempt."""
+    """Returns the body of a request; the same at each attempt."""
     said = {"type": message.event.value, "timestamp": iso(message.at), "data": json.loads(message.data)}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decide(answer: HttpResult, message: WebhookMessage, *, now: float, chance: float) -> DeliveryDecision:
-    """What becomes of `message` after `answer`. `chance` is in [0, 1). A test is not tried again."""
+    """Returns the state of `message` after `answer`. `chance` is in [0, 1). A test is not retried."""
     if answer.is_success:
         return DeliveryDecision(state=WebhookState.DELIVERED)
     if message.event is WebhookEvent.TEST:
@@ -77,7 +81,7 @@ def decide(answer: HttpResult, message: WebhookMessage, *, now: float, chance: f
 
 
 def describe(attempt: WebhookAttempt) -> str:
-    """What came of an attempt: `answered 200`, or what went wrong."""
+    """Describes the result of an attempt: `answered 200`, or the error."""
     if attempt.status is None:
         return attempt.error
     if 300 <= attempt.status < 400:
@@ -86,5 +90,6 @@ def describe(attempt: WebhookAttempt) -> str:
 
 
 def signing_secrets(app: App, webhook: Webhook) -> list[bytes]:
+    """Returns the secrets that sign for `webhook` now, the newest first."""
     keys = [key.get_secret_value() for key in app.settings.secret_keys]
     return [derive_secret(keys, seal) for seal in webhook.seals]

@@ -1,9 +1,7 @@
-"""What a person does with webhooks, the same for both doors: add, rotate, test; and what each is told, and how.
+"""Adds, rotates and tests webhooks, for the command line and the desk.
 
-A webhook's secret is returned by `add` and `rotate`, once, to be handed to its receiver. What is sent is JSON: `type`,
-`timestamp` and `data`. A message that is not taken is tried again ever more seldom, for about a day, and then given up; an
-endpoint that says it is gone for good (410) is paused. Raises UsageError for an address that nothing may be sent to,
-UnknownWebhookError, LedgerError.
+A webhook's secret is returned by `add_webhook` and `rotate_secret`, once, to be given to its receiver. Raises UsageError for a
+URL that nothing may be sent to, UnknownWebhookError, LedgerError.
 """
 
 import asyncio
@@ -28,7 +26,7 @@ _TEST_PATIENCE = 60.0  # seconds, after which a test whose asker died is deliver
 
 
 def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
-    """The events that are meant. Raises UsageError for a name that is none, and for none at all."""
+    """Returns the events with these names. Raises UsageError for an unknown name, and for none at all."""
     known = {event.value: event for event in EVENTS}
     wrong = [name for name in names if name not in known]
     if wrong or not names:
@@ -38,7 +36,7 @@ def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
 
 
 def read_url(app: App, typed: str) -> str:
-    """The address that is meant, in ASCII. Raises UsageError for one that nothing may be sent to."""
+    """Returns the URL that was typed, in ASCII. Raises UsageError for one that nothing may be sent to."""
     url, networks = normalise(typed.strip()), app.settings.webhook_networks
     fault = check_link(url, WEB)
     parts = urlsplit(url) if fault is None else None
@@ -65,19 +63,19 @@ def read_url(app: App, typed: str) -> str:
 
 
 def add(app: App, url: str, events: Collection[str]) -> tuple[Webhook, str]:
-    """Tell `url` of `events` from now on; the webhook and its secret."""
+    """Adds a webhook that notifies `url` of `events`; returns it and its secret."""
     made = app.ledger.webhooks.add(read_url(app, url), read_events(events), key_name=app.keys.names[0])
     return made, encode_secret(signing_secrets(app, made)[0])
 
 
 def rotate(app: App, number: int) -> tuple[Webhook, str]:
-    """A new secret, which is returned; the one before signs, too, for a day."""
+    """Makes a new secret, which is returned; the previous one also signs for a day."""
     made = app.ledger.webhooks.rotate(number, key_name=app.keys.names[0], overlap=OVERLAP)
     return made, encode_secret(signing_secrets(app, made)[0])
 
 
 def send_test(app: App, number: int, *, options: ClientOptions | None = None) -> WebhookMessage:
-    """Send a webhook a message now, paused or not; the message, with what came of it. Not for use on an event loop."""
+    """Sends a webhook a test message now, paused or not; returns the message with its attempt. Not for use on an event loop."""
     webhook = app.ledger.webhooks.get(number)
     asked = app.ledger.outbox.ask(webhook.id, patience=_TEST_PATIENCE)
     attempt, decision = asyncio.run(deliver(app, webhook, asked, options or client_options(app)))

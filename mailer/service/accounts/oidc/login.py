@@ -1,11 +1,12 @@
-"""Signing in by an identity provider: OpenID Connect, authorization code with PKCE.
+"""Login by an identity provider: finds the user whom verified claims belong to.
 
-    open_provider(newsroom)                         the provider of the settings, or None
-    plain_login(newsroom, typed)                    the login of a user, normalized as it is stored
-    enter(newsroom, provider, claims, ...)          signs in the user that verified claims belong to
+    open_provider(app)                              the provider of the settings, or None
+    normalize_login(app, typed)                     the login of a user, normalized as it is stored
+    sign_in_by_oidc(app, provider, claims, ...)     signs in the user that verified claims belong to
 
-An admin enters the login of each user beforehand: nobody is let in only because a provider knows them. The login itself is in
-`login_attempt`, requests to the provider are in `provider`, the ID token is verified in `idtoken`. Raises UnknownPersonError.
+An admin enters the login of each user beforehand: nobody is let in only because a provider knows them. The attempt of a
+browser is in `login_attempt`, requests to the provider are in `provider`, the ID token is verified in `id_token`. Raises
+UnknownPersonError.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""One login at an identity provider, from leaving for it to coming back: state, nonce and PKCE verifier (RFC 7636).
+"""One login at an identity provider, from redirect to callback: state, nonce and PKCE verifier (RFC 7636).
 
-    attempt = start(wanted, now)                a browser leaves for the provider, with the cookie attempt.cookie
-    attempt = resume(cookie, state, now)        the browser comes back; raises NotBegunError
+    attempt = start_login(wanted, now)                a browser is redirected to the provider, with the cookie attempt.cookie
+    attempt = resume_login(cookie, state, now)        the browser comes back; raises NotBegunError
 
 State, nonce and verifier are derived from a secret that only this browser’s cookie has. So an answer of the provider fits no
 other browser and no other login, and the server stores nothing for those who never come back. This module needs no extra.
