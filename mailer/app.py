@@ -36,7 +36,7 @@ class App:
         self.workspace = workspace
         self.settings = settings
         self.clock = clock
-        self.accept_restored = False  # a person says that an older copy of the database is the one to go on with
+        self.accept_restored = False  # a person has confirmed to continue with an older copy of the database
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
@@ -66,7 +66,7 @@ class App:
     def ledger(self) -> "Ledger":
         """The database, opened and migrated. Raises SettingsError if it names a secret key that the settings lack."""
         from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
-        from mailer.malloc import limit_arenas  # noqa: PLC0415 - goes with it
+        from mailer.malloc import limit_arenas  # noqa: PLC0415 - used with the ledger only
 
         limit_arenas()  # before the ledger starts its threads
         url = self.settings.database_url.get_secret_value()
@@ -155,7 +155,7 @@ class App:
 
     def sender_profile_of(self, frozen: str | None) -> "SenderProfile":
         """Returns the sender profile that was frozen with a send; that of the settings for a send without one."""
-        from mailer.mime.composer import SenderProfile  # noqa: PLC0415
+        from mailer.mime.composer import SenderProfile  # noqa: PLC0415 - loaded when first used
 
         return self.sender_profile if frozen is None else SenderProfile.from_json(frozen, self.signing.signers)
 

@@ -69,8 +69,8 @@ def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Demo
         (folder / ".env").write_text(_settings(catcher.port, base_url), encoding="utf-8")
         with App.open(folder) as app:
             first = _send(app, FIRST, log)
-            letter = _letter_to(LEAVES, messages)
-            link = re.findall(r"<(http[^>]*)>", letter["List-Unsubscribe"])[0]
+            message = _message_to(LEAVES, messages)
+            link = re.findall(r"<(http[^>]*)>", message["List-Unsubscribe"])[0]
             asyncio.run(unsubscribe(app, link.rpartition("/")[2], OptOutSource.PAGE))
             log(f"{LEAVES} follows the unsubscribe link of the message: {link}")
             second = _send(app, SECOND, log)
@@ -105,11 +105,11 @@ def _settings(port: int, base_url: str) -> str:
     )
 
 
-def _letter_to(address: str, messages: Path) -> Message:
+def _message_to(address: str, messages: Path) -> Message:
     for path in sorted(messages.glob("*.eml")):
-        letter = message_from_bytes(path.read_bytes())
-        if letter["To"].strip("<> ") == address:
-            return letter
+        message = message_from_bytes(path.read_bytes())
+        if message["To"].strip("<> ") == address:
+            return message
     raise AssertionError(f"no message to {address}")
 
 

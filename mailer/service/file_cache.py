@@ -24,7 +24,7 @@ TICK = 50_000_000  # nanoseconds; a kernel's are 1 to 10 ms
 def file_version(path: Path) -> Version | None:
     """Returns what identifies the content of `path` in the file system; None if there is no file."""
     try:
-        stat = os.stat(path)  # noqa: PTH116 - several times as quick
+        stat = os.stat(path)  # noqa: PTH116 - several times as fast
     except (OSError, ValueError):
         return None
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
@@ -38,7 +38,7 @@ def cache_by_mtime(maxsize: int) -> Callable[[Callable[Concatenate[Path, P], T]]
         def kept(
             path: Path, _version: Version, args: tuple[Hashable, ...], named: tuple[tuple[str, Hashable], ...]
         ) -> T:
-            return function(path, *args, **dict(named))  # type: ignore[arg-type] # a ParamSpec taken apart
+            return function(path, *args, **dict(named))  # type: ignore[arg-type] # args and kwargs of a ParamSpec, passed apart
 
         @wraps(function)
         def reading(path: Path, /, *args: P.args, **named: P.kwargs) -> T:

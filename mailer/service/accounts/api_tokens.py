@@ -14,8 +14,8 @@ from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.types.accounts import Scope
 from mailer.service.accounts.sessions import digest
 
-PREFIX = "mailer_"  # by which one that got into a repository is found
-LONGEST = 200  # characters that are looked at
+PREFIX = "mailer_"  # so that secret scanners find tokens in repositories
+LONGEST = 200  # characters; anything longer is not a token
 
 
 def create(app: App, name: str, scopes: Iterable[Scope]) -> str:

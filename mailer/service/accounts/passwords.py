@@ -52,14 +52,14 @@ def hash_password(password: str, name: str) -> str:
 def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
     """Signs `name` in; returns None if name or password is wrong. Deliberately slow: some 50 ms and 64 MB."""
     need_passwords(app)
-    people = app.ledger.users
-    found = people.credential(name)
-    user, hashed = found or (None, "")
-    right = _verify(hashed or _dummy_hash(), password)
-    if user is None or not hashed or not right:
+    users = app.ledger.users
+    credential = users.credential(name)
+    user, password_hash = credential or (None, "")
+    is_right = _verify(password_hash or _dummy_hash(), password)
+    if user is None or not password_hash or not is_right:
         return None
-    if HASHER.check_needs_rehash(hashed):
-        people.replace_hash(user.id, hashed, HASHER.hash(_normal(password)))
+    if HASHER.check_needs_rehash(password_hash):
+        users.replace_hash(user.id, password_hash, HASHER.hash(_normal(password)))
     return begin_session(app, user, browser=browser, address=address)
 
 
@@ -71,8 +71,8 @@ def need_passwords(app: App) -> None:
 
 def is_password_of(app: App, user: User, password: str) -> bool:
     """Returns whether `password` is the one of `user`, who is signed in."""
-    found = app.ledger.users.credential(user.name)
-    return bool(found and found[1]) and _verify(found[1] if found else "", password)
+    credential = app.ledger.users.credential(user.name)
+    return bool(credential and credential[1]) and _verify(credential[1] if credential else "", password)
 
 
 def invite(app: App, user: User) -> str:
@@ -93,9 +93,9 @@ def accept_invite(app: App, token: str, password: str, *, browser: str, address:
     return begin_session(app, chosen, browser=browser, address=address) if chosen else None
 
 
-def _verify(hashed: str, password: str) -> bool:
+def _verify(password_hash: str, password: str) -> bool:
     try:
-        return HASHER.verify(hashed, _normal(password[:LONGEST]))
+        return HASHER.verify(password_hash, _normal(password[:LONGEST]))
     except (VerificationError, InvalidHashError):
         return False
 

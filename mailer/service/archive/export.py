@@ -61,7 +61,7 @@ def export(app: App, folder: Path) -> Exported:
                 _write(folder / name, files[name])
             for name in removed:
                 (folder / name).unlink(missing_ok=True)
-                with suppress(OSError):  # others have files in it
+                with suppress(OSError):  # not empty
                     (folder / name).parent.rmdir()
             _write_manifest(folder, set(files))
     except OSError as error:

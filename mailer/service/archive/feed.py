@@ -89,7 +89,7 @@ def atom(feed: Feed) -> bytes:
 
     add(root, "id", feed.id)
     add(root, "title", feed.title)
-    add(root, "updated", _stamp(feed.updated))
+    add(root, "updated", _rfc3339(feed.updated))
     add(add(root, "author"), "name", feed.author)
     add(root, "link", rel="self", type="application/atom+xml", href=feed.atom)
     add(root, "link", rel="alternate", type="text/html", href=feed.home)
@@ -99,8 +99,8 @@ def atom(feed: Feed) -> bytes:
         add(entry, "id", each.id)
         add(entry, "title", each.title)
         add(entry, "link", rel="alternate", type="text/html", href=each.url)
-        add(entry, "published", _stamp(each.published))
-        add(entry, "updated", _stamp(each.updated))
+        add(entry, "published", _rfc3339(each.published))
+        add(entry, "updated", _rfc3339(each.updated))
         if each.summary:
             add(entry, "summary", each.summary)
         add(entry, "content", each.content, type="html")
@@ -116,8 +116,8 @@ def json_feed(feed: Feed) -> str:
             "url": each.url,
             "title": each.title,
             "content_html": each.content,
-            "date_published": _stamp(each.published),
-            "date_modified": _stamp(each.updated),
+            "date_published": _rfc3339(each.published),
+            "date_modified": _rfc3339(each.updated),
             "language": each.language,
         }
         if each.summary:
@@ -138,8 +138,8 @@ def json_feed(feed: Feed) -> str:
 
 
 def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: ZoneInfo) -> FeedEntry:
-    letter, url = archive.letter(archived.digest), site.edition(archived.slug)
-    known = archive.address(letter, site)
+    issue, url = archive.letter(archived.digest), site.edition(archived.slug)
+    known = archive.address(issue, site)
 
     def absolute(given: str) -> str:
         try:
@@ -147,21 +147,21 @@ def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: 
         except ValueError:
             return given
 
-    page = web_page_of(letter.html, absolute)
+    page = web_page_of(issue.html, absolute)
     return FeedEntry(
         id=_tag(archive, archived, f"archive/{archived.slug}"),
         url=url,
         title=archived.title,
         language=archived.language,
         summary=page.description,
-        content=_marks(archived, zone) + feed_content(letter.html, absolute),
+        content=_correction_notes(archived, zone) + feed_content(issue.html, absolute),
         picture=page.picture,
         published=_instant(archived.first_at),
         updated=_instant(archived.changed_at),
     )
 
 
-def _marks(archived: ArchivedEdition, zone: ZoneInfo) -> str:
+def _correction_notes(archived: ArchivedEdition, zone: ZoneInfo) -> str:
     """Returns the notes of corrections with their dates, to stand above the text."""
     language = archived.language
     written = []
@@ -180,10 +180,10 @@ def _tag(archive: Archive, archived: ArchivedEdition, name: str) -> str:
     return f"tag:{_domain(archive.letter(archived.first))},{_instant(archived.first_at):%Y-%m-%d}:{quote(name)}"
 
 
-def _domain(letter: ArchivedIssue) -> str:
+def _domain(issue: ArchivedIssue) -> str:
     """Returns the domain that it was sent from, in ASCII."""
     try:
-        return parse_address(letter.from_address).identity.rpartition("@")[2]
+        return parse_address(issue.from_address).identity.rpartition("@")[2]
     except AddressError:
         return "invalid"
 
@@ -192,5 +192,5 @@ def _instant(at: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(int(at), dt.UTC)
 
 
-def _stamp(time: dt.datetime) -> str:
+def _rfc3339(time: dt.datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"

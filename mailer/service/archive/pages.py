@@ -30,7 +30,7 @@ from mailer.link_tokens import PLACEHOLDER
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
 
-_KEPT = 32  # editions and pages in memory: what is mailed now is what is read now
+_CACHED = 32  # editions and pages in memory; readers want the latest ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,8 @@ class Archive:
     def __init__(self, app: App, templates: FallbackTemplates | None = None) -> None:
         self._app = app
         self._templates = templates or FallbackTemplates(app.workspace.templates)
-        self._letter = lru_cache(maxsize=_KEPT)(self._read)
-        self._content = lru_cache(maxsize=_KEPT)(self._read_content)
+        self._letter = lru_cache(maxsize=_CACHED)(self._read)
+        self._content = lru_cache(maxsize=_CACHED)(self._read_content)
 
     def all(self) -> tuple[ArchivedEdition, ...]:
         """Returns what was sent, the newest first."""
@@ -116,10 +116,10 @@ class Archive:
         """Returns the edition `digest`. Raises EditionError if it is missing."""
         return self._letter(digest)
 
-    def address(self, letter: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> Address:
+    def address(self, issue: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> Address:
         """Returns a function that rewrites URLs of `letter`: images to this site's, links to `slugs` to their pages."""
-        images = {f"{letter.base_url}/media/{name}": f"{places.media}{name}" for name in letter.image_names}
-        editions = {f"{letter.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
+        images = {f"{issue.base_url}/media/{name}": f"{places.media}{name}" for name in issue.image_names}
+        editions = {f"{issue.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
         known = images | editions
         return lambda given: known.get(given, given)
 
@@ -130,8 +130,8 @@ class Archive:
         return anonymous_edition(Edition.from_json(stored.json))
 
     def _read_content(self, digest: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
-        letter = self.letter(digest)
-        return web_page_of(letter.html, self.address(letter, places, slugs))
+        issue = self.letter(digest)
+        return web_page_of(issue.html, self.address(issue, places, slugs))
 
     def _write(
         self,
@@ -144,17 +144,17 @@ class Archive:
         newer: ArchivedEdition | None,
     ) -> ArchivePage:
         """Renders the page of `shown`, or of its edition `sent`."""
-        app, letter = self._app, self.letter(sent or shown.digest)
+        app, issue = self._app, self.letter(sent or shown.digest)
         base = app.publication.base_url
         picture = content.picture
         root = base if places.are_files else places.base.rstrip("/")
         indexed = app.settings.search_engines and not sent
         is_other = bool(sent) and sent != shown.digest
         context = {
-            **page_context(app, letter.language, root=root, site=places),
+            **page_context(app, issue.language, root=root, site=places),
             "indexed": indexed,
-            "edition_language": letter.language,
-            "edition_direction": text_direction(letter.language),
+            "edition_language": issue.language,
+            "edition_direction": text_direction(issue.language),
             "title": shown.title,
             "description": content.description,
             "canonical": app.publication.archive_url(shown.slug),
@@ -162,9 +162,9 @@ class Archive:
             "picture_url": _absolute(picture.address, places, base) if picture else "",
             "published": self._instant(shown.first_at),
             "modified": self._instant(shown.changed_at),
-            "css": Markup(content.css),  # noqa: S704 - what the letter's own style elements held, and its attributes
+            "css": Markup(content.css),  # noqa: S704 - the edition's own style elements and attributes
             "body_class": content.body_class,
-            "content": Markup(content.content),  # noqa: S704 - the letter, as it was mailed
+            "content": Markup(content.content),  # noqa: S704 - the edition, as it was sent
             "corrections": [(self._date(each.at), each.note) for each in reversed(shown.corrections)],
             "as_sent": self._date(shown.at) if is_other else None,
             "current_url": places.edition(shown.slug),
@@ -172,11 +172,11 @@ class Archive:
             "neighbours": {"older": older, "newer": newer},
         }
         return ArchivePage(
-            language=letter.language,
+            language=issue.language,
             html=self._templates.render("pages/edition.html.j2", context),
             styles=f"'sha256-{base64.b64encode(sha256(content.css.encode()).digest()).decode()}'",
             images=content.origins,
-            media=letter.image_names,
+            media=issue.image_names,
             indexed=indexed,
         )
 

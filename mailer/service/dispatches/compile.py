@@ -85,7 +85,7 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
     dispatch = parsed.partial
     if dispatch is None:
         return CheckResult(path=path, shown=shown, dispatch=None, problems=(*parsed.problems, *theme))
-    shelf = read_dispatch_index(app, path)
+    index = read_dispatch_index(app, path)
     images: dict[str, Image] = {}
     faults: dict[str, str] = {}
     for file in image_files(dispatch):
@@ -93,8 +93,8 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
             images[file] = _image(path.parent / file, app.workspace.root)
         except PhotoError as error:
             faults[file] = error.message
-    world = CheckContext(
-        slugs=shelf.titles,
+    context = CheckContext(
+        slugs=index.titles,
         fields=_fields(app, lists or dispatch.lists),
         probe_image=faults.get,
         has_copyright=bool(app.settings.copyright_holder),
@@ -103,12 +103,12 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
         path=path,
         shown=shown,
         dispatch=parsed.dispatch,
-        problems=(*in_order((*parsed.problems, *check_in_context(dispatch, world))), *theme),
+        problems=(*in_order((*parsed.problems, *check_in_context(dispatch, context))), *theme),
         partial=dispatch,
         images=images,
-        titles=shelf.titles,
-        sources=shelf.sources,
-        unsent=shelf.unsent,
+        titles=index.titles,
+        sources=index.sources,
+        unsent=index.unsent,
     )
 
 
@@ -167,19 +167,19 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
     sent = frozenset(titles)
     for path in app.workspace.dispatch_files():
         try:
-            outline = _skimmed(path)
-        except UsageError:  # it is another one that is being checked
+            metadata = _cached_metadata(path)
+        except UsageError:  # its own check reports that
             continue
-        if outline is None:
+        if metadata is None:
             continue
-        titles[outline.slug] = outline.title
-        if not _same(path, checked):
-            for source in outline.sources:
-                sources.setdefault(source, outline.slug)
+        titles[metadata.slug] = metadata.title
+        if not _is_same_file(path, checked):
+            for source in metadata.sources:
+                sources.setdefault(source, metadata.slug)
     return DispatchIndex(titles, sources, frozenset(titles) - sent if sent else sent)
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_same_file(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
@@ -207,7 +207,7 @@ def _image(path: Path, root: Path) -> Image:
 
 
 @cache_by_mtime(maxsize=4096)
-def _skimmed(path: Path) -> Metadata | None:
+def _cached_metadata(path: Path) -> Metadata | None:
     return read_metadata(_read(path), path.name)
 
 

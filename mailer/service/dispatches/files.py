@@ -75,7 +75,7 @@ def save(app: App, name: str, text: str, *, base: str, actor: str, step: bool = 
             raise ChangedError(now)
         app.ledger.revisions.save(name, now.text, digest=now.digest, actor=ON_DISK)
         new = _encode(plain, like=raw)
-        if (again := _bytes(path))[0] != raw:  # while the ledger wrote
+        if (again := _bytes(path))[0] != raw:  # changed while the ledger wrote
             raise ChangedError(_text(name, *again))
         _replace(path, new)
         app.ledger.revisions.save(name, plain, digest=digest_of_source(new), actor=actor, step=step)

@@ -141,7 +141,7 @@ def _write(dispatch: Path, text: str, pictures: Mapping[str, bytes]) -> None:
         for name, data in pictures.items():
             picture = dispatch.parent / name
             picture.parent.mkdir(exist_ok=True)
-            if not picture.exists():  # its name is made of what is in it
+            if not picture.exists():  # the name is made from the content
                 create_file(picture, data)
     except FileExistsError:
         raise UsageError(f"{dispatch} is there already.", "Name another file with -o.") from None

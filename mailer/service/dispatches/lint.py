@@ -42,8 +42,8 @@ def drop_ignored(checked: CheckResult) -> CheckResult:
     """Returns `checked` without the problems that its dispatch ignores, where there is no edition to check."""
     if checked.partial is None:
         return checked
-    left = without_ignored(checked.problems, SourceIndex(checked.partial), checked.shown, unsought=RULEBOOK)
-    return replace(checked, problems=left)
+    remaining = without_ignored(checked.problems, SourceIndex(checked.partial), checked.shown, unsought=RULEBOOK)
+    return replace(checked, problems=remaining)
 
 
 def lint_edition(
@@ -52,7 +52,7 @@ def lint_edition(
     """Returns `checked` with the problems of the edition and its message, and without those that the dispatch ignores."""
     assert checked.dispatch is not None, "an edition is made of a dispatch without errors"
     settings, publication = app.settings, app.publication
-    proof = LintContext(
+    lint_context = LintContext(
         dispatch=checked.dispatch,
         edition=edition,
         message=compose_for(app, edition)(Recipient("", NOBODY)).without_dot_stuffing(),
@@ -64,11 +64,11 @@ def lint_edition(
         unsent=checked.unsent,
         clients=settings.clients,
     )
-    problems = [*checked.problems, *run_checks(proof)]
+    problems = [*checked.problems, *run_checks(lint_context)]
     if online:
-        from mailer.lint.link_checker import ask_links  # noqa: PLC0415 - an HTTP client, only where it is asked for
+        from mailer.lint.link_checker import ask_links  # noqa: PLC0415 - loads an HTTP client
 
-        problems += ask_links(proof, log=log)
+        problems += ask_links(lint_context, log=log)
     unsought = () if online else ONLINE
-    left = without_ignored(in_order(problems), proof.source_index, checked.shown, unsought=unsought)
-    return replace(checked, problems=left)
+    remaining = without_ignored(in_order(problems), lint_context.source_index, checked.shown, unsought=unsought)
+    return replace(checked, problems=remaining)

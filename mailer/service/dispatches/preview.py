@@ -31,12 +31,12 @@ from mailer.service.dispatches.lint import drop_ignored, lint_edition
 from mailer.service.lists.recipients import find_reader, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
-"""The widths, in pixels, that a letter is looked at in."""
+"""The widths, in pixels, of the previews."""
 
 KEPT_PREVIEWS = 12  # dispatches
 
 NOBODY = ReaderValues(token=PLACEHOLDER)
-"""Nobody in particular: all fields empty, links that unsubscribe nobody."""
+"""No subscriber: all fields empty, placeholder links."""
 
 _SCHEMES = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
 _TAG = r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>"  # the rest of a tag, a > in its attributes too
@@ -211,25 +211,25 @@ class PreviewCache:
         longer than compiling for a browser.
         """
         with self._gate:
-            proof = self._made.get(name)
-        if proof is None or proof.digest != digest:
+            preview = self._made.get(name)
+        if preview is None or preview.digest != digest:
             now, made = self._drafted(name)
-            proof = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
-        if proof.letter is None:
+            preview = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
+        if preview.letter is None:
             return None
-        values = reader_values(self._app, reader, (), proof.letter.fields) if reader else NOBODY
-        return render(proof.letter, values, media=self._media, scheme=scheme, images=images)
+        values = reader_values(self._app, reader, (), preview.letter.fields) if reader else NOBODY
+        return render(preview.letter, values, media=self._media, scheme=scheme, images=images)
 
     def _drafted(self, name: str) -> tuple[str, PreviewDraft]:
         now = read(self._app, name)
         path = file_of(self._app, name)
         return now.digest, draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
 
-    def _keep(self, name: str, proof: CachedPreview) -> CachedPreview:
+    def _keep(self, name: str, preview: CachedPreview) -> CachedPreview:
         """Caches `proof` in place of the earlier preview, whose edition it falls back on."""
         with self._gate:
             earlier = self._made.pop(name, None)
-            self._made[name] = kept = replace(proof, before=earlier.letter if earlier else None)
+            self._made[name] = kept = replace(preview, before=earlier.letter if earlier else None)
             while len(self._made) > KEPT_PREVIEWS:
                 self._made.popitem(last=False)
         return kept

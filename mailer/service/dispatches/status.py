@@ -69,25 +69,25 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
     found = []
     for path in app.workspace.dispatch_files():
         try:
-            about = path.stat()
-            glance = _glance(path, about.st_mtime_ns, about.st_size, app.settings.language)
-            if wanted and not all(word in _searched(path) for word in wanted):
+            stat = path.stat()
+            metadata = _read_metadata(path, stat.st_mtime_ns, stat.st_size, app.settings.language)
+            if wanted and not all(word in _searchable_text(path) for word in wanted):
                 continue
-            source = digest_of_source(path.read_bytes()) if glance.slug in slugs else ""
-        except OSError:  # it went just now
+            source = digest_of_source(path.read_bytes()) if metadata.slug in slugs else ""
+        except OSError:  # removed meanwhile
             continue
-        send, approval = sends.get(glance.slug), approvals.get((glance.slug, source))
+        send, approval = sends.get(metadata.slug), approvals.get((metadata.slug, source))
         standing = (
-            DispatchStatus.DRAFT if glance.errors else DispatchStatus.APPROVED if approval else DispatchStatus.CHECKED
+            DispatchStatus.DRAFT if metadata.errors else DispatchStatus.APPROVED if approval else DispatchStatus.CHECKED
         )
         found.append(
             DispatchSummary(
                 name=path.stem,
-                title=glance.title,
-                date=glance.date,
+                title=metadata.title,
+                date=metadata.date,
                 standing=_BY_SEND.get(send.state, standing) if send else standing,
-                errors=glance.errors,
-                changed_at=about.st_mtime,
+                errors=metadata.errors,
+                changed_at=stat.st_mtime,
                 send=send,
                 approval=approval,
             )
@@ -112,19 +112,19 @@ class _Metadata:
 
 
 @lru_cache(maxsize=2000)
-def _glance(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
+def _read_metadata(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
     """Reads what the list shows of a file; the cache key includes its size and time of change."""
     raw = path.read_bytes()
-    outline = read_metadata(raw, path.name)
+    parsed_metadata = read_metadata(raw, path.name)
     parsed = parse_dispatch(raw, path.name, language=language)
     dated = _DATE.match(path.stem)
     return _Metadata(
-        slug=outline.slug if outline else path.stem,
-        title=outline.title if outline else path.stem,
+        slug=parsed_metadata.slug if parsed_metadata else path.stem,
+        title=parsed_metadata.title if parsed_metadata else path.stem,
         date=parsed.partial.date.isoformat() if parsed.partial else dated[0] if dated else "",
         errors=sum(problem.severity is Severity.ERROR for problem in parsed.problems),
     )
 
 
-def _searched(path: Path) -> str:
+def _searchable_text(path: Path) -> str:
     return f"{path.stem}\n{path.read_bytes().decode(errors='replace')}".casefold()

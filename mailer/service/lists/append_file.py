@@ -21,8 +21,8 @@ from mailer.ledger.sync.append_diff import ExistingRow, NewRow, count_erased, ex
 from mailer.service.lists.staged_file import StagedFile, stage_list
 from mailer.service.lists.sync import NewFile
 
-_SAID_NO = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED, Status.ERASED})
-_LISTED, _GIVEN = 1, 2  # on the bench
+_NOT_MAILED = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED, Status.ERASED})
+_LISTED, _GIVEN = 1, 2  # numbers of the scratch tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +59,10 @@ def appended_file(scratch: ScratchConnection, source: CsvList, path: Path) -> It
 
 
 def _new_columns(source: CsvList, given: CsvList, *, has_status: bool) -> tuple[str, ...]:
-    says = {STATUS, _since(given)}
-    fields = [name for name in given.columns.names if name and name not in says and name not in source.columns.names]
+    reserved = {STATUS, _since(given)}
+    fields = [
+        name for name in given.columns.names if name and name not in reserved and name not in source.columns.names
+    ]
     if has_status and source.columns.status is None:
         fields.append(STATUS)
     return tuple(fields)
@@ -71,9 +73,9 @@ def _cells(source: CsvList, each: ExistingRow) -> dict[str, str]:
     cells = {
         name: value for name, value in each.fields.items() if name != EMAIL and value and value != each.had.get(name)
     }
-    is_no = each.status is not Status.SUBSCRIBED and each.status is not each.was
-    has_said_no = each.was in _SAID_NO and source.columns.status is not None
-    if is_no or (each.status is Status.SUBSCRIBED and has_said_no):
+    is_opt_out = each.status is not Status.SUBSCRIBED and each.status is not each.was
+    has_opt_out = each.was in _NOT_MAILED and source.columns.status is not None
+    if is_opt_out or (each.status is Status.SUBSCRIBED and has_opt_out):
         cells[_status(source)] = each.status.value
     return cells
 

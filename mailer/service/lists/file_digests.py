@@ -22,9 +22,9 @@ from mailer.service.file_cache import TICK, file_version
 def find_digest(app: App, name: str) -> str:
     """Returns the SHA-256 of a list file as it is now, in hex."""
     found = file_version(app.workspace.list_file(name))
-    kept = _load(_place(app, name))
-    if found is not None and kept.get("version") == list(found):
-        return str(kept["digest"])
+    record = _load(_cache_path(app, name))
+    if found is not None and record.get("version") == list(found):
+        return str(record["digest"])
     return read_digest(app, name)
 
 
@@ -35,7 +35,7 @@ def read_digest(app: App, name: str) -> str:
     digest = digest_of(path)
     is_settled = before is not None and time.time_ns() - max(before[3:]) >= TICK
     if is_settled and file_version(path) == before:
-        _save(_place(app, name), {"version": before, "digest": digest}, like=path)
+        _save(_cache_path(app, name), {"version": before, "digest": digest}, like=path)
     return digest
 
 
@@ -48,23 +48,23 @@ def digest_of(path: Path) -> str:
         raise unreadable(path, error) from None
 
 
-def _place(app: App, name: str) -> Path:
+def _cache_path(app: App, name: str) -> Path:
     return app.workspace.state / "lists" / f"{name}.digest"
 
 
-def _load(place: Path) -> dict[str, object]:
+def _load(path: Path) -> dict[str, object]:
     """Returns the cached record; an empty one where it is missing or damaged, since the file can be read instead."""
     try:
-        kept = json.loads(place.read_bytes())
+        record = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) and isinstance(kept.get("digest"), str) else {}
+    return record if isinstance(record, dict) and isinstance(record.get("digest"), str) else {}
 
 
-def _save(place: Path, kept: dict[str, object], *, like: Path) -> None:
+def _save(path: Path, record: dict[str, object], *, like: Path) -> None:
     """Caches the record where the state folder exists and can be written; else the file is read again next time."""
     with contextlib.suppress(OSError):
-        place.parent.mkdir(mode=0o700, exist_ok=True)
-        with AtomicFile(place, like=like) as new:
-            new.file.write(json.dumps(kept).encode())
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with AtomicFile(path, like=like) as new:
+            new.file.write(json.dumps(record).encode())
             new.commit()

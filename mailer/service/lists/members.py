@@ -86,7 +86,7 @@ def erase(app: App, identity: str, *, by: str) -> EraseResult:
 
     An error in one list stops neither the others nor the ledger.
     """
-    done: list[str] = []
+    removed: list[str] = []
     left: dict[str, MailerError] = {}
     members = app.ledger.members
     for address in (identity, *members.former_addresses(identity)):
@@ -94,10 +94,10 @@ def erase(app: App, identity: str, *, by: str) -> EraseResult:
             if each.in_file and each.removed_at is None:
                 try:
                     remove_member(app, each.list, address, by=by)
-                    done.append(each.list)
+                    removed.append(each.list)
                 except MailerError as error:
                     left[each.list] = error
-    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), taken_out=tuple(done), left=left)
+    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), taken_out=tuple(removed), left=left)
 
 
 @contextmanager
@@ -118,14 +118,16 @@ def _member(app: App, name: str, identity: str) -> tuple[Membership, int]:
 
 def _refuse_unwanted(app: App, name: str, address: Address) -> None:
     """Raises UsageError if `address` is suppressed, has left the list, or is on it already."""
-    held = app.ledger.suppressions.get(address.identity)
-    if held is not None and held.reason.is_by_recipient:
+    suppression = app.ledger.suppressions.get(address.identity)
+    if suppression is not None and suppression.reason.is_by_recipient:
         raise UsageError(
-            f"{address.display} is {held.reason}, by their own wish.",
+            f"{address.display} is {suppression.reason}, by their own wish.",
             "They can come back themselves, by joining a list.",
         )
-    if held is not None:
-        raise UsageError(f"{address.display} must not be mailed ({held.reason}).", "Take back the suppression first.")
+    if suppression is not None:
+        raise UsageError(
+            f"{address.display} must not be mailed ({suppression.reason}).", "Take back the suppression first."
+        )
     found = app.ledger.members.get(name, address.identity)
     if found is not None and found.status is Status.UNSUBSCRIBED and found.status_source is StatusSource.PERSON:
         raise UsageError(f"{address.display} left this list.", "They can come back themselves, by joining it.")

@@ -16,7 +16,7 @@ from mailer.service.lists.recipients import audience_spec, lists_in
 from mailer.service.lists.sync import synced_lists
 from mailer.timestamps import iso
 
-SYNCS = 10  # of the history that are shown
+SYNCS = 10  # syncs that are shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +53,22 @@ def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListO
     )
 
 
-def roster_object(roster: ListOverview) -> dict[str, object]:
+def roster_object(overview: ListOverview) -> dict[str, object]:
     """Returns the JSON object of `list show`."""
     return {
-        "list": roster.list,
-        "where": roster.where,
-        "members": roster.members,
-        "to_mail": roster.reasons.get("", 0),
-        "reasons": [{"reason": reason, "count": count} for reason, count in sorted(roster.reasons.items()) if reason],
-        "left_because": [{"reason": why.value, "count": count} for why, count in roster.left_because.items()],
+        "list": overview.list,
+        "where": overview.where,
+        "members": overview.members,
+        "to_mail": overview.reasons.get("", 0),
+        "reasons": [{"reason": reason, "count": count} for reason, count in sorted(overview.reasons.items()) if reason],
+        "left_because": [{"reason": why.value, "count": count} for why, count in overview.left_because.items()],
         "page": [
             {"email": each.address, "reason": each.reason, "joined": iso(each.joined_at), "fields": dict(each.fields)}
-            for each in roster.page
+            for each in overview.page
         ],
         "syncs": [
             {"sync": each.sync, "at": iso(each.at), "by": each.by, "undo_of": each.undo_of, **each.counts}
-            for each in roster.syncs
+            for each in overview.syncs
         ],
     }
 

@@ -48,9 +48,9 @@ def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int
             reader.batches(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
         )
-        for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
-            duplicate = DuplicateRow(line=again.line, first=again.first, identity=again.identity, status=again.status)
-            reader.shown.append((again.line, source.describe(duplicate)))
+        for row in rows.first_duplicates(conn, SHOWN_FINDINGS):
+            duplicate = DuplicateRow(line=row.line, first=row.first, identity=row.identity, status=row.status)
+            reader.shown.append((row.line, source.describe(duplicate)))
     findings = sorted(reader.shown)[:SHOWN_FINDINGS]
     reading = FileStats(
         digest=digest,

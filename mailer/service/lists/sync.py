@@ -98,13 +98,13 @@ def synced_lists(
         files = {name: app.workspace.list_file(name) for name in names}
         digests = {} if record else {name: digest_of(path) for name, path in files.items()}
         stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
-        known = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
-        behind = tuple(name for name, state in known.items() if state.digest != digests[name])
-        stale = [name for name in stale if name not in known]
+        synced = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
+        outdated = tuple(name for name, state in synced.items() if state.digest != digests[name])
+        stale = [name for name in stale if name not in synced]
         if not stale:
             plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
             with ledger.syncs.reading() as conn:
-                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
+                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
             return
         with ledger.syncs.scratch() as scratch:
             staged = [
@@ -118,7 +118,7 @@ def synced_lists(
                     )
                     plans[each.source.name] = done.plan
                 plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
-                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
+                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
 
 
 def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
@@ -133,8 +133,8 @@ def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) 
         with AtomicFile(path) as older:
             history.restore(back_to, digest, older.file)
             older.file.flush()
-            now = open_list(path, name)
-            return replace_and_sync(app, name, older, now, by=by, allow_removals=True, undo_to=back_to)
+            current = open_list(path, name)
+            return replace_and_sync(app, name, older, current, by=by, allow_removals=True, undo_to=back_to)
 
 
 def can_go_back_to(app: App, name: str) -> tuple[int, ...]:
@@ -155,14 +155,14 @@ def replace_and_sync(
     app: App,
     name: str,
     new: NewFile,
-    now: CsvList,
+    current: CsvList,
     *,
     by: str,
     allow_removals: bool,
     undo_to: int | None = None,
 ) -> SyncPlan:
     """Syncs the file `new` and replaces the list's file with it, if that is still `now`. Needs the list's lock."""
-    return _merge(app, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(now, new))
+    return _merge(app, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(current, new))
 
 
 def _merge(
@@ -179,21 +179,21 @@ def _merge(
     history = ListBackups(app.workspace.ensure_state_dir(), name)
     with app.ledger.syncs.scratch() as scratch:
         staged = stage_list(scratch, path, name, number=1, keep=True)
-        now = replacing[0] if replacing else staged.source
+        current = replacing[0] if replacing else staged.source
         with scratch.transaction() as conn:
             done = app.ledger.syncs.merge(
                 conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to
             )
-            now.refuse_changed()
+            current.refuse_changed()
         sync = done.plan.sync
         if replacing and sync is not None:
-            history.save(sync, now.path, replaced=True)
+            history.save(sync, current.path, replaced=True)
         changed = _write_back(app, scratch, staged.source, done)
     if replacing:
-        now.refuse_changed()
+        current.refuse_changed()
         replacing[1].commit()
     if sync is not None:
-        history.save(sync, now.path)
+        history.save(sync, current.path)
     return replace(done.plan, encoding_changed=changed)
 
 
@@ -248,7 +248,7 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
 
     with scratch.snapshot() as conn:
         appended = signups_to_append(conn, done.diff)
-        told = (
+        patches = (
             RowPatch(line=cell.line, status=cell.status.value, since=day(cell.since)) for cell in cells(conn, done.diff)
         )
         rows = (
@@ -260,7 +260,7 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
             }
             for each in appended
         )
-        with prepare_patch(source, told, rows) as prepared:
+        with prepare_patch(source, patches, rows) as prepared:
             prepared.commit()
             written = prepared.rewritten
     with scratch.transaction() as conn:

@@ -107,7 +107,7 @@ def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: Imp
         path = folder / f"{upload.id}.csv"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
-        with _by_its_name(upload, path):
+        with _name_upload_in_errors(upload, path):
             open_list(path, upload.list)
         (folder / f"{upload.id}.json").write_text(json.dumps(asdict(upload)), encoding="utf-8")
     except OSError as error:
@@ -156,7 +156,7 @@ async def clean_up_uploads(app: App, stop: asyncio.Event, log: Log) -> None:
 def plan_upload(app: App, upload: Upload) -> UploadPlan:
     """Returns what `apply_upload` would do now."""
     listed, path = app.workspace.list_file(upload.list), _file(app, upload)
-    with _by_its_name(upload, path):
+    with _name_upload_in_errors(upload, path):
         given = open_list(path, upload.list)
         base = digest_of(listed)
         with app.ledger.syncs.scratch() as scratch:
@@ -164,20 +164,20 @@ def plan_upload(app: App, upload: Upload) -> UploadPlan:
                 staged = stage_list(scratch, path, upload.list, number=1, keep=False)
                 with scratch.snapshot() as conn:
                     plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
-                return _told(given, staged, plan, base)
+                return _upload_plan(given, staged, plan, base)
             with appended_file(scratch, open_list(listed, upload.list), path) as new:
                 staged = stage_list(scratch, new.file.path, upload.list, number=1, keep=False)
                 with scratch.snapshot() as conn:
                     plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
-                told = _told(given, new.upload, plan, base)
-                return replace(told, columns=new.columns, erased=new.erased)
+                upload_plan = _upload_plan(given, new.upload, plan, base)
+                return replace(upload_plan, columns=new.columns, erased=new.erased)
 
 
 def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals: bool = False) -> SyncPlan:
     """Applies an upload, if the digest of the list's file is still `base`, and removes it."""
     name, path = upload.list, _file(app, upload)
     listed = app.workspace.list_file(name)
-    with _by_its_name(upload, path), list_lock(app, name):
+    with _name_upload_in_errors(upload, path), list_lock(app, name):
         if digest_of(listed) != base:
             raise ChangedListError(
                 f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
@@ -207,7 +207,7 @@ def _new_file(app: App, upload: Upload, now: CsvList, path: Path) -> Iterator[Ne
         yield whole
 
 
-def _told(given: CsvList, staged: StagedFile, plan: SyncPlan, base: str) -> UploadPlan:
+def _upload_plan(given: CsvList, staged: StagedFile, plan: SyncPlan, base: str) -> UploadPlan:
     """Returns the plan, with what was found in the upload's own rows."""
     reading = staged.reading
     return UploadPlan(
@@ -231,13 +231,13 @@ def _told(given: CsvList, staged: StagedFile, plan: SyncPlan, base: str) -> Uplo
 
 
 @contextmanager
-def _by_its_name(upload: Upload, path: Path) -> Iterator[None]:
+def _name_upload_in_errors(upload: Upload, path: Path) -> Iterator[None]:
     """Makes errors name the upload as its sender does."""
     try:
         yield
     except ListError as error:
-        said = error.message.replace(str(path), f"“{upload.file_name}”")
-        raise ListError(said, error.next_step) from None
+        message = error.message.replace(str(path), f"“{upload.file_name}”")
+        raise ListError(message, error.next_step) from None
 
 
 def _folder(app: App) -> Path:

@@ -60,26 +60,26 @@ def count_audience(
     found = first_recipient(lists.conn, audience, at=at, new_to=new_to)
     plans = [lists.plans[name] for name in audience.selection.lists]
     if found is None:
-        raise _nobody(plans, counted)
+        raise _empty_audience_error(plans, counted)
     variants = _variants(lists, audience, edition, at=at, new_to=new_to)
     words = [each for plan in lists.plans.values() for each in plan.findings]
     more = sum(plan.more_findings for plan in lists.plans.values())
-    twice = counted.people - counted.recipients - counted.excluded - counted.got_it
+    on_several_lists = counted.people - counted.recipients - counted.excluded - counted.got_it
     reasons = {reason: number for reason, number in counted.reasons.items() if reason}
-    some = skipped_recipients(lists.conn, audience, at=at, limit=SHOWN_SKIPPED) if reasons else ()
-    head = AudienceSummary(
+    sample = skipped_recipients(lists.conn, audience, at=at, limit=SHOWN_SKIPPED) if reasons else ()
+    summary = AudienceSummary(
         to_mail=counted.reasons.get("", 0),
         skipped=reasons,
         excluded=counted.excluded,
         rejected=sum(plan.rejected for plan in plans),
-        duplicates=sum(plan.duplicates for plan in plans) + (0 if audience.selection.where else twice),
+        duplicates=sum(plan.duplicates for plan in plans) + (0 if audience.selection.where else on_several_lists),
         got_it_before=counted.got_it,
         findings=tuple(words[:SHOWN_FINDINGS]),
         more_findings=more + max(0, len(words) - SHOWN_FINDINGS),
         variants=variants,
-        skipped_sample=tuple((each.address, each.reason) for each in some),
+        skipped_sample=tuple((each.address, each.reason) for each in sample),
     )
-    return head, found
+    return summary, found
 
 
 def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str) -> int:
@@ -94,7 +94,7 @@ def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: f
     return max(1, len(keys))
 
 
-def _nobody(plans: list[SyncPlan], counted: AudienceCounts) -> ValidationFailedError:
+def _empty_audience_error(plans: list[SyncPlan], counted: AudienceCounts) -> ValidationFailedError:
     counts = (
         (sum(plan.rejected for plan in plans), "no address that can be used"),
         (counted.excluded, "an address that is excluded"),

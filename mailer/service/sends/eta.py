@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.delivery.warmup import DayShare
 
-WHILE = 30.0  # seconds over which the pace is taken
+WHILE = 30.0  # seconds over which the throughput is measured
 _SAMPLES = 4  # a second, at most
 
 
@@ -81,32 +81,34 @@ class ThroughputMeter:
         return (count - before) / (now - since) if count > before and now > since else None
 
 
-def estimate(rest: Remaining, *, now: float, pace: float | None, zone: ZoneInfo) -> Estimate:
+def estimate(remaining: Remaining, *, now: float, pace: float | None, zone: ZoneInfo) -> Estimate:
     """Estimates when all of `rest` is tried, at `pace` messages a second (None: not known yet)."""
-    if not rest.count:
+    if not remaining.count:
         return Estimate(seconds=0.0, words="")
-    at_once = sum(share.count for share in rest.shares if share.at is None or share.at <= now)
-    busy = max(0, at_once - rest.retries)
+    at_once = sum(share.count for share in remaining.shares if share.at is None or share.at <= now)
+    busy = max(0, at_once - remaining.retries)
     end = now
-    for share in rest.shares:
+    for share in remaining.shares:
         end = max(end, share.at or now) + (share.count / pace if pace else 0.0)
-    end = max([end, *(time for time in (rest.last_at, rest.not_before) if time is not None)])
+    end = max([end, *(time for time in (remaining.last_at, remaining.not_before) if time is not None)])
     seconds = None if busy and not pace else end - now
-    return Estimate(seconds=seconds, words=_in_words(rest, busy, now=now, end=end, pace=pace, zone=zone))
+    return Estimate(seconds=seconds, words=_in_words(remaining, busy, now=now, end=end, pace=pace, zone=zone))
 
 
-def _in_words(rest: Remaining, busy: int, *, now: float, end: float, pace: float | None, zone: ZoneInfo) -> str:
-    later = [share for share in rest.shares if share.at is not None and share.at > now]
-    waits = bool(rest.retries or later)
+def _in_words(remaining: Remaining, busy: int, *, now: float, end: float, pace: float | None, zone: ZoneInfo) -> str:
+    later = [share for share in remaining.shares if share.at is not None and share.at > now]
+    waits = bool(remaining.retries or later)
     parts = []
     if busy and pace:
         seconds = busy / pace if waits else end - now
         parts.append(f"{_length(seconds)} for {busy:,} now" if waits else f"done in {_length(seconds)}")
-    are_held = bool(later) and later[0].at == rest.shares[0].at and (rest.retry_at or 0.0) <= (later[0].at or 0.0)
-    if rest.retries and not are_held:
-        noun = "retry" if rest.retries == 1 else "retries"
-        due = f"the next {format_time(rest.retry_at, now, zone)}" if (rest.retry_at or 0) > now else "due now"
-        parts.append(f"{'then ' if parts else ''}{rest.retries:,} {noun}, {due}")
+    are_held = (
+        bool(later) and later[0].at == remaining.shares[0].at and (remaining.retry_at or 0.0) <= (later[0].at or 0.0)
+    )
+    if remaining.retries and not are_held:
+        noun = "retry" if remaining.retries == 1 else "retries"
+        due = f"the next {format_time(remaining.retry_at, now, zone)}" if (remaining.retry_at or 0) > now else "due now"
+        parts.append(f"{'then ' if parts else ''}{remaining.retries:,} {noun}, {due}")
     if later:
         first = format_time(later[0].at, now, zone, word="from")
         parts.append(f"the rest {first}" + (f", over {len(later)} days" if len(later) > 1 else ""))

@@ -25,14 +25,14 @@ from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.eta import ThroughputMeter
 from mailer.service.sends.progress import describe_time_left
 
-SHARE = 0.01  # of the time, for each of the counts that cost as much as the send is long
-COUNTS = 0.02  # of the time, for how many are where, which is to be as new as can be
-DOMAINS = 8  # by name; the others are one row
-NAMED = 20  # uncertain ones by name
+SHARE = 0.01  # of the time, for each count whose cost grows with the send
+COUNTS = 0.02  # of the time, for the counts by state, which should be as recent as possible
+DOMAINS = 8  # shown by name; the others are one row
+NAMED = 20  # uncertain recipients that are shown
 FAILED = 5
 _SETTLED = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-"""Stretches of time that people use, in seconds."""
+"""Round widths of buckets, in seconds."""
 _STRETCHES = 60
 T = TypeVar("T")
 
@@ -74,14 +74,14 @@ class Throughput:
         The last bucket is included if at least half of it is over.
         """
         counts = Counter[int]()
-        for beat in self.beats:
-            if beat.classification in _SETTLED:
-                counts[beat.number] += beat.count
+        for bucket in self.beats:
+            if bucket.classification in _SETTLED:
+                counts[bucket.number] += bucket.count
         found = []
         for number in range(max(1, int((self.until - self.since) / self.width + 0.5))):
             begin = self.since + number * self.width
-            long = min(self.width, self.until - begin)
-            found.append((begin + long / 2, counts[number] / long))
+            width = min(self.width, self.until - begin)
+            found.append((begin + width / 2, counts[number] / width))
         return tuple(found)
 
 
@@ -154,9 +154,9 @@ class SendMonitor:
         self._app = app
         self._ledger = app.ledger
         self._id = send_id
-        self._one_at_a_time = threading.Lock()
-        self._pace = ThroughputMeter()
-        self._settled: tuple[float, Counter[str]] | None = None
+        self._lock = threading.Lock()
+        self._meter = ThroughputMeter()
+        self._last_counts: tuple[float, Counter[str]] | None = None
         self._is_going = False
         self._send: Send | None = None
         self._summary = BudgetedCache(self._count, share=COUNTS)
@@ -170,21 +170,21 @@ class SendMonitor:
 
     def snapshot(self, *, anew: bool = False) -> SendSnapshot:
         """Returns a snapshot; `anew`: state and counts are read now, whatever that costs."""
-        with self._one_at_a_time:
+        with self._lock:
             if anew:
                 self._summary.forget()
             return self._snapshot()
 
     def _snapshot(self) -> SendSnapshot:
         summary, ledger, now = self._summary.get(), self._ledger, self._app.clock()
-        self._note(summary.send)
-        self._pace.note(now, summary.count(*_SETTLED))
+        self._reset_on_change(summary.send)
+        self._meter.note(now, summary.count(*_SETTLED))
         failed = self._failed.get(summary.count(DeliveryState.FAILED))
         return SendSnapshot(
             at=now,
             summary=summary,
             is_owned=not summary.send.is_ended and ledger.sends.owner_pid(self._id) is not None,
-            rate=self._pace.per_second if self._is_going else None,
+            rate=self._meter.per_second if self._is_going else None,
             left=describe_time_left(self._app, summary),
             domains=self._domains.get(),
             relays=ledger.stats.relays(self._id, now) if self._is_going else (),
@@ -195,12 +195,12 @@ class SendMonitor:
             suppressed=frozenset(row.delivery_id for row, is_suppressed in failed if is_suppressed),
         )
 
-    def _note(self, send: Send) -> None:
+    def _reset_on_change(self, send: Send) -> None:
         """Discards cached counts when the state of the send has changed."""
         if self._send is not None and (send.state, send.ended_at) != (self._send.state, self._send.ended_at):
             for each in (self._domains, self._pulse, self._delays):
                 each.forget()
-            self._pace = ThroughputMeter()
+            self._meter = ThroughputMeter()
         self._send = send
         self._is_going = send.state is SendState.RUNNING
 
@@ -210,11 +210,11 @@ class SendMonitor:
     def _by_domain(self) -> tuple[DomainStats, ...]:
         now, groups = self._app.clock(), by_group(self._ledger.stats.domains(self._id))
         settled = Counter({name: sum(counts[state] for state in _SETTLED) for name, counts in groups.items()})
-        before, self._settled = self._settled, (now, settled)
-        paces: dict[str, float] = {}
+        before, self._last_counts = self._last_counts, (now, settled)
+        rates: dict[str, float] = {}
         if before and self._is_going and now > before[0]:
-            paces = {name: max(0, settled[name] - before[1][name]) / (now - before[0]) for name in groups}
-        return top_domains(groups, DOMAINS, paces)
+            rates = {name: max(0, settled[name] - before[1][name]) / (now - before[0]) for name in groups}
+        return top_domains(groups, DOMAINS, rates)
 
     def _over_time(self) -> Throughput | None:
         return pulse(self._app, self._ledger.sends.get(self._id))
@@ -238,20 +238,20 @@ def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
 
 
 def top_domains(
-    groups: dict[str, Counter[DeliveryState]], most: int, paces: dict[str, float] | None = None
+    groups: dict[str, Counter[DeliveryState]], most: int, rates: dict[str, float] | None = None
 ) -> tuple[DomainStats, ...]:
     """Returns the `most` largest domains, then all others as one, without a name; “erased” stands for erased recipients."""
-    paces = paces or {}
+    rates = rates or {}
     names = sorted(groups, key=lambda name: (-groups[name].total(), name))
     kept, rest = (names, []) if len(names) <= most + 1 else (names[:most], names[most:])
-    looks = [DomainStats(name=name or "erased", counts=groups[name], rate=paces.get(name)) for name in kept]
+    stats = [DomainStats(name=name or "erased", counts=groups[name], rate=rates.get(name)) for name in kept]
     if rest:
         counts = Counter[DeliveryState]()
         for name in rest:
             counts.update(groups[name])
-        rate = sum(paces.get(name, 0.0) for name in rest) if paces else None
-        looks.append(DomainStats(name="", number=len(rest), counts=counts, rate=rate))
-    return tuple(looks)
+        rate = sum(rates.get(name, 0.0) for name in rest) if rates else None
+        stats.append(DomainStats(name="", number=len(rest), counts=counts, rate=rate))
+    return tuple(stats)
 
 
 def pulse(app: App, send: Send) -> Throughput | None:

@@ -152,7 +152,7 @@ def _warnings(app: App, head: AudienceSummary) -> tuple[str, ...]:
     found = []
     if not head.to_mail:
         found.append("Nobody would be mailed.")
-    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # elsewhere the check of the letter asks for it
+    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
         if not settings.postal_address:
             found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
         found.append(

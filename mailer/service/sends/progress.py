@@ -58,7 +58,7 @@ class ProgressTracker:
         shares = _without_first(self._shares, done)
         if progress.held_until is not None:
             shares = tuple(replace(share, at=max(share.at or 0.0, progress.held_until)) for share in shares)
-        rest = Remaining(
+        remaining = Remaining(
             shares=shares,
             retries=min(progress.put_off, sum(share.count for share in shares)),
             retry_at=progress.retry_at,
@@ -66,11 +66,11 @@ class ProgressTracker:
             not_before=self._not_before,
         )
         rate = self._pace.per_second
-        left = estimate(rest, now=now, pace=_slower(rate, self._rate), zone=self._zone)
-        return ProgressView(done=done, rate=rate, left=left, message=_news(progress, now))
+        left = estimate(remaining, now=now, pace=_lower(rate, self._rate), zone=self._zone)
+        return ProgressView(done=done, rate=rate, left=left, message=_message(progress, now))
 
 
-def _news(progress: SendProgress, now: float) -> str:
+def _message(progress: SendProgress, now: float) -> str:
     if progress.last_error:
         return f"{progress.last_error}; trying again"
     if progress.next_at is None or progress.next_at <= now:
@@ -85,25 +85,25 @@ def describe_time_left(app: App, summary: Summary) -> str:
     send, now = summary.send, app.clock()
     if send.state not in {SendState.RUNNING, SendState.WAITING} or not summary.undone:
         return ""
-    rest = Remaining(
+    remaining = Remaining(
         shares=warmup_schedule(app, summary.undone, now=now, kind=send.kind),
         retries=summary.count(DeliveryState.DEFERRED),
         retry_at=summary.next_at,
         last_at=summary.last_at,
     )
-    pace = _slower(app.ledger.report.pace(send.id, now), app.settings.rate)
-    return estimate(rest, now=now, pace=pace, zone=app.settings.timezone).words
+    pace = _lower(app.ledger.report.pace(send.id, now), app.settings.rate)
+    return estimate(remaining, now=now, pace=pace, zone=app.settings.timezone).words
 
 
 def log_changes(
-    course: ProgressTracker, log: Callable[[str], None], *, advice: str = ""
+    tracker: ProgressTracker, log: Callable[[str], None], *, advice: str = ""
 ) -> Callable[[SendProgress], None]:
     """Returns a callback that logs what is new: a relay that cannot be reached (with `advice`), a time that is waited for."""
     last = ""
 
     def watch(progress: SendProgress) -> None:
         nonlocal last
-        view = course.view(progress)
+        view = tracker.view(progress)
         if view.message and view.message != last:
             last = view.message
             if progress.last_error:
@@ -125,7 +125,7 @@ def _without_first(shares: Sequence[DayShare], done: int) -> tuple[DayShare, ...
     return tuple(left)
 
 
-def _slower(pace: float | None, limit: float | None) -> float | None:
+def _lower(pace: float | None, limit: float | None) -> float | None:
     return min((each for each in (pace, limit) if each is not None), default=None)
 
 

@@ -27,16 +27,16 @@ _NOT_ACCEPTED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DE
 
 def report_cells(app: App, send: Send) -> Iterator[tuple[str, ...]]:
     """Yields a row of COLUMNS for each recipient."""
-    name = message_ids(app, send)
+    message_id_of = message_ids(app, send)
     for row in app.ledger.report.rows(send.id):
-        yield (*_cells(row), name(row))
+        yield (*_cells(row), message_id_of(row))
 
 
 def message_ids(app: App, send: Send) -> Callable[[ReportRow], str]:
     """Returns a function from a row to the Message-ID of its message."""
-    mark = app.message_tokens(send.key_name)
+    tokens_of = app.message_tokens(send.key_name)
     domain = load_edition(app, send).from_address.rpartition("@")[2]
-    return lambda row: message_id(mark(row.delivery_id).message, domain)
+    return lambda row: message_id(tokens_of(row.delivery_id).message, domain)
 
 
 def report_object(app: App, summary: Summary) -> dict[str, object]:

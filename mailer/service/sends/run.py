@@ -49,10 +49,10 @@ class RunOutcome:
 def run_send(app: App, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> RunOutcome:
     """Acquires and runs the send. Raises NeedsConfirmationError if a living process runs it, LedgerError, MessageError."""
     trim_memory()
-    gc.freeze()  # what was made so far lives for the whole run
-    gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
+    gc.freeze()  # objects made so far live for the whole run
+    gc.set_threshold(50_000, 20, 20)  # a run allocates much, without reference cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_stopped_by_signals(app, send_id, wait=wait, watch=watch))
+        return runner.run(_run_until_signal(app, send_id, wait=wait, watch=watch))
 
 
 async def run_send_async(
@@ -100,7 +100,7 @@ def load_edition(app: App, send: Send) -> Edition:
     return Edition.from_json(stored.json, app.ledger.editions.images(send.digest))
 
 
-async def _stopped_by_signals(app: App, send_id: int, *, wait: bool, watch: Watch | None) -> RunOutcome:
+async def _run_until_signal(app: App, send_id: int, *, wait: bool, watch: Watch | None) -> RunOutcome:
     """Runs the send; Ctrl-C and SIGTERM stop the sender."""
     loop = asyncio.get_running_loop()
 
@@ -176,7 +176,7 @@ async def _watch(sender: Sender, watch: Watch) -> None:
         await asyncio.sleep(WATCH_EVERY)
 
 
-def _pause_if_running(app: App, send_id: int, trouble: str) -> None:
+def _pause_if_running(app: App, send_id: int, error: str) -> None:
     """Pauses a send that a person stopped; `trouble` is the error at that time, if any."""
     if app.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
-        app.ledger.sends.pause(send_id, reason=f"stopped by hand ({trouble})" if trouble else "stopped by hand")
+        app.ledger.sends.pause(send_id, reason=f"stopped by hand ({error})" if error else "stopped by hand")

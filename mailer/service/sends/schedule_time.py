@@ -15,7 +15,7 @@ def parse_schedule_time(text: str, zone: ZoneInfo, *, now: float) -> float:
     try:
         moment = dt.datetime.fromisoformat(text.strip())
         seconds = (moment if moment.tzinfo else _in_zone(moment, zone, text)).timestamp()
-        dt.datetime.fromtimestamp(seconds, dt.UTC)  # in a year that can be written
+        dt.datetime.fromtimestamp(seconds, dt.UTC)  # raises if the year is out of range
     except (ValueError, OverflowError):
         raise UsageError(f"“{text}” is not a time.", FORMS) from None
     if seconds <= now:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mailer.delivery.sender import Sender
 
 LOOK_EVERY = 1.0  # seconds
-REST = 60.0  # seconds until a send that could not be started or carried is tried again
+REST = 60.0  # seconds until a send that could not be started or run is tried again
 
 
 def due_now(app: App) -> tuple[Send, ...]:
@@ -40,16 +40,16 @@ def due_now(app: App) -> tuple[Send, ...]:
 
 def wait_until_due(app: App, send_id: int) -> Send:
     """Blocks until the send is due, and starts it, unless somebody else has started or cancelled it, or it is too late."""
-    while (found := app.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
-        left = (found.at or 0.0) - app.clock()
+    while (send := app.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
+        left = (send.at or 0.0) - app.clock()
         if left > 0:
             time.sleep(min(left, LOOK_EVERY))
         elif send_id in {each.id for each in due_now(app)}:
             try:
-                return start_scheduled(app, found)
-            except SendStateError:  # another process was quicker
+                return start_scheduled(app, send)
+            except SendStateError:  # another process started it first
                 continue
-    return found
+    return send
 
 
 async def start_sends_when_due(app: App, stop: asyncio.Event, log: Log) -> None:
@@ -106,15 +106,15 @@ class SendScheduler:
                 log(f"send {send.id} ({send.slug}) is due")
                 await asyncio.to_thread(start_scheduled, app, send, carried=True)
             before = await asyncio.to_thread(app.ledger.sends.summary, send.id)
-            course = await asyncio.to_thread(ProgressTracker, app, before)
-            watch = log_changes(course, lambda news: log(f"send {send.id}: {news}"))
+            tracker = await asyncio.to_thread(ProgressTracker, app, before)
+            watch = log_changes(tracker, lambda news: log(f"send {send.id}: {news}"))
             result = await run_send_async(
                 app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
             )
         except MailerError as error:
             log(f"send {send.id}: {error}")
             self._back_off(send)
-        except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it
+        except Exception:  # noqa: BLE001 - a bug in one send must not stop the server, which serves unsubscribe links
             log(f"send {send.id} stopped, because of a bug in mailer: {current_traceback(app)}")
             self._back_off(send)
         else:

@@ -18,7 +18,7 @@ from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.summary import send_object
 from mailer.timestamps import iso
 
-_SAMPLE = 10_000  # Message-IDs: they are a keyed function of the delivery's id, so what holds of some holds of all
+_SAMPLE = 10_000  # Message-IDs: a keyed function of the delivery's id, so a sample is enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +92,10 @@ def _message_ids(app: App, send: Send) -> Check:
     name = "every Message-ID can be made again"
     if send.key_name not in app.keys.names:
         return Check(name=name, wrong=(f"MAILER_SECRET_KEYS lacks the key {send.key_name} of this send",))
-    mark = app.message_tokens(send.key_name)
+    tokens_of = app.message_tokens(send.key_name)
     rows = list(islice(app.ledger.report.rows(send.id), _SAMPLE))
-    twice = len(rows) - len({mark(row.delivery_id).message for row in rows})
-    return Check(name=name, wrong=(f"{twice} deliveries share a Message-ID",) if twice else ())
+    shared = len(rows) - len({tokens_of(row.delivery_id).message for row in rows})
+    return Check(name=name, wrong=(f"{shared} deliveries share a Message-ID",) if shared else ())
 
 
 def _attempt_in_words(attempt: Attempt) -> str:
@@ -114,16 +114,16 @@ def _attempt_in_words(attempt: Attempt) -> str:
 
 
 def _state_in_words(found: Delivery, *, tried: bool) -> str:
-    why = f" ({found.reason})" if found.reason else ""
+    reason = f" ({found.reason})" if found.reason else ""
     at = iso(found.updated_at)
     match found.state:
         case DeliveryState.ACCEPTED:
-            return f"so it is accepted{', as a person assumed' if found.assumed else ''}{why}, since {at}"
+            return f"so it is accepted{', as a person assumed' if found.assumed else ''}{reason}, since {at}"
         case DeliveryState.SKIPPED:
-            return f"skipped{why} at {at}" + ("" if tried else "; it was never tried")
+            return f"skipped{reason} at {at}" + ("" if tried else "; it was never tried")
         case DeliveryState.PENDING:
-            return f"waiting for its turn{why}, since {at}"
+            return f"waiting for its turn{reason}, since {at}"
         case DeliveryState.CLAIMED | DeliveryState.SENDING:
             return f"{found.state.value}: it is under way"
         case _:
-            return f"so it is {found.state.value}{why}, since {at}"
+            return f"so it is {found.state.value}{reason}, since {at}"

@@ -30,14 +30,14 @@ def ask_address(app: App, token: str, new: Address) -> None:
 def read_address_move(app: App, token: str) -> AddressMove | None:
     """Returns the change that the link in a confirmation is for; changes nothing."""
     number = app.keys.read(Purpose.ADDRESS, token)
-    letter = None if number is None else app.ledger.preferences.asked_address(number)
-    return None if letter is None else AddressMove(masked=mask(letter.address))
+    asked = None if number is None else app.ledger.preferences.asked_address(number)
+    return None if asked is None else AddressMove(masked=mask(asked.address))
 
 
 def confirm_move(app: App, token: str) -> AddressMove | None:
     """Changes the address, as confirmed by the link in the mail to the new one."""
     number = app.keys.read(Purpose.ADDRESS, token)
-    asked = read_address_move(app, token)
-    if number is None or asked is None:
+    request = read_address_move(app, token)
+    if number is None or request is None:
         return None
-    return AddressMove(masked=asked.masked, move=app.ledger.preferences.move(number, source=BY_READER))
+    return AddressMove(masked=request.masked, move=app.ledger.preferences.move(number, source=BY_READER))

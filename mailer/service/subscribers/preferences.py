@@ -24,7 +24,7 @@ from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text
 from mailer.service.subscribers.unsubscribe import OptOutSource, mask
 
 WEEKS = (1, 2, 4, 8, 12, 26)
-"""How long a pause may be."""
+"""The choices for the length of a pause."""
 
 _WEEK = 7 * 86_400.0
 
@@ -33,8 +33,8 @@ class OptOut(StrEnum):
     """Why nothing at all is sent to the subscriber."""
 
     NO = ""
-    LEFT = "left"  # they said so, and take it back by joining a list
-    HELD = "held"  # an admin said so: here is nothing to be done
+    LEFT = "left"  # their own opt-out; joining a list ends it
+    HELD = "held"  # suppressed by an admin; they cannot change it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,32 +126,32 @@ def _public(app: App) -> tuple[ListSettings, ...]:
 
 
 def _page(app: App, holder: LinkHolder) -> PreferencesPage:
-    standing = app.ledger.suppressions.get(holder.person.identity)
+    suppression = app.ledger.suppressions.get(holder.person.identity)
     stopped = OptOut.NO
-    if standing is not None:
-        stopped = OptOut.HELD if standing.reason is SuppressionReason.BY_HAND else OptOut.LEFT
+    if suppression is not None:
+        stopped = OptOut.HELD if suppression.reason is SuppressionReason.BY_HAND else OptOut.LEFT
     now = app.clock()
-    mine = {each.list: each for each in app.ledger.members.of(holder.person.identity) if each.removed_at is None}
-    getting = {name: each for name, each in mine.items() if _gets(each)}
+    memberships = {each.list: each for each in app.ledger.members.of(holder.person.identity) if each.removed_at is None}
+    mailed = {name: each for name, each in memberships.items() if _is_mailed(each)}
     public = _public(app)
     lists = tuple(
-        ListChoice(settings=each, is_on=each.name in getting and stopped is OptOut.NO, words=consent_text(app, each))
+        ListChoice(settings=each, is_on=each.name in mailed and stopped is OptOut.NO, words=consent_text(app, each))
         for each in public
     )
-    pauses = [each.paused_until for each in getting.values() if _is_paused(each, now)]
+    pauses = [each.paused_until for each in mailed.values() if _is_paused(each, now)]
     return PreferencesPage(
         masked=mask(holder.person.envelope),
         may=holder.may,
         stopped=stopped,
         lists=lists,
-        others=len(getting.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
-        own=_own(public, mine),
+        others=len(mailed.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
+        own=_own(public, memberships),
         paused_until=max((until for until in pauses if until is not None), default=None),
-        can_pause=bool(getting) and stopped is OptOut.NO,
+        can_pause=bool(mailed) and stopped is OptOut.NO,
     )
 
 
-def _gets(each: Membership) -> bool:
+def _is_mailed(each: Membership) -> bool:
     """Returns whether the list mails the subscriber, now or after a pause."""
     return each.status in {Status.SUBSCRIBED, Status.PAUSED}
 
@@ -160,11 +160,11 @@ def _is_paused(each: Membership, now: float) -> bool:
     return each.status_source is StatusSource.PERSON and each.effective_status(now) is Status.PAUSED
 
 
-def _own(public: Collection[ListSettings], mine: Mapping[str, Membership]) -> dict[str, str]:
+def _own(public: Collection[ListSettings], memberships: Mapping[str, Membership]) -> dict[str, str]:
     """Returns the fields that lists leave to the subscriber: each once, with the first value found."""
     found: dict[str, str] = {}
     for each in public:
-        if each.name in mine:
+        if each.name in memberships:
             for name in each.own_fields:
-                found[name] = found.get(name) or mine[each.name].values.get(name, "")
+                found[name] = found.get(name) or memberships[each.name].values.get(name, "")
     return found

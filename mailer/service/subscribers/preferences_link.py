@@ -17,7 +17,7 @@ from mailer.link_tokens import Purpose, is_inert
 BY_READER = "person"
 NONCE_FOR = 12 * 3600
 _STEPS_BACK = 5.0  # seconds that the clock may have been set back
-_FINGERPRINT = 31  # bits of a nonce that say which page it is from; those before them are its time
+_FINGERPRINT = 31  # low bits of a nonce, which identify its page; the high bits are its time
 
 
 class LinkError(LookupError):

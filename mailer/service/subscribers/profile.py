@@ -27,12 +27,12 @@ from mailer.service.lists.file_digests import find_digest
 from mailer.timestamps import iso
 
 
-class _Happened(Protocol):
+class _Timestamped(Protocol):
     @property
     def at(self) -> float: ...
 
 
-_Dated = TypeVar("_Dated", bound=_Happened)
+_Dated = TypeVar("_Dated", bound=_Timestamped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
     lines: dict[str, int | None] = {name: each.line for name, each in members.items()}
     if read_files:
         lines = {name: row.line for name, row in rows.items()}
-    lists = [_on_list(each, lines.get(name), now) for name, each in members.items()]
+    lists = [_list_entry(each, lines.get(name), now) for name, each in members.items()]
     lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
     return SubscriberProfile(
         display=address.display,
@@ -121,7 +121,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
         reasons=_by_time(each for identity in identities for each in ledger.preferences.reasons(identity)),
         letters=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
-        told=_by_time(_told_others(app, identities)),
+        told=_by_time(_webhook_notices(app, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(app, identity))[::-1],
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
@@ -165,7 +165,7 @@ def _rows_by_index(app: App, address: Address) -> dict[str, Member | None]:
             continue
         if found is None:
             rows[name] = None
-        elif found.line is not None:  # that of a row which the last sync appended is known after the next one
+        elif found.line is not None:  # None for a row that the last sync appended, until the next one
             rows[name] = Member(found.line, address, found.fields, found.status)
     return rows
 
@@ -187,7 +187,7 @@ def _row_by_file(app: App, name: str, address: Address) -> Member | None:
     return next((row for row in rows if row.address.identity == address.identity), None)
 
 
-def _on_list(each: Membership, line: int | None, now: float) -> ListEntry:
+def _list_entry(each: Membership, line: int | None, now: float) -> ListEntry:
     status = each.effective_status(now)
     return ListEntry(
         list=each.list,
@@ -221,7 +221,7 @@ def _sent(app: App, identity: str) -> tuple[Sent, ...]:
     )
 
 
-def _told_others(app: App, identities: Iterable[str]) -> Iterator[WebhookNotice]:
+def _webhook_notices(app: App, identities: Iterable[str]) -> Iterator[WebhookNotice]:
     hosts = {each.id: urlsplit(each.url).hostname or "" for each in app.ledger.webhooks.all()}
     for message in (each for identity in identities for each in app.ledger.outbox.of(identity)):
         if message.webhook_id in hosts:
@@ -268,8 +268,8 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
                 "at": iso(each.at),
                 "list": each.list,
                 "what": each.what.value,
-                "before": _told(each, each.before),
-                "after": _told(each, each.after),
+                "before": _change_value(each, each.before),
+                "after": _change_value(each, each.after),
                 "by": each.by,
             }
             for each in person.changes
@@ -306,6 +306,6 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
     }
 
 
-def _told(change: MemberChange, text: str) -> object:
+def _change_value(change: MemberChange, text: str) -> object:
     """Returns fields as an object, anything else as the text that it is."""
     return json.loads(text) if text and change.what in {MemberChangeKind.FIELDS, MemberChangeKind.OWN} else text

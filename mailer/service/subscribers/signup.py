@@ -140,8 +140,8 @@ def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | Non
     words = {each.list: each.words for each in asked if not each.is_imported}
     address = parse_address(request.address)
     for each in open_lists(app, request.waiting):
-        said = words.get(each.name, "")
-        request_signup(app, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=said)
+        consent = words.get(each.name, "")
+        request_signup(app, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=consent)
     return _confirmation(app, request)
 
 
@@ -159,7 +159,7 @@ def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
     lists = open_lists(app, request.waiting)
     confirmed = [load_list_settings(app.workspace.subscribers, name) for name in request.confirmed]
     if not lists and not confirmed:
-        return None  # closed meanwhile
+        return None  # no longer public
     state = SignupState.WAITING if lists else SignupState.CONFIRMED
     if lists and request.is_expired(app.clock()):
         state = SignupState.EXPIRED

@@ -43,7 +43,7 @@ class OptOutSource(StrEnum):
 class UnsubscribeLink:
     """The subscriber that an unsubscribe link is for. `masked` is the masked address, "" once erased."""
 
-    inert: bool = False  # of a test message or the archive: nobody's
+    inert: bool = False  # of a test message or the archive
     masked: str = ""
 
 
@@ -58,8 +58,8 @@ class UnsubscribeResult:
 class UndoResult(StrEnum):
     """The result of an undo."""
 
-    BACK = "back"  # nothing of the person's stands against mailing any more
-    TOO_LATE = "too late"  # the seal is void, or another reason stands
+    BACK = "back"  # no opt-out is active any more
+    TOO_LATE = "too late"  # the undo token is invalid, or another suppression is active
 
 
 def read_link(app: App, token: str) -> UnsubscribeLink | None:
@@ -78,49 +78,49 @@ async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.
     if number is None:
         return None
     suppressed = await asyncio.wrap_future(app.ledger.suppressions.unsubscribe_delivery(number, source=source.value))
-    if suppressed is None or suppressed.changed:  # nothing is read
-        return _departure(app, number, suppressed)
-    return await asyncio.to_thread(_departure, app, number, suppressed)
+    if suppressed is None or suppressed.changed:  # no database read, so no thread
+        return _result(app, number, suppressed)
+    return await asyncio.to_thread(_result, app, number, suppressed)
 
 
-def _departure(app: App, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
+def _result(app: App, number: int, suppressed: SuppressResult | None) -> UnsubscribeResult | None:
     """Returns the result of an opt-out, with an undo token if it can be undone."""
     if suppressed is None:
         return None
-    standing = suppressed.suppression
-    is_new = suppressed.changed or _is_new(app, standing)  # what it changed began with this very no
-    seal = app.keys.issue(Purpose.UNDO, _fingerprint(number, standing.at)) if is_new else ""
-    return UnsubscribeResult(link=UnsubscribeLink(masked=mask(suppressed.address)), undo_token=seal)
+    suppression = suppressed.suppression
+    is_new = suppressed.changed or _is_new(app, suppression)  # a change is this very opt-out
+    undo_token = app.keys.issue(Purpose.UNDO, _fingerprint(number, suppression.at)) if is_new else ""
+    return UnsubscribeResult(link=UnsubscribeLink(masked=mask(suppressed.address)), undo_token=undo_token)
 
 
-def undo(app: App, token: str, seal: str) -> UndoResult | None:
+def undo(app: App, token: str, undo_token: str) -> UndoResult | None:
     """Undoes the opt-out that the undo token `seal` belongs to. Idempotent."""
     delivery = _delivery(app, token)
     if delivery is None:
         return None
-    sealed = app.keys.read(Purpose.UNDO, seal)
-    if sealed is None:
+    fingerprint = app.keys.read(Purpose.UNDO, undo_token)
+    if fingerprint is None:
         return UndoResult.TOO_LATE
-    standing = app.ledger.suppressions.get(delivery.identity)
-    if standing is None:
+    suppression = app.ledger.suppressions.get(delivery.identity)
+    if suppression is None:
         return UndoResult.BACK
-    if sealed != _fingerprint(delivery.id, standing.at) or not _is_new(app, standing):
+    if fingerprint != _fingerprint(delivery.id, suppression.at) or not _is_new(app, suppression):
         return UndoResult.TOO_LATE
-    lifted = app.ledger.suppressions.undo(delivery.identity, source=OptOutSource.PAGE.value, said_at=standing.at)
-    return UndoResult.TOO_LATE if lifted.outcome is UnsuppressStatus.REFUSED else UndoResult.BACK
+    undone = app.ledger.suppressions.undo(delivery.identity, source=OptOutSource.PAGE.value, said_at=suppression.at)
+    return UndoResult.TOO_LATE if undone.outcome is UnsuppressStatus.REFUSED else UndoResult.BACK
 
 
-def record_reason(app: App, token: str, seal: str, reason: LeavingReason, words: str) -> bool | None:
+def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, words: str) -> bool | None:
     """Records the reason for the opt-out that `seal` belongs to; the latest counts. False: the undo token is no longer valid."""
     delivery = _delivery(app, token)
     if delivery is None:
         return None
-    sealed = app.keys.read(Purpose.UNDO, seal)
-    standing = app.ledger.suppressions.get(delivery.identity)
-    if standing is None or sealed != _fingerprint(delivery.id, standing.at) or not _is_new(app, standing):
+    fingerprint = app.keys.read(Purpose.UNDO, undo_token)
+    suppression = app.ledger.suppressions.get(delivery.identity)
+    if suppression is None or fingerprint != _fingerprint(delivery.id, suppression.at) or not _is_new(app, suppression):
         return False
-    said = "\n".join(clean(line).strip() for line in words.splitlines()).strip()
-    app.ledger.preferences.give_reason(delivery.identity, standing.at, reason, said)
+    text = "\n".join(clean(line).strip() for line in words.splitlines()).strip()
+    app.ledger.preferences.give_reason(delivery.identity, suppression.at, reason, text)
     return True
 
 
@@ -147,9 +147,9 @@ def _fingerprint(delivery_id: int, at: float) -> int:
     return int.from_bytes(sha256(f"{delivery_id} {at.hex()}".encode()).digest()[:8], "big") & MAX_NUMBER
 
 
-def _is_new(app: App, standing: Suppression) -> bool:
+def _is_new(app: App, suppression: Suppression) -> bool:
     """Returns whether `standing` is an opt-out by a link in a message, recent enough to be undone."""
-    if standing.reason is not SuppressionReason.UNSUBSCRIBED:
+    if suppression.reason is not SuppressionReason.UNSUBSCRIBED:
         return False
-    began = app.ledger.suppressions.history(standing.identity)[-1]  # standing, so something began it
+    began = app.ledger.suppressions.history(suppression.identity)[-1]  # active, so there is a history
     return began.source in set(OptOutSource) and -_STEPS_BACK <= app.clock() - began.at <= UNDO_FOR

@@ -16,9 +16,9 @@ class InboundResult(StrEnum):
     """The result of a message."""
 
     UNSUBSCRIBED = "unsubscribed"
-    ALREADY = "already"  # the person had said so, or is not mailed for a stronger reason
-    AUTOMATIC = "automatic"  # a machine answered: nobody asked for anything
-    NO_TOKEN = "no token"  # nothing that we made is in it  # noqa: S105 - no secret
+    ALREADY = "already"  # opted out before, or suppressed for a stronger reason
+    AUTOMATIC = "automatic"  # an automatic reply, not a request
+    NO_TOKEN = "no token"  # no valid token  # noqa: S105 - no secret
 
 
 def process(app: App, raw: bytes) -> InboundResult:

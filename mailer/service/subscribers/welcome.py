@@ -28,7 +28,7 @@ from mailer.service.jobs import Log, run_every
 from mailer.service.sends.run import run_send_async
 
 LOOK_EVERY = 2.0  # seconds
-REST = 60.0  # seconds until what waits is looked at again
+REST = 60.0  # seconds until waiting welcomes are tried again
 _AT_A_TIME = 20
 
 
@@ -49,32 +49,32 @@ async def welcome_new_readers(app: App, stop: asyncio.Event, log: Log) -> None:
 
 async def _make_sends(app: App, log: Log) -> bool:
     """Makes a send of each welcome that is due. Returns whether any was made."""
-    letters = app.ledger.transactional
-    due = await asyncio.to_thread(letters.due, app.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
+    queue = app.ledger.transactional
+    due = await asyncio.to_thread(queue.due, app.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
     made = False
-    for letter in due:
-        slug = letter.payload["slug"]
+    for mail in due:
+        slug = mail.payload["slug"]
         by_another = app.settings.approval
         stored = await asyncio.to_thread(app.ledger.editions.approved, slug, by_another=by_another)
         if stored is None:
             missing = "tested and approved by another" if by_another else "tested by an editor"
             log(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
-            await letters.settle(letter.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
-        elif await letters.begin_sending(letter.id):
-            done = await asyncio.to_thread(_make_send, app, letter, stored)
+            await queue.settle(mail.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
+        elif await queue.begin_sending(mail.id):
+            done = await asyncio.to_thread(_make_send, app, mail, stored)
             made = made or bool(done)
-            said = f"send {done}" if done else "left meanwhile, or got it before"
-            await letters.settle(letter.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=said)
+            reply = f"send {done}" if done else "left meanwhile, or got it before"
+            await queue.settle(mail.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=reply)
     return made
 
 
-def _make_send(app: App, letter: QueuedMail, stored: StoredEdition) -> int | None:
+def _make_send(app: App, mail: QueuedMail, stored: StoredEdition) -> int | None:
     """Returns the number of the send to this subscriber; None if they are no longer subscribed."""
     ledger = app.ledger
     rows = [
-        each for each in ledger.members.of(letter.identity) if each.status is Status.SUBSCRIBED and not each.removed_at
+        each for each in ledger.members.of(mail.identity) if each.status is Status.SUBSCRIBED and not each.removed_at
     ]
-    if not rows or ledger.suppressions.get(letter.identity):
+    if not rows or ledger.suppressions.get(mail.identity):
         return None
     images = ledger.editions.images(stored.digest)
     wanted = Edition.from_json(stored.json, images).fields
@@ -97,9 +97,7 @@ def _make_send(app: App, letter: QueuedMail, stored: StoredEdition) -> int | Non
         repeat=Repeat.NEW_READERS,
     )
     try:
-        return ledger.creator.create(
-            new, [NewDelivery(identity=letter.identity, address=letter.address, fields=values)]
-        ).id
+        return ledger.creator.create(new, [NewDelivery(identity=mail.identity, address=mail.address, fields=values)]).id
     except NobodyError:
         return None
 

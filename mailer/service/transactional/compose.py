@@ -45,28 +45,28 @@ class Skipped:
     reason: str
 
 
-def compose(app: App, letter: QueuedMail) -> Message | Skipped:
+def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     """Composes mail of any kind but `welcome`."""
-    standing = app.ledger.suppressions.get(letter.identity)
+    standing = app.ledger.suppressions.get(mail.identity)
     if standing and standing.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")
-    if letter.kind is TransactionalKind.LINK:
-        return _link(app, letter, "link", app.publication.name)
-    if letter.kind is TransactionalKind.ADDRESS:
-        token = app.keys.issue(Purpose.ADDRESS, letter.id)
+    if mail.kind is TransactionalKind.LINK:
+        return _link(app, mail, "link", app.publication.name)
+    if mail.kind is TransactionalKind.ADDRESS:
+        token = app.keys.issue(Purpose.ADDRESS, mail.id)
         title = app.publication.name
-        return _write(app, letter, "address", title=title, path=f"address/{token}", language="")
-    request = parse_signup_request(letter)
+        return _write(app, mail, "address", title=title, path=f"address/{token}", language="")
+    request = parse_signup_request(mail)
     if request is None:
-        raise ValueError(f"a letter of kind {letter.kind} is not written here")
+        raise ValueError(f"a letter of kind {mail.kind} is not written here")
     lists = open_lists(app, request.waiting)
     if not lists:
         return Skipped(reason="confirmed or closed meanwhile")
     title, language = ", ".join(each.shown for each in lists), lists[0].language
-    if standing is None and _gets_all(app, letter.identity, lists):
-        return _link(app, letter, "already", title, language)
-    token = app.keys.issue(Purpose.CONFIRM, letter.id)
-    return _write(app, letter, "confirm", title=title, path=f"confirm/{token}", language=language)
+    if standing is None and _gets_all(app, mail.identity, lists):
+        return _link(app, mail, "already", title, language)
+    token = app.keys.issue(Purpose.CONFIRM, mail.id)
+    return _write(app, mail, "confirm", title=title, path=f"confirm/{token}", language=language)
 
 
 def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
@@ -74,32 +74,32 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
     return names.issuperset(each.name for each in lists)
 
 
-def _link(app: App, letter: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
-    number = app.ledger.members.number_of(letter.identity)
+def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
+    number = app.ledger.members.number_of(mail.identity)
     if number is None:
         return Skipped(reason="nobody is known at this address")
     token = app.keys.issue(Purpose.MEMBER, number)
-    return _write(app, letter, template, title=title, path=f"preferences/{token}", language=language)
+    return _write(app, mail, template, title=title, path=f"preferences/{token}", language=language)
 
 
-def _write(app: App, letter: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
+def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
     language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
-    towards = text_direction(language)
+    direction = text_direction(language)
     context = {
         "subject": subject,
         "name": app.publication.name,
         "title": title,
         "link": f"{app.publication.base_url.rstrip('/')}/{path}",
         "language": language,
-        "direction": towards,
-        "start": "right" if towards == "rtl" else "left",
+        "direction": direction,
+        "start": "right" if direction == "rtl" else "left",
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "say": lambda message, **values: gettext(language, message, **values),
     }
     templates = FallbackTemplates(app.workspace.templates)
-    note = TransactionalMail(
-        to=letter.address,
+    mail_content = TransactionalMail(
+        to=mail.address,
         subject=subject,
         plain="\n".join(
             wrap(line) if len(line) > COLUMNS else line
@@ -107,7 +107,7 @@ def _write(app: App, letter: QueuedMail, template: str, *, title: str, path: str
         ),
         html=templates.render(f"letters/{template}.html.j2", context),
         language=language,
-        token=app.keys.issue(Purpose.LETTER, letter.id),
-        date=letter.created_at,
+        token=app.keys.issue(Purpose.LETTER, mail.id),
+        date=mail.created_at,
     )
-    return build(app.sender_profile, note)
+    return build(app.sender_profile, mail_content)

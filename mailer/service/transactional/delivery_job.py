@@ -31,7 +31,7 @@ from mailer.smtp.session import AttemptResult
 
 LOOK_EVERY = 1.0  # seconds
 REST = 30.0  # seconds, after which a relay that could not be reached is tried again
-KEPT_FOR = 30 * 86_400.0  # seconds for which a letter that is settled, or evidence that nobody confirmed, is kept
+KEPT_FOR = 30 * 86_400.0  # seconds for which finished mail and unconfirmed consent are kept
 _WRITTEN = (TransactionalKind.CONFIRM, TransactionalKind.LINK, TransactionalKind.ADDRESS)
 _AT_A_TIME = 50
 _FORGET_EVERY = 3600.0
@@ -39,8 +39,8 @@ _FORGET_EVERY = 3600.0
 
 async def deliver_transactional_mail(app: App, stop: asyncio.Event, log: Log) -> None:
     """Delivers what is due until `stop` is set. What cannot be delivered is logged, and waits."""
-    post = TransactionalDispatcher(app, stop, log)
-    await run_every(LOOK_EVERY, post.deliver_due, stop, log, app=app, name="letters", after_error=REST)
+    job = TransactionalDispatcher(app, stop, log)
+    await run_every(LOOK_EVERY, job.deliver_due, stop, log, app=app, name="letters", after_error=REST)
 
 
 class TransactionalDispatcher:
@@ -65,75 +65,75 @@ class TransactionalDispatcher:
         relays = self._app.settings.relay
         client = SmtpClient(relays, limits=Timeouts(), local_hostname=hostname, chance=random.random)
         try:
-            for letter in due:
+            for mail in due:
                 if self._stop.is_set():
                     break
-                if not await self._deliver(client, letter):
+                if not await self._deliver(client, mail):
                     return REST
         finally:
             await client.close()
         return 0.0
 
-    async def _deliver(self, client: SmtpClient, letter: QueuedMail) -> bool:
+    async def _deliver(self, client: SmtpClient, mail: QueuedMail) -> bool:
         """Delivers one mail, or logs why not. Returns False if no relay accepts anything at the moment."""
         try:
-            message = await asyncio.to_thread(compose, self._app, letter)
+            message = await asyncio.to_thread(compose, self._app, mail)
         except LedgerError:
             raise
-        except Exception as error:  # noqa: BLE001 - one that cannot be written must not hold up the others
+        except Exception as error:  # noqa: BLE001 - mail that cannot be composed must not delay the rest
             why = str(error) if isinstance(error, MailerError) else traceback.format_exc()
-            self._log(f"letter {letter.id} cannot be written and waits: {redact(why, self._app.settings)}")
-            await self._reschedule(letter, "cannot be written")
+            self._log(f"letter {mail.id} cannot be written and waits: {redact(why, self._app.settings)}")
+            await self._reschedule(mail, "cannot be written")
             return True
         if isinstance(message, Skipped):
-            await self._letters.settle(letter.id, TransactionalState.FAILED, reply=message.reason)
+            await self._letters.settle(mail.id, TransactionalState.FAILED, reply=message.reason)
             return True
-        left = False
+        is_marked = False
 
-        async def leave() -> bool:
-            nonlocal left
-            left = await self._letters.begin_sending(letter.id, self._app.keys.names[0])
-            return left
+        async def mark_sending() -> bool:
+            nonlocal is_marked
+            is_marked = await self._letters.begin_sending(mail.id, self._app.keys.names[0])
+            return is_marked
 
         try:
-            outcome = await client.deliver(message, leave)
+            result = await client.deliver(message, mark_sending)
         except BaseException:
-            if left and not client.may_have_left:
-                await self._letters.settle(letter.id, TransactionalState.QUEUED, next_at=self._app.clock())
+            if is_marked and not client.may_have_left:
+                await self._letters.settle(mail.id, TransactionalState.QUEUED, next_at=self._app.clock())
             raise
-        if outcome is None:
-            self._log(f"letter {letter.id} waits: {client.last_error or 'no relay can be reached'}")
-            await self._reschedule(letter, client.last_error)
+        if result is None:
+            self._log(f"letter {mail.id} waits: {client.last_error or 'no relay can be reached'}")
+            await self._reschedule(mail, client.last_error)
             return False
-        if outcome.cancelled:
+        if result.cancelled:
             return True
-        await self._settle(letter, outcome)
-        if outcome.classification.halt:
-            self._log(f"letter {letter.id} waits: {outcome.classification.reason} ({outcome.reply})")
-        return not outcome.classification.halt
+        await self._settle(mail, result)
+        if result.classification.halt:
+            self._log(f"letter {mail.id} waits: {result.classification.reason} ({result.reply})")
+        return not result.classification.halt
 
-    async def _settle(self, letter: QueuedMail, outcome: AttemptResult) -> None:
-        reply, classification = str(outcome.reply or outcome.classification.reason), outcome.classification
+    async def _settle(self, mail: QueuedMail, result: AttemptResult) -> None:
+        reply, classification = str(result.reply or result.classification.reason), result.classification
         if classification.state is DeliveryState.ACCEPTED:
-            await self._letters.settle(letter.id, TransactionalState.SENT, reply=reply)
+            await self._letters.settle(mail.id, TransactionalState.SENT, reply=reply)
         elif classification.state is DeliveryState.UNCERTAIN:
-            await self._letters.settle(letter.id, TransactionalState.UNCERTAIN, reply=reply)
+            await self._letters.settle(mail.id, TransactionalState.UNCERTAIN, reply=reply)
         elif classification.state is DeliveryState.FAILED and not classification.policy:
-            await self._letters.settle(letter.id, TransactionalState.FAILED, reply=reply)
-        else:  # for now, or for a fault of ours
-            await self._reschedule(letter, reply)
+            await self._letters.settle(mail.id, TransactionalState.FAILED, reply=reply)
+        else:  # a temporary refusal, or a fault of ours
+            await self._reschedule(mail, reply)
 
-    async def _reschedule(self, letter: QueuedMail, reply: str) -> None:
+    async def _reschedule(self, mail: QueuedMail, reply: str) -> None:
         at = self._retry.next_at(
-            attempt=letter.attempts + 1,
-            first_at=letter.created_at,
+            attempt=mail.attempts + 1,
+            first_at=mail.created_at,
             now=self._app.clock(),
             chance=random.random(),  # noqa: S311 - spreads load, keeps no secret
         )
         if at is None:
-            await self._letters.settle(letter.id, TransactionalState.FAILED, reply=f"expired: {reply}")
+            await self._letters.settle(mail.id, TransactionalState.FAILED, reply=f"expired: {reply}")
         else:
-            await self._letters.settle(letter.id, TransactionalState.QUEUED, reply=reply, next_at=at)
+            await self._letters.settle(mail.id, TransactionalState.QUEUED, reply=reply, next_at=at)
 
     def _tidy(self) -> None:
         """Purges old mail and unconfirmed consent once an hour; the first time, also marks what a dead process left as

@@ -62,8 +62,8 @@ async def deliver(
 
 def body_of(message: WebhookMessage) -> bytes:
     """Returns the body of a request; the same at each attempt."""
-    said = {"type": message.event.value, "timestamp": iso(message.at), "data": json.loads(message.data)}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    content = {"type": message.event.value, "timestamp": iso(message.at), "data": json.loads(message.data)}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decide(answer: HttpResult, message: WebhookMessage, *, now: float, chance: float) -> DeliveryDecision:

@@ -32,9 +32,9 @@ _FORGET_EVERY = 3600.0
 
 async def notify_webhooks(app: App, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None) -> None:
     """Delivers what is due until `stop` is set. Messages that are given up are logged."""
-    bureau = WebhookDispatcher(app, stop, log, options or client_options(app))
-    await run_every(LOOK_EVERY, bureau.poll, stop, log, app=app, name="webhooks", after_error=_REST_OF_ALL)
-    await bureau.end()
+    job = WebhookDispatcher(app, stop, log, options or client_options(app))
+    await run_every(LOOK_EVERY, job.poll, stop, log, app=app, name="webhooks", after_error=_REST_OF_ALL)
+    await job.end()
 
 
 class WebhookDispatcher:
@@ -80,7 +80,7 @@ class WebhookDispatcher:
         except MailerError as error:
             went_well = False
             self._log(f"webhook {number} waits: {error}")
-        except Exception:  # noqa: BLE001 - a bug with one webhook must not take the site down with it
+        except Exception:  # noqa: BLE001 - a bug with one webhook must not stop the server
             went_well = False
             self._log(f"webhook {number} waits, because of a bug in mailer: {current_traceback(self._app)}")
         failures = self._failures.get(number, 0)

@@ -20,9 +20,9 @@ from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.webhooks.delivery import client_options, deliver, signing_secrets
 from mailer.service.webhooks.signature import encode_secret
 
-OVERLAP = 86_400.0  # seconds for which a secret signs on after it was rotated
+OVERLAP = 86_400.0  # seconds for which the old secret also signs after a rotation
 _LONGEST = 2000  # characters of an address
-_TEST_PATIENCE = 60.0  # seconds, after which a test whose asker died is delivered as any other message
+_TEST_PATIENCE = 60.0  # seconds, after which a test whose process died is delivered like any other message
 
 
 def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
@@ -30,8 +30,8 @@ def read_events(names: Collection[str]) -> tuple[WebhookEvent, ...]:
     known = {event.value: event for event in EVENTS}
     wrong = [name for name in names if name not in known]
     if wrong or not names:
-        said = f"“{wrong[0]}” is no event." if wrong else "Nothing is chosen that it would be told of."
-        raise UsageError(said, f"Choose among {', '.join(known)}.")
+        message = f"“{wrong[0]}” is no event." if wrong else "Nothing is chosen that it would be told of."
+        raise UsageError(message, f"Choose among {', '.join(known)}.")
     return tuple(event for event in EVENTS if event.value in names)
 
 

@@ -75,11 +75,11 @@ def sign_in(app: App, provider: "Provider", claims: Mapping[str, object], *, bro
 
     Raises UnknownPersonError.
     """
-    people, subject = app.ledger.users, str(claims["sub"])
-    user = people.by_oidc(provider.issuer, subject)
+    users, subject = app.ledger.users, str(claims["sub"])
+    user = users.by_oidc(provider.issuer, subject)
     if user is None:
         login = _login(app, provider, claims)
-        user = people.link_oidc(login, provider.issuer, subject)
+        user = users.link_oidc(login, provider.issuer, subject)
         if user is None:
             raise UnknownPersonError(
                 f"{provider.name} knows you as “{login}”, and nobody here is entered under that.",
@@ -93,8 +93,8 @@ def sign_in(app: App, provider: "Provider", claims: Mapping[str, object], *, bro
 def _login(app: App, provider: "Provider", claims: Mapping[str, object]) -> str:
     """Returns the login in `claims`. An address counts only if the provider has verified it."""
     claim = app.settings.oidc_claim
-    said = claims.get(claim)
-    if not isinstance(said, str) or not said:
+    value = claims.get(claim)
+    if not isinstance(value, str) or not value:
         raise UnknownPersonError(
             f"{provider.name} does not say who you are: its token has no claim “{claim}”.",
             "Tell whoever runs this program: the provider must put it into the ID token, or MAILER_OIDC_CLAIM is another.",
@@ -104,10 +104,10 @@ def _login(app: App, provider: "Provider", claims: Mapping[str, object]) -> str:
             f"{provider.name} has not made sure that your address there is yours.", "Have it confirmed there first."
         )
     try:
-        login = normalize_login(app, said)
+        login = normalize_login(app, value)
     except UsageError:
         login = ""
-    if not login or (claim != _EMAIL and login != said):
+    if not login or (claim != _EMAIL and login != value):
         raise UnknownPersonError(
             f"{provider.name} calls you something that nobody here can be entered under.", "Ask an admin of this desk."
         )

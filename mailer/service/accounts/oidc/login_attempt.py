@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 from mailer.errors import MailerError
 
-LIFETIME = 600  # seconds from leaving to coming back
+LIFETIME = 600  # seconds from redirect to callback
 _LONGEST_WANTED = 1000
 
 

@@ -28,7 +28,7 @@ from mailer.settings.settings import Settings
 
 SCOPE = "openid email profile"
 KEPT_FOR = 3600.0  # seconds
-REST = 60.0  # seconds between two looks at the keys
+REST = 60.0  # seconds between two requests for the keys
 TIME_LIMIT = 10.0  # seconds of one request
 LARGEST = 512 * 1024  # octets of an answer
 _ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))  # the settings may name a private address
