@@ -121,3 +121,12 @@ def _plain_reason(text: str) -> str:
 
 def _octets(text: str) -> int:
     return len(text.encode(errors="replace"))
+
+
+def mask(address: str) -> str:
+    """Returns `address` masked so that only its owner recognises it, a…@example.com; "" for an erased or invalid address."""
+    try:
+        local, _, domain = parse_address(address).display.rpartition("@")
+    except AddressError:
+        return ""
+    return f"{local[0]}…@{domain}"

@@ -5,12 +5,11 @@ An invalid token, or one whose request has expired, gives None. Blocking; raises
 
 from dataclasses import dataclass
 
-from mailer.addresses import Address
+from mailer.addresses import Address, mask
 from mailer.app import App
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.link_tokens import Purpose
 from mailer.service.subscribers.preferences_link import BY_READER, require_holder
-from mailer.service.subscribers.unsubscribe import mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

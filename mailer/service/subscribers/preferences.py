@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mailer.addresses import mask
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
@@ -21,7 +22,7 @@ from mailer.sanitize import clean
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
 from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text
-from mailer.service.subscribers.unsubscribe import OptOutSource, mask
+from mailer.service.subscribers.unsubscribe import OptOutSource
 
 WEEKS = (1, 2, 4, 8, 12, 26)
 """The choices for the length of a pause."""

@@ -14,14 +14,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings
 from mailer.i18n.messages import effective_language, gettext
 from mailer.ledger.subscribers.signups import Signup, SignupRequest
 from mailer.link_tokens import Purpose
 from mailer.sanitize import clean
-from mailer.service.subscribers.unsubscribe import mask
 
 LONGEST_VALUE = 200  # characters of a field
 WORDS = "By signing up you ask for %(name)s by e-mail. You can leave at any time, by the link in each letter."

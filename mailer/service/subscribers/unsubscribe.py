@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from mailer.addresses import AddressError, parse_address
+from mailer.addresses import mask
 from mailer.app import App
 from mailer.ledger.types.deliveries import Delivery
 from mailer.ledger.types.subscribers import LeavingReason
@@ -67,7 +67,7 @@ def read_link(app: App, token: str) -> UnsubscribeLink | None:
     if is_inert(token):
         return UnsubscribeLink(inert=True)
     delivery = _delivery(app, token)
-    return _link(delivery) if delivery else None
+    return UnsubscribeLink(masked=mask(delivery.address)) if delivery else None
 
 
 async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:
@@ -124,22 +124,9 @@ def record_reason(app: App, token: str, undo_token: str, reason: LeavingReason, 
     return True
 
 
-def mask(address: str) -> str:
-    """Returns `address` masked so that only its owner recognises it, a…@example.com; "" for an erased or invalid address."""
-    try:
-        local, _, domain = parse_address(address).display.rpartition("@")
-    except AddressError:
-        return ""
-    return f"{local[0]}…@{domain}"
-
-
 def _delivery(app: App, token: str) -> Delivery | None:
     number = app.keys.read(Purpose.UNSUBSCRIBE, token)
     return None if number is None else app.ledger.report.delivery(number)
-
-
-def _link(delivery: Delivery) -> UnsubscribeLink:
-    return UnsubscribeLink(masked=mask(delivery.address))
 
 
 def _fingerprint(delivery_id: int, at: float) -> int:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask, parse_address
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import UsageError
 from mailer.ledger.types.accounts import Scope
@@ -19,7 +19,6 @@ from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member
 from mailer.service.lists.overview import roster_object, show_list
 from mailer.service.lists.sync import plan_object, plan_sync, sync_list, undo_list
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.timestamps import iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import (

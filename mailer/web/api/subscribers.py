@@ -4,13 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask, parse_address
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
 from mailer.service.lists.members import erase
 from mailer.service.subscribers.profile import find_profile, profile_object
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.timestamps import iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Page, PageQuery, Schema, Words, next_cursor, read_cursor

@@ -82,7 +82,7 @@ def test_a_list_that_was_never_synced_is_read(desk, files_read):
 def test_the_index_answers_as_the_file_does(desk, clock):
     desk.sync(HEAD + ROWS)
     desk.leave("cy@x.org")
-    desk.ledger.suppressions.erase("di@x.org", source="page")
+    desk.ledger.erasure.erase("di@x.org", source="page")
     desk.sign_up("new@x.org", first_name="Nia")
     number = desk.ledger.members.number_of("ana@x.org")
     desk.ledger.preferences.request_address_change(number, parse_address("moved@x.org"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from mailer.addresses import mask
 from mailer.delivery.states import OPEN_STATES
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import UsageError
@@ -18,7 +19,6 @@ from mailer.ledger.types.sends import Send
 from mailer.service.dispatches.compile import DispatchError, check_dispatch
 from mailer.service.dispatches.files import file_of
 from mailer.service.sends.start import start_test
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.form_tokens import new_token, ordered
 from mailer.web.desk.request import DeskRequest

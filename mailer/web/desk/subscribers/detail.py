@@ -4,12 +4,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.accounts import Role
 from mailer.service.lists.members import edit_member, editable_fields, erase, remove_member
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.web.desk.lists.members import typed_fields
 from mailer.web.desk.lists.overview import HERE, ONE, by, confirmation_page, name_of
 from mailer.web.desk.request import DeskRequest

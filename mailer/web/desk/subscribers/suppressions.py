@@ -4,13 +4,12 @@ import re
 
 from starlette.responses import Response
 
-from mailer.addresses import parse_address
+from mailer.addresses import mask, parse_address
 from mailer.errors import UsageError
 from mailer.ledger.privacy.pseudonyms import is_marker
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
 from mailer.sanitize import clean
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.web.desk.lists.overview import HERE, by
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute

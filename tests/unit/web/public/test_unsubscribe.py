@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from mailer.addresses import mask
 from mailer.delivery.states import DeliveryState
 from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.link_tokens import PLACEHOLDER, Purpose
-from mailer.service.subscribers.unsubscribe import UNDO_FOR, mask
+from mailer.service.subscribers.unsubscribe import UNDO_FOR
 from tests.support.site import ANA, BEN, KEY, PHOTO, Site, site_in, visiting
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
