@@ -1,4 +1,4 @@
-"""Workspaces to test in: settings, a dispatch, a list; and the command line, run as people run it."""
+"""Workspaces for tests: settings, a dispatch, a list; and the command line, run as a process."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ The harbour master asks for patience.
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -85,7 +85,7 @@ def make_workspace(
 
 
 def mailer(workspace: Path, *arguments: str, stdin: str | None = None, timeout: float = PATIENCE) -> Ran:
-    """Run the program in `workspace`."""
+    """Runs the program in `workspace`."""
     done = subprocess.run(
         [sys.executable, "-m", "mailer", *arguments],
         cwd=workspace,
@@ -99,7 +99,7 @@ def mailer(workspace: Path, *arguments: str, stdin: str | None = None, timeout: 
 
 
 def start_mailer(workspace: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Start the program in `workspace`, without waiting for it."""
+    """Starts the program in `workspace`, without waiting for it."""
     return subprocess.Popen(
         [sys.executable, "-m", "mailer", *arguments],
         cwd=workspace,

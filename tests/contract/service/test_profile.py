@@ -1,4 +1,4 @@
-"""One person is found by the index of the members while a list file is as the ledger read it, and by the file once it changed."""
+"""A subscriber is found by the index while a list file is unchanged since its sync, and in the file otherwise."""
 
 import shutil
 import time
@@ -79,7 +79,7 @@ def test_a_list_that_was_never_synced_is_read(desk, files_read):
     assert "others" in files_read
 
 
-def test_the_index_answers_as_the_file_does(desk, clock):
+def test_the_index_and_the_file_give_the_same_answer(desk, clock):
     desk.sync(HEAD + ROWS)
     desk.leave("cy@x.org")
     desk.ledger.erasure.erase("di@x.org", source="page")
