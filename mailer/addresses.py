@@ -123,7 +123,7 @@ def _octets(text: str) -> int:
     return len(text.encode(errors="replace"))
 
 
-def mask(address: str) -> str:
+def mask_address(address: str) -> str:
     """Returns `address` masked so that only its owner recognises it, a…@example.com; "" for an erased or invalid address."""
     try:
         local, _, domain = parse_address(address).display.rpartition("@")

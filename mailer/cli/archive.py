@@ -7,8 +7,8 @@ import click
 from mailer.app import App
 from mailer.cli.output import as_json, in_workspace, plural, print_json
 from mailer.cli.sends.plan import refused, show_aside
-from mailer.service.archive.corrections import correct
-from mailer.service.archive.export import export
+from mailer.service.archive.corrections import correct_dispatch
+from mailer.service.archive.export import export_archive
 from mailer.service.dispatches.compile import DispatchError
 from mailer.timestamps import iso
 
@@ -25,7 +25,7 @@ def archive_command() -> None:
 def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
     """Write the archive into DIR, as files for any web server. Only what changed is written."""
     with App.open(workspace) as app:
-        done = export(app, folder)
+        done = export_archive(app, folder)
     if as_json:
         print_json({"files": done.files, "written": list(done.written), "removed": list(done.removed)})
         return
@@ -45,7 +45,7 @@ def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> Non
     """Have the archive show DISPATCH as it is on disk now, marked as corrected. What was sent stays as it was."""
     with App.open(workspace) as app:
         try:
-            checked, shown = correct(app, dispatch, note)
+            checked, shown = correct_dispatch(app, dispatch, note)
         except DispatchError as error:
             raise refused(error) from None
         url = app.publication.archive_url(shown.slug)

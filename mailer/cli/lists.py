@@ -12,8 +12,8 @@ from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, p
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.lists.export import export_list
-from mailer.service.lists.overview import ListOverview, roster_object, show_list
-from mailer.service.lists.sync import plan_object, plan_sync, sync_list, undo_list
+from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
+from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object, undo_list
 from mailer.timestamps import iso
 
 
@@ -73,7 +73,7 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
     with App.open(workspace) as app:
         roster = show_list(app, name, where=where, limit=limit)
     if as_json:
-        print_json(roster_object(roster))
+        print_json(list_overview_object(roster))
     else:
         _show(roster)
 
@@ -135,7 +135,7 @@ def _sync(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
 
 def _tell(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     if as_json:
-        print_json(plan_object(plan, planned=planned))
+        print_json(sync_plan_object(plan, planned=planned))
         return _exit(plan)
     done = "would be" if planned else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""

@@ -8,7 +8,7 @@ import click
 from mailer.app import App
 from mailer.cli.output import echo_err, in_new_workspace, in_workspace
 from mailer.dispatch.frontmatter.schema import front_matter_schema
-from mailer.service.dispatches.create import start
+from mailer.service.dispatches.create import create_dispatch
 from mailer.workspace import init
 
 
@@ -33,7 +33,7 @@ def init_command(folder: Path | None, workspace: Path) -> None:
 def new_command(title: str, workspace: Path) -> None:
     """Make a dispatch file with TITLE, to fill in."""
     with App.open(workspace) as app:
-        click.echo(start(app, title))
+        click.echo(create_dispatch(app, title))
 
 
 @click.command("schema")

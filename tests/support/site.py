@@ -21,7 +21,7 @@ from mailer.edition.publication import Publication
 from mailer.ledger.types.sends import NewSend, Send
 from mailer.link_tokens import Purpose
 from mailer.mailbox import Mailbox
-from mailer.service.dispatches.compile import to_record
+from mailer.service.dispatches.compile import edition_record
 from mailer.settings.settings import Settings
 from mailer.web.app import create_app
 from mailer.workspace import Workspace
@@ -96,7 +96,7 @@ class Site:
     def send(self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH) -> Send:
         """Freezes a send of `letter`; nothing of it is sent."""
         letter = letter or self.letter()
-        new = to_record(letter)
+        new = edition_record(letter)
         self._lists += 1
         lists = (f"readers-{self._lists}",) if kind is SendKind.DISPATCH else ()
         made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.app.keys.names[0])
@@ -112,7 +112,7 @@ class Site:
     def correct(self, letter: Edition, note: str = "The vote was 9 to 2.") -> Any:
         """Corrects the archive, a day later."""
         self.clock.forward(86_400)
-        return self.ledger.editions.correct(to_record(letter), note)
+        return self.ledger.editions.correct(edition_record(letter), note)
 
     def begin(self, send: Send) -> None:
         """Claims the first delivery and releases it, so that the send has begun."""

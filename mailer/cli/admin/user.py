@@ -9,7 +9,7 @@ from mailer.app import App
 from mailer.cli.output import as_json, echo_err, in_workspace, is_interactive, print_json
 from mailer.ledger.types.accounts import Role
 from mailer.service.accounts.oidc.login import normalize_login
-from mailer.service.accounts.passwords import LINK_GOOD_FOR, hash_password, invite
+from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
 from mailer.timestamps import iso
 
 BY_HAND = "command line"
@@ -135,7 +135,7 @@ def _ask() -> str:
 
 def _show_link(app: App, name: str) -> None:
     user = app.ledger.users.by_name(name)
-    click.echo(invite(app, user))
+    click.echo(create_invite(app, user))
     echo_err(
         f"{user.name} chooses a password there, once, within {LINK_GOOD_FOR // 86_400} days; mailer serve must run."
     )

@@ -38,7 +38,7 @@ def webhook_command() -> None:
 def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
     """Tell URL what happens, and print the secret that proves it is us: once, for its receiver."""
     with App.open(workspace) as app:
-        made, secret = manage.add(app, url, events or [event.value for event in EVENTS])
+        made, secret = manage.add_webhook(app, url, events or [event.value for event in EVENTS])
         app.ledger.audit.record(BY_HAND, "webhook.add", str(made.id), ", ".join(made.events))
         if as_json:
             print_json({**_described(app, made)[0], "secret": secret})
@@ -110,7 +110,7 @@ def resume(number: int, workspace: Path) -> None:
 def rotate(number: int, workspace: Path) -> None:
     """Print a new secret; the one before holds for a day beside it."""
     with App.open(workspace) as app:
-        made, secret = manage.rotate(app, number)
+        made, secret = manage.rotate_secret(app, number)
         app.ledger.audit.record(BY_HAND, "webhook.rotate", str(number))
     click.echo(secret)
     until = f" until {iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
@@ -213,4 +213,4 @@ def _told(message: WebhookMessage) -> dict[str, object]:
 
 def _attempted(attempt: WebhookAttempt) -> str:
     said = f": {attempt.answer}" if attempt.answer else ""
-    return f"{delivery.describe(attempt)}{said} ({attempt.seconds:.2f} s)"
+    return f"{delivery.describe_attempt(attempt)}{said} ({attempt.seconds:.2f} s)"

@@ -14,10 +14,10 @@ from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.subscribers import TransactionalState
-from mailer.service.sends.control import pause
+from mailer.service.sends.control import pause_send
 from mailer.service.sends.progress import describe_time_left
-from mailer.service.sends.report import COLUMNS, report_cells, report_object
-from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.report import COLUMNS, report_object, report_rows
+from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.summary import exit_code, proof_line, send_object
 from mailer.service.sends.verify import delivery_timeline
 from mailer.timestamps import iso
@@ -35,7 +35,7 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
         if send is None and not app.has_ledger:
             summaries: tuple[Summary, ...] = ()
         else:
-            due_now(app)
+            due_sends(app)
             if send is not None:
                 return _one(app, send, as_json=as_json)
             summaries = app.ledger.sends.all()
@@ -78,7 +78,7 @@ def _one(app: App, send_id: int, *, as_json: bool) -> int:
 def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
     """Pause SEND: nothing more leaves, whoever is sending it."""
     with App.open(workspace) as app:
-        pause(app, send)
+        pause_send(app, send)
         return _changed(app, send, as_json=as_json)
 
 
@@ -178,11 +178,11 @@ def _first(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]:
 def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
     """Into a file, or to standard output."""
     if path is None:
-        write_export(sys.stdout, COLUMNS, report_cells(app, summary.send), line_end="\n")
+        write_export(sys.stdout, COLUMNS, report_rows(app, summary.send), line_end="\n")
         return
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            write_export(file, COLUMNS, report_cells(app, summary.send))
+            write_export(file, COLUMNS, report_rows(app, summary.send))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
     echo_err(f"wrote {plural(summary.frozen, 'row')} to {path}")

@@ -19,7 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import User, name_key
-from mailer.service.accounts.sessions import NewSession, begin_session, digest
+from mailer.service.accounts.sessions import NewSession, begin_session, token_digest
 
 SHORTEST, LONGEST = 12, 1000  # characters of a password
 LINK_GOOD_FOR = 3 * 86_400  # seconds
@@ -51,7 +51,7 @@ def hash_password(password: str, name: str) -> str:
 
 def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
     """Signs `name` in; returns None if name or password is wrong. Deliberately slow: some 50 ms and 64 MB."""
-    need_passwords(app)
+    require_passwords(app)
     users = app.ledger.users
     credential = users.credential(name)
     user, password_hash = credential or (None, "")
@@ -63,33 +63,33 @@ def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -
     return begin_session(app, user, browser=browser, address=address)
 
 
-def need_passwords(app: App) -> None:
+def require_passwords(app: App) -> None:
     """Raises NoPasswordsError if passwords are disabled."""
     if app.settings.oidc_only:
         raise NoPasswordsError(app.settings.oidc_name)
 
 
-def is_password_of(app: App, user: User, password: str) -> bool:
+def check_password(app: App, user: User, password: str) -> bool:
     """Returns whether `password` is the one of `user`, who is signed in."""
     credential = app.ledger.users.credential(user.name)
     return bool(credential and credential[1]) and _verify(credential[1] if credential else "", password)
 
 
-def invite(app: App, user: User) -> str:
+def create_invite(app: App, user: User) -> str:
     """Returns the URL at which `user` chooses a password, once, within three days; earlier ones become invalid."""
-    need_passwords(app)
+    require_passwords(app)
     token = secrets.token_urlsafe(32)
-    app.ledger.users.set_link(user.id, digest(token), app.clock() + LINK_GOOD_FOR)
+    app.ledger.users.set_link(user.id, token_digest(token), app.clock() + LINK_GOOD_FOR)
     return f"{app.settings.base_url.rstrip('/')}/desk/link/{token}"
 
 
 def accept_invite(app: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
     """Sets a password by the link of `token`, and signs the user in; None if the link is no longer valid."""
-    need_passwords(app)
-    user = app.ledger.users.by_link(digest(token))
+    require_passwords(app)
+    user = app.ledger.users.by_link(token_digest(token))
     if user is None:
         return None
-    chosen = app.ledger.users.redeem(digest(token), hash_password(password, user.name))
+    chosen = app.ledger.users.redeem(token_digest(token), hash_password(password, user.name))
     return begin_session(app, chosen, browser=browser, address=address) if chosen else None
 
 

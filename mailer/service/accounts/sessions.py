@@ -20,7 +20,7 @@ class NewSession:
     token: str
 
 
-def digest(token: str) -> str:
+def token_digest(token: str) -> str:
     """Returns the digest under which the ledger stores a session, a link or an API token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -38,5 +38,5 @@ def is_form_token(given: str, token: str) -> bool:
 def begin_session(app: App, user: User, *, browser: str, address: str) -> NewSession:
     """Begins a session for `user`, who has been authenticated."""
     token = secrets.token_urlsafe(32)
-    app.ledger.sessions.begin(user.id, digest(token), browser=browser, address=address)
+    app.ledger.sessions.begin(user.id, token_digest(token), browser=browser, address=address)
     return NewSession(user=user, token=token)

@@ -9,12 +9,12 @@ from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.types.editions import ArchivedEdition
 from mailer.sanitize import clean
-from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, to_record
+from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, edition_record
 
 LONGEST_NOTE = 500  # characters
 
 
-def correct(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEdition]:
+def correct_dispatch(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEdition]:
     """Makes the archive show the dispatch `name` as it is on disk; `note` tells readers what was corrected."""
     note = " ".join(clean(note).split())
     if not note or len(note) > LONGEST_NOTE:
@@ -29,7 +29,7 @@ def correct(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEditio
         raise UsageError(
             f"The archive shows {edition.slug} just as it is on disk.", f"Correct {checked.shown} first, then say so."
         )
-    corrected = app.ledger.editions.correct(to_record(edition), note) if shown else None
+    corrected = app.ledger.editions.correct(edition_record(edition), note) if shown else None
     if corrected is None:
         raise UsageError(
             f"{edition.slug} was never sent, so that there is nothing to put right in the archive.",

@@ -46,7 +46,7 @@ class Exported:
     removed: tuple[str, ...]
 
 
-def export(app: App, folder: Path) -> Exported:
+def export_archive(app: App, folder: Path) -> Exported:
     """Updates `folder` to the present state of the archive."""
     files = dict(_files(app))
     try:

@@ -12,23 +12,23 @@ from mailer.app import App
 from mailer.edition.model import Edition
 from mailer.errors import NeedsConfirmationError
 from mailer.service.dispatches.compile import check_dispatch, compile_checked
-from mailer.service.dispatches.files import file_of, read
+from mailer.service.dispatches.files import dispatch_path, read_dispatch
 
 
 class NotApprovedError(NeedsConfirmationError):
     """Nobody else than the sender has approved the edition."""
 
 
-def edition_of(app: App, name: str) -> Edition:
+def compile_current_edition(app: App, name: str) -> Edition:
     """Compiles the dispatch `name` as it is now."""
-    return compile_checked(app, check_dispatch(app, str(file_of(app, name))))
+    return compile_checked(app, check_dispatch(app, str(dispatch_path(app, name))))
 
 
-def approve(app: App, name: str, digest: str, *, by: str) -> None:
+def approve_edition(app: App, name: str, digest: str, *, by: str) -> None:
     """Records that `by` approves the edition `digest`. Raises NeedsConfirmationError if the dispatch has changed since."""
-    text = read(app, name)
-    edition = edition_of(app, name)
-    if edition.digest != digest or read(app, name).digest != text.digest:
+    text = read_dispatch(app, name)
+    edition = compile_current_edition(app, name)
+    if edition.digest != digest or read_dispatch(app, name).digest != text.digest:
         raise NeedsConfirmationError(
             "The dispatch was changed since you looked at it; nothing was approved.", "Look at it as it is now."
         )

@@ -133,7 +133,7 @@ def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> 
     )
 
 
-def to_record(edition: Edition) -> NewEdition:
+def edition_record(edition: Edition) -> NewEdition:
     """Returns `edition` as the ledger stores it."""
     return NewEdition(
         digest=edition.digest,

@@ -27,7 +27,7 @@ class ImportResult:
     doubts: tuple[Doubt, ...]
 
 
-def start(app: App, title: str) -> Path:
+def create_dispatch(app: App, title: str) -> Path:
     """Creates a dispatch with `title` and a skeleton to fill in. Returns its path."""
     title = " ".join(title.split())
     if not title:

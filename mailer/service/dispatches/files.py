@@ -48,14 +48,14 @@ class ChangedError(NeedsConfirmationError):
         self.now = now
 
 
-def read(app: App, name: str) -> DispatchFile:
+def read_dispatch(app: App, name: str) -> DispatchFile:
     """Returns the dispatch as it is on disk now."""
-    path = file_of(app, name)
+    path = dispatch_path(app, name)
     raw, changed_at = _bytes(path)
     return _text(name, raw, changed_at)
 
 
-def save(app: App, name: str, text: str, *, base: str, actor: str, step: bool = False) -> DispatchFile:
+def save_dispatch(app: App, name: str, text: str, *, base: str, actor: str, step: bool = False) -> DispatchFile:
     """Saves `text` in place of the text whose digest is `base`; `step`: as a revision of its own in the history.
 
     Raises ChangedError, and writes nothing, if the file has changed meanwhile and has another text.
@@ -64,7 +64,7 @@ def save(app: App, name: str, text: str, *, base: str, actor: str, step: bool = 
         raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Divide it into two.")
     if "\0" in text:
         raise UsageError("The text holds a character that no text has (NUL).", "Take it out.")
-    path = file_of(app, name)
+    path = dispatch_path(app, name)
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     with _writing:
         raw, changed_at = _bytes(path)
@@ -78,11 +78,11 @@ def save(app: App, name: str, text: str, *, base: str, actor: str, step: bool = 
         if (again := _bytes(path))[0] != raw:  # changed while the ledger wrote
             raise ChangedError(_text(name, *again))
         _replace(path, new)
-        app.ledger.revisions.save(name, plain, digest=digest_of_source(new), actor=actor, step=step)
-    return read(app, name)
+        app.ledger.revisions.save(name, plain, digest=source_digest(new), actor=actor, step=step)
+    return read_dispatch(app, name)
 
 
-def file_of(app: App, name: str) -> Path:
+def dispatch_path(app: App, name: str) -> Path:
     """Returns the real path of the dispatch `name`, which is within the workspace. Raises UsageError."""
     path = app.workspace.dispatches / f"{name}.md"
     if not _NAME.fullmatch(name) or not path.is_file():
@@ -111,7 +111,7 @@ def _text(name: str, raw: bytes, changed_at: float) -> DispatchFile:
     return DispatchFile(
         name=name,
         text=text.replace("\r\n", "\n").replace("\r", "\n"),
-        digest=digest_of_source(raw),
+        digest=source_digest(raw),
         changed_at=changed_at,
     )
 
@@ -123,7 +123,7 @@ def _encode(text: str, *, like: bytes) -> bytes:
     return _BOM + data if like.startswith(_BOM) else data
 
 
-def digest_of_source(raw: bytes) -> str:
+def source_digest(raw: bytes) -> str:
     """Returns the digest of a dispatch file's bytes."""
     return hashlib.sha256(raw).hexdigest()[:32]
 

@@ -44,7 +44,7 @@ class Imported:
     problems: tuple[Diagnostic, ...]
 
 
-def importable(folder: Path) -> tuple[Path, ...]:
+def importable_files(folder: Path) -> tuple[Path, ...]:
     """Returns the text, HTML and message files in `folder`, by name. Raises UsageError if there are none."""
     found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in _KINDS and path.is_file()))
     if not found:

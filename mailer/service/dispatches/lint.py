@@ -22,7 +22,7 @@ from mailer.lint.rules import ONLINE
 from mailer.lint.run import run_checks
 from mailer.lint.source_index import SourceIndex
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
-from mailer.service.dispatches.sample_message import NOBODY, compose_for
+from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS, sample_composer
 
 if TYPE_CHECKING:
     from mailer.lint.link_checker import Log
@@ -55,7 +55,7 @@ def lint_edition(
     lint_context = LintContext(
         dispatch=checked.dispatch,
         edition=edition,
-        message=compose_for(app, edition)(Recipient("", NOBODY)).without_dot_stuffing(),
+        message=sample_composer(app, edition)(Recipient("", SAMPLE_ADDRESS)).without_dot_stuffing(),
         unsubscribe_url=publication.unsubscribe_url,
         postal_address=publication.postal_address,
         base_url=publication.base_url,

@@ -26,16 +26,16 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
-from mailer.service.dispatches.files import file_of, read
+from mailer.service.dispatches.files import dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import drop_ignored, lint_edition
-from mailer.service.lists.recipients import find_reader, open_lists
+from mailer.service.lists.recipients import find_recipient, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
 """The widths, in pixels, of the previews."""
 
 KEPT_PREVIEWS = 12  # dispatches
 
-NOBODY = ReaderValues(token=PLACEHOLDER)
+NO_READER = ReaderValues(token=PLACEHOLDER)
 """No subscriber: all fields empty, placeholder links."""
 
 _SCHEMES = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
@@ -84,7 +84,9 @@ class RenderedPreview:
         return len(self.mailed.encode())
 
 
-def draft(app: App, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()) -> PreviewDraft:
+def compile_draft(
+    app: App, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()
+) -> PreviewDraft:
     """Checks `source` and compiles it for a browser; problems name it `shown`, or by its `path`. Checked for `lists`, as by
     `check`.
     """
@@ -95,7 +97,7 @@ def draft(app: App, source: str | bytes, path: Path, *, shown: str = "", lists: 
     return PreviewDraft(source=text, checked=checked, edition=edition)
 
 
-def lint(app: App, made: PreviewDraft) -> PreviewDraft:
+def lint_draft(app: App, made: PreviewDraft) -> PreviewDraft:
     """Returns `made` compiled as it would be sent, with all problems that `mailer check` reports."""
     if made.edition is None:
         return replace(made, checked=drop_ignored(made.checked), is_final=True)
@@ -103,9 +105,9 @@ def lint(app: App, made: PreviewDraft) -> PreviewDraft:
     return replace(made, checked=lint_edition(app, made.checked, edition), edition=edition, is_final=True)
 
 
-def render(
+def render_preview(
     edition: Edition,
-    values: ReaderValues = NOBODY,
+    values: ReaderValues = NO_READER,
     *,
     media: str,
     scheme: ColorScheme | None = None,
@@ -125,7 +127,7 @@ def render(
     if not images:
         html = _IMAGE.sub(lambda tag: _SOURCE.sub(r'\1"data:,"', tag[0]), html)
     if scheme is not None:
-        html = in_scheme(html, scheme)
+        html = force_color_scheme(html, scheme)
     return RenderedPreview(
         subject=" ".join(fill(variant.subject, values).split()),
         html=html,
@@ -134,7 +136,7 @@ def render(
     )
 
 
-def in_scheme(html: str, scheme: ColorScheme) -> str:
+def force_color_scheme(html: str, scheme: ColorScheme) -> str:
     """Returns `html` as a mail client in light or dark mode shows it, whatever the browser's own mode."""
 
     def decided(condition: re.Match[str]) -> str:
@@ -147,11 +149,11 @@ def in_scheme(html: str, scheme: ColorScheme) -> str:
 
 def reader_values(app: App, email: str, lists: Sequence[str], fields: frozenset[str]) -> ReaderValues:
     """Returns the values of `fields` of the subscriber with this address on one of `lists`, else on any."""
-    recipient = find_reader(app, email, lists, fields)
+    recipient = find_recipient(app, email, lists, fields)
     return ReaderValues(fields=recipient.fields, address=recipient.address, token=PLACEHOLDER)
 
 
-def some_readers(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
+def sample_addresses(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
     """Returns the first addresses of `lists`, else of all lists, at most `limit`, to choose one for a preview."""
     found: dict[str, None] = {}
     for source in open_lists(app, lists):
@@ -197,8 +199,8 @@ class PreviewCache:
     def make(self, name: str) -> CachedPreview:
         """Checks and compiles the dispatch as it is now."""
         digest, made = self._drafted(name)
-        made = lint(self._app, made)
-        size = render(made.edition, media=self._media).size if made.edition else 0
+        made = lint_draft(self._app, made)
+        size = render_preview(made.edition, media=self._media).size if made.edition else 0
         return self._keep(name, CachedPreview(digest=digest, problems=made.problems, edition=made.edition, size=size))
 
     def get(
@@ -217,13 +219,13 @@ class PreviewCache:
             preview = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
         if preview.letter is None:
             return None
-        values = reader_values(self._app, reader, (), preview.letter.fields) if reader else NOBODY
-        return render(preview.letter, values, media=self._media, scheme=scheme, images=images)
+        values = reader_values(self._app, reader, (), preview.letter.fields) if reader else NO_READER
+        return render_preview(preview.letter, values, media=self._media, scheme=scheme, images=images)
 
     def _drafted(self, name: str) -> tuple[str, PreviewDraft]:
-        now = read(self._app, name)
-        path = file_of(self._app, name)
-        return now.digest, draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
+        now = read_dispatch(self._app, name)
+        path = dispatch_path(self._app, name)
+        return now.digest, compile_draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
 
     def _keep(self, name: str, preview: CachedPreview) -> CachedPreview:
         """Caches `proof` in place of the earlier preview, whose edition it falls back on."""

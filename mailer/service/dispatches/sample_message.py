@@ -8,10 +8,10 @@ from mailer.edition.model import Edition
 from mailer.ledger.types.sends import Recipient
 from mailer.mime.composer import Composer, Message
 
-NOBODY = "reader@example.org"
+SAMPLE_ADDRESS = "reader@example.org"
 
 
-def compose_for(app: App, edition: Edition) -> Callable[[Recipient], Message]:
+def sample_composer(app: App, edition: Edition) -> Callable[[Recipient], Message]:
     """Returns a function that composes sample messages of `edition`; their tokens identify nobody."""
     marks = app.message_tokens(app.keys.names[0], inert=True)
     composer = Composer(edition, app.sender_profile, marks, eight_bit=app.settings.eight_bit)

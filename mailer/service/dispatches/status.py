@@ -17,7 +17,7 @@ from mailer.dispatch.metadata import read_metadata
 from mailer.dispatch.parse import parse_dispatch
 from mailer.ledger.sends.approvals import Approval
 from mailer.ledger.types.sends import Send
-from mailer.service.dispatches.files import NoDispatchError, digest_of_source
+from mailer.service.dispatches.files import NoDispatchError, source_digest
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -73,7 +73,7 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
             metadata = _read_metadata(path, stat.st_mtime_ns, stat.st_size, app.settings.language)
             if wanted and not all(word in _searchable_text(path) for word in wanted):
                 continue
-            source = digest_of_source(path.read_bytes()) if metadata.slug in slugs else ""
+            source = source_digest(path.read_bytes()) if metadata.slug in slugs else ""
         except OSError:  # removed meanwhile
             continue
         send, approval = sends.get(metadata.slug), approvals.get((metadata.slug, source))
@@ -95,7 +95,7 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
     return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))
 
 
-def listed(app: App, name: str) -> DispatchSummary:
+def find_dispatch_summary(app: App, name: str) -> DispatchSummary:
     """Returns the summary of the dispatch `name`. Raises NoDispatchError."""
     found = next((each for each in list_dispatches(app) if each.name == name), None)
     if found is None:

@@ -32,14 +32,14 @@ def read_digest(app: App, name: str) -> str:
     """Returns the SHA-256 of a list file, in hex, always by reading the file."""
     path = app.workspace.list_file(name)
     before = file_version(path)
-    digest = digest_of(path)
+    digest = file_digest(path)
     is_settled = before is not None and time.time_ns() - max(before[3:]) >= TICK
     if is_settled and file_version(path) == before:
         _save(_cache_path(app, name), {"version": before, "digest": digest}, like=path)
     return digest
 
 
-def digest_of(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """Returns the SHA-256 of the file at `path`, in hex. Raises ListError."""
     try:
         with path.open("rb") as file:

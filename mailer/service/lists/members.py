@@ -27,7 +27,7 @@ from mailer.ledger.types.subscribers import Membership, StatusSource, SyncPlan
 from mailer.ledger.types.suppressions import ErasureResult
 from mailer.sanitize import clean
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked
+from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list
 
 
 def editable_fields(app: App, name: str) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class EraseResult:
     left: Mapping[str, MailerError]
 
 
-def erase(app: App, identity: str, *, by: str) -> EraseResult:
+def erase_subscriber(app: App, identity: str, *, by: str) -> EraseResult:
     """Erases a subscriber: the rows in files, also those of former addresses, and what the ledger knows.
 
     An error in one list stops neither the others nor the ledger.
@@ -104,7 +104,7 @@ def erase(app: App, identity: str, *, by: str) -> EraseResult:
 def _editing(app: App, name: str, by: str) -> Iterator[CsvList]:
     """Syncs the list and yields its file; no other sync of the list runs until the block ends."""
     with list_lock(app, name):
-        sync_locked(app, name, by=by)
+        sync_locked_list(app, name, by=by)
         yield open_list(app.workspace.list_file(name), name)
 
 

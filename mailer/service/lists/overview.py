@@ -53,7 +53,7 @@ def show_list(app: App, name: str, *, where: str = "", limit: int = 50) -> ListO
     )
 
 
-def roster_object(overview: ListOverview) -> dict[str, object]:
+def list_overview_object(overview: ListOverview) -> dict[str, object]:
     """Returns the JSON object of `list show`."""
     return {
         "list": overview.list,

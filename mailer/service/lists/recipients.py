@@ -58,7 +58,7 @@ def open_lists(app: App, names: Sequence[str]) -> Iterator[CsvList]:
     return (open_list(app.workspace.list_file(name), name) for name in names)
 
 
-def find_readers(
+def find_recipients(
     app: App, identities: Collection[str], lists: Sequence[str], fields: Iterable[str]
 ) -> dict[str, Recipient]:
     """Returns those of `identities` that are on `lists`, else on any list, each as a send would have them."""
@@ -70,10 +70,10 @@ def find_readers(
         return find(lists_now.conn, audience, identities, at=app.clock())
 
 
-def find_reader(app: App, email: str, lists: Sequence[str], fields: Iterable[str]) -> Recipient:
+def find_recipient(app: App, email: str, lists: Sequence[str], fields: Iterable[str]) -> Recipient:
     """Returns the recipient with this address on one of `lists`, else on any. Raises UsageError if there is none."""
     address = parse_address(email)
-    found = find_readers(app, [address.identity], lists, fields).get(address.identity)
+    found = find_recipients(app, [address.identity], lists, fields).get(address.identity)
     if found is None:
         where = f"on the list {lists[0]}" if len(lists) == 1 else f"on any of the lists {', '.join(lists)}"
         raise UsageError(

@@ -17,7 +17,7 @@ from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow
 from mailer.ledger.store.scratch import ScratchConnection
 from mailer.ledger.sync.staging import StagedList, load
 from mailer.ledger.sync.syncs import FileStats
-from mailer.service.lists.file_digests import digest_of
+from mailer.service.lists.file_digests import file_digest
 
 SHOWN_FINDINGS = 50
 
@@ -34,7 +34,7 @@ class StagedFile:
 def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int, keep: bool) -> StagedFile:
     """Reads a list file into the scratch tables of this `number`. `keep`: its rejected rows are saved beside it."""
     source = open_list(path, name)
-    digest, size = digest_of(path), path.stat().st_size
+    digest, size = file_digest(path), path.stat().st_size
     columns = source.columns
     status = "" if columns.status is None else columns.names[columns.status]
     reader = _ListReader(source, kept=keep)

@@ -38,24 +38,24 @@ from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.lists.backups import ListBackups
-from mailer.service.lists.file_digests import digest_of, read_digest
+from mailer.service.lists.file_digests import file_digest, read_digest
 from mailer.service.lists.staged_file import stage_list
 
-BY_HAND = "command line"
+BY_COMMAND_LINE = "command line"
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
 
 
-def sync_list(app: App, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
+def sync_list(app: App, name: str, *, by: str = BY_COMMAND_LINE, allow_removals: bool = False) -> SyncPlan:
     """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed."""
     with list_lock(app, name):
-        return sync_locked(app, name, by=by, allow_removals=allow_removals)
+        return sync_locked_list(app, name, by=by, allow_removals=allow_removals)
 
 
-def sync_locked(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
+def sync_locked_list(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
     """Syncs the list for a caller that holds its lock and continues to work on the list."""
     path = app.workspace.list_file(name)
     if app.ledger.syncs.is_current(name, read_digest(app, name)):
-        return no_op_plan(app, name)
+        return unchanged_plan(app, name)
     return _merge(app, name, path, by=by, allow_removals=allow_removals)
 
 
@@ -63,8 +63,8 @@ def plan_sync(app: App, name: str) -> SyncPlan:
     """Returns what `sync_list` would do."""
     path = app.workspace.list_file(name)
     with app.readonly_ledger() as ledger:
-        if ledger.syncs.is_current(name, digest_of(path)):
-            return no_op_plan(app, name)
+        if ledger.syncs.is_current(name, file_digest(path)):
+            return unchanged_plan(app, name)
         with ledger.syncs.scratch() as scratch:
             staged = stage_list(scratch, path, name, number=1, keep=False)
             with scratch.snapshot() as conn:
@@ -96,13 +96,13 @@ def synced_lists(
     plans = {name: sync_list(app, name) for name in names} if record else {}
     with app.readonly_ledger() as ledger:
         files = {name: app.workspace.list_file(name) for name in names}
-        digests = {} if record else {name: digest_of(path) for name, path in files.items()}
+        digests = {} if record else {name: file_digest(path) for name, path in files.items()}
         stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
         synced = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
         outdated = tuple(name for name, state in synced.items() if state.digest != digests[name])
         stale = [name for name in stale if name not in synced]
         if not stale:
-            plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
+            plans.update((name, unchanged_plan(app, name)) for name in names if name not in plans)
             with ledger.syncs.reading() as conn:
                 yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
             return
@@ -114,14 +114,19 @@ def synced_lists(
             with scratch.dry_run() as conn:
                 for each in staged:
                     done = ledger.syncs.merge(
-                        conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
+                        conn,
+                        each.source.name,
+                        each.rows,
+                        each.reading,
+                        by=BY_COMMAND_LINE,
+                        allow_removals=allow_removals,
                     )
                     plans[each.source.name] = done.plan
-                plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
+                plans.update((name, unchanged_plan(app, name)) for name in names if name not in plans)
                 yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
 
 
-def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
+def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_COMMAND_LINE) -> SyncPlan:
     """Restores the file as sync `to` left it, by default as it was before the last sync, and syncs it.
 
     Opt-outs and sign-ups that came since are kept; suppressions that the undone syncs made are lifted.
@@ -137,7 +142,7 @@ def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) 
             return replace_and_sync(app, name, older, current, by=by, allow_removals=True, undo_to=back_to)
 
 
-def can_go_back_to(app: App, name: str) -> tuple[int, ...]:
+def undoable_syncs(app: App, name: str) -> tuple[int, ...]:
     """Returns the earlier syncs that `undo_list` can go back to, the newest first."""
     return tuple(_choices(app, name, ListBackups(app.workspace.state, name)))
 
@@ -197,7 +202,7 @@ def _merge(
     return replace(done.plan, encoding_changed=changed)
 
 
-def no_op_plan(app: App, name: str) -> SyncPlan:
+def unchanged_plan(app: App, name: str) -> SyncPlan:
     """Returns the plan of a list that has nothing to sync."""
     with app.readonly_ledger() as ledger:
         state = ledger.syncs.state(name)
@@ -287,7 +292,7 @@ def _choices(app: App, name: str, history: ListBackups) -> dict[int, str]:
     return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}
 
 
-def plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
+def sync_plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
     """Returns the JSON object of `list sync` and `list undo`."""
     return {
         "list": plan.list,

@@ -36,9 +36,9 @@ from mailer.files import AtomicFile
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.jobs import Log, run_every
 from mailer.service.lists.append_file import appended_file
-from mailer.service.lists.file_digests import digest_of
+from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.staged_file import StagedFile, stage_list
-from mailer.service.lists.sync import NewFile, list_lock, replace_and_sync, sync_list, sync_locked
+from mailer.service.lists.sync import NewFile, list_lock, replace_and_sync, sync_list, sync_locked_list
 
 LARGEST = 512 * 1024 * 1024  # octets
 CLEAN_UP_EVERY = 3600.0  # seconds
@@ -129,12 +129,12 @@ def find_upload(app: App, name: str, number: str) -> Upload | None:
     return upload if upload.list == name and upload.at > app.clock() - KEPT_FOR else None
 
 
-def forget_upload(app: App, upload: Upload) -> None:
+def discard_upload(app: App, upload: Upload) -> None:
     """Removes an upload."""
     _remove(_folder(app), upload.id)
 
 
-def forget_old(app: App) -> None:
+def discard_expired_uploads(app: App) -> None:
     """Removes expired uploads. Raises UsageError for errors of the disk."""
     try:
         _make_room(app.workspace.state / "uploads", app.clock(), most=_MOST)
@@ -148,7 +148,7 @@ async def clean_up_uploads(app: App, stop: asyncio.Event, log: Log) -> None:
     """Removes expired uploads, at the start and then every hour, until `stop` is set."""
 
     async def step() -> None:
-        await asyncio.to_thread(forget_old, app)
+        await asyncio.to_thread(discard_expired_uploads, app)
 
     await run_every(CLEAN_UP_EVERY, step, stop, log, app=app, name="old uploads")
 
@@ -158,7 +158,7 @@ def plan_upload(app: App, upload: Upload) -> UploadPlan:
     listed, path = app.workspace.list_file(upload.list), _file(app, upload)
     with _name_upload_in_errors(upload, path):
         given = open_list(path, upload.list)
-        base = digest_of(listed)
+        base = file_digest(listed)
         with app.ledger.syncs.scratch() as scratch:
             if upload.way is ImportMode.WHOLE:
                 staged = stage_list(scratch, path, upload.list, number=1, keep=False)
@@ -178,15 +178,15 @@ def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals
     name, path = upload.list, _file(app, upload)
     listed = app.workspace.list_file(name)
     with _name_upload_in_errors(upload, path), list_lock(app, name):
-        if digest_of(listed) != base:
+        if file_digest(listed) != base:
             raise ChangedListError(
                 f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
             )
-        sync_locked(app, name, by=by)
+        sync_locked_list(app, name, by=by)
         now = open_list(listed, name)
         with _new_file(app, upload, now, path) as new:
             done = replace_and_sync(app, name, new, now, by=by, allow_removals=allow_removals)
-    forget_upload(app, upload)
+    discard_upload(app, upload)
     return done
 
 

@@ -12,12 +12,12 @@ from mailer.app import App
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Resolution, Send
-from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled
 from mailer.timestamps import iso
 
 
-def pause(app: App, send_id: int, *, by: str = "by hand") -> Send:
+def pause_send(app: App, send_id: int, *, by: str = "by hand") -> Send:
     """Pauses a send, whichever process runs it. `by`: part of the reason that is recorded."""
     found = app.ledger.sends.get(send_id)
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
@@ -34,9 +34,9 @@ def queue_for_server(app: App, send_id: int) -> Send:
     return app.ledger.sends.resume(send_id, carried=True)
 
 
-def resume(app: App, send_id: int) -> Send:
+def resume_send(app: App, send_id: int) -> Send:
     """Resumes a paused send, or starts an overdue one; a send that is running or finished is not changed."""
-    due_now(app)
+    due_sends(app)
     found = app.ledger.sends.get(send_id)
     if found.state is SendState.SCHEDULED and (found.at or 0.0) > app.clock():
         raise NeedsConfirmationError(

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.delivery.warmup import DayShare
 
-WHILE = 30.0  # seconds over which the throughput is measured
+WINDOW = 30.0  # seconds over which the throughput is measured
 _SAMPLES = 4  # a second, at most
 
 
@@ -69,7 +69,7 @@ class ThroughputMeter:
             samples.append((now, count))
         else:
             samples[-1] = (now, count)
-        while len(samples) > 2 and samples[1][0] <= now - WHILE:
+        while len(samples) > 2 and samples[1][0] <= now - WINDOW:
             samples.popleft()
 
     @property

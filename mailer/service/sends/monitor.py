@@ -31,7 +31,7 @@ DOMAINS = 8  # shown by name; the others are one row
 NAMED = 20  # uncertain recipients that are shown
 FAILED = 5
 _SETTLED = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
-WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+BUCKET_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 """Round widths of buckets, in seconds."""
 _STRETCHES = 60
 T = TypeVar("T")
@@ -208,7 +208,7 @@ class SendMonitor:
         return self._ledger.sends.summary(self._id)
 
     def _by_domain(self) -> tuple[DomainStats, ...]:
-        now, groups = self._app.clock(), by_group(self._ledger.stats.domains(self._id))
+        now, groups = self._app.clock(), counts_by_provider(self._ledger.stats.domains(self._id))
         settled = Counter({name: sum(counts[state] for state in _SETTLED) for name, counts in groups.items()})
         before, self._last_counts = self._last_counts, (now, settled)
         rates: dict[str, float] = {}
@@ -217,7 +217,7 @@ class SendMonitor:
         return top_domains(groups, DOMAINS, rates)
 
     def _over_time(self) -> Throughput | None:
-        return pulse(self._app, self._ledger.sends.get(self._id))
+        return measure_throughput(self._app, self._ledger.sends.get(self._id))
 
     def _first_failed(self) -> tuple[tuple[ReportRow, bool], ...]:
         """Returns the first failed rows, each with whether its address is suppressed."""
@@ -229,7 +229,7 @@ class SendMonitor:
         return found is not None and self._ledger.suppressions.get(found.identity) is not None
 
 
-def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
+def counts_by_provider(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
     """Adds up counts by mail provider: large providers have many domains."""
     groups: dict[str, Counter[DeliveryState]] = defaultdict(Counter)
     for each in found:
@@ -254,18 +254,18 @@ def top_domains(
     return tuple(stats)
 
 
-def pulse(app: App, send: Send) -> Throughput | None:
+def measure_throughput(app: App, send: Send) -> Throughput | None:
     """Returns the results of a send over time; None before its first attempt."""
     if send.begun_at is None:
         return None
     is_going = send.state is SendState.RUNNING
     until = max(send.begun_at + 1, app.clock() if is_going else send.settled_at or send.begun_at)
-    width = width_of(until - send.begun_at)
+    width = bucket_width(until - send.begun_at)
     beats = app.ledger.stats.beats(send.id, since=send.begun_at, width=width)
     return Throughput(since=send.begun_at, until=until, width=width, beats=beats)
 
 
-def width_of(span: float, most: int = _STRETCHES) -> float:
+def bucket_width(span: float, most: int = _STRETCHES) -> float:
     """Returns the width in seconds of at most `most` buckets that cover `span`: one of WIDTHS, or whole days."""
-    day = WIDTHS[-1]
-    return float(next((each for each in WIDTHS if span / each <= most), day * -(-span // (day * most))))
+    day = BUCKET_WIDTHS[-1]
+    return float(next((each for each in BUCKET_WIDTHS if span / each <= most), day * -(-span // (day * most))))

@@ -26,7 +26,7 @@ from mailer.mime.composer import Message
 from mailer.relay import is_loopback
 from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
-from mailer.service.dispatches.sample_message import compose_for
+from mailer.service.dispatches.sample_message import sample_composer
 from mailer.service.lists.recipients import audience_spec, lists_in
 from mailer.service.lists.sync import synced_lists
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
@@ -107,7 +107,7 @@ def plan_send(
         where=where.strip(),
         repeat=repeat,
         head=head,
-        sample=compose_for(app, edition)(first),
+        sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
         warnings=_warnings(app, head),

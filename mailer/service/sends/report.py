@@ -25,14 +25,14 @@ EARLIER = 5
 _NOT_ACCEPTED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED, DeliveryState.SKIPPED)
 
 
-def report_cells(app: App, send: Send) -> Iterator[tuple[str, ...]]:
+def report_rows(app: App, send: Send) -> Iterator[tuple[str, ...]]:
     """Yields a row of COLUMNS for each recipient."""
-    message_id_of = message_ids(app, send)
+    message_id_of = message_id_function(app, send)
     for row in app.ledger.report.rows(send.id):
         yield (*_cells(row), message_id_of(row))
 
 
-def message_ids(app: App, send: Send) -> Callable[[ReportRow], str]:
+def message_id_function(app: App, send: Send) -> Callable[[ReportRow], str]:
     """Returns a function from a row to the Message-ID of its message."""
     tokens_of = app.message_tokens(send.key_name)
     domain = load_edition(app, send).from_address.rpartition("@")[2]
@@ -75,7 +75,7 @@ class SendReport:
         return (self.look.summary, *self.earlier)
 
 
-def report_of(app: App, look: SendSnapshot) -> SendReport:
+def build_report(app: App, look: SendSnapshot) -> SendReport:
     """Returns the report of the send that `look` shows."""
     ledger, send_id = app.ledger, look.send.id
     return SendReport(

@@ -33,7 +33,7 @@ LOOK_EVERY = 1.0  # seconds
 REST = 60.0  # seconds until a send that could not be started or run is tried again
 
 
-def due_now(app: App) -> tuple[Send, ...]:
+def due_sends(app: App) -> tuple[Send, ...]:
     """Returns the scheduled sends whose time has come; sends that are too late become overdue."""
     return app.ledger.sends.due(grace=app.settings.schedule_grace)
 
@@ -44,7 +44,7 @@ def wait_until_due(app: App, send_id: int) -> Send:
         left = (send.at or 0.0) - app.clock()
         if left > 0:
             time.sleep(min(left, LOOK_EVERY))
-        elif send_id in {each.id for each in due_now(app)}:
+        elif send_id in {each.id for each in due_sends(app)}:
             try:
                 return start_scheduled(app, send)
             except SendStateError:  # another process started it first
@@ -88,7 +88,7 @@ class SendScheduler:
             await self._expire_unstarted()
             self._has_lapsed = True
         sends, now = self._app.ledger.sends, asyncio.get_running_loop().time()
-        due = await asyncio.to_thread(due_now, self._app)
+        due = await asyncio.to_thread(due_sends, self._app)
         carried = await asyncio.to_thread(sends.run_by_server)
         for send in (*due, *carried):
             if send.id in self._tasks or self._resting.get(send.id, now) > now:

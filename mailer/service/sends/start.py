@@ -18,8 +18,8 @@ from mailer.edition.model import Edition
 from mailer.ledger.sends.audience_query import Audience
 from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
 from mailer.service.dispatches.approvals import require_approval
-from mailer.service.dispatches.compile import check_dispatch, compile_checked, to_record
-from mailer.service.lists.recipients import audience_spec, find_reader, find_readers, lists_in
+from mailer.service.dispatches.compile import check_dispatch, compile_checked, edition_record
+from mailer.service.lists.recipients import audience_spec, find_recipient, find_recipients, lists_in
 from mailer.service.lists.sync import sync_list
 from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.run import load_edition
@@ -44,7 +44,7 @@ def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: Se
     """
     require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
     new = NewSend(
-        edition=to_record(plan.edition),
+        edition=edition_record(plan.edition),
         lists=plan.lists,
         exclude=plan.exclude,
         where=plan.where,
@@ -87,14 +87,14 @@ def start_test(
     edition = compile_checked(app, checked)
     lists = checked.dispatch.lists if checked.dispatch else ()
     if reader:
-        fields = dict.fromkeys(addresses, find_reader(app, reader, lists, edition.fields).fields)
+        fields = dict.fromkeys(addresses, find_recipient(app, reader, lists, edition.fields).fields)
     else:
-        known = find_readers(app, addresses, lists, edition.fields)
+        known = find_recipients(app, addresses, lists, edition.fields)
         fields = {identity: row.fields for identity, row in known.items()}
     to = (Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items())
     new = NewSend(
         kind=SendKind.TEST,
-        edition=to_record(edition),
+        edition=edition_record(edition),
         lists=(),
         key_name=app.keys.names[0],
         sender_profile=app.sender_profile.to_json(),

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mailer.addresses import mask
+from mailer.addresses import mask_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
@@ -65,13 +65,13 @@ class PreferencesPage:
     can_pause: bool
 
 
-def read_page(app: App, token: str) -> PreferencesPage | None:
+def read_preferences(app: App, token: str) -> PreferencesPage | None:
     """Returns the present content of the page of `token`."""
     holder = find_holder(app, token)
     return None if holder is None else _page(app, holder)
 
 
-def choose(app: App, token: str, names: Collection[str]) -> bool:
+def choose_lists(app: App, token: str, names: Collection[str]) -> bool:
     """Puts the subscriber on those of the shown lists that are in `names`, and on no other of them. False: a link that may not
     resubscribe.
     """
@@ -82,7 +82,7 @@ def choose(app: App, token: str, names: Collection[str]) -> bool:
     return app.ledger.preferences.set_lists(holder.person, on, off, source=BY_READER, may_return=holder.may)
 
 
-def keep(app: App, token: str, given: Mapping[str, str]) -> None:
+def save_own_fields(app: App, token: str, given: Mapping[str, str]) -> None:
     """Saves the subscriber's own fields, on each of their lists that has them as such."""
     holder = require_holder(app, token)
     values = {name: clean(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
@@ -90,13 +90,13 @@ def keep(app: App, token: str, given: Mapping[str, str]) -> None:
     app.ledger.preferences.set_profile(holder.person.identity, own, source=BY_READER)
 
 
-def pause(app: App, token: str, weeks: int) -> None:
+def pause_mail(app: App, token: str, weeks: int) -> None:
     """Pauses all mail for so many weeks from now; one of WEEKS."""
     holder = require_holder(app, token)
     app.ledger.preferences.pause(holder.person.identity, app.clock() + weeks * _WEEK, source=BY_READER)
 
 
-def resume(app: App, token: str) -> None:
+def resume_mail(app: App, token: str) -> None:
     """Ends the subscriber's pause now."""
     app.ledger.preferences.resume(require_holder(app, token).person.identity, source=BY_READER)
 
@@ -106,17 +106,17 @@ def unsubscribe_all(app: App, token: str) -> None:
     app.ledger.suppressions.unsubscribe(require_holder(app, token).person.identity, source=OptOutSource.PAGE.value)
 
 
-def ask_link(app: App, token: str) -> None:
+def request_mailed_link(app: App, token: str) -> None:
     """Has the other kind of link mailed to the subscriber."""
     app.ledger.transactional.ask_link(require_holder(app, token).person)
 
 
-def my_data(app: App, token: str) -> dict[str, object]:
+def export_own_data(app: App, token: str) -> dict[str, object]:
     """Returns everything that is known of the subscriber, as `subscriber export` does."""
     return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).person)))
 
 
-def erase(app: App, token: str) -> None:
+def erase_own_data(app: App, token: str) -> None:
     """Erases the subscriber, including their former addresses."""
     holder = require_holder(app, token, mailed=True)
     app.ledger.erasure.erase(holder.person.identity, source=BY_READER)
@@ -141,7 +141,7 @@ def _page(app: App, holder: LinkHolder) -> PreferencesPage:
     )
     pauses = [each.paused_until for each in mailed.values() if _is_paused(each, now)]
     return PreferencesPage(
-        masked=mask(holder.person.envelope),
+        masked=mask_address(holder.person.envelope),
         may=holder.may,
         stopped=stopped,
         lists=lists,

@@ -48,7 +48,7 @@ def issue_nonce(app: App, token: str) -> str:
     return app.keys.issue(Purpose.NONCE, int(app.clock()) << _FINGERPRINT | _fingerprint(token))
 
 
-def is_fresh(app: App, token: str, nonce: str) -> bool:
+def is_valid_nonce(app: App, token: str, nonce: str) -> bool:
     """Whether `nonce` was issued for the page of `token` and has not expired."""
     number = app.keys.read(Purpose.NONCE, nonce)
     if number is None or number & (1 << _FINGERPRINT) - 1 != _fingerprint(token):

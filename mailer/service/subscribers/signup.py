@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mailer.addresses import Address, mask, parse_address
+from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings
 from mailer.i18n.messages import effective_language, gettext
@@ -69,7 +69,7 @@ def public_list(app: App, name: str) -> ListSettings | None:
     return settings if settings.public else None
 
 
-def open_lists(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
+def public_lists_of(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
     """Returns those of the lists `names` that anybody may join."""
     found = (public_list(app, name) for name in names)
     return tuple(each for each in found if each is not None)
@@ -95,7 +95,7 @@ def request_signup(
         Signup(
             list=wanted.name,
             address=address,
-            own=own_values(wanted, own),
+            own=own_field_values(wanted, own),
             form=form.value,
             words=words or consent_text(app, wanted),
             ip=ip,
@@ -103,7 +103,7 @@ def request_signup(
     )
 
 
-def own_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
+def own_field_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
     """Returns the values of the list's own fields, in one line each, without invisible characters; empty ones are left out."""
     values = {name: clean(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.own_fields}
     return {name: value for name, value in values.items() if value}
@@ -115,15 +115,15 @@ def read_confirmation(app: App, token: str) -> Confirmation | None:
     return None if request is None else _confirmation(app, request)
 
 
-def confirm(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
+def confirm_signup(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
     """Confirms the sign-up to the lists of `choice`, with their fields. Idempotent."""
     request = _request(app, token)
     if request is None:
         return None
-    lists = open_lists(app, [name for name in request.waiting if name in choice])
+    lists = public_lists_of(app, [name for name in request.waiting if name in choice])
     done = app.ledger.signups.confirm(
         request.letter_id,
-        {each.name: own_values(each, choice[each.name]) for each in lists},
+        {each.name: own_field_values(each, choice[each.name]) for each in lists},
         source=f"confirmed {SignupForm.PAGE}",
         welcomes={each.name: each.welcome for each in lists if each.welcome},
     )
@@ -138,13 +138,13 @@ def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | Non
     asked = app.ledger.signups.consents(request.identity)
     words = {each.list: each.words for each in asked if not each.is_imported}
     address = parse_address(request.address)
-    for each in open_lists(app, request.waiting):
+    for each in public_lists_of(app, request.waiting):
         consent = words.get(each.name, "")
         request_signup(app, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=consent)
     return _confirmation(app, request)
 
 
-def ask_link(app: App, address: Address) -> None:
+def request_link_mail(app: App, address: Address) -> None:
     """Has the link to the preferences page mailed to `address`, if it is known."""
     app.ledger.transactional.ask_link(address)
 
@@ -155,7 +155,7 @@ def _request(app: App, token: str) -> SignupRequest | None:
 
 
 def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
-    lists = open_lists(app, request.waiting)
+    lists = public_lists_of(app, request.waiting)
     confirmed = [load_list_settings(app.workspace.subscribers, name) for name in request.confirmed]
     if not lists and not confirmed:
         return None  # no longer public
@@ -164,8 +164,10 @@ def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
         state = SignupState.EXPIRED
     return Confirmation(
         state=state,
-        masked=mask(request.address),
-        waiting=tuple(PendingList(settings=each, own=own_values(each, request.waiting[each.name])) for each in lists),
+        masked=mask_address(request.address),
+        waiting=tuple(
+            PendingList(settings=each, own=own_field_values(each, request.waiting[each.name])) for each in lists
+        ),
         confirmed=tuple(each.shown for each in confirmed),
         language=(*lists, *confirmed)[0].language,
     )

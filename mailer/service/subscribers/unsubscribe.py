@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from mailer.addresses import mask
+from mailer.addresses import mask_address
 from mailer.app import App
 from mailer.ledger.types.deliveries import Delivery
 from mailer.ledger.types.subscribers import LeavingReason
@@ -62,12 +62,12 @@ class UndoResult(StrEnum):
     TOO_LATE = "too late"  # the undo token is invalid, or another suppression is active
 
 
-def read_link(app: App, token: str) -> UnsubscribeLink | None:
+def read_unsubscribe_link(app: App, token: str) -> UnsubscribeLink | None:
     """Returns the subscriber that `token` is for."""
     if is_inert(token):
         return UnsubscribeLink(inert=True)
     delivery = _delivery(app, token)
-    return UnsubscribeLink(masked=mask(delivery.address)) if delivery else None
+    return UnsubscribeLink(masked=mask_address(delivery.address)) if delivery else None
 
 
 async def unsubscribe(app: App, token: str, source: OptOutSource = OptOutSource.PAGE) -> UnsubscribeResult | None:
@@ -90,10 +90,10 @@ def _result(app: App, number: int, suppressed: SuppressResult | None) -> Unsubsc
     suppression = suppressed.suppression
     is_new = suppressed.changed or _is_new(app, suppression)  # a change is this very opt-out
     undo_token = app.keys.issue(Purpose.UNDO, _fingerprint(number, suppression.at)) if is_new else ""
-    return UnsubscribeResult(link=UnsubscribeLink(masked=mask(suppressed.address)), undo_token=undo_token)
+    return UnsubscribeResult(link=UnsubscribeLink(masked=mask_address(suppressed.address)), undo_token=undo_token)
 
 
-def undo(app: App, token: str, undo_token: str) -> UndoResult | None:
+def undo_unsubscribe(app: App, token: str, undo_token: str) -> UndoResult | None:
     """Undoes the opt-out that the undo token `seal` belongs to. Idempotent."""
     delivery = _delivery(app, token)
     if delivery is None:

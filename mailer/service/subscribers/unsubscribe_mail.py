@@ -12,7 +12,7 @@ from mailer.link_tokens import Purpose, is_inert
 BY_MAIL = "mail"
 
 
-class InboundResult(StrEnum):
+class UnsubscribeMailResult(StrEnum):
     """The result of a message."""
 
     UNSUBSCRIBED = "unsubscribed"
@@ -21,16 +21,16 @@ class InboundResult(StrEnum):
     NO_TOKEN = "no token"  # no valid token  # noqa: S105 - no secret
 
 
-def process(app: App, raw: bytes) -> InboundResult:
+def process_unsubscribe_mail(app: App, raw: bytes) -> UnsubscribeMailResult:
     """Unsubscribes the subscriber whose token is in the message `raw`."""
     request = parse_unsubscribe_mail(raw)
     if request.automatic:
-        return InboundResult.AUTOMATIC
+        return UnsubscribeMailResult.AUTOMATIC
     for token in request.tokens:
         number = None if is_inert(token.lower()) else app.keys.read(Purpose.UNSUBSCRIBE, token)
         if number is None:
             continue
         done = app.ledger.suppressions.unsubscribe_delivery(number, source=BY_MAIL).result()
         if done is not None:
-            return InboundResult.UNSUBSCRIBED if done.changed else InboundResult.ALREADY
-    return InboundResult.NO_TOKEN
+            return UnsubscribeMailResult.UNSUBSCRIBED if done.changed else UnsubscribeMailResult.ALREADY
+    return UnsubscribeMailResult.NO_TOKEN

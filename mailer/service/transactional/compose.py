@@ -27,7 +27,7 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.link_tokens import Purpose
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
-from mailer.service.subscribers.signup import open_lists
+from mailer.service.subscribers.signup import public_lists_of
 
 SUBJECTS = {
     "confirm": "Please confirm: %(name)s",
@@ -59,7 +59,7 @@ def compose(app: App, mail: QueuedMail) -> Message | Skipped:
     request = parse_signup_request(mail)
     if request is None:
         raise ValueError(f"a letter of kind {mail.kind} is not written here")
-    lists = open_lists(app, request.waiting)
+    lists = public_lists_of(app, request.waiting)
     if not lists:
         return Skipped(reason="confirmed or closed meanwhile")
     title, language = ", ".join(each.shown for each in lists), lists[0].language

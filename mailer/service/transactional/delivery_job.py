@@ -39,11 +39,11 @@ _FORGET_EVERY = 3600.0
 
 async def deliver_transactional_mail(app: App, stop: asyncio.Event, log: Log) -> None:
     """Delivers what is due until `stop` is set. What cannot be delivered is logged, and waits."""
-    job = TransactionalDispatcher(app, stop, log)
+    job = TransactionalMailJob(app, stop, log)
     await run_every(LOOK_EVERY, job.deliver_due, stop, log, app=app, name="letters", after_error=REST)
 
 
-class TransactionalDispatcher:
+class TransactionalMailJob:
     """Delivers the transactional mail of one installation."""
 
     def __init__(self, app: App, stop: asyncio.Event, log: Log) -> None:

@@ -16,7 +16,7 @@ from mailer.http_client import ClientOptions, HttpResult, post
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
-from mailer.service.webhooks.signature import derive_secret, sign
+from mailer.service.webhooks.signature import derive_secret, sign_message
 from mailer.timestamps import iso
 
 RETRY = RetryPolicy(delays=(5, 60, 300, 1800, 7200, 18_000, 28_800), lifetime=86_400)
@@ -37,36 +37,36 @@ def client_options(app: App) -> ClientOptions:
     return ClientOptions(networks=app.settings.webhook_networks, trust=ssl.create_default_context())
 
 
-async def deliver(
+async def deliver_message(
     app: App, webhook: Webhook, message: WebhookMessage, options: ClientOptions
 ) -> tuple[WebhookAttempt, DeliveryDecision]:
     """Sends a message once, and records the attempt."""
-    at, body, message_id = app.clock(), body_of(message), f"msg_{webhook.key}_{message.id}"
+    at, body, message_id = app.clock(), message_body(message), f"msg_{webhook.key}_{message.id}"
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"mailer/{__version__} (webhooks)",
         "Accept-Encoding": "identity",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at)),
-        "webhook-signature": sign(signing_secrets(app, webhook), message_id, int(at), body),
+        "webhook-signature": sign_message(signing_secrets(app, webhook), message_id, int(at), body),
     }
     answer = await post(webhook.url, headers, body, options)
     attempt = WebhookAttempt(
         at=at, seconds=answer.seconds, status=answer.status, error=answer.error, answer=answer.text
     )
     chance = random.random()  # noqa: S311 - spreads load, keeps no secret
-    decision = decide(answer, message, now=app.clock(), chance=chance)
+    decision = decide_retry(answer, message, now=app.clock(), chance=chance)
     await app.ledger.outbox.record_attempt(message.id, attempt, decision.state, next_at=decision.next_at)
     return attempt, decision
 
 
-def body_of(message: WebhookMessage) -> bytes:
+def message_body(message: WebhookMessage) -> bytes:
     """Returns the body of a request; the same at each attempt."""
     content = {"type": message.event.value, "timestamp": iso(message.at), "data": json.loads(message.data)}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def decide(answer: HttpResult, message: WebhookMessage, *, now: float, chance: float) -> DeliveryDecision:
+def decide_retry(answer: HttpResult, message: WebhookMessage, *, now: float, chance: float) -> DeliveryDecision:
     """Returns the state of `message` after `answer`. `chance` is in [0, 1). A test is not retried."""
     if answer.is_success:
         return DeliveryDecision(state=WebhookState.DELIVERED)
@@ -80,7 +80,7 @@ def decide(answer: HttpResult, message: WebhookMessage, *, now: float, chance: f
     return DeliveryDecision(state=WebhookState.WAITING, next_at=next_at, pause=pause)
 
 
-def describe(attempt: WebhookAttempt) -> str:
+def describe_attempt(attempt: WebhookAttempt) -> str:
     """Describes the result of an attempt: `answered 200`, or the error."""
     if attempt.status is None:
         return attempt.error

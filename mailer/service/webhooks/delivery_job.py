@@ -19,7 +19,7 @@ from mailer.http_client import ClientOptions
 from mailer.ledger.types.webhooks import WebhookState
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
 from mailer.service.jobs import Log, current_traceback, run_every
-from mailer.service.webhooks.delivery import client_options, deliver, describe
+from mailer.service.webhooks.delivery import client_options, deliver_message, describe_attempt
 
 LOOK_EVERY = 1.0  # seconds
 LINGER = 5.0  # seconds, at the end, for requests that are under way
@@ -32,12 +32,12 @@ _FORGET_EVERY = 3600.0
 
 async def notify_webhooks(app: App, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None) -> None:
     """Delivers what is due until `stop` is set. Messages that are given up are logged."""
-    job = WebhookDispatcher(app, stop, log, options or client_options(app))
+    job = WebhookDeliveryJob(app, stop, log, options or client_options(app))
     await run_every(LOOK_EVERY, job.poll, stop, log, app=app, name="webhooks", after_error=_REST_OF_ALL)
     await job.end()
 
 
-class WebhookDispatcher:
+class WebhookDeliveryJob:
     """Delivers the messages of the webhooks of one installation."""
 
     def __init__(self, app: App, stop: asyncio.Event, log: Log, options: ClientOptions) -> None:
@@ -99,13 +99,13 @@ class WebhookDispatcher:
             webhook = await asyncio.to_thread(self._app.ledger.webhooks.get, number)
             if self._stop.is_set() or webhook.paused_at is not None:
                 return True
-            attempt, decision = await deliver(self._app, webhook, message, self._options)
+            attempt, decision = await deliver_message(self._app, webhook, message, self._options)
             words = f"webhook {number} ({_host(webhook)}): {message.event} of message {message.id}"
             if decision.pause:
                 await asyncio.to_thread(self._app.ledger.webhooks.pause, number, because=decision.pause)
                 self._log(f"{words} was not taken; it is paused: {decision.pause}")
             elif decision.state is WebhookState.GIVEN_UP:
-                self._log(f"{words} is given up: {describe(attempt)}")
+                self._log(f"{words} is given up: {describe_attempt(attempt)}")
             if decision.state is not WebhookState.DELIVERED:
                 return False
         return True

@@ -17,7 +17,7 @@ from mailer.http_client import ClientOptions, is_allowed, is_public
 from mailer.ledger.types.webhooks import EVENTS, WebhookEvent
 from mailer.ledger.webhooks.outbox import WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
-from mailer.service.webhooks.delivery import client_options, deliver, signing_secrets
+from mailer.service.webhooks.delivery import client_options, deliver_message, signing_secrets
 from mailer.service.webhooks.signature import encode_secret
 
 OVERLAP = 86_400.0  # seconds for which the old secret also signs after a rotation
@@ -62,13 +62,13 @@ def read_url(app: App, typed: str) -> str:
     return url
 
 
-def add(app: App, url: str, events: Collection[str]) -> tuple[Webhook, str]:
+def add_webhook(app: App, url: str, events: Collection[str]) -> tuple[Webhook, str]:
     """Adds a webhook that notifies `url` of `events`; returns it and its secret."""
     made = app.ledger.webhooks.add(read_url(app, url), read_events(events), key_name=app.keys.names[0])
     return made, encode_secret(signing_secrets(app, made)[0])
 
 
-def rotate(app: App, number: int) -> tuple[Webhook, str]:
+def rotate_secret(app: App, number: int) -> tuple[Webhook, str]:
     """Makes a new secret, which is returned; the previous one also signs for a day."""
     made = app.ledger.webhooks.rotate(number, key_name=app.keys.names[0], overlap=OVERLAP)
     return made, encode_secret(signing_secrets(app, made)[0])
@@ -78,5 +78,5 @@ def send_test(app: App, number: int, *, options: ClientOptions | None = None) ->
     """Sends a webhook a test message now, paused or not; returns the message with its attempt. Not for use on an event loop."""
     webhook = app.ledger.webhooks.get(number)
     asked = app.ledger.outbox.ask(webhook.id, patience=_TEST_PATIENCE)
-    attempt, decision = asyncio.run(deliver(app, webhook, asked, options or client_options(app)))
+    attempt, decision = asyncio.run(deliver_message(app, webhook, asked, options or client_options(app)))
     return replace(asked, state=decision.state, next_at=decision.next_at, log=(attempt,))

@@ -37,7 +37,7 @@ def encode_secret(secret: bytes) -> str:
     return _PREFIX + base64.b64encode(secret).decode("ascii")
 
 
-def sign(secrets: Iterable[bytes], message_id: str, at: int, body: bytes) -> str:
+def sign_message(secrets: Iterable[bytes], message_id: str, at: int, body: bytes) -> str:
     """Returns the value of `webhook-signature`: one signature by each of `secrets`, separated by spaces."""
     signed = b".".join((message_id.encode("ascii"), str(at).encode("ascii"), body))
     digests = (hmac.digest(secret, signed, "sha256") for secret in secrets)

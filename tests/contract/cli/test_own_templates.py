@@ -9,7 +9,7 @@ from mailer.addresses import parse_address
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
 from mailer.link_tokens import Purpose
-from mailer.service.subscribers.address_change import confirm_move, read_address_move
+from mailer.service.subscribers.address_change import confirm_address_change, read_address_change
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
 from tests.contract.service.test_transactional import ANA, BASE, app, caught, parsed  # noqa: F401 - a fixture
 from tests.support.ledger_cases import join
@@ -98,8 +98,8 @@ def test_the_letter_to_a_new_address(app, catcher):  # noqa: F811
     assert f"{BASE}/address/{token}" in plain
     assert f'href="{BASE}/address/{token}"' in html
     assert "old@example.net" not in plain + html
-    assert read_address_move(app, token).masked == "A…@example.com"
-    assert confirm_move(app, token).move is AddressChange.DONE
+    assert read_address_change(app, token).masked == "A…@example.com"
+    assert confirm_address_change(app, token).move is AddressChange.DONE
 
 
 @pytest.fixture

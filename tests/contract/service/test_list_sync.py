@@ -16,7 +16,7 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import sync
-from mailer.service.lists.file_digests import digest_of
+from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import plan_sync, sync_list
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
@@ -115,7 +115,7 @@ def test_a_change_in_one_list_is_no_change_in_another(desk):
     desk.make("others", "email,status\npaul@x.org,paused\n")
     sync_list(desk.app, "others")
     desk.sign_up("paul@x.org", "others")
-    current = {name: desk.ledger.syncs.is_current(name, digest_of(desk.file(name))) for name in ("readers", "others")}
+    current = {name: desk.ledger.syncs.is_current(name, file_digest(desk.file(name))) for name in ("readers", "others")}
     assert current == {"readers": True, "others": False}
 
 

@@ -12,16 +12,16 @@ from mailer.csv.reader import ListError
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads
-from mailer.service.lists.members import add_member, edit_member, erase, remove_member
-from mailer.service.lists.sync import can_go_back_to, list_lock
+from mailer.service.lists.members import add_member, edit_member, erase_subscriber, remove_member
+from mailer.service.lists.sync import list_lock, undoable_syncs
 from mailer.service.lists.uploads import (
     KEPT_FOR,
     ChangedListError,
     ImportMode,
     apply_upload,
+    discard_expired_uploads,
+    discard_upload,
     find_upload,
-    forget_old,
-    forget_upload,
     keep_upload,
     plan_upload,
 )
@@ -69,7 +69,7 @@ def test_an_upload_is_planned_applied_and_undone(desk):
     assert "bad@@x.org" in desk.path.with_name("readers.rejected.csv").read_text()
     assert desk.ledger.syncs.history("readers")[0].by == BY
     assert desk.sync().changes_nothing
-    desk.undo(to=can_go_back_to(desk.app, "readers")[0])
+    desk.undo(to=undoable_syncs(desk.app, "readers")[0])
     assert desk.read() == before
     assert desk.member("new@x.org").removed_at is not None
     assert not desk.path.with_name("readers.rejected.csv").exists()
@@ -125,7 +125,7 @@ def test_somebody_who_opted_out_is_blocked_and_named_in_both_modes(desk):
 
 def test_an_erased_subscriber_gets_no_row_again(desk):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
-    forgotten = erase(desk.app, "ana@x.org", by=BY)
+    forgotten = erase_subscriber(desk.app, "ana@x.org", by=BY)
     assert (forgotten.taken_out, dict(forgotten.left)) == (("readers",), {})
     assert desk.read() == HEAD + "bo@x.org,Bo,\n"
     told, _ = applied(desk, HEAD + "ana@x.org,Ana,\nnew@x.org,,\n", ImportMode.ADD)
@@ -176,7 +176,7 @@ def test_an_invalid_file_is_refused_by_its_own_name(desk, data, says):
 def test_an_upload_is_removed_when_discarded_and_after_a_day(desk, clock):
     desk.sync(HEAD + "ana@x.org,,\n")
     first, second = upload(desk, HEAD), upload(desk, HEAD)
-    forget_upload(desk.app, first)
+    discard_upload(desk.app, first)
     assert find_upload(desk.app, "readers", first.id) is None
     assert find_upload(desk.app, "readers", second.id) == second
     assert find_upload(desk.app, "others", second.id) is None
@@ -189,7 +189,7 @@ def test_expired_uploads_are_removed_from_disk_and_incomplete_ones_are_kept(desk
     desk.sync(HEAD)
     clock.now = time.time()
     folder = desk.app.workspace.state / "uploads"
-    forget_old(desk.app)
+    discard_expired_uploads(desk.app)
     old = upload(desk, HEAD + "ana@x.org,,\n")
     coming = folder / f"{'c0' * 16}.csv"
     coming.write_text(HEAD)
@@ -197,10 +197,10 @@ def test_expired_uploads_are_removed_from_disk_and_incomplete_ones_are_kept(desk
     second = upload(desk, HEAD)
     assert coming.exists(), "another upload takes nothing away from one that is under way"
     clock.forward(KEPT_FOR - 1)
-    forget_old(desk.app)
+    discard_expired_uploads(desk.app)
     assert find_upload(desk.app, "readers", old.id) and find_upload(desk.app, "readers", second.id)
     clock.forward(2)
-    forget_old(desk.app)
+    discard_expired_uploads(desk.app)
     assert list(folder.iterdir()) == []
 
 

@@ -19,7 +19,7 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.link_tokens import Purpose, key_name
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode
-from mailer.service.subscribers.signup import SignupForm, ask_link, public_list, request_signup
+from mailer.service.subscribers.signup import SignupForm, public_list, request_link_mail, request_signup
 from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.settings.settings import Settings
 from mailer.workspace import Workspace
@@ -150,7 +150,7 @@ def test_an_address_suppressed_by_an_admin_gets_nothing(app, catcher):
     identity = parse_address(ANA).identity
     app.ledger.suppressions.suppress(identity, SuppressionReason.BY_HAND, source="command")
     sign_up(app)
-    ask_link(app, parse_address(ANA))
+    request_link_mail(app, parse_address(ANA))
     deliver(app)
     assert caught(catcher) == []
     assert {(each.state, each.reply) for each in letters(app)} == {(TransactionalState.FAILED, "suppressed by hand")}
@@ -159,7 +159,7 @@ def test_an_address_suppressed_by_an_admin_gets_nothing(app, catcher):
 def test_a_link_is_sent_to_known_addresses_only(app, catcher):
     join(app.ledger, "harbour", parse_address(ANA), source="page")
     for address in (ANA, "stranger@example.org"):
-        ask_link(app, parse_address(address))
+        request_link_mail(app, parse_address(address))
     deliver(app)
     (raw,) = caught(catcher)
     assert parsed(raw)["To"] == ANA

@@ -20,7 +20,7 @@ from mailer.http_client import BODY_LIMIT, ClientOptions, HttpResult, post
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookMessage
 from mailer.service.webhooks import delivery, delivery_job, manage
-from mailer.service.webhooks.delivery import RETRY, client_options, decide
+from mailer.service.webhooks.delivery import RETRY, client_options, decide_retry
 from mailer.service.webhooks.delivery_job import notify_webhooks
 from mailer.service.webhooks.manage import read_url
 from tests.support.certificates import Authority
@@ -89,7 +89,7 @@ def verified(secret, received):
 
 
 def test_events_are_delivered_and_an_independent_implementation_verifies_them(site, receiver):
-    webhook, secret = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, secret = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         go(lambda: log(site, webhook)[0].state is WebhookState.DELIVERED)
@@ -111,9 +111,9 @@ def test_events_are_delivered_and_an_independent_implementation_verifies_them(si
 
 def test_a_failed_message_is_retried_with_its_id_and_delays_no_other_webhook(site, receiver):
     receiver.answers = [503, (302, {"Location": "/hooks"}), 200]
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     with receiving() as other, serving(site) as go:
-        second, _ = manage.add(site.app, other.url, ["unsubscribed"])
+        second, _ = manage.add_webhook(site.app, other.url, ["unsubscribed"])
         leave(site)
         for count in (1, 2, 3):
             go(lambda count=count: len(log(site, webhook)[0].log) == count)
@@ -123,7 +123,7 @@ def test_a_failed_message_is_retried_with_its_id_and_delays_no_other_webhook(sit
     assert len({each.body for each in receiver.requests}) == 1
     assert [each.path for each in receiver.requests] == ["/hooks"] * 3
     message = log(site, webhook)[0]
-    assert [delivery.describe(each) for each in message.log] == [
+    assert [delivery.describe_attempt(each) for each in message.log] == [
         "answered 503",
         "answered 302: redirects are not followed",
         "answered 200",
@@ -133,7 +133,7 @@ def test_a_failed_message_is_retried_with_its_id_and_delays_no_other_webhook(sit
 
 def test_somebody_who_is_erased_during_a_delivery_is_no_longer_reported(site, receiver):
     receiver.may_answer.clear()
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     for who in (ANA, "ben@example.net", "cleo@example.org"):
         leave(site, who)
 
@@ -150,7 +150,7 @@ def test_somebody_who_is_erased_during_a_delivery_is_no_longer_reported(site, re
 
 def test_after_a_day_a_message_is_given_up_logged_and_can_be_sent_again(site, receiver):
     receiver.answers = [500]
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         while log(site, webhook)[0].state is WebhookState.WAITING:
@@ -173,7 +173,7 @@ def test_after_a_day_a_message_is_given_up_logged_and_can_be_sent_again(site, re
 
 def test_a_webhook_that_answers_410_is_paused_and_logged(site, receiver):
     receiver.answers = [410]
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         said = go(lambda: site.ledger.webhooks.get(webhook.id).paused_at is not None)
@@ -182,8 +182,8 @@ def test_a_webhook_that_answers_410_is_paused_and_logged(site, receiver):
 
 
 def test_during_a_rotation_both_secrets_sign_then_only_the_new_one(site, receiver):
-    webhook, old = manage.add(site.app, receiver.url, ["unsubscribed"])
-    _, new = manage.rotate(site.app, webhook.id)
+    webhook, old = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
+    _, new = manage.rotate_secret(site.app, webhook.id)
     assert manage.send_test(site.app, webhook.id).state is WebhookState.DELIVERED
     assert old != new
     for secret in (old, new):
@@ -196,7 +196,7 @@ def test_during_a_rotation_both_secrets_sign_then_only_the_new_one(site, receive
 
 
 def test_the_key_that_a_secret_is_derived_from_must_stay(site, receiver):
-    manage.add(site.app, receiver.url, ["unsubscribed"])
+    manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     others = site.app.settings.model_copy(update={"secret_keys": (SecretStr("another key, as long as one has to be"),)})
     with (
         App(site.app.workspace, others) as later,
@@ -322,7 +322,7 @@ def waiting(attempts=0, first_at=None, event=WebhookEvent.BOUNCED):
 )
 def test_the_state_of_a_message_follows_from_the_answer(status, message, now, state, next_at, paused):
     assert RETRY.lifetime == DAY
-    decision = decide(HttpResult(status=status, seconds=0.1), message, now=now, chance=0.5)
+    decision = decide_retry(HttpResult(status=status, seconds=0.1), message, now=now, chance=0.5)
     assert (decision.state, decision.next_at, bool(decision.pause)) == (state, next_at, paused)
 
 
@@ -409,8 +409,8 @@ def test_webhooks_are_managed_at_the_desk(site, receiver):
 
 def test_a_message_is_json_with_three_keys(site):
     message = replace(waiting(), data='{"email":"josé@example.org","send":3}')
-    body = json.loads(delivery.body_of(message))
+    body = json.loads(delivery.message_body(message))
     assert list(body) == ["type", "timestamp", "data"]
     assert body["data"] == {"email": "josé@example.org", "send": 3}
     assert client_options(site.app).networks == HERE
-    assert KEY not in delivery.body_of(message).decode()
+    assert KEY not in delivery.message_body(message).decode()

@@ -62,7 +62,7 @@ def _key(data: dict[str, Any]) -> Key | None:
         return None
 
 
-def verify(token: str, keys: KeySet, expected: ExpectedClaims, *, now: float) -> dict[str, Any]:
+def verify_id_token(token: str, keys: KeySet, expected: ExpectedClaims, *, now: float) -> dict[str, Any]:
     """Returns the claims of `token`. `now`: seconds since the epoch."""
     claims = _verify_signature(token, keys)
     checks = JWTClaimsRegistry(

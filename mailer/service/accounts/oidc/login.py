@@ -70,7 +70,9 @@ def normalize_login(app: App, typed: str) -> str:
     return login
 
 
-def sign_in(app: App, provider: "Provider", claims: Mapping[str, object], *, browser: str, address: str) -> NewSession:
+def sign_in_by_oidc(
+    app: App, provider: "Provider", claims: Mapping[str, object], *, browser: str, address: str
+) -> NewSession:
     """Signs in the user that verified `claims` belong to. The first login ties the user to that account at the provider.
 
     Raises UnknownPersonError.

@@ -65,13 +65,13 @@ class LoginAttempt:
         return _base64(hmac.digest(self.secret.encode(), f"{use} {self.at} {self.wanted}".encode(), "sha256"))
 
 
-def start(wanted: str, now: float) -> LoginAttempt:
+def start_login(wanted: str, now: float) -> LoginAttempt:
     """Starts the login of a browser that wants to see `wanted`."""
     wanted = wanted if len(wanted) <= _LONGEST_WANTED else ""
     return LoginAttempt(secret=secrets.token_urlsafe(32), at=int(now), wanted=wanted)
 
 
-def resume(cookie: str, state: str, now: float) -> LoginAttempt:
+def resume_login(cookie: str, state: str, now: float) -> LoginAttempt:
     """Returns the login that the browser’s `cookie` and the provider’s `state` both belong to. Raises NotBegunError."""
     secret, _, rest = cookie.partition(".")
     at, _, wanted = rest.partition(".")

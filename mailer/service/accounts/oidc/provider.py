@@ -21,7 +21,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from joserfc.jwk import KeySet
 
 from mailer.http_client import ClientOptions, HttpResult, request
-from mailer.service.accounts.oidc.id_token import ExpectedClaims, UnknownSignatureError, read_keys, verify
+from mailer.service.accounts.oidc.id_token import ExpectedClaims, UnknownSignatureError, read_keys, verify_id_token
 from mailer.service.accounts.oidc.login_attempt import LoginAttempt, ProviderError, error_code
 from mailer.settings.parsers import base_url
 from mailer.settings.settings import Settings
@@ -86,9 +86,9 @@ class Provider:
         token = await self._exchange(code, attempt.verifier, back)
         expected = ExpectedClaims(issuer=self.issuer, client_id=self._client_id, nonce=attempt.nonce)
         try:
-            return verify(token, await self._jwks(KEPT_FOR), expected, now=self._clock())
+            return verify_id_token(token, await self._jwks(KEPT_FOR), expected, now=self._clock())
         except UnknownSignatureError:
-            return verify(token, await self._jwks(REST), expected, now=self._clock())
+            return verify_id_token(token, await self._jwks(REST), expected, now=self._clock())
 
     async def _exchange(self, code: str, verifier: str, back: str) -> str:
         endpoints = await self._metadata()

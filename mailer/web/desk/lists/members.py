@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from mailer.addresses import mask, parse_address
+from mailer.addresses import mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.subscribers.search import LONGEST, PAGE
 from mailer.ledger.types.accounts import Role
@@ -38,7 +38,7 @@ def _add(request: DeskRequest) -> Response:
         add_member(request.app, name, address, typed_fields(request), by=by(request))
     except NeedsConfirmationError as error:
         return confirmation_page(request, name, error)
-    request.record("list.add", name, mask(address.display))
+    request.record("list.add", name, mask_address(address.display))
     return request.redirect(f"{path_of(name)}/members", f"{address.display} is on the list.")
 
 

@@ -16,7 +16,7 @@ from mailer.service.dispatches.approvals import NotApprovedError
 from mailer.service.dispatches.status import list_dispatches
 from mailer.service.lists.sync import sync_list
 from mailer.service.sends.plan import plan_send
-from mailer.service.sends.scheduler import due_now, start_sends_when_due
+from mailer.service.sends.scheduler import due_sends, start_sends_when_due
 from mailer.service.sends.start import SendOrder, start_send
 from tests.support.deskpages import At, signed_in
 from tests.support.patience import until_holds
@@ -296,7 +296,7 @@ def carry_all(site):
     told, looks = [], []
 
     def looking(newsroom):
-        looks.append(due_now(newsroom))
+        looks.append(due_sends(newsroom))
         return looks[-1]
 
     async def work():

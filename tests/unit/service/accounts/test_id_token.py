@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
-from mailer.service.accounts.oidc.id_token import ExpectedClaims, TokenError, UnknownSignatureError, read_keys, verify
+from mailer.service.accounts.oidc.id_token import (
+    ExpectedClaims,
+    TokenError,
+    UnknownSignatureError,
+    read_keys,
+    verify_id_token,
+)
 
 NOW, CLIENT = 1_800_000_000, "the desk"
 EXPECTED = ExpectedClaims(issuer="https://id.example.com", client_id=CLIENT, nonce="n" * 43)
@@ -117,7 +123,7 @@ FORGED = {
 @pytest.mark.parametrize("token", FORGED.values(), ids=FORGED)
 def test_an_invalid_token_is_refused(token):
     with pytest.raises(TokenError) as refused:
-        verify(token, KEYS, EXPECTED, now=NOW)
+        verify_id_token(token, KEYS, EXPECTED, now=NOW)
     assert refused.value.next_step
     assert str(refused.value).isprintable()
 
@@ -138,17 +144,19 @@ def test_an_invalid_token_is_refused(token):
     ],
 )
 def test_a_valid_token_is_accepted(token):
-    assert verify(token, KEYS, EXPECTED, now=NOW)["sub"] == "1"
+    assert verify_id_token(token, KEYS, EXPECTED, now=NOW)["sub"] == "1"
 
 
 @pytest.mark.parametrize("key", [STRANGER, IMPOSTOR])
 def test_an_unknown_signature_has_an_error_of_its_own(key):
     with pytest.raises(UnknownSignatureError):
-        verify(signed(key=key), KEYS, EXPECTED, now=NOW)
+        verify_id_token(signed(key=key), KEYS, EXPECTED, now=NOW)
 
 
 def test_a_single_key_needs_no_key_id():
-    assert verify(by_hand({"alg": "RS256"}, by_ours), read_keys({"keys": PUBLISHED["keys"][:1]}), EXPECTED, now=NOW)
+    assert verify_id_token(
+        by_hand({"alg": "RS256"}, by_ours), read_keys({"keys": PUBLISHED["keys"][:1]}), EXPECTED, now=NOW
+    )
 
 
 def test_keys_for_other_uses_are_left_out():
@@ -162,13 +170,13 @@ def test_keys_for_other_uses_are_left_out():
 def test_a_document_without_keys_has_none(document):
     assert read_keys(document).keys == []
     with pytest.raises(UnknownSignatureError):
-        verify(signed(), KeySet([]), EXPECTED, now=NOW)
+        verify_id_token(signed(), KeySet([]), EXPECTED, now=NOW)
 
 
 @given(st.text(max_size=200) | st.lists(st.text("ey.JABab-_=0", max_size=40), min_size=2, max_size=5).map(".".join))
 def test_any_invalid_token_is_refused_with_a_token_error(token):
     with pytest.raises(TokenError):
-        verify(token, KEYS, EXPECTED, now=NOW)
+        verify_id_token(token, KEYS, EXPECTED, now=NOW)
 
 
 @given(
@@ -178,4 +186,4 @@ def test_any_invalid_token_is_refused_with_a_token_error(token):
 )
 def test_any_invalid_header_is_refused_with_a_token_error(header):
     with pytest.raises(TokenError):
-        verify(by_hand(header, lambda data: hashlib.sha256(data).digest()), KEYS, EXPECTED, now=NOW)
+        verify_id_token(by_hand(header, lambda data: hashlib.sha256(data).digest()), KEYS, EXPECTED, now=NOW)

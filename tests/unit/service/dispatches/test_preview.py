@@ -10,14 +10,14 @@ from PIL import Image as Pillow
 from mailer.errors import UsageError
 from mailer.service.dispatches.lint import lint_dispatch
 from mailer.service.dispatches.preview import (
-    NOBODY,
+    NO_READER,
     ColorScheme,
-    draft,
-    in_scheme,
-    lint,
+    compile_draft,
+    force_color_scheme,
+    lint_draft,
     reader_values,
-    render,
-    some_readers,
+    render_preview,
+    sample_addresses,
 )
 from mailer.service.file_cache import cache_by_mtime
 from tests.support.preview import SHOWN, make_newsroom
@@ -38,20 +38,20 @@ def path(app):
 
 
 def drafted(app, path, source=DISPATCH):
-    return draft(app, source, path, shown=SHOWN)
+    return compile_draft(app, source, path, shown=SHOWN)
 
 
 def test_a_text_without_a_file_is_previewed_and_nothing_is_written(app, path):
     before = {each: each.stat().st_mtime_ns for each in app.workspace.root.rglob("*")}
-    made = lint(app, drafted(app, path, DISPATCH.replace("patience", "forbearance")))
-    assert "forbearance" in render(made.edition, media=MEDIA).text
+    made = lint_draft(app, drafted(app, path, DISPATCH.replace("patience", "forbearance")))
+    assert "forbearance" in render_preview(made.edition, media=MEDIA).text
     assert {each: each.stat().st_mtime_ns for each in app.workspace.root.rglob("*")} == before
 
 
 def test_the_quick_preview_has_the_final_text_with_styles_as_in_the_template(app, path):
     soon = drafted(app, path)
-    final = lint(app, soon)
-    one, other = render(soon.edition, media=MEDIA), render(final.edition, media=MEDIA)
+    final = lint_draft(app, soon)
+    one, other = render_preview(soon.edition, media=MEDIA), render_preview(final.edition, media=MEDIA)
     assert (one.subject, one.text) == (other.subject, other.text)
     assert _words(one.html) == _words(other.html)
     assert (soon.is_final, final.is_final) == (False, True)
@@ -77,18 +77,18 @@ def _words(html):
 def test_the_problems_are_those_of_the_check(app, path, source):
     path.write_text(source)
     checked = lint_dispatch(app, "tide")
-    found = lint(app, drafted(app, path, source)).problems
+    found = lint_draft(app, drafted(app, path, source)).problems
     assert [(each.line, each.rule) for each in found] == [(each.line, each.rule) for each in checked.problems]
 
 
 def test_errors_leave_no_edition(app, path):
     made = drafted(app, path, DISPATCH.replace("source:", "sorce:"))
     assert made.edition is None
-    assert lint(app, made).edition is None
+    assert lint_draft(app, made).edition is None
 
 
 def test_invalid_utf_8_is_a_problem(app, path):
-    made = draft(app, b"---\ntitle: \xff\n---\n", path)
+    made = compile_draft(app, b"---\ntitle: \xff\n---\n", path)
     assert [problem.rule for problem in made.problems] == ["encoding"]
 
 
@@ -122,15 +122,15 @@ def test_images_are_below_the_media_path_and_alternative_texts_replace_them(app,
     photo = 'photo: {file: quay.png, alt: "A quay > a bridge", caption: The quay, credit: Mara}\n'
     made = drafted(app, path, DISPATCH.replace("date: 2026-11-01\n", f"date: 2026-11-01\n{photo}", 1))
     (image,) = made.edition.images
-    assert f'src="{MEDIA}{image.name}"' in render(made.edition, media=MEDIA).html
-    assert app.publication.media_url in render(made.edition, media=MEDIA).mailed
-    without = render(made.edition, media=MEDIA, images=False).html
+    assert f'src="{MEDIA}{image.name}"' in render_preview(made.edition, media=MEDIA).html
+    assert app.publication.media_url in render_preview(made.edition, media=MEDIA).mailed
+    without = render_preview(made.edition, media=MEDIA, images=False).html
     assert image.name not in without
     assert re.search(r'<img[^>]*src="data:,"[^>]*alt="A quay &gt; a bridge"', without)
 
 
 def test_links_open_in_a_new_tab_except_those_to_articles(app, path):
-    html = render(lint(app, drafted(app, path)).edition, media=MEDIA).html
+    html = render_preview(lint_draft(app, drafted(app, path)).edition, media=MEDIA).html
     links = re.findall(r"<a [^>]*href[^>]*>", html)
     assert {"#" in each.partition("href=")[2][:2] for each in links} == {True, False}
     for link in links:
@@ -146,7 +146,7 @@ CSS = "<head><style>@media (prefers-color-scheme: dark) { a { b: c } } @media sc
 )
 def test_a_colour_scheme_is_forced_in_style_sheets_only(scheme, dark, light):
     words = "<p>(prefers-color-scheme: dark)</p>"
-    html = in_scheme(CSS + words, scheme)
+    html = force_color_scheme(CSS + words, scheme)
     assert f"@media {dark} {{ a" in html
     assert f"@media screen and {light} {{ d" in html
     assert html.endswith(words)
@@ -156,18 +156,18 @@ def test_a_colour_scheme_is_forced_in_style_sheets_only(scheme, dark, light):
 def test_a_preview_for_a_reader_is_what_they_would_be_sent(app, path):
     made = drafted(app, path)
     ana = reader_values(app, "Ana@example.com", (), made.edition.fields)
-    assert "Dear Ana," in render(made.edition, ana, media=MEDIA).text
-    assert "ana@example.com" in render(made.edition, ana, media=MEDIA).html
-    assert "Dear reader," in render(made.edition, NOBODY, media=MEDIA).text
+    assert "Dear Ana," in render_preview(made.edition, ana, media=MEDIA).text
+    assert "ana@example.com" in render_preview(made.edition, ana, media=MEDIA).html
+    assert "Dear reader," in render_preview(made.edition, NO_READER, media=MEDIA).text
     with pytest.raises(UsageError, match="not on any list"):
         reader_values(app, "nobody@example.com", (), made.edition.fields)
 
 
 def test_sample_addresses_are_offered(app):
     (app.workspace.subscribers / "board.csv").write_text("email\nana@example.com\nben@example.com\nbroken\n")
-    assert some_readers(app, (), 10) == ("ana@example.com", "ben@example.com")
-    assert some_readers(app, ("readers",), 10) == ("ana@example.com",)
-    assert some_readers(app, (), 1) == ("ana@example.com",)
+    assert sample_addresses(app, (), 10) == ("ana@example.com", "ben@example.com")
+    assert sample_addresses(app, ("readers",), 10) == ("ana@example.com",)
+    assert sample_addresses(app, (), 1) == ("ana@example.com",)
 
 
 def test_a_change_of_another_dispatch_is_noticed(app, path):
@@ -175,9 +175,9 @@ def test_a_change_of_another_dispatch_is_noticed(app, path):
     source = DISPATCH.replace("The rest", "See [[other]]. The rest")
     assert drafted(app, path, source).edition is None
     other.write_text(DISPATCH.replace("The tide table", "Fog"))
-    assert "Fog" in render(drafted(app, path, source).edition, media=MEDIA).text
+    assert "Fog" in render_preview(drafted(app, path, source).edition, media=MEDIA).text
     other.write_text(DISPATCH.replace("The tide table", "Sun"))
-    assert "Sun" in render(drafted(app, path, source).edition, media=MEDIA).text
+    assert "Sun" in render_preview(drafted(app, path, source).edition, media=MEDIA).text
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mailer.delivery.warmup import DayShare, WarmUp
-from mailer.service.sends.eta import WHILE, Estimate, Remaining, ThroughputMeter, estimate, format_days, format_time
+from mailer.service.sends.eta import WINDOW, Estimate, Remaining, ThroughputMeter, estimate, format_days, format_time
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -166,7 +166,7 @@ def test_the_throughput_is_the_recent_one():
     for second in range(100):
         pace.note(float(second), 100 * second)
     assert pace.per_second == pytest.approx(100)
-    for second in range(100, 100 + int(WHILE) + 1):
+    for second in range(100, 100 + int(WINDOW) + 1):
         pace.note(float(second), 9_900 + 2 * (second - 99))
     assert pace.per_second == pytest.approx(2, rel=0.1)
 
@@ -188,4 +188,4 @@ def test_the_throughput_is_never_negative_and_keeps_few_samples(steps):
         now, count = now + seconds_on, count + more
         pace.note(now, count)
     assert pace.per_second is None or pace.per_second > 0
-    assert len(pace) <= WHILE * 4 + 3
+    assert len(pace) <= WINDOW * 4 + 3

@@ -12,7 +12,7 @@ from standardwebhooks import WebhookVerificationError
 from mailer.errors import SettingsError
 from mailer.ledger.webhooks.webhooks import SigningSecret
 from mailer.link_tokens import key_name
-from mailer.service.webhooks.signature import derive_secret, encode_secret, sign
+from mailer.service.webhooks.signature import derive_secret, encode_secret, sign_message
 
 KEYS = ["a key of the tests that is long enough to be one", "another key of the tests, as long as one has to be"]
 SEALS = [SigningSecret(key_name=key_name(key), salt=salt * 32) for key in KEYS for salt in ("00", "a1")]
@@ -20,7 +20,7 @@ SEALS = [SigningSecret(key_name=key_name(key), salt=salt * 32) for key in KEYS f
 
 def test_the_standard_s_example_is_reproduced():
     secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    signed = sign([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    signed = sign_message([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
@@ -40,7 +40,7 @@ def test_a_signature_verifies_only_with_a_signing_secret(body, number, both):
     headers = {
         "webhook-id": message_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": sign([new, old] if both else [new], message_id, at, body.encode()),
+        "webhook-signature": sign_message([new, old] if both else [new], message_id, at, body.encode()),
     }
     for secret in (new, old) if both else (new,):
         Verifier(encode_secret(secret)).verify(body, headers, json_parse=False)
