@@ -24,8 +24,9 @@ from mailer.app import App
 from mailer.delivery.states import SendState
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.sends import Send
-from mailer.service.accounts.passwords import digest
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.accounts.sessions import token_digest
+from mailer.service.sends.plan import plan_send
+from mailer.service.sends.start import start_send
 from mailer.web.server import free_port
 
 READERS = 40_000
@@ -54,7 +55,7 @@ def measure_run(folder: Path, readers: int, watchers: int) -> LivePageRun:
         with App.open(folder) as app:
             send = start_send(app, plan_send(app, DISPATCH, [LIST]))
             user = app.ledger.users.add("Watcher", Role.EDITOR)
-            app.ledger.sessions.begin(user.id, digest(_TOKEN), browser="benchmark", address="127.0.0.1")
+            app.ledger.sessions.begin(user.id, token_digest(_TOKEN), browser="benchmark", address="127.0.0.1")
             port = free_port()
             with running([sys.executable, "-m", "mailer", "serve", "--port", str(port)], folder, port) as pid:
                 return asyncio.run(_watch(app, send.id, port, pid, watchers=watchers, readers=readers))

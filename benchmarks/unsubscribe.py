@@ -26,7 +26,8 @@ from benchmarks.workload import DISPATCH, LIST, SendOptions, reset_workspace, wr
 from mailer.app import App
 from mailer.ledger.types.sends import Send
 from mailer.link_tokens import Purpose
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.plan import plan_send
+from mailer.service.sends.start import start_send
 from mailer.web.server import free_port
 
 CONNECTIONS = 50

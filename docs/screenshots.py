@@ -91,7 +91,7 @@ def add_sample_data(app: App) -> None:
         path = app.workspace.find_dispatch(slug)
         ledger.revisions.save(path.stem, path.read_text(encoding="utf-8"), digest=slug, actor=NAME)
         ledger.audit.record(NAME, "dispatch.save", slug, address="192.0.2.7")
-    manage.add(app, "https://crm.example.org/hooks/letter", [event.value for event in EVENTS])
+    manage.add_webhook(app, "https://crm.example.org/hooks/letter", [event.value for event in EVENTS])
     ledger.suppressions.unsubscribe("petra@example.com", source="page")
     (message,) = ledger.outbox.log(1)
     for status, answer, state in (

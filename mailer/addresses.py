@@ -120,3 +120,12 @@ def _find_reason(text: str) -> str:
 
 def _octets(text: str) -> int:
     return len(text.encode(errors="replace"))
+
+
+def mask_address(address: str) -> str:
+    """Returns `address` masked so that only its owner recognises it, a…@example.com; "" for an erased or invalid address."""
+    try:
+        local, _, domain = parse_address(address).display.rpartition("@")
+    except AddressError:
+        return ""
+    return f"{local[0]}…@{domain}"

@@ -1,8 +1,8 @@
-"""The installation that a command or a page works in: one workspace, its settings, and what is made of them.
+"""The composition root: one workspace, its settings, and the objects made from them.
 
-Everything is made, and imported (PLC0415), when it is first asked for, so that a command that needs no ledger neither loads nor
-opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, UsageError and LedgerError in the words that a
-person sees.
+Everything is made, and imported (PLC0415), when it is first used, so that a command that needs no ledger neither loads nor
+opens one. `close` (or `with`) ends the ledger's writer. Raises SettingsError, UsageError and LedgerError, whose messages are
+for people.
 """
 
 import time
@@ -30,17 +30,17 @@ Clock = Callable[[], float]
 
 
 class App:
-    """One workspace at work. `clock` gives seconds since the epoch, UTC."""
+    """One open workspace. `clock` returns seconds since the epoch, UTC."""
 
     def __init__(self, workspace: Workspace, settings: Settings, clock: Clock = time.time) -> None:
         self.workspace = workspace
         self.settings = settings
         self.clock = clock
-        self.accept_restored = False  # a person says that an older copy of the database is the one to go on with
+        self.accept_restored = False  # a person has confirmed to continue with an older copy of the database
 
     @classmethod
     def open(cls, folder: Path, clock: Clock = time.time) -> "App":
-        """The newsroom of the workspace in `folder`, by its `.env` and the environment. Raises SettingsError."""
+        """Opens the workspace in `folder`, with the settings of its `.env` and the environment. Raises SettingsError."""
         workspace = Workspace(folder)
         return cls(workspace, load_settings(workspace.root), clock)
 
@@ -51,21 +51,22 @@ class App:
         self.close()
 
     def close(self) -> None:
+        """Closes the ledger, if it is open."""
         if "ledger" in self.__dict__:
             self.ledger.close()
             del self.__dict__["ledger"]
 
     @property
     def has_ledger(self) -> bool:
-        """Whether there is a database yet; a command that only reads makes none."""
+        """Whether the database exists; a command that only reads does not create it."""
         path = self.settings.database_url.get_secret_value().partition("sqlite:///")[2]
         return "ledger" in self.__dict__ or not path or Path(path).exists()
 
     @cached_property
     def ledger(self) -> "Ledger":
-        """The database, opened and up to date; refused while it names a secret key that the settings lack."""
+        """The database, opened and migrated. Raises SettingsError if it names a secret key that the settings lack."""
         from mailer.ledger.ledger import open_ledger  # noqa: PLC0415 - SQLAlchemy, only where a ledger is needed
-        from mailer.malloc import limit_arenas  # noqa: PLC0415 - goes with it
+        from mailer.malloc import limit_arenas  # noqa: PLC0415 - used with the ledger only
 
         limit_arenas()  # before the ledger starts its threads
         url = self.settings.database_url.get_secret_value()
@@ -94,7 +95,7 @@ class App:
 
     @contextmanager
     def readonly_ledger(self) -> "Iterator[Ledger]":
-        """The ledger, or where there is none yet an empty one that goes again: for a command that records nothing."""
+        """Yields the ledger, or a temporary empty one if there is none yet: for a command that records nothing."""
         if self.has_ledger:
             yield self.ledger
             return
@@ -108,7 +109,7 @@ class App:
 
     @cached_property
     def warmup(self) -> "WarmUp":
-        """The plan of the first days. They are those of the sender's domain at these relays: a new one begins anew."""
+        """The warm-up plan. It belongs to the sender's domain at these relays: another domain or relay starts anew."""
         from mailer.delivery.warmup import WarmUp  # noqa: PLC0415 - loaded when first used
 
         hosts = sorted({relay.host for relay in self.settings.relay})
@@ -154,19 +155,19 @@ class App:
 
     def sender_profile_of(self, frozen: str | None) -> "SenderProfile":
         """Returns the sender profile that was frozen with a send; that of the settings for a send without one."""
-        from mailer.mime.composer import SenderProfile  # noqa: PLC0415
+        from mailer.mime.composer import SenderProfile  # noqa: PLC0415 - loaded when first used
 
         return self.sender_profile if frozen is None else SenderProfile.from_json(frozen, self.signing.signers)
 
     @cached_property
     def signing(self) -> "DkimConfig":
-        """The keys that sign each message, read from their files; none where none is set. Raises SettingsError."""
+        """The DKIM keys that sign each message, read from their files; none where none is set. Raises SettingsError."""
         from mailer.mime.dkim.keys import load_signing  # noqa: PLC0415 - loaded when first used
 
         return load_signing(self.settings)
 
     def message_tokens(self, key_name: str, *, inert: bool = False) -> "Callable[[int], MessageTokens]":
-        """How the deliveries of a send name themselves, under the key that the send began with."""
+        """Returns a function that makes the tokens of a delivery, under the key of its send. `inert`: with placeholder links."""
         from mailer.link_tokens import BLOCK_SIZE, PLACEHOLDER, Purpose  # noqa: PLC0415 - loaded when first used
         from mailer.mime.composer import MessageTokens  # noqa: PLC0415 - loaded when first used
 
@@ -174,7 +175,7 @@ class App:
 
         @lru_cache(maxsize=64)
         def neighbours(first: int) -> list[MessageTokens]:
-            """Of deliveries whose numbers follow one another, as those of a send do."""
+            """Returns the tokens of a block of consecutive delivery numbers, as a send has them."""
             numbers = range(first, first + BLOCK_SIZE)
             unsubscribe = [PLACEHOLDER] * BLOCK_SIZE if inert else keys.issue_block(Purpose.UNSUBSCRIBE, numbers)
             bounce, message = (keys.issue_block(each, numbers) for each in (Purpose.BOUNCE, Purpose.MESSAGE_ID))

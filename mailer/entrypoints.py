@@ -20,8 +20,8 @@ from mailer.service.lists.uploads import clean_up_uploads
 from mailer.service.sends.scheduler import start_sends_when_due
 from mailer.service.sends.summary import proof_line
 from mailer.service.subscribers.welcome import welcome_new_readers
-from mailer.service.transactional.dispatcher import deliver_transactional_mail
-from mailer.service.webhooks.dispatcher import notify_webhooks
+from mailer.service.transactional.delivery_job import deliver_transactional_mail
+from mailer.service.webhooks.delivery_job import notify_webhooks
 from mailer.web.preview.app import create_preview, new_token
 from mailer.web.preview.session import PreviewSession
 from mailer.web.server import free_port, serve, serve_app

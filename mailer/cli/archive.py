@@ -8,8 +8,8 @@ from mailer.app import App
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import plural, print_json
 from mailer.cli.sends.plan import show_problems, show_refusal
-from mailer.service.archive.corrections import correct
-from mailer.service.archive.export import export
+from mailer.service.archive.corrections import correct_dispatch
+from mailer.service.archive.export import export_archive
 from mailer.service.dispatches.compile import DispatchError
 from mailer.timestamps import iso
 
@@ -26,7 +26,7 @@ def archive_command() -> None:
 def build(folder: Path, *, as_json: bool, workspace: Path) -> None:
     """Write the archive into DIR, as files for any web server. Only what changed is written."""
     with App.open(workspace) as app:
-        result = export(app, folder)
+        result = export_archive(app, folder)
     if as_json:
         print_json({"files": result.files, "written": list(result.written), "removed": list(result.removed)})
         return
@@ -48,7 +48,7 @@ def correct_(dispatch: str, note: str, *, as_json: bool, workspace: Path) -> Non
     """Have the archive show DISPATCH as it is on disk now, marked as corrected. What was sent stays as it was."""
     with App.open(workspace) as app:
         try:
-            checked, shown = correct(app, dispatch, note)
+            checked, shown = correct_dispatch(app, dispatch, note)
         except DispatchError as error:
             raise show_refusal(error) from None
         url = app.publication.archive_url(shown.slug)

@@ -16,15 +16,15 @@ from mailer.cli.crash import crash_report
 from mailer.cli.options import as_json, in_new_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.errors import MailerError, UsageError
-from mailer.service.subscribers.inbound import InboundResult, process
+from mailer.service.subscribers.unsubscribe_mail import UnsubscribeMailResult, process_unsubscribe_mail
 
 EX_TEMPFAIL = 75
 _CHUNK = 1 << 16  # bytes
 _WORDS = {
-    InboundResult.UNSUBSCRIBED: "unsubscribed",
-    InboundResult.ALREADY: "was not mailed any more already",
-    InboundResult.AUTOMATIC: "an automatic answer: nothing was done",
-    InboundResult.NO_TOKEN: "no token of ours: nothing was done",
+    UnsubscribeMailResult.UNSUBSCRIBED: "unsubscribed",
+    UnsubscribeMailResult.ALREADY: "was not mailed any more already",
+    UnsubscribeMailResult.AUTOMATIC: "an automatic answer: nothing was done",
+    UnsubscribeMailResult.NO_TOKEN: "no token of ours: nothing was done",
 }
 
 
@@ -51,11 +51,11 @@ def inbound_command(*, as_json: bool, workspace: Path) -> int:
     return 0
 
 
-def _process_stdin(workspace: Path) -> InboundResult:
+def _process_stdin(workspace: Path) -> UnsubscribeMailResult:
     if not workspace.is_dir():
         raise UsageError(f"There is no folder {workspace}.", "Name the workspace with --workspace.")
     raw = sys.stdin.buffer.read(LARGEST)
     while sys.stdin.buffer.read(_CHUNK):
         continue  # a pipe that is not read to its end looks like a failure to the mail system
     with App.open(workspace) as app:
-        return process(app, raw)
+        return process_unsubscribe_mail(app, raw)

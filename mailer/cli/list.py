@@ -11,8 +11,9 @@ from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, plural, print_json
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import SyncPlan
-from mailer.service.lists.overview import ListOverview, export_list, plan_object, roster_object, show_list
-from mailer.service.lists.sync import plan_sync, sync_list, undo_list
+from mailer.service.lists.export import export_list
+from mailer.service.lists.overview import ListOverview, list_overview_object, show_list
+from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object, undo_list
 from mailer.timestamps import iso
 
 _list_argument = click.argument("name", callback=lambda _ctx, _parameter, name: name.strip().removesuffix(".csv"))
@@ -65,7 +66,7 @@ def show(name: str, *, where: str, limit: int, as_json: bool, workspace: Path) -
     with App.open(workspace) as app:
         overview = show_list(app, name, where=where, limit=limit)
     if as_json:
-        print_json(roster_object(overview))
+        print_json(list_overview_object(overview))
     else:
         _show_overview(overview)
 
@@ -126,7 +127,7 @@ def _sync_or_ask(app: App, name: str, *, allow_removals: bool) -> SyncPlan:
 
 def _show_plan(plan: SyncPlan, *, planned: bool, as_json: bool) -> int:
     if as_json:
-        print_json(plan_object(plan, planned=planned))
+        print_json(sync_plan_object(plan, planned=planned))
         return _exit_code(plan)
     done = "would be" if planned else "was"
     number = f", sync {plan.sync}" if plan.sync is not None else ""

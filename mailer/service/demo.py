@@ -1,8 +1,8 @@
-"""The whole thing on one machine in a minute, with nothing that has to be set up: what `mailer demo` shows.
+"""The demo: all of the program on one machine in a minute, without any setup (`mailer demo`).
 
-A temporary workspace with the example dispatches, a list of a dozen invented readers, and a real SMTP server on loopback
-that refuses one of them and greylists another. Two dispatches are sent over real SMTP; between them one reader follows
-the unsubscribe link of the message that came.
+A temporary workspace with the example dispatches, a list of a dozen invented readers, and a real SMTP server on loopback that
+refuses one of them and greylists another. Two dispatches are sent over real SMTP; between them one reader follows the
+unsubscribe link of the message that came.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ from pathlib import Path
 
 from mailer.app import App
 from mailer.ledger.types.sends import Summary
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.plan import plan_send
 from mailer.service.sends.run import run_send
+from mailer.service.sends.start import start_send
 from mailer.service.subscribers.unsubscribe import OptOutSource, unsubscribe
 from mailer.smtp.debug_server import DebugSmtpServer, ServerBehaviour
 from mailer.workspace import init
@@ -46,7 +47,7 @@ BEHAVIOUR = ServerBehaviour(refuse=frozenset({"nobody@example.net"}), greylist=f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """What the demo did, and where it can be looked at."""
+    """What the demo sent, and the folders to look at."""
 
     workspace: Path
     messages: Path
@@ -57,7 +58,7 @@ class DemoResult:
 
 
 def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> DemoResult:
-    """Run it in the empty `folder`; `log` gets a line for each step. Everything stays in `folder`."""
+    """Runs the demo in the empty `folder`; `log` is called with a line for each step. Everything is kept in `folder`."""
     init(folder)
     (folder / "subscribers" / f"{LIST}.csv").write_text(READERS, encoding="utf-8")
     messages = folder / "messages"
@@ -68,8 +69,8 @@ def run_demo(folder: Path, *, base_url: str, log: Callable[[str], None]) -> Demo
         (folder / ".env").write_text(_settings(catcher.port, base_url), encoding="utf-8")
         with App.open(folder) as app:
             first = _send(app, FIRST, log)
-            letter = _letter_to(LEAVES, messages)
-            link = re.findall(r"<(http[^>]*)>", letter["List-Unsubscribe"])[0]
+            message = _message_to(LEAVES, messages)
+            link = re.findall(r"<(http[^>]*)>", message["List-Unsubscribe"])[0]
             asyncio.run(unsubscribe(app, link.rpartition("/")[2], OptOutSource.PAGE))
             log(f"{LEAVES} follows the unsubscribe link of the message: {link}")
             second = _send(app, SECOND, log)
@@ -104,16 +105,16 @@ def _settings(port: int, base_url: str) -> str:
     )
 
 
-def _letter_to(address: str, messages: Path) -> Message:
+def _message_to(address: str, messages: Path) -> Message:
     for path in sorted(messages.glob("*.eml")):
-        letter = message_from_bytes(path.read_bytes())
-        if letter["To"].strip("<> ") == address:
-            return letter
+        message = message_from_bytes(path.read_bytes())
+        if message["To"].strip("<> ") == address:
+            return message
     raise AssertionError(f"no message to {address}")
 
 
 def _lay_out(messages: Path, media_url: str) -> None:
-    """Each message's two parts beside it, for a browser and a terminal; photos come from this folder, without a server."""
+    """Writes each message's two parts beside it, for a browser and a terminal; photos come from this folder, without a server."""
     for path in sorted(messages.glob("*.eml")):
         for part in message_from_bytes(path.read_bytes()).walk():
             suffix = {"text/html": ".html", "text/plain": ".txt"}.get(part.get_content_type())

@@ -1,10 +1,10 @@
-"""What was read of a file, kept while the file stays as it is: for programs that read the same files again and again.
+"""Caches the result of reading a file while the file is unchanged.
 
-    @unchanged(maxsize=…)
-    def read(path, …) -> what comes of it
+    @cache_by_mtime(maxsize=…)
+    def read(path, …) -> result
 
-What the function raises is not kept. Neither is what it made of a file that was touched in this very moment, for a second
-write within one tick of the file system's clock would not show.
+Exceptions are not cached. Neither is the result of a file that was written at this very moment, since a second write within
+one tick of the file system's clock could not be detected.
 """
 
 import os
@@ -22,23 +22,23 @@ TICK = 50_000_000  # nanoseconds; a kernel's are 1 to 10 ms
 
 
 def file_version(path: Path) -> Version | None:
-    """What the file system says of the content of `path`; None where there is nothing."""
+    """Returns what identifies the content of `path` in the file system; None if there is no file."""
     try:
-        stat = os.stat(path)  # noqa: PTH116 - several times as quick
+        stat = os.stat(path)  # noqa: PTH116 - several times as fast
     except (OSError, ValueError):
         return None
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def cache_by_mtime(maxsize: int) -> Callable[[Callable[Concatenate[Path, P], T]], Callable[Concatenate[Path, P], T]]:
-    """Keep the results of a function of a path, and of hashable things, for `maxsize` calls of late."""
+    """Caches the results of a function of a path, and of hashable arguments, for the last `maxsize` calls."""
 
     def keeping(function: Callable[Concatenate[Path, P], T]) -> Callable[Concatenate[Path, P], T]:
         @lru_cache(maxsize=maxsize)
         def kept(
             path: Path, _version: Version, args: tuple[Hashable, ...], named: tuple[tuple[str, Hashable], ...]
         ) -> T:
-            return function(path, *args, **dict(named))  # type: ignore[arg-type] # a ParamSpec taken apart
+            return function(path, *args, **dict(named))  # type: ignore[arg-type] # args and kwargs of a ParamSpec, passed apart
 
         @wraps(function)
         def reading(path: Path, /, *args: P.args, **named: P.kwargs) -> T:

@@ -1,7 +1,6 @@
-"""Background jobs of `mailer serve`: one loop for all of them, and the clean-up of uploads that nobody decided about.
+"""Background jobs of `mailer serve`: one loop for all of them.
 
-run_every(2.0, step, stop, log, newsroom=newsroom, name="letters")    until `stop` is set
-clean_up(newsroom, stop, log)                                         until `stop` is set
+await run_every(2.0, step, stop, log, app=app, name="letters")    until `stop` is set
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""What every template of a page may use: the publication, the words of a language, and where the other pages are.
+"""The template context that every public page has: the publication, the language, and the URLs of the other pages.
 
-`root` and `site` are the path of the site and the places of its pages; `indexed`, whether search engines may keep them.
-`name` and `postal_address` are the publication’s. `language` and `direction` are those of the words; `direction_of` is for other
-languages. `say("…", name=value)` is a sentence in that language, each value isolated; `long_date(date)` a date as it is
-written there.
+`root` and `site` are the path of the site and the URLs of its pages; `indexed`, whether search engines may index them. `name`
+and `postal_address` are the publication’s. `language` and `direction` are those of the texts; `direction_of` is for other
+languages. `say("…", name=value)` is a translated text, each value isolated; `long_date(date)` a date as it is written in that
+language.
 """
 
 import datetime as dt
@@ -17,12 +17,12 @@ _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECT
 
 
 def bidi_isolate(text: str) -> str:
-    """`text` whose direction does not mingle with that of the sentence around it."""
+    """Returns `text` between isolates, so that its direction does not affect the text around it."""
     return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
 
 
 def page_context(app: App, language: str, *, root: str, site: PublicUrls) -> dict[str, Any]:
-    """The context of a page whose words are in `language`, or in English where there are none."""
+    """Returns the context of a page in `language`, or in English if that is not translated."""
     language = effective_language(language)
 
     def in_words(message: str, **values: str) -> str:

@@ -1,7 +1,6 @@
-"""Where the public pages are, as they link to each other: on a site, or as files in a folder.
+"""URLs of the public pages, as they link to each other: on a site, or as files in a folder.
 
-A site links by the path that it has on its host. Files link to files beside them, so that they work on any host, below any
-path, and from a disk.
+A site links by absolute paths. Files link relatively, so that they work on any host, below any path, and from a disk.
 """
 
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ SHORT_DIGEST = 16  # characters of an edition's digest in its address: 64 bits
 
 @dataclass(frozen=True, slots=True)
 class PublicUrls:
-    """`base` is what leads to the top, with a slash at its end if it is not empty: `/`, `/news/`, `../`."""
+    """`base` is the URL of the home page's folder, with a slash at its end if it is not empty: `/`, `/news/`, `../`."""
 
     base: str
     are_files: bool = False
@@ -32,7 +31,7 @@ class PublicUrls:
 
     @property
     def reading(self) -> str:
-        """The style sheet of what stands around an edition."""
+        """The style sheet of what surrounds an edition."""
         return f"{self.base}reading.css"
 
     @property
@@ -45,15 +44,15 @@ class PublicUrls:
 
     @property
     def media(self) -> str:
-        """What an image's name is appended to."""
+        """The prefix of an image's name."""
         return f"{self.base}media/"
 
     def edition(self, slug: str) -> str:
-        """The page of a dispatch."""
+        """Returns the URL of a dispatch."""
         return f"{self.base}archive/{quote(slug)}{self._suffix}"
 
     def sent(self, slug: str, digest: str) -> str:
-        """The page of one edition of it, as it was sent."""
+        """Returns the URL of one of its editions, as it was sent."""
         return f"{self.base}archive/{quote(slug)}/{digest[:SHORT_DIGEST]}{self._suffix}"
 
     @property

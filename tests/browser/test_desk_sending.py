@@ -177,6 +177,6 @@ def test_the_countdown_runs_and_ends_without_a_script(browser, site, port):
 
 
 def digest_of(site):
-    from mailer.service.dispatches.approvals import edition_of
+    from mailer.service.dispatches.approvals import compile_current_edition
 
-    return edition_of(site.app, "tide").digest
+    return compile_current_edition(site.app, "tide").digest

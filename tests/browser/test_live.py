@@ -9,7 +9,8 @@ import pytest
 
 from mailer.app import App
 from mailer.delivery.states import DeliveryState, SendState
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.plan import plan_send
+from mailer.service.sends.start import start_send
 from mailer.web.server import free_port
 from tests.support.chromium import faults, launched
 from tests.support.chromium import served as serving_site

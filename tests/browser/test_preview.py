@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.service.dispatches.preview import DEVICES, ColorScheme, in_scheme
+from mailer.service.dispatches.preview import DEVICES, ColorScheme, force_color_scheme
 from tests.support.chromium import launched, violations
 from tests.support.corpus import NAMES, corpus
 from tests.support.editions import html_of
@@ -245,7 +245,7 @@ def test_the_letter_that_is_seen_at_once_looks_like_the_one_that_is_mailed(diff,
     }).filter(box => !['TBODY'].includes(box[0]))"""
     boxes = []
     for inlined in (False, True):
-        html = in_scheme(html_of(corpus(name, inlined=inlined)), scheme)
+        html = force_color_scheme(html_of(corpus(name, inlined=inlined)), scheme)
         diff.goto("about:blank")
         diff.set_content(html)
         found = []

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mailer.i18n.translations import LANGUAGES
-from mailer.service.archive.export import export
+from mailer.service.archive.export import export_archive
 from tests.browser.test_pages import tab
 from tests.support.chromium import served, violations
 from tests.support.site import site_in
@@ -144,7 +144,7 @@ def test_the_archive_works_from_a_disk(browser, tmp_path):
     (tmp_path / "desk").mkdir()
     with site_in(tmp_path / "desk") as site:
         site.begin(site.send(site.letter("Dear reader.")))
-        export(site.app, tmp_path / "out")
+        export_archive(site.app, tmp_path / "out")
     with tab(browser, viewport={"width": 320, "height": 640}) as (page, wrong):
         page.goto((tmp_path / "out" / "index.html").as_uri())
         page.get_by_role("link", name="A letter").click()

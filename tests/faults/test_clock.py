@@ -13,8 +13,9 @@ from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.delivery.throttle import RateLimits
-from mailer.service.sends.plan import plan_send, start_scheduled, start_send
-from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.plan import plan_send
+from mailer.service.sends.scheduler import due_sends
+from mailer.service.sends.start import start_scheduled, start_send
 from mailer.service.sends.verify import verify_send
 from tests.faults.test_sender import OPTIONS, Stage, counts
 from tests.support.patience import until_holds
@@ -120,24 +121,24 @@ def test_a_scheduled_send_is_not_early_when_the_clock_goes_back(scheduled: Calla
     clock = Clock()
     with scheduled(clock) as app:
         clock.offset += 1.5 * HOUR
-        assert due_now(app) == ()
+        assert due_sends(app) == ()
         clock.offset -= HOUR
-        assert due_now(app) == ()
+        assert due_sends(app) == ()
         clock.offset += HOUR
-        assert due_now(app) == ()
+        assert due_sends(app) == ()
         clock.offset += 0.6 * HOUR
-        (due,) = due_now(app)
+        (due,) = due_sends(app)
         assert start_scheduled(app, due).state is SendState.RUNNING
         clock.offset -= HOUR
-        assert due_now(app) == (), "what was started is not started again"
+        assert due_sends(app) == (), "what was started is not started again"
 
 
 def test_a_scheduled_send_asks_when_the_clock_goes_a_day_forward(scheduled: Callable[[Clock], App]) -> None:
     clock = Clock()
     with scheduled(clock) as app:
         clock.offset += DAY
-        assert due_now(app) == ()
+        assert due_sends(app) == ()
         assert app.ledger.sends.get(1).state is SendState.OVERDUE
         clock.offset -= DAY
-        assert due_now(app) == (), "once overdue, its person decides"
+        assert due_sends(app) == (), "once overdue, its person decides"
         assert app.ledger.sends.summary(1).count(S.ACCEPTED) == 0

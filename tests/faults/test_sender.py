@@ -23,8 +23,9 @@ from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import Summary
 from mailer.mime.composer import Composer, Message
 from mailer.relay import Relay
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.plan import plan_send
 from mailer.service.sends.run import load_edition
+from mailer.service.sends.start import start_send
 from mailer.service.sends.summary import send_object
 from mailer.smtp.connect import Timeouts
 from tests.support.patience import PATIENCE, run_unhurried, until_holds

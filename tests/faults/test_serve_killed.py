@@ -10,7 +10,8 @@ from collections import Counter
 import pytest
 
 from mailer.app import App
-from mailer.service.sends.plan import SendOrder, plan_send, start_send
+from mailer.service.sends.plan import plan_send
+from mailer.service.sends.start import SendOrder, start_send
 from tests.support.commands import Held, served
 from tests.support.patience import until
 from tests.support.workspaces import make_workspace

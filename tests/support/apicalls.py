@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from mailer.ledger.types.accounts import Scope
-from mailer.service.accounts.api_tokens import create
+from mailer.service.accounts.api_tokens import create_api_token
 from tests.support.site import Site, Visitor
 from tests.support.workspaces import DISPATCH
 
@@ -17,7 +17,7 @@ from tests.support.workspaces import DISPATCH
 def token_of(site: Site, *scopes: str, name: str = "") -> str:
     """A new token with these scopes, or with all."""
     wanted = list(map(Scope, scopes)) or list(Scope)
-    return create(site.app, name or f"token {len(site.ledger.api_tokens.all()) + 1}", wanted)
+    return create_api_token(site.app, name or f"token {len(site.ledger.api_tokens.all()) + 1}", wanted)
 
 
 def fill_workspace(site: Site) -> None:

@@ -12,7 +12,7 @@ import httpx
 
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.passwords import digest, form_token
+from mailer.service.accounts.sessions import form_token, token_digest
 from tests.support.site import Site, Visitor
 
 ORIGIN = "https://letter.example.org"
@@ -37,7 +37,7 @@ def signed_in(site: Site, role: str = "editor", *, name: str = "", browser: str 
     found = people.credential(name)
     user = found[0] if found else people.add(name, Role(role), email=f"{name.split()[0].lower()}@example.org")
     token = f"pass-{len(site.app.ledger.sessions.of(user.id))}-of-{user.id}"
-    site.app.ledger.sessions.begin(user.id, digest(token), browser=browser, address="192.0.2.1")
+    site.app.ledger.sessions.begin(user.id, token_digest(token), browser=browser, address="192.0.2.1")
     return Signed(user, token)
 
 

@@ -1,4 +1,4 @@
-"""A site for tests: a newsroom in a temporary workspace, with a letter that goes to a few readers."""
+"""A site for tests: an app in a temporary workspace, with an edition that is sent to a few readers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from mailer.edition.publication import Publication
 from mailer.ledger.types.sends import NewSend, Send
 from mailer.link_tokens import Purpose
 from mailer.mailbox import Mailbox
-from mailer.service.dispatches.compile import to_record
+from mailer.service.dispatches.compile import edition_record
 from mailer.settings.settings import Settings
 from mailer.web.app import create_app
 from mailer.workspace import Workspace
@@ -65,7 +65,7 @@ def _compiled(body: str, language: str, publication: Publication) -> Edition:
 
 
 class Site:
-    """The newsroom, and what a test does with it."""
+    """The app, and what a test does with it."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         lay_ledger(folder)
@@ -90,13 +90,13 @@ class Site:
         return Publication(**{**fields, **changes})
 
     def letter(self, body: str = "Dear reader.", *, language: str = "en", **publication: Any) -> Edition:
-        """An edition with the photo."""
+        """Returns an edition with the photo."""
         return _compiled(body, language, self.publication(**publication))
 
     def send(self, letter: Edition | None = None, *addresses: str, kind: SendKind = SendKind.DISPATCH) -> Send:
-        """Freeze a send of `letter`; nothing of it has left."""
+        """Freezes a send of `letter`; nothing of it is sent."""
         letter = letter or self.letter()
-        new = to_record(letter)
+        new = edition_record(letter)
         self._lists += 1
         lists = (f"readers-{self._lists}",) if kind is SendKind.DISPATCH else ()
         made = NewSend(kind=kind, edition=new, lists=lists, key_name=self.app.keys.names[0])
@@ -104,18 +104,18 @@ class Site:
         return self.app.ledger.creator.create(made, audience)
 
     def named(self, slug: str, title: str = "A letter", body: str = "Dear reader.") -> Edition:
-        """An edition of another dispatch."""
+        """Returns an edition of another dispatch."""
         letter = self.letter(body)
         text = letter.to_json().replace('"slug":"a-letter","title":"A letter"', f'"slug":"{slug}","title":"{title}"')
         return Edition.from_json(text, letter.images)
 
     def correct(self, letter: Edition, note: str = "The vote was 9 to 2.") -> Any:
-        """A day later, the archive is put right."""
+        """Corrects the archive, a day later."""
         self.clock.forward(86_400)
-        return self.ledger.editions.correct(to_record(letter), note)
+        return self.ledger.editions.correct(edition_record(letter), note)
 
     def begin(self, send: Send) -> None:
-        """A lane takes the first delivery and gives it back."""
+        """Claims the first delivery and releases it, so that the send has begun."""
 
         async def claim() -> None:
             with_owner = self.app.ledger.queue.acquire(send.id, retry_for=86_400)
@@ -128,19 +128,19 @@ class Site:
             pool.submit(asyncio.run, claim()).result()
 
     def token(self, send: Send, address: str = ANA) -> str:
-        """The unsubscribe token of a reader's letter."""
+        """Returns the unsubscribe token of a recipient's message."""
         for row in self.app.ledger.report.rows(send.id):
             if row.email == address:
                 return self.app.keys.issue(Purpose.UNSUBSCRIBE, row.delivery_id)
         raise AssertionError(f"{address} is not frozen")
 
     def reason(self, address: str = ANA) -> str:
-        """Why the address must not be mailed; "" when it may."""
+        """Returns why the address is suppressed; "" if it is not."""
         standing = self.app.ledger.suppressions.get(address.lower())
         return standing.reason.value if standing else ""
 
     def contents(self) -> tuple[Any, ...]:
-        """All that a visit could change: every row of the ledger that is about people."""
+        """Returns all that a visit could change: every row of the ledger but its own state."""
         from mailer.ledger.store.tables import meta, metadata
 
         tables = [

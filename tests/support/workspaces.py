@@ -1,4 +1,4 @@
-"""Workspaces for tests: settings, a dispatch, a list; and the command line in a process of its own."""
+"""Workspaces for tests: settings, a dispatch, a list; and the command line, run as a process."""
 
 import json
 import subprocess

@@ -8,7 +8,7 @@ from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, print_json
 from mailer.ledger.types.accounts import Scope
-from mailer.service.accounts.api_tokens import create
+from mailer.service.accounts.api_tokens import create_api_token
 from mailer.timestamps import iso
 
 
@@ -31,7 +31,7 @@ def token_command() -> None:
 def add(name: str, scopes: tuple[str, ...], workspace: Path) -> None:
     """Make a token called NAME, and print it: this once, for the ledger keeps only a digest of it."""
     with App.open(workspace) as app:
-        secret = create(app, name, map(Scope, scopes))
+        secret = create_api_token(app, name, map(Scope, scopes))
         app.ledger.audit.record(COMMAND_LINE, "token.add", name, " ".join(scopes))
     click.echo(secret)
     echo_err("Keep it where your program finds it; it is not shown again. To end it: mailer token revoke NAME")

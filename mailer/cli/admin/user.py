@@ -9,8 +9,8 @@ from mailer.app import App
 from mailer.cli.options import COMMAND_LINE, as_json, in_workspace
 from mailer.cli.output import echo_err, is_interactive, print_json
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.oidc.flow import normalize_login
-from mailer.service.accounts.passwords import LINK_GOOD_FOR, hash_password, invite
+from mailer.service.accounts.oidc.login import normalize_login
+from mailer.service.accounts.passwords import LINK_GOOD_FOR, create_invite, hash_password
 from mailer.timestamps import iso
 
 _ROLE = click.Choice([role.value for role in Role])
@@ -135,7 +135,7 @@ def _ask_password() -> str:
 
 def _show_link(app: App, name: str) -> None:
     user = app.ledger.users.by_name(name)
-    click.echo(invite(app, user))
+    click.echo(create_invite(app, user))
     echo_err(
         f"{user.name} chooses a password there, once, within {LINK_GOOD_FOR // 86_400} days; mailer serve must run."
     )

@@ -13,7 +13,7 @@ from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE, WebhookAttempt, WebhookMessage
 from mailer.ledger.webhooks.webhooks import Webhook
 from mailer.service.sends.summary import EXIT_DONE, EXIT_PROBLEMS
-from mailer.service.webhooks import manage
+from mailer.service.webhooks import delivery, manage
 from mailer.timestamps import iso
 
 _webhook_number = click.argument("number", metavar="WEBHOOK", type=click.IntRange(1, 2**31 - 1))
@@ -38,7 +38,7 @@ def webhook_command() -> None:
 def add(url: str, events: tuple[str, ...], *, as_json: bool, workspace: Path) -> None:
     """Tell URL what happens, and print the secret that proves it is us: once, for its receiver."""
     with App.open(workspace) as app:
-        made, secret = manage.add(app, url, events or [event.value for event in EVENTS])
+        made, secret = manage.add_webhook(app, url, events or [event.value for event in EVENTS])
         app.ledger.audit.record(COMMAND_LINE, "webhook.add", str(made.id), ", ".join(made.events))
         if as_json:
             print_json({**_webhook_objects(app, made)[0], "secret": secret})
@@ -110,7 +110,7 @@ def resume(number: int, workspace: Path) -> None:
 def rotate(number: int, workspace: Path) -> None:
     """Print a new secret; the one before holds for a day beside it."""
     with App.open(workspace) as app:
-        made, secret = manage.rotate(app, number)
+        made, secret = manage.rotate_secret(app, number)
         app.ledger.audit.record(COMMAND_LINE, "webhook.rotate", str(number))
     click.echo(secret)
     until = f" until {iso(made.seals[1].until)}" if len(made.seals) > 1 and made.seals[1].until else ""
@@ -213,4 +213,4 @@ def _message_object(message: WebhookMessage) -> dict[str, object]:
 
 def _describe_attempt(attempt: WebhookAttempt) -> str:
     answer = f": {attempt.answer}" if attempt.answer else ""
-    return f"{manage.describe(attempt)}{answer} ({attempt.seconds:.2f} s)"
+    return f"{delivery.describe_attempt(attempt)}{answer} ({attempt.seconds:.2f} s)"

@@ -8,7 +8,7 @@ import click
 from mailer.cli.options import as_json, in_workspace
 from mailer.cli.output import echo_err, plural, print_json
 from mailer.errors import SettingsError, UsageError
-from mailer.service.dispatches.import_files import Imported, import_file, importable
+from mailer.service.dispatches.import_past_issues import Imported, import_file, importable_files
 from mailer.settings.settings import load_settings
 from mailer.workspace import Workspace
 
@@ -27,7 +27,7 @@ def import_command(source: Path, out: Path | None, *, as_json: bool, workspace: 
 
     Says what it was not sure of, with the line. Overwrites nothing. Exit 1 if `mailer check` finds errors in the result.
     """
-    files = importable(source) if source.is_dir() else (source,)
+    files = importable_files(source) if source.is_dir() else (source,)
     if out and out.suffix == ".md" and source.is_dir():
         raise UsageError(f"{out} is a file, and {source} a folder.", "Name a folder with -o.")
     target = out or Workspace(workspace).dispatches

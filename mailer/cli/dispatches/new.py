@@ -8,7 +8,7 @@ import click
 from mailer.app import App
 from mailer.cli.options import in_workspace
 from mailer.dispatch.frontmatter.json_schema import front_matter_schema
-from mailer.service.dispatches.new import start
+from mailer.service.dispatches.create import create_dispatch
 
 
 @click.command("new")
@@ -17,7 +17,7 @@ from mailer.service.dispatches.new import start
 def new_command(title: str, workspace: Path) -> None:
     """Make a dispatch file with TITLE, to fill in."""
     with App.open(workspace) as app:
-        click.echo(start(app, title))
+        click.echo(create_dispatch(app, title))
 
 
 @click.command("schema")

@@ -11,7 +11,7 @@ from mailer.cli.output import print_json
 from mailer.cli.sends.plan import show_problems, show_refusal
 from mailer.errors import UsageError
 from mailer.service.dispatches.compile import DispatchError
-from mailer.service.dispatches.render import render
+from mailer.service.dispatches.render_files import render_files
 
 
 @click.command("render")
@@ -29,7 +29,7 @@ def render_command(
     """Write edition.html, edition.txt, message.eml and edition.json of DISPATCH into a folder."""
     with App.open(workspace) as app:
         try:
-            rendered = render(app, dispatch, reader=reader, lists=parse_list_names(to))
+            rendered = render_files(app, dispatch, reader=reader, lists=parse_list_names(to))
         except DispatchError as error:
             raise show_refusal(error) from None
         show_problems(rendered.checked.problems)

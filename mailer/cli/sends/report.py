@@ -14,7 +14,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.errors import UsageError
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.sends import Summary
-from mailer.service.sends.report import COLUMNS, report_cells, report_object
+from mailer.service.sends.report import COLUMNS, report_object, report_rows
 from mailer.service.sends.summary import exit_code
 from mailer.service.sends.verify import delivery_timeline
 
@@ -77,11 +77,11 @@ def _first_rows(app: App, send_id: int, state: DeliveryState) -> list[ReportRow]
 def _write_csv(app: App, summary: Summary, path: Path | None) -> None:
     """Writes the report to a file, or to standard output without one."""
     if path is None:
-        write_export(sys.stdout, COLUMNS, report_cells(app, summary.send), line_end="\n")
+        write_export(sys.stdout, COLUMNS, report_rows(app, summary.send), line_end="\n")
         return
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            write_export(file, COLUMNS, report_cells(app, summary.send))
+            write_export(file, COLUMNS, report_rows(app, summary.send))
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).", "Make room, or name another file.") from error
     echo_err(f"wrote {plural(summary.frozen, 'row')} to {path}")

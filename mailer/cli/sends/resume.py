@@ -14,8 +14,8 @@ from mailer.cli.sends.send import no_wait_option
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.service.sends.control import require_uncertain
-from mailer.service.sends.plan import start_scheduled
-from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.scheduler import due_sends
+from mailer.service.sends.start import start_scheduled
 from mailer.timestamps import iso
 
 
@@ -29,7 +29,7 @@ def resume_command(send: int, *, accept_restored: bool, no_wait: bool, as_json: 
     """Go on with SEND: one that was paused, interrupted, is waiting or overdue."""
     with App.open(workspace) as app:
         app.accept_restored = accept_restored
-        due = {each.id for each in due_now(app)}
+        due = {each.id for each in due_sends(app)}
         found = app.ledger.sends.get(send)
         if found.is_ended:
             return show_status(app, send, as_json=as_json)

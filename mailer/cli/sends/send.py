@@ -14,10 +14,11 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Repeat
 from mailer.service.dispatches.approvals import require_approval
 from mailer.service.dispatches.compile import DispatchError
-from mailer.service.dispatches.sample_message import compose_for
-from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send, start_send, start_test
+from mailer.service.dispatches.sample_message import sample_composer
+from mailer.service.sends.plan import SendPlan, dry_run_recipients, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
-from mailer.service.sends.scheduler import due_now, wait_until_due
+from mailer.service.sends.scheduler import due_sends, wait_until_due
+from mailer.service.sends.start import start_send, start_test
 from mailer.timestamps import iso
 
 no_wait_option = click.option(
@@ -73,7 +74,7 @@ def send_command(
     with App.open(workspace) as app:
         at = None if when is None else parse_schedule_time(when, app.settings.timezone, now=app.clock())
         if not dry_run:
-            due_now(app)
+            due_sends(app)
         try:
             plan = plan_send(
                 app,
@@ -124,7 +125,7 @@ def test_command(
 
 
 def _compose_all(app: App, plan: SendPlan, *, as_json: bool) -> int:
-    compose = compose_for(app, plan.edition)
+    compose = sample_composer(app, plan.edition)
     messages = octets = 0
     for recipient in dry_run_recipients(app, plan):
         messages += 1

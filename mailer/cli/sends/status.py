@@ -10,9 +10,9 @@ from mailer.cli.output import echo_err, plural, print_json
 from mailer.cli.sends.result import next_step_hint
 from mailer.ledger.types.sends import Summary
 from mailer.ledger.types.subscribers import TransactionalState
-from mailer.service.sends.control import pause
+from mailer.service.sends.control import pause_send
 from mailer.service.sends.progress import describe_time_left
-from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.summary import exit_code, proof_line, send_object
 from mailer.timestamps import iso
 
@@ -29,7 +29,7 @@ def status_command(send: int | None, *, as_json: bool, workspace: Path) -> int:
         if send is None and not app.has_ledger:
             summaries: tuple[Summary, ...] = ()
         else:
-            due_now(app)
+            due_sends(app)
             if send is not None:
                 return _show_one(app, send, as_json=as_json)
             summaries = app.ledger.sends.all()
@@ -72,7 +72,7 @@ def _show_one(app: App, send_id: int, *, as_json: bool) -> int:
 def pause_command(send: int, *, as_json: bool, workspace: Path) -> int:
     """Pause SEND: nothing more leaves, whoever is sending it."""
     with App.open(workspace) as app:
-        pause(app, send)
+        pause_send(app, send)
         return _show_changed(app, send, as_json=as_json)
 
 

@@ -171,8 +171,10 @@ def suppress(
     take_turns(conn, identity)
     new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
     row = _standing(conn, identity)
-    if row is None and not _insert_first(conn, new):
-        row = _standing(conn, identity)
+    if row is None:
+        statement = _INSERT_FIRST[conn.dialect.name]
+        inserted = statement.run(conn, identity, reason.value, at, source, send_id).rowcount == 1
+        row = None if inserted else _standing(conn, identity)  # a sync inserts without its turn
     changed = row is None or reason.rank > row.reason.rank
     if row is not None and changed:
         new = replace(new, identity=row.identity)
@@ -289,12 +291,6 @@ def _insert_missing(database: str) -> Any:
     """Returns an INSERT that does nothing for rows that exist: a sync suppresses many at once, without their turns."""
     make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
     return make(suppression).on_conflict_do_nothing()
-
-
-def _insert_first(conn: Connection, new: Suppression) -> bool:
-    """Inserts `new`; whether it is the first of its identity."""
-    cursor = _INSERT_FIRST[conn.dialect.name].run(conn, new.identity, new.reason.value, new.at, new.source, new.send_id)
-    return int(cursor.rowcount) == 1
 
 
 def record_change(conn: Connection, new: Suppression, change: SuppressionAction) -> None:

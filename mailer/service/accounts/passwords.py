@@ -1,19 +1,16 @@
-"""Signing in at the desk: passwords, links to choose one, and what a browser holds.
+"""Login with a password at the desk, and links by which users choose one.
 
-    sign_in(newsroom, name, password, ...)    -> a Pass for the browser, or None
-    hand_out(newsroom, user)                  -> the address by which somebody chooses a password, once
-    redeem(newsroom, token, password, ...)    -> the same Pass, by such an address
+    sign_in(app, name, password, ...)           -> NewSession for the browser, or None
+    create_invite(app, user)                    -> the URL at which `user` chooses a password, once
+    accept_invite(app, token, password, ...)    -> NewSession, by the token of such a URL
 
-Passwords are hashed by argon2id with the library's parameters; a hash of older ones is replaced at the next sign-in. An
-unknown name takes as long as a known one. A pass and a link are 256 random bits, of which the ledger has the digest
-alone. Raises UsageError for a password that nobody should have, NoPasswordsError where MAILER_OIDC_ONLY is set.
+Passwords are hashed by argon2id with the library's parameters; a hash with older ones is replaced at the next login. An
+unknown name takes as long as a known one. A link holds 256 random bits, of which the ledger stores only the digest. Raises
+UsageError for a weak password, NoPasswordsError where MAILER_OIDC_ONLY is set.
 """
 
-import hashlib
-import hmac
 import secrets
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -22,6 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.accounts.users import User, name_key
+from mailer.service.accounts.sessions import NewSession, begin_session, token_digest
 
 SHORTEST, LONGEST = 12, 1000  # characters of a password
 LINK_GOOD_FOR = 3 * 86_400  # seconds
@@ -30,36 +28,14 @@ HASHER = PasswordHasher()
 
 
 class NoPasswordsError(UsageError):
-    """The settings say that an identity provider alone lets people in."""
+    """The settings allow login by the identity provider only."""
 
     def __init__(self, provider: str) -> None:
         super().__init__("Passwords are switched off at this desk.", f"Sign in with {provider}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSession:
-    """What a browser shows to be let in as `user`."""
-
-    user: User
-    token: str
-
-
-def digest(token: str) -> str:
-    """How the ledger knows a pass or a link."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def form_token(token: str) -> str:
-    """What the forms of a session hold: nobody who lacks its pass can make it."""
-    return hmac.new(token.encode(), b"mailer desk form", hashlib.sha256).hexdigest()[:32]
-
-
-def is_form_token(given: str, token: str) -> bool:
-    return hmac.compare_digest(given.encode(), form_token(token).encode())
-
-
 def hash_password(password: str, name: str) -> str:
-    """The hash of a password that `name` chose. Raises UsageError."""
+    """Returns the hash of a password that `name` chose. Raises UsageError."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise UsageError(
             f"A password has at least {SHORTEST} characters.",
@@ -74,65 +50,58 @@ def hash_password(password: str, name: str) -> str:
 
 
 def sign_in(app: App, name: str, password: str, *, browser: str, address: str) -> NewSession | None:
-    """Sign `name` in; None where name or password is wrong, whichever. As slow as it should be: some 50 ms and 64 MB."""
-    need_passwords(app)
-    people = app.ledger.users
-    found = people.credential(name)
-    user, hashed = found or (None, "")
-    right = _verify(hashed or _dummy_hash(), password)
-    if user is None or not hashed or not right:
+    """Signs `name` in; returns None if name or password is wrong. Deliberately slow: some 50 ms and 64 MB."""
+    require_passwords(app)
+    users = app.ledger.users
+    credential = users.credential(name)
+    user, password_hash = credential or (None, "")
+    is_right = _verify(password_hash or _dummy_hash(), password)
+    if user is None or not password_hash or not is_right:
         return None
-    if HASHER.check_needs_rehash(hashed):
-        people.replace_hash(user.id, hashed, HASHER.hash(_normal(password)))
+    if HASHER.check_needs_rehash(password_hash):
+        users.replace_hash(user.id, password_hash, HASHER.hash(_normal(password)))
     return begin_session(app, user, browser=browser, address=address)
 
 
-def need_passwords(app: App) -> None:
-    """Raises NoPasswordsError."""
+def require_passwords(app: App) -> None:
+    """Raises NoPasswordsError if passwords are disabled."""
     if app.settings.oidc_only:
         raise NoPasswordsError(app.settings.oidc_name)
 
 
-def is_password_of(app: App, user: User, password: str) -> bool:
-    """Whether somebody who is signed in knows the password, too."""
-    found = app.ledger.users.credential(user.name)
-    return bool(found and found[1]) and _verify(found[1] if found else "", password)
+def check_password(app: App, user: User, password: str) -> bool:
+    """Returns whether `password` is the one of `user`, who is signed in."""
+    credential = app.ledger.users.credential(user.name)
+    return bool(credential and credential[1]) and _verify(credential[1] if credential else "", password)
 
 
-def invite(app: App, user: User) -> str:
-    """The address at which `user` chooses a password, once, within three days; earlier ones are void."""
-    need_passwords(app)
+def create_invite(app: App, user: User) -> str:
+    """Returns the URL at which `user` chooses a password, once, within three days; earlier ones become invalid."""
+    require_passwords(app)
     token = secrets.token_urlsafe(32)
-    app.ledger.users.set_link(user.id, digest(token), app.clock() + LINK_GOOD_FOR)
+    app.ledger.users.set_link(user.id, token_digest(token), app.clock() + LINK_GOOD_FOR)
     return f"{app.settings.base_url.rstrip('/')}/desk/link/{token}"
 
 
 def accept_invite(app: App, token: str, password: str, *, browser: str, address: str) -> NewSession | None:
-    """Choose a password by the link of `token`, and be signed in; None when it holds good no more."""
-    need_passwords(app)
-    user = app.ledger.users.by_link(digest(token))
+    """Sets a password by the link of `token`, and signs the user in; None if the link is no longer valid."""
+    require_passwords(app)
+    user = app.ledger.users.by_link(token_digest(token))
     if user is None:
         return None
-    chosen = app.ledger.users.redeem(digest(token), hash_password(password, user.name))
+    chosen = app.ledger.users.redeem(token_digest(token), hash_password(password, user.name))
     return begin_session(app, chosen, browser=browser, address=address) if chosen else None
 
 
-def begin_session(app: App, user: User, *, browser: str, address: str) -> NewSession:
-    """A pass for `user`, of whom somebody has made sure."""
-    token = secrets.token_urlsafe(32)
-    app.ledger.sessions.begin(user.id, digest(token), browser=browser, address=address)
-    return NewSession(user=user, token=token)
-
-
-def _verify(hashed: str, password: str) -> bool:
+def _verify(password_hash: str, password: str) -> bool:
     try:
-        return HASHER.verify(hashed, _normal(password[:LONGEST]))
+        return HASHER.verify(password_hash, _normal(password[:LONGEST]))
     except (VerificationError, InvalidHashError):
         return False
 
 
 def _normal(password: str) -> str:
-    """The same characters, however a keyboard composes them (RFC 8265 4.2)."""
+    """Returns the same characters, however a keyboard composes them (RFC 8265 4.2)."""
     return unicodedata.normalize("NFC", password)
 
 

@@ -1,21 +1,21 @@
-"""Putting right what the archive shows: `mailer archive correct`.
+"""Corrects what the archive shows, for `mailer archive correct`.
 
-The dispatch as it is on disk now becomes an edition of the archive alone. What was sent stays as it was, in the ledger and
-at an address of its own; the archive's page says when it was put right, and what. Raises UsageError for a note that says
-nothing, a dispatch that was never sent, or one that is shown as it is already; DispatchError for one with errors.
+The dispatch as it is on disk now becomes an edition of the archive only. The edition that was sent stays in the ledger and has
+a URL of its own; the archive's page shows when it was corrected, with a note. Raises UsageError for an empty note, a dispatch
+that was never sent, or one that did not change; DispatchError for one with errors.
 """
 
 from mailer.app import App
 from mailer.errors import UsageError
 from mailer.ledger.types.editions import ArchivedEdition
 from mailer.sanitize import clean
-from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, to_record
+from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked, edition_record
 
 LONGEST_NOTE = 500  # characters
 
 
-def correct(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEdition]:
-    """Have the archive show the dispatch `name` as it is on disk; `note` says to readers what was put right."""
+def correct_dispatch(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEdition]:
+    """Makes the archive show the dispatch `name` as it is on disk; `note` tells readers what was corrected."""
     note = " ".join(clean(note).split())
     if not note or len(note) > LONGEST_NOTE:
         raise UsageError(
@@ -29,7 +29,7 @@ def correct(app: App, name: str, note: str) -> tuple[CheckResult, ArchivedEditio
         raise UsageError(
             f"The archive shows {edition.slug} just as it is on disk.", f"Correct {checked.shown} first, then say so."
         )
-    corrected = app.ledger.editions.correct(to_record(edition), note) if shown else None
+    corrected = app.ledger.editions.correct(edition_record(edition), note) if shown else None
     if corrected is None:
         raise UsageError(
             f"{edition.slug} was never sent, so that there is nothing to put right in the archive.",

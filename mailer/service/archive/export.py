@@ -1,12 +1,12 @@
-"""The archive as files, for any web server, or for a disk: `mailer archive build`.
+"""Exports the archive as files, for any web server, or for a disk: `mailer archive build`.
 
     DIR/index.html  feed.xml  feed.json  style.css  reading.css
-    DIR/archive/SLUG.html       DIR/archive/SLUG/DIGEST.html   as it was sent, where it was put right since
+    DIR/archive/SLUG.html       DIR/archive/SLUG/DIGEST.html   as it was sent, where it was corrected since
     DIR/media/NAME
 
-Pages link to one another relatively. A file is written only when its content changed, whole or not at all. What is made is
-named in DIR/.mailer-archive.json before it is written, so that a build that was interrupted goes on: the next one overwrites
-and removes what stands there, and nothing else. Raises ExportError where something of somebody else's is in the way.
+Pages link to one another relatively. A file is written only if its content changed, and atomically. All files are recorded in
+DIR/.mailer-archive.json before they are written, so that the next build after an interrupted one overwrites and removes those
+files, and no others. Raises ExportError where a file of somebody else's would be overwritten.
 """
 
 import json
@@ -21,8 +21,8 @@ from mailer.dispatch.slug import SLUG
 from mailer.edition.templates import FallbackTemplates
 from mailer.errors import UsageError
 from mailer.files import replace_file
-from mailer.service.archive.archive import Archive
 from mailer.service.archive.feed import atom, json_feed, read_feed
+from mailer.service.archive.pages import Archive
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
 
@@ -34,20 +34,20 @@ _OURS = re.compile(
 
 
 class ExportError(UsageError):
-    """The folder cannot be written, or holds something that is not ours where a file would go."""
+    """The folder cannot be written, or a foreign file is where a file of the archive would go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """How many files the archive has, and which of them were new or changed; `removed` were no longer part of it."""
+    """How many files the archive has, and which of them were new or changed; `removed` are no longer part of it."""
 
     files: int
     written: tuple[str, ...]
     removed: tuple[str, ...]
 
 
-def export(app: App, folder: Path) -> Exported:
-    """Bring `folder` to what the archive is now."""
+def export_archive(app: App, folder: Path) -> Exported:
+    """Updates `folder` to the present state of the archive."""
     files = dict(_files(app))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def export(app: App, folder: Path) -> Exported:
                 _write(folder / name, files[name])
             for name in removed:
                 (folder / name).unlink(missing_ok=True)
-                with suppress(OSError):  # others have files in it
+                with suppress(OSError):  # not empty
                     (folder / name).parent.rmdir()
             _write_manifest(folder, set(files))
     except OSError as error:
@@ -72,7 +72,7 @@ def export(app: App, folder: Path) -> Exported:
 
 
 def _files(app: App) -> Iterator[tuple[str, bytes]]:
-    """Every file of the archive, by its name in the folder."""
+    """Yields every file of the archive, with its name in the folder."""
     templates = FallbackTemplates(app.workspace.templates)
     archive, top = Archive(app, templates), PublicUrls("", are_files=True)
     context = page_context(app, app.publication.language, root=app.publication.base_url, site=top)
@@ -100,7 +100,7 @@ def _files(app: App) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_manifest(folder: Path) -> set[str]:
-    """What former builds made. Names that no build makes are not believed."""
+    """Returns the files that earlier builds made. Names that no build makes are left out."""
     try:
         content = json.loads((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
@@ -118,6 +118,7 @@ def _write_manifest(folder: Path, names: set[str]) -> None:
 
 
 def _refuse_foreign(folder: Path, files: dict[str, bytes], ours: set[str]) -> None:
+    """Raises ExportError if a file of the archive would replace a file that no earlier build made."""
     for name, data in files.items():
         path = folder / name
         if not _is_plain(folder, name) or path.is_symlink() or path.is_dir():
@@ -129,7 +130,7 @@ def _refuse_foreign(folder: Path, files: dict[str, bytes], ours: set[str]) -> No
 
 
 def _is_plain(folder: Path, name: str) -> bool:
-    """Whether no folder between `folder` and the file is a link, or something else than a folder."""
+    """Returns whether all folders between `folder` and the file are real folders, none of them a link."""
     between = [folder / parent for parent in Path(name).parents if parent != Path()]
     return all(not each.is_symlink() and (each.is_dir() or not each.exists()) for each in between)
 

@@ -1,12 +1,12 @@
-"""The feeds: the archive's newest dispatches for feed readers, in full.
+"""Feeds of the archive's newest dispatches, in full.
 
-    read_feed(newsroom, archive)  -> Feed, the same for both kinds
-    atom(feed)                    -> Atom, RFC 4287
-    json_feed(feed)               -> JSON Feed 1.1
+    read_feed(app, archive)  -> Feed, the same for both kinds
+    atom(feed)               -> Atom, RFC 4287
+    json_feed(feed)          -> JSON Feed 1.1
 
 An entry's id is a tag URI (RFC 4151) of the domain that the dispatch was first sent from, the day on which that began and its
-slug. So it stays the same when it is sent again or put right, and when the site moves. All links are absolute; times are
-UTC. `read_feed` is blocking and raises LedgerError and EditionError; the others are pure.
+slug. So it stays the same when it is sent again or corrected, and when the site moves. All links are absolute; times are UTC.
+`read_feed` is blocking and raises LedgerError and EditionError; the others are pure.
 """
 
 import datetime as dt
@@ -23,7 +23,7 @@ from mailer.app import App
 from mailer.edition.web_version import Picture, feed_content, web_page_of
 from mailer.i18n.translations import effective_language, gettext, long_date
 from mailer.ledger.types.editions import ArchivedEdition
-from mailer.service.archive.archive import Archive, ArchivedIssue
+from mailer.service.archive.pages import Archive, ArchivedIssue
 from mailer.service.public_urls import PublicUrls
 
 ENTRIES = 20
@@ -46,7 +46,7 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """`entries` the newest first; `updated` is when any of them last changed, None where there is none."""
+    """`entries` the newest first; `updated` is when any of them last changed, the epoch where there is none."""
 
     id: str
     title: str
@@ -60,7 +60,7 @@ class Feed:
 
 
 def read_feed(app: App, archive: Archive) -> Feed:
-    """What the feeds hold now."""
+    """Returns the present content of the feeds."""
     publication, everything = app.publication, archive.all()
     site = PublicUrls(f"{publication.base_url}/")
     entries = tuple(_entry(archive, site, each, app.settings.timezone) for each in everything[:ENTRIES])
@@ -79,7 +79,7 @@ def read_feed(app: App, archive: Archive) -> Feed:
 
 
 def atom(feed: Feed) -> bytes:
-    """The feed as Atom."""
+    """Returns the feed as Atom."""
     root = etree.Element(f"{{{_ATOM}}}feed", {_XML_LANG: feed.language}, nsmap={None: _ATOM})
 
     def add(parent: etree._Element, name: str, text: str = "", **attributes: str) -> etree._Element:
@@ -89,7 +89,7 @@ def atom(feed: Feed) -> bytes:
 
     add(root, "id", feed.id)
     add(root, "title", feed.title)
-    add(root, "updated", _stamp(feed.updated))
+    add(root, "updated", _rfc3339(feed.updated))
     add(add(root, "author"), "name", feed.author)
     add(root, "link", rel="self", type="application/atom+xml", href=feed.atom)
     add(root, "link", rel="alternate", type="text/html", href=feed.home)
@@ -99,8 +99,8 @@ def atom(feed: Feed) -> bytes:
         add(entry, "id", each.id)
         add(entry, "title", each.title)
         add(entry, "link", rel="alternate", type="text/html", href=each.url)
-        add(entry, "published", _stamp(each.published))
-        add(entry, "updated", _stamp(each.updated))
+        add(entry, "published", _rfc3339(each.published))
+        add(entry, "updated", _rfc3339(each.updated))
         if each.summary:
             add(entry, "summary", each.summary)
         add(entry, "content", each.content, type="html")
@@ -108,7 +108,7 @@ def atom(feed: Feed) -> bytes:
 
 
 def json_feed(feed: Feed) -> str:
-    """The feed as JSON Feed."""
+    """Returns the feed as JSON Feed."""
     items = []
     for each in feed.entries:
         item = {
@@ -116,8 +116,8 @@ def json_feed(feed: Feed) -> str:
             "url": each.url,
             "title": each.title,
             "content_html": each.content,
-            "date_published": _stamp(each.published),
-            "date_modified": _stamp(each.updated),
+            "date_published": _rfc3339(each.published),
+            "date_modified": _rfc3339(each.updated),
             "language": each.language,
         }
         if each.summary:
@@ -138,8 +138,8 @@ def json_feed(feed: Feed) -> str:
 
 
 def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: ZoneInfo) -> FeedEntry:
-    letter, url = archive.letter(archived.digest), site.edition(archived.slug)
-    known = archive.address(letter, site)
+    issue, url = archive.letter(archived.digest), site.edition(archived.slug)
+    known = archive.address(issue, site)
 
     def absolute(given: str) -> str:
         try:
@@ -147,22 +147,22 @@ def _entry(archive: Archive, site: PublicUrls, archived: ArchivedEdition, zone: 
         except ValueError:
             return given
 
-    page = web_page_of(letter.html, absolute)
+    page = web_page_of(issue.html, absolute)
     return FeedEntry(
         id=_tag(archive, archived, f"archive/{archived.slug}"),
         url=url,
         title=archived.title,
         language=archived.language,
         summary=page.description,
-        content=_marks(archived, zone) + feed_content(letter.html, absolute),
+        content=_correction_notes(archived, zone) + feed_content(issue.html, absolute),
         picture=page.picture,
         published=_instant(archived.first_at),
         updated=_instant(archived.changed_at),
     )
 
 
-def _marks(archived: ArchivedEdition, zone: ZoneInfo) -> str:
-    """What was put right, and when, to stand above the text."""
+def _correction_notes(archived: ArchivedEdition, zone: ZoneInfo) -> str:
+    """Returns the notes of corrections with their dates, to stand above the text."""
     language = archived.language
     written = []
     for each in reversed(archived.corrections):
@@ -176,14 +176,14 @@ def _marks(archived: ArchivedEdition, zone: ZoneInfo) -> str:
 
 
 def _tag(archive: Archive, archived: ArchivedEdition, name: str) -> str:
-    """A tag URI, from what the first sending of `archived` fixed for good."""
+    """Returns a tag URI, from the domain and date of the first send of `archived`."""
     return f"tag:{_domain(archive.letter(archived.first))},{_instant(archived.first_at):%Y-%m-%d}:{quote(name)}"
 
 
-def _domain(letter: ArchivedIssue) -> str:
-    """The domain that it came from, in ASCII."""
+def _domain(issue: ArchivedIssue) -> str:
+    """Returns the domain that it was sent from, in ASCII."""
     try:
-        return parse_address(letter.from_address).identity.rpartition("@")[2]
+        return parse_address(issue.from_address).identity.rpartition("@")[2]
     except AddressError:
         return "invalid"
 
@@ -192,5 +192,5 @@ def _instant(at: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(int(at), dt.UTC)
 
 
-def _stamp(time: dt.datetime) -> str:
+def _rfc3339(time: dt.datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"

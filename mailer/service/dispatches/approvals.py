@@ -1,34 +1,34 @@
-"""Approval by a second person: MAILER_APPROVAL lets an edition leave only when somebody else than who sends it found it good.
+"""Approval by a second person: with MAILER_APPROVAL an edition is sent only if somebody else than the sender has approved it.
 
-    edition = edition_of(newsroom, name)              what there is to approve
-    approve(newsroom, name, digest, by="Mara")        that edition, and no other
-    refuse_unapproved(newsroom, digest, by="Wim")     before a send
+    edition = compile_current_edition(app, name)      the edition to approve
+    approve_edition(app, name, digest, by="Mara")     approves that edition, and no other
+    require_approval(app, digest, by="Wim")           before a send
 
-An approval is bound to the edition's digest: a byte of the letter that changes makes another edition. Raises NotApprovedError,
-DispatchError for a dispatch with errors, UsageError.
+An approval is bound to the edition's digest: any change makes another edition. Raises NotApprovedError, DispatchError for a
+dispatch with errors, UsageError.
 """
 
 from mailer.app import App
 from mailer.edition.model import Edition
 from mailer.errors import NeedsConfirmationError
 from mailer.service.dispatches.compile import check_dispatch, compile_checked
-from mailer.service.dispatches.files import file_of, read
+from mailer.service.dispatches.files import dispatch_path, read_dispatch
 
 
 class NotApprovedError(NeedsConfirmationError):
-    """Nobody else than who sends it has approved the edition."""
+    """Nobody else than the sender has approved the edition."""
 
 
-def edition_of(app: App, name: str) -> Edition:
-    """The edition that the dispatch in the file `name` makes now."""
-    return compile_checked(app, check_dispatch(app, str(file_of(app, name))))
+def compile_current_edition(app: App, name: str) -> Edition:
+    """Compiles the dispatch `name` as it is now."""
+    return compile_checked(app, check_dispatch(app, str(dispatch_path(app, name))))
 
 
-def approve(app: App, name: str, digest: str, *, by: str) -> None:
-    """Have `by` approve the edition `digest`. Raises NeedsConfirmationError when the dispatch makes another one by now."""
-    text = read(app, name)
-    edition = edition_of(app, name)
-    if edition.digest != digest or read(app, name).digest != text.digest:
+def approve_edition(app: App, name: str, digest: str, *, by: str) -> None:
+    """Records that `by` approves the edition `digest`. Raises NeedsConfirmationError if the dispatch has changed since."""
+    text = read_dispatch(app, name)
+    edition = compile_current_edition(app, name)
+    if edition.digest != digest or read_dispatch(app, name).digest != text.digest:
         raise NeedsConfirmationError(
             "The dispatch was changed since you looked at it; nothing was approved.", "Look at it as it is now."
         )
@@ -36,7 +36,7 @@ def approve(app: App, name: str, digest: str, *, by: str) -> None:
 
 
 def require_approval(app: App, digest: str, *, by: str) -> None:
-    """Raise NotApprovedError where somebody else than `by` must approve the edition `digest`, and nobody has."""
+    """Raises NotApprovedError if MAILER_APPROVAL is set and nobody else than `by` has approved the edition `digest`."""
     if not app.settings.approval:
         return
     approved = app.ledger.approvals.of(digest)

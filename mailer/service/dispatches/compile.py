@@ -1,11 +1,11 @@
-"""From a dispatch file to an edition, with every finding on the way.
+"""Checks a dispatch file and compiles it to an edition, with all problems found.
 
-    check(newsroom, name, lists)    -> Checked: the dispatch, if it has no errors, and all problems
-    check_source(newsroom, text…)   -> the same of a text that is not in its file yet
-    compile_checked(newsroom, ...)  -> Edition
+    check_dispatch(app, name, lists)    -> CheckResult: the dispatch, if it has no errors, and all problems
+    check_source(app, text, …)          -> the same for a text that is not in its file yet
+    compile_checked(app, ...)           -> Edition
 
-What the checker must know of the world (other dispatches, what was sent, fields of lists, images) is gathered here.
-Raises UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
+This module collects the context that the checks need: other dispatches, what was sent, fields of lists, images. Raises
+UsageError for a dispatch or list that does not exist or cannot be read, DispatchError where no edition can be made.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,16 +27,16 @@ from mailer.errors import UsageError, ValidationFailedError
 from mailer.ledger.types.editions import NewEdition
 from mailer.lint.findings import Finding, as_problems
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.readers import open_lists
+from mailer.service.lists.recipients import open_lists
 from mailer.workspace import starter_dir
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """A dispatch file, read. `dispatch` is None when it has errors of grammar, `guess` what could be read all the same.
+    """A dispatch file that was read. `dispatch` is None if it has syntax errors; `partial` is what could be read nevertheless.
 
-    `images` are those that could be read; `titles` and `sources` are what the other dispatches have: slug -> title,
-    and the name of a source -> the slug of one that has it; `unsent`: slugs that the archive has no page of.
+    `images` are those that could be read; `titles` and `sources` are of the other dispatches: slug -> title, and the name of a
+    source -> the slug of a dispatch that has it; `unsent`: slugs that have no page in the archive.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class CheckResult:
 
 
 class DispatchError(ValidationFailedError):
-    """A dispatch with errors, of which no edition can be made; `checked` has the findings."""
+    """A dispatch with errors, from which no edition can be made; `checked` has the problems."""
 
     def __init__(self, checked: CheckResult) -> None:
         super().__init__(
@@ -66,24 +66,26 @@ class DispatchError(ValidationFailedError):
 
 
 def check_dispatch(app: App, name: str, lists: Sequence[str] = ()) -> CheckResult:
-    """Read and check the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
+    """Reads and checks the dispatch `name`, a path or a slug, for `lists`, else those it names, else every list."""
     path = app.workspace.find_dispatch(name)
     return check_source(app, _read(path), path, display_path(app, path, name), lists)
 
 
 def display_path(app: App, path: Path, name: str) -> str:
-    """How findings call the dispatch at `path`: as it was typed where that was a path, else as it is reached from here."""
+    """Returns the path that problems show for a dispatch: as it was typed if that was a path, else relative to the current
+    folder.
+    """
     return name if path in {Path(name), app.workspace.root / name} else _relative(path)
 
 
 def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: Sequence[str] = ()) -> CheckResult:
-    """The same for a text that the file at `path` need not hold; findings name it as `shown`."""
+    """Checks a text that the file at `path` need not contain; problems name it `shown`."""
     parsed = parse_dispatch(source, shown, language=app.settings.language)
     theme = tuple(_theme_problems(app))
     dispatch = parsed.partial
     if dispatch is None:
         return CheckResult(path=path, shown=shown, dispatch=None, problems=(*parsed.problems, *theme))
-    shelf = read_dispatch_index(app, path)
+    index = read_dispatch_index(app, path)
     images: dict[str, Image] = {}
     faults: dict[str, str] = {}
     for file in image_files(dispatch):
@@ -91,8 +93,8 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
             images[file] = _image(path.parent / file, app.workspace.root)
         except PhotoError as error:
             faults[file] = error.message
-    world = CheckContext(
-        slugs=shelf.titles,
+    context = CheckContext(
+        slugs=index.titles,
         fields=_fields(app, lists or dispatch.lists),
         probe_image=faults.get,
         has_copyright=bool(app.settings.copyright_holder),
@@ -101,17 +103,17 @@ def check_source(app: App, source: str | bytes, path: Path, shown: str, lists: S
         path=path,
         shown=shown,
         dispatch=parsed.dispatch,
-        problems=(*in_order((*parsed.problems, *check_in_context(dispatch, world))), *theme),
+        problems=(*in_order((*parsed.problems, *check_in_context(dispatch, context))), *theme),
         partial=dispatch,
         images=images,
-        titles=shelf.titles,
-        sources=shelf.sources,
-        unsent=shelf.unsent,
+        titles=index.titles,
+        sources=index.sources,
+        unsent=index.unsent,
     )
 
 
 def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> Edition:
-    """The edition of a dispatch without errors; one that is not `inlined` is for browsers only.
+    """Compiles a dispatch without errors; an edition that is not `inlined` is for browsers only.
 
     Raises DispatchError for a dispatch with errors, LayoutError for a template.
     """
@@ -131,8 +133,8 @@ def compile_checked(app: App, checked: CheckResult, *, inlined: bool = True) -> 
     )
 
 
-def to_record(edition: Edition) -> NewEdition:
-    """`edition` as the ledger keeps it."""
+def edition_record(edition: Edition) -> NewEdition:
+    """Returns `edition` as the ledger stores it."""
     return NewEdition(
         digest=edition.digest,
         slug=edition.slug,
@@ -148,7 +150,7 @@ def to_record(edition: Edition) -> NewEdition:
 class DispatchIndex:
     """What can be linked to, slug -> title; and the sources of the other dispatches on disk, name -> slug of one.
 
-    `unsent` are those that were never sent, where anything was: before that there is no archive that could lack them.
+    `unsent` are dispatches that were never sent; empty as long as nothing was sent, when there is no archive yet.
     """
 
     titles: Mapping[str, str]
@@ -157,7 +159,7 @@ class DispatchIndex:
 
 
 def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
-    """Dispatches on disk, and what was sent. Of the dispatch that is `checked` the sources do not count."""
+    """Reads the dispatches on disk, and what was sent. The sources of the dispatch `checked` are left out."""
     titles: dict[str, str] = {}
     sources: dict[str, str] = {}
     if app.has_ledger:
@@ -165,19 +167,19 @@ def read_dispatch_index(app: App, checked: Path) -> DispatchIndex:
     sent = frozenset(titles)
     for path in app.workspace.dispatch_files():
         try:
-            outline = _skimmed(path)
-        except UsageError:  # it is another one that is being checked
+            metadata = _cached_metadata(path)
+        except UsageError:  # its own check reports that
             continue
-        if outline is None:
+        if metadata is None:
             continue
-        titles[outline.slug] = outline.title
-        if not _same(path, checked):
-            for source in outline.sources:
-                sources.setdefault(source, outline.slug)
+        titles[metadata.slug] = metadata.title
+        if not _is_same_file(path, checked):
+            for source in metadata.sources:
+                sources.setdefault(source, metadata.slug)
     return DispatchIndex(titles, sources, frozenset(titles) - sent if sent else sent)
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_same_file(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
@@ -189,7 +191,7 @@ def _read(path: Path) -> bytes:
 
 
 def _theme_problems(app: App) -> Iterator[Diagnostic]:
-    """What is wrong with the theme that the letter would have."""
+    """Yields the problems of the theme that the edition would have."""
     for fault in theme_faults(_templates(app)):
         finding = Finding(rule="theme", message=fault.words, position=Position(fault.line))
         yield from as_problems(_relative(fault.path), [finding])
@@ -205,17 +207,17 @@ def _image(path: Path, root: Path) -> Image:
 
 
 @cache_by_mtime(maxsize=4096)
-def _skimmed(path: Path) -> Metadata | None:
+def _cached_metadata(path: Path) -> Metadata | None:
     return read_metadata(_read(path), path.name)
 
 
 def _fields(app: App, names: Sequence[str]) -> dict[str, frozenset[str]]:
-    """The reader fields of each list that is named, else of every list that can be read."""
+    """Returns the reader fields of each list that is named, else of every list that can be read."""
     return {source.name: source.columns.fields for source in open_lists(app, names)}
 
 
 def _relative(path: Path) -> str:
-    """As it is reached from here."""
+    """Returns `path` relative to the current folder, if it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):

@@ -1,11 +1,11 @@
-"""Dispatches as files that are written at the desk, while somebody else may write them, too.
+"""Reads and saves dispatch files for the desk, while others may write them, too.
 
-    read(newsroom, name)              the text as it is now
-    save(newsroom, name, text, …)     writes it, if the file has not changed since the writer loaded it
+    read_dispatch(app, name)              the text as it is now
+    save_dispatch(app, name, text, …)     saves it, if the file has not changed since the editor loaded it
 
-The file in `dispatches/` is the truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its
-permissions, and is never overwritten unseen. Earlier texts are in the history, whoever wrote them. A dispatch is named by
-its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
+The file in `dispatches/` is the source of truth: it is replaced as a whole, keeps its line ends, its byte-order mark and its
+permissions, and a change by somebody else is never overwritten unnoticed. Earlier texts are in the revision history, whoever
+wrote them. A dispatch is named by its file without `.md`. Raises NoDispatchError, ChangedError, UsageError.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _writing = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchFile:
-    """The text of a dispatch with plain line ends; `digest` names the bytes of the file that it stands in."""
+    """The text of a dispatch with \\n as line ends; `digest` is that of the file's bytes."""
 
     name: str
     text: str
@@ -41,30 +41,30 @@ class NoDispatchError(UsageError):
 
 
 class ChangedError(NeedsConfirmationError):
-    """The file is no longer what the writer began with; `now` is what it is."""
+    """The file has changed since the editor loaded it; `now` is its present content."""
 
     def __init__(self, now: DispatchFile) -> None:
         super().__init__(f"{now.name}.md was changed meanwhile, by somebody else or outside of the desk.")
         self.now = now
 
 
-def read(app: App, name: str) -> DispatchFile:
-    """The dispatch as it is on disk now."""
-    path = file_of(app, name)
+def read_dispatch(app: App, name: str) -> DispatchFile:
+    """Returns the dispatch as it is on disk now."""
+    path = dispatch_path(app, name)
     raw, changed_at = _bytes(path)
     return _text(name, raw, changed_at)
 
 
-def save(app: App, name: str, text: str, *, base: str, actor: str, step: bool = False) -> DispatchFile:
-    """Write `text` in place of the text whose digest is `base`; `step`: it stays in the history by itself.
+def save_dispatch(app: App, name: str, text: str, *, base: str, actor: str, step: bool = False) -> DispatchFile:
+    """Saves `text` in place of the text whose digest is `base`; `step`: as a revision of its own in the history.
 
-    Raises ChangedError, and writes nothing, when the file is another one by now; unless it says the same.
+    Raises ChangedError, and writes nothing, if the file has changed meanwhile and has another text.
     """
     if len(text) > LARGEST:
         raise UsageError(f"A dispatch has at most {LARGEST:,} characters.", "Divide it into two.")
     if "\0" in text:
         raise UsageError("The text holds a character that no text has (NUL).", "Take it out.")
-    path = file_of(app, name)
+    path = dispatch_path(app, name)
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
     with _writing:
         raw, changed_at = _bytes(path)
@@ -75,15 +75,15 @@ def save(app: App, name: str, text: str, *, base: str, actor: str, step: bool = 
             raise ChangedError(now)
         app.ledger.revisions.save(name, now.text, digest=now.digest, actor=ON_DISK)
         new = _encode(plain, like=raw)
-        if (again := _bytes(path))[0] != raw:  # while the ledger wrote
+        if (again := _bytes(path))[0] != raw:  # changed while the ledger wrote
             raise ChangedError(_text(name, *again))
         _replace(path, new)
-        app.ledger.revisions.save(name, plain, digest=digest_of_source(new), actor=actor, step=step)
-    return read(app, name)
+        app.ledger.revisions.save(name, plain, digest=source_digest(new), actor=actor, step=step)
+    return read_dispatch(app, name)
 
 
-def file_of(app: App, name: str) -> Path:
-    """The file of the dispatch `name`, where it really is, which is within the workspace. Raises UsageError."""
+def dispatch_path(app: App, name: str) -> Path:
+    """Returns the real path of the dispatch `name`, which is within the workspace. Raises UsageError."""
     path = app.workspace.dispatches / f"{name}.md"
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
@@ -111,19 +111,20 @@ def _text(name: str, raw: bytes, changed_at: float) -> DispatchFile:
     return DispatchFile(
         name=name,
         text=text.replace("\r\n", "\n").replace("\r", "\n"),
-        digest=digest_of_source(raw),
+        digest=source_digest(raw),
         changed_at=changed_at,
     )
 
 
 def _encode(text: str, *, like: bytes) -> bytes:
-    """`text` with the line ends and the byte-order mark of the file that it replaces."""
+    """Encodes `text` with the line ends and the byte-order mark of the file that it replaces."""
     windows = like.count(b"\r\n") * 2 > like.count(b"\n")
     data = (text.replace("\n", "\r\n") if windows else text).encode()
     return _BOM + data if like.startswith(_BOM) else data
 
 
-def digest_of_source(raw: bytes) -> str:
+def source_digest(raw: bytes) -> str:
+    """Returns the digest of a dispatch file's bytes."""
     return hashlib.sha256(raw).hexdigest()[:32]
 
 

@@ -1,10 +1,10 @@
-"""The whole of `mailer check`: the grammar of a dispatch, then the letter and the message that come of it.
+"""All checks of `mailer check`: the syntax of a dispatch, then the edition and the message made from it.
 
-    check_letter(newsroom, name, lists, online=…) -> Checked, with every finding
-    inspected(newsroom, checked, edition)         -> the same Checked, with those of the letter too
+    lint_dispatch(app, name, lists, online=…)   -> CheckResult, with all problems
+    lint_edition(app, checked, edition)         -> the same CheckResult, with the problems of the edition, too
 
-A letter is inspected only when its dispatch has no errors: without an edition there is nothing to look at. Raises as
-compiling.py does, SettingsError for a mail program in MAILER_CLIENTS that is not known, LayoutError for a template.
+The edition is checked only if its dispatch has no errors: without an edition there is nothing to check. Raises the errors of
+compile.py, SettingsError for an unknown mail client in MAILER_CLIENTS, LayoutError for a template.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from mailer.lint.rules import ONLINE
 from mailer.lint.run import run_checks
 from mailer.lint.source_index import SourceIndex
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
-from mailer.service.dispatches.sample_message import NOBODY, compose_for
+from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS, sample_composer
 
 if TYPE_CHECKING:
     from mailer.lint.link_checker import Log
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def lint_dispatch(
     app: App, name: str, lists: Sequence[str] = (), *, online: bool = False, log: "Log | None" = None
 ) -> CheckResult:
-    """Everything that is wrong with the dispatch `name`, a path or a slug. `online`: ask its links, and log their number."""
+    """Returns all problems of the dispatch `name`, a path or a slug. `online`: requests its links, and logs their number."""
     checked = check_dispatch(app, name, lists)
     if checked.dispatch is not None and not checked.has_errors:
         return lint_edition(app, checked, compile_checked(app, checked), online=online, log=log)
@@ -39,23 +39,23 @@ def lint_dispatch(
 
 
 def drop_ignored(checked: CheckResult) -> CheckResult:
-    """`checked` without the findings that its dispatch ignores, where there is no letter to inspect."""
+    """Returns `checked` without the problems that its dispatch ignores, where there is no edition to check."""
     if checked.partial is None:
         return checked
-    left = without_ignored(checked.problems, SourceIndex(checked.partial), checked.shown, unsought=RULEBOOK)
-    return replace(checked, problems=left)
+    remaining = without_ignored(checked.problems, SourceIndex(checked.partial), checked.shown, unsought=RULEBOOK)
+    return replace(checked, problems=remaining)
 
 
 def lint_edition(
     app: App, checked: CheckResult, edition: Edition, *, online: bool = False, log: "Log | None" = None
 ) -> CheckResult:
-    """`checked` with the findings of the letter and its message, and without those that the dispatch ignores."""
+    """Returns `checked` with the problems of the edition and its message, and without those that the dispatch ignores."""
     assert checked.dispatch is not None, "an edition is made of a dispatch without errors"
     settings, publication = app.settings, app.publication
-    proof = LintContext(
+    lint_context = LintContext(
         dispatch=checked.dispatch,
         edition=edition,
-        message=compose_for(app, edition)(Recipient("", NOBODY)).without_dot_stuffing(),
+        message=sample_composer(app, edition)(Recipient("", SAMPLE_ADDRESS)).without_dot_stuffing(),
         unsubscribe_url=publication.unsubscribe_url,
         postal_address=publication.postal_address,
         base_url=publication.base_url,
@@ -64,11 +64,11 @@ def lint_edition(
         unsent=checked.unsent,
         clients=settings.clients,
     )
-    problems = [*checked.problems, *run_checks(proof)]
+    problems = [*checked.problems, *run_checks(lint_context)]
     if online:
-        from mailer.lint.link_checker import ask_links  # noqa: PLC0415 - an HTTP client, only where it is asked for
+        from mailer.lint.link_checker import ask_links  # noqa: PLC0415 - loads an HTTP client
 
-        problems += ask_links(proof, log=log)
+        problems += ask_links(lint_context, log=log)
     unsought = () if online else ONLINE
-    left = without_ignored(in_order(problems), proof.source_index, checked.shown, unsought=unsought)
-    return replace(checked, problems=left)
+    remaining = without_ignored(in_order(problems), lint_context.source_index, checked.shown, unsought=unsought)
+    return replace(checked, problems=remaining)

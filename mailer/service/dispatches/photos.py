@@ -1,4 +1,4 @@
-"""Photos that are uploaded at the desk: kept next to the dispatches, small and without metadata.
+"""Saves photos that are uploaded at the desk: next to the dispatches, scaled down and without metadata.
 
 Raises PhotoError, UsageError.
 """

@@ -1,13 +1,13 @@
-"""What a dispatch would be as a letter, while it is being written. Nothing is written to disk, and nobody is mailed.
+"""Previews of a dispatch while it is being written. Nothing is written to disk, and nothing is sent.
 
-    draft(newsroom, source, path)       the text -> its findings, and a letter when it has no errors: soon, to be shown at once
-    proofread(newsroom, draft)          the same with the letter as it would be mailed, and what is to be said of it
-    show(edition, values, …)            the edition -> what one reader sees: subject, HTML for a scheme, plaintext
-    reader_values(newsroom, email, …)   a reader of a list, as a letter is filled for one
-    Proofs(newsroom, media)             the letters of the desk's dispatches, kept while they are looked at
+    compile_draft(app, source, path)          checks a text and compiles it, if it has no errors, quickly, to be shown at once
+    lint_draft(app, draft)                    compiles it as it would be sent, and runs all checks of `mailer check`
+    render_preview(edition, values, …)        what one reader sees: subject, HTML for a colour scheme, plain text
+    reader_values(app, email, …)              the values of a subscriber's merge fields
+    PreviewCache(app, media)                  the previews of the desk's dispatches
 
-`source` need not be what the file holds; `path` is where it is, or would be, and what its images are relative to.
-Blocking. Raises UsageError for a list or reader that does not exist, LayoutError for a template that is wrong.
+`source` need not be the file's content; `path` is where the file is, or would be; images are relative to it. Blocking. Raises
+UsageError for a list or subscriber that does not exist, LayoutError for an invalid template.
 """
 
 import re
@@ -26,17 +26,17 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.edition.model import Edition, Image
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_source, compile_checked
-from mailer.service.dispatches.files import file_of, read
+from mailer.service.dispatches.files import dispatch_path, read_dispatch
 from mailer.service.dispatches.lint import drop_ignored, lint_edition
-from mailer.service.lists.readers import find_reader, open_lists
+from mailer.service.lists.recipients import find_recipient, open_lists
 
 DEVICES: Mapping[str, int] = {"phone": 375, "tablet": 768, "desktop": 1280}
-"""The widths, in pixels, that a letter is looked at in."""
+"""The widths, in pixels, of the previews."""
 
 KEPT_PREVIEWS = 12  # dispatches
 
-NOBODY = ReaderValues(token=PLACEHOLDER)
-"""Nobody in particular: all fields empty, links that unsubscribe nobody."""
+NO_READER = ReaderValues(token=PLACEHOLDER)
+"""No subscriber: all fields empty, placeholder links."""
 
 _SCHEMES = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
 _TAG = r"(?:[^>\"']|\"[^\"]*\"|'[^']*')*>"  # the rest of a tag, a > in its attributes too
@@ -54,9 +54,9 @@ class ColorScheme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewDraft:
-    """A text, read. `edition` is None when there are errors among the findings, which stand in source order.
+    """A text that was checked. `edition` is None if there are errors among the problems, which are in source order.
 
-    Until it `is_final` its styles are not inlined: in a browser it looks the same, and its digest is nobody's.
+    Until it `is_final` its styles are not inlined: it looks the same in a browser, but its digest is not that of a send.
     """
 
     source: str
@@ -71,7 +71,7 @@ class PreviewDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedPreview:
-    """What one reader sees. `html` is a whole document for a browser, `mailed` the HTML as it leaves."""
+    """What one reader sees. `html` is a whole document for a browser, `mailed` the HTML as it is sent."""
 
     subject: str
     html: str
@@ -80,12 +80,16 @@ class RenderedPreview:
 
     @property
     def size(self) -> int:
-        """The octets of the HTML, which Gmail clips near 102 KB."""
+        """The size in octets of the HTML, which Gmail clips near 102 KB."""
         return len(self.mailed.encode())
 
 
-def draft(app: App, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()) -> PreviewDraft:
-    """What `source` is as a dispatch; findings name it as `shown`, or by its `path`. Checked for `lists`, as `check` does."""
+def compile_draft(
+    app: App, source: str | bytes, path: Path, *, shown: str = "", lists: Sequence[str] = ()
+) -> PreviewDraft:
+    """Checks `source` and compiles it for a browser; problems name it `shown`, or by its `path`. Checked for `lists`, as by
+    `check`.
+    """
     checked = check_source(app, source, path, shown or str(path), lists)
     has_letter = checked.dispatch is not None and not checked.has_errors
     edition = compile_checked(app, checked, inlined=False) if has_letter else None
@@ -93,26 +97,26 @@ def draft(app: App, source: str | bytes, path: Path, *, shown: str = "", lists: 
     return PreviewDraft(source=text, checked=checked, edition=edition)
 
 
-def lint(app: App, made: PreviewDraft) -> PreviewDraft:
-    """`made` in full, with all that `mailer check` says of it, and nothing that it ignores."""
+def lint_draft(app: App, made: PreviewDraft) -> PreviewDraft:
+    """Returns `made` compiled as it would be sent, with all problems that `mailer check` reports."""
     if made.edition is None:
         return replace(made, checked=drop_ignored(made.checked), is_final=True)
     edition = compile_checked(app, made.checked)
     return replace(made, checked=lint_edition(app, made.checked, edition), edition=edition, is_final=True)
 
 
-def render(
+def render_preview(
     edition: Edition,
-    values: ReaderValues = NOBODY,
+    values: ReaderValues = NO_READER,
     *,
     media: str,
     scheme: ColorScheme | None = None,
     images: bool = True,
 ) -> RenderedPreview:
-    """The letter as `values` get it.
+    """Renders an edition as a reader with `values` sees it.
 
-    In the browser its images lie under the path `media`, which ends with a slash; links open elsewhere than in the letter. With a
-    `scheme` the letter is light or dark whatever the browser is; without `images` their words stand for them.
+    In the browser its images are below the path `media`, which ends with a slash; links open in a new tab. With a `scheme` it
+    is light or dark whatever the browser's setting; without `images` their alternative texts are shown.
     """
     key = edition.key(values)
     variant = edition.variant(key)
@@ -123,7 +127,7 @@ def render(
     if not images:
         html = _IMAGE.sub(lambda tag: _SOURCE.sub(r'\1"data:,"', tag[0]), html)
     if scheme is not None:
-        html = in_scheme(html, scheme)
+        html = force_color_scheme(html, scheme)
     return RenderedPreview(
         subject=" ".join(fill(variant.subject, values).split()),
         html=html,
@@ -132,8 +136,8 @@ def render(
     )
 
 
-def in_scheme(html: str, scheme: ColorScheme) -> str:
-    """`html` as a program in light or dark mode shows it, whatever the browser's own mode is."""
+def force_color_scheme(html: str, scheme: ColorScheme) -> str:
+    """Returns `html` as a mail client in light or dark mode shows it, whatever the browser's own mode."""
 
     def decided(condition: re.Match[str]) -> str:
         return "(min-width: 0)" if condition[1] == scheme else "(max-width: 0)"
@@ -144,13 +148,13 @@ def in_scheme(html: str, scheme: ColorScheme) -> str:
 
 
 def reader_values(app: App, email: str, lists: Sequence[str], fields: frozenset[str]) -> ReaderValues:
-    """The reader with this address on one of `lists`, else on any, with those of `fields` that an edition asks for."""
-    recipient = find_reader(app, email, lists, fields)
+    """Returns the values of `fields` of the subscriber with this address on one of `lists`, else on any."""
+    recipient = find_recipient(app, email, lists, fields)
     return ReaderValues(fields=recipient.fields, address=recipient.address, token=PLACEHOLDER)
 
 
-def some_readers(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
-    """The first addresses of `lists`, else of all, at most `limit`: for whoever looks for a reader to write as."""
+def sample_addresses(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
+    """Returns the first addresses of `lists`, else of all lists, at most `limit`, to choose one for a preview."""
     found: dict[str, None] = {}
     for source in open_lists(app, lists):
         for row in source.rows(frozenset()):
@@ -163,7 +167,7 @@ def some_readers(app: App, lists: Sequence[str], limit: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPreview:
-    """`digest` is that of the text. `edition` is None while there are errors; then `before` is the last one without."""
+    """`digest` is that of the text. `edition` is None while there are errors; then `before` is the last edition without."""
 
     digest: str
     problems: tuple[Diagnostic, ...]
@@ -174,15 +178,15 @@ class CachedPreview:
 
     @property
     def letter(self) -> Edition | None:
-        """What there is to look at."""
+        """The edition to show."""
         return self.edition or self.before
 
 
 class PreviewCache:
-    """The letters of dispatches that are being written at the desk, as long as they are looked at.
+    """The previews of dispatches that are being written at the desk.
 
-    A letter is compiled once for each state of its file, and those of the last KEPT_PREVIEWS dispatches are kept. While a
-    text has errors, its last letter without any is shown. `media` is the path under which the desk shows the images,
+    A text is compiled once for each state of its file, and the previews of the last KEPT_PREVIEWS dispatches are kept. While a
+    text has errors, its last edition without errors is shown. `media` is the path under which the desk serves the images,
     ending with a slash.
     """
 
@@ -193,46 +197,47 @@ class PreviewCache:
         self._made: OrderedDict[str, CachedPreview] = OrderedDict()
 
     def make(self, name: str) -> CachedPreview:
-        """Check and compile the dispatch as it is now."""
+        """Checks and compiles the dispatch as it is now."""
         digest, made = self._drafted(name)
-        made = lint(self._app, made)
-        size = render(made.edition, media=self._media).size if made.edition else 0
+        made = lint_draft(self._app, made)
+        size = render_preview(made.edition, media=self._media).size if made.edition else 0
         return self._keep(name, CachedPreview(digest=digest, problems=made.problems, edition=made.edition, size=size))
 
     def get(
         self, name: str, digest: str, *, reader: str = "", scheme: ColorScheme | None = None, images: bool = True
     ) -> RenderedPreview | None:
-        """The letter to `reader`, an address on a list, or to nobody in particular; None while there never was one.
+        """Renders the preview for `reader`, an address on a list, or with all fields empty; None if there has been no edition
+        yet.
 
-        `digest` names the state of the text that is to be seen. A letter that was not proofread yet is shown all the same, for
-        that takes longer than compiling it for a browser.
+        `digest` names the state of the text to show. A text that was not linted yet is shown nevertheless, since linting takes
+        longer than compiling for a browser.
         """
         with self._gate:
-            proof = self._made.get(name)
-        if proof is None or proof.digest != digest:
+            preview = self._made.get(name)
+        if preview is None or preview.digest != digest:
             now, made = self._drafted(name)
-            proof = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
-        if proof.letter is None:
+            preview = self._keep(name, CachedPreview(digest=now, problems=made.problems, edition=made.edition))
+        if preview.letter is None:
             return None
-        values = reader_values(self._app, reader, (), proof.letter.fields) if reader else NOBODY
-        return render(proof.letter, values, media=self._media, scheme=scheme, images=images)
+        values = reader_values(self._app, reader, (), preview.letter.fields) if reader else NO_READER
+        return render_preview(preview.letter, values, media=self._media, scheme=scheme, images=images)
 
     def _drafted(self, name: str) -> tuple[str, PreviewDraft]:
-        now = read(self._app, name)
-        path = file_of(self._app, name)
-        return now.digest, draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
+        now = read_dispatch(self._app, name)
+        path = dispatch_path(self._app, name)
+        return now.digest, compile_draft(self._app, now.text, path, shown=f"dispatches/{name}.md")
 
-    def _keep(self, name: str, proof: CachedPreview) -> CachedPreview:
-        """Keep `proof` in the place of the one before, whose letter it falls back on."""
+    def _keep(self, name: str, preview: CachedPreview) -> CachedPreview:
+        """Caches `proof` in place of the earlier preview, whose edition it falls back on."""
         with self._gate:
             earlier = self._made.pop(name, None)
-            self._made[name] = kept = replace(proof, before=earlier.letter if earlier else None)
+            self._made[name] = kept = replace(preview, before=earlier.letter if earlier else None)
             while len(self._made) > KEPT_PREVIEWS:
                 self._made.popitem(last=False)
         return kept
 
     def image(self, name: str) -> Image | None:
-        """An image of a letter that was looked at."""
+        """Returns an image of a cached preview."""
         with self._gate:
             letters = [each.letter for each in self._made.values()]
         return next((image for letter in letters if letter for image in letter.images if image.name == name), None)

@@ -1,4 +1,4 @@
-"""Messages that are only looked at or counted: composed as they would leave, with tokens that name nobody."""
+"""Composes sample messages, to be shown or measured: as they would be sent, with tokens that identify nobody."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from mailer.edition.model import Edition
 from mailer.ledger.types.sends import Recipient
 from mailer.mime.composer import Composer, Message
 
-NOBODY = "reader@example.org"
+SAMPLE_ADDRESS = "reader@example.org"
 
 
-def compose_for(app: App, edition: Edition) -> Callable[[Recipient], Message]:
-    """Makes messages that are only looked at: their tokens name nobody."""
+def sample_composer(app: App, edition: Edition) -> Callable[[Recipient], Message]:
+    """Returns a function that composes sample messages of `edition`; their tokens identify nobody."""
     marks = app.message_tokens(app.keys.names[0], inert=True)
     composer = Composer(edition, app.sender_profile, marks, eight_bit=app.settings.eight_bit)
 

@@ -1,7 +1,8 @@
-"""Earlier versions of a list file: what `mailer list undo` goes back to.
+"""Earlier versions of a list file, for `mailer list undo`.
 
-After each sync that changed something the file is kept, compressed, as .mailer/lists/NAME/SYNC.csv.gz; what an undo replaces
-is kept as SYNC.replaced.csv.gz. The newest KEPT of a list stay. They hold addresses, so they are their owner's alone.
+After each sync that changed something the file is kept, compressed, as .mailer/lists/NAME/SYNC.csv.gz; the file that an undo
+replaces is kept as SYNC.replaced.csv.gz. The newest KEPT versions of a list are kept. They contain addresses, so only their
+owner can read them.
 """
 
 import gzip
@@ -19,13 +20,13 @@ _REPLACED = "replaced.csv.gz"
 
 
 class ListBackups:
-    """The kept files of one list, in a folder of the state folder. Raises UsageError where the disk refuses."""
+    """The kept versions of one list, in a folder of the state folder. Raises UsageError for errors of the disk."""
 
     def __init__(self, state: Path, name: str) -> None:
         self._folder = state / "lists" / name
 
     def save(self, sync: int, path: Path, *, replaced: bool = False) -> None:
-        """Keep the file at `path` as what sync number `sync` left, or (`replaced`) found in its way."""
+        """Keeps the file at `path` as the version that sync number `sync` left, or (`replaced`) replaced."""
         target = self._folder / (f"{sync}.{_REPLACED}" if replaced else f"{sync}.csv.gz")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,14 +42,14 @@ class ListBackups:
             ) from error
 
     def versions(self) -> tuple[int, ...]:
-        """The syncs that can be gone back to, the newest first."""
+        """Returns the syncs whose files are kept, the newest first."""
         names = (
             path.name.partition(".")[0] for path in self._folder.glob("*.csv.gz") if not path.match(f"*.{_REPLACED}")
         )
         return tuple(sorted((int(name) for name in names if name.isdecimal()), reverse=True))
 
     def restore(self, sync: int, digest: str, target: BinaryIO) -> None:
-        """Write what sync `sync` left into `target`. Raises UsageError if it is not there, or not what it was."""
+        """Writes the file that sync `sync` left into `target`. Raises UsageError if it is missing or its digest differs."""
         path = self._folder / f"{sync}.csv.gz"
         try:
             with gzip.open(path, "rb") as packed:

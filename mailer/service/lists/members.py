@@ -1,13 +1,13 @@
-"""A list changed by its admin at the desk, row by row. The file stays the truth: each change is one in the file, then synced.
+"""Editing a list by hand, row by row. The file stays the source of truth: each change is made in the file, then synced.
 
-    add_member      a row at the end
-    edit_member     cells of somebody's row
-    take_out        the row goes; what the ledger knows of the person stays
-    erase           the rows go, and the ledger forgets the person
+    add_member            adds a row at the end
+    edit_member           changes cells of a member's row
+    remove_member         removes the row; the ledger keeps what it knows of the subscriber
+    erase_subscriber      removes the rows from all files, and erases the subscriber from the ledger
 
-A change is a sync, so it has a number in the list's history and can be undone. Who said no is not added: only they come
-back, by joining. Raises UsageError, ListError, NeedsConfirmationError where the file has other changes that a person must decide
-about, LedgerError.
+Each change is a sync, so it has a number in the list's history and can be undone. A subscriber who opted out cannot be added
+again; only they themselves can sign up again. Raises UsageError, ListError, NeedsConfirmationError where the file has other
+changes that a person must decide about, LedgerError.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,11 +27,11 @@ from mailer.ledger.types.subscribers import Membership, StatusSource, SyncPlan
 from mailer.ledger.types.suppressions import ErasureResult
 from mailer.sanitize import clean
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked
+from mailer.service.lists.sync import list_lock, replace_and_sync, sync_locked_list
 
 
 def editable_fields(app: App, name: str) -> tuple[str, ...]:
-    """The fields of a list that its admin fills in: those that do not say who it is, or whether they are mailed."""
+    """Returns the fields of a list that an admin can edit: all but address, status and dates."""
     return _fields(app.workspace.list_file(name))
 
 
@@ -42,7 +42,7 @@ def _fields(path: Path) -> tuple[str, ...]:
 
 
 def add_member(app: App, name: str, address: Address, values: Mapping[str, str], *, by: str) -> SyncPlan:
-    """A row for `address` at the end of the list's file, with `values` by field."""
+    """Adds a row for `address` at the end of the list's file, with `values` by field."""
     fields = editable_fields(app, name)
     with _editing(app, name, by) as source:
         _refuse_unwanted(app, name, address)
@@ -52,7 +52,9 @@ def add_member(app: App, name: str, address: Address, values: Mapping[str, str],
 
 
 def edit_member(app: App, name: str, identity: str, values: Mapping[str, str], *, by: str) -> SyncPlan:
-    """The cells of `values`, by field, in the row of `identity`. What the person keeps themselves lies over them."""
+    """Writes `values`, by field, into the row of `identity`. Fields that the subscriber has set themselves take precedence
+    over them.
+    """
     fields = editable_fields(app, name)
     with _editing(app, name, by) as source:
         member, line = _member(app, name, identity)
@@ -63,7 +65,7 @@ def edit_member(app: App, name: str, identity: str, values: Mapping[str, str], *
 
 
 def remove_member(app: App, name: str, identity: str, *, by: str) -> SyncPlan:
-    """Take the row of `identity` out of the list's file."""
+    """Removes the row of `identity` from the list's file."""
     with _editing(app, name, by) as source:
         _, line = _member(app, name, identity)
         with edited_copy(source, [RowEdit(line=line, identity=identity, values=None)]) as new:
@@ -72,19 +74,19 @@ def remove_member(app: App, name: str, identity: str, *, by: str) -> SyncPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseResult:
-    """What erasing did. `left`: lists in whose files the address still stands, each with what hindered it."""
+    """The result of erasing a subscriber. `left`: lists whose files still contain the address, each with the error."""
 
     erased: ErasureResult
     taken_out: tuple[str, ...]
     left: Mapping[str, MailerError]
 
 
-def erase(app: App, identity: str, *, by: str) -> EraseResult:
-    """Forget a person: the rows in files, also of addresses that they had before, and what the ledger knows.
+def erase_subscriber(app: App, identity: str, *, by: str) -> EraseResult:
+    """Erases a subscriber: the rows in files, also those of former addresses, and what the ledger knows.
 
-    What hinders the one does not hinder the other.
+    An error in one list stops neither the others nor the ledger.
     """
-    done: list[str] = []
+    removed: list[str] = []
     left: dict[str, MailerError] = {}
     members = app.ledger.members
     for address in (identity, *members.former_addresses(identity)):
@@ -92,21 +94,22 @@ def erase(app: App, identity: str, *, by: str) -> EraseResult:
             if each.in_file and each.removed_at is None:
                 try:
                     remove_member(app, each.list, address, by=by)
-                    done.append(each.list)
+                    removed.append(each.list)
                 except MailerError as error:
                     left[each.list] = error
-    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), taken_out=tuple(done), left=left)
+    return EraseResult(erased=app.ledger.erasure.erase(identity, source=by), taken_out=tuple(removed), left=left)
 
 
 @contextmanager
 def _editing(app: App, name: str, by: str) -> Iterator[CsvList]:
     """Syncs the list and yields its file; no other sync of the list runs until the block ends."""
     with list_lock(app, name):
-        sync_locked(app, name, by=by)
+        sync_locked_list(app, name, by=by)
         yield open_list(app.workspace.list_file(name), name)
 
 
 def _member(app: App, name: str, identity: str) -> tuple[Membership, int]:
+    """Returns the membership of `identity` and the line of its row. Raises UsageError if it has none."""
     found = app.ledger.members.get(name, identity)
     if found is None or found.line is None or not found.in_file or found.removed_at is not None:
         raise UsageError(f"{identity} is in no row of the list {name}.", "Look at the list again.")
@@ -114,14 +117,17 @@ def _member(app: App, name: str, identity: str) -> tuple[Membership, int]:
 
 
 def _refuse_unwanted(app: App, name: str, address: Address) -> None:
-    held = app.ledger.suppressions.get(address.identity)
-    if held is not None and held.reason.is_by_recipient:
+    """Raises UsageError if `address` is suppressed, has left the list, or is on it already."""
+    suppression = app.ledger.suppressions.get(address.identity)
+    if suppression is not None and suppression.reason.is_by_recipient:
         raise UsageError(
-            f"{address.display} is {held.reason}, by their own wish.",
+            f"{address.display} is {suppression.reason}, by their own wish.",
             "They can come back themselves, by joining a list.",
         )
-    if held is not None:
-        raise UsageError(f"{address.display} must not be mailed ({held.reason}).", "Take back the suppression first.")
+    if suppression is not None:
+        raise UsageError(
+            f"{address.display} must not be mailed ({suppression.reason}).", "Take back the suppression first."
+        )
     found = app.ledger.members.get(name, address.identity)
     if found is not None and found.status is Status.UNSUBSCRIBED and found.status_source is StatusSource.PERSON:
         raise UsageError(f"{address.display} left this list.", "They can come back themselves, by joining it.")

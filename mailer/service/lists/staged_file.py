@@ -1,6 +1,6 @@
-"""A list file, read and loaded into scratch tables, ready to be merged.
+"""A list file read into scratch tables, ready to be merged.
 
-    stage_list(bench, path, name, number=1, keep=True)
+    stage_list(scratch, path, name, number=1, keep=True)
 
 Raises ListError.
 """
@@ -17,14 +17,14 @@ from mailer.csv.rows import DuplicateRow, Finding, Member, RejectedRow
 from mailer.ledger.store.scratch import ScratchConnection
 from mailer.ledger.sync.staging import StagedList, load
 from mailer.ledger.sync.syncs import FileStats
-from mailer.service.lists.digest import digest_of
+from mailer.service.lists.file_digests import file_digest
 
 SHOWN_FINDINGS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedFile:
-    """A list file, read and laid out on a bench."""
+    """A list file, its rows in scratch tables, and the statistics of reading it."""
 
     source: CsvList
     rows: StagedList
@@ -32,9 +32,9 @@ class StagedFile:
 
 
 def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int, keep: bool) -> StagedFile:
-    """Read a list file and lay it out. `keep`: keep its rejected rows beside it."""
+    """Reads a list file into the scratch tables of this `number`. `keep`: its rejected rows are saved beside it."""
     source = open_list(path, name)
-    digest, size = digest_of(path), path.stat().st_size
+    digest, size = file_digest(path), path.stat().st_size
     columns = source.columns
     status = "" if columns.status is None else columns.names[columns.status]
     reader = _ListReader(source, kept=keep)
@@ -48,9 +48,9 @@ def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int
             reader.batches(columns.fields - {EMAIL, status}),
             since="" if columns.since is None else columns.names[columns.since],
         )
-        for again in rows.first_duplicates(conn, SHOWN_FINDINGS):
-            duplicate = DuplicateRow(line=again.line, first=again.first, identity=again.identity, status=again.status)
-            reader.shown.append((again.line, source.describe(duplicate)))
+        for row in rows.first_duplicates(conn, SHOWN_FINDINGS):
+            duplicate = DuplicateRow(line=row.line, first=row.first, identity=row.identity, status=row.status)
+            reader.shown.append((row.line, source.describe(duplicate)))
     findings = sorted(reader.shown)[:SHOWN_FINDINGS]
     reading = FileStats(
         digest=digest,
@@ -66,7 +66,7 @@ def stage_list(scratch: ScratchConnection, path: Path, name: str, *, number: int
 
 
 class _ListReader:
-    """The rows of a file: they stream through, of findings the first stay, in words."""
+    """Streams the rows of a file; counts the findings and describes the first of them."""
 
     def __init__(self, source: CsvList, *, kept: bool) -> None:
         self.count = self.rejected = 0

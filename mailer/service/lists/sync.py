@@ -1,15 +1,15 @@
-"""Lists: their files brought together with what the ledger knows.
+"""Synchronises list files with the ledger.
 
-    sync_list(newsroom, name)      the whole of it: read, merge, write the file, keep a copy for `undo`
-    plan_sync(newsroom, name)      what that would do; changes nothing, makes no ledger
-    undo_list(newsroom, name)      back to how the list was after an earlier sync
-    exchange(newsroom, name, ...)  another file in the place of the list's, and synced: for an undo, an upload, an edit
-    brought_up(newsroom, names)    lists as a send needs them: synced, or a dry run, on a connection that sees the result
+    sync_list(app, name)            reads and merges the file, writes back to it, keeps a copy for `undo_list`
+    plan_sync(app, name)            what a sync would do; changes nothing, creates no ledger
+    undo_list(app, name)            restores the file of an earlier sync, and syncs it
+    replace_and_sync(app, ...)      syncs a new file and puts it in the place of the list's: for an undo, an upload, an edit
+    synced_lists(app, names)        lists as a send needs them: synced, or by a dry run, with a connection that sees the result
 
-The order is what makes it safe. The rows are laid out beside the ledger; one transaction makes the ledger say what the file
-says, where the file may; then the file is replaced, if it has not changed since it was read; then the ledger notes that the
-file was told. A crash in between leaves a file that has not been told yet, or a ledger that has not noted it: the next sync
-finds either, and does what is left. Two syncs of a list wait for each other.
+The order of the steps makes a sync safe. The rows are staged in scratch tables; one transaction merges them into the ledger;
+then the file is replaced, if it has not changed since it was read; then the ledger records that the file was written. After a
+crash in between, the file is not written yet, or the ledger has not recorded it: the next sync detects either, and does the
+rest. Two syncs of a list wait for each other.
 
 Raises ListError, UsageError, NeedsConfirmationError where a person must decide, LedgerError.
 """
@@ -38,33 +38,33 @@ from mailer.ledger.sync.apply import cells, signups_to_append
 from mailer.ledger.sync.syncs import SyncResult
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.lists.backups import ListBackups
-from mailer.service.lists.digest import digest_of, read_digest
+from mailer.service.lists.file_digests import file_digest, read_digest
 from mailer.service.lists.staged_file import stage_list
 
-BY_HAND = "command line"
+BY_COMMAND_LINE = "command line"
 _PATIENCE = 120.0  # seconds to wait for another sync of the same list
 
 
-def sync_list(app: App, name: str, *, by: str = BY_HAND, allow_removals: bool = False) -> SyncPlan:
+def sync_list(app: App, name: str, *, by: str = BY_COMMAND_LINE, allow_removals: bool = False) -> SyncPlan:
     """Syncs the list `name`. Returns what was done; nothing, if neither the file nor the ledger has changed."""
     with list_lock(app, name):
-        return sync_locked(app, name, by=by, allow_removals=allow_removals)
+        return sync_locked_list(app, name, by=by, allow_removals=allow_removals)
 
 
-def sync_locked(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
-    """Does the same for a caller that holds the list's lock and goes on with the list as it is then."""
+def sync_locked_list(app: App, name: str, *, by: str, allow_removals: bool = False) -> SyncPlan:
+    """Syncs the list for a caller that holds its lock and continues to work on the list."""
     path = app.workspace.list_file(name)
     if app.ledger.syncs.is_current(name, read_digest(app, name)):
-        return no_op_plan(app, name)
+        return unchanged_plan(app, name)
     return _merge(app, name, path, by=by, allow_removals=allow_removals)
 
 
 def plan_sync(app: App, name: str) -> SyncPlan:
-    """What `sync_list` would do."""
+    """Returns what `sync_list` would do."""
     path = app.workspace.list_file(name)
     with app.readonly_ledger() as ledger:
-        if ledger.syncs.is_current(name, digest_of(path)):
-            return no_op_plan(app, name)
+        if ledger.syncs.is_current(name, file_digest(path)):
+            return unchanged_plan(app, name)
         with ledger.syncs.scratch() as scratch:
             staged = stage_list(scratch, path, name, number=1, keep=False)
             with scratch.snapshot() as conn:
@@ -75,7 +75,7 @@ def plan_sync(app: App, name: str) -> SyncPlan:
 class SyncedLists:
     """A ledger in which lists are as their files are now, and a connection that sees it; `plans`: what the syncs did.
 
-    `behind`: lists whose files have changed since, and which are as they were synced last.
+    `stale`: lists whose files have changed since their last sync, and which are taken as of that sync.
     """
 
     ledger: Ledger
@@ -88,23 +88,23 @@ class SyncedLists:
 def synced_lists(
     app: App, names: Sequence[str], *, record: bool, allow_removals: bool = False, rehearse: bool = True
 ) -> Iterator[SyncedLists]:
-    """Yields each of the lists as its file is now: by a sync with `record`, else by a dry run that leaves nothing behind.
+    """Yields the lists as their files are now: after a sync with `record`, else in a dry run that leaves nothing behind.
 
-    With `rehearse=False`, for a quick look, a list that was ever synced is taken as the ledger has it: a dry run blocks
-    writers of the ledger.
+    With `rehearse=False` there is no dry run for a list that was synced before; it is taken as of its last sync. A dry run
+    blocks writers of the ledger.
     """
     plans = {name: sync_list(app, name) for name in names} if record else {}
     with app.readonly_ledger() as ledger:
         files = {name: app.workspace.list_file(name) for name in names}
-        digests = {} if record else {name: digest_of(path) for name, path in files.items()}
+        digests = {} if record else {name: file_digest(path) for name, path in files.items()}
         stale = [name for name, digest in digests.items() if not ledger.syncs.is_current(name, digest)]
-        known = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
-        behind = tuple(name for name, state in known.items() if state.digest != digests[name])
-        stale = [name for name in stale if name not in known]
+        synced = {} if rehearse else {name: state for name in stale if (state := ledger.syncs.state(name))}
+        outdated = tuple(name for name, state in synced.items() if state.digest != digests[name])
+        stale = [name for name in stale if name not in synced]
         if not stale:
-            plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
+            plans.update((name, unchanged_plan(app, name)) for name in names if name not in plans)
             with ledger.syncs.reading() as conn:
-                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
+                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
             return
         with ledger.syncs.scratch() as scratch:
             staged = [
@@ -114,17 +114,22 @@ def synced_lists(
             with scratch.dry_run() as conn:
                 for each in staged:
                     done = ledger.syncs.merge(
-                        conn, each.source.name, each.rows, each.reading, by=BY_HAND, allow_removals=allow_removals
+                        conn,
+                        each.source.name,
+                        each.rows,
+                        each.reading,
+                        by=BY_COMMAND_LINE,
+                        allow_removals=allow_removals,
                     )
                     plans[each.source.name] = done.plan
-                plans.update((name, no_op_plan(app, name)) for name in names if name not in plans)
-                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=behind)
+                plans.update((name, unchanged_plan(app, name)) for name in names if name not in plans)
+                yield SyncedLists(ledger=ledger, conn=conn, plans=plans, stale=outdated)
 
 
-def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) -> SyncPlan:
-    """Put back the file as sync `to` left it, else as it was before the last sync, and sync it.
+def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_COMMAND_LINE) -> SyncPlan:
+    """Restores the file as sync `to` left it, by default as it was before the last sync, and syncs it.
 
-    Nos that came since stand, sign-ups stay; suppressions that the undone syncs brought are lifted.
+    Opt-outs and sign-ups that came since are kept; suppressions that the undone syncs made are lifted.
     """
     path = app.workspace.list_file(name)
     history = ListBackups(app.workspace.ensure_state_dir(), name)
@@ -133,17 +138,17 @@ def undo_list(app: App, name: str, *, to: int | None = None, by: str = BY_HAND) 
         with AtomicFile(path) as older:
             history.restore(back_to, digest, older.file)
             older.file.flush()
-            now = open_list(path, name)
-            return replace_and_sync(app, name, older, now, by=by, allow_removals=True, undo_to=back_to)
+            current = open_list(path, name)
+            return replace_and_sync(app, name, older, current, by=by, allow_removals=True, undo_to=back_to)
 
 
-def can_go_back_to(app: App, name: str) -> tuple[int, ...]:
-    """The earlier syncs that `undo_list` can go back to, the newest first."""
+def undoable_syncs(app: App, name: str) -> tuple[int, ...]:
+    """Returns the earlier syncs that `undo_list` can go back to, the newest first."""
     return tuple(_choices(app, name, ListBackups(app.workspace.state, name)))
 
 
 class NewFile(Protocol):
-    """A file that is ready to take a list's place, in the same folder."""
+    """A file in the folder of a list's file, ready to replace it."""
 
     @property
     def path(self) -> Path: ...
@@ -155,14 +160,14 @@ def replace_and_sync(
     app: App,
     name: str,
     new: NewFile,
-    now: CsvList,
+    current: CsvList,
     *,
     by: str,
     allow_removals: bool,
     undo_to: int | None = None,
 ) -> SyncPlan:
     """Syncs the file `new` and replaces the list's file with it, if that is still `now`. Needs the list's lock."""
-    return _merge(app, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(now, new))
+    return _merge(app, name, new.path, by=by, allow_removals=allow_removals, undo_to=undo_to, replacing=(current, new))
 
 
 def _merge(
@@ -175,30 +180,30 @@ def _merge(
     undo_to: int | None = None,
     replacing: tuple[CsvList, NewFile] | None = None,
 ) -> SyncPlan:
-    """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's."""
+    """Merges the file at `path` into the ledger, and writes back to it; with `replacing`, it then becomes the list's file."""
     history = ListBackups(app.workspace.ensure_state_dir(), name)
     with app.ledger.syncs.scratch() as scratch:
         staged = stage_list(scratch, path, name, number=1, keep=True)
-        now = replacing[0] if replacing else staged.source
+        current = replacing[0] if replacing else staged.source
         with scratch.transaction() as conn:
             done = app.ledger.syncs.merge(
                 conn, name, staged.rows, staged.reading, by=by, allow_removals=allow_removals, undo_to=undo_to
             )
-            now.refuse_changed()
+            current.refuse_changed()
         sync = done.plan.sync
         if replacing and sync is not None:
-            history.save(sync, now.path, replaced=True)
+            history.save(sync, current.path, replaced=True)
         changed = _write_back(app, scratch, staged.source, done)
     if replacing:
-        now.refuse_changed()
+        current.refuse_changed()
         replacing[1].commit()
     if sync is not None:
-        history.save(sync, now.path)
+        history.save(sync, current.path)
     return replace(done.plan, encoding_changed=changed)
 
 
-def no_op_plan(app: App, name: str) -> SyncPlan:
-    """The plan of a list that has nothing to be done."""
+def unchanged_plan(app: App, name: str) -> SyncPlan:
+    """Returns the plan of a list that has nothing to sync."""
     with app.readonly_ledger() as ledger:
         state = ledger.syncs.state(name)
     if state is None:
@@ -238,7 +243,7 @@ def list_lock(app: App, name: str) -> Iterator[None]:
 
 
 def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: SyncResult) -> bool:
-    """Tell the file what the ledger knows better, and note that it was told. Whether its encoding is another one now."""
+    """Writes to the file what the ledger knows better, and records that. Returns whether the file's encoding changed."""
     if not done.plan.writes:
         return False
     zone = app.settings.timezone
@@ -248,7 +253,7 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
 
     with scratch.snapshot() as conn:
         appended = signups_to_append(conn, done.diff)
-        told = (
+        patches = (
             RowPatch(line=cell.line, status=cell.status.value, since=day(cell.since)) for cell in cells(conn, done.diff)
         )
         rows = (
@@ -260,7 +265,7 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
             }
             for each in appended
         )
-        with prepare_patch(source, told, rows) as prepared:
+        with prepare_patch(source, patches, rows) as prepared:
             prepared.commit()
             written = prepared.rewritten
     with scratch.transaction() as conn:
@@ -269,7 +274,7 @@ def _write_back(app: App, scratch: ScratchConnection, source: CsvList, done: Syn
 
 
 def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[int, str]:
-    """Which sync to go back to, and the digest of what it left."""
+    """Returns the sync to go back to, and the digest of the file that it left."""
     choices = _choices(app, name, history)
     wanted = next(iter(choices), None) if to is None else to
     if wanted is None:
@@ -281,6 +286,30 @@ def _choose(app: App, name: str, history: ListBackups, to: int | None) -> tuple[
 
 
 def _choices(app: App, name: str, history: ListBackups) -> dict[int, str]:
+    """Returns the syncs that can be gone back to, with the digest of the file that each left."""
     syncs = app.ledger.syncs.history(name)
     kept = set(history.versions())
     return {each.sync: each.digest for each in syncs[1:] if each.sync in kept}
+
+
+def sync_plan_object(plan: SyncPlan, *, planned: bool) -> dict[str, object]:
+    """Returns the JSON object of `list sync` and `list undo`."""
+    return {
+        "list": plan.list,
+        "sync": plan.sync,
+        "planned": planned,
+        **plan.counts,
+        "encoding_changed": plan.encoding_changed,
+        "first_joined": [{"line": each.line, "email": each.identity} for each in plan.first_joined],
+        "first_changed": [
+            {
+                "line": each.line,
+                "email": each.identity,
+                "changes": [{"field": name, "before": old, "after": new} for name, (old, new) in each.fields.items()],
+            }
+            for each in plan.first_changed
+        ],
+        "first_removed": list(plan.first_removed),
+        "first_blocked": [{"line": each.line, "email": each.identity, "why": each.why} for each in plan.first_blocked],
+        "findings": list(plan.findings),
+    }

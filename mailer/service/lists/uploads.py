@@ -1,19 +1,18 @@
-"""A list that somebody uploads: kept aside, read, and only then put to work.
+"""Uploaded list files: kept, checked, and applied or discarded when somebody decides.
 
-    keep_upload      the file, in .mailer/uploads/, if it is a list at all
-    plan_upload      what it would do; changes nothing
-    apply_upload     does it: a sync with a number, which can be undone
-    forget_upload    leaves it
-    forget_old       removes what nobody decided about in a day
+    keep_upload                keeps the file in .mailer/uploads/, if it is a list
+    plan_upload                returns what it would do; changes nothing
+    apply_upload               applies it: a sync with a number, which can be undone
+    discard_upload             removes it
+    discard_expired_uploads    removes uploads that nobody decided about within a day
 
-An upload is the whole list (Way.WHOLE: its file takes the place of the list's), or it adds to the list (Way.ADD): who is not
-in the list's file gets a row at its end, columns that it lacks are added, and of who is there already the cells that the
-upload fills are set. An empty cell empties nothing. Either way the list's file says it first, and the sync decides as ever:
-nobody who said no comes back. Who was erased gets no row again.
+An upload is the whole list (ImportMode.WHOLE: it replaces the list's file), or is added to the list (ImportMode.ADD): an
+address that is not in the list's file gets a row at its end, missing columns are added, and in rows that exist the cells that
+the upload fills are set. An empty cell never empties another. Either way the list's file is changed first, and the sync
+decides as always: nobody who opted out is resubscribed, and nobody who was erased gets a row again.
 
-What was not applied in a day is not applied any more; `mailer serve` removes it. Raises UsageError, ListError
-in which the upload has its own name, NeedsConfirmationError where more than a tenth would leave and nobody said that it is meant,
-LedgerError.
+An upload expires after a day; `mailer serve` removes it. Raises UsageError, ListError which names the upload by its own name,
+NeedsConfirmationError where more than a tenth of the members would be removed and nobody confirmed that, LedgerError.
 """
 
 import asyncio
@@ -36,10 +35,10 @@ from mailer.errors import UsageError
 from mailer.files import AtomicFile
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.jobs import Log, run_every
-from mailer.service.lists.append import appended_file
-from mailer.service.lists.digest import digest_of
+from mailer.service.lists.append_file import appended_file
+from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.staged_file import StagedFile, stage_list
-from mailer.service.lists.sync import NewFile, list_lock, replace_and_sync, sync_list, sync_locked
+from mailer.service.lists.sync import NewFile, list_lock, replace_and_sync, sync_list, sync_locked_list
 
 LARGEST = 512 * 1024 * 1024  # octets
 CLEAN_UP_EVERY = 3600.0  # seconds
@@ -49,19 +48,19 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 class ImportMode(StrEnum):
-    """What an upload is to the list."""
+    """Whether an upload replaces the list or is added to it."""
 
     WHOLE = "whole"
     ADD = "add"
 
 
 class ChangedListError(UsageError):
-    """The list is not as it was when the plan was made."""
+    """The list has changed since the plan was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file that waits for a decision. `file_name` is what its sender calls it."""
+    """A file that waits for a decision. `file_name` is its name on the sender's computer."""
 
     id: str
     list: str
@@ -73,10 +72,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPlan:
-    """What an upload would do. `base`: the list's file that this was made for; `columns`: which it would get.
+    """What an upload would do. `base`: the digest of the list's file that the plan is for; `columns`: those that would be
+    added.
 
-    `rows` of the upload, its `encoding` and `delimiter`; `read_as`: headers that are called otherwise than the field which
-    they are taken for, with that field; `erased`: people in it who were erased, and get no row.
+    `rows` of the upload, its `encoding` and `delimiter`; `read_as`: headers that differ from the field that they were
+    recognised as, with that field; `erased`: people in it who were erased, and get no row.
     """
 
     plan: SyncPlan
@@ -90,7 +90,7 @@ class UploadPlan:
 
 
 def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: ImportMode, by: str) -> Upload:
-    """Keep `file` for the list `name`, which is synced first, so that an undo goes back to what it is now."""
+    """Keeps `file` for the list `name`. The list is synced first, so that an undo restores its present state."""
     sync_list(app, name, by=by)
     upload = Upload(
         id=secrets.token_hex(16),
@@ -107,7 +107,7 @@ def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: Imp
         path = folder / f"{upload.id}.csv"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
             shutil.copyfileobj(file, target, 1 << 20)
-        with _by_its_name(upload, path):
+        with _name_upload_in_errors(upload, path):
             open_list(path, upload.list)
         (folder / f"{upload.id}.json").write_text(json.dumps(asdict(upload)), encoding="utf-8")
     except OSError as error:
@@ -120,7 +120,7 @@ def keep_upload(app: App, name: str, file: BinaryIO, *, file_name: str, way: Imp
 
 
 def find_upload(app: App, name: str, number: str) -> Upload | None:
-    """The upload for the list `name` that has this number, if it still waits."""
+    """Returns the upload of the list `name` with this id, if it still waits."""
     path = _folder(app) / f"{number}.json"
     if not _ID.fullmatch(number) or not path.is_file():
         return None
@@ -129,12 +129,13 @@ def find_upload(app: App, name: str, number: str) -> Upload | None:
     return upload if upload.list == name and upload.at > app.clock() - KEPT_FOR else None
 
 
-def forget_upload(app: App, upload: Upload) -> None:
+def discard_upload(app: App, upload: Upload) -> None:
+    """Removes an upload."""
     _remove(_folder(app), upload.id)
 
 
-def forget_old(app: App) -> None:
-    """Raises UsageError where the disk refuses."""
+def discard_expired_uploads(app: App) -> None:
+    """Removes expired uploads. Raises UsageError for errors of the disk."""
     try:
         _make_room(app.workspace.state / "uploads", app.clock(), most=_MOST)
     except OSError as error:
@@ -144,54 +145,54 @@ def forget_old(app: App) -> None:
 
 
 async def clean_up_uploads(app: App, stop: asyncio.Event, log: Log) -> None:
-    """Removes old uploads, at the start and then every hour, until `stop` is set."""
+    """Removes expired uploads, at the start and then every hour, until `stop` is set."""
 
     async def step() -> None:
-        await asyncio.to_thread(forget_old, app)
+        await asyncio.to_thread(discard_expired_uploads, app)
 
     await run_every(CLEAN_UP_EVERY, step, stop, log, app=app, name="old uploads")
 
 
 def plan_upload(app: App, upload: Upload) -> UploadPlan:
-    """What `apply_upload` would do now."""
+    """Returns what `apply_upload` would do now."""
     listed, path = app.workspace.list_file(upload.list), _file(app, upload)
-    with _by_its_name(upload, path):
+    with _name_upload_in_errors(upload, path):
         given = open_list(path, upload.list)
-        base = digest_of(listed)
+        base = file_digest(listed)
         with app.ledger.syncs.scratch() as scratch:
             if upload.way is ImportMode.WHOLE:
                 staged = stage_list(scratch, path, upload.list, number=1, keep=False)
                 with scratch.snapshot() as conn:
                     plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
-                return _told(given, staged, plan, base)
+                return _upload_plan(given, staged, plan, base)
             with appended_file(scratch, open_list(listed, upload.list), path) as new:
                 staged = stage_list(scratch, new.file.path, upload.list, number=1, keep=False)
                 with scratch.snapshot() as conn:
                     plan = app.ledger.syncs.plan(conn, upload.list, staged.rows, staged.reading)
-                told = _told(given, new.upload, plan, base)
-                return replace(told, columns=new.columns, erased=new.erased)
+                upload_plan = _upload_plan(given, new.upload, plan, base)
+                return replace(upload_plan, columns=new.columns, erased=new.erased)
 
 
 def apply_upload(app: App, upload: Upload, *, base: str, by: str, allow_removals: bool = False) -> SyncPlan:
-    """Do it, if the list's file is still the one of digest `base`; the upload is gone then."""
+    """Applies an upload, if the digest of the list's file is still `base`, and removes it."""
     name, path = upload.list, _file(app, upload)
     listed = app.workspace.list_file(name)
-    with _by_its_name(upload, path), list_lock(app, name):
-        if digest_of(listed) != base:
+    with _name_upload_in_errors(upload, path), list_lock(app, name):
+        if file_digest(listed) != base:
             raise ChangedListError(
                 f"The list {name} was changed meanwhile.", "Read once more what the file would do now."
             )
-        sync_locked(app, name, by=by)
+        sync_locked_list(app, name, by=by)
         now = open_list(listed, name)
         with _new_file(app, upload, now, path) as new:
             done = replace_and_sync(app, name, new, now, by=by, allow_removals=allow_removals)
-    forget_upload(app, upload)
+    discard_upload(app, upload)
     return done
 
 
 @contextmanager
 def _new_file(app: App, upload: Upload, now: CsvList, path: Path) -> Iterator[NewFile]:
-    """What is to take the list's place."""
+    """Yields the file that is to replace the list's file."""
     if upload.way is ImportMode.ADD:
         with app.ledger.syncs.scratch() as scratch, appended_file(scratch, now, path) as new:
             yield new.file
@@ -206,8 +207,8 @@ def _new_file(app: App, upload: Upload, now: CsvList, path: Path) -> Iterator[Ne
         yield whole
 
 
-def _told(given: CsvList, staged: StagedFile, plan: SyncPlan, base: str) -> UploadPlan:
-    """The plan, with what was found in the upload's own rows."""
+def _upload_plan(given: CsvList, staged: StagedFile, plan: SyncPlan, base: str) -> UploadPlan:
+    """Returns the plan, with what was found in the upload's own rows."""
     reading = staged.reading
     return UploadPlan(
         plan=replace(
@@ -230,13 +231,13 @@ def _told(given: CsvList, staged: StagedFile, plan: SyncPlan, base: str) -> Uplo
 
 
 @contextmanager
-def _by_its_name(upload: Upload, path: Path) -> Iterator[None]:
-    """Errors name the upload as its sender does."""
+def _name_upload_in_errors(upload: Upload, path: Path) -> Iterator[None]:
+    """Makes errors name the upload as its sender does."""
     try:
         yield
     except ListError as error:
-        said = error.message.replace(str(path), f"“{upload.file_name}”")
-        raise ListError(said, error.next_step) from None
+        message = error.message.replace(str(path), f"“{upload.file_name}”")
+        raise ListError(message, error.next_step) from None
 
 
 def _folder(app: App) -> Path:
@@ -248,7 +249,7 @@ def _file(app: App, upload: Upload) -> Path:
 
 
 def _make_room(folder: Path, now: float, *, most: int) -> None:
-    """Forget what is old, and the oldest of more than `most`."""
+    """Removes expired uploads, and the oldest of more than `most`."""
     kept = sorted(((_kept_at(path), path.stem) for path in folder.glob("*.csv")), reverse=True)
     for number, (at, stem) in enumerate(kept):
         if number >= most or at < now - KEPT_FOR:
@@ -256,7 +257,7 @@ def _make_room(folder: Path, now: float, *, most: int) -> None:
 
 
 def _kept_at(path: Path) -> float:
-    """When the upload at `path` came; of one that is not complete, when something of it last did."""
+    """Returns when the upload at `path` was kept; for an incomplete one, when its file last changed."""
     try:
         return float(json.loads(path.with_suffix(".json").read_bytes())["at"])
     except (OSError, ValueError):

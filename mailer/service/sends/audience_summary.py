@@ -1,7 +1,7 @@
-"""Counting an audience before it is frozen: how many would get it, who would not and why.
+"""Counts an audience before it is frozen: how many would be mailed, and why others would not.
 
-The query is that of the freeze (mailer.ledger.sends.audience_query), so that its numbers are these. Raises EditionError for too many
-variants, ValidationFailedError for an audience of nobody at all.
+The query is that of the freeze (mailer.ledger.sends.audience_query), so the numbers are the same. Raises EditionError for too
+many variants, ValidationFailedError for an empty audience.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ SHOWN_SKIPPED = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceSummary:
-    """How many would get it, and why others would not. `skipped` counts those frozen without being mailed, by reason;
-    `some_skipped` are the first of them, address and reason.
+    """How many would be mailed, and why others would not. `skipped` counts those frozen without being mailed, by reason;
+    `skipped_sample` has the first of them, address and reason.
     """
 
     to_mail: int
@@ -39,7 +39,7 @@ class AudienceSummary:
 
     @property
     def left_out(self) -> tuple[tuple[int, str], ...]:
-        """Who does not get it: how many, and why."""
+        """How many do not get it, each number with its reason."""
         reasons = sorted(self.skipped.items(), key=lambda item: -item[1])
         others = (
             (self.excluded, "excluded"),
@@ -53,35 +53,37 @@ class AudienceSummary:
 def count_audience(
     lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str = ""
 ) -> tuple[AudienceSummary, Recipient]:
-    """The head, and the first reader who would be mailed (or else skipped). `new_to`: leave out who has that dispatch."""
+    """Returns the summary, and the first recipient who would be mailed (or else skipped). `new_to`: leaves out who got that
+    dispatch.
+    """
     counted = count(lists.conn, audience, at=at, new_to=new_to)
     found = first_recipient(lists.conn, audience, at=at, new_to=new_to)
     plans = [lists.plans[name] for name in audience.selection.lists]
     if found is None:
-        raise _nobody(plans, counted)
+        raise _empty_audience_error(plans, counted)
     variants = _variants(lists, audience, edition, at=at, new_to=new_to)
     words = [each for plan in lists.plans.values() for each in plan.findings]
     more = sum(plan.more_findings for plan in lists.plans.values())
-    twice = counted.people - counted.recipients - counted.excluded - counted.got_it
+    on_several_lists = counted.people - counted.recipients - counted.excluded - counted.got_it
     reasons = {reason: number for reason, number in counted.reasons.items() if reason}
-    some = skipped_recipients(lists.conn, audience, at=at, limit=SHOWN_SKIPPED) if reasons else ()
-    head = AudienceSummary(
+    sample = skipped_recipients(lists.conn, audience, at=at, limit=SHOWN_SKIPPED) if reasons else ()
+    summary = AudienceSummary(
         to_mail=counted.reasons.get("", 0),
         skipped=reasons,
         excluded=counted.excluded,
         rejected=sum(plan.rejected for plan in plans),
-        duplicates=sum(plan.duplicates for plan in plans) + (0 if audience.selection.where else twice),
+        duplicates=sum(plan.duplicates for plan in plans) + (0 if audience.selection.where else on_several_lists),
         got_it_before=counted.got_it,
         findings=tuple(words[:SHOWN_FINDINGS]),
         more_findings=more + max(0, len(words) - SHOWN_FINDINGS),
         variants=variants,
-        skipped_sample=tuple((each.address, each.reason) for each in some),
+        skipped_sample=tuple((each.address, each.reason) for each in sample),
     )
-    return head, found
+    return summary, found
 
 
 def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: float, new_to: str) -> int:
-    """How many variants occur: conditions are worked out once for each set of values that they ask for."""
+    """Returns how many variants occur: conditions are evaluated once for each combination of the values that they use."""
     asked = tuple(sorted(frozenset().union(*(expression(source).fields for source in edition.conditions))))
     if not asked:
         return 1
@@ -92,7 +94,7 @@ def _variants(lists: SyncedLists, audience: Audience, edition: Edition, *, at: f
     return max(1, len(keys))
 
 
-def _nobody(plans: list[SyncPlan], counted: AudienceCounts) -> ValidationFailedError:
+def _empty_audience_error(plans: list[SyncPlan], counted: AudienceCounts) -> ValidationFailedError:
     counts = (
         (sum(plan.rejected for plan in plans), "no address that can be used"),
         (counted.excluded, "an address that is excluded"),

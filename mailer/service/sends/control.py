@@ -1,7 +1,8 @@
-"""What a person does with a send that is there: pause it, let it go on, decide its uncertain ones.
+"""Controls sends that exist: pause, resume, and decide uncertain deliveries. The same for the command line, the desk and the
+API.
 
-The same for both doors. The ledger moves the send; the process that sends it, whichever it is, sees that and obeys.
-Raises UnknownSendError, SendStateError, NeedsConfirmationError, LedgerError.
+The ledger changes the state of the send; the process that runs it notices. Raises UnknownSendError, SendStateError,
+NeedsConfirmationError, LedgerError.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,13 +12,13 @@ from mailer.app import App
 from mailer.delivery.states import DeliveryState, SendState
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.sends import Resolution, Send
-from mailer.service.sends.plan import start_scheduled
-from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.scheduler import due_sends
+from mailer.service.sends.start import start_scheduled
 from mailer.timestamps import iso
 
 
-def pause(app: App, send_id: int, *, by: str = "by hand") -> Send:
-    """Stop a send: nothing more leaves, whoever sends it. `by`: what the reason says."""
+def pause_send(app: App, send_id: int, *, by: str = "by hand") -> Send:
+    """Pauses a send, whichever process runs it. `by`: part of the reason that is recorded."""
     found = app.ledger.sends.get(send_id)
     if found.state in {SendState.SCHEDULED, SendState.OVERDUE}:
         raise NeedsConfirmationError(
@@ -29,13 +30,13 @@ def pause(app: App, send_id: int, *, by: str = "by hand") -> Send:
 
 
 def queue_for_server(app: App, send_id: int) -> Send:
-    """Let a send go on, carried by `mailer serve` within the second, as soon as no other process is at it."""
+    """Resumes a send; `mailer serve` runs it within a second, unless another process does."""
     return app.ledger.sends.resume(send_id, carried=True)
 
 
-def resume(app: App, send_id: int) -> Send:
-    """Hand over a send that is paused, or start one that is overdue; one that goes on already, or is over, stays so."""
-    due_now(app)
+def resume_send(app: App, send_id: int) -> Send:
+    """Resumes a paused send, or starts an overdue one; a send that is running or finished is not changed."""
+    due_sends(app)
     found = app.ledger.sends.get(send_id)
     if found.state is SendState.SCHEDULED and (found.at or 0.0) > app.clock():
         raise NeedsConfirmationError(
@@ -48,7 +49,7 @@ def resume(app: App, send_id: int) -> Send:
 
 
 def resolve_uncertain(app: App, send_id: int, *, resend: bool, identities: Collection[str] | None) -> Resolution:
-    """Decide the uncertain ones of a send, all or those named: sent again by this `mailer serve`, or counted as sent."""
+    """Decides the uncertain deliveries of a send, all or those named: sent again by this `mailer serve`, or counted as sent."""
     before = app.ledger.sends.summary(send_id)
     done = app.ledger.sends.resolve_uncertain(send_id, resend=resend, identities=identities, carried=resend)
     paused_at_its_end = before.send.state is SendState.PAUSED and not before.undone
@@ -58,7 +59,7 @@ def resolve_uncertain(app: App, send_id: int, *, resend: bool, identities: Colle
 
 
 def require_uncertain(app: App, send_id: int, identities: Sequence[str]) -> None:
-    """Raise UsageError for an address that is not uncertain, before anything is decided about the others."""
+    """Raises UsageError for an address that is not uncertain, before anything is decided about the others."""
     rows = app.ledger.report.rows(send_id, DeliveryState.UNCERTAIN)
     uncertain = {parse_address(row.email).identity for row in rows if "@" in row.email}
     strangers = [identity for identity in identities if identity not in uncertain]

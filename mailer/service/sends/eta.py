@@ -1,14 +1,14 @@
-"""How long a send still takes, and what it waits for then.
+"""Estimates how long a send still takes, and describes what it waits for.
 
-    estimate(rest, now=, pace=, zone=)   Rest -> Estimate: seconds, and the same in words
-    Pace                                 messages a second over the last while
-    in_days(shares, ...)                 the days of a warm-up plan in words
+    estimate(remaining, now=, pace=, zone=)   Remaining -> Estimate: seconds, and the same in words
+    ThroughputMeter                           messages a second over the last seconds
+    format_days(shares, ...)                  the days of a warm-up plan in words
 
-What may leave now takes as long as the pace of late says, which has in it what relays and domains were found to bear, and
-no less than RATE and DOMAIN_RATE let it. What waits for a time is there no earlier than that: a retry, a day of the warm-up
-plan. So an estimate is never before the last time that is known, and grows with all that makes a send longer.
+Messages that may leave now take as long as the recent throughput says, which reflects the limits of relays and domains, and no
+less than RATE and DOMAIN_RATE allow. Messages that wait for a time leave no earlier: a retry, a day of the warm-up plan. So an
+estimate is a lower bound, never before the last time that is known.
 
-Pure: times are seconds since the epoch, UTC, and are handed in; words show them in the zone of the installation.
+Pure: times are seconds since the epoch, UTC, and are passed in; words show them in the zone of the installation.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.delivery.warmup import DayShare
 
-WHILE = 30.0  # seconds over which the pace is taken
+WINDOW = 30.0  # seconds over which the throughput is measured
 _SAMPLES = 4  # a second, at most
 
 
@@ -27,8 +27,8 @@ _SAMPLES = 4  # a second, at most
 class Remaining:
     """What is left of a send.
 
-    `shares`: how many leave on which day, retries among them. `retries` are those of them that wait for a time of their
-    own: the next at `retry_at`, the last at `last_at`. `not_before`: limits by the second let the last one leave then.
+    `shares`: how many leave on which day, including retries. `retries` are those of them that wait for a time of their own:
+    the next at `retry_at`, the last at `last_at`. `not_before`: by the rate limits the last one leaves then at the earliest.
     """
 
     shares: tuple[DayShare, ...]
@@ -44,24 +44,24 @@ class Remaining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """`seconds` until all is tried, None when that cannot be told yet; `words` say so, "" when there is nothing to say."""
+    """`seconds` until all is tried, None if not known yet; `words` describe it, "" if there is nothing to describe."""
 
     seconds: float | None
     words: str
 
 
 class ThroughputMeter:
-    """Messages a second over the last WHILE, from a count that only grows."""
+    """Measures messages a second over the last seconds, from a count that only grows."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
 
     def __len__(self) -> int:
-        """How many samples it keeps."""
+        """Returns how many samples are kept."""
         return len(self._samples)
 
     def note(self, now: float, count: int) -> None:
-        """There are `count` by now. A clock that was set back begins anew."""
+        """Records that the count is `count` at `now`. A clock that was set back starts a new measurement."""
         samples = self._samples
         if samples and now < samples[-1][0]:
             samples.clear()
@@ -69,44 +69,46 @@ class ThroughputMeter:
             samples.append((now, count))
         else:
             samples[-1] = (now, count)
-        while len(samples) > 2 and samples[1][0] <= now - WHILE:
+        while len(samples) > 2 and samples[1][0] <= now - WINDOW:
             samples.popleft()
 
     @property
     def per_second(self) -> float | None:
-        """None before anything was done."""
+        """The messages a second; None before anything was done."""
         if len(self._samples) < 2:
             return None
         (since, before), (now, count) = self._samples[0], self._samples[-1]
         return (count - before) / (now - since) if count > before and now > since else None
 
 
-def estimate(rest: Remaining, *, now: float, pace: float | None, zone: ZoneInfo) -> Estimate:
-    """When all of `rest` is tried, at `pace` messages a second (None: not known yet)."""
-    if not rest.count:
+def estimate(remaining: Remaining, *, now: float, pace: float | None, zone: ZoneInfo) -> Estimate:
+    """Estimates when all of `rest` is tried, at `pace` messages a second (None: not known yet)."""
+    if not remaining.count:
         return Estimate(seconds=0.0, words="")
-    at_once = sum(share.count for share in rest.shares if share.at is None or share.at <= now)
-    busy = max(0, at_once - rest.retries)
+    at_once = sum(share.count for share in remaining.shares if share.at is None or share.at <= now)
+    busy = max(0, at_once - remaining.retries)
     end = now
-    for share in rest.shares:
+    for share in remaining.shares:
         end = max(end, share.at or now) + (share.count / pace if pace else 0.0)
-    end = max([end, *(time for time in (rest.last_at, rest.not_before) if time is not None)])
+    end = max([end, *(time for time in (remaining.last_at, remaining.not_before) if time is not None)])
     seconds = None if busy and not pace else end - now
-    return Estimate(seconds=seconds, words=_in_words(rest, busy, now=now, end=end, pace=pace, zone=zone))
+    return Estimate(seconds=seconds, words=_in_words(remaining, busy, now=now, end=end, pace=pace, zone=zone))
 
 
-def _in_words(rest: Remaining, busy: int, *, now: float, end: float, pace: float | None, zone: ZoneInfo) -> str:
-    later = [share for share in rest.shares if share.at is not None and share.at > now]
-    waits = bool(rest.retries or later)
+def _in_words(remaining: Remaining, busy: int, *, now: float, end: float, pace: float | None, zone: ZoneInfo) -> str:
+    later = [share for share in remaining.shares if share.at is not None and share.at > now]
+    waits = bool(remaining.retries or later)
     parts = []
     if busy and pace:
         seconds = busy / pace if waits else end - now
         parts.append(f"{_length(seconds)} for {busy:,} now" if waits else f"done in {_length(seconds)}")
-    are_held = bool(later) and later[0].at == rest.shares[0].at and (rest.retry_at or 0.0) <= (later[0].at or 0.0)
-    if rest.retries and not are_held:
-        noun = "retry" if rest.retries == 1 else "retries"
-        due = f"the next {format_time(rest.retry_at, now, zone)}" if (rest.retry_at or 0) > now else "due now"
-        parts.append(f"{'then ' if parts else ''}{rest.retries:,} {noun}, {due}")
+    are_held = (
+        bool(later) and later[0].at == remaining.shares[0].at and (remaining.retry_at or 0.0) <= (later[0].at or 0.0)
+    )
+    if remaining.retries and not are_held:
+        noun = "retry" if remaining.retries == 1 else "retries"
+        due = f"the next {format_time(remaining.retry_at, now, zone)}" if (remaining.retry_at or 0) > now else "due now"
+        parts.append(f"{'then ' if parts else ''}{remaining.retries:,} {noun}, {due}")
     if later:
         first = format_time(later[0].at, now, zone, word="from")
         parts.append(f"the rest {first}" + (f", over {len(later)} days" if len(later) > 1 else ""))
@@ -114,7 +116,9 @@ def _in_words(rest: Remaining, busy: int, *, now: float, end: float, pace: float
 
 
 def format_days(shares: Sequence[DayShare], *, begins: float, now: float, zone: ZoneInfo) -> str:
-    """“200 today, 500 on Tuesday, the last 300 on Wednesday: 3 days”; the first share `begins` then."""
+    """Formats the shares of days: “200 today, 500 on Tuesday, the last 300 on Wednesday: 3 days”. The first share begins at
+    `begins`.
+    """
     days = [f"{share.count:,} {_day(begins if share.at is None else share.at, now, zone)}" for share in shares]
     parts = [*days[:-1], f"the last {days[-1]}"] if len(days) > 1 else days
     if len(parts) > _SHOWN:
@@ -126,7 +130,7 @@ _SHOWN = 6  # days that a line can hold
 
 
 def format_time(at: float | None, now: float, zone: ZoneInfo, *, word: str = "at") -> str:
-    """A time as people say it at `now`: “at 14:05”, “on Tuesday at 00:00”, “on 2 December at 00:00”."""
+    """Formats a time relative to `now`: “at 14:05”, “on Tuesday at 00:00”, “on 2 December at 00:00”."""
     if at is None:
         return ""
     time, today = dt.datetime.fromtimestamp(at, zone), dt.datetime.fromtimestamp(now, zone).date()
@@ -140,7 +144,7 @@ def _day(at: float, now: float, zone: ZoneInfo) -> str:
 
 
 def _name(day: dt.date, today: dt.date) -> str:
-    """A day of the coming week by its name, another by its date."""
+    """Returns the name of a day of the coming week, else its date."""
     if 0 < (day - today).days < 7:
         return f"{day:%A}"
     return f"{day.day} {day:%B}" + ("" if day.year == today.year else f" {day.year}")

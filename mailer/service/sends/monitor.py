@@ -1,11 +1,11 @@
-"""Watching a send from outside of it: what the ledger knows of it now, whichever process is sending.
+"""Monitors a send from outside: what the ledger knows of it now, whichever process runs it.
 
-    Watch(newsroom, send_id).look() -> Look
+    SendMonitor(app, send_id).snapshot() -> SendSnapshot
 
-A look counts anew what is cheap to count, and takes the rest from a look before as long as counting it again would cost more
-than SHARE of the time: so watching never takes much from the sending, however long the list is. One Watch is for all who
-look at the same send, from any thread. How fast relays and domains may be mailed is known to the process that
-sends; here it is how fast they are.
+A snapshot repeats counts that are cheap, and reuses expensive ones of an earlier snapshot as long as repeating them would cost
+more than SHARE of the time: so monitoring never slows the sending noticeably, however long the list is. One SendMonitor serves
+all who watch the same send, from any thread. The limits of relays and domains are known only to the process that sends; here
+are the rates that were reached.
 
 Raises UnknownSendError, LedgerError.
 """
@@ -25,21 +25,21 @@ from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.eta import ThroughputMeter
 from mailer.service.sends.progress import describe_time_left
 
-SHARE = 0.01  # of the time, for each of the counts that cost as much as the send is long
-COUNTS = 0.02  # of the time, for how many are where, which is to be as new as can be
-DOMAINS = 8  # by name; the others are one row
-NAMED = 20  # uncertain ones by name
+SHARE = 0.01  # of the time, for each count whose cost grows with the send
+COUNTS = 0.02  # of the time, for the counts by state, which should be as recent as possible
+DOMAINS = 8  # shown by name; the others are one row
+NAMED = 20  # uncertain recipients that are shown
 FAILED = 5
 _SETTLED = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.UNCERTAIN)
-WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-"""Stretches of time that people use, in seconds."""
+BUCKET_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+"""Round widths of buckets, in seconds."""
 _STRETCHES = 60
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainStats:
-    """How a domain goes; `number` of domains that it stands for. `rate`: messages a second of late, None: not known."""
+    """The counts of a domain, or of `number` domains together. `rate`: recent messages a second, None if not known."""
 
     name: str
     number: int = 1
@@ -60,7 +60,7 @@ class DomainStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """How attempts ended over time: stretches of `width` seconds from `since` to `until`."""
+    """Results of attempts over time, in buckets of `width` seconds from `since` to `until`."""
 
     since: float
     until: float
@@ -69,27 +69,27 @@ class Throughput:
 
     @property
     def rates(self) -> tuple[tuple[float, float], ...]:
-        """Messages a second, by the middle of each stretch, also of those in which nothing ended.
+        """The messages a second, by the middle of each bucket, including empty ones.
 
-        The last one counts when at least half of it is over: of less there is not much to say.
+        The last bucket is included if at least half of it is over.
         """
         counts = Counter[int]()
-        for beat in self.beats:
-            if beat.classification in _SETTLED:
-                counts[beat.number] += beat.count
+        for bucket in self.beats:
+            if bucket.classification in _SETTLED:
+                counts[bucket.number] += bucket.count
         found = []
         for number in range(max(1, int((self.until - self.since) / self.width + 0.5))):
             begin = self.since + number * self.width
-            long = min(self.width, self.until - begin)
-            found.append((begin + long / 2, counts[number] / long))
+            width = min(self.width, self.until - begin)
+            found.append((begin + width / 2, counts[number] / width))
         return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendSnapshot:
-    """A send at the time `at`. `is_owned`: a process is at it. `left`: the time left, in words.
+    """A send at the time `at`. `is_owned`: a process is running it. `left`: the time left, in words.
 
-    `uncertain` and `failed` are the first of them, `suppressed` the deliveries among those whose address is.
+    `uncertain` and `failed` have the first rows; `suppressed` are the deliveries among them whose address is suppressed.
     """
 
     at: float
@@ -111,7 +111,7 @@ class SendSnapshot:
 
 
 class BudgetedCache(Generic[T]):
-    """A value that is made anew when it is asked for, unless that took too long the last time to do it again already."""
+    """A cached value, computed again when it is read, unless that would take more than a share of the time."""
 
     def __init__(
         self, make: Callable[[], T], *, share: float = SHARE, clock: Callable[[], float] = time.monotonic
@@ -129,12 +129,12 @@ class BudgetedCache(Generic[T]):
         return self._value
 
     def forget(self) -> None:
-        """Make it anew the next time, whatever it costs."""
+        """Makes the next `get` compute the value again, whatever it costs."""
         self._next = float("-inf")
 
 
 class _CountKeyedCache(Generic[T]):
-    """The first of some recipients, asked for again when there are more or fewer of them."""
+    """The first of some recipients, read again when their number has changed."""
 
     def __init__(self, find: Callable[[], tuple[T, ...]]) -> None:
         self._find = find
@@ -148,15 +148,15 @@ class _CountKeyedCache(Generic[T]):
 
 
 class SendMonitor:
-    """The watch on one send."""
+    """Takes snapshots of one send."""
 
     def __init__(self, app: App, send_id: int) -> None:
         self._app = app
         self._ledger = app.ledger
         self._id = send_id
-        self._one_at_a_time = threading.Lock()
-        self._pace = ThroughputMeter()
-        self._settled: tuple[float, Counter[str]] | None = None
+        self._lock = threading.Lock()
+        self._meter = ThroughputMeter()
+        self._last_counts: tuple[float, Counter[str]] | None = None
         self._is_going = False
         self._send: Send | None = None
         self._summary = BudgetedCache(self._count, share=COUNTS)
@@ -169,22 +169,22 @@ class SendMonitor:
         self._failed = _CountKeyedCache(self._first_failed)
 
     def snapshot(self, *, anew: bool = False) -> SendSnapshot:
-        """How it stands; `anew`: state and counts are those of this moment, whatever they cost."""
-        with self._one_at_a_time:
+        """Returns a snapshot; `anew`: state and counts are read now, whatever that costs."""
+        with self._lock:
             if anew:
                 self._summary.forget()
             return self._snapshot()
 
     def _snapshot(self) -> SendSnapshot:
         summary, ledger, now = self._summary.get(), self._ledger, self._app.clock()
-        self._note(summary.send)
-        self._pace.note(now, summary.count(*_SETTLED))
+        self._reset_on_change(summary.send)
+        self._meter.note(now, summary.count(*_SETTLED))
         failed = self._failed.get(summary.count(DeliveryState.FAILED))
         return SendSnapshot(
             at=now,
             summary=summary,
             is_owned=not summary.send.is_ended and ledger.sends.owner_pid(self._id) is not None,
-            rate=self._pace.per_second if self._is_going else None,
+            rate=self._meter.per_second if self._is_going else None,
             left=describe_time_left(self._app, summary),
             domains=self._domains.get(),
             relays=ledger.stats.relays(self._id, now) if self._is_going else (),
@@ -195,12 +195,12 @@ class SendMonitor:
             suppressed=frozenset(row.delivery_id for row, is_suppressed in failed if is_suppressed),
         )
 
-    def _note(self, send: Send) -> None:
-        """Whatever was counted before the send came into this state is counted anew."""
+    def _reset_on_change(self, send: Send) -> None:
+        """Discards cached counts when the state of the send has changed."""
         if self._send is not None and (send.state, send.ended_at) != (self._send.state, self._send.ended_at):
             for each in (self._domains, self._pulse, self._delays):
                 each.forget()
-            self._pace = ThroughputMeter()
+            self._meter = ThroughputMeter()
         self._send = send
         self._is_going = send.state is SendState.RUNNING
 
@@ -208,19 +208,19 @@ class SendMonitor:
         return self._ledger.sends.summary(self._id)
 
     def _by_domain(self) -> tuple[DomainStats, ...]:
-        now, groups = self._app.clock(), by_group(self._ledger.stats.domains(self._id))
+        now, groups = self._app.clock(), counts_by_provider(self._ledger.stats.domains(self._id))
         settled = Counter({name: sum(counts[state] for state in _SETTLED) for name, counts in groups.items()})
-        before, self._settled = self._settled, (now, settled)
-        paces: dict[str, float] = {}
+        before, self._last_counts = self._last_counts, (now, settled)
+        rates: dict[str, float] = {}
         if before and self._is_going and now > before[0]:
-            paces = {name: max(0, settled[name] - before[1][name]) / (now - before[0]) for name in groups}
-        return top_domains(groups, DOMAINS, paces)
+            rates = {name: max(0, settled[name] - before[1][name]) / (now - before[0]) for name in groups}
+        return top_domains(groups, DOMAINS, rates)
 
     def _over_time(self) -> Throughput | None:
-        return pulse(self._app, self._ledger.sends.get(self._id))
+        return measure_throughput(self._app, self._ledger.sends.get(self._id))
 
     def _first_failed(self) -> tuple[tuple[ReportRow, bool], ...]:
-        """Each with whether the address is suppressed."""
+        """Returns the first failed rows, each with whether its address is suppressed."""
         rows = self._ledger.stats.page(self._id, DeliveryState.FAILED, limit=FAILED)
         return tuple((row, self._is_suppressed(row.delivery_id)) for row in rows)
 
@@ -229,8 +229,8 @@ class SendMonitor:
         return found is not None and self._ledger.suppressions.get(found.identity) is not None
 
 
-def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
-    """Counts by the domain that an address counts as: large providers have many."""
+def counts_by_provider(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
+    """Adds up counts by mail provider: large providers have many domains."""
     groups: dict[str, Counter[DeliveryState]] = defaultdict(Counter)
     for each in found:
         groups[provider_of(f"@{each.domain}")][each.state] += each.count
@@ -238,34 +238,34 @@ def by_group(found: Iterable[DomainCount]) -> dict[str, Counter[DeliveryState]]:
 
 
 def top_domains(
-    groups: dict[str, Counter[DeliveryState]], most: int, paces: dict[str, float] | None = None
+    groups: dict[str, Counter[DeliveryState]], most: int, rates: dict[str, float] | None = None
 ) -> tuple[DomainStats, ...]:
-    """The `most` largest domains, then all the others as one, which has no name; nobody's is that of the erased."""
-    paces = paces or {}
+    """Returns the `most` largest domains, then all others as one, without a name; “erased” stands for erased recipients."""
+    rates = rates or {}
     names = sorted(groups, key=lambda name: (-groups[name].total(), name))
     kept, rest = (names, []) if len(names) <= most + 1 else (names[:most], names[most:])
-    looks = [DomainStats(name=name or "erased", counts=groups[name], rate=paces.get(name)) for name in kept]
+    stats = [DomainStats(name=name or "erased", counts=groups[name], rate=rates.get(name)) for name in kept]
     if rest:
         counts = Counter[DeliveryState]()
         for name in rest:
             counts.update(groups[name])
-        rate = sum(paces.get(name, 0.0) for name in rest) if paces else None
-        looks.append(DomainStats(name="", number=len(rest), counts=counts, rate=rate))
-    return tuple(looks)
+        rate = sum(rates.get(name, 0.0) for name in rest) if rates else None
+        stats.append(DomainStats(name="", number=len(rest), counts=counts, rate=rate))
+    return tuple(stats)
 
 
-def pulse(app: App, send: Send) -> Throughput | None:
-    """How a send went over time; None before anything of it was tried."""
+def measure_throughput(app: App, send: Send) -> Throughput | None:
+    """Returns the results of a send over time; None before its first attempt."""
     if send.begun_at is None:
         return None
     is_going = send.state is SendState.RUNNING
     until = max(send.begun_at + 1, app.clock() if is_going else send.settled_at or send.begun_at)
-    width = width_of(until - send.begun_at)
+    width = bucket_width(until - send.begun_at)
     beats = app.ledger.stats.beats(send.id, since=send.begun_at, width=width)
     return Throughput(since=send.begun_at, until=until, width=width, beats=beats)
 
 
-def width_of(span: float, most: int = _STRETCHES) -> float:
-    """The width of `most` stretches at most that cover `span`: one that people use, or whole days. All in seconds."""
-    day = WIDTHS[-1]
-    return float(next((each for each in WIDTHS if span / each <= most), day * -(-span // (day * most))))
+def bucket_width(span: float, most: int = _STRETCHES) -> float:
+    """Returns the width in seconds of at most `most` buckets that cover `span`: one of WIDTHS, or whole days."""
+    day = BUCKET_WIDTHS[-1]
+    return float(next((each for each in BUCKET_WIDTHS if span / each <= most), day * -(-span // (day * most))))

@@ -1,13 +1,11 @@
-"""Before a send: what would go to whom, as a value that is shown; then the send itself, frozen in one transaction.
+"""Plans a send: what would be sent to whom, as a value to be shown and confirmed.
 
-    plan = plan_send(newsroom, name, lists, ...)     the lists are synced, the audience is counted
-    send = start_send(newsroom, plan)                or for later: `at`
-    start_due(newsroom, send)                        what was for later, when its time has come
-    start_test(newsroom, name, emails)               the real message to a few
+    plan = plan_send(app, name, lists, ...)     syncs the lists and counts the audience; start.py starts the send
+    dry_run_recipients(app, plan)               the recipients, without a send
 
-A send brings its lists and the ledger together first (mailer.service.lists.sync), so that who is frozen is who is in the files
-now. The numbers of a plan are those of the freeze, unless somebody unsubscribes in between.
-Raises UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
+The lists are synced first (mailer.service.lists.sync), so that the audience is that of the files now. The numbers of a plan
+are those of the freeze, unless somebody unsubscribes in between. Raises UsageError, ListError, DispatchError,
+AlreadySentError, EditionError, LedgerError.
 """
 
 import json
@@ -18,34 +16,29 @@ from email.header import decode_header, make_header
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
-from mailer.addresses import Address, parse_address
 from mailer.app import App
-from mailer.delivery.states import SendKind
-from mailer.delivery.types import NewDelivery
 from mailer.edition.model import Edition
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.sends.audience import recipients
 from mailer.ledger.sends.audience_query import Audience
-from mailer.ledger.types.sends import AlreadySentError, NewSend, Recipient, Repeat, Send
+from mailer.ledger.types.sends import AlreadySentError, Recipient, Repeat
 from mailer.mime.composer import Message
 from mailer.relay import is_loopback
-from mailer.service.dispatches.approvals import require_approval
-from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked, to_record
+from mailer.service.dispatches.compile import CheckResult, DispatchError, check_dispatch, compile_checked
 from mailer.service.dispatches.lint import lint_edition
-from mailer.service.dispatches.sample_message import compose_for
-from mailer.service.lists.readers import audience_spec, find_reader, find_readers, lists_in
-from mailer.service.lists.sync import sync_list, synced_lists
+from mailer.service.dispatches.sample_message import sample_composer
+from mailer.service.lists.recipients import audience_spec, lists_in
+from mailer.service.lists.sync import synced_lists
 from mailer.service.sends.audience_summary import AudienceSummary, count_audience
-from mailer.service.sends.run import load_edition
 
 SHORTEST_DIGEST = 8  # characters of a digest that name an edition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPlan:
-    """Everything that is decided before a send. `sample` is the message of the first reader; `warnings` are sentences.
+    """All that is decided before a send. `sample` is the message of the first recipient; `warnings` are sentences.
 
-    `behind`: lists that were counted as they were synced last, though their files were changed since.
+    `behind`: lists that were counted as of their last sync, although their files have changed since.
     """
 
     checked: CheckResult
@@ -63,7 +56,7 @@ class SendPlan:
 
     @property
     def subject(self) -> str:
-        """As the first reader sees it."""
+        """The subject that the first recipient sees."""
         encoded = message_from_bytes(self.sample.without_dot_stuffing())["Subject"]
         return str(make_header(decode_header(encoded.replace("\r\n", ""))))
 
@@ -84,10 +77,10 @@ def plan_send(
     record: bool = True,
     rehearse: bool = True,
 ) -> SendPlan:
-    """Compile the dispatch `name`, sync its lists and count its audience. `digest`: refuse any other edition.
+    """Compiles the dispatch `name`, syncs its lists and counts its audience. `digest`: refuses any other edition.
 
-    Without `record` nothing at all is written, and no ledger is made; without `rehearse` as well lists are counted as they
-    were synced last, which holds up nobody.
+    Without `record` nothing is written, and no ledger is created; without `rehearse` as well, lists are counted as of their
+    last sync, which blocks nobody.
     """
     checked = check_dispatch(app, name, lists)
     edition = compile_checked(app, checked)
@@ -114,7 +107,7 @@ def plan_send(
         where=where.strip(),
         repeat=repeat,
         head=head,
-        sample=compose_for(app, edition)(first),
+        sample=sample_composer(app, edition)(first),
         audience=audience,
         last_tested=app.ledger.editions.last_tested(edition.slug) if has_ledger else None,
         warnings=_warnings(app, head),
@@ -122,89 +115,8 @@ def plan_send(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendOrder:
-    """A send that comes from a form: by whom, and the form's token, which makes one send however often it is sent.
-
-    `take_back`: it is for later only so that it can be taken back until then.
-    """
-
-    by: str
-    token: str
-    take_back: bool = False
-
-
-def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: SendOrder | None = None) -> Send:
-    """Freeze the edition, and the audience unless the send is for later (`at`, seconds since the epoch).
-
-    `ordered`: at the desk; `serve` carries it. Raises NotApprovedError where MAILER_APPROVAL asks for a second person.
-    """
-    require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
-    new = NewSend(
-        edition=to_record(plan.edition),
-        lists=plan.lists,
-        exclude=plan.exclude,
-        where=plan.where,
-        key_name=app.keys.names[0],
-        sender_profile=app.sender_profile.to_json(),
-        at=at,
-        repeat=plan.repeat,
-        by=ordered.by if ordered else "",
-        token=ordered.token if ordered else None,
-        carried=ordered is not None,
-        take_back=ordered is not None and ordered.take_back,
-    )
-    return app.ledger.creator.create(new, () if at else plan.audience)
-
-
-def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
-    """Freeze the audience of a scheduled send whose time has come, from the lists as they are now.
-
-    `carried`: it is `serve` that does, and carries it.
-    """
-    edition = load_edition(app, send)
-    selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
-    for name in lists_in(selection):
-        sync_list(app, name, by=f"send {send.id}")
-    audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
-    return app.ledger.creator.materialize_audience(send.id, audience, carried=carried)
-
-
-def start_test(
-    app: App, name: str, emails: Sequence[str], *, reader: str | None = None, ordered: SendOrder | None = None
-) -> Send:
-    """A send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
-
-    Looked up on the lists that the dispatch names, else on every list. `ordered`: at the desk; `serve` carries it.
-    """
-    addresses: dict[str, Address] = {}
-    for address in map(parse_address, emails):
-        addresses.setdefault(address.identity, address)
-    checked = check_dispatch(app, name)
-    edition = compile_checked(app, checked)
-    lists = checked.dispatch.lists if checked.dispatch else ()
-    if reader:
-        fields = dict.fromkeys(addresses, find_reader(app, reader, lists, edition.fields).fields)
-    else:
-        known = find_readers(app, addresses, lists, edition.fields)
-        fields = {identity: row.fields for identity, row in known.items()}
-    to = (Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items())
-    new = NewSend(
-        kind=SendKind.TEST,
-        edition=to_record(edition),
-        lists=(),
-        key_name=app.keys.names[0],
-        sender_profile=app.sender_profile.to_json(),
-        repeat=Repeat.AGAIN,
-        by=ordered.by if ordered else "",
-        token=ordered.token if ordered else None,
-        carried=ordered is not None,
-    )
-    return app.ledger.creator.create(new, _deliveries(to, edition))
-
-
 def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
-    """Those whom a send by `plan` would mail; records nothing, and holds up nobody while they are walked through."""
+    """Yields those whom a send by `plan` would mail; records nothing, and blocks nobody while it is iterated over."""
     new_to = plan.edition.slug if plan.repeat is Repeat.NEW_READERS else ""
     with TemporaryFile("w+", encoding="utf-8", errors="surrogatepass") as spool:
         with synced_lists(app, lists_in(plan.audience.selection), record=False) as lists_now:
@@ -215,14 +127,8 @@ def dry_run_recipients(app: App, plan: SendPlan) -> Iterator[Recipient]:
             yield Recipient(*json.loads(line))
 
 
-def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[NewDelivery]:
-    wanted = edition.fields
-    for each in recipients:
-        fields = {name: value for name, value in each.fields.items() if name in wanted}
-        yield NewDelivery(identity=each.identity, address=each.address, fields=fields, skip=each.skip)
-
-
 def _refuse_other(edition: Edition, digest: str) -> None:
+    """Raises NeedsConfirmationError if `edition` is not the one that `digest` names."""
     wanted = digest.strip().lower()
     if 0 < len(wanted) < SHORTEST_DIGEST:
         raise UsageError(f"“{digest}” is too short for a digest.", f"Give at least {SHORTEST_DIGEST} characters of it.")
@@ -234,19 +140,19 @@ def _refuse_other(edition: Edition, digest: str) -> None:
 
 
 def _refuse_repetition(app: App, slug: str, lists: Sequence[str], repeat: Repeat) -> None:
-    """Say early what the freeze would say: the dispatch already goes, or went, to one of these lists."""
+    """Raises AlreadySentError early, as the freeze would: the dispatch is being sent, or was sent, to one of these lists."""
     found = app.ledger.sends.latest(slug, lists)
     if found and (repeat is Repeat.REFUSE or not found.is_ended):
         raise AlreadySentError(found)
 
 
 def _warnings(app: App, head: AudienceSummary) -> tuple[str, ...]:
-    """What a person should know before real readers get this."""
+    """Returns what a person should know before this is sent to real readers."""
     settings = app.settings
     found = []
     if not head.to_mail:
         found.append("Nobody would be mailed.")
-    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # elsewhere the check of the letter asks for it
+    if is_loopback(urlsplit(settings.base_url).hostname or ""):  # otherwise the lint rules require it
         if not settings.postal_address:
             found.append("MAILER_POSTAL_ADDRESS is not set: many countries' laws ask for an address in the letter.")
         found.append(

@@ -1,11 +1,11 @@
-"""How a run of a send goes, for those who watch it: its pace, its time left, and what there is to tell.
+"""Progress of a running send: throughput, time left, and messages about what delays it.
 
-    spread(newsroom, count, now=)        when so many messages would leave under the warm-up plan
-    Course(newsroom, before).look(tally) a View: rate, estimate, news
-    outlook(newsroom, summary)           the time left of a send that this process does not run, in words
-    each_news_once(course, tell)         a Watch for a log
+    warmup_schedule(app, count, now=)                when so many messages would leave under the warm-up plan
+    ProgressTracker(app, before).view(progress)      ProgressView: rate, estimate, message
+    describe_time_left(app, summary)                 the time left of a send that another process runs, in words
+    log_changes(tracker, log)                        a callback that logs new messages
 
-Reads the ledger when it is made; looking costs nothing but arithmetic.
+The ledger is read when a ProgressTracker is made; `view` only computes.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from mailer.timestamps import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressView:
-    """One look: messages done, messages a second (None: not known yet), the time left; `news`: what holds it up, if anything."""
+    """Messages done, messages a second (None: not known yet), the time left; `message`: what delays the send, if anything."""
 
     done: int
     rate: float | None
@@ -32,7 +32,7 @@ class ProgressView:
 
 
 def warmup_schedule(app: App, count: int, *, now: float, kind: SendKind = SendKind.DISPATCH) -> tuple[DayShare, ...]:
-    """When `count` messages would leave, beginning at `now`: all at once without a plan."""
+    """Returns when `count` messages would leave, beginning at `now`: all at once without a plan."""
     warmup = app.warmup
     if not warmup.plan or kind is SendKind.TEST:
         return warmup.schedule(count, None)
@@ -41,7 +41,7 @@ def warmup_schedule(app: App, count: int, *, now: float, kind: SendKind = SendKi
 
 
 class ProgressTracker:
-    """The course of one run. `before`: where the send stood when it began."""
+    """The progress of one run. `before`: the summary of the send when the run began."""
 
     def __init__(self, app: App, before: Summary) -> None:
         settings, self._clock = app.settings, app.clock
@@ -58,7 +58,7 @@ class ProgressTracker:
         shares = _without_first(self._shares, done)
         if progress.held_until is not None:
             shares = tuple(replace(share, at=max(share.at or 0.0, progress.held_until)) for share in shares)
-        rest = Remaining(
+        remaining = Remaining(
             shares=shares,
             retries=min(progress.put_off, sum(share.count for share in shares)),
             retry_at=progress.retry_at,
@@ -66,11 +66,11 @@ class ProgressTracker:
             not_before=self._not_before,
         )
         rate = self._pace.per_second
-        left = estimate(rest, now=now, pace=_slower(rate, self._rate), zone=self._zone)
-        return ProgressView(done=done, rate=rate, left=left, message=_news(progress, now))
+        left = estimate(remaining, now=now, pace=_lower(rate, self._rate), zone=self._zone)
+        return ProgressView(done=done, rate=rate, left=left, message=_message(progress, now))
 
 
-def _news(progress: SendProgress, now: float) -> str:
+def _message(progress: SendProgress, now: float) -> str:
     if progress.last_error:
         return f"{progress.last_error}; trying again"
     if progress.next_at is None or progress.next_at <= now:
@@ -81,29 +81,29 @@ def _news(progress: SendProgress, now: float) -> str:
 
 
 def describe_time_left(app: App, summary: Summary) -> str:
-    """What is left of a send and when, in words; "" when nothing is, or nobody is at it."""
+    """Describes what is left of a send and when it leaves; "" if nothing is left, or no process runs it."""
     send, now = summary.send, app.clock()
     if send.state not in {SendState.RUNNING, SendState.WAITING} or not summary.undone:
         return ""
-    rest = Remaining(
+    remaining = Remaining(
         shares=warmup_schedule(app, summary.undone, now=now, kind=send.kind),
         retries=summary.count(DeliveryState.DEFERRED),
         retry_at=summary.next_at,
         last_at=summary.last_at,
     )
-    pace = _slower(app.ledger.report.pace(send.id, now), app.settings.rate)
-    return estimate(rest, now=now, pace=pace, zone=app.settings.timezone).words
+    pace = _lower(app.ledger.report.pace(send.id, now), app.settings.rate)
+    return estimate(remaining, now=now, pace=pace, zone=app.settings.timezone).words
 
 
 def log_changes(
-    course: ProgressTracker, log: Callable[[str], None], *, advice: str = ""
+    tracker: ProgressTracker, log: Callable[[str], None], *, advice: str = ""
 ) -> Callable[[SendProgress], None]:
-    """A Watch that tells what is new: a relay that cannot be reached (with `advice`), a time that is waited for."""
+    """Returns a callback that logs what is new: a relay that cannot be reached (with `advice`), a time that is waited for."""
     last = ""
 
     def watch(progress: SendProgress) -> None:
         nonlocal last
-        view = course.view(progress)
+        view = tracker.view(progress)
         if view.message and view.message != last:
             last = view.message
             if progress.last_error:
@@ -115,7 +115,7 @@ def log_changes(
 
 
 def _without_first(shares: Sequence[DayShare], done: int) -> tuple[DayShare, ...]:
-    """`shares` after `done` messages left, the earliest first."""
+    """Returns `shares` after `done` messages left, the earliest first."""
     left = []
     for share in shares:
         gone = min(done, share.count)
@@ -125,12 +125,12 @@ def _without_first(shares: Sequence[DayShare], done: int) -> tuple[DayShare, ...
     return tuple(left)
 
 
-def _slower(pace: float | None, limit: float | None) -> float | None:
+def _lower(pace: float | None, limit: float | None) -> float | None:
     return min((each for each in (pace, limit) if each is not None), default=None)
 
 
 def _not_before(app: App, before: Summary, now: float) -> float | None:
-    """When the last message can leave at the earliest, by RATE and by DOMAIN_RATE; None without either."""
+    """Returns when the last message can leave at the earliest, by RATE and by DOMAIN_RATE; None without either."""
     settings = app.settings
     limits = RateLimits(domain_rate=settings.domain_rate)
     seconds = [before.undone / settings.rate] if settings.rate else []

@@ -1,8 +1,8 @@
 """The report of a send, in three forms: rows for a spreadsheet, one object for scripts, a record for the desk.
 
-    report_cells(newsroom, send)       rows of COLUMNS
-    report_object(newsroom, summary)   the object of `mailer report --json`
-    report_of(newsroom, look)          SendReport, next to earlier sends
+    report_rows(app, send)           rows of COLUMNS
+    report_object(app, summary)      the object of `mailer report --json`
+    build_report(app, snapshot)      SendReport, next to earlier sends
 
 Raises UnknownSendError, LedgerError.
 """
@@ -25,22 +25,22 @@ EARLIER = 5
 _NOT_ACCEPTED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN, DeliveryState.DEFERRED, DeliveryState.SKIPPED)
 
 
-def report_cells(app: App, send: Send) -> Iterator[tuple[str, ...]]:
-    """A row of COLUMNS for each recipient."""
-    name = message_ids(app, send)
+def report_rows(app: App, send: Send) -> Iterator[tuple[str, ...]]:
+    """Yields a row of COLUMNS for each recipient."""
+    message_id_of = message_id_function(app, send)
     for row in app.ledger.report.rows(send.id):
-        yield (*_cells(row), name(row))
+        yield (*_cells(row), message_id_of(row))
 
 
-def message_ids(app: App, send: Send) -> Callable[[ReportRow], str]:
-    """How the messages of a send are called."""
-    mark = app.message_tokens(send.key_name)
+def message_id_function(app: App, send: Send) -> Callable[[ReportRow], str]:
+    """Returns a function from a row to the Message-ID of its message."""
+    tokens_of = app.message_tokens(send.key_name)
     domain = load_edition(app, send).from_address.rpartition("@")[2]
-    return lambda row: message_id(mark(row.delivery_id).message, domain)
+    return lambda row: message_id(tokens_of(row.delivery_id).message, domain)
 
 
 def report_object(app: App, summary: Summary) -> dict[str, object]:
-    """The send object, with `assumed` and, by reason, those failed and skipped."""
+    """Returns the send object, with `assumed` and, by reason, the failed and skipped deliveries."""
     report = app.ledger.report
     reasons = [
         {
@@ -57,10 +57,10 @@ def report_object(app: App, summary: Summary) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReport:
-    """The report of a send for a page, next to the sends before it.
+    """The report of a send for a page, next to earlier sends.
 
-    `proof` is the proof line of `mailer report`; `reasons` are those of all recipients that were not accepted; `earlier`
-    has the newest send first.
+    `proof` is the proof line of `mailer report`; `reasons` are those of all recipients that were not accepted; `earlier` has
+    the newest send first.
     """
 
     look: SendSnapshot
@@ -71,11 +71,11 @@ class SendReport:
 
     @property
     def summaries(self) -> tuple[Summary, ...]:
-        """This send and those before it."""
+        """This send and the earlier ones."""
         return (self.look.summary, *self.earlier)
 
 
-def report_of(app: App, look: SendSnapshot) -> SendReport:
+def build_report(app: App, look: SendSnapshot) -> SendReport:
     """Returns the report of the send that `look` shows."""
     ledger, send_id = app.ledger, look.send.id
     return SendReport(

@@ -1,7 +1,9 @@
-"""Running a send that exists, to its end or as far as it goes.
+"""Runs a send that exists, to its end or as far as it goes.
 
-`carry` is for an event loop that is there already (`mailer serve`), `run_send` for a command: it also takes Ctrl-C and SIGTERM
-as a wish to pause. Both own the send first, so that of two processes one runs it and the other is told which.
+    run_send(app, send_id)              for a command, in an event loop of its own; Ctrl-C and SIGTERM pause the send
+    run_send_async(app, send_id)        on a running event loop (`mailer serve`)
+
+Both acquire the send first, so that only one process runs it; another one gets an error that names the process.
 """
 
 import asyncio
@@ -38,19 +40,19 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """How a run of a send ended, and where the send stands after it."""
+    """How a run of a send ended, and the summary of the send after it."""
 
     summary: Summary
     ending: RunResult
 
 
 def run_send(app: App, send_id: int, *, wait: bool = True, watch: Watch | None = None) -> RunOutcome:
-    """Own the send and carry it on. Raises NeedsConfirmationError when a living process owns it, LedgerError, MessageError."""
+    """Acquires and runs the send. Raises NeedsConfirmationError if a living process runs it, LedgerError, MessageError."""
     trim_memory()
-    gc.freeze()  # what was made so far lives for the whole run
-    gc.set_threshold(50_000, 20, 20)  # a run makes much, and nothing of it in cycles
+    gc.freeze()  # objects made so far live for the whole run
+    gc.set_threshold(50_000, 20, 20)  # a run allocates much, without reference cycles
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_stopped_by_signals(app, send_id, wait=wait, watch=watch))
+        return runner.run(_run_until_signal(app, send_id, wait=wait, watch=watch))
 
 
 async def run_send_async(
@@ -62,9 +64,9 @@ async def run_send_async(
     on_sender: Callable[[Sender], None] | None = None,
     pause: bool = True,
 ) -> RunOutcome:
-    """Own the send and carry it on, on this event loop. `on_sender` is handed what can be stopped.
+    """Acquires and runs the send on this event loop. `on_sender` is called with the sender, which can be stopped.
 
-    A send that is stopped is paused, until its person says so; without `pause` it is left as one that was interrupted.
+    A send that is stopped is paused until a person resumes it; without `pause` it counts as interrupted.
     """
     ledger, settings = app.ledger, app.settings
     session = await asyncio.to_thread(
@@ -91,15 +93,15 @@ async def run_send_async(
 
 
 def load_edition(app: App, send: Send) -> Edition:
-    """The edition of a send, as it was frozen, with its images."""
+    """Returns the edition of a send, as it was frozen, with its images."""
     stored = app.ledger.editions.get(send.digest)
     if stored is None:
         raise UsageError(f"The edition of send {send.id} is missing from the ledger.", "Restore the database.")
     return Edition.from_json(stored.json, app.ledger.editions.images(send.digest))
 
 
-async def _stopped_by_signals(app: App, send_id: int, *, wait: bool, watch: Watch | None) -> RunOutcome:
-    """`carry`, in which Ctrl-C and SIGTERM stop the sender."""
+async def _run_until_signal(app: App, send_id: int, *, wait: bool, watch: Watch | None) -> RunOutcome:
+    """Runs the send; Ctrl-C and SIGTERM stop the sender."""
     loop = asyncio.get_running_loop()
 
     def attach(sender: Sender) -> None:
@@ -114,7 +116,7 @@ async def _stopped_by_signals(app: App, send_id: int, *, wait: bool, watch: Watc
 
 
 async def _make_sender(app: App, session: SendSession) -> Sender:
-    """Returns the sender of `owned`, for its frozen edition and by the settings."""
+    """Returns the sender of `session`, for its frozen edition and by the settings."""
     send = await asyncio.to_thread(app.ledger.sends.get, session.send_id)
     edition = await asyncio.to_thread(load_edition, app, send)
     options = await asyncio.to_thread(_options, app)
@@ -155,7 +157,7 @@ def _options(app: App) -> SenderOptions:
 
 
 async def _all_offer_8bit(relays: Sequence[Relay], options: PoolOptions) -> bool:
-    """Whether every relay offers 8BITMIME (RFC 6152); one that cannot be asked does not."""
+    """Returns whether every relay offers 8BITMIME (RFC 6152); one that cannot be reached does not."""
     for relay in relays:
         try:
             connection = await open_connection(relay, limits=options.limits, local_hostname=options.local_hostname)
@@ -168,13 +170,13 @@ async def _all_offer_8bit(relays: Sequence[Relay], options: PoolOptions) -> bool
 
 
 async def _watch(sender: Sender, watch: Watch) -> None:
-    """Tell `watch` how it goes, a few times a second."""
+    """Calls `watch` with the progress a few times a second."""
     while True:
         watch(sender.progress)
         await asyncio.sleep(WATCH_EVERY)
 
 
-def _pause_if_running(app: App, send_id: int, trouble: str) -> None:
-    """A send that its person stopped stays stopped, until its person says so; `trouble` is what was wrong by then."""
+def _pause_if_running(app: App, send_id: int, error: str) -> None:
+    """Pauses a send that a person stopped; `trouble` is the error at that time, if any."""
     if app.ledger.sends.get(send_id).state in {SendState.RUNNING, SendState.WAITING}:
-        app.ledger.sends.pause(send_id, reason=f"stopped by hand ({trouble})" if trouble else "stopped by hand")
+        app.ledger.sends.pause(send_id, reason=f"stopped by hand ({error})" if error else "stopped by hand")

@@ -1,4 +1,4 @@
-"""When a send is to start: what `--at` says, in the installation's time zone."""
+"""Parses the time at which a send is to start: the value of `--at`, in the installation's time zone."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -9,11 +9,13 @@ FORMS = "Write YYYY-MM-DD HH:MM, or ISO 8601 with an offset such as 2026-10-26T0
 
 
 def parse_schedule_time(text: str, zone: ZoneInfo, *, now: float) -> float:
-    """Seconds since the epoch of `text`. Raises UsageError for what is no time, is past, does not exist or is ambiguous."""
+    """Returns `text` as seconds since the epoch. Raises UsageError for text that is not a time, is past, does not exist or is
+    ambiguous.
+    """
     try:
         moment = dt.datetime.fromisoformat(text.strip())
         seconds = (moment if moment.tzinfo else _in_zone(moment, zone, text)).timestamp()
-        dt.datetime.fromtimestamp(seconds, dt.UTC)  # in a year that can be written
+        dt.datetime.fromtimestamp(seconds, dt.UTC)  # raises if the year is out of range
     except (ValueError, OverflowError):
         raise UsageError(f"“{text}” is not a time.", FORMS) from None
     if seconds <= now:
@@ -22,7 +24,7 @@ def parse_schedule_time(text: str, zone: ZoneInfo, *, now: float) -> float:
 
 
 def _in_zone(moment: dt.datetime, zone: ZoneInfo, text: str) -> dt.datetime:
-    """A local time, if the clocks of `zone` show it exactly once."""
+    """Returns a local time, if the clocks of `zone` show it exactly once."""
     early, late = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if early.utcoffset() == late.utcoffset():
         return early

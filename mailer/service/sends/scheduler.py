@@ -1,14 +1,14 @@
-"""Sends that `mailer serve` carries, in the background: those whose time has come, and those that were handed to it.
+"""Starts scheduled sends when they are due, and runs the sends of `mailer serve`, in the background.
 
-    start_sends_when_due(newsroom, stop, log)    until `stop` is set
-    wait_until_due(newsroom, send_id)            for one that somebody waits for
+    start_sends_when_due(app, stop, log)    until `stop` is set
+    wait_until_due(app, send_id)            for a command that waits for one send
 
-Whoever is first freezes the audience of a scheduled send; one that is late by more than MAILER_SCHEDULE_GRACE becomes overdue, and
-waits for its person. A send that a server has carried once is its business, or that of the next one: killed or ended in
-mid-send, it goes on by itself when a server runs again. What a command carries is left to its person, as ever. That two never
-carry the same send is for the ledger's lock and epoch to see to.
+The first process to notice that a send is due freezes its audience; a send that is late by more than MAILER_SCHEDULE_GRACE
+becomes overdue, and waits for a person. A send that a server has run once is resumed by the next server if this one is killed
+or ends in mid-send. A send that a command runs is left to the person who started it. The ledger's lock and fencing token
+ensure that no two processes run the same send.
 
-A send that was made to be taken back for some seconds, while no server was there to take it back by, asks.
+A send with an undo delay whose time passed while no server was running, so that it could not be undone, is not started.
 """
 
 import asyncio
@@ -21,47 +21,47 @@ from mailer.errors import MailerError
 from mailer.ledger.types.errors import SendStateError
 from mailer.ledger.types.sends import Send
 from mailer.service.jobs import Log, current_traceback, run_every
-from mailer.service.sends.plan import start_scheduled
 from mailer.service.sends.progress import ProgressTracker, log_changes
 from mailer.service.sends.run import run_send_async
+from mailer.service.sends.start import start_scheduled
 from mailer.service.sends.summary import proof_line
 
 if TYPE_CHECKING:
     from mailer.delivery.sender import Sender
 
 LOOK_EVERY = 1.0  # seconds
-REST = 60.0  # seconds until a send that could not be started or carried is tried again
+REST = 60.0  # seconds until a send that could not be started or run is tried again
 
 
-def due_now(app: App) -> tuple[Send, ...]:
-    """Scheduled sends whose time has come; those that are too late are overdue from now on."""
+def due_sends(app: App) -> tuple[Send, ...]:
+    """Returns the scheduled sends whose time has come; sends that are too late become overdue."""
     return app.ledger.sends.due(grace=app.settings.schedule_grace)
 
 
 def wait_until_due(app: App, send_id: int) -> Send:
-    """Block until it is time, and start the send, unless somebody else did, cancelled it, or it came too late."""
-    while (found := app.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
-        left = (found.at or 0.0) - app.clock()
+    """Blocks until the send is due, and starts it, unless somebody else has started or cancelled it, or it is too late."""
+    while (send := app.ledger.sends.get(send_id)).state is SendState.SCHEDULED:
+        left = (send.at or 0.0) - app.clock()
         if left > 0:
             time.sleep(min(left, LOOK_EVERY))
-        elif send_id in {each.id for each in due_now(app)}:
+        elif send_id in {each.id for each in due_sends(app)}:
             try:
-                return start_scheduled(app, found)
-            except SendStateError:  # another process was quicker
+                return start_scheduled(app, send)
+            except SendStateError:  # another process started it first
                 continue
-    return found
+    return send
 
 
 async def start_sends_when_due(app: App, stop: asyncio.Event, log: Log) -> None:
     """Starts and runs what is due, each send in a task of its own, until `stop` is set; then interrupts what runs.
 
-    A send that cannot be started or run is logged, stays as it is, and is tried again after a rest.
+    A send that cannot be started or run is logged, is not changed, and is tried again after a rest.
     """
     await SendScheduler(app, stop, log).run()
 
 
 class SendScheduler:
-    """What one server carries."""
+    """Runs the sends of one server."""
 
     def __init__(self, app: App, stop: asyncio.Event, log: Log) -> None:
         self._app = app
@@ -88,7 +88,7 @@ class SendScheduler:
             await self._expire_unstarted()
             self._has_lapsed = True
         sends, now = self._app.ledger.sends, asyncio.get_running_loop().time()
-        due = await asyncio.to_thread(due_now, self._app)
+        due = await asyncio.to_thread(due_sends, self._app)
         carried = await asyncio.to_thread(sends.run_by_server)
         for send in (*due, *carried):
             if send.id in self._tasks or self._resting.get(send.id, now) > now:
@@ -99,22 +99,22 @@ class SendScheduler:
             self._tasks[send.id] = asyncio.create_task(self._carry(send))
 
     async def _carry(self, send: Send) -> None:
-        """Start a send, if that is still to be done, and take it to its end."""
+        """Starts a send, if it was not started yet, and runs it to its end."""
         app, log = self._app, self._log
         try:
             if send.state is SendState.SCHEDULED:
                 log(f"send {send.id} ({send.slug}) is due")
                 await asyncio.to_thread(start_scheduled, app, send, carried=True)
             before = await asyncio.to_thread(app.ledger.sends.summary, send.id)
-            course = await asyncio.to_thread(ProgressTracker, app, before)
-            watch = log_changes(course, lambda news: log(f"send {send.id}: {news}"))
+            tracker = await asyncio.to_thread(ProgressTracker, app, before)
+            watch = log_changes(tracker, lambda news: log(f"send {send.id}: {news}"))
             result = await run_send_async(
                 app, send.id, watch=watch, on_sender=lambda sender: self._attach(send, sender), pause=False
             )
         except MailerError as error:
             log(f"send {send.id}: {error}")
             self._back_off(send)
-        except Exception:  # noqa: BLE001 - a bug in one send must not take the way out of the list down with it
+        except Exception:  # noqa: BLE001 - a bug in one send must not stop the server, which serves unsubscribe links
             log(f"send {send.id} stopped, because of a bug in mailer: {current_traceback(app)}")
             self._back_off(send)
         else:

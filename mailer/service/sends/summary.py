@@ -1,4 +1,4 @@
-"""What a send came to, for scripts and for people: the send object, the proof line, the exit code (contract 3)."""
+"""The summary of a send for scripts and people: the send object, the proof line, the exit code (contract 3), the next step."""
 
 from mailer.delivery.progress import RunResult, StopReason
 from mailer.delivery.states import DeliveryState, SendState
@@ -11,7 +11,7 @@ _WAITS = frozenset({SendState.PAUSED, SendState.WAITING, SendState.OVERDUE, Send
 
 
 def send_object(summary: Summary) -> dict[str, object]:
-    """The send object. `pending` counts pending, claimed and committing; `at` is when it was to start, or was made."""
+    """Returns the send object. `pending` counts pending, claimed and sending; `at` is when it was to start, or was created."""
     send = summary.send
     return {
         "send": send.id,
@@ -31,7 +31,7 @@ def send_object(summary: Summary) -> dict[str, object]:
 
 
 def proof_line(summary: Summary) -> str:
-    """The sum that always holds, in words: every frozen recipient is somewhere."""
+    """Returns the sum that always holds, in words: every frozen recipient is counted in exactly one state."""
     counts = send_object(summary)
     names = ("accepted", "failed", "skipped", "uncertain", "deferred", "pending")
     always = {"accepted", "failed", "skipped", "uncertain"}
@@ -40,7 +40,7 @@ def proof_line(summary: Summary) -> str:
 
 
 def exit_code(summary: Summary) -> int:
-    """The first of these that applies: waiting for somebody or something, uncertain, failed, done."""
+    """Returns the first exit code that applies: waiting, uncertain, failed, done."""
     if summary.send.state in _WAITS:
         return EXIT_WAITING
     if summary.count(_S.UNCERTAIN):
@@ -49,7 +49,7 @@ def exit_code(summary: Summary) -> int:
 
 
 def next_step(summary: Summary, ending: RunResult | None = None) -> str:
-    """What a person can do now; "" when there is nothing to do."""
+    """Returns what a person can do now; "" if there is nothing to do."""
     send = summary.send
     match send.state:
         case SendState.PAUSED:

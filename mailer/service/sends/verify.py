@@ -1,6 +1,6 @@
-"""A send proven: what the ledger holds of it, checked against itself, its edition and the keys.
+"""Verifies a send: checks what the ledger holds of it against itself, its edition and the keys.
 
-`recount` tells one recipient's way in words, from the attempts.
+`delivery_timeline` describes what happened to one recipient, from the attempts.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from mailer.ledger.types.sends import Send, Summary
 from mailer.service.sends.summary import send_object
 from mailer.timestamps import iso
 
-_SAMPLE = 10_000  # Message-IDs: they are a keyed function of the delivery's id, so what holds of some holds of all
+_SAMPLE = 10_000  # Message-IDs: a keyed function of the delivery's id, so a sample is enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was checked of a send, and what it came to."""
+    """The checks of a send, with their results."""
 
     summary: Summary
     checks: tuple[Check, ...]
@@ -34,7 +34,7 @@ class Verification:
 
 
 def verify_send(app: App, send_id: int) -> Verification:
-    """Check everything that must hold of a send. Raises UnknownSendError, LedgerError."""
+    """Checks everything that must hold of a send. Raises UnknownSendError, LedgerError."""
     ledger = app.ledger
     summary = ledger.sends.summary(send_id)
     return Verification(
@@ -48,13 +48,15 @@ def verify_send(app: App, send_id: int) -> Verification:
 
 
 def verification_object(verification: Verification) -> dict[str, object]:
-    """The send object, with `ok` and the `checks`."""
+    """Returns the send object, with `ok` and the `checks`."""
     checks = [{"check": check.name, "ok": check.ok, "wrong": list(check.wrong)} for check in verification.checks]
     return {**send_object(verification.summary), "ok": verification.ok, "checks": checks}
 
 
 def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
-    """What happened to one recipient of a send, a sentence for each step. Raises UsageError when there is none."""
+    """Returns what happened to one recipient of a send, a sentence for each step. Raises UsageError if there is no such
+    recipient.
+    """
     app.ledger.sends.get(send_id)
     identity = parse_address(email).identity
     found = next((d for d in app.ledger.report.deliveries_of(identity) if d.send_id == send_id), None)
@@ -68,7 +70,7 @@ def delivery_timeline(app: App, send_id: int, email: str) -> tuple[str, ...]:
 
 
 def _edition(app: App, send: Send) -> Check:
-    """The stored edition is the one that the send names, with all its images."""
+    """Checks that the stored edition is the one that the send names, with all its images."""
     name = "the stored edition is what its digest says, images and all"
     stored = app.ledger.editions.get(send.digest)
     if stored is None:
@@ -86,14 +88,14 @@ def _edition(app: App, send: Send) -> Check:
 
 
 def _message_ids(app: App, send: Send) -> Check:
-    """Each Message-ID follows from its delivery under a key that we still have."""
+    """Checks that each Message-ID follows from its delivery under a key that is still in the settings."""
     name = "every Message-ID can be made again"
     if send.key_name not in app.keys.names:
         return Check(name=name, wrong=(f"MAILER_SECRET_KEYS lacks the key {send.key_name} of this send",))
-    mark = app.message_tokens(send.key_name)
+    tokens_of = app.message_tokens(send.key_name)
     rows = list(islice(app.ledger.report.rows(send.id), _SAMPLE))
-    twice = len(rows) - len({mark(row.delivery_id).message for row in rows})
-    return Check(name=name, wrong=(f"{twice} deliveries share a Message-ID",) if twice else ())
+    shared = len(rows) - len({tokens_of(row.delivery_id).message for row in rows})
+    return Check(name=name, wrong=(f"{shared} deliveries share a Message-ID",) if shared else ())
 
 
 def _attempt_in_words(attempt: Attempt) -> str:
@@ -112,16 +114,16 @@ def _attempt_in_words(attempt: Attempt) -> str:
 
 
 def _state_in_words(found: Delivery, *, tried: bool) -> str:
-    why = f" ({found.reason})" if found.reason else ""
+    reason = f" ({found.reason})" if found.reason else ""
     at = iso(found.updated_at)
     match found.state:
         case DeliveryState.ACCEPTED:
-            return f"so it is accepted{', as a person assumed' if found.assumed else ''}{why}, since {at}"
+            return f"so it is accepted{', as a person assumed' if found.assumed else ''}{reason}, since {at}"
         case DeliveryState.SKIPPED:
-            return f"skipped{why} at {at}" + ("" if tried else "; it was never tried")
+            return f"skipped{reason} at {at}" + ("" if tried else "; it was never tried")
         case DeliveryState.PENDING:
-            return f"waiting for its turn{why}, since {at}"
+            return f"waiting for its turn{reason}, since {at}"
         case DeliveryState.CLAIMED | DeliveryState.SENDING:
             return f"{found.state.value}: it is under way"
         case _:
-            return f"so it is {found.state.value}{why}, since {at}"
+            return f"so it is {found.state.value}{reason}, since {at}"

@@ -1,8 +1,8 @@
-"""The preferences page of a reader: what they get from us, and what they can change.
+"""The preferences page of a subscriber: which lists they are on, and what they can change.
 
-    read_page(newsroom, token)               the page of a link; changes nothing
-    choose, keep, pause, resume, leave_all   take effect at once, for running sends, too
-    ask_link, my_data, erase
+    read_preferences(app, token)                                      the page of a link; changes nothing
+    choose_lists, save_own_fields, pause_mail, resume_mail, unsubscribe_all     take effect at once, also for running sends
+    request_mailed_link, export_own_data, erase_own_data
 
 Each function takes the token of a link (preferences_link.py) and raises LinkError for one that does not allow the change.
 Blocking; raises LedgerError, ListSettingsError.
@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mailer.addresses import mask_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, public_lists
 from mailer.csv.rows import Status
@@ -21,25 +22,25 @@ from mailer.sanitize import clean
 from mailer.service.subscribers.preferences_link import BY_READER, LinkHolder, find_holder, require_holder
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
 from mailer.service.subscribers.signup import LONGEST_VALUE, consent_text
-from mailer.service.subscribers.unsubscribe import OptOutSource, mask
+from mailer.service.subscribers.unsubscribe import OptOutSource
 
 WEEKS = (1, 2, 4, 8, 12, 26)
-"""How long a pause may be."""
+"""The choices for the length of a pause."""
 
 _WEEK = 7 * 86_400.0
 
 
 class OptOut(StrEnum):
-    """Why nothing is sent to the person at all."""
+    """Why nothing at all is sent to the subscriber."""
 
     NO = ""
-    LEFT = "left"  # they said so, and take it back by joining a list
-    HELD = "held"  # an admin said so: here is nothing to be done
+    LEFT = "left"  # their own opt-out; joining a list ends it
+    HELD = "held"  # suppressed by an admin; they cannot change it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListChoice:
-    """A list that the person sees. `words`: what they agree to by joining it."""
+    """A list that is shown to the subscriber. `words`: the consent text for joining it."""
 
     settings: ListSettings
     is_on: bool
@@ -48,9 +49,10 @@ class ListChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesPage:
-    """What a link leads to. `masked` is the address as its owner knows it again; `may`: the link was mailed to it alone.
+    """The content of a preferences page. `masked` is the masked address; `may`: the link was mailed to the subscriber alone.
 
-    `lists` are those that readers may join; `others`: how many more mail the person. `own` has the fields that are theirs.
+    `lists` are the public ones; `others`: how many more lists mail the subscriber. `own` has the fields that subscribers edit
+    themselves.
     """
 
     masked: str
@@ -63,14 +65,16 @@ class PreferencesPage:
     can_pause: bool
 
 
-def read_page(app: App, token: str) -> PreferencesPage | None:
-    """What `token` leads to, as things stand now."""
+def read_preferences(app: App, token: str) -> PreferencesPage | None:
+    """Returns the present content of the page of `token`."""
     holder = find_holder(app, token)
     return None if holder is None else _page(app, holder)
 
 
-def choose(app: App, token: str, names: Collection[str]) -> bool:
-    """Be on those of the shown lists that are in `names`, and on no other of them. False: nobody came back by it."""
+def choose_lists(app: App, token: str, names: Collection[str]) -> bool:
+    """Puts the subscriber on those of the shown lists that are in `names`, and on no other of them. False: a link that may not
+    resubscribe.
+    """
     holder = require_holder(app, token)
     page = _page(app, holder)
     on = {each.settings.name: each.words for each in page.lists if each.settings.name in names}
@@ -78,42 +82,42 @@ def choose(app: App, token: str, names: Collection[str]) -> bool:
     return app.ledger.preferences.set_lists(holder.person, on, off, source=BY_READER, may_return=holder.may)
 
 
-def keep(app: App, token: str, given: Mapping[str, str]) -> None:
-    """The person's own fields, on each of their lists that has them as such."""
+def save_own_fields(app: App, token: str, given: Mapping[str, str]) -> None:
+    """Saves the subscriber's own fields, on each of their lists that has them as such."""
     holder = require_holder(app, token)
     values = {name: clean(value)[:LONGEST_VALUE].strip() for name, value in given.items()}
     own = {each.name: {name: values[name] for name in each.own_fields if name in values} for each in _public(app)}
     app.ledger.preferences.set_profile(holder.person.identity, own, source=BY_READER)
 
 
-def pause(app: App, token: str, weeks: int) -> None:
-    """No letters for so many weeks from now; one of WEEKS."""
+def pause_mail(app: App, token: str, weeks: int) -> None:
+    """Pauses all mail for so many weeks from now; one of WEEKS."""
     holder = require_holder(app, token)
     app.ledger.preferences.pause(holder.person.identity, app.clock() + weeks * _WEEK, source=BY_READER)
 
 
-def resume(app: App, token: str) -> None:
-    """End the person's pause now."""
+def resume_mail(app: App, token: str) -> None:
+    """Ends the subscriber's pause now."""
     app.ledger.preferences.resume(require_holder(app, token).person.identity, source=BY_READER)
 
 
 def unsubscribe_all(app: App, token: str) -> None:
-    """No letters from anywhere, as the link of a letter has it."""
+    """Unsubscribes from everything, as the link in a message does."""
     app.ledger.suppressions.unsubscribe(require_holder(app, token).person.identity, source=OptOutSource.PAGE.value)
 
 
-def ask_link(app: App, token: str) -> None:
-    """Have the other kind of link mailed to the person."""
+def request_mailed_link(app: App, token: str) -> None:
+    """Has the other kind of link mailed to the subscriber."""
     app.ledger.transactional.ask_link(require_holder(app, token).person)
 
 
-def my_data(app: App, token: str) -> dict[str, object]:
-    """Everything that is known of the person, as `subscriber export` has it."""
+def export_own_data(app: App, token: str) -> dict[str, object]:
+    """Returns everything that is known of the subscriber, as `subscriber export` does."""
     return profile_object(subject_copy(find_profile(app, require_holder(app, token, mailed=True).person)))
 
 
-def erase(app: App, token: str) -> None:
-    """Forget the person, and the addresses that they had before."""
+def erase_own_data(app: App, token: str) -> None:
+    """Erases the subscriber, including their former addresses."""
     holder = require_holder(app, token, mailed=True)
     app.ledger.erasure.erase(holder.person.identity, source=BY_READER)
 
@@ -123,33 +127,33 @@ def _public(app: App) -> tuple[ListSettings, ...]:
 
 
 def _page(app: App, holder: LinkHolder) -> PreferencesPage:
-    standing = app.ledger.suppressions.get(holder.person.identity)
+    suppression = app.ledger.suppressions.get(holder.person.identity)
     stopped = OptOut.NO
-    if standing is not None:
-        stopped = OptOut.HELD if standing.reason is SuppressionReason.BY_HAND else OptOut.LEFT
+    if suppression is not None:
+        stopped = OptOut.HELD if suppression.reason is SuppressionReason.BY_HAND else OptOut.LEFT
     now = app.clock()
-    mine = {each.list: each for each in app.ledger.members.of(holder.person.identity) if each.removed_at is None}
-    getting = {name: each for name, each in mine.items() if _gets(each)}
+    memberships = {each.list: each for each in app.ledger.members.of(holder.person.identity) if each.removed_at is None}
+    mailed = {name: each for name, each in memberships.items() if _is_mailed(each)}
     public = _public(app)
     lists = tuple(
-        ListChoice(settings=each, is_on=each.name in getting and stopped is OptOut.NO, words=consent_text(app, each))
+        ListChoice(settings=each, is_on=each.name in mailed and stopped is OptOut.NO, words=consent_text(app, each))
         for each in public
     )
-    pauses = [each.paused_until for each in getting.values() if _is_paused(each, now)]
+    pauses = [each.paused_until for each in mailed.values() if _is_paused(each, now)]
     return PreferencesPage(
-        masked=mask(holder.person.envelope),
+        masked=mask_address(holder.person.envelope),
         may=holder.may,
         stopped=stopped,
         lists=lists,
-        others=len(getting.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
-        own=_own(public, mine),
+        others=len(mailed.keys() - {each.name for each in public}) if stopped is OptOut.NO else 0,
+        own=_own(public, memberships),
         paused_until=max((until for until in pauses if until is not None), default=None),
-        can_pause=bool(getting) and stopped is OptOut.NO,
+        can_pause=bool(mailed) and stopped is OptOut.NO,
     )
 
 
-def _gets(each: Membership) -> bool:
-    """Whether the list mails the person, now or when a pause is over."""
+def _is_mailed(each: Membership) -> bool:
+    """Returns whether the list mails the subscriber, now or after a pause."""
     return each.status in {Status.SUBSCRIBED, Status.PAUSED}
 
 
@@ -157,11 +161,11 @@ def _is_paused(each: Membership, now: float) -> bool:
     return each.status_source is StatusSource.PERSON and each.effective_status(now) is Status.PAUSED
 
 
-def _own(public: Collection[ListSettings], mine: Mapping[str, Membership]) -> dict[str, str]:
-    """The fields that lists leave to the person: each once, with the first value that there is."""
+def _own(public: Collection[ListSettings], memberships: Mapping[str, Membership]) -> dict[str, str]:
+    """Returns the fields that lists leave to the subscriber: each once, with the first value found."""
     found: dict[str, str] = {}
     for each in public:
-        if each.name in mine:
+        if each.name in memberships:
             for name in each.own_fields:
-                found[name] = found.get(name) or mine[each.name].values.get(name, "")
+                found[name] = found.get(name) or memberships[each.name].values.get(name, "")
     return found

@@ -1,9 +1,9 @@
-"""Links to the preferences page of a reader, and the nonces of its forms.
+"""Links to the preferences page of a subscriber, and the nonces of its forms.
 
-There are two kinds of link. One is in every message, and people forward messages: whoever has it can do what can be
-undone. The other is mailed to the reader alone, when it is asked for: it also shows all personal data, changes the
-address, erases, and resubscribes a reader who has left. A nonce belongs to one page and expires after NONCE_FOR seconds, so
-that a form that was open for a week changes nothing.
+There are two kinds of link. One is in every message, and people forward messages: whoever has it can do what can be undone.
+The other is mailed to the subscriber alone, on request: it also shows all personal data, changes the address, erases, and
+resubscribes a subscriber who has left. A nonce belongs to one page and expires after NONCE_FOR seconds, so that a form that
+was open for a week changes nothing.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from mailer.link_tokens import Purpose, is_inert
 BY_READER = "person"
 NONCE_FOR = 12 * 3600
 _STEPS_BACK = 5.0  # seconds that the clock may have been set back
-_FINGERPRINT = 31  # bits of a nonce that say which page it is from; those before them are its time
+_FINGERPRINT = 31  # low bits of a nonce, which identify its page; the high bits are its time
 
 
 class LinkError(LookupError):
@@ -26,7 +26,7 @@ class LinkError(LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkHolder:
-    """The reader whom a link belongs to. `number` is the content of the token, for its `purpose`."""
+    """The subscriber whom a link belongs to. `number` is the content of the token, for its `purpose`."""
 
     purpose: Purpose
     number: int
@@ -48,7 +48,7 @@ def issue_nonce(app: App, token: str) -> str:
     return app.keys.issue(Purpose.NONCE, int(app.clock()) << _FINGERPRINT | _fingerprint(token))
 
 
-def is_fresh(app: App, token: str, nonce: str) -> bool:
+def is_valid_nonce(app: App, token: str, nonce: str) -> bool:
     """Whether `nonce` was issued for the page of `token` and has not expired."""
     number = app.keys.read(Purpose.NONCE, nonce)
     if number is None or number & (1 << _FINGERPRINT) - 1 != _fingerprint(token):
@@ -57,6 +57,7 @@ def is_fresh(app: App, token: str, nonce: str) -> bool:
 
 
 def find_holder(app: App, token: str) -> LinkHolder | None:
+    """Returns the holder of `token`; None for an invalid token or an erased subscriber."""
     number = app.keys.read(Purpose.MEMBER, token)
     if number is not None:
         person = app.ledger.preferences.person(number)

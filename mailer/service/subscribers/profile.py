@@ -1,11 +1,11 @@
-"""One person, as lists and ledger know them: everything, for an admin and for the person.
+"""All that lists and ledger know of one subscriber, for an admin and for the subscriber.
 
-    find_person(newsroom, address)      lists, changes, consent, sends, letters; also those of addresses that they had before
-    own_copy(person)                    the same for who reads at this address: without where the person went from here
-    person_object(person)               its JSON
+    find_profile(app, address)       lists, changes, consent, sends, mail; also those of former addresses
+    subject_copy(profile)            the same for the subscriber: without the addresses that others moved to from this one
+    profile_object(profile)          its JSON
 
-A list is told as the ledger has it; a row that was not synced yet, as the file does. Lists that cannot be read, and a
-ledger that is not there yet, say nothing. Raises LedgerError.
+The state of a list is the ledger's; for a row that was not synced yet, the file's. Lists that cannot be read, and a missing
+ledger, are left out. Raises LedgerError.
 """
 
 import json
@@ -23,21 +23,21 @@ from mailer.ledger.subscribers.signups import ConsentRecord
 from mailer.ledger.subscribers.transactional import QueuedMail
 from mailer.ledger.types.subscribers import MemberChange, MemberChangeKind, Membership
 from mailer.ledger.types.suppressions import Suppression, SuppressionChange
-from mailer.service.lists.digest import find_digest
+from mailer.service.lists.file_digests import find_digest
 from mailer.timestamps import iso
 
 
-class _Happened(Protocol):
+class _Timestamped(Protocol):
     @property
     def at(self) -> float: ...
 
 
-_Dated = TypeVar("_Dated", bound=_Happened)
+_Dated = TypeVar("_Dated", bound=_Timestamped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListEntry:
-    """A list that the person is or was on. `line`: in its file; `since`, `by`: of the status; None and "" before a sync."""
+    """A list that the subscriber is or was on. `line`: in its file; `since`, `by`: of the status; None and "" before a sync."""
 
     list: str
     line: int | None
@@ -62,7 +62,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookNotice:
-    """What a webhook was told of the person, or is to be. `host`: where it is, for its whole address may hold a secret."""
+    """What a webhook was notified of, or is to be. `host`: of its URL, since the whole URL may hold a secret."""
 
     event: str
     host: str
@@ -72,9 +72,9 @@ class WebhookNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberProfile:
-    """`history`: of what stands against mailing them; `changes`: of the lists. Both the oldest first, deliveries the newest.
+    """`history`: of suppressions; `changes`: of list memberships. Both the oldest first, deliveries the newest.
 
-    `formerly`: the addresses that they had before this one; `later`: those that they took after it.
+    `formerly`: the addresses before this one; `later`: those after it.
     """
 
     display: str
@@ -97,7 +97,7 @@ class SubscriberProfile:
 
 
 def find_profile(app: App, address: Address, *, read_files: bool = True) -> SubscriberProfile:
-    """Everything known of `address`. Without `read_files`: as lists were when they were synced, and quickly."""
+    """Returns everything known of `address`. Without `read_files`: lists are as of their last sync, which is quick."""
     rows = _rows(app, address) if read_files else {}
     if not app.has_ledger:
         return SubscriberProfile(
@@ -110,7 +110,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
     lines: dict[str, int | None] = {name: each.line for name, each in members.items()}
     if read_files:
         lines = {name: row.line for name, row in rows.items()}
-    lists = [_on_list(each, lines.get(name), now) for name, each in members.items()]
+    lists = [_list_entry(each, lines.get(name), now) for name, each in members.items()]
     lists += [_unsynced(row, name) for name, row in rows.items() if name not in members]
     return SubscriberProfile(
         display=address.display,
@@ -121,7 +121,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
         consents=_by_time(each for identity in identities for each in ledger.signups.consents(identity)),
         reasons=_by_time(each for identity in identities for each in ledger.preferences.reasons(identity)),
         letters=tuple(each for identity in identities for each in ledger.transactional.of(identity)),
-        told=_by_time(_told_others(app, identities)),
+        told=_by_time(_webhook_notices(app, identities)),
         deliveries=_by_time(each for identity in identities for each in _sent(app, identity))[::-1],
         formerly=formerly,
         later=ledger.members.later_addresses(address.identity),
@@ -129,7 +129,7 @@ def find_profile(app: App, address: Address, *, read_files: bool = True) -> Subs
 
 
 def subject_copy(person: SubscriberProfile) -> SubscriberProfile:
-    """What the person may have from us at this address. Who reads there now need not know where somebody went from it."""
+    """Returns what the subscriber at this address may see: not the address that another subscriber moved to from here."""
     changes = tuple(
         each for each in person.changes if each.what is not MemberChangeKind.ADDRESS or each.after not in person.later
     )
@@ -137,7 +137,7 @@ def subject_copy(person: SubscriberProfile) -> SubscriberProfile:
 
 
 def lists_with(app: App, address: Address) -> tuple[str, ...]:
-    """The lists in whose files the address stands."""
+    """Returns the lists whose files contain the address."""
     return tuple(_rows(app, address))
 
 
@@ -165,7 +165,7 @@ def _rows_by_index(app: App, address: Address) -> dict[str, Member | None]:
             continue
         if found is None:
             rows[name] = None
-        elif found.line is not None:  # that of a row which the last sync appended is known after the next one
+        elif found.line is not None:  # None for a row that the last sync appended, until the next one
             rows[name] = Member(found.line, address, found.fields, found.status)
     return rows
 
@@ -187,7 +187,7 @@ def _row_by_file(app: App, name: str, address: Address) -> Member | None:
     return next((row for row in rows if row.address.identity == address.identity), None)
 
 
-def _on_list(each: Membership, line: int | None, now: float) -> ListEntry:
+def _list_entry(each: Membership, line: int | None, now: float) -> ListEntry:
     status = each.effective_status(now)
     return ListEntry(
         list=each.list,
@@ -221,7 +221,7 @@ def _sent(app: App, identity: str) -> tuple[Sent, ...]:
     )
 
 
-def _told_others(app: App, identities: Iterable[str]) -> Iterator[WebhookNotice]:
+def _webhook_notices(app: App, identities: Iterable[str]) -> Iterator[WebhookNotice]:
     hosts = {each.id: urlsplit(each.url).hostname or "" for each in app.ledger.webhooks.all()}
     for message in (each for identity in identities for each in app.ledger.outbox.of(identity)):
         if message.webhook_id in hosts:
@@ -238,7 +238,7 @@ def _by_time(found: Iterable[_Dated]) -> tuple[_Dated, ...]:
 
 
 def profile_object(person: SubscriberProfile) -> dict[str, object]:
-    """The JSON of `subscriber show --json` and `subscriber export`."""
+    """Returns the JSON object of `subscriber show --json` and `subscriber export`."""
     held = person.suppression
     return {
         "email": person.display,
@@ -268,8 +268,8 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
                 "at": iso(each.at),
                 "list": each.list,
                 "what": each.what.value,
-                "before": _told(each, each.before),
-                "after": _told(each, each.after),
+                "before": _change_value(each, each.before),
+                "after": _change_value(each, each.after),
                 "by": each.by,
             }
             for each in person.changes
@@ -306,6 +306,6 @@ def profile_object(person: SubscriberProfile) -> dict[str, object]:
     }
 
 
-def _told(change: MemberChange, text: str) -> object:
-    """Fields as an object, anything else as the word that it is."""
+def _change_value(change: MemberChange, text: str) -> object:
+    """Returns fields as an object, anything else as the text that it is."""
     return json.loads(text) if text and change.what in {MemberChangeKind.FIELDS, MemberChangeKind.OWN} else text

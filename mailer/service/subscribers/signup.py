@@ -1,34 +1,33 @@
-"""Joining a list by oneself: the request, and its confirmation by whoever reads at the address.
+"""Signing up to a list: the request, and its confirmation by the owner of the address.
 
-    open_list(newsroom, name)         a list that readers may join; None for any other
-    ask(newsroom, wanted, ...)        the request; the same work whoever the address belongs to
-    read_confirmation(newsroom, t)    what the link of a letter stands for; changes nothing
-    confirm(newsroom, t, choice)      the person's yes
-    ask_anew(newsroom, t)             another letter, for a link that came too late
-    ask_link(newsroom, address)       the letter with the link to one's own page
+    public_list(app, name)                    a list that anybody may join; None for any other
+    request_signup(app, list, ...)            the request; takes the same steps for known and unknown addresses
+    read_confirmation(app, token)             the sign-up that the link in a confirmation mail is for; changes nothing
+    confirm_signup(app, token, choice)        confirms it
+    request_signup_again(app, token, ...)     has another mail sent, for an expired link
+    request_link_mail(app, address)           has the link to the preferences page mailed
 
-A token that nobody made, or whose letter is forgotten, is None. Blocking; raises LedgerError, ListSettingsError.
+An invalid token, or one whose mail was purged, gives None. Blocking; raises LedgerError, ListSettingsError.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask_address, parse_address
 from mailer.app import App
 from mailer.audience.list_settings import ListSettings, load_list_settings
 from mailer.i18n.translations import effective_language, gettext
 from mailer.ledger.subscribers.signups import Signup, SignupRequest
 from mailer.link_tokens import Purpose
 from mailer.sanitize import clean
-from mailer.service.subscribers.unsubscribe import mask
 
 LONGEST_VALUE = 200  # characters of a field
 WORDS = "By signing up you ask for %(name)s by e-mail. You can leave at any time, by the link in each letter."
 
 
 class SignupForm(StrEnum):
-    """How somebody asked; what the evidence names."""
+    """The form by which somebody signed up, as recorded with the consent."""
 
     PAGE = "page"
     API = "api"
@@ -36,7 +35,7 @@ class SignupForm(StrEnum):
 
 
 class SignupState(StrEnum):
-    """Where a request stands."""
+    """The state of a request."""
 
     WAITING = "waiting"
     CONFIRMED = "confirmed"
@@ -45,7 +44,7 @@ class SignupState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingList:
-    """A list that waits for its confirmation, with what was filled in of its reader's own fields."""
+    """A list that waits for its confirmation, with the values of the subscriber's own fields."""
 
     settings: ListSettings
     own: Mapping[str, str] = field(repr=False)
@@ -53,7 +52,7 @@ class PendingList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What the link of a letter stands for. `masked` is the address as its owner knows it again."""
+    """The sign-up that a confirmation link is for. `masked` is the masked address."""
 
     state: SignupState
     masked: str
@@ -63,21 +62,21 @@ class Confirmation:
 
 
 def public_list(app: App, name: str) -> ListSettings | None:
-    """The settings of the list `name`, if readers may join it."""
+    """Returns the settings of the list `name`, if anybody may join it."""
     if name not in app.workspace.list_names():
         return None
     settings = load_list_settings(app.workspace.subscribers, name)
     return settings if settings.public else None
 
 
-def open_lists(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
-    """Those of the lists `names` that readers may join."""
+def public_lists_of(app: App, names: Iterable[str]) -> tuple[ListSettings, ...]:
+    """Returns those of the lists `names` that anybody may join."""
     found = (public_list(app, name) for name in names)
     return tuple(each for each in found if each is not None)
 
 
 def consent_text(app: App, wanted: ListSettings) -> str:
-    """What somebody agrees to, as the form shows it and the evidence keeps it."""
+    """Returns the consent text, as the form shows it and the consent record keeps it."""
     return gettext(effective_language(wanted.language or app.publication.language), WORDS, name=wanted.shown)
 
 
@@ -91,12 +90,12 @@ def request_signup(
     ip: str,
     words: str = "",
 ) -> None:
-    """Somebody asks for the list. `own`: what they filled in; `ip` is truncated; `words`: those shown, if not ours."""
+    """Requests a sign-up. `own`: the fields that were filled in; `ip` is truncated; `words`: the consent text, if not ours."""
     app.ledger.signups.ask(
         Signup(
             list=wanted.name,
             address=address,
-            own=own_values(wanted, own),
+            own=own_field_values(wanted, own),
             form=form.value,
             words=words or consent_text(app, wanted),
             ip=ip,
@@ -104,27 +103,27 @@ def request_signup(
     )
 
 
-def own_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
-    """What was given of the list's own fields, in one line each, without what cannot be seen; empty ones are left out."""
+def own_field_values(wanted: ListSettings, given: Mapping[str, str]) -> dict[str, str]:
+    """Returns the values of the list's own fields, in one line each, without invisible characters; empty ones are left out."""
     values = {name: clean(given.get(name, ""))[:LONGEST_VALUE].strip() for name in wanted.own_fields}
     return {name: value for name, value in values.items() if value}
 
 
 def read_confirmation(app: App, token: str) -> Confirmation | None:
-    """What `token` stands for."""
+    """Returns the sign-up that `token` is for."""
     request = _request(app, token)
     return None if request is None else _confirmation(app, request)
 
 
-def confirm(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
-    """The person's yes to the lists of `choice`, with their fields. Once is enough, twice does nothing twice."""
+def confirm_signup(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Confirmation | None:
+    """Confirms the sign-up to the lists of `choice`, with their fields. Idempotent."""
     request = _request(app, token)
     if request is None:
         return None
-    lists = open_lists(app, [name for name in request.waiting if name in choice])
+    lists = public_lists_of(app, [name for name in request.waiting if name in choice])
     done = app.ledger.signups.confirm(
         request.letter_id,
-        {each.name: own_values(each, choice[each.name]) for each in lists},
+        {each.name: own_field_values(each, choice[each.name]) for each in lists},
         source=f"confirmed {SignupForm.PAGE}",
         welcomes={each.name: each.welcome for each in lists if each.welcome},
     )
@@ -132,21 +131,21 @@ def confirm(app: App, token: str, choice: Mapping[str, Mapping[str, str]]) -> Co
 
 
 def request_signup_again(app: App, token: str, *, ip: str) -> Confirmation | None:
-    """Have another letter sent for what waits behind `token`."""
+    """Has another confirmation mailed for the lists that still wait behind `token`."""
     request = _request(app, token)
     if request is None:
         return None
     asked = app.ledger.signups.consents(request.identity)
     words = {each.list: each.words for each in asked if not each.is_imported}
     address = parse_address(request.address)
-    for each in open_lists(app, request.waiting):
-        said = words.get(each.name, "")
-        request_signup(app, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=said)
+    for each in public_lists_of(app, request.waiting):
+        consent = words.get(each.name, "")
+        request_signup(app, each, address, request.waiting[each.name], form=SignupForm.ANEW, ip=ip, words=consent)
     return _confirmation(app, request)
 
 
-def ask_link(app: App, address: Address) -> None:
-    """Have the link to the own page of whoever reads at `address` sent there, if somebody is known."""
+def request_link_mail(app: App, address: Address) -> None:
+    """Has the link to the preferences page mailed to `address`, if it is known."""
     app.ledger.transactional.ask_link(address)
 
 
@@ -156,17 +155,19 @@ def _request(app: App, token: str) -> SignupRequest | None:
 
 
 def _confirmation(app: App, request: SignupRequest) -> Confirmation | None:
-    lists = open_lists(app, request.waiting)
+    lists = public_lists_of(app, request.waiting)
     confirmed = [load_list_settings(app.workspace.subscribers, name) for name in request.confirmed]
     if not lists and not confirmed:
-        return None  # closed meanwhile
+        return None  # no longer public
     state = SignupState.WAITING if lists else SignupState.CONFIRMED
     if lists and request.is_expired(app.clock()):
         state = SignupState.EXPIRED
     return Confirmation(
         state=state,
-        masked=mask(request.address),
-        waiting=tuple(PendingList(settings=each, own=own_values(each, request.waiting[each.name])) for each in lists),
+        masked=mask_address(request.address),
+        waiting=tuple(
+            PendingList(settings=each, own=own_field_values(each, request.waiting[each.name])) for each in lists
+        ),
         confirmed=tuple(each.shown for each in confirmed),
         language=(*lists, *confirmed)[0].language,
     )

@@ -1,15 +1,14 @@
-"""Welcomes: the dispatch that greets who has just confirmed, in the background of `mailer serve`.
+"""Welcomes new subscribers: sends them a dispatch when they have confirmed, in the background of `mailer serve`.
 
-    welcome_new_readers(newsroom, stop, log)      until `stop` is set
+    welcome_new_readers(app, stop, log)      until `stop` is set
 
-A list names the slug in its settings (`welcome`). What goes out is the newest edition of that slug that an editor has sent
-or tested, never a draft that lies on the disk half-written, nor what a writer tests; where MAILER_APPROVAL asks for a second
-person, what was tested must have been approved, too. Until there is one, welcomes wait, and say so. Each is a send of
-kind `welcome` with an audience of one, through the same engine as any other: with its own unsubscribe link, under the
-warm-up plan, accounted for and provable by its number. `mailer status` does not list them. Nobody gets a welcome who got
-that slug before, and nobody who has left again.
+A list names the slug in its settings (`welcome`). The newest edition of that slug that an editor has sent or tested is used,
+never an unfinished draft, nor an edition that a writer tested; with MAILER_APPROVAL, a tested edition must also be approved.
+Until there is one, welcomes wait, which is logged. Each welcome is a send of kind `welcome` with one recipient, through the
+same engine as any other: with its own unsubscribe link, under the warm-up plan, counted and verifiable by its number. `mailer
+status` does not list them. Nobody is welcomed who got that slug before, or has left again.
 
-The letter is crossed off before its send is made: a crash between the two loses a welcome, and doubles none.
+The queued welcome is marked before its send is made: a crash in between loses a welcome, and sends none twice.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ from mailer.service.jobs import Log, run_every
 from mailer.service.sends.run import run_send_async
 
 LOOK_EVERY = 2.0  # seconds
-REST = 60.0  # seconds until what waits is looked at again
+REST = 60.0  # seconds until waiting welcomes are tried again
 _AT_A_TIME = 20
 
 
@@ -49,33 +48,33 @@ async def welcome_new_readers(app: App, stop: asyncio.Event, log: Log) -> None:
 
 
 async def _make_sends(app: App, log: Log) -> bool:
-    """Make a send of each welcome that is due; whether there is one."""
-    letters = app.ledger.transactional
-    due = await asyncio.to_thread(letters.due, app.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
+    """Makes a send of each welcome that is due. Returns whether any was made."""
+    queue = app.ledger.transactional
+    due = await asyncio.to_thread(queue.due, app.clock(), _AT_A_TIME, TransactionalKind.WELCOME)
     made = False
-    for letter in due:
-        slug = letter.payload["slug"]
+    for mail in due:
+        slug = mail.payload["slug"]
         by_another = app.settings.approval
         stored = await asyncio.to_thread(app.ledger.editions.approved, slug, by_another=by_another)
         if stored is None:
             missing = "tested and approved by another" if by_another else "tested by an editor"
             log(f"a welcome waits: no edition of “{slug}” was ever sent, or {missing} (mailer test {slug} EMAIL)")
-            await letters.settle(letter.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
-        elif await letters.begin_sending(letter.id):
-            done = await asyncio.to_thread(_make_send, app, letter, stored)
+            await queue.settle(mail.id, TransactionalState.QUEUED, next_at=app.clock() + REST)
+        elif await queue.begin_sending(mail.id):
+            done = await asyncio.to_thread(_make_send, app, mail, stored)
             made = made or bool(done)
-            said = f"send {done}" if done else "left meanwhile, or got it before"
-            await letters.settle(letter.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=said)
+            reply = f"send {done}" if done else "left meanwhile, or got it before"
+            await queue.settle(mail.id, TransactionalState.SENT if done else TransactionalState.FAILED, reply=reply)
     return made
 
 
-def _make_send(app: App, letter: QueuedMail, stored: StoredEdition) -> int | None:
-    """The number of the send to this one person; None when there is nobody to greet."""
+def _make_send(app: App, mail: QueuedMail, stored: StoredEdition) -> int | None:
+    """Returns the number of the send to this subscriber; None if they are no longer subscribed."""
     ledger = app.ledger
     rows = [
-        each for each in ledger.members.of(letter.identity) if each.status is Status.SUBSCRIBED and not each.removed_at
+        each for each in ledger.members.of(mail.identity) if each.status is Status.SUBSCRIBED and not each.removed_at
     ]
-    if not rows or ledger.suppressions.get(letter.identity):
+    if not rows or ledger.suppressions.get(mail.identity):
         return None
     images = ledger.editions.images(stored.digest)
     wanted = Edition.from_json(stored.json, images).fields
@@ -98,15 +97,13 @@ def _make_send(app: App, letter: QueuedMail, stored: StoredEdition) -> int | Non
         repeat=Repeat.NEW_READERS,
     )
     try:
-        return ledger.creator.create(
-            new, [NewDelivery(identity=letter.identity, address=letter.address, fields=values)]
-        ).id
+        return ledger.creator.create(new, [NewDelivery(identity=mail.identity, address=mail.address, fields=values)]).id
     except NobodyError:
         return None
 
 
 async def _resume_welcomes(app: App, stop: asyncio.Event, log: Log) -> None:
-    """Take each welcome that is not over as far as it goes now."""
+    """Runs each welcome that is not finished as far as it goes now."""
     for send in await asyncio.to_thread(app.ledger.sends.active, SendKind.WELCOME):
         if stop.is_set():
             return

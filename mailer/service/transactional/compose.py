@@ -1,14 +1,14 @@
-"""What a letter to one person says, decided when it is about to leave.
+"""Composes transactional mail when it is about to be sent.
 
-    write_letter(newsroom, letter) -> Message, or Skipped with the reason
+    compose(app, mail) -> Message, or Skipped with the reason
 
-    confirm   asks whether the address may be signed up; to who is on the list already it says so, with their own link
-    link      the person's own link; to nobody where nobody is known at the address
-    address   asks whether somebody's letters may go to this address from now on
+- confirm: asks to confirm a sign-up; a subscriber who is on the list already is told so, with the link to their own page
+- link: the link to the subscriber's own page; nothing is sent if the address is unknown
+- address: asks to confirm a change to this address
 
-The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the words those of the publication's
-language, or the list's. Nothing that a visitor typed is ever in one: the address in `To` is all that they chose. What an
-admin suppressed by hand is written to by nobody. Blocking; raises LedgerError, MessageError.
+The templates are templates/letters/NAME.{html,txt}.j2, the workspace's first; the texts are in the language of the list or the
+publication. Nothing that a visitor typed is ever included: `To` is all that they chose. An address that an admin suppressed
+gets nothing. Blocking; raises LedgerError, MessageError.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.link_tokens import Purpose
 from mailer.mime.composer import Message
 from mailer.mime.transactional import TransactionalMail, build
-from mailer.service.subscribers.signup import open_lists
+from mailer.service.subscribers.signup import public_lists_of
 
 SUBJECTS = {
     "confirm": "Please confirm: %(name)s",
@@ -40,33 +40,33 @@ _GETS_IT = frozenset({Status.SUBSCRIBED, Status.PAUSED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A letter that is not written, and why."""
+    """Mail that is not sent, and why."""
 
     reason: str
 
 
-def compose(app: App, letter: QueuedMail) -> Message | Skipped:
-    """The message of a letter of any kind but `welcome`, as things stand now."""
-    standing = app.ledger.suppressions.get(letter.identity)
+def compose(app: App, mail: QueuedMail) -> Message | Skipped:
+    """Composes mail of any kind but `welcome`."""
+    standing = app.ledger.suppressions.get(mail.identity)
     if standing and standing.reason is SuppressionReason.BY_HAND:
         return Skipped(reason="suppressed by hand")
-    if letter.kind is TransactionalKind.LINK:
-        return _link(app, letter, "link", app.publication.name)
-    if letter.kind is TransactionalKind.ADDRESS:
-        token = app.keys.issue(Purpose.ADDRESS, letter.id)
+    if mail.kind is TransactionalKind.LINK:
+        return _link(app, mail, "link", app.publication.name)
+    if mail.kind is TransactionalKind.ADDRESS:
+        token = app.keys.issue(Purpose.ADDRESS, mail.id)
         title = app.publication.name
-        return _write(app, letter, "address", title=title, path=f"address/{token}", language="")
-    request = parse_signup_request(letter)
+        return _write(app, mail, "address", title=title, path=f"address/{token}", language="")
+    request = parse_signup_request(mail)
     if request is None:
-        raise ValueError(f"a letter of kind {letter.kind} is not written here")
-    lists = open_lists(app, request.waiting)
+        raise ValueError(f"a letter of kind {mail.kind} is not written here")
+    lists = public_lists_of(app, request.waiting)
     if not lists:
         return Skipped(reason="confirmed or closed meanwhile")
     title, language = ", ".join(each.shown for each in lists), lists[0].language
-    if standing is None and _gets_all(app, letter.identity, lists):
-        return _link(app, letter, "already", title, language)
-    token = app.keys.issue(Purpose.CONFIRM, letter.id)
-    return _write(app, letter, "confirm", title=title, path=f"confirm/{token}", language=language)
+    if standing is None and _gets_all(app, mail.identity, lists):
+        return _link(app, mail, "already", title, language)
+    token = app.keys.issue(Purpose.CONFIRM, mail.id)
+    return _write(app, mail, "confirm", title=title, path=f"confirm/{token}", language=language)
 
 
 def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
@@ -74,32 +74,32 @@ def _gets_all(app: App, identity: str, lists: Sequence[ListSettings]) -> bool:
     return names.issuperset(each.name for each in lists)
 
 
-def _link(app: App, letter: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
-    number = app.ledger.members.number_of(letter.identity)
+def _link(app: App, mail: QueuedMail, template: str, title: str, language: str = "") -> Message | Skipped:
+    number = app.ledger.members.number_of(mail.identity)
     if number is None:
         return Skipped(reason="nobody is known at this address")
     token = app.keys.issue(Purpose.MEMBER, number)
-    return _write(app, letter, template, title=title, path=f"preferences/{token}", language=language)
+    return _write(app, mail, template, title=title, path=f"preferences/{token}", language=language)
 
 
-def _write(app: App, letter: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
+def _write(app: App, mail: QueuedMail, template: str, *, title: str, path: str, language: str) -> Message:
     language = effective_language(language or app.publication.language)
     subject = gettext(language, SUBJECTS[template], name=title)
-    towards = text_direction(language)
+    direction = text_direction(language)
     context = {
         "subject": subject,
         "name": app.publication.name,
         "title": title,
         "link": f"{app.publication.base_url.rstrip('/')}/{path}",
         "language": language,
-        "direction": towards,
-        "start": "right" if towards == "rtl" else "left",
+        "direction": direction,
+        "start": "right" if direction == "rtl" else "left",
         "postal_address": [line for line in app.publication.postal_address.splitlines() if line.strip()],
         "say": lambda message, **values: gettext(language, message, **values),
     }
     templates = FallbackTemplates(app.workspace.templates)
-    note = TransactionalMail(
-        to=letter.address,
+    mail_content = TransactionalMail(
+        to=mail.address,
         subject=subject,
         plain="\n".join(
             wrap(line) if len(line) > COLUMNS else line
@@ -107,7 +107,7 @@ def _write(app: App, letter: QueuedMail, template: str, *, title: str, path: str
         ),
         html=templates.render(f"letters/{template}.html.j2", context),
         language=language,
-        token=app.keys.issue(Purpose.LETTER, letter.id),
-        date=letter.created_at,
+        token=app.keys.issue(Purpose.LETTER, mail.id),
+        date=mail.created_at,
     )
-    return build(app.sender_profile, note)
+    return build(app.sender_profile, mail_content)

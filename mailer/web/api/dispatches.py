@@ -12,11 +12,11 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import parse_address
 from mailer.ledger.types.accounts import Scope
 from mailer.service.dispatches.compile import CheckResult
-from mailer.service.dispatches.files import LARGEST, DispatchFile, file_of, read, save
+from mailer.service.dispatches.create import create_dispatch, import_text
+from mailer.service.dispatches.files import LARGEST, DispatchFile, dispatch_path, read_dispatch, save_dispatch
 from mailer.service.dispatches.lint import lint_dispatch
-from mailer.service.dispatches.new import import_text, start
-from mailer.service.dispatches.overview import DispatchStatus, DispatchSummary, list_dispatches
-from mailer.service.dispatches.render import render
+from mailer.service.dispatches.render_files import render_files
+from mailer.service.dispatches.status import DispatchStatus, DispatchSummary, list_dispatches
 from mailer.timestamps import iso
 from mailer.web.api.problem import finding
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
@@ -155,9 +155,9 @@ def _facts(each: DispatchSummary) -> DispatchFacts:
 
 def _new(call: ApiRequest) -> ApiResponse:
     """Make a new dispatch with a title, to fill in."""
-    name = start(call.app, call.body(NewDispatch).title).stem
+    name = create_dispatch(call.app, call.body(NewDispatch).title).stem
     call.record("dispatch.new", name)
-    return _text(read(call.app, name), call.place(f"/dispatches/{name}"))
+    return _text(read_dispatch(call.app, name), call.place(f"/dispatches/{name}"))
 
 
 def _import(call: ApiRequest) -> ApiResponse:
@@ -172,7 +172,7 @@ def _import(call: ApiRequest) -> ApiResponse:
 
 def _read(call: ApiRequest) -> ApiResponse:
     """The text of a dispatch."""
-    return _text(read(call.app, call.path["name"]))
+    return _text(read_dispatch(call.app, call.path["name"]))
 
 
 def _put(call: ApiRequest) -> ApiResponse:
@@ -180,9 +180,9 @@ def _put(call: ApiRequest) -> ApiResponse:
     name = call.path["name"]
     base = call.if_match[0]
     if "*" in call.if_match or len(call.if_match) > 1:
-        now = read(call.app, name).digest
+        now = read_dispatch(call.app, name).digest
         base = now if {now, "*"} & set(call.if_match) else base
-    saved = save(call.app, name, call.body(NewText).text, base=base, actor=call.actor, step=True)
+    saved = save_dispatch(call.app, name, call.body(NewText).text, base=base, actor=call.actor, step=True)
     call.record("dispatch.save", name)
     return _text(saved)
 
@@ -194,7 +194,7 @@ def _text(text: DispatchFile, location: str = "") -> ApiResponse:
 
 def _check(call: ApiRequest) -> ApiResponse:
     """What is wrong with a dispatch and its letter."""
-    path = file_of(call.app, call.path["name"])
+    path = dispatch_path(call.app, call.path["name"])
     checked = lint_dispatch(call.app, str(path), call.query(CheckQuery).to)
     return ApiResponse(content=FindingList(problems=findings(checked)))
 
@@ -210,7 +210,7 @@ def _letter(call: ApiRequest) -> ApiResponse:
     if reader is not None:
         call.require(Scope.LISTS_READ)
         parse_address(reader)
-    made = render(call.app, str(file_of(call.app, call.path["name"])), reader=reader)
+    made = render_files(call.app, str(dispatch_path(call.app, call.path["name"])), reader=reader)
     html, text = (made.files[name].decode() for name in ("edition.html", "edition.txt"))
     return ApiResponse(content=Letter.of({**json.loads(made.files["edition.json"]), "html": html, "text": text}))
 

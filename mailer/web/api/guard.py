@@ -29,7 +29,7 @@ from mailer.errors import MailerError
 from mailer.ledger.accounts.api_tokens import ApiToken
 from mailer.ledger.accounts.idempotency import StoredResponse
 from mailer.ledger.types.errors import LedgerError
-from mailer.service.accounts.api_tokens import authenticate
+from mailer.service.accounts.api_tokens import find_api_token
 from mailer.web.api import dispatches, lists, send_requests, sends, subscribers, uploads
 from mailer.web.api.openapi import document
 from mailer.web.api.problem import NotAllowedError, problem, problem_of, refusal
@@ -141,7 +141,7 @@ class Guard:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             return None
-        return await run_in_threadpool(authenticate, self._app, secret.strip())
+        return await run_in_threadpool(find_api_token, self._app, secret.strip())
 
     async def _answer(self, route: ApiRoute, request: Request, token: ApiToken) -> Response:
         if not token.may(route.scope):

@@ -10,15 +10,15 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask_address, parse_address
 from mailer.dispatch.did_you_mean import suggest
 from mailer.errors import UsageError
 from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.subscribers import SyncPlan
+from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, edit_member, editable_fields, remove_member
-from mailer.service.lists.overview import export_list, plan_object, roster_object, show_list
-from mailer.service.lists.sync import plan_sync, sync_list, undo_list
-from mailer.service.subscribers.unsubscribe import mask
+from mailer.service.lists.overview import list_overview_object, show_list
+from mailer.service.lists.sync import plan_sync, sync_list, sync_plan_object, undo_list
 from mailer.timestamps import iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import (
@@ -202,7 +202,7 @@ def _names(call: ApiRequest) -> ApiResponse:
 def _show(call: ApiRequest) -> ApiResponse:
     """A list, counted: who would be mailed, and who not for which reason."""
     roster = show_list(call.app, call.path["list"], where=call.query(ListQuery).where, limit=0)
-    said = {name: value for name, value in roster_object(roster).items() if name != "page"}
+    said = {name: value for name, value in list_overview_object(roster).items() if name != "page"}
     return ApiResponse(content=Roster.of(said))
 
 
@@ -242,7 +242,7 @@ def _take_out(call: ApiRequest) -> ApiResponse:
 
 
 def _amended(call: ApiRequest, action: str, address: Address, done: SyncPlan) -> ApiResponse:
-    call.record(action, call.path["list"], mask(address.display))
+    call.record(action, call.path["list"], mask_address(address.display))
     return outcome(done, planned=False)
 
 
@@ -292,7 +292,7 @@ def _undo(call: ApiRequest) -> ApiResponse:
 
 def outcome(plan: SyncPlan, *, planned: bool) -> ApiResponse:
     """What a sync did, or would do."""
-    return ApiResponse(content=SyncOutcome.of(plan_object(plan, planned=planned)))
+    return ApiResponse(content=SyncOutcome.of(sync_plan_object(plan, planned=planned)))
 
 
 ROUTES = (

@@ -12,10 +12,11 @@ from mailer.dispatch.diagnostics import Severity
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.sends import Repeat, Send
-from mailer.service.dispatches.files import file_of
-from mailer.service.sends.plan import SHORTEST_DIGEST, SendOrder, SendPlan, plan_send, start_send, start_test
+from mailer.service.dispatches.files import dispatch_path
+from mailer.service.sends.plan import SHORTEST_DIGEST, SendPlan, plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
-from mailer.service.sends.scheduler import due_now
+from mailer.service.sends.scheduler import due_sends
+from mailer.service.sends.start import SendOrder, start_send, start_test
 from mailer.service.sends.summary import send_object
 from mailer.web.api.dispatches import Finding, findings
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
@@ -119,7 +120,7 @@ def _start(call: ApiRequest) -> ApiResponse:
     wanted, app = call.body(NewSend), call.app
     now = app.clock()
     at = parse_schedule_time(wanted.at, app.settings.timezone, now=now) if wanted.at.strip() else now
-    due_now(app)
+    due_sends(app)
     made = _planned(call, wanted, digest=wanted.edition, record=True)
     _refuse_surprises(made, wanted)
     send = start_send(app, made, at=at, ordered=SendOrder(by=call.actor, token=call.idempotent))
@@ -148,7 +149,7 @@ def _refuse_surprises(made: SendPlan, wanted: NewSend) -> None:
 def _planned(call: ApiRequest, wanted: Audience, *, digest: str = "", record: bool) -> SendPlan:
     return plan_send(
         call.app,
-        str(file_of(call.app, wanted.dispatch)),
+        str(dispatch_path(call.app, wanted.dispatch)),
         wanted.lists,
         exclude=wanted.exclude,
         where=wanted.where,
@@ -163,7 +164,7 @@ def _test(call: ApiRequest) -> ApiResponse:
     wanted = call.body(NewTest)
     if wanted.reader is not None:
         call.require(Scope.LISTS_READ)
-    path = file_of(call.app, wanted.dispatch)
+    path = dispatch_path(call.app, wanted.dispatch)
     send = start_test(
         call.app,
         str(path),

@@ -7,9 +7,9 @@ from pydantic import ConfigDict, Field
 from mailer.addresses import parse_address
 from mailer.delivery.states import DeliveryState, SendKind, SendState
 from mailer.ledger.types.accounts import Scope
-from mailer.service.sends.control import pause, require_uncertain, resolve_uncertain, resume
+from mailer.service.sends.control import pause_send, require_uncertain, resolve_uncertain, resume_send
 from mailer.service.sends.progress import describe_time_left
-from mailer.service.sends.report import message_ids, report_object
+from mailer.service.sends.report import message_id_function, report_object
 from mailer.service.sends.summary import next_step, send_object
 from mailer.timestamps import iso
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
@@ -118,13 +118,13 @@ def _show(call: ApiRequest) -> ApiResponse:
 
 def _pause(call: ApiRequest) -> ApiResponse:
     """Pause a send: nothing more leaves, whoever carries it. One that is paused stays so."""
-    pause(call.app, call.number("send"), by=f"by {call.actor}")
+    pause_send(call.app, call.number("send"), by=f"by {call.actor}")
     return _steered(call, "send.pause")
 
 
 def _resume(call: ApiRequest) -> ApiResponse:
     """Let a paused send go on, or start one that is overdue."""
-    resume(call.app, call.number("send"))
+    resume_send(call.app, call.number("send"))
     return _steered(call, "send.resume")
 
 
@@ -176,7 +176,7 @@ def _list_deliveries(call: ApiRequest) -> ApiResponse:
     wanted, number = call.query(DeliveryQuery), call.number("send")
     after = read_cursor(wanted.cursor, int)
     ledger = call.app.ledger
-    name = message_ids(call.app, ledger.sends.get(number))
+    name = message_id_function(call.app, ledger.sends.get(number))
     begins = after[0] if after else 0
     found = ledger.stats.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)
     page = tuple(

@@ -4,13 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Scope
 from mailer.ledger.types.suppressions import Suppression, SuppressionReason, UnsuppressStatus
-from mailer.service.lists.members import erase
+from mailer.service.lists.members import erase_subscriber
 from mailer.service.subscribers.profile import find_profile, profile_object
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.timestamps import iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
 from mailer.web.api.schema import Page, PageQuery, Schema, Words, next_cursor, read_cursor
@@ -164,14 +163,14 @@ def _unsubscribe(call: ApiRequest) -> ApiResponse:
     """Unsubscribe a person from everything, also from sends that are under way. Only the person takes it back."""
     address = _address(call)
     done = call.app.ledger.suppressions.unsubscribe(address.identity, source=call.actor)
-    call.record("subscriber.unsubscribe", mask(address.display))
+    call.record("subscriber.unsubscribe", mask_address(address.display))
     return ApiResponse(content=Unsubscribed(email=address.display, changed=done.changed, skipped=done.skipped))
 
 
 def _erase(call: ApiRequest) -> ApiResponse:
     """Erase a person for good, from the files of lists, too. Sums hold, and the address stays suppressed by a keyed hash."""
     address = _address(call)
-    done = erase(call.app, address.identity, by=call.actor)
+    done = erase_subscriber(call.app, address.identity, by=call.actor)
     call.record("subscriber.erase")  # of whom is to be forgotten
     content = Erased(
         email=address.display,
@@ -202,7 +201,7 @@ def _suppress(call: ApiRequest) -> ApiResponse:
     """Never mail an address, until that is taken back. What stands against it already, stays."""
     address = parse_address(call.path["email"])
     done = call.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=call.actor)
-    call.record("suppression.add", mask(address.display))
+    call.record("suppression.add", mask_address(address.display))
     return ApiResponse(content=_suppression_facts(done.suppression))
 
 
@@ -213,7 +212,7 @@ def _unsuppress(call: ApiRequest) -> ApiResponse:
     reason = done.suppression.reason if done.suppression else None
     if done.outcome is UnsuppressStatus.REFUSED:
         raise OwnNoError(f"The address is {reason}, which only that person can take back.")
-    call.record("suppression.remove", mask(address.display))
+    call.record("suppression.remove", mask_address(address.display))
     return ApiResponse(content=LiftedFacts(email=address.display, outcome=done.outcome, reason=reason))
 
 

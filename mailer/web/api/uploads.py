@@ -11,13 +11,13 @@ from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from mailer.ledger.types.accounts import Scope
-from mailer.service.lists.overview import plan_object
+from mailer.service.lists.sync import sync_plan_object
 from mailer.service.lists.uploads import (
     ImportMode,
     Upload,
     apply_upload,
+    discard_upload,
     find_upload,
-    forget_upload,
     keep_upload,
     plan_upload,
 )
@@ -87,7 +87,7 @@ def _told(call: ApiRequest, upload: Upload, location: str = "") -> ApiResponse:
         rows=found.rows,
         columns=found.columns,
         erased=found.erased,
-        plan=SyncOutcome.of(plan_object(found.plan, planned=True)),
+        plan=SyncOutcome.of(sync_plan_object(found.plan, planned=True)),
     )
     return ApiResponse(content=facts, location=location)
 
@@ -104,7 +104,7 @@ def _apply(call: ApiRequest) -> ApiResponse:
 def _leave(call: ApiRequest) -> ApiResponse:
     """Forget an upload; nothing is changed."""
     upload = _find(call)
-    forget_upload(call.app, upload)
+    discard_upload(call.app, upload)
     return ApiResponse(content=DiscardedUpload(upload=upload.id))
 
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 from markupsafe import Markup
 
-from mailer.service.sends.monitor import width_of
+from mailer.service.sends.monitor import bucket_width
 
 HEIGHT = 190
 MOST_STEPS = 200  # that can be told apart
@@ -185,7 +185,7 @@ def scale(most: float, *, whole: bool = False) -> tuple[float, float]:
 
 def ticks(begin: float, end: float, zone: ZoneInfo, *, most: int) -> list[tuple[float, str]]:
     """Up to `most` times between `begin` and `end` that read well, with their words in `zone`."""
-    step = width_of(end - begin, most)
+    step = bucket_width(end - begin, most)
     offset = (dt.datetime.fromtimestamp(begin, zone).utcoffset() or dt.timedelta()).total_seconds()
     first = math.ceil((begin + offset) / step) * step - offset
     times = [first + number * step for number in range(int((end - first) // step) + 1)] if first <= end else []

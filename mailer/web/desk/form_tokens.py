@@ -7,7 +7,7 @@ import re
 import secrets
 
 from mailer.errors import UsageError
-from mailer.service.sends.plan import SendOrder
+from mailer.service.sends.start import SendOrder
 from mailer.web.desk.request import DeskRequest
 
 _TOKEN = re.compile(r"[\w-]{16,64}")

@@ -27,8 +27,8 @@ from starlette.routing import BaseRoute, Route
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError, UnknownSendError
-from mailer.service.accounts.oidc.flow import open_provider
-from mailer.service.accounts.passwords import digest, form_token, is_form_token
+from mailer.service.accounts.oidc.login import open_provider
+from mailer.service.accounts.sessions import form_token, is_form_token, token_digest
 from mailer.service.dispatches.files import NoDispatchError
 from mailer.service.dispatches.preview import PreviewCache
 from mailer.service.sends.monitor import SendSnapshot
@@ -145,7 +145,7 @@ class DeskGuard:
         """The visit of who holds `token`, if it is anybody's."""
         address = address_of(request, self._app.settings.trusted_proxies)
         find = self._app.ledger.sessions.find
-        session = await run_in_threadpool(find, digest(token), address=address) if token else None
+        session = await run_in_threadpool(find, token_digest(token), address=address) if token else None
         if session is None:
             return None
         return DeskRequest(

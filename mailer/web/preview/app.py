@@ -34,14 +34,14 @@ from mailer.errors import MailerError
 from mailer.lint.findings import RULEBOOK
 from mailer.service.dispatches.preview import (
     DEVICES,
-    NOBODY,
+    NO_READER,
     ColorScheme,
     RenderedPreview,
     reader_values,
-    render,
-    some_readers,
+    render_preview,
+    sample_addresses,
 )
-from mailer.service.dispatches.sample_message import NOBODY as SOMEBODY
+from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS as SOMEBODY
 from mailer.service.file_cache import Version, file_version
 from mailer.web.pages import HTML, NO_STORE, respond
 from mailer.web.preview.session import PreviewSession, PreviewState
@@ -185,7 +185,7 @@ class _Preview:
     async def readers(self, _request: Request) -> Response:
         """Addresses to choose from."""
         try:
-            found = await run_in_threadpool(some_readers, self._live.app, self._live.lists, _OFFERED)
+            found = await run_in_threadpool(sample_addresses, self._live.app, self._live.lists, _OFFERED)
         except MailerError:  # a list that is wrong is a finding
             found = ()
         return respond(json.dumps(found), _JSON, headers=NO_STORE)
@@ -202,7 +202,7 @@ class _Preview:
 
     def _show(self, edition: Edition, asked: QueryParams, scheme: ColorScheme | None) -> RenderedPreview:
         values, _ = self._values(edition, asked)
-        return render(edition, values, media=self._media, scheme=scheme, images=asked.get("images") != "off")
+        return render_preview(edition, values, media=self._media, scheme=scheme, images=asked.get("images") != "off")
 
     def _about(self, state: PreviewState, asked: QueryParams) -> dict[str, object]:
         made = state.draft
@@ -217,7 +217,7 @@ class _Preview:
         }
         if state.edition is not None:
             values, fault = self._values(state.edition, asked)
-            shown = render(state.edition, values, media=self._media)
+            shown = render_preview(state.edition, values, media=self._media)
             about |= {
                 "title": state.edition.title,
                 "from": state.edition.from_name,
@@ -233,7 +233,7 @@ class _Preview:
 
     def _values(self, edition: Edition, asked: QueryParams) -> tuple[ReaderValues, str]:
         """Whom to write as, by the address and the fields that were typed, and why that is not possible."""
-        email, fault, values = asked.get("as", "").strip(), "", NOBODY
+        email, fault, values = asked.get("as", "").strip(), "", NO_READER
         if email:
             workspace = self._live.app.workspace
             versions = tuple(file_version(workspace.subscribers / f"{name}.csv") for name in workspace.list_names())

@@ -21,7 +21,7 @@ from mailer.app import App
 from mailer.edition.dispatch_view import image_files
 from mailer.edition.model import Edition
 from mailer.errors import MailerError
-from mailer.service.dispatches.preview import PreviewDraft, draft, lint
+from mailer.service.dispatches.preview import PreviewDraft, compile_draft, lint_draft
 from mailer.web.preview.watcher import watch_files
 
 _LULL = 0.15  # seconds without a save before a letter is made in full: browsers first, and whoever types goes on
@@ -108,11 +108,11 @@ class PreviewSession:
     async def _proofread(self, made: PreviewDraft) -> None:
         """Make `made` in full, and the letter that is seen instead where there is none of it."""
         await asyncio.sleep(_LULL)
-        await self._tell_of(lambda: lint(self.app, made))
+        await self._tell_of(lambda: lint_draft(self.app, made))
         earlier = self.state.letter
         if made.edition is None and earlier is not None and not earlier.is_final:
             with contextlib.suppress(MailerError):  # what is wrong with the file as it is has been told
-                full = await asyncio.to_thread(lint, self.app, earlier)
+                full = await asyncio.to_thread(lint_draft, self.app, earlier)
                 await self._tell(replace(self.state, letter=full, made=self.state.number + 1))
 
     async def _tell_of(self, make: Callable[[], PreviewDraft]) -> PreviewDraft | None:
@@ -135,7 +135,7 @@ class PreviewSession:
             raise SessionClosedError(
                 f"{self.shown} cannot be read ({error.strerror}).", "It is looked for again and again."
             ) from None
-        return draft(self.app, source, self.path, shown=self.shown, lists=self._lists)
+        return compile_draft(self.app, source, self.path, shown=self.shown, lists=self._lists)
 
     def _images(self) -> Iterable[Path]:
         guess = self.state.draft.checked.partial if self.state.draft else None

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from mailer.app import App
 from mailer.errors import MailerError
-from mailer.service.archive.archive import Archive, ArchivePage
 from mailer.service.archive.feed import Feed, atom, json_feed, read_feed
+from mailer.service.archive.pages import Archive, ArchivePage
 from mailer.web.pages import (
     FILE_POLICY,
     HTML,

@@ -20,22 +20,27 @@ from mailer.addresses import Address, AddressError, parse_address
 from mailer.app import App
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.link_tokens import is_inert
-from mailer.service.subscribers.address_change import AddressMove, ask_address, confirm_move, read_address_move
+from mailer.service.subscribers.address_change import (
+    AddressChangeRequest,
+    confirm_address_change,
+    read_address_change,
+    request_address_change,
+)
 from mailer.service.subscribers.preferences import (
     WEEKS,
     OptOut,
     PreferencesPage,
-    ask_link,
-    choose,
-    erase,
-    keep,
-    my_data,
-    pause,
-    read_page,
-    resume,
+    choose_lists,
+    erase_own_data,
+    export_own_data,
+    pause_mail,
+    read_preferences,
+    request_mailed_link,
+    resume_mail,
+    save_own_fields,
     unsubscribe_all,
 )
-from mailer.service.subscribers.preferences_link import LinkError, is_fresh, issue_nonce
+from mailer.service.subscribers.preferences_link import LinkError, is_valid_nonce, issue_nonce
 from mailer.web.forms import read_public_form
 from mailer.web.pages import NO_STORE, PageRenderer, respond
 from mailer.web.public.subscribe import OWN, SignupGuard, label, purpose, too_many_requests
@@ -109,27 +114,27 @@ class PreferencesPages:
 
     def _done(self, token: str, fields: Mapping[str, str]) -> Response:
         found = self._read(token)
-        if not is_fresh(self._app, token, fields.get("nonce", "")):
+        if not is_valid_nonce(self._app, token, fields.get("nonce", "")):
             return self._show(token, STALE, status=409)
         app, do = self._app, fields.get("do", "")
         if do == "address" and found.may:
             return self._ask_address(token, fields.get("email", ""))
         if do == "data" and found.may:
-            text = json.dumps(my_data(app, token), ensure_ascii=False, indent=2)
+            text = json.dumps(export_own_data(app, token), ensure_ascii=False, indent=2)
             headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
             return respond(f"{text}\n", _DATA, headers=headers)
         weeks = fields.get("weeks", "")
         names = {name.removeprefix(LIST) for name in fields if name.startswith(LIST)}
         own = {name.removeprefix(OWN): value for name, value in fields.items() if name.startswith(OWN)}
         actions: dict[str, Callable[[], object]] = {
-            "lists": lambda: choose(app, token, names),
-            "fields": lambda: keep(app, token, own),
-            "resume": lambda: resume(app, token),
+            "lists": lambda: choose_lists(app, token, names),
+            "fields": lambda: save_own_fields(app, token, own),
+            "resume": lambda: resume_mail(app, token),
             "leave": lambda: unsubscribe_all(app, token),
-            "link": lambda: ask_link(app, token),
+            "link": lambda: request_mailed_link(app, token),
         }
         if weeks in map(str, WEEKS):
-            actions["pause"] = lambda: pause(app, token, int(weeks))
+            actions["pause"] = lambda: pause_mail(app, token, int(weeks))
         if do not in actions:
             raise HTTPException(400)
         actions[do]()
@@ -140,15 +145,15 @@ class PreferencesPages:
         if new is None:
             wrong = "This is not an e-mail address. It should be like ana@example.org."
             return self._show(token, status=400, email=text, wrong=wrong)
-        ask_address(self._app, token, new)
+        request_address_change(self._app, token, new)
         return self._show(token, LETTER_SENT)
 
     def _erase(self, token: str, fields: Mapping[str, str] | None) -> Response:
         found = self._read(token)
         if not found.may:
             raise HTTPException(404)
-        if fields is not None and is_fresh(self._app, token, fields.get("nonce", "")):
-            erase(self._app, token)
+        if fields is not None and is_valid_nonce(self._app, token, fields.get("nonce", "")):
+            erase_own_data(self._app, token)
             return self._pages.message(
                 "Everything about you is erased.", "We do not write to you any more.", headers=_HEADERS
             )
@@ -164,13 +169,13 @@ class PreferencesPages:
         )
 
     def _ask_move(self, token: str) -> Response:
-        asked = _moving(read_address_move(self._app, token))
+        asked = _moving(read_address_change(self._app, token))
         return self._pages.page(
             "address", headers=_HEADERS, heading=self._pages.say("Your new address"), masked=asked.masked
         )
 
     def _move(self, token: str) -> Response:
-        done = _moving(confirm_move(self._app, token))
+        done = _moving(confirm_address_change(self._app, token))
         match done.move:
             case AddressChange.DONE:
                 return self._pages.message("Your address is changed.", "Your letters come to it now.", headers=_HEADERS)
@@ -184,7 +189,7 @@ class PreferencesPages:
                 )
 
     def _read(self, token: str) -> PreferencesPage:
-        found = read_page(self._app, token)
+        found = read_preferences(self._app, token)
         if found is None:
             raise HTTPException(404)
         return found
@@ -205,7 +210,7 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def _moving(found: AddressMove | None) -> AddressMove:
+def _moving(found: AddressChangeRequest | None) -> AddressChangeRequest:
     if found is None:
         raise HTTPException(404)
     return found

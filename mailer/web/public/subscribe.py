@@ -24,11 +24,11 @@ from mailer.service.subscribers.signup import (
     Confirmation,
     SignupForm,
     SignupState,
-    ask_link,
-    confirm,
+    confirm_signup,
     consent_text,
     public_list,
     read_confirmation,
+    request_link_mail,
     request_signup,
     request_signup_again,
 )
@@ -121,7 +121,7 @@ class SubscribePages:
                 return await run_in_threadpool(self._link_form, fields, "again" if address else "email")
             if wait := self._guard.wait(request):
                 return too_many_requests(self._pages, wait)
-            await run_in_threadpool(ask_link, self._app, address)
+            await run_in_threadpool(request_link_mail, self._app, address)
         return self._pages.message(
             "Please look into your mailbox.",
             "If this address is on one of our lists, the link is on its way to it.",
@@ -210,7 +210,7 @@ class SubscribePages:
             if not chosen:
                 return self._show(token)
             choice = {name: _own(fields, f"{name}.") for name in chosen}
-            found = _known(confirm(self._app, token, choice))
+            found = _known(confirm_signup(self._app, token, choice))
         if found.state is SignupState.EXPIRED:
             return self._show(token)
         return _welcome(self._speaking(found))

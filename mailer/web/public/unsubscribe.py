@@ -22,9 +22,9 @@ from mailer.service.subscribers.unsubscribe import (
     UndoResult,
     UnsubscribeLink,
     UnsubscribeResult,
-    read_link,
+    read_unsubscribe_link,
     record_reason,
-    undo,
+    undo_unsubscribe,
     unsubscribe,
 )
 from mailer.web.forms import read_public_form
@@ -63,7 +63,7 @@ class UnsubscribePages:
         return await run_in_threadpool(self._show, token)
 
     def _show(self, token: str) -> Response:
-        link = _found(read_link(self._app, token))
+        link = _found(read_unsubscribe_link(self._app, token))
         if link.inert:
             return self._placeholder_link()
         heading = self._pages.say("Unsubscribe from %(name)s", name=self._app.publication.name)
@@ -90,7 +90,7 @@ class UnsubscribePages:
         )
 
     def _take_back(self, token: str, seal: str) -> Response:
-        match undo(self._app, token, seal):
+        match undo_unsubscribe(self._app, token, seal):
             case UndoResult.BACK:
                 return self._pages.page(
                     "back",
@@ -118,7 +118,7 @@ class UnsubscribePages:
             "unsubscribed",
             headers=_HEADERS,
             heading=self._pages.say("Thank you for telling us."),
-            masked=_found(read_link(self._app, token)).masked,
+            masked=_found(read_unsubscribe_link(self._app, token)).masked,
             seal=fields[UNDO],
             reasons={},
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.service.archive.export import MANIFEST, ExportError, export
+from mailer.service.archive.export import MANIFEST, ExportError, export_archive
 from tests.support.site import PHOTO, site_in
 from tests.support.workspaces import DISPATCH, mailer, make_workspace
 
@@ -86,7 +86,7 @@ def test_the_folder_holds_all_of_it_with_relative_links(site, tmp_path):
     sent = site.letter("[One](https://letter.example.org/archive/one).")
     site.begin(site.send(sent))
     out = tmp_path / "out"
-    export(site.app, out)
+    export_archive(site.app, out)
     assert set(tree(out)) == {
         MANIFEST, "index.html", "style.css", "reading.css", "feed.xml", "feed.json", f"media/{PHOTO.name}",
         "archive/one.html", "archive/a-letter.html",
@@ -106,12 +106,12 @@ def test_only_what_changed_is_written(site, tmp_path):
     site.begin(site.send(site.named("one")))
     site.begin(site.send(site.named("two")))
     out = tmp_path / "out"
-    export(site.app, out)
+    export_archive(site.app, out)
     before = {path: path.stat().st_ino for path in out.rglob("*") if path.is_file()}
-    assert export(site.app, out).written == ()
+    assert export_archive(site.app, out).written == ()
     assert {path: path.stat().st_ino for path in before} == before
     site.correct(site.named("one", body="Better."))
-    done = export(site.app, out)
+    done = export_archive(site.app, out)
     original = f"archive/one/{site.named('one').digest[:16]}.html"
     assert set(done.written) == {"index.html", "feed.xml", "feed.json", "archive/one.html", original}
     assert b"Better." in (out / "archive" / "one.html").read_bytes()
@@ -121,7 +121,7 @@ def test_only_what_changed_is_written(site, tmp_path):
 def test_what_is_no_longer_part_of_it_goes_and_nothing_else(site, tmp_path):
     site.begin(site.send())
     out = tmp_path / "out"
-    export(site.app, out)
+    export_archive(site.app, out)
     (out / "archive" / "mine.html").write_text("mine")
     (out / "CNAME").write_text("letter.example.org")
     manifest = json.loads((out / MANIFEST).read_text())
@@ -136,7 +136,7 @@ def test_what_is_no_longer_part_of_it_goes_and_nothing_else(site, tmp_path):
         7,
     ]
     (out / MANIFEST).write_text(json.dumps(manifest))
-    assert export(site.app, out).removed == ("archive/old.html",)
+    assert export_archive(site.app, out).removed == ("archive/old.html",)
     assert (out / "archive" / "mine.html").read_text() == "mine"
     assert (out / "CNAME").exists()
     assert (tmp_path / "victim.html").exists()
@@ -147,7 +147,7 @@ def test_a_file_of_somebody_elses_is_left_and_named(site, tmp_path):
     out.mkdir()
     (out / "index.html").write_text("my home page")
     with pytest.raises(ExportError, match=r"index\.html is there already"):
-        export(site.app, out)
+        export_archive(site.app, out)
     assert tree(out) == {"index.html": b"my home page"}
 
 
@@ -158,7 +158,7 @@ def test_nothing_is_written_through_a_link(site, tmp_path):
     elsewhere.mkdir()
     (out / "archive").symlink_to(elsewhere)
     with pytest.raises(ExportError, match="leads elsewhere"):
-        export(site.app, out)
+        export_archive(site.app, out)
     assert tree(elsewhere) == {}
 
 
@@ -175,11 +175,11 @@ def test_a_build_that_was_interrupted_goes_on(site, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(ExportError, match="No space left on device"):
-        export(site.app, out)
+        export_archive(site.app, out)
     assert not [path for path in out.rglob(".*") if path.name != MANIFEST]
     monkeypatch.undo()
     (out / "index.html").write_text("half a page of ours")
-    export(site.app, out)
+    export_archive(site.app, out)
     assert b"A letter" in (out / "index.html").read_bytes()
 
 
@@ -189,13 +189,13 @@ def test_a_damaged_list_of_files_is_named(site, tmp_path):
     for text in ("{", "[]", '{"files": 1}'):
         (out / MANIFEST).write_text(text)
         with pytest.raises(ExportError, match="is damaged"):
-            export(site.app, out)
+            export_archive(site.app, out)
 
 
 def test_files_ask_search_engines_to_stay_away_where_that_is_set(tmp_path):
     with site_in(tmp_path / "workspace", search_engines=False) as site:
         site.begin(site.send())
-        export(site.app, tmp_path / "out")
+        export_archive(site.app, tmp_path / "out")
     files = tree(tmp_path / "out")
     assert files["robots.txt"] == b"User-agent: *\nDisallow: /\n"
     assert b'content="noindex, nofollow"' in files["index.html"]

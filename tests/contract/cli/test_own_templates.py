@@ -9,7 +9,7 @@ from mailer.addresses import parse_address
 from mailer.ledger.subscribers.preferences import AddressChange
 from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
 from mailer.link_tokens import Purpose
-from mailer.service.subscribers.address_change import confirm_move, read_address_move
+from mailer.service.subscribers.address_change import confirm_address_change, read_address_change
 from mailer.service.subscribers.profile import find_profile, profile_object, subject_copy
 from tests.contract.service.test_transactional import ANA, BASE, app, caught, parsed  # noqa: F401 - a fixture
 from tests.support.ledger_cases import join
@@ -71,7 +71,7 @@ def test_a_move_marks_the_old_row_and_appends_a_new_one_with_its_cells(desk, clo
 
 
 def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture that is imported above
-    from mailer.service.transactional.dispatcher import deliver_transactional_mail
+    from mailer.service.transactional.delivery_job import deliver_transactional_mail
 
     ledger = app.ledger
     join(ledger, "harbour", parse_address("old@example.net"), source="form")
@@ -98,8 +98,8 @@ def test_the_mail_to_a_new_address(app, catcher):  # noqa: F811 - the fixture th
     assert f"{BASE}/address/{token}" in plain
     assert f'href="{BASE}/address/{token}"' in html
     assert "old@example.net" not in plain + html
-    assert read_address_move(app, token).masked == "A…@example.com"
-    assert confirm_move(app, token).move is AddressChange.DONE
+    assert read_address_change(app, token).masked == "A…@example.com"
+    assert confirm_address_change(app, token).move is AddressChange.DONE
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 
 from mailer.app import App
 from mailer.errors import UsageError
-from mailer.service.sends.plan import plan_send, start_send
+from mailer.service.sends.plan import plan_send
 from mailer.service.sends.schedule_time import parse_schedule_time
+from mailer.service.sends.start import start_send
 from tests.support.patience import PATIENCE, until
 from tests.support.workspaces import make_workspace, start_mailer
 

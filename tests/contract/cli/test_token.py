@@ -4,7 +4,7 @@ import pytest
 
 from mailer.app import App
 from mailer.ledger.types.accounts import Scope
-from mailer.service.accounts.api_tokens import authenticate
+from mailer.service.accounts.api_tokens import find_api_token
 from tests.support.workspaces import make_workspace
 
 
@@ -19,16 +19,16 @@ def test_a_token_is_printed_once_and_lets_in_until_it_is_revoked(here, workspace
     assert (added.code, secret[:7], len(added.out.splitlines())) == (0, "mailer_", 1)
     assert "it is not shown again" in added.err
     with App.open(workspace) as app:
-        token = authenticate(app, secret)
+        token = find_api_token(app, secret)
         assert (token.name, token.scopes) == ("The site", {Scope.SENDS_READ, Scope.LISTS_WRITE})
-        assert authenticate(app, f"{secret}x") is authenticate(app, "") is None
+        assert find_api_token(app, f"{secret}x") is find_api_token(app, "") is None
     listed = here("token", "list").out
     assert listed.startswith("The site  lists:write sends:read  since 20")
     assert "used 20" in listed
     assert secret not in listed
     assert here("token", "revoke", "the site").out == "The site lets nobody in any more\n"
     with App.open(workspace) as app:
-        assert authenticate(app, secret) is None
+        assert find_api_token(app, secret) is None
         done = [(each.actor, each.action, each.detail) for each in app.ledger.audit.entries()]
     assert done == [("command line", "token.revoke", ""), ("command line", "token.add", "sends:read lists:write")]
     assert "No program may use the API yet" in here("token", "list").err

@@ -5,7 +5,8 @@ import signal
 import pytest
 
 from mailer.app import App
-from mailer.service.accounts.passwords import accept_invite, digest, sign_in
+from mailer.service.accounts.passwords import accept_invite, sign_in
+from mailer.service.accounts.sessions import token_digest
 from tests.support.workspaces import make_workspace
 
 PASSWORD = "ferry lamp ocean nine"
@@ -28,7 +29,7 @@ def test_without_a_terminal_there_is_a_link_and_the_first_person_is_an_admin(her
     ]
     with App.open(workspace) as app:
         entered = accept_invite(app, first.out.strip().rpartition("/")[2], PASSWORD, browser="", address="")
-        assert app.ledger.sessions.find(digest(entered.token)).user.name == "Mara Lindqvist"
+        assert app.ledger.sessions.find(token_digest(entered.token)).user.name == "Mara Lindqvist"
 
 
 def test_at_a_terminal_the_password_is_asked_for(here, workspace, monkeypatch):

@@ -1,4 +1,4 @@
-"""A list file and the ledger brought together, on both databases: what each says, who wins, and the file byte for byte."""
+"""Syncing a list file with the ledger: who joins and leaves, which side wins, and the file byte for byte; on both databases."""
 
 from hashlib import sha256
 from operator import itemgetter
@@ -16,7 +16,7 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.subscribers import MemberChangeKind
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import sync
-from mailer.service.lists.digest import digest_of
+from mailer.service.lists.file_digests import file_digest
 from mailer.service.lists.sync import plan_sync, sync_list
 
 TEN = "".join(f"r{number}@x.org,R{number}\n" for number in range(10))
@@ -27,7 +27,7 @@ def counts(plan):
     return {name: count for name, count in plan.counts.items() if count and name != "people"}
 
 
-def test_everybody_joins_at_the_first_sync_and_the_file_stays(desk):
+def test_the_first_sync_adds_every_row_and_leaves_the_file_unchanged(desk):
     text = HEAD + "Ana@X.org,Ana\nbad,\nbo@x.org,\nANA@x.org,Twice\n"
     plan = desk.sync(text)
     assert counts(plan) == {"joined": 2, "rejected": 1, "duplicates": 1}
@@ -40,7 +40,7 @@ def test_everybody_joins_at_the_first_sync_and_the_file_stays(desk):
     )  # fmt: skip
 
 
-def test_lists_that_are_loaded_in_bulk_leave_the_indexes_as_they_were(desk):
+def test_a_bulk_load_restores_the_indexes(desk):
     def indexes():
         with desk.ledger.syncs.reading() as conn:
             if conn.dialect.name == "sqlite":  # which of two it takes depends on their order
@@ -59,7 +59,7 @@ def test_lists_that_are_loaded_in_bulk_leave_the_indexes_as_they_were(desk):
     assert len(desk.ledger.members.of("r1@x.org")) == 3
 
 
-def test_fields_that_are_empty_in_some_rows_are_left_out_there(desk):
+def test_empty_fields_of_a_row_are_left_out(desk):
     desk.sync("email,a,b\nr0@x.org,1,2\nr1@x.org,,2\nr2@x.org,1,\nr3@x.org,,\nr4@x.org,%s,%\nr5@x.org,,100%d\n")
     assert [desk.member(f"r{number}@x.org").values for number in range(6)] == [
         {"a": "1", "b": "2"}, {"b": "2"}, {"a": "1"}, {}, {"a": "%s", "b": "%"}, {"b": "100%d"},
@@ -75,7 +75,7 @@ def test_a_sync_with_nothing_new_does_nothing(desk):
     assert len(desk.ledger.syncs.history("readers")) == 1
 
 
-def test_what_one_list_has_to_tell_its_file_is_no_news_for_another(desk):
+def test_pending_changes_of_one_file_do_not_affect_another_list(desk):
     desk.sync(HEAD + TEN)
     other = desk.make("other", "email,status\nzoe@x.org,paused\n")
     sync_list(desk.app, other)
@@ -91,7 +91,7 @@ def test_what_one_list_has_to_tell_its_file_is_no_news_for_another(desk):
     assert not is_current("other")
 
 
-def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(desk, clock):
+def test_a_sync_adds_changes_and_removes_members(desk, clock):
     desk.sync(HEAD + TEN)
     clock.forward(60)
     text = HEAD + TEN.replace("r1@x.org,R1\n", "").replace("r2@x.org,R2", "R2@x.org,Rita") + "new@x.org,N\n"
@@ -110,16 +110,16 @@ def test_who_is_new_joins_who_changed_is_told_field_by_field_who_is_gone_leaves(
     assert desk.read() == text
 
 
-def test_what_one_list_has_to_be_told_is_no_news_of_another(desk):
+def test_a_change_in_one_list_is_no_change_in_another(desk):
     desk.sync(HEAD + TEN)
     desk.make("others", "email,status\npaul@x.org,paused\n")
     sync_list(desk.app, "others")
     desk.sign_up("paul@x.org", "others")
-    current = {name: desk.ledger.syncs.is_current(name, digest_of(desk.file(name))) for name in ("readers", "others")}
+    current = {name: desk.ledger.syncs.is_current(name, file_digest(desk.file(name))) for name in ("readers", "others")}
     assert current == {"readers": True, "others": False}
 
 
-def test_a_plan_changes_nothing_and_says_what_the_sync_then_does(desk):
+def test_a_plan_changes_nothing_and_predicts_the_sync(desk):
     desk.sync(HEAD + TEN)
     desk.leave("r3@x.org")
     desk.write(HEAD + TEN + "new@x.org,N\n")
@@ -131,7 +131,7 @@ def test_a_plan_changes_nothing_and_says_what_the_sync_then_does(desk):
     assert (planned.counts, planned.first_joined) == (done.counts, done.first_joined)
 
 
-def test_more_than_a_tenth_removed_asks_and_changes_nothing(desk):
+def test_removing_more_than_a_tenth_needs_confirmation(desk):
     desk.sync(HEAD + TEN)
     fewer = HEAD + TEN.replace("r1@x.org,R1\n", "").replace("r2@x.org,R2\n", "")
     with pytest.raises(NeedsConfirmationError, match="2 of 10 readers"):
@@ -141,7 +141,7 @@ def test_more_than_a_tenth_removed_asks_and_changes_nothing(desk):
     assert counts(desk.sync(allow_removals=True)) == {"removed": 2}
 
 
-def test_who_leaves_is_told_to_the_file_with_the_date(desk):
+def test_an_opt_out_is_written_to_the_file_with_its_date(desk):
     text = 'email;"first name"\r\n"ana@x.org";Ana\r\nbo@x.org;Bo\r\n'
     desk.sync(text)
     desk.leave("ana@x.org")
@@ -172,7 +172,7 @@ def test_confirmed_sign_ups_are_appended_once(desk):
 
 
 @pytest.mark.parametrize("word", ["unsubscribed", "bounced", "complained"])
-def test_a_stop_in_the_file_holds_everywhere_and_the_file_cannot_take_it_back(desk, word):
+def test_a_status_that_stops_mail_holds_everywhere_and_the_file_cannot_lift_it(desk, word):
     desk.sync(HEAD.replace("\n", ",status\n") + f"ana@x.org,Ana,{word}\nbo@x.org,Bo,\n")
     assert desk.held("ana@x.org") == word
     assert desk.ledger.suppressions.get("ana@x.org").source == "list readers, sync 1"
@@ -184,7 +184,7 @@ def test_a_stop_in_the_file_holds_everywhere_and_the_file_cannot_take_it_back(de
 
 
 @pytest.mark.parametrize("reason", list(SuppressionReason)[:-1])
-def test_whoever_said_no_is_not_brought_back_by_a_row_that_joins(desk, reason):
+def test_a_row_does_not_resubscribe_somebody_who_opted_out(desk, reason):
     desk.ledger.suppressions.suppress("ana@x.org", reason, source="test")
     plan = desk.sync(HEAD + "ana@x.org,Ana\nbo@x.org,\n")
     assert [each.identity for each in plan.first_blocked] == ["ana@x.org"]
@@ -197,7 +197,7 @@ def test_whoever_said_no_is_not_brought_back_by_a_row_that_joins(desk, reason):
 EVIDENCE = "Email,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,first_name\n"
 
 
-def test_what_another_tool_kept_as_evidence_of_consent_is_kept(desk, clock):
+def test_imported_evidence_of_consent_is_kept(desk, clock):
     ana = "ana@x.org,2024-05-01 10:00:00,192.0.2.1,2024-05-01 10:02:00,"
     text = f"{EVIDENCE}{ana}Ana\nbo@x.org,last May,,,Bo\ncy@x.org,,,,Cy\n"
     desk.sync(text)
@@ -244,7 +244,7 @@ def test_an_erased_person_stays_so_and_the_ledger_keeps_no_address(desk):
         ("unconfirmed", "paused", True, Status.UNCONFIRMED),
     ],
 )
-def test_what_holds_on_one_list_moves_towards_no(desk, first, then, blocked, holds):
+def test_the_status_on_one_list_only_becomes_stricter(desk, first, then, blocked, holds):
     head = "email,status\n"
     desk.sync(head + f"ana@x.org,{first}\nbo@x.org,\n")
     plan = desk.sync(head + f"ana@x.org,{then}\nbo@x.org,\n")
@@ -253,7 +253,7 @@ def test_what_holds_on_one_list_moves_towards_no(desk, first, then, blocked, hol
     assert desk.held("ana@x.org") is None
 
 
-def test_a_pause_of_the_person_is_told_to_the_file_and_ends_by_itself(desk, clock):
+def test_a_pause_by_the_subscriber_is_written_to_the_file_and_ends_by_itself(desk, clock):
     desk.sync("email,status,since\nana@x.org,,\nbo@x.org,,\n")
     desk.ledger.preferences.pause("ana@x.org", clock.now + 86_400, source="page")
     desk.sync()
@@ -265,7 +265,7 @@ def test_a_pause_of_the_person_is_told_to_the_file_and_ends_by_itself(desk, cloc
     assert desk.read().startswith("email,status,since\nana@x.org,subscribed,")
 
 
-def test_a_pause_of_the_file_is_not_the_persons_to_end(desk):
+def test_a_pause_in_the_file_cannot_be_ended_by_the_subscriber(desk):
     desk.sync("email,status\nana@x.org,paused\n")
     desk.ledger.preferences.pause("ana@x.org", 1e12, source="page")
     desk.ledger.preferences.resume("ana@x.org", source="page")
@@ -273,7 +273,7 @@ def test_a_pause_of_the_file_is_not_the_persons_to_end(desk):
     assert (member.status, member.paused_until) == (Status.PAUSED, None)
 
 
-def test_a_yes_of_the_person_is_told_to_every_row_of_theirs(desk):
+def test_resubscribing_is_written_to_every_row_of_the_subscriber(desk):
     desk.sync("email,status\nana@x.org,\nbo@x.org,\nAna@x.org,unsubscribed\n")
     assert desk.held("ana@x.org") == "unsubscribed"
     desk.sign_up("ana@x.org")
@@ -283,7 +283,7 @@ def test_a_yes_of_the_person_is_told_to_every_row_of_theirs(desk):
     assert desk.held("ana@x.org") is None
 
 
-def test_coming_back_is_a_join_unless_the_person_left_this_list(desk):
+def test_a_row_that_returns_joins_unless_the_subscriber_left_this_list(desk):
     with_status = "email,status\n"
     desk.sync(with_status + TEN.replace("R", ""))
     desk.ledger.preferences.set_lists(parse_address("r1@x.org"), {}, ["readers"], source="page", may_return=False)
@@ -295,7 +295,7 @@ def test_coming_back_is_a_join_unless_the_person_left_this_list(desk):
     assert desk.member("r2@x.org").removed_at is None
 
 
-def test_undo_puts_the_file_back_keeps_nos_and_sign_ups_and_lifts_what_the_upload_brought(desk):
+def test_undo_restores_the_file_keeps_opt_outs_and_sign_ups_and_lifts_imported_suppressions(desk):
     good = "email,status\n" + "".join(f"r{number}@x.org,\n" for number in range(10))
     desk.sync(good)
     desk.sync("email,status\n" + "".join(f"r{number}@x.org,unsubscribed\n" for number in range(5)), allow_removals=True)
@@ -319,7 +319,7 @@ def test_undo_puts_the_file_back_keeps_nos_and_sign_ups_and_lifts_what_the_uploa
     assert "new@x.org,subscribed" in desk.read()
 
 
-def test_there_must_be_something_to_go_back_to(desk):
+def test_undo_needs_an_earlier_sync(desk):
     desk.sync(HEAD + TEN)
     with pytest.raises(UsageError, match="no earlier sync"):
         desk.undo()
@@ -327,7 +327,7 @@ def test_there_must_be_something_to_go_back_to(desk):
         desk.undo(to=7)
 
 
-def test_a_file_that_changes_meanwhile_is_left_alone_and_nothing_happened(desk, monkeypatch):
+def test_a_file_that_changes_during_a_sync_is_left_alone_and_nothing_is_recorded(desk, monkeypatch):
     desk.sync(HEAD + TEN)
     desk.write(HEAD + TEN + "new@x.org,\n")
     staged = sync.stage_list
@@ -354,7 +354,7 @@ def test_a_crash_around_the_file_s_replacement_heals_at_the_next_sync(desk, monk
     def crash(*_args, **_options):
         raise RuntimeError
 
-    owner, target = (sync, "prepare_rewrite") if when == "before the file" else (type(desk.ledger.syncs), "settle")
+    owner, target = (sync, "prepare_patch") if when == "before the file" else (type(desk.ledger.syncs), "settle")
     with monkeypatch.context() as patched:
         patched.setattr(owner, target, crash)
         with pytest.raises(RuntimeError):

@@ -1,4 +1,4 @@
-"""A list changed at the desk: uploads that are read before they count, rows added, changed and taken out; on both databases."""
+"""Changing a list at the desk: uploads are planned, then applied; rows are edited by hand; on both databases."""
 
 import io
 import os
@@ -12,16 +12,16 @@ from mailer.csv.reader import ListError
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.service.lists import uploads
-from mailer.service.lists.members import add_member, edit_member, erase, remove_member
-from mailer.service.lists.sync import can_go_back_to, list_lock
+from mailer.service.lists.members import add_member, edit_member, erase_subscriber, remove_member
+from mailer.service.lists.sync import list_lock, undoable_syncs
 from mailer.service.lists.uploads import (
     KEPT_FOR,
     ChangedListError,
     ImportMode,
     apply_upload,
+    discard_expired_uploads,
+    discard_upload,
     find_upload,
-    forget_old,
-    forget_upload,
     keep_upload,
     plan_upload,
 )
@@ -44,13 +44,13 @@ def counts(plan):
     return {name: count for name, count in plan.counts.items() if count and name not in {"people", "patched"}}
 
 
-def test_it_is_told_which_headers_are_taken_for_what(desk):
+def test_a_plan_names_the_headers_that_were_recognised(desk):
     desk.sync(HEAD)
     kept = upload(desk, "E-Mail-Adresse;Vorname;city\nx@x.org;X;Rome\n")
     assert plan_upload(desk.app, kept).read_as == (("E-Mail-Adresse", "email"), ("Vorname", "first_name"))
 
 
-def test_an_upload_is_read_applied_and_undone(desk):
+def test_an_upload_is_planned_applied_and_undone(desk):
     before = HEAD + "".join(f"r{number}@x.org,R{number},Pune\n" for number in range(12))
     desk.sync(before)
     new = (
@@ -69,13 +69,13 @@ def test_an_upload_is_read_applied_and_undone(desk):
     assert "bad@@x.org" in desk.path.with_name("readers.rejected.csv").read_text()
     assert desk.ledger.syncs.history("readers")[0].by == BY
     assert desk.sync().changes_nothing
-    desk.undo(to=can_go_back_to(desk.app, "readers")[0])
+    desk.undo(to=undoable_syncs(desk.app, "readers")[0])
     assert desk.read() == before
     assert desk.member("new@x.org").removed_at is not None
     assert not desk.path.with_name("readers.rejected.csv").exists()
 
 
-def test_a_file_that_adds_sets_what_it_fills_and_appends_who_is_new(desk):
+def test_an_added_file_sets_the_cells_that_it_fills_and_appends_new_rows(desk):
     desk.sync('email;"first name";note\r\n"ana@x.org";Ana;keep\r\nbo@x.org;Bo;\r\n')
     told, done = applied(
         desk, "E-Mail\tCity\tfirst_name\nana@x.org\tLisbon\t\nBO@x.org\t\tBobo\nçelik@x.org\tİzmir\tÇ\n", ImportMode.ADD
@@ -88,7 +88,7 @@ def test_a_file_that_adds_sets_what_it_fills_and_appends_who_is_new(desk):
     assert desk.member("bo@x.org").values == {"first_name": "Bobo"}
 
 
-def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk, monkeypatch):
+def test_a_change_by_another_admin_during_the_wait_for_the_lock_is_kept(desk, monkeypatch):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
     kept = upload(desk, HEAD + "ana@x.org,Anna,\nbo@x.org,Bo,\n")
     base = plan_upload(desk.app, kept).base
@@ -105,7 +105,7 @@ def test_what_another_admin_did_while_the_list_was_waited_for_is_not_undone(desk
     assert "cleo@x.org" in desk.read()
 
 
-def test_who_said_no_stays_out_and_is_named_whichever_way(desk):
+def test_somebody_who_opted_out_is_blocked_and_named_in_both_modes(desk):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
     desk.leave("ana@x.org")
     desk.leave("never@x.org")
@@ -123,9 +123,9 @@ def test_who_said_no_stays_out_and_is_named_whichever_way(desk):
     assert desk.sync().changes_nothing
 
 
-def test_who_was_erased_gets_no_row_again(desk):
+def test_an_erased_subscriber_gets_no_row_again(desk):
     desk.sync(HEAD + "ana@x.org,Ana,\nbo@x.org,Bo,\n")
-    forgotten = erase(desk.app, "ana@x.org", by=BY)
+    forgotten = erase_subscriber(desk.app, "ana@x.org", by=BY)
     assert (forgotten.taken_out, dict(forgotten.left)) == (("readers",), {})
     assert desk.read() == HEAD + "bo@x.org,Bo,\n"
     told, _ = applied(desk, HEAD + "ana@x.org,Ana,\nnew@x.org,,\n", ImportMode.ADD)
@@ -133,7 +133,7 @@ def test_who_was_erased_gets_no_row_again(desk):
     assert desk.read() == HEAD + "bo@x.org,Bo,\nnew@x.org,,\n"
 
 
-def test_more_than_a_tenth_that_would_leave_asks(desk):
+def test_an_upload_that_removes_more_than_a_tenth_needs_confirmation(desk):
     desk.sync(HEAD + "".join(f"r{number}@x.org,,\n" for number in range(5)))
     before, kept = desk.read(), upload(desk, HEAD + "r1@x.org,,\n")
     told = plan_upload(desk.app, kept)
@@ -144,7 +144,7 @@ def test_more_than_a_tenth_that_would_leave_asks(desk):
     assert apply_upload(desk.app, kept, base=told.base, by=BY, allow_removals=True).removed == 4
 
 
-def test_a_plan_of_a_list_that_changed_meanwhile_is_not_carried_out(desk):
+def test_an_upload_is_refused_if_the_list_changed_since_the_plan(desk):
     desk.sync(HEAD + "ana@x.org,,\n")
     kept = upload(desk, HEAD + "bo@x.org,,\n", ImportMode.ADD)
     base = plan_upload(desk.app, kept).base
@@ -165,7 +165,7 @@ def test_a_plan_of_a_list_that_changed_meanwhile_is_not_carried_out(desk):
         (b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09" * 10, "not text"),
     ],
 )
-def test_what_is_no_list_is_refused_by_the_name_that_it_has(desk, data, says):
+def test_an_invalid_file_is_refused_by_its_own_name(desk, data, says):
     desk.sync(HEAD + "ana@x.org,,\n")
     with pytest.raises(ListError) as refused:
         keep_upload(desk.app, "readers", io.BytesIO(data), file_name="../../fair\n.csv", way=ImportMode.WHOLE, by=BY)
@@ -173,10 +173,10 @@ def test_what_is_no_list_is_refused_by_the_name_that_it_has(desk, data, says):
     assert not list((desk.app.workspace.state / "uploads").iterdir())
 
 
-def test_an_upload_is_forgotten_when_it_is_left_and_after_a_day(desk, clock):
+def test_an_upload_is_removed_when_discarded_and_after_a_day(desk, clock):
     desk.sync(HEAD + "ana@x.org,,\n")
     first, second = upload(desk, HEAD), upload(desk, HEAD)
-    forget_upload(desk.app, first)
+    discard_upload(desk.app, first)
     assert find_upload(desk.app, "readers", first.id) is None
     assert find_upload(desk.app, "readers", second.id) == second
     assert find_upload(desk.app, "others", second.id) is None
@@ -185,11 +185,11 @@ def test_an_upload_is_forgotten_when_it_is_left_and_after_a_day(desk, clock):
     assert find_upload(desk.app, "readers", second.id) is None
 
 
-def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is_still_coming_stays(desk, clock):
+def test_expired_uploads_are_removed_from_disk_and_incomplete_ones_are_kept(desk, clock):
     desk.sync(HEAD)
     clock.now = time.time()
     folder = desk.app.workspace.state / "uploads"
-    forget_old(desk.app)
+    discard_expired_uploads(desk.app)
     old = upload(desk, HEAD + "ana@x.org,,\n")
     coming = folder / f"{'c0' * 16}.csv"
     coming.write_text(HEAD)
@@ -197,14 +197,14 @@ def test_what_nobody_decided_about_is_gone_from_the_disk_after_a_day_and_what_is
     second = upload(desk, HEAD)
     assert coming.exists(), "another upload takes nothing away from one that is under way"
     clock.forward(KEPT_FOR - 1)
-    forget_old(desk.app)
+    discard_expired_uploads(desk.app)
     assert find_upload(desk.app, "readers", old.id) and find_upload(desk.app, "readers", second.id)
     clock.forward(2)
-    forget_old(desk.app)
+    discard_expired_uploads(desk.app)
     assert list(folder.iterdir()) == []
 
 
-def test_rows_are_added_changed_and_taken_out_and_nothing_else_changes(desk):
+def test_rows_are_added_edited_and_removed_and_nothing_else_changes(desk):
     desk.sync('"email","first_name","city"\r\n"ana@x.org","Ana",""\r\nbo@x.org, Bo ,"a ""b"""\r\n')
     add_member(desk.app, "readers", parse_address("Çe@x.org"), {"first_name": "Ç\nx", "email": "evil@x.org"}, by=BY)
     edit_member(desk.app, "readers", "bo@x.org", {"city": 'Göteborg; "x", y'}, by=BY)
@@ -223,7 +223,7 @@ def test_rows_are_added_changed_and_taken_out_and_nothing_else_changes(desk):
             wrong()
 
 
-def test_who_said_no_is_not_added_by_hand(desk):
+def test_somebody_who_opted_out_cannot_be_added_by_hand(desk):
     desk.sync(HEAD + "ana@x.org,,\n")
     desk.leave("ana@x.org")
     desk.ledger.suppressions.suppress("hand@x.org", SuppressionReason.BY_HAND, source="test")
@@ -235,7 +235,7 @@ def test_who_said_no_is_not_added_by_hand(desk):
     assert "hand@x.org" not in desk.read()
 
 
-def test_a_file_with_quotes_that_are_not_closed_is_not_changed_beside_them(desk):
+def test_a_file_with_unclosed_quotes_is_not_edited(desk):
     text = HEAD + 'ana@x.org,"Ana,\nbo@x.org,Bo,\n'
     desk.sync(text)
     with pytest.raises(ListError, match="quotes that are not closed"):

@@ -1,4 +1,4 @@
-"""One person is found by the index of the members while a list file is as the ledger read it, and by the file once it changed."""
+"""A subscriber is found by the index while a list file is unchanged since its sync, and in the file otherwise."""
 
 import shutil
 import time
@@ -7,7 +7,7 @@ import pytest
 
 from mailer.addresses import parse_address
 from mailer.service.file_cache import TICK
-from mailer.service.lists.digest import find_digest
+from mailer.service.lists.file_digests import find_digest
 from mailer.service.subscribers import profile
 from mailer.service.subscribers.profile import find_profile, lists_with
 
@@ -79,10 +79,10 @@ def test_a_list_that_was_never_synced_is_read(desk, files_read):
     assert "others" in files_read
 
 
-def test_the_index_answers_as_the_file_does(desk, clock):
+def test_the_index_and_the_file_give_the_same_answer(desk, clock):
     desk.sync(HEAD + ROWS)
     desk.leave("cy@x.org")
-    desk.ledger.suppressions.erase("di@x.org", source="page")
+    desk.ledger.erasure.erase("di@x.org", source="page")
     desk.sign_up("new@x.org", first_name="Nia")
     number = desk.ledger.members.number_of("ana@x.org")
     desk.ledger.preferences.request_address_change(number, parse_address("moved@x.org"))

@@ -1,4 +1,4 @@
-"""The time left of a run, from what its ledger, its settings and its tally say."""
+"""The time left of a run, from its ledger, its settings and its progress."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def course_of(app: App, count: int) -> ProgressTracker:
     return ProgressTracker(app, app.ledger.sends.summary(send.id))
 
 
-def test_the_pace_of_late_is_that_of_those_handed_out_last(newsroom_of, clock):
+def test_the_recent_throughput_is_that_of_the_last_claims(newsroom_of, clock):
     ledger = newsroom_of().ledger
     send = ledger.creator.create(new_send(), readers(100))
     assert ledger.report.pace(send.id, clock.now) is None
@@ -46,7 +46,7 @@ def test_the_pace_of_late_is_that_of_those_handed_out_last(newsroom_of, clock):
     assert ledger.report.pace(send.id, clock.forward(60)) is None
 
 
-def test_who_is_still_to_be_mailed_counts_by_provider(newsroom_of, clock):
+def test_open_deliveries_are_counted_by_provider(newsroom_of, clock):
     ledger = newsroom_of().ledger
     from mailer.delivery.types import NewDelivery
 
@@ -56,7 +56,7 @@ def test_who_is_still_to_be_mailed_counts_by_provider(newsroom_of, clock):
     assert ledger.report.open_by_provider(send.id) == {"gmail.com": 1, "example.org": 3}
 
 
-def test_a_run_is_estimated_by_its_pace_of_late(newsroom_of, clock):
+def test_a_run_is_estimated_by_its_recent_throughput(newsroom_of, clock):
     course, progress = course_of(newsroom_of(), 1000), SendProgress()
     assert course.view(progress).left.words == ""
     for _ in range(10):
@@ -70,7 +70,7 @@ def test_a_run_is_estimated_by_its_pace_of_late(newsroom_of, clock):
     ("settings", "seconds"),
     [({"RATE": "10"}, 100), ({"DOMAIN_RATE": '{"*": 4}'}, 250), ({"DOMAIN_RATE": '{"other.example": 4}'}, 10)],
 )
-def test_limits_by_the_second_are_known_before_the_pace_shows_them(newsroom_of, clock, settings, seconds):
+def test_rate_limits_count_before_the_throughput_shows_them(newsroom_of, clock, settings, seconds):
     course, progress = course_of(newsroom_of(**settings), 1000), SendProgress()
     course.view(progress)
     clock.forward(1.0)
@@ -79,7 +79,7 @@ def test_limits_by_the_second_are_known_before_the_pace_shows_them(newsroom_of, 
     assert left.seconds == pytest.approx(seconds - 1, abs=10)
 
 
-def test_retries_are_waited_for_and_told(newsroom_of, clock):
+def test_retries_are_part_of_the_estimate_and_logged(newsroom_of, clock):
     course, progress = course_of(newsroom_of(TIMEZONE="Europe/Berlin"), 10), SendProgress()
     progress.accepted = 7
     for minutes in (10, 5, 20):
@@ -104,7 +104,7 @@ def test_retries_are_waited_for_and_told(newsroom_of, clock):
     assert told == ["the rest is tried again at 2027-01-15T08:10:00Z (2 retries, the next at 09:10)"]
 
 
-def test_trouble_is_told_each_time_that_it_changes(newsroom_of):
+def test_an_error_is_logged_each_time_it_changes(newsroom_of):
     course, progress, told = course_of(newsroom_of(), 10), SendProgress(last_error="relay a"), []
     watch = log_changes(course, told.append, advice="call somebody")
     for trouble in ("relay a", "relay a", "relay b", ""):
@@ -113,7 +113,7 @@ def test_trouble_is_told_each_time_that_it_changes(newsroom_of):
     assert told == [f"{relay}; trying again, call somebody" for relay in ("relay a", "relay b")]
 
 
-def test_an_outlook_is_for_what_goes_on(newsroom_of, clock):
+def test_the_time_left_is_described_for_running_sends_only(newsroom_of, clock):
     app = newsroom_of(RATE="10")
     send = app.ledger.creator.create(new_send(), readers(601))
     assert describe_time_left(app, app.ledger.sends.summary(send.id)) == "done in about 60 s"

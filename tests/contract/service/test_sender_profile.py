@@ -1,4 +1,4 @@
-"""What the settings say of the sender is frozen with a send: an edit of `.env` changes no message of it."""
+"""The sender profile is frozen with a send: an edit of `.env` changes none of its messages."""
 
 import re
 from collections.abc import Callable
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mailer.app import App
-from mailer.service.sends.plan import plan_send, start_scheduled, start_send
+from mailer.service.sends.plan import plan_send
 from mailer.service.sends.run import run_send
+from mailer.service.sends.start import start_scheduled, start_send
 from mailer.smtp.debug_server import DebugSmtpServer
 from tests.support.commands import Commands
 from tests.support.workspaces import make_workspace
@@ -68,7 +69,7 @@ def test_an_edit_between_pause_and_resume_changes_no_message(
     assert found["List-Id"] == "The Harbour Letter <newsletter.letter.example.org>"
 
 
-def test_a_scheduled_send_keeps_the_settings_of_when_it_was_made(
+def test_a_scheduled_send_keeps_the_settings_of_its_creation(
     here: Commands, catcher: DebugSmtpServer, edit_settings: Callable[[], None]
 ) -> None:
     with App.open(here.folder) as app:
@@ -81,7 +82,7 @@ def test_a_scheduled_send_keeps_the_settings_of_when_it_was_made(
     assert [dict(fields)["Reply-To"] for _, fields in profiles] == ["answers@example.org"] * 2
 
 
-def test_a_new_send_has_the_settings_of_now(
+def test_a_new_send_has_the_present_settings(
     here: Commands, catcher: DebugSmtpServer, edit_settings: Callable[[], None]
 ) -> None:
     edit_settings()

@@ -1,4 +1,4 @@
-"""Letters to one person, delivered over real SMTP in the background of serve, on every database."""
+"""Transactional mail, delivered over real SMTP in the background of serve, on every database."""
 
 import asyncio
 import re
@@ -19,8 +19,8 @@ from mailer.ledger.types.suppressions import SuppressionReason
 from mailer.link_tokens import Purpose, key_name
 from mailer.mailbox import Mailbox
 from mailer.relay import Relay, TlsMode
-from mailer.service.subscribers.signup import SignupForm, ask_link, public_list, request_signup
-from mailer.service.transactional.dispatcher import deliver_transactional_mail
+from mailer.service.subscribers.signup import SignupForm, public_list, request_link_mail, request_signup
+from mailer.service.transactional.delivery_job import deliver_transactional_mail
 from mailer.settings.settings import Settings
 from mailer.workspace import Workspace
 from tests.support.ledger_cases import join
@@ -94,7 +94,7 @@ def parsed(raw):
     return message_from_bytes(raw, policy=policy.default)
 
 
-def test_the_request_for_confirmation(app, catcher):
+def test_a_confirmation_mail_is_sent_and_its_link_confirms(app, catcher):
     sign_up(app, first_name="Buy pills at https://evil.example")
     deliver(app)
     (raw,) = caught(catcher)
@@ -119,14 +119,14 @@ def test_the_request_for_confirmation(app, catcher):
     assert dkim.verify(raw, dnsfunc=lambda *_args, **_more: app.dkim_record)
 
 
-def test_a_letter_speaks_the_language_of_its_list(app, catcher):
+def test_mail_is_in_the_language_of_its_list(app, catcher):
     sign_up(app, "tides")
     deliver(app)
     message = parsed(caught(catcher)[0])
     assert (message["Subject"], message["Content-Language"]) == ("Bitte bestätigen: Tides", "de")
 
 
-def test_who_is_on_the_list_already_is_told_so_and_gets_no_link_to_confirm(app, catcher):
+def test_a_subscriber_who_is_on_the_list_already_is_told_so_without_a_link_to_confirm(app, catcher):
     join(app.ledger, "harbour", parse_address(ANA), source="page")
     sign_up(app)
     deliver(app)
@@ -138,7 +138,7 @@ def test_who_is_on_the_list_already_is_told_so_and_gets_no_link_to_confirm(app, 
 
 
 @pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED])
-def test_who_left_is_asked_like_anybody(app, catcher, reason):
+def test_somebody_who_left_is_asked_to_confirm_like_anybody(app, catcher, reason):
     join(app.ledger, "harbour", parse_address(ANA), source="page")
     app.ledger.suppressions.suppress(parse_address(ANA).identity, reason, source="page")
     sign_up(app)
@@ -146,20 +146,20 @@ def test_who_left_is_asked_like_anybody(app, catcher, reason):
     assert parsed(caught(catcher)[0])["Subject"] == "Please confirm: The Harbour Letter"
 
 
-def test_whom_an_admin_suppressed_by_hand_gets_nothing(app, catcher):
+def test_an_address_suppressed_by_an_admin_gets_nothing(app, catcher):
     identity = parse_address(ANA).identity
     app.ledger.suppressions.suppress(identity, SuppressionReason.BY_HAND, source="command")
     sign_up(app)
-    ask_link(app, parse_address(ANA))
+    request_link_mail(app, parse_address(ANA))
     deliver(app)
     assert caught(catcher) == []
     assert {(each.state, each.reply) for each in letters(app)} == {(TransactionalState.FAILED, "suppressed by hand")}
 
 
-def test_a_link_goes_to_who_is_known_and_to_nobody_else(app, catcher):
+def test_a_link_is_sent_to_known_addresses_only(app, catcher):
     join(app.ledger, "harbour", parse_address(ANA), source="page")
     for address in (ANA, "stranger@example.org"):
-        ask_link(app, parse_address(address))
+        request_link_mail(app, parse_address(address))
     deliver(app)
     (raw,) = caught(catcher)
     assert parsed(raw)["To"] == ANA
@@ -167,7 +167,7 @@ def test_a_link_goes_to_who_is_known_and_to_nobody_else(app, catcher):
     assert letters(app, "stranger@example.org")[0].reply == "nobody is known at this address"
 
 
-def test_a_greylisted_letter_is_tried_again_as_the_settings_say(app, catcher, clock):
+def test_greylisted_mail_is_retried_by_the_settings(app, catcher, clock):
     sign_up(app, address="greylist@example.com")
     deliver(app)
     (letter,) = letters(app, "greylist@example.com")
@@ -179,14 +179,14 @@ def test_a_greylisted_letter_is_tried_again_as_the_settings_say(app, catcher, cl
     assert len(caught(catcher)) == 1
 
 
-def test_a_refused_letter_is_not_tried_again(app, clock):
+def test_refused_mail_is_not_retried(app, clock):
     sign_up(app, address="refuse@example.com")
     deliver(app)
     (letter,) = letters(app, "refuse@example.com")
     assert (letter.state, letter.reply) == (TransactionalState.FAILED, "550 5.1.1 No such person here")
 
 
-def test_without_a_relay_letters_wait_and_end_after_72_hours(app, catcher, clock, monkeypatch):
+def test_without_a_relay_mail_waits_and_expires_after_72_hours(app, catcher, clock, monkeypatch):
     closed = Relay(host="127.0.0.1", port=1, tls=TlsMode.NONE)
     monkeypatch.setattr(app, "settings", app.settings.model_copy(update={"relay": (closed,)}))
     sign_up(app)
@@ -201,7 +201,7 @@ def test_without_a_relay_letters_wait_and_end_after_72_hours(app, catcher, clock
     assert caught(catcher) == []
 
 
-def test_what_was_leaving_when_serve_died_is_named_and_not_sent_again(app, catcher):
+def test_mail_that_was_being_sent_when_serve_died_is_logged_and_not_sent_again(app, catcher):
     sign_up(app)
     asyncio.run(app.ledger.transactional.begin_sending(letters(app)[0].id))
     sign_up(app, address="ben@example.org")
@@ -211,7 +211,7 @@ def test_what_was_leaving_when_serve_died_is_named_and_not_sent_again(app, catch
     assert any("whether they came is not known" in line for line in told)
 
 
-def test_the_key_of_a_link_that_somebody_holds_is_not_given_up(app, catcher):
+def test_a_key_that_signed_a_valid_link_must_stay_in_the_settings(app, catcher):
     def with_keys(*keys):
         changed = app.settings.model_copy(update={"secret_keys": tuple(map(SecretStr, keys))})
         return App(app.workspace, changed, app.clock)
@@ -231,7 +231,7 @@ def test_the_key_of_a_link_that_somebody_holds_is_not_given_up(app, catcher):
         assert rotated.ledger.transactional.key_names() == {key_name(old)}
 
 
-def test_one_that_cannot_be_written_holds_up_nobody(app, catcher, tmp_path):
+def test_mail_that_cannot_be_composed_delays_no_other(app, catcher, tmp_path):
     sign_up(app, "tides")
     sign_up(app, address="ben@example.org")
     (tmp_path / "subscribers" / "tides.toml").write_text("publik = true")
@@ -241,7 +241,7 @@ def test_one_that_cannot_be_written_holds_up_nobody(app, catcher, tmp_path):
     assert letters(app)[0].state is TransactionalState.QUEUED
 
 
-def test_a_broken_template_of_the_workspace_is_replaced(app, catcher, tmp_path):
+def test_an_invalid_template_of_the_workspace_is_replaced(app, catcher, tmp_path):
     (tmp_path / "templates" / "letters").mkdir(parents=True)
     (tmp_path / "templates" / "letters" / "confirm.txt.j2").write_text("{{ nothing }}")
     (tmp_path / "templates" / "letters" / "confirm.html.j2").write_text("<p>Our own words: {{ link }}</p>")
@@ -252,7 +252,7 @@ def test_a_broken_template_of_the_workspace_is_replaced(app, catcher, tmp_path):
     assert "Our own words" in html
 
 
-def test_old_letters_and_what_nobody_confirmed_are_forgotten(app, clock):
+def test_old_mail_and_unconfirmed_sign_ups_are_purged(app, clock):
     sign_up(app)
     deliver(app)
     clock.forward(31 * 86_400)

@@ -1,4 +1,4 @@
-"""Webhooks as their receivers meet them: signed, tried again, never to where they must not go; on every database."""
+"""Webhooks as their receivers see them: signed, retried, never sent to forbidden addresses; on every database."""
 
 import asyncio
 import json
@@ -19,9 +19,10 @@ from mailer.errors import SettingsError, UsageError
 from mailer.http_client import BODY_LIMIT, ClientOptions, HttpResult, post
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
 from mailer.ledger.webhooks.outbox import WebhookMessage
-from mailer.service.webhooks import dispatcher, manage
-from mailer.service.webhooks.dispatcher import notify_webhooks
-from mailer.service.webhooks.manage import RETRY, client_options, decide, read_url
+from mailer.service.webhooks import delivery, delivery_job, manage
+from mailer.service.webhooks.delivery import RETRY, client_options, decide_retry
+from mailer.service.webhooks.delivery_job import notify_webhooks
+from mailer.service.webhooks.manage import read_url
 from tests.support.certificates import Authority
 from tests.support.deskpages import At, signed_in
 from tests.support.patience import until
@@ -71,8 +72,8 @@ def serving(site, *, options=None):
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch):
-    monkeypatch.setattr(dispatcher, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(dispatcher, "REST", 0.001)
+    monkeypatch.setattr(delivery_job, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delivery_job, "REST", 0.001)
 
 
 def leave(site, who=ANA):
@@ -87,8 +88,8 @@ def verified(secret, received):
     return Verifier(secret).verify(received.body, received.headers)
 
 
-def test_what_happens_is_told_and_an_independent_implementation_believes_it(site, receiver):
-    webhook, secret = manage.add(site.app, receiver.url, ["unsubscribed"])
+def test_events_are_delivered_and_an_independent_implementation_verifies_them(site, receiver):
+    webhook, secret = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         go(lambda: log(site, webhook)[0].state is WebhookState.DELIVERED)
@@ -108,11 +109,11 @@ def test_what_happens_is_told_and_an_independent_implementation_believes_it(site
             verified(secret, forged)
 
 
-def test_what_is_not_taken_comes_again_under_its_id_and_holds_up_no_other_receiver(site, receiver):
+def test_a_failed_message_is_retried_with_its_id_and_delays_no_other_webhook(site, receiver):
     receiver.answers = [503, (302, {"Location": "/hooks"}), 200]
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     with receiving() as other, serving(site) as go:
-        second, _ = manage.add(site.app, other.url, ["unsubscribed"])
+        second, _ = manage.add_webhook(site.app, other.url, ["unsubscribed"])
         leave(site)
         for count in (1, 2, 3):
             go(lambda count=count: len(log(site, webhook)[0].log) == count)
@@ -122,7 +123,7 @@ def test_what_is_not_taken_comes_again_under_its_id_and_holds_up_no_other_receiv
     assert len({each.body for each in receiver.requests}) == 1
     assert [each.path for each in receiver.requests] == ["/hooks"] * 3
     message = log(site, webhook)[0]
-    assert [manage.describe(each) for each in message.log] == [
+    assert [delivery.describe_attempt(each) for each in message.log] == [
         "answered 503",
         "answered 302: redirects are not followed",
         "answered 200",
@@ -130,9 +131,9 @@ def test_what_is_not_taken_comes_again_under_its_id_and_holds_up_no_other_receiv
     assert message.state is WebhookState.DELIVERED
 
 
-def test_who_is_erased_while_others_are_told_of_is_told_of_no_more(site, receiver):
+def test_somebody_who_is_erased_during_a_delivery_is_no_longer_reported(site, receiver):
     receiver.may_answer.clear()
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     for who in (ANA, "ben@example.net", "cleo@example.org"):
         leave(site, who)
 
@@ -147,9 +148,9 @@ def test_who_is_erased_while_others_are_told_of_is_told_of_no_more(site, receive
     assert [json.loads(each.body)["data"]["email"] for each in receiver.requests] == [ANA, "cleo@example.org"]
 
 
-def test_after_a_day_it_is_given_up_and_said_so_and_a_person_may_send_it_again(site, receiver):
+def test_after_a_day_a_message_is_given_up_logged_and_can_be_sent_again(site, receiver):
     receiver.answers = [500]
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         while log(site, webhook)[0].state is WebhookState.WAITING:
@@ -170,9 +171,9 @@ def test_after_a_day_it_is_given_up_and_said_so_and_a_person_may_send_it_again(s
         site.ledger.outbox.redeliver(webhook.id + 1, message.id)
 
 
-def test_a_receiver_that_is_gone_is_paused_and_said_so(site, receiver):
+def test_a_webhook_that_answers_410_is_paused_and_logged(site, receiver):
     receiver.answers = [410]
-    webhook, _ = manage.add(site.app, receiver.url, ["unsubscribed"])
+    webhook, _ = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     leave(site)
     with serving(site) as go:
         said = go(lambda: site.ledger.webhooks.get(webhook.id).paused_at is not None)
@@ -180,9 +181,9 @@ def test_a_receiver_that_is_gone_is_paused_and_said_so(site, receiver):
     assert log(site, webhook)[0].state is WebhookState.WAITING
 
 
-def test_while_a_secret_rotates_both_are_good_and_then_the_new_one_alone(site, receiver):
-    webhook, old = manage.add(site.app, receiver.url, ["unsubscribed"])
-    _, new = manage.rotate(site.app, webhook.id)
+def test_during_a_rotation_both_secrets_sign_then_only_the_new_one(site, receiver):
+    webhook, old = manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
+    _, new = manage.rotate_secret(site.app, webhook.id)
     assert manage.send_test(site.app, webhook.id).state is WebhookState.DELIVERED
     assert old != new
     for secret in (old, new):
@@ -194,8 +195,8 @@ def test_while_a_secret_rotates_both_are_good_and_then_the_new_one_alone(site, r
     assert not any(secret.removeprefix("whsec_") in everything for secret in (old, new))
 
 
-def test_the_key_that_a_secret_is_made_of_must_stay(site, receiver):
-    manage.add(site.app, receiver.url, ["unsubscribed"])
+def test_the_key_that_a_secret_is_derived_from_must_stay(site, receiver):
+    manage.add_webhook(site.app, receiver.url, ["unsubscribed"])
     others = site.app.settings.model_copy(update={"secret_keys": (SecretStr("another key, as long as one has to be"),)})
     with (
         App(site.app.workspace, others) as later,
@@ -229,7 +230,7 @@ INSIDE = [
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_a_name_that_leads_inside_is_not_connected_to(address, receiver):
+def test_a_host_name_with_a_private_address_is_not_connected_to(address, receiver):
     answer = asked(f"https://hooks.example.org:{receiver.port}/", networks=(), resolve=resolving([address]))
     assert (answer.status, answer.error) == (None, f"leads to {address}, which is no public address")
 
@@ -237,21 +238,21 @@ def test_a_name_that_leads_inside_is_not_connected_to(address, receiver):
 @pytest.mark.parametrize(
     "host", ["localhost", "127.0.0.1", "2130706433", "0x7f.1", "017700000001", "[::1]", "[::ffff:127.0.0.1]"]
 )
-def test_however_loopback_is_written_it_is_found_out(host, receiver):
+def test_loopback_is_recognised_in_every_notation(host, receiver):
     answer = asked(f"https://{host}:{receiver.port}/", networks=())
     assert answer.status is None
     assert "which is no public address" in answer.error or "cannot be looked up" in answer.error
     assert receiver.requests == []
 
 
-def test_the_address_that_was_judged_is_the_one_that_is_connected_to(receiver):
+def test_the_connection_goes_to_the_address_that_was_checked(receiver):
     rebinding = resolving(["10.9.9.9", "127.0.0.1"], ["10.9.9.9"])
     answer = asked(f"http://hooks.example.org:{receiver.port}/", resolve=rebinding)
     assert (answer.status, rebinding.asked_for) == (200, ["hooks.example.org"])
     assert receiver.requests[0].headers["host"] == f"hooks.example.org:{receiver.port}"
 
 
-def test_in_clear_text_nothing_leaves_our_own_networks(receiver):
+def test_unencrypted_requests_stay_within_the_configured_networks(receiver):
     answer = asked("http://hooks.example.org/", resolve=resolving(["93.184.215.14"]))
     assert answer.error == "leads to 93.184.215.14, where only https:// may go"
 
@@ -259,7 +260,7 @@ def test_in_clear_text_nothing_leaves_our_own_networks(receiver):
 @pytest.mark.parametrize(("name", "days", "wanted"), [
     ("hooks.example.org", 1, ""), ("other.example.org", 1, "has no valid certificate"), ("hooks.example.org", -1, "has no valid certificate"),
 ])  # fmt: skip
-def test_tls_verifies_the_name_whatever_the_address(tmp_path, name, days, wanted):
+def test_tls_verifies_the_host_name(tmp_path, name, days, wanted):
     authority = Authority.make()
     with receiving(authority.server(tmp_path, host=name, days=days)) as receiver:
         answer = asked(
@@ -269,7 +270,7 @@ def test_tls_verifies_the_name_whatever_the_address(tmp_path, name, days, wanted
         assert answer.error.startswith(wanted)
 
 
-def test_an_endpoint_has_its_time_and_no_more_of_its_answer_is_read_than_a_beginning(receiver):
+def test_a_request_has_a_time_limit_and_the_answer_a_size_limit(receiver):
     receiver.text = b"\x1b[2J" + "ä".encode() * 5_000_000
     answer = asked(receiver.url)
     assert answer.text.startswith("[2Jää")
@@ -285,12 +286,12 @@ def test_an_endpoint_has_its_time_and_no_more_of_its_answer_is_read_than_a_begin
     "https://example.org/#top", "https://example.org:99999/", "javascript:alert(1)", "http://example.org/",
     "https://10.0.0.1/", "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/", f"https://example.org/{'a' * 2000}",
 ])  # fmt: skip
-def test_an_address_that_nothing_may_be_sent_to_is_refused_at_once(tmp_path, typed):
+def test_a_forbidden_url_is_refused_at_once(tmp_path, typed):
     with site_in(tmp_path) as site, pytest.raises(UsageError):
         read_url(site.app, typed)
 
 
-def test_an_address_is_taken_in_ascii(tmp_path):
+def test_a_url_is_converted_to_ascii(tmp_path):
     with site_in(tmp_path, webhook_networks=HERE) as site:
         assert (
             read_url(site.app, " https://bücher.example/häfen?a=1 ") == "https://xn--bcher-kva.example/h%C3%A4fen?a=1"
@@ -319,13 +320,13 @@ def waiting(attempts=0, first_at=None, event=WebhookEvent.BOUNCED):
         (500, waiting(event=WebhookEvent.TEST), 50.0, WebhookState.GIVEN_UP, 0.0, False),
     ],
 )
-def test_what_becomes_of_a_message(status, message, now, state, next_at, paused):
+def test_the_state_of_a_message_follows_from_the_answer(status, message, now, state, next_at, paused):
     assert RETRY.lifetime == DAY
-    decision = decide(HttpResult(status=status, seconds=0.1), message, now=now, chance=0.5)
+    decision = decide_retry(HttpResult(status=status, seconds=0.1), message, now=now, chance=0.5)
     assert (decision.state, decision.next_at, bool(decision.pause)) == (state, next_at, paused)
 
 
-def test_killed_between_commit_and_answer_it_is_told_by_the_next_serve(here, programs, receiver):
+def test_an_event_committed_before_a_crash_is_delivered_by_the_next_serve(here, programs, receiver):
     make_workspace(here.folder, WEBHOOK_NETWORKS="127.0.0.1")
     secret = here("webhook", "add", receiver.url, "--event", "unsubscribed").out.strip()
     here("subscriber", "unsubscribe", ANA)  # no serve is there: it waits
@@ -345,7 +346,7 @@ def test_killed_between_commit_and_answer_it_is_told_by_the_next_serve(here, pro
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
 
-def test_from_the_command_line(here, receiver):
+def test_webhooks_are_managed_from_the_command_line(here, receiver):
     make_workspace(here.folder, ledger=False, WEBHOOK_NETWORKS="127.0.0.1")
     assert "There is no webhook." in here("webhook", "list").err
     added = here("webhook", "add", receiver.url)
@@ -372,7 +373,7 @@ def test_from_the_command_line(here, receiver):
     assert "MAILER_WEBHOOK_NETWORKS" in here("webhook", "add", "http://10.0.0.1/").err
 
 
-def test_at_the_desk(site, receiver):
+def test_webhooks_are_managed_at_the_desk(site, receiver):
     with visiting(site) as visitor:
         desk = At(visitor, signed_in(site, "admin"))
         here = "/desk/settings/webhooks"
@@ -406,10 +407,10 @@ def test_at_the_desk(site, receiver):
     assert done == [f"webhook.{verb}" for verb in ("remove", "resume", "pause", "rotate", "again", "test", "add")]
 
 
-def test_what_leaves_is_json_with_three_keys(site):
+def test_a_message_is_json_with_three_keys(site):
     message = replace(waiting(), data='{"email":"josé@example.org","send":3}')
-    body = json.loads(manage.body_of(message))
+    body = json.loads(delivery.message_body(message))
     assert list(body) == ["type", "timestamp", "data"]
     assert body["data"] == {"email": "josé@example.org", "send": 3}
     assert client_options(site.app).networks == HERE
-    assert KEY not in manage.body_of(message).decode()
+    assert KEY not in delivery.message_body(message).decode()

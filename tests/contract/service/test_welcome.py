@@ -1,4 +1,4 @@
-"""Who has confirmed is greeted, once, by a send of their own: on every database."""
+"""A new subscriber is welcomed, once, by a send of their own: on every database."""
 
 import asyncio
 from email import message_from_bytes, policy
@@ -98,7 +98,7 @@ def is_greeted(app, address):
     return done
 
 
-def test_a_new_reader_is_greeted_by_a_send_of_one(app, catcher):
+def test_a_new_subscriber_is_welcomed_by_a_send_with_one_recipient(app, catcher):
     slug = approve(app)
     join(app, "Ana@example.org", slug, "harbour", "tides")
     serve(app, is_greeted(app, "ana@example.org"))
@@ -114,7 +114,7 @@ def test_a_new_reader_is_greeted_by_a_send_of_one(app, catcher):
     assert app.ledger.sends.all() == ()
 
 
-def test_nobody_is_greeted_twice_or_after_leaving(app, catcher):
+def test_nobody_is_welcomed_twice_or_after_leaving(app, catcher):
     slug = approve(app)
     join(app, "ana@example.org", slug)
     serve(app, is_greeted(app, "ana@example.org"))
@@ -127,14 +127,14 @@ def test_nobody_is_greeted_twice_or_after_leaving(app, catcher):
     assert len(list(catcher.messages())) == 1
 
 
-def test_without_an_edition_that_an_editor_has_looked_at_welcomes_wait(app, catcher):
+def test_welcomes_wait_for_an_edition_that_an_editor_has_tested(app, catcher):
     join(app, "ana@example.org", "welcome")
     told = serve(app, lambda: welcomes(app, "ana@example.org")[0].next_at > app.clock())
     assert "mailer test welcome" in told[0]
     assert list(catcher.messages()) == []
 
 
-def test_what_a_writer_or_a_program_tests_greets_nobody(app):
+def test_an_edition_tested_by_a_writer_or_a_program_welcomes_nobody(app):
     for name, role in (("Wim", Role.WRITER), ("Mara", Role.EDITOR)):
         app.ledger.users.add(name, role)
     slug = approve(app, by="Wim")
@@ -144,7 +144,7 @@ def test_what_a_writer_or_a_program_tests_greets_nobody(app):
     assert app.ledger.editions.approved(slug)
 
 
-def test_where_a_second_person_is_asked_for_a_tested_welcome_must_be_approved_by_one(app, clock):
+def test_with_approval_required_a_tested_welcome_must_be_approved(app, clock):
     with App(app.workspace, app.settings.model_copy(update={"approval": True}), clock) as strict:
         slug = approve(strict, by="Mara")
         join(strict, "ana@example.org", slug)
@@ -158,7 +158,7 @@ def test_where_a_second_person_is_asked_for_a_tested_welcome_must_be_approved_by
         assert welcomes(strict, "ana@example.org")[0].state is TransactionalState.SENT
 
 
-def test_a_greylisted_one_is_carried_on_later(app, clock):
+def test_a_greylisted_welcome_is_resumed_later(app, clock):
     slug = approve(app)
     join(app, "greylist@example.com", slug)
     going = app.ledger.sends.active

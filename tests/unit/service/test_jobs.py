@@ -82,7 +82,7 @@ def test_a_stop_ends_the_pause_at_once(app):
     assert run(app, step, interval=3600.0, after_error=3600.0) == ["letters wait: Not now."]
 
 
-def test_a_job_that_was_stopped_before_it_began_does_nothing(app):
+def test_a_job_that_is_stopped_before_it_starts_does_nothing(app):
     async def main():
         stop = asyncio.Event()
         stop.set()

@@ -1,9 +1,9 @@
 """Verifies the ID token of OpenID Connect Core 1.0. Needs the extra `oidc`.
 
-    read_keys(document)                      the keys that a provider publishes (RFC 7517)
-    verify(token, keys, expected, now=...)   the claims of a valid token
+    read_keys(document)                               the keys that a provider publishes (RFC 7517)
+    verify_id_token(token, keys, expected, now=...)   the claims of a valid token
 
-What always holds: the signature is by a published key, with one of ALGORITHMS; never `none`, never a shared secret. Issuer and
+These always hold: the signature is by a published key, with one of ALGORITHMS; never `none`, never a shared secret. Issuer and
 audience are exactly those expected, nonce and time are those of this login. Pure. Raises TokenError, and its subclass
 UnknownSignatureError where newer keys could help.
 """
@@ -62,7 +62,7 @@ def _key(data: dict[str, Any]) -> Key | None:
         return None
 
 
-def verify(token: str, keys: KeySet, expected: ExpectedClaims, *, now: float) -> dict[str, Any]:
+def verify_id_token(token: str, keys: KeySet, expected: ExpectedClaims, *, now: float) -> dict[str, Any]:
     """Returns the claims of `token`. `now`: seconds since the epoch."""
     claims = _verify_signature(token, keys)
     checks = JWTClaimsRegistry(

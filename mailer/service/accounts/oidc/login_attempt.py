@@ -1,7 +1,7 @@
-"""One login at an identity provider, from leaving for it to coming back: state, nonce and PKCE verifier (RFC 7636).
+"""One login at an identity provider, from redirect to callback: state, nonce and PKCE verifier (RFC 7636).
 
-    attempt = start(wanted, now)                a browser leaves for the provider, with the cookie attempt.cookie
-    attempt = resume(cookie, state, now)        the browser comes back; raises NotBegunError
+    attempt = start_login(wanted, now)                a browser is redirected to the provider, with the cookie attempt.cookie
+    attempt = resume_login(cookie, state, now)        the browser comes back; raises NotBegunError
 
 State, nonce and verifier are derived from a secret that only this browser’s cookie has. So an answer of the provider fits no
 other browser and no other login, and the server stores nothing for those who never come back. This module needs no extra.
@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 from mailer.errors import MailerError
 
-LIFETIME = 600  # seconds from leaving to coming back
+LIFETIME = 600  # seconds from redirect to callback
 _LONGEST_WANTED = 1000
 
 
@@ -65,13 +65,13 @@ class LoginAttempt:
         return _base64(hmac.digest(self.secret.encode(), f"{use} {self.at} {self.wanted}".encode(), "sha256"))
 
 
-def start(wanted: str, now: float) -> LoginAttempt:
+def start_login(wanted: str, now: float) -> LoginAttempt:
     """Starts the login of a browser that wants to see `wanted`."""
     wanted = wanted if len(wanted) <= _LONGEST_WANTED else ""
     return LoginAttempt(secret=secrets.token_urlsafe(32), at=int(now), wanted=wanted)
 
 
-def resume(cookie: str, state: str, now: float) -> LoginAttempt:
+def resume_login(cookie: str, state: str, now: float) -> LoginAttempt:
     """Returns the login that the browser’s `cookie` and the provider’s `state` both belong to. Raises NotBegunError."""
     secret, _, rest = cookie.partition(".")
     at, _, wanted = rest.partition(".")

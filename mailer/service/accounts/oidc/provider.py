@@ -21,14 +21,14 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from joserfc.jwk import KeySet
 
 from mailer.http_client import ClientOptions, HttpResult, request
-from mailer.service.accounts.oidc.id_token import ExpectedClaims, UnknownSignatureError, read_keys, verify
+from mailer.service.accounts.oidc.id_token import ExpectedClaims, UnknownSignatureError, read_keys, verify_id_token
 from mailer.service.accounts.oidc.login_attempt import LoginAttempt, ProviderError, error_code
 from mailer.settings.parsers import parse_base_url
 from mailer.settings.settings import Settings
 
 SCOPE = "openid email profile"
 KEPT_FOR = 3600.0  # seconds
-REST = 60.0  # seconds between two looks at the keys
+REST = 60.0  # seconds between two requests for the keys
 TIME_LIMIT = 10.0  # seconds of one request
 LARGEST = 512 * 1024  # octets of an answer
 _ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))  # the settings may name a private address
@@ -86,9 +86,9 @@ class Provider:
         token = await self._exchange(code, attempt.verifier, back)
         expected = ExpectedClaims(issuer=self.issuer, client_id=self._client_id, nonce=attempt.nonce)
         try:
-            return verify(token, await self._jwks(KEPT_FOR), expected, now=self._clock())
+            return verify_id_token(token, await self._jwks(KEPT_FOR), expected, now=self._clock())
         except UnknownSignatureError:
-            return verify(token, await self._jwks(REST), expected, now=self._clock())
+            return verify_id_token(token, await self._jwks(REST), expected, now=self._clock())
 
     async def _exchange(self, code: str, verifier: str, back: str) -> str:
         endpoints = await self._metadata()

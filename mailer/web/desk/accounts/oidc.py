@@ -20,17 +20,17 @@ from starlette.responses import Response
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.service.accounts.oidc.flow import UnknownPersonError, sign_in
+from mailer.service.accounts.oidc.login import UnknownPersonError, sign_in_by_oidc
 from mailer.service.accounts.oidc.login_attempt import (
     LIFETIME,
     LoginAttempt,
     NotBegunError,
     ProviderError,
     error_code,
-    resume,
-    start,
+    resume_login,
+    start_login,
 )
-from mailer.service.accounts.passwords import NewSession
+from mailer.service.accounts.sessions import NewSession
 from mailer.web.client_ip import address_of, rate_limit_key
 from mailer.web.desk.accounts.signin import SignIn, inside
 from mailer.web.desk.origin import origin_of
@@ -63,7 +63,7 @@ class Oidc:
         wanted = request.query_params.get("next", "")
         if self._is_too_often(request):
             return await self._too_often(wanted)
-        attempt = start(wanted, self._app.clock())
+        attempt = start_login(wanted, self._app.clock())
         try:
             address = await self._provider.authorization(attempt, self._back(request))
         except ProviderError as error:
@@ -104,7 +104,7 @@ class Oidc:
     def _resumed(self, request: Request) -> LoginAttempt:
         """Returns the login that comes back; each comes back once."""
         now, state = self._app.clock(), request.query_params.get("state", "")
-        attempt = resume(request.cookies.get(origin_of(request).cookie(_COOKIE), ""), state, now)
+        attempt = resume_login(request.cookies.get(origin_of(request).cookie(_COOKIE), ""), state, now)
         self._spent = {each: at for each, at in self._spent.items() if now - at <= LIFETIME}
         if attempt.state in self._spent:
             raise NotBegunError
@@ -121,7 +121,7 @@ class Oidc:
 
     def _enter(self, request: Request, claims: Mapping[str, object]) -> NewSession:
         browser, address = request.headers.get("user-agent", ""), self._address(request)
-        return sign_in(self._app, self._provider, claims, browser=browser, address=address)
+        return sign_in_by_oidc(self._app, self._provider, claims, browser=browser, address=address)
 
     async def _refused(self, request: Request, error: MailerError, wanted: str) -> Response:
         login = error.login if isinstance(error, UnknownPersonError) else ""

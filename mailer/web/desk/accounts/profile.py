@@ -5,7 +5,7 @@ from starlette.responses import Response
 from mailer.addresses import parse_address
 from mailer.errors import UsageError
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.passwords import hash_password, is_password_of, need_passwords
+from mailer.service.accounts.passwords import check_password, hash_password, require_passwords
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -60,8 +60,8 @@ def _set_email(request: DeskRequest) -> Response:
 
 
 def _set_password(request: DeskRequest) -> Response:
-    need_passwords(request.app)
-    if not is_password_of(request.app, request.user, request.form.raw("old")):
+    require_passwords(request.app)
+    if not check_password(request.app, request.user, request.form.raw("old")):
         raise UsageError("Your current password is wrong.", "Type it again; nothing was changed.")
     if request.form.raw("password") != request.form.raw("again"):
         raise UsageError("The two new passwords are not the same.", "Type the same one twice; nothing was changed.")

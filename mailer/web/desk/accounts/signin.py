@@ -18,7 +18,8 @@ from mailer.errors import UsageError
 from mailer.ledger.accounts.sessions import LONGEST
 from mailer.ledger.accounts.users import name_key
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.passwords import NewSession, accept_invite, digest, sign_in
+from mailer.service.accounts.passwords import accept_invite, sign_in
+from mailer.service.accounts.sessions import NewSession, token_digest
 from mailer.web.client_ip import address_of, rate_limit_key
 from mailer.web.desk.accounts.login_throttle import LoginThrottle
 from mailer.web.desk.origin import origin_of
@@ -103,7 +104,7 @@ class SignIn:
         return self._pages.page("sign-in", status=status, said=said, context=context)
 
     def _choose(self, token: str, said: Flash | None = None) -> Response:
-        user = self._app.ledger.users.by_link(digest(token))
+        user = self._app.ledger.users.by_link(token_digest(token))
         if user is None:
             over = {
                 "heading": "This link holds good no more.",
@@ -118,7 +119,7 @@ class SignIn:
         """See `path`, with the pass of who `entered`; what there was before ends. `how`: for the audit."""
         door = origin_of(request)
         sessions = self._app.ledger.sessions
-        if before := sessions.find(digest(request.cookies.get(door.cookie("session"), ""))):
+        if before := sessions.find(token_digest(request.cookies.get(door.cookie("session"), ""))):
             sessions.end(before.user.id, before.id)
         self._app.ledger.audit.record(entered.user.name, "session.begin", "", how, address=address)
         response = self._pages.redirect(request, path)

@@ -8,8 +8,8 @@ from mailer.errors import UsageError
 from mailer.ledger.accounts.audit import PAGE
 from mailer.ledger.accounts.users import User
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.oidc.flow import normalize_login
-from mailer.service.accounts.passwords import invite
+from mailer.service.accounts.oidc.login import normalize_login
+from mailer.service.accounts.passwords import create_invite
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -45,13 +45,13 @@ def _add(request: DeskRequest) -> Response:
     request.record("user.add", user.name, user.role.value)
     if request.app.settings.oidc_only:
         return request.redirect(_HERE, f"{user.name} may sign in as {user.role}.")
-    return _page(request, link=invite(request.app, user), link_of=user.name)
+    return _page(request, link=create_invite(request.app, user), link_of=user.name)
 
 
 def _link(request: DeskRequest) -> Response:
     user = _person(request)
     request.record("user.link", user.name)
-    return _page(request, link=invite(request.app, user), link_of=user.name)
+    return _page(request, link=create_invite(request.app, user), link_of=user.name)
 
 
 def _set_oidc(request: DeskRequest) -> Response:

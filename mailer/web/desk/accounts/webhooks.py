@@ -8,7 +8,7 @@ from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.webhooks import EVENTS, WebhookState
 from mailer.ledger.webhooks.outbox import PAGE
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
-from mailer.service.webhooks import manage
+from mailer.service.webhooks import delivery, manage
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -37,7 +37,7 @@ def _list(request: DeskRequest, *, wrong: MailerError | None = None) -> Response
 
 def _add(request: DeskRequest) -> Response:
     try:
-        made, secret = manage.add(request.app, request.form.text("url"), request.form.texts("event"))
+        made, secret = manage.add_webhook(request.app, request.form.text("url"), request.form.texts("event"))
     except MailerError as error:
         return _list(request, wrong=error)
     request.record("webhook.add", str(made.id), ", ".join(made.events))
@@ -61,7 +61,7 @@ def _one(request: DeskRequest, webhook: Webhook, *, secret: str = "") -> Respons
         messages=messages,
         older=messages[-1].id if len(messages) == PAGE else None,
         states=WebhookState,
-        in_words=manage.describe,
+        in_words=delivery.describe_attempt,
     )
 
 
@@ -70,12 +70,12 @@ def _test(request: DeskRequest) -> Response:
     message = manage.send_test(request.app, webhook.id)
     request.record("webhook.test", str(webhook.id))
     took_it = message.state is WebhookState.DELIVERED
-    said = f"The test: its receiver {', '.join(map(manage.describe, message.log))}."
+    said = f"The test: its receiver {', '.join(map(delivery.describe_attempt, message.log))}."
     return request.redirect(_path(webhook), said, bad=not took_it)
 
 
 def _rotate(request: DeskRequest) -> Response:
-    made, secret = manage.rotate(request.app, _webhook(request).id)
+    made, secret = manage.rotate_secret(request.app, _webhook(request).id)
     request.record("webhook.rotate", str(made.id))
     return _one(request, made, secret=secret)
 

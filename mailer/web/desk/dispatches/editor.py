@@ -12,8 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from mailer.ledger.types.accounts import Role
-from mailer.service.dispatches.files import LARGEST, ChangedError, DispatchFile, NoDispatchError, read, save
-from mailer.service.dispatches.overview import listed
+from mailer.service.dispatches.files import (
+    LARGEST,
+    ChangedError,
+    DispatchFile,
+    NoDispatchError,
+    read_dispatch,
+    save_dispatch,
+)
+from mailer.service.dispatches.status import find_dispatch_summary
 from mailer.web.desk.dispatches.history import changes
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.dispatches.preview import VIEWS
@@ -29,8 +36,8 @@ _CLIP = 102 * 1024  # octets after which Gmail cuts a letter off
 
 def _write(request: DeskRequest) -> Response:
     """The editor. What is wrong with the text, its script asks for; who has none sees it here."""
-    text = read(request.app, request.path["name"])
-    stands = listed(request.app, text.name)
+    text = read_dispatch(request.app, request.path["name"])
+    stands = find_dispatch_summary(request.app, text.name)
     return request.page(
         "write",
         heading=stands.title,
@@ -51,7 +58,9 @@ def _save(request: DeskRequest) -> Response:
     name, typed = request.path["name"], request.form.raw("text")
     by_hand = not request.form.has("auto")
     try:
-        saved = save(request.app, name, typed, base=request.form.text("base"), actor=request.user.name, step=by_hand)
+        saved = save_dispatch(
+            request.app, name, typed, base=request.form.text("base"), actor=request.user.name, step=by_hand
+        )
     except ChangedError as error:
         return _conflict(request, error.now, typed)
     if by_hand:
@@ -78,7 +87,7 @@ async def _changed(request: DeskRequest) -> Response:
         before = seen
         while True:
             try:
-                now = await run_in_threadpool(read, request.app, name)
+                now = await run_in_threadpool(read_dispatch, request.app, name)
             except NoDispatchError:
                 yield ServerSentEvent(name="gone", data=name)
                 return
@@ -91,7 +100,7 @@ async def _changed(request: DeskRequest) -> Response:
 
 
 def _text(request: DeskRequest) -> Response:
-    now = read(request.app, request.path["name"])
+    now = read_dispatch(request.app, request.path["name"])
     return request.json({"text": now.text, "digest": now.digest})
 
 

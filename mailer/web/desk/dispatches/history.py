@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mailer.ledger.types.accounts import Role
-from mailer.service.dispatches.files import read, save
+from mailer.service.dispatches.files import read_dispatch, save_dispatch
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -28,13 +28,13 @@ def changes(before: str, after: str) -> tuple[DiffLine, ...]:
 
 
 def _history(request: DeskRequest) -> Response:
-    now = read(request.app, request.path["name"])
+    now = read_dispatch(request.app, request.path["name"])
     versions = request.app.ledger.revisions.versions(now.name)
     return request.page("history", heading="History", now=now, versions=versions)
 
 
 def _version(request: DeskRequest) -> Response:
-    now = read(request.app, request.path["name"])
+    now = read_dispatch(request.app, request.path["name"])
     then = _text_of(request, int(request.path["version"]))
     version = next(
         each for each in request.app.ledger.revisions.versions(now.name) if each.id == int(request.path["version"])
@@ -45,7 +45,7 @@ def _version(request: DeskRequest) -> Response:
 def _bring_back(request: DeskRequest) -> Response:
     name = request.path["name"]
     then = _text_of(request, int(request.path["version"]))
-    save(request.app, name, then, base=request.form.text("base"), actor=request.user.name, step=True)
+    save_dispatch(request.app, name, then, base=request.form.text("base"), actor=request.user.name, step=True)
     request.record("dispatch.restore", name, f"version {request.path['version']}")
     return request.redirect(f"{HERE}/{name}", "The earlier text is back; the one before is in the history.")
 

@@ -3,9 +3,9 @@
 from starlette.responses import Response
 
 from mailer.ledger.types.accounts import Role
+from mailer.service.dispatches.create import create_dispatch, import_text
 from mailer.service.dispatches.files import LARGEST
-from mailer.service.dispatches.new import import_text, start
-from mailer.service.dispatches.overview import list_dispatches
+from mailer.service.dispatches.status import list_dispatches
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -31,7 +31,7 @@ def _list(request: DeskRequest) -> Response:
 
 
 def _new(request: DeskRequest) -> Response:
-    path = start(request.app, request.form.text("title"))
+    path = create_dispatch(request.app, request.form.text("title"))
     request.record("dispatch.new", path.stem)
     return request.redirect(f"{HERE}/{path.stem}")
 

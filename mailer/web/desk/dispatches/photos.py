@@ -7,7 +7,7 @@ from starlette.responses import Response
 from mailer.edition.images import LARGEST_FILE
 from mailer.errors import UsageError
 from mailer.ledger.types.accounts import Role
-from mailer.service.dispatches.files import read
+from mailer.service.dispatches.files import read_dispatch
 from mailer.service.dispatches.photos import save_photo
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.request import DeskRequest
@@ -24,7 +24,7 @@ def _add_photo(request: DeskRequest) -> Response:
     """Keep the photo; what stands for it in the text is handed back."""
     name, alt = request.path["name"], " ".join(request.form.text("alt").split())
     upload = request.form.upload("photo")
-    read(request.app, name)
+    read_dispatch(request.app, name)
     if upload is None:
         raise UsageError("No photo was chosen.", "Choose a file: JPEG, PNG, GIF, WebP, TIFF or BMP.")
     if not alt:

@@ -2,12 +2,11 @@
 
 from starlette.responses import Response
 
-from mailer.addresses import parse_address
+from mailer.addresses import mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.subscribers.search import LONGEST, PAGE
 from mailer.ledger.types.accounts import Role
 from mailer.service.lists.members import add_member, editable_fields
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.web.desk.lists.overview import ONE, by, confirmation_page, name_of, path_of
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -39,7 +38,7 @@ def _add(request: DeskRequest) -> Response:
         add_member(request.app, name, address, typed_fields(request), by=by(request))
     except NeedsConfirmationError as error:
         return confirmation_page(request, name, error)
-    request.record("list.add", name, mask(address.display))
+    request.record("list.add", name, mask_address(address.display))
     return request.redirect(f"{path_of(name)}/members", f"{address.display} is on the list.")
 
 

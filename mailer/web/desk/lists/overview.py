@@ -15,8 +15,8 @@ from mailer.errors import NeedsConfirmationError
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.subscribers import SyncPlan
 from mailer.service.file_cache import cache_by_mtime
-from mailer.service.lists.digest import digest_of
-from mailer.service.lists.sync import can_go_back_to, plan_sync, sync_list, undo_list
+from mailer.service.lists.file_digests import file_digest
+from mailer.service.lists.sync import plan_sync, sync_list, undo_list, undoable_syncs
 from mailer.web.desk.charts import Step, draw_growth
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -26,7 +26,7 @@ ONE = f"{HERE}/{{name}}"
 _HEADER = "email,first_name,last_name"
 _STEPS_SHOWN = 12
 _SYNCS_SHOWN = 100
-_seen_digest = cache_by_mtime(maxsize=64)(digest_of)
+_seen_digest = cache_by_mtime(maxsize=64)(file_digest)
 
 
 def name_of(request: DeskRequest) -> str:
@@ -162,7 +162,7 @@ def confirmed(error: NeedsConfirmationError, *, with_removals: bool) -> NeedsCon
 def _history(request: DeskRequest) -> Response:
     name = name_of(request)
     syncs = request.app.ledger.syncs.history(name)[:_SYNCS_SHOWN]
-    choices = can_go_back_to(request.app, name)
+    choices = undoable_syncs(request.app, name)
     return request.page("listhistory", heading=f"History of “{name}”", name=name, syncs=syncs, choices=choices)
 
 

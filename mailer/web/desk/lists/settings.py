@@ -9,8 +9,8 @@ from starlette.responses import Response, StreamingResponse
 
 from mailer.audience.list_settings import MAX_FIELDS, load_list_settings, write_list_settings
 from mailer.ledger.types.accounts import Role
+from mailer.service.lists.export import export_list
 from mailer.service.lists.members import editable_fields
-from mailer.service.lists.overview import export_list
 from mailer.web.desk.lists.overview import ONE, name_of, path_of
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest

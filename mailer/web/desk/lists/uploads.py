@@ -11,8 +11,8 @@ from mailer.service.lists.uploads import (
     ImportMode,
     Upload,
     apply_upload,
+    discard_upload,
     find_upload,
-    forget_upload,
     keep_upload,
     plan_upload,
 )
@@ -77,7 +77,7 @@ def _apply(request: DeskRequest) -> Response:
 
 def _leave(request: DeskRequest) -> Response:
     upload = _upload(request)
-    forget_upload(request.app, upload)
+    discard_upload(request.app, upload)
     return request.redirect(path_of(upload.list), "The file was left; nothing was changed.")
 
 

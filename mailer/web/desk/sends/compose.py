@@ -22,12 +22,13 @@ from mailer.errors import UsageError
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.sends import AlreadySentError, Send
 from mailer.lint.findings import RULEBOOK
-from mailer.service.dispatches.approvals import approve
+from mailer.service.dispatches.approvals import approve_edition
 from mailer.service.dispatches.compile import DispatchError, check_dispatch
-from mailer.service.dispatches.files import file_of
+from mailer.service.dispatches.files import dispatch_path
 from mailer.service.sends.eta import format_days
-from mailer.service.sends.plan import SendOrder, SendPlan, start_send
+from mailer.service.sends.plan import SendPlan
 from mailer.service.sends.progress import warmup_schedule
+from mailer.service.sends.start import SendOrder, start_send
 from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.form_tokens import new_token, ordered
 from mailer.web.desk.render import Flash
@@ -93,7 +94,7 @@ def _approve(request: DeskRequest) -> Response:
         request.record("dispatch.disapprove", name, digest[:16])
         return request.redirect(_path(request), "You approve it no longer.")
     try:
-        approve(request.app, name, digest, by=request.user.name)
+        approve_edition(request.app, name, digest, by=request.user.name)
     except DispatchError:
         raise UsageError("The dispatch has errors; nothing was approved.", "Have them mended first.") from None
     request.record("dispatch.approve", name, digest[:16])
@@ -195,7 +196,7 @@ def _context(request: DeskRequest, choice: SendForm, outlook: SendPreview) -> di
 
 def _dispatch(request: DeskRequest) -> Dispatch | None:
     """What can be read of the dispatch."""
-    return check_dispatch(request.app, str(file_of(request.app, request.path["name"]))).partial
+    return check_dispatch(request.app, str(dispatch_path(request.app, request.path["name"]))).partial
 
 
 def _title(request: DeskRequest) -> str:

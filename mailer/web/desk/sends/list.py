@@ -12,7 +12,7 @@ from mailer.errors import UsageError
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Send, Summary
-from mailer.service.sends.plan import start_scheduled
+from mailer.service.sends.start import start_scheduled
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 

@@ -165,7 +165,7 @@ def _pause(request: DeskRequest) -> Response:
     return _do(
         request,
         "send.pause",
-        lambda: control.pause(request.app, send_number(request), by=f"by {request.user.name}"),
+        lambda: control.pause_send(request.app, send_number(request), by=f"by {request.user.name}"),
     )
 
 

@@ -8,7 +8,7 @@ from mailer.ledger.sends.approvals import Approval
 from mailer.ledger.types.errors import LedgerError
 from mailer.ledger.types.sends import AlreadySentError, Send
 from mailer.service.dispatches.compile import DispatchError
-from mailer.service.dispatches.files import NoDispatchError, file_of
+from mailer.service.dispatches.files import NoDispatchError, dispatch_path
 from mailer.service.sends.plan import SendPlan, plan_send
 from mailer.web.desk.render import Flash
 from mailer.web.desk.request import DeskRequest
@@ -47,7 +47,7 @@ class SendPreview:
 
 def preview_send(request: DeskRequest, choice: SendForm, *, record: bool = False, rehearse: bool = True) -> SendPreview:
     """Returns what the send of `choice` would be. `record`, `rehearse`: how lists are synced, as in `plan_send`."""
-    app, path = request.app, str(file_of(request.app, request.path["name"]))
+    app, path = request.app, str(dispatch_path(request.app, request.path["name"]))
     if not choice.lists:
         return SendPreview()
     try:

@@ -15,7 +15,7 @@ from mailer.csv.export import write_export
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.sends import Send
-from mailer.service.sends.report import COLUMNS, report_cells, report_of
+from mailer.service.sends.report import COLUMNS, build_report, report_rows
 from mailer.service.sends.verify import delivery_timeline
 from mailer.web.desk import charts
 from mailer.web.desk.render import HEADERS
@@ -37,7 +37,7 @@ _TONES = {
 
 
 def _report(request: DeskRequest) -> Response:
-    found = report_of(request.app, request.broadcaster.look(send_number(request)))
+    found = build_report(request.app, request.broadcaster.look(send_number(request)))
     look, frozen = found.look, found.look.summary.frozen
     return request.page(
         "report",
@@ -105,7 +105,7 @@ def _csv(request: DeskRequest) -> Response:
 def _written(app: App, send: Send) -> IO[bytes]:
     file = TemporaryFile()  # noqa: SIM115 - it is closed when it was sent
     text = TextIOWrapper(file, encoding="utf-8", newline="")
-    write_export(text, COLUMNS, report_cells(app, send))
+    write_export(text, COLUMNS, report_rows(app, send))
     text.flush()
     text.detach()
     file.seek(0)

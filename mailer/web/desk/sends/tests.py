@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from mailer.addresses import mask_address
 from mailer.delivery.states import OPEN_STATES
 from mailer.dispatch.diagnostics import Severity
 from mailer.errors import UsageError
@@ -16,9 +17,8 @@ from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.deliveries import ReportRow
 from mailer.ledger.types.sends import Send
 from mailer.service.dispatches.compile import DispatchError, check_dispatch
-from mailer.service.dispatches.files import file_of
-from mailer.service.sends.plan import start_test
-from mailer.service.subscribers.unsubscribe import mask
+from mailer.service.dispatches.files import dispatch_path
+from mailer.service.sends.start import start_test
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.form_tokens import new_token, ordered
 from mailer.web.desk.request import DeskRequest
@@ -49,7 +49,7 @@ def _watch(request: DeskRequest) -> Response:
 
 def _outcomes(request: DeskRequest) -> dict[str, Any]:
     """The dispatch and its latest tests; `moving` while something of them is under way."""
-    ledger, path = request.app.ledger, str(file_of(request.app, request.path["name"]))
+    ledger, path = request.app.ledger, str(dispatch_path(request.app, request.path["name"]))
     guess = check_dispatch(request.app, path).partial
     sends = ledger.sends.tests(guess.slug, limit=_SHOWN) if guess else ()
     tests = [Tested(send, tuple(ledger.report.rows(send.id))) for send in sends]
@@ -62,7 +62,7 @@ def _test(request: DeskRequest) -> Response:
     name = request.path["name"]
     typed = " ".join(request.form.texts("typed")).replace(",", " ").replace(";", " ").split()
     emails = [*request.form.texts("to"), *typed]
-    order, path = ordered(request), str(file_of(request.app, name))
+    order, path = ordered(request), str(dispatch_path(request.app, name))
     if not emails:
         raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
     if len(emails) > MOST:
@@ -73,7 +73,7 @@ def _test(request: DeskRequest) -> Response:
         count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
         said = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
         return request.redirect(f"{HERE}/{name}", said, bad=True)
-    request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask, emails))}")
+    request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}")
     return request.redirect(
         f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there."
     )

@@ -4,12 +4,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from mailer.addresses import Address, parse_address
+from mailer.addresses import Address, mask_address, parse_address
 from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.ledger.types.accounts import Role
-from mailer.service.lists.members import edit_member, editable_fields, erase, remove_member
+from mailer.service.lists.members import edit_member, editable_fields, erase_subscriber, remove_member
 from mailer.service.subscribers.profile import SubscriberProfile, find_profile
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.web.desk.lists.members import typed_fields
 from mailer.web.desk.lists.overview import HERE, ONE, by, confirmation_page, name_of
 from mailer.web.desk.request import DeskRequest
@@ -42,7 +41,7 @@ def _edit(request: DeskRequest) -> Response:
         edit_member(request.app, name, address.identity, typed_fields(request), by=by(request))
     except NeedsConfirmationError as error:
         return confirmation_page(request, name, error)
-    request.record("reader.edit", name, mask(address.display))
+    request.record("reader.edit", name, mask_address(address.display))
     return request.redirect(_of(address), f"Changed in {name}.csv.")
 
 
@@ -52,14 +51,14 @@ def _take_out(request: DeskRequest) -> Response:
         remove_member(request.app, name, address.identity, by=by(request))
     except NeedsConfirmationError as error:
         return confirmation_page(request, name, error)
-    request.record("reader.remove", name, mask(address.display))
+    request.record("reader.remove", name, mask_address(address.display))
     return request.redirect(_of(address), f"Taken out of {name}.csv. The list’s history can bring the row back.")
 
 
 def _unsubscribe(request: DeskRequest) -> Response:
     address = _address(request)
     done = request.app.ledger.suppressions.unsubscribe(address.identity, source=by(request))
-    request.record("reader.unsubscribe", mask(address.display))
+    request.record("reader.unsubscribe", mask_address(address.display))
     under_way = f" {done.skipped} under way will not go out." if done.skipped else ""
     words = "is unsubscribed from everything." if done.changed else f"was {done.suppression.reason} already."
     return request.redirect(_of(address), f"{address.display} {words}{under_way}")
@@ -76,8 +75,8 @@ def _erase(request: DeskRequest) -> Response:
         raise UsageError(
             "Nothing was erased: what you typed is another address.", f"Go back, and type {address.display} to say so."
         )
-    done = erase(request.app, address.identity, by=by(request))
-    request.record("reader.erase", mask(address.display), f"{done.erased.deliveries} deliveries")
+    done = erase_subscriber(request.app, address.identity, by=by(request))
+    request.record("reader.erase", mask_address(address.display), f"{done.erased.deliveries} deliveries")
     rows = f" Their rows are out of {', '.join(done.taken_out)}." if done.taken_out else ""
     left = "".join(f" Their row is still in {name}.csv: {error}" for name, error in done.left.items())
     return request.redirect(HERE, f"Erased, for good.{rows}{left}", bad=bool(left))

@@ -4,13 +4,12 @@ import re
 
 from starlette.responses import Response
 
-from mailer.addresses import parse_address
+from mailer.addresses import mask_address, parse_address
 from mailer.errors import UsageError
 from mailer.ledger.privacy.pseudonyms import is_marker
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
 from mailer.sanitize import clean
-from mailer.service.subscribers.unsubscribe import mask
 from mailer.web.desk.lists.overview import HERE, by
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
@@ -45,7 +44,7 @@ def _add(request: DeskRequest) -> Response:
     addresses = [parse_address(each) for each in typed]
     for address in addresses:
         request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=by(request))
-    request.record("suppression.add", ", ".join(mask(each.display) for each in addresses))
+    request.record("suppression.add", ", ".join(mask_address(each.display) for each in addresses))
     words = f"{addresses[0].display} is" if len(addresses) == 1 else f"{len(addresses):,} addresses are"
     return request.redirect(_HERE, f"{words} not mailed any more.")
 
@@ -55,7 +54,7 @@ def _remove(request: DeskRequest) -> Response:
     done = request.app.ledger.suppressions.unsuppress(address.identity, source=by(request))
     if done.outcome is UnsuppressStatus.REFUSED and done.suppression:
         raise UsageError(f"{address.display} is {done.suppression.reason}, which only that person can take back.")
-    request.record("suppression.remove", mask(address.display))
+    request.record("suppression.remove", mask_address(address.display))
     still = f"is still {done.suppression.reason}" if done.suppression else "may be mailed again"
     return request.redirect(_HERE, f"{address.display} {still}.")
 

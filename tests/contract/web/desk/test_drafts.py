@@ -10,11 +10,11 @@ from PIL import Image
 from mailer.edition.images import PhotoError
 from mailer.errors import UsageError
 from mailer.ledger.accounts.revisions import APART, KEPT
-from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read, save
-from mailer.service.dispatches.new import import_text, start
-from mailer.service.dispatches.overview import list_dispatches
+from mailer.service.dispatches.create import create_dispatch, import_text
+from mailer.service.dispatches.files import LARGEST, ChangedError, NoDispatchError, read_dispatch, save_dispatch
 from mailer.service.dispatches.photos import save_photo
 from mailer.service.dispatches.preview import PreviewCache
+from mailer.service.dispatches.status import list_dispatches
 from tests.support.site import site_in
 from tests.support.workspaces import DISPATCH, make_workspace
 
@@ -35,8 +35,8 @@ def file(site):
 
 
 def saved(site, text, base=None, **options):
-    base = base or read(site.app, "tide").digest
-    return save(site.app, "tide", text, base=base, actor=options.pop("actor", "Mara"), **options)
+    base = base or read_dispatch(site.app, "tide").digest
+    return save_dispatch(site.app, "tide", text, base=base, actor=options.pop("actor", "Mara"), **options)
 
 
 @pytest.mark.thinned
@@ -68,7 +68,7 @@ def test_what_says_the_same_is_not_written_again(site, file):
 
 
 def test_a_file_that_changed_is_never_overwritten_unseen(site, file):
-    opened = read(site.app, "tide")
+    opened = read_dispatch(site.app, "tide")
     file.write_text("by git\n")
     with pytest.raises(ChangedError) as caught:
         saved(site, "by the desk\n", base=opened.digest)
@@ -82,7 +82,7 @@ def test_a_file_that_changed_is_never_overwritten_unseen(site, file):
 
 
 def test_of_two_who_save_at_once_one_is_told(site):
-    base = read(site.app, "tide").digest
+    base = read_dispatch(site.app, "tide").digest
     told = []
 
     def work(number):
@@ -97,7 +97,7 @@ def test_of_two_who_save_at_once_one_is_told(site):
     for each in threads:
         each.join()
     assert len(told) == 5
-    assert int(read(site.app, "tide").text) not in told
+    assert int(read_dispatch(site.app, "tide").text) not in told
 
 
 def test_rights_stay_and_nothing_is_left_beside(site, file):
@@ -118,14 +118,14 @@ def test_a_link_within_the_workspace_is_followed_and_one_that_leaves_it_refused(
     file.unlink()
     file.symlink_to(outside)
     with pytest.raises(UsageError, match="outside"):
-        read(site.app, "tide")
+        read_dispatch(site.app, "tide")
 
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("name", ["..", "../.env", "no", "", "tide.md", "a/b", ".hidden", "tide\0", "x" * 5000])
 def test_what_is_no_dispatch_is_refused(site, name):
     with pytest.raises(NoDispatchError):
-        read(site.app, name)
+        read_dispatch(site.app, name)
 
 
 @pytest.mark.parametrize("text", ["x" * (LARGEST + 1), "a\0b"])
@@ -188,15 +188,15 @@ def test_the_shelf_says_where_each_stands(site, file):
 
 
 def test_a_new_dispatch_has_a_file_and_an_old_text_becomes_one(site):
-    made = start(site.app, "Fog on the river")
+    made = create_dispatch(site.app, "Fog on the river")
     assert made.name == "2027-01-15-fog-on-the-river.md"
     with pytest.raises(UsageError, match="is there already"):
-        start(site.app, "Fog on the river")
+        create_dispatch(site.app, "Fog on the river")
     with pytest.raises(UsageError, match="needs a title"):
-        start(site.app, "  ")
+        create_dispatch(site.app, "  ")
     taken = import_text(site.app, "Fog\r\n\r\nMay 3, 2025\r\n\r\nIt is foggy.\r\n")
     assert taken.name == "2025-05-03-fog"
-    assert "It is foggy." in read(site.app, taken.name).text
+    assert "It is foggy." in read_dispatch(site.app, taken.name).text
 
 
 def picture(**options):

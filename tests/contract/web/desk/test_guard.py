@@ -9,7 +9,8 @@ from mailer.ledger.accounts.sessions import IDLE, LONGEST
 from mailer.ledger.accounts.users import LastAdminError, NameTakenError, UnknownUserError
 from mailer.ledger.types.accounts import Role
 from mailer.service.accounts import passwords
-from mailer.service.accounts.passwords import accept_invite, digest, hash_password, invite, sign_in
+from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
+from mailer.service.accounts.sessions import token_digest
 from mailer.web.desk.guard import ROUTES
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in
@@ -105,8 +106,8 @@ def test_a_new_pass_at_each_sign_in_ends_the_one_before(site, visitor):
     first = enter(visitor).cookies[COOKIE]
     second = enter(visitor).cookies[COOKIE]
     assert first != second
-    assert site.ledger.sessions.find(digest(first)) is None
-    assert site.ledger.sessions.find(digest(second)) is not None
+    assert site.ledger.sessions.find(token_digest(first)) is None
+    assert site.ledger.sessions.find(token_digest(second)) is not None
 
 
 @pytest.mark.thinned
@@ -183,12 +184,12 @@ def test_a_session_ends_when_it_is_not_used_and_when_it_is_old(site):
     find = site.ledger.sessions.find
     for _ in range(int(LONGEST // (IDLE - 1))):
         site.clock.forward(IDLE - 1)
-        assert find(digest(who.token)) is not None
+        assert find(token_digest(who.token)) is not None
     site.clock.forward(IDLE - 1)
-    assert find(digest(who.token)) is None
+    assert find(token_digest(who.token)) is None
     other = signed_in(site)
     site.clock.forward(IDLE + 1)
-    assert find(digest(other.token)) is None
+    assert find(token_digest(other.token)) is None
 
 
 def test_sessions_are_listed_and_ended_from_another_one(site, visitor):
@@ -198,10 +199,10 @@ def test_sessions_are_listed_and_ended_from_another_one(site, visitor):
     assert "Here" in page and "There" in page
     ids = {each.browser: each.id for each in site.ledger.sessions.of(here.user.id)}
     At(visitor, stranger).post("/desk/settings/sessions", {"session": str(ids["There"])})
-    assert site.ledger.sessions.find(digest(there.token)) is not None
+    assert site.ledger.sessions.find(token_digest(there.token)) is not None
     At(visitor, here).post("/desk/settings/sessions", {"session": str(ids["There"])})
-    assert site.ledger.sessions.find(digest(there.token)) is None
-    assert site.ledger.sessions.find(digest(here.token)) is not None
+    assert site.ledger.sessions.find(token_digest(there.token)) is None
+    assert site.ledger.sessions.find(token_digest(here.token)) is not None
 
 
 def test_a_new_password_ends_the_other_sessions(site, visitor):
@@ -212,16 +213,16 @@ def test_a_new_password_ends_the_other_sessions(site, visitor):
     assert desk.post("/desk/settings/password", {**new, "old": "wrong"}).status_code == 422
     assert desk.post("/desk/settings/password", {**new, "again": "other"}).status_code == 422
     assert desk.post("/desk/settings/password", {**new, "password": "short", "again": "short"}).status_code == 422
-    assert site.ledger.sessions.find(digest(there.token)) is not None
+    assert site.ledger.sessions.find(token_digest(there.token)) is not None
     assert desk.post("/desk/settings/password", new).status_code == 303
-    assert site.ledger.sessions.find(digest(there.token)) is None
+    assert site.ledger.sessions.find(token_digest(there.token)) is None
     assert enter(visitor).status_code == 403
     assert enter(visitor, password="quiet tram stone eleven").status_code == 303
 
 
 def test_a_link_lets_choose_a_password_once(site, visitor):
     user = site.ledger.users.add("Mara Lindqvist")
-    path = invite(site.app, user).removeprefix("https://letter.example.org")
+    path = create_invite(site.app, user).removeprefix("https://letter.example.org")
     before = site.contents()
     assert "Welcome, Mara Lindqvist" in visitor.get(path).text
     assert site.contents() == before
@@ -236,7 +237,7 @@ def test_a_link_lets_choose_a_password_once(site, visitor):
 
 def test_a_link_holds_good_for_three_days_and_a_newer_one_voids_it(site):
     user = site.ledger.users.add("Mara Lindqvist")
-    tokens = [invite(site.app, user).rpartition("/")[2] for _ in range(2)]
+    tokens = [create_invite(site.app, user).rpartition("/")[2] for _ in range(2)]
     assert accept_invite(site.app, tokens[0], PASSWORD, browser="", address="") is None
     site.clock.forward(3 * 86_400)
     assert accept_invite(site.app, tokens[1], PASSWORD, browser="", address="") is None
@@ -296,7 +297,7 @@ def test_the_log_is_read_page_by_page(site):
 def test_passwords_and_links_are_nowhere_in_the_ledger(site):
     with_password(site)
     user = site.ledger.users.add("Wim")
-    link = invite(site.app, user).rpartition("/")[2]
+    link = create_invite(site.app, user).rpartition("/")[2]
     entered = sign_in(site.app, "Mara Lindqvist", PASSWORD, browser="", address="")
     everything = repr(site.contents())
     assert not any(secret in everything for secret in (PASSWORD, link, entered.token))

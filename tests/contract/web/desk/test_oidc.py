@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from mailer.errors import SettingsError
 from mailer.ledger.accounts.users import LoginTakenError
 from mailer.ledger.types.accounts import Role
-from mailer.service.accounts.oidc.flow import normalize_login
+from mailer.service.accounts.oidc.login import normalize_login
 from mailer.service.accounts.oidc.provider import KEPT_FOR, LARGEST, REST
-from mailer.service.accounts.passwords import digest, hash_password
+from mailer.service.accounts.passwords import hash_password
+from mailer.service.accounts.sessions import token_digest
 from mailer.web.app import create_app
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.provider import CLIENT, SECRET, providing
@@ -438,7 +439,7 @@ def test_without_passwords_there_is_one_door(tmp_path, provider):
     with site_in(tmp_path, **settings_of(provider, oidc_only=True)) as site, visiting(site) as visitor:
         mara = site.ledger.users.add("Mara Lindqvist", Role.ADMIN, oidc_login="mara@example.org")
         site.ledger.users.set_password(mara.id, hash_password(PASSWORD, mara.name))
-        site.ledger.users.set_link(mara.id, digest("a link"), START + 1000)
+        site.ledger.users.set_link(mara.id, token_digest("a link"), START + 1000)
         before = site.contents()
         assert "Password" not in visitor.get("/desk/sign-in").text
         fields = {"name": mara.name, "password": PASSWORD, "again": PASSWORD}

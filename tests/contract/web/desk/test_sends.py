@@ -13,10 +13,11 @@ from mailer.delivery.states import DeliveryState, SendState
 from mailer.ledger.store.scratch import ScratchConnection
 from mailer.relay import Relay
 from mailer.service.dispatches.approvals import NotApprovedError
-from mailer.service.dispatches.overview import list_dispatches
+from mailer.service.dispatches.status import list_dispatches
 from mailer.service.lists.sync import sync_list
-from mailer.service.sends.plan import SendOrder, plan_send, start_send
-from mailer.service.sends.scheduler import due_now, start_sends_when_due
+from mailer.service.sends.plan import plan_send
+from mailer.service.sends.scheduler import due_sends, start_sends_when_due
+from mailer.service.sends.start import SendOrder, start_send
 from tests.support.deskpages import At, signed_in
 from tests.support.patience import until_holds
 from tests.support.site import site_in
@@ -295,7 +296,7 @@ def carry_all(site):
     told, looks = [], []
 
     def looking(newsroom):
-        looks.append(due_now(newsroom))
+        looks.append(due_sends(newsroom))
         return looks[-1]
 
     async def work():

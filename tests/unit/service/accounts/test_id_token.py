@@ -1,4 +1,4 @@
-"""Which tokens of an identity provider are believed: forged ones, stale ones, those for others, and the honest."""
+"""Verifying the ID token of an identity provider: forged, expired, foreign and valid ones."""
 
 import base64
 import hashlib
@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
-from mailer.service.accounts.oidc.id_token import ExpectedClaims, TokenError, UnknownSignatureError, read_keys, verify
+from mailer.service.accounts.oidc.id_token import (
+    ExpectedClaims,
+    TokenError,
+    UnknownSignatureError,
+    read_keys,
+    verify_id_token,
+)
 
 NOW, CLIENT = 1_800_000_000, "the desk"
 EXPECTED = ExpectedClaims(issuer="https://id.example.com", client_id=CLIENT, nonce="n" * 43)
@@ -115,9 +121,9 @@ FORGED = {
 
 
 @pytest.mark.parametrize("token", FORGED.values(), ids=FORGED)
-def test_a_forged_token_is_not_believed(token):
+def test_an_invalid_token_is_refused(token):
     with pytest.raises(TokenError) as refused:
-        verify(token, KEYS, EXPECTED, now=NOW)
+        verify_id_token(token, KEYS, EXPECTED, now=NOW)
     assert refused.value.next_step
     assert str(refused.value).isprintable()
 
@@ -137,21 +143,23 @@ def test_a_forged_token_is_not_believed(token):
         signed(key=EDWARDS, alg="Ed25519"),
     ],
 )
-def test_an_honest_token_is_believed(token):
-    assert verify(token, KEYS, EXPECTED, now=NOW)["sub"] == "1"
+def test_a_valid_token_is_accepted(token):
+    assert verify_id_token(token, KEYS, EXPECTED, now=NOW)["sub"] == "1"
 
 
 @pytest.mark.parametrize("key", [STRANGER, IMPOSTOR])
-def test_a_signature_that_newer_keys_could_explain_is_told_apart(key):
+def test_an_unknown_signature_has_an_error_of_its_own(key):
     with pytest.raises(UnknownSignatureError):
-        verify(signed(key=key), KEYS, EXPECTED, now=NOW)
+        verify_id_token(signed(key=key), KEYS, EXPECTED, now=NOW)
 
 
-def test_the_only_key_needs_no_name():
-    assert verify(by_hand({"alg": "RS256"}, by_ours), read_keys({"keys": PUBLISHED["keys"][:1]}), EXPECTED, now=NOW)
+def test_a_single_key_needs_no_key_id():
+    assert verify_id_token(
+        by_hand({"alg": "RS256"}, by_ours), read_keys({"keys": PUBLISHED["keys"][:1]}), EXPECTED, now=NOW
+    )
 
 
-def test_what_is_no_key_for_signatures_is_passed_over():
+def test_keys_for_other_uses_are_left_out():
     odd = [7, None, {}, {"kty": "RSA"}, {"kty": "EC", "crv": "x"}, {"kty": "oct", "k": "eA"}, {"kty": ["RSA"]}]
     for_secrets = {**PUBLISHED["keys"][0], "use": "enc"}
     found = read_keys({"keys": [*odd, for_secrets, *PUBLISHED["keys"]]})
@@ -162,13 +170,13 @@ def test_what_is_no_key_for_signatures_is_passed_over():
 def test_a_document_without_keys_has_none(document):
     assert read_keys(document).keys == []
     with pytest.raises(UnknownSignatureError):
-        verify(signed(), KeySet([]), EXPECTED, now=NOW)
+        verify_id_token(signed(), KeySet([]), EXPECTED, now=NOW)
 
 
 @given(st.text(max_size=200) | st.lists(st.text("ey.JABab-_=0", max_size=40), min_size=2, max_size=5).map(".".join))
-def test_whatever_comes_is_refused_in_words(token):
+def test_any_invalid_token_is_refused_with_a_token_error(token):
     with pytest.raises(TokenError):
-        verify(token, KEYS, EXPECTED, now=NOW)
+        verify_id_token(token, KEYS, EXPECTED, now=NOW)
 
 
 @given(
@@ -176,6 +184,6 @@ def test_whatever_comes_is_refused_in_words(token):
         st.sampled_from(["alg", "kid", "crit", "typ", "b64", "jwk"]), st.none() | st.text() | st.lists(st.text())
     )
 )
-def test_whatever_a_header_says_it_is_refused_in_words(header):
+def test_any_invalid_header_is_refused_with_a_token_error(header):
     with pytest.raises(TokenError):
-        verify(by_hand(header, lambda data: hashlib.sha256(data).digest()), KEYS, EXPECTED, now=NOW)
+        verify_id_token(by_hand(header, lambda data: hashlib.sha256(data).digest()), KEYS, EXPECTED, now=NOW)

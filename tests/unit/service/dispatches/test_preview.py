@@ -1,4 +1,4 @@
-"""What a dispatch would be as a letter, while it is being written."""
+"""Previews of a dispatch while it is being written."""
 
 import re
 import time
@@ -10,14 +10,14 @@ from PIL import Image as Pillow
 from mailer.errors import UsageError
 from mailer.service.dispatches.lint import lint_dispatch
 from mailer.service.dispatches.preview import (
-    NOBODY,
+    NO_READER,
     ColorScheme,
-    draft,
-    in_scheme,
-    lint,
+    compile_draft,
+    force_color_scheme,
+    lint_draft,
     reader_values,
-    render,
-    some_readers,
+    render_preview,
+    sample_addresses,
 )
 from mailer.service.file_cache import cache_by_mtime
 from tests.support.preview import SHOWN, make_newsroom
@@ -38,20 +38,20 @@ def path(app):
 
 
 def drafted(app, path, source=DISPATCH):
-    return draft(app, source, path, shown=SHOWN)
+    return compile_draft(app, source, path, shown=SHOWN)
 
 
-def test_a_text_that_no_file_holds_becomes_a_letter_and_nothing_is_written(app, path):
+def test_a_text_without_a_file_is_previewed_and_nothing_is_written(app, path):
     before = {each: each.stat().st_mtime_ns for each in app.workspace.root.rglob("*")}
-    made = lint(app, drafted(app, path, DISPATCH.replace("patience", "forbearance")))
-    assert "forbearance" in render(made.edition, media=MEDIA).text
+    made = lint_draft(app, drafted(app, path, DISPATCH.replace("patience", "forbearance")))
+    assert "forbearance" in render_preview(made.edition, media=MEDIA).text
     assert {each: each.stat().st_mtime_ns for each in app.workspace.root.rglob("*")} == before
 
 
-def test_the_first_letter_has_the_words_of_the_one_that_is_mailed_and_its_styles_where_the_template_has_them(app, path):
+def test_the_quick_preview_has_the_final_text_with_styles_as_in_the_template(app, path):
     soon = drafted(app, path)
-    final = lint(app, soon)
-    one, other = render(soon.edition, media=MEDIA), render(final.edition, media=MEDIA)
+    final = lint_draft(app, soon)
+    one, other = render_preview(soon.edition, media=MEDIA), render_preview(final.edition, media=MEDIA)
     assert (one.subject, one.text) == (other.subject, other.text)
     assert _words(one.html) == _words(other.html)
     assert (soon.is_final, final.is_final) == (False, True)
@@ -74,21 +74,21 @@ def _words(html):
         "no front matter",
     ],
 )
-def test_what_is_said_of_it_is_what_the_check_says(app, path, source):
+def test_the_problems_are_those_of_the_check(app, path, source):
     path.write_text(source)
     checked = lint_dispatch(app, "tide")
-    found = lint(app, drafted(app, path, source)).problems
+    found = lint_draft(app, drafted(app, path, source)).problems
     assert [(each.line, each.rule) for each in found] == [(each.line, each.rule) for each in checked.problems]
 
 
-def test_errors_leave_no_letter(app, path):
+def test_errors_leave_no_edition(app, path):
     made = drafted(app, path, DISPATCH.replace("source:", "sorce:"))
     assert made.edition is None
-    assert lint(app, made).edition is None
+    assert lint_draft(app, made).edition is None
 
 
-def test_octets_that_are_no_text_are_a_finding(app, path):
-    made = draft(app, b"---\ntitle: \xff\n---\n", path)
+def test_invalid_utf_8_is_a_problem(app, path):
+    made = compile_draft(app, b"---\ntitle: \xff\n---\n", path)
     assert [problem.rule for problem in made.problems] == ["encoding"]
 
 
@@ -101,7 +101,7 @@ def test_octets_that_are_no_text_are_a_finding(app, path):
         ("= nothing", 1, "not TOML"),
     ],
 )
-def test_what_is_wrong_with_the_theme_is_a_finding_at_its_line(app, path, theme, line, words):
+def test_an_error_in_the_theme_is_a_problem_at_its_line(app, path, theme, line, words):
     app.workspace.templates.mkdir()
     (app.workspace.templates / "theme.toml").write_text(theme)
     for problems in (lint_dispatch(app, "tide").problems, drafted(app, path).problems):
@@ -110,27 +110,27 @@ def test_what_is_wrong_with_the_theme_is_a_finding_at_its_line(app, path, theme,
         assert words in found.message
 
 
-def test_findings_of_dispatch_and_theme_come_at_once_those_of_the_dispatch_first(app, path):
+def test_problems_of_dispatch_and_theme_come_together_the_dispatch_first(app, path):
     app.workspace.templates.mkdir()
     (app.workspace.templates / "theme.toml").write_text("nonsense = 1\n")
     found = drafted(app, path, DISPATCH.replace("source:", "sorce:")).problems
     assert [problem.rule for problem in found] == ["missing-key", "unknown-key", "theme"]
 
 
-def test_an_image_lies_where_it_can_be_asked_for_and_its_words_stand_for_it_where_there_are_none(app, path):
+def test_images_are_below_the_media_path_and_alternative_texts_replace_them(app, path):
     Pillow.new("RGB", (40, 30), "navy").save(path.parent / "quay.png")
     photo = 'photo: {file: quay.png, alt: "A quay > a bridge", caption: The quay, credit: Mara}\n'
     made = drafted(app, path, DISPATCH.replace("date: 2026-11-01\n", f"date: 2026-11-01\n{photo}", 1))
     (image,) = made.edition.images
-    assert f'src="{MEDIA}{image.name}"' in render(made.edition, media=MEDIA).html
-    assert app.publication.media_url in render(made.edition, media=MEDIA).mailed
-    without = render(made.edition, media=MEDIA, images=False).html
+    assert f'src="{MEDIA}{image.name}"' in render_preview(made.edition, media=MEDIA).html
+    assert app.publication.media_url in render_preview(made.edition, media=MEDIA).mailed
+    without = render_preview(made.edition, media=MEDIA, images=False).html
     assert image.name not in without
     assert re.search(r'<img[^>]*src="data:,"[^>]*alt="A quay &gt; a bridge"', without)
 
 
-def test_links_open_elsewhere_but_those_to_the_articles(app, path):
-    html = render(lint(app, drafted(app, path)).edition, media=MEDIA).html
+def test_links_open_in_a_new_tab_except_those_to_articles(app, path):
+    html = render_preview(lint_draft(app, drafted(app, path)).edition, media=MEDIA).html
     links = re.findall(r"<a [^>]*href[^>]*>", html)
     assert {"#" in each.partition("href=")[2][:2] for each in links} == {True, False}
     for link in links:
@@ -144,40 +144,40 @@ CSS = "<head><style>@media (prefers-color-scheme: dark) { a { b: c } } @media sc
     ("scheme", "dark", "light"),
     [(ColorScheme.DARK, "(min-width: 0)", "(max-width: 0)"), (ColorScheme.LIGHT, "(max-width: 0)", "(min-width: 0)")],
 )
-def test_a_scheme_is_decided_in_style_sheets_and_nowhere_else(scheme, dark, light):
+def test_a_colour_scheme_is_forced_in_style_sheets_only(scheme, dark, light):
     words = "<p>(prefers-color-scheme: dark)</p>"
-    html = in_scheme(CSS + words, scheme)
+    html = force_color_scheme(CSS + words, scheme)
     assert f"@media {dark} {{ a" in html
     assert f"@media screen and {light} {{ d" in html
     assert html.endswith(words)
     assert f"color-scheme: {scheme}" in html
 
 
-def test_a_reader_gets_what_they_would_be_sent(app, path):
+def test_a_preview_for_a_reader_is_what_they_would_be_sent(app, path):
     made = drafted(app, path)
     ana = reader_values(app, "Ana@example.com", (), made.edition.fields)
-    assert "Dear Ana," in render(made.edition, ana, media=MEDIA).text
-    assert "ana@example.com" in render(made.edition, ana, media=MEDIA).html
-    assert "Dear reader," in render(made.edition, NOBODY, media=MEDIA).text
+    assert "Dear Ana," in render_preview(made.edition, ana, media=MEDIA).text
+    assert "ana@example.com" in render_preview(made.edition, ana, media=MEDIA).html
+    assert "Dear reader," in render_preview(made.edition, NO_READER, media=MEDIA).text
     with pytest.raises(UsageError, match="not on any list"):
         reader_values(app, "nobody@example.com", (), made.edition.fields)
 
 
-def test_some_readers_are_offered(app):
+def test_sample_addresses_are_offered(app):
     (app.workspace.subscribers / "board.csv").write_text("email\nana@example.com\nben@example.com\nbroken\n")
-    assert some_readers(app, (), 10) == ("ana@example.com", "ben@example.com")
-    assert some_readers(app, ("readers",), 10) == ("ana@example.com",)
-    assert some_readers(app, (), 1) == ("ana@example.com",)
+    assert sample_addresses(app, (), 10) == ("ana@example.com", "ben@example.com")
+    assert sample_addresses(app, ("readers",), 10) == ("ana@example.com",)
+    assert sample_addresses(app, (), 1) == ("ana@example.com",)
 
 
-def test_another_dispatch_that_changes_is_seen(app, path):
+def test_a_change_of_another_dispatch_is_noticed(app, path):
     other = path.with_name("other.md")
     source = DISPATCH.replace("The rest", "See [[other]]. The rest")
     assert drafted(app, path, source).edition is None
     other.write_text(DISPATCH.replace("The tide table", "Fog"))
-    assert "Fog" in render(drafted(app, path, source).edition, media=MEDIA).text
+    assert "Fog" in render_preview(drafted(app, path, source).edition, media=MEDIA).text
     other.write_text(DISPATCH.replace("The tide table", "Sun"))
-    assert "Sun" in render(drafted(app, path, source).edition, media=MEDIA).text
+    assert "Sun" in render_preview(drafted(app, path, source).edition, media=MEDIA).text
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_a_file_is_read_again_only_when_it_changed(reading, monkeypatch):
         read(file)
 
 
-def test_what_was_written_this_moment_is_read_each_time(reading, monkeypatch):
+def test_a_file_that_was_written_just_now_is_not_cached(reading, monkeypatch):
     read, file, reads = reading
     now = file.stat().st_mtime_ns
     monkeypatch.setattr(time, "time_ns", lambda: now)

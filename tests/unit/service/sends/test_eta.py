@@ -1,4 +1,4 @@
-"""How long a send still takes."""
+"""The estimate of how long a send still takes."""
 
 import datetime as dt
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mailer.delivery.warmup import DayShare, WarmUp
-from mailer.service.sends.eta import WHILE, Estimate, Remaining, ThroughputMeter, estimate, format_days, format_time
+from mailer.service.sends.eta import WINDOW, Estimate, Remaining, ThroughputMeter, estimate, format_days, format_time
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -68,7 +68,7 @@ def today(count: int) -> tuple[DayShare, ...]:
         ),
     ],
 )
-def test_the_time_left(rest, pace, seconds, words):
+def test_the_estimate_in_words(rest, pace, seconds, words):
     found = estimate(rest, now=NOW, pace=pace, zone=ZONE)
     assert found.words == words
     assert found.seconds == (seconds if seconds is None else pytest.approx(seconds))
@@ -85,11 +85,11 @@ def test_the_time_left(rest, pace, seconds, words):
         (None, ""),
     ],
 )
-def test_a_time_is_said_as_people_say_it(when, words):
+def test_a_time_is_formatted_relative_to_now(when, words):
     assert format_time(when, NOW, ZONE) == words
 
 
-def test_a_plan_is_told_by_its_days():
+def test_a_warm_up_plan_is_described_by_its_days():
     plan = WarmUp(plan=(200, 500), zone=ZONE)
     shares = plan.schedule(1000, plan.allowance({}, NOW))
     told = format_days(shares, begins=NOW, now=NOW, zone=ZONE)
@@ -125,7 +125,7 @@ def seconds(found: Estimate) -> float:
 
 
 @given(rest=rests(), pace=st.none() | PACES)
-def test_it_is_never_negative_and_never_before_a_time_that_is_known(rest, pace):
+def test_the_estimate_is_never_negative_and_never_before_a_known_time(rest, pace):
     found = estimate(rest, now=NOW, pace=pace, zone=ZONE)
     if found.seconds is None:
         assert pace is None
@@ -136,7 +136,7 @@ def test_it_is_never_negative_and_never_before_a_time_that_is_known(rest, pace):
 
 
 @given(rest=rests(), pace=PACES, quicker=PACES)
-def test_a_quicker_pace_takes_no_longer(rest, pace, quicker):
+def test_a_higher_throughput_takes_no_longer(rest, pace, quicker):
     slow, quick = (estimate(rest, now=NOW, pace=each, zone=ZONE) for each in sorted((pace, quicker)))
     assert seconds(quick) <= seconds(slow)
 
@@ -160,18 +160,18 @@ def test_a_later_retry_ends_it_no_sooner(rest, pace, later):
     assert sooner <= as_late
 
 
-def test_the_pace_is_that_of_late():
+def test_the_throughput_is_the_recent_one():
     pace = ThroughputMeter()
     assert pace.per_second is None
     for second in range(100):
         pace.note(float(second), 100 * second)
     assert pace.per_second == pytest.approx(100)
-    for second in range(100, 100 + int(WHILE) + 1):
+    for second in range(100, 100 + int(WINDOW) + 1):
         pace.note(float(second), 9_900 + 2 * (second - 99))
     assert pace.per_second == pytest.approx(2, rel=0.1)
 
 
-def test_a_standstill_has_no_pace_and_a_clock_set_back_begins_anew():
+def test_a_standstill_has_no_throughput_and_a_clock_set_back_starts_anew():
     pace = ThroughputMeter()
     for second in range(100):
         pace.note(float(second), 10)
@@ -182,10 +182,10 @@ def test_a_standstill_has_no_pace_and_a_clock_set_back_begins_anew():
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.3), st.integers(0, 5)), max_size=300))
-def test_the_pace_is_never_negative_and_remembers_little(steps):
+def test_the_throughput_is_never_negative_and_keeps_few_samples(steps):
     pace, now, count = ThroughputMeter(), 0.0, 0
     for seconds_on, more in steps:
         now, count = now + seconds_on, count + more
         pace.note(now, count)
     assert pace.per_second is None or pace.per_second > 0
-    assert len(pace) <= WHILE * 4 + 3
+    assert len(pace) <= WINDOW * 4 + 3

@@ -1,4 +1,4 @@
-"""Signatures of webhooks, held against the standard's own implementation."""
+"""Signatures of webhooks, compared with the standard's own implementation."""
 
 import base64
 import time
@@ -12,19 +12,19 @@ from standardwebhooks import WebhookVerificationError
 from mailer.errors import SettingsError
 from mailer.ledger.webhooks.webhooks import SigningSecret
 from mailer.link_tokens import key_name
-from mailer.service.webhooks.signature import derive_secret, encode_secret, sign
+from mailer.service.webhooks.signature import derive_secret, encode_secret, sign_message
 
 KEYS = ["a key of the tests that is long enough to be one", "another key of the tests, as long as one has to be"]
 SEALS = [SigningSecret(key_name=key_name(key), salt=salt * 32) for key in KEYS for salt in ("00", "a1")]
 
 
-def test_the_example_of_the_standard():
+def test_the_standard_s_example_is_reproduced():
     secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    signed = sign([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    signed = sign_message([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_each_key_and_each_salt_makes_a_secret_of_its_own_always_the_same():
+def test_each_key_and_salt_derives_a_secret_of_its_own():
     secrets = [derive_secret(KEYS, seal) for seal in SEALS]
     assert len(set(secrets)) == len(SEALS)
     assert secrets == [derive_secret(KEYS[::-1], seal) for seal in SEALS]
@@ -34,13 +34,13 @@ def test_each_key_and_each_salt_makes_a_secret_of_its_own_always_the_same():
 
 
 @given(body=st.text(), number=st.integers(min_value=1), both=st.booleans())
-def test_whatever_is_said_is_believed_by_who_has_a_secret_and_by_nobody_else(body, number, both):
+def test_a_signature_verifies_only_with_a_signing_secret(body, number, both):
     new, old, other = (derive_secret(KEYS, seal) for seal in SEALS[:3])
     message_id, at = f"msg_0123_{number}", int(time.time())
     headers = {
         "webhook-id": message_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": sign([new, old] if both else [new], message_id, at, body.encode()),
+        "webhook-signature": sign_message([new, old] if both else [new], message_id, at, body.encode()),
     }
     for secret in (new, old) if both else (new,):
         Verifier(encode_secret(secret)).verify(body, headers, json_parse=False)

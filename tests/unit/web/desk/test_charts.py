@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.deliveries import DomainCount, RateBucket
-from mailer.service.sends.monitor import Throughput, by_group, top_domains, width_of
+from mailer.service.sends.monitor import Throughput, bucket_width, counts_by_provider, top_domains
 from mailer.web.desk.charts import (
     MOST_STEPS,
     ChartPart,
@@ -119,7 +119,7 @@ def test_an_amount_is_short(value, words):
 
 @pytest.mark.parametrize(("span", "width"), [(1, 1), (61, 2), (400, 10), (86_400, 1800), (400 * 86_400, 7 * 86_400)])
 def test_stretches_are_as_wide_as_a_clock_has_them(span, width):
-    assert width_of(span) == width
+    assert bucket_width(span) == width
 
 
 def test_messages_a_second_count_stretches_in_which_nothing_ended_and_the_last_one_that_is_not_over():
@@ -139,7 +139,7 @@ def test_domains_of_one_provider_are_one_and_the_small_ones_stand_together():
         for name, count in (("hotmail.com", 5), ("live.de", 4), ("", 1))
     ]
     found += [DomainCount(domain=f"d{number}.example", state=state, count=2) for number in range(5)]
-    looks = top_domains(by_group(found), 3)
+    looks = top_domains(counts_by_provider(found), 3)
     assert [(each.name, each.number, each.total) for each in looks] == [
         ("outlook.com", 1, 9),
         ("d0.example", 1, 2),

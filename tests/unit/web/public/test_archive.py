@@ -10,7 +10,7 @@ from lxml import etree
 from mailer.app import App
 from mailer.ledger.types.editions import NewEdition
 from mailer.link_tokens import PLACEHOLDER
-from mailer.service.dispatches.compile import to_record
+from mailer.service.dispatches.compile import edition_record
 from tests.support.site import PHOTO, site_in, visiting
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -143,9 +143,9 @@ def test_what_was_put_right_and_then_sent_has_changed_when_it_was_put_right(site
 
 
 def test_nothing_that_was_never_sent_can_be_corrected(site):
-    assert site.ledger.editions.correct(to_record(site.letter()), "A note.") is None
+    assert site.ledger.editions.correct(edition_record(site.letter()), "A note.") is None
     site.send()
-    assert site.ledger.editions.correct(to_record(site.letter("Other.")), "A note.") is None
+    assert site.ledger.editions.correct(edition_record(site.letter("Other.")), "A note.") is None
 
 
 def entries(text):
@@ -238,7 +238,7 @@ def test_an_unchanged_feed_is_not_sent_twice(site, visitor, path):
 
 def test_titles_are_text_in_feeds_whatever_they_hold(site, visitor):
     letter = site.letter()
-    new = to_record(letter)
+    new = edition_record(letter)
     hostile = NewEdition(**{**{name: getattr(new, name) for name in NewEdition.__slots__}, "title": "<b>&]]> „Tide“"})
     site.begin(site.send(letter))
     site.correct(letter)

@@ -1,10 +1,10 @@
-"""Old dispatches into new ones: a plain-text archive, a saved page or a message file becomes a dispatch file.
+"""Imports past issues: a plain-text file, a saved web page or a message file becomes a dispatch file.
 
-    import_file(path, target)     one file
-    importable(folder)            the files of a folder that can be imported
+    import_file(path, target)        one file
+    importable_files(folder)         the files of a folder that can be imported
 
-Nothing is overwritten, and nothing is dropped without a word: what the reading was not sure of is told with its line.
-Pictures that come with a page or message are kept beside the dispatch. Raises UsageError.
+Nothing is overwritten, and nothing is dropped silently: whatever the import was not sure of is reported with its line.
+Pictures that come with a page or message are saved beside the dispatch. Raises UsageError.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ _FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """`dispatch` is the file that was made; `problems` are the errors that `mailer check` finds in it."""
+    """`dispatch` is the file that was created; `problems` are the errors that `mailer check` finds in it."""
 
     source: Path
     dispatch: Path
@@ -44,8 +44,8 @@ class Imported:
     problems: tuple[Diagnostic, ...]
 
 
-def importable(folder: Path) -> tuple[Path, ...]:
-    """The archives, pages and messages in `folder`, by name. Raises UsageError when there are none."""
+def importable_files(folder: Path) -> tuple[Path, ...]:
+    """Returns the text, HTML and message files in `folder`, by name. Raises UsageError if there are none."""
     found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in _KINDS and path.is_file()))
     if not found:
         raise UsageError(f"There is nothing to import in {folder}.", "Expected files that end in .txt, .html or .eml.")
@@ -53,7 +53,7 @@ def importable(folder: Path) -> tuple[Path, ...]:
 
 
 def import_file(path: Path, target: Path, *, today: dt.date, language: str) -> Imported:
-    """Make a dispatch of `path`: the file `target`, or one named by its date and title in the folder `target`."""
+    """Creates a dispatch from `path`: the file `target`, or one named by its date and title in the folder `target`."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -82,7 +82,9 @@ def import_file(path: Path, target: Path, *, today: dt.date, language: str) -> I
 def _opened(
     opened: OpenedMessage, folder: Path, pictures: dict[str, bytes]
 ) -> tuple[Sequence[ImportedParagraph], tuple[Doubt, ...]]:
-    """The paragraphs of a page or message, and what was left aside; `pictures` gets those to be kept, by file name."""
+    """Returns the paragraphs of a page or message, and what was left out; adds the pictures to keep to `pictures`, by file
+    name.
+    """
     if not opened.is_html:
         return paragraphs(opened.text), ()
     page = read_html(opened.text)
@@ -105,7 +107,7 @@ def _opened(
 
 
 def _keep(address: str, folder: Path, given: Mapping[str, bytes], pictures: dict[str, bytes]) -> str:
-    """The name, relative to the dispatch, that the picture at `address` is kept under; "" if there is none."""
+    """Returns the name, relative to the dispatch, that the picture at `address` is kept under; "" if there is none."""
     data = given.get(address) or inline_picture(address) or _beside(address, folder)
     if not data:
         return ""
@@ -122,7 +124,7 @@ def _keep(address: str, folder: Path, given: Mapping[str, bytes], pictures: dict
 
 
 def _beside(address: str, folder: Path) -> bytes | None:
-    """A picture that was saved with the page, in its folder or below."""
+    """Returns a picture that was saved with the page, in its folder or below."""
     parts = urlsplit(address)
     if parts.scheme or parts.netloc or not parts.path:
         return None
@@ -139,7 +141,7 @@ def _write(dispatch: Path, text: str, pictures: Mapping[str, bytes]) -> None:
         for name, data in pictures.items():
             picture = dispatch.parent / name
             picture.parent.mkdir(exist_ok=True)
-            if not picture.exists():  # its name is made of what is in it
+            if not picture.exists():  # the name is made from the content
                 create_file(picture, data)
     except FileExistsError:
         raise UsageError(f"{dispatch} is there already.", "Name another file with -o.") from None

@@ -1,4 +1,4 @@
-"""An edition as files: what `mailer render` writes."""
+"""Renders a dispatch to files: HTML, plain text, message, metadata and images, for `mailer render`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from mailer.edition.merge_fields import ReaderValues, fill
 from mailer.ledger.types.sends import Recipient
 from mailer.link_tokens import PLACEHOLDER
 from mailer.service.dispatches.compile import CheckResult, check_dispatch, compile_checked
-from mailer.service.dispatches.sample_message import NOBODY, compose_for
-from mailer.service.lists.readers import find_reader
+from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS, sample_composer
+from mailer.service.lists.recipients import find_recipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +21,12 @@ class Rendered:
     files: Mapping[str, bytes]
 
 
-def render(app: App, name: str, *, reader: str | None = None, lists: Sequence[str] = ()) -> Rendered:
-    """Compile the dispatch `name` and fill it for `reader`, or for nobody: all fields empty, tokens inert."""
+def render_files(app: App, name: str, *, reader: str | None = None, lists: Sequence[str] = ()) -> Rendered:
+    """Compiles the dispatch `name` and renders it for `reader`, or for nobody: all fields empty, placeholder tokens."""
     checked = check_dispatch(app, name, lists)
     edition = compile_checked(app, checked)
     named = lists or (checked.dispatch.lists if checked.dispatch else ())
-    recipient = find_reader(app, reader, named, edition.fields) if reader else Recipient("", NOBODY)
+    recipient = find_recipient(app, reader, named, edition.fields) if reader else Recipient("", SAMPLE_ADDRESS)
     values = ReaderValues(fields=recipient.fields, address=recipient.address if reader else "", token=PLACEHOLDER)
     variant = edition.variant(edition.key(values))
     html = fill(variant.html, values).encode()
@@ -43,7 +43,7 @@ def render(app: App, name: str, *, reader: str | None = None, lists: Sequence[st
     files = {
         "edition.html": html,
         "edition.txt": fill(variant.text, values).encode(),
-        "message.eml": compose_for(app, edition)(recipient).without_dot_stuffing(),
+        "message.eml": sample_composer(app, edition)(recipient).without_dot_stuffing(),
         "edition.json": json.dumps(about, ensure_ascii=False, indent=2).encode() + b"\n",
         **{image.name: image.data for image in edition.images},
     }

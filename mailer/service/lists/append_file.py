@@ -1,8 +1,8 @@
-"""A list's file with another one added to it: the new file, ready to take its place. See uploads.py for what that means.
+"""Appends an uploaded file to a list: makes the new file that is to replace the list's file (see uploads.py).
 
-A word of the upload that is a no goes into the status cell of who is there already. Where the list's cell says that the
-person said no, or a server did, and the upload has them as a reader, its cell is set to subscribed: the sync then blocks
-the row, names it, and puts back what stands, so that nobody is passed over in silence.
+A status in the upload that means “not mailed” is written into the status cell of a row that exists. Where the list's own cell
+has such a status, and the upload has the address as subscribed, the cell is set to subscribed: the sync then blocks the row,
+reports it, and restores the status, so that nothing is ignored silently.
 """
 
 import datetime as dt
@@ -21,13 +21,15 @@ from mailer.ledger.sync.append_diff import ExistingRow, NewRow, count_erased, ex
 from mailer.service.lists.staged_file import StagedFile, stage_list
 from mailer.service.lists.sync import NewFile
 
-_SAID_NO = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED, Status.ERASED})
-_LISTED, _GIVEN = 1, 2  # on the bench
+_NOT_MAILED = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED, Status.ERASED})
+_LISTED, _GIVEN = 1, 2  # numbers of the scratch tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendedFile:
-    """`file` is the list's and `upload` together; `columns`: those that the list did not have; `erased`: got no row."""
+    """`file` is the list's file and `upload` together; `columns`: those that the list did not have; `erased`: people who get
+    no row.
+    """
 
     file: NewFile
     upload: StagedFile
@@ -37,7 +39,9 @@ class AppendedFile:
 
 @contextmanager
 def appended_file(scratch: ScratchConnection, source: CsvList, path: Path) -> Iterator[AppendedFile]:
-    """The list `source` with the rows of the file at `path`; gone when the block ends, unless it was published."""
+    """Yields the list `source` with the rows of the file at `path`. The new file is removed when the block ends, unless it was
+    committed.
+    """
     listed = stage_list(scratch, source.path, source.name, number=_LISTED, keep=False)
     given = stage_list(scratch, path, source.name, number=_GIVEN, keep=False)
     with ExitStack() as stack:
@@ -55,21 +59,23 @@ def appended_file(scratch: ScratchConnection, source: CsvList, path: Path) -> It
 
 
 def _new_columns(source: CsvList, given: CsvList, *, has_status: bool) -> tuple[str, ...]:
-    says = {STATUS, _since(given)}
-    fields = [name for name in given.columns.names if name and name not in says and name not in source.columns.names]
+    reserved = {STATUS, _since(given)}
+    fields = [
+        name for name in given.columns.names if name and name not in reserved and name not in source.columns.names
+    ]
     if has_status and source.columns.status is None:
         fields.append(STATUS)
     return tuple(fields)
 
 
 def _cells(source: CsvList, each: ExistingRow) -> dict[str, str]:
-    """What the upload sets in the row of somebody who is there already."""
+    """Returns the cells that the upload changes in a row that exists."""
     cells = {
         name: value for name, value in each.fields.items() if name != EMAIL and value and value != each.had.get(name)
     }
-    is_no = each.status is not Status.SUBSCRIBED and each.status is not each.was
-    has_said_no = each.was in _SAID_NO and source.columns.status is not None
-    if is_no or (each.status is Status.SUBSCRIBED and has_said_no):
+    is_opt_out = each.status is not Status.SUBSCRIBED and each.status is not each.was
+    has_opt_out = each.was in _NOT_MAILED and source.columns.status is not None
+    if is_opt_out or (each.status is Status.SUBSCRIBED and has_opt_out):
         cells[_status(source)] = each.status.value
     return cells
 

@@ -1,11 +1,12 @@
-"""Signing in by an identity provider: OpenID Connect, authorization code with PKCE.
+"""Login by an identity provider: finds the user whom verified claims belong to.
 
-    open_provider(newsroom)                         the provider of the settings, or None
-    plain_login(newsroom, typed)                    the login of a user, normalized as it is stored
-    enter(newsroom, provider, claims, ...)          signs in the user that verified claims belong to
+    open_provider(app)                              the provider of the settings, or None
+    normalize_login(app, typed)                     the login of a user, normalized as it is stored
+    sign_in_by_oidc(app, provider, claims, ...)     signs in the user that verified claims belong to
 
-An admin enters the login of each user beforehand: nobody is let in only because a provider knows them. The login itself is in
-`login_attempt`, requests to the provider are in `provider`, the ID token is verified in `idtoken`. Raises UnknownPersonError.
+An admin enters the login of each user beforehand: nobody is let in only because a provider knows them. The attempt of a
+browser is in `login_attempt`, requests to the provider are in `provider`, the ID token is verified in `id_token`. Raises
+UnknownPersonError.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from mailer.addresses import parse_address
 from mailer.app import App
 from mailer.errors import MailerError, SettingsError, UsageError
-from mailer.service.accounts.passwords import NewSession, begin_session
+from mailer.service.accounts.sessions import NewSession, begin_session
 
 if TYPE_CHECKING:
     from mailer.service.accounts.oidc.provider import Provider
@@ -69,16 +70,18 @@ def normalize_login(app: App, typed: str) -> str:
     return login
 
 
-def sign_in(app: App, provider: "Provider", claims: Mapping[str, object], *, browser: str, address: str) -> NewSession:
+def sign_in_by_oidc(
+    app: App, provider: "Provider", claims: Mapping[str, object], *, browser: str, address: str
+) -> NewSession:
     """Signs in the user that verified `claims` belong to. The first login ties the user to that account at the provider.
 
     Raises UnknownPersonError.
     """
-    people, subject = app.ledger.users, str(claims["sub"])
-    user = people.by_oidc(provider.issuer, subject)
+    users, subject = app.ledger.users, str(claims["sub"])
+    user = users.by_oidc(provider.issuer, subject)
     if user is None:
         login = _login(app, provider, claims)
-        user = people.link_oidc(login, provider.issuer, subject)
+        user = users.link_oidc(login, provider.issuer, subject)
         if user is None:
             raise UnknownPersonError(
                 f"{provider.name} knows you as “{login}”, and nobody here is entered under that.",
@@ -92,8 +95,8 @@ def sign_in(app: App, provider: "Provider", claims: Mapping[str, object], *, bro
 def _login(app: App, provider: "Provider", claims: Mapping[str, object]) -> str:
     """Returns the login in `claims`. An address counts only if the provider has verified it."""
     claim = app.settings.oidc_claim
-    said = claims.get(claim)
-    if not isinstance(said, str) or not said:
+    value = claims.get(claim)
+    if not isinstance(value, str) or not value:
         raise UnknownPersonError(
             f"{provider.name} does not say who you are: its token has no claim “{claim}”.",
             "Tell whoever runs this program: the provider must put it into the ID token, or MAILER_OIDC_CLAIM is another.",
@@ -103,10 +106,10 @@ def _login(app: App, provider: "Provider", claims: Mapping[str, object]) -> str:
             f"{provider.name} has not made sure that your address there is yours.", "Have it confirmed there first."
         )
     try:
-        login = normalize_login(app, said)
+        login = normalize_login(app, value)
     except UsageError:
         login = ""
-    if not login or (claim != _EMAIL and login != said):
+    if not login or (claim != _EMAIL and login != value):
         raise UnknownPersonError(
             f"{provider.name} calls you something that nobody here can be entered under.", "Ask an admin of this desk."
         )

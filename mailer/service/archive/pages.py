@@ -1,13 +1,13 @@
-"""The archive: what was sent, as anybody may read it.
+"""The archive: sent editions as public web pages.
 
-    entries()                    every dispatch whose sending began, for the list
-    page(slug, places)           one, in its newest edition, with what links to it wants to know
-    page(slug, places, digest)   one edition of it, as it was sent
-    letter(dispatch, digest)     an edition as nobody in particular reads it
+    entries()                     every dispatch whose sending has begun, for the list
+    page(slug, places)            the page of a dispatch in its newest edition
+    page(slug, places, digest)    one edition of it, as it was sent
+    letter(digest)                an edition with all fields empty
 
-Editions are frozen as they left: every field empty, the unsubscribe link inert, the images those of this site, wherever
-the edition was frozen for. A correction is an edition of the archive alone, and is marked. Pages are in the language of
-the edition. Blocking; raises LedgerError, and EditionError for an edition that this version cannot read.
+Editions are frozen as they were sent: every field empty, a placeholder as unsubscribe link, the images of this site, whatever
+site the edition was made for. A correction is an edition of the archive only, and is marked. Pages are in the language of the
+edition. Blocking; raises LedgerError, and EditionError for an edition that this version cannot read.
 """
 
 import base64
@@ -30,12 +30,12 @@ from mailer.link_tokens import PLACEHOLDER
 from mailer.service.page_context import page_context
 from mailer.service.public_urls import SHORT_DIGEST, PublicUrls
 
-_KEPT = 32  # editions and pages in memory: what is mailed now is what is read now
+_CACHED = 32  # editions and pages in memory; readers want the latest ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveEntry:
-    """A line of the archive; dates are those of the publication's time zone. `corrected`: when it was last put right."""
+    """A line of the archive's list; dates are in the publication's time zone. `corrected`: the date of the last correction."""
 
     slug: str
     title: str
@@ -46,7 +46,7 @@ class ArchiveEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedIssue:
-    """An edition as nobody reads it: a whole document as it was mailed. `base_url` is where it was frozen for."""
+    """An edition with all fields empty: a whole document as it was sent. `base_url` is that of the site it was made for."""
 
     language: str
     from_address: str
@@ -57,7 +57,7 @@ class ArchivedIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivePage:
-    """A page for the browser, a whole HTML document. `styles` and `images` are what its policy has to allow.
+    """A whole HTML document for the browser. Its content security policy has to allow `styles` and `images`.
 
     `media` are the names of the images of this site that it shows.
     """
@@ -71,20 +71,20 @@ class ArchivePage:
 
 
 class Archive:
-    """The archive of a newsroom."""
+    """The archive of an installation."""
 
     def __init__(self, app: App, templates: FallbackTemplates | None = None) -> None:
         self._app = app
         self._templates = templates or FallbackTemplates(app.workspace.templates)
-        self._letter = lru_cache(maxsize=_KEPT)(self._read)
-        self._content = lru_cache(maxsize=_KEPT)(self._read_content)
+        self._letter = lru_cache(maxsize=_CACHED)(self._read)
+        self._content = lru_cache(maxsize=_CACHED)(self._read_content)
 
     def all(self) -> tuple[ArchivedEdition, ...]:
-        """What was sent, the newest first."""
+        """Returns what was sent, the newest first."""
         return self._app.ledger.editions.archive()
 
     def entries(self) -> tuple[ArchiveEntry, ...]:
-        """The lines of its list."""
+        """Returns the lines of the archive's list."""
         return tuple(
             ArchiveEntry(
                 slug=each.slug,
@@ -97,7 +97,7 @@ class Archive:
         )
 
     def page(self, slug: str, places: PublicUrls, digest: str = "") -> ArchivePage | None:
-        """The page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
+        """Returns the page of `slug`; None while its sending has not begun, and for a `digest` that was never sent."""
         archived = self.all()
         number = next((number for number, each in enumerate(archived) if each.slug == slug), None)
         if number is None:
@@ -113,13 +113,13 @@ class Archive:
         return self._write(shown, sent, content, places, older=older, newer=newer)
 
     def letter(self, digest: str) -> ArchivedIssue:
-        """The edition `digest`. Raises EditionError when it is not there."""
+        """Returns the edition `digest`. Raises EditionError if it is missing."""
         return self._letter(digest)
 
-    def address(self, letter: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> Address:
-        """What an address in `letter` is in a page: images are this site's; so are links to `slugs` of the archive."""
-        images = {f"{letter.base_url}/media/{name}": f"{places.media}{name}" for name in letter.image_names}
-        editions = {f"{letter.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
+    def address(self, issue: ArchivedIssue, places: PublicUrls, slugs: Sequence[str] = ()) -> Address:
+        """Returns a function that rewrites URLs of `letter`: images to this site's, links to `slugs` to their pages."""
+        images = {f"{issue.base_url}/media/{name}": f"{places.media}{name}" for name in issue.image_names}
+        editions = {f"{issue.base_url}/archive/{slug}": places.edition(slug) for slug in slugs}
         known = images | editions
         return lambda given: known.get(given, given)
 
@@ -130,8 +130,8 @@ class Archive:
         return anonymous_edition(Edition.from_json(stored.json))
 
     def _read_content(self, digest: str, places: PublicUrls, slugs: tuple[str, ...]) -> WebPage:
-        letter = self.letter(digest)
-        return web_page_of(letter.html, self.address(letter, places, slugs))
+        issue = self.letter(digest)
+        return web_page_of(issue.html, self.address(issue, places, slugs))
 
     def _write(
         self,
@@ -143,18 +143,18 @@ class Archive:
         older: ArchivedEdition | None,
         newer: ArchivedEdition | None,
     ) -> ArchivePage:
-        """The page of `shown`, or of its edition `sent`."""
-        app, letter = self._app, self.letter(sent or shown.digest)
+        """Renders the page of `shown`, or of its edition `sent`."""
+        app, issue = self._app, self.letter(sent or shown.digest)
         base = app.publication.base_url
         picture = content.picture
         root = base if places.are_files else places.base.rstrip("/")
         indexed = app.settings.search_engines and not sent
         is_other = bool(sent) and sent != shown.digest
         context = {
-            **page_context(app, letter.language, root=root, site=places),
+            **page_context(app, issue.language, root=root, site=places),
             "indexed": indexed,
-            "edition_language": letter.language,
-            "edition_direction": text_direction(letter.language),
+            "edition_language": issue.language,
+            "edition_direction": text_direction(issue.language),
             "title": shown.title,
             "description": content.description,
             "canonical": app.publication.archive_url(shown.slug),
@@ -162,9 +162,9 @@ class Archive:
             "picture_url": _absolute(picture.address, places, base) if picture else "",
             "published": self._instant(shown.first_at),
             "modified": self._instant(shown.changed_at),
-            "css": Markup(content.css),  # noqa: S704 - what the letter's own style elements held, and its attributes
+            "css": Markup(content.css),  # noqa: S704 - the edition's own style elements and attributes
             "body_class": content.body_class,
-            "content": Markup(content.content),  # noqa: S704 - the letter, as it was mailed
+            "content": Markup(content.content),  # noqa: S704 - the edition, as it was sent
             "corrections": [(self._date(each.at), each.note) for each in reversed(shown.corrections)],
             "as_sent": self._date(shown.at) if is_other else None,
             "current_url": places.edition(shown.slug),
@@ -172,11 +172,11 @@ class Archive:
             "neighbours": {"older": older, "newer": newer},
         }
         return ArchivePage(
-            language=letter.language,
+            language=issue.language,
             html=self._templates.render("pages/edition.html.j2", context),
             styles=f"'sha256-{base64.b64encode(sha256(content.css.encode()).digest()).decode()}'",
             images=content.origins,
-            media=letter.image_names,
+            media=issue.image_names,
             indexed=indexed,
         )
 
@@ -184,12 +184,12 @@ class Archive:
         return dt.datetime.fromtimestamp(at, self._app.settings.timezone).date()
 
     def _instant(self, at: float) -> str:
-        """RFC 3339, in the publication's time zone."""
+        """Returns `at` as RFC 3339, in the publication's time zone."""
         return dt.datetime.fromtimestamp(int(at), self._app.settings.timezone).isoformat()
 
 
 def anonymous_edition(edition: Edition) -> ArchivedIssue:
-    """`edition` as nobody in particular reads it."""
+    """Returns `edition` with all fields empty."""
     nobody = ReaderValues(token=PLACEHOLDER)
     return ArchivedIssue(
         language=edition.language,
@@ -201,5 +201,5 @@ def anonymous_edition(edition: Edition) -> ArchivedIssue:
 
 
 def _absolute(address: str, places: PublicUrls, base: str) -> str:
-    """The address of an image on the web."""
+    """Returns the absolute URL of an image."""
     return f"{base}/media/{address.removeprefix(places.media)}" if address.startswith(places.media) else address

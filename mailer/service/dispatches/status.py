@@ -1,7 +1,7 @@
-"""The dispatches of a workspace, each with its status.
+"""Lists the dispatches of a workspace, each with its status: draft, checked, approved, scheduled, sending or sent.
 
-shelf(newsroom, words)      all of them
-listed(newsroom, name)      one of them
+list_dispatches(app, words)            all of them
+find_dispatch_summary(app, name)       one of them
 """
 
 import re
@@ -17,13 +17,13 @@ from mailer.dispatch.metadata import read_metadata
 from mailer.dispatch.parse import parse_dispatch
 from mailer.ledger.sends.approvals import Approval
 from mailer.ledger.types.sends import Send
-from mailer.service.dispatches.files import NoDispatchError, digest_of_source
+from mailer.service.dispatches.files import NoDispatchError, source_digest
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class DispatchStatus(StrEnum):
-    """Where a dispatch stands on its way."""
+    """The status of a dispatch."""
 
     DRAFT = "draft"
     CHECKED = "checked"
@@ -45,9 +45,9 @@ _BY_SEND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchSummary:
-    """A dispatch on the shelf. `errors`: how many its text has; `send`: its newest one, if there is any.
+    """A dispatch in the list. `errors`: how many its text has; `send`: its newest send, if any.
 
-    `approval`: the newest one of the text as it is.
+    `approval`: the newest approval of the present text.
     """
 
     name: str
@@ -61,7 +61,7 @@ class DispatchSummary:
 
 
 def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
-    """Every dispatch, the latest date first; with `words`, those that have all of them somewhere."""
+    """Returns every dispatch, the latest date first; with `words`, those that contain all of them."""
     sends = app.ledger.sends.newest()
     approvals = app.ledger.approvals.by_source()
     slugs = {slug for slug, _ in approvals}
@@ -69,25 +69,25 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
     found = []
     for path in app.workspace.dispatch_files():
         try:
-            about = path.stat()
-            glance = _glance(path, about.st_mtime_ns, about.st_size, app.settings.language)
-            if wanted and not all(word in _searched(path) for word in wanted):
+            stat = path.stat()
+            metadata = _read_metadata(path, stat.st_mtime_ns, stat.st_size, app.settings.language)
+            if wanted and not all(word in _searchable_text(path) for word in wanted):
                 continue
-            source = digest_of_source(path.read_bytes()) if glance.slug in slugs else ""
-        except OSError:  # it went just now
+            source = source_digest(path.read_bytes()) if metadata.slug in slugs else ""
+        except OSError:  # removed meanwhile
             continue
-        send, approval = sends.get(glance.slug), approvals.get((glance.slug, source))
+        send, approval = sends.get(metadata.slug), approvals.get((metadata.slug, source))
         standing = (
-            DispatchStatus.DRAFT if glance.errors else DispatchStatus.APPROVED if approval else DispatchStatus.CHECKED
+            DispatchStatus.DRAFT if metadata.errors else DispatchStatus.APPROVED if approval else DispatchStatus.CHECKED
         )
         found.append(
             DispatchSummary(
                 name=path.stem,
-                title=glance.title,
-                date=glance.date,
+                title=metadata.title,
+                date=metadata.date,
                 standing=_BY_SEND.get(send.state, standing) if send else standing,
-                errors=glance.errors,
-                changed_at=about.st_mtime,
+                errors=metadata.errors,
+                changed_at=stat.st_mtime,
                 send=send,
                 approval=approval,
             )
@@ -95,8 +95,8 @@ def list_dispatches(app: App, words: str = "") -> tuple[DispatchSummary, ...]:
     return tuple(sorted(found, key=lambda each: (each.date, each.name), reverse=True))
 
 
-def listed(app: App, name: str) -> DispatchSummary:
-    """The dispatch `name` as the shelf has it. Raises NoDispatchError."""
+def find_dispatch_summary(app: App, name: str) -> DispatchSummary:
+    """Returns the summary of the dispatch `name`. Raises NoDispatchError."""
     found = next((each for each in list_dispatches(app) if each.name == name), None)
     if found is None:
         raise NoDispatchError("There is no such dispatch.", "It may have been renamed or removed.")
@@ -112,19 +112,19 @@ class _Metadata:
 
 
 @lru_cache(maxsize=2000)
-def _glance(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
-    """What the shelf tells of a file; read again when it changed."""
+def _read_metadata(path: Path, _changed: int, _size: int, language: str) -> _Metadata:
+    """Reads what the list shows of a file; the cache key includes its size and time of change."""
     raw = path.read_bytes()
-    outline = read_metadata(raw, path.name)
+    parsed_metadata = read_metadata(raw, path.name)
     parsed = parse_dispatch(raw, path.name, language=language)
     dated = _DATE.match(path.stem)
     return _Metadata(
-        slug=outline.slug if outline else path.stem,
-        title=outline.title if outline else path.stem,
+        slug=parsed_metadata.slug if parsed_metadata else path.stem,
+        title=parsed_metadata.title if parsed_metadata else path.stem,
         date=parsed.partial.date.isoformat() if parsed.partial else dated[0] if dated else "",
         errors=sum(problem.severity is Severity.ERROR for problem in parsed.problems),
     )
 
 
-def _searched(path: Path) -> str:
+def _searchable_text(path: Path) -> str:
     return f"{path.stem}\n{path.read_bytes().decode(errors='replace')}".casefold()

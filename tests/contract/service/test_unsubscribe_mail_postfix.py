@@ -1,8 +1,4 @@
-"""A mailed unsubscribe request through a real Postfix, set up as docs/operator.md says.
-
-Postfix runs no command as root, and the user that it takes cannot run the Python of every machine. So what its pipe runs is
-a script, which gives the message to the test and ends with the exit code that `mailer inbound` had for it.
-"""
+"""Unsubscribes by mail through a real Postfix, set up as docs/operator.md describes."""
 
 import os
 import re
@@ -150,7 +146,7 @@ def postfix(folder, port, script):
         running.wait(PATIENCE)
 
 
-def test_a_mailed_request_is_honoured_and_kept_while_it_cannot_be(folder, app):
+def test_a_mailed_request_unsubscribes_and_waits_in_the_queue_while_it_cannot(folder, app):
     send = app.ledger.creator.create(
         new_send(key_name=app.keys.names[0]), [NewDelivery(identity="ana@example.com", address="ana@example.com")]
     )

@@ -1,6 +1,6 @@
-"""Readers on lists: whom an expression selects, and single people looked up for a test or a rendering.
+"""Finds recipients on lists: by an expression (a segment), or by address for a test or a preview.
 
-Raises UsageError for a list, a field, a dispatch or a reader that does not exist, ListError for a list that cannot be read.
+Raises UsageError for a list, field, dispatch or subscriber that does not exist, ListError for a list that cannot be read.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,7 +18,9 @@ from mailer.service.lists.sync import synced_lists
 
 
 def audience_spec(app: App, lists: Sequence[str], *, exclude: Sequence[str] = (), where: str = "") -> AudienceSpec:
-    """Members of `lists` on none of `exclude`, as the expression `where` says, which is checked."""
+    """Returns the selection of members of `lists` that are on none of `exclude` and match the expression `where`, which is
+    checked.
+    """
     condition = parse_segment(where) if where.strip() else None
     if condition is not None:
         _check(app, condition, lists)
@@ -31,7 +33,7 @@ def audience_spec(app: App, lists: Sequence[str], *, exclude: Sequence[str] = ()
 
 
 def lists_in(selection: AudienceSpec) -> tuple[str, ...]:
-    """Every list that a selection asks, each once."""
+    """Returns every list that a selection refers to, each once."""
     asked = (
         ()
         if selection.where is None
@@ -41,7 +43,7 @@ def lists_in(selection: AudienceSpec) -> tuple[str, ...]:
 
 
 def readable_lists(app: App) -> Iterator[CsvList]:
-    """Every list of the workspace but those that cannot be read: nobody asked for these by name."""
+    """Yields every list of the workspace that can be read; others are left out, since nobody named them."""
     for name in app.workspace.list_names():
         try:
             yield open_list(app.workspace.list_file(name), name)
@@ -50,16 +52,16 @@ def readable_lists(app: App) -> Iterator[CsvList]:
 
 
 def open_lists(app: App, names: Sequence[str]) -> Iterator[CsvList]:
-    """The lists that are named, else every list that can be read."""
+    """Returns the lists that are named, else every list that can be read."""
     if not names:
         return readable_lists(app)
     return (open_list(app.workspace.list_file(name), name) for name in names)
 
 
-def find_readers(
+def find_recipients(
     app: App, identities: Collection[str], lists: Sequence[str], fields: Iterable[str]
 ) -> dict[str, Recipient]:
-    """Those of `identities` who are on `lists`, else on any list, each as a send would have them."""
+    """Returns those of `identities` that are on `lists`, else on any list, each as a send would have them."""
     names = tuple(lists) or tuple(source.name for source in readable_lists(app))
     if not names:
         return {}
@@ -68,10 +70,10 @@ def find_readers(
         return find(lists_now.conn, audience, identities, at=app.clock())
 
 
-def find_reader(app: App, email: str, lists: Sequence[str], fields: Iterable[str]) -> Recipient:
-    """The reader with this address on one of `lists`, else on any. Raises UsageError when there is none."""
+def find_recipient(app: App, email: str, lists: Sequence[str], fields: Iterable[str]) -> Recipient:
+    """Returns the recipient with this address on one of `lists`, else on any. Raises UsageError if there is none."""
     address = parse_address(email)
-    found = find_readers(app, [address.identity], lists, fields).get(address.identity)
+    found = find_recipients(app, [address.identity], lists, fields).get(address.identity)
     if found is None:
         where = f"on the list {lists[0]}" if len(lists) == 1 else f"on any of the lists {', '.join(lists)}"
         raise UsageError(
@@ -82,7 +84,7 @@ def find_reader(app: App, email: str, lists: Sequence[str], fields: Iterable[str
 
 
 def _check(app: App, where: Segment, lists: Sequence[str]) -> None:
-    """Raise SegmentError for a name that nothing has: it would select everybody, or nobody, without a word."""
+    """Raises SegmentError for an unknown name, which would select everybody or nobody without notice."""
     fields = set[str]()
     for name in lists:
         fields |= open_list(app.workspace.list_file(name), name).columns.fields

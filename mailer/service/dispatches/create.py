@@ -1,4 +1,4 @@
-"""New dispatch files: from a title, with a skeleton to fill in, or from the plain text of an old dispatch.
+"""Creates dispatch files: from a title, with a skeleton to fill in, or from the plain text of a past issue.
 
 Raises UsageError.
 """
@@ -21,14 +21,14 @@ from mailer.service.dispatches.files import LARGEST
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """A dispatch that was made of an old text, and what was not certain."""
+    """A dispatch that was created from a past issue, and what the import was not sure of."""
 
     name: str
     doubts: tuple[Doubt, ...]
 
 
-def start(app: App, title: str) -> Path:
-    """A new file with `title`, to fill in."""
+def create_dispatch(app: App, title: str) -> Path:
+    """Creates a dispatch with `title` and a skeleton to fill in. Returns its path."""
     title = " ".join(title.split())
     if not title:
         raise UsageError("A dispatch needs a title.")
@@ -40,7 +40,7 @@ def start(app: App, title: str) -> Path:
 
 
 def import_text(app: App, text: str) -> ImportResult:
-    """A new file of the plain text of an old dispatch."""
+    """Creates a dispatch from the plain text of a past issue."""
     if not text.strip():
         raise UsageError("There is no text to read.", "Paste the whole dispatch, from its headline on.")
     if len(text) > LARGEST:

@@ -1,11 +1,11 @@
-"""Telling webhooks what happened, in the background of `mailer serve`.
+"""Delivers messages to webhooks, in the background of `mailer serve`.
 
-    notify_webhooks(newsroom, stop, log)      until `stop` is set
+    notify_webhooks(app, stop, log)      until `stop` is set
 
 Each webhook has a task of its own while something is due for it, which sends one message after the other, so that a slow
-receiver holds up no other. After a failure it rests, longer from time to time, and its messages wait for their next try. The
-outbox is written after the answer: killed in between, the message goes once more, under the same id. At the end a request
-that is under way has some seconds; what is cut off then is sent again.
+receiver delays no other. After a failure it pauses, longer with each failure, and its messages wait for their next try. The
+outbox is written after the answer: if the process is killed in between, the message is sent again with the same id. At the
+end, requests that are under way have some seconds; a request that is cut off then is sent again.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from mailer.http_client import ClientOptions
 from mailer.ledger.types.webhooks import WebhookState
 from mailer.ledger.webhooks.webhooks import UnknownWebhookError, Webhook
 from mailer.service.jobs import Log, current_traceback, run_every
-from mailer.service.webhooks.manage import client_options, deliver, describe
+from mailer.service.webhooks.delivery import client_options, deliver_message, describe_attempt
 
 LOOK_EVERY = 1.0  # seconds
 LINGER = 5.0  # seconds, at the end, for requests that are under way
@@ -31,14 +31,14 @@ _FORGET_EVERY = 3600.0
 
 
 async def notify_webhooks(app: App, stop: asyncio.Event, log: Log, *, options: ClientOptions | None = None) -> None:
-    """Delivers what is due until `stop` is set. What is given up is logged."""
-    bureau = WebhookDispatcher(app, stop, log, options or client_options(app))
-    await run_every(LOOK_EVERY, bureau.poll, stop, log, app=app, name="webhooks", after_error=_REST_OF_ALL)
-    await bureau.end()
+    """Delivers what is due until `stop` is set. Messages that are given up are logged."""
+    job = WebhookDeliveryJob(app, stop, log, options or client_options(app))
+    await run_every(LOOK_EVERY, job.poll, stop, log, app=app, name="webhooks", after_error=_REST_OF_ALL)
+    await job.end()
 
 
-class WebhookDispatcher:
-    """The webhooks of one newsroom, as they are told."""
+class WebhookDeliveryJob:
+    """Delivers the messages of the webhooks of one installation."""
 
     def __init__(self, app: App, stop: asyncio.Event, log: Log, options: ClientOptions) -> None:
         self._app = app
@@ -52,7 +52,7 @@ class WebhookDispatcher:
         self._forgotten_at: float | None = None
 
     async def poll(self) -> None:
-        """Begin with every webhook that has something due, and is neither at work nor at rest."""
+        """Starts a task for every webhook that has something due, is not being served already, and is not resting."""
         await asyncio.to_thread(self._purge)
         for number in await asyncio.to_thread(self._outbox.due_webhooks, self._app.clock()):
             if number not in self._tasks and self._rests_until.get(number, 0.0) <= time.monotonic():
@@ -64,6 +64,7 @@ class WebhookDispatcher:
         del self._tasks[number]
 
     async def end(self) -> None:
+        """Waits up to LINGER seconds for requests that are under way, then cancels them."""
         tasks = set(self._tasks.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=LINGER)
@@ -79,7 +80,7 @@ class WebhookDispatcher:
         except MailerError as error:
             went_well = False
             self._log(f"webhook {number} waits: {error}")
-        except Exception:  # noqa: BLE001 - a bug with one webhook must not take the site down with it
+        except Exception:  # noqa: BLE001 - a bug with one webhook must not stop the server
             went_well = False
             self._log(f"webhook {number} waits, because of a bug in mailer: {current_traceback(self._app)}")
         failures = self._failures.get(number, 0)
@@ -87,9 +88,9 @@ class WebhookDispatcher:
         self._rests_until[number] = 0.0 if went_well else time.monotonic() + REST * 2 ** min(failures, _DOUBLINGS)
 
     async def _drain(self, number: int) -> bool:
-        """Deliver what is due, up to the first that is not taken; whether all were.
+        """Delivers what is due, up to the first message that fails. Returns whether all were delivered.
 
-        Each is looked up when its turn comes: whoever was erased while those before it went out is told of no more.
+        Each is read when its turn comes: people who were erased in the meantime are no longer reported.
         """
         for _ in range(_AT_A_TIME):
             message = await asyncio.to_thread(self._outbox.next_due, number, self._app.clock())
@@ -98,19 +99,19 @@ class WebhookDispatcher:
             webhook = await asyncio.to_thread(self._app.ledger.webhooks.get, number)
             if self._stop.is_set() or webhook.paused_at is not None:
                 return True
-            attempt, decision = await deliver(self._app, webhook, message, self._options)
+            attempt, decision = await deliver_message(self._app, webhook, message, self._options)
             words = f"webhook {number} ({_host(webhook)}): {message.event} of message {message.id}"
             if decision.pause:
                 await asyncio.to_thread(self._app.ledger.webhooks.pause, number, because=decision.pause)
                 self._log(f"{words} was not taken; it is paused: {decision.pause}")
             elif decision.state is WebhookState.GIVEN_UP:
-                self._log(f"{words} is given up: {describe(attempt)}")
+                self._log(f"{words} is given up: {describe_attempt(attempt)}")
             if decision.state is not WebhookState.DELIVERED:
                 return False
         return True
 
     def _purge(self) -> None:
-        """Once in a while forget what is old."""
+        """Removes old messages once an hour."""
         now = time.monotonic()
         if self._forgotten_at is None or now - self._forgotten_at >= _FORGET_EVERY:
             self._forgotten_at = now
@@ -118,5 +119,5 @@ class WebhookDispatcher:
 
 
 def _host(webhook: Webhook) -> str:
-    """Not the whole address: some hold a secret."""
+    """Returns the host only: some URLs hold a secret."""
     return urlsplit(webhook.url).hostname or ""

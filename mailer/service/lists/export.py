@@ -1,0 +1,36 @@
+"""Exports the members of a list as CSV, as a send would see them now. Records nothing.
+
+Raises UsageError for an unknown list or an invalid expression, ListError, LedgerError.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import IO
+
+from mailer.app import App
+from mailer.csv.columns import EMAIL, SINCE, STATUS
+from mailer.csv.export import write_export
+from mailer.csv.rows import Status
+from mailer.ledger.sends.audience import AudienceRow, listed
+from mailer.ledger.sends.audience_query import Audience
+from mailer.service.lists.overview import select_members
+from mailer.service.lists.recipients import lists_in
+from mailer.service.lists.sync import synced_lists
+
+
+def export_list(app: App, name: str, out: IO[str], *, where: str = "", raw: bool = False) -> int:
+    """Writes the members of `name` to `out` as CSV: the file's fields, status and since. Returns how many."""
+    selection, fields = select_members(app, name, where)
+    others = [field for field in fields if field not in {EMAIL, STATUS, SINCE}]
+    audience = Audience(selection=selection, fields=(EMAIL, *others))
+    zone = app.settings.timezone
+
+    def rows(found: Iterator[AudienceRow]) -> Iterator[list[str]]:
+        for each in found:
+            since = dt.datetime.fromtimestamp(each.joined_at, zone).date().isoformat()
+            values = [each.fields.get(field, "") for field in (EMAIL, *others)]
+            yield [*values, each.reason or Status.SUBSCRIBED.value, since]
+
+    with synced_lists(app, lists_in(selection), record=False, allow_removals=True) as lists:
+        found = listed(lists.conn, audience, at=app.clock())
+        return write_export(out, (EMAIL, *others, STATUS, SINCE), rows(found), raw=raw)

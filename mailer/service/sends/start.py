@@ -1,0 +1,113 @@
+"""Starts sends: freezes the edition and the audience in one transaction.
+
+    start_send(app, plan)                   starts or schedules (`at`) the send that was planned by plan.py
+    start_scheduled(app, send)              starts a scheduled send when its time has come
+    start_test(app, name, emails)           sends the real message to a few addresses
+
+Raises NotApprovedError, UsageError, ListError, DispatchError, AlreadySentError, EditionError, LedgerError.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mailer.addresses import Address, parse_address
+from mailer.app import App
+from mailer.delivery.states import SendKind
+from mailer.delivery.types import NewDelivery
+from mailer.edition.model import Edition
+from mailer.ledger.sends.audience_query import Audience
+from mailer.ledger.types.sends import NewSend, Recipient, Repeat, Send
+from mailer.service.dispatches.approvals import require_approval
+from mailer.service.dispatches.compile import check_dispatch, compile_checked, edition_record
+from mailer.service.lists.recipients import audience_spec, find_recipient, find_recipients, lists_in
+from mailer.service.lists.sync import sync_list
+from mailer.service.sends.plan import SendPlan
+from mailer.service.sends.run import load_edition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendOrder:
+    """Who ordered a send by a form, and the form's token, which makes one send however often it is submitted.
+
+    `take_back`: the send is delayed only so that it can be undone until then.
+    """
+
+    by: str
+    token: str
+    take_back: bool = False
+
+
+def start_send(app: App, plan: SendPlan, *, at: float | None = None, ordered: SendOrder | None = None) -> Send:
+    """Freezes the edition, and the audience unless the send is scheduled (`at`, seconds since the epoch).
+
+    `ordered`: at the desk; `serve` runs it. Raises NotApprovedError where MAILER_APPROVAL requires a second person.
+    """
+    require_approval(app, plan.edition.digest, by=ordered.by if ordered else "")
+    new = NewSend(
+        edition=edition_record(plan.edition),
+        lists=plan.lists,
+        exclude=plan.exclude,
+        where=plan.where,
+        key_name=app.keys.names[0],
+        sender_profile=app.sender_profile.to_json(),
+        at=at,
+        repeat=plan.repeat,
+        by=ordered.by if ordered else "",
+        token=ordered.token if ordered else None,
+        carried=ordered is not None,
+        take_back=ordered is not None and ordered.take_back,
+    )
+    return app.ledger.creator.create(new, () if at else plan.audience)
+
+
+def start_scheduled(app: App, send: Send, *, carried: bool = False) -> Send:
+    """Freezes the audience of a scheduled send whose time has come, from the lists as they are now.
+
+    `carried`: `serve` starts it, and runs it.
+    """
+    edition = load_edition(app, send)
+    selection = audience_spec(app, send.lists, exclude=send.exclude, where=send.where)
+    for name in lists_in(selection):
+        sync_list(app, name, by=f"send {send.id}")
+    audience = Audience(selection=selection, fields=tuple(sorted(edition.fields)))
+    return app.ledger.creator.materialize_audience(send.id, audience, carried=carried)
+
+
+def start_test(
+    app: App, name: str, emails: Sequence[str], *, reader: str | None = None, ordered: SendOrder | None = None
+) -> Send:
+    """Starts a send of kind `test` to `emails`: each with the fields of its own row of a list, or all with those of `reader`.
+
+    Fields are read from the lists that the dispatch names, else from every list. `ordered`: at the desk; `serve` runs it.
+    """
+    addresses: dict[str, Address] = {}
+    for address in map(parse_address, emails):
+        addresses.setdefault(address.identity, address)
+    checked = check_dispatch(app, name)
+    edition = compile_checked(app, checked)
+    lists = checked.dispatch.lists if checked.dispatch else ()
+    if reader:
+        fields = dict.fromkeys(addresses, find_recipient(app, reader, lists, edition.fields).fields)
+    else:
+        known = find_recipients(app, addresses, lists, edition.fields)
+        fields = {identity: row.fields for identity, row in known.items()}
+    to = (Recipient(identity, address.envelope, fields.get(identity, {})) for identity, address in addresses.items())
+    new = NewSend(
+        kind=SendKind.TEST,
+        edition=edition_record(edition),
+        lists=(),
+        key_name=app.keys.names[0],
+        sender_profile=app.sender_profile.to_json(),
+        repeat=Repeat.AGAIN,
+        by=ordered.by if ordered else "",
+        token=ordered.token if ordered else None,
+        carried=ordered is not None,
+    )
+    return app.ledger.creator.create(new, _deliveries(to, edition))
+
+
+def _deliveries(recipients: Iterator[Recipient], edition: Edition) -> Iterator[NewDelivery]:
+    wanted = edition.fields
+    for each in recipients:
+        fields = {name: value for name, value in each.fields.items() if name in wanted}
+        yield NewDelivery(identity=each.identity, address=each.address, fields=fields, skip=each.skip)
