@@ -15,6 +15,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from mailer.audience.segments import SegmentError
 from mailer.dispatch.diagnostics import Diagnostic
 from mailer.errors import MailerError, NeedsConfirmationError, SettingsError, UsageError, ValidationFailedError
 from mailer.ledger.types.accounts import Scope
@@ -55,6 +56,12 @@ _STATUSES: tuple[tuple[type[MailerError], int], ...] = (
     (NeedsConfirmationError, 409),
     (ChangedListError, 409),
 )
+_ERROR_CODES: dict[type[MailerError], str] = {
+    NeedsConfirmationError: "undecided",
+    ValidationFailedError: "problems-found",
+    SegmentError: "where",
+}
+"""Codes of the API that differ from the name of their class; clients rely on them."""
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _DETAILS = {
     404: "There is nothing at this address.",
@@ -82,7 +89,7 @@ def problem(
 def mailer_problem(error: MailerError) -> Response:
     """Returns the problem document of an error that a user can correct or must decide."""
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 422)
-    more: dict[str, object] = {"error": _WORD_BOUNDARY.sub("-", type(error).__name__.removesuffix("Error")).lower()}
+    more: dict[str, object] = {"error": _error_code(error)}
     detail, next_step = error.message, error.next_step
     if isinstance(error, AlreadySentError):
         more["send"] = error.send.id
@@ -93,6 +100,12 @@ def mailer_problem(error: MailerError) -> Response:
     if isinstance(error, NotAllowedError):
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
     return problem(status, detail, next_step=next_step, headers=headers, more=more)
+
+
+def _error_code(error: MailerError) -> str:
+    """Returns `unknown-send` for UnknownSendError."""
+    name = type(error).__name__.removesuffix("Error")
+    return _ERROR_CODES.get(type(error)) or _WORD_BOUNDARY.sub("-", name).lower()
 
 
 def http_problem(error: HTTPException) -> Response:

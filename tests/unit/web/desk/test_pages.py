@@ -236,7 +236,7 @@ def test_a_thousand_at_once_are_no_quicker_than_one_after_the_other():
     assert taken == sorted(set(taken))
 
 
-@pytest.mark.parametrize("said", [Flash("Saved."), Flash("Größe “x”" * 500, bad=True), Flash("")])
+@pytest.mark.parametrize("flash", [Flash("Saved."), Flash("Größe “x”" * 500, bad=True), Flash("")])
 def test_a_sentence_travels_to_the_next_page(flash):
     cookie = encode_flash(flash)
     assert len(cookie) < 4000
