@@ -229,9 +229,7 @@ def test_on_a_phone_and_without_a_script_everything_can_be_done(tab, file):
 def webhook_with_a_log(site):
     """The page of one that was given up on."""
     ledger = site.ledger
-    webhook = ledger.webhooks.add(
-        "https://example.org/hooks/" + "letter" * 20, EVENTS, key_name=site.app.keys.names[0]
-    )
+    webhook = ledger.webhooks.add("https://example.org/hooks/" + "letter" * 20, EVENTS, key_name=site.app.keys.names[0])
     ledger.suppressions.unsubscribe("ana@example.com", source="page")
     message = ledger.outbox.log(webhook.id)[0]
     attempt = WebhookAttempt(at=site.clock(), seconds=0.2, status=500, error="", answer="<html>" * 60)

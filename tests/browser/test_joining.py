@@ -118,9 +118,7 @@ def test_every_page_is_readable_small_and_by_screen_readers(browser, tmp_path, l
         from mailer.service.subscribers.signup import SignupForm, public_list, request_signup
 
         for name in ("harbour", "tides"):
-            request_signup(
-                site.app, public_list(site.app, name), parse_address(ANA), {}, form=SignupForm.PAGE, ip=""
-            )
+            request_signup(site.app, public_list(site.app, name), parse_address(ANA), {}, form=SignupForm.PAGE, ip="")
         context = browser.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
 
