@@ -1,6 +1,6 @@
-"""serve, preview, demo: the commands that open the other door, too.
+"""The commands that need both the command line and the web: serve, preview, demo.
 
-The command line and the web never import each other; what needs both stands here, above them.
+`mailer.cli` and `mailer.web` never import each other; this module is above both.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
     """Serve the public pages (sign up, unsubscribe, archive, media) and the desk. Starts sends that are due; delivers letters."""
     with App.open(workspace) as app:
 
-        def ready(url: str) -> None:
+        def on_ready(url: str) -> None:
             echo_err(f"Serving {app.settings.publication} at {url}; Ctrl-C ends it.")
             if app.ledger.users.all():
                 echo_err(f"The desk is at {url}/desk/")
@@ -50,7 +50,7 @@ def serve_command(host: str, port: int, workspace: Path) -> None:
             app,
             host,
             port,
-            on_ready=ready,
+            on_ready=on_ready,
             background=(
                 lambda stop: start_sends_when_due(app, stop, echo_err),
                 lambda stop: deliver_transactional_mail(app, stop, echo_err),
@@ -71,19 +71,21 @@ def preview_command(dispatch: str, to: tuple[str, ...], port: int, *, quietly: b
     """Show DISPATCH, a path or a slug, in your browser, live while the file changes."""
     with App.open(workspace) as app:
         path = app.workspace.find_dispatch(dispatch)
-        live = PreviewSession(app, path, display_path(app, path, dispatch), parse_list_names(to))
+        session = PreviewSession(app, path, display_path(app, path, dispatch), parse_list_names(to))
         token, key = new_token(), new_token()
 
-        def ready(url: str) -> None:
-            echo_err(f"Showing {live.shown} at {url}/{token}/; Ctrl-C ends it.")
+        def on_ready(url: str) -> None:
+            echo_err(f"Showing {session.display_name} at {url}/{token}/; Ctrl-C ends it.")
             if not quietly:
-                threading.Thread(target=_open, args=(f"{url}/open/{key}",), daemon=True).start()
+                threading.Thread(target=_open_browser, args=(f"{url}/open/{key}",), daemon=True).start()
 
-        serve_app(create_preview(live, token=token, key=key), "127.0.0.1", port, on_ready=ready, background=live.run)
+        serve_app(
+            create_preview(session, token=token, key=key), "127.0.0.1", port, on_ready=on_ready, background=session.run
+        )
 
 
-def _open(address: str) -> None:
-    """Open a browser, but not one that would take the terminal."""
+def _open_browser(address: str) -> None:
+    """Opens a browser, except one that would run in the terminal."""
     with contextlib.suppress(webbrowser.Error):
         browser = webbrowser.get()
         if getattr(browser, "name", "") not in _IN_TERMINAL:
@@ -92,8 +94,8 @@ def _open(address: str) -> None:
 
 @click.command("demo")
 @click.option("--open", "in_browser", is_flag=True, help="Show the message in your browser.")
-@click.option("--serve", "stay", is_flag=True, help="Keep the pages up: unsubscribe link, archive, photo.")
-def demo_command(*, in_browser: bool, stay: bool) -> None:
+@click.option("--serve", "keep_serving", is_flag=True, help="Keep the pages up: unsubscribe link, archive, photo.")
+def demo_command(*, in_browser: bool, keep_serving: bool) -> None:
     """Send two dispatches to a dozen readers over real SMTP on this machine, and show what came of it."""
     folder = Path(tempfile.mkdtemp(prefix="mailer-demo-"))
     port = free_port()
@@ -114,7 +116,7 @@ def demo_command(*, in_browser: bool, stay: bool) -> None:
     click.echo(f"   the proof:       mailer --workspace {folder} report 1")
     if in_browser:
         webbrowser.open(page.as_uri())
-    if not stay:
+    if not keep_serving:
         click.echo("\nWith --open it opens in your browser; with --serve its links and photo work, too.")
         return
     click.echo(f"\nPages at http://127.0.0.1:{port}/archive/{FIRST} and {shown.link}; Ctrl-C ends them.")

@@ -1,14 +1,13 @@
-"""The site: what readers see (the door out, the archive, the images, a front page), and the desk.
+"""The site: the public pages, the API and the desk, as one ASGI application.
 
     GET  /  /archive/  /archive/SLUG  /archive/SLUG/DIGEST  /feed.xml  /feed.json  /media/NAME
          /style.css  /reading.css  /healthz  /robots.txt  /favicon.ico
-    GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences  /desk/…
+    GET POST  /u/TOKEN  /subscribe/LIST  /confirm/TOKEN  /preferences  /preferences/TOKEN  /address/TOKEN  /desk/…
     /api/v1/…
 
-HEAD goes wherever GET goes; anything else is 405. Where MAILER_BASE_URL has a path, links have it, and requests are
-understood with it and without, whether or not the proxy in front takes it away. Each answer, an error's too, is a page
-with the headers of `page`; errors say nothing about what happened inside, the log does. Everything that may block runs
-in a thread.
+HEAD is answered wherever GET is; other methods are 405. If MAILER_BASE_URL has a path, links include it, and requests are
+accepted with and without it, whether or not the proxy strips it. Every response, also that of an error, has the headers of
+`responses`. Error pages give no details; the log does. Everything that may block runs in a thread.
 """
 
 import asyncio
@@ -25,35 +24,37 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mailer.app import App
 from mailer.errors import MailerError
 from mailer.ledger.types.errors import LedgerError
-from mailer.web.api.guard import api_routes
+from mailer.web.api.app import api_routes
 from mailer.web.api.subscribe import SubscribeApi
-from mailer.web.desk.guard import desk_routes
-from mailer.web.pages import NOT_INDEXED, PageRenderer
-from mailer.web.public.archive import PublicPages
+from mailer.web.desk.app import desk_routes
+from mailer.web.public.archive import ArchivePages
+from mailer.web.public.pages import PageRenderer
 from mailer.web.public.preferences import PreferencesPages
+from mailer.web.public.site import SitePages
 from mailer.web.public.subscribe import SignupGuard, SubscribePages
 from mailer.web.public.unsubscribe import UnsubscribePages
+from mailer.web.responses import NOT_INDEXED
 
 _log = logging.getLogger(__name__)
-_RETRY = {"Retry-After": "60"}
+_RETRY_AFTER = {"Retry-After": "60"}
 
 
 def create_app(app: App) -> Starlette:
-    """The site of `newsroom`, as an ASGI application. Setting its `state.ending` ends what would go on for ever."""
+    """Returns the site of `app` as an ASGI application. Setting its `state.ending` ends all event streams."""
     pages = PageRenderer(app)
     errors = _Errors(pages)
     asgi_app = Starlette(
         exception_handlers={
-            HTTPException: errors.refused,
-            MailerError: errors.hindered,
-            Exception: errors.failed,
+            HTTPException: errors.http_error,
+            MailerError: errors.user_error,
+            Exception: errors.server_error,
         },
     )
     asgi_app.state.ending = asyncio.Event()
-    door = SignupGuard(app)
+    signup_guard = SignupGuard(app)
     routes = [
-        *_routes(app, pages, door),
-        *api_routes(app, SubscribeApi(app, door).subscribe),
+        *_routes(app, pages, signup_guard),
+        *api_routes(app, SubscribeApi(app, signup_guard).subscribe),
         *desk_routes(app, pages.root),
     ]
     if pages.root:
@@ -66,27 +67,28 @@ def create_app(app: App) -> Starlette:
 
 
 class NoIndexMiddleware:
-    """Every answer asks search engines to forget it."""
+    """Adds X-Robots-Tag to every response, so that search engines do not index it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def marked(message: Message) -> None:
+        async def send_with_header(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["X-Robots-Tag"] = NOT_INDEXED
             await send(message)
 
-        await self._app(scope, receive, marked)
+        await self._app(scope, receive, send_with_header)
 
 
-def _routes(app: App, pages: PageRenderer, door: SignupGuard) -> list[BaseRoute]:
-    reading, unsubscribe = PublicPages(app, pages), UnsubscribePages(app, pages)
-    preferences = PreferencesPages(app, pages, door)
-    subscribe = SubscribePages(app, pages, door)
+def _routes(app: App, pages: PageRenderer, signup_guard: SignupGuard) -> list[BaseRoute]:
+    site, archive = SitePages(app, pages), ArchivePages(app, pages)
+    unsubscribe = UnsubscribePages(app, pages)
+    preferences = PreferencesPages(app, pages, signup_guard)
+    subscribe = SubscribePages(app, pages, signup_guard)
 
     return [
-        Route("/", reading.front),
+        Route("/", site.front),
         Route("/u/{token}", unsubscribe.page, methods=["GET", "POST"]),
         Route("/subscribe/{list}", subscribe.subscribe, methods=["GET", "POST"]),
         Route("/confirm/{token}", subscribe.confirm, methods=["GET", "POST"]),
@@ -94,29 +96,29 @@ def _routes(app: App, pages: PageRenderer, door: SignupGuard) -> list[BaseRoute]
         Route("/preferences/{token}", preferences.page, methods=["GET", "POST"]),
         Route("/preferences/{token}/erase", preferences.erasure, methods=["GET", "POST"]),
         Route("/address/{token}", preferences.address, methods=["GET", "POST"]),
-        Route("/archive", reading.archive),
-        Route("/archive/", reading.archive),
-        Route("/archive/{slug}", reading.edition),
-        Route("/archive/{slug}/{digest}", reading.edition),
-        Route("/feed.xml", reading.atom),
-        Route("/feed.json", reading.json_feed),
-        Route("/media/{name}", reading.media),
-        Route("/style.css", reading.style),
-        Route("/reading.css", reading.style),
-        Route("/healthz", reading.health),
-        Route("/robots.txt", reading.robots),
-        Route("/favicon.ico", reading.favicon),
+        Route("/archive", archive.index),
+        Route("/archive/", archive.index),
+        Route("/archive/{slug}", archive.edition),
+        Route("/archive/{slug}/{digest}", archive.edition),
+        Route("/feed.xml", archive.atom),
+        Route("/feed.json", archive.json_feed),
+        Route("/media/{name}", archive.media),
+        Route("/style.css", site.style),
+        Route("/reading.css", site.style),
+        Route("/healthz", site.health),
+        Route("/robots.txt", site.robots),
+        Route("/favicon.ico", site.favicon),
     ]
 
 
 class _Errors:
-    """What is answered instead of a page. Nothing of the request, above all no token, goes into the log."""
+    """Error pages. No part of the request is logged, since its path may contain a token."""
 
     def __init__(self, pages: PageRenderer) -> None:
         self._pages = pages
 
-    async def refused(self, _request: Request, error: Exception) -> Response:
-        """By us: no such page, a method that is not for it, a body that is too long or too slow."""
+    async def http_error(self, _request: Request, error: Exception) -> Response:
+        """Handles HTTP errors: not found, method not allowed, a body that is too long or too slow."""
         status = error.status_code if isinstance(error, HTTPException) else 400
         headers = error.headers if isinstance(error, HTTPException) else None
         if status == 404:
@@ -125,19 +127,19 @@ class _Errors:
             )
         return self._pages.message("This request cannot be answered.", status=status, headers=headers)
 
-    async def hindered(self, _request: Request, error: Exception) -> Response:
-        """By something that a person can mend; the ledger's troubles often pass."""
+    async def user_error(self, _request: Request, error: Exception) -> Response:
+        """Handles errors that the operator can fix; those of the ledger are often temporary."""
         _log.error("%s", error)
-        return self._sorry(503 if isinstance(error, LedgerError) else 500)
+        return self._apology(503 if isinstance(error, LedgerError) else 500)
 
-    async def failed(self, _request: Request, _error: Exception) -> Response:
-        """By a bug of ours; Starlette raises it again, so that the server logs it."""
-        return self._sorry(500)
+    async def server_error(self, _request: Request, _error: Exception) -> Response:
+        """Handles defects. Starlette raises the exception again, so that the server logs it."""
+        return self._apology(500)
 
-    def _sorry(self, status: int) -> Response:
+    def _apology(self, status: int) -> Response:
         return self._pages.message(
             "Something went wrong on our side.",
             "Please try again in a few minutes.",
             status=status,
-            headers=_RETRY if status == 503 else None,
+            headers=_RETRY_AFTER if status == 503 else None,
         )

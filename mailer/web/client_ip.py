@@ -1,12 +1,12 @@
-"""Whose request it is: the address that limits count by, and the part of it that evidence keeps.
+"""The IP address of a client behind proxies, and the forms of it that rate limits and evidence use.
 
     address_of(request, trusted)                the address of the client of `request`
-    client_address(peer, forwarded, trusted)    RFC 7239 5.2's question, answered from X-Forwarded-For
-    limit_key(address)                          an IPv4 address, or the /64 that one household or server has of IPv6
-    truncated(address)                          203.0.113.0/24, 2001:db8:7::/48; "" for what is no address
+    client_address(peer, forwarded, trusted)    the same from the values of X-Forwarded-For (RFC 7239 5.2)
+    rate_limit_key(address)                     an IPv4 address, or the /64 of an IPv6 address: one household or server
+    anonymize(address)                          203.0.113.0/24, 2001:db8:7::/48; "" for an invalid address
 
-Anybody can write X-Forwarded-For. It is read from the right, where the nearest proxy wrote, and only as long as the one
-who wrote an entry is one of MAILER_TRUSTED_PROXIES; without that setting it is ignored. Everything here is pure.
+Anybody can send X-Forwarded-For. It is read from the right, where the nearest proxy wrote, and only while the writer of an
+entry is one of MAILER_TRUSTED_PROXIES; without that setting it is ignored. Pure.
 """
 
 import re
@@ -17,21 +17,21 @@ from starlette.requests import Request
 
 from mailer.settings.parsers import Network
 
-_HOPS = 32  # no honest chain is longer
+_MAX_HOPS = 32  # no genuine chain is longer
 _WITH_PORT = re.compile(r"\[(?P<six>[^\]]+)\](:\d+)?|(?P<four>[0-9.]+):\d+")
 Ip = IPv4Address | IPv6Address
 
 
 def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
-    """The address of the client. `peer` is who connected, `forwarded` the values of X-Forwarded-For in their order."""
-    found = _read(peer)
+    """Returns the address of the client. `peer` is the connected host, `forwarded` the X-Forwarded-For values in order."""
+    found = _parse(peer)
     if found is None:
         return ""
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
-    for hop in hops[: -_HOPS - 1 : -1]:
+    for hop in hops[: -_MAX_HOPS - 1 : -1]:
         if not any(found in network for network in trusted if network.version == found.version):
             break
-        before = _read(hop)
+        before = _parse(hop)
         if before is None:
             break
         found = before
@@ -39,24 +39,24 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Networ
 
 
 def rate_limit_key(address: str) -> str:
-    """What one client is counted under."""
+    """Returns the key under which the requests of one client are counted."""
     return _network(address, four=32, six=64) or "unknown"
 
 
 def anonymize(address: str) -> str:
-    """The part of `address` that names a neighbourhood, not a person."""
+    """Returns the network of `address`, which identifies a neighbourhood and no person."""
     return _network(address, four=24, six=48)
 
 
 def _network(address: str, *, four: int, six: int) -> str:
-    found = _read(address)
+    found = _parse(address)
     if found is None:
         return ""
     return str(ip_network(f"{found}/{four if found.version == 4 else six}", strict=False))
 
 
-def _read(text: str) -> Ip | None:
-    """One address, with a port or a zone left aside; an IPv4 address that came as IPv6 is what it is."""
+def _parse(text: str) -> Ip | None:
+    """Parses an address, ignoring a port or zone; an IPv4-mapped IPv6 address becomes IPv4."""
     if match := _WITH_PORT.fullmatch(text):
         text = match["six"] or match["four"]
     try:

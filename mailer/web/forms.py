@@ -1,6 +1,6 @@
 """Reading what a request posts: forms of the public pages, forms and files of the desk, and plain bodies.
 
-    await read_public_form(request)     from anybody: short, within seconds, and never a reason to fail
+    await read_public_form(request)     from anybody: short, within seconds, and never refused for its format
     await read_form(request, largest)   from a user of the desk: fields, and files that are spooled to disk
     await read_body(request)            the bytes
 
@@ -75,7 +75,7 @@ def media_type(request: Request) -> str:
 async def read_public_form(request: Request) -> Mapping[str, str]:
     """Returns the fields of a form that anybody may post; of a field that is there twice, the first value.
 
-    A body that is neither kind of form, or is malformed, has no fields: whoever posts it is answered all the same, as
+    A body that is neither kind of form, or is malformed, has no fields: the request is processed all the same, as
     RFC 8058 requires of one-click unsubscribing.
     """
     body = await read_body(request)
@@ -152,7 +152,7 @@ async def _stream(request: Request, largest: int) -> AsyncGenerator[bytes, None]
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 15 or int(length) > largest):
         raise HTTPException(413)
-    chunks, taken = aiter(request.stream()), 0
+    chunks, received = aiter(request.stream()), 0
     while True:
         try:
             async with asyncio.timeout(PATIENCE):
@@ -163,8 +163,8 @@ async def _stream(request: Request, largest: int) -> AsyncGenerator[bytes, None]
             raise HTTPException(400) from None
         if chunk is None:
             return
-        taken += len(chunk)
-        if taken > largest:
+        received += len(chunk)
+        if received > largest:
             raise HTTPException(413)
         yield chunk
 

@@ -1,10 +1,10 @@
-"""How often something may be asked for: by one client, and by all of them together.
+"""Rate limits per client and for all clients together: token buckets.
 
-    limits.wait(key)     0 when it may be done now, which counts; else the seconds until it may
+    limiter.retry_after(key)     0 if a request is allowed now, which is counted; else the seconds to wait
 
-Buckets that refill evenly: `burst` at once, then one every so many seconds. They are kept in memory, for one process serves a
-workspace; a restart forgets them, which does no harm, since the bound that protects a victim (one letter an address and
-day) is the ledger's. At most as many clients are remembered as a site has in a busy hour; the one unseen for longest goes.
+A bucket allows `burst` requests at once, then one every so many seconds. Buckets are in memory, since one process serves a
+workspace. A restart resets them, which does no harm: the limit that protects a victim (one mail per address and day) is in
+the ledger. At most CLIENTS clients are remembered; the least recently seen is dropped.
 """
 
 import math
@@ -24,12 +24,12 @@ class Rate:
     every: float
 
 
-BY_CLIENT = Rate(burst=20, every=60)  # a class of pupils behind one address, and after it a newcomer a minute
-BY_ALL = Rate(burst=1000, every=2)  # a mention on television; what a relay and our good name bear
+BY_CLIENT = Rate(burst=20, every=60)  # a school class behind one address, then one more a minute
+BY_ALL = Rate(burst=1000, every=2)  # a mention on television; more would risk our reputation at the relay
 
 
 class RateLimiter:
-    """For one kind of request. `clock` is steady seconds. Of any thread."""
+    """Limits one kind of request. `clock` is a monotonic clock in seconds. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float], *, each: Rate = BY_CLIENT, together: Rate = BY_ALL) -> None:
         self._clock = clock
@@ -39,34 +39,34 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def retry_after(self, key: str) -> int:
-        """0, and it is counted; or for how many seconds `key` has to wait."""
+        """Returns 0 and counts the request, or the seconds until `key` may make it."""
         with self._lock:
             now = self._clock()
-            mine = self._clients.pop(key, None) or _Bucket(self._each, now)
-            self._clients[key] = mine
+            bucket = self._clients.pop(key, None) or _Bucket(self._each, now)
+            self._clients[key] = bucket
             if len(self._clients) > CLIENTS:
                 self._clients.popitem(last=False)
-            left = max(mine.retry_after(now), self._all.retry_after(now))
-            if left <= 0:
-                mine.take()
+            seconds = max(bucket.retry_after(now), self._all.retry_after(now))
+            if seconds <= 0:
+                bucket.take()
                 self._all.take()
-            return max(0, math.ceil(left - 1e-6))  # nobody waits for a rounding error
+            return max(0, math.ceil(seconds - 1e-6))  # ignores rounding errors
 
     def remaining(self, key: str) -> int:
-        """How much `key` may still do at once."""
+        """Returns how many requests `key` may still make at once."""
         with self._lock:
-            mine = self._clients.get(key)
-            return mine.remaining(self._clock()) if mine else self._each.burst
+            bucket = self._clients.get(key)
+            return bucket.remaining(self._clock()) if bucket else self._each.burst
 
 
 class _Bucket:
-    """What is left for one of those who ask."""
+    """The token bucket of one client."""
 
     def __init__(self, rate: Rate, now: float) -> None:
         self._rate, self._left, self._at = rate, float(rate.burst), now
 
     def retry_after(self, now: float) -> float:
-        """Seconds until there is one; none when there is."""
+        """Returns the seconds until a token is available; 0 if one is."""
         self._left = min(self._rate.burst, self._left + max(0.0, now - self._at) / self._rate.every)
         self._at = now
         return 0.0 if self._left >= 1 else (1 - self._left) * self._rate.every

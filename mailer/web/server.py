@@ -1,13 +1,13 @@
-"""Serving: the site, and what runs beside it, from start to a clean end.
+"""Serving the site and its background jobs, from start to a clean shutdown.
 
-    serve  blocks until the first Ctrl-C or SIGTERM; a second one does not wait for what is under way
-    run    the same on a loop that is there already, until `stop` is set
-    serve_app  another application than the site, which needs no ledger
+    serve      blocks until the first Ctrl-C or SIGTERM; a second one does not wait for requests that are running
+    run        the same on a running event loop, until `stop` is set
+    serve_app  serves another application than the site, which needs no ledger
 
-One process serves a ledger: it holds the ledger's serve lock, by which others see that scheduled sends will be started.
-Requests are not logged, for their paths hold tokens. uvicorn believes no forwarded header; mailer.web.client_ip reads them
-where something depends on who asks.
-A job that fails takes the server down with it, and its error is raised. Raises ServeError, AlreadyServingError, LedgerError.
+One process serves a ledger: it holds the ledger's server lock, by which other processes see that scheduled sends will be
+started. Requests are not logged, since their paths contain tokens. uvicorn ignores forwarded headers; `client_ip` reads them
+where the client's address matters. A job that fails stops the server, and its error is raised. Raises ServeError,
+AlreadyServingError, LedgerError.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from mailer.errors import NeedsConfirmationError, UsageError
 from mailer.web.app import create_app
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
-"""Runs beside the site until the event is set, and then comes to its end."""
+"""A background job: runs until the event is set."""
 
 OnReady = Callable[[str], None]
 """Called with the site's local address once it answers, http://127.0.0.1:8000."""
 
-SHUTDOWN_GRACE = 5  # seconds for requests that are under way at the end
+SHUTDOWN_GRACE = 5  # seconds for running requests at shutdown
 _CONNECTIONS = 500  # at once; a process may have 1024 files open
 
 
 class ServeError(UsageError):
-    """The address cannot be listened on."""
+    """The server cannot listen on the address."""
 
 
 class AlreadyServingError(NeedsConfirmationError):
@@ -51,14 +51,14 @@ def serve(
     on_ready: OnReady | None = None,
     background: Background | Iterable[Background] | None = None,
 ) -> None:
-    """Serve until a signal comes. For the main thread, which alone gets signals. `port` 0 takes a free one."""
+    """Serves until a signal. To be called in the main thread, which receives signals. `port` 0 takes a free port."""
     _until_signalled(lambda stop: run(app, host, port, stop=stop, on_ready=on_ready, background=background))
 
 
 def serve_app(
     asgi_app: Starlette, host: str, port: int, *, on_ready: OnReady | None = None, background: Background | None = None
 ) -> None:
-    """Serve `asgi_app` alone, in the same way. Its `state.ending`, an event, is set when what goes on for ever must end."""
+    """Serves `asgi_app` in the same way. Its `state.ending`, an event, is set at shutdown to end event streams."""
     _until_signalled(
         lambda stop: serve_app_until(asgi_app, host, port, stop=stop, on_ready=on_ready, background=background)
     )
@@ -73,7 +73,7 @@ async def serve_app_until(
     on_ready: OnReady | None = None,
     background: Background | None = None,
 ) -> None:
-    """The same on a loop that is there already, until `stop` is set."""
+    """Does the same as `serve_app` on a running event loop, until `stop` is set."""
     await _run(asgi_app, _listen(host, port), stop, on_ready, _jobs(background))
 
 
@@ -100,9 +100,9 @@ def _until_signalled(serving: Background) -> None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at this moment; for who must know the site's address before it is served."""
-    with _socket(socket.AF_INET, (host, 0), []) as taken:
-        return int(taken.getsockname()[1])
+    """Returns a port that is free now, for callers that need the site's address before it is served."""
+    with _socket(socket.AF_INET, (host, 0), []) as listening_socket:
+        return int(listening_socket.getsockname()[1])
 
 
 async def run(
@@ -114,7 +114,7 @@ async def run(
     on_ready: OnReady | None = None,
     background: Background | Iterable[Background] | None = None,
 ) -> None:
-    """Serve until `stop` is set; it is set, too, when the site or a job ends on its own with an error."""
+    """Serves until `stop` is set; an error of the site or of a job sets it, too."""
     lock = await asyncio.to_thread(app.ledger.acquire_server_lock)
     if lock is None:
         process = app.ledger.server_pid()
@@ -148,7 +148,7 @@ async def _run(
         tasks = [asyncio.create_task(stopping(work)) for work in (server.serve(sockets), *(job(stop) for job in jobs))]
         try:
             await stop.wait()
-        finally:  # cancelled, too: once ends cleanly, twice at once
+        finally:  # also if cancelled: a first cancellation ends cleanly, a second at once
             stop.set()
             server.should_exit = True
             try:
@@ -161,7 +161,7 @@ async def _run(
 
 
 class _UvicornServer(uvicorn.Server):
-    """uvicorn, which says when it is ready and leaves the signals to us."""
+    """A uvicorn server that reports when it is ready and leaves signals to us."""
 
     def __init__(self, asgi_app: Starlette, ready: Callable[[], None]) -> None:
         super().__init__(
@@ -187,7 +187,7 @@ class _UvicornServer(uvicorn.Server):
         self._ready()
 
     def close_listeners(self) -> None:
-        """Listen no more, however it ended: uvloop waits for ever for a socket that was closed beneath it."""
+        """Closes the listeners: uvloop would wait for ever for a socket that was closed before its listener."""
         for each in getattr(self, "servers", ()):
             each.close()
 
@@ -208,7 +208,7 @@ def _jobs(background: Background | Iterable[Background] | None) -> tuple[Backgro
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets on every address that `host` names; with `port` 0, all on the port that the first got."""
+    """Returns sockets on every address of `host`; with `port` 0, all on the port of the first."""
     sockets: list[socket.socket] = []
     failure: OSError | None = None
     for family, address in _addresses(host, port):
@@ -236,7 +236,7 @@ def _addresses(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
     unusable = ServeError(
         f"“{host}” port {port} is nothing that can be listened on.", "Try: mailer serve --host 127.0.0.1 --port 8000"
     )
-    if not 0 <= port <= 65535:  # getaddrinfo may take it modulo 65536
+    if not 0 <= port <= 65535:  # getaddrinfo may reduce it modulo 65536
         raise unusable
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

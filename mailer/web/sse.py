@@ -1,10 +1,10 @@
-"""Server-sent events: a response that goes on, and tells a page what is new.
+"""Server-sent events: a response that streams events to a page.
 
     return sse_response(request, events())      # an async generator of ServerSentEvent
 
-A stream ends when the browser leaves, when the application’s `state.ending` is set because the server stops, and after LONGEST
-seconds. Browsers reconnect by themselves, and then their session is checked again. A comment every KEEPALIVE seconds prevents
-proxies from closing the connection.
+A stream ends when the browser disconnects, when the application’s `state.ending` is set because the server stops, and after
+LONGEST seconds. Browsers reconnect by themselves, and then their session is checked again. A comment every KEEPALIVE seconds
+prevents proxies from closing the connection.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSentEvent:
-    """`data` may have several lines; `name` is what the page listens to."""
+    """`data` may have several lines; `name` is the event type that the page listens to."""
 
     data: str
     name: str = "message"
@@ -48,26 +48,26 @@ async def _stream(
     events: AsyncGenerator[ServerSentEvent, None], ending: asyncio.Event, retry: int
 ) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
-    last = loop.time() + LONGEST
-    end = asyncio.ensure_future(ending.wait())
-    coming: asyncio.Future[ServerSentEvent | None] | None = None
+    deadline = loop.time() + LONGEST
+    stopping = asyncio.ensure_future(ending.wait())
+    next_event: asyncio.Future[ServerSentEvent | None] | None = None
     try:
         yield f"retry: {retry}\n\n".encode()
-        while loop.time() < last:
-            coming = coming or asyncio.ensure_future(anext(events, None))
-            waiting: set[asyncio.Future[Any]] = {coming, end}
+        while loop.time() < deadline:
+            next_event = next_event or asyncio.ensure_future(anext(events, None))
+            waiting: set[asyncio.Future[Any]] = {next_event, stopping}
             await asyncio.wait(waiting, timeout=KEEPALIVE, return_when=asyncio.FIRST_COMPLETED)
-            if end.done():
+            if stopping.done():
                 return
-            if not coming.done():
+            if not next_event.done():
                 yield b": keep-alive\n\n"
                 continue
-            event, coming = coming.result(), None
+            event, next_event = next_event.result(), None
             if event is None:
                 return
             yield event.encode()
     finally:
-        for each in (coming, end):
+        for each in (next_event, stopping):
             if each is not None:
                 each.cancel()
                 await asyncio.gather(each, return_exceptions=True)

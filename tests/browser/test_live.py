@@ -36,7 +36,7 @@ def programs():
 
 def number(page, name):
     """A number of the sum as the page has it now."""
-    found = re.search(rf"<dt>{name}</dt><dd>([\d,]+)</dd>", page.locator("#proof").inner_html())
+    found = re.search(rf"<dt>{name}</dt><dd>([\d,]+)</dd>", page.locator("#counts").inner_html())
     return int(found[1].replace(",", "")) if found else 0
 
 

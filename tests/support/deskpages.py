@@ -26,7 +26,7 @@ class Signed:
     token: str
 
     @property
-    def form_token(self) -> str:
+    def csrf_token(self) -> str:
         return form_token(self.token)
 
 
@@ -52,12 +52,12 @@ class At:
         return self._request("GET", path, **options)
 
     def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> httpx.Response:
-        token = {"form_token": self._who.form_token} if self._who else {}
+        token = {"csrf_token": self._who.csrf_token} if self._who else {}
         return self._request("POST", path, data={**token, **(data or {})}, **options)
 
     def posting(self, path: str, data: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """The same as a request that is still to be made, for Visitor.at_once."""
-        token = {"form_token": self._who.form_token} if self._who else {}
+        token = {"csrf_token": self._who.csrf_token} if self._who else {}
         return "POST", path, {"data": {**token, **data}, "headers": self.headers_of("POST", None)}
 
     def _request(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> httpx.Response:

@@ -69,7 +69,7 @@ def watching(app: App) -> Iterator[Watched]:
         watched = Watched(app, runner)
         work = runner.get_loop().create_task(watched.live.run(stop))
         try:
-            watched.until(lambda state: state.fault or (state.draft and state.draft.is_final))
+            watched.until(lambda state: state.error or (state.draft and state.draft.is_final))
             yield watched
         finally:
             stop.set()

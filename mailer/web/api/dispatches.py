@@ -1,7 +1,7 @@
-"""Dispatches: the shelf, the text of one, what is wrong with it, the letter that it makes.
+"""Dispatches: the list, the text of one, its findings, and its message.
 
-The file in `dispatches/` is the truth, and others write it, too: whoever puts a text says by If-Match which one it takes
-the place of.
+The files in dispatches/ are the source of truth, and other programs write them, too: a PUT says by If-Match which version it
+replaces.
 """
 
 import json
@@ -20,14 +20,14 @@ from mailer.service.dispatches.status import DispatchStatus, DispatchSummary, li
 from mailer.timestamps import iso
 from mailer.web.api.problem import finding
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
-from mailer.web.api.schema import Email, Name, Page, PageQuery, Said, Schema, next_cursor, read_cursor
+from mailer.web.api.schema import Email, Name, Page, PageQuery, Schema, Text, next_cursor, read_cursor
 
 _EXAMPLE = "2026-10-26-east-quay"
 _WHOLE = Annotated[str, Field(max_length=LARGEST, pattern=r"^[^\x00]*$")]
 
 
 class ShelfQuery(PageQuery):
-    q: Annotated[Said, Field(description="Only those that have all of these words somewhere.")] = ""
+    q: Annotated[Text, Field(description="Only those that have all of these words somewhere.")] = ""
 
 
 class DispatchFacts(Schema):
@@ -124,18 +124,18 @@ class Letter(Schema):
     subject: str
     language: str
     bytes: Annotated[int, Field(description="The size of the HTML.")]
-    merge_fields: tuple[str, ...]
+    slots: tuple[str, ...]
     variants: int
     articles: int
     html: str
     text: str
 
 
-def _list(call: ApiRequest) -> ApiResponse:
+def _list(request: ApiRequest) -> ApiResponse:
     """Every dispatch, the latest first."""
-    wanted = call.query(ShelfQuery)
+    wanted = request.query(ShelfQuery)
     after = read_cursor(wanted.cursor, str, str)
-    found = [each for each in list_dispatches(call.app, wanted.q) if after is None or (each.date, each.name) < after]
+    found = [each for each in list_dispatches(request.app, wanted.q) if after is None or (each.date, each.name) < after]
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].date, page[-1].name) if page else ""
     return ApiResponse(content=Shelf(dispatches=tuple(map(_facts, page)), next=cursor))
@@ -153,37 +153,37 @@ def _facts(each: DispatchSummary) -> DispatchFacts:
     )
 
 
-def _new(call: ApiRequest) -> ApiResponse:
+def _new(request: ApiRequest) -> ApiResponse:
     """Make a new dispatch with a title, to fill in."""
-    name = create_dispatch(call.app, call.body(NewDispatch).title).stem
-    call.record("dispatch.new", name)
-    return _text(read_dispatch(call.app, name), call.place(f"/dispatches/{name}"))
+    name = create_dispatch(request.app, request.body(NewDispatch).title).stem
+    request.record("dispatch.new", name)
+    return _text(read_dispatch(request.app, name), request.url_path(f"/dispatches/{name}"))
 
 
-def _import(call: ApiRequest) -> ApiResponse:
+def _import(request: ApiRequest) -> ApiResponse:
     """Make a dispatch of the plain text of an old one."""
-    taken = import_text(call.app, call.body(OldText).text)
-    call.record("dispatch.import", taken.name)
+    taken = import_text(request.app, request.body(OldText).text)
+    request.record("dispatch.import", taken.name)
     doubts = tuple(Doubted(line=each.line, message=each.message) for each in taken.doubts)
     return ApiResponse(
-        content=TakenText(name=taken.name, doubts=doubts), location=call.place(f"/dispatches/{taken.name}")
+        content=TakenText(name=taken.name, doubts=doubts), location=request.url_path(f"/dispatches/{taken.name}")
     )
 
 
-def _read(call: ApiRequest) -> ApiResponse:
+def _read(request: ApiRequest) -> ApiResponse:
     """The text of a dispatch."""
-    return _text(read_dispatch(call.app, call.path["name"]))
+    return _text(read_dispatch(request.app, request.path["name"]))
 
 
-def _put(call: ApiRequest) -> ApiResponse:
+def _put(request: ApiRequest) -> ApiResponse:
     """Put a text in the place of the one that was read: 412, and nothing is written, if the file is another one by now."""
-    name = call.path["name"]
-    base = call.if_match[0]
-    if "*" in call.if_match or len(call.if_match) > 1:
-        now = read_dispatch(call.app, name).digest
-        base = now if {now, "*"} & set(call.if_match) else base
-    saved = save_dispatch(call.app, name, call.body(NewText).text, base=base, actor=call.actor, step=True)
-    call.record("dispatch.save", name)
+    name = request.path["name"]
+    base = request.if_match[0]
+    if "*" in request.if_match or len(request.if_match) > 1:
+        now = read_dispatch(request.app, name).digest
+        base = now if {now, "*"} & set(request.if_match) else base
+    saved = save_dispatch(request.app, name, request.body(NewText).text, base=base, actor=request.actor, step=True)
+    request.record("dispatch.save", name)
     return _text(saved)
 
 
@@ -192,10 +192,10 @@ def _text(text: DispatchFile, location: str = "") -> ApiResponse:
     return ApiResponse(content=content, etag=text.digest, location=location)
 
 
-def _check(call: ApiRequest) -> ApiResponse:
+def _check(request: ApiRequest) -> ApiResponse:
     """What is wrong with a dispatch and its letter."""
-    path = dispatch_path(call.app, call.path["name"])
-    checked = lint_dispatch(call.app, str(path), call.query(CheckQuery).to)
+    path = dispatch_path(request.app, request.path["name"])
+    checked = lint_dispatch(request.app, str(path), request.query(CheckQuery).to)
     return ApiResponse(content=FindingList(problems=findings(checked)))
 
 
@@ -204,13 +204,13 @@ def findings(checked: CheckResult) -> tuple[Finding, ...]:
     return tuple(Finding.of(finding(each, f"dispatches/{checked.path.name}")) for each in checked.problems)
 
 
-def _letter(call: ApiRequest) -> ApiResponse:
+def _letter(request: ApiRequest) -> ApiResponse:
     """The letter that a dispatch makes, for a reader or for nobody in particular."""
-    reader = call.query(LetterQuery).reader
+    reader = request.query(LetterQuery).reader
     if reader is not None:
-        call.require(Scope.LISTS_READ)
+        request.require(Scope.LISTS_READ)
         parse_address(reader)
-    made = render_files(call.app, str(dispatch_path(call.app, call.path["name"])), reader=reader)
+    made = render_files(request.app, str(dispatch_path(request.app, request.path["name"])), reader=reader)
     html, text = (made.files[name].decode() for name in ("edition.html", "edition.txt"))
     return ApiResponse(content=Letter.of({**json.loads(made.files["edition.json"]), "html": html, "text": text}))
 

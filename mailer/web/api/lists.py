@@ -1,7 +1,7 @@
-"""Lists: who is on them, and their files brought together with what the ledger knows.
+"""Lists: their members, their settings, and syncing their files with the ledger.
 
-Counts and exports are of what a send would see now, file included. A list's file is the admin's, and so it is what changes
-here: by a row, by an undo, and where a sync has something to tell it.
+Counts and exports are what a send would see now, including changes of the file that are not synced yet. A list's file belongs
+to the admin; requests change it only by adding, editing or removing a row, by an undo, and by a sync that writes back.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ from mailer.web.api.schema import (
     Page,
     PageQuery,
     ReasonCount,
-    Said,
     Schema,
-    Words,
+    ShortText,
+    Text,
     make_cursor,
     read_cursor,
 )
@@ -38,11 +38,11 @@ _LARGEST_SYNC = 2**63 - 1
 
 
 class ListQuery(Schema):
-    where: Annotated[Said, Field(description='Only those of whom this holds: `city == "Lisbon"`.')] = ""
+    where: Annotated[Text, Field(description='Only those of whom this holds: `city == "Lisbon"`.')] = ""
 
 
 class MemberQuery(PageQuery):
-    q: Annotated[Words, Field(description="Only those who have this in address or fields.")] = ""
+    q: Annotated[ShortText, Field(description="Only those who have this in address or fields.")] = ""
 
 
 class ExportQuery(ListQuery):
@@ -109,7 +109,7 @@ class Members(Page):
 class NewFields(Schema):
     model_config = ConfigDict(json_schema_extra={"examples": [{"fields": {"city": "Faro"}}]})
 
-    fields: Annotated[dict[Name, Said], Field(max_length=200)]
+    fields: Annotated[dict[Name, Text], Field(max_length=200)]
 
 
 class NewMember(Schema):
@@ -118,7 +118,7 @@ class NewMember(Schema):
     )
 
     email: Email
-    fields: Annotated[dict[Name, Said], Field(max_length=200)] = Field(default_factory=dict)
+    fields: Annotated[dict[Name, Text], Field(max_length=200)] = Field(default_factory=dict)
 
 
 class Line(Schema):
@@ -180,10 +180,10 @@ class WantedUndo(Schema):
     ] = None
 
 
-def _names(call: ApiRequest) -> ApiResponse:
+def _names(request: ApiRequest) -> ApiResponse:
     """Every list."""
-    ledger = call.app.ledger
-    states = {name: ledger.syncs.state(name) for name in call.app.workspace.list_names()}
+    ledger = request.app.ledger
+    states = {name: ledger.syncs.state(name) for name in request.app.workspace.list_names()}
     return ApiResponse(
         content=Lists(
             lists=tuple(
@@ -199,19 +199,19 @@ def _names(call: ApiRequest) -> ApiResponse:
     )
 
 
-def _show(call: ApiRequest) -> ApiResponse:
+def _show(request: ApiRequest) -> ApiResponse:
     """A list, counted: who would be mailed, and who not for which reason."""
-    roster = show_list(call.app, call.path["list"], where=call.query(ListQuery).where, limit=0)
-    said = {name: value for name, value in list_overview_object(roster).items() if name != "page"}
-    return ApiResponse(content=Roster.of(said))
+    roster = show_list(request.app, request.path["list"], where=request.query(ListQuery).where, limit=0)
+    values = {name: value for name, value in list_overview_object(roster).items() if name != "page"}
+    return ApiResponse(content=Roster.of(values))
 
 
-def _members(call: ApiRequest) -> ApiResponse:
+def _members(request: ApiRequest) -> ApiResponse:
     """The members of a list as its last sync left them and as they changed since, in the order of their addresses."""
-    wanted, name = call.query(MemberQuery), call.path["list"]
-    call.app.workspace.list_file(name)
+    wanted, name = request.query(MemberQuery), request.path["list"]
+    request.app.workspace.list_file(name)
     after = read_cursor(wanted.cursor, str)
-    found = call.app.ledger.member_search.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
+    found = request.app.ledger.member_search.page(name, wanted.q, after[0] if after else "", limit=wanted.limit)
     members = tuple(
         Member(email=each.address, reason=each.reason, joined=iso(each.joined_at), fields=dict(each.fields))
         for each in found.members
@@ -219,36 +219,38 @@ def _members(call: ApiRequest) -> ApiResponse:
     return ApiResponse(content=Members(members=members, next=make_cursor(found.next) if found.next else ""))
 
 
-def _add(call: ApiRequest) -> ApiResponse:
+def _add(request: ApiRequest) -> ApiResponse:
     """Add a row to the file of a list, and sync it. Who said no, or is on the list, is not added: 422."""
-    wanted, name = call.body(NewMember), call.path["list"]
+    wanted, name = request.body(NewMember), request.path["list"]
     address = parse_address(wanted.email)
-    done = add_member(call.app, name, address, _known(call, wanted.fields), by=call.actor)
-    return _amended(call, "list.add", address, done)
+    done = add_member(request.app, name, address, _known(request, wanted.fields), by=request.actor)
+    return _amended(request, "list.add", address, done)
 
 
-def _edit(call: ApiRequest) -> ApiResponse:
+def _edit(request: ApiRequest) -> ApiResponse:
     """Change cells in somebody’s row of a list’s file, and sync it. Others stay as they are."""
-    name, address = call.path["list"], parse_address(call.path["email"])
-    fields = _known(call, call.body(NewFields).fields)
-    done = edit_member(call.app, name, address.identity, fields, by=call.actor)
-    return _amended(call, "list.edit", address, done)
+    name, address = request.path["list"], parse_address(request.path["email"])
+    fields = _known(request, request.body(NewFields).fields)
+    done = edit_member(request.app, name, address.identity, fields, by=request.actor)
+    return _amended(request, "list.edit", address, done)
 
 
-def _take_out(call: ApiRequest) -> ApiResponse:
+def _take_out(request: ApiRequest) -> ApiResponse:
     """Take somebody’s row out of a list’s file, and sync it."""
-    name, address = call.path["list"], parse_address(call.path["email"])
-    return _amended(call, "list.remove", address, remove_member(call.app, name, address.identity, by=call.actor))
+    name, address = request.path["list"], parse_address(request.path["email"])
+    return _amended(
+        request, "list.remove", address, remove_member(request.app, name, address.identity, by=request.actor)
+    )
 
 
-def _amended(call: ApiRequest, action: str, address: Address, done: SyncPlan) -> ApiResponse:
-    call.record(action, call.path["list"], mask_address(address.display))
+def _amended(request: ApiRequest, action: str, address: Address, done: SyncPlan) -> ApiResponse:
+    request.record(action, request.path["list"], mask_address(address.display))
     return outcome(done, planned=False)
 
 
-def _known(call: ApiRequest, fields: Mapping[str, str]) -> Mapping[str, str]:
+def _known(request: ApiRequest, fields: Mapping[str, str]) -> Mapping[str, str]:
     """`fields`, all of which the list has. Raises UsageError."""
-    known = editable_fields(call.app, call.path["list"])
+    known = editable_fields(request.app, request.path["list"])
     for name in fields:
         if name not in known:
             hint = suggest(name, known) or f"it has: {', '.join(known) or 'none'}"
@@ -256,12 +258,12 @@ def _known(call: ApiRequest, fields: Mapping[str, str]) -> Mapping[str, str]:
     return fields
 
 
-def _export(call: ApiRequest) -> ApiResponse:
+def _export(request: ApiRequest) -> ApiResponse:
     """The members of a list as CSV, as they stand now, safe for a spreadsheet."""
-    wanted = call.query(ExportQuery)
+    wanted = request.query(ExportQuery)
     file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed once it was sent
     try:
-        export_list(call.app, call.path["list"], file, where=wanted.where, raw=wanted.raw)
+        export_list(request.app, request.path["list"], file, where=wanted.where, raw=wanted.raw)
         file.seek(0)
     except BaseException:
         file.close()
@@ -269,24 +271,24 @@ def _export(call: ApiRequest) -> ApiResponse:
     return ApiResponse(content=file, content_type="text/csv; charset=utf-8")
 
 
-def _plan(call: ApiRequest) -> ApiResponse:
+def _plan(request: ApiRequest) -> ApiResponse:
     """What a sync of a list would do; nothing is done."""
-    return outcome(plan_sync(call.app, call.path["list"]), planned=True)
+    return outcome(plan_sync(request.app, request.path["list"]), planned=True)
 
 
-def _sync(call: ApiRequest) -> ApiResponse:
+def _sync(request: ApiRequest) -> ApiResponse:
     """Bring the file of a list and the ledger together. More than a tenth removed: 409, unless that is allowed."""
-    name = call.path["list"]
-    done = sync_list(call.app, name, by=call.actor, allow_removals=call.body(WantedSync).allow_removals)
-    call.record("list.sync", name, "" if done.sync is None else f"sync {done.sync}")
+    name = request.path["list"]
+    done = sync_list(request.app, name, by=request.actor, allow_removals=request.body(WantedSync).allow_removals)
+    request.record("list.sync", name, "" if done.sync is None else f"sync {done.sync}")
     return outcome(done, planned=False)
 
 
-def _undo(call: ApiRequest) -> ApiResponse:
+def _undo(request: ApiRequest) -> ApiResponse:
     """Put back the file of a list as an earlier sync left it. Who said no since stays so, who signed up stays."""
-    name = call.path["list"]
-    done = undo_list(call.app, name, to=call.body(WantedUndo).to, by=call.actor)
-    call.record("list.undo", name, "" if done.sync is None else f"sync {done.sync}")
+    name = request.path["list"]
+    done = undo_list(request.app, name, to=request.body(WantedUndo).to, by=request.actor)
+    request.record("list.undo", name, "" if done.sync is None else f"sync {done.sync}")
     return outcome(done, planned=False)
 
 

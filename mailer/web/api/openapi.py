@@ -1,6 +1,6 @@
-"""The OpenAPI document (3.1) of the API, made of its table of routes and the shapes that they name.
+"""The OpenAPI document (3.1) of the API, generated from its routes and their schemas. Pure.
 
-Pure. `document` is the JSON that is served; docs/api.md is written of the same.
+`document` is the JSON that is served; docs/api.md is generated from the same routes.
 """
 
 import json
@@ -34,7 +34,7 @@ _PATHS = {
     "upload": ("The number of the upload.", {"type": "string"}, "5eed" * 8),
     "email": ("The address.", {"type": "string", "minLength": 3, "maxLength": 320}, "ana@example.com"),
 }
-_REFUSALS = {
+_ERRORS = {
     400: "The request is not understood: a body that is no JSON, a header that is missing.",
     401: "There is no token, or it holds good no more.",
     403: "The token lacks the scope.",
@@ -82,16 +82,16 @@ _PROBLEM = {
 
 
 def document(routes: Iterable[ApiRoute], base_url: str) -> str:
-    """The document as JSON."""
+    """Returns the document as JSON."""
     routes = tuple(routes)
-    shapes: set[type[Schema]] = {SignUpRequest, Accepted}
-    shapes |= {shape for route in routes for shape in (route.answer, route.body) if shape}
-    ordered = sorted(shapes, key=lambda shape: shape.__name__)
-    _, schemas = models_json_schema([(shape, "validation") for shape in ordered], ref_template=_REF)
+    schemas_used: set[type[Schema]] = {SignUpRequest, Accepted}
+    schemas_used |= {schema_class for route in routes for schema_class in (route.answer, route.body) if schema_class}
+    ordered = sorted(schemas_used, key=lambda schema_class: schema_class.__name__)
+    _, schemas = models_json_schema([(schema_class, "validation") for schema_class in ordered], ref_template=_REF)
     paths: dict[str, dict[str, object]] = {"/subscribe": {"post": _SUBSCRIBE}, "/openapi.json": {"get": _ITSELF}}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    said = {
+    content = {
         "openapi": "3.1.0",
         "info": {
             "title": "mailer",
@@ -109,36 +109,36 @@ def document(routes: Iterable[ApiRoute], base_url: str) -> str:
                     "description": words,
                     "content": {PROBLEM: {"schema": {"$ref": _REF.format(model="Problem")}}},
                 }
-                for status, words in _REFUSALS.items()
+                for status, words in _ERRORS.items()
             },
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": f"Scopes: {', '.join(Scope)}."}
             },
         },
     }
-    return json.dumps(said, ensure_ascii=False)
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _operation(route: ApiRoute) -> dict[str, object]:
     text = " ".join((route.endpoint.__doc__ or "").split())
-    said: dict[str, object] = {
+    operation: dict[str, object] = {
         "operationId": _operation_id(route),
         "tags": [route.scope.noun],
         "summary": text.split(". ")[0].rstrip("."),
         "description": f"{text}\n\nScope: `{route.scope}`.",
         "security": [{"token": [route.scope.value]}],
         "parameters": [*_path(route), *_query(route.query), *_headers(route)],
-        "responses": {str(route.status): _answer(route), **_refusals(route)},
+        "responses": {str(route.status): _response(route), **_error_responses(route)},
     }
     if route.body:
         schema = {"$ref": _REF.format(model=route.body.__name__)}
-        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if route.takes:
-        said["requestBody"] = {
+        operation["requestBody"] = {
             "required": True,
             "content": {route.takes: {"schema": {"type": "string", "examples": [_FILE]}}},
         }
-    return said
+    return operation
 
 
 def _operation_id(route: ApiRoute) -> str:
@@ -157,19 +157,21 @@ def _path(route: ApiRoute) -> list[dict[str, object]]:
     return found
 
 
-def _query(shape: type[Schema]) -> list[dict[str, object]]:
-    whole = shape.model_json_schema()
+def _query(schema_class: type[Schema]) -> list[dict[str, object]]:
+    json_schema = schema_class.model_json_schema()
     found = []
-    for name, field in whole.get("properties", {}).items():
+    for name, field in json_schema.get("properties", {}).items():
         words = field.pop("description", "")
-        schema = _resolved(field, whole.get("$defs", {}))
-        given = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]  # what is not given is null
+        schema = _resolved(field, json_schema.get("$defs", {}))
+        given = [
+            each for each in schema.get("anyOf", []) if each != {"type": "null"}
+        ]  # a parameter that is missing is null
         found.append({"name": name, "in": "query", "description": words, "schema": given[0] if given else schema})
     return found
 
 
 def _resolved(schema: Any, definitions: Mapping[str, Any]) -> Any:
-    """`schema` with what it refers to in its place."""
+    """Returns `schema` with each `$ref` replaced by the schema that it refers to."""
     if isinstance(schema, list):
         return [_resolved(each, definitions) for each in schema]
     if not isinstance(schema, dict):
@@ -191,11 +193,11 @@ def _headers(route: ApiRoute) -> list[dict[str, object]]:
 
 
 def _header(name: str, words: str, schema: Mapping[str, object], example: str) -> dict[str, object]:
-    said = {"name": name, "in": "header", "required": True, "description": words}
-    return {**said, "schema": schema, "example": example}
+    parameter = {"name": name, "in": "header", "required": True, "description": words}
+    return {**parameter, "schema": schema, "example": example}
 
 
-def _answer(route: ApiRoute) -> dict[str, object]:
+def _response(route: ApiRoute) -> dict[str, object]:
     headers = {
         "RateLimit": {"description": "What is left for this token.", "schema": {"type": "string"}},
         "RateLimit-Policy": {"description": "What it may do.", "schema": {"type": "string"}},
@@ -211,21 +213,21 @@ def _answer(route: ApiRoute) -> dict[str, object]:
     return {"description": words, "headers": headers, "content": content}
 
 
-def _refusals(route: ApiRoute) -> dict[str, object]:
-    """What each may be refused with: by its method, its path, its body."""
+def _error_responses(route: ApiRoute) -> dict[str, object]:
+    """Returns the error responses of a route: by its method, its path, its body."""
     statuses = {401, 403, 422, 429, 503}
     statuses |= {404} if "{" in route.path or route.body else set()
     statuses |= {400, 408, 413, 415} if route.body or route.takes else set()
     statuses |= {400} if route.idempotent else set()
     statuses |= {409} if route.method != "GET" else set()
     statuses |= {412, 428} if route.if_match_required else set()
-    answers: dict[str, object] = {str(status): _refusal(status) for status in sorted(statuses)}
+    answers: dict[str, object] = {str(status): _error_response(status) for status in sorted(statuses)}
     if route.method == "GET" and route.answer:
         answers["304"] = {"description": "As If-None-Match has it."}
     return answers
 
 
-def _refusal(status: int) -> dict[str, str]:
+def _error_response(status: int) -> dict[str, str]:
     return {"$ref": f"#/components/responses/{status}"}
 
 
@@ -246,7 +248,7 @@ _SUBSCRIBE: dict[str, object] = {
             "description": "Taken, whatever is known of the address.",
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=Accepted.__name__)}}},
         },
-        **{str(status): _refusal(status) for status in (400, 404, 413, 415, 422, 429, 503)},
+        **{str(status): _error_response(status) for status in (400, 404, 413, 415, 422, 429, 503)},
     },
 }
 _ITSELF: dict[str, object] = {

@@ -1,12 +1,12 @@
-"""The table of the API's routes: method and path, the scope that is needed, and the shapes of both sides.
+"""What an endpoint of the API gets, what it returns, and how its route is declared.
 
     ROUTES = (
-        ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, show, answer=SendFacts),
-        ApiRoute("POST", "/sends", Scope.SENDS_WRITE, start, answer=SendFacts, body=NewSend, status=201, once=True),
+        ApiRoute("GET", "/sends/{send}", Scope.SENDS_READ, _show, SendFacts),
+        ApiRoute("POST", "/sends", Scope.SENDS_WRITE, _start, SendFacts, body=NewSend, status=201, idempotent=True),
     )
 
-An endpoint takes a Call and returns an Answer; it runs in a thread and may block. Its docstring is what the OpenAPI
-document says of it. By the time it runs, the token has the scope, and query and body have their shapes.
+An endpoint takes an ApiRequest and returns an ApiResponse; it runs in a thread and may block. Its docstring is its
+description in the OpenAPI document. Before it runs, the guard has checked the token's scope, the query and the body.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,65 +24,65 @@ from mailer.web.api.schema import NoQuery, S, Schema
 
 PREFIX = "/api/v1"
 SMALL, LARGE, FILE = 64 * 1024, 8 * 1024 * 1024, 64 * 1024 * 1024  # octets of a body
-_LONGEST_NUMBER = 18  # digits that both databases hold
+_LONGEST_NUMBER = 18  # digits; both databases can store such numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """One request of a token that may make it. `if_match`: the entity tags of If-Match, without quotes.
+    """A request with a valid token. `if_match`: the entity tags of If-Match, without quotes.
 
-    `once` names what is to happen once, also beyond this token: a digest of the Idempotency-Key.
+    `idempotency_digest` identifies the Idempotency-Key among those of all tokens; "" if the route needs none.
     """
 
     app: App
     token: ApiToken
     path: Mapping[str, str]
-    asked: Schema
-    said: Schema | None
+    query_values: Schema
+    body_values: Schema | None
     address: str
     if_match: tuple[str, ...] = ()
-    idempotent: str = ""
+    idempotency_digest: str = ""
     raw: bytes = b""
 
     @property
     def actor(self) -> str:
-        """Who does it, as histories name them."""
+        """The token as histories name it."""
         return f"API ({self.token.name})"
 
-    def place(self, path: str) -> str:
-        """Where `path` of the API is found, from the outside."""
+    def url_path(self, path: str) -> str:
+        """Returns the public path of `path`, which is relative to the API."""
         return f"{urlsplit(self.app.settings.base_url).path.rstrip('/')}{PREFIX}{quote(path)}"
 
     def require(self, scope: Scope) -> None:
-        """Refuse where the token lacks `scope`, which only some requests of this route need."""
+        """Raises NotAllowedError if the token lacks `scope`, which only some requests of a route need."""
         if not self.token.may(scope):
             raise NotAllowedError(scope)
 
     def number(self, name: str) -> int:
-        """A part of the path that is a number. Raises HTTPException 404 for what is none."""
+        """Returns a path parameter that is a number. Raises HTTPException 404 for anything else."""
         text = self.path[name]
         if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER:
             raise HTTPException(404)
         return int(text)
 
-    def query(self, shape: type[S]) -> S:
-        """What was asked for by the query."""
-        assert isinstance(self.asked, shape), "the route has another shape"
-        return self.asked
+    def query(self, schema: type[S]) -> S:
+        """Returns the query."""
+        assert isinstance(self.query_values, schema), "the route declares another schema"
+        return self.query_values
 
-    def body(self, shape: type[S]) -> S:
-        """What was said in the body."""
-        assert isinstance(self.said, shape), "the route has another shape"
-        return self.said
+    def body(self, schema: type[S]) -> S:
+        """Returns the body."""
+        assert isinstance(self.body_values, schema), "the route declares another schema"
+        return self.body_values
 
-    def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit's name
-        """Write down that this token did it."""
+    def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
+        """Adds an entry to the audit log: this token did `action`."""
         self.app.ledger.audit.record(self.actor, action, object, detail, address=self.address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """`content` is of the route's shape, or a file of `content_type`. `etag`: else it is made of the content."""
+    """`content` matches the route's schema, or is a file of `content_type`. `etag`: "" for a hash of the content."""
 
     content: Schema | IO[str]
     content_type: str = "application/json"
@@ -92,9 +92,10 @@ class ApiResponse:
 
 @dataclass(frozen=True, slots=True)
 class ApiRoute:
-    """One row. `path` is under HERE. `once`: it needs an Idempotency-Key; `matched`: it needs If-Match.
+    """`path` is relative to PREFIX. `idempotent`: an Idempotency-Key is required; `if_match_required`: If-Match is.
 
-    `answer` None: a CSV file; `takes`: a body of this type, as it is. `largest` is how much may be said, in octets.
+    `answer`: the schema of the response, None for a CSV file. `takes`: the content type of a raw body. `largest`: the size
+    limit of a body, in octets.
     """
 
     method: str
@@ -112,4 +113,4 @@ class ApiRoute:
 
     def __post_init__(self) -> None:
         if self.method not in {"GET", "POST", "PUT", "PATCH", "DELETE"} or not self.path.startswith("/"):
-            raise ValueError(f"{self.method} {self.path} is no route of the API")
+            raise ValueError(f"{self.method} {self.path} is not a valid route of the API")

@@ -1,10 +1,10 @@
-"""The shapes of what the API is told and what it answers: pydantic models, of which the OpenAPI document is made.
+"""Schemas of the API's requests and responses: pydantic models, from which the OpenAPI document is generated.
 
-    class Wanted(Shape): ...          a body: unknown keys are refused, texts hold no NUL
-    class PageQuery(Shape): ...       the query of what is read page by page; `place` reads its cursor
-    next_cursor(…)                    where the next page begins; "" after the last
+    class NewSend(Schema): ...        a body: unknown keys are refused, texts contain no NUL
+    class PageQuery(Schema): ...      the query of a paginated resource; `read_cursor` reads its cursor
+    next_cursor(…)                    the cursor of the next page; "" after the last one
 
-A cursor is opaque to who holds it; what we did not give out is refused. Times are ISO 8601 in UTC, "" where there is none.
+A cursor is opaque to the client; one that we did not issue is refused. Times are ISO 8601 in UTC, "" for none.
 """
 
 import json
@@ -16,14 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from mailer.errors import UsageError
 
-Said = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
-Words = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+ShortText = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00]*$")]
 Email = Annotated[str, StringConstraints(min_length=3, max_length=320, pattern=r"^[^\x00]*$")]
 
 AT_MOST = 200  # of a page
-_LARGEST_NUMBER = 2**63 - 1  # that both databases hold
-_SAID_OF_ONE = 5  # faults of one request that are told
+_LARGEST_NUMBER = 2**63 - 1  # both databases can store it
+_MAX_FAULTS = 5  # reported for one request
 
 S = TypeVar("S", bound="Schema")
 
@@ -32,9 +32,9 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
     @classmethod
-    def of(cls, said: Mapping[str, object]) -> Self:
-        """An answer of what a service says for JSON."""
-        return cls.model_validate(said, strict=False)
+    def of(cls, values: Mapping[str, object]) -> Self:
+        """Returns a response with the values that a service returned for JSON."""
+        return cls.model_validate(values, strict=False)
 
 
 class NoQuery(Schema):
@@ -43,7 +43,7 @@ class NoQuery(Schema):
 
 class PageQuery(Schema):
     limit: Annotated[int, Field(ge=1, le=AT_MOST, description="How many at most.")] = 50
-    cursor: Annotated[Said, Field(description="`next` of the page before.")] = ""
+    cursor: Annotated[Text, Field(description="`next` of the page before.")] = ""
 
 
 class Page(Schema):
@@ -58,7 +58,7 @@ class ReasonCount(Schema):
 
 
 class CursorError(UsageError):
-    """A cursor that we did not give out."""
+    """A cursor that we did not issue."""
 
     def __init__(self) -> None:
         super().__init__("This is no cursor of ours.", "Take `next` of the page before, or none to begin anew.")
@@ -69,12 +69,12 @@ def make_cursor(*parts: str | int) -> str:
 
 
 def next_cursor(found: Sequence[Any], limit: int, *parts: str | int) -> str:
-    """The cursor behind the last of a page, if more than `limit` were `found`."""
+    """Returns the cursor of the next page if more than `limit` were `found`, else ""."""
     return make_cursor(*parts) if len(found) > limit else ""
 
 
 def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
-    """What `make_cursor` was given, each of its kind; None for none. Raises CursorError."""
+    """Returns the parts given to `make_cursor`, which must be of `kinds`; None for "". Raises CursorError."""
     if not cursor:
         return None
     try:
@@ -90,11 +90,11 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
     return tuple(parts)
 
 
-def format_errors(error: ValidationError, shape: type[Schema]) -> str:
-    """What is wrong, by the names of our own fields: nothing that was sent is said again."""
-    said = []
-    for found in error.errors(include_url=False, include_input=False, include_context=False):
-        where = str(found["loc"][0]) if found["loc"] else "the body"
-        named = where if where in shape.model_fields or not found["loc"] else "a key that is not known"
-        said.append(f"{named}: {found['msg']}")
-    return "; ".join(said[:_SAID_OF_ONE]) + "."
+def format_errors(error: ValidationError, schema: type[Schema]) -> str:
+    """Returns the validation errors by the names of our own fields; nothing that was sent is repeated."""
+    values = []
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        field = str(fault["loc"][0]) if fault["loc"] else "the body"
+        name = field if field in schema.model_fields or not fault["loc"] else "a key that is not known"
+        values.append(f"{name}: {fault['msg']}")
+    return "; ".join(values[:_MAX_FAULTS]) + "."

@@ -1,4 +1,7 @@
-"""Sends: what there is, where each stands, and the ways to steer one. `mailer serve` carries what is to go on."""
+"""Sends: the list, the state and the report of one, its deliveries, and controlling it.
+
+`mailer serve` runs the sends that are started or resumed here.
+"""
 
 from typing import Annotated, Literal
 
@@ -13,7 +16,7 @@ from mailer.service.sends.report import message_id_function, report_object
 from mailer.service.sends.summary import next_step, send_object
 from mailer.timestamps import iso
 from mailer.web.api.request import LARGE, ApiRequest, ApiResponse, ApiRoute
-from mailer.web.api.schema import Email, Page, PageQuery, Schema, Words, next_cursor, read_cursor
+from mailer.web.api.schema import Email, Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 
 
 class SendFacts(Schema):
@@ -66,7 +69,9 @@ class SendReport(SendFacts):
 
 
 class DeliveryQuery(PageQuery):
-    q: Annotated[Words, Field(description="Only those who have all of these words: in address, reason or reply.")] = ""
+    q: Annotated[
+        ShortText, Field(description="Only those who have all of these words: in address, reason or reply.")
+    ] = ""
     state: Annotated[
         tuple[DeliveryState, ...], Field(max_length=8, description="Only those in one of these states.")
     ] = ()
@@ -101,82 +106,82 @@ class Decision(Schema):
     emails: Annotated[tuple[Email, ...], Field(max_length=1000, description="Without any: all uncertain ones.")] = ()
 
 
-def _list(call: ApiRequest) -> ApiResponse:
+def _list(request: ApiRequest) -> ApiResponse:
     """All sends but tests and welcomes, the newest first."""
-    wanted = call.query(PageQuery)
+    wanted = request.query(PageQuery)
     before = read_cursor(wanted.cursor, int)
-    found = call.app.ledger.sends.all(limit=wanted.limit + 1, before=before[0] if before else None)
+    found = request.app.ledger.sends.all(limit=wanted.limit + 1, before=before[0] if before else None)
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].send.id) if page else ""
     return ApiResponse(content=Sends(sends=tuple(SendFacts.of(send_object(each)) for each in page), next=cursor))
 
 
-def _show(call: ApiRequest) -> ApiResponse:
+def _show(request: ApiRequest) -> ApiResponse:
     """Where a send stands."""
-    return _whole(call, call.number("send"))
+    return _details(request, request.number("send"))
 
 
-def _pause(call: ApiRequest) -> ApiResponse:
+def _pause(request: ApiRequest) -> ApiResponse:
     """Pause a send: nothing more leaves, whoever carries it. One that is paused stays so."""
-    pause_send(call.app, call.number("send"), by=f"by {call.actor}")
-    return _steered(call, "send.pause")
+    pause_send(request.app, request.number("send"), by=f"by {request.actor}")
+    return _controlled(request, "send.pause")
 
 
-def _resume(call: ApiRequest) -> ApiResponse:
+def _resume(request: ApiRequest) -> ApiResponse:
     """Let a paused send go on, or start one that is overdue."""
-    resume_send(call.app, call.number("send"))
-    return _steered(call, "send.resume")
+    resume_send(request.app, request.number("send"))
+    return _controlled(request, "send.resume")
 
 
-def _cancel(call: ApiRequest) -> ApiResponse:
+def _cancel(request: ApiRequest) -> ApiResponse:
     """Cancel a send: whoever has not got it yet will not. It is `paused` as long as messages of it are under way."""
-    call.app.ledger.sends.cancel(call.number("send"))
-    return _steered(call, "send.cancel")
+    request.app.ledger.sends.cancel(request.number("send"))
+    return _controlled(request, "send.cancel")
 
 
-def _resolve(call: ApiRequest) -> ApiResponse:
+def _resolve(request: ApiRequest) -> ApiResponse:
     """Decide about deliveries of which nobody can tell whether they arrived."""
-    wanted, number = call.body(Decision), call.number("send")
+    wanted, number = request.body(Decision), request.number("send")
     identities = [parse_address(email).identity for email in wanted.emails] if wanted.emails else None
     if identities is not None:
-        require_uncertain(call.app, number, identities)
-    done = resolve_uncertain(call.app, number, resend=wanted.how == "resend", identities=identities)
-    return _steered(call, "send.resolve", f"{wanted.how}: {done.resolved}")
+        require_uncertain(request.app, number, identities)
+    done = resolve_uncertain(request.app, number, resend=wanted.how == "resend", identities=identities)
+    return _controlled(request, "send.resolve", f"{wanted.how}: {done.resolved}")
 
 
-def _steered(call: ApiRequest, action: str, detail: str = "") -> ApiResponse:
-    number = call.number("send")
-    call.record(action, str(number), detail)
-    return _whole(call, number)
+def _controlled(request: ApiRequest, action: str, detail: str = "") -> ApiResponse:
+    number = request.number("send")
+    request.record(action, str(number), detail)
+    return _details(request, number)
 
 
-def _whole(call: ApiRequest, number: int) -> ApiResponse:
-    summary = call.app.ledger.sends.summary(number)
+def _details(request: ApiRequest, number: int) -> ApiResponse:
+    summary = request.app.ledger.sends.summary(number)
     send = summary.send
-    said = {
+    details = {
         "title": send.title,
         "kind": send.kind,
         "lists": list(send.lists),
         "exclude": list(send.exclude),
         "where": send.where,
-        "time_left": describe_time_left(call.app, summary),
+        "time_left": describe_time_left(request.app, summary),
         "next_step": next_step(summary),
     }
-    return ApiResponse(content=WholeSend.of({**send_object(summary), **said}))
+    return ApiResponse(content=WholeSend.of({**send_object(summary), **details}))
 
 
-def _report(call: ApiRequest) -> ApiResponse:
+def _report(request: ApiRequest) -> ApiResponse:
     """What a send came to, with the reasons of those that it did not reach."""
-    summary = call.app.ledger.sends.summary(call.number("send"))
-    return ApiResponse(content=SendReport.of(report_object(call.app, summary)))
+    summary = request.app.ledger.sends.summary(request.number("send"))
+    return ApiResponse(content=SendReport.of(report_object(request.app, summary)))
 
 
-def _list_deliveries(call: ApiRequest) -> ApiResponse:
+def _list_deliveries(request: ApiRequest) -> ApiResponse:
     """What became of each recipient."""
-    wanted, number = call.query(DeliveryQuery), call.number("send")
+    wanted, number = request.query(DeliveryQuery), request.number("send")
     after = read_cursor(wanted.cursor, int)
-    ledger = call.app.ledger
-    name = message_id_function(call.app, ledger.sends.get(number))
+    ledger = request.app.ledger
+    name = message_id_function(request.app, ledger.sends.get(number))
     begins = after[0] if after else 0
     found = ledger.stats.page(number, *wanted.state, words=wanted.q, after=begins, limit=wanted.limit + 1)
     page = tuple(

@@ -1,11 +1,11 @@
-"""POST /api/v1/subscribe: a sign-up by another program, such as the form of one's own site.
+"""POST /api/v1/subscribe: a sign-up by another program, such as a form on one's own site.
 
     {"list": "readers", "email": "ana@example.org", "fields": {"first_name": "Ana"}, "words": "I want …"}
 
-As JSON, or as a form with the same names (`fields.first_name`). `words` are those that the person agreed to, for the
-evidence; left out, ours are noted. The answer is 202 for every address, whatever is known of it; what is wrong with the
-request is a problem of RFC 9457. The same limits hold as for the page, by the address that asks: a program that speaks for
-many visitors has their common share. No other site's script may read the answers (there is no CORS).
+The body is JSON, or a form with the same names (`fields.first_name`). `words` is the text that the person agreed to, recorded
+as evidence; by default our own text. The answer is 202 for every address, whatever is known of it; errors in the request are
+problem documents. The rate limits are those of the sign-up page, by client address: a program that asks on behalf of many
+visitors shares one limit. There is no CORS: scripts of other sites cannot read the responses.
 """
 
 import json
@@ -26,8 +26,8 @@ from mailer.web.api.problem import problem
 from mailer.web.api.schema import Schema, format_errors
 from mailer.web.client_ip import anonymize
 from mailer.web.forms import media_type, read_body, read_public_form
-from mailer.web.pages import NO_STORE, respond
 from mailer.web.public.subscribe import HONEYPOT, SignupGuard
+from mailer.web.responses import NO_STORE, respond
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _FIELDS = "fields."
@@ -58,11 +58,11 @@ class Accepted(Schema):
 
 
 class SubscribeApi:
-    """The endpoint of a newsroom."""
+    """The endpoint for sign-ups."""
 
-    def __init__(self, app: App, door: SignupGuard) -> None:
+    def __init__(self, app: App, guard: SignupGuard) -> None:
         self._app = app
-        self._guard = door
+        self._guard = guard
 
     async def subscribe(self, request: Request) -> Response:
         content_type = media_type(request)
@@ -70,23 +70,23 @@ class SubscribeApi:
             fields = dict(await read_public_form(request))
             if fields.pop(HONEYPOT, ""):
                 return _accepted()
-            said: object = _from_form(fields)
+            values: object = _from_form(fields)
         elif content_type == "application/json":
             try:
-                said = json.loads((await read_body(request)).decode("utf-8"))
+                values = json.loads((await read_body(request)).decode("utf-8"))
             except (ValueError, RecursionError):
                 return problem(400, "The body is not JSON.")
         else:
             return problem(415, "The body should be application/json, or a form.")
         try:
-            wanted = SignUpRequest.model_validate(said)
+            wanted = SignUpRequest.model_validate(values)
         except ValidationError as error:
             return problem(422, format_errors(error, SignUpRequest))
-        if wait := self._guard.wait(request):
-            return problem(429, "Too many sign-ups came from here.", headers={"Retry-After": str(wait)})
-        return await run_in_threadpool(self._ask, wanted, anonymize(self._guard.address(request)))
+        if retry_after := self._guard.retry_after(request):
+            return problem(429, "Too many sign-ups came from here.", headers={"Retry-After": str(retry_after)})
+        return await run_in_threadpool(self._request_signup, wanted, anonymize(self._guard.address(request)))
 
-    def _ask(self, wanted: SignUpRequest, ip: str) -> Response:
+    def _request_signup(self, wanted: SignUpRequest, ip: str) -> Response:
         settings = public_list(self._app, wanted.list)
         if settings is None:
             return problem(404, "There is no such list that readers may join.")

@@ -12,7 +12,7 @@ from mailer.service.lists.members import erase_subscriber
 from mailer.service.subscribers.profile import find_profile, profile_object
 from mailer.timestamps import iso
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
-from mailer.web.api.schema import Page, PageQuery, Schema, Words, next_cursor, read_cursor
+from mailer.web.api.schema import Page, PageQuery, Schema, ShortText, next_cursor, read_cursor
 
 
 class OnList(Schema):
@@ -107,7 +107,7 @@ class Subscriber(Schema):
 
 
 class SuppressionQuery(PageQuery):
-    q: Annotated[Words, Field(description="Only addresses that have this somewhere.")] = ""
+    q: Annotated[ShortText, Field(description="Only addresses that have this somewhere.")] = ""
     reason: Annotated[SuppressionReason | None, Field(description="Only those for this reason.")] = None
 
 
@@ -154,24 +154,24 @@ class Erased(Schema):
     left: tuple[str, ...]
 
 
-def _show(call: ApiRequest) -> ApiResponse:
+def _show(request: ApiRequest) -> ApiResponse:
     """Everything known of one person."""
-    return ApiResponse(content=Subscriber.of(profile_object(find_profile(call.app, _address(call)))))
+    return ApiResponse(content=Subscriber.of(profile_object(find_profile(request.app, _address(request)))))
 
 
-def _unsubscribe(call: ApiRequest) -> ApiResponse:
+def _unsubscribe(request: ApiRequest) -> ApiResponse:
     """Unsubscribe a person from everything, also from sends that are under way. Only the person takes it back."""
-    address = _address(call)
-    done = call.app.ledger.suppressions.unsubscribe(address.identity, source=call.actor)
-    call.record("subscriber.unsubscribe", mask_address(address.display))
+    address = _address(request)
+    done = request.app.ledger.suppressions.unsubscribe(address.identity, source=request.actor)
+    request.record("subscriber.unsubscribe", mask_address(address.display))
     return ApiResponse(content=Unsubscribed(email=address.display, changed=done.changed, skipped=done.skipped))
 
 
-def _erase(call: ApiRequest) -> ApiResponse:
+def _erase(request: ApiRequest) -> ApiResponse:
     """Erase a person for good, from the files of lists, too. Sums hold, and the address stays suppressed by a keyed hash."""
-    address = _address(call)
-    done = erase_subscriber(call.app, address.identity, by=call.actor)
-    call.record("subscriber.erase")  # of whom is to be forgotten
+    address = _address(request)
+    done = erase_subscriber(request.app, address.identity, by=request.actor)
+    request.record("subscriber.erase")  # of whom is to be forgotten
     content = Erased(
         email=address.display,
         deliveries=done.erased.deliveries,
@@ -182,37 +182,37 @@ def _erase(call: ApiRequest) -> ApiResponse:
     return ApiResponse(content=content)
 
 
-def _address(call: ApiRequest) -> Address:
-    return parse_address(call.path["email"])
+def _address(request: ApiRequest) -> Address:
+    return parse_address(request.path["email"])
 
 
-def _list_suppressions(call: ApiRequest) -> ApiResponse:
+def _list_suppressions(request: ApiRequest) -> ApiResponse:
     """Every suppressed address, in the order of the addresses."""
-    wanted = call.query(SuppressionQuery)
+    wanted = request.query(SuppressionQuery)
     after = read_cursor(wanted.cursor, str)
-    find = call.app.ledger.suppressions.page
+    find = request.app.ledger.suppressions.page
     found = find(wanted.q, wanted.reason, after=after[0] if after else "", limit=wanted.limit + 1)
     page = found[: wanted.limit]
     cursor = next_cursor(found, wanted.limit, page[-1].identity) if page else ""
     return ApiResponse(content=Suppressions(suppressions=tuple(map(_suppression_facts, page)), next=cursor))
 
 
-def _suppress(call: ApiRequest) -> ApiResponse:
+def _suppress(request: ApiRequest) -> ApiResponse:
     """Never mail an address, until that is taken back. What stands against it already, stays."""
-    address = parse_address(call.path["email"])
-    done = call.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=call.actor)
-    call.record("suppression.add", mask_address(address.display))
+    address = parse_address(request.path["email"])
+    done = request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=request.actor)
+    request.record("suppression.add", mask_address(address.display))
     return ApiResponse(content=_suppression_facts(done.suppression))
 
 
-def _unsuppress(call: ApiRequest) -> ApiResponse:
+def _unsuppress(request: ApiRequest) -> ApiResponse:
     """Mail an address again. A person's own no stays: 409."""
-    address = parse_address(call.path["email"])
-    done = call.app.ledger.suppressions.unsuppress(address.identity, source=call.actor)
+    address = parse_address(request.path["email"])
+    done = request.app.ledger.suppressions.unsuppress(address.identity, source=request.actor)
     reason = done.suppression.reason if done.suppression else None
     if done.outcome is UnsuppressStatus.REFUSED:
         raise OwnNoError(f"The address is {reason}, which only that person can take back.")
-    call.record("suppression.remove", mask_address(address.display))
+    request.record("suppression.remove", mask_address(address.display))
     return ApiResponse(content=LiftedFacts(email=address.display, outcome=done.outcome, reason=reason))
 
 

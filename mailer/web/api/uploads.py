@@ -1,7 +1,7 @@
-"""A list that is uploaded: kept aside for a day, what it would do, and the word that it is to be done.
+"""Uploads of CSV files for a list: an upload is kept for a day, its plan is shown, then it is applied or discarded.
 
-As everywhere, nobody who said no comes back by it. `base` names the file that the plan was made for: if the list is
-another one by then, nothing is done.
+As everywhere, nobody who opted out is resubscribed by it. `base` identifies the file that the plan was made for: if the file
+changed meanwhile, nothing is done.
 """
 
 from io import BytesIO
@@ -23,7 +23,7 @@ from mailer.service.lists.uploads import (
 )
 from mailer.web.api.lists import SyncOutcome, outcome
 from mailer.web.api.request import FILE, ApiRequest, ApiResponse, ApiRoute
-from mailer.web.api.schema import Schema, Words
+from mailer.web.api.schema import Schema, ShortText
 
 
 class UploadQuery(Schema):
@@ -31,7 +31,7 @@ class UploadQuery(Schema):
         ImportMode,
         Field(description="It adds to the list, and changes who is on it; or it is the whole list from now on."),
     ] = ImportMode.ADD
-    file_name: Annotated[Words, Field(description="What you call it.")] = "upload.csv"
+    file_name: Annotated[ShortText, Field(description="What you call it.")] = "upload.csv"
 
 
 class UploadFacts(Schema):
@@ -64,21 +64,23 @@ class DiscardedUpload(Schema):
     upload: str
 
 
-def _keep(call: ApiRequest) -> ApiResponse:
+def _create(request: ApiRequest) -> ApiResponse:
     """Keep a CSV file for a list, and tell what it would do; nothing is done yet."""
-    wanted, name = call.query(UploadQuery), call.path["list"]
-    upload = keep_upload(call.app, name, BytesIO(call.raw), file_name=wanted.file_name, way=wanted.way, by=call.actor)
-    call.record("list.upload", name, upload.file_name)
-    return _told(call, upload, call.place(f"/lists/{name}/uploads/{upload.id}"))
+    wanted, name = request.query(UploadQuery), request.path["list"]
+    upload = keep_upload(
+        request.app, name, BytesIO(request.raw), file_name=wanted.file_name, way=wanted.way, by=request.actor
+    )
+    request.record("list.upload", name, upload.file_name)
+    return _upload_response(request, upload, request.url_path(f"/lists/{name}/uploads/{upload.id}"))
 
 
-def _plan(call: ApiRequest) -> ApiResponse:
+def _plan(request: ApiRequest) -> ApiResponse:
     """What an upload would do now."""
-    return _told(call, _find(call))
+    return _upload_response(request, _find(request))
 
 
-def _told(call: ApiRequest, upload: Upload, location: str = "") -> ApiResponse:
-    found = plan_upload(call.app, upload)
+def _upload_response(request: ApiRequest, upload: Upload, location: str = "") -> ApiResponse:
+    found = plan_upload(request.app, upload)
     facts = UploadFacts(
         upload=upload.id,
         file_name=upload.file_name,
@@ -92,24 +94,24 @@ def _told(call: ApiRequest, upload: Upload, location: str = "") -> ApiResponse:
     return ApiResponse(content=facts, location=location)
 
 
-def _apply(call: ApiRequest) -> ApiResponse:
+def _apply(request: ApiRequest) -> ApiResponse:
     """Do what an upload would do: a sync, which can be undone. More than a tenth removed: 409, unless that is allowed."""
-    wanted, upload = call.body(WantedUpload), _find(call)
+    wanted, upload = request.body(WantedUpload), _find(request)
     removals = wanted.allow_removals
-    done = apply_upload(call.app, upload, base=wanted.base, by=call.actor, allow_removals=removals)
-    call.record("list.apply", upload.list, upload.file_name)
+    done = apply_upload(request.app, upload, base=wanted.base, by=request.actor, allow_removals=removals)
+    request.record("list.apply", upload.list, upload.file_name)
     return outcome(done, planned=False)
 
 
-def _leave(call: ApiRequest) -> ApiResponse:
+def _discard(request: ApiRequest) -> ApiResponse:
     """Forget an upload; nothing is changed."""
-    upload = _find(call)
-    discard_upload(call.app, upload)
+    upload = _find(request)
+    discard_upload(request.app, upload)
     return ApiResponse(content=DiscardedUpload(upload=upload.id))
 
 
-def _find(call: ApiRequest) -> Upload:
-    found = find_upload(call.app, call.path["list"], call.path["upload"])
+def _find(request: ApiRequest) -> Upload:
+    found = find_upload(request.app, request.path["list"], request.path["upload"])
     if found is None:
         raise HTTPException(404)
     return found
@@ -121,7 +123,7 @@ ROUTES = (
         "POST",
         "/lists/{list}/uploads",
         Scope.LISTS_WRITE,
-        _keep,
+        _create,
         UploadFacts,
         query=UploadQuery,
         takes="text/csv",
@@ -130,5 +132,5 @@ ROUTES = (
     ),
     ApiRoute("GET", _ONE, Scope.LISTS_WRITE, _plan, UploadFacts),
     ApiRoute("POST", f"{_ONE}/apply", Scope.LISTS_WRITE, _apply, SyncOutcome, body=WantedUpload),
-    ApiRoute("DELETE", _ONE, Scope.LISTS_WRITE, _leave, DiscardedUpload),
+    ApiRoute("DELETE", _ONE, Scope.LISTS_WRITE, _discard, DiscardedUpload),
 )

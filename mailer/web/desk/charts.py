@@ -21,13 +21,14 @@ from markupsafe import Markup
 from mailer.service.sends.monitor import bucket_width
 
 HEIGHT = 190
-MOST_STEPS = 200  # that can be told apart
+_SMALLEST = 1e-9  # of a value that counts as more than nothing
+MAX_STEPS = 200  # of a growth chart; more cannot be told apart
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 14, 14, 26  # the margins of a plot
 _GROWTH_WIDTH, _GROWTH_HEIGHT = 640, 210
 _GROWTH_LEFT = 64
-_LETTER = 6.6  # the width of a letter of the axes, at most
+_CHAR_WIDTH = 6.6  # of an axis label, at most
 _WHOLE = 1000  # the width of a stack in its own units
-_THINNEST = 3.0  # what is there at all is seen
+_THINNEST = 3.0  # a part that is not zero is visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +103,13 @@ class _Axes:
 def plot(
     points: Sequence[Point], *, zone: ZoneInfo, words: str, marks: Sequence[Mark] = (), width: int = 560
 ) -> Markup:
-    """A line through `points`, which are in order of time; at least one."""
+    """Draws a line through `points`, at least one, in order of time."""
     top, step = scale(max(point.value for point in points))
     begin, end = points[0].at, max(points[-1].at, points[0].at + 1)
     axes = _Axes(begin=begin, end=end, top=top, step=step, width=width)
     drawn = axes.grid()
     for at, clock in ticks(begin, end, zone, most=max(2, (width - _LEFT - _RIGHT) // 80)):
-        x, room = axes.x(at), len(clock) * _LETTER / 2
+        x, room = axes.x(at), len(clock) * _CHAR_WIDTH / 2
         if room < x < width - room:
             text = Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>')
             drawn.append(text.format(_number(x), HEIGHT - 6, clock))
@@ -124,7 +125,7 @@ def plot(
 
 
 def draw_growth(steps: Sequence[Step], *, until: float, zone: dt.tzinfo) -> Markup:
-    """The chart of `steps`, the earliest first, up to the time `until`; empty for fewer than two."""
+    """Returns the chart of `steps`, the earliest first, up to the time `until`; empty for fewer than two steps."""
     if len(steps) < 2:
         return Markup("")
     steps = _thinned(steps)
@@ -153,7 +154,7 @@ def draw_growth(steps: Sequence[Step], *, until: float, zone: dt.tzinfo) -> Mark
 
 
 def stack(parts: Sequence[ChartPart], whole: int, *, words: str = "") -> Markup:
-    """`parts` of `whole` side by side; what is left of it stays empty. Without `words` it is for the eye only."""
+    """Draws `parts` of `whole` side by side; the rest stays empty. Without `words` it is hidden from screen readers."""
     drawn, left = [], 0.0
     for part in parts:
         if part.value > 0 and whole > 0:
@@ -174,7 +175,7 @@ def scale(most: float, *, whole: bool = False) -> tuple[float, float]:
 
     `whole`: the steps are whole numbers.
     """
-    if most <= 0:
+    if most < _SMALLEST:
         return 1.0, 1.0
     rough = max(most / 4, 1.0) if whole else most / 4
     power = 10.0 ** math.floor(math.log10(rough))
@@ -184,7 +185,7 @@ def scale(most: float, *, whole: bool = False) -> tuple[float, float]:
 
 
 def ticks(begin: float, end: float, zone: ZoneInfo, *, most: int) -> list[tuple[float, str]]:
-    """Up to `most` times between `begin` and `end` that read well, with their words in `zone`."""
+    """Returns up to `most` round times between `begin` and `end`, with their labels in `zone`."""
     step = bucket_width(end - begin, most)
     offset = (dt.datetime.fromtimestamp(begin, zone).utcoffset() or dt.timedelta()).total_seconds()
     first = math.ceil((begin + offset) / step) * step - offset
@@ -194,13 +195,13 @@ def ticks(begin: float, end: float, zone: ZoneInfo, *, most: int) -> list[tuple[
 
 
 def amount(value: float) -> str:
-    """A number of an axis or a cell, as short as it stays true: 0, 0.4, 12, 1,200."""
+    """Formats a number of an axis or a cell: 0, 0.4, 12, 1,200."""
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.2g}"
 
 
 def _mark(mark: Mark, x: float, width: int) -> Markup:
-    """A line from top to bottom, its words on the side that has room."""
-    room = len(mark.words) * _LETTER
+    """Draws a vertical line, with its words on the side that has room."""
+    room = len(mark.words) * _CHAR_WIDTH
     is_right = x + 6 + room <= width
     place, anchor = (x + 6, "start") if is_right else (x - 6, "end")
     words = Markup("")
@@ -217,11 +218,11 @@ def _axis_label(value: float) -> str:
 
 
 def _thinned(steps: Sequence[Step]) -> Sequence[Step]:
-    """At most MOST_STEPS of the steps; the first and the last stay."""
-    if len(steps) <= MOST_STEPS:
+    """At most MAX_STEPS of the steps; the first and the last stay."""
+    if len(steps) <= MAX_STEPS:
         return steps
-    stride = (len(steps) - 1) / (MOST_STEPS - 1)
-    return [steps[round(number * stride)] for number in range(MOST_STEPS)]
+    stride = (len(steps) - 1) / (MAX_STEPS - 1)
+    return [steps[round(number * stride)] for number in range(MAX_STEPS)]
 
 
 def _number(value: float) -> str:

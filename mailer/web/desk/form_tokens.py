@@ -1,6 +1,7 @@
-"""A form that makes one send, however often it is sent: by a double click, from two tabs of one page, by the back button.
+"""One-time tokens of forms that make a send: however often such a form is posted, it makes one send.
 
-The page puts a token into the form (`once`), and the ledger makes one send of a token.
+A double click, a second tab and the back button post the same token, and the ledger makes one send per token. This is not
+the CSRF token, which every form carries (`guard`).
 """
 
 import re
@@ -10,16 +11,17 @@ from mailer.errors import UsageError
 from mailer.service.sends.start import SendOrder
 from mailer.web.desk.request import DeskRequest
 
+FIELD = "form_token"
 _TOKEN = re.compile(r"[\w-]{16,64}")
 
 
-def new_token() -> str:
+def new_form_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def ordered(request: DeskRequest, *, take_back: bool = False) -> SendOrder:
-    """Who posted the form, and its token. Raises UsageError for a form without one."""
-    token = request.form.text("once")
+def read_order(request: DeskRequest, *, take_back: bool = False) -> SendOrder:
+    """Returns the order that was posted: the user and the form's token. Raises UsageError for a form without one."""
+    token = request.form.text(FIELD)
     if not _TOKEN.fullmatch(token):
         raise UsageError("The form was not complete; nothing was sent.", "Load the page again.")
     return SendOrder(by=request.user.name, token=token, take_back=take_back)

@@ -1,8 +1,8 @@
-"""One request of somebody who is signed in: what an endpoint of the desk gets, and how it answers.
+"""A request of a signed-in user: what an endpoint of the desk gets, and how it responds.
 
-visit.page("people", heading="People", people=...)   templates/desk/people.html.j2 in the desk's frame
-visit.go("/desk/sends/12", said="Paused.")           see another page, which says it once
-visit.record("send.pause", "12")                     a line in the audit
+request.page("users", heading="People", users=…)     renders templates/desk/users.html.j2
+request.redirect("/desk/sends/12", "Paused.")        redirects to a page, which shows the message once
+request.record("send.pause", "12")                   adds an entry to the audit log
 """
 
 from collections.abc import Mapping
@@ -23,17 +23,17 @@ from mailer.web.forms import DeskForm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRequest:
-    """`form` is what was posted, empty for a GET; `address` is the IP address that it came from."""
+    """`form` is the posted form, empty for a GET; `address` is the IP address of the client."""
 
     request: Request
     app: App
     pages: DeskRenderer
-    proofs: PreviewCache
+    previews: PreviewCache
     broadcaster: SendBroadcaster
     session: Session
     form: DeskForm
     address: str
-    form_token: str
+    csrf_token: str
     flash: Flash | None = None
 
     @property
@@ -42,7 +42,7 @@ class DeskRequest:
 
     @property
     def path(self) -> Mapping[str, str]:
-        """The parts of the path that the route names."""
+        """The parameters in the path of the route."""
         return self.request.path_params
 
     @property
@@ -51,33 +51,36 @@ class DeskRequest:
 
     @property
     def viewer(self) -> Viewer:
-        return Viewer(request=self.request, user=self.user, form_token=self.form_token, said=self.flash)
+        return Viewer(request=self.request, user=self.user, csrf_token=self.csrf_token, flash=self.flash)
 
     @property
     def is_partial(self) -> bool:
-        """Whether htmx asks for a piece of the page that is there."""
+        """Whether htmx requests a fragment of the page."""
         return self.request.headers.get("hx-request") == "true" and "hx-boosted" not in self.request.headers
 
     @property
     def wants_json(self) -> bool:
-        """Whether a script of ours asks."""
+        """Whether one of our scripts made the request."""
         return wants_json(self.request)
 
     def may(self, role: Role) -> bool:
         return self.user.role.may(role)
 
-    def page(self, template: str, *, status: int = 200, **context: object) -> Response:
-        """The page templates/desk/`template`.html.j2, whose `heading` is its title; or a piece of one, for htmx."""
-        return self.pages.page(template, status=status, viewer=self.viewer, context=context)
+    def page(self, template: str, *, status: int = 200, flash: Flash | None = None, **context: object) -> Response:
+        """Renders templates/desk/`template`.html.j2: a page, whose title is `heading`, or a fragment for htmx.
+
+        `flash` is shown instead of the message that the previous page left.
+        """
+        return self.pages.page(template, status=status, viewer=self.viewer, flash=flash, context=context)
 
     def json(self, value: Mapping[str, object], *, status: int = 200) -> Response:
-        """An answer for a script of ours."""
+        """Returns `value` as JSON, for one of our scripts."""
         return json_page(value, status=status)
 
-    def redirect(self, path: str, said: str = "", *, bad: bool = False) -> Response:
-        """Answer a POST: see `path`, under /desk, where `said` stands once. `bad`: it did not work."""
-        return self.pages.redirect(self.request, path, Flash(said, bad=bad) if said else None)
+    def redirect(self, path: str, message: str = "", *, bad: bool = False) -> Response:
+        """Redirects to `path`, under /desk, where `message` is shown once. `bad`: it reports a failure."""
+        return self.pages.redirect(self.request, path, Flash(message, bad=bad) if message else None)
 
-    def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit's name
-        """Write down that this person did it."""
+    def record(self, action: str, object: str = "", detail: str = "") -> None:  # noqa: A002 - the audit log's own term
+        """Adds an entry to the audit log: this user did `action`."""
         self.app.ledger.audit.record(self.user.name, action, object, detail, address=self.address)

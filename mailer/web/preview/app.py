@@ -1,11 +1,11 @@
-"""The preview of one dispatch: a page for one person on this machine.
+"""The preview of one dispatch: pages for one user on this machine.
 
     GET  /TOKEN/  style.css  script.js  events  state  letter  mailed  text  readers  media/NAME      GET  /open/KEY
 
-Only who knows the token gets anything, and only by an address of this machine (Host), so that neither other users of it nor
-pages that the browser has open elsewhere can look. Programs see each other's arguments, so what a browser is started with
-has a key instead, which leads to the page once. Nothing can be changed here; each answer forbids what it does not need, and the
-letter runs no script whatever it holds.
+A request needs the token in its path and a loopback name of this machine as its Host, so that neither other users of the
+machine nor pages of other sites can read anything. Command lines are visible to other users, so the browser is started
+with a one-time key instead, which redirects to the page. Nothing can be changed here; each response forbids what it does not
+need, and the message runs no scripts.
 """
 
 import asyncio
@@ -43,8 +43,8 @@ from mailer.service.dispatches.preview import (
 )
 from mailer.service.dispatches.sample_message import SAMPLE_ADDRESS as SOMEBODY
 from mailer.service.file_cache import Version, file_version
-from mailer.web.pages import HTML, NO_STORE, respond
 from mailer.web.preview.session import PreviewSession, PreviewState
+from mailer.web.responses import HTML, NO_STORE, respond
 from mailer.web.sse import ServerSentEvent, sse_response
 
 _FOLDER = Path(__file__).parent
@@ -65,13 +65,16 @@ _LETTER = {
 _TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
 _FIELD = "field."
-_LONGEST = 2000  # characters of what is typed for a field
+_LONGEST = 2000  # characters of a field that is typed
 _OFFERED = 200  # readers to choose from; any other address can be typed
 
 
-def create_preview(live: PreviewSession, *, token: str, key: str) -> Starlette:
-    """The preview of `live` under /`token`/; /open/`key` leads there once. Set its `state.ending` to end its streams."""
-    preview = _Preview(live, token=token, key=key)
+def create_preview(session: PreviewSession, *, token: str, key: str) -> Starlette:
+    """Returns the preview of `session` under /`token`/, to which /open/`key` redirects once.
+
+    Setting its `state.ending` ends its event streams.
+    """
+    preview = _Preview(session, token=token, key=key)
 
     def under(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
         return Route(f"/{{token}}/{path}", partial(preview.guarded, endpoint))
@@ -90,16 +93,16 @@ def create_preview(live: PreviewSession, *, token: str, key: str) -> Starlette:
             under("readers", preview.readers),
             under("media/{name}", preview.media),
         ],
-        exception_handlers={HTTPException: _refused, MailerError: _hindered},
+        exception_handlers={HTTPException: _http_error, MailerError: _user_error},
     )
     app.state.ending = preview.ending
     app.router.redirect_slashes = False
-    app.add_middleware(_ThisMachine)
+    app.add_middleware(_LoopbackOnlyMiddleware)
     return app
 
 
-class _ThisMachine:
-    """Lets in who asks for this machine by one of its own names: a page elsewhere whose name was turned to 127.0.0.1 does not."""
+class _LoopbackOnlyMiddleware:
+    """Accepts only requests whose Host is a loopback name of this machine, against DNS rebinding."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -115,32 +118,37 @@ class _ThisMachine:
 
 
 class _Preview:
-    def __init__(self, live: PreviewSession, *, token: str, key: str) -> None:
+    def __init__(self, session: PreviewSession, *, token: str, key: str) -> None:
         self.ending = asyncio.Event()
-        self._live = live
+        self._session = session
         self._token = token
         self._key = key
         self._media = f"/{token}/media/"
-        self._layout = TemplateSet([_FOLDER])
-        self._reader = lru_cache(maxsize=64)(self._found)
-        self._one_reader = threading.Lock()  # what a page asks at once is one look at the lists
+        self._templates = TemplateSet([_FOLDER])
+        self._cached_reader = lru_cache(maxsize=64)(self._reader_values)
+        self._reader_lock = threading.Lock()  # concurrent requests of a page read the lists once
 
     async def guarded(self, endpoint: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
-        """Answers by `endpoint`, if the path has our token."""
-        if not _is_same(request.path_params["token"], self._token):
+        """Calls `endpoint` if the path contains our token."""
+        if not _is_equal(request.path_params["token"], self._token):
             raise HTTPException(404)
         return await endpoint(request)
 
     async def open(self, request: Request) -> Response:
-        if not self._key or not _is_same(request.path_params["key"], self._key):
+        if not self._key or not _is_equal(request.path_params["key"], self._key):
             raise HTTPException(404)
         self._key = ""
         return RedirectResponse(f"/{self._token}/", 303, {**NO_STORE, "Referrer-Policy": "no-referrer"})
 
     async def page(self, _request: Request) -> Response:
-        text = self._layout.render(
+        text = self._templates.render(
             "page.html.j2",
-            {"shown": self._live.shown, "devices": DEVICES, "sandbox": _SANDBOX, "schemes": list(ColorScheme)},
+            {
+                "shown": self._session.display_name,
+                "devices": DEVICES,
+                "sandbox": _SANDBOX,
+                "schemes": list(ColorScheme),
+            },
         )
         return respond(text, HTML, headers={**NO_STORE, "Content-Security-Policy": _POLICY})
 
@@ -151,133 +159,135 @@ class _Preview:
         return respond((_FOLDER / "script.js").read_bytes(), "text/javascript; charset=utf-8", headers=NO_STORE)
 
     async def events(self, request: Request) -> Response:
-        """Tells the page of each new state, until the preview ends."""
+        """Streams an event for each new state."""
         return sse_response(request, self._states(), retry=500)
 
     async def _states(self) -> AsyncGenerator[ServerSentEvent, None]:
         number = -1
         while True:
-            state = await self._live.after(number)
+            state = await self._session.after(number)
             number = state.number
-            yield ServerSentEvent(data=json.dumps({"number": number, "made": state.made}))
+            yield ServerSentEvent(data=json.dumps({"number": number, "made": state.shown_number}))
 
     async def state(self, request: Request) -> Response:
-        """All that the page shows but the letter itself."""
-        state = self._live.state
-        about = await run_in_threadpool(self._about, state, request.query_params)
-        return respond(json.dumps(about, ensure_ascii=False), _JSON, headers=NO_STORE)
+        """Returns everything that the page shows except the message."""
+        state = self._session.state
+        content = await run_in_threadpool(self._state_json, state, request.query_params)
+        return respond(json.dumps(content, ensure_ascii=False), _JSON, headers=NO_STORE)
 
     async def letter(self, request: Request) -> Response:
-        """The letter in its frame; an empty one while there is none."""
+        """Returns the message for the frame; an empty page while there is none."""
         scheme = request.query_params.get("scheme", "")
-        shown = await self._shown(request, ColorScheme(scheme) if scheme in set(ColorScheme) else None)
-        return respond(shown.html if shown else "<!DOCTYPE html><title>No letter</title>", HTML, headers=_LETTER)
+        rendered = await self._rendered(request, ColorScheme(scheme) if scheme in set(ColorScheme) else None)
+        return respond(rendered.html if rendered else "<!DOCTYPE html><title>No letter</title>", HTML, headers=_LETTER)
 
     async def mailed(self, request: Request) -> Response:
-        """The HTML as it leaves, to be read."""
-        shown = await self._shown(request)
-        return respond(shown.mailed if shown else "", _TEXT, headers=NO_STORE)
+        """Returns the source of the HTML as it would be sent."""
+        rendered = await self._rendered(request)
+        return respond(rendered.mailed if rendered else "", _TEXT, headers=NO_STORE)
 
     async def text(self, request: Request) -> Response:
-        shown = await self._shown(request)
-        return respond(shown.text if shown else "", _TEXT, headers=NO_STORE)
+        rendered = await self._rendered(request)
+        return respond(rendered.text if rendered else "", _TEXT, headers=NO_STORE)
 
     async def readers(self, _request: Request) -> Response:
-        """Addresses to choose from."""
+        """Returns addresses of readers to choose from."""
         try:
-            found = await run_in_threadpool(sample_addresses, self._live.app, self._live.lists, _OFFERED)
-        except MailerError:  # a list that is wrong is a finding
+            found = await run_in_threadpool(sample_addresses, self._session.app, self._session.lists, _OFFERED)
+        except MailerError:  # an error in a list is a finding
             found = ()
         return respond(json.dumps(found), _JSON, headers=NO_STORE)
 
     async def media(self, request: Request) -> Response:
-        for image in (image for edition in self._live.editions for image in edition.images):
+        for image in (image for edition in self._session.editions for image in edition.images):
             if image.name == request.path_params["name"]:
                 return respond(image.data, image.content_type, headers={"Cache-Control": "private, max-age=3600"})
         raise HTTPException(404)
 
-    async def _shown(self, request: Request, scheme: ColorScheme | None = None) -> RenderedPreview | None:
-        edition = self._live.state.edition
-        return await run_in_threadpool(self._show, edition, request.query_params, scheme) if edition else None
+    async def _rendered(self, request: Request, scheme: ColorScheme | None = None) -> RenderedPreview | None:
+        edition = self._session.state.edition
+        return await run_in_threadpool(self._render, edition, request.query_params, scheme) if edition else None
 
-    def _show(self, edition: Edition, asked: QueryParams, scheme: ColorScheme | None) -> RenderedPreview:
-        values, _ = self._values(edition, asked)
-        return render_preview(edition, values, media=self._media, scheme=scheme, images=asked.get("images") != "off")
+    def _render(self, edition: Edition, query: QueryParams, scheme: ColorScheme | None) -> RenderedPreview:
+        values, _ = self._values(edition, query)
+        return render_preview(edition, values, media=self._media, scheme=scheme, images=query.get("images") != "off")
 
-    def _about(self, state: PreviewState, asked: QueryParams) -> dict[str, object]:
-        made = state.draft
-        about: dict[str, object] = {
+    def _state_json(self, state: PreviewState, query: QueryParams) -> dict[str, object]:
+        draft = state.draft
+        content: dict[str, object] = {
             "number": state.number,
-            "made": state.made,
-            "source": made.source if made else None,
-            "problems": [_told(problem.as_json(), made.checked.shown) for problem in made.problems] if made else [],
-            "final": made is None or made.is_final,
+            "made": state.shown_number,
+            "source": draft.source if draft else None,
+            "problems": [_finding_json(problem.as_json(), draft.checked.shown) for problem in draft.problems]
+            if draft
+            else [],
+            "final": draft is None or draft.is_final,
             "before": state.is_before,
-            "fault": state.fault,
+            "fault": state.error,
         }
         if state.edition is not None:
-            values, fault = self._values(state.edition, asked)
-            shown = render_preview(state.edition, values, media=self._media)
-            about |= {
+            values, error = self._values(state.edition, query)
+            rendered = render_preview(state.edition, values, media=self._media)
+            content |= {
                 "title": state.edition.title,
                 "from": state.edition.from_name,
                 "language": state.edition.language,
                 "direction": state.edition.direction,
-                "subject": shown.subject,
-                "size": shown.size if state.is_final else None,
+                "subject": rendered.subject,
+                "size": rendered.size if state.is_final else None,
                 "fields": {name: values.fields.get(name, "") for name in sorted(state.edition.fields)},
                 "address": values.address,
-                "reader_fault": fault,
+                "reader_fault": error,
             }
-        return about
+        return content
 
-    def _values(self, edition: Edition, asked: QueryParams) -> tuple[ReaderValues, str]:
-        """Whom to write as, by the address and the fields that were typed, and why that is not possible."""
-        email, fault, values = asked.get("as", "").strip(), "", NO_READER
+    def _values(self, edition: Edition, query: QueryParams) -> tuple[ReaderValues, str]:
+        """Returns the values of the reader that was chosen, with typed fields, and the error if there is no such reader."""
+        email, error, values = query.get("as", "").strip(), "", NO_READER
         if email:
-            workspace = self._live.app.workspace
+            workspace = self._session.app.workspace
             versions = tuple(file_version(workspace.subscribers / f"{name}.csv") for name in workspace.list_names())
             try:
-                with self._one_reader:
-                    values = self._reader(email, self._live.lists, edition.fields, versions)
-            except MailerError as error:
-                fault = str(error)
+                with self._reader_lock:
+                    values = self._cached_reader(email, self._session.lists, edition.fields, versions)
+            except MailerError as failure:
+                error = str(failure)
         typed = {
             name.removeprefix(_FIELD): value[:_LONGEST]
-            for name, value in asked.items()
+            for name, value in query.items()
             if name.startswith(_FIELD) and name.removeprefix(_FIELD) in edition.fields
         }
         if typed:
             fields = {**values.fields, **typed}
             values = ReaderValues(fields=fields, address=values.address or SOMEBODY, token=values.token)
-        return values, fault
+        return values, error
 
-    def _found(
+    def _reader_values(
         self, email: str, lists: tuple[str, ...], fields: frozenset[str], _versions: tuple[Version | None, ...]
     ) -> ReaderValues:
-        return reader_values(self._live.app, email, lists, fields)
+        return reader_values(self._session.app, email, lists, fields)
 
 
 def new_token() -> str:
-    """A part of an address that nobody guesses."""
+    """Returns an unguessable part of a URL."""
     return secrets.token_urlsafe(24)
 
 
-def _told(problem: dict[str, object], shown: str) -> dict[str, object]:
-    """A finding with its reason and remedy; `here`: it is about the dispatch itself."""
+def _finding_json(problem: dict[str, object], rendered: str) -> dict[str, object]:
+    """Returns a finding with its reason and remedy; `here`: it is about the dispatch itself."""
     rule = RULEBOOK[str(problem["rule"])]
-    return {**problem, "here": problem["path"] == shown, "why": rule.why, "how": rule.how}
+    return {**problem, "here": problem["path"] == rendered, "why": rule.why, "how": rule.how}
 
 
-def _is_same(given: str, expected: str) -> bool:
+def _is_equal(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 400
     return respond("There is no such page.\n", _TEXT, status=status)
 
 
-async def _hindered(_request: Request, error: Exception) -> Response:
+async def _user_error(_request: Request, error: Exception) -> Response:
     logging.getLogger(__name__).error("%s", error)
     return respond(f"{error}\n", _TEXT, status=500)

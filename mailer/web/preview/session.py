@@ -1,13 +1,13 @@
-"""The letter of one dispatch, kept up to date while its file changes, and told to whoever looks at it.
+"""The preview of one dispatch, updated while its files change.
 
-    live.state                    what there is now
-    live.editions                 those of late
-    await live.after(number)      the first state that is newer
-    await live.run(stop)          reads, compiles and checks, until the event is set
+    session.state                    the current state
+    session.editions                 the latest editions
+    await session.after(number)      the first state that is newer
+    await session.run(stop)          reads, compiles and checks until `stop` is set
 
-A state comes twice for each save: as soon as there is something to see, then with the letter as it would be mailed and what is
-to be said of it. A file that was saved again meanwhile
-is read at once. While a dispatch has errors, the last letter without any stays. Nothing that a person can do wrong ends it.
+Each save publishes two states: a draft as soon as it can be shown, then the final message with all findings. A file that is
+saved again meanwhile is read at once. While a dispatch has errors, its last edition without errors stays. No error in a
+file ends the session.
 """
 
 import asyncio
@@ -24,58 +24,58 @@ from mailer.errors import MailerError
 from mailer.service.dispatches.preview import PreviewDraft, compile_draft, lint_draft
 from mailer.web.preview.watcher import watch_files
 
-_LULL = 0.15  # seconds without a save before a letter is made in full: browsers first, and whoever types goes on
+_QUIET = 0.15  # seconds without a save before the final edition is compiled: browsers get the draft first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewState:
-    """`number` grows. `draft` is the file as it is; `letter` the newest of which there is an edition, `made` its number.
+    """`number` grows. `draft` is the current file; `shown` the newest draft with an edition, `shown_number` its number.
 
-    `fault` says, in words for a person, why nothing could be made of the file.
+    `error` says why the file could not be read, in words for a person.
     """
 
     number: int = 0
-    made: int = 0
+    shown_number: int = 0
     draft: PreviewDraft | None = None
-    letter: PreviewDraft | None = None
-    fault: str = ""
+    shown: PreviewDraft | None = None
+    error: str = ""
 
     @property
     def edition(self) -> Edition | None:
-        return self.letter.edition if self.letter else None
+        return self.shown.edition if self.shown else None
 
     @property
     def is_before(self) -> bool:
-        """Whether the letter is that of an earlier text."""
-        return self.letter is not None and self.draft is not self.letter
+        """Whether the message is that of an earlier text."""
+        return self.shown is not None and self.draft is not self.shown
 
     @property
     def is_final(self) -> bool:
-        """Whether the letter is as it would be mailed."""
-        return self.letter is not None and self.letter.is_final
+        """Whether the message is as it would be sent."""
+        return self.shown is not None and self.shown.is_final
 
 
 class PreviewSession:
-    """The letter of the dispatch at `path`, which findings call `shown`, checked for `lists`."""
+    """Previews the dispatch at `path`, which findings call `display_name`, checked for `lists`."""
 
-    def __init__(self, app: App, path: Path, shown: str, lists: tuple[str, ...] = ()) -> None:
+    def __init__(self, app: App, path: Path, display_name: str, lists: tuple[str, ...] = ()) -> None:
         self.app = app
         self.path = path
-        self.shown = shown
+        self.display_name = display_name
         self._lists = lists
         self.state = PreviewState()
-        self.editions: deque[Edition] = deque(maxlen=4)  # of late: a browser may be a letter behind
-        self._news = asyncio.Condition()
+        self.editions: deque[Edition] = deque(maxlen=4)  # a browser may still show an earlier edition
+        self._changed = asyncio.Condition()
 
     @property
     def lists(self) -> tuple[str, ...]:
-        """The lists that its readers are on: those that were named, else those of the dispatch."""
-        guess = self.state.draft.checked.partial if self.state.draft else None
-        return self._lists or (tuple(guess.lists) if guess else ())
+        """The lists to take readers from: those that were named, else those of the dispatch."""
+        dispatch = self.state.draft.checked.partial if self.state.draft else None
+        return self._lists or (tuple(dispatch.lists) if dispatch else ())
 
     async def after(self, number: int) -> PreviewState:
-        async with self._news:
-            await self._news.wait_for(lambda: self.state.number > number)
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.state.number > number)
             return self.state
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,59 +95,59 @@ class PreviewSession:
             asyncio.TaskGroup() as tasks,
             contextlib.aclosing(watch_files(self.app, self.path, self._images)) as saved,
         ):
-            reading: asyncio.Task[None] | None = None
+            finishing: asyncio.Task[None] | None = None
             async for _ in saved:
-                if reading is not None:
-                    reading.cancel()
-                made = await self._make()
-                reading = tasks.create_task(self._proofread(made)) if made else None
+                if finishing is not None:
+                    finishing.cancel()
+                made = await self._read()
+                finishing = tasks.create_task(self._finish(made)) if made else None
 
-    async def _make(self) -> PreviewDraft | None:
-        return await self._tell_of(self._draft)
+    async def _read(self) -> PreviewDraft | None:
+        return await self._publish_draft(self._draft)
 
-    async def _proofread(self, made: PreviewDraft) -> None:
-        """Make `made` in full, and the letter that is seen instead where there is none of it."""
-        await asyncio.sleep(_LULL)
-        await self._tell_of(lambda: lint_draft(self.app, made))
-        earlier = self.state.letter
+    async def _finish(self, made: PreviewDraft) -> None:
+        """Compiles and checks `made` in full; without an edition of it, the earlier draft that is shown instead."""
+        await asyncio.sleep(_QUIET)
+        await self._publish_draft(lambda: lint_draft(self.app, made))
+        earlier = self.state.shown
         if made.edition is None and earlier is not None and not earlier.is_final:
-            with contextlib.suppress(MailerError):  # what is wrong with the file as it is has been told
+            with contextlib.suppress(MailerError):  # the errors of the current file have been published
                 full = await asyncio.to_thread(lint_draft, self.app, earlier)
-                await self._tell(replace(self.state, letter=full, made=self.state.number + 1))
+                await self._publish(replace(self.state, shown=full, shown_number=self.state.number + 1))
 
-    async def _tell_of(self, make: Callable[[], PreviewDraft]) -> PreviewDraft | None:
-        """Make a draft beside the loop, and tell everybody; None, and why, where it cannot be made."""
+    async def _publish_draft(self, make: Callable[[], PreviewDraft]) -> PreviewDraft | None:
+        """Makes a draft in a thread and publishes it; publishes the error and returns None if it cannot be made."""
         try:
             made = await asyncio.to_thread(make)
         except MailerError as error:
-            await self._tell(replace(self.state, draft=None, fault=str(error)))
+            await self._publish(replace(self.state, draft=None, error=str(error)))
             return None
         before = self.state
         if made.edition is not None:
-            before = replace(before, letter=made, made=before.number + 1)
-        await self._tell(replace(before, draft=made, fault=""))
+            before = replace(before, shown=made, shown_number=before.number + 1)
+        await self._publish(replace(before, draft=made, error=""))
         return made
 
     def _draft(self) -> PreviewDraft:
         try:
             source = self.path.read_bytes()
         except OSError as error:
-            raise SessionClosedError(
-                f"{self.shown} cannot be read ({error.strerror}).", "It is looked for again and again."
+            raise UnreadableDispatchError(
+                f"{self.display_name} cannot be read ({error.strerror}).", "It is looked for again and again."
             ) from None
-        return compile_draft(self.app, source, self.path, shown=self.shown, lists=self._lists)
+        return compile_draft(self.app, source, self.path, shown=self.display_name, lists=self._lists)
 
     def _images(self) -> Iterable[Path]:
-        guess = self.state.draft.checked.partial if self.state.draft else None
-        return [self.path.parent / name for name in image_files(guess)] if guess else ()
+        dispatch = self.state.draft.checked.partial if self.state.draft else None
+        return [self.path.parent / name for name in image_files(dispatch)] if dispatch else ()
 
-    async def _tell(self, state: PreviewState) -> None:
+    async def _publish(self, state: PreviewState) -> None:
         if state.edition is not None and state.edition is not self.state.edition:
             self.editions.append(state.edition)
-        async with self._news:
+        async with self._changed:
             self.state = replace(state, number=self.state.number + 1)
-            self._news.notify_all()
+            self._changed.notify_all()
 
 
-class SessionClosedError(MailerError):
-    """The file is not there, or may not be read."""
+class UnreadableDispatchError(MailerError):
+    """The file does not exist, or cannot be read."""

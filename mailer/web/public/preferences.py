@@ -1,9 +1,9 @@
-"""A person's own page: /preferences/TOKEN, its page that asks once more before it erases, and /address/TOKEN.
+"""A reader's preferences: /preferences/TOKEN, the confirmation before erasing, and /address/TOKEN.
 
-GET changes nothing, whoever asks. Each POST says with `do` what it is about, carries the nonce of the page that it was on,
-and is answered with that page as it is now: no redirect, no cookie, and once more does nothing twice. A nonce that is too
-old or another page's changes nothing either. What needs a link that was mailed to the person alone is refused to others
-as if it were not there. Data come as an attachment, to a POST, so that no scanner of links fetches them.
+A GET changes nothing. A POST names its action in `do` and contains the nonce of its page; it is answered with the current
+state of that page: no redirect, no cookie, and repeating it changes nothing more. A nonce that is too old or belongs to
+another page changes nothing either. Actions that need a link mailed to the reader alone are 404 for others. Personal data
+are an attachment, returned to a POST only, so that link scanners do not fetch them.
 """
 
 import datetime as dt
@@ -42,12 +42,13 @@ from mailer.service.subscribers.preferences import (
 )
 from mailer.service.subscribers.preferences_link import LinkError, is_valid_nonce, issue_nonce
 from mailer.web.forms import read_public_form
-from mailer.web.pages import NO_STORE, PageRenderer, respond
-from mailer.web.public.subscribe import OWN, SignupGuard, label, purpose, too_many_requests
+from mailer.web.public.pages import PageRenderer
+from mailer.web.public.subscribe import PROFILE_PREFIX, SignupGuard, profile_field, too_many_requests
+from mailer.web.responses import NO_STORE, respond
 
-LIST = "list."  # what the name of a list's box begins with
+LIST_PREFIX = "list."  # what the name of a list's box begins with
 _HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
-_MAILS = frozenset({"link", "address"})  # what has a letter written, and so is limited
+_MAILING_ACTIONS = frozenset({"link", "address"})  # actions that send a mail, and are rate-limited
 SAVED = "Saved."
 LINK_SENT = "The link is on its way to your address. We send it once a day at most."
 LETTER_SENT = "We have sent a letter to the new address. Nothing changes before you follow the link in it."
@@ -57,33 +58,33 @@ _DATA = "application/json; charset=utf-8"
 
 
 class PreferencesPages:
-    """The endpoints of a newsroom."""
+    """Endpoints of the preferences page and of changing the address."""
 
-    def __init__(self, app: App, pages: PageRenderer, door: SignupGuard) -> None:
+    def __init__(self, app: App, pages: PageRenderer, guard: SignupGuard) -> None:
         self._app = app
         self._pages = pages
-        self._guard = door
+        self._guard = guard
 
     async def page(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
             return await run_in_threadpool(self._show, token)
         fields = await read_public_form(request)
-        if fields.get("do") in _MAILS and (wait := self._guard.wait(request)):
-            return too_many_requests(self._pages, wait)
-        return await _while_it_leads_there(self._done, token, fields)
+        if fields.get("do") in _MAILING_ACTIONS and (retry_after := self._guard.retry_after(request)):
+            return too_many_requests(self._pages, retry_after)
+        return await _or_404_if_erased(self._perform, token, fields)
 
     async def erasure(self, request: Request) -> Response:
         token = request.path_params["token"]
         fields = await read_public_form(request) if request.method == "POST" else None
-        return await _while_it_leads_there(self._erase, token, fields)
+        return await _or_404_if_erased(self._erase, token, fields)
 
     async def address(self, request: Request) -> Response:
         token = request.path_params["token"]
         if request.method != "POST":
-            return await run_in_threadpool(self._ask_move, token)
+            return await run_in_threadpool(self._show_move, token)
         await read_public_form(request)
-        return await run_in_threadpool(self._move, token)
+        return await run_in_threadpool(self._confirm_move, token)
 
     def _show(self, token: str, notice: str = "", *, status: int = 200, email: str = "", wrong: str = "") -> Response:
         if is_inert(token):
@@ -98,21 +99,21 @@ class PreferencesPages:
             "preferences",
             status=status,
             headers=_HEADERS,
-            heading=self._pages.say("Your settings"),
+            heading=self._pages.gettext("Your settings"),
             page=found,
             nonce=issue_nonce(self._app, token),
-            notice=notice and self._pages.say(notice),
+            notice=notice and self._pages.gettext(notice),
             left=found.stopped is OptOut.LEFT,
             until=until and dt.datetime.fromtimestamp(until, self._app.settings.timezone).date(),
-            own=[(OWN + name, label(self._pages, name), value, purpose(name)) for name, value in found.own.items()],
+            own=[profile_field(self._pages, PROFILE_PREFIX, name, value) for name, value in found.own.items()],
             weeks=WEEKS,
-            prefix=LIST,
+            prefix=LIST_PREFIX,
             erase_path=f"{self._pages.root}/preferences/{token}/erase",
             email=email,
-            wrong=wrong and self._pages.say(wrong),
+            wrong=wrong and self._pages.gettext(wrong),
         )
 
-    def _done(self, token: str, fields: Mapping[str, str]) -> Response:
+    def _perform(self, token: str, fields: Mapping[str, str]) -> Response:
         found = self._read(token)
         if not is_valid_nonce(self._app, token, fields.get("nonce", "")):
             return self._show(token, STALE, status=409)
@@ -124,8 +125,12 @@ class PreferencesPages:
             headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
             return respond(f"{text}\n", _DATA, headers=headers)
         weeks = fields.get("weeks", "")
-        names = {name.removeprefix(LIST) for name in fields if name.startswith(LIST)}
-        own = {name.removeprefix(OWN): value for name, value in fields.items() if name.startswith(OWN)}
+        names = {name.removeprefix(LIST_PREFIX) for name in fields if name.startswith(LIST_PREFIX)}
+        own = {
+            name.removeprefix(PROFILE_PREFIX): value
+            for name, value in fields.items()
+            if name.startswith(PROFILE_PREFIX)
+        }
         actions: dict[str, Callable[[], object]] = {
             "lists": lambda: choose_lists(app, token, names),
             "fields": lambda: save_own_fields(app, token, own),
@@ -161,21 +166,21 @@ class PreferencesPages:
             "erase",
             status=200 if fields is None else 409,
             headers=_HEADERS,
-            heading=self._pages.say("Erase everything about you?"),
+            heading=self._pages.gettext("Erase everything about you?"),
             masked=found.masked,
             nonce=issue_nonce(self._app, token),
-            notice="" if fields is None else self._pages.say(STALE),
+            notice="" if fields is None else self._pages.gettext(STALE),
             back=f"{self._pages.root}/preferences/{token}",
         )
 
-    def _ask_move(self, token: str) -> Response:
-        asked = _moving(read_address_change(self._app, token))
+    def _show_move(self, token: str) -> Response:
+        asked = _or_404(read_address_change(self._app, token))
         return self._pages.page(
-            "address", headers=_HEADERS, heading=self._pages.say("Your new address"), masked=asked.masked
+            "address", headers=_HEADERS, heading=self._pages.gettext("Your new address"), masked=asked.masked
         )
 
-    def _move(self, token: str) -> Response:
-        done = _moving(confirm_address_change(self._app, token))
+    def _confirm_move(self, token: str) -> Response:
+        done = _or_404(confirm_address_change(self._app, token))
         match done.move:
             case AddressChange.DONE:
                 return self._pages.message("Your address is changed.", "Your letters come to it now.", headers=_HEADERS)
@@ -195,8 +200,8 @@ class PreferencesPages:
         return found
 
 
-async def _while_it_leads_there(answer: Callable[[str, F], Response], token: str, fields: F) -> Response:
-    """The answer, or 404 when the person was erased while it was made."""
+async def _or_404_if_erased(answer: Callable[[str, F], Response], token: str, fields: F) -> Response:
+    """Calls `answer` in a thread; 404 if the reader was erased meanwhile."""
     try:
         return await run_in_threadpool(answer, token, fields)
     except LinkError:
@@ -210,7 +215,7 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def _moving(found: AddressChangeRequest | None) -> AddressChangeRequest:
+def _or_404(found: AddressChangeRequest | None) -> AddressChangeRequest:
     if found is None:
         raise HTTPException(404)
     return found

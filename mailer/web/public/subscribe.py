@@ -1,11 +1,11 @@
-"""The door in: /subscribe/LIST, /confirm/TOKEN, and /preferences for who has lost the link to their own page.
+"""Signing up: /subscribe/LIST, /confirm/TOKEN, and /preferences for a new link to one's own preferences page.
 
-A form that somebody asks for carries a seal with its time. A POST with a seal that is too young, too old or missing is
-answered with the same form, filled in, and a fresh seal: a person presses once more, and so does somebody who came by a
-form on another site. A field that nobody sees has to stay empty; who fills it in is told the same and gets nothing.
+A form contains a seal with the time at which it was shown. A POST with a seal that is too young, too old or missing is
+answered with the same form, filled in, and a fresh seal: a person presses the button once more, also one who came from a form
+on another site. A hidden field has to stay empty; a client that fills it in gets the normal answer, and nothing is done.
 
-The answer to a sign-up is the same for every address, and so is the work: what stands behind an address is looked at when
-the letter is written, later and elsewhere. No GET changes anything; no cookie, no redirect.
+The answer to a sign-up is the same for every address, and so is the work: the address is looked up later, when the mail is
+written. No GET changes anything; there are no cookies and no redirects.
 """
 
 import time
@@ -34,13 +34,14 @@ from mailer.service.subscribers.signup import (
 )
 from mailer.web.client_ip import address_of, anonymize, rate_limit_key
 from mailer.web.forms import read_public_form
-from mailer.web.pages import NO_STORE, PageRenderer
+from mailer.web.public.pages import PageRenderer
 from mailer.web.rate_limit import RateLimiter
+from mailer.web.responses import NO_STORE
 
 YOUNGEST = 2  # seconds: nobody reads and fills in a form in less
 OLDEST = 86_400  # seconds
 HONEYPOT = "website"
-OWN = "own."  # what the name of a reader's own field begins with in a form
+PROFILE_PREFIX = "own."  # what the name of a reader's own field begins with in a form
 _HEADERS = {**NO_STORE, "X-Robots-Tag": "noindex, nofollow"}
 LABELS = {
     "first_name": "First name",
@@ -52,7 +53,7 @@ LABELS = {
 
 
 class SignupGuard:
-    """Who may come in how often; shared by the pages and the API."""
+    """Rate limits of sign-ups, shared by the pages and the API."""
 
     def __init__(self, app: App) -> None:
         self._trusted = app.settings.trusted_proxies
@@ -61,40 +62,42 @@ class SignupGuard:
     def address(self, request: Request) -> str:
         return address_of(request, self._trusted)
 
-    def wait(self, request: Request) -> int:
-        """0, and it is counted; or the seconds until this client may ask again."""
+    def retry_after(self, request: Request) -> int:
+        """Returns 0 and counts the request, or the seconds until this client may make it."""
         return self._limits.retry_after(rate_limit_key(self.address(request)))
 
 
 class SubscribePages:
-    """The endpoints of a newsroom."""
+    """Endpoints of signing up and of requesting a preferences link."""
 
-    def __init__(self, app: App, pages: PageRenderer, door: SignupGuard) -> None:
+    def __init__(self, app: App, pages: PageRenderer, guard: SignupGuard) -> None:
         self._app = app
         self._pages = pages
-        self._guard = door
+        self._guard = guard
 
     async def subscribe(self, request: Request) -> Response:
-        wanted = await run_in_threadpool(public_list, self._app, request.path_params["list"])
-        if wanted is None:
+        settings = await run_in_threadpool(public_list, self._app, request.path_params["list"])
+        if settings is None:
             raise HTTPException(404)
-        pages = self._pages.in_language(wanted.language)
+        pages = self._pages.in_language(settings.language)
         if request.method != "POST":
             if request.query_params.get("embed") == "1":
-                return await run_in_threadpool(self._embed, pages, wanted)
-            return await run_in_threadpool(self._form, pages, wanted, {})
+                return await run_in_threadpool(self._embed, pages, settings)
+            return await run_in_threadpool(self._form, pages, settings, {})
         fields = await read_public_form(request)
         if fields.get(HONEYPOT):
             return self._sent(pages)
         address = _address(fields)
         if address is None or not self._is_sealed(fields):
             wrong = "" if address or "email" not in fields else "email"
-            return await run_in_threadpool(self._form, pages, wanted, fields, wrong or "again")
-        if wait := self._guard.wait(request):
-            return too_many_requests(pages, wait)
+            return await run_in_threadpool(self._form, pages, settings, fields, wrong or "again")
+        if retry_after := self._guard.retry_after(request):
+            return too_many_requests(pages, retry_after)
         ip = anonymize(self._guard.address(request))
         await run_in_threadpool(
-            lambda: request_signup(self._app, wanted, address, _own(fields, ""), form=SignupForm.PAGE, ip=ip)
+            lambda: request_signup(
+                self._app, settings, address, _profile_fields(fields, ""), form=SignupForm.PAGE, ip=ip
+            )
         )
         return self._sent(pages)
 
@@ -104,11 +107,11 @@ class SubscribePages:
             return await run_in_threadpool(self._show, token)
         fields = await read_public_form(request)
         if "anew" in fields:
-            if wait := self._guard.wait(request):
-                return too_many_requests(self._pages, wait)
+            if retry_after := self._guard.retry_after(request):
+                return too_many_requests(self._pages, retry_after)
             ip = anonymize(self._guard.address(request))
             found = await run_in_threadpool(lambda: request_signup_again(self._app, token, ip=ip))
-            return self._sent(self._speaking(_known(found)))
+            return self._sent(self._in_language_of(_or_404(found)))
         return await run_in_threadpool(self._confirm, token, fields)
 
     async def link(self, request: Request) -> Response:
@@ -119,8 +122,8 @@ class SubscribePages:
         if not fields.get(HONEYPOT):
             if address is None or not self._is_sealed(fields):
                 return await run_in_threadpool(self._link_form, fields, "again" if address else "email")
-            if wait := self._guard.wait(request):
-                return too_many_requests(self._pages, wait)
+            if retry_after := self._guard.retry_after(request):
+                return too_many_requests(self._pages, retry_after)
             await run_in_threadpool(request_link_mail, self._app, address)
         return self._pages.message(
             "Please look into your mailbox.",
@@ -129,16 +132,18 @@ class SubscribePages:
             headers=_HEADERS,
         )
 
-    def _form(self, pages: PageRenderer, wanted: ListSettings, fields: Mapping[str, str], fault: str = "") -> Response:
-        given = _own(fields, "")
+    def _form(
+        self, pages: PageRenderer, settings: ListSettings, fields: Mapping[str, str], fault: str = ""
+    ) -> Response:
+        given = _profile_fields(fields, "")
         return pages.page(
             "subscribe",
             status=400 if fault == "email" else 200,
             headers=_HEADERS if fields else NO_STORE,
-            heading=pages.say("Sign up for %(name)s", name=wanted.shown),
-            description=wanted.description,
-            words=consent_text(self._app, wanted),
-            own=[(OWN + name, label(pages, name), given.get(name, ""), purpose(name)) for name in wanted.own_fields],
+            heading=pages.gettext("Sign up for %(name)s", name=settings.shown),
+            description=settings.description,
+            words=consent_text(self._app, settings),
+            own=[profile_field(pages, PROFILE_PREFIX, name, given.get(name, "")) for name in settings.own_fields],
             **self._sealed(fields, fault),
         )
 
@@ -147,53 +152,50 @@ class SubscribePages:
             "link",
             status=400 if fault == "email" else 200,
             headers=_HEADERS,
-            heading=self._pages.say("The link to your settings"),
+            heading=self._pages.gettext("The link to your settings"),
             **self._sealed(fields, fault),
         )
 
     def _sealed(self, fields: Mapping[str, str], fault: str) -> dict[str, object]:
-        """What both forms have."""
+        """Returns the variables that both forms need."""
         seal = fields.get("seal", "")
         age = self._age(seal)
-        if age is None or age >= OLDEST:  # a young one goes on growing
+        if age is None or age >= OLDEST:  # a young seal is kept: it will be old enough
             seal = self._app.keys.issue(Purpose.FORM, int(self._app.clock()))
         return {"email": fields.get("email", ""), "seal": seal, "honeypot": HONEYPOT, "fault": fault}
 
-    def _embed(self, pages: PageRenderer, wanted: ListSettings) -> Response:
-        action = f"{self._app.publication.base_url.rstrip('/')}/subscribe/{wanted.name}"
+    def _embed(self, pages: PageRenderer, settings: ListSettings) -> Response:
+        action = f"{self._app.publication.base_url.rstrip('/')}/subscribe/{settings.name}"
         form = pages.text(
             "pages/embed-form.html.j2",
             action=action,
-            words=consent_text(self._app, wanted),
-            own=[(OWN + name, label(pages, name)) for name in wanted.own_fields],
+            words=consent_text(self._app, settings),
+            own=[(PROFILE_PREFIX + name, label(pages, name)) for name in settings.own_fields],
         )
-        heading = pages.say("A form for your own page")
+        heading = pages.gettext("A form for your own page")
         return pages.page("embed", headers=_HEADERS, heading=heading, form=form.strip())
 
     def _show(self, token: str) -> Response:
-        found = _known(read_confirmation(self._app, token))
-        pages = self._speaking(found)
+        found = _or_404(read_confirmation(self._app, token))
+        pages = self._in_language_of(found)
         match found.state:
             case SignupState.CONFIRMED:
                 return _welcome(pages)
             case SignupState.EXPIRED:
-                heading = pages.say("This link is too old.")
+                heading = pages.gettext("This link is too old.")
                 return pages.page("expired", headers=_HEADERS, heading=heading, masked=found.masked)
             case SignupState.WAITING:
                 return pages.page(
                     "confirm",
                     headers=_HEADERS,
-                    heading=pages.say("One more step"),
+                    heading=pages.gettext("One more step"),
                     masked=found.masked,
                     lists=[
                         (
                             each.settings,
                             [
-                                (
-                                    f"{OWN}{each.settings.name}.{name}",
-                                    label(pages, name),
-                                    each.own.get(name, ""),
-                                    purpose(name),
+                                profile_field(
+                                    pages, f"{PROFILE_PREFIX}{each.settings.name}.", name, each.own.get(name, "")
                                 )
                                 for name in each.settings.own_fields
                             ],
@@ -203,23 +205,23 @@ class SubscribePages:
                 )
 
     def _confirm(self, token: str, fields: Mapping[str, str]) -> Response:
-        found = _known(read_confirmation(self._app, token))
+        found = _or_404(read_confirmation(self._app, token))
         if found.state is SignupState.WAITING:
             names = [each.settings.name for each in found.waiting]
             chosen = [name for name in names if f"list.{name}" in fields] or (names if len(names) == 1 else [])
             if not chosen:
                 return self._show(token)
-            choice = {name: _own(fields, f"{name}.") for name in chosen}
-            found = _known(confirm_signup(self._app, token, choice))
+            choice = {name: _profile_fields(fields, f"{name}.") for name in chosen}
+            found = _or_404(confirm_signup(self._app, token, choice))
         if found.state is SignupState.EXPIRED:
             return self._show(token)
-        return _welcome(self._speaking(found))
+        return _welcome(self._in_language_of(found))
 
-    def _speaking(self, found: Confirmation) -> PageRenderer:
+    def _in_language_of(self, found: Confirmation) -> PageRenderer:
         return self._pages.in_language(found.language)
 
     def _age(self, seal: str) -> float | None:
-        """How many seconds ago a form was asked for; None for a seal that is none of ours, or of the future."""
+        """Returns how many seconds ago a form was shown; None for a forged seal or one from the future."""
         shown_at = self._app.keys.read(Purpose.FORM, seal)
         age = None if shown_at is None else self._app.clock() - shown_at
         return None if age is None or age < 0 else age
@@ -239,23 +241,28 @@ class SubscribePages:
         )
 
 
-def too_many_requests(pages: PageRenderer, wait: int) -> Response:
-    """Who asked too often: `wait` seconds until they may again."""
+def too_many_requests(pages: PageRenderer, retry_after: int) -> Response:
+    """Returns the page for a client that is rate-limited for `retry_after` seconds."""
     return pages.message(
         "Too many ask at the moment.",
         "Please try again in a few minutes.",
         status=429,
-        headers={**_HEADERS, "Retry-After": str(wait)},
+        headers={**_HEADERS, "Retry-After": str(retry_after)},
     )
 
 
 def label(pages: PageRenderer, name: str) -> str:
-    """What a reader's own field is called on a page: in the language of the page, where we know it."""
-    return pages.say(LABELS[name]) if name in LABELS else name.replace("_", " ").capitalize()
+    """Returns the label of a profile field, in the language of the page if we know the field."""
+    return pages.gettext(LABELS[name]) if name in LABELS else name.replace("_", " ").capitalize()
 
 
-def purpose(name: str) -> str:
-    """What a browser may fill a field in with by itself: WCAG 2.2, 1.3.5."""
+def profile_field(pages: PageRenderer, prefix: str, name: str, value: str) -> tuple[str, str, str, str]:
+    """Returns a profile field for the templates: form name, label, value, autocomplete purpose."""
+    return prefix + name, label(pages, name), value, autocomplete(name)
+
+
+def autocomplete(name: str) -> str:
+    """Returns the autocomplete purpose of a field (WCAG 2.2, 1.3.5)."""
     known = {"first_name": "given-name", "last_name": "family-name", "name": "name", "city": "address-level2"}
     return known.get(name, "country-name" if name == "country" else "off")
 
@@ -271,13 +278,13 @@ def _address(fields: Mapping[str, str]) -> Address | None:
         return None
 
 
-def _own(fields: Mapping[str, str], prefix: str) -> dict[str, str]:
-    """The reader's own fields in a form, by their names."""
-    start = OWN + prefix
+def _profile_fields(fields: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Returns the profile fields of a form, by their names."""
+    start = PROFILE_PREFIX + prefix
     return {name.removeprefix(start): value for name, value in fields.items() if name.startswith(start)}
 
 
-def _known(found: Confirmation | None) -> Confirmation:
+def _or_404(found: Confirmation | None) -> Confirmation:
     if found is None:
         raise HTTPException(404)
     return found

@@ -1,10 +1,10 @@
-"""The door out: /u/TOKEN (contract 6, RFC 8058).
+"""Unsubscribing: /u/TOKEN (contract 6, RFC 8058).
 
-GET shows a page and changes nothing, whoever asks: mail scanners and browsers that fetch ahead open every link. POST is
-the person's no, at once: by the page's button, by a mail client's one-click, or with no body at all. Only a body that
-has a field `undo` is something else: it takes back the no whose answer carried that seal, or, with a field `why` beside it,
-says why that no was said, which nobody has to. No cookie, no redirect, and the answer to one POST is the same, however often
-it comes. From here leads a way to the person's own page, for who would rather have fewer letters.
+GET shows a page and changes nothing: mail scanners and prefetching browsers open every link. POST unsubscribes at once: by
+the page's button, by a mail client's one-click, or with no body at all. Only a body with a field `undo` is something else: it
+undoes the opt-out whose response contained that undo token or, with a field `why` beside it, records the reason for that
+opt-out, which is optional. There are no cookies and no redirects, and the answer to a POST is the same however often it is
+repeated. The page links to the preferences, for readers who only want fewer letters.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,8 @@ from mailer.service.subscribers.unsubscribe import (
     unsubscribe,
 )
 from mailer.web.forms import read_public_form
-from mailer.web.pages import NO_STORE, NOT_INDEXED, PageRenderer
+from mailer.web.public.pages import PageRenderer
+from mailer.web.responses import NO_STORE, NOT_INDEXED
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")  # RFC 8058 3.1
 UNDO, WHY, WORDS = "undo", "why", "words"
@@ -43,7 +44,7 @@ _HEADERS = {**NO_STORE, "X-Robots-Tag": NOT_INDEXED}
 
 
 class UnsubscribePages:
-    """The endpoint of a newsroom."""
+    """The endpoint of unsubscribing, undoing it, and giving a reason."""
 
     def __init__(self, app: App, pages: PageRenderer) -> None:
         self._app = app
@@ -56,47 +57,47 @@ class UnsubscribePages:
             if UNDO in fields and ONE_CLICK[0] not in fields:
                 if WHY in fields or WORDS in fields:
                     return await run_in_threadpool(self._record_reason, token, fields)
-                return await run_in_threadpool(self._take_back, token, fields[UNDO])
-            said = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
-            source = OptOutSource.ONE_CLICK if said else OptOutSource.PAGE
+                return await run_in_threadpool(self._undo, token, fields[UNDO])
+            is_one_click = fields.get(ONE_CLICK[0], "").lower() == ONE_CLICK[1].lower()
+            source = OptOutSource.ONE_CLICK if is_one_click else OptOutSource.PAGE
             return self._confirmation(await unsubscribe(self._app, token, source))
         return await run_in_threadpool(self._show, token)
 
     def _show(self, token: str) -> Response:
-        link = _found(read_unsubscribe_link(self._app, token))
+        link = _or_404(read_unsubscribe_link(self._app, token))
         if link.inert:
             return self._placeholder_link()
-        heading = self._pages.say("Unsubscribe from %(name)s", name=self._app.publication.name)
+        heading = self._pages.gettext("Unsubscribe from %(name)s", name=self._app.publication.name)
         return self._pages.page(
             "unsubscribe",
             headers=_HEADERS,
             heading=heading,
             masked=link.masked,
-            settings=self._settings(token) if link.masked else "",
+            settings=self._preferences_path(token) if link.masked else "",
         )
 
-    def _confirmation(self, departure: UnsubscribeResult | None) -> Response:
-        if departure is None:
+    def _confirmation(self, result: UnsubscribeResult | None) -> Response:
+        if result is None:
             raise HTTPException(404)
-        if departure.link.inert:
+        if result.link.inert:
             return self._placeholder_link()
         return self._pages.page(
             "unsubscribed",
             headers=_HEADERS,
-            heading=self._pages.say("You are unsubscribed."),
-            masked=departure.link.masked,
-            seal=departure.undo_token,
+            heading=self._pages.gettext("You are unsubscribed."),
+            masked=result.link.masked,
+            seal=result.undo_token,
             reasons=REASONS,
         )
 
-    def _take_back(self, token: str, seal: str) -> Response:
-        match undo_unsubscribe(self._app, token, seal):
+    def _undo(self, token: str, undo_token: str) -> Response:
+        match undo_unsubscribe(self._app, token, undo_token):
             case UndoResult.BACK:
                 return self._pages.page(
                     "back",
                     headers=_HEADERS,
-                    heading=self._pages.say("You are on the list again."),
-                    settings=self._settings(token),
+                    heading=self._pages.gettext("You are on the list again."),
+                    settings=self._preferences_path(token),
                 )
             case UndoResult.TOO_LATE:
                 return self._too_late()
@@ -106,25 +107,25 @@ class UnsubscribePages:
     def _record_reason(self, token: str, fields: Mapping[str, str]) -> Response:
         words = fields.get(WORDS, "")
         why = fields.get(WHY, "")
-        if not why and not words.strip():  # nobody has to say anything
+        if not why and not words.strip():  # the reason is optional
             return self._pages.message("Nothing was changed.", headers=_HEADERS)
         reason = LeavingReason(why) if why in set(LeavingReason) else LeavingReason.OTHER
-        heard = record_reason(self._app, token, fields[UNDO], reason, words)
-        if heard is None:
+        recorded = record_reason(self._app, token, fields[UNDO], reason, words)
+        if recorded is None:
             raise HTTPException(404)
-        if not heard:
+        if not recorded:
             return self._too_late()
         return self._pages.page(
             "unsubscribed",
             headers=_HEADERS,
-            heading=self._pages.say("Thank you for telling us."),
-            masked=_found(read_unsubscribe_link(self._app, token)).masked,
+            heading=self._pages.gettext("Thank you for telling us."),
+            masked=_or_404(read_unsubscribe_link(self._app, token)).masked,
             seal=fields[UNDO],
             reasons={},
         )
 
-    def _settings(self, token: str) -> str:
-        """The way to the person's own page."""
+    def _preferences_path(self, token: str) -> str:
+        """Returns the path of the reader's preferences page."""
         return f"{self._pages.root}/preferences/{page_token(self._app, token)}"
 
     def _too_late(self) -> Response:
@@ -140,7 +141,7 @@ class UnsubscribePages:
         )
 
 
-def _found(link: UnsubscribeLink | None) -> UnsubscribeLink:
+def _or_404(link: UnsubscribeLink | None) -> UnsubscribeLink:
     if link is None:
         raise HTTPException(404)
     return link

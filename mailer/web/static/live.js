@@ -26,7 +26,7 @@ function replace(name, html) {
 
 function listen() {
   const source = new EventSource(live.dataset.events);
-  source.addEventListener("look", (event) => {
+  source.addEventListener("fragments", (event) => {
     heard = new Date();
     away.hidden = true;
     for (const [name, html] of Object.entries(JSON.parse(event.data))) replace(name, html);

@@ -142,8 +142,8 @@ function later() {
 }
 
 async function ask(address, options = {}) {
-  const token = form.querySelector("input[name=form_token]").value;
-  return fetch(address, { ...options, headers: { Accept: "application/json", "X-Form-Token": token } });
+  const token = form.querySelector("input[name=csrf_token]").value;
+  return fetch(address, { ...options, headers: { Accept: "application/json", "X-CSRF-Token": token } });
 }
 
 async function save(byHand) {
@@ -163,7 +163,7 @@ async function save(byHand) {
     if (answer.status === 401) return say("You are signed out, so this is not saved. Sign in in another tab; then it goes on here.", true), again();
     const told = await answer.json();
     if (answer.status === 409) return apart(told);
-    if (!answer.ok) return say(told.said, true);
+    if (!answer.ok) return say(told.message, true);
     saved = typed;
     base.value = told.digest;
     if (text() === typed) say(`saved ${new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`);
@@ -314,7 +314,7 @@ photos.addEventListener("submit", async (event) => {
   try {
     const answer = await ask(photos.getAttribute("action"), { method: "POST", body: new FormData(photos) });
     const kept = await answer.json();
-    if (!answer.ok) return void (told.textContent = kept.said ?? "That did not work.");
+    if (!answer.ok) return void (told.textContent = kept.message ?? "That did not work.");
     if (event.submitter?.value === "above") putAbove(kept.yaml);
     else insert(`${kept.markdown}\n`);
     told.textContent = `Kept as ${kept.file}.`;

@@ -3,7 +3,7 @@
     GET /desk/sign-in/oidc?next=…        redirects to the provider, with a cookie of ten minutes
     GET /desk/sign-in/oidc/return?…      the callback: signs in, or shows why not
 
-The protocol requires GET for both. The first changes nothing here. The second lets in only the browser that left, once; a
+The protocol requires GET for both. The first changes nothing here. The second lets in only the browser that began, once; a
 person who follows a link that somebody else prepared has to begin again. Each refusal is recorded in the audit log. Requests are
 rate-limited before anything else happens, so that nobody can flood the provider or the audit log through us.
 """
@@ -32,113 +32,118 @@ from mailer.service.accounts.oidc.login_attempt import (
 )
 from mailer.service.accounts.sessions import NewSession
 from mailer.web.client_ip import address_of, rate_limit_key
-from mailer.web.desk.accounts.signin import SignIn, inside
+from mailer.web.desk.accounts.signin import SignInPages, safe_path
 from mailer.web.desk.origin import origin_of
 from mailer.web.desk.render import HEADERS, Flash
-from mailer.web.pages import HTML, respond
 from mailer.web.rate_limit import Rate, RateLimiter
+from mailer.web.responses import HTML, respond
 
 if TYPE_CHECKING:
     from mailer.service.accounts.oidc.provider import Provider
 
-LEAVE = "/desk/sign-in/oidc"
-BACK = f"{LEAVE}/return"
+LOGIN = "/desk/sign-in/oidc"
+CALLBACK = f"{LOGIN}/return"
 ACTOR = "sign-in"  # in the audit log, of those who were not let in
 _COOKIE = "oidc"
-_EACH, _TOGETHER = Rate(burst=30, every=10), Rate(burst=1000, every=0.2)  # leaving and coming back are two
+_EACH, _TOGETHER = Rate(burst=30, every=10), Rate(burst=1000, every=0.2)  # a login makes two requests
 
 
-class Oidc:
+class OidcPages:
     """The two endpoints, for a site at the path `root`."""
 
-    def __init__(self, app: App, provider: "Provider", entry: SignIn, root: str) -> None:
+    def __init__(self, app: App, provider: "Provider", sign_in_pages: SignInPages, root: str) -> None:
         self._app = app
         self._provider = provider
-        self._entry = entry
+        self._sign_in_pages = sign_in_pages
         self._root = root
         self._limits = RateLimiter(time.monotonic, each=_EACH, together=_TOGETHER)
-        self._spent: dict[str, float] = {}  # states that came back, with their time
+        self._used_states: dict[str, float] = {}  # with the time of their callback
 
     async def login(self, request: Request) -> Response:
         wanted = request.query_params.get("next", "")
-        if self._is_too_often(request):
-            return await self._too_often(wanted)
+        if self._is_limited(request):
+            return await self._too_many_requests(wanted)
         attempt = start_login(wanted, self._app.clock())
         try:
-            address = await self._provider.authorization(attempt, self._back(request))
+            address = await self._provider.authorization(attempt, self._callback_url(request))
         except ProviderError as error:
-            return await self._refused(request, error, wanted)
+            return await self._failed(request, error, wanted)
         response = respond(b"", HTML, status=303, headers={**HEADERS, "Location": address})
-        door = origin_of(request)
+        origin = origin_of(request)
         response.set_cookie(
-            door.cookie(_COOKIE), attempt.cookie, max_age=LIFETIME, secure=door.secure, httponly=True, samesite="lax"
+            origin.cookie(_COOKIE),
+            attempt.cookie,
+            max_age=LIFETIME,
+            secure=origin.secure,
+            httponly=True,
+            samesite="lax",
         )
         return response
 
     async def callback(self, request: Request) -> Response:
-        if self._is_too_often(request):
-            return await self._too_often("")
+        if self._is_limited(request):
+            return await self._too_many_requests("")
         wanted = ""
         try:
-            attempt = self._resumed(request)
+            attempt = self._resume(request)
             wanted = attempt.wanted
             claims = await self._claims(request, attempt)
-            entered = await run_in_threadpool(self._enter, request, claims)
+            session = await run_in_threadpool(self._sign_in, request, claims)
         except LedgerError:
             raise
         except MailerError as error:
-            response = await self._refused(request, error, wanted)
+            response = await self._failed(request, error, wanted)
         else:
             response = await run_in_threadpool(
-                self._entry.let_in,
+                self._sign_in_pages.begin_session,
                 request,
-                entered,
+                session,
                 self._address(request),
-                inside(wanted),
+                safe_path(wanted),
                 how=f"with {self._provider.name}",
             )
-        door = origin_of(request)
-        response.delete_cookie(door.cookie(_COOKIE), secure=door.secure, httponly=True, samesite="lax")
+        origin = origin_of(request)
+        response.delete_cookie(origin.cookie(_COOKIE), secure=origin.secure, httponly=True, samesite="lax")
         return response
 
-    def _resumed(self, request: Request) -> LoginAttempt:
+    def _resume(self, request: Request) -> LoginAttempt:
         """Returns the login that comes back; each comes back once."""
         now, state = self._app.clock(), request.query_params.get("state", "")
         attempt = resume_login(request.cookies.get(origin_of(request).cookie(_COOKIE), ""), state, now)
-        self._spent = {each: at for each, at in self._spent.items() if now - at <= LIFETIME}
-        if attempt.state in self._spent:
+        self._used_states = {each: at for each, at in self._used_states.items() if now - at <= LIFETIME}
+        if attempt.state in self._used_states:
             raise NotBegunError
-        self._spent[attempt.state] = now
+        self._used_states[attempt.state] = now
         return attempt
 
     async def _claims(self, request: Request, attempt: LoginAttempt) -> Mapping[str, object]:
-        said, provider = request.query_params, self._provider
-        await provider.check_issuer(said.get("iss"))
-        if code := said.get("code"):
-            return await provider.claims(code, attempt, self._back(request))
-        word = error_code(said.get("error")) or "no code"
-        raise ProviderError(f"{provider.name} did not let you in ({word}).", "Begin again, or ask who looks after it.")
+        query, provider = request.query_params, self._provider
+        await provider.check_issuer(query.get("iss"))
+        if code := query.get("code"):
+            return await provider.claims(code, attempt, self._callback_url(request))
+        error = error_code(query.get("error")) or "no code"
+        raise ProviderError(f"{provider.name} did not let you in ({error}).", "Begin again, or ask who looks after it.")
 
-    def _enter(self, request: Request, claims: Mapping[str, object]) -> NewSession:
+    def _sign_in(self, request: Request, claims: Mapping[str, object]) -> NewSession:
         browser, address = request.headers.get("user-agent", ""), self._address(request)
         return sign_in_by_oidc(self._app, self._provider, claims, browser=browser, address=address)
 
-    async def _refused(self, request: Request, error: MailerError, wanted: str) -> Response:
+    async def _failed(self, request: Request, error: MailerError, wanted: str) -> Response:
         login = error.login if isinstance(error, UnknownPersonError) else ""
         record, address = self._app.ledger.audit.record, self._address(request)
         await run_in_threadpool(record, ACTOR, "session.refuse", login, error.message, address=address)
         status = HTTPStatus.BAD_GATEWAY if isinstance(error, ProviderError) else HTTPStatus.FORBIDDEN
-        return await self._entry.form(Flash(str(error), bad=True), wanted=wanted, status=status)
+        return await self._sign_in_pages.form(Flash(str(error), bad=True), wanted=wanted, status=status)
 
-    async def _too_often(self, wanted: str) -> Response:
-        said = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
-        return await self._entry.form(said, wanted=wanted, status=HTTPStatus.TOO_MANY_REQUESTS)
+    async def _too_many_requests(self, wanted: str) -> Response:
+        flash = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
+        return await self._sign_in_pages.form(flash, wanted=wanted, status=HTTPStatus.TOO_MANY_REQUESTS)
 
-    def _is_too_often(self, request: Request) -> bool:
+    def _is_limited(self, request: Request) -> bool:
         return self._limits.retry_after(rate_limit_key(self._address(request))) > 0
 
     def _address(self, request: Request) -> str:
         return address_of(request, self._app.settings.trusted_proxies)
 
-    def _back(self, request: Request) -> str:
-        return f"{origin_of(request).origin}{self._root}{BACK}"
+    def _callback_url(self, request: Request) -> str:
+        return f"{origin_of(request).url}{self._root}{CALLBACK}"

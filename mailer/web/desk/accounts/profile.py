@@ -1,4 +1,4 @@
-"""One's own settings: address for tests, password, and where one is signed in."""
+"""The settings of the signed-in user: address for tests, password, and open sessions."""
 
 from starlette.responses import Response
 
@@ -10,7 +10,7 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
 _HERE = "/desk/settings"
-# What browsers call themselves is mostly others' names: the first that is there is the right one.
+# User agents contain the names of other browsers, too: the first match is the right one.
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -38,16 +38,16 @@ def _show(request: DeskRequest) -> Response:
         "settings",
         heading="Settings",
         sessions=sessions,
-        this=request.session.id,
-        known_as=known_as,
+        current=request.session.id,
+        browser_name=browser_name,
         passwords=not request.app.settings.oidc_only,
     )
 
 
-def known_as(agent: str) -> str:
-    """A browser's name as people know it, `Firefox on Linux`; what it calls itself when it is none of those."""
-    browser = next((name for sign, name in _BROWSERS.items() if sign in agent), "")
-    system = next((name for sign, name in _SYSTEMS.items() if sign in agent), "")
+def browser_name(agent: str) -> str:
+    """Returns `Firefox on Linux` for a user agent; the user agent itself if it is unknown."""
+    browser = next((name for part, name in _BROWSERS.items() if part in agent), "")
+    system = next((name for part, name in _SYSTEMS.items() if part in agent), "")
     return f"{browser} on {system}" if browser and system else agent
 
 
@@ -72,7 +72,7 @@ def _set_password(request: DeskRequest) -> Response:
 
 
 def _end_session(request: DeskRequest) -> Response:
-    """One of one's own, or all but this one."""
+    """Ends one session of the user, or all but the current one."""
     sessions = request.app.ledger.sessions
     others = [each.id for each in sessions.of(request.user.id) if each.id != request.session.id]
     wanted = request.form.text("session")

@@ -1,8 +1,8 @@
-"""Signing in and out, and choosing a password by a link.
+"""Signing in and out, and setting a password by an invite link.
 
-A wrong name and a wrong password get the same answer after the same time; who guesses waits ever longer (`guessing`).
-No more than two passwords are looked at at once, for each takes 64 MB. A session's pass is new at each sign-in, and
-what was there before ends.
+A wrong name and a wrong password get the same answer after the same time; repeated failures are delayed
+(`login_throttle`). At most two passwords are hashed at once, since each takes 64 MB. Every sign-in creates a new session
+and ends the previous one of the browser.
 """
 
 import asyncio
@@ -29,102 +29,109 @@ from mailer.web.desk.route import DeskRoute
 from mailer.web.forms import read_form
 
 HOME = "/desk/dispatches"
-_FORM = 8 * 1024
-_AT_ONCE = 2
+_LARGEST_FORM = 8 * 1024  # octets
+_MAX_HASHES = 2  # at once
 
 
-class SignIn:
-    """What stands before the guard."""
+class SignInPages:
+    """Endpoints for users who are not signed in."""
 
     def __init__(self, app: App, pages: DeskRenderer) -> None:
         self._app = app
         self._pages = pages
-        self._guesses = LoginThrottle()
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._throttle = LoginThrottle()
+        self._hashing = asyncio.Semaphore(_MAX_HASHES)
         settings = app.settings
-        self._ways = {
+        self._methods = {
             "provider": settings.oidc_name if settings.oidc_issuer else "",
             "passwords": not settings.oidc_only,
         }
 
     async def show(self, request: Request) -> Response:
-        door = origin_of(request)
-        said = self._pages.pop_flash(request, door)
-        return await run_in_threadpool(self._form, said, wanted=request.query_params.get("next", ""))
+        origin = origin_of(request)
+        flash = self._pages.pop_flash(request, origin)
+        return await run_in_threadpool(self._form, flash, wanted=request.query_params.get("next", ""))
 
     async def sign_in(self, request: Request) -> Response:
-        form = await read_form(request, _FORM)
+        form = await read_form(request, _LARGEST_FORM)
         name, password, wanted = form.text("name"), form.raw("password"), form.text("next")
         address = self._address(request)
         keys = rate_limit_key(address), name_key(name)
         clock = asyncio.get_running_loop().time
-        pause = self._guesses.pause(*keys, clock())
-        if pause is None:
-            said = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
-            return await run_in_threadpool(self._form, said, name=name, wanted=wanted, status=429)
-        await asyncio.sleep(pause)
-        async with self._at_once:
+        delay = self._throttle.delay(*keys, clock())
+        if delay is None:
+            flash = Flash("There were too many tries. Wait half a minute, then try again.", bad=True)
+            return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=429)
+        await asyncio.sleep(delay)
+        async with self._hashing:
             browser = request.headers.get("user-agent", "")
-            entered = await run_in_threadpool(sign_in, self._app, name, password, browser=browser, address=address)
-        if entered is None:
-            self._guesses.failed(*keys, clock())
-            said = Flash("Name or password is wrong.", bad=True)
-            return await run_in_threadpool(self._form, said, name=name, wanted=wanted, status=403)
-        self._guesses.succeeded(keys[1])
-        return await run_in_threadpool(self.let_in, request, entered, address, inside(wanted))
+            session = await run_in_threadpool(sign_in, self._app, name, password, browser=browser, address=address)
+        if session is None:
+            self._throttle.failed(*keys, clock())
+            flash = Flash("Name or password is wrong.", bad=True)
+            return await run_in_threadpool(self._form, flash, name=name, wanted=wanted, status=403)
+        self._throttle.succeeded(keys[1])
+        return await run_in_threadpool(self.begin_session, request, session, address, safe_path(wanted))
 
-    async def show_link(self, request: Request) -> Response:
-        return await run_in_threadpool(self._choose, request.path_params["token"])
+    async def show_invite(self, request: Request) -> Response:
+        return await run_in_threadpool(self._password_page, request.path_params["token"])
 
-    async def redeem(self, request: Request) -> Response:
-        form = await read_form(request, _FORM)
+    async def redeem_invite(self, request: Request) -> Response:
+        form = await read_form(request, _LARGEST_FORM)
         token, address = request.path_params["token"], self._address(request)
         if form.raw("password") != form.raw("again"):
-            said = Flash("The two passwords are not the same. Type the same one twice.", bad=True)
-            return await run_in_threadpool(self._choose, token, said)
+            flash = Flash("The two passwords are not the same. Type the same one twice.", bad=True)
+            return await run_in_threadpool(self._password_page, token, flash)
         try:
-            async with self._at_once:
+            async with self._hashing:
                 browser = request.headers.get("user-agent", "")
-                entered = await run_in_threadpool(
+                session = await run_in_threadpool(
                     accept_invite, self._app, token, form.raw("password"), browser=browser, address=address
                 )
         except UsageError as error:
-            return await run_in_threadpool(self._choose, token, Flash(str(error), bad=True))
-        if entered is None:
+            return await run_in_threadpool(self._password_page, token, Flash(str(error), bad=True))
+        if session is None:
             raise HTTPException(404)
-        return await run_in_threadpool(self.let_in, request, entered, address, HOME)
+        return await run_in_threadpool(self.begin_session, request, session, address, HOME)
 
-    async def form(self, said: Flash, *, wanted: str, status: int) -> Response:
-        """The page once more, with what went wrong."""
-        return await run_in_threadpool(self._form, said, wanted=wanted, status=status)
+    async def form(self, flash: Flash, *, wanted: str, status: int) -> Response:
+        """Returns the sign-in page with an error."""
+        return await run_in_threadpool(self._form, flash, wanted=wanted, status=status)
 
-    def _form(self, said: Flash | None, *, name: str = "", wanted: str = "", status: int = 200) -> Response:
+    def _form(self, flash: Flash | None, *, name: str = "", wanted: str = "", status: int = 200) -> Response:
         nobody = not self._app.ledger.users.all()
-        context = {"heading": "Sign in", "name": name, "wanted": wanted, "nobody": nobody, **self._ways}
-        return self._pages.page("sign-in", status=status, said=said, context=context)
+        context = {"heading": "Sign in", "name": name, "wanted": wanted, "nobody": nobody, **self._methods}
+        return self._pages.page("sign-in", status=status, flash=flash, context=context)
 
-    def _choose(self, token: str, said: Flash | None = None) -> Response:
+    def _password_page(self, token: str, flash: Flash | None = None) -> Response:
         user = self._app.ledger.users.by_link(token_digest(token))
         if user is None:
-            over = {
+            expired = {
                 "heading": "This link holds good no more.",
                 "next_step": "Each works once, for three days. Ask an admin for a new one.",
                 "back": "",
             }
-            return self._pages.page("message", status=404, context=over)
-        context = {"heading": f"Welcome, {user.name}", "person": user}
-        return self._pages.page("choose", status=422 if said else 200, said=said, context=context)
+            return self._pages.page("message", status=404, context=expired)
+        context = {"heading": f"Welcome, {user.name}", "invited": user}
+        return self._pages.page("set-password", status=422 if flash else 200, flash=flash, context=context)
 
-    def let_in(self, request: Request, entered: NewSession, address: str, path: str, *, how: str = "") -> Response:
-        """See `path`, with the pass of who `entered`; what there was before ends. `how`: for the audit."""
-        door = origin_of(request)
+    def begin_session(
+        self, request: Request, session: NewSession, address: str, path: str, *, how: str = ""
+    ) -> Response:
+        """Redirects to `path` with the cookie of `session`, and ends the previous session. `how`: for the audit log."""
+        origin = origin_of(request)
         sessions = self._app.ledger.sessions
-        if before := sessions.find(token_digest(request.cookies.get(door.cookie("session"), ""))):
+        if before := sessions.find(token_digest(request.cookies.get(origin.cookie("session"), ""))):
             sessions.end(before.user.id, before.id)
-        self._app.ledger.audit.record(entered.user.name, "session.begin", "", how, address=address)
+        self._app.ledger.audit.record(session.user.name, "session.begin", "", how, address=address)
         response = self._pages.redirect(request, path)
         response.set_cookie(
-            door.cookie("session"), entered.token, max_age=LONGEST, secure=door.secure, httponly=True, samesite="lax"
+            origin.cookie("session"),
+            session.token,
+            max_age=LONGEST,
+            secure=origin.secure,
+            httponly=True,
+            samesite="lax",
         )
         return response
 
@@ -132,18 +139,18 @@ class SignIn:
         return address_of(request, self._app.settings.trusted_proxies)
 
 
-def then(request: Request, root: str) -> str:
-    """The query by which signing in comes back to where `request` wanted to go."""
+def next_query(request: Request, root: str) -> str:
+    """Returns the query with which signing in leads back to the page that was requested."""
     path = request.url.path.removeprefix(root)
     wanted = f"{path}?{request.url.query}" if request.url.query else path
     return f"?next={quote(wanted)}" if request.method == "GET" and wanted not in {"/desk/", HOME} else ""
 
 
-def inside(wanted: str) -> str:
-    """Where to go then: never out of the desk."""
+def safe_path(wanted: str) -> str:
+    """Returns `wanted` if it is a path of the desk, else that of its first page."""
     parts = urlsplit(wanted)
-    inside = not parts.scheme and not parts.netloc and parts.path.startswith("/desk/") and "\\" not in wanted
-    return wanted if inside and wanted.isprintable() and ".." not in parts.path else HOME
+    is_safe = not parts.scheme and not parts.netloc and parts.path.startswith("/desk/") and "\\" not in wanted
+    return wanted if is_safe and wanted.isprintable() and ".." not in parts.path else HOME
 
 
 def _home(desk_request: DeskRequest) -> Response:
@@ -154,8 +161,8 @@ def _sign_out(desk_request: DeskRequest) -> Response:
     desk_request.app.ledger.sessions.end(desk_request.user.id, desk_request.session.id)
     desk_request.record("session.end")
     response = desk_request.redirect("/desk/sign-in", "You are signed out.")
-    door = origin_of(desk_request.request)
-    response.delete_cookie(door.cookie("session"), secure=door.secure, httponly=True, samesite="lax")
+    origin = origin_of(desk_request.request)
+    response.delete_cookie(origin.cookie("session"), secure=origin.secure, httponly=True, samesite="lax")
     return response
 
 

@@ -1,4 +1,4 @@
-"""Who may sign in, and who did what: pages for admins."""
+"""The users of the desk and the audit log: pages for admins."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -21,12 +21,12 @@ def _show(request: DeskRequest) -> Response:
 
 
 def _page(request: DeskRequest, *, link: str = "", link_of: str = "") -> Response:
-    people = request.app.ledger.users.all()
+    users = request.app.ledger.users.all()
     settings = request.app.settings
     return request.page(
-        "people",
+        "users",
         heading="People",
-        people=people,
+        users=users,
         roles=tuple(Role),
         link=link,
         link_of=link_of,
@@ -37,7 +37,7 @@ def _page(request: DeskRequest, *, link: str = "", link_of: str = "") -> Respons
 
 
 def _add(request: DeskRequest) -> Response:
-    """The link is shown once, on the answer: it is nowhere else."""
+    """Adds a user. Their invite link is shown once, on the response; it is stored nowhere."""
     email = request.form.text("email")
     address = parse_address(email).display if email else ""
     login = normalize_login(request.app, request.form.text("oidc"))
@@ -49,21 +49,21 @@ def _add(request: DeskRequest) -> Response:
 
 
 def _link(request: DeskRequest) -> Response:
-    user = _person(request)
+    user = _user(request)
     request.record("user.link", user.name)
     return _page(request, link=create_invite(request.app, user), link_of=user.name)
 
 
 def _set_oidc(request: DeskRequest) -> Response:
-    user, login = _person(request), normalize_login(request.app, request.form.text("oidc"))
+    user, login = _user(request), normalize_login(request.app, request.form.text("oidc"))
     request.app.ledger.users.set_oidc(user.id, login, keep_session=request.session.id)
     request.record("user.oidc", user.name, login or "nobody")
-    known = f"as {login} with {request.app.settings.oidc_name}" if login else "by no identity provider"
-    return request.redirect(_HERE, f"{user.name} signs in {known} from now on.")
+    method = f"as {login} with {request.app.settings.oidc_name}" if login else "by no identity provider"
+    return request.redirect(_HERE, f"{user.name} signs in {method} from now on.")
 
 
 def _set_role(request: DeskRequest) -> Response:
-    user, role = _person(request), _role(request)
+    user, role = _user(request), _role(request)
     request.app.ledger.users.set_role(user.id, role)
     request.record("user.role", user.name, f"{user.role} to {role}")
     return request.redirect(
@@ -72,7 +72,7 @@ def _set_role(request: DeskRequest) -> Response:
 
 
 def _remove(request: DeskRequest) -> Response:
-    user = _person(request)
+    user = _user(request)
     if user.id == request.user.id:
         raise UsageError("You cannot remove yourself.", "Another admin can.")
     request.app.ledger.users.remove(user.id)
@@ -88,7 +88,7 @@ def _audit(request: DeskRequest) -> Response:
     return request.page("audit", heading="Who did what", entries=entries, actors=log.actors(), actor=actor, older=older)
 
 
-def _person(request: DeskRequest) -> User:
+def _user(request: DeskRequest) -> User:
     user = request.app.ledger.users.get(int(request.path["id"]))
     if user is None:
         raise HTTPException(404)

@@ -1,4 +1,4 @@
-"""Other programs that are told what happens: pages for admins. A secret is shown on the answer that made it, and nowhere else."""
+"""Webhooks: pages for admins. A secret is shown once, on the response to the request that created it."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -19,29 +19,29 @@ def _show(request: DeskRequest) -> Response:
     return _list(request)
 
 
-def _list(request: DeskRequest, *, wrong: MailerError | None = None) -> Response:
-    """With what was typed, where that was `wrong`."""
+def _list(request: DeskRequest, *, error: MailerError | None = None) -> Response:
+    """Shows all webhooks; with an `error`, also the form as it was filled in."""
     return request.page(
         "webhooks",
         heading="Webhooks",
-        status=422 if wrong else 200,
+        status=422 if error else 200,
         webhooks=request.app.ledger.webhooks.all(),
         counts=request.app.ledger.outbox.counts(),
         states=WebhookState,
         events=[event.value for event in EVENTS],
-        wrong=wrong,
-        url=request.form.text("url") if wrong else "",
-        chosen=request.form.texts("event") if wrong else [event.value for event in EVENTS],
+        error=error,
+        url=request.form.text("url") if error else "",
+        chosen=request.form.texts("event") if error else [event.value for event in EVENTS],
     )
 
 
 def _add(request: DeskRequest) -> Response:
     try:
-        made, secret = manage.add_webhook(request.app, request.form.text("url"), request.form.texts("event"))
+        webhook, secret = manage.add_webhook(request.app, request.form.text("url"), request.form.texts("event"))
     except MailerError as error:
-        return _list(request, wrong=error)
-    request.record("webhook.add", str(made.id), ", ".join(made.events))
-    return _one(request, made, secret=secret)
+        return _list(request, error=error)
+    request.record("webhook.add", str(webhook.id), ", ".join(webhook.events))
+    return _one(request, webhook, secret=secret)
 
 
 def _log(request: DeskRequest) -> Response:
@@ -61,7 +61,7 @@ def _one(request: DeskRequest, webhook: Webhook, *, secret: str = "") -> Respons
         messages=messages,
         older=messages[-1].id if len(messages) == PAGE else None,
         states=WebhookState,
-        in_words=delivery.describe_attempt,
+        describe=delivery.describe_attempt,
     )
 
 
@@ -69,15 +69,15 @@ def _test(request: DeskRequest) -> Response:
     webhook = _webhook(request)
     message = manage.send_test(request.app, webhook.id)
     request.record("webhook.test", str(webhook.id))
-    took_it = message.state is WebhookState.DELIVERED
-    said = f"The test: its receiver {', '.join(map(delivery.describe_attempt, message.log))}."
-    return request.redirect(_path(webhook), said, bad=not took_it)
+    delivered = message.state is WebhookState.DELIVERED
+    flash = f"The test: its receiver {', '.join(map(delivery.describe_attempt, message.log))}."
+    return request.redirect(_path(webhook), flash, bad=not delivered)
 
 
 def _rotate(request: DeskRequest) -> Response:
-    made, secret = manage.rotate_secret(request.app, _webhook(request).id)
-    request.record("webhook.rotate", str(made.id))
-    return _one(request, made, secret=secret)
+    webhook, secret = manage.rotate_secret(request.app, _webhook(request).id)
+    request.record("webhook.rotate", str(webhook.id))
+    return _one(request, webhook, secret=secret)
 
 
 def _pause(request: DeskRequest) -> Response:
@@ -99,7 +99,7 @@ def _remove(request: DeskRequest) -> Response:
     return request.redirect(_HERE, f"Webhook {webhook.id} is removed, with its log.")
 
 
-def _again(request: DeskRequest) -> Response:
+def _redeliver(request: DeskRequest) -> Response:
     webhook, message = _webhook(request), int(request.path["message"])
     request.app.ledger.outbox.redeliver(webhook.id, message)
     request.record("webhook.again", str(webhook.id), f"message {message}")
@@ -127,5 +127,5 @@ ROUTES = (
     DeskRoute("POST", f"{_HERE}/{{id:int}}/pause", Role.ADMIN, _pause),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/resume", Role.ADMIN, _resume),
     DeskRoute("POST", f"{_HERE}/{{id:int}}/remove", Role.ADMIN, _remove),
-    DeskRoute("POST", f"{_HERE}/{{id:int}}/messages/{{message:int}}/again", Role.ADMIN, _again),
+    DeskRoute("POST", f"{_HERE}/{{id:int}}/messages/{{message:int}}/again", Role.ADMIN, _redeliver),
 )

@@ -1,7 +1,7 @@
-"""Writing a dispatch: the editor, and saving what was typed in it.
+"""The editor of a dispatch, and saving what was typed in it.
 
-The editor's script saves by itself and speaks JSON; without a script the same routes answer forms with pages. A text that lost
-its file to somebody else (`ChangedError`) is never lost: it stands on the page that says so.
+The editor's script saves automatically and uses JSON; without a script the same routes answer forms with pages. If somebody
+else changed the file meanwhile (`ChangedError`), the typed text is not lost: the page that reports the conflict contains it.
 """
 
 import asyncio
@@ -21,32 +21,32 @@ from mailer.service.dispatches.files import (
     save_dispatch,
 )
 from mailer.service.dispatches.status import find_dispatch_summary
-from mailer.web.desk.dispatches.history import changes
+from mailer.web.desk.dispatches.history import diff
 from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.dispatches.preview import VIEWS
-from mailer.web.desk.form_tokens import new_token
+from mailer.web.desk.form_tokens import new_form_token
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.sse import ServerSentEvent, sse_response
 
-_TEXT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
-_WATCH = 1.0  # seconds between two looks at the file
-_CLIP = 102 * 1024  # octets after which Gmail cuts a letter off
+_LARGEST_FORM = 4 * LARGEST + 64 * 1024  # octets: a character may take four
+_POLL_INTERVAL = 1.0  # seconds
+_CLIP = 102 * 1024  # octets after which Gmail clips a message
 
 
-def _write(request: DeskRequest) -> Response:
-    """The editor. What is wrong with the text, its script asks for; who has none sees it here."""
+def _edit(request: DeskRequest) -> Response:
+    """Shows the editor. Its script requests the findings; the page links to them for browsers without scripts."""
     text = read_dispatch(request.app, request.path["name"])
-    stands = find_dispatch_summary(request.app, text.name)
+    summary = find_dispatch_summary(request.app, text.name)
     return request.page(
-        "write",
-        heading=stands.title,
-        listed=stands,
+        "editor",
+        heading=summary.title,
+        find_dispatch_summary=summary,
         dispatch=text,
         views=VIEWS,
         clip=_CLIP,
         today=_today(request),
-        once=new_token(),
+        form_token=new_form_token(),
     )
 
 
@@ -56,14 +56,14 @@ def _today(request: DeskRequest) -> str:
 
 def _save(request: DeskRequest) -> Response:
     name, typed = request.path["name"], request.form.raw("text")
-    by_hand = not request.form.has("auto")
+    is_manual = not request.form.has("auto")
     try:
         saved = save_dispatch(
-            request.app, name, typed, base=request.form.text("base"), actor=request.user.name, step=by_hand
+            request.app, name, typed, base=request.form.text("base"), actor=request.user.name, step=is_manual
         )
     except ChangedError as error:
         return _conflict(request, error.now, typed)
-    if by_hand:
+    if is_manual:
         request.record("dispatch.save", name)
     if request.wants_json:
         return request.json({"digest": saved.digest, "words": len(saved.text.split())})
@@ -73,18 +73,18 @@ def _save(request: DeskRequest) -> Response:
 def _conflict(request: DeskRequest, now: DispatchFile, typed: str) -> Response:
     if request.wants_json:
         return request.json({"digest": now.digest, "text": now.text}, status=409)
-    lines = changes(now.text, typed.replace("\r\n", "\n"))
+    lines = diff(now.text, typed.replace("\r\n", "\n"))
     return request.page(
         "conflict", status=409, heading="The file was changed meanwhile", now=now, typed=typed, changes=lines
     )
 
 
-async def _changed(request: DeskRequest) -> Response:
-    """Tell the editor when the file becomes another one, by whomever."""
-    name, seen = request.path["name"], request.query.get("base", "")
+async def _watch(request: DeskRequest) -> Response:
+    """Streams an event whenever the file changes, whoever changed it."""
+    name, base = request.path["name"], request.query.get("base", "")
 
     async def events() -> AsyncGenerator[ServerSentEvent, None]:
-        before = seen
+        before = base
         while True:
             try:
                 now = await run_in_threadpool(read_dispatch, request.app, name)
@@ -94,7 +94,7 @@ async def _changed(request: DeskRequest) -> Response:
             if now.digest != before:
                 before = now.digest
                 yield ServerSentEvent(name="changed", data=now.digest)
-            await asyncio.sleep(_WATCH)
+            await asyncio.sleep(_POLL_INTERVAL)
 
     return sse_response(request.request, events())
 
@@ -105,8 +105,8 @@ def _text(request: DeskRequest) -> Response:
 
 
 ROUTES = (
-    DeskRoute("GET", ONE, Role.WRITER, _write),
-    DeskRoute("POST", ONE, Role.WRITER, _save, largest=_TEXT),
+    DeskRoute("GET", ONE, Role.WRITER, _edit),
+    DeskRoute("POST", ONE, Role.WRITER, _save, largest=_LARGEST_FORM),
     DeskRoute("GET", f"{ONE}/text", Role.WRITER, _text),
-    DeskRoute("GET", f"{ONE}/changes", Role.WRITER, _changed),
+    DeskRoute("GET", f"{ONE}/changes", Role.WRITER, _watch),
 )

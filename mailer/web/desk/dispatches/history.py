@@ -1,4 +1,4 @@
-"""The history of a dispatch: what the desk saved and what it found, compared with now, and brought back."""
+"""The history of a dispatch: saved versions, their difference from the current text, and restoring one."""
 
 import difflib
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from mailer.web.desk.route import DeskRoute
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """A line of a comparison: `+` in the second text only, `-` in the first only, `@` where lines are left out."""
+    """A line of a diff: `+` is only in the second text, `-` only in the first; `@` marks lines that are left out."""
 
     sign: str
     text: str
 
 
-def changes(before: str, after: str) -> tuple[DiffLine, ...]:
-    """How `before` becomes `after`; nothing when they are the same."""
+def diff(before: str, after: str) -> tuple[DiffLine, ...]:
+    """Returns the lines that differ, with two lines of context; nothing if the texts are the same."""
     lines = difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=2)
     return tuple(DiffLine(line[:1], "" if line.startswith("@") else line[1:]) for line in list(lines)[2:])
 
@@ -35,17 +35,17 @@ def _history(request: DeskRequest) -> Response:
 
 def _version(request: DeskRequest) -> Response:
     now = read_dispatch(request.app, request.path["name"])
-    then = _text_of(request, int(request.path["version"]))
+    earlier = _text_of(request, int(request.path["version"]))
     version = next(
         each for each in request.app.ledger.revisions.versions(now.name) if each.id == int(request.path["version"])
     )
-    return request.page("version", heading="An earlier text", now=now, version=version, changes=changes(now.text, then))
+    return request.page("version", heading="An earlier text", now=now, version=version, changes=diff(now.text, earlier))
 
 
-def _bring_back(request: DeskRequest) -> Response:
+def _restore(request: DeskRequest) -> Response:
     name = request.path["name"]
-    then = _text_of(request, int(request.path["version"]))
-    save_dispatch(request.app, name, then, base=request.form.text("base"), actor=request.user.name, step=True)
+    earlier = _text_of(request, int(request.path["version"]))
+    save_dispatch(request.app, name, earlier, base=request.form.text("base"), actor=request.user.name, step=True)
     request.record("dispatch.restore", name, f"version {request.path['version']}")
     return request.redirect(f"{HERE}/{name}", "The earlier text is back; the one before is in the history.")
 
@@ -60,5 +60,5 @@ def _text_of(request: DeskRequest, version: int) -> str:
 ROUTES = (
     DeskRoute("GET", f"{ONE}/history", Role.WRITER, _history),
     DeskRoute("GET", f"{ONE}/history/{{version:int}}", Role.WRITER, _version),
-    DeskRoute("POST", f"{ONE}/history/{{version:int}}", Role.WRITER, _bring_back),
+    DeskRoute("POST", f"{ONE}/history/{{version:int}}", Role.WRITER, _restore),
 )

@@ -1,4 +1,4 @@
-"""The shelf of dispatches: the list, a new one, an old text taken in."""
+"""The list of dispatches, creating a new one, and importing the plain text of an old one."""
 
 from starlette.responses import Response
 
@@ -11,22 +11,22 @@ from mailer.web.desk.route import DeskRoute
 
 HERE = "/desk/dispatches"
 ONE = f"{HERE}/{{name}}"
-_AT_ONCE = 50
-_PASTED = 4 * LARGEST + 64 * 1024  # octets: a character may take four
+_PAGE_SIZE = 50
+_LARGEST_IMPORT = 4 * LARGEST + 64 * 1024  # octets: a character may take four
 
 
 def _list(request: DeskRequest) -> Response:
     words, page = request.query.get("q", ""), request.query.get("page", "")
     found = list_dispatches(request.app, words)
-    first = _AT_ONCE * (int(page) - 1) if page.isdecimal() and int(page[:6]) > 0 else 0
+    first = _PAGE_SIZE * (int(page) - 1) if page.isdecimal() and int(page[:6]) > 0 else 0
     return request.page(
         "dispatches",
         heading="Dispatches",
         words=words,
-        found=found[first : first + _AT_ONCE],
+        found=found[first : first + _PAGE_SIZE],
         count=len(found),
-        number=first // _AT_ONCE + 1,
-        pages=-(-len(found) // _AT_ONCE),
+        number=first // _PAGE_SIZE + 1,
+        pages=-(-len(found) // _PAGE_SIZE),
     )
 
 
@@ -36,22 +36,22 @@ def _new(request: DeskRequest) -> Response:
     return request.redirect(f"{HERE}/{path.stem}")
 
 
-def _paste(request: DeskRequest) -> Response:
-    return request.page("paste", heading="Take in an old dispatch")
+def _import_form(request: DeskRequest) -> Response:
+    return request.page("import", heading="Take in an old dispatch")
 
 
-def _take_in(request: DeskRequest) -> Response:
-    taken = import_text(request.app, request.form.raw("text"))
-    request.record("dispatch.import", taken.name)
-    if not taken.doubts:
-        return request.redirect(f"{HERE}/{taken.name}", "Taken in; nothing in it was uncertain.")
+def _import(request: DeskRequest) -> Response:
+    imported = import_text(request.app, request.form.raw("text"))
+    request.record("dispatch.import", imported.name)
+    if not imported.doubts:
+        return request.redirect(f"{HERE}/{imported.name}", "Taken in; nothing in it was uncertain.")
     lines = request.form.raw("text").replace("\r\n", "\n").split("\n")
-    return request.page("taken", heading="Taken in", taken=taken, lines=lines)
+    return request.page("imported", heading="Taken in", imported=imported, lines=lines)
 
 
 ROUTES = (
     DeskRoute("GET", HERE, Role.WRITER, _list),
     DeskRoute("POST", HERE, Role.WRITER, _new),
-    DeskRoute("GET", f"{HERE}:paste", Role.WRITER, _paste),
-    DeskRoute("POST", f"{HERE}:paste", Role.WRITER, _take_in, largest=_PASTED),
+    DeskRoute("GET", f"{HERE}:paste", Role.WRITER, _import_form),
+    DeskRoute("POST", f"{HERE}:paste", Role.WRITER, _import, largest=_LARGEST_IMPORT),
 )

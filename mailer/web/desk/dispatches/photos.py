@@ -1,4 +1,4 @@
-"""A photo for a dispatch: kept small and without metadata, and what stands for it in the text."""
+"""Photos of a dispatch: an upload is stored scaled down and without metadata, and its markup is returned."""
 
 import json
 
@@ -13,7 +13,7 @@ from mailer.web.desk.dispatches.list import ONE
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
-_LARGEST = LARGEST_FILE + 64 * 1024  # octets: the photo and its words
+_LARGEST = LARGEST_FILE + 64 * 1024  # octets: the photo and its texts
 
 
 def _photos(request: DeskRequest) -> Response:
@@ -21,7 +21,7 @@ def _photos(request: DeskRequest) -> Response:
 
 
 def _add_photo(request: DeskRequest) -> Response:
-    """Keep the photo; what stands for it in the text is handed back."""
+    """Stores the photo, and returns its markup for the text and for the front matter."""
     name, alt = request.path["name"], " ".join(request.form.text("alt").split())
     upload = request.form.upload("photo")
     read_dispatch(request.app, name)
@@ -29,16 +29,16 @@ def _add_photo(request: DeskRequest) -> Response:
         raise UsageError("No photo was chosen.", "Choose a file: JPEG, PNG, GIF, WebP, TIFF or BMP.")
     if not alt:
         raise UsageError("The photo has no words for those who do not see it.", "Say what it shows, in a line.")
-    kept = save_photo(request.app, upload.file, upload.name.rpartition(".")[0] or upload.name)
-    request.record("dispatch.photo", name, kept)
+    file = save_photo(request.app, upload.file, upload.name.rpartition(".")[0] or upload.name)
+    request.record("dispatch.photo", name, file)
     caption, credit = (" ".join(request.form.text(field).split()) for field in ("caption", "credit"))
-    markdown = f"![{alt.replace('[', '(').replace(']', ')')}]({kept})"
-    front = {"file": kept, "alt": alt, "caption": caption, "credit": credit}
+    markdown = f"![{alt.replace('[', '(').replace(']', ')')}]({file})"
+    metadata = {"file": file, "alt": alt, "caption": caption, "credit": credit}
     yaml = "photo:\n" + "".join(
-        f"  {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in front.items() if value
+        f"  {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in metadata.items() if value
     )
     if request.wants_json:
-        return request.json({"file": kept, "markdown": markdown, "yaml": yaml})
+        return request.json({"file": file, "markdown": markdown, "yaml": yaml})
     return request.page("photo", heading="The photo is kept", name=name, markdown=markdown, yaml=yaml)
 
 

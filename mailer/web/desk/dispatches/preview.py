@@ -1,7 +1,7 @@
-"""Looking at a dispatch that is being written: what is wrong with it, and the letter in several ways.
+"""The preview of a dispatch that is being written: its findings, and its message in several views.
 
-The editor's script asks for findings as JSON, with the places for its marks; without a script they are a page. The letter
-stands in a frame of its own, under a policy that lets its styles in and nothing of it run.
+The editor's script requests the findings as JSON, with positions for its marks; without a script they are a page. The message
+is in a frame of its own, under a policy that allows its styles and no script.
 """
 
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from mailer.web.desk.dispatches.list import HERE, ONE
 from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.pages import HTML, respond
+from mailer.web.responses import HTML, respond
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewMode:
-    """A way to look at a letter."""
+    """A view of the message."""
 
     key: str
     name: str
     scheme: ColorScheme | None = None
 
 
-_SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"  # no script; a link opens elsewhere
+_SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox"  # no scripts; links open in a new tab
 VIEWS = (
     PreviewMode("phone", "Phone", ColorScheme.LIGHT),
     PreviewMode("desktop", "Desktop", ColorScheme.LIGHT),
@@ -41,21 +41,23 @@ VIEWS = (
 )
 
 
-def _proof(request: DeskRequest) -> Response:
-    """The findings of the text as it is saved: for the script as marks, and in words for people."""
-    proof = request.proofs.make(request.path["name"])
+def _findings(request: DeskRequest) -> Response:
+    """Returns the findings of the saved text: JSON with marks for the script, a page for browsers without."""
+    preview = request.previews.make(request.path["name"])
     if not request.wants_json:
         return request.page(
-            "findings", heading=_title(request), proof=proof, summary=_summary(proof), name=request.path["name"]
+            "findings", heading=_title(request), preview=preview, summary=_summary(preview), name=request.path["name"]
         )
-    piece = request.page("finding", heading="", proof=proof, summary=_summary(proof), name=request.path["name"])
+    fragment = request.page(
+        "finding", heading="", preview=preview, summary=_summary(preview), name=request.path["name"]
+    )
     return request.json(
         {
-            "digest": proof.digest,
-            "size": proof.size,
-            "letter": proof.edition is not None,
-            "html": bytes(piece.body).decode(),
-            "marks": [_mark(problem) for problem in proof.problems],
+            "digest": preview.digest,
+            "size": preview.size,
+            "letter": preview.edition is not None,
+            "html": bytes(fragment.body).decode(),
+            "marks": [_mark(problem) for problem in preview.problems],
         }
     )
 
@@ -72,10 +74,10 @@ def _mark(problem: Diagnostic) -> dict[str, object]:
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
 
 
-def _summary(proof: CachedPreview) -> str:
-    """The heading above the findings."""
-    errors = sum(problem.severity is Severity.ERROR for problem in proof.problems)
-    other = len(proof.problems) - errors
+def _summary(preview: CachedPreview) -> str:
+    """Returns the heading of the findings."""
+    errors = sum(problem.severity is Severity.ERROR for problem in preview.problems)
+    other = len(preview.problems) - errors
     if errors:
         return f"{_number(errors)} thing{'s' if errors > 1 else ''} to mend{f', {other} to look at' if other else ''}"
     return f"{_number(other)} thing{'s' if other > 1 else ''} to look at" if other else "Nothing to find fault with"
@@ -85,8 +87,8 @@ def _number(count: int) -> str:
     return _NUMBERS[count] if count < len(_NUMBERS) else f"{count}"
 
 
-def _preview(request: DeskRequest) -> Response:
-    """A page around the letter: for who has no script, and for a window of its own."""
+def _page(request: DeskRequest) -> Response:
+    """Shows the page around the message: without a script, or in a window of its own."""
     view = _view(request)
     return request.page(
         "preview",
@@ -98,24 +100,24 @@ def _preview(request: DeskRequest) -> Response:
     )
 
 
-def _letter(request: DeskRequest) -> Response:
-    """The letter itself, in a frame: its own styles, no script, nothing from elsewhere unless a photo is linked to."""
+def _message(request: DeskRequest) -> Response:
+    """Returns the message for the frame: with its own styles and no scripts; nothing external but linked photos."""
     view = _view(request)
     reader, images = request.query.get("as", "").strip(), view.key != "no-images"
     try:
         digest = request.query.get("v", "")
-        look = request.proofs.get(request.path["name"], digest, reader=reader, scheme=view.scheme, images=images)
+        rendered = request.previews.get(request.path["name"], digest, reader=reader, scheme=view.scheme, images=images)
     except NoDispatchError:
         raise
-    except MailerError as error:  # an unknown reader, a template that is broken: told where the letter would be
+    except MailerError as error:  # an unknown reader or a broken template: shown in place of the message
         return _framed(request.page("plain", status=422, heading=str(error)))
-    if look is None:
+    if rendered is None:
         return _framed(request.page("plain", heading="There is a preview once nothing is left to mend."))
     if view.key == "text":
-        return _framed(request.page("plain", heading=look.subject, plain=look.text))
+        return _framed(request.page("plain", heading=rendered.subject, plain=rendered.text))
     sources = "'self' https: data:" if images else "data:"
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {sources}; form-action 'none'; base-uri 'none'"
-    return _framed(respond(look.html, HTML, headers={**HEADERS, "Content-Security-Policy": policy}))
+    return _framed(respond(rendered.html, HTML, headers={**HEADERS, "Content-Security-Policy": policy}))
 
 
 def _framed(response: Response) -> Response:
@@ -131,7 +133,7 @@ def _view(request: DeskRequest) -> PreviewMode:
 
 
 def _image(request: DeskRequest) -> Response:
-    found = request.proofs.image(request.path["image"])
+    found = request.previews.image(request.path["image"])
     if found is None:
         raise HTTPException(404)
     return respond(found.data, found.content_type, headers={**HEADERS, "Cache-Control": "private, max-age=86400"})
@@ -139,7 +141,7 @@ def _image(request: DeskRequest) -> Response:
 
 ROUTES = (
     DeskRoute("GET", f"{HERE}:image/{{image}}", Role.WRITER, _image),
-    DeskRoute("GET", f"{ONE}/findings", Role.WRITER, _proof),
-    DeskRoute("GET", f"{ONE}/preview", Role.WRITER, _preview),
-    DeskRoute("GET", f"{ONE}/letter", Role.WRITER, _letter),
+    DeskRoute("GET", f"{ONE}/findings", Role.WRITER, _findings),
+    DeskRoute("GET", f"{ONE}/preview", Role.WRITER, _page),
+    DeskRoute("GET", f"{ONE}/letter", Role.WRITER, _message),
 )

@@ -1,49 +1,70 @@
-"""The members of a list: looked through and searched, page by page; and one added by hand."""
+"""The members of a list: paging and search, adding one by hand, and the export of all as CSV."""
 
-from starlette.responses import Response
+from tempfile import TemporaryFile
+from urllib.parse import quote
+
+from starlette.responses import Response, StreamingResponse
 
 from mailer.addresses import mask_address, parse_address
 from mailer.errors import NeedsConfirmationError
 from mailer.ledger.subscribers.search import LONGEST, PAGE
 from mailer.ledger.types.accounts import Role
+from mailer.service.lists.export import export_list
 from mailer.service.lists.members import add_member, editable_fields
-from mailer.web.desk.lists.overview import ONE, by, confirmation_page, name_of, path_of
+from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of, redirect_to_sync
+from mailer.web.desk.render import HEADERS
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
+from mailer.web.responses import chunks_of
 
-FIELD = "field:"  # what the name of a form's field of a list begins with
-_COLUMNS = 3  # fields that the table shows
+FIELD = "field:"  # prefix of the form fields that are fields of the list
+_COLUMNS = 3  # fields shown in the table
 
 
 def _members(request: DeskRequest) -> Response:
-    """A page of them; what a search goes on with comes as rows for the table that is there."""
+    """Shows a page of members; for htmx, further rows of the table."""
     name, words = name_of(request), request.query.get("q", "")[:LONGEST]
     found = request.app.ledger.member_search.page(name, words, request.query.get("after", ""))
     fields = editable_fields(request.app, name)
     return request.page(
-        "roll" if request.is_partial else "members",
+        "member-rows" if request.is_partial else "members",
         heading=f"Members of “{name}”",
         name=name,
         words=words,
         found=found,
         fields=fields,
-        shown=fields[:_COLUMNS],
-        goes_on=bool(words and found.next and len(found.members) < PAGE),
+        columns=fields[:_COLUMNS],
+        may_have_more=bool(words and found.next and len(found.members) < PAGE),
     )
 
 
 def _add(request: DeskRequest) -> Response:
     name, address = name_of(request), parse_address(request.form.text("email"))
     try:
-        add_member(request.app, name, address, typed_fields(request), by=by(request))
+        add_member(request.app, name, address, typed_fields(request), by=actor(request))
     except NeedsConfirmationError as error:
-        return confirmation_page(request, name, error)
+        return redirect_to_sync(request, name, error)
     request.record("list.add", name, mask_address(address.display))
     return request.redirect(f"{path_of(name)}/members", f"{address.display} is on the list.")
 
 
+def _export(request: DeskRequest) -> Response:
+    """Downloads the members as the ledger has them now."""
+    name = name_of(request)
+    file = TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115 - `chunks_of` closes it after the response
+    try:
+        count = export_list(request.app, name, file, raw=request.form.has("raw"))
+        request.record("list.export", name, f"{count} members")
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    headers = {**HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}-now.csv"}
+    return StreamingResponse(chunks_of(file), media_type="text/csv; charset=utf-8", headers=headers)
+
+
 def typed_fields(request: DeskRequest) -> dict[str, str]:
-    """What was filled in of a list's fields."""
+    """Returns the posted values of the list's fields."""
     names = (each for each in request.form.fields if each.startswith(FIELD))
     return {each.removeprefix(FIELD): request.form.text(each) for each in names}
 
@@ -51,4 +72,5 @@ def typed_fields(request: DeskRequest) -> dict[str, str]:
 ROUTES = (
     DeskRoute("GET", f"{ONE}/members", Role.ADMIN, _members),
     DeskRoute("POST", f"{ONE}/members", Role.ADMIN, _add),
+    DeskRoute("POST", f"{ONE}/export", Role.ADMIN, _export),
 )

@@ -1,4 +1,4 @@
-"""A list uploaded: the file kept aside, what it would do, and the word that it is to be done."""
+"""Importing an uploaded CSV file into a list: the upload is kept, its plan is shown, then it is applied or discarded."""
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -16,7 +16,8 @@ from mailer.service.lists.uploads import (
     keep_upload,
     plan_upload,
 )
-from mailer.web.desk.lists.overview import ONE, by, confirmation_page, confirmed, held, name_of, path_of, plan_summary
+from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of, redirect_to_sync
+from mailer.web.desk.lists.sync import plan_summary, suppressions_of, with_desk_step
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
@@ -29,33 +30,33 @@ def _form(request: DeskRequest) -> Response:
     return request.page("upload", heading=f"Upload to “{name}”", name=name, most=LARGEST // 1024**2)
 
 
-def _keep(request: DeskRequest) -> Response:
+def _upload_file(request: DeskRequest) -> Response:
     name, file = name_of(request), request.form.upload("file")
     if file is None:
         raise UsageError("No file was chosen.", "Choose a CSV file; a spreadsheet can save one.")
     way = ImportMode.WHOLE if request.form.text("way") == ImportMode.WHOLE else ImportMode.ADD
     try:
-        kept = keep_upload(request.app, name, file.file, file_name=file.name, way=way, by=by(request))
+        upload = keep_upload(request.app, name, file.file, file_name=file.name, way=way, by=actor(request))
     except NeedsConfirmationError as error:
-        return confirmation_page(request, name, error)
-    request.record("list.upload", name, kept.file_name)
-    return request.redirect(f"{path_of(name)}/upload/{kept.id}")
+        return redirect_to_sync(request, name, error)
+    request.record("list.upload", name, upload.file_name)
+    return request.redirect(f"{path_of(name)}/upload/{upload.id}")
 
 
 def _plan(request: DeskRequest) -> Response:
     upload = _upload(request)
-    found = plan_upload(request.app, upload)
-    encoding = _ENCODINGS.get(found.encoding, "UTF-16")
+    plan = plan_upload(request.app, upload)
+    encoding = _ENCODINGS.get(plan.encoding, "UTF-16")
     return request.page(
-        "plan",
+        "upload-plan",
         heading=f"What this file would do to “{upload.list}”",
         name=upload.list,
         upload=upload,
-        found=found,
-        plan=found.plan,
-        held=held(request, found.plan),
-        shape=f"{_DELIMITERS[found.delimiter]}, {encoding}",
-        whole=upload.way is ImportMode.WHOLE,
+        upload_plan=plan,
+        plan=plan.plan,
+        suppressions=suppressions_of(request, plan.plan),
+        shape=f"{_DELIMITERS[plan.delimiter]}, {encoding}",
+        replaces=upload.way is ImportMode.WHOLE,
     )
 
 
@@ -65,17 +66,17 @@ def _apply(request: DeskRequest) -> Response:
     with_removals = request.form.has("allow_removals")
     try:
         plan = apply_upload(
-            request.app, upload, base=request.form.text("base"), by=by(request), allow_removals=with_removals
+            request.app, upload, base=request.form.text("base"), by=actor(request), allow_removals=with_removals
         )
     except ChangedListError as error:
         return request.redirect(f"{here}/upload/{upload.id}", str(error), bad=True)
     except NeedsConfirmationError as error:
-        raise confirmed(error, with_removals=with_removals) from None
+        raise with_desk_step(error, with_removals=with_removals) from None
     request.record("list.apply", upload.list, f"{upload.file_name}: {plan_summary(plan)}")
     return request.redirect(f"{here}/history", plan_summary(plan))
 
 
-def _leave(request: DeskRequest) -> Response:
+def _discard(request: DeskRequest) -> Response:
     upload = _upload(request)
     discard_upload(request.app, upload)
     return request.redirect(path_of(upload.list), "The file was left; nothing was changed.")
@@ -90,8 +91,8 @@ def _upload(request: DeskRequest) -> Upload:
 
 ROUTES = (
     DeskRoute("GET", f"{ONE}/upload", Role.ADMIN, _form),
-    DeskRoute("POST", f"{ONE}/upload", Role.ADMIN, _keep, largest=LARGEST + 64 * 1024),
+    DeskRoute("POST", f"{ONE}/upload", Role.ADMIN, _upload_file, largest=LARGEST + 64 * 1024),
     DeskRoute("GET", f"{ONE}/upload/{{id}}", Role.ADMIN, _plan),
     DeskRoute("POST", f"{ONE}/upload/{{id}}", Role.ADMIN, _apply),
-    DeskRoute("POST", f"{ONE}/upload/{{id}}/leave", Role.ADMIN, _leave),
+    DeskRoute("POST", f"{ONE}/upload/{{id}}/leave", Role.ADMIN, _discard),
 )

@@ -1,4 +1,4 @@
-"""What somebody chose before a send: to whom, whom not, when. It travels in the address of a page and in the fields of a form."""
+"""The form of a send: which lists, except whom, and when. It travels as the query of a page and as fields of a posted form."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from mailer.app import App
+from mailer.errors import UsageError
 from mailer.ledger.types.sends import Repeat
 from mailer.service.sends.schedule_time import parse_schedule_time
 from mailer.web.desk.request import DeskRequest
 
-TAKE_BACK = 10.0  # seconds
+UNDO_SECONDS = 10.0  # between confirming a send and its start
 UTC = "UTC"
-LATER = "later"
-_LONGEST = 2000  # characters of a condition
+_LATER = "later"
+_MAX_CONDITION = 2000  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendForm:
-    """`at` as it was typed, in the zone `zone`, for `when` being “later”."""
+    """The fields of the form. `at` is the time as it was typed, in the time zone `zone`; it counts if `when` is “later”."""
 
     lists: tuple[str, ...]
     exclude: tuple[str, ...] = ()
@@ -30,10 +31,10 @@ class SendForm:
 
     @property
     def is_later(self) -> bool:
-        return self.when == LATER
+        return self.when == _LATER
 
     def fields(self) -> list[tuple[str, str]]:
-        """As fields of a form."""
+        """Returns the names and values of the form fields; `read_send_form` is the inverse."""
         return [
             ("chosen", "1"),
             *(("list", name) for name in self.lists),
@@ -45,27 +46,39 @@ class SendForm:
             ("zone", self.zone),
         ]
 
-    def time(self, app: App) -> float:
-        """When it is to start, in seconds since the epoch. Raises UsageError for a time that is none."""
+    def start_time(self, app: App) -> float:
+        """Returns when the send is to start, in seconds since the epoch. Raises UsageError for an invalid time."""
         now = app.clock()
-        return parse_schedule_time(self.at, zone_of(app, self.zone), now=now) if self.is_later else now + TAKE_BACK
+        if not self.is_later:
+            return now + UNDO_SECONDS
+        zone = ZoneInfo(UTC) if self.zone == UTC else app.settings.timezone
+        return parse_schedule_time(self.at, zone, now=now)
+
+    def time_error(self, app: App) -> str:
+        """Returns why the send cannot start at the time that was typed, and what to do; "" if it can."""
+        try:
+            self.start_time(app)
+        except UsageError as error:
+            advice = " Give it in UTC." if "the clocks change" in error.message else " Choose another time."
+            return error.message + advice
+        return ""
 
 
-def read_send_form(request: DeskRequest, default: Sequence[str] = ()) -> SendForm:
-    """What was chosen on the page before; on the first one the lists `default`."""
-    posted = request.request.method == "POST"
+def read_send_form(request: DeskRequest, default_lists: Sequence[str] = ()) -> SendForm:
+    """Returns the form that `request` carries, in its body or its query; `default_lists` before anything was chosen."""
+    is_posted = request.request.method == "POST"
 
     def texts(name: str) -> tuple[str, ...]:
-        return request.form.texts(name) if posted else tuple(request.request.query_params.getlist(name))
+        return request.form.texts(name) if is_posted else tuple(request.request.query_params.getlist(name))
 
     def text(name: str) -> str:
         return next(iter(texts(name)), "").strip()
 
     repeat = text("repeat")
     return SendForm(
-        lists=tuple(dict.fromkeys(texts("list"))) if text("chosen") else tuple(default),
+        lists=tuple(dict.fromkeys(texts("list"))) if text("chosen") else tuple(default_lists),
         exclude=tuple(dict.fromkeys(texts("exclude"))),
-        where=text("where")[:_LONGEST],
+        where=text("where")[:_MAX_CONDITION],
         repeat=Repeat(repeat) if repeat in set(Repeat) else Repeat.REFUSE,
         when=text("when"),
         at=text("at"),
@@ -73,12 +86,7 @@ def read_send_form(request: DeskRequest, default: Sequence[str] = ()) -> SendFor
     )
 
 
-def zone_of(app: App, name: str) -> ZoneInfo:
-    """The zone in which a time was typed: UTC, else the installation's."""
-    return ZoneInfo(UTC) if name == UTC else app.settings.timezone
-
-
-def day_ahead(app: App) -> str:
-    """Tomorrow at seven, as a time field has it: a time to begin with."""
+def suggested_time(app: App) -> str:
+    """Returns tomorrow at 07:00 as the value of a datetime-local field."""
     today = dt.datetime.fromtimestamp(app.clock(), app.settings.timezone).date()
     return f"{today + dt.timedelta(days=1)}T07:00"

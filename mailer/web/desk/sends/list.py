@@ -1,7 +1,7 @@
-"""The sends: all of them, and what can be done with one that has not started.
+"""The list of sends, and what can be done with a send that has not started.
 
-take-back   it never starts
-start       one that is overdue, for nobody was there to start it, starts now
+POST …/take-back   undo: it never starts
+POST …/start       start a send that is overdue because the server was not running
 """
 
 from starlette.exceptions import HTTPException
@@ -18,12 +18,17 @@ from mailer.web.desk.route import DeskRoute
 
 HERE = "/desk/sends"
 SEND = f"{HERE}/{{id:int}}"
-_AT_ONCE = 25
+_PAGE_SIZE = 25
 _LARGEST_ID = 2**31 - 1
 
 
+def path_of(send_id: int) -> str:
+    """Returns the path of a send's live page."""
+    return f"{HERE}/{send_id}"
+
+
 def send_number(request: DeskRequest) -> int:
-    """The number in the path, if it can be that of a send. Raises HTTPException 404."""
+    """Returns the id in the path. Raises HTTPException 404 for a number that cannot be the id of a send."""
     number = int(request.path["id"])
     if number > _LARGEST_ID:
         raise HTTPException(404)
@@ -31,7 +36,7 @@ def send_number(request: DeskRequest) -> int:
 
 
 def find_send(request: DeskRequest) -> Summary:
-    """The send that the path names, with its counts. Raises HTTPException 404."""
+    """Returns the send that the path names, with its counts. Raises HTTPException 404."""
     try:
         return request.app.ledger.sends.summary(send_number(request))
     except UnknownSendError:
@@ -39,7 +44,7 @@ def find_send(request: DeskRequest) -> Summary:
 
 
 def source_of(request: DeskRequest, send: Send) -> str:
-    """The name of the dispatch that was sent; "" when its file is gone."""
+    """Returns the name of the dispatch that was sent; "" if its file is gone."""
     try:
         return request.app.workspace.find_dispatch(send.slug).stem
     except UsageError:
@@ -47,43 +52,43 @@ def source_of(request: DeskRequest, send: Send) -> str:
 
 
 def seconds_left(request: DeskRequest, send: Send) -> int:
-    """For how many seconds a send can still be taken back before it starts; 0: it starts at any moment."""
+    """Returns for how many seconds a send can still be undone; 0 if it starts at any moment."""
     return max(0, round((send.at or 0.0) - request.app.clock()))
 
 
 def _list(request: DeskRequest) -> Response:
     before = request.query.get("before", "")
     below = int(before) if before.isdecimal() and len(before) < 10 else None
-    found = request.app.ledger.sends.all(limit=_AT_ONCE + 1, before=below)
-    shown = found[:_AT_ONCE]
-    older = shown[-1].send.id if len(found) > _AT_ONCE else None
+    found = request.app.ledger.sends.all(limit=_PAGE_SIZE + 1, before=below)
+    shown = found[:_PAGE_SIZE]
+    older = shown[-1].send.id if len(found) > _PAGE_SIZE else None
     return request.page("sends", heading="Sends", sends=shown, older=older, newer=below is not None)
 
 
-def _take_back(request: DeskRequest) -> Response:
+def _undo(request: DeskRequest) -> Response:
     send = find_send(request).send
     try:
         request.app.ledger.sends.undo(send.id)
     except SendStateError as error:
-        return request.redirect(f"{HERE}/{send.id}", f"{error.message} {error.next_step}", bad=True)
+        return request.redirect(path_of(send.id), f"{error.message} {error.next_step}", bad=True)
     request.record("send.take-back", f"{send.id} {send.slug}")
-    return request.redirect(f"{HERE}/{send.id}", "Taken back. Nothing of it has left.")
+    return request.redirect(path_of(send.id), "Taken back. Nothing of it has left.")
 
 
 def _start(request: DeskRequest) -> Response:
     send = find_send(request).send
     if send.state is not SendState.OVERDUE:
-        return request.redirect(f"{HERE}/{send.id}")
+        return request.redirect(path_of(send.id))
     try:
         start_scheduled(request.app, send, carried=True)
-    except SendStateError:  # somebody else was quicker
-        return request.redirect(f"{HERE}/{send.id}")
+    except SendStateError:  # another request started it
+        return request.redirect(path_of(send.id))
     request.record("send.start", f"{send.id} {send.slug}", "overdue")
-    return request.redirect(f"{HERE}/{send.id}", "It starts now.")
+    return request.redirect(path_of(send.id), "It starts now.")
 
 
 ROUTES = (
     DeskRoute("GET", HERE, Role.WRITER, _list),
-    DeskRoute("POST", f"{SEND}/take-back", Role.EDITOR, _take_back),
+    DeskRoute("POST", f"{SEND}/take-back", Role.EDITOR, _undo),
     DeskRoute("POST", f"{SEND}/start", Role.EDITOR, _start),
 )

@@ -1,7 +1,7 @@
-"""A send while it goes: what there is to see of it, and what can be done.
+"""The live page of a send: its progress, and pausing, resuming, cancelling and resolving it.
 
-The page is made of pieces, `templates/desk/live/`. It stands complete as it is loaded; its script asks for events and puts
-in each piece that has changed. Names of readers are for those who may send.
+The page consists of fragments, templates/desk/live/. It is complete when it is loaded; its script subscribes to events and
+replaces each fragment that has changed. Only users who may send see addresses of recipients.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,67 +23,67 @@ from mailer.web.desk import charts
 from mailer.web.desk.render import DeskRenderer
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
-from mailer.web.desk.sends.broadcast import Pieces
-from mailer.web.desk.sends.list import HERE, SEND, seconds_left, send_number, source_of
+from mailer.web.desk.sends.broadcast import Fragments
+from mailer.web.desk.sends.list import SEND, path_of, seconds_left, send_number, source_of
 from mailer.web.sse import sse_response
 
-PIECES: Mapping[str, tuple[str, ...]] = {
+FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "state": ("summary", "is_owned"),
     "actions": ("summary", "is_owned"),
-    "proof": ("summary",),
-    "course": ("summary", "is_owned", "rate", "left", "delays"),
+    "counts": ("summary",),
+    "progress": ("summary", "is_owned", "rate", "left", "delays"),
     "plot": ("pulse", "delays"),
-    "beats": ("pulse",),
+    "rates": ("pulse",),
     "domains": ("domains", "summary"),
     "relays": ("relays",),
     "uncertain": ("uncertain", "summary"),
     "failed": ("failed", "suppressed", "summary"),
 }
-"""The pieces of the page, and what of a look each is made of."""
-_SOON = 3600  # seconds
-WIDE, NARROW = 560, 330  # the widths that a plot is drawn at
+"""The fragments of the page by the id of their element, each with the attributes of SendSnapshot that it shows."""
+_REFRESH_WITHIN = 3600  # seconds before a start
+WIDE, NARROW = 560, 330  # widths of the plot, on a desktop and on a phone
 _S = DeliveryState
-_GOING = frozenset({SendState.RUNNING, SendState.WAITING})
-_FOR_LATER = frozenset({SendState.SCHEDULED, SendState.OVERDUE})
+_ACTIVE = frozenset({SendState.RUNNING, SendState.WAITING})
+_NOT_STARTED = frozenset({SendState.SCHEDULED, SendState.OVERDUE})
 
 
-def fragments(
+def render_fragments(
     pages: DeskRenderer,
     zone: ZoneInfo,
-    look: SendSnapshot,
+    snapshot: SendSnapshot,
     *,
     may_send: bool,
-    before: tuple[SendSnapshot, Pieces] | None = None,
-) -> Pieces:
-    """The HTML of each piece; what is made of the same as `before` is taken from there.
+    before: tuple[SendSnapshot, Fragments] | None = None,
+) -> Fragments:
+    """Returns the HTML of each fragment; those that show the same as in the snapshot `before` are taken from there.
 
-    What stands before a start, on the page as it was loaded, has forms of its own, and only goes.
+    The box of a send that has not started is rendered with the page only, since it has forms. Afterwards it is emptied.
     """
-    then, drawn = before or (None, {})
-    stale = [
+    previous, earlier = before or (None, {})
+    changed = [
         name
-        for name, parts in PIECES.items()
-        if then is None or any(getattr(look, part) != getattr(then, part) for part in parts)
+        for name, attributes in FRAGMENTS.items()
+        if previous is None or any(getattr(snapshot, each) != getattr(previous, each) for each in attributes)
     ]
     context = {
-        "look": look,
-        "send": look.send,
-        "sum": legend(look.summary),
+        "snapshot": snapshot,
+        "send": snapshot.send,
+        "legend": legend(snapshot.summary),
         "may_send": may_send,
-        "base": f"{pages.root}{HERE}/{look.send.id}",
-        "proof_bar": summary_bar(look.summary),
-        "plots": plots(look.pulse, zone, _marks(look)) if "plot" in stale else (),
-        "domains": [(each, domain_bar(each.counts, each.total)) for each in look.domains],
-        "clock": lambda at: format_time(at, look.at, zone),
+        "base": f"{pages.root}{path_of(snapshot.send.id)}",
+        "summary_bar": summary_bar(snapshot.summary),
+        "plots": plots(snapshot.pulse, zone, _marks(snapshot)) if "plot" in changed else (),
+        "domains": [(each, domain_bar(each.counts, each.total)) for each in snapshot.domains],
+        "clock": lambda at: format_time(at, snapshot.at, zone),
         "amount": charts.amount,
-        "is_going": look.send.state in _GOING,
+        "is_active": snapshot.send.state in _ACTIVE,
     }
-    made = {**drawn, **{name: pages.fragment(f"live/{name}", context) for name in stale}}
-    return made if look.send.state in _FOR_LATER else {**made, "before": ""}
+    rendered = {**earlier, **{name: pages.fragment(f"live/{name}", context) for name in changed}}
+    return rendered if snapshot.send.state in _NOT_STARTED else {**rendered, "before": ""}
 
 
 def legend(summary: Summary) -> tuple[charts.ChartPart, ...]:
-    """The sum that always holds: what the frozen ones are, each with its colour."""
+    """Returns the counts by state, with their colours. Their sum is the number of frozen recipients."""
     parts = (
         ("accepted", summary.count(_S.ACCEPTED), "good"),
         ("waiting", summary.count(_S.PENDING, _S.CLAIMED, _S.SENDING), "quiet"),
@@ -97,7 +97,7 @@ def legend(summary: Summary) -> tuple[charts.ChartPart, ...]:
 
 
 def summary_bar(summary: Summary) -> Markup:
-    """All frozen ones, those who wait as the empty rest."""
+    """Returns a bar of all frozen recipients; those who wait are the empty rest."""
     order = ("accepted", "uncertain", "failed", "deferred", "skipped")
     parts = {part.name: part for part in legend(summary)}
     shown = [parts[name] for name in order if name in parts]
@@ -116,42 +116,44 @@ def domain_bar(counts: Mapping[DeliveryState, int], total: int) -> Markup:
     return charts.stack([charts.ChartPart(state.value, counts.get(state, 0), tone) for state, tone in tones], total)
 
 
-def plots(pulse: Throughput | None, zone: ZoneInfo, marks: Sequence[charts.Mark] = ()) -> tuple[Markup, ...]:
-    """The same plot twice, for a desk and for a phone; none before anything was tried."""
-    if pulse is None:
+def plots(throughput: Throughput | None, zone: ZoneInfo, marks: Sequence[charts.Mark] = ()) -> tuple[Markup, ...]:
+    """Returns the plot of `throughput` in both widths; nothing before the first attempt."""
+    if throughput is None:
         return ()
-    points = [charts.Point(at, rate) for at, rate in pulse.rates]
+    points = [charts.Point(at, rate) for at, rate in throughput.rates]
     words = (
-        f"Messages a second, {len(points)} stretches of {pulse.width:.0f} seconds: "
+        f"Messages a second, {len(points)} stretches of {throughput.width:.0f} seconds: "
         f"at most {charts.amount(max(point.value for point in points))}, {charts.amount(points[-1].value)} at the end"
     )
     return tuple(charts.plot(points, zone=zone, words=words, marks=marks, width=width) for width in (WIDE, NARROW))
 
 
-def _marks(look: SendSnapshot) -> tuple[charts.Mark, ...]:
-    """When the domain that keeps most of them waiting first did so."""
-    if not look.delays or look.pulse is None:
+def _marks(snapshot: SendSnapshot) -> tuple[charts.Mark, ...]:
+    """Returns a mark at the time when the domain that delays most recipients began to."""
+    if not snapshot.delays or snapshot.pulse is None:
         return ()
-    first = look.delays[0]
+    first = snapshot.delays[0]
     return (charts.Mark(first.since, f"{first.code or 'no answer'} from {first.domain or 'an erased one'}"),)
 
 
 def _show(request: DeskRequest) -> Response:
-    look = request.broadcaster.look(send_number(request))
-    made = fragments(request.pages, request.app.settings.timezone, look, may_send=request.may(Role.EDITOR))
-    left = seconds_left(request, look.send) if look.send.state in _FOR_LATER else None
+    snapshot = request.broadcaster.snapshot(send_number(request))
+    send = snapshot.send
+    left = seconds_left(request, send) if send.state in _NOT_STARTED else None
     page = request.page(
         "live",
-        heading=look.send.title,
-        send=look.send,
-        source=source_of(request, look.send),
-        pieces=made,
-        at=look.at,
+        heading=send.title,
+        send=send,
+        source=source_of(request, send),
+        fragments=render_fragments(
+            request.pages, request.app.settings.timezone, snapshot, may_send=request.may(Role.EDITOR)
+        ),
+        at=snapshot.at,
         left=left,
-        never_left=look.summary.frozen == 0,
+        has_recipients=snapshot.summary.frozen > 0,
     )
-    if look.send.state is SendState.SCHEDULED and left is not None and left < _SOON:
-        page.headers["Refresh"] = f"{left + 1}"  # without a script it shows by itself that it has begun
+    if send.state is SendState.SCHEDULED and left is not None and left < _REFRESH_WITHIN:
+        page.headers["Refresh"] = f"{left + 1}"  # so that the page shows the start without a script, too
     return page
 
 
@@ -162,28 +164,26 @@ async def _events(request: DeskRequest) -> Response:
 
 
 def _pause(request: DeskRequest) -> Response:
-    return _do(
-        request,
-        "send.pause",
-        lambda: control.pause_send(request.app, send_number(request), by=f"by {request.user.name}"),
-    )
+    send_id, by = send_number(request), f"by {request.user.name}"
+    return _perform(request, "send.pause", lambda: control.pause_send(request.app, send_id, by=by))
 
 
 def _resume(request: DeskRequest) -> Response:
-    return _do(request, "send.resume", lambda: control.queue_for_server(request.app, send_number(request)))
+    send_id = send_number(request)
+    return _perform(request, "send.resume", lambda: control.queue_for_server(request.app, send_id))
 
 
 def _cancel(request: DeskRequest) -> Response:
-    """Asks first, for this cannot be taken back."""
+    """Cancels a send, after a page that asks to confirm it: it cannot be undone."""
     send_id = send_number(request)
     if not request.form.has("sure"):
         summary = request.app.ledger.sends.summary(send_id)
         return request.page("cancel", heading="Cancel this send?", summary=summary, send=summary.send)
-    return _do(request, "send.cancel", lambda: request.app.ledger.sends.cancel(send_id), "Cancelled.")
+    return _perform(request, "send.cancel", lambda: request.app.ledger.sends.cancel(send_id), message="Cancelled.")
 
 
 def _resolve(request: DeskRequest) -> Response:
-    """`again` or `sent` is the id of a delivery, or `all`."""
+    """Resolves uncertain deliveries. The field `again` or `sent` is the id of a delivery, or `all`."""
     send_id, ledger = send_number(request), request.app.ledger
     resend = request.form.has("again")
     which = request.form.text("again" if resend else "sent")
@@ -191,34 +191,32 @@ def _resolve(request: DeskRequest) -> Response:
     if which != "all":
         found = ledger.report.delivery(int(which)) if which.isdecimal() and len(which) < 19 else None
         if found is None or found.send_id != send_id or found.state is not _S.UNCERTAIN:
-            return request.redirect(
-                _path(send_id), "Nothing was changed: this one is not uncertain any more.", bad=True
-            )
+            message = "Nothing was changed: this one is not uncertain any more."
+            return request.redirect(path_of(send_id), message, bad=True)
         identities = [found.identity]
-    said = "To be sent again." if resend else "Counted as sent."
-    action = "send.resolve-resend" if resend else "send.resolve-sent"
-    return _do(
+    return _perform(
         request,
-        action,
+        "send.resolve-resend" if resend else "send.resolve-sent",
         lambda: control.resolve_uncertain(request.app, send_id, resend=resend, identities=identities),
-        said,
-        "all uncertain ones" if identities is None else f"delivery {which}",
+        message="To be sent again." if resend else "Counted as sent.",
+        detail="all uncertain ones" if identities is None else f"delivery {which}",
     )
 
 
-def _do(request: DeskRequest, action: str, work: Callable[[], object], said: str = "", detail: str = "") -> Response:
-    """Do it and write it down; what is not possible any more is said on the page of the send, which shows all else itself."""
+def _perform(
+    request: DeskRequest, action: str, work: Callable[[], object], *, message: str = "", detail: str = ""
+) -> Response:
+    """Calls `work`, records `action` in the audit log, and redirects to the live page with `message`.
+
+    If the state of the send does not allow the action any more, nothing is recorded and the page says so.
+    """
     send_id = send_number(request)
     try:
         work()
     except (SendStateError, NeedsConfirmationError) as error:
-        return request.redirect(_path(send_id), error.message, bad=True)
+        return request.redirect(path_of(send_id), error.message, bad=True)
     request.record(action, str(send_id), detail)
-    return request.redirect(_path(send_id), said)
-
-
-def _path(send_id: int) -> str:
-    return f"{HERE}/{send_id}"
+    return request.redirect(path_of(send_id), message)
 
 
 ROUTES = (

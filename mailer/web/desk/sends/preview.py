@@ -1,4 +1,4 @@
-"""What a send would be, before it is confirmed: recipients, findings, approvals, and what blocks it."""
+"""A preview of a send: its recipients, the findings of its dispatch, its approvals, and what blocks it."""
 
 from dataclasses import dataclass
 
@@ -17,15 +17,15 @@ from mailer.web.desk.sends.form import SendForm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendPreview:
-    """What a send would be: its plan, or what blocks it.
+    """What a send would be: its plan, or the reason why there is none.
 
-    `problems` are errors and warnings of the dispatch; `earlier` is a send of it to one of these lists. `trouble` and
-    `next_step` say what else blocks the send.
+    `problems` are errors and warnings of the dispatch. `earlier` is a send of the same dispatch to one of the lists.
+    Any other error is in `error`, with its `next_step`. `may_send`: an approval, where one is needed, is there.
     """
 
     plan: SendPlan | None = None
     problems: tuple[Diagnostic, ...] = ()
-    trouble: str = ""
+    error: str = ""
     next_step: str = ""
     earlier: Send | None = None
     approvals: tuple[Approval, ...] = ()
@@ -44,33 +44,43 @@ class SendPreview:
         """Whether the user must confirm that they send despite warnings."""
         return bool(self.warnings or (self.plan and self.plan.warnings))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the send can be confirmed."""
+        return self.plan is not None and self.plan.head.to_mail > 0 and self.may_send
 
-def preview_send(request: DeskRequest, choice: SendForm, *, record: bool = False, rehearse: bool = True) -> SendPreview:
-    """Returns what the send of `choice` would be. `record`, `rehearse`: how lists are synced, as in `plan_send`."""
+
+def preview_send(request: DeskRequest, form: SendForm, *, sync: bool = False, read_files: bool = True) -> SendPreview:
+    """Returns a preview of the send that `form` describes.
+
+    `sync`: the lists are synced first. Otherwise nothing is written: the lists are counted as their files are or, without
+    `read_files`, as of their last sync, which holds up no running send.
+    """
     app, path = request.app, str(dispatch_path(request.app, request.path["name"]))
-    if not choice.lists:
+    if not form.lists:
         return SendPreview()
     try:
         plan = plan_send(
             app,
             path,
-            choice.lists,
-            exclude=choice.exclude,
-            where=choice.where,
-            repeat=choice.repeat,
-            record=record,
-            rehearse=rehearse,
+            form.lists,
+            exclude=form.exclude,
+            where=form.where,
+            repeat=form.repeat,
+            record=sync,
+            rehearse=read_files,
         )
     except DispatchError as error:
-        errors = sum(each.severity is Severity.ERROR for each in error.checked.problems)
-        words = f"{errors} thing{'s' if errors > 1 else ''} must be mended before it can leave."
-        return SendPreview(trouble=words, problems=error.checked.problems)
+        problems = error.checked.problems
+        count = sum(each.severity is Severity.ERROR for each in problems)
+        message = f"{count} thing{'s' if count > 1 else ''} must be mended before it can leave."
+        return SendPreview(error=message, problems=problems)
     except AlreadySentError as error:
         return SendPreview(earlier=error.send)
-    except (LedgerError, NoDispatchError):
+    except (LedgerError, NoDispatchError):  # answered by a page of their own: 503 and 404
         raise
     except MailerError as error:
-        return SendPreview(trouble=error.message, next_step=error.next_step)
+        return SendPreview(error=error.message, next_step=error.next_step)
     approvals = app.ledger.approvals.of(plan.edition.digest)
     return SendPreview(
         plan=plan,
@@ -80,21 +90,17 @@ def preview_send(request: DeskRequest, choice: SendForm, *, record: bool = False
     )
 
 
-def is_ready(outlook: SendPreview) -> bool:
-    return outlook.plan is not None and outlook.plan.head.to_mail > 0 and outlook.may_send
-
-
-def blocker(choice: SendForm, outlook: SendPreview) -> Flash | None:
-    """Returns why the send cannot be confirmed yet; None when only its time may be wrong."""
-    if not choice.lists:
+def blocking_reason(form: SendForm, preview: SendPreview) -> Flash | None:
+    """Returns why the send cannot be confirmed yet; None if nothing but its time may be wrong."""
+    if not form.lists:
         return Flash("Choose a list first.", bad=True)
-    if outlook.earlier:
+    if preview.earlier:
         ended = "Say first who gets it: only new readers, or everybody once more."
-        return Flash(ended if outlook.earlier.is_ended else "It is being sent already.", bad=True)
-    if outlook.plan is None:
+        return Flash(ended if preview.earlier.is_ended else "It is being sent already.", bad=True)
+    if preview.plan is None:
         return Flash("It cannot be sent like this: what is in the way stands beside the choice.", bad=True)
-    if outlook.plan.head.to_mail == 0:
+    if preview.plan.head.to_mail == 0:
         return Flash("Nobody would get it. Choose another list or condition.", bad=True)
-    if not outlook.may_send:
+    if not preview.may_send:
         return Flash("You cannot send it yet: another editor must approve it first.", bad=True)
     return None

@@ -1,6 +1,6 @@
-"""The report of a send: the proof, the charts, each recipient with the server's words, and all of it as CSV.
+"""The report of a send: its counts and charts, each recipient with the replies of servers, and the CSV download.
 
-Names of readers are for those who may send; figures are for everybody at the desk.
+Counts are for every user of the desk, addresses of recipients only for those who may send.
 """
 
 from io import TextIOWrapper
@@ -23,11 +23,11 @@ from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 from mailer.web.desk.sends.list import SEND, send_number, source_of
 from mailer.web.desk.sends.live import domain_bar, legend, plots, summary_bar
-from mailer.web.pages import chunks_of
+from mailer.web.responses import chunks_of
 
 HERE = f"{SEND}/report"
-_AT_ONCE = 50
-_LONGEST = 200  # characters of a search
+_PAGE_SIZE = 50
+_MAX_SEARCH = 200  # characters
 _TONES = {
     DeliveryState.FAILED: "bad",
     DeliveryState.UNCERTAIN: "doubt",
@@ -37,46 +37,46 @@ _TONES = {
 
 
 def _report(request: DeskRequest) -> Response:
-    found = build_report(request.app, request.broadcaster.look(send_number(request)))
-    look, frozen = found.look, found.look.summary.frozen
+    report = build_report(request.app, request.broadcaster.snapshot(send_number(request)))
+    snapshot, frozen = report.look, report.look.summary.frozen
     return request.page(
         "report",
-        heading=look.send.title,
-        send=look.send,
-        source=source_of(request, look.send),
-        report=found,
-        sum=legend(look.summary),
-        proof_bar=summary_bar(look.summary),
-        plots=plots(look.pulse, request.app.settings.timezone),
+        heading=snapshot.send.title,
+        send=snapshot.send,
+        source=source_of(request, snapshot.send),
+        report=report,
+        legend=legend(snapshot.summary),
+        summary_bar=summary_bar(snapshot.summary),
+        plots=plots(snapshot.pulse, request.app.settings.timezone),
         amount=charts.amount,
-        domains=[(each, domain_bar(each.counts, each.total)) for each in look.domains],
-        verdicts=[
+        domains=[(each, domain_bar(each.counts, each.total)) for each in snapshot.domains],
+        reasons=[
             (each, charts.stack([charts.ChartPart(each.state.value, each.count, _TONES[each.state])], frozen))
-            for each in found.reasons
+            for each in report.reasons
         ],
-        sends=[(each, summary_bar(each)) for each in found.summaries],
+        sends=[(each, summary_bar(each)) for each in report.summaries],
         accepted_bar=charts.stack(
-            [charts.ChartPart("accepted", look.summary.count(DeliveryState.ACCEPTED), "good")], frozen
+            [charts.ChartPart("accepted", snapshot.summary.count(DeliveryState.ACCEPTED), "good")], frozen
         ),
         share=lambda count, whole: f"{100 * count / whole:.1f} %" if whole else "–",
     )
 
 
 def _recipients(request: DeskRequest) -> Response:
-    """A page of them, behind the delivery `after`; `state` and `q` narrow it."""
+    """Shows a page of recipients after the delivery `after`, filtered by `state` and `q`."""
     query, send_id = request.query, send_number(request)
     state = next((each for each in DeliveryState if each.value == query.get("state")), None)
-    words = "".join(each for each in query.get("q", "") if each.isprintable()).strip()[:_LONGEST]
-    after = _number(query.get("after", ""))
+    words = "".join(each for each in query.get("q", "") if each.isprintable()).strip()[:_MAX_SEARCH]
+    after = _delivery_id(query.get("after", ""))
     found = request.app.ledger.stats.page(
-        send_id, *([state] if state else []), words=words, after=after, limit=_AT_ONCE + 1
+        send_id, *([state] if state else []), words=words, after=after, limit=_PAGE_SIZE + 1
     )
     return request.page(
         "recipients",
         heading="Recipients",
         send=request.app.ledger.sends.get(send_id),
-        rows=found[:_AT_ONCE],
-        older=found[_AT_ONCE - 1].delivery_id if len(found) > _AT_ONCE else None,
+        rows=found[:_PAGE_SIZE],
+        older=found[_PAGE_SIZE - 1].delivery_id if len(found) > _PAGE_SIZE else None,
         words=words,
         state=state.value if state else "",
         states=[each.value for each in DeliveryState],
@@ -85,9 +85,9 @@ def _recipients(request: DeskRequest) -> Response:
 
 
 def _recipient(request: DeskRequest) -> Response:
-    """One recipient's way, step by step."""
+    """Shows the timeline of one recipient's delivery."""
     send_id = send_number(request)
-    found = request.app.ledger.report.delivery(_number(str(request.path["delivery"])))
+    found = request.app.ledger.report.delivery(_delivery_id(str(request.path["delivery"])))
     if found is None or found.send_id != send_id:
         raise HTTPException(404)
     steps = delivery_timeline(request.app, send_id, found.address) if "@" in found.address else ()
@@ -96,14 +96,14 @@ def _recipient(request: DeskRequest) -> Response:
 
 
 def _csv(request: DeskRequest) -> Response:
-    """Written down first: who takes long to load it keeps no look at the database open."""
+    """Downloads the report as CSV. It is written to a file first, so that a slow client keeps no transaction open."""
     send = request.app.ledger.sends.get(send_number(request))
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="send-{send.id}.csv"'}
-    return StreamingResponse(chunks_of(_written(request.app, send)), media_type="text/csv", headers=headers)
+    return StreamingResponse(chunks_of(_csv_file(request.app, send)), media_type="text/csv", headers=headers)
 
 
-def _written(app: App, send: Send) -> IO[bytes]:
-    file = TemporaryFile()  # noqa: SIM115 - it is closed when it was sent
+def _csv_file(app: App, send: Send) -> IO[bytes]:
+    file = TemporaryFile()  # noqa: SIM115 - `chunks_of` closes it after the response
     text = TextIOWrapper(file, encoding="utf-8", newline="")
     write_export(text, COLUMNS, report_rows(app, send))
     text.flush()
@@ -112,8 +112,8 @@ def _written(app: App, send: Send) -> IO[bytes]:
     return file
 
 
-def _number(text: str) -> int:
-    """A delivery's number, 0 for anything else."""
+def _delivery_id(text: str) -> int:
+    """Returns the id of a delivery; 0 for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 

@@ -1,4 +1,4 @@
-"""Who must not be mailed: looked through, added by hand, taken back where that is an admin's to do."""
+"""The suppression list: search, adding addresses by hand, and removing suppressions that an admin may remove."""
 
 import re
 
@@ -10,40 +10,40 @@ from mailer.ledger.privacy.pseudonyms import is_marker
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.suppressions import SuppressionReason, UnsuppressStatus
 from mailer.sanitize import clean
-from mailer.web.desk.lists.overview import HERE, by
+from mailer.web.desk.lists.overview import HERE, actor
 from mailer.web.desk.request import DeskRequest
 from mailer.web.desk.route import DeskRoute
 
 _HERE = f"{HERE}:suppressions"
-_PAGE = 50
-_MOST = 1000  # addresses at a time
+_PAGE_SIZE = 50
+_MAX_ADDRESSES = 1000  # addresses at a time
 
 
 def _show(request: DeskRequest) -> Response:
     words, wanted = clean(request.query.get("q", "")).strip()[:100], request.query.get("reason", "")
     reason = SuppressionReason(wanted) if wanted in set(SuppressionReason) else None
-    table = request.app.ledger.suppressions
-    found = table.page(words, reason, after=clean(request.query.get("after", "")), limit=_PAGE + 1)
+    suppressions = request.app.ledger.suppressions
+    found = suppressions.page(words, reason, after=clean(request.query.get("after", "")), limit=_PAGE_SIZE + 1)
     return request.page(
         "suppressions",
         heading="Who must not be mailed",
         words=words,
         reason=reason,
         reasons=tuple(SuppressionReason),
-        counts=table.count(),
-        found=found[:_PAGE],
-        next=found[_PAGE - 1].identity if len(found) > _PAGE else "",
+        counts=suppressions.count(),
+        found=found[:_PAGE_SIZE],
+        next=found[_PAGE_SIZE - 1].identity if len(found) > _PAGE_SIZE else "",
         is_marker=is_marker,
     )
 
 
 def _add(request: DeskRequest) -> Response:
     typed = [each for each in re.split(r"[\s,;]+", request.form.raw("emails")) if each]
-    if not typed or len(typed) > _MOST:
-        raise UsageError(f"Name 1 to {_MOST:,} addresses.", "One a line, or with commas between.")
+    if not typed or len(typed) > _MAX_ADDRESSES:
+        raise UsageError(f"Name 1 to {_MAX_ADDRESSES:,} addresses.", "One a line, or with commas between.")
     addresses = [parse_address(each) for each in typed]
     for address in addresses:
-        request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=by(request))
+        request.app.ledger.suppressions.suppress(address.identity, SuppressionReason.BY_HAND, source=actor(request))
     request.record("suppression.add", ", ".join(mask_address(each.display) for each in addresses))
     words = f"{addresses[0].display} is" if len(addresses) == 1 else f"{len(addresses):,} addresses are"
     return request.redirect(_HERE, f"{words} not mailed any more.")
@@ -51,7 +51,7 @@ def _add(request: DeskRequest) -> Response:
 
 def _remove(request: DeskRequest) -> Response:
     address = parse_address(request.form.text("email"))
-    done = request.app.ledger.suppressions.unsuppress(address.identity, source=by(request))
+    done = request.app.ledger.suppressions.unsuppress(address.identity, source=actor(request))
     if done.outcome is UnsuppressStatus.REFUSED and done.suppression:
         raise UsageError(f"{address.display} is {done.suppression.reason}, which only that person can take back.")
     request.record("suppression.remove", mask_address(address.display))

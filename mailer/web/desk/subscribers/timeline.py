@@ -1,4 +1,4 @@
-"""One person's story: all that happened, in words, the newest first."""
+"""The timeline of one subscriber: all events in words, the newest first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,40 +7,40 @@ from mailer.ledger.types.subscribers import MemberChange
 from mailer.sanitize import clean
 from mailer.service.subscribers.profile import SubscriberProfile
 
-_LONGEST = 200  # characters of a person's words
+_MAX_TEXT = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """`send` is the number of the send that it belongs to, if any."""
+    """An event; `send` is the id of the send that it belongs to, if any."""
 
     at: float
     words: str
     send: int | None = None
 
 
-def timeline(person: SubscriberProfile) -> tuple[TimelineEntry, ...]:
-    """What happened to `person`."""
-    return tuple(sorted(_happened(person), key=lambda each: each.at, reverse=True))
+def timeline(profile: SubscriberProfile) -> tuple[TimelineEntry, ...]:
+    """Returns all events of the subscriber, the newest first."""
+    return tuple(sorted(_entries(profile), key=lambda each: each.at, reverse=True))
 
 
-def _happened(person: SubscriberProfile) -> Iterator[TimelineEntry]:
-    for each in person.history:
+def _entries(profile: SubscriberProfile) -> Iterator[TimelineEntry]:
+    for each in profile.history:
         yield TimelineEntry(each.at, f"{each.change} ({each.reason}), by {each.source}", each.send_id)
-    for change in person.changes:
+    for change in profile.changes:
         yield TimelineEntry(change.at, f"{change.list}: {_changed(change)}, by {change.by}")
-    for consent in person.consents:
+    for consent in profile.consents:
         place = f" from {consent.ip}" if consent.ip else ""
         yield TimelineEntry(consent.at, f"asked for {consent.list} by {consent.form}{place}: “{_line(consent.words)}”")
         if consent.confirmed_at is not None:
             yield TimelineEntry(consent.confirmed_at, f"confirmed {consent.list}")
-    for why in person.reasons:
+    for why in profile.reasons:
         yield TimelineEntry(why.at, f"left because: {why.reason}{f', “{_line(why.words)}”' if why.words else ''}")
-    for letter in person.letters:
+    for letter in profile.letters:
         yield TimelineEntry(letter.created_at, f"letter ({letter.kind}): {letter.state}")
-    for told in person.told:
-        yield TimelineEntry(told.at, f"{told.host} is told: {told.event} ({told.state})")
-    for sent in person.deliveries:
+    for delivery in profile.told:
+        yield TimelineEntry(delivery.at, f"{delivery.host} is told: {delivery.event} ({delivery.state})")
+    for sent in profile.deliveries:
         reason = f" ({sent.reason})" if sent.reason else ""
         yield TimelineEntry(sent.at, f"send {sent.send_id}, {sent.slug}: {sent.state}{reason}", sent.send_id)
 
@@ -51,6 +51,6 @@ def _changed(change: MemberChange) -> str:
 
 
 def _line(text: str) -> str:
-    """A person's words in one line."""
+    """Returns text that a person wrote, in one line."""
     line = " ".join(clean(text).split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"

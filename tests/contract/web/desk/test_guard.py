@@ -11,7 +11,7 @@ from mailer.ledger.types.accounts import Role
 from mailer.service.accounts import passwords
 from mailer.service.accounts.passwords import accept_invite, create_invite, hash_password, sign_in
 from mailer.service.accounts.sessions import token_digest
-from mailer.web.desk.guard import ROUTES
+from mailer.web.desk.app import ROUTES
 from tests.support.deskpages import COOKIE, ORIGIN, At, signed_in
 from tests.support.site import site_in
 
@@ -52,8 +52,8 @@ def test_somebody_signs_in_works_and_signs_out(site, visitor):
     assert {"secure", "httponly", "samesite=lax", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
     page = visitor.get("/desk/settings")
     assert "Mara Lindqvist, editor" in page.text
-    token = re.search(r'name="form_token" value="(\w+)"', page.text)[1]
-    assert visitor.post("/desk/sign-out", data={"form_token": token}, headers={"Origin": ORIGIN}).status_code == 303
+    token = re.search(r'name="csrf_token" value="(\w+)"', page.text)[1]
+    assert visitor.post("/desk/sign-out", data={"csrf_token": token}, headers={"Origin": ORIGIN}).status_code == 303
     assert visitor.get("/desk/settings").headers["location"] == "/desk/sign-in?next=/desk/settings"
 
 
@@ -138,14 +138,14 @@ def test_nothing_is_changed_by_a_form_of_another_page(site, visitor):
             continue
         path = re.sub(r"\{(\w+)(:\w+)?\}", str(who.user.id), route.path)
         foreign = [
-            desk.post(path, {"form_token": "0" * 32}),
-            desk.post(path, {"form_token": ""}),
-            desk.post(path, headers={"X-Form-Token": "0" * 32}),
+            desk.post(path, {"csrf_token": "0" * 32}),
+            desk.post(path, {"csrf_token": ""}),
+            desk.post(path, headers={"X-CSRF-Token": "0" * 32}),
             desk.post(path, headers={"Origin": "https://evil.example"}),
             desk.post(path, headers={"Origin": "null"}),
             desk.post(path, headers={"Sec-Fetch-Site": "cross-site"}),
             desk.post(path, headers={"Sec-Fetch-Site": "same-site"}),
-            visitor.post(path, data={"form_token": who.form_token}, headers={"Cookie": f"{COOKIE}={who.token}"}),
+            visitor.post(path, data={"csrf_token": who.csrf_token}, headers={"Cookie": f"{COOKIE}={who.token}"}),
         ]
         assert {answer.status_code for answer in foreign} == {403}, route
         assert site.contents() == before, route
@@ -160,7 +160,7 @@ def test_a_proxy_that_hides_the_address_is_named(site, visitor):
 
 def test_the_token_of_one_session_is_no_good_in_another(site, visitor):
     ada, mara = signed_in(site, "admin"), signed_in(site, "editor")
-    assert At(visitor, mara).post("/desk/settings/email", {"form_token": ada.form_token}).status_code == 403
+    assert At(visitor, mara).post("/desk/settings/email", {"csrf_token": ada.csrf_token}).status_code == 403
 
 
 @pytest.mark.thinned

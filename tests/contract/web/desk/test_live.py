@@ -133,19 +133,22 @@ def test_of_another_send_nobody_is_decided(site, desk):
 def test_who_follows_is_told_all_and_then_only_what_changes(site):
     send = site.send(None, *addresses(4))
 
-    def draw(look, may_send, _before):
-        return {"accepted": str(look.summary.count(DeliveryState.ACCEPTED)), "name": "names" if may_send else "none"}
+    def render(snapshot, may_send, _before):
+        return {
+            "accepted": str(snapshot.summary.count(DeliveryState.ACCEPTED)),
+            "name": "names" if may_send else "none",
+        }
 
-    watches = SendBroadcaster(site.app, draw)
+    broadcaster = SendBroadcaster(site.app, render)
 
     async def work():
-        one, twin, writer = (watches.subscribe(send.id, may_send=may_send) for may_send in (True, True, False))
+        one, twin, writer = (broadcaster.subscribe(send.id, may_send=may_send) for may_send in (True, True, False))
         first, same = await anext(one), await anext(twin)
         assert first is same, "it was drawn and written once for both"
         told = [first, await anext(writer)]
         await asyncio.to_thread(carry, site, send, "accepted")
         told += [await anext(one), await anext(writer)]
-        late = watches.subscribe(send.id, may_send=True)
+        late = broadcaster.subscribe(send.id, may_send=True)
         told.append(await anext(late))
         for each in (one, twin, writer, late):
             await each.aclose()
@@ -164,20 +167,20 @@ def test_who_follows_is_told_all_and_then_only_what_changes(site):
 @pytest.mark.parametrize("fault", [LedgerError("The database is busy.", "Wait."), ZeroDivisionError("a bug")])
 def test_what_goes_wrong_for_a_moment_ends_no_watch(site, monkeypatch, fault):
     send = sent(site, "accepted")
-    look, tries = SendMonitor.snapshot, []
+    take_snapshot, tries = SendMonitor.snapshot, []
 
     def sometimes(self, **options):
         tries.append(1)
         if len(tries) == 1:
             raise fault
-        return look(self, **options)
+        return take_snapshot(self, **options)
 
-    monkeypatch.setattr(SendMonitor, "look", sometimes)
-    monkeypatch.setattr("mailer.web.desk.sends.broadcast.EVERY", 0.01)
-    watches = SendBroadcaster(site.app, lambda look, _may, _before: {"state": look.send.state.value})
+    monkeypatch.setattr(SendMonitor, "snapshot", sometimes)
+    monkeypatch.setattr("mailer.web.desk.sends.broadcast.INTERVAL", 0.01)
+    broadcaster = SendBroadcaster(site.app, lambda snapshot, _may, _before: {"state": snapshot.send.state.value})
 
     async def work():
-        following = watches.subscribe(send.id, may_send=True)
+        following = broadcaster.subscribe(send.id, may_send=True)
         event = await anext(following)
         await following.aclose()
         return event

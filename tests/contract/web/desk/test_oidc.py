@@ -116,8 +116,8 @@ def test_somebody_comes_by_the_provider_works_and_signs_out(site_on_each, provid
         assert "max-age=0" in cookies[CARRIED]
         page = visitor.get("/desk/settings")
         assert "Mara Lindqvist, writer" in page.text
-        token = re.search(r'name="form_token" value="(\w+)"', page.text)[1]
-        visitor.post("/desk/sign-out", data={"form_token": token}, headers={"Origin": ORIGIN})
+        token = re.search(r'name="csrf_token" value="(\w+)"', page.text)[1]
+        visitor.post("/desk/sign-out", data={"csrf_token": token}, headers={"Origin": ORIGIN})
         assert visitor.get("/desk/settings").status_code == 303
     assert site.ledger.users.get(mara.id).oidc_tied
     assert done(site) == [

@@ -56,7 +56,7 @@ def fields_of(page):
     """What the form of the last page would send, without what a person types."""
     found: dict[str, list[str]] = {}
     for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text):
-        if name != "form_token":
+        if name != "csrf_token":
             found.setdefault(name, []).append(html.unescape(value))
     return found
 
@@ -162,8 +162,8 @@ def test_a_double_click_that_is_under_way_twice_makes_one_send_and_says_nothing(
         ({"where": "__import__('os')"}, "Compare fields"),
         ({"when": "later", "at": "2020-01-01T07:00"}, "is past"),
         ({"when": "later", "at": "soon"}, "is not a time"),
-        ({"once": ""}, "The form was not complete"),
-        ({"once": "x'; drop table send"}, "The form was not complete"),
+        ({"form_token": ""}, "The form was not complete"),
+        ({"form_token": "x'; drop table send"}, "The form was not complete"),
     ],
 )
 def test_what_is_not_said_rightly_sends_nothing(site, mara, changes, said):
@@ -322,8 +322,8 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
     wim = signed_in(site, "writer")
     writer = At(mara.visitor, wim)
     page = writer.get("/desk/dispatches/tide/test")
-    once = fields_of(page)["once"][0]
-    form = {"once": once, "to": "wim@example.org", "typed": "guest@example.net, refuse@example.com"}
+    once = fields_of(page)["form_token"][0]
+    form = {"form_token": once, "to": "wim@example.org", "typed": "guest@example.net, refuse@example.com"}
     for _ in range(2):
         assert writer.post("/desk/dispatches/tide/test", form).headers["location"] == "/desk/dispatches/tide/test"
     assert "hx-get" in writer.get("/desk/dispatches/tide/test/outcomes").text
@@ -350,8 +350,8 @@ def test_the_server_carries_tests_and_sends(relay, site, mara):
 
 def test_a_dispatch_may_have_a_name_in_any_script(site, mara):
     (site.app.workspace.dispatches / "潮の表.md").write_text(DISPATCH, encoding="utf-8")
-    once = fields_of(mara.get("/desk/dispatches/潮の表/test"))["once"][0]
-    answer = mara.post("/desk/dispatches/潮の表/test", {"once": once, "typed": "guest@example.net"})
+    once = fields_of(mara.get("/desk/dispatches/潮の表/test"))["form_token"][0]
+    answer = mara.post("/desk/dispatches/潮の表/test", {"form_token": once, "typed": "guest@example.net"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/desk/dispatches/{quote('潮の表')}")
 
 
@@ -371,11 +371,11 @@ def unsaid(answer, desk):
         ({"typed": "not-an-address"}, "not an address"),
         ({"typed": " ".join(f"r{n}@example.com" for n in range(26))}, "25 addresses at most"),
         ({"typed": "ana@example.com", "as": "nobody@example.com"}, "is not on any list"),
-        ({"typed": "ana@example.com", "once": "short"}, "The form was not complete"),
+        ({"typed": "ana@example.com", "form_token": "short"}, "The form was not complete"),
     ],
 )
 def test_a_test_that_cannot_go_is_refused_with_a_sentence(site, mara, form, said):
-    answer = mara.post("/desk/dispatches/tide/test", {"once": "t" * 24, **form})
+    answer = mara.post("/desk/dispatches/tide/test", {"form_token": "t" * 24, **form})
     assert answer.status_code == 422
     assert said in html.unescape(answer.text)
     assert site.ledger.sends.tests("tide", limit=1) == ()

@@ -13,7 +13,7 @@ from mailer.delivery.states import DeliveryState
 from mailer.ledger.types.deliveries import DomainCount, RateBucket
 from mailer.service.sends.monitor import Throughput, bucket_width, counts_by_provider, top_domains
 from mailer.web.desk.charts import (
-    MOST_STEPS,
+    MAX_STEPS,
     ChartPart,
     Mark,
     Point,
@@ -159,7 +159,7 @@ def test_whatever_happened_the_line_stays_on_the_sheet(found):
     line = drawing.find("path[@class='line']").get("d")
     numbers = [float(each) for each in line.replace("M", " ").replace("H", " ").replace("V", " ").split()]
     assert min(numbers) >= 0 and max(numbers) <= 640
-    assert line.count("V") < MOST_STEPS
+    assert line.count("V") < MAX_STEPS
 
 
 @pytest.mark.parametrize("steps", [[], [Step(0.0, 5)]])

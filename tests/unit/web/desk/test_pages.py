@@ -6,10 +6,10 @@ from html import unescape
 
 import pytest
 
-from mailer.web.desk.accounts.login_throttle import LONGEST_PAUSE, LoginThrottle
-from mailer.web.desk.accounts.profile import known_as
-from mailer.web.desk.accounts.signin import inside
-from mailer.web.desk.render import STATIC, Flash, decode_said, encode_said, in_words
+from mailer.web.desk.accounts.login_throttle import MAX_DELAY, LoginThrottle
+from mailer.web.desk.accounts.profile import browser_name
+from mailer.web.desk.accounts.signin import safe_path
+from mailer.web.desk.render import STATIC, Flash, decode_flash, encode_flash, time_ago
 from tests.contract.web.desk.test_drafts import picture
 from tests.support.deskpages import ORIGIN, At, signed_in
 from tests.support.site import site_in, visiting
@@ -212,42 +212,42 @@ def test_every_page_has_the_strict_policy_and_is_not_kept(desk):
 def test_guessing_gets_slower_for_one_address_and_hardly_for_a_name():
     guesses, now = LoginThrottle(), 0.0
     for number in range(40):
-        assert guesses.pause(f"10.0.0.{number}", "ada", now) is not None
+        assert guesses.delay(f"10.0.0.{number}", "ada", now) is not None
         guesses.failed(f"10.0.0.{number}", "ada", now)
         now += 10
-    assert guesses.pause("192.0.2.1", "ada", now) <= 2.0
+    assert guesses.delay("192.0.2.1", "ada", now) <= 2.0
     for _ in range(12):
         guesses.failed("192.0.2.66", "someone", now)
-    waits = [guesses.pause("192.0.2.66", f"name {number}", now) for number in range(3)]
+    waits = [guesses.delay("192.0.2.66", f"name {number}", now) for number in range(3)]
     assert waits[0] is None or waits[0] > 15
     assert waits[-1] is None
     guesses.succeeded("someone")
-    assert guesses.pause("192.0.2.66", "other", now) is None
-    assert guesses.pause("192.0.2.66", "ada", now + 1000) == 0.0
+    assert guesses.delay("192.0.2.66", "other", now) is None
+    assert guesses.delay("192.0.2.66", "ada", now + 1000) == 0.0
 
 
 def test_a_thousand_at_once_are_no_quicker_than_one_after_the_other():
     guesses = LoginThrottle()
     for _ in range(8):
         guesses.failed("192.0.2.1", "ada", 0.0)
-    turns = [guesses.pause("192.0.2.1", "ada", 10.0) for _ in range(1000)]
+    turns = [guesses.delay("192.0.2.1", "ada", 10.0) for _ in range(1000)]
     taken = [turn for turn in turns if turn is not None]
-    assert len(taken) <= LONGEST_PAUSE
+    assert len(taken) <= MAX_DELAY
     assert taken == sorted(set(taken))
 
 
-@pytest.mark.parametrize("said", [Flash("Saved."), Flash("Größe “x”" * 500, bad=True), Flash("")])
-def test_a_sentence_travels_to_the_next_page(said):
-    cookie = encode_said(said)
+@pytest.mark.parametrize("flash", [Flash("Saved."), Flash("Größe “x”" * 500, bad=True), Flash("")])
+def test_a_sentence_travels_to_the_next_page(flash):
+    cookie = encode_flash(flash)
     assert len(cookie) < 4000
-    found = decode_said(cookie)
-    assert found.bad == said.bad
-    assert said.text.startswith(found.text.rstrip("…"))
+    found = decode_flash(cookie)
+    assert found.bad == flash.bad
+    assert flash.text.startswith(found.text.rstrip("…"))
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "bnVsbA==", "W10=", "\xff", "W1tdXQ=="])
 def test_a_cookie_that_is_none_says_nothing(cookie):
-    assert decode_said(cookie) is None
+    assert decode_flash(cookie) is None
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_cookie_that_is_none_says_nothing(cookie):
     ],
 )
 def test_how_long_ago(seconds, words):
-    assert in_words(seconds) == words
+    assert time_ago(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_how_long_ago(seconds, words):
     ],
 )
 def test_browsers_are_called_as_people_call_them(agent, name):
-    assert known_as(agent) == name
+    assert browser_name(agent) == name
 
 
 def test_an_error_leads_back_to_where_one_was(desk):
@@ -291,4 +291,4 @@ def test_an_error_leads_back_to_where_one_was(desk):
 
 
 def test_where_signing_in_leads_stays_inside():
-    assert inside("/desk/x\nSet-Cookie: a=b") == "/desk/dispatches"
+    assert safe_path("/desk/x\nSet-Cookie: a=b") == "/desk/dispatches"

@@ -116,9 +116,9 @@ def test_the_letter_is_in_the_scheme_that_is_asked_for(preview):
 
 
 def test_a_save_brings_a_new_letter(preview):
-    made = preview.live.state.made
+    made = preview.live.state.shown_number
     preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
-    preview.until(lambda state: state.made > made)
+    preview.until(lambda state: state.shown_number > made)
     assert "forbearance" in preview.ask("letter").text
     preview.until(lambda state: state.is_final)
     assert "forbearance" in preview.ask("mailed").text
@@ -137,9 +137,9 @@ def test_an_image_of_the_letter_before_is_still_there(preview):
 
 
 def test_while_there_are_errors_the_last_letter_stays_and_is_made_in_full(preview):
-    made = preview.live.state.made
+    made = preview.live.state.shown_number
     preview.path.write_text(DISPATCH.replace("patience", "forbearance"))
-    preview.until(lambda state: state.made > made)
+    preview.until(lambda state: state.shown_number > made)
     preview.path.write_text(DISPATCH.replace("source:", "sorce:"))
     preview.until(lambda state: state.is_before and state.is_final)
     about = preview.about()
@@ -162,16 +162,16 @@ def test_a_dispatch_with_errors_has_no_letter_yet(tmp_path):
 
 def test_what_stands_in_the_way_is_said_and_passes(preview, tmp_path):
     preview.path.unlink()
-    preview.until(lambda state: "cannot be read" in state.fault)
+    preview.until(lambda state: "cannot be read" in state.error)
     assert preview.about()["subject"]
     preview.path.write_text(DISPATCH)
-    preview.until(lambda state: not state.fault and state.draft.is_final)
+    preview.until(lambda state: not state.error and state.draft.is_final)
     partial = tmp_path / "templates" / "partials" / "note.html.j2"
     partial.parent.mkdir(parents=True)
     partial.write_text("{% if %}")
-    preview.until(lambda state: "note.html.j2:1" in state.fault)
+    preview.until(lambda state: "note.html.j2:1" in state.error)
     partial.write_text("A note of our own.")
-    preview.until(lambda state: not state.fault and state.draft.is_final)
+    preview.until(lambda state: not state.error and state.draft.is_final)
     assert "A note of our own." in preview.ask("letter").text
 
 

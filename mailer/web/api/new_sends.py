@@ -1,7 +1,7 @@
-"""Making sends: what one would do, one to readers, a test, one more to those that failed.
+"""Creating sends: the plan of one, a send to readers, a test, and a resend to recipients that failed.
 
-A send is made for a time, at the latest for now; `mailer serve` carries it from there. What leaves is the edition that
-was looked at: its digest is named, as the plan tells it.
+A send starts at a time, at the earliest now, and `mailer serve` runs it. What is sent is the edition whose digest the request
+names, as the plan returned it.
 """
 
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ from mailer.service.sends.start import SendOrder, start_send, start_test
 from mailer.service.sends.summary import send_object
 from mailer.web.api.dispatches import Finding, findings
 from mailer.web.api.request import ApiRequest, ApiResponse, ApiRoute
-from mailer.web.api.schema import Email, Name, ReasonCount, Said, Schema
+from mailer.web.api.schema import Email, Name, ReasonCount, Schema, Text
 from mailer.web.api.sends import SendFacts
 
 _DIGEST = rf"^[0-9a-f]{{{SHORTEST_DIGEST},64}}$"
@@ -36,7 +36,7 @@ class Audience(Schema):
     dispatch: Annotated[Name, Field(description="The name of its file, without .md.")]
     lists: Annotated[_Lists, Field(description="Without any: those that the dispatch names.")] = ()
     exclude: Annotated[_Lists, Field(description="Leave out who is on these lists.")] = ()
-    where: Annotated[Said, Field(description="Only those of whom this holds.")] = ""
+    where: Annotated[Text, Field(description="Only those of whom this holds.")] = ""
     repeat: Annotated[
         Literal["refuse", "again", "new-readers"],
         Field(
@@ -56,7 +56,7 @@ class NewSend(Audience):
     )
     accept_warnings: Annotated[bool, Field(description="Send though the plan has warnings.")] = False
     at: Annotated[
-        Said, Field(description="When to begin: ISO 8601, or YYYY-MM-DD HH:MM in MAILER_TIMEZONE; empty: at once.")
+        Text, Field(description="When to begin: ISO 8601, or YYYY-MM-DD HH:MM in MAILER_TIMEZONE; empty: at once.")
     ] = ""
 
 
@@ -91,53 +91,53 @@ class Plan(Schema):
     problems: tuple[Finding, ...]
 
 
-def _plan(call: ApiRequest) -> ApiResponse:
+def _plan(request: ApiRequest) -> ApiResponse:
     """What a send would do: its edition, how many would get it, who would not and why."""
-    wanted = call.body(Audience)
-    made = _planned(call, wanted, record=False)
-    head = made.head
+    wanted = request.body(Audience)
+    plan = _plan_send(request, wanted, record=False)
+    head = plan.head
     return ApiResponse(
         content=Plan(
-            edition=made.edition.digest,
-            slug=made.edition.slug,
-            title=made.edition.title,
-            lists=made.lists,
+            edition=plan.edition.digest,
+            slug=plan.edition.slug,
+            title=plan.edition.title,
+            lists=plan.lists,
             to_mail=head.to_mail,
             skipped=tuple(ReasonCount(reason=reason, count=count) for reason, count in sorted(head.skipped.items())),
             excluded=head.excluded,
             rejected=head.rejected,
             got_it_before=head.got_it_before,
             variants=head.variants,
-            last_tested=made.last_tested or "",
-            warnings=made.warnings,
-            problems=findings(made.checked),
+            last_tested=plan.last_tested or "",
+            warnings=plan.warnings,
+            problems=findings(plan.checked),
         )
     )
 
 
-def _start(call: ApiRequest) -> ApiResponse:
+def _start(request: ApiRequest) -> ApiResponse:
     """Send a dispatch to its readers, at once or at a time."""
-    wanted, app = call.body(NewSend), call.app
+    wanted, app = request.body(NewSend), request.app
     now = app.clock()
     at = parse_schedule_time(wanted.at, app.settings.timezone, now=now) if wanted.at.strip() else now
     due_sends(app)
-    made = _planned(call, wanted, digest=wanted.edition, record=True)
-    _refuse_surprises(made, wanted)
-    send = start_send(app, made, at=at, ordered=SendOrder(by=call.actor, token=call.idempotent))
-    call.record("send.start", str(send.id), f"{send.slug} to {', '.join(send.lists)}")
-    return _made(call, send)
+    plan = _plan_send(request, wanted, digest=wanted.edition, record=True)
+    _require_expected(plan, wanted)
+    send = start_send(app, plan, at=at, ordered=SendOrder(by=request.actor, token=request.idempotency_digest))
+    request.record("send.start", str(send.id), f"{send.slug} to {', '.join(send.lists)}")
+    return _created(request, send)
 
 
-def _refuse_surprises(made: SendPlan, wanted: NewSend) -> None:
-    """Raise NeedsConfirmationError where the plan is not what was reckoned with."""
-    if wanted.readers is not None and wanted.readers != made.head.to_mail:
+def _require_expected(plan: SendPlan, wanted: NewSend) -> None:
+    """Raises NeedsConfirmationError if the plan differs from what the request expects."""
+    if wanted.readers is not None and wanted.readers != plan.head.to_mail:
         raise NeedsConfirmationError(
-            f"It would go to {made.head.to_mail:,} readers, not to {wanted.readers:,}; nothing was sent.",
+            f"It would go to {plan.head.to_mail:,} readers, not to {wanted.readers:,}; nothing was sent.",
             "Look at the plan anew: POST /api/v1/plans",
         )
     warnings = [
-        *made.warnings,
-        *(f"{each.message}." for each in made.checked.problems if each.severity is Severity.WARNING),
+        *plan.warnings,
+        *(f"{each.message}." for each in plan.checked.problems if each.severity is Severity.WARNING),
     ]
     if warnings and not wanted.accept_warnings:
         raise NeedsConfirmationError(
@@ -146,10 +146,10 @@ def _refuse_surprises(made: SendPlan, wanted: NewSend) -> None:
         )
 
 
-def _planned(call: ApiRequest, wanted: Audience, *, digest: str = "", record: bool) -> SendPlan:
+def _plan_send(request: ApiRequest, wanted: Audience, *, digest: str = "", record: bool) -> SendPlan:
     return plan_send(
-        call.app,
-        str(dispatch_path(call.app, wanted.dispatch)),
+        request.app,
+        str(dispatch_path(request.app, wanted.dispatch)),
         wanted.lists,
         exclude=wanted.exclude,
         where=wanted.where,
@@ -159,40 +159,40 @@ def _planned(call: ApiRequest, wanted: Audience, *, digest: str = "", record: bo
     )
 
 
-def _test(call: ApiRequest) -> ApiResponse:
+def _test(request: ApiRequest) -> ApiResponse:
     """Send the real message to a few addresses; its links unsubscribe nobody."""
-    wanted = call.body(NewTest)
+    wanted = request.body(NewTest)
     if wanted.reader is not None:
-        call.require(Scope.LISTS_READ)
-    path = dispatch_path(call.app, wanted.dispatch)
+        request.require(Scope.LISTS_READ)
+    path = dispatch_path(request.app, wanted.dispatch)
     send = start_test(
-        call.app,
+        request.app,
         str(path),
         wanted.emails,
         reader=wanted.reader,
-        ordered=SendOrder(by=call.actor, token=call.idempotent),
+        ordered=SendOrder(by=request.actor, token=request.idempotency_digest),
     )
-    call.record("send.test", str(send.id), f"{send.slug} to {len(wanted.emails)}")
-    return _made(call, send)
+    request.record("send.test", str(send.id), f"{send.slug} to {len(wanted.emails)}")
+    return _created(request, send)
 
 
-def _resend(call: ApiRequest) -> ApiResponse:
+def _resend(request: ApiRequest) -> ApiResponse:
     """A new send of the same edition to those whom this one failed to reach."""
-    parent = call.number("send")
-    app = call.app
+    parent = request.number("send")
+    app = request.app
     send = app.ledger.creator.resend_failed(
         parent,
         key_name=app.keys.names[0],
         sender_profile=app.sender_profile.to_json(),
         carried=True,
     )
-    call.record("send.resend", str(send.id), f"those whom send {parent} failed to reach")
-    return _made(call, send)
+    request.record("send.resend", str(send.id), f"those whom send {parent} failed to reach")
+    return _created(request, send)
 
 
-def _made(call: ApiRequest, send: Send) -> ApiResponse:
-    facts = SendFacts.of(send_object(call.app.ledger.sends.summary(send.id)))
-    return ApiResponse(content=facts, location=call.place(f"/sends/{send.id}"))
+def _created(request: ApiRequest, send: Send) -> ApiResponse:
+    facts = SendFacts.of(send_object(request.app.ledger.sends.summary(send.id)))
+    return ApiResponse(content=facts, location=request.url_path(f"/sends/{send.id}"))
 
 
 ROUTES = (

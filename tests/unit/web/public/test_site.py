@@ -323,14 +323,14 @@ def sentences(path):
         return set(re.findall(r"""say\(\s*"([^"]+)\"""", text))
     calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     said = (
-        call.args for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in {"say", "message"}
+        call.args for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in {"gettext", "message"}
     )
     return {each.value for args in said for each in args if isinstance(each, ast.Constant)}
 
 
 def test_every_sentence_of_the_pages_and_letters_is_in_the_catalogues():
     templates = [path for folder in ("pages", "letters") for path in (builtin_dir() / folder).glob("*.j2")]
-    said = set().union(*map(sentences, [*templates, *(ROOT / "mailer" / "web").glob("*.py")]))
+    said = set().union(*map(sentences, [*templates, *(ROOT / "mailer" / "web" / "public").glob("*.py")]))
     said |= {WORDS, *SUBJECTS.values(), *LABELS.values()}
     assert len(said) > 50
     for language in LANGUAGES:

@@ -1,0 +1,68 @@
+"""The routes of the desk: those of its modules behind the guard, and the few that anybody may request.
+
+GET       /desk/static/…
+GET POST  /desk/sign-in   /desk/link/TOKEN
+GET       /desk/sign-in/oidc   /desk/sign-in/oidc/return     if the settings name an identity provider
+ROUTES                                                       for signed-in users with the role of the route
+"""
+
+from starlette.routing import BaseRoute, Route
+
+from mailer.app import App
+from mailer.service.accounts.oidc.login import open_provider
+from mailer.web.desk.accounts import profile, signin, users, webhooks
+from mailer.web.desk.accounts.oidc import CALLBACK, LOGIN, OidcPages
+from mailer.web.desk.accounts.signin import SignInPages
+from mailer.web.desk.dispatches import approval, editor, history, photos, preview
+from mailer.web.desk.dispatches import list as dispatches_list
+from mailer.web.desk.guard import DeskGuard
+from mailer.web.desk.lists import members, overview, sync, uploads
+from mailer.web.desk.lists import settings as lists_settings
+from mailer.web.desk.render import static_file
+from mailer.web.desk.route import DeskRoute
+from mailer.web.desk.sends import compose, live, report, test_messages
+from mailer.web.desk.sends import list as sends_list
+from mailer.web.desk.subscribers import detail, suppressions
+
+ROUTES: tuple[DeskRoute, ...] = (
+    *signin.ROUTES,
+    *dispatches_list.ROUTES,
+    *preview.ROUTES,
+    *approval.ROUTES,
+    *editor.ROUTES,
+    *photos.ROUTES,
+    *history.ROUTES,
+    *test_messages.ROUTES,
+    *compose.ROUTES,
+    *sends_list.ROUTES,
+    *live.ROUTES,
+    *report.ROUTES,
+    *overview.ROUTES,
+    *sync.ROUTES,
+    *lists_settings.ROUTES,
+    *members.ROUTES,
+    *uploads.ROUTES,
+    *detail.ROUTES,
+    *suppressions.ROUTES,
+    *profile.ROUTES,
+    *users.ROUTES,
+    *webhooks.ROUTES,
+)
+"""Every route that needs a role."""
+
+
+def desk_routes(app: App, root: str) -> list[BaseRoute]:
+    """Returns the routes of the desk, for a site at the path `root`. Raises SettingsError."""
+    guard = DeskGuard(app, root)
+    sign_in = SignInPages(app, guard.pages)
+    routes = [
+        Route("/desk/static/{name:path}", static_file),
+        Route("/desk/sign-in", guard.public(sign_in.show)),
+        Route("/desk/sign-in", guard.public(sign_in.sign_in), methods=["POST"]),
+        Route("/desk/link/{token}", guard.public(sign_in.show_invite)),
+        Route("/desk/link/{token}", guard.public(sign_in.redeem_invite), methods=["POST"]),
+    ]
+    if provider := open_provider(app):
+        oidc = OidcPages(app, provider, sign_in, root)
+        routes += [Route(LOGIN, guard.public(oidc.login)), Route(CALLBACK, guard.public(oidc.callback))]
+    return [*routes, *(Route(each.path, guard.protected(each), methods=[each.method]) for each in ROUTES)]

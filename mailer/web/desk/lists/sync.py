@@ -1,0 +1,89 @@
+"""Pages that sync a list: the pending changes of its file, confirmed and applied; its history, and undoing a sync."""
+
+from starlette.responses import Response
+
+from mailer.errors import NeedsConfirmationError
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.subscribers import SyncPlan
+from mailer.service.lists.sync import plan_sync, sync_list, undo_list, undoable_syncs
+from mailer.web.desk.lists.overview import ONE, actor, name_of, path_of
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute
+
+_MAX_SYNCS = 100
+
+
+def _plan(request: DeskRequest) -> Response:
+    name = name_of(request)
+    plan = plan_sync(request.app, name)
+    return request.page(
+        "sync",
+        heading=f"What the file has to say to “{name}”",
+        name=name,
+        plan=plan,
+        suppressions=suppressions_of(request, plan),
+    )
+
+
+def _sync(request: DeskRequest) -> Response:
+    name = name_of(request)
+    with_removals = request.form.has("allow_removals")
+    try:
+        plan = sync_list(request.app, name, by=actor(request), allow_removals=with_removals)
+    except NeedsConfirmationError as error:
+        raise with_desk_step(error, with_removals=with_removals) from None
+    request.record("list.sync", name, plan_summary(plan))
+    return request.redirect(path_of(name), plan_summary(plan))
+
+
+def _history(request: DeskRequest) -> Response:
+    name = name_of(request)
+    syncs = request.app.ledger.syncs.history(name)[:_MAX_SYNCS]
+    choices = undoable_syncs(request.app, name)
+    return request.page("list-history", heading=f"History of “{name}”", name=name, syncs=syncs, choices=choices)
+
+
+def _undo(request: DeskRequest) -> Response:
+    name, to = name_of(request), request.form.text("to")
+    number = int(to) if to.isdecimal() and len(to) < 16 else 0
+    plan = undo_list(request.app, name, to=number, by=actor(request))
+    request.record("list.undo", name, f"back to sync {number}")
+    return request.redirect(f"{path_of(name)}/history", f"{name} is as sync {number} left it. {plan_summary(plan)}")
+
+
+def plan_summary(plan: SyncPlan) -> str:
+    """Returns what a sync did, as a sentence."""
+    counts = [
+        (plan.joined, "joined"),
+        (plan.changed, "changed"),
+        (plan.moved, "got another status"),
+        (plan.removed, "left"),
+        (plan.blocked, "stayed out"),
+        (plan.rejected, "could not be read"),
+    ]
+    words = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    encoding = " The file is UTF-8 now: its encoding could not hold a reader." if plan.encoding_changed else ""
+    return f"Done: {words or 'no reader changed'}.{encoding}"
+
+
+def suppressions_of(request: DeskRequest, plan: SyncPlan) -> dict[str, object]:
+    """Returns the suppressions of the members that `plan` blocks, by address."""
+    found = {each.identity: request.app.ledger.suppressions.get(each.identity) for each in plan.first_blocked}
+    return {identity: suppression for identity, suppression in found.items() if suppression}
+
+
+def with_desk_step(error: NeedsConfirmationError, *, with_removals: bool) -> NeedsConfirmationError:
+    """Returns `error` with the next step at the desk instead of that of the command line."""
+    if with_removals or "--allow-removals" not in error.next_step:
+        return error
+    return NeedsConfirmationError(
+        error.message, "If that is meant, tick the box beneath the numbers, and press the button again."
+    )
+
+
+ROUTES = (
+    DeskRoute("GET", f"{ONE}/sync", Role.ADMIN, _plan),
+    DeskRoute("POST", f"{ONE}/sync", Role.ADMIN, _sync),
+    DeskRoute("GET", f"{ONE}/history", Role.ADMIN, _history),
+    DeskRoute("POST", f"{ONE}/history", Role.ADMIN, _undo),
+)

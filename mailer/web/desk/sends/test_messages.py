@@ -1,0 +1,92 @@
+"""Test messages: sending the real message to oneself and to colleagues, and the results.
+
+Recipients are users of the desk who have an address, and addresses that are typed, MAX_ADDRESSES at a time. `mailer serve`
+delivers a test. The unsubscribe link of a test message unsubscribes nobody.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from mailer.addresses import mask_address
+from mailer.delivery.states import OPEN_STATES
+from mailer.dispatch.diagnostics import Severity
+from mailer.errors import UsageError
+from mailer.ledger.types.accounts import Role
+from mailer.ledger.types.deliveries import ReportRow
+from mailer.ledger.types.sends import Send
+from mailer.service.dispatches.compile import DispatchError, check_dispatch
+from mailer.service.dispatches.files import dispatch_path
+from mailer.service.sends.start import start_test
+from mailer.web.desk.dispatches.list import HERE, ONE
+from mailer.web.desk.form_tokens import new_form_token, read_order
+from mailer.web.desk.request import DeskRequest
+from mailer.web.desk.route import DeskRoute
+
+MAX_ADDRESSES = 25  # of one test
+_MAX_TESTS = 8  # shown
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """A test, with the result for each address."""
+
+    send: Send
+    rows: tuple[ReportRow, ...]
+
+
+def _show(request: DeskRequest) -> Response:
+    users = [each for each in request.app.ledger.users.all() if each.email]
+    mine = [each for each in users if each.id == request.user.id]
+    others = [each for each in users if each.id != request.user.id]
+    return request.page("test", users=[*mine, *others], form_token=new_form_token(), **_results(request))
+
+
+def _results_fragment(request: DeskRequest) -> Response:
+    return request.page("test-results", **_results(request))
+
+
+def _results(request: DeskRequest) -> dict[str, Any]:
+    """Returns the dispatch and its latest tests; `is_open` while a delivery of them is open."""
+    ledger, path = request.app.ledger, str(dispatch_path(request.app, request.path["name"]))
+    dispatch = check_dispatch(request.app, path).partial
+    sends = ledger.sends.tests(dispatch.slug, limit=_MAX_TESTS) if dispatch else ()
+    tests = [TestResult(send, tuple(ledger.report.rows(send.id))) for send in sends]
+    is_open = any(row.state in OPEN_STATES for test in tests if not test.send.is_ended for row in test.rows)
+    heading = f"Test: {dispatch.title}" if dispatch else f"Test: {request.path['name']}"
+    return {
+        "heading": heading,
+        "name": request.path["name"],
+        "tests": tests,
+        "is_open": is_open,
+        "open_states": OPEN_STATES,
+    }
+
+
+def _test(request: DeskRequest) -> Response:
+    name = request.path["name"]
+    typed = " ".join(request.form.texts("typed")).replace(",", " ").replace(";", " ").split()
+    emails = [*request.form.texts("to"), *typed]
+    order, path = read_order(request), str(dispatch_path(request.app, name))
+    if not emails:
+        raise UsageError("Nobody is chosen for the test.", "Choose somebody, or type an address.")
+    if len(emails) > MAX_ADDRESSES:
+        raise UsageError(f"A test goes to {MAX_ADDRESSES} addresses at most.", "Send a second one to the others.")
+    try:
+        send = start_test(request.app, path, emails, reader=request.form.text("as") or None, ordered=order)
+    except DispatchError as error:
+        count = sum(each.severity is Severity.ERROR for each in error.checked.problems)
+        message = f"Nothing was sent: {count} thing{'s' if count > 1 else ''} must be mended first."
+        return request.redirect(f"{HERE}/{name}", message, bad=True)
+    request.record("dispatch.test", name, f"send {send.id} to {', '.join(map(mask_address, emails))}")
+    return request.redirect(
+        f"{HERE}/{name}/test", f"A test is on its way to {', '.join(emails)}. Look in the inbox there."
+    )
+
+
+ROUTES = (
+    DeskRoute("GET", f"{ONE}/test", Role.WRITER, _show),
+    DeskRoute("GET", f"{ONE}/test/outcomes", Role.WRITER, _results_fragment),
+    DeskRoute("POST", f"{ONE}/test", Role.WRITER, _test),
+)
