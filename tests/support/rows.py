@@ -29,7 +29,7 @@ ROWS = (
     Row(
         "kill -9 at each named point",
         "the server holds its answer there, or the process kills itself there: connect, EHLO, claim, MAIL, RCPT, DATA, "
-        "mid-body, after `committing`, after the dot, after 250, after commit",
+        "mid-body, after `sending`, after the dot, after 250, after commit",
         (
             f"{KILLS}::test_killed_at_a_point_that_the_server_sees",
             f"{KILLS}::test_killed_at_a_point_that_only_the_sender_knows",

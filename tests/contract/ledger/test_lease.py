@@ -145,7 +145,7 @@ def test_a_verdict_whose_batch_failed_is_written_when_the_send_is_given_back(led
         (claim,) = run(mine.claim(1, clock.now))
         assert run(mine.begin_sending(claim))
         with monkeypatch.context() as broken:
-            broken.setattr(ledger.context.database, "changes", refuse)
+            broken.setattr(ledger.context.database, "has_written", refuse)
             with pytest.raises(LedgerError):
                 run(mine.record(delivery_result(claim, S.FAILED, clock.now)))
     assert counts(ledger, send) == {S.FAILED: 1}
@@ -156,7 +156,7 @@ def test_a_database_that_cannot_even_be_asked_keeps_nobody_waiting(ledger, clock
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         with monkeypatch.context() as broken:
-            broken.setattr(ledger.context.database, "changes", refuse)
+            broken.setattr(ledger.context.database, "has_written", refuse)
             with pytest.raises(LedgerError):
                 run(mine.begin_sending(claim))
         assert run(mine.begin_sending(claim))
@@ -215,7 +215,7 @@ def test_a_process_that_is_stopped_and_woken_is_fenced(database_url, ledger, tmp
             pass
         with mine:
             os.kill(process.pid, signal.SIGCONT)
-            assert answer(process) == {"may_send": False, "committed": False, "claimed": "FencedError"}
+            assert answer(process) == {"may_send": False, "marked": False, "claimed": "FencedError"}
             assert counts(ledger, send) == {S.UNCERTAIN: 1, S.PENDING: 9}
 
 

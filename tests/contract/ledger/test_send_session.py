@@ -120,8 +120,13 @@ def test_settling_writes_the_server_s_words_and_closes_the_attempt(ledger, clock
     )
     assert len(row.reply) == 1000
     first, second = ledger.report.attempts(row.delivery_id)
-    assert (first.verdict, first.code, first.reply, first.stage) == (S.DEFERRED, 451, "greylisted", Stage.END_OF_DATA)
-    assert (second.verdict, second.relay, second.closed_at) == (S.FAILED, "smtp.example.org", clock.now)
+    assert (first.classification, first.code, first.reply, first.stage) == (
+        S.DEFERRED,
+        451,
+        "greylisted",
+        Stage.END_OF_DATA,
+    )
+    assert (second.classification, second.relay, second.closed_at) == (S.FAILED, "smtp.example.org", clock.now)
     assert ledger.report.reasons(send.id)[0].reason == "refused"
 
 
@@ -151,7 +156,7 @@ def test_a_settlement_goes_legal_ways_only(ledger, clock, before, after):
             with pytest.raises(IllegalTransitionError):
                 run(mine.record(delivery_result(claim, after, clock.now)))
             assert counts(ledger, send)[before] == 1
-            assert ledger.report.attempts(claim.delivery_id)[0].verdict is after, "the evidence is kept"
+            assert ledger.report.attempts(claim.delivery_id)[0].classification is after, "the evidence is kept"
 
 
 @pytest.mark.parametrize("final", [S.ACCEPTED, S.FAILED])
@@ -162,7 +167,7 @@ def test_what_is_final_stays(ledger, clock, final, later):
         claim = put(ledger, mine, clock, final)
         run(mine.record(delivery_result(claim, later, clock.now)))
         assert counts(ledger, send) == {final: 1}
-        assert ledger.report.attempts(claim.delivery_id)[0].verdict is final
+        assert ledger.report.attempts(claim.delivery_id)[0].classification is final
 
 
 def test_no_statement_takes_a_way_that_the_table_does_not_know():
@@ -299,7 +304,11 @@ def test_a_bare_550_suppresses_when_the_send_before_ended_so_too(ledger, clock, 
             if reply is None:
                 run(deliver(mine, clock.now, S.ACCEPTED))
             else:
-                run(deliver(mine, clock.now, S.FAILED, reply=reply, bare_550=reply.code == 550 and not reply.enhanced))
+                run(
+                    deliver(
+                        mine, clock.now, S.FAILED, reply=reply, is_plain_550=reply.code == 550 and not reply.enhanced
+                    )
+                )
             run(mine.status())
     assert (ledger.suppressions.get("reader0@example.net") is not None) is suppressed
 
@@ -383,7 +392,7 @@ def test_a_send_has_one_owner_named_by_its_process(ledger, open_here):
         assert other.sends.owner_pid(send.id) > 0
     assert other.sends.owner_pid(send.id) is None
     with session(other, send) as mine:
-        assert mine.epoch == 2
+        assert mine.fencing_token == 2
     with pytest.raises(UnknownSendError):
         ledger.queue.acquire(99, retry_for=DAY)
 

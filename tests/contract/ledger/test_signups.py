@@ -205,7 +205,7 @@ class TestLetters:
         ledger.transactional.ask_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
         self.run(ledger.transactional.begin_sending(due.id))
-        assert open_here().letters.recover() == 1
+        assert open_here().transactional.recover() == 1
         assert [each.state for each in letters(ledger) if each.id == due.id] == [TransactionalState.UNCERTAIN]
         assert ledger.transactional.due(clock.now + 10 * HOUR, 10, TransactionalKind.LINK) == ()
         assert ledger.transactional.counts() == {TransactionalState.UNCERTAIN: 1}

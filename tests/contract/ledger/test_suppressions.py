@@ -188,7 +188,7 @@ def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
     bare = Reply(code=550, enhanced="", text="no")
     first = ledger.creator.create(new_send("one"), readers(2))
     with session(ledger, first) as mine:
-        run(deliver(mine, clock.now, S.FAILED, 2, reply=bare, bare_550=True))
+        run(deliver(mine, clock.now, S.FAILED, 2, reply=bare, is_plain_550=True))
         run(mine.status())
     second = ledger.creator.create(new_send("two"), readers(3))
     ledger.suppressions.suppress("reader2@example.net", R.BOUNCED, source="admin")
@@ -197,7 +197,7 @@ def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
         claims = await mine.claim(3, clock.now)
         for claim in claims:
             assert await mine.begin_sending(claim)
-            await mine.record(delivery_result(claim, S.FAILED, clock.now, reply=bare, bare_550=True))
+            await mine.record(delivery_result(claim, S.FAILED, clock.now, reply=bare, is_plain_550=True))
         assert ledger.suppressions.get(ANA).reason is R.BOUNCED
         await mine.trip_breaker("refused in a row", [claim.delivery_id for claim in claims])
 

@@ -84,7 +84,7 @@ def of(state):
         (update(attempt).where(of("accepted")).values(code=550), {ACCEPTED}),
         (update(attempt).where(of("accepted")).values(number=2), {CLOSED, HISTORY}),
         (update(attempt).where(of("failed")).values(classification=S.DEFERRED), set()),
-        (update(attempt).where(attempt.c.verdict == S.DEFERRED).values(classification=S.ACCEPTED), {HISTORY}),
+        (update(attempt).where(attempt.c.classification == S.DEFERRED).values(classification=S.ACCEPTED), {HISTORY}),
         (update(send).values(last_id=3), {SUM}),
         (insert(suppression).values(LONG_AGO), {SUPPRESSED}),
     ],
@@ -120,4 +120,9 @@ def test_the_way_of_one_recipient_is_told_by_its_attempts(ledger, clock):
         run(mine.claim(1, clock.forward(61)))
         (row,) = ledger.report.rows(made.id)
         first, second = ledger.report.attempts(row.delivery_id)
-        assert (first.verdict, first.code, second.closed_at, second.opened_at) == (S.DEFERRED, 451, None, clock.now)
+        assert (first.classification, first.code, second.closed_at, second.opened_at) == (
+            S.DEFERRED,
+            451,
+            None,
+            clock.now,
+        )

@@ -43,7 +43,7 @@ def warming(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Open]:
 
 def gone(ledger: Ledger) -> dict[str, int]:
     with ledger.context.database.reading() as conn:
-        return dict(conn.execute(select(warmup_day.c.day, warmup_day.c.gone).order_by(warmup_day.c.day)).all())
+        return dict(conn.execute(select(warmup_day.c.day, warmup_day.c.sent).order_by(warmup_day.c.day)).all())
 
 
 def day_after_day(mine, clock: Clock) -> list[int]:
