@@ -21,7 +21,7 @@ LEASE = 1.0  # seconds: nobody waits for a dead child for long
 
 
 async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
-    """Two accepted, two with their dot out, two claimed."""
+    """Two accepted, two marked as sending, two claimed."""
     mine = ledger.queue.acquire(send_id, retry_for=DAY)
     assert mine is not None
     await deliver(mine, time.time(), limit=2)

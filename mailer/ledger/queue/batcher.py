@@ -271,7 +271,7 @@ class DeliveryBatch:
         self._is_fenced = fencing_token != batcher.fencing_token
         sent, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else batcher.warmup
         if self.results:
-            at = max([delivery_result.at for delivery_result in self.results])
+            at = max([each.at for each in self.results])
             sent = self._record(conn, at)
             is_last = not self.marks  # one update a second is precise enough
             if settled_at is None or settled_at + (0 if is_last else 1) < at:
@@ -314,23 +314,23 @@ class DeliveryBatch:
 
     def _record(self, conn: Connection, at: float) -> int:
         """Records the results, acceptances of attempts in flight in bulk; returns how many messages were sent."""
-        quick: dict[int, DeliveryResult] = {}
-        careful: list[DeliveryResult] = []
+        in_bulk: dict[int, DeliveryResult] = {}
+        one_by_one: list[DeliveryResult] = []
         for each in self.results:
-            if each.state is DeliveryState.ACCEPTED and self._is_in_flight(each) and each.delivery_id not in quick:
-                quick[each.delivery_id] = each
+            if each.state is DeliveryState.ACCEPTED and self._is_in_flight(each) and each.delivery_id not in in_bulk:
+                in_bulk[each.delivery_id] = each
             else:
-                careful.append(each)
+                one_by_one.append(each)
         sent = 0
-        if quick:
-            left = record_accepted(conn, list(quick.values()), at=at)
-            sent = len(quick) - len(left)
-            careful += left
-        if careful:
+        if in_bulk:
+            left = record_accepted(conn, list(in_bulk.values()), at=at)
+            sent = len(in_bulk) - len(left)
+            one_by_one += left
+        if one_by_one:
             recorded = record_results(
-                conn, self._batcher.send_id, careful, resend_uncertain=self._batcher.resend_uncertain
+                conn, self._batcher.send_id, one_by_one, resend_uncertain=self._batcher.resend_uncertain
             )
-            failed = {id(each): error for each, error in zip(careful, recorded.errors, strict=True) if error}
+            failed = {id(each): error for each, error in zip(one_by_one, recorded.errors, strict=True) if error}
             self._errors = {n: failed[id(each)] for n, each in enumerate(self.results) if id(each) in failed}
             sent += recorded.sent
         return sent

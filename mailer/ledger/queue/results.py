@@ -21,7 +21,7 @@ from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
 from mailer.ledger.privacy.pseudonyms import is_marker
 from mailer.ledger.sends.recovery import is_attempt_closed, requeue
-from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_ids, param
+from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import attempt, delivery, send
 from mailer.ledger.subscribers.suppressions import suppress
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -79,7 +79,7 @@ def record_accepted(conn: Connection, results: Sequence[DeliveryResult], *, at: 
             taken += group
             continue
         query = select(delivery.c.id).where(
-            delivery.c.id.in_(wanted),
+            in_ids(delivery.c.id, wanted),
             delivery.c.state == DeliveryState.ACCEPTED,
             delivery.c.attempts == number,
             ~is_attempt_closed(),
@@ -155,7 +155,7 @@ def _side_effects(conn: Connection, send_id: int, applied: Sequence[AppliedResul
         requeue(conn, uncertain, at=at)
         tried_again += uncertain
     if tried_again:
-        skip_ineligible(conn, delivery.c.id.in_(tried_again), at=at)
+        skip_ineligible(conn, in_ids(delivery.c.id, tried_again), at=at)
 
 
 def _suppress_dead(conn: Connection, send_id: int, each: AppliedResult, *, at: float) -> None:

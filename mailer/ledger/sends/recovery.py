@@ -13,6 +13,7 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.warmup import record_sent
+from mailer.ledger.store.fastsql import in_ids
 from mailer.ledger.store.tables import attempt, delivery, send
 
 _LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "classification")
@@ -44,7 +45,7 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
     ids = list(uncertain)
     if resend_uncertain and ids:
         requeue(conn, ids, at=at)
-        skip_unsubscribed(conn, delivery.c.id.in_(ids), at=at)
+        skip_unsubscribed(conn, in_ids(delivery.c.id, ids), at=at)
     skip_suppressed(conn, of_send, at=at)
     if kind is not SendKind.TEST:
         record_sent(conn, warmup, len(ids), at)
@@ -60,6 +61,6 @@ def requeue(conn: Connection, ids: list[int], *, at: float) -> None:
     """Makes uncertain deliveries `pending` that were not sent again yet; they keep their Message-ID."""
     conn.execute(
         transition({DeliveryState.UNCERTAIN}, DeliveryState.PENDING, at=at)
-        .where(delivery.c.id.in_(ids), delivery.c.resends == 0)
+        .where(in_ids(delivery.c.id, ids), delivery.c.resends == 0)
         .values(resends=delivery.c.resends + 1, reason="once more")
     )

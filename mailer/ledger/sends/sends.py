@@ -19,6 +19,7 @@ from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.recovery import recover
 from mailer.ledger.sends.warmup import with_warmup_hold
 from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
+from mailer.ledger.store.fastsql import in_ids
 from mailer.ledger.store.tables import delivery, edition, send
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Repeat, Resolution, Send, Summary
@@ -233,7 +234,7 @@ class Sends:
                     f"To count them as delivered: mailer resolve {send_id} --assume-sent",
                 )
             chosen, missing = _uncertain(conn, send_id, identities)
-            which = delivery.c.id.in_(chosen)
+            which = in_ids(delivery.c.id, chosen)
             if resend and chosen:
                 conn.execute(
                     transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more")

@@ -36,7 +36,7 @@ def keep_imported(conn: Connection, diff: SyncDiff, columns: Mapping[str, str], 
     for page in conn.execute(_changed_rows(diff).execution_options(yield_per=_PAGE)).partitions():
         _ROWS.load(conn, list(_evidence(page, diff, columns, form)))
     if not diff.is_first:
-        _forget_what_was_known(conn, diff, form)
+        _delete_duplicates(conn, diff, form)
 
 
 def forget_imported(conn: Connection, list_id: int, forms: Collection[str]) -> None:
@@ -69,7 +69,7 @@ def _past_timestamp(text: str, now: float) -> float | None:
     return found if found is not None and found <= now else None
 
 
-def _forget_what_was_known(conn: Connection, diff: SyncDiff, form: str) -> None:
+def _delete_duplicates(conn: Connection, diff: SyncDiff, form: str) -> None:
     older = consent.alias()
     known = exists().where(
         older.c.identity == consent.c.identity,

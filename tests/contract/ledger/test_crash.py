@@ -29,7 +29,9 @@ def answer(process):
 
 
 @pytest.mark.parametrize("resend_uncertain", [False, True])
-def test_after_a_kill_everybody_is_accounted_for(ledger, database_url, open_here, tmp_path, clock, resend_uncertain):
+def test_after_a_kill_every_delivery_is_accounted_for(
+    ledger, database_url, open_here, tmp_path, clock, resend_uncertain
+):
     send = ledger.creator.create(new_send(), readers(10))
     with child(database_url, tmp_path, send.id, "hold") as process:
         sending = answer(process)["sending"]
@@ -55,7 +57,7 @@ def test_after_a_kill_everybody_is_accounted_for(ledger, database_url, open_here
     assert sorted(attempts) == sorted([1] * 6 + ([2] * 4 if resend_uncertain else [2] * 2 + [1] * 2))
 
 
-def test_of_processes_that_race_for_a_send_one_owns_it(ledger, database_url, tmp_path):
+def test_of_processes_that_race_for_a_send_one_acquires_it(ledger, database_url, tmp_path):
     send = ledger.creator.create(new_send(), readers(2))
     assert sorted(result["owns"] for result in race(database_url, tmp_path, send.id, "own")) == [False, False, True]
 

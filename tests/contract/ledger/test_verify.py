@@ -113,7 +113,7 @@ def test_what_an_attempt_can_have_led_to_follows_from_the_table():
     assert S.ACCEPTED not in reachable(S.FAILED)
 
 
-def test_the_way_of_one_recipient_is_told_by_its_attempts(ledger, clock):
+def test_attempts_show_the_history_of_one_recipient(ledger, clock):
     made = ledger.creator.create(new_send(), readers(1))
     with session(ledger, made) as mine:
         run(deliver(mine, clock.now, S.DEFERRED, reply=Reply(code=451, enhanced="4.7.1", text="later")))
