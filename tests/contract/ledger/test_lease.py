@@ -129,10 +129,10 @@ def test_nothing_is_marked_before_results_that_failed_to_be_written(ledger, cloc
         monkeypatch.setattr(ledger.context.database, "in_transaction", fail_once)
         mine.record_nowait(delivery_result(first, S.ACCEPTED, clock.now))
         assert await asyncio.to_thread(entered.wait, PATIENCE)
-        committing = asyncio.create_task(mine.begin_sending(second))  # while the batch before it is about to fail
+        marking = asyncio.create_task(mine.begin_sending(second))  # while the batch before it is about to fail
         await asyncio.sleep(0)
         go_on.set()
-        assert await committing
+        assert await marking
 
     with session(ledger, send) as mine:
         run(connection(mine))
