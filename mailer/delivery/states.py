@@ -7,7 +7,7 @@ from enum import StrEnum
 class DeliveryState(StrEnum):
     PENDING = "pending"  # not begun, or proven unsent
     CLAIMED = "claimed"  # in a lane's hands, provably unsent
-    SENDING = "committing"  # durable before the dot may leave
+    SENDING = "sending"  # durable before the end of DATA may leave
     ACCEPTED = "accepted"  # the relay answered 250 to the dot
     DEFERRED = "deferred"  # to be tried again
     FAILED = "failed"  # refused for good, or its lifetime is over

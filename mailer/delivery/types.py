@@ -25,7 +25,7 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     TEXT = "text"  # the message text, before its dot was given to the transport
-    END_OF_DATA = "dot"  # from the moment the dot was given to the transport
+    END_OF_DATA = "end_of_data"  # from the moment the end of DATA was given to the transport
 
 
 class Reply(NamedTuple):

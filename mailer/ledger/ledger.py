@@ -1,36 +1,36 @@
 """The ledger: the database that proves what happened to every recipient.
 
     with open_ledger(url, state_dir, clock=time.time) as ledger:
-        send = ledger.freezer.create(new, audience)
-        with ledger.queue.own(send.id, retry_for=86400) as owned: ...
+        send = ledger.creator.create(new, audience)
+        with ledger.queue.acquire(send.id, retry_for=86400) as session: ...
 
-    sends         sends and their states; pause, resume, cancel, resolve
-    freezer       creates sends
-    queue         owns and runs a send: the port that a sender uses
-    warmup        what a day of the warm-up plan has left
-    suppressions  addresses that must not be mailed
-    erasure       erases a person
-    members       the members of lists
-    roll          the members of a list by page, with search and counts
-    wishes        subscriber preferences
-    syncs         syncs of list files and members
-    signups       requests for lists, their confirmation and consents
-    letters       transactional mail to one person, to be delivered
-    editions      editions that were sent, and their images
-    approvals     approvals of editions
-    report        deliveries and attempts
-    gauge         statistics of a send
-    verifier      checks the invariants of a send
-    people        users of the desk and their roles
-    sessions      where they are signed in
-    audit         the log of what users did
-    drafts        earlier versions of dispatches
-    tokens        tokens of the API and their scopes
-    answers       stored responses to requests that must be done once
-    webhooks      webhooks and the events that they get
-    outbox        messages to webhooks and their attempts
+    sends           sends and their states; pause, resume, cancel, resolve
+    creator         creates sends
+    queue           acquires and runs a send: the port that a sender uses
+    warmup          the daily quota of the warm-up plan
+    suppressions    addresses that must not be mailed
+    erasure         erases a subscriber
+    members         the members of lists
+    member_search   the members of a list by page, with search and counts
+    preferences     subscriber preferences
+    syncs           syncs of list files and members
+    signups         sign-ups, their confirmation and consents
+    transactional   transactional mail to be delivered
+    editions        editions that were sent, and their images
+    approvals       approvals of editions
+    report          deliveries and attempts
+    stats           statistics of a send
+    verifier        checks the invariants of a send
+    users           users of the desk and their roles
+    sessions        the sessions of users
+    audit           the log of what users did
+    revisions       earlier versions of dispatches
+    api_tokens      tokens of the API and their scopes
+    idempotency     stored responses to requests that must be done once
+    webhooks        webhooks and the events that they subscribe to
+    outbox          messages to webhooks and their attempts
 
-All of it is synchronous, but for an owned send and the methods that are async or return a future: call it in a thread if there is
+All of it is synchronous, except a send session and the methods that are async or return a future: call it in a thread if there is
 an event loop. Raises LedgerError.
 """
 
@@ -132,18 +132,18 @@ class Ledger:
 
     @property
     def context(self) -> LedgerContext:
-        """What the parts of it share."""
+        """What its parts share."""
         return self._context
 
     def close(self) -> None:
-        """Writes what is queued, ends the writer's thread, closes the database. A second call does nothing."""
+        """Writes what is queued, ends the writer thread, closes the database. A second call does nothing."""
         self._context.writer.close()
         lock = self._context.database.write_lock()
         try:
             with lock:
                 self._context.database.close()
         except LedgerError:
-            self._context.database.close()  # somebody holds the lock for long: then our connections are not the last
+            self._context.database.close()  # another process holds the lock: then our connections are not the last
         finally:
             lock.close()
 
@@ -160,10 +160,10 @@ def open_ledger(
 ) -> Ledger:
     """Opens the ledger at `url`, creating it or upgrading it to this version's schema.
 
-    `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is made when missing; a relative
-    SQLite path is taken from the folder it is in. A database that is an older copy of what this folder has seen is refused
-    (RestoredError), unless a person says `accept_restored`: then no send of it goes on unasked. `warmup`, `lease`
-    and `steady`: see Core. Raises SettingsError for a wrong URL, LedgerError for the rest.
+    `state_dir` (`.mailer` of the workspace) holds the locks of running processes and is created if missing; a relative SQLite
+    path starts at its parent folder. A database that is an older copy of what this folder has seen is refused (RestoredError),
+    unless `accept_restored`: then its running sends are paused. `warmup`, `lease` and `steady`: see LedgerContext. Raises
+    SettingsError for a wrong URL, LedgerError for the rest.
     """
     database = open_database(url, state_dir)
     try:
@@ -172,15 +172,15 @@ def open_ledger(
         raise LedgerError(
             f"The folder {state_dir} cannot be made ({error.strerror}).", "Check that the workspace may be written."
         ) from error
-    epoch = RollbackGuard(state_dir, database.name)
-    writer = Writer(database, epoch)
+    guard = RollbackGuard(state_dir, database.name)
+    writer = Writer(database, guard)
     try:
         upgrade(database)
         if accept_restored:
-            writer.call(epoch.accept_rollback).result()
+            writer.call(guard.accept_rollback).result()
         else:
             with database.reading() as conn:
-                epoch.check(conn)
+                guard.check(conn)
     except BaseException:
         writer.close()
         database.close()

@@ -67,7 +67,7 @@ SETTLED = 4  # before the kill
 def test_killed_at_a_point_that_the_server_sees(
     besiege: Callable[..., Siege], extensions: tuple[str, ...], point: str, settled: int, out: int
 ) -> None:
-    """Whoever was settled stays so; the one in hand is `pending` again before the dot, and uncertain from `committing` on."""
+    """Whoever was settled stays so; the one in hand is `pending` again before the dot, and uncertain from `sending` on."""
     siege = besiege(readers=12, connections=1, judge={"extensions": extensions})
     reached = siege.judge.strike_at(point, settled + 1, lambda: None)
     process = siege.start(*SEND)
@@ -88,7 +88,7 @@ def test_killed_at_a_point_that_the_server_sees(
     ("point", "nth", "settled", "out", "kept"),
     [
         ("claimed", 1, 0, 0, 0),
-        ("committed", SETTLED + 1, SETTLED, 1, 0),  # `committing` is durable, the dot has not left
+        ("committed", SETTLED + 1, SETTLED, 1, 0),  # `sending` is durable, the dot has not left
         ("answered", SETTLED + 1, SETTLED, 1, 1),  # the server has said 250, the ledger does not know it yet
     ],
 )

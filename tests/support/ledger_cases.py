@@ -82,7 +82,7 @@ def delivery_result(claim: Claim, state: DeliveryState, at: float, **more: Any) 
 async def deliver(
     send: SendSession, now: float, state: DeliveryState = S.ACCEPTED, limit: int = 1, **more: Any
 ) -> None:
-    """Claim up to `limit`, commit, and settle as `state`."""
+    """Claims up to `limit`, marks them as sending, and records `state` as their result."""
     for claim in await send.claim(limit, now):
         assert await send.begin_sending(claim)
         await send.record(delivery_result(claim, state, now, **more))

@@ -21,30 +21,30 @@ LEASE = 1.0  # seconds: nobody waits for a dead child for long
 
 
 async def hold(ledger: Ledger, send_id: int) -> dict[str, object]:
-    """Two accepted, two with their dot out, two claimed."""
+    """Two accepted, two marked as sending, two claimed."""
     mine = ledger.queue.acquire(send_id, retry_for=DAY)
     assert mine is not None
     await deliver(mine, time.time(), limit=2)
     claims = await mine.claim(4, time.time())
     assert all([await mine.begin_sending(claim) for claim in claims[:2]])
-    return {"committing": [claim.delivery_id for claim in claims[:2]]}
+    return {"sending": [claim.delivery_id for claim in claims[:2]]}
 
 
 async def stopped(ledger: Ledger, send_id: int) -> dict[str, object]:
-    """One dot about to leave, one claimed; then, after having been stopped for longer than its lease, what it still can do."""
+    """One message before end of DATA, one claimed; then what is still allowed after a stop for longer than the lease."""
     mine = ledger.queue.acquire(send_id, retry_for=DAY)
     assert mine is not None
-    committed, claimed = await mine.claim(2, time.time())
-    assert await mine.begin_sending(committed)
-    assert mine.may_send(committed)
+    marked, claimed = await mine.claim(2, time.time())
+    assert await mine.begin_sending(marked)
+    assert mine.may_send(marked)
     print("{}", flush=True)  # noqa: T201
-    while mine.may_send(committed):
+    while mine.may_send(marked):
         pass
     try:
         again = "claimed" if await mine.claim(1, time.time()) else "none"
     except MailerError as error:
         again = type(error).__name__
-    return {"may_send": mine.may_send(committed), "committed": await mine.begin_sending(claimed), "claimed": again}
+    return {"may_send": mine.may_send(marked), "marked": await mine.begin_sending(claimed), "claimed": again}
 
 
 async def own(ledger: Ledger, send_id: int) -> dict[str, object]:
@@ -72,9 +72,10 @@ async def fill(ledger: Ledger, send_id: int) -> dict[str, object]:
         error = str(failure)
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     accepted = ledger.sends.summary(send_id).counts.get(DeliveryState.ACCEPTED, 0)
+    unsaved = len(mine.unsaved)
     await deliver(mine, time.time(), limit=1)
     after = ledger.sends.summary(send_id).counts.get(DeliveryState.ACCEPTED, 0)
-    return {"error": error, "answered": answered, "accepted": accepted, "after": after}
+    return {"error": error, "answered": answered, "accepted": accepted, "unsaved": unsaved, "after": after}
 
 
 async def create(ledger: Ledger, _send_id: int) -> dict[str, object]:

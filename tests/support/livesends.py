@@ -1,4 +1,4 @@
-"""Sends at some point of their way, for pages that show them."""
+"""Sends in progress, for pages that show them."""
 
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Reply, Stage
@@ -16,17 +16,17 @@ def addresses(count, domain="example.com"):
     return [f"reader{number}@{domain}" for number in range(count)]
 
 
-def carry(site, send, *verdicts, kill=False):
-    """Have one delivery after the other end as a key of REPLIES says, a second each; then the owner leaves, or dies."""
+def carry(site, send, *results, kill=False):
+    """Records one delivery after the other, one a second, as a key of REPLIES; then the process releases the send, or dies."""
     mine = session(site.ledger, send)
 
     async def work():
-        for classification in verdicts:
-            state, reply = REPLIES[classification]
+        for result in results:
+            state, reply = REPLIES[result]
             site.clock.forward(1)
             for claim in await mine.claim(1, site.clock()):
                 assert await mine.begin_sending(claim)
-                more = {"suppress": True} if classification == "failed" else {}
+                more = {"suppress": True} if result == "failed" else {}
                 await mine.record(
                     delivery_result(claim, state, site.clock(), reply=reply, stage=Stage.END_OF_DATA, **more)
                 )

@@ -29,11 +29,11 @@ ROWS = (
     Row(
         "kill -9 at each named point",
         "the server holds its answer there, or the process kills itself there: connect, EHLO, claim, MAIL, RCPT, DATA, "
-        "mid-body, after `committing`, after the dot, after 250, after commit",
+        "mid-body, after `sending`, after the dot, after 250, after commit",
         (
             f"{KILLS}::test_killed_at_a_point_that_the_server_sees",
             f"{KILLS}::test_killed_at_a_point_that_only_the_sender_knows",
-            f"{CRASH}::test_after_a_kill_everybody_is_accounted_for",
+            f"{CRASH}::test_after_a_kill_every_delivery_is_accounted_for",
         ),
     ),
     Row(
@@ -177,7 +177,7 @@ ROWS = (
             f"{OWNERS}::test_of_senders_that_start_at_once_one_sends_and_the_others_name_it",
             f"{OWNERS}::test_of_resumes_at_once_one_sends_and_the_others_name_it",
             f"{OWNERS}::test_different_sends_at_once_do_not_touch_each_other",
-            f"{CRASH}::test_of_processes_that_race_for_a_send_one_owns_it",
+            f"{CRASH}::test_of_processes_that_race_for_a_send_one_acquires_it",
         ),
     ),
     Row(
@@ -186,7 +186,7 @@ ROWS = (
         (
             f"{OWNERS}::test_one_that_slept_beyond_its_lease_lets_no_dot_leave_when_it_wakes",
             f"{OWNERS}::test_one_that_sleeps_keeps_its_send_where_the_lock_is_of_the_machine",
-            f"{OWNERSHIP}::test_a_process_stopped_beyond_its_lease_lets_no_dot_leave",
+            f"{OWNERSHIP}::test_a_process_stopped_beyond_its_lease_sends_no_end_of_data",
             f"{OWNERSHIP}::test_a_process_that_is_stopped_and_woken_is_fenced",
         ),
     ),
@@ -208,7 +208,7 @@ ROWS = (
         "a copy made amid a send is put back after its end",
         (
             f"{OWNERS}::test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it",
-            f"{OWNERSHIP}::test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it",
+            f"{OWNERSHIP}::test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it",
         ),
     ),
 )

@@ -1,9 +1,8 @@
-"""Tokens of the API: which programs may do what.
+"""Tokens of the API and their scopes.
 
-A token is known by the digest of what the program holds, and by a name, which is one however it is written and stays
-taken: the audit names what was done by it. A revoked token lets nobody in from that moment; a new one may take its
-name. That a token was used is written down at most once in FRESH seconds, since that is a commit. Times are seconds
-since the epoch, UTC.
+A token is identified by its digest, and by a name that ignores case and spacing and stays taken, because the audit log refers
+to it. A revoked token is refused at once; a new one may reuse its name. The use of a token is recorded at most once in FRESH
+seconds, because that is a commit. Times are seconds since the epoch, UTC.
 
 Raises TokenTakenError, UnknownTokenError.
 """
@@ -24,11 +23,11 @@ FRESH = 60
 
 
 class TokenTakenError(UsageError):
-    """There is a token of this name."""
+    """There is a token with this name."""
 
 
 class UnknownTokenError(UsageError):
-    """There is no token of this name."""
+    """There is no token with this name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no token “{name}”.", "Those that there are: mailer token list")
@@ -36,7 +35,7 @@ class UnknownTokenError(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token that lets somebody in. `used_at` None: never yet."""
+    """A valid token. `used_at` None: never used."""
 
     id: int
     name: str
@@ -55,7 +54,7 @@ class ApiTokens:
         self._context = context
 
     def add(self, name: str, digest: str, scopes: frozenset[Scope]) -> ApiToken:
-        """Let whoever holds the token of this digest do what `scopes` say."""
+        """Adds a token with this digest and these scopes."""
         shown = plain_name(name)
         if not scopes:
             raise UsageError("A token needs a scope.", f"Name one with --scope: {', '.join(Scope)}")
@@ -82,13 +81,13 @@ class ApiTokens:
         return self._context.writer.call(work).result()
 
     def all(self) -> tuple[ApiToken, ...]:
-        """Every token that lets somebody in, by name."""
+        """Returns all valid tokens, by name."""
         query = select(api_token).where(api_token.c.revoked_at.is_(None)).order_by(api_token.c.key)
         with self._context.database.reading() as conn:
             return tuple(map(_token, conn.execute(query)))
 
     def find(self, digest: str) -> ApiToken | None:
-        """The token of this digest, noted as used now."""
+        """Returns the token of this digest; records its use."""
         query = select(api_token).where(api_token.c.digest == digest, api_token.c.revoked_at.is_(None))
         with self._context.database.reading() as conn:
             row = conn.execute(query).first()
@@ -101,7 +100,7 @@ class ApiTokens:
         return _token(row)
 
     def revoke(self, name: str) -> ApiToken:
-        """Let nobody in by the token `name` any more."""
+        """Revokes the token `name`."""
 
         def work(conn: Connection) -> ApiToken:
             mine = (api_token.c.key == name_key(name), api_token.c.revoked_at.is_(None))

@@ -1,8 +1,7 @@
-"""Who did what: one line an action, written and never changed.
+"""The audit log: one line for each action, written once and never changed.
 
-`actor` is the name of a person at the desk, or the command line. `action` is `noun.verb`, such as `dispatch.save`;
-`object` is what it was done to, `detail` what else there is to say, both in words. A line is written after the thing
-was done, by who did it.
+`actor` is the name of a user of the desk, or the command line. `action` is `noun.verb`, such as `dispatch.save`; `object` and
+`detail` are text. The caller writes the line after the action.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ _LONGEST = 1000  # characters of an object or a detail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One thing that was done. `at`: seconds since the epoch, UTC; `address`: the IP address that it came from."""
+    """One action. `at`: seconds since the epoch, UTC; `address`: the IP address that it came from."""
 
     id: int
     at: float
@@ -36,8 +35,8 @@ class AuditLog:
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
-    def record(self, actor: str, action: str, object: str = "", detail: str = "", *, address: str = "") -> None:  # noqa: A002 - its name
-        """Write down that `actor` did it, now."""
+    def record(self, actor: str, action: str, object: str = "", detail: str = "", *, address: str = "") -> None:  # noqa: A002 - the name of the column
+        """Records an action of `actor`."""
         values = {
             "at": self._context.clock(),
             "actor": actor,
@@ -49,7 +48,7 @@ class AuditLog:
         self._context.writer.call(lambda conn: conn.execute(insert(audit).values(**values))).result()
 
     def entries(self, *, actor: str = "", before: int | None = None, limit: int = PAGE) -> tuple[AuditEntry, ...]:
-        """The latest first; only those of `actor`, if one is named; `before` is the id of the last of the page before."""
+        """Returns entries, the latest first, of `actor` if given; `before` is the id of the last one of the previous page."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if actor:
             query = query.where(audit.c.actor == actor)
@@ -59,7 +58,7 @@ class AuditLog:
             return tuple(map(_entry, conn.execute(query)))
 
     def actors(self) -> tuple[str, ...]:
-        """Everybody who ever did something."""
+        """Returns all actors of the log."""
         with self._context.database.reading() as conn:
             return tuple(sorted(conn.execute(select(audit.c.actor).distinct()).scalars()))
 

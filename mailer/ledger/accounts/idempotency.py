@@ -1,11 +1,11 @@
-"""What was answered to requests that must happen once: a key of the asking program's, and the answer to it.
+"""Idempotency keys of the API, and the stored responses to requests that must be done once.
 
-    answers.begin(token, key, fingerprint)   None: it is new, and noted as begun; else what is known of it
-    answers.keep(token, key, kept)           the answer, for whoever asks again
-    answers.drop(token, key)                 nothing was done; the key may be used anew
+    idempotency.reserve(token, key, fingerprint)   None: the key is new, and reserved; otherwise what is stored of it
+    idempotency.store(token, key, response)        stores the response for repetitions of the request
+    idempotency.release(token, key)                nothing was done; the key may be used again
 
-The key is noted before anything is done. So a request that was interrupted leaves a key without an answer, and is never
-done a second time by itself. Keys are forgotten after LONGEST seconds. Times are seconds since the epoch, UTC.
+A key is reserved before anything is done. So an interrupted request leaves a key without a response, and is never repeated
+automatically. Keys are removed after LONGEST seconds. Times are seconds since the epoch, UTC.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.tables import api_answer
+from mailer.ledger.store.tables import idempotency_key
 
 LONGEST = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResponse:
-    """`fingerprint` tells one request from another; `status` None: begun, and no answer is known."""
+    """A stored response. `fingerprint` identifies the request; `status` None: begun, without a response."""
 
     fingerprint: str
     status: int | None = None
@@ -30,33 +30,44 @@ class StoredResponse:
 
 
 class IdempotencyKeys:
-    """The answers of one ledger."""
+    """The idempotency keys of one ledger."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def reserve(self, token_id: int, key: str, fingerprint: str) -> StoredResponse | None:
+        """Reserves a new key and returns None; returns what is stored of a known key."""
+
         def work(conn: Connection) -> StoredResponse | None:
             now = self._context.clock()
             advisory_lock(conn, f"api answer {token_id} {key}")
-            conn.execute(delete(api_answer).where(api_answer.c.at < now - LONGEST))
-            columns = (api_answer.c.fingerprint, api_answer.c.status, api_answer.c.body, api_answer.c.location)
+            conn.execute(delete(idempotency_key).where(idempotency_key.c.at < now - LONGEST))
+            columns = (
+                idempotency_key.c.fingerprint,
+                idempotency_key.c.status,
+                idempotency_key.c.body,
+                idempotency_key.c.location,
+            )
             row = conn.execute(select(*columns).where(*_of(token_id, key))).first()
             if row:
                 return StoredResponse(**row._asdict())
-            conn.execute(insert(api_answer).values(token_id=token_id, key=key, fingerprint=fingerprint, at=now))
+            conn.execute(insert(idempotency_key).values(token_id=token_id, key=key, fingerprint=fingerprint, at=now))
             return None
 
         return self._context.writer.call(work).result()
 
-    def store(self, token_id: int, key: str, kept: StoredResponse) -> None:
-        answered = update(api_answer).where(*_of(token_id, key))
-        values = {"status": kept.status, "body": kept.body, "location": kept.location}
-        self._context.writer.call(lambda conn: conn.execute(answered.values(**values))).result()
+    def store(self, token_id: int, key: str, response: StoredResponse) -> None:
+        """Stores the response to the request of this key."""
+        reserved = update(idempotency_key).where(*_of(token_id, key))
+        values = {"status": response.status, "body": response.body, "location": response.location}
+        self._context.writer.call(lambda conn: conn.execute(reserved.values(**values))).result()
 
     def release(self, token_id: int, key: str) -> None:
-        self._context.writer.call(lambda conn: conn.execute(delete(api_answer).where(*_of(token_id, key)))).result()
+        """Removes a key whose request did nothing."""
+        self._context.writer.call(
+            lambda conn: conn.execute(delete(idempotency_key).where(*_of(token_id, key)))
+        ).result()
 
 
 def _of(token_id: int, key: str) -> tuple[ColumnElement[bool], ...]:
-    return (api_answer.c.token_id == token_id, api_answer.c.key == key)
+    return (idempotency_key.c.token_id == token_id, idempotency_key.c.key == key)

@@ -1,8 +1,8 @@
-"""What the desk saved of dispatches: the history behind the files, which stay the truth.
+"""Revisions of dispatches that were saved at the desk. The files themselves stay authoritative.
 
-Autosaving makes many versions. One that the same person saved less than APART seconds after the one before the last
-takes that last one's place, so that the history has steps which a person can tell apart. KEPT versions of a file stay;
-times are seconds since the epoch, UTC.
+Autosaving makes many revisions. One that the same user saved less than APART seconds after the one before the last replaces the
+last one, so that a user can tell the revisions apart. KEPT revisions of a file are kept; times are seconds since the epoch,
+UTC.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.tables import draft
+from mailer.ledger.store.tables import revision
 
 APART = 300
 KEPT = 200
@@ -31,13 +31,13 @@ class Revision:
 
 
 class Revisions:
-    """The history of one ledger."""
+    """The revisions of one ledger."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def save(self, file: str, text: str, *, digest: str, actor: str, step: bool = False) -> None:
-        """Remember that `file` became `text` by `actor`; as a step of its own, if `step`."""
+        """Saves a revision of `file` by `actor`; `step`: never replaces the last one."""
         now = self._context.clock()
         values = {"at": now, "digest": digest, "words": len(text.split()), "text": text}
 
@@ -46,16 +46,16 @@ class Revisions:
             last = conn.execute(_of(file).limit(2)).all()
             if last and last[0].digest == digest:
                 return
-            fresh = len(last) == 2 and now - last[1].at < APART and {each.actor for each in last} == {actor}
-            if fresh and not step:
-                conn.execute(update(draft).where(draft.c.id == last[0].id).values(**values))
+            replaces_last = len(last) == 2 and now - last[1].at < APART and {each.actor for each in last} == {actor}
+            if replaces_last and not step:
+                conn.execute(update(revision).where(revision.c.id == last[0].id).values(**values))
                 return
-            conn.execute(insert(draft).values(file=file, actor=actor, **values))
+            conn.execute(insert(revision).values(file=file, actor=actor, **values))
             conn.execute(
-                delete(draft).where(
-                    draft.c.file == file,
-                    draft.c.id.not_in(
-                        select(draft.c.id).where(draft.c.file == file).order_by(draft.c.id.desc()).limit(KEPT)
+                delete(revision).where(
+                    revision.c.file == file,
+                    revision.c.id.not_in(
+                        select(revision.c.id).where(revision.c.file == file).order_by(revision.c.id.desc()).limit(KEPT)
                     ),
                 )
             )
@@ -63,21 +63,21 @@ class Revisions:
         self._context.writer.call(work).result()
 
     def versions(self, file: str) -> tuple[Revision, ...]:
-        """All that is remembered of `file`, the latest first."""
+        """Returns the revisions of `file`, the latest first."""
         with self._context.database.reading() as conn:
-            return tuple(map(_version, conn.execute(_of(file))))
+            return tuple(map(_revision, conn.execute(_of(file))))
 
     def text(self, file: str, version: int) -> str | None:
-        """The text of one version of `file`."""
-        query = select(draft.c.text).where(draft.c.file == file, draft.c.id == version)
+        """Returns the text of one revision of `file`."""
+        query = select(revision.c.text).where(revision.c.file == file, revision.c.id == version)
         with self._context.database.reading() as conn:
             return conn.execute(query).scalar()
 
 
 def _of(file: str) -> Any:
-    columns = [column for column in draft.c if column.name != "text"]
-    return select(*columns).where(draft.c.file == file).order_by(draft.c.id.desc())
+    columns = [column for column in revision.c if column.name != "text"]
+    return select(*columns).where(revision.c.file == file).order_by(revision.c.id.desc())
 
 
-def _version(row: Row[Any]) -> Revision:
+def _revision(row: Row[Any]) -> Revision:
     return Revision(**row._asdict())

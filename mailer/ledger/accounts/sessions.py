@@ -1,9 +1,8 @@
-"""Where people are signed in at the desk.
+"""Sessions of users at the desk.
 
-A session ends after IDLE seconds without a request, LONGEST seconds after it began, when its person signs out, is
-removed or chooses a new password, and when it is ended from another one. It is known by the digest of what the browser
-holds. That it was used is written down at most once in FRESH seconds, since that is a commit. Times are seconds since
-the epoch, UTC.
+A session ends after IDLE seconds without a request, LONGEST seconds after it began, when its user signs out, is removed or
+changes the password, and when it is ended from another session. It is identified by the digest of the cookie. Its use is
+recorded at most once in FRESH seconds, because that is a commit. Times are seconds since the epoch, UTC.
 """
 
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ _LONGEST_BROWSER = 200  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One browser in which `user` is signed in; `browser` is what it calls itself, `address` where it was last seen."""
+    """A browser in which `user` is signed in; `browser` is its name, `address` the last IP address."""
 
     id: int
     user: User
@@ -40,21 +39,21 @@ class Sessions:
         self._context = context
 
     def begin(self, user_id: int, digest: str, *, browser: str, address: str) -> None:
-        """Sign somebody in; sessions that are over are forgotten on the way."""
+        """Begins a session; removes expired ones."""
 
         def work(conn: Connection) -> None:
             now = self._context.clock()
-            conn.execute(delete(desk_session).where(_over(now)))
+            conn.execute(delete(desk_session).where(_expired(now)))
             values = {"digest": digest, "browser": browser[:_LONGEST_BROWSER], "address": address}
             conn.execute(insert(desk_session).values(user_id=user_id, created_at=now, seen_at=now, **values))
 
         self._context.writer.call(work).result()
 
     def find(self, digest: str, *, address: str = "") -> Session | None:
-        """The session of this digest, if it goes on; noted as seen from `address`."""
+        """Returns the session of this digest, unless it has expired; records its use from `address`."""
         now = self._context.clock()
         with self._context.database.reading() as conn:
-            row = conn.execute(_query().where(desk_session.c.digest == digest, ~_over(now))).first()
+            row = conn.execute(_query().where(desk_session.c.digest == digest, ~_expired(now))).first()
         if row is None:
             return None
         if now - row.seen_at >= FRESH:
@@ -65,18 +64,18 @@ class Sessions:
         return _session(row)
 
     def of(self, user_id: int) -> tuple[Session, ...]:
-        """Where somebody is signed in, the latest used first."""
-        query = _query().where(desk_session.c.user_id == user_id, ~_over(self._context.clock()))
+        """Returns the sessions of a user, the latest used first."""
+        query = _query().where(desk_session.c.user_id == user_id, ~_expired(self._context.clock()))
         with self._context.database.reading() as conn:
             return tuple(map(_session, conn.execute(query.order_by(desk_session.c.seen_at.desc()))))
 
     def end(self, user_id: int, *session_ids: int) -> int:
-        """End these sessions of `user_id`; how many there were."""
+        """Ends these sessions of `user_id`; returns how many there were."""
         mine = (desk_session.c.user_id == user_id, desk_session.c.id.in_(session_ids))
         return self._context.writer.call(lambda conn: conn.execute(delete(desk_session).where(*mine)).rowcount).result()
 
 
-def _over(now: float) -> ColumnElement[bool]:
+def _expired(now: float) -> ColumnElement[bool]:
     return or_(desk_session.c.seen_at < now - IDLE, desk_session.c.created_at < now - LONGEST)
 
 

@@ -1,14 +1,14 @@
 """Decides which open deliveries are skipped, and skips them.
 
-    skip(conn, which, reason)      those of `which` that may still be skipped
-    skip_person(conn, identity)    all of one person
-    skip_suppressed(conn, which)   those whose address is suppressed
-    skip_left(conn, which)         those whose person gets nothing from the send's lists any more: left them all, or paused
-    skip_unwanted(conn, which)     both of these
+    skip(conn, which, reason)            those of `which` that may still be skipped
+    skip_person(conn, identity, reason)  all of one subscriber
+    skip_suppressed(conn, which)         those whose address is suppressed
+    skip_unsubscribed(conn, which)       those whose subscriber left, or paused, all lists of the send
+    skip_ineligible(conn, which)         both of these
 
-Making a send looks at the lists once. What people say afterwards is applied here: at once when they say it, when a resend is
-made, and when a delivery that was under way, uncertain or refused is to be tried again. A delivery to somebody of whom the send's
-lists know nothing is left alone. All of these run within the caller's transaction.
+Creating a send reads the lists once. Later changes are applied here: at once when a subscriber makes them, when a resend is
+created, and when a delivery that was under way, uncertain or refused is to be tried again. A delivery to an address that none of
+the send's lists knows is left alone. All of these run within the caller's transaction.
 """
 
 from typing import Any
@@ -23,36 +23,36 @@ from mailer.ledger.store.fastsql import CompiledStatement, param
 from mailer.ledger.store.tables import delivery, list_, member, send_list, suppression
 
 SKIPPABLE = OPEN_STATES - {DeliveryState.SENDING}
-"""What may still be skipped: the message of a committing one may have been sent."""
+"""States that may still be skipped: in the state `sending` the message may have been sent."""
 
 
 def skip(conn: Connection, which: ColumnElement[bool], reason: str | ColumnElement[str], *, at: float) -> int:
-    """Skip those of the deliveries `which` that cannot have been sent; of one that was claimed, the attempt does not count."""
+    """Skips those of the deliveries `which` that cannot have been sent; a claimed attempt is not counted. Returns how many."""
     return conn.execute(_skipping(which, reason, at)).rowcount
 
 
 def skip_person(conn: Connection, identity: str, reason: str, *, at: float) -> int:
-    """Skip those deliveries of one person that cannot have been sent."""
+    """Skips the deliveries of one subscriber that cannot have been sent; returns how many."""
     return int(_SKIP_PERSON.run(conn, identity, reason, at).rowcount)
 
 
 def skip_suppressed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
-    """Skip those of the deliveries `which` whose address is suppressed."""
+    """Skips those of the deliveries `which` whose address is suppressed; returns how many."""
     reason = select(suppression.c.reason).where(suppression.c.identity == delivery.c.identity).scalar_subquery()
     return skip(conn, and_(which, delivery.c.identity.in_(select(suppression.c.identity))), reason, at=at)
 
 
 def skip_unsubscribed(conn: Connection, which: ColumnElement[bool], *, at: float) -> int:
-    """Skip those of the deliveries `which` whose person gets nothing from the send's lists. How many."""
+    """Skips those of the deliveries `which` whose subscriber is on no list of the send any more; returns how many."""
     status = type_coerce(effective_status(at), Text)
     on_lists = _memberships(status)
     subscribed = on_lists.where(status == Status.SUBSCRIBED.value)
-    why = on_lists.order_by(member.c.list_id).limit(1).scalar_subquery()
-    return skip(conn, and_(which, exists(on_lists), ~exists(subscribed)), why, at=at)
+    reason = on_lists.order_by(member.c.list_id).limit(1).scalar_subquery()
+    return skip(conn, and_(which, exists(on_lists), ~exists(subscribed)), reason, at=at)
 
 
 def skip_ineligible(conn: Connection, which: ColumnElement[bool], *, at: float) -> None:
-    """Skip those of the deliveries `which` that their person does not want, or must not get, any more."""
+    """Skips those of the deliveries `which` that are suppressed or unsubscribed by now."""
     skip_suppressed(conn, which, at=at)
     skip_unsubscribed(conn, which, at=at)
 
@@ -63,7 +63,7 @@ def _skipping(which: ColumnElement[bool], reason: str | ColumnElement[str], at: 
 
 
 def _memberships(status: ColumnElement[Any]) -> Select[Any]:
-    """The status on each of the lists of a delivery's send that have its person."""
+    """Returns the status on each of the lists of a delivery's send that have its subscriber."""
     named = select(list_.c.id).join(send_list, send_list.c.name == list_.c.name)
     return (
         select(status)
@@ -77,5 +77,8 @@ def _memberships(status: ColumnElement[Any]) -> Select[Any]:
 
 
 _SKIP_PERSON = CompiledStatement(
-    _skipping(delivery.c.identity == param("whose", ""), param("why", ""), param("at", 0.0)), "whose", "why", "at"
+    _skipping(delivery.c.identity == param("identity", ""), param("reason", ""), param("at", 0.0)),
+    "identity",
+    "reason",
+    "at",
 )

@@ -1,7 +1,7 @@
 """The transitions of deliveries: the one place where a delivery's state changes.
 
-Every statement that changes `delivery.state` is made here, or by `move`. Each transition is checked against
-mailer.delivery.states.TRANSITIONS when its statement is made. The row's state is part of the WHERE, so that of two writers the
+Every statement that changes `delivery.state` is built here, or by `transition`. Each transition is checked against
+mailer.delivery.states.TRANSITIONS when its statement is built. The row's state is part of the WHERE, so that of two writers the
 second changes nothing.
 """
 
@@ -23,6 +23,7 @@ class IllegalTransitionError(RuntimeError):
 
 
 def check(before: DeliveryState, after: DeliveryState) -> None:
+    """Raises IllegalTransitionError if a delivery cannot go from `before` to `after`."""
     if not is_allowed(before, after):
         raise IllegalTransitionError(f"a delivery cannot go from {before} to {after}")
 
@@ -48,22 +49,24 @@ ACCEPT = CompiledStatement(
     "number",
     "at",
 )
-"""Makes deliveries accepted; those of erased people are left to SETTLE."""
+"""Makes deliveries accepted; those of erased subscribers are left to CHANGE_STATE."""
 
-SETTLE = CompiledStatement(
+CHANGE_STATE = CompiledStatement(
     update(delivery)
     .where(delivery.c.id == param("id"), delivery.c.state == param("before", ""))
-    .values(state=param("after", ""), reason=param("why", ""), next_at=param("next", 0.0), updated_at=param("at", 0.0)),
+    .values(
+        state=param("after", ""), reason=param("reason", ""), next_at=param("next", 0.0), updated_at=param("at", 0.0)
+    ),
     "id",
     "before",
     "after",
-    "why",
+    "reason",
     "next",
     "at",
 )
 """Changes the state of one delivery; its caller has checked the transition with `check`."""
 
-COMMIT = CompiledStatement(
+MARK_SENDING = CompiledStatement(
     update(delivery)
     .where(
         delivery.c.id.op("IN")(id_list("ids")),
@@ -75,7 +78,7 @@ COMMIT = CompiledStatement(
     "ids",
     "number",
 )
-"""Makes deliveries committing. `updated_at` stays: it says when the attempt was opened."""
+"""Marks deliveries as sending. `updated_at` stays: it is when the attempt was opened."""
 
 CLAIM = CompiledStatement(
     update(delivery)

@@ -1,12 +1,12 @@
-"""The former and later addresses of a person: a change of address is a line in the history of both, which links the two.
+"""The former and later addresses of a subscriber: a change of address is recorded in the history of both, which links them.
 
     link_addresses(conn, ...)        links two addresses after a change
     former_addresses(conn, identity) the addresses before this one, however many changes ago
     later_addresses(conn, identity)  the addresses after this one
     forget_address(conn, identity)   removes an erased address from the histories of the others
 
-A request for the data of an address, or for its erasure, includes the former addresses, never the later ones: whoever reads
-mail at an address today has confirmed it; whoever did so once may be anybody.
+A request for the data of an address, or for its erasure, includes the former addresses, never the later ones: the present address
+was confirmed by its reader; a former one may be anybody's by now.
 """
 
 from sqlalchemy import Column, Connection, insert, select, update
@@ -17,7 +17,7 @@ from mailer.ledger.types.subscribers import MemberChangeKind
 
 def link_addresses(conn: Connection, list_id: int, before: str, after: str, *, by: str, at: float) -> None:
     """Within a transaction: records in both histories that the person changed the address, on one of their lists."""
-    same = {"list_id": list_id, "at": at, "by": by, "what": MemberChangeKind.ADDRESS, "before": before, "after": after}
+    same = {"list_id": list_id, "at": at, "by": by, "kind": MemberChangeKind.ADDRESS, "before": before, "after": after}
     conn.execute(insert(member_change), [{**same, "identity": before}, {**same, "identity": after}])
 
 
@@ -33,7 +33,7 @@ def later_addresses(conn: Connection, identity: str) -> tuple[str, ...]:
 
 def forget_address(conn: Connection, identity: str) -> None:
     """Within a transaction, before its own history is removed: removes this address from all other histories."""
-    moved = member_change.c.what == MemberChangeKind.ADDRESS
+    moved = member_change.c.kind == MemberChangeKind.ADDRESS
     ends = select(member_change.c.before, member_change.c.after).where(moved, member_change.c.identity == identity)
     linked = {each for row in conn.execute(ends.distinct()) for each in row} - {identity}
     for side in (member_change.c.before, member_change.c.after):
@@ -47,7 +47,7 @@ def _follow(conn: Connection, identity: str, here: Column[str], there: Column[st
         query = (
             select(there)
             .distinct()
-            .where(member_change.c.what == MemberChangeKind.ADDRESS, member_change.c.identity.in_(new), here.in_(new))
+            .where(member_change.c.kind == MemberChangeKind.ADDRESS, member_change.c.identity.in_(new), here.in_(new))
         )
         new = sorted({each for each in conn.execute(query).scalars() if each} - set(found))
         found += new

@@ -1,8 +1,8 @@
-"""What stays of an erased person: a marker.
+"""Pseudonyms of erased subscribers.
 
-A marker is a keyed hash of the identity (HMAC-SHA-256), one for a person, under a key that the ledger makes at its first
-erasure and keeps to itself. It takes the identity's place in deliveries and in the suppression, so that sums and unique
-keys hold and the person stays suppressed, while nobody without the ledger can tell who it was.
+A pseudonym is a keyed hash of the identity (HMAC-SHA-256), one for each subscriber, under a key that the ledger creates at its
+first erasure and never reveals. It replaces the identity in deliveries and in the suppression, so that sums and unique keys
+hold and the subscriber stays suppressed, while nobody without the ledger can tell who it was.
 """
 
 import hmac
@@ -20,13 +20,13 @@ _READ_KEY = CompiledStatement(select(meta.c.value).where(meta.c.key == _KEY))
 
 
 def erasure_key(conn: Connection) -> bytes | None:
-    """The key; None when nobody was erased yet."""
+    """Returns the key; None if nobody was erased yet."""
     found = _READ_KEY.run(conn).fetchone()
     return bytes.fromhex(found[0]) if found else None
 
 
 def make_erasure_key(conn: Connection) -> bytes:
-    """The key, made now if there is none."""
+    """Returns the key, creating it if there is none."""
     key = erasure_key(conn)
     if key is None:
         key = secrets.token_bytes(32)
@@ -35,24 +35,25 @@ def make_erasure_key(conn: Connection) -> bytes:
 
 
 def pseudonym(key: bytes, identity: str) -> str:
-    """What stands for `identity` after its erasure; a marker stands for itself."""
+    """Returns the pseudonym of `identity`; a pseudonym is returned unchanged."""
     if is_marker(identity):
         return identity
     return PREFIX + hmac.digest(key, identity.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def is_marker(identity: str) -> bool:
+    """Whether an identity is a pseudonym."""
     return identity.startswith(PREFIX) and "@" not in identity
 
 
 def aliases(conn: Connection, identity: str) -> tuple[str, ...]:
-    """The names under which `identity` may stand in the ledger: its own, and its marker if anybody was erased."""
+    """Returns the identities that `identity` may have in the ledger: itself, and its pseudonym if anybody was erased."""
     key = erasure_key(conn)
     return (identity,) if key is None else (identity, pseudonym(key, identity))
 
 
 class ErasedAddresses:
-    """Who was erased: the marker for an identity, or None."""
+    """The pseudonyms of all erased subscribers."""
 
     def __init__(self, conn: Connection) -> None:
         self._key = erasure_key(conn)
@@ -63,5 +64,6 @@ class ErasedAddresses:
         return bool(self._markers)
 
     def marker(self, identity: str) -> str | None:
-        mark = pseudonym(self._key or b"", identity)
-        return mark if mark in self._markers else None
+        """Returns the pseudonym if `identity` was erased."""
+        found = pseudonym(self._key or b"", identity)
+        return found if found in self._markers else None

@@ -1,16 +1,16 @@
 """Batches what the connections of one send ask of its ledger: many requests, one transaction.
 
-    DeliveryBatcher    the requests of one owned send: claim, commit, may_send, note, settle, release
+    DeliveryBatcher    the requests of one send: claim, begin_sending, may_send, record, record_nowait, release
     DeliveryBatch      all requests since the last commit, as a Job of the writer
 
-Every answer is durable when it is given. A commit costs the same for one message as for ten: so the writer is given a batch when
-half of the connections wait for it, and at the latest SPACING after the batch before.
+Every answer is durable when it is given. A commit costs the same for one message as for ten: so the writer gets a batch when half
+of the connections wait for it, and at the latest SPACING after the batch before.
 
-The send's row is read, and locked, once a batch: its state and epoch hold until the commit. Settlements are evidence and are
-written whoever owns the send, as are releases, which find nothing of theirs once another process has it; commits and claims are
-for the owner of the send. No delivery is committed while the ledger lacks the settlement of one that left before it.
+The send's row is read, and locked, once a batch: its state and fencing token hold until the commit. Results are evidence and are
+written whoever holds the send, as are releases, which match nothing once another process has it; marks and claims are for the
+holder of the send. No delivery is marked as sending while the ledger lacks the result of one that was sent before it.
 
-All but `flush`, `take_unsaved`, `close_batch` and `on_written` is for one event loop at a time: the one before has to be closed.
+Everything but `flush`, `take_unsaved`, `close_batch` and `on_written` is for one event loop at a time, the former one closed.
 """
 
 import asyncio
@@ -51,32 +51,31 @@ class ClaimRequest:
 
 
 class DeliveryBatcher:
-    """The requests of one send, which this process owns by `lock`, under `epoch`."""
+    """The requests of one send, which this process holds by `lock`, under `fencing_token`."""
 
     def __init__(
-        self, context: LedgerContext, send_id: int, epoch: int, lock: SendLock, *, resend_uncertain: bool
+        self, context: LedgerContext, send_id: int, fencing_token: int, lock: SendLock, *, resend_uncertain: bool
     ) -> None:
         self.send_id = send_id
-        self.epoch = epoch
+        self.fencing_token = fencing_token
         self.lock = lock
         self.warmup = context.warmup
         self.resend_uncertain = resend_uncertain
-        self.in_flight: dict[
-            int, int
-        ] = {}  # the attempts that may have left (Attempts): the writer's thread changes it
-        self.unsaved: list[DeliveryResult] = []  # of batches that failed; the writer's thread may look at it as it is
+        # Attempts that may have been sent, by delivery; changed in the writer's thread
+        self.in_flight: dict[int, int] = {}
+        self.unsaved: list[DeliveryResult] = []  # results of batches that failed; the writer's thread may read it
         self._writer = context.writer
         self._loop: asyncio.AbstractEventLoop | None = None  # in which the requests of the open batch wait
         self._has_timer = False  # a timer of that loop will flush
-        self._is_flushing = False  # the loop flushes as soon as it has done what it has at hand
+        self._is_flushing = False  # the loop flushes after what it is doing now
         self._flushed_at = 0.0
-        self._gate = threading.Lock()  # on what follows
-        self._batch: DeliveryBatch | None = None  # which takes new requests
-        self._unsubmitted: DeliveryBatch | None = None  # the same, as long as the writer has not been given it
-        self._failure: BaseException | None = None  # of something noted, until a request raises it
+        self._gate = threading.Lock()  # guards the three attributes below
+        self._batch: DeliveryBatch | None = None  # takes new requests
+        self._unsubmitted: DeliveryBatch | None = None  # the same batch until the writer gets it
+        self._failure: BaseException | None = None  # of a result that nobody waits for, until a request raises it
 
     async def claim(self, limit: int, now: float) -> Sequence[Claim]:
-        """Take up to `limit` due deliveries, retries first; empty when none is due or the send is not running.
+        """Claims up to `limit` due deliveries, retries first; empty when none is due or the send is not running.
 
         Raises FencedError.
         """
@@ -90,26 +89,26 @@ class DeliveryBatcher:
         return await future
 
     async def begin_sending(self, claim: Claim) -> bool:
-        """Make `committing` durable; False: this message may not be sent."""
+        """Makes the state `sending` durable; False: this message may not be sent."""
         self.raise_failure()
         with self._gate:
             batch = self._open()
             future: asyncio.Future[bool] = batch.loop.create_future()
-            batch.commits.append((claim, future))
+            batch.marks.append((claim, future))
         self.flush_soon()
         return await future and self.lock.held
 
     def may_send(self, claim: Claim) -> bool:
-        """Whether a committed message may still be sent, asked immediately before its end of DATA: nothing is awaited.
+        """Whether a message marked as sending may still be sent: asked immediately before its end of DATA, awaits nothing.
 
-        False when the ownership has run out meanwhile, for this process was stopped, or the ledger could not be reached.
+        False when the lease has expired meanwhile, because this process was stopped or the ledger could not be reached.
         """
         return self.lock.held and self.in_flight.get(claim.delivery_id) == claim.attempt
 
     def record_nowait(self, delivery_result: DeliveryResult) -> None:
-        """Record how an attempt ended, with the next batch and before any later commit; nobody waits for it.
+        """Records a result with the next batch and before any later mark; nobody waits for it.
 
-        What goes wrong with it is raised by the next request. Only within the event loop.
+        An error is raised by the next request. Only within the event loop.
         """
         with self._gate:
             self._open().results.append(delivery_result)
@@ -117,7 +116,7 @@ class DeliveryBatcher:
             self.flush_soon()
 
     async def record(self, delivery_result: DeliveryResult) -> None:
-        """The same, done when durable. Raises IllegalTransitionError if the message was not committed before it was sent."""
+        """Records a result; done when durable. Raises IllegalTransitionError if the message was not marked before it was sent."""
         with self._gate:
             batch = self._open()
             future: asyncio.Future[None] = batch.loop.create_future()
@@ -127,7 +126,7 @@ class DeliveryBatcher:
         await future
 
     async def release(self, claims: Sequence[Claim], at: float) -> None:
-        """Give back claims that left nothing on the wire: to pending, the attempt uncounted."""
+        """Releases claims of which nothing was sent: to pending, the attempt uncounted."""
         if not claims:
             return
         with self._gate:
@@ -138,7 +137,7 @@ class DeliveryBatcher:
         await future
 
     def raise_failure(self) -> None:
-        """Raises, once, what went wrong with something noted."""
+        """Raises, once, the error of a result that nobody waited for."""
         if self._failure is None:
             return
         with self._gate:
@@ -147,43 +146,43 @@ class DeliveryBatcher:
             raise failure
 
     def flush_soon(self) -> None:
-        """Give the writer the open batch when it is due, and not before the loop has done what it has at hand.
+        """Gives the writer the open batch when it is due, and not before the loop has finished its current callbacks.
 
         The two threads share one interpreter: a writer that is woken earlier would only wait for it.
         """
         batch = self._unsubmitted
         if batch is None or self._is_flushing or self._loop is None:
             return
-        patience = self._flushed_at + SPACING - time.monotonic()
-        if patience <= 0 or batch.is_full:
+        delay = self._flushed_at + SPACING - time.monotonic()
+        if delay <= 0 or batch.is_full:
             self._is_flushing = True
             self._loop.call_soon(self._on_due)
         elif not self._has_timer:
             self._has_timer = True
-            self._loop.call_later(patience, self._on_timer)
+            self._loop.call_later(delay, self._on_timer)
 
     def flush(self) -> None:
-        """Give the writer the open batch, if it does not have it yet; of any thread."""
+        """Gives the writer the open batch, if it does not have it yet; from any thread."""
         with self._gate:
             failed = self._submit()
         if failed:
             batch, error = failed
-            batch.finish(error)  # those who wait for it must hear of it
+            batch.finish(error)
 
     def take_unsaved(self) -> list[DeliveryResult]:
-        """Hands over the settlements that earlier batches failed to write."""
+        """Returns, and forgets, the results that earlier batches failed to write."""
         with self._gate:
             left, self.unsaved = self.unsaved, []
         return left
 
     def close_batch(self, batch: "DeliveryBatch") -> None:
-        """Let no more requests into `batch`: it is being written."""
+        """Closes `batch` for new requests: it is being written."""
         with self._gate:
             if self._batch is batch:
                 self._batch = None
 
     def on_written(self, batch: "DeliveryBatch", error: BaseException | None) -> None:
-        """`batch` is durable, or failed: then keep its settlements for the next one, and raise the error at the next request."""
+        """Takes note that `batch` is durable, or keeps its results for the next one; the error is raised by the next request."""
         with self._gate:
             if error is None:
                 self._failure = batch.error or self._failure
@@ -200,7 +199,7 @@ class DeliveryBatcher:
         self.flush_soon()
 
     def _open(self) -> "DeliveryBatch":
-        """The batch that takes new requests; under the gate."""
+        """Returns the batch that takes new requests; under the gate."""
         loop = self._loop
         if loop is None or loop.is_closed():
             loop = self._bind_loop()
@@ -210,7 +209,7 @@ class DeliveryBatcher:
         return batch
 
     def _bind_loop(self) -> asyncio.AbstractEventLoop:
-        """Use the running loop from now on; nobody waits in the one before, which is closed."""
+        """Uses the running loop from now on; nothing waits in the one before, which is closed."""
         if failed := self._submit():
             self.unsaved += failed[0].results
         self._batch = None
@@ -219,7 +218,7 @@ class DeliveryBatcher:
         return self._loop
 
     def _submit(self) -> "tuple[DeliveryBatch, LedgerError] | None":
-        """Under the gate, so that whoever finds nothing left to submit can rely on it. What could not be, and why."""
+        """Submits the open batch, under the gate; returns the batch and the error if that failed."""
         batch, self._unsubmitted = self._unsubmitted, None
         if batch is None:
             return None
@@ -232,59 +231,59 @@ class DeliveryBatcher:
 
 
 class DeliveryBatch:
-    """The requests that share one transaction; a Job of the writer, which takes all that are in it when it begins."""
+    """The requests that share one transaction; a Job of the writer, which includes all requests until it runs."""
 
     is_repeatable = True
     is_hot = True
 
     def __init__(self, batcher: DeliveryBatcher, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop  # in which those wait that ask for an answer
+        self.loop = loop  # in which the requests wait
         self._batcher = batcher
         self._in_flight = batcher.in_flight
         self.results: list[DeliveryResult] = []
-        self.awaited: list[tuple[int, asyncio.Future[None]]] = []  # those who wait for the settlement at that place
-        self.commits: list[tuple[Claim, asyncio.Future[bool]]] = []
+        self.awaited: list[tuple[int, asyncio.Future[None]]] = []  # by the index of their result
+        self.marks: list[tuple[Claim, asyncio.Future[bool]]] = []
         self.releases: list[tuple[Sequence[Claim], float, asyncio.Future[None]]] = []
         self.claims: list[tuple[ClaimRequest, asyncio.Future[Sequence[Claim]]]] = []
         self._is_fenced = False
-        self._errors: dict[int, Exception] = {}  # of settlements, by their place
-        self._committed: dict[int, int] = {}
+        self._errors: dict[int, Exception] = {}  # of results, by their index
+        self._marked: dict[int, int] = {}
         self._claimed: list[Claim] = []
 
     @property
     def is_full(self) -> bool:
-        """Whether as many wait for it as have a message on the wire: who comes back from there makes the next batch."""
-        on_the_wire = len(self._in_flight) - len(self.results)
-        return len(self.commits) + len(self.awaited) >= on_the_wire
+        """Whether as many requests wait for it as messages are being sent: those make the next batch."""
+        being_sent = len(self._in_flight) - len(self.results)
+        return len(self.marks) + len(self.awaited) >= being_sent
 
     @property
     def error(self) -> Exception | None:
-        """The first error among settlements that nobody waits for."""
+        """The first error among results that nobody waits for."""
         awaited = {place for place, _ in self.awaited}
         return next((error for place, error in self._errors.items() if place not in awaited), None)
 
     def run(self, conn: Connection) -> None:
         batcher, send_id = self._batcher, self._batcher.send_id
         batcher.close_batch(self)
-        self.results += batcher.take_unsaved()  # so none is committed while the ledger lacks one that left before it
-        self._errors, self._committed, self._claimed = {}, {}, []
-        state, epoch, cancelling, begun_at, settled_at, kind = _SEND.run(conn, send_id).fetchone()
-        self._is_fenced = epoch != batcher.epoch
-        gone, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else batcher.warmup
+        self.results += batcher.take_unsaved()  # so that nothing is marked while the ledger lacks an earlier result
+        self._errors, self._marked, self._claimed = {}, {}, []
+        state, fencing_token, cancelling, begun_at, settled_at, kind = _SEND.run(conn, send_id).fetchone()
+        self._is_fenced = fencing_token != batcher.fencing_token
+        sent, at, warmup = 0, 0.0, WarmUp() if kind == SendKind.TEST else batcher.warmup
         if self.results:
-            at = max([delivery_result.at for delivery_result in self.results])
-            gone = self._settle(conn, at)
-            is_last = not self.commits  # as far as we know; of many a second, one tells the time well enough
+            at = max([each.at for each in self.results])
+            sent = self._record(conn, at)
+            is_last = not self.marks  # one update a second is precise enough
             if settled_at is None or settled_at + (0 if is_last else 1) < at:
                 _SETTLED.run(conn, at, send_id)
             if cancelling:
                 finish_cancelling(conn, send_id, at=at)
-        if self.commits and not self._is_fenced and state == SendState.RUNNING:
-            wanted = {each.delivery_id: each.attempt for each, _ in self.commits if not self._is_in_flight(each)}
-            self._committed = begin_sending(conn, wanted)
+        if self.marks and not self._is_fenced and state == SendState.RUNNING:
+            wanted = {each.delivery_id: each.attempt for each, _ in self.marks if not self._is_in_flight(each)}
+            self._marked = begin_sending(conn, wanted)
         for claims, released_at, _ in self.releases:
             release(conn, send_id, claims, at=released_at)
-        record_sent(conn, warmup, gone, at)  # others wait for their turn from here to the commit
+        record_sent(conn, warmup, sent, at)  # holds a lock from here to the commit
         if self.claims and not self._is_fenced and state in GOING:
             now = max(request.now for request, _ in self.claims)
             if limit := quota(conn, warmup, sum(request.limit for request, _ in self.claims), now):
@@ -297,12 +296,12 @@ class DeliveryBatch:
         self._batcher.close_batch(self)  # it may never have run
         if error is None:
             self._returned(self.results)
-            self._in_flight.update(self._committed)
+            self._in_flight.update(self._marked)
             for claims, _, _ in self.releases:
                 self._returned(claims)
         self._batcher.on_written(self, error)
-        if self.awaited or self.commits or self.releases or self.claims:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        if self.awaited or self.marks or self.releases or self.claims:
+            with suppress(RuntimeError):  # the loop is closed: nothing waits any more
                 self.loop.call_soon_threadsafe(self._resolve, error)
 
     def _is_in_flight(self, each: Claim | DeliveryResult) -> bool:
@@ -313,41 +312,41 @@ class DeliveryBatch:
             if self._is_in_flight(each):
                 del self._in_flight[each.delivery_id]
 
-    def _settle(self, conn: Connection, at: float) -> int:
-        """The quick way for acceptances of what is ours and in flight, the careful way for the rest. How many left."""
-        quick: dict[int, DeliveryResult] = {}
-        careful: list[DeliveryResult] = []
+    def _record(self, conn: Connection, at: float) -> int:
+        """Records the results, acceptances of attempts in flight in bulk; returns how many messages were sent."""
+        in_bulk: dict[int, DeliveryResult] = {}
+        one_by_one: list[DeliveryResult] = []
         for each in self.results:
-            if each.state is DeliveryState.ACCEPTED and self._is_in_flight(each) and each.delivery_id not in quick:
-                quick[each.delivery_id] = each
+            if each.state is DeliveryState.ACCEPTED and self._is_in_flight(each) and each.delivery_id not in in_bulk:
+                in_bulk[each.delivery_id] = each
             else:
-                careful.append(each)
-        gone = 0
-        if quick:
-            left = record_accepted(conn, list(quick.values()), at=at)
-            gone = len(quick) - len(left)
-            careful += left
-        if careful:
-            settled = record_results(
-                conn, self._batcher.send_id, careful, resend_uncertain=self._batcher.resend_uncertain
+                one_by_one.append(each)
+        sent = 0
+        if in_bulk:
+            left = record_accepted(conn, list(in_bulk.values()), at=at)
+            sent = len(in_bulk) - len(left)
+            one_by_one += left
+        if one_by_one:
+            recorded = record_results(
+                conn, self._batcher.send_id, one_by_one, resend_uncertain=self._batcher.resend_uncertain
             )
-            wrong = {id(each): error for each, error in zip(careful, settled.errors, strict=True) if error}
-            self._errors = {n: wrong[id(each)] for n, each in enumerate(self.results) if id(each) in wrong}
-            gone += settled.sent
-        return gone
+            failed = {id(each): error for each, error in zip(one_by_one, recorded.errors, strict=True) if error}
+            self._errors = {n: failed[id(each)] for n, each in enumerate(self.results) if id(each) in failed}
+            sent += recorded.sent
+        return sent
 
     def _resolve(self, error: BaseException | None) -> None:
-        """Answer those who wait; in their loop."""
-        for place, settled in self.awaited:
-            _set(settled, None, error or self._errors.get(place))
-        for each, allowed in self.commits:  # a message is committed once
-            _set(allowed, self._committed.pop(each.delivery_id, None) == each.attempt, error)
+        """Answers the waiting requests; in their loop."""
+        for place, future in self.awaited:
+            _set(future, None, error or self._errors.get(place))
+        for each, allowed in self.marks:  # a message is marked once
+            _set(allowed, self._marked.pop(each.delivery_id, None) == each.attempt, error)
         for _, _, released in self.releases:
             _set(released, None, error)
         start = 0
-        fence = fenced_error(self._batcher.send_id) if self._is_fenced else None
+        fenced = fenced_error(self._batcher.send_id) if self._is_fenced else None
         for request, share in self.claims:
-            _set(share, tuple(self._claimed[start : start + request.limit]), error or fence)
+            _set(share, tuple(self._claimed[start : start + request.limit]), error or fenced)
             start += request.limit
         self._batcher.flush_soon()
 
@@ -358,7 +357,7 @@ def fenced_error(send_id: int) -> FencedError:
 
 def _set(future: "asyncio.Future[Any]", result: object, error: BaseException | None) -> None:
     if future.done():
-        return  # its waiter was cancelled
+        return  # the waiting task was cancelled
     if error is not None:
         future.set_exception(error)
     else:
@@ -366,7 +365,7 @@ def _set(future: "asyncio.Future[Any]", result: object, error: BaseException | N
 
 
 _SEND = CompiledStatement(
-    select(send.c.state, send.c.epoch, send.c.cancelling, send.c.begun_at, send.c.settled_at, send.c.kind)
+    select(send.c.state, send.c.fencing_token, send.c.cancel_requested, send.c.begun_at, send.c.settled_at, send.c.kind)
     .where(send.c.id == param("send"))
     .with_for_update(key_share=True),
     "send",

@@ -1,8 +1,8 @@
-"""Claims, commits and releases of deliveries. Each function serves all requests of one batch.
+"""Claims, marks and releases of deliveries. Each function serves all requests of one batch.
 
-A claim opens an attempt in the same transaction. A commit is conditional: the delivery is still claimed, by this very
-attempt, and its address is not suppressed; the caller has checked in the same transaction that the send runs, and who owns
-it. A release undoes the claim and its attempt, for nothing was sent.
+A claim opens an attempt in the same transaction. The mark before end of DATA is conditional: the delivery is still claimed,
+by this very attempt, and its address is not suppressed; the caller has checked in the same transaction that the send runs, and
+the fencing token. A release undoes the claim and its attempt, because nothing was sent.
 """
 
 import json
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, select
 from mailer.delivery.states import DeliveryState
 from mailer.delivery.types import Claim
 from mailer.ledger.deliveries.skip import skip_suppressed
-from mailer.ledger.deliveries.transitions import CLAIM, COMMIT, transition
+from mailer.ledger.deliveries.transitions import CLAIM, MARK_SENDING, transition
 from mailer.ledger.sends.sends import finish_cancelling, load_send
 from mailer.ledger.store.fastsql import CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import attempt, delivery
@@ -29,7 +29,7 @@ def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]
         rows += _NEXT.run(conn, send_id, limit - len(rows)).fetchall()
     if rows:
         CLAIM.run(conn, encode_ids([row[0] for row in rows]), now)
-    fields = json.loads(f"[{','.join(row[3] for row in rows)}]")  # of all at once, which is quicker
+    fields = json.loads(f"[{','.join(row[3] for row in rows)}]")  # all at once, which is faster
     return [
         Claim(delivery_id, identity, address, values, attempts + 1, now if date is None else date, now)
         for (delivery_id, identity, address, _, attempts, date), values in zip(rows, fields, strict=True)
@@ -37,41 +37,41 @@ def claim(conn: Connection, send_id: int, limit: int, now: float) -> list[Claim]
 
 
 def begin_sending(conn: Connection, claimed: Attempts) -> dict[int, int]:
-    """Makes deliveries `committing`, and returns those that may be sent. None of them was committed before."""
-    committed: dict[int, int] = {}
+    """Marks deliveries as `sending`, and returns those that may be sent. None of them was marked before."""
+    marked: dict[int, int] = {}
     for number, wanted in _by_number(claimed).items():
         allowed: Iterable[int] = wanted
-        if COMMIT.run(conn, encode_ids(wanted), number).rowcount != len(wanted):
+        if MARK_SENDING.run(conn, encode_ids(wanted), number).rowcount != len(wanted):
             query = select(delivery.c.id).where(
                 in_ids(delivery.c.id, wanted),
                 delivery.c.state == DeliveryState.SENDING,
                 delivery.c.attempts == number,
             )
             allowed = conn.execute(query).scalars()
-        committed.update(dict.fromkeys(allowed, number))
-    return committed
+        marked.update(dict.fromkeys(allowed, number))
+    return marked
 
 
 def release(conn: Connection, send_id: int, claims: Iterable[Claim], *, at: float) -> None:
     """Releases `claims`: to `pending`, or `skipped` if the send is being cancelled or the address was suppressed."""
-    over = load_send(conn, send_id).cancelling
-    after, reason = (DeliveryState.SKIPPED, "cancelled") if over else (DeliveryState.PENDING, "")
+    cancelling = load_send(conn, send_id).cancelling
+    after, reason = (DeliveryState.SKIPPED, "cancelled") if cancelling else (DeliveryState.PENDING, "")
     for number, wanted in _by_number({each.delivery_id: each.attempt for each in claims}).items():
-        given_back = conn.execute(
+        released = conn.execute(
             transition({DeliveryState.CLAIMED, DeliveryState.SENDING}, after, at=at)
             .where(in_ids(delivery.c.id, wanted), delivery.c.attempts == number)
             .values(attempts=delivery.c.attempts - 1, reason=reason)
             .returning(delivery.c.id)
         )
-        back = list(given_back.scalars())
-        conn.execute(delete(attempt).where(in_ids(attempt.c.delivery_id, back), attempt.c.number == number))
-        skip_suppressed(conn, in_ids(delivery.c.id, back), at=at)
-    if over:
+        ids = list(released.scalars())
+        conn.execute(delete(attempt).where(in_ids(attempt.c.delivery_id, ids), attempt.c.number == number))
+        skip_suppressed(conn, in_ids(delivery.c.id, ids), at=at)
+    if cancelling:
         finish_cancelling(conn, send_id, at=at)
 
 
 def release_all(conn: Connection, send_id: int, *, at: float) -> None:
-    """Releases all deliveries of a send that are claimed and were never committed."""
+    """Releases all deliveries of a send that are claimed and were never marked as sending."""
     conn.execute(
         transition({DeliveryState.CLAIMED}, DeliveryState.PENDING, at=at)
         .where(delivery.c.send_id == send_id)

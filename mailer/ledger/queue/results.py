@@ -4,8 +4,8 @@ A result is evidence: it closes its attempt whatever the delivery became meanwhi
 along a legal transition. A delivery that was skipped while claimed stays skipped. One that would be tried again is skipped
 instead if its address was suppressed meanwhile, or its send cancelled. A dead address is suppressed in the same transaction.
 
-Most results are acceptances of what the same owner committed a moment ago: one conditional statement writes them, without
-reading. All others are read first, locked, and decided one by one.
+Most results are acceptances of what the same holder marked a moment ago: one conditional statement writes them, without reading.
+ All others are read first, locked, and decided one by one.
 """
 
 from collections import defaultdict
@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert,
 from mailer.delivery.states import TERMINAL, DeliveryState, SendKind, is_allowed
 from mailer.delivery.types import DeliveryResult, Stage
 from mailer.ledger.deliveries.skip import skip_ineligible
-from mailer.ledger.deliveries.transitions import ACCEPT, RECEIVED, SETTLE, IllegalTransitionError
+from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
 from mailer.ledger.privacy.pseudonyms import is_marker
 from mailer.ledger.sends.recovery import is_attempt_closed, requeue
-from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_ids, param
+from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_ids, in_ids, param
 from mailer.ledger.store.tables import attempt, delivery, send
 from mailer.ledger.subscribers.suppressions import suppress
 from mailer.ledger.types.suppressions import SuppressionReason
@@ -29,13 +29,13 @@ from mailer.ledger.types.suppressions import SuppressionReason
 LONGEST_REPLY = 1_000  # characters of a server's reply that are kept
 _STAGES: Mapping[Stage | None, str] = {stage: stage.value for stage in Stage}  # `value` of an enum is slow
 _STATES: Mapping[DeliveryState, str] = {state: state.value for state in DeliveryState}
-IN_HAND = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.UNCERTAIN})
+UNDECIDED = frozenset({DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.UNCERTAIN})
 TRIED_AGAIN = frozenset({DeliveryState.DEFERRED, DeliveryState.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
-class ResultDecision:
-    """A settlement and the new state of its delivery; `row` is the delivery before."""
+class AppliedResult:
+    """A result and the new state that it gives its delivery; `row` is the delivery before."""
 
     row: Row[Any]
     result: DeliveryResult
@@ -45,49 +45,49 @@ class ResultDecision:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResults:
-    """None or an error for each settlement, and how many messages were sent (`gone`) of which that was not known before."""
+    """None or an error for each result, and how many messages were `sent` of which that was not known before."""
 
     errors: list[IllegalTransitionError | None]
     sent: int
 
 
-def decide(row: Row[Any], delivery_result: DeliveryResult) -> ResultDecision | IllegalTransitionError | None:
-    """Returns the decision for the delivery `row`; None if it is no longer in our hands, an error for an illegal transition."""
-    if row.attempts != delivery_result.attempt or row.state not in IN_HAND:
+def decide(row: Row[Any], result: DeliveryResult) -> AppliedResult | IllegalTransitionError | None:
+    """Returns the new state of the delivery `row`; None if it was released or skipped, an error for an illegal transition."""
+    if row.attempts != result.attempt or row.state not in UNDECIDED:
         return None
-    if not is_allowed(row.state, delivery_result.state):
+    if not is_allowed(row.state, result.state):
         if row.state is DeliveryState.UNCERTAIN:
             return None
-        return IllegalTransitionError(f"delivery {row.id} cannot go from {row.state} to {delivery_result.state}")
-    state, reason = delivery_result.state, delivery_result.reason
-    if state in TRIED_AGAIN and (row.cancelling or row.send_state in TERMINAL):
+        return IllegalTransitionError(f"delivery {row.id} cannot go from {row.state} to {result.state}")
+    state, reason = result.state, result.reason
+    if state in TRIED_AGAIN and (row.cancel_requested or row.send_state in TERMINAL):
         late = row.state is DeliveryState.UNCERTAIN
         state, reason = (DeliveryState.FAILED if late else DeliveryState.SKIPPED), "cancelled"
-    return ResultDecision(row, delivery_result, state, reason)
+    return AppliedResult(row, result, state, reason)
 
 
 def record_accepted(conn: Connection, results: Sequence[DeliveryResult], *, at: float) -> list[DeliveryResult]:
-    """Records acceptances of committed deliveries, and returns those that it could not. Each delivery comes once."""
+    """Records acceptances of deliveries marked as sending, and returns those that it could not. Each delivery comes once."""
     by_attempt: dict[int, list[DeliveryResult]] = defaultdict(list)
-    for delivery_result in results:
-        by_attempt[delivery_result.attempt].append(delivery_result)
+    for result in results:
+        by_attempt[result.attempt].append(result)
     taken: list[DeliveryResult] = []
     left: list[DeliveryResult] = []
     for number, group in by_attempt.items():
-        wanted = [delivery_result.delivery_id for delivery_result in group]
+        wanted = [result.delivery_id for result in group]
         if ACCEPT.run(conn, encode_ids(wanted), number, at).rowcount == len(wanted):
             taken += group
             continue
         query = select(delivery.c.id).where(
-            delivery.c.id.in_(wanted),
+            in_ids(delivery.c.id, wanted),
             delivery.c.state == DeliveryState.ACCEPTED,
             delivery.c.attempts == number,
             ~is_attempt_closed(),
         )
         moved = frozenset(conn.execute(query).scalars())
-        for delivery_result in group:
-            (taken if delivery_result.delivery_id in moved else left).append(delivery_result)
-    _CLOSE.add(conn, [(each.delivery_id, each.attempt, each.opened_at or each.at, *_words(each)) for each in taken])
+        for result in group:
+            (taken if result.delivery_id in moved else left).append(result)
+    _CLOSE.add(conn, [(each.delivery_id, each.attempt, each.opened_at or each.at, *_values(each)) for each in taken])
     return left
 
 
@@ -98,82 +98,78 @@ def record_results(
     *,
     resend_uncertain: bool,
 ) -> RecordedResults:
-    """Records `settlements`, but for those that would be an illegal transition."""
-    wanted = [delivery_result.delivery_id for delivery_result in results]
+    """Records `results`, except those that would be an illegal transition."""
+    wanted = [result.delivery_id for result in results]
     rows = {row.id: row for row in conn.execute(_BEFORE, {"b_ids": wanted}) if row.send_id == send_id}
-    decisions: dict[int, ResultDecision] = {}
+    applied: dict[int, AppliedResult] = {}
     errors: list[IllegalTransitionError | None] = []
-    for delivery_result in results:
-        row = rows.get(delivery_result.delivery_id)
+    for result in results:
+        row = rows.get(result.delivery_id)
         error = None
         if row is None:
-            error = IllegalTransitionError(f"send {send_id} has no delivery {delivery_result.delivery_id}")
-        elif row.id not in decisions:  # the first of one batch counts
-            match decide(row, delivery_result):
-                case ResultDecision() as decision:
-                    decisions[row.id] = decision
+            error = IllegalTransitionError(f"send {send_id} has no delivery {result.delivery_id}")
+        elif row.id not in applied:  # the first result of a batch counts
+            match decide(row, result):
+                case AppliedResult() as each:
+                    applied[row.id] = each
                 case IllegalTransitionError() as error:
                     pass
         errors.append(error)
-    for delivery_result in results:
-        if delivery_result.delivery_id in rows:
-            _keep_evidence(conn, rows[delivery_result.delivery_id], delivery_result)
-    if decisions:
-        SETTLE.run_many(conn, [_settled(decision) for decision in decisions.values()])
-        _side_effects(conn, send_id, list(decisions.values()), resend_uncertain=resend_uncertain)
-    gone = sum(each.row.state is DeliveryState.SENDING and each.state in RECEIVED for each in decisions.values())
-    return RecordedResults(errors, gone)
+    for result in results:
+        if result.delivery_id in rows:
+            _keep_evidence(conn, rows[result.delivery_id], result)
+    if applied:
+        CHANGE_STATE.run_many(conn, [_change_of(each) for each in applied.values()])
+        _side_effects(conn, send_id, list(applied.values()), resend_uncertain=resend_uncertain)
+    sent = sum(each.row.state is DeliveryState.SENDING and each.state in RECEIVED for each in applied.values())
+    return RecordedResults(errors, sent)
 
 
-def _keep_evidence(conn: Connection, row: Row[Any], delivery_result: DeliveryResult) -> None:
+def _keep_evidence(conn: Connection, row: Row[Any], result: DeliveryResult) -> None:
     """Closes the attempt if it is under way, or revises one that ended uncertain."""
-    under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.SENDING} and row.attempts == delivery_result.attempt
-    opened_at = delivery_result.opened_at or (row.updated_at if under_way else delivery_result.at)
-    key, words = (
-        (delivery_result.delivery_id, delivery_result.attempt),
-        _words(delivery_result, quotable=not is_marker(row.identity)),
-    )
-    if _REVISE.run(conn, *key, *words).rowcount:
+    under_way = row.state in {DeliveryState.CLAIMED, DeliveryState.SENDING} and row.attempts == result.attempt
+    opened_at = result.opened_at or (row.updated_at if under_way else result.at)
+    key = (result.delivery_id, result.attempt)
+    values = _values(result, quotable=not is_marker(row.identity))
+    if _REVISE.run(conn, *key, *values).rowcount:
         return
-    _CLOSE_ONCE.run(conn, *key, opened_at, *words)
-    if row.attempts == delivery_result.attempt - 1 and row.state is DeliveryState.SKIPPED:  # it was one, after all
-        conn.execute(update(delivery).where(delivery.c.id == row.id).values(attempts=delivery_result.attempt))
+    _CLOSE_ONCE.run(conn, *key, opened_at, *values)
+    if row.attempts == result.attempt - 1 and row.state is DeliveryState.SKIPPED:  # the attempt counts after all
+        conn.execute(update(delivery).where(delivery.c.id == row.id).values(attempts=result.attempt))
 
 
-def _side_effects(
-    conn: Connection, send_id: int, decisions: Sequence[ResultDecision], *, resend_uncertain: bool
-) -> None:
-    """Side effects of settlements on other rows: suppressions, resends, skips."""
-    at = max(decision.result.at for decision in decisions)
-    for decision in decisions:
-        _suppress_dead(conn, send_id, decision, at=at)
-    tried_again = [decision.row.id for decision in decisions if decision.state in TRIED_AGAIN]
+def _side_effects(conn: Connection, send_id: int, applied: Sequence[AppliedResult], *, resend_uncertain: bool) -> None:
+    """Applies the side effects of results on other rows: suppressions, resends, skips."""
+    at = max(each.result.at for each in applied)
+    for each in applied:
+        _suppress_dead(conn, send_id, each, at=at)
+    tried_again = [each.row.id for each in applied if each.state in TRIED_AGAIN]
     if resend_uncertain:
         uncertain = [
-            decision.row.id
-            for decision in decisions
-            if decision.state is DeliveryState.UNCERTAIN
-            and not decision.row.cancelling
-            and decision.row.send_state not in TERMINAL
+            each.row.id
+            for each in applied
+            if each.state is DeliveryState.UNCERTAIN
+            and not each.row.cancel_requested
+            and each.row.send_state not in TERMINAL
         ]
         requeue(conn, uncertain, at=at)
         tried_again += uncertain
     if tried_again:
-        skip_ineligible(conn, delivery.c.id.in_(tried_again), at=at)
+        skip_ineligible(conn, in_ids(delivery.c.id, tried_again), at=at)
 
 
-def _suppress_dead(conn: Connection, send_id: int, decision: ResultDecision, *, at: float) -> None:
-    """Suppresses an address that the server calls dead, or that was refused with a bare 550 in two sends running."""
-    delivery_result, row = decision.result, decision.row
+def _suppress_dead(conn: Connection, send_id: int, each: AppliedResult, *, at: float) -> None:
+    """Suppresses an address that the server calls dead, or that was refused with a plain 550 in two consecutive sends."""
+    result, row = each.result, each.row
     if row.kind is SendKind.TEST or is_marker(row.identity):
         return
-    if delivery_result.suppress or (delivery_result.is_plain_550 and _answered_so_before(conn, row.identity, send_id)):
-        source = f"send {send_id}: {_code(delivery_result) or delivery_result.reason}"
+    if result.suppress or (result.is_plain_550 and _had_plain_550_before(conn, row.identity, send_id)):
+        source = f"send {send_id}: {_code(result) or result.reason}"
         suppress(conn, row.identity, SuppressionReason.BOUNCED, source=source, send_id=send_id, at=at)
 
 
-def _answered_so_before(conn: Connection, identity: str, send_id: int) -> bool:
-    """Whether the last earlier delivery to this address failed with a bare 550, too."""
+def _had_plain_550_before(conn: Connection, identity: str, send_id: int) -> bool:
+    """Whether the last earlier delivery to this address failed with a plain 550, too."""
     query = (
         select(delivery.c.state, attempt.c.code, attempt.c.enhanced)
         .join(send, send.c.id == delivery.c.send_id)
@@ -186,33 +182,33 @@ def _answered_so_before(conn: Connection, identity: str, send_id: int) -> bool:
     return row is not None and row.state is DeliveryState.FAILED and row.code == 550 and not row.enhanced
 
 
-def _code(delivery_result: DeliveryResult) -> str:
-    reply = delivery_result.reply
+def _code(result: DeliveryResult) -> str:
+    reply = result.reply
     return f"{reply.code} {reply.enhanced}".strip() if reply else ""
 
 
-def _words(delivery_result: DeliveryResult, *, quotable: bool = True) -> tuple[object, ...]:
-    """The values of _WORDS; not `quotable`: without the server's text, which could quote the address of an erased person."""
-    reply = delivery_result.reply
+def _values(result: DeliveryResult, *, quotable: bool = True) -> tuple[object, ...]:
+    """Returns the values of _RESULT; not `quotable`: without the reply's text, which may quote an erased address."""
+    reply = result.reply
     return (
-        delivery_result.at,
-        delivery_result.relay,
-        _STAGES.get(delivery_result.stage),
+        result.at,
+        result.relay,
+        _STAGES.get(result.stage),
         reply.code if reply else None,
         reply.enhanced if reply else "",
         reply.text[:LONGEST_REPLY] if reply and quotable else "",
-        _STATES[delivery_result.state],
+        _STATES[result.state],
     )
 
 
-def _settled(decision: ResultDecision) -> tuple[object, ...]:
+def _change_of(each: AppliedResult) -> tuple[object, ...]:
     return (
-        decision.row.id,
-        decision.row.state.value,
-        decision.state.value,
-        decision.reason,
-        decision.result.next_at if decision.state is DeliveryState.DEFERRED else 0.0,
-        decision.result.at,
+        each.row.id,
+        each.row.state.value,
+        each.state.value,
+        each.reason,
+        each.result.next_at if each.state is DeliveryState.DEFERRED else 0.0,
+        each.result.at,
     )
 
 
@@ -226,39 +222,41 @@ _BEFORE: Select[Any] = (
         delivery.c.updated_at,
         send.c.kind,
         send.c.state.label("send_state"),
-        send.c.cancelling,
+        send.c.cancel_requested,
     )
     .join(send)
     .where(delivery.c.id.in_(bindparam("b_ids", expanding=True)))
     .with_for_update(of=delivery)
 )
-_WORDS = {
+_RESULT = {
     "closed_at": param("closed_at", 0.0),
     "relay": param("relay", ""),
     "stage": param("stage", ""),
     "code": param("code"),
     "enhanced": param("enhanced", ""),
     "reply": param("reply", ""),
-    "verdict": param("verdict", ""),
+    "classification": param("classification", ""),
 }
-_VALUES = {
+_ATTEMPT = {
     "delivery_id": param("delivery_id"),
     "number": param("number"),
     "opened_at": param("opened_at", 0.0),
-    **_WORDS,
+    **_RESULT,
 }
-_CLOSE = BulkInsert(attempt, *_VALUES)
-_OF_IT = (attempt.c.delivery_id == param("delivery_id"), attempt.c.number == param("number"))
+_CLOSE = BulkInsert(attempt, *_ATTEMPT)
+_THIS_ATTEMPT = (attempt.c.delivery_id == param("delivery_id"), attempt.c.number == param("number"))
 _CLOSE_ONCE = CompiledStatement(
     insert(attempt).from_select(
-        list(_VALUES),
-        select(*(cast(value, attempt.c[name].type) for name, value in _VALUES.items())).where(~exists().where(*_OF_IT)),
+        list(_ATTEMPT),
+        select(*(cast(value, attempt.c[name].type) for name, value in _ATTEMPT.items())).where(
+            ~exists().where(*_THIS_ATTEMPT)
+        ),
     ),
-    *_VALUES,
+    *_ATTEMPT,
 )
 _REVISE = CompiledStatement(
-    update(attempt).where(*_OF_IT, attempt.c.verdict == DeliveryState.UNCERTAIN).values(**_WORDS),
+    update(attempt).where(*_THIS_ATTEMPT, attempt.c.classification == DeliveryState.UNCERTAIN).values(**_RESULT),
     "delivery_id",
     "number",
-    *_WORDS,
+    *_RESULT,
 )

@@ -1,10 +1,11 @@
-"""A send that this process owns: the part of the ledger that a running sender uses (mailer.delivery.types.DeliveryQueue).
+"""A send that this process holds: the part of the ledger that a running sender uses (mailer.delivery.types.DeliveryQueue).
 
-    ledger.queue.own(send_id, ...)  ->  SendSession, or None while a living process owns the send
+    ledger.queue.acquire(send_id, ...)  ->  SendSession, or None while a living process holds the send
 
-Owning a send takes a lock that ends with its process (on PostgreSQL a lease that expires), and raises the send's fencing token
-(`epoch`), which every commit checks. So a process that lost the send without noticing it (its state folder was copied, or it was
-stopped for longer than its lease) can send nothing more. DeliveryBatcher answers the requests for single deliveries.
+Acquiring a send takes a lock that ends with its process (on PostgreSQL a lease that expires), and raises the send's fencing
+token, which every mark before end of DATA checks. So a process that lost the send without noticing (its state folder was
+copied, or it was stopped for longer than its lease) can send nothing more. DeliveryBatcher answers the requests for single
+deliveries.
 """
 
 import asyncio
@@ -32,16 +33,16 @@ from mailer.ledger.types.sends import Send, Summary
 
 
 class SendQueue:
-    """Takes over sends of one ledger."""
+    """Acquires sends of one ledger."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def acquire(self, send_id: int, *, retry_for: float, resend_uncertain: bool = False) -> "SendSession | None":
-        """Takes a send over, and recovers what a dead owner left; None while a living process owns it (`sends.owner_pid`).
+        """Takes a send over, and recovers what a dead process left; None while a living process holds it (`sends.owner_pid`).
 
-        `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries go
-        once more, once. Raises UnknownSendError, LedgerError.
+        `retry_for`: the lifetime of a deferred delivery, seconds since its Date. `resend_uncertain`: uncertain deliveries are
+        sent again, once. Raises UnknownSendError, LedgerError.
         """
         context = self._context
         with context.database.reading() as conn:
@@ -55,34 +56,36 @@ class SendQueue:
             now = context.clock()
             if lock_send(conn, send_id).kind is not SendKind.TEST and not context.warmup.plan:
                 reset(conn, context.warmup)
-            epoch = recover(conn, send_id, context.warmup, at=now, resend_uncertain=resend_uncertain)
+            fencing_token = recover(conn, send_id, context.warmup, at=now, resend_uncertain=resend_uncertain)
             finish_cancelling(conn, send_id, at=now)
-            return epoch
+            return fencing_token
 
         try:
             if isinstance(lock, FileLock):
                 lock.write_pid()
-            epoch = context.writer.call(work).result()
+            fencing_token = context.writer.call(work).result()
         except BaseException:
             lock.close()
             raise
-        return SendSession(context, send_id, epoch, lock, retry_for=retry_for, resend_uncertain=resend_uncertain)
+        return SendSession(
+            context, send_id, fencing_token, lock, retry_for=retry_for, resend_uncertain=resend_uncertain
+        )
 
 
 class SendSession(DeliveryBatcher):
-    """One send, owned by this process until `close`. Its async methods are for one event loop; `close` blocks."""
+    """One send, held by this process until `close`. Its async methods are for one event loop; `close` blocks."""
 
     def __init__(
         self,
         context: LedgerContext,
         send_id: int,
-        epoch: int,
+        fencing_token: int,
         lock: SendLock,
         *,
         retry_for: float,
         resend_uncertain: bool,
     ) -> None:
-        super().__init__(context, send_id, epoch, lock, resend_uncertain=resend_uncertain)
+        super().__init__(context, send_id, fencing_token, lock, resend_uncertain=resend_uncertain)
         self._context = context
         self._retry_for = retry_for
         self._seen: tuple[int, Summary] | None = None
@@ -120,23 +123,23 @@ class SendSession(DeliveryBatcher):
         )
 
     def close(self) -> None:
-        """Gives the send back, with all that is claimed and was never committed. A second call does nothing."""
+        """Releases the send, and all deliveries that are claimed and were never marked. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
         self.flush()
         try:
-            self._context.writer.call(self._give_back).result()
+            self._context.writer.call(self._release_all).result()
         finally:
             self.lock.close()
 
-    def _give_back(self, conn: Connection) -> None:
+    def _release_all(self, conn: Connection) -> None:
         found = lock_send(conn, self.send_id)
         if left := self.unsaved:
-            settled = record_results(conn, self.send_id, left, resend_uncertain=self.resend_uncertain)
+            recorded = record_results(conn, self.send_id, left, resend_uncertain=self.resend_uncertain)
             if found.kind is not SendKind.TEST:
-                record_sent(conn, self._context.warmup, settled.sent, self._context.clock())
-        if found.epoch == self.epoch:
+                record_sent(conn, self._context.warmup, recorded.sent, self._context.clock())
+        if found.fencing_token == self.fencing_token:
             release_all(conn, self.send_id, at=self._context.clock())
             finish_cancelling(conn, self.send_id, at=self._context.clock())
 
@@ -153,7 +156,7 @@ class SendSession(DeliveryBatcher):
             skip_ineligible(conn, which, at=now)
 
     def _summary(self) -> Summary:
-        """Returns the summary. What the day of the warm-up plan has left may change without anything being written."""
+        """Returns the summary. The daily quota of the warm-up plan may change without anything being written."""
         summary = self._counted()
         if not self._context.warmup.plan:
             return summary
@@ -196,6 +199,6 @@ class SendSession(DeliveryBatcher):
 
     def _require_current(self, conn: Connection, *, lock: bool = False) -> Send:
         found = (lock_send if lock else load_send)(conn, self.send_id)
-        if found.epoch != self.epoch:
+        if found.fencing_token != self.fencing_token:
             raise fenced_error(self.send_id)
         return found

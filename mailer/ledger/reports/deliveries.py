@@ -1,6 +1,6 @@
-"""What a send came to, delivery by delivery.
+"""Reports on deliveries and attempts.
 
-Rows come in the order of the freeze and stream: one snapshot of the database, a few thousand rows in memory.
+Rows come in the order of the deliveries and stream: one snapshot of the database, a few thousand rows in memory.
 """
 
 import json
@@ -20,9 +20,9 @@ from mailer.ledger.types.deliveries import Attempt, Delivery, ReasonCount, Repor
 from mailer.ledger.types.errors import UnknownSendError
 
 _PAGE = 2_000
-_A_WHILE = 60.0  # seconds: what ended longer ago says nothing of the pace
+_RATE_WINDOW = 60.0  # seconds: older results do not count for the rate
 LAST_ATTEMPT = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == delivery.c.attempts)
-_WORDS = (
+_REPLY = (
     attempt.c.code,
     func.coalesce(attempt.c.enhanced, "").label("enhanced"),
     func.coalesce(attempt.c.reply, "").label("reply"),
@@ -32,22 +32,22 @@ REPORT_COLUMNS = (
     delivery.c.address,
     delivery.c.state,
     delivery.c.reason,
-    *_WORDS,
+    *_REPLY,
     delivery.c.attempts,
     delivery.c.updated_at,
-    delivery.c.assumed,
+    delivery.c.resolved_manually,
 )
 UNDER_WAY = (DeliveryState.CLAIMED, DeliveryState.SENDING)
 
 
 class DeliveryReport:
-    """Questions about deliveries. Raises UnknownSendError, LedgerError."""
+    """Reads deliveries. Raises UnknownSendError, LedgerError."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def rows(self, send_id: int, *states: DeliveryState) -> Iterator[ReportRow]:
-        """One row for each delivery, or for those in `states`."""
+        """Yields one row for each delivery, or for those in `states`."""
         with self._context.database.reading() as conn:
             first, last = bounds_of(conn, send_id)
             query = (
@@ -62,8 +62,8 @@ class DeliveryReport:
                 yield from map(report_row, found)
 
     def reasons(self, send_id: int, *states: DeliveryState) -> tuple[ReasonCount, ...]:
-        """How many deliveries are in `states` (failed and skipped, if none is named) for which reason, the most first."""
-        columns = (delivery.c.state, delivery.c.reason, *_WORDS[:2])
+        """Counts the deliveries in `states` (by default failed and skipped) by reason, the most frequent first."""
+        columns = (delivery.c.state, delivery.c.reason, *_REPLY[:2])
         wanted = states or (DeliveryState.FAILED, DeliveryState.SKIPPED)
         query = (
             select(*columns, func.count().label("count"))
@@ -78,28 +78,28 @@ class DeliveryReport:
             return tuple(ReasonCount(**row) for row in conn.execute(query).mappings())
 
     def assumed(self, send_id: int) -> int:
-        """How many of the accepted ones are only assumed to be."""
+        """Counts the accepted deliveries that were resolved manually."""
         query = select(func.count()).where(
             delivery.c.send_id == send_id,
             delivery.c.state == DeliveryState.ACCEPTED,
-            delivery.c.assumed.is_(True),
+            delivery.c.resolved_manually.is_(True),
         )
         with self._context.database.reading() as conn:
             return conn.execute(query).scalar_one()
 
     def pace(self, send_id: int, now: float) -> float | None:
-        """Messages a second of late, by the attempts of those handed out last; None when nothing is moving."""
+        """Returns the current rate in messages a second, by the latest attempts; None if there are none."""
         with self._context.database.reading() as conn:
             load_send(conn, send_id)
             end = last_started_id(conn, send_id)
             times = select(func.count(), func.min(attempt.c.closed_at), func.max(attempt.c.closed_at)).where(
-                attempt.c.delivery_id.between(end - _PAGE, end - 1), attempt.c.closed_at > now - _A_WHILE
+                attempt.c.delivery_id.between(end - _PAGE, end - 1), attempt.c.closed_at > now - _RATE_WINDOW
             )
             count, since, until = conn.execute(times).one()
         return (count - 1) / (until - since) if count > 1 and until > since else None
 
     def open_by_provider(self, send_id: int) -> Counter[str]:
-        """How many of a send are still to leave, by the domain that their address counts as (mailer.delivery.throttle)."""
+        """Counts the deliveries of a send that are still to be sent, by mail provider (mailer.delivery.throttle)."""
         query = select(delivery.c.identity).where(
             delivery.c.send_id == send_id, delivery.c.state.in_([DeliveryState.PENDING, DeliveryState.DEFERRED])
         )
@@ -110,19 +110,19 @@ class DeliveryReport:
             return Counter(map(provider_of, found.scalars()))
 
     def delivery(self, delivery_id: int) -> Delivery | None:
-        """A delivery by its id, as tokens name it; erased ones too."""
+        """Returns a delivery by its id, erased ones too."""
         with self._context.database.reading() as conn:
             row = _DELIVERY.run(conn, delivery_id).fetchone()
         return _delivery(row) if row else None
 
     def deliveries_of(self, identity: str) -> tuple[Delivery, ...]:
-        """All deliveries of one person, the newest first."""
+        """Returns all deliveries to one subscriber, the newest first."""
         query = _deliveries().where(delivery.c.identity == identity).order_by(delivery.c.send_id.desc())
         with self._context.database.reading() as conn:
             return tuple(_delivery(row) for row in conn.execute(query))
 
     def attempts(self, delivery_id: int) -> tuple[Attempt, ...]:
-        """All attempts of a delivery, in order; the last of them may be under way."""
+        """Returns all attempts of a delivery, in order; the last one may be under way."""
         query = select(attempt).where(attempt.c.delivery_id == delivery_id).order_by(attempt.c.number)
         with self._context.database.reading() as conn:
             found = [Attempt(**row) for row in conn.execute(query).mappings()]
@@ -134,7 +134,7 @@ class DeliveryReport:
 
 
 def bounds_of(conn: Connection, send_id: int) -> tuple[int, int]:
-    """The first and the last delivery of a send, between which are no others. Raises UnknownSendError."""
+    """Returns the first and last delivery id of a send: no other send has ids in between. Raises UnknownSendError."""
     row = conn.execute(select(send.c.first_id, send.c.last_id).where(send.c.id == send_id)).first()
     if row is None:
         raise UnknownSendError(send_id)
@@ -142,7 +142,7 @@ def bounds_of(conn: Connection, send_id: int) -> tuple[int, int]:
 
 
 def last_started_id(conn: Connection, send_id: int) -> int:
-    """The id of the first delivery that nobody has begun yet, or behind the last one: right before it is what goes on."""
+    """Returns the id of the first delivery that was not begun, or the one after the last: those before it are in progress."""
     first_pending = (
         select(delivery.c.id)
         .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.PENDING)
@@ -154,7 +154,7 @@ def last_started_id(conn: Connection, send_id: int) -> int:
 
 
 def report_row(row: Any) -> ReportRow:
-    """A row of REPORT_COLUMNS."""
+    """Returns the record of a row of REPORT_COLUMNS."""
     return ReportRow(
         delivery_id=row.id,
         email=row.address,
@@ -165,7 +165,7 @@ def report_row(row: Any) -> ReportRow:
         reply=row.reply,
         attempts=row.attempts,
         at=row.updated_at,
-        assumed=row.assumed,
+        assumed=row.resolved_manually,
     )
 
 
@@ -179,13 +179,13 @@ def _deliveries() -> Select[Any]:
         delivery.c.state,
         delivery.c.reason,
         delivery.c.attempts,
-        delivery.c.assumed,
+        delivery.c.resolved_manually,
         delivery.c.updated_at,
     )
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
-    """A row of `_deliveries`, also as the driver has it."""
+    """Returns the record of a row of `_deliveries`, from SQLAlchemy or the driver."""
     number, send_id, identity, address, fields, state, reason, attempts, assumed, updated_at = row
     return Delivery(
         id=number,

@@ -1,13 +1,13 @@
-"""How a send goes, counted from the ledger alone: whichever process sends it, and whenever it did.
+"""Statistics of a send, counted from the ledger alone: whichever process sends it, at any time.
 
-    gauge.domains(send_id)                 who is where, by the domain of the address
-    gauge.beats(send_id, since=, width=)   how attempts ended, by the time at which they did
-    gauge.relays(send_id, now)             what each relay answered of late
-    gauge.delays(send_id)                  what keeps the deferred ones waiting, by domain and the server's words
-    gauge.page(send_id, ...)               some of its recipients, in the order of the freeze
+    stats.domains(send_id)                states of deliveries by the domain of the address
+    stats.beats(send_id, since=, width=)  results of attempts by time interval
+    stats.relays(send_id, now)            recent attempts by relay
+    stats.delays(send_id)                 deferred deliveries by domain and reply
+    stats.page(send_id, ...)              some recipients, in the order of the deliveries
 
-Each is one query over the rows of one send, and costs as much as the send is long, but `relays` and `page`; whoever asks
-again and again does so within a budget (mailer.service.sends.monitor). Raises LedgerError.
+Each is one query over the rows of one send, and costs time proportional to its length, except `relays` and `page`; a caller that
+polls does so within a budget (mailer.service.sends.monitor). Raises LedgerError.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ from mailer.ledger.store.tables import attempt, delivery
 from mailer.ledger.types.deliveries import DeferralGroup, DomainCount, RateBucket, RelayCount, ReportRow
 
 RECENT = 30.0  # seconds
-_ATTEMPTS = 2_000  # the last ones handed out, which tell what goes on
+_ATTEMPTS = 2_000  # the latest ones, which show the current rate
 
 
 class _Domain(FunctionElement[str]):
-    """What stands behind the @ of an identity; "" for who was erased."""
+    """The domain of an identity; "" for erased ones."""
 
     inherit_cache = True
     type = String()
@@ -64,7 +64,7 @@ def _whole_postgresql(element: _Floor, compiler: SQLCompiler, **options: Any) ->
 
 
 class SendStats:
-    """Questions about how a send goes."""
+    """Computes statistics of sends."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
@@ -77,12 +77,12 @@ class SendStats:
             return tuple(DomainCount(**row) for row in conn.execute(query).mappings())
 
     def beats(self, send_id: int, *, since: float, width: float) -> tuple[RateBucket, ...]:
-        """How many attempts ended how in each stretch of `width` seconds from `since` on; stretches without any are left out."""
+        """Counts results of attempts in each interval of `width` seconds from `since` on; empty intervals are omitted."""
         number = _Floor((attempt.c.closed_at - since) / width).label("number")
         query = (
-            select(number, attempt.c.verdict, func.count().label("count"))
-            .where(attempt.c.closed_at >= since, attempt.c.verdict.is_not(None), attempt.c.lost.is_(False))
-            .group_by(number, attempt.c.verdict)
+            select(number, attempt.c.classification, func.count().label("count"))
+            .where(attempt.c.closed_at >= since, attempt.c.classification.is_not(None), attempt.c.lost.is_(False))
+            .group_by(number, attempt.c.classification)
             .order_by(number)
         )
         with self._context.database.reading() as conn:
@@ -90,7 +90,7 @@ class SendStats:
             return tuple(RateBucket(**row) for row in conn.execute(query).mappings())
 
     def relays(self, send_id: int, now: float) -> tuple[RelayCount, ...]:
-        """By the attempts of those handed out last that ended within OF_LATE; retries among new ones are not seen."""
+        """Counts by relay the latest first attempts that ended within RECENT; retries among them are not counted."""
         with self._context.database.reading() as conn:
             first, _ = bounds_of(conn, send_id)
             end = last_started_id(conn, send_id)
@@ -112,14 +112,14 @@ class SendStats:
             return tuple(RelayCount(**row) for row in conn.execute(query).mappings())
 
     def delays(self, send_id: int) -> tuple[DeferralGroup, ...]:
-        """The deferred ones by domain and reply, the most first."""
+        """Counts the deferred deliveries by domain and reply, the most frequent first."""
         domain = _Domain(delivery.c.identity).label("domain")
-        words = (attempt.c.code, attempt.c.enhanced)
+        reply = (attempt.c.code, attempt.c.enhanced)
         query = (
-            select(domain, *words, func.count().label("count"), func.min(attempt.c.closed_at).label("since"))
+            select(domain, *reply, func.count().label("count"), func.min(attempt.c.closed_at).label("since"))
             .join(attempt, LAST_ATTEMPT)
             .where(delivery.c.send_id == send_id, delivery.c.state == DeliveryState.DEFERRED)
-            .group_by(domain, *words)
+            .group_by(domain, *reply)
             .order_by(func.count().desc(), domain)
         )
         with self._context.database.reading() as conn:
@@ -128,9 +128,9 @@ class SendStats:
     def page(
         self, send_id: int, *states: DeliveryState, words: str = "", after: int = 0, limit: int = 50
     ) -> tuple[ReportRow, ...]:
-        """Up to `limit` recipients behind the delivery `after`: those in `states`, if any is named, who have `words`.
+        """Returns up to `limit` recipients after the delivery `after`, in `states` if any are given, that match `words`.
 
-        Words are looked for in the address; of those who were not accepted in the server's reply and the reason, too.
+        Words are searched in the address, and in the reply and the reason of those that were not accepted.
         """
         query = select(*REPORT_COLUMNS).outerjoin(attempt, LAST_ATTEMPT).order_by(delivery.c.id).limit(limit)
         with self._context.database.reading() as conn:
@@ -143,24 +143,26 @@ class SendStats:
 
 
 def _in_states(states: Sequence[DeliveryState]) -> list[ColumnElement[bool]]:
-    """In words that an index answers in order: `next_at` is 0 but for deferred ones."""
-    at_once = [] if DeliveryState.DEFERRED in states else [delivery.c.next_at == 0.0]
-    return [delivery.c.state.in_(states), *at_once]
+    """Returns conditions for which an index has the order: `next_at` is 0 except for deferred ones."""
+    not_deferred = [] if DeliveryState.DEFERRED in states else [delivery.c.next_at == 0.0]
+    return [delivery.c.state.in_(states), *not_deferred]
 
 
 def _has(word: str) -> ColumnElement[bool]:
-    """`word` stands somewhere in what is known of a recipient. Identities are in lower case as they are."""
-    line = func.coalesce(cast(_OTHER.c.code, String), "") + " " + _OTHER.c.enhanced + " " + _OTHER.c.reply
-    said = (
-        select(_OTHER.c.number)
-        .where(_OTHER.c.delivery_id == delivery.c.id, _OTHER.c.number == delivery.c.attempts)
+    """Whether `word` occurs in the address, reply or reason of a recipient. Identities are in lower case."""
+    line = (
+        func.coalesce(cast(_LAST_REPLY.c.code, String), "") + " " + _LAST_REPLY.c.enhanced + " " + _LAST_REPLY.c.reply
+    )
+    in_reply = (
+        select(_LAST_REPLY.c.number)
+        .where(_LAST_REPLY.c.delivery_id == delivery.c.id, _LAST_REPLY.c.number == delivery.c.attempts)
         .where(func.lower(line).contains(word.lower(), autoescape=True))
         .correlate(delivery)
     )
     reason = func.lower(delivery.c.reason).contains(word.lower(), autoescape=True)
-    told = and_(delivery.c.state.in_(_TOLD), or_(reason, said.exists()))
-    return or_(delivery.c.identity.contains(word.casefold(), autoescape=True), told)
+    by_reason = and_(delivery.c.state.in_(_WITH_REASON), or_(reason, in_reply.exists()))
+    return or_(delivery.c.identity.contains(word.casefold(), autoescape=True), by_reason)
 
 
-_OTHER = attempt.alias()
-_TOLD = (DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.UNCERTAIN, DeliveryState.SKIPPED)
+_LAST_REPLY = attempt.alias()
+_WITH_REASON = (DeliveryState.FAILED, DeliveryState.DEFERRED, DeliveryState.UNCERTAIN, DeliveryState.SKIPPED)

@@ -1,8 +1,8 @@
-"""A send proven from the ledger alone: what must hold of its rows, looked up in them.
+"""Proves a send from the ledger alone: the invariants of its rows.
 
-Each check asks the whole send at once, so that a million deliveries take seconds, and names the first few recipients of
-whom it does not hold. What the checks know of states is mailer.delivery.states's table: an attempt's verdict must be able
-to become what the delivery is now, or what let it be tried once more.
+Each check queries the whole send at once, so that a million deliveries take seconds, and names the first few recipients that
+violate it. Transitions come from the table of mailer.delivery.states: the classification of an attempt must allow the present
+state of the delivery, or another attempt.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,12 +19,12 @@ from mailer.ledger.types.sends import Send
 
 EXAMPLES = 5
 S = DeliveryState
-_IN_HAND = (S.CLAIMED, S.SENDING)
+_UNDER_WAY = (S.CLAIMED, S.SENDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Something that must hold; `wrong` are sentences about where it does not, the first few."""
+    """An invariant; `wrong` are sentences about the first violations."""
 
     name: str
     wrong: tuple[str, ...] = ()
@@ -41,17 +41,17 @@ class Verifier:
         self._context = context
 
     def checks(self, send_id: int) -> tuple[Check, ...]:
-        """All checks of a send, of one instant."""
+        """Runs all checks of a send, in one snapshot."""
         with self._context.database.reading() as conn:
             found = load_send(conn, send_id)
             return tuple(Check(name=name, wrong=tuple(check(conn, found))) for name, check in CHECKS.items())
 
 
 def reachable(classification: DeliveryState) -> frozenset[DeliveryState]:
-    """What a delivery can have become after an attempt ended so, without another attempt."""
+    """Returns the states that a delivery can reach after this classification, without another attempt."""
     seen, todo = {classification}, [classification]
     while todo:
-        for state in TRANSITIONS[todo.pop()] - seen - set(_IN_HAND):
+        for state in TRANSITIONS[todo.pop()] - seen - set(_UNDER_WAY):
             seen.add(state)
             todo.append(state)
     return frozenset(seen)
@@ -86,13 +86,13 @@ def _identities(conn: Connection, found: Send) -> Iterator[str]:
 
 
 def _attempts(conn: Connection, found: Send) -> Iterator[str]:
-    """Attempts are numbered without gaps, as many as the delivery says, and closed but for the one under way."""
+    """Attempts are numbered without gaps, as many as the delivery counts, and closed except the one under way."""
     counted = (
         select(
             attempt.c.delivery_id,
             func.count().label("count"),
             func.max(attempt.c.number).label("last"),
-            func.count(case((or_(attempt.c.closed_at.is_(None), attempt.c.verdict.is_(None)), 1))).label("open"),
+            func.count(case((or_(attempt.c.closed_at.is_(None), attempt.c.classification.is_(None)), 1))).label("open"),
         )
         .join(delivery)
         .where(delivery.c.send_id == found.id)
@@ -100,7 +100,7 @@ def _attempts(conn: Connection, found: Send) -> Iterator[str]:
         .subquery()
     )
     closed = func.coalesce(counted.c["count"], 0)
-    expected = delivery.c.attempts - case((delivery.c.state.in_(_IN_HAND), 1), else_=0)
+    expected = delivery.c.attempts - case((delivery.c.state.in_(_UNDER_WAY), 1), else_=0)
     wrong = or_(closed != expected, func.coalesce(counted.c.last, 0) != closed, func.coalesce(counted.c.open, 0) > 0)
     query = (
         select(delivery.c.id, delivery.c.address, delivery.c.state, expected, closed)
@@ -112,50 +112,52 @@ def _attempts(conn: Connection, found: Send) -> Iterator[str]:
 
 
 def _history(conn: Connection, found: Send) -> Iterator[str]:
-    """Every delivery came to where it is by legal ways, attempt by attempt."""
+    """Every delivery reached its state by legal transitions, attempt by attempt."""
     last = and_(attempt.c.delivery_id == delivery.c.id, attempt.c.number == _last_closed())
-    ways = (
-        select(attempt.c.verdict, delivery.c.state, delivery.c.assumed)
+    histories = (
+        select(attempt.c.classification, delivery.c.state, delivery.c.resolved_manually)
         .select_from(delivery)
         .outerjoin(attempt, last)
         .where(delivery.c.send_id == found.id)
         .distinct()
     )
-    for classification, state, assumed in conn.execute(ways).all():
+    for classification, state, assumed in conn.execute(histories).all():
         if _is_allowed(classification, state, assumed=assumed):
             continue
-        same = attempt.c.verdict == classification if classification else attempt.c.verdict.is_(None)
+        same = attempt.c.classification == classification if classification else attempt.c.classification.is_(None)
         query = (
             select(delivery.c.id, delivery.c.address)
             .outerjoin(attempt, last)
-            .where(delivery.c.send_id == found.id, delivery.c.state == state, delivery.c.assumed == assumed, same)
+            .where(
+                delivery.c.send_id == found.id, delivery.c.state == state, delivery.c.resolved_manually == assumed, same
+            )
         )
         for row in _first(conn, query):
             yield f"{row.address} is {state}, but its last attempt ended {classification or 'never'}"
     retried = (
-        select(delivery.c.id, delivery.c.address, attempt.c.number, attempt.c.verdict)
+        select(delivery.c.id, delivery.c.address, attempt.c.number, attempt.c.classification)
         .join(delivery)
         .where(
             delivery.c.send_id == found.id,
             attempt.c.number < delivery.c.attempts,
-            attempt.c.verdict.in_(
+            attempt.c.classification.in_(
                 [classification for classification in S if not reachable(classification) & {S.PENDING, S.DEFERRED}]
             ),
         )
     )
     for row in _first(conn, retried):
-        yield f"{row.address} was tried again after attempt {row.number} had ended {row.verdict}"
+        yield f"{row.address} was tried again after attempt {row.number} had ended {row.classification}"
 
 
 def _accepted(conn: Connection, found: Send) -> Iterator[str]:
-    """Each accepted delivery has one attempt that a server answered with 2xx, unless a person assumed it."""
-    yes = and_(
+    """Each accepted delivery has one attempt with a reply of 2xx, unless it was resolved manually."""
+    positive = and_(
         attempt.c.delivery_id == delivery.c.id,
-        attempt.c.verdict == S.ACCEPTED,
+        attempt.c.classification == S.ACCEPTED,
         attempt.c.code.between(200, 299),
     )
-    count = select(func.count()).select_from(attempt).where(yes).correlate(delivery).scalar_subquery()
-    expected = case((and_(delivery.c.state == S.ACCEPTED, delivery.c.assumed.is_(False)), 1), else_=0)
+    count = select(func.count()).select_from(attempt).where(positive).correlate(delivery).scalar_subquery()
+    expected = case((and_(delivery.c.state == S.ACCEPTED, delivery.c.resolved_manually.is_(False)), 1), else_=0)
     query = select(delivery.c.id, delivery.c.address, delivery.c.state, count.label("count")).where(
         delivery.c.send_id == found.id, or_(delivery.c.state == S.ACCEPTED, delivery.c.attempts > 0), count != expected
     )
@@ -164,18 +166,18 @@ def _accepted(conn: Connection, found: Send) -> Iterator[str]:
 
 
 def _in_flight(conn: Connection, found: Send) -> Iterator[str]:
-    """Only a send under way has deliveries in hand."""
+    """Only a running or paused send has deliveries under way."""
     if found.state in {SendState.RUNNING, SendState.PAUSED}:
         return
     query = select(delivery.c.id, delivery.c.address, delivery.c.state).where(
-        delivery.c.send_id == found.id, delivery.c.state.in_(_IN_HAND)
+        delivery.c.send_id == found.id, delivery.c.state.in_(_UNDER_WAY)
     )
     for row in _first(conn, query):
         yield f"{row.address} is {row.state}, though the send is {found.state}"
 
 
 def _suppressed(conn: Connection, found: Send) -> Iterator[str]:
-    """Nobody was tried who had been suppressed before the attempt began."""
+    """No attempt began after its recipient was suppressed."""
     query = (
         select(delivery.c.id, delivery.c.address, suppression.c.reason)
         .select_from(attempt)
@@ -184,7 +186,7 @@ def _suppressed(conn: Connection, found: Send) -> Iterator[str]:
         .where(
             delivery.c.send_id == found.id,
             attempt.c.opened_at > suppression.c.at,
-            attempt.c.verdict.in_([S.ACCEPTED, S.UNCERTAIN]),
+            attempt.c.classification.in_([S.ACCEPTED, S.UNCERTAIN]),
         )
     )
     for row in _first(conn, query):
@@ -203,7 +205,7 @@ CHECKS: dict[str, Callable[[Connection, Send], Iterable[str]]] = {
 
 
 def _is_allowed(classification: DeliveryState | None, state: DeliveryState, *, assumed: bool) -> bool:
-    if state in _IN_HAND:
+    if state in _UNDER_WAY:
         return classification is None or bool(reachable(classification) & {S.PENDING, S.DEFERRED})
     if classification is None:
         return state in {S.PENDING, S.SKIPPED}
@@ -213,9 +215,9 @@ def _is_allowed(classification: DeliveryState | None, state: DeliveryState, *, a
 
 
 def _last_closed() -> ColumnElement[int]:
-    return delivery.c.attempts - case((delivery.c.state.in_(_IN_HAND), 1), else_=0)
+    return delivery.c.attempts - case((delivery.c.state.in_(_UNDER_WAY), 1), else_=0)
 
 
 def _first(conn: Connection, query: Select[Any]) -> list[Any]:
-    """The first few rows."""
+    """Returns the first few rows."""
     return list(conn.execute(query.order_by(delivery.c.id).limit(EXAMPLES)))

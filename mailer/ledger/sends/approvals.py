@@ -1,8 +1,8 @@
-"""Approvals: who found an edition good, and when.
+"""Approvals of editions by users of the desk.
 
-An approval is of an edition, by its digest: what changes the letter in a single byte makes another edition, which nobody has
-approved. It also names the text that the edition was made of (`source`, the digest of the dispatch's file), so that a shelf
-can tell at a glance. One person approves an edition once. Times are seconds since the epoch, UTC.
+An approval is of an edition, by its digest: any change of the dispatch makes another edition, which nobody has approved. It
+also keeps the digest of the dispatch's file (`source`), so that a listing needs no compilation. One user approves an edition
+once. Times are seconds since the epoch, UTC.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mailer.ledger.store.tables import approval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """`by` approved the edition `digest`, of the dispatch `slug` as `source` has it."""
+    """The approval by the user `by` of the edition `digest`, made from the file `source` of the dispatch `slug`."""
 
     digest: str
     by: str
@@ -32,7 +32,7 @@ class Approvals:
         self._context = context
 
     def give(self, digest: str, by: str, *, slug: str, source: str) -> None:
-        """Have `by` approve an edition; once more changes only the time."""
+        """Records the approval of an edition by `by`; a repetition changes only the time."""
         mine = (approval.c.digest == digest, approval.c.by == by)
         values = {"digest": digest, "by": by, "slug": slug, "source": source, "at": self._context.clock()}
 
@@ -44,18 +44,18 @@ class Approvals:
         self._context.writer.call(work).result()
 
     def take_back(self, digest: str, by: str) -> bool:
-        """Have `by` approve it no longer; whether they did."""
-        gone = delete(approval).where(approval.c.digest == digest, approval.c.by == by)
-        return self._context.writer.call(lambda conn: conn.execute(gone).rowcount).result() > 0
+        """Removes the approval of an edition by `by`; whether there was one."""
+        removed = delete(approval).where(approval.c.digest == digest, approval.c.by == by)
+        return self._context.writer.call(lambda conn: conn.execute(removed).rowcount).result() > 0
 
     def of(self, digest: str) -> tuple[Approval, ...]:
-        """Those of an edition, the oldest first."""
+        """Returns the approvals of an edition, the oldest first."""
         query = select(approval).where(approval.c.digest == digest).order_by(approval.c.at, approval.c.by)
         with self._context.database.reading() as conn:
             return tuple(Approval(**row._asdict()) for row in conn.execute(query))
 
     def by_source(self) -> dict[tuple[str, str], Approval]:
-        """The newest one of each text, by slug and digest of the file."""
+        """Returns the newest approval of each file, by slug and digest of the file."""
         with self._context.database.reading() as conn:
             rows = conn.execute(select(approval).order_by(approval.c.at))
             return {(row.slug, row.source): Approval(**row._asdict()) for row in rows}

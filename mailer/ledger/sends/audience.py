@@ -1,6 +1,6 @@
-"""An audience before it is frozen: counted, looked at, walked through. All of it is the query that freezes it.
+"""The audience of a send before it is frozen: counts, pages and streams of the very query that freezes it.
 
-Each function takes a connection on which the lists are as they are to be, and streams. Raises LedgerError.
+Each function takes a connection on which the lists are in the state to be used. Raises LedgerError.
 """
 
 import json
@@ -15,12 +15,12 @@ from mailer.ledger.store.tables import list_, member
 from mailer.ledger.types.sends import Recipient
 
 _PAGE = 2_000
-_AT_ONCE = 500  # identities that one query looks for
+_AT_ONCE = 500  # identities in one query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceCounts:
-    """`reasons`: "" for those who are mailed, else why not. `people`: on the lists, once for each list that has them."""
+    """Counts of an audience. `reasons`: "" for those who are mailed, else why not. `people`: members, counted on each list."""
 
     people: int
     reasons: Mapping[str, int]
@@ -33,7 +33,7 @@ class AudienceCounts:
 
 
 def count(conn: Connection, audience: Audience, *, at: float, new_to: str = "") -> AudienceCounts:
-    """Everybody, by what becomes of them; `new_to`: who has this dispatch already is no part of it."""
+    """Counts the audience by reason; `new_to`: recipients who received this dispatch already are excluded."""
     people = AudienceQuery(conn, audience.selection, at=at).query(excluded=True, values=False).subquery()
     has_it = has_received(people.c.identity, new_to) if new_to else literal(0)
     query = select(people.c.reason, people.c.excluded, has_it.label("has_it"), func.count().label("number"))
@@ -56,14 +56,14 @@ def count(conn: Connection, audience: Audience, *, at: float, new_to: str = "") 
 
 
 def recipients(conn: Connection, audience: Audience, *, at: float, new_to: str = "") -> Iterator[Recipient]:
-    """Those who would be mailed, in order."""
+    """Yields the recipients who would be mailed, in order."""
     query = _in_order(conn, audience, at, new_to, only_mailed=True)
     for row in conn.execute(query.execution_options(yield_per=_PAGE)):
         yield _recipient(row)
 
 
 def first_recipient(conn: Connection, audience: Audience, *, at: float, new_to: str = "") -> Recipient | None:
-    """The first who would be mailed, else the first who would be frozen."""
+    """Returns the first recipient who would be mailed, else the first who would be frozen."""
     for only_mailed in (True, False):
         row = conn.execute(_in_order(conn, audience, at, new_to, only_mailed=only_mailed).limit(1)).first()
         if row:
@@ -72,7 +72,7 @@ def first_recipient(conn: Connection, audience: Audience, *, at: float, new_to: 
 
 
 def find(conn: Connection, audience: Audience, identities: Collection[str], *, at: float) -> dict[str, Recipient]:
-    """Those of `identities` who are among them, mailed or not."""
+    """Returns the recipients among `identities`, mailed or not."""
     found: dict[str, Recipient] = {}
     wanted = sorted(set(identities))
     people = AudienceQuery(conn, audience.selection, at=at).query(audience.fields).subquery()
@@ -84,7 +84,7 @@ def find(conn: Connection, audience: Audience, identities: Collection[str], *, a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceRow:
-    """A member as a list shows them. `reason`: why not mailed, "" where nothing stands against it."""
+    """A member of the audience. `reason`: why not mailed, or ""."""
 
     address: str
     fields: Mapping[str, str]
@@ -93,7 +93,7 @@ class AudienceRow:
 
 
 def listed(conn: Connection, audience: Audience, *, at: float, limit: int | None = None) -> Iterator[AudienceRow]:
-    """Everybody, mailed or not, in order."""
+    """Yields all members of the audience, mailed or not, in order."""
     query = _in_order(conn, audience, at, "", only_mailed=False).limit(limit)
     for row in conn.execute(query.execution_options(yield_per=_PAGE)):
         yield AudienceRow(
@@ -102,7 +102,7 @@ def listed(conn: Connection, audience: Audience, *, at: float, limit: int | None
 
 
 def skipped_recipients(conn: Connection, audience: Audience, *, at: float, limit: int) -> tuple[AudienceRow, ...]:
-    """The first of those who would be frozen without being mailed."""
+    """Returns the first members who would be frozen without being mailed."""
     people = AudienceQuery(conn, audience.selection, at=at).query(audience.fields).subquery()
     query = select(people).where(people.c.reason != "").order_by(people.c.position, people.c.line, people.c.id)
     return tuple(
@@ -114,7 +114,7 @@ def skipped_recipients(conn: Connection, audience: Audience, *, at: float, limit
 def values_that_occur(
     conn: Connection, audience: Audience, names: tuple[str, ...], *, at: float, new_to: str = ""
 ) -> Iterator[Mapping[str, str]]:
-    """Each combination of values that those who would be mailed have in the fields `names`."""
+    """Yields each combination of values that occurs in the fields `names` of those who would be mailed."""
     people = AudienceQuery(conn, audience.selection, at=at).query(names, values=False).subquery()
     columns: list[ColumnElement[Any]] = [people.c[f"f{number}"] for number in range(len(names))]
     query = select(*columns).where(people.c.reason == "").distinct()

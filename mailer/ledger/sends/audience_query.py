@@ -1,10 +1,9 @@
-"""Who a send goes to, as one query over members: several lists, less those excluded, one recipient for one person.
+"""The audience of a send as one query over members: several lists, minus the excluded ones, each subscriber once.
 
-Each person comes once, at the first of the lists that has them, in the order of the lists and of their files. A field has
-the first value that is not empty; what the person keeps lies over the file's. `reason` is why somebody is frozen and
-skipped: the suppression that stands, or a word that a list does not know, or what holds on the first list (unconfirmed,
-paused, unsubscribed), unless another of the lists says subscribed. Who is on an excluded list does not come at all, nor who
-`where` leaves out.
+A subscriber comes with the first of the lists that has them, in the order of the lists and of their files. A field has the
+first value that is not empty; the profile overrides the file. `reason` is why somebody is frozen and skipped: the active
+suppression, or an unknown status word, or the status on the first list (unconfirmed, paused, unsubscribed), unless they are
+subscribed to another of the lists. Members of an excluded list are left out, as is everybody outside the segment `where`.
 
 The same query counts before a send, shows a list, and freezes: only the columns differ.
 """
@@ -44,12 +43,12 @@ from mailer.ledger.deliveries.transitions import RECEIVED
 from mailer.ledger.store.expressions import effective_status
 from mailer.ledger.store.tables import delivery, list_, member, send, suppression
 
-_MOST_PAIRS = 40  # fields that one call of a database's JSON functions makes an object of
+_MOST_PAIRS = 40  # fields in one call of a JSON function: databases limit the arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceSpec:
-    """Which members: of `lists`, in their order, on none of `exclude`, as `where` says. `zone` is where its days are."""
+    """Which members: of `lists`, in their order, on none of `exclude`, within `where`. `zone` is the time zone of its days."""
 
     lists: tuple[str, ...]
     exclude: tuple[str, ...] = ()
@@ -59,14 +58,14 @@ class AudienceSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """A Selection to be frozen, and the fields that travel with each of its recipients."""
+    """An AudienceSpec to be frozen, and the fields that are stored with each recipient."""
 
     selection: AudienceSpec
     fields: tuple[str, ...] = ()
 
 
 class AudienceQuery:
-    """The query for a Selection, at one instant, on one database."""
+    """The query for an AudienceSpec, at one instant, on one database."""
 
     def __init__(self, conn: Connection, selection: AudienceSpec, *, at: float) -> None:
         self._selection = selection
@@ -78,9 +77,10 @@ class AudienceQuery:
         self._excluded = [self._ids.get(name, 0) for name in selection.exclude]
 
     def query(self, fields: Sequence[str] = (), *, excluded: bool = False, values: bool = True) -> Select[Any]:
-        """identity, address, reason, joined_at, position, line, id; of `fields` each as f0, f1 … and together as `fields`.
+        """Returns the query: identity, address, reason, joined_at, position, line, id; and `fields`, as one object or as f0, f1 …
 
-        `excluded`: those come, too, and the column `excluded` says so. Without `values`: no `fields`.
+        `excluded`: includes excluded members, with a column `excluded`. Without `values`: the columns f0, f1 … instead of
+        `fields`.
         """
         parts = [
             self._of_list(position, fields, excluded=excluded, values=values) for position in range(len(self._lists))
@@ -89,12 +89,12 @@ class AudienceQuery:
         return select(together)
 
     def order(self, found: FromClause) -> tuple[ColumnElement[Any], ...]:
-        """What to order a `query` of this by: lists, then lines. Of one list alone an index has that order: nothing is sorted."""
+        """Returns the order of a `query`: lists, then lines. For one list, an index has that order and nothing is sorted."""
         places = (found.c.line, found.c.id)
         return places if len(self._lists) == 1 else (found.c.position, *places)
 
     def _of_list(self, position: int, fields: Sequence[str], *, excluded: bool, values: bool) -> Select[Any]:
-        """The recipients who are on this list, and on none before it."""
+        """Returns the members of this list who are on none before it."""
         here = _FieldSql(member.alias(f"m{position}"), [], postgresql=self._postgresql, at=self._at)
         table: Any = here.first.outerjoin(suppression, suppression.c.identity == here.first.c.identity)
         for number in range(position + 1, len(self._lists)):
@@ -198,7 +198,7 @@ _OPERATORS: dict[str, Callable[[ColumnElement[Any], ColumnElement[Any]], ColumnE
 
 
 def _on_day(moment: Column[float], name: str, day: dt.date, zone: dt.tzinfo) -> ColumnElement[bool]:
-    """`moment`'s day compared with `day`."""
+    """Compares the day of `moment` with `day`."""
     begins, ends = _midnight(day, zone), _midnight(day, zone, days=1)
     match name:
         case "eq":
@@ -218,12 +218,12 @@ def _on_day(moment: Column[float], name: str, day: dt.date, zone: dt.tzinfo) -> 
 def _midnight(day: dt.date, zone: dt.tzinfo, *, days: int = 0) -> float:
     try:
         return dt.datetime.combine(day + dt.timedelta(days=days), dt.time(), zone).timestamp()
-    except (OverflowError, ValueError):  # the first or the last day that there is
+    except (OverflowError, ValueError):  # outside of the years 1 to 9999
         return float("-inf") if day.year == 1 else float("inf")
 
 
 class _FieldSql:
-    """One person's rows: `first` on the list that counts, `others` on later ones, NULL where there is none."""
+    """SQL for the fields of a subscriber: `first` is the row on the first list, `others` on later ones, NULL where absent."""
 
     def __init__(self, first: Any, others: list[Any], *, postgresql: bool, at: float) -> None:
         self.first = first
@@ -232,7 +232,7 @@ class _FieldSql:
         self._at = at
 
     def value(self, name: str) -> ColumnElement[Any]:
-        """The field as a letter would have it; "" where there is none."""
+        """Returns the field as a message would have it, or ""."""
         if not self.others:
             return func.coalesce(self._of_row(self.first, name), "")
         values = [func.nullif(self._of_row(row, name), "") for row in (self.first, *self.others)]
@@ -243,7 +243,7 @@ class _FieldSql:
         return text.collate("C") if self._postgresql else text
 
     def reason(self) -> ColumnElement[Any]:
-        """Why the person is not mailed, "" where nothing stands against it."""
+        """Returns why the subscriber is not mailed, or ""."""
         suppressed = type_coerce(suppression.c.reason, Text)
         here = effective_status(self._at, self.first)
         subscribed, unknown = Status.SUBSCRIBED.value, Status.UNKNOWN.value
@@ -256,7 +256,7 @@ class _FieldSql:
         )
 
     def as_object(self, fields: Sequence[str], values: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
-        """The fields as a JSON object, without the empty ones."""
+        """Returns the fields as a JSON object, without the empty ones."""
         pairs = list(zip(fields, values, strict=True))
         if not pairs:
             return literal("{}")
@@ -275,10 +275,10 @@ class _FieldSql:
         if name == STATUS:
             return effective_status(self._at, row)
         in_file = self._json(row.c.fields, name)
-        own = case((row.c.own != "{}", self._json(row.c.own, name)))
+        profile = case((row.c.profile != "{}", self._json(row.c.profile, name)))
         if name == EMAIL:
-            return func.coalesce(own, in_file, row.c.address)
-        return func.coalesce(own, in_file)
+            return func.coalesce(profile, in_file, row.c.address)
+        return func.coalesce(profile, in_file)
 
     def _json(self, column: Any, name: str) -> ColumnElement[Any]:
         if self._postgresql:

@@ -1,9 +1,9 @@
-"""Making a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
+"""Creates a send: edition, send and its frozen deliveries, in one transaction, or nothing at all.
 
-Whether the dispatch already goes to one of these lists is asked inside that transaction, under the write lock, so that two
-processes that start the same send make one. An Audience is one query over members, which the database carries out; what is
-handed in row by row streams. Either way a million recipients need no more memory than a few thousand. Who is suppressed is
-frozen too, as skipped; who was erased under the marker, not under the address that some list has brought back.
+Whether the dispatch is already being sent to one of these lists is checked inside that transaction, under a lock, so that two
+processes that start the same send create one. An Audience is one query, executed by the database; rows that are passed one by one
+stream. Either way a million recipients need no more memory than a few thousand. Suppressed recipients are frozen too, as skipped;
+erased ones under the pseudonym, not under the address that some list brought back.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,15 +32,16 @@ _NEW = BulkInsert(delivery, *_COLUMNS)
 
 
 class SendCreator:
-    """Makes sends. Raises AlreadySentError, NobodyError, LedgerError, and whatever the audience raises."""
+    """Creates sends. Raises AlreadySentError, NobodyError, LedgerError, and exceptions of the audience."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def create(self, new: NewSend, audience: Audience | Iterable[NewDelivery] = ()) -> Send:
-        """Make a send of `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.
+        """Creates the send `new`: running with its audience frozen, or scheduled (`new.at`), frozen when it starts.
 
-        `audience` is read inside the transaction, each identity at most once. A token that made a send already names that one.
+        `audience` is read inside the transaction, each identity at most once. If the token already made a send, that one
+        is returned.
         """
 
         def work(conn: Connection) -> Send:
@@ -62,9 +63,9 @@ class SendCreator:
     def materialize_audience(
         self, send_id: int, audience: Audience | Iterable[NewDelivery], *, carried: bool = False
     ) -> Send:
-        """Start a scheduled or overdue send: freeze its audience, set it running. Raises SendStateError otherwise.
+        """Starts a scheduled or overdue send: freezes its audience, sets it running. Raises SendStateError otherwise.
 
-        `carried`: a `serve` does, and carries it from now on.
+        `carried`: `serve` runs it from now on.
         """
 
         def work(conn: Connection) -> Send:
@@ -73,7 +74,7 @@ class SendCreator:
                 raise SendStateError(f"Send {send_id} has been started already; it is {found.state}.")
             change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
-                conn.execute(update(send).where(send.c.id == send_id).values(carried=True))
+                conn.execute(update(send).where(send.c.id == send_id).values(run_by_server=True))
             advisory_lock(conn, CREATE_SEND)
             _freeze(conn, found, audience, at=self._context.clock())
             return load_send(conn, send_id)
@@ -83,10 +84,10 @@ class SendCreator:
     def resend_failed(
         self, parent_id: int, *, key_name: str, sender_profile: str | None = None, carried: bool = False
     ) -> Send:
-        """A new send of the same edition to those whom `parent_id` failed to reach and no other send of it did since.
+        """Creates a send of the same edition to the recipients whom `parent_id` failed to reach and no other send did since.
 
-        The parent must be over, and nothing else of its slug under way to one of its lists. `carried`: `serve` carries it.
-        `key_name` and `sender_profile` are those of the settings now, as for NewSend.
+        The parent must have ended, and no other send of its slug to one of its lists be running. `carried`: `serve` runs it.
+        `key_name` and `sender_profile` are the current ones, as for NewSend.
         """
 
         def work(conn: Connection) -> Send:
@@ -122,7 +123,7 @@ class SendCreator:
 
 
 def _refuse_repetition(conn: Connection, slug: str, lists: tuple[str, ...], repeat: Repeat) -> None:
-    """Raise AlreadySentError for a send of `slug` to one of `lists`: unfinished always, finished unless repeated."""
+    """Raises AlreadySentError for a send of `slug` to one of `lists`: unfinished always, finished unless repeated."""
     shared = select(send_list.c.send_id).where(send_list.c.name.in_(lists))
     query = sends_of(
         send.c.slug == slug,
@@ -150,11 +151,11 @@ def _insert_send(conn: Connection, new: NewSend, *, state: SendState, at: float)
             key_name=new.key_name,
             repeat=new.repeat.value,
             created_at=at,
-            at=new.at,
-            by=new.by,
+            scheduled_at=new.at,
+            created_by=new.by,
             token=new.token,
-            carried=new.carried,
-            take_back=new.take_back,
+            run_by_server=new.carried,
+            undoable=new.take_back,
             sender_profile=new.sender_profile,
         ),
         new.lists,
@@ -178,7 +179,7 @@ def _insert_resend(
             parent_id=parent.id,
             repeat=Repeat.NEW_READERS.value,
             created_at=at,
-            carried=carried,
+            run_by_server=carried,
             sender_profile=sender_profile,
         ),
         parent.lists,
@@ -193,7 +194,7 @@ def _insert(conn: Connection, statement: Insert, lists: tuple[str, ...]) -> int:
 
 
 def _freeze(conn: Connection, made: Send, audience: Audience | Iterable[NewDelivery], *, at: float) -> int:
-    """Insert the deliveries; how many there are."""
+    """Inserts the deliveries; returns how many there are."""
     if isinstance(audience, Audience):
         conn.execute(insert(delivery).from_select(_COLUMNS, _selected(conn, made.id, audience, at)))
     else:
@@ -204,23 +205,29 @@ def _freeze(conn: Connection, made: Send, audience: Audience | Iterable[NewDeliv
 
 
 def _selected(conn: Connection, send_id: int, audience: Audience, at: float) -> Select[Any]:
-    """The deliveries as a query of _COLUMNS, in their order."""
+    """Returns the deliveries as a query of _COLUMNS, in their order."""
     audience_now = AudienceQuery(conn, audience.selection, at=at)
-    people = audience_now.query(audience.fields).subquery()
-    state = case((people.c.reason == "", DeliveryState.PENDING.value), else_=DeliveryState.SKIPPED.value)
+    recipients = audience_now.query(audience.fields).subquery()
+    state = case((recipients.c.reason == "", DeliveryState.PENDING.value), else_=DeliveryState.SKIPPED.value)
     return select(
-        literal(send_id), people.c.identity, people.c.address, people.c.fields, state, people.c.reason, literal(at)
-    ).order_by(*audience_now.order(people))
+        literal(send_id),
+        recipients.c.identity,
+        recipients.c.address,
+        recipients.c.fields,
+        state,
+        recipients.c.reason,
+        literal(at),
+    ).order_by(*audience_now.order(recipients))
 
 
 def _rows(
     send_id: int, audience: Iterable[NewDelivery], erased: ErasedAddresses, at: float
 ) -> Iterator[tuple[int, str, str, str, str, str, float]]:
-    """The deliveries as rows of _COLUMNS."""
+    """Yields the deliveries as rows of _COLUMNS."""
     pending, skipped = DeliveryState.PENDING.value, DeliveryState.SKIPPED.value
-    anybody_erased = bool(erased)
+    any_erased = bool(erased)
     for new in audience:
-        if anybody_erased and (mark := erased.marker(new.identity)):
+        if any_erased and (mark := erased.marker(new.identity)):
             yield send_id, mark, mark, "{}", skipped, SuppressionReason.ERASED.value, at
             continue
         fields = _as_json(new.fields) if new.fields else "{}"
@@ -228,19 +235,19 @@ def _rows(
 
 
 def _as_json(fields: Mapping[str, str]) -> str:
-    """An object of strings; by hand, which is quicker than `json` a million times."""
+    """Returns a JSON object of strings; by hand, which is faster than `json` a million times."""
     return (
         f"{{{','.join([f'{encode_basestring(name)}:{encode_basestring(value)}' for name, value in fields.items()])}}}"
     )
 
 
 def _exclude_previous_recipients(conn: Connection, made: Send) -> None:
-    """Leave out who has an accepted or uncertain delivery of this slug: they are no part of the audience."""
+    """Deletes the deliveries to recipients who have an accepted or uncertain one of this slug: not part of the audience."""
     conn.execute(delete(delivery).where(delivery.c.send_id == made.id, has_received(delivery.c.identity, made.slug)))
 
 
 def _finish_freezing(conn: Connection, made: Send, *, at: float) -> int:
-    """Skip who is suppressed, note the range of ids; how many deliveries there are."""
+    """Skips suppressed recipients, records the range of ids; returns how many deliveries there are."""
     skip_suppressed(conn, delivery.c.send_id == made.id, at=at)
     bounds = select(func.count(), func.min(delivery.c.id), func.max(delivery.c.id))
     count, first, last = conn.execute(bounds.where(delivery.c.send_id == made.id)).one()

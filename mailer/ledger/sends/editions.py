@@ -1,6 +1,6 @@
-"""Editions and their images, stored once however often they are sent, and what the archive shows of them.
+"""Editions and their images, stored once however often they are sent, and the archive.
 
-A correction is an edition of the archive alone: it was never sent, and what was sent stays as it was.
+A correction is an edition for the archive alone: it was never sent, and what was sent is not changed.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from mailer.ledger.types.editions import ArchivedEdition, Correction, NewEdition
 
 
 def store_edition(conn: Connection, new: NewEdition, *, at: float) -> None:
-    """Keep `new`; one of the same digest is the same edition."""
+    """Stores `new`, unless there is an edition of the same digest."""
     if conn.execute(select(edition.c.digest).where(edition.c.digest == new.digest)).first():
         return
     conn.execute(
@@ -47,7 +47,7 @@ def store_edition(conn: Connection, new: NewEdition, *, at: float) -> None:
 
 
 class Editions:
-    """Questions about editions; see the module's page."""
+    """The editions of one ledger."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
@@ -58,7 +58,7 @@ class Editions:
         return StoredEdition(**row) if row else None
 
     def images(self, digest: str) -> tuple[Image, ...]:
-        """The images of an edition, by name."""
+        """Returns the images of an edition, by name."""
         query = select(media).join(edition_media).where(edition_media.c.digest == digest).order_by(media.c.name)
         with self._context.database.reading() as conn:
             return tuple(Image(**row) for row in conn.execute(query).mappings())
@@ -69,17 +69,17 @@ class Editions:
         return Image(**row) if row else None
 
     def archive(self) -> tuple[ArchivedEdition, ...]:
-        """Every dispatch whose sending began, as the archive shows it; the last sent first."""
+        """Returns every dispatch whose sending began, as the archive shows it; the last sent first."""
         with self._context.database.reading() as conn:
             return _archive(conn)
 
     def archived(self, slug: str) -> ArchivedEdition | None:
-        """One of them."""
+        """Returns one dispatch of the archive."""
         with self._context.database.reading() as conn:
             return next(iter(_archive(conn, slug)), None)
 
     def correct(self, new: NewEdition, note: str) -> ArchivedEdition | None:
-        """Have the archive show `new` from now on, for the reason `note`. None when its sending never began."""
+        """Makes the archive show `new` from now on, with `note`. Returns None if its sending never began."""
 
         def work(conn: Connection) -> ArchivedEdition | None:
             advisory_lock(conn, CREATE_SEND)
@@ -93,37 +93,39 @@ class Editions:
         return self._context.writer.call(work).result()
 
     def sent_titles(self) -> dict[str, str]:
-        """Slug -> title of every dispatch whose sending began, for `[[slug]]`."""
+        """Returns slug -> title of every dispatch whose sending began, for `[[slug]]`."""
         return {archived.slug: archived.title for archived in self.archive()}
 
     def approved(self, slug: str, *, by_another: bool = False) -> StoredEdition | None:
-        """The newest edition of `slug` that was sent, or tested by somebody who may send: an editor, or the command line.
+        """Returns the newest edition of `slug` that was sent, or tested by an editor, an admin or the command line.
 
-        `by_another`: of tested ones those that somebody else than who tested them has approved.
+        `by_another`: a tested one counts only if a user other than the tester has approved it.
         """
         if by_another:
-            counts: ColumnElement[bool] = exists().where(approval.c.digest == send.c.digest, approval.c.by != send.c.by)
+            qualifies: ColumnElement[bool] = exists().where(
+                approval.c.digest == send.c.digest, approval.c.by != send.c.created_by
+            )
         else:
             may_send = select(desk_user.c.name).where(desk_user.c.role != Role.WRITER)
-            counts = or_(send.c.by == "", send.c.by.in_(may_send))
+            qualifies = or_(send.c.created_by == "", send.c.created_by.in_(may_send))
         query = select(send.c.digest).where(
             send.c.slug == slug,
             send.c.kind != SendKind.WELCOME,
             send.c.state != SendState.CANCELLED,
-            or_(send.c.kind != SendKind.TEST, counts),
+            or_(send.c.kind != SendKind.TEST, qualifies),
         )
         with self._context.database.reading() as conn:
             digest = conn.execute(query.order_by(send.c.id.desc()).limit(1)).scalar()
         return self.get(digest) if digest else None
 
     def last_tested(self, slug: str) -> str | None:
-        """The digest of the edition that was last sent as a test."""
+        """Returns the digest of the edition that was last sent as a test."""
         query = select(send.c.digest).where(send.c.slug == slug, send.c.kind == SendKind.TEST)
         with self._context.database.reading() as conn:
             return conn.execute(query.order_by(send.c.id.desc()).limit(1)).scalar()
 
     def key_names(self) -> frozenset[str]:
-        """The names of the secret keys that tokens out there were made with."""
+        """Returns the names of the secret keys with which the tokens of all sends were made."""
         query = select(send.c.key_name).distinct().where(func.length(send.c.key_name) > 0)
         with self._context.database.reading() as conn:
             return frozenset(conn.execute(query).scalars())
@@ -156,7 +158,7 @@ def _by_slug(conn: Connection, query: Select[Any]) -> dict[str, list[RowMapping]
 
 
 def _archived(sendings: Sequence[RowMapping], corrections: Sequence[RowMapping]) -> ArchivedEdition:
-    """One dispatch, by its rows of `_archive`; the same edition sent again changes nothing of what is shown."""
+    """Returns one dispatch from its rows of `_archive`; sending the same edition again does not change what is shown."""
     shown = sendings[0]
     for row in sorted((*sendings[1:], *corrections), key=lambda row: float(row["at"])):
         shown = row if row["digest"] != shown["digest"] else shown

@@ -1,9 +1,9 @@
-"""Recovers what a dead owner of a send left, in one transaction of its successor.
+"""Recovers a send whose process died, in one transaction of the next one.
 
-The successor holds the send's lock: the owner before is dead, or has given the send back. First the fencing token (`epoch`)
-rises, so that an owner that lives on regardless can commit nothing more. Then `claimed` becomes `pending`, for it was
-certainly not sent; `committing` becomes `uncertain`, for it may have been; attempts under way are closed as lost. The warm-up
-plan counts the uncertain ones.
+The caller holds the send's lock: the process before is dead, or has released the send. First the fencing token rises, so that a
+process that is alive after all can mark nothing more. Then `claimed` becomes `pending`, because it was certainly not sent;
+`sending` becomes `uncertain`, because it may have been; attempts under way are closed as lost. The warm-up plan counts the
+uncertain ones.
 """
 
 from sqlalchemy import ColumnElement, Connection, Float, case, exists, insert, literal, select, update
@@ -13,15 +13,19 @@ from mailer.delivery.warmup import WarmUp
 from mailer.ledger.deliveries.skip import skip_suppressed, skip_unsubscribed
 from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.warmup import record_sent
+from mailer.ledger.store.fastsql import in_ids
 from mailer.ledger.store.tables import attempt, delivery, send
 
-_LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "verdict")
+_LOST_COLUMNS = ("delivery_id", "number", "opened_at", "closed_at", "lost", "classification")
 
 
 def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend_uncertain: bool = False) -> int:
-    """Takes the send over; returns its new epoch. `resend_uncertain`: what becomes uncertain now is sent once more, once."""
-    epoch, kind = conn.execute(
-        update(send).where(send.c.id == send_id).values(epoch=send.c.epoch + 1).returning(send.c.epoch, send.c.kind)
+    """Takes the send over; returns its new fencing token. `resend_uncertain`: what becomes uncertain now is sent again, once."""
+    token, kind = conn.execute(
+        update(send)
+        .where(send.c.id == send_id)
+        .values(fencing_token=send.c.fencing_token + 1)
+        .returning(send.c.fencing_token, send.c.kind)
     ).one()
     of_send = delivery.c.send_id == send_id
     became = case((delivery.c.state == DeliveryState.CLAIMED, DeliveryState.PENDING), else_=DeliveryState.UNCERTAIN)
@@ -41,11 +45,11 @@ def recover(conn: Connection, send_id: int, warmup: WarmUp, *, at: float, resend
     ids = list(uncertain)
     if resend_uncertain and ids:
         requeue(conn, ids, at=at)
-        skip_unsubscribed(conn, delivery.c.id.in_(ids), at=at)
+        skip_unsubscribed(conn, in_ids(delivery.c.id, ids), at=at)
     skip_suppressed(conn, of_send, at=at)
     if kind is not SendKind.TEST:
         record_sent(conn, warmup, len(ids), at)
-    return int(epoch)
+    return int(token)
 
 
 def is_attempt_closed() -> ColumnElement[bool]:
@@ -54,9 +58,9 @@ def is_attempt_closed() -> ColumnElement[bool]:
 
 
 def requeue(conn: Connection, ids: list[int], *, at: float) -> None:
-    """Makes uncertain deliveries that were not sent once more yet `pending`; they keep their Message-ID."""
+    """Makes uncertain deliveries `pending` that were not sent again yet; they keep their Message-ID."""
     conn.execute(
         transition({DeliveryState.UNCERTAIN}, DeliveryState.PENDING, at=at)
-        .where(delivery.c.id.in_(ids), delivery.c.resends == 0)
+        .where(in_ids(delivery.c.id, ids), delivery.c.resends == 0)
         .values(resends=delivery.c.resends + 1, reason="once more")
     )

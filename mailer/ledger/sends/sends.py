@@ -1,11 +1,11 @@
-"""Sends: what there is, where each stands, and the ways between their states.
+"""Sends: what there is, the state of each, and the transitions between states.
 
     scheduled -> overdue -> running <-> waiting -> finished
-         └──────────┴─> cancelled  <-> paused        └─> running, when uncertain ones are to go once more
+         └──────────┴─> cancelled  <-> paused        └─> running, when uncertain deliveries are to be sent again
 
-`cancel` skips what may still be skipped. While a living owner has deliveries whose dot may have left, the send stays
-`paused` and `cancelling`; the last of them to be settled makes it `cancelled`. So at `cancelled` and at `finished`
-nothing is undone, at any instant.
+`cancel` skips what may still be skipped. While a living process has deliveries whose end of DATA may have left, the send stays
+`paused` with `cancel_requested`; the last of their results makes it `cancelled`. So a send that is `cancelled` or `finished`
+has no open deliveries, at any instant.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +19,7 @@ from mailer.ledger.deliveries.transitions import transition
 from mailer.ledger.sends.recovery import recover
 from mailer.ledger.sends.warmup import with_warmup_hold
 from mailer.ledger.store.context import LOCK_PATIENCE, LedgerContext
+from mailer.ledger.store.fastsql import in_ids
 from mailer.ledger.store.tables import delivery, edition, send
 from mailer.ledger.types.errors import SendStateError, UnknownSendError
 from mailer.ledger.types.sends import Repeat, Resolution, Send, Summary
@@ -35,9 +36,9 @@ SEND_TRANSITIONS: Mapping[SendState, frozenset[SendState]] = {
     _S.FINISHED: frozenset({_S.RUNNING}),  # only by `resolve --resend`
     _S.CANCELLED: frozenset(),
 }
-"""The only ways between the states of a send."""
+"""The only transitions between the states of a send."""
 GOING = frozenset({_S.RUNNING, _S.WAITING})
-_UNTOLD = frozenset({SendKind.TEST, SendKind.WELCOME})
+_NO_WEBHOOKS = frozenset({SendKind.TEST, SendKind.WELCOME})
 
 
 class Sends:
@@ -47,20 +48,21 @@ class Sends:
         self._context = context
 
     def get(self, send_id: int) -> Send:
+        """Returns a send."""
         with self._context.database.reading() as conn:
             return load_send(conn, send_id)
 
     def summary(self, send_id: int) -> Summary:
-        """A send with its counts, of one instant."""
+        """Returns a send with its counts, in one snapshot."""
         with self._context.database.reading() as conn:
             return self._with_hold(conn, summarise(conn, load_send(conn, send_id)))
 
     def all(self, *, limit: int | None = None, before: int | None = None) -> tuple[Summary, ...]:
-        """All sends but tests and welcomes, the newest first, with their counts; those made `before` a send."""
+        """Returns the sends except tests and welcomes, the newest first, with counts; `before`: only those before that send."""
         return self._summaries(limit, *([send.c.id < before] if before is not None else []))
 
     def ended_before(self, send_id: int, *, limit: int) -> tuple[Summary, ...]:
-        """Those of `all` that were made before a send, left and have ended."""
+        """Returns those of `all` that were made before a send, began and have ended."""
         return self._summaries(limit, send.c.id < send_id, send.c.state.in_(TERMINAL), send.c.begun_at.is_not(None))
 
     def _summaries(self, limit: int | None, *conditions: ColumnElement[bool]) -> tuple[Summary, ...]:
@@ -73,7 +75,7 @@ class Sends:
         return with_warmup_hold(conn, self._context.warmup, summary, self._context.clock())
 
     def latest(self, slug: str, lists: Sequence[str] = ()) -> Send | None:
-        """The newest send of `slug` that is neither a test nor cancelled, to one of `lists` if any are named."""
+        """Returns the newest send of `slug` that is neither a test nor cancelled, to one of `lists` if any are named."""
         query = sends_of(send.c.slug == slug, send.c.kind != SendKind.TEST, send.c.state != SendState.CANCELLED)
         with self._context.database.reading() as conn:
             for row in conn.execute(query.order_by(send.c.id.desc())):
@@ -83,37 +85,37 @@ class Sends:
         return None
 
     def newest(self) -> dict[str, Send]:
-        """The newest send of each slug that is neither a test nor cancelled; without counts, so it is quick."""
+        """Returns the newest send of each slug that is neither a test nor cancelled; without counts, which is fast."""
         query = sends_of(send.c.kind != SendKind.TEST, send.c.state != SendState.CANCELLED)
         with self._context.database.reading() as conn:
             return {row.slug: to_send(row) for row in conn.execute(query.order_by(send.c.id))}
 
     def active(self, kind: SendKind) -> tuple[Send, ...]:
-        """The sends of a kind that run or wait, the oldest first."""
+        """Returns the sends of a kind that run or wait, the oldest first."""
         query = sends_of(send.c.kind == kind, send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
         with self._context.database.reading() as conn:
             return tuple(to_send(row) for row in conn.execute(query.order_by(send.c.id)))
 
     def tests(self, slug: str, *, limit: int) -> tuple[Send, ...]:
-        """The tests of a dispatch, the newest first."""
+        """Returns the tests of a dispatch, the newest first."""
         query = sends_of(send.c.slug == slug, send.c.kind == SendKind.TEST).order_by(send.c.id.desc())
         with self._context.database.reading() as conn:
             return tuple(map(to_send, conn.execute(query.limit(limit))))
 
     def by_form_token(self, token: str) -> Send | None:
-        """The send that the form of this token made."""
+        """Returns the send that the form of this token made."""
         with self._context.database.reading() as conn:
             return find_by_token(conn, token)
 
     def run_by_server(self) -> tuple[Send, ...]:
-        """The sends that run or wait and that `serve` carries, the oldest first."""
-        query = sends_of(send.c.state.in_(sorted(GOING)), send.c.carried)
+        """Returns the sends that run or wait and that `serve` runs, the oldest first."""
+        query = sends_of(send.c.state.in_(sorted(GOING)), send.c.run_by_server)
         with self._context.database.reading() as conn:
             return tuple(map(to_send, conn.execute(query.order_by(send.c.id))))
 
     def expire_unstarted(self) -> tuple[Send, ...]:
-        """Sends that could be taken back until they start become overdue: for a server that starts, and was not there."""
-        query = sends_of(send.c.state == SendState.SCHEDULED, send.c.take_back).order_by(send.c.id)
+        """Makes undoable sends that were not started overdue: for a server that was not running at their time."""
+        query = sends_of(send.c.state == SendState.SCHEDULED, send.c.undoable).order_by(send.c.id)
 
         def work(conn: Connection) -> tuple[Send, ...]:
             found = tuple(map(to_send, conn.execute(query).all()))
@@ -127,7 +129,7 @@ class Sends:
         return self._context.writer.call(work).result()
 
     def undo(self, send_id: int) -> Send:
-        """Cancel a send that has not started; taken back already: as it is. Raises SendStateError for one that has."""
+        """Cancels a send that has not started; a cancelled one stays as it is. Raises SendStateError if it has started."""
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
@@ -144,12 +146,14 @@ class Sends:
         return self._context.writer.call(work).result()
 
     def due(self, *, grace: float) -> tuple[Send, ...]:
-        """Scheduled sends whose time has come, the oldest first; those more than `grace` seconds late become overdue."""
+        """Returns scheduled sends whose time has come, the oldest first; more than `grace` seconds late, they become overdue."""
         now = self._context.clock()
-        query = sends_of(send.c.state == SendState.SCHEDULED, send.c.at <= now).order_by(send.c.at, send.c.id)
+        query = sends_of(send.c.state == SendState.SCHEDULED, send.c.scheduled_at <= now).order_by(
+            send.c.scheduled_at, send.c.id
+        )
 
         def work(conn: Connection) -> None:
-            for found in map(to_send, conn.execute(query.where(send.c.at < now - grace)).all()):
+            for found in map(to_send, conn.execute(query.where(send.c.scheduled_at < now - grace)).all()):
                 change_send(conn, found, SendState.OVERDUE, at=now)
 
         with self._context.database.reading() as conn:
@@ -160,7 +164,7 @@ class Sends:
         return tuple(each for each in found if each not in late)
 
     def pause(self, send_id: int, *, reason: str = "") -> Send:
-        """Stop a send: nothing more is claimed or committed, whoever owns it. Paused already: as it is."""
+        """Pauses a send: nothing more is claimed or marked, in any process. A paused one stays as it is."""
 
         def work(conn: Connection) -> Send:
             found = lock_send(conn, send_id)
@@ -171,9 +175,9 @@ class Sends:
         return self._context.writer.call(work).result()
 
     def resume(self, send_id: int, *, carried: bool = False) -> Send:
-        """Let a paused send go on; one that is not paused is returned as it is, but a cancelled one is refused.
+        """Resumes a paused send; one that is not paused is returned as it is, but a cancelled one is refused.
 
-        `carried`: `serve` carries it from now on, within the second.
+        `carried`: `serve` runs it from now on, within a second.
         """
 
         def work(conn: Connection) -> Send:
@@ -183,16 +187,16 @@ class Sends:
             if found.state is SendState.PAUSED:
                 change_send(conn, found, SendState.RUNNING, at=self._context.clock())
             if carried:
-                _entrust(conn, send_id)
+                _set_run_by_server(conn, send_id)
             return load_send(conn, send_id)
 
         return self._context.writer.call(work).result()
 
     def cancel(self, send_id: int) -> Send:
-        """Skip the rest as `cancelled`. The result is `cancelled`, or `cancelling` while its owner has dots out."""
+        """Skips the rest as `cancelled`. It is `cancelled` at once, or after the results of messages being sent."""
         self.get(send_id)
         lock = self._context.send_lock(send_id)
-        alone = lock.acquire(LOCK_PATIENCE)
+        is_free = lock.acquire(LOCK_PATIENCE)
 
         def work(conn: Connection) -> Send:
             found, now = lock_send(conn, send_id), self._context.clock()
@@ -200,10 +204,10 @@ class Sends:
                 return found
             if found.state is SendState.FINISHED:
                 raise SendStateError(f"Send {send_id} is finished; there is nothing left to cancel.")
-            if alone:
+            if is_free:
                 recover(conn, send_id, self._context.warmup, at=now)
             skip(conn, delivery.c.send_id == send_id, "cancelled", at=now)
-            conn.execute(update(send).where(send.c.id == send_id).values(cancelling=True))
+            conn.execute(update(send).where(send.c.id == send_id).values(cancel_requested=True))
             if not finish_cancelling(conn, send_id, at=now) and found.state is not SendState.PAUSED:
                 change_send(conn, found, SendState.PAUSED, at=now, reason="being cancelled")
             return load_send(conn, send_id)
@@ -216,10 +220,10 @@ class Sends:
     def resolve_uncertain(
         self, send_id: int, *, resend: bool, identities: Collection[str] | None = None, carried: bool = False
     ) -> Resolution:
-        """Decide the uncertain deliveries of a send, those of `identities` or all.
+        """Resolves the uncertain deliveries of a send, those of `identities` or all.
 
         `resend`: they become pending, and a finished send runs again, by `serve` if `carried`; otherwise they are
-        accepted, marked as assumed.
+        accepted, marked as resolved manually.
         """
 
         def work(conn: Connection) -> Resolution:
@@ -230,7 +234,7 @@ class Sends:
                     f"To count them as delivered: mailer resolve {send_id} --assume-sent",
                 )
             chosen, missing = _uncertain(conn, send_id, identities)
-            which = delivery.c.id.in_(chosen)
+            which = in_ids(delivery.c.id, chosen)
             if resend and chosen:
                 conn.execute(
                     transition(_UNCERTAIN, DeliveryState.PENDING, at=now).where(which).values(reason="once more")
@@ -239,16 +243,16 @@ class Sends:
                 if found.state is SendState.FINISHED:
                     change_send(conn, found, SendState.RUNNING, at=now)
                 if carried:
-                    _entrust(conn, send_id)
+                    _set_run_by_server(conn, send_id)
             elif chosen:
                 assumed = transition(_UNCERTAIN, DeliveryState.ACCEPTED, at=now).where(which)
-                conn.execute(assumed.values(assumed=True, reason="assumed"))
+                conn.execute(assumed.values(resolved_manually=True, reason="assumed"))
             return Resolution(send=load_send(conn, send_id), resolved=len(chosen), missing=missing)
 
         return self._context.writer.call(work).result()
 
     def owner_pid(self, send_id: int) -> int | None:
-        """The process that owns the send now; None when nobody does, 0 when somebody does but cannot be named."""
+        """Returns the id of the process that holds the send; None if there is none, 0 if it is unknown."""
         lock = self._context.send_lock(send_id)
         return None if lock.is_unlocked() else lock.read_pid() or 0
 
@@ -256,12 +260,12 @@ class Sends:
 _UNCERTAIN = frozenset({DeliveryState.UNCERTAIN})
 
 
-def _entrust(conn: Connection, send_id: int) -> None:
-    conn.execute(update(send).where(send.c.id == send_id).values(carried=True))
+def _set_run_by_server(conn: Connection, send_id: int) -> None:
+    conn.execute(update(send).where(send.c.id == send_id).values(run_by_server=True))
 
 
 def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | None) -> tuple[list[int], tuple[str, ...]]:
-    """The ids of the uncertain deliveries that are meant, and the identities that have none."""
+    """Returns the ids of the chosen uncertain deliveries, and the identities that have none."""
     query = select(delivery.c.id, delivery.c.identity).where(
         delivery.c.send_id == send_id, delivery.c.state == DeliveryState.UNCERTAIN
     )
@@ -273,33 +277,56 @@ def _uncertain(conn: Connection, send_id: int, identities: Collection[str] | Non
 
 
 def sends_of(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """A query for sends, whose rows `to_send` reads."""
-    left_out = {"first_id", "last_id", "token"}
-    columns = [column for column in send.c if column.name not in left_out]
+    """Returns a query for sends, whose rows `to_send` reads."""
+    omitted = {"first_id", "last_id", "token"}
+    columns = [column for column in send.c if column.name not in omitted]
     return select(*columns, edition.c.title).join(edition).where(*conditions)
 
 
 def to_send(row: Any) -> Send:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
-    values["where"] = values.pop("condition")
-    values.update(lists=tuple(values["lists"]), exclude=tuple(values["exclude"]), repeat=Repeat(values["repeat"]))
-    return Send(**values)
+    """Returns the send of a row of `sends_of`."""
+    return Send(
+        id=row.id,
+        kind=row.kind,
+        slug=row.slug,
+        title=row.title,
+        digest=row.digest,
+        state=row.state,
+        reason=row.reason,
+        cancelling=row.cancel_requested,
+        lists=tuple(row.lists),
+        exclude=tuple(row.exclude),
+        where=row.condition,
+        key_name=row.key_name,
+        parent_id=row.parent_id,
+        repeat=Repeat(row.repeat),
+        fencing_token=row.fencing_token,
+        created_at=row.created_at,
+        at=row.scheduled_at,
+        begun_at=row.begun_at,
+        settled_at=row.settled_at,
+        ended_at=row.ended_at,
+        by=row.created_by,
+        carried=row.run_by_server,
+        take_back=row.undoable,
+        sender_profile=row.sender_profile,
+    )
 
 
 def find_by_token(conn: Connection, token: str) -> Send | None:
-    """The send that the form of this token made."""
+    """Returns the send that the form of this token made."""
     row = conn.execute(sends_of(send.c.token == token)).first()
     return to_send(row) if row else None
 
 
 def lock_send(conn: Connection, send_id: int) -> Send:
-    """The send, which nobody else changes until this transaction ends. Raises UnknownSendError."""
+    """Returns the send, and locks it until this transaction ends. Raises UnknownSendError."""
     conn.execute(select(send.c.id).where(send.c.id == send_id).with_for_update(key_share=True))
     return load_send(conn, send_id)
 
 
 def load_send(conn: Connection, send_id: int) -> Send:
-    """Raises UnknownSendError."""
+    """Returns the send. Raises UnknownSendError."""
     row = conn.execute(sends_of(send.c.id == send_id)).first()
     if row is None:
         raise UnknownSendError(send_id)
@@ -307,7 +334,7 @@ def load_send(conn: Connection, send_id: int) -> Send:
 
 
 def summarise(conn: Connection, found: Send) -> Summary:
-    """Count the deliveries of a send, in one query over one index."""
+    """Counts the deliveries of a send, in one query over one index."""
     rows = conn.execute(
         select(delivery.c.state, func.count(), func.min(delivery.c.next_at), func.max(delivery.c.next_at))
         .where(delivery.c.send_id == found.id)
@@ -320,7 +347,7 @@ def summarise(conn: Connection, found: Send) -> Summary:
 
 
 def change_send(conn: Connection, found: Send, state: SendState, *, at: float, reason: str = "") -> None:
-    """Bring a send into another state. Raises SendStateError for a way that there is not."""
+    """Changes the state of a send. Raises SendStateError for an illegal transition."""
     if state not in SEND_TRANSITIONS[found.state]:
         raise SendStateError(f"Send {found.id} is {found.state} and cannot become {state}.")
     conn.execute(
@@ -328,16 +355,20 @@ def change_send(conn: Connection, found: Send, state: SendState, *, at: float, r
         .where(send.c.id == found.id, send.c.state == found.state)
         .values(state=state, reason=reason, ended_at=at if state in TERMINAL else None)
     )
-    if state is SendState.FINISHED and found.kind not in _UNTOLD and has_subscribers(conn, WebhookEvent.SEND_FINISHED):
+    if (
+        state is SendState.FINISHED
+        and found.kind not in _NO_WEBHOOKS
+        and has_subscribers(conn, WebhookEvent.SEND_FINISHED)
+    ):
         enqueue_finished(conn, summarise(conn, found), at=at)
 
 
 def finish_cancelling(conn: Connection, send_id: int, *, at: float) -> bool:
-    """Make a send that is being cancelled `cancelled`, once nothing of it is undone."""
+    """Makes a send with `cancel_requested` `cancelled`, once none of its deliveries is open; whether it did."""
     found = load_send(conn, send_id)
-    undone = select(delivery.c.id).where(delivery.c.send_id == send_id, delivery.c.state.in_(sorted(OPEN_STATES)))
-    if not found.cancelling or conn.execute(undone.limit(1)).first():
+    unfinished = select(delivery.c.id).where(delivery.c.send_id == send_id, delivery.c.state.in_(sorted(OPEN_STATES)))
+    if not found.cancelling or conn.execute(unfinished.limit(1)).first():
         return False
     change_send(conn, found, SendState.CANCELLED, at=at)
-    conn.execute(update(send).where(send.c.id == send_id).values(cancelling=False))
+    conn.execute(update(send).where(send.c.id == send_id).values(cancel_requested=False))
     return True

@@ -1,14 +1,14 @@
-"""How many messages left on each day of the warm-up plan, and what the day still has (mailer.delivery.warmup).
+"""Counts how many messages left on each day of the warm-up plan, and what is left of the daily quota (mailer.delivery.warmup).
 
-    WarmUpDays.allowance(now)              what the day has left, for who only looks
-    hand_out(conn, warmup, limit, now)     how many of `limit` a claim may take; no other claim until it is committed
-    count_gone(conn, warmup, n, at)        so many more left: accepted, or uncertain
-    with_hold(conn, warmup, summary, now)  a send's summary, with until when it is held back
-    forget_days(conn, warmup)              mail goes out without a plan
+    WarmUpDays.allowance(now)                     the quota that is left
+    quota(conn, warmup, limit, now)               how many of `limit` a claim may take; locks until the commit
+    record_sent(conn, warmup, count, at)          counts messages that were sent: accepted, or uncertain
+    with_warmup_hold(conn, warmup, summary, now)  a send's summary, with the time until which it is held back
+    reset(conn, warmup)                           forgets the days, when mail goes out without a plan
 
-A day's row counts what is known to have left, in the transaction that says so; what is in hand is counted anew for each
-claim, over an index, and is never many. So nothing has to be given back: what comes back unsent is in hand no more. Tests
-are not counted and not held back. A plan that is over costs one look at its few rows.
+A day's row counts what is known to have been sent, in the transaction that records it; messages in flight are counted anew for
+each claim, over an index, and are never many. So a release needs no correction. Tests are neither counted nor held back. A plan
+that is over costs one read of its few rows.
 """
 
 import datetime as dt
@@ -24,42 +24,42 @@ from mailer.ledger.store.fastsql import CompiledStatement, param
 from mailer.ledger.store.tables import delivery, send, warmup_day
 from mailer.ledger.types.sends import Summary
 
-TURN = "warmup"
+_LOCK = "warmup"
 
 
 class WarmUpDays:
-    """The days of the warm-up plan, as one ledger counts them."""
+    """The daily quotas of the warm-up plan of one ledger."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def allowance(self, now: float) -> DailyQuota | None:
-        """What the day has left for sends at `now`; None: no limit."""
+        """Returns what is left of the day's quota at `now`; None: no limit."""
         with self._context.database.reading() as conn:
             return allowance(conn, self._context.warmup, now)
 
 
 def allowance(conn: Connection, warmup: WarmUp, now: float) -> DailyQuota | None:
-    """What the day has left for sends; None: no limit."""
+    """Returns what is left of the day's quota; None: no limit."""
     if not warmup.plan:
         return None
     days = _days(conn, warmup)
     if warmup.allowance(days, now) is None:
         return None
-    return warmup.allowance(days, now, in_hand=_IN_HAND.run(conn).fetchone()[0])
+    return warmup.allowance(days, now, in_hand=_IN_FLIGHT.run(conn).fetchone()[0])
 
 
 def quota(conn: Connection, warmup: WarmUp, limit: int, now: float) -> int:
-    """How many of `limit` may be claimed now."""
+    """Returns how many of `limit` may be claimed now."""
     if not warmup.plan or warmup.allowance(_days(conn, warmup), now) is None:
         return limit
-    advisory_lock(conn, TURN)
+    advisory_lock(conn, _LOCK)
     found = allowance(conn, warmup, now)
     return limit if found is None else min(limit, found.left)
 
 
 def with_warmup_hold(conn: Connection, warmup: WarmUp, summary: Summary, now: float) -> Summary:
-    """`summary` with until when the plan holds back what is left of its send."""
+    """Returns `summary` with the time until which the plan holds back the rest of its send."""
     is_going = summary.send.state in {SendState.RUNNING, SendState.WAITING}
     if not is_going or summary.send.kind is SendKind.TEST or not summary.undone:
         return summary
@@ -68,31 +68,31 @@ def with_warmup_hold(conn: Connection, warmup: WarmUp, summary: Summary, now: fl
 
 
 def record_sent(conn: Connection, warmup: WarmUp, count: int, at: float) -> None:
-    """Add `count` to the day of `at`, and with it what a wrong clock counted on days to come."""
+    """Adds `count` to the day of `at`, together with what a wrong clock counted on later days."""
     if not count or not warmup.plan or warmup.allowance(_days(conn, warmup), at) is None:
         return
-    advisory_lock(conn, TURN)
+    advisory_lock(conn, _LOCK)
     found = warmup.allowance(_days(conn, warmup), at)
     if found is None:
         return
     day = found.day.isoformat()
     conn.execute(delete(warmup_day).where(warmup_day.c.sender == warmup.sender, warmup_day.c.day >= day))
-    conn.execute(insert(warmup_day).values(sender=warmup.sender, day=day, gone=found.sent + count))
+    conn.execute(insert(warmup_day).values(sender=warmup.sender, day=day, sent=found.sent + count))
 
 
 def reset(conn: Connection, warmup: WarmUp) -> None:
-    """Mail goes out without a plan: one that is set later begins with its first day."""
+    """Forgets the days: a plan that is set later begins with its first day."""
     conn.execute(delete(warmup_day).where(warmup_day.c.sender == warmup.sender))
 
 
 def _days(conn: Connection, warmup: WarmUp) -> dict[dt.date, int]:
-    return {dt.date.fromisoformat(day): gone for day, gone in _DAYS.run(conn, warmup.sender).fetchall()}
+    return {dt.date.fromisoformat(day): sent for day, sent in _DAYS.run(conn, warmup.sender).fetchall()}
 
 
 _DAYS = CompiledStatement(
-    select(warmup_day.c.day, warmup_day.c.gone).where(warmup_day.c.sender == param("sender", "")), "sender"
+    select(warmup_day.c.day, warmup_day.c.sent).where(warmup_day.c.sender == param("sender", "")), "sender"
 )
-_IN_HAND = CompiledStatement(
+_IN_FLIGHT = CompiledStatement(
     select(func.count()).where(
         delivery.c.send_id.in_(
             select(send.c.id).where(
@@ -103,4 +103,4 @@ _IN_HAND = CompiledStatement(
         delivery.c.state.in_([DeliveryState.CLAIMED, DeliveryState.SENDING]),
     )
 )
-"""What may be about to leave, of all sends but tests."""
+"""Counts the messages that may be sent at any moment, of all sends but tests."""

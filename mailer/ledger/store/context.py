@@ -12,15 +12,15 @@ from mailer.ledger.store.lease import LENGTH, Lease
 from mailer.ledger.store.locks import FileLock
 from mailer.ledger.store.writer import Writer
 
-LOCK_PATIENCE = 0.2  # seconds: whoever only looks whether a send is owned holds its lock for an instant
+LOCK_PATIENCE = 0.2  # seconds: checking whether a send is held takes its lock for an instant
 
 
 class SendLock(Protocol):
-    """The right to own a send: a FileLock or a Lease."""
+    """The right to run a send: a FileLock or a Lease."""
 
     @property
     def held(self) -> bool:
-        """Whether it is ours, and certainly nobody else's."""
+        """Whether this process certainly holds it."""
 
     def try_acquire(self) -> bool: ...
 
@@ -37,8 +37,8 @@ class SendLock(Protocol):
 class LedgerContext:
     """`clock` gives seconds since the epoch, UTC; `state_dir` exists.
 
-    `warmup` limits what leaves a day, over all sends.
-    `lease`: seconds for which a process of another machine may believe to own a send; `steady` is the clock it does so by.
+    `warmup` limits the messages a day, over all sends.
+    `lease`: the length of a lease in seconds; `steady` is the monotonic clock by which its holder measures it.
     """
 
     database: Database
@@ -50,10 +50,11 @@ class LedgerContext:
     steady: Callable[[], float] = boottime
 
     def send_lock(self, send_id: int) -> SendLock:
-        """A new lock on owning a send."""
+        """Returns a new lock on a send."""
         if self.database.has_leases:
             return Lease(self.database, self.writer, send_id, length=self.lease, clock=self.steady)
         return FileLock(self.state_dir / f"send-{send_id}.lock")
 
     def serve_lock(self) -> FileLock:
+        """Returns a new lock on being the running `serve`."""
         return FileLock(self.state_dir / "serve.lock")

@@ -1,12 +1,12 @@
-"""One database: how it is reached, read and written, whichever it is.
+"""The interface of a database, SQLite or PostgreSQL.
 
     open_database(url, state_dir)  ->  Sqlite or Postgresql, both a Database
 
-    Database.reading()   a connection for queries: one snapshot, cannot write
-    Database.connect_writer()   the one for writing, inside the write lock: the writer thread's, and the migrations'
+    Database.reading()          a read-only connection with one snapshot
+    Database.connect_writer()   a connection for writing, under the write lock: for the writer thread and migrations
 
 A relative SQLite path is taken from the workspace, the folder that holds the state folder. Raises SettingsError for a URL
-that names no database, LedgerError for one that cannot be used.
+that names no database, LedgerError for a database that cannot be used.
 """
 
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ from mailer.errors import SettingsError
 
 
 class Lock(Protocol):
-    """A right for a `with` block."""
+    """A lock held during a `with` block."""
 
     def __enter__(self) -> object: ...
 
@@ -33,39 +33,39 @@ class Lock(Protocol):
 
 
 class Database(Protocol):
-    """What the ledger asks of its database. Opens nothing before it is used."""
+    """The operations that the ledger needs. Opens nothing before its first use."""
 
     @property
     def name(self) -> str:
-        """How messages name it; without a password."""
+        """Its name in messages; without a password."""
 
     @property
     def has_leases(self) -> bool:
-        """Whether owning a send is a lease in it, for processes of many machines; else it is a lock of this one."""
+        """Whether a send is held by a lease, for processes on several machines; otherwise by a file lock."""
 
     def exists(self) -> bool:
-        """False when it is certainly new: then there is nothing to read."""
+        """Returns False if it is certainly new: then there is nothing to read."""
 
     def write_lock(self) -> Lock:
-        """A new lock on writing it, the same for every process."""
+        """Returns a new lock on writing it, which excludes all other processes."""
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """A connection for queries of one snapshot."""
+        """Opens a connection for queries of one snapshot."""
 
     def connect_writer(self) -> Connection:
-        """A connection for writing; whoever begins a transaction on it holds the write lock."""
+        """Opens a connection for writing; a transaction on it requires the write lock."""
 
-    def connect_bench(self) -> Connection:
-        """A connection with temporary tables of its own; whoever writes anything else on it holds the write lock."""
+    def connect_scratch(self) -> Connection:
+        """Opens a connection for temporary tables; writing anything else on it requires the write lock."""
 
     def in_transaction(self, conn: Connection) -> bool:
-        """Whether the database itself is in a transaction: it may have ended one on its own."""
+        """Whether the database is in a transaction: it may have ended one on its own."""
 
     def has_written(self, conn: Connection) -> int:
-        """A number that is another one once this transaction has written something."""
+        """Returns a number that changes once this transaction has written something."""
 
     def version(self) -> int | None:
-        """A number that changes with whatever is written; None where there is none."""
+        """Returns a number that changes with every write; None if there is none."""
 
     def log_size(self) -> int:
         """Octets of its log that wait for a checkpoint of ours."""

@@ -1,13 +1,13 @@
-"""Statements that run for every message: written in SQLAlchemy Core, compiled once for each database, run by its driver.
+"""Statements that run for every message: SQLAlchemy Core, compiled once for each database, executed by the driver.
 
 SQLAlchemy's handling of parameters and rows costs more than the database's work when it comes with every message. So a
-Statement keeps the compiled text, and hands values straight to the driver's cursor: in the order of `names`, as plain
-values; rows come back as plain tuples. The driver's own errors pass through; the writer knows them.
+CompiledStatement keeps the compiled text, and passes values straight to the driver's cursor: in the order of `names`, as plain
+values; rows are plain tuples. Exceptions of the driver propagate; the writer translates them.
 
-    Statement(update(...).where(delivery.c.id == given("id")), "id").run(conn, 7)
+    CompiledStatement(update(...).where(delivery.c.id == param("id")), "id").run(conn, 7)
 
-`listed(name)` is a list of ids within a statement, given as a JSON array: `delivery.c.id.op("IN")(listed("ids"))`.
-`among(column, numbers)` is the same condition with the numbers in it, however many: SQLite has no more than 32,766 parameters.
+`id_list(name)` is a list of ids within a statement, passed as a JSON array: `delivery.c.id.op("IN")(id_list("ids"))`.
+`in_ids(column, numbers)` is the same condition with the numbers in it, however many: SQLite allows 32,766 parameters at most.
 """
 
 import json
@@ -24,11 +24,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 _Row = tuple[Any, ...]
-_TOGETHER = 128  # rows that one statement inserts
+_ROWS_AT_ONCE = 128  # rows in one INSERT
 
 
 def param(name: str, like: object = 0) -> BindParameter[Any]:
-    """A value to be given at each run; `like` is one of its type."""
+    """Returns a parameter whose value is passed to `run`; `like` is a value of its type."""
     return bindparam(name, like)
 
 
@@ -51,12 +51,12 @@ def _listed_postgresql(element: _Listed, compiler: SQLCompiler, **options: Any) 
 
 
 def id_list(name: str) -> FunctionElement[Any]:
-    """A subquery of the ids in the JSON array (`ids`) that is given under `name`."""
+    """Returns a subquery of the ids in the JSON array that is passed as `name`."""
     return _Listed(bindparam(name, "[]", type_=Text))
 
 
 def encode_ids(numbers: Sequence[int]) -> str:
-    """`numbers` as `listed` takes them: as JSON, which Python's own form of a list of them is."""
+    """Returns `numbers` as a JSON array for `id_list`, which is also how Python prints a list of them."""
     return str(list(numbers))
 
 
@@ -66,42 +66,42 @@ def in_ids(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[
 
 
 class CompiledStatement:
-    """A Core statement whose values are given in the order of `names`."""
+    """A Core statement whose values are passed in the order of `names`."""
 
-    def __init__(self, context: ClauseElement, *names: str) -> None:
-        self._context = context
+    def __init__(self, statement: ClauseElement, *names: str) -> None:
+        self._statement = statement
         self._names = names
         self._compiled: dict[str, _Compiled] = {}
 
     def run(self, conn: Connection, *values: object) -> Any:
-        """Execute it; the driver's cursor."""
+        """Executes it; returns the driver's cursor."""
         compiled = self._for(conn)
         cursor: Any = conn.connection.cursor()
         cursor.execute(compiled.text, compiled.in_order(values))
         return cursor
 
     def run_many(self, conn: Connection, rows: Iterable[_Row]) -> int:
-        """Execute it for each of `rows`; how many rows of the database that touched.
+        """Executes it for each of `rows`; returns how many rows of the database it affected.
 
-        On PostgreSQL each for itself: psycopg's executemany ends in a flush, behind which the server does not start the
-        clock for a transaction that stands still (seen with PostgreSQL 18 and psycopg 3.2).
+        On PostgreSQL one by one: psycopg's executemany ends in a flush, after which the server does not start
+        idle_in_transaction_session_timeout (seen with PostgreSQL 18 and psycopg 3.2).
         """
         if conn.dialect.name == "postgresql":
             return sum(int(self.run(conn, *row).rowcount) for row in rows)
         compiled = self._for(conn)
         cursor: Any = conn.connection.cursor()
-        cursor.executemany(compiled.text, rows if compiled.as_they_are else map(compiled.in_order, rows))
+        cursor.executemany(compiled.text, rows if compiled.in_given_order else map(compiled.in_order, rows))
         return int(cursor.rowcount)
 
     def _for(self, conn: Connection) -> "_Compiled":
         found = self._compiled.get(conn.dialect.name)
         if found is None:
-            found = self._compiled[conn.dialect.name] = _Compiled(self._context, self._names, conn)
+            found = self._compiled[conn.dialect.name] = _Compiled(self._statement, self._names, conn)
         return found
 
 
 class BulkInsert:
-    """Many new rows of a table, given as tuples of its `columns`, which stream."""
+    """Inserts many rows into a table, as a stream of tuples of its `columns`."""
 
     def __init__(self, table: Table, *columns: str) -> None:
         self._insert = CompiledStatement(
@@ -112,12 +112,12 @@ class BulkInsert:
         self._columns = columns
         self._copy = f"COPY {table.name} ({listed_columns}) FROM STDIN"
         self._populate = (
-            f"{self._insert_into} SELECT {listed_columns}"  # noqa: S608 - our own names
+            f"{self._insert_into} SELECT {listed_columns}"  # noqa: S608 - names of our tables
             f" FROM json_populate_recordset(NULL::{table.name}, %s)"
         )
 
     def add(self, conn: Connection, rows: Iterable[_Row]) -> None:
-        """Insert the few `rows` in one statement."""
+        """Inserts a few `rows` in one statement."""
         if conn.dialect.name != "postgresql":
             self._insert.run_many(conn, rows)
             return
@@ -126,7 +126,7 @@ class BulkInsert:
         cursor.execute(self._populate, (json.dumps(named),))
 
     def load(self, conn: Connection, rows: Iterable[_Row]) -> None:
-        """Insert `rows`, by PostgreSQL's COPY where there is one."""
+        """Inserts `rows`, on PostgreSQL by COPY."""
         if conn.dialect.name != "postgresql":
             self._load_sqlite(conn, rows)
             return
@@ -136,17 +136,17 @@ class BulkInsert:
                 copy.write_row(row)
 
     def _load_sqlite(self, conn: Connection, rows: Iterable[_Row]) -> None:
-        """Many rows a statement, which is half the work of one each."""
+        """Inserts many rows in each statement, which is half the work of one each."""
         raw: Any = conn.connection.dbapi_connection
         cursor = raw.cursor()
-        most = min(_TOGETHER, raw.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) // len(self._columns))
-        together = self._insert_many(most)
-        left = iter(rows)
-        while group := list(islice(left, most)):
-            if len(group) < most:
+        size = min(_ROWS_AT_ONCE, raw.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) // len(self._columns))
+        statement = self._insert_many(size)
+        remaining = iter(rows)
+        while group := list(islice(remaining, size)):
+            if len(group) < size:
                 self._insert.run_many(conn, group)
                 return
-            cursor.execute(together, tuple(chain.from_iterable(group)))
+            cursor.execute(statement, tuple(chain.from_iterable(group)))
 
     def _insert_many(self, count: int) -> str:
         places = ", ".join("?" * len(self._columns))
@@ -154,12 +154,12 @@ class BulkInsert:
 
 
 class _Compiled:
-    """The text for one kind of database, and where in it each value goes."""
+    """The text for one dialect, and the position of each value in it."""
 
-    def __init__(self, context: ClauseElement, names: Sequence[str], conn: Connection) -> None:
+    def __init__(self, statement: ClauseElement, names: Sequence[str], conn: Connection) -> None:
         paramstyle = "qmark" if conn.dialect.name == "sqlite" else "format"
         make_dialect: Any = type(conn.dialect)
-        compiled: Any = context.compile(
+        compiled: Any = statement.compile(
             dialect=make_dialect(paramstyle=paramstyle), compile_kwargs={"render_postcompile": True}
         )
         self.text = str(compiled)
@@ -176,10 +176,10 @@ class _Compiled:
             raise ValueError(f"the statement has no {', '.join(names[n] for n in sorted(unused))}")
         self._constants = tuple(constants)
         self._pick = itemgetter(*places) if len(places) > 1 else None
-        self.as_they_are = places == list(range(len(names)))
+        self.in_given_order = places == list(range(len(names)))
 
     def in_order(self, values: _Row) -> _Row:
-        if self.as_they_are:
+        if self.in_given_order:
             return values
         if self._pick is None:
             return self._constants

@@ -1,11 +1,11 @@
-"""Owning a send on PostgreSQL: a lease, for processes that may be of many machines.
+"""The lease on a send, on PostgreSQL, where its processes may run on several machines.
 
-A lease runs out by the database's clock unless its holder renews it, which its writer does in time. The holder itself goes
-by a clock of its own that cannot be set and goes on while the process is stopped or the machine sleeps: it counts from
-before each renewal was asked for, so that it holds the lease for over before anybody else can take it. What it is about to
-do then, it does not.
+A lease expires by the database's clock unless its holder renews it, which the writer does in time. The holder itself measures
+with a clock that cannot be set and that continues while the process is stopped or the machine sleeps. It counts from before
+each renewal was requested, so that the lease ends for the holder before another process can take it; from then on the holder
+sends nothing.
 
-It has the face of a FileLock. Raises LedgerError.
+It has the interface of a FileLock. Raises LedgerError.
 """
 
 import os
@@ -21,11 +21,11 @@ from mailer.ledger.store.tables import lease, send
 from mailer.ledger.store.writer import Job, Writer
 
 LENGTH = 30.0  # seconds
-MARGIN = 0.1  # the part of it by which we think that it ends earlier
+MARGIN = 0.1  # the fraction of it by which the holder lets it end earlier
 
 
 class Lease:
-    """The right to send one send, for as long as it is renewed. `clock` is `steady`."""
+    """The right to run one send, as long as it is renewed. `clock` is LedgerContext.steady."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether it is certain that nobody else can have it."""
+        """Whether certainly no other process can hold it."""
         return self._taken and self._clock() < self._ends_at
 
-    def acquire(self, patience: float) -> bool:  # noqa: ARG002 - a lease lasts longer than anybody waits
+    def acquire(self, patience: float) -> bool:  # noqa: ARG002 - a lease lasts longer than any patience
         return self.try_acquire()
 
     def try_acquire(self) -> bool:
-        """Take the lease if it is free or has run out."""
+        """Takes the lease if it is free or has expired."""
         asked_at = self._clock()
         self._taken = self._writer.call(self._take).result()
         if self._taken:
@@ -63,20 +63,20 @@ class Lease:
         return self._taken
 
     def renew(self, conn: Connection) -> bool:
-        """Within a transaction: lengthen it, if nobody else has taken it meanwhile. `renewed` after the commit."""
+        """Within a transaction: extends it, unless another process has taken it. Call `on_renewed` after the commit."""
         mine = update(lease).where(lease.c.send_id == self._send_id, lease.c.holder == self._holder)
         self._taken = bool(conn.execute(mine.values(expires_at=_now() + self._length)).rowcount)
         return self._taken
 
     def on_renewed(self, asked_at: float) -> None:
-        """The renewal that began at `asked_at` is committed."""
+        """Extends the holder's own end after the commit of the renewal that began at `asked_at`."""
         self._ends_at = max(self._ends_at, asked_at + self._length * (1 - MARGIN))
 
     def is_unlocked(self) -> bool:
         return self.read_pid() is None
 
     def read_pid(self) -> int | None:
-        """The process that holds it; 0 when it is one of another machine, None when nobody does."""
+        """Returns the id of the process that holds it; 0 if that is on another machine, None if it is free."""
         with self._database.reading() as conn:
             query = select(lease.c.pid, lease.c.host).where(
                 lease.c.send_id == self._send_id, lease.c.expires_at > _now()
@@ -87,7 +87,7 @@ class Lease:
         return int(row.pid) if row.host == socket.gethostname() else 0
 
     def close(self) -> None:
-        """Give it back."""
+        """Releases it."""
         if self._taken:
             self._taken = False
             mine = delete(lease).where(lease.c.send_id == self._send_id, lease.c.holder == self._holder)
@@ -95,8 +95,8 @@ class Lease:
 
     def _take(self, conn: Connection) -> bool:
         conn.execute(select(send.c.id).where(send.c.id == self._send_id).with_for_update(key_share=True))
-        standing = conn.execute(select(lease.c.expires_at > _now()).where(lease.c.send_id == self._send_id)).scalar()
-        if standing:
+        is_held = conn.execute(select(lease.c.expires_at > _now()).where(lease.c.send_id == self._send_id)).scalar()
+        if is_held:
             return False
         conn.execute(delete(lease).where(lease.c.send_id == self._send_id))
         conn.execute(
@@ -111,12 +111,12 @@ class Lease:
         return True
 
     def renewal(self) -> Job | None:
-        """The job that lengthens it; None when it is not ours."""
+        """Returns the job that extends it; None if this process does not hold it."""
         return _Renewal(self, self._clock()) if self._taken else None
 
 
 class _Renewal:
-    """Lengthens a lease in the writer's next batch; if it cannot, the lease runs out."""
+    """Extends a lease in the writer's next batch; if that fails, the lease expires."""
 
     is_repeatable = True
     is_hot = True
@@ -135,5 +135,5 @@ class _Renewal:
 
 
 def _now() -> Cast[float]:
-    """The database's clock."""
+    """Returns the database's clock."""
     return cast(extract("epoch", func.clock_timestamp()), Float)

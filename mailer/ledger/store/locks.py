@@ -1,14 +1,14 @@
-"""Locks that die with their process.
+"""File locks, which the kernel releases when their process ends.
 
-    FileLock    one file under flock(2): the owner of a send, the running `serve`
-    WriteLock   who may write the database: every write transaction and every checkpoint holds it
+    FileLock    flock(2) on one file: for a send, and for the running `serve`
+    WriteLock   the right to write the database: every write transaction and every checkpoint holds it
 
-The kernel drops a lock when its process ends, however it ends, so nothing here has to be cleaned up after a crash and no
-lease has to run out. Lock files are never removed: removing one while another process opens it would make two locks of
-one. Descriptors are closed on exec, and in a forked child at once, so that no child keeps a lock of its parent alive.
+Nothing has to be cleaned up after a crash, and no lease has to expire. Lock files are never removed: removing one while another
+process opens it would make two locks of one. Descriptors are closed on exec, and in a forked child at once, so that no child
+keeps a lock of its parent.
 
-A WriteLock is two files: who wants the lock takes the `turn` first and keeps it until it has the lock, so that a process
-that writes all the time cannot keep another from ever writing.
+A WriteLock is two files: a process takes the `turn` first and keeps it until it has the lock, so that a process that writes all
+the time cannot starve another.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005  # seconds between two tries
 
 
 class FileLock:
-    """An exclusive lock on `path`, which is created when it is missing. Not for use by two threads at once."""
+    """An exclusive lock on `path`, which is created if missing. Not for use by two threads at once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -38,11 +38,11 @@ class FileLock:
         return self._held
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free. Raises LedgerError when the file cannot be opened."""
+        """Takes the lock if it is free. Raises LedgerError if the file cannot be opened."""
         return self._flock(fcntl.LOCK_EX)
 
     def acquire(self, patience: float) -> bool:
-        """Take the lock, waiting up to `patience` seconds for it."""
+        """Takes the lock, waiting up to `patience` seconds for it."""
         end, pause = time.monotonic() + patience, _FIRST_PAUSE
         while not self.try_acquire():
             if time.monotonic() >= end:
@@ -52,7 +52,7 @@ class FileLock:
         return True
 
     def is_unlocked(self) -> bool:
-        """Whether nobody holds it. Looks by taking it shared for an instant: who acquires should try for longer."""
+        """Whether it is free. Takes it shared for an instant, so `acquire` should be called with some patience."""
         if self._held:
             return False
         if not self.path.exists():
@@ -62,26 +62,26 @@ class FileLock:
         return free
 
     def release(self) -> None:
-        """Give the lock back; the file stays open for the next time."""
+        """Releases the lock; the file stays open."""
         if self._fd is not None and self._held:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
         self._held = False
 
     def close(self) -> None:
-        """Give the lock back and close the file."""
+        """Releases the lock and closes the file."""
         if self._fd is not None:
             os.close(self._fd)
         self._fd, self._held = None, False
         _OPEN.discard(self)
 
     def write_pid(self) -> None:
-        """Leave this process' number in the file, for messages."""
+        """Writes the id of this process into the file, for messages."""
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def read_pid(self) -> int | None:
-        """The number of the process that last left it; says nothing about whether it lives."""
+        """Returns the process id in the file, dead or alive; None if there is none."""
         try:
             return int(self.path.read_text("ascii"))
         except (OSError, ValueError):

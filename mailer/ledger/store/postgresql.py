@@ -1,9 +1,9 @@
-"""PostgreSQL through psycopg 3, set up here and nowhere else.
+"""The PostgreSQL database, through psycopg 3.
 
-Transactions of writers are READ COMMITTED: each statement sees what others committed before it. So whatever is read and
-then written is locked first: a send by its row, what makes a send, an edition or a suppression by a turn (mailer.ledger.
-turns). Readers see one snapshot. `synchronous_commit` is on, whatever the server's default: what was answered is durable.
-A process that stops in the middle of a transaction loses it, and its locks, to the server's clock.
+Writing transactions are READ COMMITTED: each statement sees what others committed before it. So rows that are read and then
+written are locked first: a send by its row; creating a send, an edition or a suppression by an advisory lock. Readers see one
+snapshot. `synchronous_commit` is on, whatever the server's default: an answered write is durable. A process that stops within a
+transaction loses it, and its locks, after IDLE_TIMEOUT.
 """
 
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from mailer.errors import SettingsError
 from mailer.ledger.types.errors import translating
 
 CONNECT = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000, "application_name": "mailer"}
-IDLE_TIMEOUT = "30s"  # how long a transaction of ours may stand still
-LOCK_TIMEOUT = "60s"  # how long we wait for somebody else's lock
+IDLE_TIMEOUT = "30s"  # of a transaction
+LOCK_TIMEOUT = "60s"  # for a lock of another process
 
 
 class NullLock(nullcontext[None]):
-    """PostgreSQL lets many write at once; rows and turns keep the order."""
+    """No lock: on PostgreSQL many processes write at once; row and advisory locks keep the order."""
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Does nothing."""
 
 
 class Postgresql:
@@ -75,7 +75,7 @@ class Postgresql:
         with translating(self.name):
             return self._writer.connect()
 
-    def connect_bench(self) -> Connection:
+    def connect_scratch(self) -> Connection:
         return self.connect_writer()
 
     def in_transaction(self, conn: Connection) -> bool:
@@ -83,18 +83,18 @@ class Postgresql:
         return bool(raw.info.transaction_status.name == "INTRANS")
 
     def has_written(self, conn: Connection) -> int:
-        """Whether the transaction has a number: it gets one when it first writes."""
+        """Returns whether the transaction has an id, which it gets with its first write."""
         raw: Any = conn.connection.dbapi_connection
         return int(raw.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL").fetchone()[0])
 
     def version(self) -> None:
-        """It has none that is cheap."""
+        """Returns None: there is no cheap version."""
 
     def log_size(self) -> int:
         return 0
 
     def checkpoint(self, conn: Connection, *, truncate: bool = False) -> None:
-        """The server does it."""
+        """Does nothing: the server does it."""
 
     def close(self) -> None:
         self._reader.dispose()

@@ -1,11 +1,11 @@
-"""The rollback guard: notices that somebody restored an old copy of the database.
+"""The rollback guard: detects that an old copy of the database was restored.
 
-The database has an epoch, a number that rises with every write, but with those of a running send only once a second. The
-highest epoch is also kept in a file of the state folder, fsynced before anybody gets an answer. A database whose epoch is
-behind that file has lost what was recorded since: who was mailed, who unsubscribed. It is refused until a person accepts it
-(`accept_restored`); then running sends are paused and scheduled ones become overdue.
+The database has a counter that rises with every write, but for writes of a running send only once a second. Its highest value
+is also persisted in a file of the state folder, fsynced before any caller gets an answer. A database whose counter is behind
+that file has lost records: who was mailed, who unsubscribed. It is refused until somebody accepts it (`accept_restored`); then
+running sends are paused and scheduled ones become overdue.
 
-The file is named after the ledger itself, so each database has its own. Raises LedgerError.
+The file is named after the ledger's id, so that each database has its own. Raises LedgerError.
 """
 
 import fcntl
@@ -20,75 +20,76 @@ from mailer.ledger.store.fastsql import CompiledStatement, param
 from mailer.ledger.store.tables import meta, send
 from mailer.ledger.types.errors import LedgerError
 
-EVERY = 1.0  # seconds between two epochs of a send under way
+EVERY = 1.0  # seconds between two raises during a send
 RESTORED = "an older copy of the database was put back"
 _DIGITS = 20
+_KEY = "rollback_guard"
 
 
 class RestoredError(LedgerError):
-    """The database is older than what this folder has seen of it."""
+    """The database is older than the file of this folder says."""
 
 
 class RollbackGuard:
-    """The epoch of one ledger: in its database, and in a file of `state_dir`. One thread at a time."""
+    """The counter of one ledger: in its database, and in a file of `state_dir`. For one thread at a time."""
 
     def __init__(self, state_dir: Path, name: str) -> None:
         self._dir = state_dir
         self._name = name
         self._fd: int | None = None
         self._ledger = ""
-        self._reached = 0  # in the transaction of now
-        self._kept_by_us = 0  # in one that was committed
+        self._reached = 0  # in the current transaction
+        self._persisted_by_us = 0  # after a commit
         self._raised_at = float("-inf")
 
     def check(self, conn: Connection) -> None:
-        """Raise RestoredError when the database is behind the file."""
-        self._ledger, epoch = _read(conn)
-        kept = self._kept()
-        if epoch < kept:
+        """Raises RestoredError if the database is behind the file."""
+        self._ledger, counter = _read(conn)
+        persisted = self._persisted()
+        if counter < persisted:
             raise RestoredError(
-                f"The database {self._name} is an older copy: it is at {epoch}, but {self._path} has seen {kept}. "
+                f"The database {self._name} is an older copy: it is at {counter}, but {self._path} has seen {persisted}. "
                 "Who was mailed or unsubscribed in between is not in it.",
                 "Put back the newest copy; or, if this is it, accept that with: mailer resume SEND --accept-restored",
             )
-        self._reached = epoch
+        self._reached = counter
 
     def accept_rollback(self, conn: Connection) -> int:
-        """Take the database for the newest: lift it to the file, and let no send go on unasked. How many that are.
+        """Accepts the database: raises its counter to that of the file, pauses its sends; returns how many.
 
-        A database that is not behind stays as it is.
+        A database that is not behind is not changed.
         """
-        self._ledger, epoch = _read(conn)
-        self._reached = max(epoch, self._kept())
-        if epoch == self._reached:
+        self._ledger, counter = _read(conn)
+        self._reached = max(counter, self._persisted())
+        if counter == self._reached:
             return 0
-        conn.execute(update(meta).where(meta.c.key == "epoch").values(value=str(self._reached)))
-        under_way = update(send).where(send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
-        to_come = update(send).where(send.c.state == SendState.SCHEDULED)
-        paused = conn.execute(under_way.values(state=SendState.PAUSED, reason=RESTORED)).rowcount
-        return paused + conn.execute(to_come.values(state=SendState.OVERDUE, reason=RESTORED)).rowcount
+        conn.execute(update(meta).where(meta.c.key == _KEY).values(value=str(self._reached)))
+        running = update(send).where(send.c.state.in_([SendState.RUNNING, SendState.WAITING]))
+        scheduled = update(send).where(send.c.state == SendState.SCHEDULED)
+        paused = conn.execute(running.values(state=SendState.PAUSED, reason=RESTORED)).rowcount
+        return paused + conn.execute(scheduled.values(state=SendState.OVERDUE, reason=RESTORED)).rowcount
 
     def bump(self, conn: Connection, *, now: bool) -> bool:
-        """Raise the epoch in this transaction, `now` or if it is time; whether that was done: then `keep` it after."""
-        moment = time.monotonic()
-        if not now and moment < self._raised_at + EVERY:
+        """Raises the counter in this transaction, `now` or once in EVERY seconds; if it did, call `persist` afterwards."""
+        started_at = time.monotonic()
+        if not now and started_at < self._raised_at + EVERY:
             return False
-        epoch = int(_RAISE.run(conn, "epoch").fetchone()[0])
-        if epoch <= self._kept_by_us:
+        counter = int(_RAISE.run(conn, _KEY).fetchone()[0])
+        if counter <= self._persisted_by_us:
             raise LedgerError(
                 f"The database {self._name} was replaced by an older copy under our hands.",
                 "Put back the newest copy, then: mailer resume SEND",
             )
-        self._reached, self._raised_at = epoch, moment
+        self._reached, self._raised_at = counter, started_at
         return True
 
     def persist(self) -> None:
-        """Write the epoch down, for good, unless another process has written a higher one."""
+        """Writes the counter into the file and syncs it, unless another process has written a higher one."""
         try:
             fd = self._open()
             fcntl.flock(fd, fcntl.LOCK_EX)
             try:
-                self._kept_by_us = self._reached
+                self._persisted_by_us = self._reached
                 if _number(os.pread(fd, _DIGITS, 0), self._path) < self._reached:
                     os.pwrite(fd, b"%0*d" % (_DIGITS, self._reached), 0)
                     os.fdatasync(fd)
@@ -106,9 +107,9 @@ class RollbackGuard:
 
     @property
     def _path(self) -> Path:
-        return self._dir / f"epoch-{self._ledger}"
+        return self._dir / f"epoch-{self._ledger}"  # the name that all versions know
 
-    def _kept(self) -> int:
+    def _persisted(self) -> int:
         try:
             return _number(self._path.read_bytes(), self._path)
         except FileNotFoundError:
@@ -130,10 +131,10 @@ class RollbackGuard:
 
 
 def _read(conn: Connection) -> tuple[str, int]:
-    """The ledger's own name, and its epoch."""
-    rows = conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.in_(["ledger", "epoch"])))
+    """Returns the id of the ledger, and its counter."""
+    rows = conn.execute(select(meta.c.key, meta.c.value).where(meta.c.key.in_(["ledger", _KEY])))
     found = {row.key: row.value for row in rows}
-    return found["ledger"], int(found["epoch"])
+    return found["ledger"], int(found[_KEY])
 
 
 def _number(text: bytes, path: Path) -> int:

@@ -1,8 +1,8 @@
-"""Bringing a database to the schema of this version.
+"""Upgrades a database to the schema of this version.
 
-`upgrade` compares the version that the database records with HEAD first; Alembic is loaded only when they differ, and all
-of it is one transaction under the write lock: a migration is done, or it never was. A database that a newer version
-wrote, or that is not ours at all, is refused and left as it is.
+`upgrade` compares the version that the database records with HEAD first; Alembic is loaded only when they differ. All
+migrations are one transaction under the write lock: they are done, or nothing is. A database of a newer version, or of another
+program, is refused and left unchanged.
 """
 
 from pathlib import Path
@@ -13,12 +13,12 @@ from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.database import Database
 from mailer.ledger.types.errors import LedgerError, translating
 
-HEAD = "0014"
+HEAD = "0015"
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 def upgrade(database: Database, *, head: str = HEAD, migrations: Path = MIGRATIONS) -> None:
-    """Bring `database` to `head`, creating it when it is new. Raises LedgerError."""
+    """Upgrades `database` to `head`, or creates it. Raises LedgerError."""
     if database.exists():
         with database.reading() as conn:
             if _version(conn, database.name) == head:
@@ -27,14 +27,14 @@ def upgrade(database: Database, *, head: str = HEAD, migrations: Path = MIGRATIO
     try:
         with lock, database.connect_writer() as conn, translating(database.name), conn.begin():
             advisory_lock(conn, "schema")
-            if _version(conn, database.name) != head:  # else another process was quicker
+            if _version(conn, database.name) != head:  # else another process did it
                 _upgrade(conn, database.name, head, migrations)
     finally:
         lock.close()
 
 
 def _version(conn: Connection, name: str) -> str | None:
-    """The version that the database records; None when it is new."""
+    """Returns the version that the database records; None if it is new."""
     tables = inspect(conn).get_table_names()
     if "alembic_version" in tables:
         return conn.execute(text("SELECT version_num FROM alembic_version")).scalar()

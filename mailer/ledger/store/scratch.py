@@ -1,8 +1,8 @@
-"""A connection beside the writer, for staging much in temporary tables and then writing it in one transaction.
+"""A connection beside the writer, for staging rows in temporary tables and then writing them in one transaction.
 
-The temporary tables belong to the connection, live as long as it does, and are filled without blocking anybody. `writing` is
-a transaction under the same rules as the writer's: the write lock, the rollback guard, durable when it is left. `rehearsing`
-is the same transaction, rolled back at its end: a dry run.
+The temporary tables belong to the connection and are filled without blocking other writers. `transaction` follows the same
+rules as the writer's: the write lock, the rollback guard, durable at the end of the block. `dry_run` is the same, rolled back
+at its end.
 """
 
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ class ScratchConnection:
     def __init__(self, context: LedgerContext) -> None:
         self._database = context.database
         self._lock = context.database.write_lock()
-        self._epoch = RollbackGuard(context.state_dir, context.database.name)
-        self._conn = context.database.connect_bench()
+        self._guard = RollbackGuard(context.state_dir, context.database.name)
+        self._conn = context.database.connect_scratch()
 
     def __enter__(self) -> Self:
         return self
@@ -36,7 +36,7 @@ class ScratchConnection:
         self._conn.close()
         trim_memory()
         self._lock.close()
-        self._epoch.close()
+        self._guard.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -50,9 +50,9 @@ class ScratchConnection:
         with self._lock, translating(self._database.name):
             with self._conn.begin():
                 yield self._conn
-                self._epoch.bump(self._conn, now=True)
-                self._epoch.check(self._conn)
-            self._epoch.persist()
+                self._guard.bump(self._conn, now=True)
+                self._guard.check(self._conn)
+            self._guard.persist()
 
     @contextmanager
     def dry_run(self) -> Iterator[Connection]:

@@ -1,9 +1,9 @@
-"""SQLite, set up here and nowhere else.
+"""The SQLite database.
 
 WAL, synchronous=FULL, foreign keys, no automatic checkpoint (SQLite before 3.51.3 can damage a file that two processes
-checkpoint at once, so checkpoints run under the write lock only). Transactions are begun by us, not by the driver: BEGIN
-IMMEDIATE for writing, so that what is read in it cannot change before it commits. What was erased is overwritten in the
-file, too (secure_delete).
+checkpoint at once, so checkpoints run under the write lock only). Transactions are begun here, not by the driver: BEGIN
+IMMEDIATE for writing, so that what it reads cannot change before it commits. Erased data is overwritten in the file, too
+(secure_delete).
 """
 
 import sqlite3
@@ -20,10 +20,10 @@ from mailer.errors import SettingsError
 from mailer.ledger.store.locks import WriteLock
 from mailer.ledger.types.errors import LedgerError, translating
 
-BUSY_TIMEOUT = 30_000  # ms; only another program can make us wait, our own processes wait at the write lock
-CACHE = 4 * 1024  # KiB, of each connection; what does not fit, the system has in its own
-BENCH_CACHE = 4 * 1024  # KiB, of a bench: as much again for its temporary tables
-BENCH_PAGE = 32 * 1024  # octets, of those: they are written and read in order
+BUSY_TIMEOUT = 30_000  # ms; for other programs: our own processes wait for the write lock
+CACHE = 4 * 1024  # KiB for each connection; the rest is in the page cache of the system
+SCRATCH_CACHE = 4 * 1024  # KiB, for the temporary tables of a scratch connection
+SCRATCH_PAGE = 32 * 1024  # octets, of those tables: they are written and read in order
 OLDEST_SQLITE = (3, 35)  # RETURNING
 
 
@@ -52,9 +52,9 @@ class Sqlite:
             pragmas=(
                 "synchronous=FULL",
                 "secure_delete=ON",
-                f"temp.page_size={BENCH_PAGE}",
+                f"temp.page_size={SCRATCH_PAGE}",
                 "temp.secure_delete=OFF",
-                f"temp.cache_size=-{BENCH_CACHE}",
+                f"temp.cache_size=-{SCRATCH_CACHE}",
             ),
         )
 
@@ -72,18 +72,18 @@ class Sqlite:
 
     def connect_writer(self) -> Connection:
         if not self.exists():
-            with suppress(OSError):  # SQLite says it better
-                # addresses of readers are nobody else's; SQLite gives its log the same mode
+            with suppress(OSError):  # connecting reports it better
+                # it holds addresses of readers; SQLite gives its log the same mode
                 self.path.touch(mode=0o600)
         with translating(self.name):
             return self._writer.connect()
 
-    def connect_bench(self) -> Connection:
+    def connect_scratch(self) -> Connection:
         with translating(self.name):
             return self._scratch.connect()
 
     def version(self) -> int:
-        """PRAGMA data_version, which means something on one and the same connection only."""
+        """Returns PRAGMA data_version, whose values are comparable within one connection only."""
         with self._watching, translating(self.name):
             if self._watch is None:
                 self._watch = self._reader.connect()
@@ -109,11 +109,11 @@ class Sqlite:
         return int(raw.total_changes)
 
     def in_transaction(self, conn: Connection) -> bool:
-        """SQLite ends a transaction on its own when the disk fails."""
+        """Whether a transaction is open: SQLite ends it on its own when the disk fails."""
         return bool(getattr(conn.connection.dbapi_connection, "in_transaction", True))
 
     def close(self) -> None:
-        """The last connection of all processes checkpoints by itself, so: under the write lock."""
+        """Closes all connections. Requires the write lock: the last connection of all processes checkpoints."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None
@@ -138,7 +138,7 @@ def _path(url: URL, state_dir: Path) -> Path:
 def _set_up(engine: Engine, *, begin: str, pragmas: tuple[str, ...]) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(raw: Any, _record: object) -> None:
-        raw.isolation_level = None  # the driver begins nothing by itself
+        raw.isolation_level = None  # the driver begins no transaction
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT}",
             "wal_autocheckpoint=0",

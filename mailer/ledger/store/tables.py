@@ -1,42 +1,40 @@
-"""The tables, as queries see them. The migrations make them; a test holds the two equal.
+"""The tables, as queries see them. The migrations create them; a test compares the two.
 
     edition ── edition_media ── media
        ├ correction
        └ send ── send_list
            └ delivery ── attempt
     suppression   suppression_change   lease   warmup_day   meta
-    list ── member ── member_change   list_sync   consent   letter   leaving_reason
-    desk_user ── desk_session   audit   draft   approval
-    api_token ── api_answer
+    list ── member ── member_change   list_sync   consent   transactional_mail   leaving_reason
+    desk_user ── desk_session   audit   revision   approval
+    api_token ── idempotency_key
     webhook ── webhook_event   webhook_message ── webhook_attempt
 
-A `correction` is an edition that was never sent: the archive shows it in place of the one that was.
+Times are seconds since the epoch, UTC. `identity` is the canonical address of a subscriber, or the pseudonym after erasure.
 
-Times are seconds since the epoch, UTC. A delivery's row is made once, at the freeze, and never removed; only erasing
-empties what names a person. Its attempt number `attempts` has a row in `attempt` once it is closed; as long as the
-delivery is claimed or committing, that attempt is under way, and was opened at `updated_at`. `delivery.next_at` is 0
-unless it is deferred, so that one index serves all claiming; its unique key begins with the identity, so that it also
-finds all deliveries of one person. `send.first_id` and `last_id` bound the ids of its deliveries, so that a report reads
-them in order without sorting.
+A delivery is inserted once, when the send is created, and never deleted; erasure only empties what identifies the subscriber.
+Its attempt number `attempts` has a row in `attempt` once it is closed; while the delivery is claimed or sending, that attempt
+is under way, and was opened at `updated_at`. `delivery.next_at` is 0 unless it is deferred, so that one index serves all
+claims; its unique key begins with the identity, so that it also finds all deliveries of one subscriber. `send.first_id` and
+`last_id` bound the ids of its deliveries, so that a report reads them in order without sorting.
 
-Who made a send at the desk stands in `by`; `token` is the form that it came from, so that a form makes one send however often it
-is sent. `carried`: a `serve` carries it, and the next one goes on with it when that one dies. `take_back`: made to be taken back
-until `at`. `sender_profile` is a JSON object of what the settings said of the sender when the send was made; null before
-schema 0014. An `approval` names an edition that need not be stored yet.
+`send.created_by` is the user of the desk who made it; `token` comes from the form, so that a form makes one send however often
+it is submitted. `run_by_server`: `serve` runs it, and the next `serve` continues when that one dies. `undoable`: it can be
+undone until `scheduled_at`. `fencing_token` rises with every new owner. `sender_profile` is a JSON object of the sender's
+settings when the send was made; null before schema 0014. A `correction` is an edition that was never sent: the archive shows it
+in place of the one that was. An `approval` names an edition that need not be stored yet.
 
-A member is one person on one list, for good: who leaves the file keeps the row, with `removed_at`. `line` is where the row
-began in the file at the last sync, AFTER_ALL_LINES for who is not in it, so that one index serves reading a list in the
-order of its file. `base_status` is what the file said then. `fields` and `own` are JSON objects of texts without empty
-ones in `fields`; what `own` has lies over it, empty texts too.
+A member is one subscriber on one list, for good: after removal from the file the row stays, with `removed_at`. `line` is where
+the row began in the file at the last sync, NO_LINE for a member who is not in it, so that one index serves reading a list in
+the order of its file. `base_status` is what the file said then. `fields` and `profile` are JSON objects of texts, without empty
+ones in `fields`; the values of `profile`, which the subscriber set, override it, empty ones too.
 
-Whoever signs in at the desk is a `desk_user`; who is removed keeps the row, without a way in. A session and a link to choose
-a password are kept as digests, so that a copy of the database opens no door. `audit` and `draft` name people by their
-names of then. A token
-of the API is kept as a digest, too; `api_answer` is what was answered to a request that must not be done twice. A webhook's
-secret is derived from `key_name` and `salt`, and is nowhere; its messages name it without a foreign key, for its removal waits
-for nobody.
+A removed `desk_user` keeps the row, without password and link. Sessions, links and API tokens are kept as digests, so that a
+copy of the database gives no access. `audit` and `revision` keep the name that a user had then. `idempotency_key` keeps the
+response to a request that must not be done twice. A webhook's secret is derived from `key_name` and `salt`, and stored nowhere;
+its messages refer to it without a foreign key, because its removal must not wait.
 
-It is longer than most modules: one list of tables, for their keys name each other.
+It is longer than most modules: one list of tables, because their keys refer to each other.
 """
 
 from enum import StrEnum
@@ -90,7 +88,7 @@ Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by it
 
 
 def _word(words: type[StrEnum]) -> Enum:
-    """A column of one of `words`, kept as text: no type of the database's own, which would be hard to extend."""
+    """Returns the type of a column with one of `words`, kept as text: a native enum type would be hard to extend."""
     return Enum(words, native_enum=False, length=16, values_callable=lambda enum: [word.value for word in enum])
 
 
@@ -149,29 +147,29 @@ send = Table(
     Column("digest", ForeignKey(edition.c.digest), nullable=False),
     Column("state", _word(SendState), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
-    Column("cancelling", Boolean, nullable=False, server_default=false()),
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
     Column("lists", JSON, nullable=False),
     Column("exclude", JSON, nullable=False),
     Column("condition", Text, nullable=False, server_default=""),
     Column("key_name", Text, nullable=False),
     Column("parent_id", ForeignKey("send.id")),
     Column("repeat", String(16), nullable=False),
-    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("fencing_token", Integer, nullable=False, server_default="0"),
     Column("created_at", Float, nullable=False),
-    Column("at", Float),
+    Column("scheduled_at", Float),
     Column("begun_at", Float),
     Column("settled_at", Float),
     Column("ended_at", Float),
     Column("first_id", Id, nullable=False, server_default="0"),
     Column("last_id", Id, nullable=False, server_default="-1"),
-    Column("by", Text, nullable=False, server_default=""),
+    Column("created_by", Text, nullable=False, server_default=""),
     Column("token", String(64)),
-    Column("carried", Boolean, nullable=False, server_default=false()),
-    Column("take_back", Boolean, nullable=False, server_default=false()),
+    Column("run_by_server", Boolean, nullable=False, server_default=false()),
+    Column("undoable", Boolean, nullable=False, server_default=false()),
     Column("sender_profile", Text),
-    Index("uq_send_token", "token", unique=True),  # no constraint, for SQLite adds none to a table that is there
+    Index("uq_send_token", "token", unique=True),  # no constraint: SQLite adds none to an existing table
     Index("ix_send_slug", "slug", "kind", "state"),
-    Index("ix_send_state", "state", "at"),
+    Index("ix_send_state", "state", "scheduled_at"),
     sqlite_autoincrement=True,
 )
 
@@ -204,7 +202,7 @@ delivery = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("resends", Integer, nullable=False, server_default="0"),
-    Column("assumed", Boolean, nullable=False, server_default=false()),
+    Column("resolved_manually", Boolean, nullable=False, server_default=false()),
     Column("date", Float),
     Column("next_at", Float, nullable=False, server_default="0"),
     Column("updated_at", Float, nullable=False),
@@ -224,7 +222,7 @@ attempt = Table(
     Column("code", Integer),
     Column("enhanced", Text, nullable=False, server_default=""),
     Column("reply", Text, nullable=False, server_default=""),
-    Column("verdict", _word(DeliveryState)),
+    Column("classification", _word(DeliveryState)),
     Column("lost", Boolean, nullable=False, server_default=false()),
     sqlite_with_rowid=False,
 )
@@ -244,7 +242,7 @@ warmup_day = Table(
     metadata,
     Column("sender", Text, primary_key=True),
     Column("day", String(10), primary_key=True),
-    Column("gone", Integer, nullable=False),
+    Column("sent", Integer, nullable=False),
 )
 
 suppression = Table(
@@ -252,7 +250,7 @@ suppression = Table(
     metadata,
     Column("identity", String(512), primary_key=True),
     Column("reason", _word(SuppressionReason), nullable=False),
-    Column("beneath", _word(SuppressionReason)),
+    Column("shadowed_reason", _word(SuppressionReason)),
     Column("at", Float, nullable=False),
     Column("source", Text, nullable=False),
     Column("send_id", ForeignKey(send.c.id)),
@@ -300,9 +298,9 @@ list_sync = Table(
 )
 
 APART = text("status <> 'subscribed' OR base_status <> 'subscribed'")
-"""Whom a plain list has none of, as their index has it."""
+"""The predicate of the partial index: members that are not simply subscribed."""
 IS_APART = text(f"({APART.text})")
-"""The same as a condition: a query that says it in these words finds them by that index."""
+"""The same as a condition: a query with this very text uses the index."""
 
 member = Table(
     "member",
@@ -312,9 +310,9 @@ member = Table(
     Column("identity", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("fields", Text, nullable=False),
-    Column("own", Text, nullable=False, server_default="{}"),
+    Column("profile", Text, nullable=False, server_default="{}"),
     Column("status", _word(Status), nullable=False, server_default=Status.SUBSCRIBED.value),
-    Column("said_by", _word(StatusSource), nullable=False, server_default=StatusSource.FILE.value),
+    Column("status_source", _word(StatusSource), nullable=False, server_default=StatusSource.FILE.value),
     Column("since", Float, nullable=False),
     Column("joined_at", Float, nullable=False),
     Column("source", _word(SignupSource), nullable=False, server_default=SignupSource.FILE.value),
@@ -325,7 +323,7 @@ member = Table(
     Column("removed_at", Float),
     Index("uq_member_list_id", "list_id", "identity", unique=True),  # no constraint, so that a bulk load can do without
     Index("ix_member_line", "list_id", "line"),
-    # and on PostgreSQL ix_member_identity, letter by letter: migration 0010
+    # and on PostgreSQL ix_member_identity, in the collation "C": migration 0010
     Index("ix_member_apart", "list_id", sqlite_where=APART, postgresql_where=APART),
 )
 
@@ -337,7 +335,7 @@ member_change = Table(
     Column("identity", Text, nullable=False),
     Column("at", Float, nullable=False),
     Column("by", Text, nullable=False),
-    Column("what", _word(MemberChangeKind), nullable=False),
+    Column("kind", _word(MemberChangeKind), nullable=False),
     Column("before", Text, nullable=False, server_default=""),
     Column("after", Text, nullable=False, server_default=""),
     Column("sync_id", Id),
@@ -359,8 +357,8 @@ consent = Table(
     Index("ix_consent_identity", "identity", "id"),
 )
 
-letter = Table(
-    "letter",
+transactional_mail = Table(
+    "transactional_mail",
     metadata,
     Column("id", Id, primary_key=True),
     Column("kind", _word(TransactionalKind), nullable=False),
@@ -374,8 +372,8 @@ letter = Table(
     Column("next_at", Float, nullable=False, server_default="0"),
     Column("settled_at", Float),
     Column("reply", Text, nullable=False, server_default=""),
-    Index("ix_letter_state", "state", "next_at"),
-    Index("ix_letter_identity", "identity", "created_at"),
+    Index("ix_transactional_mail_state", "state", "next_at"),
+    Index("ix_transactional_mail_identity", "identity", "created_at"),
 )
 
 leaving_reason = Table(
@@ -438,8 +436,8 @@ audit = Table(
     Column("address", Text, nullable=False, server_default=""),
 )
 
-draft = Table(
-    "draft",
+revision = Table(
+    "revision",
     metadata,
     Column("id", Id, primary_key=True),
     Column("file", String(255), nullable=False),
@@ -448,7 +446,7 @@ draft = Table(
     Column("digest", String(64), nullable=False),
     Column("words", Integer, nullable=False),
     Column("text", Text, nullable=False),
-    Index("ix_draft_file", "file", "id"),
+    Index("ix_revision_file", "file", "id"),
 )
 
 api_token = Table(
@@ -466,8 +464,8 @@ api_token = Table(
     UniqueConstraint("digest"),
 )
 
-api_answer = Table(
-    "api_answer",
+idempotency_key = Table(
+    "idempotency_key",
     metadata,
     Column("token_id", ForeignKey(api_token.c.id), primary_key=True),
     Column("key", String(255), primary_key=True),
@@ -491,7 +489,7 @@ webhook = Table(
     Column("old_until", Float),
     Column("created_at", Float, nullable=False),
     Column("paused_at", Float),
-    Column("paused_because", Text, nullable=False, server_default=""),
+    Column("pause_reason", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

@@ -2,13 +2,13 @@
 
     Writer.call(work)            run work(connection); returns a future, which has the result once it is committed
     Writer.submit(job)           run a Job, which collects what it does until it runs
-    Writer.every(seconds, make)  run a job periodically
+    Writer.schedule(seconds, make)  run a job periodically
 
-Jobs are queued while a commit runs; then all of them are one batch: one file lock, one transaction, one commit. Each call has
-a savepoint of its own, and so has every job once one has failed, so that a failure undoes nothing of the other jobs. Nothing
-is answered before the commit: what was answered is durable. If the commit fails, or the disk does before it, every job of the
-batch fails with a LedgerError, and the next batch begins on a new connection. A transaction that the database undid because
-two processes waited for each other is run again, without the jobs that cannot be. The jobs of one batch have no order.
+Jobs are queued while a commit runs; then all of them are one batch: one file lock, one transaction, one commit. Each call has a
+savepoint of its own, and so has every job once one has failed, so that a failure undoes nothing of the other jobs. Nothing is
+answered before the commit: what was answered is durable. If the commit or the disk fails, every job of the batch fails with a
+LedgerError, and the next batch begins on a new connection. A transaction that the database rolled back because of a deadlock is
+run again, without the jobs that are not repeatable. The jobs of one batch have no order.
 
 The thread starts with the first job and ends with `close`, which writes what is still queued. From time to time it also
 checkpoints the log, after the answers.
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 CHECKPOINT_BATCHES = 250  # some thousand pages
 CHECKPOINT_GROWTH = 64 * 1024 * 1024  # octets of log
-TRIES = 5  # of a batch that the database undid to let another go on
+TRIES = 5  # of a batch after deadlocks
 
 
 class Job(Protocol):
@@ -80,9 +80,9 @@ class _JobFailed(Exception):  # noqa: N818 - an event inside this module
 class Writer:
     """Writes `database`. Its methods may be called from any thread or event loop."""
 
-    def __init__(self, database: Database, epoch: RollbackGuard) -> None:
+    def __init__(self, database: Database, guard: RollbackGuard) -> None:
         self._database = database
-        self._epoch = epoch
+        self._guard = guard
         self._queue: SimpleQueue[Job | PeriodicJob | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -91,8 +91,8 @@ class Writer:
         self._conn: Connection | None = None
         self._batches = 0
         self._log_size = 0
-        self._chores: list[PeriodicJob] = []
-        self._batch: deque[Job] = deque()  # the jobs of it that are not finished yet
+        self._periodic: list[PeriodicJob] = []
+        self._batch: deque[Job] = deque()  # its jobs that are not finished yet
 
     def call(self, work: Callable[[Connection], T], *, once: bool = False) -> Future[T]:
         """Runs `work` in the next batch. The future gets its result once that is durable, or what it raised, or a LedgerError.
@@ -128,7 +128,7 @@ class Writer:
         if thread is not None:
             thread.join()
         self._lock.close()
-        self._epoch.close()
+        self._guard.close()
 
     def _run(self) -> None:
         try:
@@ -150,24 +150,24 @@ class Writer:
                 item.finish(failure)
 
     def _work(self) -> None:
-        going = True
-        while going:
+        is_open = True
+        while is_open:
             jobs = self._collect()
-            going = None not in jobs
+            is_open = None not in jobs
             batch = sorted((job for job in jobs if job is not None), key=lambda job: not job.is_hot)
             if batch:
                 self._write(batch)
                 del jobs, batch
-            self._checkpoint(last=not going)
+            self._checkpoint(last=not is_open)
 
     def _collect(self) -> list[Job | None]:
         """Returns all jobs that are queued or due; waits for the first."""
         jobs: list[Job | None] = []
         while not jobs:
             now = time.monotonic()
-            jobs += [job for chore in self._chores if chore.due_at <= now and (job := chore.turn(now))]
-            self._chores = [chore for chore in self._chores if not chore.is_over]
-            patience = min((max(0.0, chore.due_at - now) for chore in self._chores), default=None)
+            jobs += [job for periodic in self._periodic if periodic.due_at <= now and (job := periodic.turn(now))]
+            self._periodic = [periodic for periodic in self._periodic if not periodic.is_over]
+            patience = min((max(0.0, periodic.due_at - now) for periodic in self._periodic), default=None)
             with suppress(Empty):
                 self._sort(self._queue.get_nowait() if jobs else self._queue.get(timeout=patience), jobs)
         while not self._queue.empty():
@@ -176,7 +176,7 @@ class Writer:
 
     def _sort(self, item: "Job | PeriodicJob | None", jobs: list[Job | None]) -> None:
         if isinstance(item, PeriodicJob):
-            self._chores.append(item)
+            self._periodic.append(item)
         else:
             jobs.append(item)
 
@@ -211,26 +211,26 @@ class Writer:
         with self._lock:
             conn = self._conn = self._conn or self._database.connect_writer()
             try:
-                return self._transact(conn, batch, careful=False)
+                return self._transact(conn, batch, with_savepoints=False)
             except _JobFailed:
-                return self._transact(conn, batch, careful=True)
+                return self._transact(conn, batch, with_savepoints=True)
 
-    def _transact(self, conn: Connection, batch: Sequence[Job], *, careful: bool) -> dict[Job, BaseException]:
-        """Runs one transaction. Quick jobs go first, without savepoints unless `careful`: if one fails, all are run again."""
+    def _transact(self, conn: Connection, batch: Sequence[Job], *, with_savepoints: bool) -> dict[Job, BaseException]:
+        """Runs one transaction. Hot jobs go first, without savepoints at first: if one fails, all are run again."""
         errors: dict[Job, BaseException] = {}
         with conn.begin():
             before = self._database.has_written(conn)
             for job in batch:
-                if job.is_hot and not careful:
+                if job.is_hot and not with_savepoints:
                     self._run_bare(conn, job)
                 elif error := self._run_guarded(conn, job):
                     errors[job] = error
             if not self._database.in_transaction(conn):
                 raise LedgerError(f"The database {self._database.name} undid what was being written.")
             others = any(not job.is_hot for job in batch)
-            raised = self._epoch.bump(conn, now=others and self._database.has_written(conn) != before)
+            raised = self._guard.bump(conn, now=others and self._database.has_written(conn) != before)
         if raised:
-            self._epoch.persist()
+            self._guard.persist()
         return errors
 
     @staticmethod
@@ -250,9 +250,9 @@ class Writer:
             job.run(conn)
         except Exception as error:
             if translated(error, "") and not is_of_the_data(error):
-                raise  # the disk or the driver failed: the transaction may be gone, and with it the whole batch
+                raise  # the disk or the driver failed: the whole batch may be lost
             savepoint.rollback()
-            return error  # it is its caller's
+            return error  # for its caller
         savepoint.commit()
         return None
 

@@ -1,6 +1,6 @@
-"""Erasure of a person: what names them goes, in one transaction, and they stay suppressed under a marker (pseudonyms.py).
+"""Erasure of a subscriber: all identifying data is removed in one transaction, and the pseudonym stays suppressed.
 
-Open deliveries are skipped; rows and sums stay. Rows of lists stay as the marker's, so that their files can be told.
+Open deliveries are skipped; rows and sums stay. Rows of lists stay under the pseudonym, so that their files can be updated.
 """
 
 from sqlalchemy import Connection, delete, exists, insert, or_, select, update
@@ -15,26 +15,26 @@ from mailer.ledger.store.tables import (
     consent,
     delivery,
     leaving_reason,
-    letter,
     list_,
     member,
     member_change,
     suppression,
     suppression_change,
+    transactional_mail,
 )
-from mailer.ledger.subscribers.suppressions import record_change, take_turns
+from mailer.ledger.subscribers.suppressions import lock_suppression, record_change
 from mailer.ledger.types.suppressions import ErasureResult, Suppression, SuppressionAction, SuppressionReason
 from mailer.ledger.webhooks.outbox import forget_person
 
 
 class Erasure:
-    """Erases people from one ledger. Raises LedgerError."""
+    """Erases subscribers from one ledger. Raises LedgerError."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def erase(self, identity: str, *, source: str) -> ErasureResult:
-        """Forget a person, and with them the addresses that they had before this one. Idempotent."""
+        """Erases a subscriber, including former addresses. Idempotent."""
 
         def work(conn: Connection) -> ErasureResult:
             at = self._context.clock()
@@ -48,7 +48,7 @@ class Erasure:
 
 def _erase(conn: Connection, identity: str, *, source: str, at: float) -> ErasureResult:
     advisory_lock(conn, "erasure")
-    take_turns(conn, identity)
+    lock_suppression(conn, identity)
     mark = pseudonym(make_erasure_key(conn), identity)
     skipped = skip(conn, delivery.c.identity == identity, SuppressionReason.ERASED.value, at=at)
     mine = select(delivery.c.id).where(delivery.c.identity == identity)
@@ -70,18 +70,18 @@ def _erase(conn: Connection, identity: str, *, source: str, at: float) -> Erasur
 
 
 def _forget_memberships(conn: Connection, identity: str, mark: str) -> None:
-    """Rows of lists stay as the marker's, so that their files can be told; everything else goes."""
+    """Keeps the rows of list files under the pseudonym, so that the files can be updated; deletes everything else."""
     forget_address(conn, identity)
-    for table in (member_change, consent, letter, leaving_reason):
+    for table in (member_change, consent, transactional_mail, leaving_reason):
         conn.execute(delete(table).where(table.c.identity.in_([identity, mark])))
-    marked = member.alias()
-    has_marker = exists().where(marked.c.list_id == member.c.list_id, marked.c.identity == mark)
+    namesake = member.alias()
+    has_pseudonym = exists().where(namesake.c.list_id == member.c.list_id, namesake.c.identity == mark)
     of_person = member.c.identity == identity
     conn.execute(
-        delete(member).where(of_person, or_(~member.c.in_file, has_marker), member.c.list_id.in_(select(list_.c.id)))
+        delete(member).where(of_person, or_(~member.c.in_file, has_pseudonym), member.c.list_id.in_(select(list_.c.id)))
     )
     conn.execute(
         update(member)
         .where(of_person, member.c.list_id.in_(select(list_.c.id)))
-        .values(identity=mark, address=mark, fields="{}", own="{}")
+        .values(identity=mark, address=mark, fields="{}", profile="{}")
     )

@@ -1,12 +1,12 @@
-"""The members of lists, by file or by themselves, and every change of them.
+"""The members of lists, from files and sign-ups, and every change of them.
 
-    members.of(identity)        every list that a person is or was on
-    join(conn, ...)             a confirmed request for a list, within the transaction of signups.py or wishes.py
-    set_status, write_own ...   changes by the person, within the transaction of wishes.py
+    members.of(identity)        every list that a subscriber is or was on
+    subscribe(conn, ...)        a confirmed request for a list, within the transaction of signups.py or preferences.py
+    set_status, write_own ...   changes by the subscriber, within the transaction of preferences.py
 
-What the file says comes by a sync (mailer.ledger.sync.syncs). An opt-out from everything is a suppression, not a status. Each
-change is recorded in the person's history in the same transaction. Raises LedgerError; UsageError for a member that does not
-exist.
+Changes of the file come by a sync (mailer.ledger.sync.syncs). An opt-out from everything is a suppression, not a status. Each
+change is recorded in the subscriber's history in the same transaction. Raises LedgerError; UsageError for a member that does
+not exist.
 """
 
 import json
@@ -43,11 +43,11 @@ UNDONE_BY_JOINING = frozenset(
         SuppressionReason.ERASED,
     }
 )
-"""Suppressions that the person's own confirmation lifts, an erasure included. One by hand of an admin stays."""
+"""Suppressions that the subscriber's own confirmation lifts, including an erasure. One by an admin stays."""
 
 
 class Members:
-    """Reads the members of one ledger. Identities are those of audience.address."""
+    """Reads the members of one ledger. An identity is a canonical address (mailer.addresses)."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
@@ -58,7 +58,7 @@ class Members:
             return _load(conn, list_name, identity)
 
     def number_of(self, identity: str) -> int | None:
-        """Returns the number of the person's oldest row, for links that name the person; None for somebody unknown."""
+        """Returns the number of the person's oldest row, for links that identify the subscriber; None for an unknown one."""
         query = select(member.c.id).where(member.c.list_id.in_(select(list_.c.id)), member.c.identity == identity)
         with self._context.database.reading() as conn:
             number = conn.execute(query.order_by(member.c.id).limit(1)).scalar()
@@ -90,19 +90,19 @@ class Members:
 def subscribe(
     conn: Connection, list_name: str, address: Address, own: Mapping[str, str], *, source: str, at: float
 ) -> None:
-    """Within a transaction: the person joins `list_name`, with their own values for the fields of `own`.
+    """Within a transaction: the subscriber joins `list_name`, with the values of `own` in the profile.
 
-    An opt-out from everything is lifted, and becomes an opt-out from each of their other lists. An erased person begins afresh:
-    rows that list files still have of them are theirs again.
+    An opt-out from everything is lifted, and becomes an opt-out from each of their other lists. An erased subscriber starts anew:
+    rows that list files still have of the pseudonym are restored.
     """
     list_id, identity = known_list(conn, list_name), address.identity
     advisory_lock(conn, f"member {identity}")
-    said_no = _unsuppress(
+    had_opted_out = _unsuppress(
         conn, identity, {each for each in UNDONE_BY_JOINING if each.is_by_recipient}, by=source, at=at
     )
-    lifted = _unsuppress(conn, identity, set(UNDONE_BY_JOINING), by=source, at=at) or said_no
+    lifted = _unsuppress(conn, identity, set(UNDONE_BY_JOINING), by=source, at=at) or had_opted_out
     _resubscribe(conn, address)
-    if said_no:
+    if had_opted_out:
         _leave_others(conn, identity, list_id, by=source, at=at)
     found = _load(conn, list_name, identity)
     if found is None or lifted or not _is_on(found):
@@ -113,11 +113,13 @@ def subscribe(
     kept = {**found.own, **own}
     if kept != dict(found.own):
         write_own(conn, found, kept, by=source, at=at)
-    _put_status(conn, list_name, identity, Status.SUBSCRIBED, speaker=StatusSource.PERSON, by=source, at=at, until=None)
+    _put_status(
+        conn, list_name, identity, Status.SUBSCRIBED, status_source=StatusSource.PERSON, by=source, at=at, until=None
+    )
 
 
 def _unsuppress(conn: Connection, identity: str, liftable: set[SuppressionReason], *, by: str, at: float) -> bool:
-    """Lifts all suppressions of the kinds `liftable`, also those beneath others; whether there was one."""
+    """Lifts all suppressions of the kinds `liftable`, also shadowed ones; whether there was one."""
     found = False
     while unsuppress(conn, identity, liftable, source=by, at=at).outcome is UnsuppressStatus.LIFTED:
         found = True
@@ -125,18 +127,18 @@ def _unsuppress(conn: Connection, identity: str, liftable: set[SuppressionReason
 
 
 def _resubscribe(conn: Connection, address: Address) -> None:
-    """Gives the person back the rows that an erasure left under their marker."""
-    marks = [name for name in aliases(conn, address.identity) if name != address.identity]
+    """Restores the rows that an erasure left under the pseudonym."""
+    pseudonyms = [name for name in aliases(conn, address.identity) if name != address.identity]
     there = member.alias()
     has_row = exists().where(there.c.list_id == member.c.list_id, there.c.identity == address.identity)
     conn.execute(
         update(member)
-        .where(member.c.identity.in_(marks), member.c.list_id.in_(select(list_.c.id)), ~has_row)
+        .where(member.c.identity.in_(pseudonyms), member.c.list_id.in_(select(list_.c.id)), ~has_row)
         .values(
             identity=address.identity,
             address=address.envelope,
             status=Status.UNSUBSCRIBED,
-            said_by=StatusSource.PERSON,
+            status_source=StatusSource.PERSON,
         )
     )
 
@@ -147,7 +149,14 @@ def _leave_others(conn: Connection, identity: str, list_id: int, *, by: str, at:
     for each in map(_membership, conn.execute(query).all()):
         if each.status is not Status.UNSUBSCRIBED:
             _put_status(
-                conn, each.list, identity, Status.UNSUBSCRIBED, speaker=StatusSource.PERSON, by=by, at=at, until=None
+                conn,
+                each.list,
+                identity,
+                Status.UNSUBSCRIBED,
+                status_source=StatusSource.PERSON,
+                by=by,
+                at=at,
+                until=None,
             )
 
 
@@ -180,7 +189,7 @@ def set_status(
     identity: str,
     status: Status,
     *,
-    speaker: StatusSource,
+    status_source: StatusSource,
     by: str,
     at: float,
     until: float | None,
@@ -188,9 +197,11 @@ def set_status(
     """Within a transaction: sets the status on this list. Raises UsageError for somebody who is not on it."""
     advisory_lock(conn, f"member {identity}")
     before = _load(conn, list_name, identity)
-    held = _put_status(conn, list_name, identity, status, speaker=speaker, by=by, at=at, until=until)
-    _enqueue_webhooks(conn, before, held, at=at)
-    return held
+    after_change = _put_status(
+        conn, list_name, identity, status, status_source=status_source, by=by, at=at, until=until
+    )
+    _enqueue_webhooks(conn, before, after_change, at=at)
+    return after_change
 
 
 def _put_status(
@@ -199,12 +210,12 @@ def _put_status(
     identity: str,
     status: Status,
     *,
-    speaker: StatusSource,
+    status_source: StatusSource,
     by: str,
     at: float,
     until: float | None,
 ) -> Membership:
-    """The same, without notifying webhooks; the caller has taken the person's turn."""
+    """The same, without notifying webhooks; the caller holds the member's lock."""
     found, list_id = _must_load(conn, list_name, identity), known_list(conn, list_name)
     if (status, until) != (found.status, found.paused_until) or found.removed_at is not None:
         _update(
@@ -212,7 +223,7 @@ def _put_status(
             list_id,
             found.identity,
             status=status,
-            said_by=speaker,
+            status_source=status_source,
             since=at,
             paused_until=until,
             removed_at=found.removed_at if status is not Status.SUBSCRIBED else None,
@@ -237,9 +248,9 @@ def _insert(conn: Connection, list_id: int, address: Address, own: Mapping[str, 
             identity=address.identity,
             address=address.envelope,
             fields="{}",
-            own=as_json(own),
+            profile=as_json(own),
             status=Status.SUBSCRIBED,
-            said_by=StatusSource.PERSON,
+            status_source=StatusSource.PERSON,
             since=at,
             joined_at=at,
             source=SignupSource.SIGN_UP,
@@ -258,9 +269,9 @@ def move_membership(conn: Connection, list_id: int, new: Address, old: Membershi
             identity=new.identity,
             address=new.envelope,
             fields=as_json(old.fields),
-            own=as_json(old.own),
+            profile=as_json(old.own),
             status=old.status,
-            said_by=StatusSource.PERSON if old.status is Status.SUBSCRIBED else old.status_source,
+            status_source=StatusSource.PERSON if old.status is Status.SUBSCRIBED else old.status_source,
             since=old.since,
             joined_at=old.joined_at,
             source=SignupSource.SIGN_UP,
@@ -275,26 +286,26 @@ def move_membership(conn: Connection, list_id: int, new: Address, old: Membershi
 
 
 def write_own(conn: Connection, found: Membership, own: Mapping[str, str], *, by: str, at: float) -> None:
-    """Within a transaction: replaces the fields that the person keeps."""
+    """Within a transaction: replaces the profile."""
     list_id = known_list(conn, found.list)
-    _update(conn, list_id, found.identity, own=as_json(own))
+    _update(conn, list_id, found.identity, profile=as_json(own))
     _record(
         conn, list_id, found.identity, MemberChangeKind.OWN, before=as_json(found.own), after=as_json(own), by=by, at=at
     )
 
 
-def _is_on(held: Membership) -> bool:
-    """Whether the person is subscribed to the list, paused or not."""
-    return held.removed_at is None and held.status in {Status.SUBSCRIBED, Status.PAUSED}
+def _is_on(after_change: Membership) -> bool:
+    """Whether the member is subscribed, paused or not."""
+    return after_change.removed_at is None and after_change.status in {Status.SUBSCRIBED, Status.PAUSED}
 
 
-def _enqueue_webhooks(conn: Connection, before: Membership | None, held: Membership, *, at: float) -> None:
-    """Notifies webhooks of a person who joined a list or left it."""
+def _enqueue_webhooks(conn: Connection, before: Membership | None, after_change: Membership, *, at: float) -> None:
+    """Notifies webhooks if the member joined the list or left it."""
     was_on = before is not None and _is_on(before)
-    if _is_on(held) and not was_on:
-        enqueue_subscribed(conn, held.identity, held.list, at=at)
-    elif was_on and held.status is Status.UNSUBSCRIBED:
-        enqueue_unsubscribed(conn, held.identity, held.list, at=at)
+    if _is_on(after_change) and not was_on:
+        enqueue_subscribed(conn, after_change.identity, after_change.list, at=at)
+    elif was_on and after_change.status is Status.UNSUBSCRIBED:
+        enqueue_unsubscribed(conn, after_change.identity, after_change.list, at=at)
 
 
 def _update(conn: Connection, list_id: int, identity: str, **values: object) -> None:
@@ -305,14 +316,14 @@ def _record(
     conn: Connection,
     list_id: int,
     identity: str,
-    what: MemberChangeKind,
+    kind: MemberChangeKind,
     *,
     before: str = "",
     after: str,
     by: str,
     at: float,
 ) -> None:
-    values = {"list_id": list_id, "identity": identity, "what": what, "before": before, "after": after}
+    values = {"list_id": list_id, "identity": identity, "kind": kind, "before": before, "after": after}
     conn.execute(insert(member_change).values(**values, by=by, at=at))
 
 
@@ -340,9 +351,9 @@ def _membership(row: Row[Any]) -> Membership:
         identity=row.identity,
         address=row.address,
         fields=json.loads(row.fields),
-        own=json.loads(row.own),
+        own=json.loads(row.profile),
         status=row.status,
-        status_source=row.said_by,
+        status_source=row.status_source,
         since=row.since,
         joined_at=row.joined_at,
         source=row.source,
@@ -359,7 +370,7 @@ def _change(row: Row[Any]) -> MemberChange:
         identity=row.identity,
         at=row.at,
         by=row.by,
-        what=row.what,
+        what=row.kind,
         before=row.before,
         after=row.after,
         sync=row.sync_id,

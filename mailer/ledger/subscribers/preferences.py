@@ -1,16 +1,15 @@
-"""Subscriber preferences, as people set them on their own page. Each change is one transaction and applies to running sends.
+"""Subscriber preferences, set on the subscriber's own page. Each change is one transaction and applies to running sends.
 
-    wishes.person(member_id)         the person of a page
-    wishes.choose(...)               joins some lists, leaves others
-    wishes.keep(...)                 sets the fields that the person keeps
-    wishes.pause(...), resume(...)   pauses all lists that the person is on
-    wishes.ask_address(...)          mails a new address, which asks for confirmation
-    wishes.move(letter_id)           confirmed: moves the memberships to the new address
-    wishes.give_reason(...)          records why the person left everything
+    preferences.person(member_id)              the subscriber of a page
+    preferences.set_lists(...)                 joins some lists, leaves others
+    preferences.set_profile(...)               sets the fields of the profile
+    preferences.pause(...), resume(...)        pauses all lists of the subscriber
+    preferences.request_address_change(...)    mails a new address, which asks for confirmation
+    preferences.move(mail_id)                  confirmed: moves the memberships to the new address
+    preferences.give_reason(...)               records why the subscriber left everything
 
-A frozen delivery that is not under way is skipped once its person is on none of its send's lists any more, or pauses; one
-that may have been sent stays as it is. The list files get all of this by their next sync (mailer.ledger.sync.syncs). Raises
-LedgerError.
+A frozen delivery that is not under way is skipped once its subscriber has left, or paused, all lists of the send; one that may
+have been sent stays as it is. The list files get the changes by their next sync (mailer.ledger.sync.syncs). Raises LedgerError.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,7 +25,7 @@ from mailer.ledger.privacy.address_history import link_addresses
 from mailer.ledger.privacy.pseudonyms import is_marker
 from mailer.ledger.store.advisory_lock import CREATE_SEND, advisory_lock
 from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.tables import consent, delivery, leaving_reason, letter, list_, member
+from mailer.ledger.store.tables import consent, delivery, leaving_reason, list_, member, transactional_mail
 from mailer.ledger.subscribers.members import known_list, memberships, move_membership, set_status, subscribe, write_own
 from mailer.ledger.subscribers.signups import VALID_FOR
 from mailer.ledger.subscribers.suppressions import standing
@@ -34,7 +33,7 @@ from mailer.ledger.subscribers.transactional import QueuedMail, load_mail, queue
 from mailer.ledger.types.subscribers import LeavingReason, Membership, StatusSource, TransactionalKind
 from mailer.ledger.types.suppressions import SuppressionReason
 
-LONGEST_WORDS = 500  # characters of a reason in the person's own words
+LONGEST_WORDS = 500  # characters of a free-text reason
 _MEMBER, _MOVED = "member", "moved"
 
 
@@ -42,13 +41,13 @@ class AddressChange(StrEnum):
     """The outcome of confirming a new address."""
 
     DONE = "done"
-    REFUSED = "refused"  # one of the two is suppressed, or there is nobody to move
+    REFUSED = "refused"  # one of the two is suppressed, or there is no membership to move
     EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeavingAnswer:
-    """Why somebody left; `said_at` is the time of the opt-out that it belongs to."""
+    """The reason for an opt-out, which was made at `said_at`."""
 
     reason: LeavingReason
     words: str
@@ -57,23 +56,23 @@ class LeavingAnswer:
 
 
 class Preferences:
-    """Changes preferences in one ledger. Identities are those of audience.address."""
+    """Changes preferences in one ledger. An identity is a canonical address (mailer.addresses)."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def person(self, member_id: int) -> Address | None:
-        """Returns the person of a member's number; None if there is none, or they were erased."""
+        """Returns the subscriber of a member id; None if there is none, or it was erased."""
         with self._context.database.reading() as conn:
             return _person(conn, member_id)
 
     def set_lists(
         self, person: Address, on: Mapping[str, str], off: Collection[str], *, source: str, may_return: bool
     ) -> bool:
-        """Joins the lists `on`, each with the words that the page had for it, and leaves those of `off`.
+        """Joins the lists `on`, each with the consent text of the page, and leaves those of `off`.
 
-        A person who unsubscribed from everything comes back by joining a list, but only if `may_return`: they proved just now
-        that they read mail at the address. Returns False if that is not proven; then no list was joined.
+        Joining a list after an opt-out from everything needs `may_return`: the subscriber just proved to read mail at the
+        address. Returns False if that is not proven; then no list was joined.
         """
 
         def work(conn: Connection) -> bool:
@@ -84,9 +83,9 @@ class Preferences:
                 if name in mine and mine[name].status is not Status.UNSUBSCRIBED:
                     _set_status(conn, mine[name], Status.UNSUBSCRIBED, by=source, at=at)
             _skip_open_deliveries(conn, person.identity, at=at)
-            stopped = standing(conn, person.identity) is not None
-            wanted = [name for name in on if stopped or name not in mine or _is_off(mine[name])]
-            if wanted and stopped and not may_return:
+            has_opted_out = standing(conn, person.identity) is not None
+            wanted = [name for name in on if has_opted_out or name not in mine or _is_off(mine[name])]
+            if wanted and has_opted_out and not may_return:
                 return False
             for name in wanted:
                 subscribe(conn, name, person, {}, source=source, at=at)
@@ -96,20 +95,22 @@ class Preferences:
         return self._context.writer.call(work).result()
 
     def set_profile(self, identity: str, own: Mapping[str, Mapping[str, str]], *, source: str) -> None:
-        """Sets, by list, the values of fields that the person keeps. Other fields stay as they were."""
+        """Sets, by list, values of the profile. Other fields stay as they were."""
 
         def work(conn: Connection) -> None:
             advisory_lock(conn, f"member {identity}")
             for each in _current(conn, identity):
                 values = {**each.fields, **each.own}
-                said = {name: value for name, value in own.get(each.list, {}).items() if values.get(name, "") != value}
-                if said:
-                    write_own(conn, each, {**each.own, **said}, by=source, at=self._context.clock())
+                changed = {
+                    name: value for name, value in own.get(each.list, {}).items() if values.get(name, "") != value
+                }
+                if changed:
+                    write_own(conn, each, {**each.own, **changed}, by=source, at=self._context.clock())
 
         self._context.writer.call(work).result()
 
     def pause(self, identity: str, until: float, *, source: str) -> None:
-        """Pauses, until then, all lists that the person is subscribed to; a pause of theirs ends then instead."""
+        """Pauses all subscribed lists until then; a pause that the subscriber set before ends then instead."""
 
         def work(conn: Connection) -> None:
             at = self._context.clock()
@@ -122,7 +123,7 @@ class Preferences:
         self._context.writer.call(work).result()
 
     def resume(self, identity: str, *, source: str) -> None:
-        """Ends a pause that the person set."""
+        """Ends a pause that the subscriber set."""
 
         def work(conn: Connection) -> None:
             advisory_lock(conn, f"member {identity}")
@@ -150,31 +151,33 @@ class Preferences:
         """Changes the address after the new one was confirmed. Idempotent.
 
         Every list of the old address gets the new one, with all fields; the old one is unsubscribed. A suppression of either
-        address, other than a bounce of the old one, stays: nobody gets around it by a change of address.
+        address, other than a bounce of the old one, refuses the change: it must not circumvent a suppression.
         """
 
         def work(conn: Connection) -> AddressChange:
-            asked = _asks_to_move(conn, letter_id)
+            mail = _asks_to_move(conn, letter_id)
             at = self._context.clock()
-            if asked is None or at > asked.created_at + VALID_FOR:
+            if mail is None or at > mail.created_at + VALID_FOR:
                 return AddressChange.EXPIRED
-            if asked.payload.get(_MOVED):
+            if mail.payload.get(_MOVED):
                 return AddressChange.DONE
-            old, new = _person(conn, asked.payload[_MEMBER]), parse_address(asked.address)
+            old, new = _person(conn, mail.payload[_MEMBER]), parse_address(mail.address)
             if old is None or old.identity == new.identity:
                 return AddressChange.REFUSED
             for identity in sorted({old.identity, new.identity}):
                 advisory_lock(conn, f"member {identity}")
-            against = standing(conn, old.identity)
-            if standing(conn, new.identity) or (against and against.reason is not SuppressionReason.BOUNCED):
+            old_suppression = standing(conn, old.identity)
+            if standing(conn, new.identity) or (
+                old_suppression and old_suppression.reason is not SuppressionReason.BOUNCED
+            ):
                 return AddressChange.REFUSED
             moving = [each for each in _current(conn, old.identity) if each.status is not Status.UNSUBSCRIBED]
             if not moving:
                 return AddressChange.REFUSED
             for each in moving:
                 _move(conn, each, new, by=source, at=at)
-            done = {**asked.payload, _MOVED: True}
-            conn.execute(update(letter).where(letter.c.id == letter_id).values(payload=done))
+            done = {**mail.payload, _MOVED: True}
+            conn.execute(update(transactional_mail).where(transactional_mail.c.id == letter_id).values(payload=done))
             return AddressChange.DONE
 
         return self._context.writer.call(work).result()
@@ -183,8 +186,8 @@ class Preferences:
         """Records why the person opted out at `said_at`; the last reason counts. Ignored if that opt-out is no longer active."""
 
         def work(conn: Connection) -> None:
-            held = standing(conn, identity)
-            if held is None or held.at != said_at or is_marker(held.identity):
+            active = standing(conn, identity)
+            if active is None or active.at != said_at or is_marker(active.identity):
                 return
             key = (leaving_reason.c.identity == identity, leaving_reason.c.said_at == said_at)
             conn.execute(delete(leaving_reason).where(*key))
@@ -227,7 +230,7 @@ def _person(conn: Connection, member_id: int) -> Address | None:
 
 
 def _current(conn: Connection, identity: str) -> tuple[Membership, ...]:
-    """Returns the lists that the person is on, whatever the status."""
+    """Returns the present memberships of the subscriber, whatever the status."""
     return tuple(each for each in memberships(conn, identity) if each.removed_at is None)
 
 
@@ -242,11 +245,11 @@ def _is_own_pause(each: Membership) -> bool:
 def _set_status(
     conn: Connection, each: Membership, status: Status, *, by: str, at: float, until: float | None = None
 ) -> None:
-    set_status(conn, each.list, each.identity, status, speaker=StatusSource.PERSON, by=by, at=at, until=until)
+    set_status(conn, each.list, each.identity, status, status_source=StatusSource.PERSON, by=by, at=at, until=until)
 
 
 def _keep_consent(conn: Connection, identity: str, list_name: str, words: str, *, source: str, at: float) -> None:
-    """Records the consent: given on a page that only the person has the link to, so it is confirmed."""
+    """Records the consent, as confirmed: only the subscriber has the link to the page."""
     conn.execute(
         insert(consent).values(
             identity=identity,

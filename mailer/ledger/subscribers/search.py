@@ -1,12 +1,12 @@
-"""The roll of a list: its members as the last sync left them and as they changed since, page by page, searched and counted.
+"""The members of a list, page by page, with search and counts, including changes since the last sync.
 
-    roll.page(name)                    by address, from the beginning
-    roll.page(name, "ana", after)      who is found by “ana”, from where the page before ended
-    roll.count(name)                   how many there are, and why some are not mailed
+    member_search.page(name)                by address, from the beginning
+    member_search.page(name, "ana", after)  members that match “ana”, after the previous page
+    member_search.count(name)               how many there are, and why some are not mailed
 
-A page is quick however long the list is: it is read along an index, and a search goes through at most WINDOW members
-after those whose address begins with the words. Where that was not all of them, `next` says where to go on, with or
-without anybody found. What is searched is the address, and what stands in the fields, large or small letters alike.
+A page is fast for any length of the list: it is read along an index, and a search scans at most WINDOW members after those
+whose address begins with the words. If that was not all of them, `next` is where to continue, even if the page is empty. The
+search covers the address and the fields, ignoring case.
 """
 
 import json
@@ -24,16 +24,16 @@ from mailer.ledger.types.subscribers import NO_LINE
 from mailer.sanitize import clean
 
 PAGE = 50
-WINDOW = 50_000  # members that one page of a search looks through
-_CANDIDATES = 400  # that one page looks at closely
-LONGEST = 100  # characters that are searched for
+WINDOW = 50_000  # members that one page of a search scans
+_CANDIDATES = 400  # that one page compares exactly
+LONGEST = 100  # characters of the search words
 _BY_ADDRESS, _ANYWHERE = "a", "m"
 _LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRow:
-    """A member. `reason`: why not mailed, "" where nothing stands against it; `line`: in the file; None: on none yet."""
+    """A member. `reason`: why not mailed, or ""; `line` in the file; None: not in the file yet."""
 
     identity: str
     address: str
@@ -45,7 +45,7 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberPage:
-    """`next`: where the next page begins, "" at the end. `searched`: how much of the list was looked through, 0 to 1."""
+    """`next`: where the next page begins, "" at the end. `searched`: the fraction of the list that was scanned."""
 
     members: tuple[MemberRow, ...]
     next: str = ""
@@ -53,13 +53,13 @@ class MemberPage:
 
 
 class MemberSearch:
-    """The rolls of one ledger. Raises LedgerError."""
+    """Searches the members of one ledger. Raises LedgerError."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def page(self, name: str, words: str = "", after: str = "", *, limit: int = PAGE) -> MemberPage:
-        """Up to `limit` members of the list `name`. An `after` that no page gave begins anew."""
+        """Returns up to `limit` members of the list `name`. An invalid `after` starts at the beginning."""
         wanted = " ".join(unicodedata.normalize("NFC", clean(words)).split())[:LONGEST]
         kind, _, place = clean(after).partition(":")
         with self._context.database.reading() as conn:
@@ -75,7 +75,7 @@ class MemberSearch:
             return reader.by_any_field(wanted, 0, found.members)
 
     def count(self, name: str) -> dict[str, int]:
-        """How many members there are by what becomes of them: "" for those who are mailed, else why not."""
+        """Counts the members by reason: "" for those who are mailed, else why not."""
         with self._context.database.reading() as conn:
             list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar()
             return {} if list_id is None else _count(conn, list_id, self._context.clock())
@@ -92,19 +92,21 @@ class _PageQuery:
         self._is_postgresql = conn.dialect.name == "postgresql"
 
     def by_address(self, beginning: str, after: str) -> MemberPage:
-        """Those whose address begins so, in its order."""
+        """Returns members by the beginning of their address, in its order."""
         identity, low = self._collate_c(member.c.identity), beginning.casefold()
-        query = self._query().where(identity > after if after > low else identity >= low)  # one bound: SQLite takes one
+        query = self._query().where(
+            identity > after if after > low else identity >= low
+        )  # one bound: SQLite uses only one
         if beginning:
             query = query.where(identity < low + _LAST)
         query = query.order_by(identity)
         rows = self._conn.execute(query.limit(self._limit + 1)).all()
-        shown = tuple(map(_enrolled, rows[: self._limit]))
+        shown = tuple(map(_member_row, rows[: self._limit]))
         more = len(rows) > self._limit
         return MemberPage(members=shown, next=f"{_BY_ADDRESS}:{shown[-1].identity}" if more else "")
 
     def by_any_field(self, words: str, after: int, before: tuple[MemberRow, ...]) -> MemberPage:
-        """Those who have the words elsewhere, in the order in which they joined; `before` come before them."""
+        """Returns members with the words elsewhere, in the order of their ids, after those of `before`."""
         last = self._conn.execute(select(func.max(member.c.id))).scalar() or 0
         end, low = min(after + WINDOW, last), words.casefold()
         query = self._query(along="id").where(member.c.id > after, member.c.id <= end, self._candidates(words))
@@ -114,7 +116,7 @@ class _PageQuery:
         if len(rows) == _CANDIDATES:
             end = rows[-1].id
         for row in rows:
-            each = _enrolled(row)
+            each = _member_row(row)
             if not each.identity.startswith(low) and _has(each, low):
                 found.append(each)
             if len(found) >= room:
@@ -127,7 +129,7 @@ class _PageQuery:
         )
 
     def _query(self, *, along: str = "identity") -> Select[Any]:
-        """`along` id, which no index of lists has: then none of them is to be taken."""
+        """Returns the query; `along` id, it must not use an index that begins with list_id."""
         list_id: Any = member.c.list_id + 0 if along == "id" else member.c.list_id
         return (
             select(
@@ -135,10 +137,10 @@ class _PageQuery:
                 member.c.identity,
                 member.c.address,
                 member.c.fields,
-                member.c.own,
+                member.c.profile,
                 member.c.joined_at,
                 member.c.line,
-                effective_status(self._at).label("standing"),
+                effective_status(self._at).label("status"),
                 type_coerce(suppression.c.reason, Text).label("suppressed"),
             )
             .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
@@ -149,12 +151,12 @@ class _PageQuery:
         return column.collate("C") if self._is_postgresql else column
 
     def _candidates(self, words: str) -> ColumnElement[bool]:
-        """Finds all who have the words, and some who have not: the fields are one text, names and values."""
+        """Returns a condition for all matches and some others: the fields are one text, names and values."""
         written = json.dumps(words, ensure_ascii=False)[1:-1]
         return or_(
             member.c.identity.contains(words.casefold(), autoescape=True),
             self._contains(member.c.fields, written),
-            and_(member.c.own != "{}", self._contains(member.c.own, written)),
+            and_(member.c.profile != "{}", self._contains(member.c.profile, written)),
         )
 
     def _contains(self, column: Any, text: str) -> ColumnElement[bool]:
@@ -165,17 +167,17 @@ class _PageQuery:
 
 
 def _plain(text: str) -> str:
-    """What SQLite compares: to it, only A to Z are letters large and small."""
+    """Returns the text as SQLite compares it, which folds only A to Z."""
     return "".join(character.lower() if character.isascii() else character for character in text)
 
 
-def _enrolled(row: Row[Any]) -> MemberRow:
-    values: dict[str, str] = {**json.loads(row.fields), **json.loads(row.own)}
+def _member_row(row: Row[Any]) -> MemberRow:
+    values: dict[str, str] = {**json.loads(row.fields), **json.loads(row.profile)}
     return MemberRow(
         identity=row.identity,
         address=row.address,
         fields={name: value for name, value in values.items() if value},
-        reason=row.suppressed or ("" if row.standing == "subscribed" else row.standing),
+        reason=row.suppressed or ("" if row.status == "subscribed" else row.status),
         joined_at=row.joined_at,
         line=None if row.line == NO_LINE else row.line,
     )
@@ -187,7 +189,7 @@ def _has(each: MemberRow, low: str) -> bool:
 
 
 def _count(conn: Connection, list_id: int, at: float) -> dict[str, int]:
-    """By indexes alone: few are not plainly subscribed."""
+    """Counts by indexes alone: few members are not simply subscribed."""
     mine, on_no_line = member.c.list_id == list_id, member.c.line == NO_LINE
     there = member.c.removed_at.is_(None)
     in_file = select(func.count()).where(mine, member.c.line < NO_LINE)
@@ -195,17 +197,17 @@ def _count(conn: Connection, list_id: int, at: float) -> dict[str, int]:
     total = conn.execute(in_file).scalar_one() + conn.execute(beside).scalar_one()
     reason = type_coerce(suppression.c.reason, Text)
     is_member = exists().where(mine, member.c.identity == suppression.c.identity, there)
-    held = select(reason, func.count()).select_from(suppression).where(is_member).group_by(reason)
-    standing = effective_status(at)
+    suppressed = select(reason, func.count()).select_from(suppression).where(is_member).group_by(reason)
+    status = effective_status(at)
     apart = (
-        select(standing, func.count())
+        select(status, func.count())
         .select_from(member)
         .join(suppression, suppression.c.identity == member.c.identity, isouter=True)
         .where(mine, there, IS_APART, suppression.c.identity.is_(None))
-        .group_by(standing)
+        .group_by(status)
     )
     counts: dict[str, int] = {}
-    for why, number in (*conn.execute(held), *conn.execute(apart)):
+    for why, number in (*conn.execute(suppressed), *conn.execute(apart)):
         if why != "subscribed":
             counts[why] = counts.get(why, 0) + number
     return {"": total - sum(counts.values()), **counts}

@@ -6,7 +6,7 @@
     signups.consents(identity)      the consents recorded of a person
 
 `ask` runs the same statements for every address, known, unknown or suppressed, so that nothing about the ledger can be learnt
-from it. Asking makes nobody a member, and changes no field of anybody: what a stranger typed for somebody else is kept with
+from it. A request makes nobody a member, and changes no field: what a stranger typed for somebody else is kept with
 the mail until the person at the address has seen it. A second list requested on the same day is added to the same mail.
 Confirming twice has no effect the second time, even if the person left in between.
 
@@ -24,7 +24,7 @@ from mailer.addresses import Address, parse_address
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.context import LedgerContext
 from mailer.ledger.store.expressions import is_imported
-from mailer.ledger.store.tables import consent, letter, list_
+from mailer.ledger.store.tables import consent, list_, transactional_mail
 from mailer.ledger.subscribers.members import known_list, subscribe
 from mailer.ledger.subscribers.transactional import DAY, QueuedMail, load_mail, queue_once_a_day
 from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
@@ -64,7 +64,7 @@ class SignupRequest:
 class ConsentRecord:
     """A recorded consent: the list, when and by which form it was asked for, the words of the form, and the confirmation.
 
-    What a list file brought (mailer.ledger.sync.imported_consent) `is_imported`: its `words` are all that it said.
+    `is_imported`: it comes from a list file (mailer.ledger.sync.imported_consent), and `words` are the evidence in it.
     """
 
     list: str
@@ -96,8 +96,8 @@ class Signups:
     ) -> SignupRequest | None:
         """Confirms the waiting lists in `own`, each with the fields that the person saw and left unchanged.
 
-        `welcomes`: the slug of the edition that greets on a list. What holds after it; None for a letter that asks
-        nothing, or too late.
+        `welcomes`: the slug of the edition that greets on a list. Returns the request afterwards; None if the mail asks
+        nothing, or has expired.
         """
         return self._context.writer.call(
             lambda conn: _confirm(conn, letter_id, own, source=source, welcomes=welcomes, at=self._context.clock())
@@ -148,16 +148,23 @@ def _ask(conn: Connection, wanted: Signup, *, at: float) -> None:
     list_id = known_list(conn, wanted.list)
     queue_once_a_day(conn, TransactionalKind.CONFIRM, wanted.address, at=at, payload={_LISTS: {}})
     _keep_evidence(conn, list_id, wanted, at=at)
-    todays = (letter.c.identity == identity, letter.c.kind == TransactionalKind.CONFIRM, letter.c.created_at > at - DAY)
+    of_today = (
+        transactional_mail.c.identity == identity,
+        transactional_mail.c.kind == TransactionalKind.CONFIRM,
+        transactional_mail.c.created_at > at - DAY,
+    )
     number, payload = conn.execute(
-        select(letter.c.id, letter.c.payload).where(*todays).order_by(letter.c.id.desc()).limit(1)
+        select(transactional_mail.c.id, transactional_mail.c.payload)
+        .where(*of_today)
+        .order_by(transactional_mail.c.id.desc())
+        .limit(1)
     ).one()
     lists = {**payload[_LISTS]}
     confirmed = [name for name in payload.get(_CONFIRMED, ()) if name != wanted.list]
     if wanted.list not in lists or wanted.list in payload.get(_CONFIRMED, ()):
         lists[wanted.list] = dict(wanted.own)
     changed = {**payload, _LISTS: lists, _CONFIRMED: confirmed}
-    conn.execute(update(letter).where(letter.c.id == number).values(payload=changed))
+    conn.execute(update(transactional_mail).where(transactional_mail.c.id == number).values(payload=changed))
 
 
 def _keep_evidence(conn: Connection, list_id: int, wanted: Signup, *, at: float) -> None:
@@ -193,7 +200,7 @@ def _confirm(
     found = load_mail(conn, letter_id)
     if found is None:
         return None
-    advisory_lock(conn, f"letters to {found.identity}")
+    advisory_lock(conn, f"mail to {found.identity}")
     found = load_mail(conn, letter_id)
     request = parse_signup_request(found)
     if found is None or request is None or request.is_expired(at):
@@ -204,9 +211,9 @@ def _confirm(
         subscribe(conn, name, address, own[name], source=source, at=at)
         _confirm_evidence(conn, request, known_list(conn, name), at=at)
     for slug in dict.fromkeys(welcomes[name] for name in chosen if welcomes.get(name)):
-        conn.execute(insert(letter).values(**_welcome(found, slug, at)))
+        conn.execute(insert(transactional_mail).values(**_welcome(found, slug, at)))
     payload: dict[str, Any] = {**found.payload, _CONFIRMED: [*request.confirmed, *chosen]}
-    conn.execute(update(letter).where(letter.c.id == letter_id).values(payload=payload))
+    conn.execute(update(transactional_mail).where(transactional_mail.c.id == letter_id).values(payload=payload))
     return parse_signup_request(load_mail(conn, letter_id))
 
 

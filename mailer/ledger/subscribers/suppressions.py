@@ -2,8 +2,8 @@
 
 Suppressing is one transaction: the suppression, a line in its history, and the skip of that address' open deliveries in every
 send. A delivery that may have been sent is not skipped: a recorded 250 stays; if it comes back as deferred, it is skipped
-then. A stronger reason replaces a weaker one, which then is kept `beneath` it and is active again once the stronger one is
-lifted. A person's own opt-out is lifted by the person only; an erasure by nobody.
+then. A stronger reason replaces a weaker one, which is kept as `shadowed_reason` and becomes active again once the
+stronger one is lifted. A subscriber's own opt-out is lifted by the subscriber only; an erasure by nobody.
 """
 
 import math
@@ -55,7 +55,7 @@ _PAGE = 1_000
 
 
 class Suppressions:
-    """The suppressions of one ledger; identities are those of audience.address. Raises LedgerError."""
+    """The suppressions of one ledger; an identity is a canonical address (mailer.addresses). Raises LedgerError."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
@@ -65,10 +65,10 @@ class Suppressions:
         return self.suppress(identity, SuppressionReason.UNSUBSCRIBED, source=source, send_id=send_id)
 
     def unsubscribe_delivery(self, delivery_id: int, *, source: str) -> Future[SuppressResult | None]:
-        """The same by a delivery, as its token names it: a future, for threads and event loops. None: no such delivery."""
+        """The same by a delivery id, as in its token: a future, for threads and event loops. None: no such delivery."""
 
         def work(conn: Connection) -> SuppressResult | None:
-            row = _WHOSE.run(conn, delivery_id).fetchone()
+            row = _OF_DELIVERY.run(conn, delivery_id).fetchone()
             if row is None:
                 return None
             identity, send_id, address = row
@@ -89,7 +89,7 @@ class Suppressions:
         ).result()
 
     def undo(self, identity: str, *, source: str, said_at: float | None = None) -> UnsuppressResult:
-        """Lifts the person's own unsubscription: whenever it was, or only if it was last renewed at `said_at`.
+        """Lifts the subscriber's own opt-out: whenever it was, or only if it was last renewed at `said_at`.
 
         Deliveries skipped meanwhile stay skipped.
         """
@@ -104,7 +104,7 @@ class Suppressions:
         return self._context.writer.call(work).result()
 
     def unsuppress(self, identity: str, *, source: str) -> UnsuppressResult:
-        """Lifts a suppression for an admin; the person's own opt-out is refused."""
+        """Lifts a suppression for an admin; the subscriber's own opt-out is refused."""
         mine = {reason for reason in SuppressionReason if not reason.is_by_recipient}
         return self._context.writer.call(
             lambda conn: unsuppress(conn, identity, mine, source=source, at=self._context.clock())
@@ -116,7 +116,7 @@ class Suppressions:
             return standing(conn, identity)
 
     def all(self, *reasons: SuppressionReason) -> Iterator[Suppression]:
-        """All suppressions by identity, or those for `reasons`, streaming."""
+        """Yields all suppressions by identity, or those for `reasons`."""
         query = select(suppression).order_by(suppression.c.identity)
         if reasons:
             query = query.where(suppression.c.reason.in_(reasons))
@@ -127,7 +127,7 @@ class Suppressions:
     def page(
         self, words: str = "", reason: SuppressionReason | None = None, *, after: str = "", limit: int
     ) -> tuple[Suppression, ...]:
-        """Up to `limit` whose address has `words`, for `reason` if any, in order, those behind `after`."""
+        """Returns up to `limit` after `after` whose address contains `words`, for `reason` if given, by identity."""
         query = select(suppression).where(suppression.c.identity > after).order_by(suppression.c.identity).limit(limit)
         if words:
             query = query.where(suppression.c.identity.contains(words.casefold(), autoescape=True))
@@ -137,13 +137,13 @@ class Suppressions:
             return tuple(map(_suppression, conn.execute(query)))
 
     def count(self) -> dict[SuppressionReason, int]:
-        """How many there are, by reason."""
+        """Counts the suppressions by reason."""
         query = select(suppression.c.reason, func.count().label("number")).group_by(suppression.c.reason)
         with self._context.database.reading() as conn:
             return {row.reason: row.number for row in conn.execute(query)}
 
     def history(self, identity: str) -> tuple[SuppressionChange, ...]:
-        """Every change for `identity`, the oldest first."""
+        """Returns every change for `identity`, the oldest first."""
         columns = [column for column in suppression_change.c if column.name != "id"]
         with self._context.database.reading() as conn:
             query = select(*columns).where(suppression_change.c.identity.in_(aliases(conn, identity)))
@@ -153,7 +153,7 @@ class Suppressions:
 
 def standing(conn: Connection, identity: str) -> Suppression | None:
     """Returns the active suppression of `identity`, erased or not."""
-    row = _standing(conn, identity)
+    row = _active_row(conn, identity)
     return _suppression(row) if row else None
 
 
@@ -165,35 +165,35 @@ def suppress(
     source: str,
     send_id: int | None,
     at: float,
-    told: bool = True,
+    notify: bool = True,
 ) -> SuppressResult:
-    """Within a transaction: suppresses `identity`, and skips its open deliveries. `told`: notify webhooks."""
-    take_turns(conn, identity)
+    """Within a transaction: suppresses `identity`, and skips its open deliveries. `notify`: notify webhooks."""
+    lock_suppression(conn, identity)
     new = Suppression(identity=identity, reason=reason, at=at, source=source, send_id=send_id)
-    row = _standing(conn, identity)
+    row = _active_row(conn, identity)
     if row is None:
         statement = _INSERT_FIRST[conn.dialect.name]
         inserted = statement.run(conn, identity, reason.value, at, source, send_id).rowcount == 1
-        row = None if inserted else _standing(conn, identity)  # a sync inserts without its turn
+        row = None if inserted else _active_row(conn, identity)  # a sync inserts without its turn
     changed = row is None or reason.rank > row.reason.rank
     if row is not None and changed:
         new = replace(new, identity=row.identity)
-        beneath = row.beneath if row.reason.is_by_recipient else row.reason
+        shadowed = row.shadowed_reason if row.reason.is_by_recipient else row.reason
         conn.execute(
             update(suppression)
             .where(suppression.c.identity == row.identity)
-            .values(reason=reason, beneath=beneath, at=at, source=source, send_id=send_id)
+            .values(reason=reason, shadowed_reason=shadowed, at=at, source=source, send_id=send_id)
         )
     elif row is not None:
         new = _suppression(row)
-        # renewed, it makes the undo link of the one before invalid
+        # a renewal invalidates the undo link of the previous one
         if reason is row.reason is SuppressionReason.UNSUBSCRIBED:
             new = replace(new, at=max(at, math.nextafter(row.at, math.inf)))
             conn.execute(update(suppression).where(suppression.c.identity == row.identity).values(at=new.at))
     if changed:
         record_change(conn, new, SuppressionAction.SUPPRESSED)
-    if changed and told:
-        _tell(conn, new, at=at)
+    if changed and notify:
+        _enqueue_webhooks(conn, new, at=at)
     skipped = skip_person(conn, new.identity, new.reason.value, at=at)
     return SuppressResult(suppression=new, changed=changed, skipped=skipped)
 
@@ -204,9 +204,9 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     As `suppress` does it, but for many at once; each identity comes once.
     """
     new = wanted.subquery()
-    standing = exists().where(suppression.c.identity == new.c.identity)
+    exists_already = exists().where(suppression.c.identity == new.c.identity)
     columns = ["identity", "reason", "at", "source"]
-    fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~standing)
+    fresh = select(new.c.identity, new.c.reason, literal(at), literal(source)).where(~exists_already)
     conn.execute(_insert_missing(conn.dialect.name).from_select(columns, fresh))
     made = and_(suppression.c.source == source, suppression.c.identity.in_(select(new.c.identity)))
     changes = select(
@@ -227,7 +227,7 @@ def suppress_all(conn: Connection, wanted: Select[Any], *, source: str, at: floa
     )
     for row in conn.execute(weaker).all():
         if row.wanted.rank > row.reason.rank:
-            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at, told=False)
+            suppress(conn, row.identity, row.wanted, source=source, send_id=None, at=at, notify=False)
 
 
 def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at: float) -> int:
@@ -243,7 +243,7 @@ def lift_all(conn: Connection, sources: Mapping[str, float], *, source: str, at:
 
 
 def lift_of_send(conn: Connection, send_id: int, which: ColumnElement[bool], *, at: float) -> None:
-    """Within a transaction: lifts the suppressions that a send made for the refused deliveries `which`: they prove nothing.
+    """Within a transaction: lifts the suppressions that a send made for the refused deliveries `which`.
 
     Webhooks were notified of dead addresses then, and are notified that these are on their lists as before.
     """
@@ -270,35 +270,37 @@ def unsuppress(
     said_at: float | None = None,
 ) -> UnsuppressResult:
     """Within a transaction: lifts the active suppression of `identity`, if its reason is one of `liftable`."""
-    take_turns(conn, identity)
-    row = _standing(conn, identity)
+    lock_suppression(conn, identity)
+    row = _active_row(conn, identity)
     if row is None:
         return UnsuppressResult(outcome=UnsuppressStatus.ABSENT)
     if row.reason not in liftable or said_at not in {None, row.at}:
         return UnsuppressResult(outcome=UnsuppressStatus.REFUSED, suppression=_suppression(row))
     lifted = Suppression(identity=row.identity, reason=row.reason, at=at, source=source, send_id=None)
     record_change(conn, lifted, SuppressionAction.LIFTED)
-    if row.beneath is None:
+    if row.shadowed_reason is None:
         conn.execute(delete(suppression).where(suppression.c.identity == row.identity))
         return UnsuppressResult(outcome=UnsuppressStatus.LIFTED)
     conn.execute(
-        update(suppression).where(suppression.c.identity == row.identity).values(reason=row.beneath, beneath=None)
+        update(suppression)
+        .where(suppression.c.identity == row.identity)
+        .values(reason=row.shadowed_reason, shadowed_reason=None)
     )
-    return UnsuppressResult(outcome=UnsuppressStatus.LIFTED, suppression=_suppression(_standing(conn, identity)))
+    return UnsuppressResult(outcome=UnsuppressStatus.LIFTED, suppression=_suppression(_active_row(conn, identity)))
 
 
 def _insert_missing(database: str) -> Any:
-    """Returns an INSERT that does nothing for rows that exist: a sync suppresses many at once, without their turns."""
+    """Returns an INSERT that does nothing for rows that exist: a sync suppresses many at once, without their locks."""
     make: Any = postgresql.insert if database == "postgresql" else sqlite.insert
     return make(suppression).on_conflict_do_nothing()
 
 
 def record_change(conn: Connection, new: Suppression, change: SuppressionAction) -> None:
-    """Within a transaction: write a line of the history."""
+    """Within a transaction: writes a line of the history."""
     _RECORD.run(conn, new.identity, change.value, new.reason.value, new.at, new.source, new.send_id)
 
 
-def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
+def _enqueue_webhooks(conn: Connection, new: Suppression, *, at: float) -> None:
     """Notifies webhooks of opt-outs and bounces, but not of what an admin did by hand."""
     if new.reason is SuppressionReason.BOUNCED:
         enqueue_bounced(conn, new.identity, new.send_id, at=at)
@@ -306,15 +308,15 @@ def _tell(conn: Connection, new: Suppression, *, at: float) -> None:
         enqueue_unsubscribed(conn, new.identity, None, at=at)
 
 
-def take_turns(conn: Connection, identity: str) -> None:
-    """Takes the turns of all names of a person: only one transaction at a time changes their suppression."""
+def lock_suppression(conn: Connection, identity: str) -> None:
+    """Locks the suppression of a subscriber, under all identities, until the transaction ends."""
     for name in aliases(conn, identity):
         advisory_lock(conn, f"suppression of {name}")
 
 
-def _standing(conn: Connection, identity: str) -> Row[Any] | None:
+def _active_row(conn: Connection, identity: str) -> Row[Any] | None:
     found = aliases(conn, identity)
-    if not _IS_THERE.run(conn, found[0], found[-1]).fetchone():
+    if not _EXISTS.run(conn, found[0], found[-1]).fetchone():
         return None
     query = select(suppression).where(suppression.c.identity.in_(found))
     return conn.execute(query.order_by(suppression.c.identity)).first()
@@ -326,10 +328,10 @@ def _suppression(row: Row[Any] | None) -> Suppression:
     return Suppression(identity=row.identity, reason=row.reason, at=row.at, source=row.source, send_id=row.send_id)
 
 
-_WHOSE = CompiledStatement(
+_OF_DELIVERY = CompiledStatement(
     select(delivery.c.identity, delivery.c.send_id, delivery.c.address).where(delivery.c.id == param("id")), "id"
 )
-_IS_THERE = CompiledStatement(
+_EXISTS = CompiledStatement(
     select(suppression.c.identity).where(
         or_(suppression.c.identity == param("one", ""), suppression.c.identity == param("other", ""))
     ),

@@ -1,15 +1,15 @@
-"""Transactional mail to one person, outside all sends: a queue that `mailer serve` delivers.
+"""Transactional mail to one subscriber, outside all sends: a queue that `mailer serve` delivers.
 
-    letters.ask_link(address)     queues the link to a person's own page, at most one an address and day
-    letters.due(now, limit)       what is to be delivered, the oldest first
-    letters.leave(id, key)        queued -> leaving, durable before end of DATA; False: not this one, not now
-    letters.settle(id, ...)       records how the attempt ended
-    letters.recover()             leaving -> uncertain, after a process that died
+    transactional.ask_link(address)       queues the link to a subscriber's own page, at most one an address and day
+    transactional.due(now, limit)         the mails to be delivered, the oldest first
+    transactional.begin_sending(id, key)  queued -> sending, durable before end of DATA; False: not now
+    transactional.settle(id, ...)         records the result
+    transactional.recover()               sending -> uncertain, after a process that died
 
-    queued -> leaving -> sent | failed | uncertain | queued (later again)
+    queued -> sending -> sent | failed | uncertain | queued (to be retried)
 
-A mail that may have been sent is never sent again automatically: nobody gets it twice, and a person who did not get it asks
-again. Requests for confirmation are made in signups.py. The content of a mail is decided when it is composed, not when it is
+A mail that may have been sent is never sent again automatically: nobody gets it twice, and a subscriber who did not get it asks
+again. Requests for confirmation are queued in signups.py. The content of a mail is decided when it is composed, not when it is
 requested, so that a request does the same work for every address. Raises LedgerError.
 """
 
@@ -23,11 +23,11 @@ from sqlalchemy import Connection, Row, delete, exists, func, insert, literal, s
 from mailer.addresses import Address
 from mailer.ledger.store.advisory_lock import advisory_lock
 from mailer.ledger.store.context import LedgerContext
-from mailer.ledger.store.tables import letter, meta
+from mailer.ledger.store.tables import meta, transactional_mail
 from mailer.ledger.types.subscribers import TransactionalKind, TransactionalState
 
 DAY = 86_400.0
-_KEY = "key of letters: "
+_KEY = "key of letters: "  # stored in `meta`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +48,13 @@ class QueuedMail:
 
 
 class TransactionalQueue:
-    """The transactional mail of one ledger; identities are those of audience.address."""
+    """The transactional mail of one ledger; an identity is a canonical address (mailer.addresses)."""
 
     def __init__(self, context: LedgerContext) -> None:
         self._context = context
 
     def ask_link(self, address: Address) -> None:
-        """Queues the mail with the link to the person's own page, unless one was queued within a day."""
+        """Queues the mail with the link to the subscriber's own page, unless one was queued within a day."""
         self._context.writer.call(
             lambda conn: queue_once_a_day(conn, TransactionalKind.LINK, address, at=self._context.clock())
         ).result()
@@ -62,22 +62,26 @@ class TransactionalQueue:
     def of(self, identity: str) -> tuple[QueuedMail, ...]:
         """Returns all mail to this person that was not removed yet, the oldest first."""
         with self._context.database.reading() as conn:
-            return _letters(conn, letter.c.identity == identity)
+            return _mails(conn, transactional_mail.c.identity == identity)
 
     def due(self, now: float, limit: int, *kinds: TransactionalKind) -> tuple[QueuedMail, ...]:
         """Returns up to `limit` mails of `kinds` that are due."""
         with self._context.database.reading() as conn:
-            ready = (letter.c.state == TransactionalState.QUEUED, letter.c.next_at <= now, letter.c.kind.in_(kinds))
-            return _letters(conn, *ready, limit=limit)
+            ready = (
+                transactional_mail.c.state == TransactionalState.QUEUED,
+                transactional_mail.c.next_at <= now,
+                transactional_mail.c.kind.in_(kinds),
+            )
+            return _mails(conn, *ready, limit=limit)
 
     def counts(self) -> Mapping[TransactionalState, int]:
         """Counts the mails in each state."""
         with self._context.database.reading() as conn:
-            query = select(letter.c.state, func.count()).group_by(letter.c.state)
+            query = select(transactional_mail.c.state, func.count()).group_by(transactional_mail.c.state)
             return {state: int(count) for state, count in conn.execute(query)}
 
     async def begin_sending(self, number: int, key_name: str = "") -> bool:
-        """Makes `leaving` durable. False if the mail may not be sent: it was removed, or another process has it.
+        """Makes `sending` durable. False if the mail may not be sent: it was removed, or another process has it.
 
         `key_name` names the secret key of the links in it, which is needed from then on.
         """
@@ -85,9 +89,13 @@ class TransactionalQueue:
         def work(conn: Connection) -> bool:
             if key_name:
                 _pin_key(conn, key_name)
-            mine = update(letter).where(letter.c.id == number, letter.c.state == TransactionalState.QUEUED)
+            mine = update(transactional_mail).where(
+                transactional_mail.c.id == number, transactional_mail.c.state == TransactionalState.QUEUED
+            )
             return bool(
-                conn.execute(mine.values(state=TransactionalState.LEAVING, attempts=letter.c.attempts + 1)).rowcount
+                conn.execute(
+                    mine.values(state=TransactionalState.LEAVING, attempts=transactional_mail.c.attempts + 1)
+                ).rowcount
             )
 
         return await asyncio.wrap_future(self._context.writer.call(work))
@@ -104,17 +112,21 @@ class TransactionalQueue:
         values = {"state": state, "reply": reply, "next_at": next_at, "settled_at": settled_at}
         await asyncio.wrap_future(
             self._context.writer.call(
-                lambda conn: conn.execute(update(letter).where(letter.c.id == number).values(**values))
+                lambda conn: conn.execute(
+                    update(transactional_mail).where(transactional_mail.c.id == number).values(**values)
+                )
             )
         )
 
     def recover(self) -> int:
-        """Makes all mail that is `leaving` uncertain, when the delivering process starts; returns how many."""
+        """Makes all mail that is `sending` uncertain, when the delivering process starts; returns how many."""
         values = {"state": TransactionalState.UNCERTAIN, "settled_at": self._context.clock()}
         return self._context.writer.call(
             lambda conn: (
                 conn.execute(
-                    update(letter).where(letter.c.state == TransactionalState.LEAVING).values(**values)
+                    update(transactional_mail)
+                    .where(transactional_mail.c.state == TransactionalState.LEAVING)
+                    .values(**values)
                 ).rowcount
             )
         ).result()
@@ -122,7 +134,9 @@ class TransactionalQueue:
     def forget(self, before: float) -> int:
         """Removes mail that was settled before an instant; returns how many."""
         return self._context.writer.call(
-            lambda conn: conn.execute(delete(letter).where(letter.c.settled_at < before)).rowcount
+            lambda conn: (
+                conn.execute(delete(transactional_mail).where(transactional_mail.c.settled_at < before)).rowcount
+            )
         ).result()
 
 
@@ -130,9 +144,11 @@ def queue_once_a_day(
     conn: Connection, kind: TransactionalKind, address: Address, *, at: float, payload: Mapping[str, Any] | None = None
 ) -> None:
     """Within a transaction: queues a mail, unless one of this kind was queued within a day. Always two statements."""
-    advisory_lock(conn, f"letters to {address.identity}")
-    asked = select(letter.c.id).where(
-        letter.c.identity == address.identity, letter.c.kind == kind, letter.c.created_at > at - DAY
+    advisory_lock(conn, f"mail to {address.identity}")
+    asked = select(transactional_mail.c.id).where(
+        transactional_mail.c.identity == address.identity,
+        transactional_mail.c.kind == kind,
+        transactional_mail.c.created_at > at - DAY,
     )
     values = {
         "kind": kind,
@@ -143,12 +159,12 @@ def queue_once_a_day(
         "state": TransactionalState.QUEUED,
         "next_at": at,
     }
-    row = select(*(literal(value, letter.c[name].type) for name, value in values.items()))
-    conn.execute(insert(letter).from_select(list(values), row.where(~exists(asked))))
+    row = select(*(literal(value, transactional_mail.c[name].type) for name, value in values.items()))
+    conn.execute(insert(transactional_mail).from_select(list(values), row.where(~exists(asked))))
 
 
 def _pin_key(conn: Connection, name: str) -> None:
-    """Records that a key must be kept: mails are removed, but a link to a person's own page never expires."""
+    """Records that a key must be kept: mails are removed, but a link to a subscriber's own page never expires."""
     key = f"{_KEY}{name}"
     advisory_lock(conn, _KEY)
     if conn.execute(select(meta.c.key).where(meta.c.key == key)).first() is None:
@@ -156,16 +172,16 @@ def _pin_key(conn: Connection, name: str) -> None:
 
 
 def load_mail(conn: Connection, number: int) -> QueuedMail | None:
-    found = _letters(conn, letter.c.id == number)
+    found = _mails(conn, transactional_mail.c.id == number)
     return found[0] if found else None
 
 
-def _letters(conn: Connection, *where: Any, limit: int | None = None) -> tuple[QueuedMail, ...]:
-    query = select(letter).where(*where).order_by(letter.c.id).limit(limit)
-    return tuple(_letter(row) for row in conn.execute(query))
+def _mails(conn: Connection, *where: Any, limit: int | None = None) -> tuple[QueuedMail, ...]:
+    query = select(transactional_mail).where(*where).order_by(transactional_mail.c.id).limit(limit)
+    return tuple(_mail(row) for row in conn.execute(query))
 
 
-def _letter(row: Row[Any]) -> QueuedMail:
+def _mail(row: Row[Any]) -> QueuedMail:
     return QueuedMail(
         id=row.id,
         kind=row.kind,

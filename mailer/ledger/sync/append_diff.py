@@ -1,6 +1,6 @@
-"""Two staged lists side by side: a list, and a file that adds to it. What of the file is known there, and what is new.
+"""Compares two staged lists, a list and a file to be appended: which of the file's members the list has, and which are new.
 
-All of them are queries over a bench's temporary tables, and stream. Who was erased is in neither answer.
+All of it is queries over the temporary tables of a ScratchConnection, and streams. Erased subscribers are in neither result.
 """
 
 import json
@@ -18,7 +18,7 @@ _PAGE = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingRow:
-    """Somebody of the file who is on `line` of the list. `fields` and `status`: in the file; `had`, `was`: in the list."""
+    """A member of the file who is on `line` of the list. `fields` and `status`: in the file; `had`, `was`: in the list."""
 
     line: int
     identity: str
@@ -30,7 +30,7 @@ class ExistingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRow:
-    """Somebody of the file who is not in the list."""
+    """A member of the file who is not in the list."""
 
     address: str
     fields: Mapping[str, str] = field(repr=False)
@@ -39,7 +39,7 @@ class NewRow:
 
 
 def existing_rows(conn: Connection, listed: StagedList, given: StagedList) -> Iterator[ExistingRow]:
-    """In the order of the list's lines."""
+    """Yields the known members of the file, in the order of the list."""
     here, there = listed.rows, given.rows
     query = (
         select(
@@ -66,7 +66,7 @@ def existing_rows(conn: Connection, listed: StagedList, given: StagedList) -> It
 
 
 def new_rows(conn: Connection, listed: StagedList, given: StagedList) -> Iterator[NewRow]:
-    """In the order of the file's lines."""
+    """Yields the new members of the file, in its order."""
     here, there = listed.rows, given.rows
     query = (
         select(given.address.label("address"), there.c.fields, given.status.label("status"), there.c.since)
@@ -79,11 +79,11 @@ def new_rows(conn: Connection, listed: StagedList, given: StagedList) -> Iterato
 
 
 def count_erased(conn: Connection, given: StagedList) -> int:
-    """How many people of the file were erased."""
+    """Counts the erased subscribers in the file."""
     query = select(func.count()).where(given.rows.c.identity.startswith(PREFIX))
     return int(conn.execute(query).scalar_one())
 
 
 def has_status_word(conn: Connection, given: StagedList) -> bool:
-    """Whether any row of the file says something else than subscribed."""
+    """Whether any row of the file has a status other than subscribed."""
     return conn.execute(select(given.rows.c.line).where(given.rows.c.status.is_not(None)).limit(1)).first() is not None

@@ -1,11 +1,11 @@
 """Applies a sync: to members, suppressions and history, then to the list file.
 
-    carry_out(conn, sheet, ...)            changes the ledger, in the caller's transaction
-    cells(conn, sheet), sign_ups(...)      the changes to be written into the file
-    settle(conn, sheet, ...)               records that the file was written
+    apply(conn, diff, ...)                       changes the ledger, in the caller's transaction
+    cells(conn, diff), signups_to_append(...)    the changes to be written into the file
+    confirm_written(conn, diff, ...)             records that the file was written
 
-Until `settle`, the ledger holds that the file says what it said when it was read: so a crash before the file is replaced, or
-after, is put right by the next sync, whichever file that finds.
+Until `confirm_written`, the ledger keeps the file's content as it was read: so after a crash before or after the replacement of
+the file, the next sync gives the right result, whichever file it finds.
 """
 
 import json
@@ -55,53 +55,57 @@ def apply(conn: Connection, diff: SyncDiff, *, sync_id: int, by: str, source: st
         _update_existing(conn, diff)
     _insert_new(conn, diff)
     _apply_decisions(conn, diff)
-    met, decided = diff.changed, diff.decisions
-    said = select(met.c.identity, decided.c.suppress.label("reason")).join(decided, decided.c.key == met.c.key)
-    suppress_all(conn, said.where(decided.c.suppress.is_not(None)), source=source, at=diff.at)
+    changed, decided = diff.changed, diff.decisions
+    wanted = select(changed.c.identity, decided.c.suppress.label("reason")).join(
+        decided, decided.c.key == changed.c.key
+    )
+    suppress_all(conn, wanted.where(decided.c.suppress.is_not(None)), source=source, at=diff.at)
 
 
 def _record_changes(conn: Connection, diff: SyncDiff, *, sync_id: int, by: str) -> None:
-    met, decided = diff.changed, diff.decisions
-    arrived = select(met.c.identity, literal(""), decided.c.status).join(decided, decided.c.key == met.c.key)
-    joined = arrived.where(met.c.arrives.in_([NEW, RETURNS]))
-    moved = select(met.c.identity, met.c.was, decided.c.status).join(decided, decided.c.key == met.c.key)
-    moved = moved.where(met.c.arrives.in_([STAYS, ADOPTED]), met.c.was != decided.c.status)
-    changed = changed_members(diff).subquery()
-    for what, rows in (
+    changed, decided = diff.changed, diff.decisions
+    arrived = select(changed.c.identity, literal(""), decided.c.status).join(decided, decided.c.key == changed.c.key)
+    joined = arrived.where(changed.c.arrives.in_([NEW, RETURNS]))
+    moved = select(changed.c.identity, changed.c.was, decided.c.status).join(decided, decided.c.key == changed.c.key)
+    moved = moved.where(changed.c.arrives.in_([STAYS, ADOPTED]), changed.c.was != decided.c.status)
+    of_fields = changed_members(diff).subquery()
+    for kind, rows in (
         (MemberChangeKind.JOINED, joined),
         (MemberChangeKind.STATUS, moved),
-        (MemberChangeKind.FIELDS, select(changed.c.identity, changed.c.before, changed.c.after)),
+        (MemberChangeKind.FIELDS, select(of_fields.c.identity, of_fields.c.before, of_fields.c.after)),
     ):
-        _record(conn, diff, what, rows, sync_id=sync_id, by=by)
+        _record(conn, diff, kind, rows, sync_id=sync_id, by=by)
 
 
 def _record(
-    conn: Connection, diff: SyncDiff, what: MemberChangeKind, rows: Select[Any], *, sync_id: int, by: str
+    conn: Connection, diff: SyncDiff, kind: MemberChangeKind, rows: Select[Any], *, sync_id: int, by: str
 ) -> None:
-    """`rows` are identity, before and after."""
-    same = (literal(diff.list_id), literal(diff.at), literal(by), literal(what.value), literal(sync_id))
-    columns = ["identity", "before", "after", "list_id", "at", "by", "what", "sync_id"]
+    """Records changes; `rows` are identity, before and after."""
+    same = (literal(diff.list_id), literal(diff.at), literal(by), literal(kind.value), literal(sync_id))
+    columns = ["identity", "before", "after", "list_id", "at", "by", "kind", "sync_id"]
     conn.execute(insert(member_change).from_select(columns, rows.add_columns(*same)))
 
 
 def _remove(conn: Connection, diff: SyncDiff, *, sync_id: int, by: str) -> None:
-    left_it = removed_members(diff)
-    rows = select(member.c.identity, type_coerce(member.c.status, Text), literal("")).where(left_it)
+    is_removed = removed_members(diff)
+    rows = select(member.c.identity, type_coerce(member.c.status, Text), literal("")).where(is_removed)
     _record(conn, diff, MemberChangeKind.REMOVED, rows, sync_id=sync_id, by=by)
-    left = {"in_file": False, "line": NO_LINE, "base_status": None}
-    conn.execute(update(member).where(left_it).values(**left, removed_at=diff.at))
+    removed = {"in_file": False, "line": NO_LINE, "base_status": None}
+    conn.execute(update(member).where(is_removed).values(**removed, removed_at=diff.at))
     if diff.keeps_sign_ups:
         staged = exists().where(diff.staged.rows.c.identity == member.c.identity)
-        conn.execute(update(member).where(member.c.list_id == diff.list_id, member.c.in_file, ~staged).values(**left))
+        conn.execute(
+            update(member).where(member.c.list_id == diff.list_id, member.c.in_file, ~staged).values(**removed)
+        )
 
 
 def _update_existing(conn: Connection, diff: SyncDiff) -> None:
     """Updates known members from the file: their line, their cells, that they are in it."""
-    met, rows = diff.changed, diff.staged.rows
+    changed, rows = diff.changed, diff.staged.rows
     of_list = and_(member.c.list_id == diff.list_id, member.c.identity == rows.c.identity)
     conn.execute(
         update(member)
-        .where(member.c.id == met.c.member_id, met.c.line == rows.c.line)
+        .where(member.c.id == changed.c.member_id, changed.c.line == rows.c.line)
         .values(
             in_file=true(),
             removed_at=None,
@@ -109,7 +113,7 @@ def _update_existing(conn: Connection, diff: SyncDiff) -> None:
             fields=rows.c.fields,
             address=diff.staged.address,
             joined_at=case(
-                (and_(met.c.arrives == RETURNS, literal(not diff.keeps_sign_ups)), diff.at),
+                (and_(changed.c.arrives == RETURNS, literal(not diff.keeps_sign_ups)), diff.at),
                 else_=member.c.joined_at,
             ),
         )
@@ -139,7 +143,7 @@ def _insert_new(conn: Connection, diff: SyncDiff) -> None:
 
 
 def _is_most_of_all(conn: Connection, diff: SyncDiff) -> bool:
-    """Whether more join than all lists had members, in a database that sorts faster than it inserts then."""
+    """Whether more members join than all lists had: then SQLite sorts faster than it inserts into indexes."""
     if conn.dialect.name != "sqlite" or not diff.is_first:
         return False
     return diff.staged.people > (conn.execute(select(func.max(member.c.id))).scalar() or 0)
@@ -149,7 +153,7 @@ def _is_most_of_all(conn: Connection, diff: SyncDiff) -> bool:
 def _indexed_afterwards(conn: Connection) -> Iterator[None]:
     """Drops the indexes of members while they are inserted, and creates them afterwards, each in one go.
 
-    In the order of the migration: of two that serve a query alike, SQLite takes the newer.
+    In the order of the migration: of two equal indexes, SQLite uses the newer.
     """
     indexes = sorted(member.indexes, key=lambda index: str(index.name), reverse=True)
     for index in indexes:
@@ -159,10 +163,10 @@ def _indexed_afterwards(conn: Connection) -> Iterator[None]:
         index.create(conn)
 
 
-def _decided_of(diff: SyncDiff) -> tuple[ColumnElement[bool], ...]:
+def _has_decision(diff: SyncDiff) -> tuple[ColumnElement[bool], ...]:
     """The condition for members that have a decision."""
-    met, decided = diff.changed, diff.decisions
-    return member.c.list_id == diff.list_id, member.c.identity == met.c.identity, met.c.key == decided.c.key
+    changed, decided = diff.changed, diff.decisions
+    return member.c.list_id == diff.list_id, member.c.identity == changed.c.identity, changed.c.key == decided.c.key
 
 
 def _apply_decisions(conn: Connection, diff: SyncDiff) -> None:
@@ -170,10 +174,10 @@ def _apply_decisions(conn: Connection, diff: SyncDiff) -> None:
     conn.execute(
         update(member)
         .where(
-            *_decided_of(diff),
+            *_has_decision(diff),
             type_coerce(member.c.status, Text) != decided.c.status,
         )
-        .values(status=decided.c.status, said_by=StatusSource.FILE, since=diff.at, paused_until=None)
+        .values(status=decided.c.status, status_source=StatusSource.FILE, since=diff.at, paused_until=None)
     )
 
 
@@ -187,32 +191,32 @@ class StatusCell:
 
 
 def cells(conn: Connection, diff: SyncDiff) -> Iterator[StatusCell]:
-    """Yields the cells by line, also for later rows of a person that have an opt-out which is not active."""
-    met, decided, again = diff.changed, diff.decisions, diff.staged.again
+    """Yields the cells by line, also for later rows of a subscriber that have an opt-out which is not active."""
+    changed, decided, again = diff.changed, diff.decisions, diff.staged.again
     since = func.coalesce(suppression.c.at, member.c.since)
-    told = (
-        select(met.c.line.label("line"), diff.word("cell").label("status"), since.label("since"))
-        .join(decided, decided.c.key == met.c.key)
-        .join(member, and_(member.c.list_id == diff.list_id, member.c.identity == met.c.identity))
-        .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
+    first_rows = (
+        select(changed.c.line.label("line"), diff.word("cell").label("status"), since.label("since"))
+        .join(decided, decided.c.key == changed.c.key)
+        .join(member, and_(member.c.list_id == diff.list_id, member.c.identity == changed.c.identity))
+        .join(suppression, suppression.c.identity == changed.c.identity, isouter=True)
         .where(decided.c.cell.is_not(None))
     )
-    later = (
+    later_rows = (
         select(again.c.line.label("line"), diff.word("cell").label("status"), since.label("since"))
-        .join(met, met.c.line == again.c.first)
-        .join(decided, decided.c.key == met.c.key)
-        .join(member, and_(member.c.list_id == diff.list_id, member.c.identity == met.c.identity))
-        .join(suppression, suppression.c.identity == met.c.identity, isouter=True)
+        .join(changed, changed.c.line == again.c.first)
+        .join(decided, decided.c.key == changed.c.key)
+        .join(member, and_(member.c.list_id == diff.list_id, member.c.identity == changed.c.identity))
+        .join(suppression, suppression.c.identity == changed.c.identity, isouter=True)
         .where(decided.c.cell.is_not(None), again.c.status != decided.c.cell)
     )
-    query = told.union_all(later) if diff.staged.duplicates else told
+    query = first_rows.union_all(later_rows) if diff.staged.duplicates else first_rows
     for row in conn.execute(query.order_by("line").execution_options(yield_per=1_000)):
         yield StatusCell(line=row.line, status=Status(row.status), since=row.since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendedSignup:
-    """A person who signed up and is appended to the file."""
+    """A member who signed up and is appended to the file."""
 
     member_id: int
     address: str
@@ -221,13 +225,13 @@ class AppendedSignup:
 
 
 def signups_to_append(conn: Connection, diff: SyncDiff) -> tuple[AppendedSignup, ...]:
-    """Returns the people to be appended, the oldest first: few, compared with the rows of a file."""
+    """Returns the members to be appended, the oldest first: few, compared with the rows of a file."""
     query = select(member).where(member.c.id.in_(pending_signups(diff))).order_by(member.c.joined_at, member.c.id)
     return tuple(
         AppendedSignup(
             member_id=row.id,
             address=row.address,
-            values={**json.loads(row.fields), **json.loads(row.own)},
+            values={**json.loads(row.fields), **json.loads(row.profile)},
             joined_at=row.joined_at,
         )
         for row in conn.execute(query)
@@ -240,7 +244,7 @@ def confirm_written(conn: Connection, diff: SyncDiff, appended: tuple[AppendedSi
     conn.execute(
         update(member)
         .where(
-            *_decided_of(diff),
+            *_has_decision(diff),
             decided.c.cell.is_not(None),
         )
         .values(base_status=decided.c.cell)

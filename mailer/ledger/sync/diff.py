@@ -1,10 +1,10 @@
 """Compares a staged list file with the ledger, as sets: what a sync would change.
 
-    sheet = lay_out(conn, staged, ...)     compares every row; decides every situation that occurs (audience.merge)
-    plan_of(conn, sheet, name=...)         counts, and the first of each kind
+    diff = compute(conn, list_id, staged, ...)  compares every row; decides every situation that occurs (audience.status_merge)
+    summarize(conn, diff, name=...)             counts, and the first of each kind
 
-A row that changes nothing (its person is known, subscribed, and as before) is counted only, so that an ordinary sync lays out
-little. mailer.ledger.sync.apply applies the decisions.
+A row that changes nothing (a known, subscribed member as before) is only counted, so that an ordinary sync stores little.
+mailer.ledger.sync.apply applies the decisions.
 """
 
 import json
@@ -57,13 +57,13 @@ _SUPPRESS = {
     Status.BOUNCED: SuppressionReason.BOUNCED,
     Status.UNSUBSCRIBED: SuppressionReason.UNSUBSCRIBED,
     Status.COMPLAINED: SuppressionReason.COMPLAINED,
-    Status.ERASED: SuppressionReason.UNSUBSCRIBED,  # only the person's own request erases
+    Status.ERASED: SuppressionReason.UNSUBSCRIBED,  # only the subscriber's own request erases
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncDiff:
-    """The comparison of one list: the staged rows, those that differ (`met`), and the decisions (`decided`)."""
+    """The comparison of one list: the staged rows, those that differ (`changed`), and the `decisions`."""
 
     list_id: int
     staged: StagedList
@@ -81,8 +81,8 @@ class SyncDiff:
 def compute(conn: Connection, list_id: int, staged: StagedList, *, at: float, keeps_sign_ups: bool = False) -> SyncDiff:
     """Compares and decides. `keeps_sign_ups`: members who signed up are not removed if this file lacks them."""
     metadata = MetaData()
-    met = Table(
-        f"met_{staged.rows.name}",
+    changed = Table(
+        f"changed_{staged.rows.name}",
         metadata,
         Column("line", Integer, primary_key=True, autoincrement=False),
         Column("identity", Text, nullable=False),
@@ -93,8 +93,8 @@ def compute(conn: Connection, list_id: int, staged: StagedList, *, at: float, ke
         Column("key", String(100), nullable=False),
         prefixes=["TEMPORARY"],
     )
-    decided = Table(
-        f"decided_{staged.rows.name}",
+    decisions = Table(
+        f"decisions_{staged.rows.name}",
         metadata,
         Column("key", String(100), primary_key=True),
         Column("status", String(16), nullable=False),
@@ -103,25 +103,25 @@ def compute(conn: Connection, list_id: int, staged: StagedList, *, at: float, ke
         Column("blocked", Text, nullable=False),
         prefixes=["TEMPORARY"],
     )
-    for table in (met, decided):
+    for table in (changed, decisions):
         conn.execute(text(f"DROP TABLE IF EXISTS {table.name}"))
         table.create(conn)
     mine = member.c.list_id == list_id
     is_first = conn.execute(select(member.c.id).where(mine).limit(1)).first() is None
     columns = ["line", "identity", "member_id", "arrives", "changed", "was", "key"]
     compare = _compare_first(staged) if is_first else _compare(staged, list_id, at)
-    conn.execute(insert(met).from_select(columns, compare))
-    keys = conn.execute(select(met.c.key).distinct()).scalars().all()
+    conn.execute(insert(changed).from_select(columns, compare))
+    keys = conn.execute(select(changed.c.key).distinct()).scalars().all()
     if keys:
-        conn.execute(insert(decided), [_decide(key) for key in keys])
+        conn.execute(insert(decisions), [_decide(key) for key in keys])
     members = 0
     if not is_first:
         members = conn.execute(select(func.count()).where(mine, member.c.in_file)).scalar_one()
     return SyncDiff(
         list_id=list_id,
         staged=staged,
-        changed=met,
-        decisions=decided,
+        changed=changed,
+        decisions=decisions,
         at=at,
         is_first=is_first,
         members=members,
@@ -209,23 +209,23 @@ def _decide(key: str) -> dict[str, object]:
 
 def summarize(conn: Connection, diff: SyncDiff, *, name: str) -> SyncPlan:
     """Returns what applying it would do: counts, and the first SHOWN of each kind."""
-    met, decided = diff.changed, diff.decisions
-    both = met.join(decided, decided.c.key == met.c.key)
-    moved = or_(decided.c.suppress.is_not(None), and_(met.c.was != "", met.c.was != decided.c.status))
-    stays = met.c.arrives.in_([STAYS, ADOPTED])
+    changed, decisions = diff.changed, diff.decisions
+    both = changed.join(decisions, decisions.c.key == changed.c.key)
+    moved = or_(decisions.c.suppress.is_not(None), and_(changed.c.was != "", changed.c.was != decisions.c.status))
+    stays = changed.c.arrives.in_([STAYS, ADOPTED])
 
     def count(which: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(case((which, 1), else_=0)), 0)
 
     found = conn.execute(
         select(
-            count(met.c.arrives == NEW).label("new"),
-            count(met.c.arrives == RETURNS).label("returns"),
-            count(met.c.arrives == ADOPTED).label("adopted"),
-            count(and_(met.c.changed, stays)).label("changed"),
+            count(changed.c.arrives == NEW).label("new"),
+            count(changed.c.arrives == RETURNS).label("returns"),
+            count(changed.c.arrives == ADOPTED).label("adopted"),
+            count(and_(changed.c.changed, stays)).label("changed"),
             count(and_(moved, stays)).label("moved"),
-            count(decided.c.blocked != "").label("blocked"),
-            count(decided.c.cell.is_not(None)).label("patched"),
+            count(decisions.c.blocked != "").label("blocked"),
+            count(decisions.c.cell.is_not(None)).label("patched"),
         ).select_from(both)
     ).one()
     arrived = diff.staged.people if diff.is_first else found.new + found.returns
@@ -271,9 +271,11 @@ def _first_removed(conn: Connection, diff: SyncDiff) -> tuple[str, ...]:
 
 
 def _first_blocked(conn: Connection, diff: SyncDiff) -> tuple[BlockedRow, ...]:
-    met, decided = diff.changed, diff.decisions
-    query = select(met.c.line, met.c.identity, decided.c.blocked).join(decided, decided.c.key == met.c.key)
-    rows = conn.execute(query.where(decided.c.blocked != "").order_by(met.c.line).limit(SHOWN))
+    changed, decisions = diff.changed, diff.decisions
+    query = select(changed.c.line, changed.c.identity, decisions.c.blocked).join(
+        decisions, decisions.c.key == changed.c.key
+    )
+    rows = conn.execute(query.where(decisions.c.blocked != "").order_by(changed.c.line).limit(SHOWN))
     return tuple(BlockedRow(line=row.line, identity=row.identity, why=row.blocked) for row in rows)
 
 
@@ -285,12 +287,12 @@ def _differences(before: str, after: str) -> Mapping[str, tuple[str, str]]:
 
 def changed_members(diff: SyncDiff) -> Select[Any]:
     """Returns the members whose fields or spelling of the address changed in the file, with both versions."""
-    met, rows = diff.changed, diff.staged.rows
+    changed, rows = diff.changed, diff.staged.rows
     return (
-        select(met.c.line, met.c.identity, member.c.fields.label("before"), rows.c.fields.label("after"))
-        .join(rows, rows.c.line == met.c.line)
-        .join(member, member.c.id == met.c.member_id)
-        .where(met.c.changed, met.c.arrives.in_([STAYS, ADOPTED]))
+        select(changed.c.line, changed.c.identity, member.c.fields.label("before"), rows.c.fields.label("after"))
+        .join(rows, rows.c.line == changed.c.line)
+        .join(member, member.c.id == changed.c.member_id)
+        .where(changed.c.changed, changed.c.arrives.in_([STAYS, ADOPTED]))
     )
 
 

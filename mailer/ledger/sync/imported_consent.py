@@ -1,11 +1,10 @@
-"""Evidence of consent that another tool kept, as a list file brings it.
+"""Evidence of consent from another tool, as a list file brings it.
 
-    keep_imported(conn, sheet, columns, form=…)     what its columns say of how people came to be on the list
-    forget_imported(conn, list_id, forms)           what came with syncs that are undone
+    keep_imported(conn, diff, columns, form=…)    stores the evidence in these columns
+    forget_imported(conn, list_id, forms)         removes the evidence from syncs that are undone
 
-It is kept word for word, for whoever joins by the file and whose row changes, once however often the file says it. `form`
-names the file and its sync. Where a column has the day in ISO form, that is when; else the sync is. It waits for no
-confirmation by us.
+It is stored verbatim, for members who join by the file or whose row changes, once for each text. `form` names the file and its
+sync. The time is that of a column with an ISO date, or else of the sync. No confirmation is awaited.
 """
 
 import json
@@ -26,7 +25,7 @@ _NewRow = tuple[str, int, float, str, str, float | None]
 
 
 def source_label(name: str, sync: int) -> str:
-    """The form of what sync number `sync` of the list `name` brought."""
+    """Returns the `form` of consents from sync number `sync` of the list `name`."""
     return f"{IMPORTED}{name}.csv, sync {sync}"
 
 
@@ -37,7 +36,7 @@ def keep_imported(conn: Connection, diff: SyncDiff, columns: Mapping[str, str], 
     for page in conn.execute(_changed_rows(diff).execution_options(yield_per=_PAGE)).partitions():
         _ROWS.load(conn, list(_evidence(page, diff, columns, form)))
     if not diff.is_first:
-        _forget_what_was_known(conn, diff, form)
+        _delete_duplicates(conn, diff, form)
 
 
 def forget_imported(conn: Connection, list_id: int, forms: Collection[str]) -> None:
@@ -45,7 +44,7 @@ def forget_imported(conn: Connection, list_id: int, forms: Collection[str]) -> N
 
 
 def _changed_rows(diff: SyncDiff) -> Select[Any]:
-    """The rows that say something new, in the order of the file."""
+    """Returns the rows that are new or changed, in the order of the file."""
     rows, met = diff.staged.rows, diff.changed
     query = select(rows.c.identity, rows.c.fields).order_by(rows.c.line)
     if diff.is_first:
@@ -56,12 +55,12 @@ def _changed_rows(diff: SyncDiff) -> Select[Any]:
 def _evidence(rows: Iterable[Row[Any]], diff: SyncDiff, columns: Mapping[str, str], form: str) -> Iterator[_NewRow]:
     for row in rows:
         fields = json.loads(row.fields)
-        said = {called: fields[name] for called, name in columns.items() if name in fields}
-        if said:
+        evidence = {called: fields[name] for called, name in columns.items() if name in fields}
+        if evidence:
             asked, confirmed = (
-                _past_timestamp(said.get(called, ""), diff.at) for called in ("opted_in_at", "confirmed_at")
+                _past_timestamp(evidence.get(called, ""), diff.at) for called in ("opted_in_at", "confirmed_at")
             )
-            words = "; ".join(f"{called}: {value}" for called, value in said.items())
+            words = "; ".join(f"{called}: {value}" for called, value in evidence.items())
             yield row.identity, diff.list_id, diff.at if asked is None else asked, form, words, confirmed
 
 
@@ -70,7 +69,7 @@ def _past_timestamp(text: str, now: float) -> float | None:
     return found if found is not None and found <= now else None
 
 
-def _forget_what_was_known(conn: Connection, diff: SyncDiff, form: str) -> None:
+def _delete_duplicates(conn: Connection, diff: SyncDiff, form: str) -> None:
     older = consent.alias()
     known = exists().where(
         older.c.identity == consent.c.identity,

@@ -1,8 +1,8 @@
 """Stages the rows of a list file in temporary tables, so that the database can compare them with the ledger as sets.
 
-A StagedList is one temporary table of a Bench: a row for each person in the file, at their first line, with the status that
-all their rows come to (an opt-out in any of them counts), and a table of the later rows (`again`). Rows stream in; none stays
-in memory. An erased person is staged under the pseudonym, without address and fields.
+A StagedList is two temporary tables of a ScratchConnection: a row for each member of the file, at the first line, with the
+strictest status of all their rows, and the later rows (`again`). Rows stream in; none stays in memory. An erased subscriber is
+staged under the pseudonym, without address and fields.
 """
 
 import datetime as dt
@@ -37,14 +37,14 @@ from mailer.csv.rows import Member, Status
 from mailer.ledger.privacy.pseudonyms import ErasedAddresses
 from mailer.ledger.store.fastsql import BulkInsert
 
-_TEMPLATES = 1_000  # of rows with other fields filled, that are remembered
+_TEMPLATES = 1_000  # cached, one for each set of filled fields
 _NewRow = tuple[int, str, str | None, str, str | None, float | None]
 STOPS = tuple(sorted(status.value for status in Status if status.is_opt_out))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateLine:
-    """A later row of a person whose first row, on line `first`, counts."""
+    """A later row of a member whose first row, on line `first`, counts."""
 
     line: int
     first: int
@@ -54,7 +54,7 @@ class DuplicateLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedList:
-    """The staged tables; how many people there are, and how many later rows of theirs."""
+    """The staged tables, the number of members, and the number of their later rows."""
 
     rows: Table
     again: Table
@@ -84,7 +84,7 @@ def status_of(rows: Table) -> ColumnElement[str]:
 def load(conn: Connection, number: int, batches: Iterable[RowBatch], *, since: str = "") -> StagedList:
     """Stages every member of `batches`, with the fields to keep, the same for all of them.
 
-    `since`: the field that says since when, if one does. `number` tells the lists of one Bench apart.
+    `since`: the field with the date of the status, if any. `number` distinguishes the lists of one ScratchConnection.
     """
     metadata = MetaData()
     rows = Table(
@@ -127,9 +127,9 @@ def _fill(conn: Connection, table: Table, batches: Iterable[RowBatch], since: st
     for batch in batches:
         plain = batch.plain
         if erased and plain:
-            marks = {line: mark for line, identity, _ in plain if (mark := erased.marker(identity))}
-            plain = [row for row in plain if row[0] not in marks]
-            special.load(conn, [(line, mark, None, "{}", None, None) for line, mark in marks.items()])
+            pseudonyms = {line: mark for line, identity, _ in plain if (mark := erased.marker(identity))}
+            plain = [row for row in plain if row[0] not in pseudonyms]
+            special.load(conn, [(line, mark, None, "{}", None, None) for line, mark in pseudonyms.items()])
         usual.load(conn, fields.fill(batch.names, plain))
         members = [row for row in batch.rows if isinstance(row, Member)]
         if members:
@@ -152,7 +152,7 @@ def _complex_row(member: Member, texts: "_Fields", erased: ErasedAddresses, sinc
 class _Fields:
     """Fields written as JSON objects of the texts that are not empty.
 
-    A template for each set of filled fields is remembered, into which values go that need no escaping.
+    A template for each set of filled fields is cached, for values that need no escaping.
     """
 
     def __init__(self) -> None:

@@ -1,14 +1,14 @@
-"""Syncs of list files and the ledger, one transaction a list.
+"""Syncs of list files and the ledger, one transaction for each list.
 
-    with syncs.bench() as bench:
-        with bench.laying_out() as conn: staged = stage(conn, ...)
-        with bench.writing() as conn: done = syncs.merge(conn, ...)     or rehearsing()
-        ...the file is written from done.sheet, and then
-        with bench.writing() as conn: syncs.settle(conn, done, ...)
+    with syncs.scratch() as scratch:
+        with scratch.snapshot() as conn: staged = load(conn, ...)
+        with scratch.transaction() as conn: done = syncs.merge(conn, ...)     or dry_run()
+        ...the file is written from done.diff, and then
+        with scratch.transaction() as conn: syncs.settle(conn, done, ...)
 
-A sync has a number, if it changed anything. What it brought can be undone: `undo_to` takes back, before the older file is
-merged, the suppressions and statuses that later syncs of the list brought, as far as nobody said them again since.
-Raises NeedsConfirmationError where a person must decide, LedgerError.
+A sync that changed something has a number, and can be undone: before the older file is merged, `undo_to` reverts the
+suppressions and statuses that later syncs of the list brought, unless they were renewed since. Raises NeedsConfirmationError
+where a user must decide, LedgerError.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,9 +36,9 @@ from mailer.ledger.types.subscribers import NO_LINE, ListState, MemberChangeKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStats:
-    """The outcome of reading a list file, beside its members. `findings` are the first, in words.
+    """Statistics of reading a list file. `findings` are the first ones, as text.
 
-    `consent`: which of its fields say how somebody came to be on the list (audience.columns).
+    `consent`: the fields with the evidence of consent (csv.columns).
     """
 
     digest: str
@@ -108,12 +108,12 @@ class ListSyncs:
         now, list_id = self._context.clock(), known_list(conn, name)
         if undo_to is not None:
             _revert(conn, list_id, name, undo_to, at=now)
-        sync_diff, plan = _look(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
+        sync_diff, plan = _compare(conn, list_id, name, staged, reading, at=now, keeps_sign_ups=undo_to is not None)
         if plan.removes_many and not allow_removals:
             raise _many_removed(plan)
         number = None
         if not plan.changes_nothing or undo_to is not None:
-            number = _number_of_new(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
+            number = _insert_sync(conn, list_id, plan, reading, by=by, at=now, undo_of=undo_to)
         apply(conn, sync_diff, sync_id=number or 0, by=by, source=source_of(name, number or 0))
         if number is not None:
             keep_imported(conn, sync_diff, reading.consent, form=source_label(name, number))
@@ -134,7 +134,7 @@ class ListSyncs:
     def plan(self, conn: Connection, name: str, staged: StagedList, reading: FileStats) -> SyncPlan:
         """Returns what `merge` would do; writes temporary tables only."""
         list_id = conn.execute(select(list_.c.id).where(list_.c.name == name)).scalar() or 0
-        return _look(conn, list_id, name, staged, reading, at=self._context.clock(), keeps_sign_ups=False)[1]
+        return _compare(conn, list_id, name, staged, reading, at=self._context.clock(), keeps_sign_ups=False)[1]
 
     @staticmethod
     def settle(
@@ -152,7 +152,7 @@ def source_of(name: str, sync: int) -> str:
     return f"list {name}, sync {sync}"
 
 
-def _look(
+def _compare(
     conn: Connection,
     list_id: int,
     name: str,
@@ -164,8 +164,8 @@ def _look(
 ) -> tuple[SyncDiff, SyncPlan]:
     sync_diff = compute(conn, list_id, staged, at=at, keeps_sign_ups=keeps_sign_ups)
     plan = summarize(conn, sync_diff, name=name)
-    said = replace(plan, rejected=reading.rejected, findings=reading.findings, more_findings=reading.more_findings)
-    return sync_diff, said
+    complete = replace(plan, rejected=reading.rejected, findings=reading.findings, more_findings=reading.more_findings)
+    return sync_diff, complete
 
 
 def _many_removed(plan: SyncPlan) -> NeedsConfirmationError:
@@ -177,7 +177,7 @@ def _many_removed(plan: SyncPlan) -> NeedsConfirmationError:
     )
 
 
-def _number_of_new(
+def _insert_sync(
     conn: Connection, list_id: int, plan: SyncPlan, reading: FileStats, *, by: str, at: float, undo_of: int | None
 ) -> int:
     new = insert(list_sync).values(
@@ -195,7 +195,7 @@ def _number_of_new(
 
 
 def _revert(conn: Connection, list_id: int, name: str, undo_to: int, *, at: float) -> None:
-    """Reverts what the syncs after `undo_to` brought, as far as nobody renewed it."""
+    """Reverts what the syncs after `undo_to` brought, unless it was renewed since."""
     later = select(list_sync.c.id, list_sync.c.at).where(list_sync.c.list_id == list_id, list_sync.c.id > undo_to)
     undone = {row.id: row.at for row in conn.execute(later)}
     sources = {source_of(name, sync): then for sync, then in undone.items()}
@@ -206,7 +206,7 @@ def _revert(conn: Connection, list_id: int, name: str, undo_to: int, *, at: floa
         .where(
             member_change.c.list_id == list_id,
             member_change.c.sync_id > undo_to,
-            member_change.c.what == MemberChangeKind.STATUS,
+            member_change.c.kind == MemberChangeKind.STATUS,
         )
         .group_by(member_change.c.identity)
     )
@@ -214,7 +214,9 @@ def _revert(conn: Connection, list_id: int, name: str, undo_to: int, *, at: floa
     conn.execute(
         update(member)
         .where(
-            member.c.list_id == list_id, member.c.identity == before.c.identity, member.c.said_by == StatusSource.FILE
+            member.c.list_id == list_id,
+            member.c.identity == before.c.identity,
+            member.c.status_source == StatusSource.FILE,
         )
         .values(status=type_coerce(before.c.before, member.c.status.type), since=at)
     )
@@ -232,7 +234,7 @@ def _has_pending_changes(conn: Connection, list_id: int, now: float) -> bool:
     )
     if conn.execute(appendable.limit(1)).first():
         return True
-    key = _situation(now).concat("|").concat(suppression_reason())
+    key = _unchanged_situation(now).concat("|").concat(suppression_reason())
     in_file = and_(member.c.list_id == list_id, member.c.in_file)
     apart = (
         select(key)
@@ -244,13 +246,15 @@ def _has_pending_changes(conn: Connection, list_id: int, now: float) -> bool:
         select(key)
         .select_from(member)
         .join(suppression, suppression.c.identity == member.c.identity)
-        .where(in_file, member.c.identity.in_(select(suppression.c.identity)))  # SQLite begins with these, the fewer
+        .where(
+            in_file, member.c.identity.in_(select(suppression.c.identity))
+        )  # SQLite begins with the suppressions, which are fewer
     )
     keys = {*conn.execute(apart.distinct()).scalars(), *conn.execute(suppressed.distinct()).scalars()}
     return any(decide(each).cell is not None for each in keys)
 
 
-def _situation(now: float) -> ColumnElement[Any]:
+def _unchanged_situation(now: float) -> ColumnElement[Any]:
     """The situation of a row that did not change: file and base are the same."""
     base = type_coerce(member.c.base_status, Text)
     key: ColumnElement[Any] = base.concat("|").concat(base).concat("|").concat(effective_status(now)).concat("|")

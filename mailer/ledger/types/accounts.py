@@ -1,8 +1,7 @@
-"""Roles of the people at the desk, and scopes of API tokens.
+"""Roles of the users of the desk, and scopes of API tokens.
 
-A role may do what those before it may: a writer drafts, looks and sends tests; an editor sends; an admin looks after lists,
-settings and people. A scope is a noun and what may be done with it: who may write may read the same; who may send may send
-tests, too.
+Each role includes the ones before it: a writer drafts, previews and sends tests; an editor sends; an admin manages lists,
+settings and users. A scope is a noun and an action: `write` includes `read`, and `sends:write` includes `sends:test`.
 """
 
 from enum import StrEnum
@@ -18,7 +17,7 @@ class Role(StrEnum):
         return list(Role).index(self)
 
     def may(self, needed: "Role") -> bool:
-        """Whether who has this role may do what `needed` is needed for."""
+        """Whether this role includes `needed`."""
         return self.rank >= needed.rank
 
 
@@ -38,6 +37,6 @@ class Scope(StrEnum):
         return self.value.partition(":")[0]
 
     def covers(self, needed: "Scope") -> bool:
-        """Whether who has this scope may do what `needed` is needed for: those of a noun stand in rising order."""
+        """Whether this scope includes `needed`: the scopes of a noun are in rising order."""
         ranks = list(Scope)
         return self.noun == needed.noun and ranks.index(self) >= ranks.index(needed)

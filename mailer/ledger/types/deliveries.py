@@ -9,7 +9,7 @@ from mailer.delivery.types import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One recipient of one send, as it stands."""
+    """One recipient of one send, and its state."""
 
     id: int
     send_id: int
@@ -25,7 +25,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try, opened before it leaves. `closed_at` None: under way. `lost`: its process died; nobody saw its end."""
+    """One attempt, opened before anything is sent. `closed_at` None: under way. `lost`: its process died before the result."""
 
     delivery_id: int
     number: int
@@ -42,7 +42,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRow:
-    """One line of `report --csv`, but for the Message-ID, which is made from `delivery_id`."""
+    """One line of `report --csv`, except the Message-ID, which is derived from `delivery_id`."""
 
     delivery_id: int
     email: str
@@ -58,6 +58,8 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonCount:
+    """The number of deliveries in `state` for one reason and reply."""
+
     state: DeliveryState
     reason: str
     code: int | None
@@ -67,7 +69,7 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainCount:
-    """So many deliveries of a send to addresses at `domain` are in `state`; "" are those who were erased."""
+    """The number of deliveries of a send to addresses at `domain` in `state`; "" is for erased ones."""
 
     domain: str
     state: DeliveryState
@@ -76,7 +78,7 @@ class DomainCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateBucket:
-    """So many attempts ended as `verdict` in the stretch of time with this number."""
+    """The number of attempts that ended as `classification` in the time interval with this number."""
 
     number: int
     classification: DeliveryState
@@ -85,7 +87,7 @@ class RateBucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayCount:
-    """So many attempts at `relay` ended between `since` and `until`."""
+    """The number of attempts at `relay` that ended between `since` and `until`."""
 
     relay: str
     count: int
@@ -100,7 +102,7 @@ class RelayCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeferralGroup:
-    """So many at `domain` are deferred after this reply; the first of them ended at `since`."""
+    """The number of deliveries at `domain` that are deferred after this reply; the first attempt ended at `since`."""
 
     domain: str
     code: int | None

@@ -7,7 +7,7 @@ from mailer.edition.model import Image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEdition:
-    """An edition to be stored: `json` is what a later process fills messages from; images travel beside it."""
+    """An edition to be stored: `json` is what messages are composed from later; images are stored beside it."""
 
     digest: str
     slug: str
@@ -20,6 +20,8 @@ class NewEdition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEdition:
+    """A stored edition, without its images."""
+
     digest: str
     slug: str
     title: str
@@ -31,7 +33,7 @@ class StoredEdition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """The archive shows the edition `digest` since `at`; `note` says to readers what was put right."""
+    """The archive shows the edition `digest` since `at`; `note` tells readers what was corrected."""
 
     digest: str
     note: str
@@ -40,11 +42,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedEdition:
-    """A dispatch that readers may see, by the edition that the archive shows: what was sent or put right last.
+    """A dispatch in the archive, with the edition that is shown: the one that was sent or corrected last.
 
-    `first_at` and `at`: when its sending began, the first and the last time; `changed_at`: since when this edition is
-    shown. `first`: the edition that was sent first; `sent`: all that were, that of the last sending last; `corrections`,
-    the oldest first.
+    `first_at` and `at`: when the first and the last send began; `changed_at`: since when this edition is shown. `first`: the
+    edition that was sent first; `sent`: all that were, the last one last; `corrections`, the oldest first.
     """
 
     slug: str

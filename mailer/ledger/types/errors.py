@@ -1,7 +1,7 @@
-"""What can go wrong with a ledger, in words for people.
+"""Errors of the ledger, with messages for people.
 
-Everything that a database's driver raises is translated here, where it is called: the database's name, what happened,
-and the next step. After a LedgerError nothing of the batch it belongs to may be taken for written.
+Exceptions of the database driver are translated here: the name of the database, what happened, and the next step. After a
+LedgerError nothing of its batch may be taken for written.
 """
 
 import sqlite3
@@ -14,24 +14,24 @@ from mailer.errors import MailerError, NeedsConfirmationError, UsageError
 
 
 class LedgerError(MailerError):
-    """The database could not be read or written. Exit 4: what was being sent can go on once it is mended."""
+    """The database could not be read or written. Exit 4: the send can be resumed once it is repaired."""
 
     exit_code = 4
 
 
 class FencedError(LedgerError):
-    """Another process has taken the send over; this one may not touch it any more."""
+    """Another process has taken the send over; this one may not change it any more."""
 
 
 class UnknownSendError(UsageError):
-    """There is no send of this number."""
+    """There is no send with this number."""
 
     def __init__(self, send_id: int) -> None:
         super().__init__(f"There is no send {send_id}.", "The sends are listed by: mailer status")
 
 
 class SendStateError(NeedsConfirmationError):
-    """The send is in a state in which this cannot be done."""
+    """The state of the send does not allow this."""
 
 
 class NobodyError(UsageError):
@@ -55,16 +55,16 @@ _FAILURES = (
     ("3D", "There is no database {where}.", f"Make it with: createdb. {_CHECK_URL}"),
     ("42501", "The database {where} lacks a right for our user ({what}).", "Grant it, or use the user that owns the database."),
     ("55P03", "Another process has been holding the database {where} for long.", "If it hangs, end it, then: mailer resume SEND"),
-    ("57P", *_UNREACHABLE),  # it, or our connection, is being shut down
+    ("57P", *_UNREACHABLE),  # the server, or our connection, is being shut down
     ("08", *_UNREACHABLE),
     ("", "The ledger {where} failed: {what}.", "If it stays so, report it with this sentence."),
 )  # fmt: skip
 _DATA = ("23", "22")  # PostgreSQL's classes of integrity violations and data exceptions
-_GO_FIRST = ("40001", "40P01")  # serialization failure, deadlock
+_RETRYABLE = ("40001", "40P01")  # serialization failure, deadlock
 
 
 def translated(error: BaseException, where: str) -> LedgerError | None:
-    """The LedgerError for what a driver raised while using the database `where`; None when no driver raised it."""
+    """Returns the LedgerError for an exception of the driver of the database `where`; None for any other exception."""
     raised = _raised(error)
     if raised is None:
         return None
@@ -76,7 +76,7 @@ def translated(error: BaseException, where: str) -> LedgerError | None:
 
 
 def is_of_the_data(error: BaseException) -> bool:
-    """Whether the database refused what was to be written, and is well itself."""
+    """Whether the database refused the data, and works itself."""
     raised = _raised(error)
     if isinstance(raised, sqlite3.Error):
         return isinstance(raised, sqlite3.IntegrityError | sqlite3.DataError)
@@ -84,14 +84,14 @@ def is_of_the_data(error: BaseException) -> bool:
 
 
 def is_worth_another_try(error: BaseException) -> bool:
-    """Whether the database undid a transaction only so that another could go on."""
+    """Whether the database rolled a transaction back only so that another could continue."""
     raised = _raised(error)
-    return raised is not None and (_code(raised) or "").startswith(_GO_FIRST)
+    return raised is not None and (_code(raised) or "").startswith(_RETRYABLE)
 
 
 @contextmanager
 def translating(where: str) -> Iterator[None]:
-    """Turn what the driver raises inside into LedgerErrors."""
+    """Translates exceptions of the driver into LedgerErrors."""
     try:
         yield
     except Exception as error:
@@ -101,7 +101,7 @@ def translating(where: str) -> Iterator[None]:
 
 
 def _raised(error: BaseException) -> BaseException | None:
-    """What the driver raised, itself or wrapped by SQLAlchemy."""
+    """Returns the exception of the driver, raised directly or wrapped by SQLAlchemy; None for any other."""
     raised = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(raised, sqlite3.Error) or type(raised).__module__.partition(".")[0] == "psycopg":
         return raised
@@ -109,7 +109,7 @@ def _raised(error: BaseException) -> BaseException | None:
 
 
 def _code(raised: BaseException) -> str | None:
-    """SQLite's name of an error, or PostgreSQL's SQLSTATE; None where there is none."""
+    """Returns SQLite's name of an error, or PostgreSQL's SQLSTATE; None if there is none."""
     if isinstance(raised, sqlite3.Error):
         return getattr(raised, "sqlite_errorname", "")
     return getattr(raised, "sqlstate", None)

@@ -1,4 +1,4 @@
-"""Records of sends, and who they go to. Times are seconds since the epoch, UTC."""
+"""Records of sends and their recipients. Times are seconds since the epoch, UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,20 +10,19 @@ from mailer.ledger.types.editions import NewEdition
 
 
 class Repeat(StrEnum):
-    """What a new send does when its dispatch already went to one of its lists."""
+    """How a new send treats a dispatch that was already sent to one of its lists."""
 
     REFUSE = "refuse"
-    AGAIN = "again"  # everybody once more
+    AGAIN = "again"  # to everybody again
     NEW_READERS = "new-readers"  # only those without an accepted or uncertain delivery of this slug
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSend:
-    """A send to be made. `key_name` names the secret key of its tokens; `at`: scheduled, its audience frozen later.
+    """A send to be created. `key_name` is the secret key of its tokens; `at`: scheduled, its audience is frozen then.
 
-    `by`: who makes it at the desk. `token`: that of the form it comes from; the same one again makes no second send.
-    `carried`: by `serve`. `take_back`: scheduled only so that it can be taken back until then. `sender_profile`: what the
-    settings say of the sender, as JSON.
+    `by`: the user of the desk who makes it. `token` of the form: a second one makes no second send. `carried`: run by `serve`.
+    `take_back`: scheduled only so that it can be undone until then. `sender_profile`: the sender's settings, as JSON.
     """
 
     kind: SendKind = SendKind.DISPATCH
@@ -53,10 +52,10 @@ class NewSend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """One edition to one audience. `cancelling`: paused until the owner has settled what is after its dot.
+    """One edition to one audience. `cancelling`: paused until the results of messages after end of DATA are recorded.
 
-    `by`: who made it at the desk, "" elsewhere. `carried`: it is `serve` that carries it. `take_back`: its person may take it
-    back until `at`. `sender_profile`: what the settings said of the sender when it was made, as JSON; None for an old send.
+    `by`: the user of the desk who made it, "" elsewhere. `carried`: `serve` runs it. `take_back`: it can be undone until `at`.
+    `sender_profile`: the sender's settings when it was made, as JSON; None for a send of an old version.
     """
 
     id: int
@@ -73,7 +72,7 @@ class Send:
     key_name: str
     parent_id: int | None
     repeat: Repeat
-    epoch: int
+    fencing_token: int
     created_at: float
     at: float | None
     begun_at: float | None
@@ -90,7 +89,7 @@ class Send:
 
     @property
     def seconds(self) -> float:
-        """From the first connection to the last settlement."""
+        """From the first claim to the last result."""
         if self.begun_at is None or self.settled_at is None:
             return 0.0
         return max(0.0, self.settled_at - self.begun_at)
@@ -98,9 +97,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A send and how many of its deliveries are in each state; `next_at`, `last_at`: when deferred ones are due.
+    """A send and how many of its deliveries are in each state; `next_at`, `last_at`: when the deferred ones are due.
 
-    `held_until`: the warm-up plan lets nothing leave before; None: it does not hold anything back.
+    `held_until`: the warm-up plan holds the rest back until then; None: it does not hold anything back.
     """
 
     send: Send
@@ -114,13 +113,13 @@ class Summary:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way, and all that is left is deferred or held back."""
-        at_hand = self.count(DeliveryState.CLAIMED, DeliveryState.SENDING)
-        return not at_hand and (self.held_until is not None or not self.count(DeliveryState.PENDING))
+        """Whether nothing is in flight, and all open deliveries are deferred or held back."""
+        in_flight = self.count(DeliveryState.CLAIMED, DeliveryState.SENDING)
+        return not in_flight and (self.held_until is not None or not self.count(DeliveryState.PENDING))
 
     @property
     def resumes_at(self) -> float | None:
-        """When a send that only waits goes on; None: it does not wait, or nothing is left."""
+        """When an idle send continues; None: it is not idle, or nothing is open."""
         if not self.is_idle or not self.undone:
             return None
         if self.held_until is None:
@@ -138,7 +137,7 @@ class Summary:
 
 
 class AlreadySentError(NeedsConfirmationError):
-    """The dispatch already goes, or went, to one of these lists: `send` is which."""
+    """The dispatch is being sent, or was sent, to one of these lists, by `send`."""
 
     def __init__(self, send: Send) -> None:
         self.send = send
@@ -157,7 +156,7 @@ class AlreadySentError(NeedsConfirmationError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What `resolve` did: how many moved, and which of the named identities had nothing uncertain."""
+    """The outcome of `resolve`: how many changed, and which of the named identities had no uncertain delivery."""
 
     send: Send
     resolved: int
@@ -166,7 +165,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One person to be frozen into a send. `skip`: why they are not mailed, or "" to mail. Empty fields are left out."""
+    """A recipient to be frozen into a send. `skip`: why it is not mailed, or "" to mail. Empty fields are omitted."""
 
     identity: str
     address: str

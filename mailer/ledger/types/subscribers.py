@@ -1,8 +1,8 @@
-"""What the ledger knows of a person on a list: records, never rows. Times are seconds since the epoch, UTC.
+"""Records of subscribers and lists. Times are seconds since the epoch, UTC.
 
-A member's `status` is what holds on this list alone: subscribed, unconfirmed, paused, a word of the file that we do not
-know, or unsubscribed by a person who left just this list. Who said it is `said_by`. What holds for the whole installation
-(unsubscribed, bounced, complained, erased) is a suppression, and always goes before it.
+A member's `status` holds on this list alone: subscribed, unconfirmed, paused, a word of the file that is unknown, or unsubscribed
+from just this list. `status_source` says who set it. What holds for all lists (unsubscribed, bounced, complained, erased) is a
+suppression, which always takes precedence.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from enum import StrEnum
 from mailer.csv.rows import Status
 
 NO_LINE = 2**31 - 1
-"""The `line` of who is on no line of the list's file."""
+"""The `line` of a member who is on no line of the list's file."""
 
 
 class SignupSource(StrEnum):
-    """How somebody came onto a list."""
+    """How a member joined a list."""
 
     FILE = "file"
     SIGN_UP = "sign-up"
 
 
 class StatusSource(StrEnum):
-    """Who said what holds. Only the person goes back on what the person said."""
+    """The source of a status. Only the subscriber can revert what the subscriber set."""
 
     FILE = "file"
     PERSON = "person"
@@ -31,18 +31,18 @@ class StatusSource(StrEnum):
 
 
 class MemberChangeKind(StrEnum):
-    """What changed of a member. `before` and `after` are a JSON object of fields, or a status word, or empty."""
+    """The kind of a change. `before` and `after` are a JSON object of fields, or a status, or empty."""
 
     JOINED = "joined"
     FIELDS = "fields"
-    OWN = "own"  # the fields that the person keeps
+    OWN = "own"  # the profile: fields that the subscriber set
     STATUS = "status"
     REMOVED = "removed"
-    ADDRESS = "address"  # the person moved from one address, `before`, to another, `after`
+    ADDRESS = "address"  # changed from the address `before` to `after`
 
 
 class LeavingReason(StrEnum):
-    """Why somebody left, as the page offers it."""
+    """A reason for leaving, as the page offers it."""
 
     TOO_MANY = "too many"
     NOT_INTERESTED = "not interested"
@@ -52,7 +52,7 @@ class LeavingReason(StrEnum):
 
 
 class TransactionalKind(StrEnum):
-    """A letter to one person, beside all dispatches."""
+    """Kinds of transactional mail."""
 
     CONFIRM = "confirm"
     LINK = "link"
@@ -62,17 +62,17 @@ class TransactionalKind(StrEnum):
 
 class TransactionalState(StrEnum):
     QUEUED = "queued"
-    LEAVING = "leaving"  # durable before the dot may leave
+    LEAVING = "sending"  # durable before the end of DATA may leave
     SENT = "sent"
-    FAILED = "failed"  # refused for good, too late, or there was nobody to write to
-    UNCERTAIN = "uncertain"  # the dot left, the answer is unknown
+    FAILED = "failed"  # refused permanently, expired, or without a recipient
+    UNCERTAIN = "uncertain"  # the end of DATA left, the reply is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
-    """One person on one list. `fields` are those of the file's row, `own` the person's, which lie over them.
+    """One subscriber on one list. `fields` are those of the file's row, overridden by `own`, which the subscriber set.
 
-    `line` is where the row began at the last sync; `removed_at`: the row is gone from the file, and the person from the list.
+    `line` is where the row began at the last sync; `removed_at`: the row was removed from the file, the subscriber from the list.
     """
 
     list: str
@@ -92,18 +92,18 @@ class Membership:
 
     @property
     def values(self) -> Mapping[str, str]:
-        """The fields as a letter would have them."""
+        """The fields as a message would have them."""
         return {name: value for name, value in {**self.fields, **self.own}.items() if value}
 
     def effective_status(self, at: float) -> Status:
-        """The status at `at`: a pause may have ended. `standing_status` in expressions.py is the same in SQL."""
+        """The status at `at`: a pause may have ended. `effective_status` in store/expressions.py is the same in SQL."""
         ended = self.status is Status.PAUSED and self.paused_until is not None and self.paused_until <= at
         return Status.SUBSCRIBED if ended else self.status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberChange:
-    """Something that happened to a person on a list; `sync` is the number of the sync that brought it."""
+    """A change of a subscriber on a list; `sync` is the number of the sync that made it."""
 
     list: str
     identity: str
@@ -117,13 +117,15 @@ class MemberChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJoin:
+    """A member who joins."""
+
     line: int
     identity: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
-    """`fields`: name -> what it was, what it is."""
+    """A member whose row changed. `fields`: name -> (before, after)."""
 
     line: int
     identity: str
@@ -132,7 +134,7 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockedRow:
-    """A row that would bring somebody back; `why` says what stands."""
+    """A row that would resubscribe somebody; `why`: the suppression that prevents it."""
 
     line: int
     identity: str
@@ -146,10 +148,10 @@ COUNTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPlan:
-    """What a sync does, or would do: counts, and the first of each kind.
+    """The effect of a sync: counts, and the first of each kind.
 
     `moved`: members whose status the file changes; `patched`: rows that get a new status and since; `appended`: sign-ups that
-    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync names nobody.
+    get a row. `people` are in the file, each once; `members_before` were in it at the last sync. A first sync lists no members.
     """
 
     list: str
@@ -176,7 +178,7 @@ class SyncPlan:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The counts by name, as they are kept and printed."""
+        """The counts by name, as they are stored and printed."""
         return {name: getattr(self, name) for name in COUNTS}
 
     @property
@@ -187,18 +189,18 @@ class SyncPlan:
 
     @property
     def writes(self) -> bool:
-        """Whether the file is to be told something."""
+        """Whether the file has to be written."""
         return bool(self.patched or self.appended)
 
     @property
     def removes_many(self) -> bool:
-        """More than a tenth: a person must say that it is meant."""
+        """Whether more than a tenth is removed: somebody must confirm that."""
         return self.removed * 10 > self.members_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListState:
-    """A list as its last sync left it; `digest` is of the file as it was then, SHA-256 in hex."""
+    """The state of a list after its last sync; `digest` is the SHA-256 of the file then, in hex."""
 
     name: str
     digest: str
@@ -214,7 +216,7 @@ class ListState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRecord:
-    """A sync that was. `undo_of`: it went back to how the list was after that sync."""
+    """A past sync. `undo_of`: it restored the list as it was after that sync."""
 
     sync: int
     at: float

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class SuppressionReason(StrEnum):
-    """Why an address must not be mailed, the weaker first: a stronger one replaces a weaker one, never back."""
+    """Why an address must not be mailed, the weakest first: a stronger reason replaces a weaker one, never the reverse."""
 
     BOUNCED = "bounced"
     BY_HAND = "by hand"
@@ -19,7 +19,7 @@ class SuppressionReason(StrEnum):
 
     @property
     def is_by_recipient(self) -> bool:
-        """Said by the person, and only the person takes it back."""
+        """Whether the subscriber asked for it, so that only the subscriber can lift it."""
         return self.rank >= SuppressionReason.UNSUBSCRIBED.rank
 
 
@@ -30,7 +30,7 @@ class SuppressionAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """`identity` is a marker, not an address, once it is erased. `source` says who or what asked for it."""
+    """An active suppression. `identity` is a pseudonym after erasure. `source`: who or what asked for it."""
 
     identity: str
     reason: SuppressionReason
@@ -41,6 +41,8 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressionChange:
+    """A line in the history of suppressions."""
+
     identity: str
     change: SuppressionAction
     reason: SuppressionReason
@@ -51,9 +53,9 @@ class SuppressionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuppressResult:
-    """What suppressing did. `changed` is False when it stood so already; `skipped` counts open deliveries now skipped.
+    """The outcome of suppressing. `changed` is False if it was active already; `skipped` counts the deliveries skipped now.
 
-    `address` is that of the delivery which named the person, "" where none did.
+    `address` is that of the delivery which identified the person, "" if there was none.
     """
 
     suppression: Suppression
@@ -65,12 +67,12 @@ class SuppressResult:
 class UnsuppressStatus(StrEnum):
     LIFTED = "lifted"
     ABSENT = "absent"  # it was not suppressed
-    REFUSED = "refused"  # it is the person's own no
+    REFUSED = "refused"  # it is the subscriber's own opt-out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsuppressResult:
-    """What taking a suppression back did; `suppression` is what still stands, if anything does."""
+    """The outcome of lifting a suppression; `suppression` is the one that is active now, if any."""
 
     outcome: UnsuppressStatus
     suppression: Suppression | None = None
@@ -78,7 +80,7 @@ class UnsuppressResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureResult:
-    """What erasing did: how many deliveries it emptied, how many of them were still open and are skipped now."""
+    """The outcome of erasure: how many deliveries were emptied, and how many of them were open and are skipped now."""
 
     deliveries: int
     skipped: int

@@ -1,23 +1,23 @@
-"""What a webhook may be told of, and where the telling of it stands."""
+"""Events for webhooks, and the states of their messages."""
 
 from enum import StrEnum
 
 
 class WebhookEvent(StrEnum):
-    """Something that happened, by the name that a webhook's receiver sees."""
+    """An event, by the name that a webhook receives."""
 
     SEND_FINISHED = "send.finished"
     SUBSCRIBED = "subscribed"
     UNSUBSCRIBED = "unsubscribed"
     BOUNCED = "bounced"
-    TEST = "test"  # asked for by a person, of one webhook
+    TEST = "test"  # requested by a user, for one webhook
 
 
 EVENTS = tuple(event for event in WebhookEvent if event is not WebhookEvent.TEST)
-"""What a webhook can ask to be told of."""
+"""The events that a webhook can subscribe to."""
 
 
 class WebhookState(StrEnum):
-    WAITING = "waiting"  # for its first attempt, or its next
+    WAITING = "waiting"  # for its first or next attempt
     DELIVERED = "delivered"  # answered with a 2xx
-    GIVEN_UP = "given up"  # for about a day nobody took it
+    GIVEN_UP = "given up"  # not accepted for about a day

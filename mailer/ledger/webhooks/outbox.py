@@ -1,18 +1,18 @@
-"""What webhooks are told: written in the transaction of what it tells of, delivered afterwards by `mailer serve`.
+"""The outbox: messages to webhooks, written in the transaction of their event, delivered afterwards by `mailer serve`.
 
-    tell_subscribed(conn, ...)   and the others: one statement each, which writes nothing where no webhook asked for it
-    outbox.next_due(...)         what is to be delivered next
-    outbox.note(...)             how an attempt ended
-    outbox.log(...)              what was told, with every attempt
+    enqueue_subscribed(conn, ...)   and others: one statement each, without effect if no webhook subscribes to the event
+    outbox.next_due(...)            the next message to be delivered
+    outbox.record_attempt(...)      records how an attempt ended
+    outbox.log(...)                 the messages with their attempts
 
-    waiting -> delivered | given up -> waiting (a person says: again)
+    waiting -> delivered | given up -> waiting (redelivered by a user)
 
-A message is one event for one webhook, and keeps its id however often it is sent: it comes at least once. It names an address
-and a list, and nothing else of a person; whoever is erased is erased here, too, whether it was delivered or not. What a list
-file brings is not told: whoever changes the file knows.
+A message is one event for one webhook, and keeps its id however often it is sent: delivery is at least once. It names an
+address and a list, and nothing else of a subscriber; erasure removes it, delivered or not. Changes by a list file are not
+reported: whoever changes the file knows them.
 
-Messages name their webhook without a foreign key, so that removing one at the very moment in which somebody unsubscribes
-fails nobody's transaction; what is left over goes with `forget`. Raises LedgerError.
+Messages refer to their webhook without a foreign key, so that removing one while somebody unsubscribes fails no transaction;
+orphans are removed by `purge`. Raises LedgerError.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookAttempt:
-    """One request. `status` is None without an answer, and `error` then says why; `answer`: how its body began."""
+    """One request. `status` is None without a response, and `error` then says why; `answer`: the beginning of its body."""
 
     at: float
     seconds: float
@@ -48,7 +48,7 @@ class WebhookAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookMessage:
-    """One event for one webhook. `data` is JSON; `attempts` and `first_at` are since a person last said “again”."""
+    """One event for one webhook. `data` is JSON; `attempts` and `first_at` count from the last redelivery."""
 
     id: int
     webhook_id: int
@@ -64,27 +64,27 @@ class WebhookMessage:
 
 
 def enqueue_subscribed(conn: Connection, identity: str, list_name: str | None, *, at: float) -> None:
-    """Within a transaction: somebody is on a list from now on; None: on theirs as before, having taken back a no to all."""
-    _tell_of_person(conn, WebhookEvent.SUBSCRIBED, identity, {"list": list_name}, at=at)
+    """Within a transaction: reports a subscription to a list; None: to all former lists, after an undone opt-out."""
+    _enqueue(conn, WebhookEvent.SUBSCRIBED, identity, {"list": list_name}, at=at)
 
 
 def enqueue_unsubscribed(conn: Connection, identity: str, list_name: str | None, *, at: float) -> None:
-    """Within a transaction: somebody left a list; None: everything."""
-    _tell_of_person(conn, WebhookEvent.UNSUBSCRIBED, identity, {"list": list_name}, at=at)
+    """Within a transaction: reports that somebody left a list; None: all lists."""
+    _enqueue(conn, WebhookEvent.UNSUBSCRIBED, identity, {"list": list_name}, at=at)
 
 
 def enqueue_bounced(conn: Connection, identity: str, send_id: int | None, *, at: float) -> None:
-    """Within a transaction: an address is dead, and is mailed no more."""
-    _tell_of_person(conn, WebhookEvent.BOUNCED, identity, {"send": send_id}, at=at)
+    """Within a transaction: reports that an address is dead and suppressed."""
+    _enqueue(conn, WebhookEvent.BOUNCED, identity, {"send": send_id}, at=at)
 
 
 def has_subscribers(conn: Connection, event: WebhookEvent) -> bool:
-    """Whether any webhook asked for `event`."""
-    return _AWAITED.run(conn, event.value).fetchone() is not None
+    """Whether any webhook subscribes to `event`."""
+    return _HAS_SUBSCRIBERS.run(conn, event.value).fetchone() is not None
 
 
 def enqueue_finished(conn: Connection, summary: Summary, *, at: float) -> None:
-    """Within a transaction: a send has ended, and this came of it."""
+    """Within a transaction: reports the outcome of a send that has finished."""
     ended = (DeliveryState.ACCEPTED, DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.UNCERTAIN)
     data = {
         "send": summary.send.id,
@@ -93,18 +93,16 @@ def enqueue_finished(conn: Connection, summary: Summary, *, at: float) -> None:
         "frozen": summary.frozen,
         **{state.value: summary.count(state) for state in ended},
     }
-    _TELL.run(conn, WebhookEvent.SEND_FINISHED.value, "", _json(data), at)
+    _ENQUEUE.run(conn, WebhookEvent.SEND_FINISHED.value, "", _json(data), at)
 
 
-def _tell_of_person(
-    conn: Connection, event: WebhookEvent, identity: str, data: Mapping[str, object], *, at: float
-) -> None:
+def _enqueue(conn: Connection, event: WebhookEvent, identity: str, data: Mapping[str, object], *, at: float) -> None:
     if not is_marker(identity):
-        _TELL.run(conn, event.value, identity, _json({"email": identity, **data}), at)
+        _ENQUEUE.run(conn, event.value, identity, _json({"email": identity, **data}), at)
 
 
 def forget_person(conn: Connection, identity: str) -> None:
-    """Within a transaction: nothing of this person is told, or shown, any more."""
+    """Within a transaction: removes all messages about this subscriber."""
     _delete(conn, webhook_message.c.identity == identity)
 
 
@@ -115,7 +113,7 @@ class Outbox:
         self._context = context
 
     def due_webhooks(self, now: float) -> tuple[int, ...]:
-        """The webhooks that have something due and are not paused, by number."""
+        """Returns the numbers of the webhooks that have messages due and are not paused."""
         query = select(webhook.c.id).where(
             webhook.c.paused_at.is_(None),
             select(webhook_message.c.id).where(webhook_message.c.webhook_id == webhook.c.id, *_due(now)).exists(),
@@ -124,14 +122,14 @@ class Outbox:
             return tuple(conn.execute(query.order_by(webhook.c.id)).scalars())
 
     def next_due(self, webhook_id: int, now: float) -> WebhookMessage | None:
-        """The message for a webhook whose time has come and that waited longest."""
+        """Returns the due message of a webhook that waited longest."""
         query = select(webhook_message).where(webhook_message.c.webhook_id == webhook_id, *_due(now))
         with self._context.database.reading() as conn:
             row = conn.execute(query.order_by(webhook_message.c.next_at, webhook_message.c.id).limit(1)).first()
             return _message(row) if row else None
 
     def ask(self, webhook_id: int, *, patience: float) -> WebhookMessage:
-        """A test message for one webhook, paused or not. Who asks delivers it; if not, it is due in `patience` seconds."""
+        """Adds a test message for one webhook, paused or not. The caller delivers it, or it is due in `patience` seconds."""
 
         def work(conn: Connection) -> WebhookMessage:
             at = self._context.clock()
@@ -151,7 +149,7 @@ class Outbox:
     async def record_attempt(
         self, number: int, attempt: WebhookAttempt, state: WebhookState, *, next_at: float = 0.0
     ) -> None:
-        """How an attempt ended, and what becomes of the message; nothing, if it is gone meanwhile."""
+        """Records how an attempt ended, and the new state of the message, unless that was removed meanwhile."""
 
         def work(conn: Connection) -> None:
             values = {
@@ -177,7 +175,7 @@ class Outbox:
         await asyncio.wrap_future(self._context.writer.call(work))
 
     def redeliver(self, webhook_id: int, number: int) -> None:
-        """Send a message of a webhook once more, now, whatever became of it. Raises UsageError."""
+        """Makes a message of a webhook due again, whatever its state. Raises UsageError."""
         values = {"state": WebhookState.WAITING, "attempts": 0, "first_at": None, "settled_at": None}
 
         def work(conn: Connection) -> int:
@@ -190,7 +188,7 @@ class Outbox:
             raise UsageError(f"Webhook {webhook_id} has no message {number}.", f"See: mailer webhook log {webhook_id}")
 
     def log(self, webhook_id: int, *, before: int | None = None, limit: int = PAGE) -> tuple[WebhookMessage, ...]:
-        """What a webhook was told or is to be, the latest first; `before` is the id of the last of the page before."""
+        """Returns the messages of a webhook, the latest first; `before` is the id of the last one of the previous page."""
         query = select(webhook_message).where(webhook_message.c.webhook_id == webhook_id)
         if before is not None:
             query = query.where(webhook_message.c.id < before)
@@ -200,20 +198,20 @@ class Outbox:
             return tuple(_message(row, logs.get(row.id, ())) for row in rows)
 
     def of(self, identity: str) -> tuple[WebhookMessage, ...]:
-        """What was told, or is to be, of this person, the oldest first; without the attempts."""
+        """Returns the messages about this subscriber, the oldest first; without the attempts."""
         query = select(webhook_message).where(webhook_message.c.identity == identity).order_by(webhook_message.c.id)
         with self._context.database.reading() as conn:
             return tuple(map(_message, conn.execute(query)))
 
     def counts(self) -> Mapping[tuple[int, WebhookState], int]:
-        """How many messages of each webhook are in which state."""
+        """Counts the messages of each webhook by state."""
         columns = (webhook_message.c.webhook_id, webhook_message.c.state)
         with self._context.database.reading() as conn:
             rows = conn.execute(select(*columns, func.count().label("messages")).group_by(*columns))
             return {(row.webhook_id, row.state): row.messages for row in rows}
 
     def purge(self, before: float) -> None:
-        """Remove what was settled before an instant, what waited since then, and what belongs to no webhook any more."""
+        """Removes messages from before an instant, and those of removed webhooks."""
         stale = or_(
             webhook_message.c.settled_at < before,
             webhook_message.c.at < before,
@@ -227,13 +225,13 @@ def _due(now: float) -> tuple[ColumnElement[bool], ...]:
 
 
 def _delete(conn: Connection, which: ColumnElement[bool]) -> None:
-    told = select(webhook_message.c.id).where(which)
-    conn.execute(delete(webhook_attempt).where(webhook_attempt.c.message_id.in_(told)))
+    ids = select(webhook_message.c.id).where(which)
+    conn.execute(delete(webhook_attempt).where(webhook_attempt.c.message_id.in_(ids)))
     conn.execute(delete(webhook_message).where(which))
 
 
 def _attempts(conn: Connection, numbers: list[int]) -> dict[int, tuple[WebhookAttempt, ...]]:
-    """The attempts of messages, each in their order."""
+    """Returns the attempts of messages, each in order."""
     query = select(webhook_attempt).where(webhook_attempt.c.message_id.in_(numbers)).order_by(webhook_attempt.c.id)
     found: dict[int, tuple[WebhookAttempt, ...]] = {}
     for row in conn.execute(query):
@@ -269,7 +267,7 @@ _VALUES = {
     "at": param("at", 0.0),
 }
 _NEW = {name: cast(value, webhook_message.c[name].type) for name, value in _VALUES.items()}
-_TELL = CompiledStatement(
+_ENQUEUE = CompiledStatement(
     insert(webhook_message).from_select(
         ["webhook_id", *_NEW, "next_at", "state"],
         select(
@@ -281,6 +279,6 @@ _TELL = CompiledStatement(
     ),
     *_VALUES,
 )
-_AWAITED = CompiledStatement(
+_HAS_SUBSCRIBERS = CompiledStatement(
     select(webhook_event.c.webhook_id).where(webhook_event.c.event == param("event", "")).limit(1), "event"
 )

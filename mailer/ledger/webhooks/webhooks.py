@@ -1,12 +1,12 @@
-"""The webhooks: addresses of other programs, and what each is told of.
+"""Webhooks: addresses of other programs, and the events that each subscribes to.
 
-A webhook's secret is not kept. It is derived from a key of MAILER_SECRET_KEYS, by its name, and a salt
-(mailer.service.webhooks.signature), so that a copy of the database forges nothing. A rotated secret goes on signing, beside the new
-one, until `Seal.until`. `key`, a random word, begins the ids of the webhook's messages, which are thus unique among all
-installations.
+A webhook's secret is not stored. It is derived from a key of MAILER_SECRET_KEYS, by its name, and a salt
+(mailer.service.webhooks.signature), so that a copy of the database can forge nothing. A rotated secret still signs, beside the
+new one, until `SigningSecret.until`. `key`, a random word, is the prefix of the webhook's message ids, which are thus unique
+among all installations.
 
-One that is paused is told nothing, but what happens meanwhile waits for it. Removing one removes what waited. Times are
-seconds since the epoch, UTC. Raises UnknownWebhookError, LedgerError.
+While a webhook is paused, its messages wait. Removing it removes them. Times are seconds since the epoch, UTC. Raises
+UnknownWebhookError, LedgerError.
 """
 
 import secrets
@@ -25,7 +25,7 @@ _SALT = 32  # octets
 
 
 class UnknownWebhookError(UsageError):
-    """There is no webhook of this number."""
+    """There is no webhook with this number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"There is no webhook {number}.", "They are listed by: mailer webhook list")
@@ -33,7 +33,7 @@ class UnknownWebhookError(UsageError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningSecret:
-    """What a secret is derived from: a key by its name, and a salt in hex. `until`: it signs no more then."""
+    """The inputs of a secret: the name of a key, and a salt in hex. `until`: when it stops signing."""
 
     key_name: str
     salt: str
@@ -42,7 +42,7 @@ class SigningSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """An address that is told of `events`. `seals`: what signs now, the newest first; `paused_because`: "" by a person."""
+    """A webhook. `seals`: the secrets that sign now, the newest first; `pause_reason`: "" if a user paused it."""
 
     id: int
     url: str
@@ -61,7 +61,7 @@ class Webhooks:
         self._context = context
 
     def add(self, url: str, events: Collection[WebhookEvent], *, key_name: str) -> Webhook:
-        """Tell `url` of `events` from now on."""
+        """Adds a webhook at `url` for `events`."""
         values = {
             "url": url,
             "key": secrets.token_hex(8),
@@ -89,11 +89,11 @@ class Webhooks:
             return self._get(conn, number)
 
     def key_names(self) -> frozenset[str]:
-        """The names of the secret keys that sign."""
+        """Returns the names of the secret keys that sign."""
         return frozenset(seal.key_name for each in self.all() for seal in each.seals)
 
     def rotate(self, number: int, *, key_name: str, overlap: float) -> Webhook:
-        """A new secret; the one before signs, too, for `overlap` seconds."""
+        """Sets a new secret; the old one still signs for `overlap` seconds."""
 
         def work(conn: Connection) -> Webhook:
             current = self._get(conn, number).seals[0]
@@ -110,34 +110,34 @@ class Webhooks:
         return self._context.writer.call(work).result()
 
     def pause(self, number: int, *, because: str = "") -> Webhook:
-        """Hold back what it would be told. Paused already: as it is."""
+        """Pauses deliveries. A paused webhook stays as it is."""
 
         def work(conn: Connection) -> Webhook:
             self._get(conn, number)
             running = update(webhook).where(webhook.c.id == number, webhook.c.paused_at.is_(None))
-            conn.execute(running.values(paused_at=self._context.clock(), paused_because=because))
+            conn.execute(running.values(paused_at=self._context.clock(), pause_reason=because))
             return self._get(conn, number)
 
         return self._context.writer.call(work).result()
 
     def resume(self, number: int) -> Webhook:
-        """Tell it what waited, and go on."""
+        """Resumes deliveries, first of the waiting messages."""
 
         def work(conn: Connection) -> Webhook:
             self._get(conn, number)
-            conn.execute(update(webhook).where(webhook.c.id == number).values(paused_at=None, paused_because=""))
+            conn.execute(update(webhook).where(webhook.c.id == number).values(paused_at=None, pause_reason=""))
             return self._get(conn, number)
 
         return self._context.writer.call(work).result()
 
     def remove(self, number: int) -> None:
-        """Tell it nothing more, and forget it with its log."""
+        """Removes a webhook with its messages."""
 
         def work(conn: Connection) -> None:
             self._get(conn, number)
-            told = select(webhook_message.c.id).where(webhook_message.c.webhook_id == number)
+            ids = select(webhook_message.c.id).where(webhook_message.c.webhook_id == number)
             conn.execute(delete(webhook_event).where(webhook_event.c.webhook_id == number))
-            conn.execute(delete(webhook_attempt).where(webhook_attempt.c.message_id.in_(told)))
+            conn.execute(delete(webhook_attempt).where(webhook_attempt.c.message_id.in_(ids)))
             conn.execute(delete(webhook_message).where(webhook_message.c.webhook_id == number))
             conn.execute(delete(webhook).where(webhook.c.id == number))
 
@@ -163,5 +163,5 @@ class Webhooks:
             seals=tuple(seals),
             created_at=row.created_at,
             paused_at=row.paused_at,
-            pause_reason=row.paused_because,
+            pause_reason=row.pause_reason,
         )

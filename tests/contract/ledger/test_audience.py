@@ -41,7 +41,7 @@ def test_one_list_comes_in_its_order_with_the_fields_asked_for(desk, record):
     assert desk.app.has_ledger or not record
 
 
-def test_a_person_on_several_lists_gets_one_message_with_the_first_value_of_each_field(desk):
+def test_a_subscriber_on_several_lists_gets_one_message_with_the_first_value_of_each_field(desk):
     desk.make("one", "email,first_name,city\nana@x.org,,Porto\nbo@x.org,Bo,\n")
     desk.make("two", "E-Mail;Vorname;City;Lang\nANA@x.org;Ana;Lisboa;pt\ncy@x.org;Cy;;\n")
     desk.make("three", "email,city,lang\nbo@x.org,Faro,\n")
@@ -92,7 +92,7 @@ def test_a_no_on_a_later_row_of_the_same_list_counts(desk):
     assert look(desk, first_recipient, audience("a")).skip == "unsubscribed"
 
 
-def test_what_the_person_keeps_goes_before_the_file_and_a_sign_up_comes_last(desk):
+def test_the_profile_overrides_the_file_and_a_sign_up_comes_last(desk):
     desk.make("a", "email,city,status\nana@x.org,Porto,\nbo@x.org,Pune,\n")
     look(desk, count, audience("a"))
     desk.ledger.preferences.set_profile("ana@x.org", {"a": {"city": ""}}, source="page")

@@ -29,10 +29,12 @@ def answer(process):
 
 
 @pytest.mark.parametrize("resend_uncertain", [False, True])
-def test_after_a_kill_everybody_is_accounted_for(ledger, database_url, open_here, tmp_path, clock, resend_uncertain):
+def test_after_a_kill_every_delivery_is_accounted_for(
+    ledger, database_url, open_here, tmp_path, clock, resend_uncertain
+):
     send = ledger.creator.create(new_send(), readers(10))
     with child(database_url, tmp_path, send.id, "hold") as process:
-        committing = answer(process)["committing"]
+        sending = answer(process)["sending"]
         assert counts(ledger, send) == {S.ACCEPTED: 2, S.SENDING: 2, S.CLAIMED: 2, S.PENDING: 4}
         assert open_here().queue.acquire(send.id, retry_for=1) is None
         assert ledger.sends.owner_pid(send.id) == process.pid
@@ -46,16 +48,16 @@ def test_after_a_kill_everybody_is_accounted_for(ledger, database_url, open_here
             assert counts(ledger, send) == {S.ACCEPTED: 2, S.PENDING: 8}
         else:
             assert counts(ledger, send) == {S.ACCEPTED: 2, S.UNCERTAIN: 2, S.PENDING: 6}
-        for delivery_id in committing:
+        for delivery_id in sending:
             (attempt,) = ledger.report.attempts(delivery_id)
-            assert (attempt.lost, attempt.verdict, attempt.closed_at) == (True, S.UNCERTAIN, clock.now)
+            assert (attempt.lost, attempt.classification, attempt.closed_at) == (True, S.UNCERTAIN, clock.now)
         run(deliver(mine, clock.now, limit=10))
         assert run(mine.status()).state is SendState.FINISHED
         attempts = [len(ledger.report.attempts(row.delivery_id)) for row in ledger.report.rows(send.id)]
     assert sorted(attempts) == sorted([1] * 6 + ([2] * 4 if resend_uncertain else [2] * 2 + [1] * 2))
 
 
-def test_of_processes_that_race_for_a_send_one_owns_it(ledger, database_url, tmp_path):
+def test_of_processes_that_race_for_a_send_one_acquires_it(ledger, database_url, tmp_path):
     send = ledger.creator.create(new_send(), readers(2))
     assert sorted(result["owns"] for result in race(database_url, tmp_path, send.id, "own")) == [False, False, True]
 
@@ -87,7 +89,7 @@ def test_a_disk_that_is_full_stops_the_send_and_loses_nothing_that_was_answered(
         result = answer(process)
     assert "mailer resume" in result["error"]
     assert result["accepted"] == result["answered"] > 0
-    assert result["after"] == result["accepted"] + 1, "with room again, it goes on"
+    assert result["after"] == result["accepted"] + result["unsaved"] + 1, "with room again, it goes on"
     with session(ledger, send):
         assert set(counts(ledger, send)) <= {S.ACCEPTED, S.PENDING, S.UNCERTAIN}
         assert counts(ledger, send)[S.ACCEPTED] == result["after"]

@@ -46,7 +46,7 @@ def stoppable(database_url, tmp_path, clock, steady):
         yield ledger
 
 
-def test_what_is_noted_is_written_before_a_later_commit_and_nobody_waits(ledger, clock):
+def test_a_result_that_nobody_awaits_is_written_before_a_later_mark(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
 
     async def connection(mine):
@@ -64,7 +64,7 @@ def test_what_is_noted_is_written_before_a_later_commit_and_nobody_waits(ledger,
     assert counts(ledger, send) == {S.ACCEPTED: 1, S.DEFERRED: 1, S.FAILED: 1}
 
 
-def test_what_goes_wrong_with_something_noted_is_said_at_the_next_request(ledger, clock):
+def test_an_error_of_an_unawaited_result_is_raised_by_the_next_request(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
 
     async def connection(mine):
@@ -112,7 +112,7 @@ def test_what_was_noted_when_the_database_failed_is_written_when_it_can(ledger, 
     assert (row.code, row.attempts) == (250, 1)
 
 
-def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock, monkeypatch):
+def test_nothing_is_marked_before_results_that_failed_to_be_written(ledger, clock, monkeypatch):
     send = ledger.creator.create(new_send(), readers(2))
     entered, go_on = threading.Event(), threading.Event()
 
@@ -129,34 +129,34 @@ def test_nobody_else_is_committed_before_what_failed_to_be_written(ledger, clock
         monkeypatch.setattr(ledger.context.database, "in_transaction", fail_once)
         mine.record_nowait(delivery_result(first, S.ACCEPTED, clock.now))
         assert await asyncio.to_thread(entered.wait, PATIENCE)
-        committing = asyncio.create_task(mine.begin_sending(second))  # while the batch before it is about to fail
+        marking = asyncio.create_task(mine.begin_sending(second))  # while the batch before it is about to fail
         await asyncio.sleep(0)
         go_on.set()
-        assert await committing
+        assert await marking
 
     with session(ledger, send) as mine:
         run(connection(mine))
         assert counts(ledger, send) == {S.ACCEPTED: 1, S.SENDING: 1}
 
 
-def test_a_verdict_whose_batch_failed_is_written_when_the_send_is_given_back(ledger, clock, monkeypatch):
+def test_a_result_whose_batch_failed_is_written_when_the_send_is_released(ledger, clock, monkeypatch):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         assert run(mine.begin_sending(claim))
         with monkeypatch.context() as broken:
-            broken.setattr(ledger.context.database, "changes", refuse)
+            broken.setattr(ledger.context.database, "has_written", refuse)
             with pytest.raises(LedgerError):
                 run(mine.record(delivery_result(claim, S.FAILED, clock.now)))
     assert counts(ledger, send) == {S.FAILED: 1}
 
 
-def test_a_database_that_cannot_even_be_asked_keeps_nobody_waiting(ledger, clock, monkeypatch):
+def test_an_unreachable_database_leaves_no_request_waiting(ledger, clock, monkeypatch):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
         with monkeypatch.context() as broken:
-            broken.setattr(ledger.context.database, "changes", refuse)
+            broken.setattr(ledger.context.database, "has_written", refuse)
             with pytest.raises(LedgerError):
                 run(mine.begin_sending(claim))
         assert run(mine.begin_sending(claim))
@@ -168,7 +168,7 @@ def refuse(_conn):
 
 
 @POSTGRESQL
-def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_here, clock, steady):
+def test_a_process_stopped_beyond_its_lease_sends_no_end_of_data(stoppable, open_here, clock, steady):
     send = stoppable.creator.create(new_send(), readers(3))
     mine = session(stoppable, send)
     out, claimed, _ = run(mine.claim(3, clock.now))
@@ -192,7 +192,7 @@ def test_a_process_stopped_beyond_its_lease_lets_no_dot_leave(stoppable, open_he
 
 
 @POSTGRESQL
-def test_a_lease_that_ran_out_and_nobody_took_is_renewed(stoppable, clock, steady):
+def test_an_expired_lease_that_is_still_free_is_renewed(stoppable, clock, steady):
     send = stoppable.creator.create(new_send(), readers(1))
     with session(stoppable, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
@@ -215,7 +215,7 @@ def test_a_process_that_is_stopped_and_woken_is_fenced(database_url, ledger, tmp
             pass
         with mine:
             os.kill(process.pid, signal.SIGCONT)
-            assert answer(process) == {"may_send": False, "committed": False, "claimed": "FencedError"}
+            assert answer(process) == {"may_send": False, "marked": False, "claimed": "FencedError"}
             assert counts(ledger, send) == {S.UNCERTAIN: 1, S.PENDING: 9}
 
 
@@ -269,7 +269,7 @@ def test_who_left_while_the_freeze_ran_is_not_mailed(ledger, open_here, clock):
 
 
 @SQLITE
-def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(open_here, tmp_path, clock):
+def test_an_old_copy_of_the_database_is_refused_until_somebody_accepts_it(open_here, tmp_path, clock):
     with open_here() as ledger:
         send = ledger.creator.create(new_send(), readers(3))
         other = ledger.creator.create(new_send("later", at=clock.now + DAY))
@@ -294,7 +294,7 @@ def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(open_h
 
 
 @SQLITE
-def test_a_copy_that_lost_nothing_is_taken_and_accepting_it_changes_nothing(open_here, tmp_path):
+def test_a_copy_that_lost_nothing_is_accepted_without_changes(open_here, tmp_path):
     with open_here() as ledger:
         send = ledger.creator.create(new_send(), readers(1))
     shutil.copy(tmp_path / "mailer.db", tmp_path / "copy.db")
@@ -310,7 +310,7 @@ def test_another_ledger_in_the_same_folder_is_no_old_copy(ledger, tmp_path):
 
 
 @SQLITE
-def test_a_damaged_epoch_file_is_named(open_here, tmp_path):
+def test_a_damaged_rollback_guard_file_is_named(open_here, tmp_path):
     with open_here() as ledger:
         ledger.creator.create(new_send(), readers(1))
     (path,) = (tmp_path / ".mailer").glob("epoch-*")

@@ -23,8 +23,8 @@ def ask(ledger, name="readers", **own):
 
 
 def confirm(ledger, name="readers", **own):
-    [*_, letter] = ledger.transactional.of(ANA.identity)
-    ledger.signups.confirm(letter.id, {name: own}, source="link", welcomes={})
+    [*_, mail] = ledger.transactional.of(ANA.identity)
+    ledger.signups.confirm(mail.id, {name: own}, source="link", welcomes={})
     return ledger.members.get(name, ANA.identity)
 
 
@@ -63,7 +63,7 @@ def test_signing_up_twice_changes_nothing_but_the_fields_given(ledger):
         (SuppressionReason.BY_HAND, SuppressionReason.BY_HAND),
     ],
 )
-def test_confirming_undoes_a_no_of_the_person_and_asking_does_not(ledger, reason, stands):
+def test_confirming_lifts_an_opt_out_and_asking_does_not(ledger, reason, stands):
     sign_up(ledger)
     ledger.suppressions.suppress("ana@example.com", reason, source="test")
     ask(ledger)
@@ -84,13 +84,13 @@ def test_a_list_is_left_and_paused_by_itself(ledger, members):
     ]
 
 
-def test_what_the_person_keeps_lies_over_the_file_and_may_be_empty(ledger, members):
+def test_the_profile_overrides_the_file_and_may_be_empty(ledger, members):
     sign_up(ledger, city="Porto")
     ledger.preferences.set_profile("ana@example.com", {"readers": {"city": "", "first_name": "Ana"}}, source="page")
     assert members.get("readers", "ana@example.com").values == {"first_name": "Ana"}
 
 
-def test_every_change_is_remembered_with_who_said_it(ledger, members):
+def test_every_change_is_recorded_with_its_source(ledger, members):
     sign_up(ledger, city="Porto")
     ledger.preferences.set_lists(ANA, {}, ["readers"], source="page", may_return=False)
     confirm_again = sign_up(ledger, city="Porto")

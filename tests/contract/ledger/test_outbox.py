@@ -28,8 +28,8 @@ def told(ledger, webhook):
 def confirm(ledger, *lists, address=ANA):
     for name in lists:
         ledger.signups.ask(Signup(list=name, address=address, form="page", words="Yes"))
-    letter = ledger.transactional.of(address.identity)[-1]
-    ledger.signups.confirm(letter.id, {name: {} for name in lists}, source="page", welcomes={})
+    mail = ledger.transactional.of(address.identity)[-1]
+    ledger.signups.confirm(mail.id, {name: {} for name in lists}, source="page", welcomes={})
 
 
 def leave(ledger):
@@ -98,7 +98,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("steps", "wanted"), CASES.values(), ids=CASES)
-def test_what_people_do_is_told_once(ledger, steps, wanted):
+def test_subscriber_events_are_reported_once(ledger, steps, wanted):
     webhook = hook(ledger)
     for step in steps:
         step(ledger)
@@ -137,7 +137,7 @@ def test_a_send_tells_whose_address_is_dead_and_how_it_ended(ledger):
     ]
 
 
-def test_whom_a_relay_called_dead_like_all_others_is_told_to_be_there_again(ledger):
+def test_addresses_refused_like_all_others_are_reported_as_subscribed_again(ledger):
     webhook = hook(ledger)
     send = ledger.creator.create(new_send(), readers(2))
     with session(ledger, send) as mine:
@@ -151,13 +151,13 @@ def test_whom_a_relay_called_dead_like_all_others_is_told_to_be_there_again(ledg
     ]
 
 
-def test_tests_and_welcomes_end_untold(ledger):
+def test_the_end_of_tests_and_welcomes_is_not_reported(ledger):
     webhook = hook(ledger, WebhookEvent.SEND_FINISHED)
     send_to_two(ledger, kind=SendKind.TEST, lists=())
     assert told(ledger, webhook) == []
 
 
-def test_each_hears_what_it_asked_for_also_while_it_is_paused_and_nobody_is_nothing(ledger):
+def test_each_webhook_gets_its_events_also_while_paused_and_none_without_a_webhook(ledger):
     leave(ledger)
     bounces, all_of_it = hook(ledger, WebhookEvent.BOUNCED), hook(ledger)
     ledger.webhooks.pause(all_of_it.id)
@@ -169,7 +169,7 @@ def test_each_hears_what_it_asked_for_also_while_it_is_paused_and_nobody_is_noth
     assert ledger.outbox.due_webhooks(2e9) == (all_of_it.id,)
 
 
-def test_what_did_not_come_about_is_not_told(ledger):
+def test_a_rolled_back_change_is_not_reported(ledger):
     from mailer.ledger.subscribers.suppressions import suppress
 
     webhook = hook(ledger)
@@ -183,7 +183,7 @@ def test_what_did_not_come_about_is_not_told(ledger):
     assert (told(ledger, webhook), ledger.suppressions.get(ANA.identity)) == ([], None)
 
 
-def test_what_a_file_brings_is_not_told(desk):
+def test_changes_by_a_list_file_are_not_reported(desk):
     webhook = hook(desk.ledger)
     desk.sync("email,status\nana@example.com,\nben@example.net,\n")
     desk.sync("email,status\nana@example.com,unsubscribed\nben@example.net,bounced\n")

@@ -18,7 +18,7 @@ S = DeliveryState
 
 
 @pytest.fixture
-def wishes(ledger):
+def preferences(ledger):
     return ledger.preferences
 
 
@@ -55,7 +55,7 @@ def test_single_lists_go_on_and_off_with_evidence_of_each_yes(ledger, clock):
     assert ledger.members.changes(ANA.identity) == before
 
 
-def test_who_said_no_to_everything_comes_back_to_what_they_choose_and_only_with_proof(ledger):
+def test_after_an_opt_out_only_chosen_lists_are_joined_and_only_with_proof(ledger):
     join(ledger, "daily", "weekly")
     ledger.suppressions.unsubscribe(ANA.identity, source="page")
     assert not choose(ledger, ["weekly", "monthly"])
@@ -92,7 +92,7 @@ def test_what_comes_back_from_under_way_is_heeded_too(ledger, clock):
     assert state_of(ledger, send, 1)[0] is S.DEFERRED
 
 
-def test_a_resend_heeds_what_was_said_since(ledger, clock):
+def test_a_resend_applies_later_preferences(ledger, clock):
     join(ledger, "readers", address=READER)
     send = ledger.creator.create(new_send(), readers(2))
 
@@ -112,13 +112,13 @@ def test_what_an_admin_stopped_stays_stopped(ledger):
     assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.BY_HAND
 
 
-def test_own_fields_lie_over_the_files_and_only_what_differs_is_kept(ledger, wishes):
+def test_profiles_override_the_files_and_only_differences_are_stored(ledger, preferences):
     join(ledger, "daily", city="Porto", first_name="Ana")
-    wishes.set_profile(
+    preferences.set_profile(
         ANA.identity, {"daily": {"city": "Lisboa", "first_name": "Ana"}, "other": {"city": "x"}}, source="page"
     )
     assert ledger.members.get("daily", ANA.identity).values == {"city": "Lisboa", "first_name": "Ana"}
-    wishes.set_profile(ANA.identity, {"daily": {"city": ""}}, source="page")
+    preferences.set_profile(ANA.identity, {"daily": {"city": ""}}, source="page")
     assert ledger.members.get("daily", ANA.identity).values == {"first_name": "Ana"}
     own = [each.after for each in ledger.members.changes(ANA.identity) if each.what is MemberChangeKind.OWN]
     assert own == [
@@ -128,15 +128,15 @@ def test_own_fields_lie_over_the_files_and_only_what_differs_is_kept(ledger, wis
     ]
 
 
-def test_a_pause_is_of_all_lists_and_ends_by_itself_or_when_it_is_said(ledger, wishes, clock):
+def test_a_pause_is_of_all_lists_and_ends_at_its_time_or_on_request(ledger, preferences, clock):
     join(ledger, "daily", "weekly", "left")
     choose(ledger, (), ["left"])
-    wishes.pause(ANA.identity, clock() + WEEK, source="page")
+    preferences.pause(ANA.identity, clock() + WEEK, source="page")
     assert standing(ledger) == {"daily": "paused", "weekly": "paused", "left": "unsubscribed"}
     assert ledger.members.get("daily", ANA.identity).paused_until == clock() + WEEK
-    wishes.pause(ANA.identity, clock() + 4 * WEEK, source="page")
+    preferences.pause(ANA.identity, clock() + 4 * WEEK, source="page")
     assert ledger.members.get("daily", ANA.identity).paused_until == clock() + 4 * WEEK
-    wishes.resume(ANA.identity, source="page")
+    preferences.resume(ANA.identity, source="page")
     assert standing(ledger) == {"daily": "subscribed", "weekly": "subscribed", "left": "unsubscribed"}
     assert ledger.members.get("daily", ANA.identity).paused_until is None
 
@@ -146,7 +146,7 @@ READER = parse_address("Reader0@example.net")
 
 @pytest.mark.parametrize("how", ["off", "pause"])
 @pytest.mark.parametrize("state", [S.PENDING, S.CLAIMED, S.SENDING])
-def test_a_send_that_is_under_way_heeds_it_at_once(ledger, wishes, clock, how, state):
+def test_a_running_send_applies_preferences_at_once(ledger, preferences, clock, how, state):
     join(ledger, "readers", "others", address=READER)
     send = ledger.creator.create(new_send(), readers(2))
     send_to_both = ledger.creator.create(new_send("fog", lists=("readers", "others")), readers(2))
@@ -157,9 +157,9 @@ def test_a_send_that_is_under_way_heeds_it_at_once(ledger, wishes, clock, how, s
         if state is S.SENDING:
             assert await mine.begin_sending(claims[0])
         if how == "off":
-            wishes.set_lists(READER, {}, ["readers"], source="page", may_return=False)
+            preferences.set_lists(READER, {}, ["readers"], source="page", may_return=False)
         else:
-            wishes.pause(READER.identity, clock() + WEEK, source="page")
+            preferences.pause(READER.identity, clock() + WEEK, source="page")
         if state is S.CLAIMED:
             assert not await mine.begin_sending(claims[0])
         mine.close()
@@ -175,18 +175,18 @@ def test_a_send_that_is_under_way_heeds_it_at_once(ledger, wishes, clock, how, s
 
 def ask(ledger, number, new=NEW):
     ledger.preferences.request_address_change(number, new)
-    [letter] = [each for each in ledger.transactional.of(new.identity) if each.kind is TransactionalKind.ADDRESS]
-    return letter.id
+    [mail] = [each for each in ledger.transactional.of(new.identity) if each.kind is TransactionalKind.ADDRESS]
+    return mail.id
 
 
-def test_a_move_takes_every_list_and_field_along_and_links_the_two_histories(ledger, wishes, clock):
+def test_a_change_of_address_keeps_every_list_and_field_and_links_the_histories(ledger, preferences, clock):
     number = join(ledger, "daily", "weekly", city="Porto")
     choose(ledger, (), ["weekly"])
     joined = ledger.members.get("daily", ANA.identity).joined_at
-    letter = ask(ledger, number)
+    mail = ask(ledger, number)
     assert standing(ledger, NEW.identity) == {}
     clock.forward(60)
-    assert wishes.move(letter, source="letter") is AddressChange.DONE
+    assert preferences.move(mail, source="letter") is AddressChange.DONE
     moved = ledger.members.get("daily", NEW.identity)
     assert (moved.status, moved.source, moved.in_file, moved.joined_at) == (
         Status.SUBSCRIBED, SignupSource.SIGN_UP, False, joined,
@@ -201,14 +201,14 @@ def test_a_move_takes_every_list_and_field_along_and_links_the_two_histories(led
     assert ledger.members.later_addresses(ANA.identity) == (NEW.identity,)
     assert ledger.members.former_addresses(ANA.identity) == ()
     before = ledger.members.changes(NEW.identity)
-    assert wishes.move(letter, source="letter") is AddressChange.DONE
+    assert preferences.move(mail, source="letter") is AddressChange.DONE
     assert ledger.members.changes(NEW.identity) == before
 
 
-def test_a_move_can_be_moved_back(ledger, wishes, clock):
-    wishes.move(ask(ledger, join(ledger, "daily")), source="letter")
+def test_a_change_of_address_can_be_reverted(ledger, preferences, clock):
+    preferences.move(ask(ledger, join(ledger, "daily")), source="letter")
     back = ask(ledger, ledger.members.number_of(NEW.identity), ANA)
-    assert wishes.move(back, source="letter") is AddressChange.DONE
+    assert preferences.move(back, source="letter") is AddressChange.DONE
     assert standing(ledger) == {"daily": "subscribed"}
     assert standing(ledger, NEW.identity) == {"daily": "unsubscribed"}
     assert set(ledger.members.former_addresses(ANA.identity)) == {NEW.identity}
@@ -216,14 +216,14 @@ def test_a_move_can_be_moved_back(ledger, wishes, clock):
 
 @pytest.mark.parametrize("reason", [*SuppressionReason])
 @pytest.mark.parametrize("where", ["old", "new"])
-def test_nobody_gets_around_a_no_by_moving(ledger, wishes, where, reason):
-    letter = ask(ledger, join(ledger, "daily"))
+def test_a_change_of_address_circumvents_no_opt_out(ledger, preferences, where, reason):
+    mail = ask(ledger, join(ledger, "daily"))
     identity = ANA.identity if where == "old" else NEW.identity
     if reason is SuppressionReason.ERASED:
         ledger.erasure.erase(identity, source="x")
     else:
         ledger.suppressions.suppress(identity, reason, source="x")
-    moved = wishes.move(letter, source="letter")
+    moved = preferences.move(mail, source="letter")
     if (where, reason) == ("old", SuppressionReason.BOUNCED):  # a dead mailbox is why people move
         assert moved is AddressChange.DONE
         assert ledger.suppressions.get(NEW.identity) is None
@@ -233,30 +233,30 @@ def test_nobody_gets_around_a_no_by_moving(ledger, wishes, where, reason):
         assert ledger.suppressions.get(identity)
 
 
-def test_a_move_must_be_confirmed_in_time_and_somebody_must_be_there_to_move(ledger, wishes, clock):
+def test_a_change_of_address_needs_confirmation_in_time_and_a_membership(ledger, preferences, clock):
     number = join(ledger, "daily")
-    letter = ask(ledger, number)
+    mail = ask(ledger, number)
     clock.forward(72 * 3600 + 1)
-    assert wishes.move(letter, source="letter") is AddressChange.EXPIRED
-    assert wishes.move(letter + 1, source="letter") is AddressChange.EXPIRED
+    assert preferences.move(mail, source="letter") is AddressChange.EXPIRED
+    assert preferences.move(mail + 1, source="letter") is AddressChange.EXPIRED
     other = ask(ledger, number, parse_address("third@example.net"))
     choose(ledger, (), ["daily"])
-    assert wishes.move(other, source="letter") is AddressChange.REFUSED
+    assert preferences.move(other, source="letter") is AddressChange.REFUSED
 
 
-def test_only_the_letter_of_a_move_moves(ledger, wishes):
+def test_only_the_mail_of_a_change_of_address_changes_it(ledger, preferences):
     join(ledger, "daily")
     ledger.transactional.ask_link(ANA)
     [link] = ledger.transactional.of(ANA.identity)
-    assert wishes.asked_address(link.id) is None
-    assert wishes.move(link.id, source="letter") is AddressChange.EXPIRED
+    assert preferences.asked_address(link.id) is None
+    assert preferences.move(link.id, source="letter") is AddressChange.EXPIRED
 
 
-def test_erasing_takes_in_the_addresses_before_and_not_those_after(ledger, wishes):
+def test_erasure_includes_former_addresses_and_not_later_ones(ledger, preferences):
     send = ledger.creator.create(new_send(), readers(1))
     number = join(ledger, "readers", address=READER)
-    wishes.move(ask(ledger, number), source="letter")
-    wishes.move(ask(ledger, ledger.members.number_of(NEW.identity), ANA), source="letter")
+    preferences.move(ask(ledger, number), source="letter")
+    preferences.move(ask(ledger, ledger.members.number_of(NEW.identity), ANA), source="letter")
     ledger.erasure.erase(NEW.identity, source="page")
     assert standing(ledger) == {"readers": "subscribed"}
     assert ledger.members.former_addresses(ANA.identity) == ()
@@ -268,23 +268,23 @@ def test_erasing_takes_in_the_addresses_before_and_not_those_after(ledger, wishe
     ]
 
 
-def test_why_somebody_left_belongs_to_one_no_and_goes_with_an_erasure(ledger, wishes, clock):
+def test_a_leaving_reason_belongs_to_one_opt_out_and_is_erased(ledger, preferences, clock):
     join(ledger, "daily", "weekly")
     said = ledger.suppressions.unsubscribe(ANA.identity, source="page").suppression.at
-    wishes.give_reason(ANA.identity, said, LeavingReason.OTHER, "x" * 900)
-    wishes.give_reason(ANA.identity, said, LeavingReason.TOO_MANY, "every day!")
-    wishes.give_reason(ANA.identity, said - 1, LeavingReason.OTHER, "another no")
-    [reason] = wishes.reasons(ANA.identity)
+    preferences.give_reason(ANA.identity, said, LeavingReason.OTHER, "x" * 900)
+    preferences.give_reason(ANA.identity, said, LeavingReason.TOO_MANY, "every day!")
+    preferences.give_reason(ANA.identity, said - 1, LeavingReason.OTHER, "another no")
+    [reason] = preferences.reasons(ANA.identity)
     assert (reason.reason, reason.words) == (LeavingReason.TOO_MANY, "every day!")
-    assert wishes.count_reasons("daily") == {LeavingReason.TOO_MANY: 1}
-    assert wishes.count_reasons("nobody") == {}
+    assert preferences.count_reasons("daily") == {LeavingReason.TOO_MANY: 1}
+    assert preferences.count_reasons("nobody") == {}
     ledger.erasure.erase(ANA.identity, source="page")
-    assert wishes.reasons(ANA.identity) == ()
+    assert preferences.reasons(ANA.identity) == ()
 
 
-def test_a_page_is_of_somebody_until_they_are_erased(ledger, wishes):
+def test_a_page_identifies_a_subscriber_until_erasure(ledger, preferences):
     number = join(ledger, "daily")
-    assert wishes.person(number).envelope == "Ana@example.com"
-    assert wishes.person(number + 1) is None
+    assert preferences.person(number).envelope == "Ana@example.com"
+    assert preferences.person(number + 1) is None
     ledger.erasure.erase(ANA.identity, source="page")
-    assert wishes.person(number) is None
+    assert preferences.person(number) is None

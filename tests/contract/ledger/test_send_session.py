@@ -1,4 +1,4 @@
-"""A send in the hands of its owner, on every database: claims, commits, settlements, standing."""
+"""A send that a process holds, on every database: claims, marks, results, status."""
 
 import asyncio
 import gc
@@ -36,7 +36,7 @@ def test_an_owned_send_is_the_port_that_a_sender_sees(ledger):
         assert run(port.status()).count(S.PENDING) == 1
 
 
-def test_a_claim_carries_what_a_message_needs(ledger, clock):
+def test_a_claim_has_the_data_of_a_message(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
@@ -59,7 +59,7 @@ def test_what_gathered_for_a_batch_is_let_go_without_the_collector(ledger, clock
             gc.enable()
 
 
-def test_lanes_that_claim_at_once_share_nothing(ledger, clock):
+def test_concurrent_claims_are_disjoint(ledger, clock):
     send = ledger.creator.create(new_send(), readers(10))
 
     async def connections(mine):
@@ -92,7 +92,7 @@ def test_retries_that_are_due_come_before_those_not_yet_tried(ledger, clock):
         }
 
 
-def test_a_commit_is_for_this_attempt_only(ledger, clock):
+def test_a_mark_is_for_this_attempt_only(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
@@ -104,7 +104,7 @@ def test_a_commit_is_for_this_attempt_only(ledger, clock):
         assert run(mine.begin_sending(claim)) is False, "a message is committed once"
 
 
-def test_settling_writes_the_server_s_words_and_closes_the_attempt(ledger, clock):
+def test_a_result_stores_the_reply_and_closes_the_attempt(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.DEFERRED, reason="greylisted"))
@@ -120,8 +120,13 @@ def test_settling_writes_the_server_s_words_and_closes_the_attempt(ledger, clock
     )
     assert len(row.reply) == 1000
     first, second = ledger.report.attempts(row.delivery_id)
-    assert (first.verdict, first.code, first.reply, first.stage) == (S.DEFERRED, 451, "greylisted", Stage.END_OF_DATA)
-    assert (second.verdict, second.relay, second.closed_at) == (S.FAILED, "smtp.example.org", clock.now)
+    assert (first.classification, first.code, first.reply, first.stage) == (
+        S.DEFERRED,
+        451,
+        "greylisted",
+        Stage.END_OF_DATA,
+    )
+    assert (second.classification, second.relay, second.closed_at) == (S.FAILED, "smtp.example.org", clock.now)
     assert ledger.report.reasons(send.id)[0].reason == "refused"
 
 
@@ -137,7 +142,7 @@ def put(ledger, mine, clock, state):
 
 @pytest.mark.parametrize("before", IN_HAND)
 @pytest.mark.parametrize("after", [S.ACCEPTED, S.DEFERRED, S.FAILED, S.UNCERTAIN])
-def test_a_settlement_goes_legal_ways_only(ledger, clock, before, after):
+def test_a_result_follows_legal_transitions_only(ledger, clock, before, after):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         claim = put(ledger, mine, clock, before)
@@ -151,7 +156,7 @@ def test_a_settlement_goes_legal_ways_only(ledger, clock, before, after):
             with pytest.raises(IllegalTransitionError):
                 run(mine.record(delivery_result(claim, after, clock.now)))
             assert counts(ledger, send)[before] == 1
-            assert ledger.report.attempts(claim.delivery_id)[0].verdict is after, "the evidence is kept"
+            assert ledger.report.attempts(claim.delivery_id)[0].classification is after, "the evidence is kept"
 
 
 @pytest.mark.parametrize("final", [S.ACCEPTED, S.FAILED])
@@ -162,7 +167,7 @@ def test_what_is_final_stays(ledger, clock, final, later):
         claim = put(ledger, mine, clock, final)
         run(mine.record(delivery_result(claim, later, clock.now)))
         assert counts(ledger, send) == {final: 1}
-        assert ledger.report.attempts(claim.delivery_id)[0].verdict is final
+        assert ledger.report.attempts(claim.delivery_id)[0].classification is final
 
 
 def test_no_statement_takes_a_way_that_the_table_does_not_know():
@@ -175,10 +180,10 @@ def test_no_statement_takes_a_way_that_the_table_does_not_know():
                     transition({before}, after, at=0.0)
 
 
-def test_one_bad_settlement_spoils_no_other_of_its_batch(ledger, clock):
+def test_one_illegal_result_affects_no_other_of_its_batch(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
 
-    async def settle_all(mine):
+    async def record_all(mine):
         claims = await mine.claim(3, clock.now)
         for claim in claims[:2]:
             await mine.begin_sending(claim)
@@ -187,7 +192,7 @@ def test_one_bad_settlement_spoils_no_other_of_its_batch(ledger, clock):
         )
 
     with session(ledger, send) as mine:
-        results = run(settle_all(mine))
+        results = run(record_all(mine))
         assert [type(result) for result in results] == [type(None), type(None), IllegalTransitionError]
         assert counts(ledger, send) == {S.ACCEPTED: 2, S.CLAIMED: 1}
 
@@ -212,7 +217,7 @@ def test_releasing_leaves_no_trace_of_the_attempt(ledger, clock):
         assert [claim.attempt for claim in run(mine.claim(2, clock.now))] == [1, 1]
 
 
-def test_unsubscribing_before_the_commit_withholds_the_message(ledger, open_here, clock):
+def test_unsubscribing_before_the_mark_stops_the_message(ledger, open_here, clock):
     send = ledger.creator.create(new_send(), readers(2))
     with session(ledger, send) as mine:
         claim, other = run(mine.claim(2, clock.now))
@@ -228,7 +233,7 @@ def test_unsubscribing_before_the_commit_withholds_the_message(ledger, open_here
     ("outcome", "ends_as"),
     [(S.ACCEPTED, S.ACCEPTED), (S.FAILED, S.FAILED), (S.UNCERTAIN, S.UNCERTAIN), (S.DEFERRED, S.SKIPPED)],
 )
-def test_unsubscribing_after_the_commit_never_undoes_what_happened(ledger, clock, outcome, ends_as):
+def test_unsubscribing_after_the_mark_changes_no_result(ledger, clock, outcome, ends_as):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
@@ -239,7 +244,7 @@ def test_unsubscribing_after_the_commit_never_undoes_what_happened(ledger, clock
         assert ledger.suppressions.get("reader0@example.net").reason is SuppressionReason.UNSUBSCRIBED
 
 
-def test_whoever_was_skipped_while_claimed_stays_skipped(ledger, clock):
+def test_a_delivery_skipped_while_claimed_stays_skipped(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
@@ -249,7 +254,7 @@ def test_whoever_was_skipped_while_claimed_stays_skipped(ledger, clock):
         assert ledger.report.attempts(claim.delivery_id)[0].code == 451
 
 
-def test_unsubscribing_and_committing_have_an_order(ledger, open_here, clock):
+def test_unsubscribing_and_marking_are_ordered(ledger, open_here, clock):
     """Whichever comes first wins, and the other knows: nobody is both skipped and mailed."""
     send = ledger.creator.create(new_send(), readers(40))
     web = open_here()
@@ -292,26 +297,30 @@ def test_a_dead_address_is_suppressed_in_the_same_transaction(ledger, clock):
         (None, False),
     ],
 )
-def test_a_bare_550_suppresses_when_the_send_before_ended_so_too(ledger, clock, before, suppressed):
+def test_a_plain_550_suppresses_after_a_plain_550_in_the_previous_send(ledger, clock, before, suppressed):
     for number, reply in enumerate((before, Reply(code=550, text="no"))):
         send = ledger.creator.create(new_send(f"slug-{number}"), readers(1))
         with session(ledger, send) as mine:
             if reply is None:
                 run(deliver(mine, clock.now, S.ACCEPTED))
             else:
-                run(deliver(mine, clock.now, S.FAILED, reply=reply, bare_550=reply.code == 550 and not reply.enhanced))
+                run(
+                    deliver(
+                        mine, clock.now, S.FAILED, reply=reply, is_plain_550=reply.code == 550 and not reply.enhanced
+                    )
+                )
             run(mine.status())
     assert (ledger.suppressions.get("reader0@example.net") is not None) is suppressed
 
 
-def test_a_test_suppresses_nobody(ledger, clock):
+def test_a_test_suppresses_no_address(ledger, clock):
     send = ledger.creator.create(new_send(kind=SendKind.TEST, lists=()), readers(1))
     with session(ledger, send) as mine:
         run(deliver(mine, clock.now, S.FAILED, suppress=True))
     assert ledger.suppressions.get("reader0@example.net") is None
 
 
-def test_standing_moves_the_send_to_where_its_counts_say(ledger, clock):
+def test_status_advances_the_send_by_its_counts(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
     with session(ledger, send) as mine:
         assert run(mine.status()).state is SendState.RUNNING
@@ -374,7 +383,7 @@ def test_uncertain_ones_go_once_more_once_if_so_asked(ledger, clock):
         assert counts(ledger, send) == {S.UNCERTAIN: 1}
 
 
-def test_a_send_has_one_owner_named_by_its_process(ledger, open_here):
+def test_a_send_has_one_holder_named_by_its_process(ledger, open_here):
     send = ledger.creator.create(new_send(), readers(1))
     other = open_here()
     assert other.sends.owner_pid(send.id) is None
@@ -383,7 +392,7 @@ def test_a_send_has_one_owner_named_by_its_process(ledger, open_here):
         assert other.sends.owner_pid(send.id) > 0
     assert other.sends.owner_pid(send.id) is None
     with session(other, send) as mine:
-        assert mine.epoch == 2
+        assert mine.fencing_token == 2
     with pytest.raises(UnknownSendError):
         ledger.queue.acquire(99, retry_for=DAY)
 
@@ -396,7 +405,7 @@ def test_closing_gives_back_what_is_claimed(ledger, clock):
     assert counts(ledger, send) == {S.PENDING: 2}
 
 
-def test_an_owner_that_lives_on_regardless_is_fenced(ledger, open_here, clock):
+def test_a_former_holder_that_is_alive_is_fenced(ledger, open_here, clock):
     send = ledger.creator.create(new_send(), readers(3))
     old = session(ledger, send)
     dot_out, claimed = run(old.claim(2, clock.now))
@@ -416,7 +425,7 @@ def test_an_owner_that_lives_on_regardless_is_fenced(ledger, open_here, clock):
         assert counts(ledger, send) == {S.ACCEPTED: 3}
 
 
-def test_a_fenced_owner_moves_nothing_that_its_successor_has_in_hand(ledger, open_here, clock):
+def test_a_fenced_process_changes_no_delivery_of_its_successor(ledger, open_here, clock):
     send = ledger.creator.create(new_send(), readers(3))
     old = session(ledger, send)
     mine = run(old.claim(3, clock.now))
@@ -443,7 +452,7 @@ def test_a_closed_ledger_says_so(ledger, clock):
         mine.close()
 
 
-def test_a_repetition_is_a_send_of_its_own(ledger, clock):
+def test_a_repetition_is_a_separate_send(ledger, clock):
     first = ledger.creator.create(new_send(), readers(1))
     with session(ledger, first) as mine:
         run(deliver(mine, clock.now))
@@ -452,7 +461,7 @@ def test_a_repetition_is_a_send_of_its_own(ledger, clock):
     assert [found.send_id for found in ledger.report.deliveries_of("reader0@example.net")] == [second.id, first.id]
 
 
-def test_what_lanes_ask_for_shares_commits_and_nobody_waits_for_long(ledger, clock):
+def test_requests_of_connections_share_commits_and_none_waits_for_long(ledger, clock):
     send = ledger.creator.create(new_send(), readers(40))
 
     async def connection(mine, claims):

@@ -35,7 +35,7 @@ def finish(ledger, send, state=S.ACCEPTED):
         return run(mine.status())
 
 
-def test_a_new_send_is_running_with_everybody_pending(ledger, clock):
+def test_a_new_send_is_running_with_all_deliveries_pending(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
     assert (send.state, send.slug, send.title, send.lists) == (
         SendState.RUNNING,
@@ -133,7 +133,7 @@ def test_an_unfinished_send_is_never_repeated(ledger, repeat):
     assert refusal.value.send.id == first.id
 
 
-def test_again_mails_everybody_and_new_readers_only_those_who_may_not_have_got_it(ledger, clock):
+def test_again_mails_all_and_new_readers_only_those_who_did_not_receive_it(ledger, clock):
     first = ledger.creator.create(new_send(), readers(3))
     with session(ledger, first) as mine:
         run(deliver(mine, clock.now, S.ACCEPTED))
@@ -175,7 +175,7 @@ def test_resend_goes_to_the_failed_ones_once(ledger, clock):
     assert ledger.editions.key_names() == {"key-1", "key-2"}
 
 
-def test_what_a_server_is_to_carry_is_so_from_the_first_moment(ledger, clock):
+def test_a_send_is_run_by_the_server_from_its_first_transaction(ledger, clock):
     """A server that dies right behind the commit leaves the send to the next one."""
     first = ledger.creator.create(new_send(), readers(2))
     with session(ledger, first) as mine:
@@ -206,7 +206,7 @@ def test_a_scheduled_send_freezes_its_edition_now_and_its_audience_later(ledger,
         ledger.creator.materialize_audience(send.id, readers(3))
 
 
-def test_a_send_that_is_too_late_becomes_overdue_and_waits_for_a_person(ledger, clock):
+def test_a_send_that_is_too_late_becomes_overdue_until_somebody_starts_it(ledger, clock):
     send = ledger.creator.create(new_send(at=clock.now + 100))
     clock.forward(100 + 1801)
     assert ledger.sends.due(grace=1800) == ()
@@ -294,7 +294,9 @@ def test_cancelling_skips_the_rest(ledger, clock):
         (None, S.SKIPPED),
     ],
 )
-def test_cancelling_leaves_a_dot_that_is_out_to_its_living_owner(ledger, open_here, clock, outcome, ends_as):
+def test_cancelling_leaves_a_message_after_end_of_data_to_its_living_process(
+    ledger, open_here, clock, outcome, ends_as
+):
     send = ledger.creator.create(new_send(), readers(3))
     with session(ledger, send) as mine:
         committed, claimed = run(mine.claim(2, clock.now))
@@ -313,9 +315,7 @@ def test_cancelling_leaves_a_dot_that_is_out_to_its_living_owner(ledger, open_he
         assert run(mine.status()).state is SendState.CANCELLED
 
 
-def test_cancelling_while_somebody_only_looks_who_owns_it_takes_nobody_for_its_owner(
-    ledger, open_here, tmp_path, clock, monkeypatch
-):
+def test_cancelling_is_not_confused_by_a_check_of_the_send_lock(ledger, open_here, tmp_path, clock, monkeypatch):
     monkeypatch.setattr("mailer.ledger.sends.sends.LOCK_PATIENCE", PATIENCE)
     send = ledger.creator.create(new_send(), readers(3))
     mine = session(ledger, send)
@@ -329,7 +329,7 @@ def test_cancelling_while_somebody_only_looks_who_owns_it_takes_nobody_for_its_o
     assert counts(ledger, send) == {S.UNCERTAIN: 1, S.SKIPPED: 2}
 
 
-def test_cancelling_after_its_owner_died_accounts_for_the_dot(ledger, clock):
+def test_cancelling_after_its_process_died_makes_sending_deliveries_uncertain(ledger, clock):
     send = ledger.creator.create(new_send(), readers(3))
     mine = session(ledger, send)
     committed, _claimed = run(mine.claim(2, clock.now))
@@ -391,7 +391,7 @@ def test_sends_are_listed_newest_first_without_tests(ledger):
         ledger.sends.get(99)
 
 
-def test_seconds_run_from_the_first_connection_to_the_last_settlement(ledger, clock):
+def test_seconds_run_from_the_first_claim_to_the_last_result(ledger, clock):
     send = ledger.creator.create(new_send(), readers(2))
     assert send.seconds == 0
     with session(ledger, send) as mine:

@@ -20,32 +20,32 @@ def sign_up(list_name="harbour", address=ANA, **own):
     return Signup(list=list_name, address=address, own=own, form="page", words="By signing up …", ip="203.0.113.0/24")
 
 
-def letters(ledger, address=ANA):
+def mails(ledger, address=ANA):
     return ledger.transactional.of(address.identity)
 
 
-def confirm(ledger, letter, *lists, welcomes=None, **own):
+def confirm(ledger, mail, *lists, welcomes=None, **own):
     chosen = dict.fromkeys(lists or ("harbour",), own)
-    return ledger.signups.confirm(letter.id, chosen, source="page", welcomes=welcomes or {})
+    return ledger.signups.confirm(mail.id, chosen, source="page", welcomes=welcomes or {})
 
 
-def test_asking_makes_nobody_a_member(ledger):
+def test_a_request_makes_nobody_a_member(ledger):
     ledger.signups.ask(sign_up(first_name="Ana"))
     assert ledger.members.of(ANA.identity) == ()
-    (letter,) = letters(ledger)
-    assert (letter.kind, letter.state, letter.address) == (
+    (mail,) = mails(ledger)
+    assert (mail.kind, mail.state, mail.address) == (
         TransactionalKind.CONFIRM,
         TransactionalState.QUEUED,
         ANA.envelope,
     )
-    assert dict(ledger.signups.request(letter.id).waiting) == {"harbour": {"first_name": "Ana"}}
+    assert dict(ledger.signups.request(mail.id).waiting) == {"harbour": {"first_name": "Ana"}}
 
 
 def test_confirming_makes_a_member_and_evidence(ledger, clock):
     ledger.signups.ask(sign_up(first_name="Ana"))
     asked = clock.now
     clock.forward(HOUR)
-    done = confirm(ledger, letters(ledger)[0], first_name="Anna")
+    done = confirm(ledger, mails(ledger)[0], first_name="Anna")
     assert (dict(done.waiting), done.confirmed) == ({}, ("harbour",))
     member = ledger.members.get("harbour", ANA.identity)
     assert (member.status, dict(member.own), member.address) == (
@@ -64,40 +64,40 @@ def test_confirming_makes_a_member_and_evidence(ledger, clock):
     )
 
 
-def test_one_letter_an_address_and_day_over_all_lists(ledger, clock):
+def test_one_mail_an_address_and_day_over_all_lists(ledger, clock):
     for _ in range(20):
         ledger.signups.ask(sign_up())
         ledger.signups.ask(sign_up("tides"))
         clock.forward(HOUR)
-    assert len(letters(ledger)) == 1
+    assert len(mails(ledger)) == 1
     assert len(ledger.signups.consents(ANA.identity)) == 2
-    assert set(ledger.signups.request(letters(ledger)[0].id).waiting) == {"harbour", "tides"}
+    assert set(ledger.signups.request(mails(ledger)[0].id).waiting) == {"harbour", "tides"}
     clock.forward(5 * HOUR)
     ledger.signups.ask(sign_up())
-    assert len(letters(ledger)) == 2
+    assert len(mails(ledger)) == 2
 
 
-def test_the_first_words_of_a_day_wait_and_a_later_stranger_changes_none(ledger):
+def test_the_first_request_of_a_day_waits_and_a_later_stranger_does_not_change_it(ledger):
     ledger.signups.ask(sign_up(first_name="Ana"))
     ledger.signups.ask(sign_up(first_name="Mud"))
-    assert dict(ledger.signups.request(letters(ledger)[0].id).waiting) == {"harbour": {"first_name": "Ana"}}
+    assert dict(ledger.signups.request(mails(ledger)[0].id).waiting) == {"harbour": {"first_name": "Ana"}}
 
 
 def test_confirming_twice_is_once_also_after_leaving(ledger):
     ledger.signups.ask(sign_up())
-    confirm(ledger, letters(ledger)[0])
+    confirm(ledger, mails(ledger)[0])
     before = ledger.members.changes(ANA.identity)
-    assert confirm(ledger, letters(ledger)[0]).confirmed == ("harbour",)
+    assert confirm(ledger, mails(ledger)[0]).confirmed == ("harbour",)
     assert ledger.members.changes(ANA.identity) == before
     ledger.suppressions.unsubscribe(ANA.identity, source="one-click")
-    confirm(ledger, letters(ledger)[0])
+    confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.UNSUBSCRIBED
 
 
 def test_only_what_was_asked_for_and_chosen_is_confirmed(ledger):
     ledger.signups.ask(sign_up("harbour"))
     ledger.signups.ask(sign_up("tides"))
-    done = confirm(ledger, letters(ledger)[0], "tides", "secret")
+    done = confirm(ledger, mails(ledger)[0], "tides", "secret")
     assert set(done.waiting) == {"harbour"}
     assert [each.list for each in ledger.members.of(ANA.identity)] == ["tides"]
 
@@ -105,18 +105,18 @@ def test_only_what_was_asked_for_and_chosen_is_confirmed(ledger):
 def test_a_request_ends_after_72_hours(ledger, clock):
     ledger.signups.ask(sign_up())
     clock.forward(VALID_FOR + 1)
-    assert ledger.signups.request(letters(ledger)[0].id).is_expired(clock.now)
-    assert confirm(ledger, letters(ledger)[0]) is None
+    assert ledger.signups.request(mails(ledger)[0].id).is_expired(clock.now)
+    assert confirm(ledger, mails(ledger)[0]) is None
     assert ledger.members.of(ANA.identity) == ()
 
 
 @pytest.mark.parametrize("reason", [SuppressionReason.UNSUBSCRIBED, SuppressionReason.COMPLAINED])
-def test_a_no_to_everything_is_taken_back_for_the_confirmed_list_alone(ledger, reason):
+def test_an_opt_out_is_lifted_for_the_confirmed_list_alone(ledger, reason):
     for name in ("harbour", "tides"):
         join(ledger, name, ANA, source="page")
     ledger.suppressions.suppress(ANA.identity, reason, source="one-click")
     ledger.signups.ask(sign_up())
-    confirm(ledger, letters(ledger)[0])
+    confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity) is None
     assert {each.list: each.status for each in ledger.members.of(ANA.identity)} == {
         "harbour": Status.SUBSCRIBED,
@@ -124,12 +124,12 @@ def test_a_no_to_everything_is_taken_back_for_the_confirmed_list_alone(ledger, r
     }
 
 
-def test_a_bounce_is_lifted_for_the_letter_arrived(ledger):
+def test_a_bounce_is_lifted_because_the_mail_arrived(ledger):
     for name in ("harbour", "tides"):
         join(ledger, name, ANA, source="page")
     ledger.suppressions.suppress(ANA.identity, SuppressionReason.BOUNCED, source="send 1")
     ledger.signups.ask(sign_up())
-    confirm(ledger, letters(ledger)[0])
+    confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity) is None
     assert {each.status for each in ledger.members.of(ANA.identity)} == {Status.SUBSCRIBED}
 
@@ -137,17 +137,17 @@ def test_a_bounce_is_lifted_for_the_letter_arrived(ledger):
 def test_what_an_admin_did_by_hand_stays(ledger):
     ledger.suppressions.suppress(ANA.identity, SuppressionReason.BY_HAND, source="command")
     ledger.signups.ask(sign_up())
-    confirm(ledger, letters(ledger)[0])
+    confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity).reason is SuppressionReason.BY_HAND
 
 
 def test_who_was_erased_begins_afresh(ledger):
     ledger.signups.ask(sign_up("tides"))
-    confirm(ledger, letters(ledger)[0], "tides", first_name="Ana")
+    confirm(ledger, mails(ledger)[0], "tides", first_name="Ana")
     ledger.erasure.erase(ANA.identity, source="command")
-    assert letters(ledger) == ledger.signups.consents(ANA.identity) == ()
+    assert mails(ledger) == ledger.signups.consents(ANA.identity) == ()
     ledger.signups.ask(sign_up())
-    confirm(ledger, letters(ledger)[0])
+    confirm(ledger, mails(ledger)[0])
     assert ledger.suppressions.get(ANA.identity) is None
     assert [(each.list, each.address) for each in ledger.members.of(ANA.identity)] == [("harbour", ANA.envelope)]
 
@@ -155,8 +155,8 @@ def test_who_was_erased_begins_afresh(ledger):
 def test_a_welcome_is_queued_once(ledger):
     ledger.signups.ask(sign_up())
     for _ in range(2):
-        confirm(ledger, letters(ledger)[0], welcomes={"harbour": "welcome"})
-    assert [each.payload["slug"] for each in letters(ledger) if each.kind is TransactionalKind.WELCOME] == ["welcome"]
+        confirm(ledger, mails(ledger)[0], welcomes={"harbour": "welcome"})
+    assert [each.payload["slug"] for each in mails(ledger) if each.kind is TransactionalKind.WELCOME] == ["welcome"]
 
 
 def statements_of(work):
@@ -173,7 +173,7 @@ def statements_of(work):
     return [each for each in seen if not each[0].startswith(("SAVEPOINT", "RELEASE"))]
 
 
-def test_asking_does_the_same_work_for_everybody(ledger, clock):
+def test_a_request_does_the_same_work_for_every_address(ledger, clock):
     known, gone, erased, new = (parse_address(f"{name}@example.org") for name in ("known", "gone", "erased", "new"))
     for each in (known, gone, erased):
         join(ledger, "harbour", each, source="page")
@@ -190,7 +190,7 @@ def test_asking_does_the_same_work_for_everybody(ledger, clock):
     assert links[0] and links[0] == links[1] == links[2]
 
 
-class TestLetters:
+class TestTransactionalMail:
     def run(self, work):
         return asyncio.run(work)
 
@@ -205,8 +205,8 @@ class TestLetters:
         ledger.transactional.ask_link(ANA)
         (due,) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
         self.run(ledger.transactional.begin_sending(due.id))
-        assert open_here().letters.recover() == 1
-        assert [each.state for each in letters(ledger) if each.id == due.id] == [TransactionalState.UNCERTAIN]
+        assert open_here().transactional.recover() == 1
+        assert [each.state for each in mails(ledger) if each.id == due.id] == [TransactionalState.UNCERTAIN]
         assert ledger.transactional.due(clock.now + 10 * HOUR, 10, TransactionalKind.LINK) == ()
         assert ledger.transactional.counts() == {TransactionalState.UNCERTAIN: 1}
 
@@ -227,11 +227,11 @@ class TestLetters:
         (due, _) = ledger.transactional.due(clock.now, 10, TransactionalKind.LINK)
         self.run(ledger.transactional.settle(due.id, TransactionalState.SENT))
         assert ledger.transactional.forget(clock.now + 1) == 1
-        assert letters(ledger) == ()
-        assert len(letters(ledger, parse_address("ben@example.org"))) == 1
+        assert mails(ledger) == ()
+        assert len(mails(ledger, parse_address("ben@example.org"))) == 1
 
     def test_one_link_a_day_beside_one_confirmation(self, ledger, clock):
         ledger.signups.ask(sign_up())
         for _ in range(5):
             ledger.transactional.ask_link(ANA)
-        assert [each.kind for each in letters(ledger)] == [TransactionalKind.CONFIRM, TransactionalKind.LINK]
+        assert [each.kind for each in mails(ledger)] == [TransactionalKind.CONFIRM, TransactionalKind.LINK]

@@ -1,4 +1,4 @@
-"""Any order of claims, commits, settlements, crashes and unsubscribes keeps the promises of a send."""
+"""Any order of claims, marks, results, crashes and unsubscribes keeps the invariants of a send."""
 
 import asyncio
 import shutil
@@ -107,7 +107,7 @@ class OneSend(RuleBasedStateMachine):
         self.run(self.owner.status())
 
     @invariant()
-    def everybody_is_accounted_for(self):
+    def every_delivery_is_accounted_for(self):
         if not hasattr(self, "send"):
             return
         summary = self.ledger.sends.summary(self.send.id)

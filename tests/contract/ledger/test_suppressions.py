@@ -102,7 +102,7 @@ def test_all_are_listed_or_those_for_a_reason(ledger):
     assert [each.identity for each in ledger.suppressions.all(R.UNSUBSCRIBED)] == ["b@example.net"]
 
 
-def test_erasing_forgets_the_person_and_keeps_the_sums(ledger, clock, tmp_path):
+def test_erasure_removes_identifying_data_and_keeps_the_sums(ledger, clock, tmp_path):
     first = ledger.creator.create(new_send("one"), readers(3))
     second = ledger.creator.create(new_send("two"), readers(3))
     with session(ledger, first) as mine:
@@ -126,7 +126,7 @@ def test_erasing_forgets_the_person_and_keeps_the_sums(ledger, clock, tmp_path):
         assert b"eader0@" not in (tmp_path / "mailer.db").read_bytes(), "not even in what the file no longer uses"
 
 
-def test_an_erased_person_stays_suppressed_and_unknown_whatever_is_imported(ledger):
+def test_an_erased_subscriber_stays_suppressed_and_unknown_after_an_import(ledger):
     first = ledger.creator.create(new_send(), readers(1))
     (row,) = ledger.report.rows(first.id)
     assert ledger.erasure.erase(ANA, source="desk").skipped == 1
@@ -140,7 +140,7 @@ def test_an_erased_person_stays_suppressed_and_unknown_whatever_is_imported(ledg
     assert "reader0" not in row.email.lower()
 
 
-def test_erasing_while_the_dot_is_out_keeps_the_server_s_words_out(ledger, clock):
+def test_erasure_after_end_of_data_keeps_the_reply_text_out(ledger, clock):
     send = ledger.creator.create(new_send(), readers(1))
     with session(ledger, send) as mine:
         (claim,) = run(mine.claim(1, clock.now))
@@ -184,11 +184,11 @@ def test_who_unsubscribes_while_a_sync_suppresses_the_same_address_is_heard(ledg
     assert ledger.suppressions.undo(ANA, source="page").suppression.reason is R.BOUNCED
 
 
-def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
+def test_a_plain_550_that_all_recipients_get_suppresses_none(ledger, clock):
     bare = Reply(code=550, enhanced="", text="no")
     first = ledger.creator.create(new_send("one"), readers(2))
     with session(ledger, first) as mine:
-        run(deliver(mine, clock.now, S.FAILED, 2, reply=bare, bare_550=True))
+        run(deliver(mine, clock.now, S.FAILED, 2, reply=bare, is_plain_550=True))
         run(mine.status())
     second = ledger.creator.create(new_send("two"), readers(3))
     ledger.suppressions.suppress("reader2@example.net", R.BOUNCED, source="admin")
@@ -197,7 +197,7 @@ def test_a_bare_550_that_everybody_gets_suppresses_nobody(ledger, clock):
         claims = await mine.claim(3, clock.now)
         for claim in claims:
             assert await mine.begin_sending(claim)
-            await mine.record(delivery_result(claim, S.FAILED, clock.now, reply=bare, bare_550=True))
+            await mine.record(delivery_result(claim, S.FAILED, clock.now, reply=bare, is_plain_550=True))
         assert ledger.suppressions.get(ANA).reason is R.BOUNCED
         await mine.trip_breaker("refused in a row", [claim.delivery_id for claim in claims])
 

@@ -84,7 +84,7 @@ def of(state):
         (update(attempt).where(of("accepted")).values(code=550), {ACCEPTED}),
         (update(attempt).where(of("accepted")).values(number=2), {CLOSED, HISTORY}),
         (update(attempt).where(of("failed")).values(classification=S.DEFERRED), set()),
-        (update(attempt).where(attempt.c.verdict == S.DEFERRED).values(classification=S.ACCEPTED), {HISTORY}),
+        (update(attempt).where(attempt.c.classification == S.DEFERRED).values(classification=S.ACCEPTED), {HISTORY}),
         (update(send).values(last_id=3), {SUM}),
         (insert(suppression).values(LONG_AGO), {SUPPRESSED}),
     ],
@@ -113,11 +113,16 @@ def test_what_an_attempt_can_have_led_to_follows_from_the_table():
     assert S.ACCEPTED not in reachable(S.FAILED)
 
 
-def test_the_way_of_one_recipient_is_told_by_its_attempts(ledger, clock):
+def test_attempts_show_the_history_of_one_recipient(ledger, clock):
     made = ledger.creator.create(new_send(), readers(1))
     with session(ledger, made) as mine:
         run(deliver(mine, clock.now, S.DEFERRED, reply=Reply(code=451, enhanced="4.7.1", text="later")))
         run(mine.claim(1, clock.forward(61)))
         (row,) = ledger.report.rows(made.id)
         first, second = ledger.report.attempts(row.delivery_id)
-        assert (first.verdict, first.code, second.closed_at, second.opened_at) == (S.DEFERRED, 451, None, clock.now)
+        assert (first.classification, first.code, second.closed_at, second.opened_at) == (
+            S.DEFERRED,
+            451,
+            None,
+            clock.now,
+        )

@@ -43,7 +43,7 @@ def warming(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Open]:
 
 def gone(ledger: Ledger) -> dict[str, int]:
     with ledger.context.database.reading() as conn:
-        return dict(conn.execute(select(warmup_day.c.day, warmup_day.c.gone).order_by(warmup_day.c.day)).all())
+        return dict(conn.execute(select(warmup_day.c.day, warmup_day.c.sent).order_by(warmup_day.c.day)).all())
 
 
 def day_after_day(mine, clock: Clock) -> list[int]:
@@ -116,7 +116,7 @@ def test_uncertain_ones_count_and_so_does_each_further_attempt(warming, clock):
     assert run(mine.claim(9, clock.now)) == ()
 
 
-def test_a_late_answer_counts_nobody_twice(warming, clock):
+def test_a_late_reply_counts_no_message_twice(warming, clock):
     ledger = warming(3)
     mine = session(ledger, ledger.creator.create(new_send(), readers(9)))
     (claim,) = run(mine.claim(1, clock.now))
@@ -150,7 +150,7 @@ def test_only_deferred_ones_left_go_on_when_both_clock_and_plan_let_them(warming
 
 
 def test_what_is_under_way_is_no_rest(warming, clock):
-    """A sender that looks while its last settlement is still to be written must not leave a running send as waiting."""
+    """A sender that asks while its last result is still to be written must not leave a running send as waiting."""
     ledger = warming(2)
     mine = session(ledger, ledger.creator.create(new_send(), readers(4)))
     claims = run(mine.claim(9, clock.now))
@@ -218,7 +218,7 @@ def test_a_cancelled_one_s_uncertain_deliveries_count(warming, clock):
     assert gone(ledger) == {"2026-11-23": 1}
 
 
-def test_the_day_turns_while_a_send_runs(warming, clock):
+def test_the_day_changes_while_a_send_runs(warming, clock):
     """What was handed out before midnight and left after it is of the new day."""
     clock.now = berlin(2026, 11, 23, 23, 59)
     ledger = warming(5, 7)

@@ -189,14 +189,14 @@ def test_every_connection_is_set_up_for_keeping_promises(tmp_path):
         assert (tmp_path / "mailer.db").exists()
 
 
-def test_a_new_database_is_its_owner_s_alone(tmp_path):
+def test_a_new_database_is_readable_by_its_user_alone(tmp_path):
     with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", tmp_path / ".mailer"):
         for path in tmp_path.glob("ledger.db*"):
             if ".lock" not in path.name:
                 assert path.stat().st_mode & 0o077 == 0, path.name
 
 
-def test_as_many_claims_as_lanes_can_hold_are_given_back_whatever_sqlite_was_built_with(tmp_path):
+def test_all_claims_of_all_connections_are_released_within_the_parameter_limit_of_sqlite(tmp_path):
     """A stop gives back up to 50 a lane at once; SQLite takes 32,766 parameters as it comes, Debian's more."""
 
     @event.listens_for(Pool, "connect")

@@ -27,7 +27,7 @@ def put(key):
 
 
 def keys(conn):
-    rows = conn.exec_driver_sql("select key from meta where key not in ('epoch', 'ledger') order by key")
+    rows = conn.exec_driver_sql("select key from meta where key not in ('ledger', 'rollback_guard') order by key")
     return [row[0] for row in rows]
 
 
@@ -80,7 +80,7 @@ def submitting(writer, job):
     return submit
 
 
-def test_what_gathers_while_a_commit_runs_is_one_batch(writer):
+def test_jobs_queued_during_a_commit_are_one_batch(writer):
     before = commits(writer)
     asyncio.run(
         together(writer, *(lambda key=key: asyncio.wrap_future(writer.call(put(key))) for key in ("a", "b", "c")))
@@ -173,7 +173,7 @@ def test_what_is_to_be_done_now_and_then_is_until_it_is_over(writer):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_fault_of_ours_keeps_nobody_waiting(writer):
+def test_a_defect_of_the_program_leaves_no_job_waiting(writer):
     def make():
         raise RuntimeError("nobody thought of this")
 
@@ -196,7 +196,7 @@ def test_a_database_that_fails_fails_the_whole_batch_and_no_later_one(writer):
     assert writer.call(keys).result() == ["b"]
 
 
-def test_a_transaction_that_the_database_ended_is_not_taken_for_committed(writer):
+def test_a_transaction_that_the_database_ended_is_not_reported_as_committed(writer):
     def ends(conn):
         conn.connection.dbapi_connection.rollback()
 
