@@ -17,8 +17,9 @@ from mailer.delivery.relay_pool import PooledRelay
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.delivery.throttle import ConcurrencyWindow
-from mailer.delivery.types import Stage as At
 from mailer.relay import Relay
+from mailer.smtp.classify import Outcome
+from mailer.smtp.types import Stage as At
 from tests.faults.test_sender import OPTIONS, Stage, counts
 from tests.faults.test_smtp_session import LONG, SHORT, carry, message
 from tests.support.judge import KEPT_THEN_DROPPED, Journal
@@ -28,7 +29,7 @@ from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
 # before its dot a message that was given up too early costs nobody anything; the dot's limit is beyond what a slow machine takes
-IMPATIENT = {"limits": {"connect": 10.0, "session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "dot": 10.0}}
+IMPATIENT = {"limits": {"connect": 10.0, "session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "end_of_data": 10.0}}
 
 
 def test_refused_for_now_at_each_stage_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
@@ -86,7 +87,7 @@ def test_lanes_that_break_together_are_one_failure_after_which_a_relay_rests_for
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 40})
     relay = PooledRelay(Relay(host="127.0.0.1", port=25), ConcurrencyWindow(connections))
     for _ in range(connections):
-        relay.failed(100.0)
+        relay.on_failure(100.0)
     assert relay.backoff_until <= 101.0, "counted one by one, they would have it rest for 30 s"
 
 
@@ -180,15 +181,15 @@ def test_a_reply_to_the_dot_that_comes_before_the_dot_is_no_acceptance() -> None
             await asyncio.Event().wait()
             return False
 
-    (outcome,), is_open = carry(Early(), message(LONG * 400))
-    assert (outcome.classification.state, outcome.stage) == (S.PENDING, At.TEXT)
+    (result,), is_open = carry(Early(), message(LONG * 400))
+    assert (result.classification.outcome, result.stage) == (Outcome.UNSENT, At.TEXT)
     assert not is_open
 
 
 def test_a_reply_too_many_is_taken_for_nobody_else_s() -> None:
     server = Scripted(DATA=["354 go on\r\n250 2.0.0 kept already"])
-    outcomes, is_open = carry(server, message(), message())
-    assert [outcome.classification.state for outcome in outcomes] == [S.PENDING, S.PENDING]
+    results, is_open = carry(server, message(), message())
+    assert [result.classification.outcome for result in results] == [Outcome.UNSENT, Outcome.UNSENT]
     assert not is_open
     assert server.messages in ([], [SHORT])
 

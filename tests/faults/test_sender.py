@@ -188,16 +188,16 @@ def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_
 
 def test_a_ledger_that_fails_one_lane_lets_what_the_others_have_under_way_end(tmp_path: Path) -> None:
     stage = Stage(tmp_path, 2, Scripted(DOT=["250 taken", "250 taken"]))
-    owned_commit = SendSession.begin_sending
-    committed: list[Claim] = []
+    original = SendSession.begin_sending
+    begun: list[Claim] = []
 
-    async def commit(self: SendSession, claim: Claim) -> bool:
-        committed.append(claim)
-        if len(committed) == 1:
-            return await owned_commit(self, claim)
+    async def begin_sending(self: SendSession, claim: Claim) -> bool:
+        begun.append(claim)
+        if len(begun) == 1:
+            return await original(self, claim)
         raise LedgerError("The disk is full.")
 
-    with patch.object(SendSession, "commit", commit), pytest.raises(LedgerError):
+    with patch.object(SendSession, "begin_sending", begin_sending), pytest.raises(LedgerError):
         stage.run()
     with App.open(stage.app.workspace.root) as app:
         result = send_object(app.ledger.sends.summary(stage.send.id))

@@ -62,7 +62,7 @@ def _die_when_claimed(nth: int) -> None:
 
 
 def _die_when_committed(nth: int) -> None:
-    _after("commit", nth, lambda _self, _arguments, allowed: bool(allowed))
+    _after("begin_sending", nth, lambda _self, _arguments, allowed: bool(allowed))
 
 
 def _after(method: str, nth: int, counts: Callable[[SendSession, tuple[Any, ...], Any], bool]) -> None:

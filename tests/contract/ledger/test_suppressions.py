@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import literal, select, text
 
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Reply
+from mailer.smtp.types import Reply
 from mailer.ledger.store.database import open_database
 from mailer.ledger.subscribers.suppressions import suppress_all
 from mailer.ledger.types.sends import Repeat

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import delete, insert, text, update
 
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Reply, Stage
+from mailer.smtp.types import Reply, Stage
 from mailer.ledger.reports.verify import CHECKS, reachable
 from mailer.ledger.store.tables import attempt, delivery, send, suppression
 from mailer.ledger.types.suppressions import SuppressionReason

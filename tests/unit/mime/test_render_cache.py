@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, TemplateParts, fill
 from mailer.edition.plaintext.blocks import FilledParagraph
 from mailer.mime.encoding import quote
-from mailer.mime.render_cache import LONGEST, MAX_ENTRIES, RenderCache
+from mailer.mime.render_cache import MAX_ENTRIES, MAX_LENGTH, RenderCache
 
 NAME, CITY = "reader.first_name", 'reader.city or "town"'
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26) | st.sampled_from(
@@ -28,9 +28,9 @@ values = st.builds(ReaderValues, fields=fields, address=addresses, token=TOKENS)
 
 @given(parts=parts, readers=st.lists(values, min_size=1, max_size=6))
 def test_it_equals_what_is_written_anew(parts: TemplateParts, readers: list[ReaderValues]) -> None:
-    stencil = RenderCache(parts, quote)
+    cache = RenderCache(parts, quote)
     for reader in [*readers, *readers]:
-        assert stencil.render(reader) == quote(fill(parts, reader))
+        assert cache.render(reader) == quote(fill(parts, reader))
 
 
 @given(address=addresses, token=TOKENS, before=texts, after=texts)
@@ -44,11 +44,11 @@ def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
         MergeField(TOKEN, EscapeContext.URL),
         before,
     )
-    stencil = RenderCache(parts, quote)
+    cache = RenderCache(parts, quote)
     known = ReaderValues(address="a" * len(address), token="k" * len(token))
-    stencil.render(known)
+    cache.render(known)
     reader = known._replace(address=address, token=token)
-    assert stencil.render(reader) == quote(fill(parts, reader))
+    assert cache.render(reader) == quote(fill(parts, reader))
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_what_comes_again_is_not_written_again(merge_field: MergeField, reader: 
         written.append(text)
         return text.encode()
 
-    stencil = RenderCache(("Dear ", merge_field), write)
-    stencil.render(reader)
+    cache = RenderCache(("Dear ", merge_field), write)
+    cache.render(reader)
     written.clear()
-    stencil.render(reader)
+    cache.render(reader)
     assert not written
 
 
@@ -81,11 +81,11 @@ def test_what_is_kept_is_bounded() -> None:
         kept += 1
         return text.encode()
 
-    stencil = RenderCache((MergeField(NAME, EscapeContext.TEXT),), write)
+    cache = RenderCache((MergeField(NAME, EscapeContext.TEXT),), write)
     for number in range(MAX_ENTRIES + 1):
-        stencil.render(ReaderValues(fields={"first_name": f"n{number}"}, token=""))
-    stencil.render(ReaderValues(fields={"first_name": "n0"}, token=""))
+        cache.render(ReaderValues(fields={"first_name": f"n{number}"}, token=""))
+    cache.render(ReaderValues(fields={"first_name": "n0"}, token=""))
     assert kept == MAX_ENTRIES + 2, "the first was let go"
     for _ in range(2):
-        stencil.render(ReaderValues(fields={"first_name": "x" * (LONGEST + 1)}, token=""))
+        cache.render(ReaderValues(fields={"first_name": "x" * (MAX_LENGTH + 1)}, token=""))
     assert kept == MAX_ENTRIES + 4, "the long one was not kept"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.types import Reply
 from mailer.smtp.reply import LINES_LIMIT, TEXT_LIMIT, MalformedReplyError, ReplyParser
+from mailer.smtp.types import Reply
 
 
 def read(*chunks: bytes) -> list[Reply]:
