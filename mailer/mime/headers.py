@@ -71,7 +71,7 @@ def encode_text(text: str, indent: int) -> str:
 
 
 def _encoded_words(text: str, room: int) -> list[str]:
-    """Returns encoded words (RFC 2047 2), of at most 75 characters, the first of at most `room`; in Q or B, whichever is shorter."""
+    """Returns encoded words (RFC 2047 2) of at most 75 characters, the first of at most `room`; in the shorter of Q and B."""
     characters = [character.encode("utf-8", "replace") for character in text]
     quoted = ["".join(map(_QUOTED.__getitem__, character)) for character in characters]
     if 3 * sum(map(len, quoted)) <= 4 * sum(map(len, characters)):

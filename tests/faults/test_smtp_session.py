@@ -1,4 +1,4 @@
-"""What a session does when a relay refuses, hangs up, falls silent or talks nonsense, at every stage."""
+"""How a session ends when a relay refuses, closes the connection, does not answer, or answers nonsense, at every stage."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -34,10 +34,10 @@ async def connect(server: Scripted) -> SmtpSession:
     return SmtpSession(await open_connection(relay, limits=LIMITS, local_hostname="desk.example.org"), LIMITS)
 
 
-def carry(
+def deliver_all(
     server: Scripted, *messages: Message, begin_sending: Callable[[], Awaitable[bool]] = yes
 ) -> tuple[list[AttemptResult], bool]:
-    """Deliver `messages` over one session to `server`; the results, and whether the session is still open."""
+    """Delivers `messages` over one session to `server`; returns the results, and whether the session is still open."""
 
     async def scenario() -> tuple[list[AttemptResult], bool]:
         async with server:
@@ -56,7 +56,7 @@ both = pytest.mark.parametrize("extensions", [("PIPELINING",), ("HELP",)], ids=[
 @both
 def test_messages_follow_each_other_on_one_connection(extensions: tuple[str, ...]) -> None:
     server = Scripted(extensions=extensions)
-    results, is_open = carry(server, message(), message(LONG), message())
+    results, is_open = deliver_all(server, message(), message(LONG), message())
     assert [result.classification.outcome for result in results] == [Outcome.ACCEPTED] * 3
     assert is_open
     assert server.messages == [SHORT, LONG, SHORT]
@@ -71,36 +71,36 @@ def test_messages_follow_each_other_on_one_connection(extensions: tuple[str, ...
         ("RCPT", "450 4.2.0 later", Outcome.DEFERRED, Stage.RCPT),
         ("RCPT", "550 5.1.1 nobody", Outcome.FAILED, Stage.RCPT),
         ("DATA", "451 4.3.0 later", Outcome.DEFERRED, Stage.DATA),
-        ("DOT", "451 4.3.0 later", Outcome.DEFERRED, Stage.END_OF_DATA),
-        ("DOT", "554 5.7.1 no", Outcome.FAILED, Stage.END_OF_DATA),
+        ("END_OF_DATA", "451 4.3.0 later", Outcome.DEFERRED, Stage.END_OF_DATA),
+        ("END_OF_DATA", "554 5.7.1 no", Outcome.FAILED, Stage.END_OF_DATA),
     ],
 )
-def test_a_refusal_is_one_delivery_s_and_the_next_one_goes_through(
+def test_a_refusal_affects_one_delivery_and_the_next_one_is_accepted(
     extensions: tuple[str, ...], verb: str, reply: str, expected: Outcome, stage: Stage
 ) -> None:
     server = Scripted(extensions=extensions, **{verb: [reply]})
-    (refused, accepted), is_open = carry(server, message(), message())
+    (refused, accepted), is_open = deliver_all(server, message(), message())
     assert (refused.classification.outcome, refused.stage) == (expected, stage)
     assert str(refused.reply) == reply
     assert accepted.classification.outcome is Outcome.ACCEPTED
     assert is_open
     assert server.connections == 1
-    assert b"" not in server.messages or verb != "DOT"
+    assert b"" not in server.messages or verb != "END_OF_DATA"
 
 
-def test_a_refused_recipient_with_354_after_it_gets_a_lone_dot_and_no_blame_is_shifted() -> None:
-    server = Scripted(RCPT=["550 5.1.1 nobody"], DOT=["554 5.5.1 no valid recipients"])
-    (refused, accepted), _is_open = carry(server, message(), message())
+def test_after_a_refused_recipient_and_354_end_of_data_alone_is_sent_and_its_reply_ignored() -> None:
+    server = Scripted(RCPT=["550 5.1.1 nobody"], END_OF_DATA=["554 5.5.1 no valid recipients"])
+    (refused, accepted), _is_open = deliver_all(server, message(), message())
     assert (refused.classification.outcome, refused.stage) == (Outcome.FAILED, Stage.RCPT)
     assert refused.reply
     assert refused.reply.enhanced == "5.1.1"
     assert accepted.classification.outcome is Outcome.ACCEPTED
-    assert server.messages == [b"", SHORT], "the lone dot carried nothing"
+    assert server.messages == [b"", SHORT], "end of DATA alone delivered an empty message to nobody"
 
 
-def test_454_at_mail_in_a_pipelined_group_is_the_verdict() -> None:
+def test_454_at_mail_in_a_pipelined_group_is_the_result() -> None:
     server = Scripted(MAIL=["454 4.7.0 slow down"], RCPT=["503 5.5.1 need MAIL"], DATA=["503 5.5.1 need RCPT"])
-    (refused, accepted), _ = carry(server, message(), message())
+    (refused, accepted), _ = deliver_all(server, message(), message())
     assert (refused.classification.outcome, refused.stage, refused.classification.is_throttling) == (
         Outcome.DEFERRED,
         Stage.MAIL,
@@ -109,15 +109,15 @@ def test_454_at_mail_in_a_pipelined_group_is_the_verdict() -> None:
     assert accepted.classification.outcome is Outcome.ACCEPTED
 
 
-def test_421_in_a_pipelined_group_is_the_verdict_though_the_connection_ends_under_the_rest() -> None:
-    (refused,), is_open = carry(Scripted(MAIL=["421 4.3.2 closing"]), message())
+def test_421_in_a_pipelined_group_is_the_result_although_the_connection_ends() -> None:
+    (refused,), is_open = deliver_all(Scripted(MAIL=["421 4.3.2 closing"]), message())
     assert refused.classification.outcome is Outcome.UNSENT
     assert refused.reply
     assert refused.reply.code == 421
     assert not is_open
 
 
-def test_after_a_refusal_that_ends_the_connection_nothing_more_is_waited_for() -> None:
+def test_after_a_refusal_that_ends_the_connection_no_other_reply_is_awaited() -> None:
     async def scenario() -> AttemptResult:
         async with Scripted(MAIL=["550 5.7.1 not from you"], RCPT=[SILENCE]) as server, asyncio.timeout(PATIENCE):
             connection = await open_connection(
@@ -133,69 +133,69 @@ def test_after_a_refusal_that_ends_the_connection_nothing_more_is_waited_for() -
 
 
 @both
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "END_OF_DATA"])
 @pytest.mark.parametrize("fault", [DROP, SILENCE, "nonsense", "650 what", "250-never ending"])
-def test_a_broken_conversation_is_uncertain_after_the_dot_and_unsent_before(
+def test_a_broken_session_is_uncertain_after_end_of_data_and_unsent_before(
     extensions: tuple[str, ...], verb: str, fault: str
 ) -> None:
-    (result,), is_open = carry(Scripted(extensions=extensions, **{verb: [fault]}), message())
-    assert result.classification.outcome is (Outcome.UNCERTAIN if verb == "DOT" else Outcome.UNSENT)
+    (result,), is_open = deliver_all(Scripted(extensions=extensions, **{verb: [fault]}), message())
+    assert result.classification.outcome is (Outcome.UNCERTAIN if verb == "END_OF_DATA" else Outcome.UNSENT)
     assert not is_open
 
 
-def test_a_connection_lost_in_the_middle_of_a_long_text_left_no_dot_and_is_unsent() -> None:
+def test_a_connection_lost_in_the_middle_of_a_long_text_is_unsent() -> None:
     text = LONG * 200  # more than the system's buffers take
-    (result,), is_open = carry(Scripted(drop_in_text_after=5000), message(text))
+    (result,), is_open = deliver_all(Scripted(drop_in_text_after=5000), message(text))
     assert (result.classification.outcome, result.stage) == (Outcome.UNSENT, Stage.TEXT)
     assert not is_open
 
 
-def test_a_message_that_may_not_leave_closes_the_connection_and_nothing_empty_is_delivered() -> None:
+def test_a_cancelled_message_closes_the_connection_and_delivers_no_empty_one() -> None:
     async def no() -> bool:
         return False
 
     server = Scripted()
-    (result,), is_open = carry(server, message(), begin_sending=no)
+    (result,), is_open = deliver_all(server, message(), begin_sending=no)
     assert result.cancelled
     assert result.classification.outcome is Outcome.UNSENT
     assert not is_open
     assert server.messages == []
 
 
-def test_a_ledger_that_fails_closes_the_connection_and_is_heard_of() -> None:
+def test_a_ledger_error_closes_the_connection_and_propagates() -> None:
     async def fails() -> bool:
         raise RuntimeError("disk full")
 
     server = Scripted()
     with pytest.raises(RuntimeError, match="disk full"):
-        carry(server, message(), begin_sending=fails)
+        deliver_all(server, message(), begin_sending=fails)
     assert server.messages == []
 
 
-def test_commit_is_asked_only_when_the_relay_waits_for_the_text() -> None:
+def test_begin_sending_is_called_only_when_the_relay_waits_for_the_text() -> None:
     asked: list[int] = []
 
     async def begin_sending() -> bool:
         asked.append(1)
         return True
 
-    carry(Scripted(RCPT=["550 5.1.1 nobody"]), message(), begin_sending=begin_sending)
+    deliver_all(Scripted(RCPT=["550 5.1.1 nobody"]), message(), begin_sending=begin_sending)
     assert asked == []
 
 
-def test_an_extra_reply_ends_the_lane() -> None:
-    server = Scripted(DOT=["250 ok\r\n250 and again"])
-    results, _ = carry(server, message(), message())
+def test_an_extra_reply_ends_the_session() -> None:
+    server = Scripted(END_OF_DATA=["250 ok\r\n250 and again"])
+    results, _ = deliver_all(server, message(), message())
     assert results[0].classification.outcome is Outcome.ACCEPTED
     assert results[1].classification.outcome == Outcome.UNSENT
 
 
-def test_an_address_beyond_ascii_needs_smtputf8() -> None:
+def test_a_non_ascii_address_needs_smtputf8() -> None:
     hindi = message(recipient="दीपा@xn--p1b6ci4b4b3a.example")
-    (lacking,), _ = carry(Scripted(), hindi)
+    (lacking,), _ = deliver_all(Scripted(), hindi)
     assert (lacking.classification.outcome, lacking.classification.suppress) == (Outcome.FAILED, False)
     server = Scripted(extensions=("PIPELINING", "SMTPUTF8", "DSN"))
-    (sent,), _ = carry(server, hindi)
+    (sent,), _ = deliver_all(server, hindi)
     assert sent.classification.outcome is Outcome.ACCEPTED
     assert "SMTPUTF8" in server.log[1]
     assert "ORCPT=utf-8;दीपा@" in server.log[2]
@@ -203,14 +203,14 @@ def test_an_address_beyond_ascii_needs_smtputf8() -> None:
 
 def test_parameters_follow_what_is_offered() -> None:
     server = Scripted(extensions=("DSN", "SIZE 100000", "8BITMIME"))
-    carry(server, message(recipient="ana+a=b@example.com"))
+    deliver_all(server, message(recipient="ana+a=b@example.com"))
     assert server.log[1] == f"MAIL FROM:<desk@example.org> SIZE={len(SHORT)} RET=HDRS ENVID=e1"
     assert server.log[2] == "RCPT TO:<ana+a=b@example.com> NOTIFY=FAILURE ORCPT=rfc822;ana+2Ba+3Db@example.com"
 
 
 def test_a_message_over_the_relay_s_limit_halts_the_send_without_trying() -> None:
     server = Scripted(extensions=("SIZE 20",))
-    (result,), _ = carry(server, message(LONG))
+    (result,), _ = deliver_all(server, message(LONG))
     assert result.classification.halt
     assert result.classification.outcome is Outcome.UNSENT
     assert not any(line.startswith("MAIL") for line in server.log)
@@ -230,11 +230,11 @@ def test_a_session_that_cannot_be_set_up_is_the_relay_s_fault(
     script: dict[str, list[str]], stage: Stage, fatal: bool
 ) -> None:
     with pytest.raises(ConnectionFailure) as caught:
-        carry(Scripted(**script), message())
+        deliver_all(Scripted(**script), message())
     assert (caught.value.stage, caught.value.fatal) == (stage, fatal)
 
 
-def test_no_credential_and_no_message_leave_where_starttls_is_not_offered() -> None:
+def test_no_credentials_and_no_message_are_sent_if_starttls_is_not_offered() -> None:
     server = Scripted(extensions=("AUTH PLAIN",))
 
     async def scenario() -> None:
@@ -250,10 +250,10 @@ def test_no_credential_and_no_message_leave_where_starttls_is_not_offered() -> N
     assert not any(line.startswith(("AUTH", "MAIL")) for line in server.log)
 
 
-def carry_on(
+def deliver_pipelined(
     server: Scripted, *messages: Message, begin_sending: Callable[[], Awaitable[bool]] = yes
 ) -> tuple[list[AttemptResult], bool]:
-    """Deliver `messages` over one session, each announced while the one before it leaves."""
+    """Delivers `messages` over one session, each envelope with the text before it."""
 
     async def scenario() -> tuple[list[AttemptResult], bool]:
         async with server:
@@ -270,72 +270,72 @@ def carry_on(
 
 
 @both
-def test_the_next_envelope_leaves_with_the_text_before_it(extensions: tuple[str, ...]) -> None:
+def test_the_next_envelope_is_sent_with_the_text_before_it(extensions: tuple[str, ...]) -> None:
     server = Scripted(extensions=extensions)
-    results, is_open = carry_on(server, message(), message(LONG), message(LONG * 3), message())
+    results, is_open = deliver_pipelined(server, message(), message(LONG), message(LONG * 3), message())
     assert [result.classification.outcome for result in results] == [Outcome.ACCEPTED] * 4
     assert is_open
     assert server.messages == [SHORT, LONG, LONG * 3, SHORT]
 
 
 def test_one_round_trip_a_message() -> None:
-    """The next envelope leaves behind a dot that has not been answered yet."""
+    """The next envelope is sent after an end of DATA that has not been answered yet."""
 
     class Reluctant(Scripted):
-        """Answers a dot only when the envelope of the next of three messages has come."""
+        """Answers end of DATA only when the envelope of the next of three messages has come."""
 
         async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
-            if verb == "DOT" and len(self.messages) < 3:
+            if verb == "END_OF_DATA" and len(self.messages) < 3:
                 return True
             if verb == "MAIL" and self.messages:
-                await super().answer("DOT", writer)
+                await super().answer("END_OF_DATA", writer)
             return await super().answer(verb, writer)
 
-    results, _ = carry_on(Reluctant(), message(), message(), message())
+    results, _ = deliver_pipelined(Reluctant(), message(), message(), message())
     assert [result.classification.outcome for result in results] == [Outcome.ACCEPTED] * 3
 
 
 @pytest.mark.parametrize(
     ("verb", "reply", "expected"),
     [
-        ("DOT", "451 4.3.0 later", Outcome.DEFERRED),
-        ("DOT", "554 5.7.1 no", Outcome.FAILED),
+        ("END_OF_DATA", "451 4.3.0 later", Outcome.DEFERRED),
+        ("END_OF_DATA", "554 5.7.1 no", Outcome.FAILED),
         ("MAIL", "451 4.3.0 later", Outcome.DEFERRED),
         ("RCPT", "550 5.1.1 nobody", Outcome.FAILED),
         ("DATA", "451 4.3.0 later", Outcome.DEFERRED),
     ],
 )
 @pytest.mark.parametrize("nth", [0, 1, 2])
-def test_a_refusal_in_the_middle_is_one_delivery_s_though_envelopes_overlap(
+def test_a_refusal_in_the_middle_affects_one_delivery_although_envelopes_overlap(
     verb: str, reply: str, expected: Outcome, nth: int
 ) -> None:
-    good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "DOT": "250 kept"}[verb]
+    good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "END_OF_DATA": "250 kept"}[verb]
     server = Scripted(**{verb: [good] * nth + [reply]})
-    results, is_open = carry_on(server, *(message(SHORT + b"%d\r\n" % n) for n in range(4)))
+    results, is_open = deliver_pipelined(server, *(message(SHORT + b"%d\r\n" % n) for n in range(4)))
     assert [result.classification.outcome for result in results] == [
         expected if n == nth else Outcome.ACCEPTED for n in range(4)
     ]
     assert is_open
     texts = [text for text in server.messages if text]
-    assert texts == [SHORT + b"%d\r\n" % n for n in range(4) if n != nth or verb == "DOT"]
+    assert texts == [SHORT + b"%d\r\n" % n for n in range(4) if n != nth or verb == "END_OF_DATA"]
 
 
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "END_OF_DATA"])
 @pytest.mark.parametrize("fault", [DROP, SILENCE, "nonsense", "421 4.3.2 closing"])
-def test_whoever_s_envelope_left_ahead_of_a_break_is_unsent(verb: str, fault: str) -> None:
-    good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "DOT": "250 kept"}[verb]
-    first, second = carry_on(Scripted(**{verb: [good, fault]}), message(), message())[0][:2]
+def test_a_message_whose_envelope_was_sent_ahead_of_a_break_is_unsent(verb: str, fault: str) -> None:
+    good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on", "END_OF_DATA": "250 kept"}[verb]
+    first, second = deliver_pipelined(Scripted(**{verb: [good, fault]}), message(), message())[0][:2]
     assert first.classification.outcome is Outcome.ACCEPTED
-    after_dot = Outcome.DEFERRED if fault.startswith("421") else Outcome.UNCERTAIN
-    assert second.classification.outcome is (after_dot if verb == "DOT" else Outcome.UNSENT)
+    after_end = Outcome.DEFERRED if fault.startswith("421") else Outcome.UNCERTAIN
+    assert second.classification.outcome is (after_end if verb == "END_OF_DATA" else Outcome.UNSENT)
 
 
-def test_a_lost_dot_leaves_the_announced_one_provably_unsent() -> None:
-    first, second = carry_on(Scripted(DOT=[DROP]), message(), message())[0]
+def test_a_connection_lost_at_end_of_data_leaves_the_pipelined_message_unsent() -> None:
+    first, second = deliver_pipelined(Scripted(END_OF_DATA=[DROP]), message(), message())[0]
     assert (first.classification.outcome, second.classification.outcome) == (Outcome.UNCERTAIN, Outcome.UNSENT)
 
 
-def test_an_announced_message_that_may_not_leave_is_not_delivered_empty() -> None:
+def test_a_pipelined_message_that_is_not_sent_is_not_delivered_empty() -> None:
     async def scenario() -> None:
         async with server:
             session = await connect(server)

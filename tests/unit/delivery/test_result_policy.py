@@ -1,4 +1,4 @@
-"""What a result means for its delivery, its relay and its send, where the reply alone does not say it."""
+"""The result policy: what a result means for its delivery, its relay and its send, where the reply alone does not tell."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def decided(result: AttemptResult, **circumstances: Any) -> ResultDecision:
     return decide(EndedAttempt(**{**attempt, **circumstances}), retry=RETRY, chance=0.5)
 
 
-def test_a_deferred_delivery_has_its_next_attempt_and_what_was_said() -> None:
+def test_a_deferred_delivery_has_its_next_attempt_and_the_reply() -> None:
     result = decided(replied("450 4.2.0", Stage.RCPT)).result
     assert result
     assert (result.delivery_id, result.attempt, result.state) == (7, 1, S.DEFERRED)
@@ -67,7 +67,7 @@ def test_after_its_lifetime_a_deferred_delivery_is_expired() -> None:
         (replied("471", Stage.RCPT), False, False),
     ],
 )
-def test_who_asks_for_a_slower_pace(ended: AttemptResult, domain: bool, relay: bool) -> None:
+def test_a_reply_throttles_the_domain_or_the_relay(ended: AttemptResult, domain: bool, relay: bool) -> None:
     decision = decided(ended)
     assert (decision.throttles_domain, decision.throttles_relay) == (domain, relay)
 
@@ -111,14 +111,14 @@ def test_a_delivery_whose_connections_keep_breaking_is_deferred_in_the_end() -> 
         (replied("550 5.7.1", Stage.MAIL), {}),
     ],
 )
-def test_a_delivery_that_did_not_break_its_connection_is_released_as_often_as_need_be(
+def test_a_delivery_that_did_not_break_its_connection_is_released_any_number_of_times(
     ended: AttemptResult, circumstances: dict[str, bool]
 ) -> None:
     decision = decided(ended, releases=100, **circumstances)
     assert (decision.result, decision.is_suspect) == (None, False)
 
 
-def test_a_fault_of_the_send_pauses_it_with_the_words_of_the_relay() -> None:
+def test_a_refusal_of_the_send_pauses_it_with_the_reply_of_the_relay() -> None:
     decision = decided(replied("550 5.7.1", Stage.MAIL))
     assert decision.halt == f"{RELAY}: sender refused (550 5.7.1 so it is)"
     assert decided(replied("550 5.1.1", Stage.RCPT)).halt == ""

@@ -1,4 +1,4 @@
-"""Who may go when: rates kept, lanes kept, nobody lost, nobody held up by a slow domain."""
+"""The throttle: rates and limits hold, no claim is lost, and a slow domain does not block the others."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def test_a_provider_s_domains_count_as_one(address: str, group: str) -> None:
 
 
 @given(rate=st.floats(0.1, 50), steps=st.lists(st.floats(0, 3), max_size=60))
-def test_in_no_stretch_of_time_does_more_leave_than_the_rate_allows(rate: float, steps: list[float]) -> None:
+def test_no_more_is_sent_in_any_interval_than_the_rate_allows(rate: float, steps: list[float]) -> None:
     bucket, now, taken = TokenBucket(rate), 1000.0, []
     for step in steps:
         now += step
@@ -46,7 +46,7 @@ def test_in_no_stretch_of_time_does_more_leave_than_the_rate_allows(rate: float,
 
 
 @given(rate=st.floats(0.1, 50))
-def test_when_it_says_that_a_token_is_ready_there_is_one(rate: float) -> None:
+def test_there_is_a_token_at_ready_at(rate: float) -> None:
     bucket = TokenBucket(rate)
     bucket.take(5.0)
     ready = bucket.ready_at(5.0)
@@ -54,7 +54,7 @@ def test_when_it_says_that_a_token_is_ready_there_is_one(rate: float) -> None:
     assert bucket.ready_at(ready + 1e-6) <= ready + 1e-6
 
 
-def test_a_window_halves_once_for_what_was_under_way_and_never_closes() -> None:
+def test_a_window_halves_once_for_messages_under_way_and_never_closes() -> None:
     window = ConcurrencyWindow(16)
     for _ in range(5):
         window.on_throttle(100.0)
@@ -76,7 +76,7 @@ def test_a_window_grows_back_step_by_step_to_its_top_and_no_further() -> None:
     assert window.limit == 4
 
 
-def test_a_slow_domain_holds_up_nobody_else() -> None:
+def test_a_slow_domain_does_not_block_the_others() -> None:
     throttle = Throttle(RateLimits(domain_rate={"slow.example": 0.1}), connections=2)
     throttle.add(claim(n, "a@slow.example") for n in range(5))
     throttle.add(claim(n, "b@quick.example") for n in range(5, 8))
@@ -100,13 +100,13 @@ def test_a_slow_domain_at_the_head_of_a_list_does_not_fill_the_queue_for_ever() 
     assert throttle.capacity <= MAX_CAPACITY
 
 
-def test_a_domain_s_lanes_are_freed_by_done() -> None:
+def test_done_frees_a_connection_of_the_domain() -> None:
     throttle = Throttle(RateLimits(domain_connections={"*": 1}), connections=8)
     throttle.add([claim(1), claim(2)])
     first = throttle.take(0.0)
     assert first
     assert throttle.take(0.0) is None
-    assert throttle.ready_at(0.0) is None, "no clock helps, only a lane that is done"
+    assert throttle.ready_at(0.0) is None, "only `done` helps, not the clock"
     throttle.done(first)
     assert throttle.take(0.0)
 
@@ -122,7 +122,9 @@ addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@goo
                      domain_rate=st.dictionaries(st.sampled_from(["*", "x.example"]), st.floats(0.5, 5))),
     moves=st.lists(st.sampled_from(["take", "done", "accepted", "back", "slow", "tick"]), max_size=80),
 )  # fmt: skip
-def test_everybody_goes_exactly_once(queue: list[str], connections: int, limits: RateLimits, moves: list[str]) -> None:
+def test_every_claim_is_taken_exactly_once(
+    queue: list[str], connections: int, limits: RateLimits, moves: list[str]
+) -> None:
     throttle, now, under_way, gone = Throttle(limits, connections=connections), 0.0, [], []
     throttle.add(claim(n, address) for n, address in enumerate(queue))
     for move in [*moves, *["tick", "take", "done"] * (len(queue) * 4)]:
@@ -159,7 +161,7 @@ def test_a_claim_is_done_once() -> None:
         throttle.done(taken)
 
 
-def test_what_is_put_back_is_next() -> None:
+def test_a_requeued_claim_is_next() -> None:
     throttle = Throttle(RateLimits(), connections=2)
     throttle.add([claim(1), claim(2, "b@example.net"), claim(3)])
     first = throttle.take(0.0)
@@ -169,7 +171,7 @@ def test_what_is_put_back_is_next() -> None:
     assert throttle.take(0.0) is first
 
 
-def test_what_is_drained_is_what_waited_or_was_under_way() -> None:
+def test_drain_returns_all_claims_that_were_queued_or_under_way() -> None:
     throttle = Throttle(RateLimits(), connections=2)
     throttle.add([claim(1), claim(2, "b@example.net"), claim(3)])
     taken = throttle.take(0.0)
@@ -181,7 +183,7 @@ def test_what_is_drained_is_what_waited_or_was_under_way() -> None:
 
 @pytest.mark.parametrize("limits", [{}, {"domain_rate": {"*": 10.0}}, {"domain_connections": {"*": 2}}])
 @pytest.mark.parametrize("is_slowed", [False, True])
-def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
+def test_idle_domains_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
     throttle = Throttle(RateLimits(**limits), connections=4)
     for number in range(5 * MAX_DOMAINS):
         throttle.add([claim(number, f"ana@{number}.example.org")])
@@ -193,7 +195,7 @@ def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, 
     assert throttle.domain_count <= MAX_DOMAINS + 1
 
 
-def test_a_domain_s_rate_holds_although_others_are_forgotten() -> None:
+def test_the_rate_of_a_domain_holds_although_others_are_forgotten() -> None:
     throttle = Throttle(RateLimits(domain_rate={"slow.example": 0.001}), connections=4)
     throttle.add([claim(1, "ana@slow.example"), *(claim(n, f"ana@{n}.example") for n in range(2, 5_000))])
     taken = []

@@ -66,7 +66,7 @@ def test_the_outcome_and_scope_of_each_reply(
     enhanced=st.sampled_from(["", "5.1.1", "4.7.1", "5.7.1", "9.9.9"]),
     stage=st.sampled_from(Stage),
 )
-def test_every_reply_has_a_verdict_and_only_a_2xx_to_the_dot_is_an_acceptance(
+def test_every_reply_has_a_classification_and_only_2xx_to_end_of_data_is_an_acceptance(
     code: int, enhanced: str, stage: Stage
 ) -> None:
     found = classify(Reply(code=code, enhanced=enhanced), stage)
@@ -79,13 +79,13 @@ def test_every_reply_has_a_verdict_and_only_a_2xx_to_the_dot_is_an_acceptance(
 
 
 @pytest.mark.parametrize("stage", Stage)
-def test_a_lost_connection_is_uncertain_from_the_dot_on_and_never_before(stage: Stage) -> None:
+def test_a_lost_connection_is_uncertain_only_after_end_of_data(stage: Stage) -> None:
     assert connection_lost(stage, "connection lost").outcome is (
         Outcome.UNCERTAIN if stage is Stage.END_OF_DATA else Outcome.UNSENT
     )
 
 
-def test_a_missing_extension_fails_the_reader_without_suppressing() -> None:
+def test_a_missing_extension_fails_the_delivery_without_suppressing() -> None:
     found = not_offered("SMTPUTF8")
     assert found.outcome is Outcome.FAILED
     assert not found.suppress

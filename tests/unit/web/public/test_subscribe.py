@@ -230,7 +230,11 @@ def test_a_thousand_sign_ups_against_one_victim_ask_for_one_letter(site, visitor
         )
     listed = public_list(site.app, "harbour")
     with ThreadPoolExecutor(64) as many:  # they share commits
-        list(many.map(lambda _: request_signup(site.app, listed, VICTIM, {}, form=SignupForm.PAGE, ip=""), range(1000)))
+        list(
+            many.map(
+                lambda _: request_signup(site.app, listed, VICTIM, {}, form=SignupForm.PAGE, ip=""), range(1000)
+            )
+        )
     assert [each.kind for each in letters(site)] == [TransactionalKind.CONFIRM]
     assert len(site.ledger.signups.consents(VICTIM.identity)) <= 1
 
