@@ -75,7 +75,7 @@ class ConnectionSlot:
         return self.session is not None
 
     async def disconnect(self) -> None:
-        """Closes the connection, politely if it is still open."""
+        """Closes the connection, with QUIT if it is still open."""
         session, self.session = self.session, None
         if session and self.relay:
             await self._pool.close(self.relay, session)

@@ -81,7 +81,7 @@ class RelayPool:
     ) -> None:
         self._options = options
         self._now = now
-        self._random = chance
+        self._chance = chance
         self._relays = [PooledRelay(relay, ConcurrencyWindow(connections)) for relay in relays]
         self.first_at: float | None = None
         self.last_error = ""
@@ -95,7 +95,7 @@ class RelayPool:
         """Returns one of the available relays, chosen by weight; None if there is none."""
         now = self._now()
         available = [each for each in self._relays if each.is_available(now)]
-        return available[choose_by_weight([each.relay for each in available], self._random())] if available else None
+        return available[choose_by_weight([each.relay for each in available], self._chance())] if available else None
 
     def ready_at(self, now: float) -> float | None:
         """Returns when the next backoff ends; None if no relay is backing off."""
@@ -122,14 +122,14 @@ class RelayPool:
         return SmtpSession(connection, options.limits)
 
     async def close(self, pooled: PooledRelay, session: SmtpSession) -> None:
-        """Closes a session with the relay, politely if it is still open."""
+        """Closes a session with the relay, with QUIT if it is still open."""
         try:
             await session.quit()
         finally:
             pooled.window.in_use -= 1
 
     def on_failure(self, pooled: PooledRelay) -> None:
-        """A connection ended before a message was delivered on it: the same as one that could not be opened."""
+        """A connection ended with its first message, without a result: the same as one that could not be opened."""
         now = self._now()
         pooled.on_failure(now)
         if not pooled.has_worked and now - pooled.failing_since > self._options.connect_patience:

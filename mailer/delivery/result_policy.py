@@ -1,7 +1,7 @@
 """Decides what the result of an attempt means for its delivery, its relay and its send.
 
     decide(attempt, retry=..., chance=...) -> ResultDecision
-    accepted(claim, result, ...) -> DeliveryResult
+    accepted_result(claim, result, ...) -> DeliveryResult
 
 Pure: the sender acts on the decision. What a reply means is in `mailer.smtp.classify`. This module adds what the reply alone
 does not show: whether the connection is still open, whether it was used before, how often this delivery was released, and
@@ -96,8 +96,8 @@ def quote(result: AttemptResult) -> str:
     return f" ({result.reply})" if result.reply else ""
 
 
-def accepted(claim: Claim, result: AttemptResult, *, at: float, relay: str) -> DeliveryResult:
-    """Returns what to record of an accepted message: most results, and nothing to decide."""
+def accepted_result(claim: Claim, result: AttemptResult, *, at: float, relay: str) -> DeliveryResult:
+    """Returns the result to record of an accepted message: the usual one, for which nothing is decided."""
     return DeliveryResult(
         claim.delivery_id,
         claim.attempt,

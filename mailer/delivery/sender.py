@@ -24,7 +24,7 @@ from mailer.delivery.breaker import Breaker
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
 from mailer.delivery.progress import RunResult, SendProgress, StopReason
 from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
-from mailer.delivery.result_policy import EndedAttempt, accepted, decide, quote
+from mailer.delivery.result_policy import EndedAttempt, accepted_result, decide, quote
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import TERMINAL, SendState
 from mailer.delivery.throttle import RateLimits, Throttle
@@ -54,7 +54,7 @@ class Sender:
     """One run of one send; not to be used twice. `chance` returns a number in [0, 1).
 
     `compose` makes the message of a claim. `now` returns seconds since the epoch, for what is recorded and for what is due;
-    that clock may be set. `steady` is monotonic, for what waits within this run: rates, backoffs, idle connections.
+    that clock may be set. `monotonic` never goes back, for what waits within this run: rates, backoffs, idle connections.
     """
 
     def __init__(
@@ -65,16 +65,18 @@ class Sender:
         relays: Sequence[Relay],
         options: SenderOptions,
         now: Callable[[], float],
-        steady: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ledger = ledger
         self._compose = compose
         self._options = options
         self._now = now
-        self._monotonic = steady
-        self._random = chance
-        self._pool = RelayPool(relays, connections=options.connections, options=options.pool, now=steady, chance=chance)
+        self._monotonic = monotonic
+        self._chance = chance
+        self._pool = RelayPool(
+            relays, connections=options.connections, options=options.pool, now=monotonic, chance=chance
+        )
         self._throttle = Throttle(options.limits, connections=options.connections)
         self._breaker = Breaker()
         self._releases: Counter[int] = Counter()
@@ -287,7 +289,7 @@ class Sender:
                 stopping=self._stopping,
             ),
             retry=self._options.retry,
-            chance=self._random(),
+            chance=self._chance(),
         )
         self._check_status = self._check_status or result.cancelled
         if decision.relay_works:
@@ -313,7 +315,7 @@ class Sender:
     def _on_accepted(self, relay: PooledRelay, claim: Claim, result: AttemptResult) -> None:
         """Records an acceptance, the usual result. Nothing waits for the ledger: it writes it before the next `begin_sending`."""
         self.progress.accepted += 1
-        self._ledger.record_nowait(accepted(claim, result, at=self._now(), relay=relay.name))
+        self._ledger.record_nowait(accepted_result(claim, result, at=self._now(), relay=relay.name))
         relay.on_success()
         relay.window.on_success()
         self._breaker.on_accepted()

@@ -82,7 +82,7 @@ class DeliveryQueue(Protocol):
         """Makes the state `sending` durable. False: the message may not be sent (unsubscribed, paused, lease lost)."""
 
     def may_send(self, claim: Claim) -> bool:
-        """Whether the lease still holds; called immediately before end of DATA, so it awaits nothing."""
+        """Whether a message in state `sending` may still be sent: the lease holds. Called immediately before end of DATA."""
 
     def record_nowait(self, result: DeliveryResult) -> None:
         """Records how an attempt ended, before any later `begin_sending`. An error is raised by the next request."""

@@ -25,7 +25,7 @@ class SmtpClient:
         self._reachable = list(relays)
         self._limits = limits
         self._local_hostname = local_hostname
-        self._random = chance
+        self._chance = chance
         self._session: SmtpSession | None = None
         self.last_error = ""
 
@@ -49,7 +49,7 @@ class SmtpClient:
     async def _open(self) -> SmtpSession | None:
         """Returns a session with a relay that can be reached; None if there is none."""
         while self._reachable:
-            relay = self._reachable[choose_by_weight(self._reachable, self._random())]
+            relay = self._reachable[choose_by_weight(self._reachable, self._chance())]
             try:
                 connection = await open_connection(relay, limits=self._limits, local_hostname=self._local_hostname)
             except ConnectionFailure as failure:

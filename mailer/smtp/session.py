@@ -22,9 +22,7 @@ from mailer.smtp.connect import Connection, Extensions, Timeouts
 from mailer.smtp.protocol import ConnectionClosedError, SmtpProtocol
 from mailer.smtp.types import Reply, Stage
 
-WHOLE_WRITE = (
-    128 * 1024
-)  # octets of text that are one write with the end of DATA, if the system takes it; else that follows
+WHOLE_WRITE = 128 * 1024  # octets; a longer text is written and drained before its end of DATA
 
 
 class AttemptResult(NamedTuple):

@@ -100,7 +100,7 @@ class SendRun:
                 relays=relays,
                 options=self.options,
                 now=self.app.clock,
-                steady=asyncio.get_running_loop().time,
+                monotonic=asyncio.get_running_loop().time,
             )
             meanwhile = asyncio.create_task(self.meanwhile()) if self.meanwhile else None
             async with asyncio.timeout(PATIENCE):

@@ -57,6 +57,6 @@ def test_a_send_started_in_the_desk_goes_on_when_the_server_is_back(tmp_path, pr
             states = Counter(dict(database.execute("select state, count(*) from delivery group by state")))
         got = Counter(re.search(rb"^To: .*?([\w.]+@[\w.]+)", message, re.MULTILINE)[1] for message in server.messages)
         assert states["accepted"] + states["uncertain"] == 150
-        assert states["uncertain"] <= (2 if number is signal.SIGKILL else 0)  # one a lane
+        assert states["uncertain"] <= (2 if number is signal.SIGKILL else 0)  # one a connection
         assert max(got.values()) == 1
         assert states["accepted"] <= len(got) <= 150

@@ -131,12 +131,12 @@ def test_an_invalid_certificate_pauses_the_send_and_nothing_is_sent(
     tls: TlsMode,
     certificate: dict,
     trusted: bool,
-    said: str,
+    reason: str,
 ) -> None:
     server = kind(authority.server(tmp_path, **certificate))
     stage, ending, result = send_over(server, tls, trusted=trusted)
     assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
-    assert said in ending.reason
+    assert reason in ending.reason
     assert PASSWORD not in ending.reason
     assert nothing_leaked(server)
     assert stage.suppressed() == []

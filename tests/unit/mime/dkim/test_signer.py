@@ -1,4 +1,4 @@
-"""Every shape of message verifies, by dkimpy and by OpenDKIM, and none does that somebody touched."""
+"""Every shape of message verifies, by dkimpy and by OpenDKIM, and no changed message does."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ from mailer.mime.dkim.signer import OVERSIGNED, DkimKey, relaxed
 from mailer.service.sends.plan import dry_run_recipients, plan_send
 from tests.support.editions import edition as edition_of
 from tests.support.workspaces import make_workspace
-from tests.unit.mime.test_composer import EDITIONS, LETTERHEAD, MARKS, edition, values
+from tests.unit.mime.test_composer import EDITIONS, PROFILE, TOKENS, edition, values
 
 RSA = DkimKey(domain="example.org", selector="s2026", key=new_key(RsaKey))
 ED25519 = DkimKey(domain="example.org", selector="e2026", key=new_key(Ed25519Key))
@@ -41,9 +41,9 @@ LONG = "A subject that goes on, and on, in words of every length, until no line 
 SHAPES: dict[str, Edition] = {
     **EDITIONS,
     "indented, with tabs and dots": edition(body="```\n.dot  two\tspaces   \n\t.tab\n" + ".é" * 90 + "\n```"),
-    "no slot in the text": edition_of("Nothing differs here."),
+    "no merge field in the text": edition_of("Nothing differs here."),
     "long subject": edition_of("Words.", front=f"subject: {LONG}, {{{{ reader.first_name }}}}\n"),
-    "subject beyond ASCII": edition_of("Words.", front=f"subject: {'מגדלור ' * 20} {{{{ reader.city }}}}\n"),
+    "non-ASCII subject": edition_of("Words.", front=f"subject: {'מגדלור ' * 20} {{{{ reader.city }}}}\n"),
 }
 FIELDS = {
     "plain": {"first_name": "Ana", "city": "Porto Novo"},
@@ -60,7 +60,7 @@ def compose(
     made: Edition, signers: Sequence[DkimKey], fields: dict[str, str], address: str = "ana@example.com"
 ) -> Message:
     claim = Claim(delivery_id=7, identity=address, address=address, fields=fields, attempt=1, date=1_790_000_000.0)
-    return Composer(made, replace(LETTERHEAD, signers=tuple(signers)), lambda _id: MARKS).compose(claim)
+    return Composer(made, replace(PROFILE, signers=tuple(signers)), lambda _id: TOKENS).compose(claim)
 
 
 RECORDS = {
@@ -70,12 +70,12 @@ RECORDS = {
 
 
 def look_up(name: bytes | str, timeout: int = 5) -> bytes:
-    """What stands in for DNS."""
+    """Returns the TXT record of a key, in place of DNS."""
     return RECORDS[(name.decode() if isinstance(name, bytes) else name).rstrip(".")].encode()
 
 
 def verified(raw: bytes) -> list[bool]:
-    """What dkimpy says of each signature."""
+    """Returns whether dkimpy verifies each signature."""
     count = len(BytesHeaderParser().parsebytes(raw).get_all("DKIM-Signature", []))
     return [_verified(raw, index) for index in range(count)]
 
@@ -239,7 +239,7 @@ def test_the_same_message_gets_the_same_signature() -> None:
 
 
 def test_one_composer_signs_one_message_after_another() -> None:
-    composer = Composer(EDITIONS["quoted-printable"], replace(LETTERHEAD, signers=SIGNERS["both"]), lambda _id: MARKS)
+    composer = Composer(EDITIONS["quoted-printable"], replace(PROFILE, signers=SIGNERS["both"]), lambda _id: TOKENS)
     for number, fields in enumerate(FIELDS.values()):
         claim = Claim(
             delivery_id=number, identity="a", address=f"r{number}@example.com", fields=fields, attempt=1, date=1.79e9
@@ -251,7 +251,7 @@ def test_signed_messages_are_never_8bit() -> None:
     claim = Claim(delivery_id=1, identity="a", address="ana@example.com", fields={}, attempt=1, date=1.79e9)
     made = edition_of("Grüße ohne Feld.")
     plain, signed = (
-        Composer(made, replace(LETTERHEAD, signers=signers), lambda _id: MARKS, eight_bit=True).compose(claim)
+        Composer(made, replace(PROFILE, signers=signers), lambda _id: TOKENS, eight_bit=True).compose(claim)
         for signers in ((), SIGNERS["rsa"])
     )
     assert not signed.eight_bit and signed.text.isascii()
@@ -321,7 +321,7 @@ def test_an_invalid_key_is_refused_with_the_reason(fault: str) -> None:
 
 
 def test_keys_are_never_shown() -> None:
-    shown = f"{RSA} {ED25519} {RSA.key} {ED25519.key} {replace(LETTERHEAD, signers=SIGNERS['both'])}"
+    shown = f"{RSA} {ED25519} {RSA.key} {ED25519.key} {replace(PROFILE, signers=SIGNERS['both'])}"
     assert "PRIVATE" not in shown and "object at" not in shown
 
 
