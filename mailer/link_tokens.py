@@ -1,15 +1,16 @@
-"""Opaque tokens: the number of a delivery, enciphered for one purpose, in 26 letters of lower-case base32.
+"""Opaque tokens: the number of a delivery, encrypted for one purpose, in 26 characters of lower-case base32.
 
-What stands in an unsubscribe link, a VERP return path or a Message-ID; for some purposes it is another number. Eight octets
-that name the purpose and eight of the number are one block of AES-256 (FIPS 197), under a key derived from a secret of
-MAILER_SECRET_KEYS by HKDF (RFC 5869). Encoding with redundancy, then enciphering the whole with a block cipher, gives secrecy and
-authenticity both (Bellare and Rogaway, “Encode-then-encipher encryption”, Asiacrypt 2000): nobody can read or make a
-token without the key, one guessed or altered holds with a chance of 2**-64, one made for one purpose is nothing for another,
-and equal numbers give equal tokens. Tokens carry no address and never expire. The first key issues, all of them verify.
+They are in unsubscribe links, VERP return paths and Message-IDs; for some purposes the number is another one. Eight octets for
+the purpose and eight for the number are one block of AES-256 (FIPS 197), under a key derived from a secret of
+MAILER_SECRET_KEYS by HKDF (RFC 5869). Encoding with redundancy and then encrypting the whole with a block cipher gives both
+secrecy and authenticity (Bellare and Rogaway, “Encode-then-encipher encryption”, Asiacrypt 2000): nobody can read or make a
+token without the key; a guessed or altered token is valid with a chance of 2**-64; a token for one purpose is invalid for
+another; equal numbers give equal tokens. Tokens contain no address and never expire. The first key issues, all keys verify.
 
-Until 0.1 tokens were numbers sealed by AES-SIV (RFC 5297), in 39 letters. Those are read as ever: people leave by old letters.
+Tokens of version 0.1 were numbers sealed by AES-SIV (RFC 5297), in 39 characters. They are still read: old messages have them
+in their unsubscribe links.
 
-Reading never raises, whatever text it gets, and takes all keys whichever fits.
+Reading never raises, whatever the text, and takes the same time whichever key fits.
 """
 
 import base64
@@ -30,30 +31,32 @@ from mailer.errors import SettingsError
 
 LENGTH = 26
 LENGTHS = (LENGTH, 39)
-"""Of tokens that are read."""
+"""The lengths of tokens that are read."""
 
 PLACEHOLDER = "a" * LENGTH
-"""Stands where a token would in a test message or the archive: recognised, and never valid."""
+"""The token in test messages and in the archive: recognised, and never valid."""
 
 MAX_NUMBER = 2**63 - 1
 BLOCK_SIZE = 16
-"""Tokens that `issue_all` makes at once."""
+"""How many tokens `issue_block` makes at most."""
 _OCTETS = 16  # of a block
-_PADDED, _WRITTEN = 20, 32  # octets, and the letters that they are written as, of which a token's are the first
+_PADDED, _WRITTEN = 20, 32  # octets, and the base32 characters for them; a token is the first LENGTH of these
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567".ljust(256)  # RFC 4648 6
 
 
 class Purpose(StrEnum):
+    """What a token is for. The values are part of every token: they never change."""
+
     UNSUBSCRIBE = "unsubscribe"
-    UNDO = "undo"  # of an unsubscription, on the page that answers it
-    PREFERENCES = "preferences"  # a person's own page, as a letter leads there
-    MEMBER = "member"  # the same by a member's number: goes to that address alone, and so may do more
-    ADDRESS = "address"  # confirms a change of address, over the number of the letter that asks for it
+    UNDO = "undo"  # takes back an unsubscription, on the page that confirms it
+    PREFERENCES = "preferences"  # a subscriber's own page, from the link of a message; by delivery
+    MEMBER = "member"  # the same by member, from a link that is sent to the address alone, and so allows more
+    ADDRESS = "address"  # confirms a change of address; by the transactional mail that asks for it
     NONCE = "nonce"  # a form on one of these pages: which page, and when it was shown
     BOUNCE = "bounce"  # the VERP return path
     MESSAGE_ID = "message-id"
-    CONFIRM = "confirm"  # of what a letter asks to be confirmed, over the letter's number
-    LETTER = "letter"  # the Message-ID of a letter to one person
+    CONFIRM = "confirm"  # confirms a sign-up; by the transactional mail that asks for it
+    LETTER = "letter"  # the Message-ID of transactional mail
     FORM = "form"  # when a form was shown, in seconds
 
 
@@ -61,28 +64,28 @@ _NAMES = {purpose: hashlib.sha256(b"mailer token " + purpose.encode()).digest()[
 
 
 class _Key:
-    """What one secret key enciphers with: single blocks, none of which is ever that of another number or purpose."""
+    """The ciphers of one secret key. Each number and purpose has a block of its own."""
 
     def __init__(self, key: str) -> None:
-        cipher = Cipher(AES(_derive(key, b"mailer token block", 32)), ECB())  # noqa: S305 - of one block there is no mode
-        self.encipher = cipher.encryptor().update
-        self._decipher = cipher.decryptor().update
-        self._sealed = AESSIV(_derive(key, b"mailer token key", 64))
+        cipher = Cipher(AES(_derive(key, b"mailer token block", 32)), ECB())  # noqa: S305 - a single block needs no mode
+        self.encrypt = cipher.encryptor().update
+        self._decrypt = cipher.decryptor().update
+        self._aes_siv = AESSIV(_derive(key, b"mailer token key", 64))
 
     def read(self, purpose: Purpose, octets: bytes) -> int | None:
-        """The number in the octets of a token, of either kind."""
+        """Returns the number in the octets of a token of either version; None if it is invalid."""
         if len(octets) == _OCTETS:
-            plain = self._decipher(octets)
+            plain = self._decrypt(octets)
             name, number = plain[:8], int.from_bytes(plain[8:], "big")
             return number if name == _NAMES[purpose] and number <= MAX_NUMBER else None
         try:
-            return int.from_bytes(self._sealed.decrypt(octets, [b"mailer token 1", purpose.encode()]), "big")
+            return int.from_bytes(self._aes_siv.decrypt(octets, [b"mailer token 1", purpose.encode()]), "big")
         except InvalidTag:
             return None
 
 
 class TokenKeys:
-    """The installation's keys, of which the first issues. Shows their names only."""
+    """The keys of the installation, of which the first issues. Its repr has only their names."""
 
     __slots__ = ("_issuing", "_keys", "names")
 
@@ -92,15 +95,15 @@ class TokenKeys:
         self._keys = {key_name(key): _Key(key) for key in keys}
         self._issuing = next(iter(self._keys.values()))
         self.names = tuple(self._keys)
-        """What `key_name` calls each key, the issuing one first."""
+        """The `key_name` of each key, the issuing one first."""
 
     def __repr__(self) -> str:
         return f"TokenKeys({', '.join(self.names)})"
 
     def signing_with(self, name: str) -> "TokenKeys":
-        """The same keys, with the one of this name issuing: a send keeps the key it began with.
+        """Returns the same keys, with the one of this name issuing: a send keeps the key that it began with.
 
-        Raises SettingsError when the key is gone.
+        Raises SettingsError if there is no such key.
         """
         if name not in self._keys:
             raise SettingsError(
@@ -114,20 +117,20 @@ class TokenKeys:
         return keys
 
     def issue(self, purpose: Purpose, number: int) -> str:
-        """The token of a delivery. `number` is from 0 to MAX_NUMBER; else ValueError."""
+        """Returns the token of `number`, from 0 to MAX_NUMBER. Raises ValueError."""
         return self.issue_block(purpose, (number,))[0]
 
     def issue_block(self, purpose: Purpose, numbers: Sequence[int]) -> list[str]:
-        """The tokens of up to TOGETHER deliveries: one costs a fifth of what it does by itself."""
+        """Returns the tokens of up to BLOCK_SIZE numbers: each costs a fifth of what it costs alone. Raises ValueError."""
         if numbers and not 0 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
             raise ValueError(f"not the numbers of deliveries: {numbers}")
         if len(numbers) > BLOCK_SIZE:
             raise ValueError(f"not more than {BLOCK_SIZE} tokens at once")
         name = _NAMES[purpose]
-        return _encode(self._issuing.encipher(b"".join([name + number.to_bytes(8, "big") for number in numbers])))
+        return _encode(self._issuing.encrypt(b"".join([name + number.to_bytes(8, "big") for number in numbers])))
 
     def read(self, purpose: Purpose, token: str) -> int | None:
-        """The number in a token of this purpose; None for anything else. Upper case is read too: bounces shout."""
+        """Returns the number in a token of this purpose; None if it is invalid. Bounces may have it in upper case."""
         octets = _decode(token)
         if octets is None:
             return None
@@ -136,11 +139,12 @@ class TokenKeys:
 
 
 def key_name(key: str) -> str:
-    """A public name of a secret key, 16 hexadecimal digits: what the ledger stores of it."""
+    """Returns the public name of a secret key, 16 hexadecimal digits, which the ledger stores."""
     return _derive(key, b"mailer key name", 8).hex()
 
 
 def is_inert(token: str) -> bool:
+    """Whether `token` is the PLACEHOLDER, of either version."""
     return len(token) in LENGTHS and set(token) == set(PLACEHOLDER)
 
 
@@ -148,31 +152,31 @@ def _derive(key: str, purpose: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA512(), length=length, salt=None, info=purpose).derive(key.encode(errors="surrogatepass"))
 
 
-def _spreading(most: int) -> list[tuple[int, int, int]]:
-    """How to move groups of five bits into octets: halves, quarters and so on of `most` letters apart, by three bits a letter."""
-    letters, steps = most, []
+def _spread_steps(count: int) -> list[tuple[int, int, int]]:
+    """Returns the steps that move `count` groups of five bits into octets: halves, quarters … apart, three bits a group."""
+    letters, steps = count, []
     while letters := letters // 2:
-        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, most * 8, 2 * 8 * letters))
+        lower = sum(((1 << 5 * letters) - 1) << start for start in range(0, count * 8, 2 * 8 * letters))
         steps.append((lower, lower << 5 * letters, 3 * letters))
     return steps
 
 
-_SPREADING = _spreading(BLOCK_SIZE * _WRITTEN)
+_SPREAD_STEPS = _spread_steps(BLOCK_SIZE * _WRITTEN)
 
 
 def _encode(blocks: bytes) -> list[str]:
-    """Each 16 octets in base32, unpadded: in a few steps over all of them, quicker than letter by letter."""
+    """Returns each 16 octets in unpadded base32, in a few steps over all of them, which is faster than one by one."""
     padding = bytes(_PADDED - _OCTETS)
     padded = b"".join([blocks[start : start + _OCTETS] + padding for start in range(0, len(blocks), _OCTETS)])
     bits = int.from_bytes(padded, "big")
-    for lower, upper, by in _SPREADING:
+    for lower, upper, by in _SPREAD_STEPS:
         bits = bits & lower | (bits & upper) << by
     letters = bits.to_bytes(len(padded) * 8 // 5, "big").translate(_LETTERS).decode("ascii")
     return [letters[start : start + LENGTH] for start in range(0, len(letters), _WRITTEN)]
 
 
 def _decode(token: str) -> bytes | None:
-    """The 16 octets of a token, or 24 of one of before; None unless it is written exactly as one, spare bits included."""
+    """Returns the 16 octets of a token, or 24 of one of version 0.1; None if it is malformed, spare bits included."""
     if len(token) not in LENGTHS or not token.isascii():
         return None
     padded = token.upper() + "=" * (-len(token) % 8)

@@ -1,12 +1,12 @@
 """A relay: an SMTP server that mail leaves through, as `MAILER_RELAY` names it.
 
-    smtp://HOST            plain, port 25: for loopback, or where MAILER_ALLOW_PLAINTEXT says so
-    smtp+starttls://HOST   TLS by STARTTLS, which must be offered, port 587
+    smtp://HOST            plain, port 25: for loopback, or with MAILER_ALLOW_PLAINTEXT
+    smtp+starttls://HOST   TLS by STARTTLS, which the relay must offer, port 587
     smtps://HOST           TLS from the first byte, port 465
 
 with `USER:PASSWORD@` before the host, both percent-encoded, `:PORT` after it and `?weight=N` (its share among several
 relays) at the end. A Relay is always complete and never shows its credentials: not in repr, str or a traceback.
-`parse_relay` raises RelayError, whose words never quote the URL.
+`parse_relay` raises RelayError, whose message never quotes the URL.
 """
 
 import base64
@@ -28,10 +28,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RelayError(ValueError):
-    """A relay's URL is wrong. The message says what it should be and quotes nothing of it."""
+    """The URL of a relay is invalid. The message says what it should be and quotes nothing of it."""
 
 
 class TlsMode(StrEnum):
+    """How a connection to a relay is encrypted."""
+
     NONE = "none"
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
@@ -46,7 +48,7 @@ _SCHEMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
-    """One server. `username` is "" where none is given; `weight` is its share of the mail, 1 and up."""
+    """A relay. `username` is "" if there is none; `weight` is its share of the mail, 1 or more."""
 
     host: str
     port: int
@@ -62,10 +64,10 @@ class Relay:
             raise RelayError("has a password without a user")
 
     def __hash__(self) -> int:
-        return hash((self.host, self.port))  # the password's is slow, and a relay is asked for with every message
+        return hash((self.host, self.port))  # hashing the password is slow, and a relay is hashed with every message
 
     def __str__(self) -> str:
-        """`host:port`, as messages and reports name it."""
+        """Returns `host:port`, as messages and reports name the relay."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
@@ -73,7 +75,7 @@ class Relay:
         return is_loopback(self.host)
 
     def secrets(self) -> frozenset[str]:
-        """Every form in which the credentials may stand in a text: plain, percent-encoded, and as AUTH sends them."""
+        """Returns every form in which the credentials may be in a text: plain, percent-encoded, and as AUTH sends them."""
         password = self.password.get_secret_value()
         plain = {self.username, password}
         wire = {f"\0{self.username}\0{password}", *plain} if self.username else set()
@@ -88,7 +90,7 @@ def choose_by_weight(relays: Sequence[Relay], random: float) -> int:
 
 
 def parse_relay(url: str, *, allow_plaintext: bool = False) -> Relay:
-    """Read a relay's URL. Raises RelayError."""
+    """Returns the relay of a URL. Raises RelayError."""
     relay = _parse(url)
     if relay.tls is TlsMode.NONE and not relay.is_loopback and not allow_plaintext:
         raise RelayError(
@@ -99,7 +101,7 @@ def parse_relay(url: str, *, allow_plaintext: bool = False) -> Relay:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host`, as written and without asking DNS, is this machine."""
+    """Whether `host` is this machine, by its name alone, without DNS."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -128,13 +130,13 @@ def _parse(url: str) -> Relay:
 
 
 def _host(name: str) -> str:
-    """A host name as A-labels, or an IP address in its canonical form."""
+    """Returns a host name as A-labels, or an IP address in its canonical form. Raises RelayError."""
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:
         pass
     if not name.isascii():
-        import idna  # noqa: PLC0415 - its tables are large, and hardly anybody needs them here
+        import idna  # noqa: PLC0415 - its tables are large and rarely needed here
 
         try:
             name = idna.encode(name, uts46=True).decode()

@@ -1,4 +1,4 @@
-"""What a run of a send has seen so far, for those who watch, and how it ended."""
+"""What a run of a send has done so far, for the progress displays, and how it ended."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,17 +8,19 @@ from mailer.delivery.types import SendStatus
 
 
 class StopReason(StrEnum):
-    """Why a run is over."""
+    """Why a run ended."""
 
     FINISHED = "finished"
     WAITING = "waiting"
-    STOPPED = "stopped"  # asked to; `reason` is what was wrong with the relays then, if anything
-    PAUSED = "paused"  # by somebody else, or halted: `reason` says why
+    STOPPED = "stopped"  # on request; `reason` is the last error of the relays, if any
+    PAUSED = "paused"  # by a user or by the breaker; `reason` says why
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
+    """How a run ended. `next_at`: when the send goes on, if it is waiting."""
+
     end: StopReason
     reason: str = ""
     next_at: float | None = None
@@ -26,10 +28,11 @@ class RunResult:
 
 @dataclass(slots=True, kw_only=True)
 class SendProgress:
-    """What this run has seen so far, for those who watch. `first_at`: the first connection; `trouble`: why there is none.
+    """The counts and times of one run.
 
-    `put_off` deliveries are tried again, the next at `retry_at`, the last at `last_at`. At rest, the send goes on at
-    `next_at`; `held_until`: it is the warm-up plan that holds it back.
+    `first_at`: the time of the first connection; `last_error`: why there is no connection. `put_off` deliveries are deferred,
+    the next is due at `retry_at`, the last at `last_at`. When nothing is due, the send goes on at `next_at`; `held_until` is
+    set if the warm-up plan is the reason.
     """
 
     accepted: int = 0
@@ -45,21 +48,28 @@ class SendProgress:
     last_error: str = ""
 
     def put_off_until(self, at: float) -> None:
+        """Counts a deferred delivery that is due at `at`."""
         self.put_off += 1
         self.retry_at = at if self.retry_at is None else min(self.retry_at, at)
         self.last_at = at if self.last_at is None else max(self.last_at, at)
 
     def on_retries_claimed(self, retries: int) -> None:
-        """So many of those put off have their turn; when the next of the others is due is known again at rest."""
+        """`retries` deferred deliveries are tried again; when the next of the others is due, `update` says."""
         if retries:
             self.put_off, self.retry_at = max(0, self.put_off - retries), None
 
-    def update(self, standing: SendStatus) -> None:
-        self.next_at, self.held_until = standing.next_at, standing.held_until
-        self.put_off = standing.count(DeliveryState.DEFERRED)
-        self.retry_at, self.last_at = (standing.next_at, standing.last_at) if self.put_off else (None, None)
+    def update(self, status: SendStatus) -> None:
+        """Takes over the times of `status`."""
+        self.next_at, self.held_until = status.next_at, status.held_until
+        self.put_off = status.count(DeliveryState.DEFERRED)
+        self.retry_at, self.last_at = (status.next_at, status.last_at) if self.put_off else (None, None)
 
     def count(self, state: DeliveryState) -> None:
-        name = state.value
-        if name in {"deferred", "failed", "uncertain"}:
-            setattr(self, name, getattr(self, name) + 1)
+        """Counts a result other than an acceptance."""
+        match state:
+            case DeliveryState.DEFERRED:
+                self.deferred += 1
+            case DeliveryState.FAILED:
+                self.failed += 1
+            case DeliveryState.UNCERTAIN:
+                self.uncertain += 1

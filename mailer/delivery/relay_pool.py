@@ -1,8 +1,8 @@
-"""The relays of a send: how each has been doing, and which one the next lane goes to.
+"""The relays of a send: the state of each, and the choice of one for the next connection.
 
-A relay that cannot be reached rests and is tried again, longer each time; one that refuses us for good, or stays out of
-reach beyond all patience, is left out. How many lanes a relay bears is a window: it shrinks when the relay asks for a slower
-pace, and grows back.
+A relay that cannot be reached backs off and is tried again, each time after a longer delay. A relay that refuses us for good,
+or cannot be reached for too long, is excluded. The number of connections to a relay is limited by a window, which shrinks when
+the relay asks for a slower pace, and grows back.
 """
 
 import ssl
@@ -14,14 +14,14 @@ from mailer.relay import Relay, choose_by_weight
 from mailer.smtp.connect import ConnectionFailure, Timeouts, open_connection
 from mailer.smtp.session import SmtpSession
 
-LONGEST_REST = 30.0  # seconds
+MAX_BACKOFF = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolOptions:
-    """How to connect. `connect_patience`: seconds for which a relay may fail in passing before it is left out.
+    """How to connect. `connect_patience`: seconds for which connecting to a relay may fail before it is excluded.
 
-    `first_patience`: the same as long as no relay could be reached at all, when it is likely that a setting is wrong.
+    `first_patience`: the same while no relay has been reached yet, when a wrong setting is likely.
     """
 
     limits: Timeouts = field(default_factory=Timeouts)
@@ -33,9 +33,9 @@ class PoolOptions:
 
 @dataclass(slots=True, eq=False)
 class PooledRelay:
-    """A relay, and how it has been doing in this run; `window` holds the lanes that are open to it.
+    """A relay and its state in this run; `window` counts the open connections to pooled.
 
-    `has_worked`: it has carried a message; one that never has cannot accuse a reader.
+    `has_worked`: a message was delivered through pooled. While none was, a lost connection is never blamed on a recipient.
     """
 
     relay: Relay
@@ -50,24 +50,25 @@ class PooledRelay:
     def __post_init__(self) -> None:
         self.name = str(self.relay)
 
-    def failed(self, now: float) -> None:
-        """It begins to rest; lanes that fail while it does are part of the same failure."""
+    def on_failure(self, now: float) -> None:
+        """Begins a backoff; connections that fail during it are part of the same failure."""
         if now < self.backoff_until:
             return
         self.failing_since = self.failing_since if self.failures else now
         self.failures += 1
-        self.backoff_until = now + min(2.0 ** (self.failures - 2), LONGEST_REST)
+        self.backoff_until = now + min(2.0 ** (self.failures - 2), MAX_BACKOFF)
 
-    def succeeded(self) -> None:
-        """It has carried a message. A rest that began meanwhile stands: it is for lanes that are not open yet."""
+    def on_success(self) -> None:
+        """A message was delivered. A backoff that began meanwhile continues: it holds for new connections."""
         self.failures, self.has_worked = 0, True
 
     def is_available(self, now: float) -> bool:
+        """Whether another connection to it may be opened."""
         return not self.excluded and self.backoff_until <= now and self.window.is_open
 
 
 class RelayPool:
-    """`now` is seconds on a clock that only rises, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
+    """`now` returns seconds of a monotonic clock, `chance` a number in [0, 1). `first_at`: when a relay was first reached."""
 
     def __init__(
         self,
@@ -80,68 +81,68 @@ class RelayPool:
     ) -> None:
         self._options = options
         self._now = now
-        self._random = chance
+        self._chance = chance
         self._relays = [PooledRelay(relay, ConcurrencyWindow(connections)) for relay in relays]
         self.first_at: float | None = None
         self.last_error = ""
 
     @property
     def is_exhausted(self) -> bool:
-        """No relay is left; `trouble` says what was wrong with the last one."""
+        """Whether every relay is excluded; `last_error` says why the last one was."""
         return all(each.excluded for each in self._relays)
 
     def choose(self) -> PooledRelay | None:
-        """One of the relays that are well and bear another lane, by weight."""
+        """Returns one of the available relays, chosen by weight; None if there is none."""
         now = self._now()
-        well = [each for each in self._relays if each.is_available(now)]
-        return well[choose_by_weight([each.relay for each in well], self._random())] if well else None
+        available = [each for each in self._relays if each.is_available(now)]
+        return available[choose_by_weight([each.relay for each in available], self._chance())] if available else None
 
     def ready_at(self, now: float) -> float | None:
-        """When a relay that rests is to be tried again; None when none rests."""
-        resting = [each.backoff_until for each in self._relays if each.backoff_until > now]
-        return min(resting, default=None)
+        """Returns when the next backoff ends; None if no relay is backing off."""
+        ends = [each.backoff_until for each in self._relays if each.backoff_until > now]
+        return min(ends, default=None)
 
-    async def open(self, to: PooledRelay) -> SmtpSession | None:
-        """Returns a new session with the relay; None when it could not be reached."""
+    async def open(self, pooled: PooledRelay) -> SmtpSession | None:
+        """Returns a new session with the relay; None if it could not be reached."""
         options = self._options
-        to.window.in_use += 1
+        pooled.window.in_use += 1
         try:
             connection = await open_connection(
-                to.relay, limits=options.limits, local_hostname=options.local_hostname, tls=options.tls
+                pooled.relay, limits=options.limits, local_hostname=options.local_hostname, tls=options.tls
             )
         except BaseException as error:
-            to.window.in_use -= 1
+            pooled.window.in_use -= 1
             if not isinstance(error, ConnectionFailure):
                 raise
-            self._unreachable(to, error)
+            self._on_connect_failure(pooled, error)
             return None
         if self.first_at is None:
             self.first_at = self._now()
         self.last_error = ""
         return SmtpSession(connection, options.limits)
 
-    async def leave(self, left: PooledRelay, session: SmtpSession) -> None:
-        """Closes a session with the relay, politely if it is still open."""
+    async def close(self, pooled: PooledRelay, session: SmtpSession) -> None:
+        """Closes a session with the relay, with QUIT if it is still open."""
         try:
             await session.quit()
         finally:
-            left.window.in_use -= 1
+            pooled.window.in_use -= 1
 
-    def failed(self, it: PooledRelay) -> None:
-        """A connection ended before it had carried anything: no better than one that was not to be had."""
+    def on_failure(self, pooled: PooledRelay) -> None:
+        """A connection ended with its first message, without a result: the same as one that could not be opened."""
         now = self._now()
-        it.failed(now)
-        if not it.has_worked and now - it.failing_since > self._options.connect_patience:
-            self.last_error = f"{it.name}: connections end before they have carried anything"
-            it.excluded = True
+        pooled.on_failure(now)
+        if not pooled.has_worked and now - pooled.failing_since > self._options.connect_patience:
+            self.last_error = f"{pooled.name}: connections end before they have carried anything"
+            pooled.excluded = True
 
-    def _unreachable(self, it: PooledRelay, failure: ConnectionFailure) -> None:
+    def _on_connect_failure(self, pooled: PooledRelay, failure: ConnectionFailure) -> None:
         now, patience = self._now(), self._options.connect_patience
-        it.failed(now)
-        self.last_error = f"{it.name}: {failure}"
+        pooled.on_failure(now)
+        self.last_error = f"{pooled.name}: {failure}"
         if self.first_at is None:
             patience = min(patience, self._options.first_patience)
-        if it.window.in_use:  # it serves our other lanes, or they are still trying: it bears no more of them
-            it.window.on_throttle(now)
+        if pooled.window.in_use:  # other connections are open or being opened: only their number is limited
+            pooled.window.on_throttle(now)
         else:
-            it.excluded = it.excluded or failure.fatal or now - it.failing_since > patience
+            pooled.excluded = pooled.excluded or failure.fatal or now - pooled.failing_since > patience

@@ -16,9 +16,9 @@ class RetryPolicy:
             raise ValueError("delays are positive, and there is at least one")
 
     def next_at(self, *, attempt: int, first_at: float, now: float, chance: float) -> float | None:
-        """The time of the next attempt after `attempt` (from 1) failed for now; None when the lifetime is over.
+        """Returns the time of the next attempt after `attempt` (from 1) was deferred; None if the lifetime is over.
 
-        `chance` in [0, 1) spreads the delay evenly over +-jitter. The last attempt falls on the lifetime's end.
+        `chance` in [0, 1) spreads the delay evenly over +-jitter. The last attempt is at the end of the lifetime.
         """
         end = first_at + self.lifetime
         if now >= end:

@@ -1,15 +1,15 @@
 """Runs a send: claims deliveries, sends their messages over several connections, and records the results until nothing is left.
 
-    Sender(...).run(wait=True) -> Ending
+    Sender(...).run(wait=True) -> RunResult
 
-The claim loop claims ahead of the connection loops. Each of these connects when it has something to send, and leaves a
-connection that stays idle. A fault of a relay is kept apart from a fault of a recipient: a relay that cannot be reached rests
-and is tried again, a relay that refuses us for good is left out, and when none is left the send pauses and no delivery is
-marked as failed. What a result means is decided in `result_policy` and `breaker`; this module acts on it.
+The claim loop claims ahead of the connection loops. Each of these connects when it has something to send, and closes a
+connection that stays idle. Failures of a relay are kept apart from refusals of a recipient: a relay that cannot be reached
+backs off and is tried again, a relay that refuses us for good is excluded, and when none is left the send pauses and no
+delivery is marked as failed. `result_policy` and `breaker` decide what a result means; this module acts on it.
 
-Always holds: what was claimed is settled or released, also when the run is stopped; nothing is sent after the ledger failed.
-Raises what the ledger raises, once the messages under way have ended or had their time. When it raises or is cancelled,
-whoever owns the ledger closes it, which gives back what never left.
+Always holds: every claim is recorded or released, also when the run is stopped; nothing is sent after the ledger failed.
+Raises what the ledger raises, after the messages under way have ended or timed out. When it raises or is cancelled, the
+lease holder closes the queue, which releases what was never sent.
 """
 
 import asyncio
@@ -24,35 +24,37 @@ from mailer.delivery.breaker import Breaker
 from mailer.delivery.connection_slot import Compose, ConnectionSlot
 from mailer.delivery.progress import RunResult, SendProgress, StopReason
 from mailer.delivery.relay_pool import PooledRelay, PoolOptions, RelayPool
-from mailer.delivery.result_policy import EndedAttempt, decide, quote
+from mailer.delivery.result_policy import EndedAttempt, accepted_result, decide, quote
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.states import TERMINAL, DeliveryState, SendState
+from mailer.delivery.states import TERMINAL, SendState
 from mailer.delivery.throttle import RateLimits, Throttle
-from mailer.delivery.types import Claim, DeliveryQueue, DeliveryResult, Stage
+from mailer.delivery.types import Claim, DeliveryQueue, DeliveryResult
 from mailer.relay import Relay
+from mailer.smtp.classify import Outcome
 from mailer.smtp.session import AttemptResult
+from mailer.smtp.types import Stage
 
 IDLE = 10.0  # seconds after which a connection without work is closed
-POLL = 1.0  # seconds between looks at whether somebody paused a send in which nothing moves
+POLL = 1.0  # seconds between checks whether a send without progress was paused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderOptions:
-    """How to run. `drain_patience`: seconds that a stop waits for what is under way."""
+    """How to run. `drain_patience`: seconds that a stop waits for the messages under way."""
 
     connections: int = 8
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     pool: PoolOptions = field(default_factory=PoolOptions)
     limits: RateLimits = field(default_factory=RateLimits)
-    messages_per_connection: int = 0  # messages, 0 for any number
+    messages_per_connection: int = 0  # 0 for no limit
     drain_patience: float = 30
 
 
 class Sender:
-    """One run of one send; not to be used twice. `chance` is a number in [0, 1).
+    """One run of one send; not to be used twice. `chance` returns a number in [0, 1).
 
-    `compose` makes the message of a claim. `now` is seconds since the epoch, for what is recorded and for what is due;
-    somebody may set that clock. `steady` only rises, for what waits within this run: paces, rests, idle connections.
+    `compose` makes the message of a claim. `now` returns seconds since the epoch, for what is recorded and for what is due;
+    that clock may be set. `monotonic` never goes back, for what waits within this run: rates, backoffs, idle connections.
     """
 
     def __init__(
@@ -63,28 +65,30 @@ class Sender:
         relays: Sequence[Relay],
         options: SenderOptions,
         now: Callable[[], float],
-        steady: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ledger = ledger
         self._compose = compose
         self._options = options
         self._now = now
-        self._monotonic = steady
-        self._random = chance
-        self._pool = RelayPool(relays, connections=options.connections, options=options.pool, now=steady, chance=chance)
+        self._monotonic = monotonic
+        self._chance = chance
+        self._pool = RelayPool(
+            relays, connections=options.connections, options=options.pool, now=monotonic, chance=chance
+        )
         self._throttle = Throttle(options.limits, connections=options.connections)
         self._breaker = Breaker()
         self._releases: Counter[int] = Counter()
-        self._work = asyncio.Event()  # for the connection loops: there is something to send, or never will be again
-        self._progress = asyncio.Event()  # for the claim loop: there is room for more, or the run is to end
-        self._done_with = 0  # claims
-        self._idling = 0  # connection loops
+        self._work = asyncio.Event()  # for the connection loops: there is something to send, or nothing ever again
+        self._wake_claims = asyncio.Event()  # for the claim loop: there is room for more, or the run is to end
+        self._done_count = 0  # claims
+        self._idle_loops = 0  # connection loops that wait
         self._closing = False  # no more work for the connection loops
         self._stopping = False
-        self._in_doubt = False  # a message was withheld, or nothing moves: did somebody pause the send?
-        self._halted = ""
-        self._fault: Exception | None = None  # of ours, in making a message
+        self._check_status = False  # a message was cancelled, or there is no progress: was the send paused?
+        self._halted = ""  # why this run paused the send
+        self._fault: Exception | None = None  # in composing a message
         self.progress = SendProgress()
 
     async def run(self, *, wait: bool) -> RunResult:
@@ -126,19 +130,19 @@ class Sender:
             await asyncio.wait(connections, timeout=0.2)
 
     def stop(self) -> None:
-        """Lets the messages under way end and releases the rest; at the latest after `drain_patience` seconds."""
+        """Ends the run: messages under way have `drain_patience` seconds to end, the rest is released."""
         self._stopping = True
-        self._progress.set()
+        self._wake_claims.set()
 
     # claiming
 
     async def _claim_loop(self, *, wait: bool) -> RunResult:
         try:
             while not (self._stopping or self._halted or self._fault):
-                self._progress.clear()
-                if self._in_doubt and (ending := await self._ended_by_others()):
+                self._wake_claims.clear()
+                if self._check_status and (ending := await self._ended_elsewhere()):
                     return ending
-                done_with = self._done_with
+                done_count = self._done_count
                 claims = await self._ledger.claim(self._throttle.free_slots, self._now()) if self._wants_more else ()
                 if claims:
                     self.progress.next_at = self.progress.held_until = None
@@ -146,8 +150,8 @@ class Sender:
                     self._throttle.add(claims)
                     self._work.set()
                 elif len(self._throttle) or self._throttle.under_way:
-                    moved = await _wait_for(self._progress, POLL) or self._done_with != done_with
-                    self._in_doubt = self._in_doubt or not moved
+                    progressed = await _wait_for(self._wake_claims, POLL) or self._done_count != done_count
+                    self._check_status = self._check_status or not progressed
                 elif ending := await self._when_idle(wait=wait):
                     return ending
         finally:
@@ -159,28 +163,28 @@ class Sender:
 
     @property
     def _wants_more(self) -> bool:
-        """Whether it is worth the while to claim: not for every single one."""
+        """Whether there is room for enough claims to make a query worth it."""
         return self._throttle.free_slots > self._options.connections
 
     async def _when_idle(self, *, wait: bool) -> RunResult | None:
         """Nothing is claimed and nothing is due: returns how the run ends, or waits until something may be due."""
-        if ending := await self._ended_by_others():
+        if ending := await self._ended_elsewhere():
             return ending
         if self.progress.next_at is not None and not wait:
             return RunResult(end=StopReason.WAITING, next_at=self.progress.next_at)
         due_in = 0.05 if self.progress.next_at is None else max(0.0, self.progress.next_at - self._now())
-        await _wait_for(self._progress, min(POLL, due_in))
+        await _wait_for(self._wake_claims, min(POLL, due_in))
         return None
 
-    async def _ended_by_others(self) -> RunResult | None:
-        """Returns how the run ends if the ledger says that the send is over or paused."""
-        self._in_doubt = False
-        standing = await self._ledger.status()
-        self.progress.update(standing)
-        if standing.state in TERMINAL:
-            return RunResult(end=StopReason(standing.state.value))
-        if standing.state is SendState.PAUSED:
-            return RunResult(end=StopReason.PAUSED, reason=standing.reason)
+    async def _ended_elsewhere(self) -> RunResult | None:
+        """Returns how the run ends if the send has ended or was paused; None if it goes on."""
+        self._check_status = False
+        status = await self._ledger.status()
+        self.progress.update(status)
+        if status.state in TERMINAL:
+            return RunResult(end=StopReason(status.state.value))
+        if status.state is SendState.PAUSED:
+            return RunResult(end=StopReason.PAUSED, reason=status.reason)
         return None
 
     # the connections
@@ -219,12 +223,12 @@ class Sender:
             return None
         capacity = self._throttle.capacity
         claim = self._throttle.take(self._monotonic())
-        if self._throttle.capacity != capacity:  # others are to overtake those who wait
-            self._progress.set()
+        if self._throttle.capacity != capacity:  # other domains may overtake
+            self._wake_claims.set()
         return claim
 
     async def _connect(self, slot: ConnectionSlot, claim: Claim) -> bool:
-        """Opens a connection for `claim`. False when there is none: `claim` waits again; with no relay left the send pauses."""
+        """Opens a connection for `claim`. False if that fails: `claim` is requeued; with no relay left the send pauses."""
         if await slot.open():
             return True
         self.progress.last_error = self._pool.last_error
@@ -234,64 +238,64 @@ class Sender:
         return False
 
     async def _idle(self, slot: ConnectionSlot) -> None:
-        """Waits until there may be something to send; without a relay, until one is well or bears another connection."""
+        """Waits until there may be something to send; without a relay, until one may be available."""
         if self._closing:
             return
         now = self._monotonic()
         times = (self._pool.ready_at(now), self._throttle.ready_at(now) if slot.relay else None, now + IDLE)
         self._work.clear()
-        self._idling += 1
+        self._idle_loops += 1
         try:
             await _wait_for(self._work, max(0.005, min(moment for moment in times if moment is not None) - now))
         finally:
-            self._idling -= 1
+            self._idle_loops -= 1
 
     async def _send(self, slot: ConnectionSlot, claim: Claim) -> None:
         self.progress.first_at, self.progress.last_error = self._pool.first_at, ""
         try:
             message = slot.message_for(claim)
-        except Exception as error:  # noqa: BLE001 - `run` raises it, when the messages under way have ended
+        except Exception as error:  # noqa: BLE001 - `run` raises it after the messages under way have ended
             self._fault = error
-            self._progress.set()
+            self._wake_claims.set()
             return
         try:
-            outcome = await slot.deliver(claim, message)
+            result = await slot.deliver(claim, message)
         except asyncio.CancelledError:
             await asyncio.shield(self._on_result(slot, claim, slot.abort(), closed_by_us=True))
             raise
-        await self._on_result(slot, claim, outcome)
+        await self._on_result(slot, claim, result)
 
     # the results
 
     async def _on_result(
-        self, slot: ConnectionSlot, claim: Claim, outcome: AttemptResult, *, closed_by_us: bool = False
+        self, slot: ConnectionSlot, claim: Claim, result: AttemptResult, *, closed_by_us: bool = False
     ) -> None:
         relay = slot.relay
         assert relay
-        if outcome.classification.state is DeliveryState.ACCEPTED:
-            self._on_accepted(relay, claim, outcome)
+        if result.classification.outcome is Outcome.ACCEPTED:
+            self._on_accepted(relay, claim, result)
             return
         decision = decide(
             EndedAttempt(
                 claim=claim,
-                outcome=outcome,
+                result=result,
                 at=self._now(),
                 relay=relay.name,
                 relay_has_worked=relay.has_worked,
                 is_open=slot.is_open,
                 is_first=slot.messages_sent == 1,
-                closed_by_us=closed_by_us or outcome.cancelled,
+                closed_by_us=closed_by_us or result.cancelled,
                 releases=self._releases[claim.delivery_id],
                 stopping=self._stopping,
             ),
             retry=self._options.retry,
-            chance=self._random(),
+            chance=self._chance(),
         )
-        self._in_doubt = self._in_doubt or outcome.cancelled
+        self._check_status = self._check_status or result.cancelled
         if decision.relay_works:
-            relay.succeeded()
+            relay.on_success()
         if decision.relay_failed:
-            await self._on_relay_failed(relay, outcome)
+            await self._on_relay_failed(relay, result)
         if decision.throttles_domain:
             self._throttle.on_throttle(claim, self._monotonic())
         if decision.throttles_relay:
@@ -306,56 +310,45 @@ class Sender:
             return
         await self._record(claim, decision.result)
         if decision.is_refusal or (decision.is_refusal_if_none_accepted and not self.progress.accepted):
-            await self._on_refused(relay, claim, outcome)
+            await self._on_refused(relay, claim, result)
 
-    def _on_accepted(self, relay: PooledRelay, claim: Claim, outcome: AttemptResult) -> None:
-        """Most results are this one. Nobody waits for the ledger, for the next `commit` is written behind it."""
+    def _on_accepted(self, relay: PooledRelay, claim: Claim, result: AttemptResult) -> None:
+        """Records an acceptance, the usual result. Nothing waits for the ledger: it writes it before the next `begin_sending`."""
         self.progress.accepted += 1
-        self._ledger.record_nowait(
-            DeliveryResult(
-                claim.delivery_id,
-                claim.attempt,
-                DeliveryState.ACCEPTED,
-                self._now(),
-                claim.opened_at,
-                outcome.stage,
-                outcome.reply,
-                relay=relay.name,
-            )
-        )
-        relay.succeeded()
+        self._ledger.record_nowait(accepted_result(claim, result, at=self._now(), relay=relay.name))
+        relay.on_success()
         relay.window.on_success()
         self._breaker.on_accepted()
-        self._done(claim, well=True)
+        self._done(claim, accepted=True)
 
-    async def _record(self, claim: Claim, delivery_result: DeliveryResult) -> None:
-        self.progress.count(delivery_result.state)
-        if delivery_result.next_at is not None:
-            self.progress.put_off_until(delivery_result.next_at)
-        await self._ledger.record(delivery_result)
+    async def _record(self, claim: Claim, result: DeliveryResult) -> None:
+        self.progress.count(result.state)
+        if result.next_at is not None:
+            self.progress.put_off_until(result.next_at)
+        await self._ledger.record(result)
         self._done(claim)
 
-    async def _on_relay_failed(self, relay: PooledRelay, outcome: AttemptResult) -> None:
+    async def _on_relay_failed(self, relay: PooledRelay, result: AttemptResult) -> None:
         """A connection ended with its first message."""
-        self._pool.failed(relay)
-        is_too_many = outcome.stage is Stage.END_OF_DATA and self._breaker.on_connection_lost()
+        self._pool.on_failure(relay)
+        is_too_many = result.stage is Stage.END_OF_DATA and self._breaker.on_connection_lost()
         if self._pool.is_exhausted:
             await self._pause_send(self._pool.last_error)
         elif is_too_many:
             lost = self._breaker.lost
             await self._pause_send(f"{relay.name} ended {lost} connections in a row after a message, without a reply")
 
-    async def _on_refused(self, relay: PooledRelay, claim: Claim, outcome: AttemptResult) -> None:
+    async def _on_refused(self, relay: PooledRelay, claim: Claim, result: AttemptResult) -> None:
         if revert := self._breaker.on_refused(claim.delivery_id):
             self.progress.failed -= len(revert)
-            await self._pause_send(f"{relay.name} refused {len(revert)} messages in a row{quote(outcome)}", revert)
+            await self._pause_send(f"{relay.name} refused {len(revert)} messages in a row{quote(result)}", revert)
 
-    def _done(self, claim: Claim, *, well: bool = False) -> None:
-        self._throttle.done(claim, well=well)
-        self._done_with += 1
+    def _done(self, claim: Claim, *, accepted: bool = False) -> None:
+        self._throttle.done(claim, accepted=accepted)
+        self._done_count += 1
         if self._wants_more or not self._throttle.under_way:
-            self._progress.set()
-        if self._idling and len(self._throttle):
+            self._wake_claims.set()
+        if self._idle_loops and len(self._throttle):
             self._work.set()
 
     async def _pause_send(self, reason: str, revert: Sequence[int] = ()) -> None:
@@ -364,11 +357,11 @@ class Sender:
         self._halted = self._halted or reason
         if first or revert:
             await self._ledger.trip_breaker(self._halted, revert)
-        self._progress.set()
+        self._wake_claims.set()
 
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> bool:
-    """Waits for `event`; False when it did not come within `seconds`."""
+    """Waits for `event`; False if it was not set within `seconds`."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             return await event.wait()

@@ -1,21 +1,25 @@
-"""The states of a send and of its deliveries, and the only ways between them: what a send promises rests on these."""
+"""The states of a send and of its deliveries, and the transitions between delivery states that are allowed."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class DeliveryState(StrEnum):
-    PENDING = "pending"  # not begun, or proven unsent
-    CLAIMED = "claimed"  # in a lane's hands, provably unsent
-    SENDING = "sending"  # durable before the end of DATA may leave
-    ACCEPTED = "accepted"  # the relay answered 250 to the dot
+    """The states of a delivery; the values are stored in the ledger."""
+
+    PENDING = "pending"  # not begun, or provably unsent
+    CLAIMED = "claimed"  # handed to a sender, provably unsent
+    SENDING = "sending"  # durable before end of DATA is sent
+    ACCEPTED = "accepted"  # the relay answered 250 to end of DATA
     DEFERRED = "deferred"  # to be tried again
     FAILED = "failed"  # refused for good, or its lifetime is over
-    UNCERTAIN = "uncertain"  # the dot left, the answer is unknown
+    UNCERTAIN = "uncertain"  # end of DATA was sent, the answer is unknown
     SKIPPED = "skipped"  # not mailed, with a reason
 
 
 class SendState(StrEnum):
+    """The states of a send."""
+
     SCHEDULED = "scheduled"
     OVERDUE = "overdue"
     RUNNING = "running"
@@ -26,10 +30,12 @@ class SendState(StrEnum):
 
 
 class SendKind(StrEnum):
+    """What a send is for."""
+
     DISPATCH = "dispatch"
     RESEND = "resend"
     TEST = "test"
-    WELCOME = "welcome"  # to one person who has just confirmed
+    WELCOME = "welcome"  # to one subscriber who has just confirmed
 
 
 _S = DeliveryState
@@ -39,15 +45,16 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     _S.SENDING: frozenset({_S.ACCEPTED, _S.DEFERRED, _S.FAILED, _S.UNCERTAIN, _S.PENDING, _S.SKIPPED}),
     _S.DEFERRED: frozenset({_S.CLAIMED, _S.SKIPPED, _S.FAILED}),
     _S.UNCERTAIN: frozenset({_S.ACCEPTED, _S.FAILED, _S.DEFERRED, _S.PENDING}),
-    _S.FAILED: frozenset({_S.PENDING}),  # only by the breaker: a refusal that was the send's fault, not the reader's
+    _S.FAILED: frozenset({_S.PENDING}),  # only by the breaker: the send was refused, not the recipient
     _S.ACCEPTED: frozenset(),
     _S.SKIPPED: frozenset(),
 }
 OPEN_STATES = frozenset({_S.PENDING, _S.CLAIMED, _S.SENDING, _S.DEFERRED})
-"""What is 0 at `finished` and `cancelled`."""
+"""No delivery is in one of these when its send is `finished` or `cancelled`."""
 
 TERMINAL = frozenset({SendState.FINISHED, SendState.CANCELLED})
 
 
 def is_allowed(before: DeliveryState, after: DeliveryState) -> bool:
+    """Whether a delivery may go from `before` to `after`."""
     return after in TRANSITIONS[before]

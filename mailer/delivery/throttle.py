@@ -1,17 +1,17 @@
-"""How fast mail may leave: what the settings allow, and what relays and domains turn out to bear.
+"""Limits how fast mail is sent: by the settings, and by what relays and domains turn out to accept.
 
-    Pacer.add(claims)            they wait here, by domain
-    Pacer.take(now) -> Claim     the next one that may go, or None; `ready_at` says when one may
-    Pacer.put_back(claim)        it is the next one again
-    Pacer.done(claim)            its domain has a lane free again; bears a step more, if it went well
-    Pacer.slow(claim, now)       its domain asks for a slower pace; Window does the same for a relay
+    Throttle.add(claims)              queues claims, by domain
+    Throttle.take(now) -> Claim       the next claim that may go, or None; `ready_at` says when one may
+    Throttle.requeue(claim)           puts it back at the head
+    Throttle.done(claim)              frees its place in the window of its domain, which grows if the message was accepted
+    Throttle.on_throttle(claim, now)  shrinks the window of its domain; a relay has a ConcurrencyWindow of its own
 
-RATE and DOMAIN_RATE are token buckets (messages a second, over all lanes), DOMAIN_LANES the deliveries to one domain at a
-time; large providers count as one domain, whatever domain a reader has there. What a relay or a domain bears is a window
-of deliveries at a time that halves when it is told to slow down and grows back step by step (AIMD, as RFC 5681 3.1 does for
-segments), never below one. What is slowed down is late, never lost.
+RATE and DOMAIN_RATE are token buckets (messages a second, over all connections), DOMAIN_CONNECTIONS limits the deliveries to
+one domain at a time. The domains of a large provider count as one. What a relay or a domain accepts is a window of deliveries
+at a time, which halves when a slower pace is asked for and grows back step by step (AIMD, as in RFC 5681 3.1 for segments),
+never below one. Throttled deliveries are late, never lost.
 
-Pure: the clock is handed in, seconds on any scale that only rises.
+Pure: the clock is a parameter, seconds on any monotonic scale.
 """
 
 from collections import OrderedDict, deque
@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from mailer.delivery.types import Claim
 
 ANY = "*"
-COOL_DOWN = 1.0  # seconds in which a window halves at most once: replies to what was already under way count once
-MEMORY = 300.0  # seconds for which a slower pace is remembered of a domain to which nothing goes any more
-MOST = 10_000  # claims that wait, if that is what it takes to get past those of slow domains
-MANY = 1_000  # domains; from here on those that are as new are forgotten
+COOL_DOWN = 1.0  # seconds in which a window halves at most once: replies to messages already under way count once
+MEMORY = 300.0  # seconds for which the smaller window of an idle domain is kept
+MAX_CAPACITY = 10_000  # queued claims, if so many are needed to get past those of slow domains
+MAX_DOMAINS = 1_000  # from this number on, domains without any state are forgotten
 PROVIDERS = {
     "gmail.com": ("gmail.com", "googlemail.com"),
     "outlook.com": (
@@ -51,28 +51,30 @@ _PROVIDER_OF = {domain: provider for provider, domains in PROVIDERS.items() for 
 
 
 def provider_of(address: str) -> str:
-    """The domain that `address` counts as: its provider's, or its own."""
+    """Returns the domain that `address` counts as: its provider's, or its own."""
     domain = address.rpartition("@")[2].lower()
     return _PROVIDER_OF.get(domain, domain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """What the settings allow: messages a second, and by domain (`*`: any other) lanes and messages a second."""
+    """The limits of the settings: messages a second; by domain (`*`: any other), connections and messages a second."""
 
     rate: float | None = None
     domain_connections: Mapping[str, int] = field(default_factory=dict)
     domain_rate: Mapping[str, float] = field(default_factory=dict)
 
-    def lanes_for(self, group: str) -> int | None:
-        return self.domain_connections.get(group, self.domain_connections.get(ANY))
+    def connections_for(self, domain: str) -> int | None:
+        """Returns the limit of connections; None: no limit."""
+        return self.domain_connections.get(domain, self.domain_connections.get(ANY))
 
-    def rate_for(self, group: str) -> float | None:
-        return self.domain_rate.get(group, self.domain_rate.get(ANY))
+    def rate_for(self, domain: str) -> float | None:
+        """Returns the limit of messages a second; None: no limit."""
+        return self.domain_rate.get(domain, self.domain_rate.get(ANY))
 
 
 class TokenBucket:
-    """A token bucket of one second's worth, at least one token: `rate` tokens a second."""
+    """A bucket that gains `rate` tokens a second, and holds those of one second, at least one."""
 
     __slots__ = ("_at", "_rate", "_size", "_tokens")
 
@@ -83,11 +85,12 @@ class TokenBucket:
         self._at: float | None = None
 
     def ready_at(self, now: float) -> float:
-        """When there is a token; `now` or earlier: there is one."""
+        """Returns when there is a token; `now` or earlier if there is one."""
         self._fill(now)
         return now if self._tokens >= 1 else now + (1 - self._tokens) / self._rate
 
     def take(self, now: float) -> None:
+        """Takes a token."""
         self._fill(now)
         self._tokens -= 1
 
@@ -98,7 +101,7 @@ class TokenBucket:
 
 
 class ConcurrencyWindow:
-    """How much of something may be under way at a time, `limit`: `top` at most, as much less as it was told to."""
+    """A limit of things that are in use at a time: `top` at most, less after `on_throttle`."""
 
     __slots__ = ("_size", "_slowed_at", "_top", "in_use", "limit")
 
@@ -118,17 +121,17 @@ class ConcurrencyWindow:
         return self.in_use > self.limit
 
     def is_slowed(self, now: float) -> bool:
-        """Whether there is a slower pace to remember."""
+        """Whether it is smaller than its top, and not for too long."""
         return self._size < self._top and now < self._slowed_at + MEMORY
 
     def on_throttle(self, now: float) -> None:
-        """Halve, not more than once in COOL_DOWN seconds."""
+        """Halves the window, not more than once in COOL_DOWN seconds."""
         if now - self._slowed_at >= COOL_DOWN:
             self._resize(max(1.0, self._size / 2))
             self._slowed_at = now
 
     def on_success(self) -> None:
-        """One went well: a step up, a whole one after as many as the window holds."""
+        """Grows the window: by one after as many successes as it holds."""
         if self._size < self._top:
             self._resize(min(float(self._top), self._size + 1 / self._size))
 
@@ -137,146 +140,148 @@ class ConcurrencyWindow:
 
 
 class _DomainQueue:
-    """A domain: who waits for it, and its pace."""
+    """The queued claims of a domain, and its limits."""
 
-    __slots__ = ("bucket", "name", "waiting", "window")
+    __slots__ = ("bucket", "name", "queue", "window")
 
     def __init__(self, name: str, bucket: TokenBucket | None, connections: int) -> None:
         self.name = name
-        self.waiting: deque[Claim] = deque()
+        self.queue: deque[Claim] = deque()
         self.bucket = bucket
         self.window = ConcurrencyWindow(connections)
 
     def is_idle(self, now: float) -> bool:
-        """Nothing waits, nothing is under way, and there is no pace to remember."""
-        in_use = self.waiting or self.window.in_use or self.window.is_slowed(now)
+        """Whether nothing is queued or under way, and there is no state to keep."""
+        in_use = self.queue or self.window.in_use or self.window.is_slowed(now)
         return not in_use and not _is_empty(self.bucket, now)
 
 
 class Throttle:
-    """Who may go next, and who is under way. Domains take turns, so that a slow one holds up nobody else."""
+    """The queue of a sender: which claim may go next, and which are under way. A slow domain does not block the others."""
 
     def __init__(self, limits: RateLimits, *, connections: int) -> None:
         self._limits = limits
         self._connections = connections
         self._bucket = None if limits.rate is None else TokenBucket(limits.rate)
-        self._groups: dict[str, _DomainQueue] = {}
-        self._many = MANY
-        self._turns: OrderedDict[str, _DomainQueue] = OrderedDict()  # the groups in which somebody waits
+        self._domains: dict[str, _DomainQueue] = {}
+        self._forget_above = MAX_DOMAINS
+        self._turns: OrderedDict[str, _DomainQueue] = OrderedDict()  # domains with queued claims
         self._under_way: dict[int, tuple[Claim, _DomainQueue]] = {}
         self._count = 0
         self.capacity = connections * 4
-        """How many may wait: more from the moment on when none of those who do may go, so that others can overtake them."""
+        """How many claims may be queued. It grows when none of the queued ones may go, so that other domains can overtake."""
 
     def __len__(self) -> int:
-        """How many wait."""
+        """How many claims are queued."""
         return self._count
 
     @property
-    def remembered(self) -> int:
-        """How many domains it knows something about."""
-        return len(self._groups)
+    def domain_count(self) -> int:
+        """How many domains it has state of."""
+        return len(self._domains)
 
     @property
     def under_way(self) -> int:
+        """How many claims are under way."""
         return len(self._under_way)
 
     @property
     def free_slots(self) -> int:
-        """How many more may wait."""
+        """How many more claims may be queued."""
         return self.capacity - self._count
 
     def add(self, claims: Iterable[Claim]) -> None:
+        """Queues `claims`, each behind those of its domain."""
         for claim in claims:
             name = provider_of(claim.address)
-            group = self._groups.get(name) or self._new_group(name)
-            group.waiting.append(claim)
-            self._turns.setdefault(name, group)
+            domain = self._domains.get(name) or self._new_domain(name)
+            domain.queue.append(claim)
+            self._turns.setdefault(name, domain)
             self._count += 1
 
     def take(self, now: float) -> Claim | None:
-        """The next claim that may go; it counts as under way until `done`."""
-        if len(self._groups) > self._many:
+        """Returns the next claim that may go, or None; it is under way until `done`."""
+        if len(self._domains) > self._forget_above:
             self._forget(now)
         if not self._turns or _is_empty(self._bucket, now):
             return None
-        for group in self._turns.values():
-            if group.window.is_open and not _is_empty(group.bucket, now):
+        for domain in self._turns.values():
+            if domain.window.is_open and not _is_empty(domain.bucket, now):
                 break
         else:
             if self._count > self.capacity // 2:
-                self.capacity = max(self.capacity, min(MOST, 2 * self._count))
+                self.capacity = max(self.capacity, min(MAX_CAPACITY, 2 * self._count))
             return None
-        claim = group.waiting.popleft()
+        claim = domain.queue.popleft()
         self._count -= 1
-        if group.waiting:
-            self._turns.move_to_end(group.name)
+        if domain.queue:
+            self._turns.move_to_end(domain.name)
         else:
-            del self._turns[group.name]
-        for bucket in (self._bucket, group.bucket):
+            del self._turns[domain.name]
+        for bucket in (self._bucket, domain.bucket):
             if bucket is not None:
                 bucket.take(now)
-        group.window.in_use += 1
-        self._under_way[claim.delivery_id] = claim, group
+        domain.window.in_use += 1
+        self._under_way[claim.delivery_id] = claim, domain
         return claim
 
     def ready_at(self, now: float) -> float | None:
-        """When the clock alone lets somebody go; None when it takes a `done`, or nobody waits."""
+        """Returns when a queued claim may go by the clock alone; None if that takes a `done`, or nothing is queued."""
         first: float | None = None
-        for group in self._turns.values():
-            if not group.window.is_open:
+        for domain in self._turns.values():
+            if not domain.window.is_open:
                 continue
-            buckets = [bucket for bucket in (self._bucket, group.bucket) if bucket is not None]
+            buckets = [bucket for bucket in (self._bucket, domain.bucket) if bucket is not None]
             at = max((bucket.ready_at(now) for bucket in buckets), default=now)
             if at <= now:
                 return at
             first = at if first is None else min(first, at)
         return first
 
-    def done(self, claim: Claim, *, well: bool = False) -> None:
-        """`claim` is no longer under way; `well`: the relay took its message. Raises KeyError if it was not under way."""
-        group = self._under_way.pop(claim.delivery_id)[1]
-        group.window.in_use -= 1
-        if well:
-            group.window.on_success()
+    def done(self, claim: Claim, *, accepted: bool = False) -> None:
+        """`claim` is no longer under way; `accepted`: its message was. Raises KeyError if it was not under way."""
+        domain = self._under_way.pop(claim.delivery_id)[1]
+        domain.window.in_use -= 1
+        if accepted:
+            domain.window.on_success()
 
     def requeue(self, claim: Claim) -> None:
-        """It was not carried after all, and waits again, before all others."""
-        group = self._under_way.pop(claim.delivery_id)[1]
-        group.window.in_use -= 1
-        group.waiting.appendleft(claim)
-        self._turns[group.name] = group
-        self._turns.move_to_end(group.name, last=False)
+        """`claim` was not sent after all: it is queued again, before all others."""
+        domain = self._under_way.pop(claim.delivery_id)[1]
+        domain.window.in_use -= 1
+        domain.queue.appendleft(claim)
+        self._turns[domain.name] = domain
+        self._turns.move_to_end(domain.name, last=False)
         self._count += 1
 
     def on_throttle(self, claim: Claim, now: float) -> None:
-        """Of one that is under way: its domain asks for a slower pace."""
+        """The domain of `claim`, which is under way, asks for a slower pace."""
         self._under_way[claim.delivery_id][1].window.on_throttle(now)
 
     def drain(self) -> list[Claim]:
-        """All that wait or are under way; nobody does any more."""
-        left = [claim for group in self._turns.values() for claim in group.waiting]
+        """Removes and returns all claims that are queued or under way."""
+        left = [claim for domain in self._turns.values() for claim in domain.queue]
         left += [claim for claim, _ in self._under_way.values()]
         self._turns.clear()
-        self._groups.clear()
+        self._domains.clear()
         self._under_way.clear()
         self._count = 0
         return left
 
     def _forget(self, now: float) -> None:
-        """Keep only domains of which there is something to know: a list may have as many as readers."""
-        self._groups = {name: group for name, group in self._groups.items() if not group.is_idle(now)}
-        self._many = max(MANY, 2 * len(self._groups))
+        """Drops domains without state: a list may have as many domains as recipients."""
+        self._domains = {name: domain for name, domain in self._domains.items() if not domain.is_idle(now)}
+        self._forget_above = max(MAX_DOMAINS, 2 * len(self._domains))
 
-    def _new_group(self, name: str) -> _DomainQueue:
-        limit, rate = self._limits.lanes_for(name), self._limits.rate_for(name)
+    def _new_domain(self, name: str) -> _DomainQueue:
+        limit, rate = self._limits.connections_for(name), self._limits.rate_for(name)
         connections = min(self._connections, limit or self._connections)
-        # a lane announces the next message while the last one is under way: one more than there are lanes
+        # a connection sends the next envelope while a message is under way: twice as many claims as connections
         allowed = connections if limit else 2 * connections
-        group = self._groups[name] = _DomainQueue(name, None if rate is None else TokenBucket(rate), allowed)
-        return group
+        domain = self._domains[name] = _DomainQueue(name, None if rate is None else TokenBucket(rate), allowed)
+        return domain
 
 
 def _is_empty(bucket: TokenBucket | None, now: float) -> bool:
-    """Whether there is no token in it."""
+    """Whether there is a bucket, and no token in it."""
     return bucket is not None and bucket.ready_at(now) > now

@@ -1,15 +1,15 @@
-"""The first days of a new sending address: MAILER_WARMUP, so many messages on its first day, so many on its second.
+"""Daily limits for the first days of a new sender address: MAILER_WARMUP has the limit of each day.
 
-    WarmUp            the plan: messages a day, the time zone of its days, and whose first days they are
-    WarmUp.allowance  what a day still has, from what left on each day
-    WarmUp.spread     how many of a send would leave on which day
+    WarmUp            the plan: messages a day, the time zone of its days, and the sender address
+    WarmUp.allowance  what is left of a day, from what was sent on each day
+    WarmUp.schedule   how many messages of a send would be sent on which day
 
-Receivers judge an address by the mail that they have seen of it, so that only days on which mail left are days of the
-plan; after its last there is no limit. A day begins at midnight in the zone, or, where the clocks skip that, at its first
-moment. A clock that goes back over midnight, or that of another machine which is late, stays in the day that has begun;
-what was counted on days further ahead was counted by a wrong clock, and belongs to today.
+Receivers judge an address by the mail that they have seen from it, so only days on which mail was sent are days of the plan;
+after its last day there is no limit. A day begins at midnight in the zone, or at its first moment where the clocks skip
+midnight. If a clock goes back over midnight, or another machine's is slow, the day that has begun goes on. Messages counted on
+days further ahead were counted by a wrong clock, and count for today.
 
-Pure: times are seconds since the epoch, UTC, and are handed in.
+Pure: times are seconds since the epoch, UTC, and are parameters.
 """
 
 import datetime as dt
@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 _DAY = dt.timedelta(days=1)
-LOOK_AGAIN = 10.0  # seconds after which what others have in hand may have come back
+LOOK_AGAIN = 10.0  # seconds after which messages in flight may have been released
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyQuota:
-    """What a day of the plan, its `number`th, still has at `now`: `limit` less those `gone` and those `in_hand`."""
+    """What is left at `now` of a day of the plan, its `number`th: `limit` less those `sent` and those `in_flight`."""
 
     day: dt.date
     number: int
@@ -39,7 +39,7 @@ class DailyQuota:
 
     @property
     def held_until(self) -> float | None:
-        """When more may leave; None: now. Sooner than the next day if what is in hand could still come back unsent."""
+        """When more may be sent; None: now. Before the next day if messages in flight could still be released unsent."""
         if self.left:
             return None
         return self.next_day_at if self.sent >= self.limit else min(self.next_day_at, self.now + LOOK_AGAIN)
@@ -47,7 +47,7 @@ class DailyQuota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayShare:
-    """How many of a send leave on a day: from `at`, None for today. `count` is all that is left after the plan."""
+    """How many messages of a send are sent on a day: from `at`, None for today. After the plan, `count` is all that is left."""
 
     at: float | None
     count: int
@@ -55,7 +55,7 @@ class DayShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmUp:
-    """A plan; an empty one limits nothing. `sender` names the address whose days are counted."""
+    """A plan; an empty one limits nothing. `sender` is the address whose days are counted."""
 
     plan: tuple[int, ...] = ()
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
@@ -66,16 +66,16 @@ class WarmUp:
             raise ValueError("a day of the plan has at least one message")
 
     def today(self, days: Mapping[dt.date, int], now: float) -> dt.date:
-        """The day that is under way at `now`, with `days` begun so far."""
+        """Returns the current day at `now`, given the `days` that have begun."""
         today = dt.datetime.fromtimestamp(now, self.zone).date()
         return today + _DAY if today + _DAY == max(days, default=today) else today
 
     def starts_at(self, day: dt.date) -> float:
-        """The first moment of a day. `fold` 0 reads a midnight that is skipped as the moment of the skip (PEP 495)."""
+        """Returns the first moment of a day. `fold` 0 makes a skipped midnight the moment of the skip (PEP 495)."""
         return dt.datetime.combine(day, dt.time(), tzinfo=self.zone).timestamp()
 
     def allowance(self, days: Mapping[dt.date, int], now: float, *, in_hand: int = 0) -> DailyQuota | None:
-        """What is left today, given how many left on which of the `days`; None: the plan is over, there is no limit."""
+        """Returns what is left today, given how many were sent on which of the `days`; None after the plan: no limit."""
         today = self.today(days, now)
         begun = sum(day < today for day in days)
         if begun >= len(self.plan):
@@ -91,7 +91,7 @@ class WarmUp:
         )
 
     def schedule(self, count: int, today: DailyQuota | None) -> tuple[DayShare, ...]:
-        """When `count` messages leave that have the plan to themselves, a share for each day on which any do."""
+        """Returns on which days `count` messages are sent if no other send uses the plan."""
         if today is None:
             return (DayShare(at=None, count=count),) if count else ()
         shares = []

@@ -1,27 +1,26 @@
-"""The message that one reader gets: contract 5, RFC 5322, RFC 2045, RFC 8058, RFC 2369, RFC 2919.
+"""Composes the message that one recipient gets: contract 5, RFC 5322, RFC 2045, RFC 8058, RFC 2369, RFC 2919.
 
-    Composer(edition, letterhead) --compose(claim)--> Message
+    Composer(edition, sender_profile, tokens_for).compose(recipient) -> Message
 
-For each variant the headers and bodies that are the same for everybody are encoded, and hashed where they are to be signed,
-once, when the variant first occurs; per reader the few that differ are written and spliced in. The first message of each
-variant is parsed back, and refused as our own fault if it is not what contract 5 promises.
+For each variant, the headers and bodies that are the same for everybody are encoded once, when the variant first occurs, and
+hashed if messages are signed. Per recipient only what differs is written and inserted. The first message of each variant is
+parsed back, and rejected as a fault of this program if it is not what contract 5 promises.
 
-Always holds of `Message.text`: CRLF line ends, dots doubled, no line over 998 octets, exactly one of each header.
+Always holds of `Message.text`: CRLF line ends, leading dots doubled, no line over 998 octets, exactly one of each header.
 """
 
 import datetime as dt
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from email.parser import BytesParser
 from email.policy import compat32
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from mailer.delivery.types import Claim
 from mailer.edition.merge_fields import ReaderValues, TemplateParts, fill
 from mailer.edition.model import Edition, Image, Variant
 from mailer.edition.numbering import VariantKey
@@ -34,14 +33,14 @@ from mailer.settings.parsers import MAX_VERP_LOCAL_PART
 
 
 class MessageError(MailerError):
-    """A message that cannot be made as the contract wants it."""
+    """A message that cannot be composed as the contract requires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderProfile:
-    """What the settings say that every message carries. Addresses are plain ASCII, `base_url` has no slash at its end.
+    """The settings that every message contains. Addresses are plain ASCII, `base_url` has no slash at its end.
 
-    `signers` sign each message; what they sign is never sent in 8bit, which a relay may have to change.
+    `signers` sign each message; signed messages are never sent in 8bit, which a relay may have to convert.
     """
 
     sender_name: str
@@ -69,15 +68,16 @@ class SenderProfile:
 
     @classmethod
     def from_json(cls, text: str, signers: tuple[DkimKey, ...]) -> "SenderProfile":
-        """Returns what `to_json` wrote, with the signers of now."""
+        """Returns the profile that `to_json` wrote, with the present signers."""
         return cls(**json.loads(text), signers=signers)
 
     @property
     def domain(self) -> str:
+        """The domain of the sender address."""
         return self.sender_address.rpartition("@")[2]
 
     def with_verp(self, address: str, token: str) -> str:
-        """`local+token@domain`: a VERP or an unsubscribe address of one delivery; at most 64 octets before the @."""
+        """Returns `local+token@domain`, the VERP or unsubscribe address of a delivery; at most 64 octets before the @."""
         local, _, domain = address.rpartition("@")
         return f"{local}+{token}@{domain}"
 
@@ -88,15 +88,31 @@ _FROZEN = (
 
 
 class MessageTokens(NamedTuple):
-    """What names one delivery in its message: tokens in lower-case base32."""
+    """The tokens that identify one delivery in its message, in lower-case base32."""
 
     unsubscribe: str
     bounce: str
     message: str
 
 
+class MessageRecipient(Protocol):
+    """What a message needs of its delivery. `fields` are the values of merge fields; `date` is in seconds since the epoch."""
+
+    @property
+    def delivery_id(self) -> int: ...
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def fields(self) -> Mapping[str, str]: ...
+
+    @property
+    def date(self) -> float: ...
+
+
 class Message(NamedTuple):
-    """A message ready for the wire, in pieces. `text` ends with CRLF and lacks only its final dot; `size` as RFC 1870 counts."""
+    """A message ready for the wire, in pieces. `text` ends with CRLF, before end of DATA; `size` is counted as in RFC 1870."""
 
     sender: str
     recipient: str
@@ -111,18 +127,18 @@ class Message(NamedTuple):
         return b"".join(self.pieces)
 
     def without_dot_stuffing(self) -> bytes:
-        """The text as its receiver sees it."""
+        """Returns the text as its receiver sees it."""
         return re.sub(rb"(?m)^\.", b"", self.text)
 
 
 class Composer:
-    """Makes the messages of one edition, from the sender it was frozen with. `mark` names a delivery by its tokens."""
+    """Composes the messages of one edition, with its frozen sender. `tokens_for` returns the tokens of a delivery."""
 
     def __init__(
         self,
         edition: Edition,
         sender_profile: SenderProfile,
-        mark: Callable[[int], MessageTokens],
+        tokens_for: Callable[[int], MessageTokens],
         *,
         eight_bit: bool = False,
     ) -> None:
@@ -130,37 +146,40 @@ class Composer:
         self._sender_profile = replace(
             sender_profile, sender_name=edition.from_name, sender_address=edition.from_address
         )
-        self._mark = mark
+        self._tokens_for = tokens_for
         self._eight_bit = eight_bit and not sender_profile.signers
-        self._plans: dict[VariantKey, _VariantTemplate] = {}
+        self._templates: dict[VariantKey, _VariantTemplate] = {}
         self._key_fields = sorted(edition.condition_fields)
-        self._keys: dict[tuple[object, ...], VariantKey] = {}  # of readers by what conditions ask for, a bounded number
+        self._keys: dict[
+            tuple[object, ...], VariantKey
+        ] = {}  # by the values that conditions use; their number is bounded
 
-    def compose(self, claim: Claim) -> Message:
-        """The message of `claim`. Raises EditionError when too many variants occur, MessageError for a fault of ours."""
-        marks = self._mark(claim.delivery_id)
-        values = ReaderValues(fields=claim.fields, address=claim.address, token=marks.unsubscribe)
+    def compose(self, recipient: MessageRecipient) -> Message:
+        """Returns the message to `recipient`. Raises EditionError if too many variants occur, MessageError for a fault."""
+        tokens = self._tokens_for(recipient.delivery_id)
+        values = ReaderValues(fields=recipient.fields, address=recipient.address, token=tokens.unsubscribe)
         key = self._key(values)
-        plan = self._plans.get(key)
-        if plan is not None:
-            return plan.message(claim, values, marks)
-        self._edition.check_variant_limit([*self._plans, key])
-        plan = _VariantTemplate(
+        template = self._templates.get(key)
+        if template is not None:
+            return template.message(recipient, values, tokens)
+        self._edition.check_variant_limit([*self._templates, key])
+        template = _VariantTemplate(
             self._edition, self._edition.variant(key), self._sender_profile, eight_bit=self._eight_bit
         )
-        message = plan.message(claim, values, marks)
+        message = template.message(recipient, values, tokens)
         inspect(message)
-        self._plans[key] = plan
+        self._templates[key] = template
         return message
 
     def _key(self, values: ReaderValues) -> VariantKey:
-        asked = (bool(values.address), *map(values.fields.get, self._key_fields))
-        key = self._keys.get(asked)
+        """Returns the key of the variant for `values`."""
+        used = (bool(values.address), *map(values.fields.get, self._key_fields))
+        key = self._keys.get(used)
         if key is None:
             key = self._edition.key(values)
             if len(self._keys) >= MAX_ENTRIES:
                 self._keys.clear()
-            self._keys[asked] = key
+            self._keys[used] = key
         return key
 
 
@@ -171,7 +190,7 @@ class _VariantTemplate:
         self._sender_profile = sender_profile
         text, html = _compile(variant.text, eight_bit=eight_bit), _compile(variant.html, eight_bit=eight_bit)
         self.eight_bit = Encoding.EIGHT_BIT in {text.encoding, html.encoding}
-        content_type, self._lead, self._bodies = _entity(edition, text, html)
+        content_type, self._prefix, self._bodies = _entity(edition, text, html)
         common = [*_common_fields(edition, sender_profile), content_type]
         differing = ["To", "Date", "Message-ID", "List-Unsubscribe"]
         self._subject: RenderCache | None = None
@@ -181,72 +200,72 @@ class _VariantTemplate:
         else:
             common.append(_subject(fill(variant.subject, ReaderValues(token=""))))
         self._common = b"".join(common)
-        self._seal = (
-            DkimSigner(sender_profile.signers, common, differing, self._lead) if sender_profile.signers else None
+        self._signer = (
+            DkimSigner(sender_profile.signers, common, differing, self._prefix) if sender_profile.signers else None
         )
         self._message_id = _TokenHeader(
             lambda token: structured("Message-ID", message_id(token, sender_profile.domain))
         )
         self._list_unsubscribe = _TokenHeader(lambda token: _list_unsubscribe(sender_profile, token))
 
-    def message(self, claim: Claim, values: ReaderValues, marks: MessageTokens) -> Message:
+    def message(self, recipient: MessageRecipient, values: ReaderValues, tokens: MessageTokens) -> Message:
         sender_profile = self._sender_profile
         sender = sender_profile.sender_address
         if sender_profile.bounce_address:
-            sender = sender_profile.with_verp(sender_profile.bounce_address, marks.bounce)
+            sender = sender_profile.with_verp(sender_profile.bounce_address, tokens.bounce)
         differing = [
-            _to(claim.address),
-            _date(int(claim.date)),
-            self._message_id.field(marks.message),
-            self._list_unsubscribe.field(marks.unsubscribe),
+            _to(recipient.address),
+            _date(int(recipient.date)),
+            self._message_id.field(tokens.message),
+            self._list_unsubscribe.field(tokens.unsubscribe),
         ]
         if self._subject:
             differing.append(self._subject.render(values))
         rest: list[bytes] = []
-        for body, behind in self._bodies:
+        for body, after in self._bodies:
             rest += body.render(values)
-            rest.append(behind)
-        signatures = self._seal.sign(differing, rest, int(claim.date)) if self._seal else ()
-        pieces = (*signatures, *differing, self._common, b"\r\n", self._lead, *rest)
+            rest.append(after)
+        signatures = self._signer.sign(differing, rest, int(recipient.date)) if self._signer else ()
+        pieces = (*signatures, *differing, self._common, b"\r\n", self._prefix, *rest)
         return Message(
             sender=sender,
-            recipient=claim.address,
-            envelope_id=marks.message,
+            recipient=recipient.address,
+            envelope_id=tokens.message,
             pieces=pieces,
             size=sum(map(len, pieces)),
-            utf8=not claim.address.isascii(),
+            utf8=not recipient.address.isascii(),
             eight_bit=self.eight_bit,
         )
 
 
 def _to(address: str) -> bytes:
     plain = plain_address(address)
-    return b"To: %b\r\n" % plain if plain and len(plain) <= _SHORT else address_field("To", "", address)
+    return b"To: %b\r\n" % plain if plain and len(plain) <= _ONE_LINE else address_field("To", "", address)
 
 
 class _TokenHeader:
-    """A field that differs in its token only, folded once for tokens of the length that ours have."""
+    """A header field that differs in its token only, folded once for tokens of the usual length."""
 
     def __init__(self, write: Callable[[str], bytes]) -> None:
         self._write = write
-        self._around = write(_SAMPLE).split(_SAMPLE.encode())
+        self._parts = write(_SAMPLE).split(_SAMPLE.encode())
 
     def field(self, token: str) -> bytes:
         plain = plain_token(token)
-        return plain.join(self._around) if plain and len(plain) == len(_SAMPLE) else self._write(token)
+        return plain.join(self._parts) if plain and len(plain) == len(_SAMPLE) else self._write(token)
 
 
-_SHORT = 74  # characters that stand on one line with `To: `
-_SAMPLE = "0" * 26  # no token of ours: base32 has no zero
+_ONE_LINE = 74  # characters that fit on one line with `To: `
+_SAMPLE = "0" * 26  # never a token: base32 has no zero
 
 
 def message_id(token: str, domain: str) -> str:
-    """`domain`: that of the edition's sender."""
+    """Returns a Message-ID; `domain` is that of the edition's sender."""
     return f"<{token}@{domain}>"
 
 
 def format_date(seconds: float) -> str:
-    """RFC 5322 3.3, in UTC."""
+    """Returns the Date of a message (RFC 5322 3.3), in UTC."""
     return format_datetime(dt.datetime.fromtimestamp(int(seconds), dt.UTC))
 
 
@@ -256,15 +275,15 @@ def _date(seconds: int) -> bytes:
 
 
 def inspect(message: Message) -> None:
-    """Parse `message` back and hold it against contract 5. Raises MessageError: the fault is the program's."""
+    """Parses `message` back and checks it against contract 5. Raises MessageError: the fault is the program's."""
     text = message.without_dot_stuffing()
     parsed = BytesParser(policy=compat32).parsebytes(text)
     wrong = [name for name in _ONCE if len(parsed.get_all(name, [])) != 1]
     if wrong:
         raise MessageError(f"the message does not have exactly one {', '.join(wrong)}; nothing was sent.")
-    strangers = sorted({name.lower() for name in parsed} - _KNOWN)
-    if strangers or parsed.defects:
-        raise MessageError(f"the message has headers that nobody wrote ({', '.join(strangers)}); nothing was sent.")
+    unknown = sorted({name.lower() for name in parsed} - _KNOWN)
+    if unknown or parsed.defects:
+        raise MessageError(f"the message has headers that nobody wrote ({', '.join(unknown)}); nothing was sent.")
     if any(len(line) > LINE_LIMIT for line in text.split(b"\r\n")):
         raise MessageError(f"the message has a line of more than {LINE_LIMIT} octets; nothing was sent.")
     rest = text.replace(b"\r\n", b"")
@@ -280,6 +299,7 @@ _KNOWN = frozenset(name.lower() for name in _ONCE) | {"reply-to", "content-langu
 
 
 def _differs(parts: TemplateParts) -> bool:
+    """Whether `parts` have a merge field."""
     return any(not isinstance(part, str) for part in parts)
 
 
@@ -325,14 +345,14 @@ def _list_unsubscribe(sender_profile: SenderProfile, token: str) -> bytes:
 def _entity(
     edition: Edition, plain: EncodedBody, html: EncodedBody
 ) -> tuple[bytes, bytes, list[tuple[EncodedBody, bytes]]]:
-    """The body of the message: its Content-Type, what it begins with for everybody, and the two texts, each with what follows.
+    """Returns the Content-Type of the message, the common beginning of its body, and the two texts, each with what follows it.
 
     It is alternative(plain, html), or alternative(plain, related(html, images)).
     """
     outer = f"=_a{edition.digest[:24]}"  # quoted-printable and base64 never hold `=_`: RFC 2045 6.7
     inner = f"=_r{edition.digest[:24]}"
     flowed = "; format=flowed" if edition.flowed else ""
-    lead = body_part(outer, f"text/plain; charset=utf-8{flowed}", plain)
+    prefix = body_part(outer, f"text/plain; charset=utf-8{flowed}", plain)
     end = f"\r\n--{outer}--\r\n".encode()
     if edition.embed and edition.images:
         related = f'\r\n--{outer}\r\nContent-Type: multipart/related; type="text/html";\r\n boundary="{inner}"\r\n'
@@ -341,10 +361,11 @@ def _entity(
     else:
         between = body_part(outer, "text/html; charset=utf-8", html)
     content_type = f'Content-Type: multipart/alternative;\r\n boundary="{outer}"\r\n'
-    return content_type.encode(), lead, [(plain, between), (html, end)]
+    return content_type.encode(), prefix, [(plain, between), (html, end)]
 
 
 def body_part(boundary: str, content_type: str, body: EncodedBody) -> bytes:
+    """Returns the beginning of a body part: its boundary, headers and `prefix`."""
     head = f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {body.encoding}\r\n\r\n"
     return head.encode() + body.prefix
 

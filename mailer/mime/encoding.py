@@ -1,15 +1,15 @@
-"""Bodies of MIME parts, encoded once where they are the same for everybody: RFC 2045.
+"""Encodes the bodies of MIME parts, once where they are the same for everybody: RFC 2045.
 
-    compile_body(parts, encoding) -> Body;  Body.lead + Body.render(values) is the part's body
+    compile_body(parts, encoding) -> EncodedBody;  EncodedBody.prefix + EncodedBody.render(values) is the body
 
-Parts are cut at their slots. What is static is encoded ahead; a slot's value is encoded when it is known, and joined so
-that a decoder sees one unbroken text: in quoted-printable between soft line breaks (6.7 rule 5), in base64 at its own
-alignment (6.8: three octets to four characters), the static text after it being kept ready in all three alignments.
+Parts are split at their merge fields. Static text is encoded ahead. The value of a merge field is encoded when it is known, and
+joined so that a decoder sees one text: in quoted-printable between soft line breaks (6.7 rule 5), in base64 at its own
+alignment (6.8: three octets to four characters), for which the static text after it is encoded in all three alignments.
 
 Always holds: line ends are CRLF; quoted-printable and base64 lines have at most 76 characters, 8bit lines at most 998
-octets; no line begins with a single dot (RFC 5321 4.5.2). In 8bit such a dot is doubled. In the other two there is none to
-double, and no run of spaces, no tab, no space at a line's end: what is sent is, octet for octet, what a server hands on and
-what the relaxed canonical form of DKIM is (RFC 6376 3.4.4), so that it is hashed as it stands.
+octets; no line begins with a single dot (RFC 5321 4.5.2). In 8bit such a dot is doubled. In the other two encodings no line
+begins with a dot, and there are no runs of spaces, no tabs, and no spaces at the end of a line. So the text on the wire is,
+octet for octet, what the receiver gets and the relaxed canonical form of DKIM (RFC 6376 3.4.4), and can be hashed as it is.
 """
 
 import base64
@@ -22,7 +22,9 @@ from mailer.edition.merge_fields import Fillable, ReaderValues, TemplateParts
 from mailer.mime.render_cache import RenderCache
 
 LINE_LIMIT = 998  # octets without CRLF: RFC 5322 2.1.1
-_BOUNDED = 640  # octets that an address may add to a line: 64 before the @, each escaped as six in HTML, and its domain
+_ADDRESS_LIMIT = (
+    640  # octets that an address may add to a line: 64 before the @, each escaped as six in HTML, and its domain
+)
 _SOFT_BREAK = b"=\r\n"
 _QUOTED_LINE = 75  # characters, and room for the `=` of a soft break
 
@@ -34,17 +36,17 @@ class Encoding(StrEnum):
 
 
 class EncodedBody(Protocol):
-    """A part's body, compiled. `lead` is what stands before its first slot."""
+    """The compiled body of a part. `prefix` is what comes before its first merge field."""
 
     encoding: Encoding
     prefix: bytes
 
     def render(self, values: ReaderValues) -> list[bytes]:
-        """What follows `lead`, in pieces."""
+        """Returns what follows `prefix`, in pieces."""
 
 
 def choose_encoding(parts: TemplateParts, *, eight_bit: bool) -> Encoding:
-    """8bit where it is allowed and every line stays short; else the smaller one over the static text."""
+    """Returns 8bit if it is allowed and every line stays short; else the encoding that is smaller for the static text."""
     static = _octets("".join(part for part in parts if isinstance(part, str)))
     if eight_bit and _lines_stay_short(parts):
         return Encoding.EIGHT_BIT
@@ -54,6 +56,7 @@ def choose_encoding(parts: TemplateParts, *, eight_bit: bool) -> Encoding:
 
 
 def compile_body(parts: TemplateParts, encoding: Encoding) -> EncodedBody:
+    """Returns `parts` as a body in `encoding`."""
     match encoding:
         case Encoding.QUOTED_PRINTABLE:
             return _QuotedPrintable(parts)
@@ -64,7 +67,7 @@ def compile_body(parts: TemplateParts, encoding: Encoding) -> EncodedBody:
 
 
 def merge(parts: TemplateParts) -> TemplateParts:
-    """The same parts with no two static ones side by side, and no empty ones."""
+    """Returns the same parts with adjacent static ones joined, and without empty ones."""
     out: list[str | Fillable] = []
     for part in parts:
         if isinstance(part, str) and out and isinstance(out[-1], str):
@@ -75,7 +78,7 @@ def merge(parts: TemplateParts) -> TemplateParts:
 
 
 class _QuotedPrintable:
-    """A body in quoted-printable. Each slot has its lines to itself, so its value is encoded alike wherever it stands."""
+    """A body in quoted-printable. Each merge field is on lines of its own, so its value is encoded the same everywhere."""
 
     encoding = Encoding.QUOTED_PRINTABLE
 
@@ -92,19 +95,19 @@ class _QuotedPrintable:
             pieces += [b"", _SOFT_BREAK]
         self.prefix, *self._pieces = pieces
         fillers = list(dict.fromkeys(filler for _, filler in placeholders))
-        self._stencils = [RenderCache((filler,), quote) for filler in fillers]
-        self._holes = [(position - 1, fillers.index(filler)) for position, filler in placeholders]
+        self._caches = [RenderCache((filler,), quote) for filler in fillers]
+        self._placeholders = [(position - 1, fillers.index(filler)) for position, filler in placeholders]
 
     def render(self, values: ReaderValues) -> list[bytes]:
-        encoded = [stencil.render(values) for stencil in self._stencils]
+        encoded = [cache.render(values) for cache in self._caches]
         pieces = self._pieces.copy()
-        for position, number in self._holes:
+        for position, number in self._placeholders:
             pieces[position] = encoded[number]
         return pieces
 
 
 def quote(text: str) -> bytes:
-    """`text`, which begins a line, in quoted-printable, lines ended by CRLF, each with room for a soft break behind it."""
+    """Returns `text`, which begins a line, in quoted-printable; each line has room for a soft break after it."""
     if _needs_no_quoting(text):
         return text.replace("\n", "\r\n").encode("ascii")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -151,14 +154,14 @@ class _Base64:
             for part in merge(parts)
         ]
         first = pieces[0] if pieces else None
-        lead: list[bytes] = []
-        self._carry = first.append(lead, b"") if isinstance(first, _Base64Chunk) else b""
+        prefix: list[bytes] = []
+        self._carry = first.append(prefix, b"") if isinstance(first, _Base64Chunk) else b""
         self._pieces = pieces[1:] if isinstance(first, _Base64Chunk) else pieces
-        self.prefix = b"".join(lead)
+        self.prefix = b"".join(prefix)
 
     def render(self, values: ReaderValues) -> list[bytes]:
         out: list[bytes] = []
-        carry = self._carry  # fewer than three octets that wait for company
+        carry = self._carry  # fewer than three octets, to be encoded with what follows
         for piece in self._pieces:
             if isinstance(piece, _Base64Chunk):
                 carry = piece.append(out, carry)
@@ -173,18 +176,18 @@ class _Base64:
 
 @dataclass(frozen=True, slots=True)
 class _Base64Chunk:
-    """Static octets, encoded three times: from the first, second and third octet on, each up to its last whole triple."""
+    """Static octets, encoded three times: from the first, second and third octet, each up to its last whole triple."""
 
     octets: bytes
     encoded: tuple[bytes, bytes, bytes]
 
     @classmethod
     def of(cls, octets: bytes) -> "_Base64Chunk":
-        ready = [_base64_lines(octets[skip : len(octets) - (len(octets) - skip) % 3]) for skip in range(3)]
-        return cls(octets, (ready[0], ready[1], ready[2]))
+        encoded = [_base64_lines(octets[skip : len(octets) - (len(octets) - skip) % 3]) for skip in range(3)]
+        return cls(octets, (encoded[0], encoded[1], encoded[2]))
 
     def append(self, out: list[bytes], carry: bytes) -> bytes:
-        """Put this behind `carry`; returns the new carry."""
+        """Appends `carry` and this to `out`; returns the new carry."""
         skip = -len(carry) % 3
         if len(self.octets) < skip:
             return carry + self.octets
@@ -195,12 +198,12 @@ class _Base64Chunk:
 
 
 def _base64_lines(octets: bytes) -> bytes:
-    """Lines of at most 76 characters, each ended by CRLF; base64 has no dots to double."""
+    """Returns base64 in lines of at most 76 characters, each ended by CRLF."""
     return base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 
 class _Identity:
-    """A body in 8bit: as it is, dots doubled."""
+    """A body in 8bit: as it is, leading dots doubled."""
 
     encoding = Encoding.EIGHT_BIT
     prefix = b""
@@ -216,18 +219,19 @@ class _Identity:
 
 
 def encode_attachment(data: bytes) -> bytes:
+    """Returns `data` in base64."""
     return _base64_lines(data)
 
 
 def _octets(text: str) -> bytes:
-    """UTF-8 in canonical form: every line end is CRLF, RFC 2046 4.1.1."""
+    """Returns `text` as UTF-8 in canonical form: every line end is CRLF, RFC 2046 4.1.1."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\n", "\r\n").encode("utf-8", "surrogatepass")
 
 
 def _lines_stay_short(parts: TemplateParts) -> bool:
-    """Whether no line can pass 998 octets: slots with values of any length forbid it."""
+    """Whether no line can exceed 998 octets; a merge field whose values have any length can."""
     if any(not isinstance(part, str) and not part.has_fixed_length for part in parts):
         return False
-    text = "".join(part if isinstance(part, str) else "x" * _BOUNDED for part in parts)
+    text = "".join(part if isinstance(part, str) else "x" * _ADDRESS_LIMIT for part in parts)
     return all(len(line.encode("utf-8", "surrogatepass")) <= LINE_LIMIT for line in text.split("\n"))

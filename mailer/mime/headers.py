@@ -1,7 +1,7 @@
-"""Header fields of a message: RFC 5322, encoded words RFC 2047, folded at 78.
+"""Writes header fields: RFC 5322, encoded words RFC 2047, folded at 78.
 
-Always holds: a field is one field. A value with a line break or any other control is refused here, whatever came before;
-text that is not plain ASCII, or that a reader might take for an encoded word (`=?`, CVE-2024-6923), is itself encoded.
+Always holds: a field is one field. A value with a line break or another control character is refused, whatever was checked
+before. Text that is not plain ASCII, or that could be taken for an encoded word (`=?`, CVE-2024-6923), is encoded.
 """
 
 import re
@@ -13,22 +13,22 @@ _COLUMNS = 76  # of a line of text: RFC 2047 2
 _QUOTED = [
     chr(octet) if chr(octet).isascii() and (chr(octet).isalnum() or chr(octet) in "!*+-/") else f"={octet:02X}"
     for octet in range(256)
-]  # what stands for itself in a phrase, too: RFC 2047 5 (3)
+]  # unencoded only what is allowed in a phrase, too: RFC 2047 5 (3)
 _QUOTED[ord(" ")] = "_"
 _ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*\Z")
 
 
 class HeaderError(ValueError):
-    """A value that cannot stand in a header."""
+    """A value that is not allowed in a header."""
 
 
 def unstructured(name: str, text: str) -> bytes:
-    """`Name: text` for a field of free text (Subject), CRLF at its end."""
+    """Returns `Name: text` and CRLF for a field of free text (Subject)."""
     return _line(name, encode_text(text, len(name) + 2))
 
 
 def address_field(name: str, display: str, address: str) -> bytes:
-    """`Name: Display <address>` with one mailbox; RFC 5322 3.4, RFC 6532 for an address that is not ASCII."""
+    """Returns `Name: Display <address>` with one mailbox: RFC 5322 3.4, RFC 6532 for a non-ASCII address."""
     _refuse_controls(address)
     if not display:
         return _line(name, address)
@@ -41,14 +41,14 @@ def address_field(name: str, display: str, address: str) -> bytes:
 
 
 def structured(name: str, *words: str) -> bytes:
-    """`Name: words` where every word stands as it is; lines break between words only."""
+    """Returns `Name: words`, every word unchanged; lines break between words only."""
     for word in words:
         _refuse_controls(word)
     return _line(name, *words)
 
 
 def encode_text(text: str, indent: int) -> str:
-    """`text` as it stands in a header that has used `indent` columns: plain or as encoded words, folded with CRLF.
+    """Returns `text` for a header that has used `indent` columns: plain or as encoded words, folded with CRLF.
 
     Plain only where folding and unfolding give the same text back: no runs of spaces, no word too long for a line.
     """
@@ -71,7 +71,7 @@ def encode_text(text: str, indent: int) -> str:
 
 
 def _encoded_words(text: str, room: int) -> list[str]:
-    """RFC 2047 2: words of whole characters, of at most 75, the first of at most `room`; in Q or B, whichever is shorter."""
+    """Returns encoded words (RFC 2047 2) of at most 75 characters, the first of at most `room`; in the shorter of Q and B."""
     characters = [character.encode("utf-8", "replace") for character in text]
     quoted = ["".join(map(_QUOTED.__getitem__, character)) for character in characters]
     if 3 * sum(map(len, quoted)) <= 4 * sum(map(len, characters)):
@@ -81,7 +81,7 @@ def _encoded_words(text: str, room: int) -> list[str]:
 
 
 def _grouped(pieces: list[AnyStr], first: int, others: int) -> list[list[AnyStr]]:
-    """`pieces` in groups of together at most so many characters or octets."""
+    """Splits `pieces` into groups: the first of at most `first` characters or octets in all, the next of at most `others`."""
     groups: list[list[AnyStr]] = [[]]
     left = first
     for piece in pieces:
@@ -94,7 +94,7 @@ def _grouped(pieces: list[AnyStr], first: int, others: int) -> list[list[AnyStr]
 
 
 def _line(name: str, *words: str) -> bytes:
-    """The field, broken before each word that would pass column 78; a word too long for any line stands on its own."""
+    """Returns the field, folded before each word that would pass column 78; a word too long for a line has its own."""
     lines = [f"{name}:"]
     for word in words:
         first, _, more = word.partition("\r\n")

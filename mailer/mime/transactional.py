@@ -1,12 +1,13 @@
-"""A letter to one person that the program writes by itself: RFC 5322, RFC 3834.
+"""Builds transactional mail, which the program writes to one person: RFC 5322, RFC 3834.
 
-    compose_note(letterhead, note) -> Message
+    build(sender_profile, mail) -> Message
 
-From the publication, signed as its editions are, and marked as an automatic reply (`Auto-Submitted: auto-replied`), so that
-no responder answers it. It belongs to no list, and so has no List-Id and nothing to unsubscribe from: List headers would
-have filters put it where newsletters go, and a reader who unsubscribes there has asked for nothing yet.
+It is sent from the publication, signed like its editions, and marked as an automatic reply (`Auto-Submitted: auto-replied`), so
+that no responder answers it. It belongs to no list, so it has no List-Id and no List-Unsubscribe: with those, filters would put
+it among the newsletters, and there is nothing to unsubscribe from yet.
 
-Always holds of the text: CRLF line ends, dots doubled, one of each header. Raises MessageError for text that no header takes.
+Always holds of the text: CRLF line ends, leading dots doubled, one of each header. Raises MessageError for text that is not
+allowed in a header.
 """
 
 from dataclasses import dataclass, field
@@ -18,12 +19,12 @@ from mailer.mime.dkim.signer import DkimSigner
 from mailer.mime.encoding import choose_encoding, compile_body
 from mailer.mime.headers import HeaderError, address_field, structured, unstructured
 
-_NOTHING = ReaderValues(token="")
+_NO_VALUES = ReaderValues(token="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionalMail:
-    """What it says and to whom. `token` names it in its Message-ID; `date` is in seconds since the epoch."""
+    """The content and the recipient. `token` is for its Message-ID; `date` is in seconds since the epoch."""
 
     to: str
     subject: str
@@ -34,51 +35,51 @@ class TransactionalMail:
     date: float
 
 
-def build(sender_profile: SenderProfile, note: TransactionalMail) -> Message:
-    """The message of `note`."""
+def build(sender_profile: SenderProfile, mail: TransactionalMail) -> Message:
+    """Returns the message of `mail`."""
     try:
-        fields = _fields(sender_profile, note)
+        fields = _fields(sender_profile, mail)
     except HeaderError as error:
         raise MessageError(
             f"a letter cannot be sent: {error}.", "Check the title of the list and the settings."
         ) from error
-    boundary = f"=_n{sha256(note.token.encode()).hexdigest()[:24]}"  # no encoding of a body holds `=_`: RFC 2045 6.7
+    boundary = f"=_n{sha256(mail.token.encode()).hexdigest()[:24]}"  # no encoding of a body holds `=_`: RFC 2045 6.7
     fields.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode())
     body = b"".join(
         [
-            *_entity(boundary, "text/plain; charset=utf-8", note.plain),
-            *_entity(boundary, "text/html; charset=utf-8", note.html),
+            *_entity(boundary, "text/plain; charset=utf-8", mail.plain),
+            *_entity(boundary, "text/html; charset=utf-8", mail.html),
             f"\r\n--{boundary}--\r\n".encode(),
         ]
     )
     signatures = (
-        DkimSigner(sender_profile.signers, fields, (), body).sign((), (), int(note.date))
+        DkimSigner(sender_profile.signers, fields, (), body).sign((), (), int(mail.date))
         if sender_profile.signers
         else ()
     )
     pieces = (*signatures, *fields, b"\r\n", body)
     return Message(
         sender=sender_profile.bounce_address or sender_profile.sender_address,
-        recipient=note.to,
-        envelope_id=note.token,
+        recipient=mail.to,
+        envelope_id=mail.token,
         pieces=pieces,
         size=sum(map(len, pieces)),
-        utf8=not note.to.isascii(),
+        utf8=not mail.to.isascii(),
         eight_bit=False,
     )
 
 
-def _fields(sender_profile: SenderProfile, note: TransactionalMail) -> list[bytes]:
+def _fields(sender_profile: SenderProfile, mail: TransactionalMail) -> list[bytes]:
     reply_to = [address_field("Reply-To", "", sender_profile.reply_to)] if sender_profile.reply_to else []
     return [
         address_field("From", sender_profile.sender_name, sender_profile.sender_address),
         *reply_to,
-        address_field("To", "", note.to),
-        unstructured("Subject", " ".join(note.subject.split())),
-        structured("Date", format_date(note.date)),
-        structured("Message-ID", message_id(note.token, sender_profile.domain)),
+        address_field("To", "", mail.to),
+        unstructured("Subject", " ".join(mail.subject.split())),
+        structured("Date", format_date(mail.date)),
+        structured("Message-ID", message_id(mail.token, sender_profile.domain)),
         structured("Auto-Submitted", "auto-replied"),
-        structured("Content-Language", note.language),
+        structured("Content-Language", mail.language),
         structured("MIME-Version", "1.0"),
     ]
 
@@ -86,4 +87,4 @@ def _fields(sender_profile: SenderProfile, note: TransactionalMail) -> list[byte
 def _entity(boundary: str, content_type: str, text: str) -> list[bytes]:
     encoding = choose_encoding((text,), eight_bit=False)
     body = compile_body((text,), encoding)
-    return [body_part(boundary, content_type, body), *(piece for piece in body.render(_NOTHING))]
+    return [body_part(boundary, content_type, body), *body.render(_NO_VALUES)]

@@ -1,38 +1,51 @@
-"""What a server's reply means.
+"""Classifies SMTP replies: what a reply means, and what it is about.
 
-The whole failure policy of the sender: a reply and the stage it came at go in, a Verdict comes out. Nobody else reads a
-reply code. Scopes follow the blame: a recipient, this connection, the relay, or the send itself; what is not a
-recipient's fault is never charged to one.
+The whole failure policy of the sender is in this module. `classify` takes a reply and the stage at which it was received,
+and returns a Classification. Nothing else reads a reply code. The scope says what the reply is about: the recipient, this
+connection, the relay, or the send. A delivery fails only for a reason that is about its recipient.
 
-| stage | reply | scope | the delivery |
+| stage | reply | scope | outcome |
 |---|---|---|---|
-| any | 421 before the dot · malformed, or of a kind that cannot be there | lane | released, unsent |
-| connect, EHLO, STARTTLS, AUTH | 4xx | relay, tried again | released |
-| connect, EHLO, STARTTLS, AUTH | 5xx | relay, halts the send | released |
-| any | 530, 538 (authentication wanted) | relay, halts the send | released |
-| any | 552 5.3.4 (message too big) | send, halts it | released; after the dot it goes back to `pending` |
-| MAIL | 4xx · 5xx | recipient · send, halts it | deferred · released |
+| any | 421 before end of DATA · malformed, or of a class that is not expected there | connection | unsent |
+| connect, EHLO, STARTTLS, AUTH | 4xx | relay, tried again | unsent |
+| connect, EHLO, STARTTLS, AUTH | 5xx | relay, halts the send | unsent |
+| any | 530, 538 (authentication required) | relay, halts the send | unsent |
+| any | 552 5.3.4 (message too big) | send, halts it | unsent, also after end of DATA |
+| MAIL | 4xx · 5xx | recipient · send, halts it | deferred · unsent |
 | RCPT, DATA | 4xx · 5xx | recipient | deferred · failed |
-| dot | 2xx · 4xx · 5xx | recipient | accepted · deferred · failed |
+| end of DATA | 2xx · 4xx · 5xx | recipient | accepted · deferred · failed |
 
-5.7.x anywhere, and an unexplained refusal of DATA or the dot, also count towards the breaker (`policy`); an unexplained one
-of RCPT does while nothing was accepted yet, for a relay that takes nothing from us may say so in any words.
-An address is suppressed only on 5.1.1, 5.1.2, 5.1.3, 5.1.10; a bare 550 counts when its last send ended so too.
+5.7.x at any stage, and an unexplained refusal of DATA or of end of DATA, also count towards the breaker (`policy`). An
+unexplained refusal of RCPT counts while nothing has been accepted yet: a relay that refuses all our mail may word that in
+any way. An address is suppressed only on 5.1.1, 5.1.2, 5.1.3 and 5.1.10; a plain 550 counts if the address' last send ended
+with one too.
+Sources: RFC 5321 4.2, RFC 3463, RFC 5248.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.delivery.states import DeliveryState
-from mailer.delivery.types import Reply, Stage
+from mailer.smtp.types import Reply, Stage
 
-_SESSION = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
+_SETUP = frozenset({Stage.CONNECT, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
 _DEAD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.10"})
-_WANTS_AUTH = frozenset({530, 538})
-_THROTTLES = frozenset({421, 450, 451, 452, 454})
+_AUTH_REQUIRED = frozenset({530, 538})
+_THROTTLING = frozenset({421, 450, 451, 452, 454})
+
+
+class Outcome(StrEnum):
+    """How an attempt to deliver a message went, as far as the relay's reply tells."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"  # refused for now
+    FAILED = "failed"  # refused for good
+    UNCERTAIN = "uncertain"  # end of DATA was sent, and no usable reply came
+    UNSENT = "unsent"  # nothing was sent, or the refusal proves that nothing was delivered
 
 
 class FailureScope(StrEnum):
+    """What a reply is about."""
+
     RECIPIENT = "recipient"
     CONNECTION = "connection"
     RELAY = "relay"
@@ -41,15 +54,15 @@ class FailureScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
-    """What becomes of the delivery, and of whom else.
+    """The meaning of a reply, or of a connection that was lost.
 
-    `state` is where the delivery goes: ACCEPTED, DEFERRED, FAILED, UNCERTAIN, or PENDING (released: nothing was sent, or
-    the refusal proves that nothing arrived). `halt`: the send pauses. `close`: this connection is of no more use.
-    `policy`: counts towards the breaker. `unexplained`: nobody said that it is the recipient's fault; it counts, too, as long
-    as the relay has taken nothing yet. `throttled`: the relay asks for a slower pace.
+    `halt`: the send pauses. `close`: the connection cannot be used any more. `policy`: the breaker counts it. `unexplained`:
+    the reply does not say that the recipient is the reason; the breaker counts it while the relay has accepted nothing yet.
+    `is_throttling`: the relay asks for a slower pace. `suppress`: the address is dead. `is_plain_550`: a 550 without an
+    enhanced code.
     """
 
-    state: DeliveryState
+    outcome: Outcome
     scope: FailureScope
     reason: str
     halt: bool = False
@@ -61,54 +74,54 @@ class Classification:
     is_plain_550: bool = False
 
 
-ACCEPTED = Classification(state=DeliveryState.ACCEPTED, scope=FailureScope.RECIPIENT, reason="accepted")
+ACCEPTED = Classification(outcome=Outcome.ACCEPTED, scope=FailureScope.RECIPIENT, reason="accepted")
 
 
 def classify(reply: Reply, stage: Stage) -> Classification:
-    """Judge `reply`, received at `stage`. Total: every reply has a verdict, nonsensical ones too."""
+    """Returns the classification of `reply`, received at `stage`. Total: malformed replies have one too."""
     kind = reply.code // 100
     if stage is Stage.END_OF_DATA and kind == 2:
         return ACCEPTED
     if kind not in {4, 5}:
         return _unexpected(stage)
-    if reply.code in _WANTS_AUTH and stage is not Stage.END_OF_DATA:
-        return _retry(FailureScope.RELAY, "wants authentication", halt=True)
-    if stage in _SESSION:
-        return _retry(FailureScope.RELAY, f"refused at {stage}", halt=kind == 5, throttled=kind == 4)
+    if reply.code in _AUTH_REQUIRED and stage is not Stage.END_OF_DATA:
+        return _unsent(FailureScope.RELAY, "wants authentication", halt=True)
+    if stage in _SETUP:
+        return _unsent(FailureScope.RELAY, f"refused at {stage.label}", halt=kind == 5, is_throttling=kind == 4)
     if kind == 4:
         return _temporary(reply, stage)
     if reply.enhanced == "5.3.4" or (reply.code == 552 and stage is Stage.MAIL):
-        return _retry(FailureScope.SEND, "message too big", halt=True)
+        return _unsent(FailureScope.SEND, "message too big", halt=True)
     if stage is Stage.MAIL:
-        return _retry(FailureScope.SEND, "sender refused", halt=True)
+        return _unsent(FailureScope.SEND, "sender refused", halt=True)
     return _refused(reply, stage)
 
 
 def connection_lost(stage: Stage, reason: str) -> Classification:
-    """The connection ended, or fell silent beyond its limit, while `stage` was under way."""
+    """Returns the classification of a connection that ended, or timed out, at `stage`."""
     if stage is Stage.END_OF_DATA:
         return Classification(
-            state=DeliveryState.UNCERTAIN, scope=FailureScope.CONNECTION, reason=f"{reason} after the dot", close=True
+            outcome=Outcome.UNCERTAIN, scope=FailureScope.CONNECTION, reason=f"{reason} after the dot", close=True
         )
-    if stage in _SESSION:
-        return _retry(FailureScope.RELAY, reason)
-    return _retry(FailureScope.CONNECTION, reason)
+    if stage in _SETUP:
+        return _unsent(FailureScope.RELAY, reason)
+    return _unsent(FailureScope.CONNECTION, reason)
 
 
 def not_offered(extension: str) -> Classification:
-    """The address needs an extension that the relay lacks: failed, not suppressed (contract 5)."""
-    return Classification(state=DeliveryState.FAILED, scope=FailureScope.RECIPIENT, reason=f"relay lacks {extension}")
+    """Returns the classification for an address that needs an extension the relay lacks: failed, not suppressed (contract 5)."""
+    return Classification(outcome=Outcome.FAILED, scope=FailureScope.RECIPIENT, reason=f"relay lacks {extension}")
 
 
 def _temporary(reply: Reply, stage: Stage) -> Classification:
-    throttled = reply.code in _THROTTLES
+    is_throttling = reply.code in _THROTTLING
     if reply.code == 421 and stage is not Stage.END_OF_DATA:
-        return _retry(FailureScope.CONNECTION, "service closing", throttled=True)
+        return _unsent(FailureScope.CONNECTION, "service closing", is_throttling=True)
     return Classification(
-        state=DeliveryState.DEFERRED,
+        outcome=Outcome.DEFERRED,
         scope=FailureScope.RECIPIENT,
-        reason=f"deferred at {stage}",
-        is_throttling=throttled,
+        reason=f"deferred at {stage.label}",
+        is_throttling=is_throttling,
         close=reply.code == 421,
     )
 
@@ -118,7 +131,7 @@ def _refused(reply: Reply, stage: Stage) -> Classification:
     about_recipient = reply.enhanced.startswith(("5.1.", "5.2."))
     policy = reply.enhanced.startswith("5.7.") or (late and not about_recipient)
     return Classification(
-        state=DeliveryState.FAILED,
+        outcome=Outcome.FAILED,
         scope=FailureScope.RECIPIENT,
         reason="refused",
         policy=policy,
@@ -131,12 +144,12 @@ def _refused(reply: Reply, stage: Stage) -> Classification:
 def _unexpected(stage: Stage) -> Classification:
     if stage is Stage.END_OF_DATA:
         return Classification(
-            state=DeliveryState.UNCERTAIN, scope=FailureScope.CONNECTION, reason="answered with nonsense", close=True
+            outcome=Outcome.UNCERTAIN, scope=FailureScope.CONNECTION, reason="answered with nonsense", close=True
         )
-    return _retry(FailureScope.CONNECTION, "answered with nonsense")
+    return _unsent(FailureScope.CONNECTION, "answered with nonsense")
 
 
-def _retry(scope: FailureScope, reason: str, *, halt: bool = False, throttled: bool = False) -> Classification:
+def _unsent(scope: FailureScope, reason: str, *, halt: bool = False, is_throttling: bool = False) -> Classification:
     return Classification(
-        state=DeliveryState.PENDING, scope=scope, reason=reason, halt=halt, close=True, is_throttling=throttled
+        outcome=Outcome.UNSENT, scope=scope, reason=reason, halt=halt, close=True, is_throttling=is_throttling
     )

@@ -1,7 +1,7 @@
-"""Opening a connection to a relay: connect, EHLO, STARTTLS, AUTH, by aiosmtplib, with certificates verified.
+"""Opens connections to a relay: connect, EHLO, STARTTLS and AUTH by aiosmtplib, with certificates verified.
 
-After `open_connection` the session is ready for MAIL. What goes wrong is a ConnectionFailure with the stage and, where
-the relay spoke, its reply; a relay that should offer STARTTLS and does not gets no credential and no message.
+The connection that `open_connection` returns is ready for MAIL. Failures are a ConnectionFailure with the stage and, if the
+relay replied, its reply. A relay that should offer STARTTLS and does not gets no credentials and no message.
 """
 
 import ssl
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import aiosmtplib
 
-from mailer.delivery.types import Reply, Stage
 from mailer.relay import Relay, TlsMode
 from mailer.smtp.protocol import SmtpProtocol
 from mailer.smtp.reply import make_reply
+from mailer.smtp.types import Reply, Stage
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,7 +25,7 @@ _E = TypeVar("_E", bound=BaseException)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long each stage may take, in seconds: RFC 5321 4.5.3.2."""
+    """The limits of the stages, in seconds: RFC 5321 4.5.3.2."""
 
     connect: float = 60
     session: float = 300  # greeting, EHLO, STARTTLS and AUTH, each
@@ -38,7 +38,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extensions:
-    """What a relay offers (RFC 5321 4.1.1.1), as far as we make use of it. `size` in octets, 0 for no limit told."""
+    """The extensions that a relay offers (RFC 5321 4.1.1.1) and this program uses. `size` is in octets, 0 for no limit."""
 
     pipelining: bool = False
     eight_bit: bool = False
@@ -48,6 +48,7 @@ class Extensions:
 
 
 def read_features(extensions: Mapping[str, str]) -> Extensions:
+    """Returns the extensions of an EHLO reply, as aiosmtplib names them."""
     size = extensions.get("size", "").strip()
     return Extensions(
         pipelining="pipelining" in extensions,
@@ -59,7 +60,7 @@ def read_features(extensions: Mapping[str, str]) -> Extensions:
 
 
 class ConnectionFailure(Exception):  # noqa: N818 - an outcome, named as RFC 5321 names it
-    """A session could not be set up. `reply` is the relay's, None where it said nothing; `fatal`: trying again is vain."""
+    """A session could not be set up. `reply` is the relay's, None if there was none; `fatal`: retrying will not help."""
 
     def __init__(self, stage: Stage, reason: str, reply: Reply | None = None, *, fatal: bool = False) -> None:
         super().__init__(reason)
@@ -70,6 +71,8 @@ class ConnectionFailure(Exception):  # noqa: N818 - an outcome, named as RFC 532
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
+    """An open connection that is ready for MAIL."""
+
     protocol: SmtpProtocol
     features: Extensions
 
@@ -77,7 +80,7 @@ class Connection:
 async def open_connection(
     relay: Relay, *, limits: Timeouts, local_hostname: str, tls: ssl.SSLContext | None = None
 ) -> Connection:
-    """Connect to `relay` and make the session ready. Raises ConnectionFailure.
+    """Connects to `relay` and sets up the session. Raises ConnectionFailure.
 
     `tls` replaces the default context (system certificates, host name checked), for a private certificate authority.
     """
@@ -105,13 +108,13 @@ async def open_connection(
             await smtp.login(relay.username, relay.password.get_secret_value(), timeout=limits.session)
         transport = smtp.transport
         if transport is None or transport.is_closing():
-            raise ConnectionFailure(stage, "connection lost")  # noqa: TRY301 - one place makes them all
+            raise ConnectionFailure(stage, "connection lost")  # noqa: TRY301 - the handlers below close the connection
     except ConnectionFailure:
         smtp.close()
         raise
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         smtp.close()
-        raise _failure(error, stage) from error
+        raise _connection_failure(error, stage) from error
     except BaseException:  # cancelled
         smtp.close()
         raise
@@ -122,12 +125,12 @@ async def open_connection(
 
 @cache
 def _default_tls() -> ssl.SSLContext:
-    """The system's certificates, host names checked; made once, for it takes some 30 ms."""
+    """Returns the default context: system certificates, host name checked. It takes some 30 ms to make, so it is cached."""
     return ssl.create_default_context()
 
 
 async def _ehlo(smtp: aiosmtplib.SMTP) -> None:
-    """EHLO, or HELO where the server knows only that."""
+    """Sends EHLO, or HELO if the server does not know EHLO."""
     try:
         await smtp.ehlo()
     except aiosmtplib.SMTPHeloError as error:
@@ -136,10 +139,10 @@ async def _ehlo(smtp: aiosmtplib.SMTP) -> None:
         await smtp.helo()
 
 
-def _failure(error: Exception, stage: Stage) -> ConnectionFailure:
+def _connection_failure(error: Exception, stage: Stage) -> ConnectionFailure:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         reply = make_reply(error.code, tuple(error.message.splitlines()))
-        return ConnectionFailure(stage, f"refused at {stage}: {reply}", reply, fatal=reply.code >= 500)
+        return ConnectionFailure(stage, f"refused at {stage.label}: {reply}", reply, fatal=reply.code >= 500)
     certificate = _cause(error, ssl.SSLCertVerificationError)
     if certificate is not None:
         return ConnectionFailure(Stage.STARTTLS, f"certificate not accepted: {certificate.verify_message}", fatal=True)
@@ -147,15 +150,15 @@ def _failure(error: Exception, stage: Stage) -> ConnectionFailure:
         return ConnectionFailure(
             Stage.STARTTLS, f"TLS failed: {handshake.reason or 'handshake broken off'}", fatal=True
         )
-    if not isinstance(error, OSError):  # neither a reply nor the network: what we ask for is not to be had there
-        return ConnectionFailure(stage, f"not offered at {stage}: {error}", fatal=True)
+    if not isinstance(error, OSError):  # neither a reply nor the network: the relay does not offer what is asked for
+        return ConnectionFailure(stage, f"not offered at {stage.label}: {error}", fatal=True)
     if isinstance(error, TimeoutError):
-        return ConnectionFailure(stage, f"no answer in time at {stage}")
+        return ConnectionFailure(stage, f"no answer in time at {stage.label}")
     return ConnectionFailure(stage, str(error) or type(error).__name__)
 
 
 def _cause(error: BaseException, kind: type[_E]) -> _E | None:
-    """The first of `kind` among `error` and what led to it."""
+    """Returns the first exception of `kind` among `error` and its causes."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, kind):

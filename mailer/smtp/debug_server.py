@@ -1,8 +1,7 @@
-"""A real SMTP server on loopback that catches messages instead of delivering them: for the demo, for trying things out,
-and the judge of our own tests.
+"""A real SMTP server on loopback that stores messages instead of delivering them: for the demo, for trials, and for tests.
 
-Always holds: a message is in the journal, fsynced, before its dot is answered with 250. The journal has one JSON object
-a line: `{"message_id", "recipient", "sender", "at"}`; with `folder` each message is also kept as `NNNN.eml`.
+Always holds: a message is in the journal, fsynced, before its end of DATA is answered with 250. The journal has one JSON
+object a line: `{"message_id", "recipient", "sender", "at"}`. With `folder`, each message is also stored as `NNNN.eml`.
 
     python -m mailer.smtp.debug_server --journal accepted.jsonl [--greylist 0.05] [--refuse 0.01] [--hang-up-after 50]
 
@@ -30,7 +29,7 @@ _MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*(\S+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerBehaviour:
-    """How the server treats its clients. Shares are of all addresses, chosen by a hash, the same in every run."""
+    """How the server replies. Shares are of all addresses, chosen by a hash: the same addresses in every run."""
 
     refuse: frozenset[str] = frozenset()  # 550 5.1.1 at RCPT, always
     greylist: frozenset[str] = frozenset()  # 451 4.7.1 at RCPT, the first time
@@ -50,8 +49,8 @@ def _share(address: str, salt: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{salt}:{address}".encode()).digest()[:4], "big") / 2**32
 
 
-class _DebugController(SMTP):
-    """aiosmtpd, which can hang up right behind a reply."""
+class _ClosingSmtp(SMTP):
+    """The server of aiosmtpd, which can close the connection right after a reply."""
 
     hangs_up = False
 
@@ -63,34 +62,36 @@ class _DebugController(SMTP):
 
 @dataclass(slots=True)
 class _Handler:
-    """What aiosmtpd calls, in the order of a conversation."""
+    """The handlers that aiosmtpd calls, in the order of a session."""
 
     behaviour: ServerBehaviour
     journal: IO[str]
     folder: Path | None
-    seen: set[str] = field(default_factory=set)
-    carried: dict[int, int] = field(default_factory=dict)  # messages by connection
+    greylisted: set[str] = field(default_factory=set)
+    message_counts: dict[int, int] = field(default_factory=dict)  # by connection
     count: int = 0
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        self.carried[id(server)] = 0
+        self.message_counts[id(server)] = 0
         return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.behaviour.pipelining else responses
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if self.behaviour.refuses(address):
             return "550 5.1.1 No such person here"
-        if address not in self.seen and self.behaviour.greylists(address):
-            self.seen.add(address)
+        if address not in self.greylisted and self.behaviour.greylists(address):
+            self.greylisted.add(address)
             return "451 4.7.1 Greylisted, come again later"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Fine"
 
-    async def handle_DATA(self, server: "_DebugController", _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: "_ClosingSmtp", _session: Session, envelope: Envelope
+    ) -> str:
         content = envelope.original_content or b""
         found = _MESSAGE_ID.search(content)
         self.count += 1
@@ -106,13 +107,13 @@ class _Handler:
             self.journal.write(json.dumps(line, ensure_ascii=False) + "\n")
         self.journal.flush()
         os.fsync(self.journal.fileno())
-        self.carried[id(server)] = carried = self.carried.get(id(server), 0) + 1
-        server.hangs_up = 0 < self.behaviour.hang_up_after <= carried
+        self.message_counts[id(server)] = count = self.message_counts.get(id(server), 0) + 1
+        server.hangs_up = 0 < self.behaviour.hang_up_after <= count
         return f"250 2.0.0 Caught as {self.count:04}"
 
 
 class DebugSmtpServer:
-    """The server in a thread of its own: `with Catcher(journal) as catcher: ... catcher.port`."""
+    """The server in a thread of its own: `with DebugSmtpServer(journal) as server: ... server.port`."""
 
     def __init__(
         self, journal: Path, *, behaviour: ServerBehaviour | None = None, folder: Path | None = None, port: int = 0
@@ -124,7 +125,7 @@ class DebugSmtpServer:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="catcher", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="debug-smtp-server", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -140,10 +141,11 @@ class DebugSmtpServer:
         self._thread.join()
 
     def received(self) -> list[dict[str, Any]]:
-        """What was accepted so far, in order."""
+        """Returns the journal: what was accepted so far, in order."""
         return read_journal(self._journal)
 
     def messages(self) -> Iterable[Path]:
+        """Returns the files of the messages, in order."""
         return sorted(self._folder.glob("*.eml")) if self._folder else []
 
     def _run(self) -> None:
@@ -172,17 +174,18 @@ class DebugSmtpServer:
 
 
 def _server(handler: _Handler, loop: asyncio.AbstractEventLoop) -> SMTP:
-    return _DebugController(handler, enable_SMTPUTF8=True, hostname="catcher.localhost", ident="catcher", loop=loop)
+    return _ClosingSmtp(handler, enable_SMTPUTF8=True, hostname="catcher.localhost", ident="catcher", loop=loop)
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
+    """Returns the complete lines of a journal; none if there is no file."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
 
 
 def main() -> None:
-    """Run in the foreground until ended."""
+    """Runs the server in the foreground until it is ended."""
     parser = argparse.ArgumentParser(prog="python -m mailer.smtp.debug_server", description=__doc__)
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--folder", type=Path)
@@ -191,15 +194,17 @@ def main() -> None:
     parser.add_argument("--refuse", type=float, default=0.0, help="share of addresses, 0 to 1")
     parser.add_argument("--hang-up-after", type=int, default=0, help="messages on one connection")
     parser.add_argument("--no-pipelining", action="store_true")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     behaviour = ServerBehaviour(
-        refuse_share=given.refuse,
-        greylist_share=given.greylist,
-        hang_up_after=given.hang_up_after,
-        pipelining=not given.no_pipelining,
+        refuse_share=arguments.refuse,
+        greylist_share=arguments.greylist,
+        hang_up_after=arguments.hang_up_after,
+        pipelining=not arguments.no_pipelining,
     )
-    with DebugSmtpServer(given.journal, behaviour=behaviour, folder=given.folder, port=given.port) as catcher:
-        print(catcher.port, flush=True)  # noqa: T201 - the port is this program's answer
+    with DebugSmtpServer(
+        arguments.journal, behaviour=behaviour, folder=arguments.folder, port=arguments.port
+    ) as server:
+        print(server.port, flush=True)  # noqa: T201 - the port is the output of this program
         threading.Event().wait()
 
 

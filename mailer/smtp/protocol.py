@@ -1,25 +1,25 @@
-"""One SMTP conversation after its session is set up: bytes out, replies in, matched exactly to what waits for them.
+"""The wire of an SMTP session after its set-up: writes bytes, and matches replies to the commands that wait for them.
 
-    wire.expect(3); wire.write(...); wire.take() or await wire.answer(patience)
+    protocol.expect_replies(3); protocol.write(...); protocol.pop_reply() or await protocol.read_reply(limit)
 
-Always holds: replies are handed out in the order in which they came, no more than are expected. One that nobody expects, or
-that is none, ends the conversation, and so does who gives up waiting for one, so that it cannot be taken for another's. Who asks
-for more than had come by then gets ConnectionClosedError with the words of it. What was written when the connection was lost is the
-caller's to know: ConnectionClosedError only says why it ended.
+Always holds: replies are handed out in the order in which they came, no more than are expected. An unexpected or malformed
+reply closes the connection, and so does a caller that stops waiting for a reply, so that it cannot be taken for the reply to
+another command. After that, reading more than had arrived raises ConnectionClosedError with the reason. How much had been
+written when the connection was lost is for the caller to know.
 """
 
 import asyncio
 import socket
 from collections import deque
 
-from mailer.delivery.types import Reply
 from mailer.smtp.reply import MalformedReplyError, ReplyParser
+from mailer.smtp.types import Reply
 
-NOT_ASKED = 32 * 1024  # octets: as much the system takes at once, or nearly
+ALWAYS_FITS = 32 * 1024  # octets that the system takes at once, or nearly
 
 
 class ConnectionClosedError(Exception):
-    """The conversation is over. `str(error)` says why in a few words; `reply` is what ended it, as a 421 that came unasked."""
+    """The connection is closed. `str(error)` is the reason; `reply` is the reply that ended it, such as an unsolicited 421."""
 
     def __init__(self, reason: str, reply: Reply | None = None) -> None:
         super().__init__(reason)
@@ -27,18 +27,18 @@ class ConnectionClosedError(Exception):
 
 
 class SmtpProtocol(asyncio.Protocol):
-    """Takes over a transport whose greeting, TLS and AUTH are done."""
+    """Takes over a transport on which greeting, TLS and AUTH are done."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._reader = ReplyParser()
-        self._due = 0  # replies that are expected and have not come
-        self._replies: deque[Reply] = deque()  # that have come and were not taken
-        self._ended: ConnectionClosedError | None = None
-        self._is_full = False  # the transport still holds bytes of ours
-        self._parting: Reply | None = None
-        self._waiter: asyncio.Future[None] | None = None  # woken by a reply, an empty transport, the end
+        self._parser = ReplyParser()
+        self._expected = 0  # replies that have not come yet
+        self._replies: deque[Reply] = deque()  # that have come and were not popped
+        self._closed: ConnectionClosedError | None = None
+        self._is_full = False  # the transport still holds written bytes
+        self._unsolicited_421: Reply | None = None
+        self._waiter: asyncio.Future[None] | None = None  # done on a reply, a drained transport, or the end
         self._deadline = 0.0  # of the waiter
         self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
@@ -48,43 +48,43 @@ class SmtpProtocol(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return self._ended is None and not self._transport.is_closing()
+        return self._closed is None and not self._transport.is_closing()
 
     def expect_replies(self, count: int = 1) -> None:
-        """So many replies to what is about to be written."""
-        self._due += count
+        """Expects `count` replies to what is about to be written."""
+        self._expected += count
 
     def pop_reply(self) -> Reply | None:
-        """The oldest reply that was not taken yet, if it has come."""
+        """Returns the oldest reply that was not popped yet; None if it has not come."""
         return self._replies.popleft() if self._replies else None
 
-    async def read_reply(self, patience: float) -> Reply:
-        """The same, waited for. Raises ConnectionClosedError, also when it has not come within `patience` seconds."""
+    async def read_reply(self, limit: float) -> Reply:
+        """Waits for the oldest reply and returns it. Raises ConnectionClosedError, also after `limit` seconds."""
         if not self._replies:
-            deadline = self._loop.time() + patience
-            while not self._replies:  # a transport that became empty wakes us, too
+            deadline = self._loop.time() + limit
+            while not self._replies:  # a drained transport ends the wait, too
                 await self._wait(deadline)
         return self._replies.popleft()
 
     def write(self, data: bytes) -> None:
-        """Give `data` to the transport. Raises ConnectionClosedError when the conversation is over: then nothing was written."""
-        if self._ended:
-            raise self._ended
+        """Gives `data` to the transport. Raises ConnectionClosedError if the connection is closed: then nothing was written."""
+        if self._closed:
+            raise self._closed
         if self._transport.is_closing():
             raise ConnectionClosedError("connection lost")
         self._transport.write(data)
 
-    async def drain(self, patience: float) -> None:
-        """Until the transport has handed what it holds to the system, or a reply comes before. Raises ConnectionClosedError."""
-        deadline = self._loop.time() + patience
+    async def drain(self, limit: float) -> None:
+        """Waits until the system has all that was written, or a reply comes before. Raises ConnectionClosedError."""
+        deadline = self._loop.time() + limit
         while self._is_full and not self._replies:
             await self._wait(deadline)
-        if self._ended and not self._replies:
-            raise self._ended
+        if self._closed and not self._replies:
+            raise self._closed
 
     def fits_socket_buffer(self, octets: int) -> bool:
-        """Whether the system takes so many octets at once, all before them being answered: half of a buffer holds data."""
-        if octets <= NOT_ASKED:
+        """Whether the system takes so many octets at once if its buffer is empty: half of a buffer holds data."""
+        if octets <= ALWAYS_FITS:
             return True
         if not self.is_open:  # there may be no socket left to ask
             return False
@@ -95,21 +95,21 @@ class SmtpProtocol(asyncio.Protocol):
         self._end(reason)
         self._transport.abort()
 
-    async def quit(self, patience: float = 2.0) -> None:
-        """Take leave politely, but not for longer than `patience` seconds. Never raises."""
+    async def quit(self, limit: float = 2.0) -> None:
+        """Sends QUIT, waits for the reply for at most `limit` seconds, and closes. Never raises."""
         try:
             self.expect_replies()
             self.write(b"QUIT\r\n")
-            await self.read_reply(patience)
+            await self.read_reply(limit)
         except ConnectionClosedError:
             pass
         finally:
             self.close()
 
     async def _wait(self, deadline: float) -> None:
-        """Until something happens. One at a time: a wire has one timer, which is moved when it goes off too early."""
-        if self._ended:
-            raise self._ended
+        """Waits for a reply, a drained transport or the end. There is one timer, which is moved when it fires too early."""
+        if self._closed:
+            raise self._closed
         self._waiter = self._loop.create_future()
         self._deadline = deadline
         if self._timer is None or self._deadline < self._timer.when():
@@ -138,27 +138,27 @@ class SmtpProtocol(asyncio.Protocol):
         else:
             self.close("no answer in time")
 
-    # what asyncio calls
+    # asyncio.Protocol
 
     def data_received(self, data: bytes) -> None:
-        if self._ended:
+        if self._closed:
             return
         try:
-            for reply in self._reader.feed(data):
-                if self._due:
-                    self._due -= 1
+            for reply in self._parser.feed(data):
+                if self._expected:
+                    self._expected -= 1
                     self._replies.append(reply)
                 else:
-                    self._unsolicited(reply)
+                    self._on_unsolicited(reply)
                     return
         except MalformedReplyError as error:
             self.close(str(error))
         if self._replies:
             self._wake()
 
-    def _unsolicited(self, reply: Reply) -> None:
+    def _on_unsolicited(self, reply: Reply) -> None:
         if reply.code == 421:
-            self._parting = reply
+            self._unsolicited_421 = reply
             self.close("service closing")
         else:
             self.close(f"a reply that nobody asked for: “{reply}”")
@@ -177,15 +177,15 @@ class SmtpProtocol(asyncio.Protocol):
         self._wake()
 
     def _end(self, reason: str) -> None:
-        if self._ended:
+        if self._closed:
             return
-        self._ended = ConnectionClosedError(reason, self._parting)
+        self._closed = ConnectionClosedError(reason, self._unsolicited_421)
         if self._timer:
             self._timer.cancel()
             self._timer = None
         if self._waiter is None or self._waiter.done():
             return
         if self._replies:
-            self._waiter.set_result(None)  # it came before the end
+            self._waiter.set_result(None)  # they came before the end
         else:
-            self._waiter.set_exception(self._ended)
+            self._waiter.set_exception(self._closed)

@@ -1,29 +1,29 @@
-"""SMTP replies, read from the wire: RFC 5321 4.2, enhanced codes RFC 2034 and RFC 3463.
+"""Parses SMTP replies: RFC 5321 4.2; enhanced codes RFC 2034 and RFC 3463.
 
-`Reader` takes bytes as they come and hands out whole replies. It never raises on what a server says but MalformedReplyError,
-after which the connection is of no more use; what it keeps of the server's words is one printable line of bounded length.
+ReplyParser takes bytes as they come and yields whole replies. Whatever a server sends, it raises only MalformedReplyError, after
+which the connection cannot be used any more. The server's text is kept as one printable line of limited length.
 """
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mailer.delivery.types import Reply
+from mailer.smtp.types import Reply
 
-LINE_LIMIT = 4096  # octets; RFC 5321 4.5.3.1.5 says 512, real servers say more
+LINE_LIMIT = 4096  # octets; RFC 5321 4.5.3.1.5 says 512, real servers send more
 LINES_LIMIT = 128  # lines of one reply
-TEXT_LIMIT = 500  # characters kept of it
+TEXT_LIMIT = 500  # characters of its text that are kept
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|\Z)")
 
 
 class MalformedReplyError(Exception):
-    """The server said something that is no reply. `str(error)` quotes it."""
+    """The server sent a malformed reply. `str(error)` quotes it."""
 
 
 def make_reply(code: int, lines: tuple[str, ...]) -> Reply:
-    """Fold the texts of a reply's lines into one record; the enhanced code is taken off where it agrees with `code`."""
+    """Returns a Reply from the texts of its lines; an enhanced code is split off where its class agrees with `code`."""
     enhanced, texts = "", []
     for line in lines:
         rest = line.strip()
@@ -36,29 +36,29 @@ def make_reply(code: int, lines: tuple[str, ...]) -> Reply:
 
 
 def printable(text: str) -> str:
-    """One line without controls, at most TEXT_LIMIT characters: fit for a terminal, a table and a CSV."""
+    """Returns `text` as one line without control characters, of at most TEXT_LIMIT characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
 
 
 class ReplyParser:
-    """Cuts a stream into replies."""
+    """Splits a stream of bytes into replies."""
 
     def __init__(self) -> None:
-        self._rest = b""  # the beginning of a line
+        self._rest = b""  # of the stream: an incomplete line
         self._code = 0
         self._lines: list[str] = []
 
     def feed(self, data: bytes) -> Iterator[Reply]:
-        """Take `data`; yield each reply that it completes. Raises MalformedReplyError."""
+        """Takes `data`; yields each reply that it completes. Raises MalformedReplyError."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if reply := (None if self._lines else _known(line)) or self._line(line.rstrip(b"\r")):
+            if reply := (None if self._lines else _single_line_reply(line)) or self._add_line(line.rstrip(b"\r")):
                 yield reply
         if len(self._rest) > LINE_LIMIT:
             raise MalformedReplyError(f"a line without end: {_quote(self._rest)}")
 
-    def _line(self, line: bytes) -> Reply | None:
+    def _add_line(self, line: bytes) -> Reply | None:
         found = _LINE.match(line)
         if len(line) > LINE_LIMIT or found is None:
             raise MalformedReplyError(f"not a reply: {_quote(line)}")
@@ -76,8 +76,8 @@ class ReplyParser:
 
 
 @lru_cache(maxsize=256)  # most replies of a relay are the same few
-def _known(line: bytes) -> Reply | None:
-    """The reply that is this line alone; None for all else."""
+def _single_line_reply(line: bytes) -> Reply | None:
+    """Returns the reply that consists of this line alone; None for anything else."""
     found = _LINE.match(line.rstrip(b"\r")) if len(line) <= TEXT_LIMIT else None
     if found is None or found[2] == b"-":
         return None

@@ -1,34 +1,34 @@
-"""A lane: one open connection to a relay, carrying one message after another.
+"""An SMTP session: an open connection to a relay on which one message after another is sent.
 
-    Lane.deliver(claim, message) -> Outcome
+    SmtpSession.deliver(message, begin_sending, next_message, may_send) -> AttemptResult
 
 RFC 5321 3.3, RFC 2920. Where the relay offers PIPELINING, the envelope (MAIL, RCPT, DATA) of a message leaves in one write
-with the text of the one before it (RFC 2920 3.1): one round trip a message. The ledger is asked between the relay's 354 and
-the message text, so that nothing is `committing` before it can be delivered.
+with the text of the message before it (RFC 2920 3.1): one round trip a message. The ledger is asked between the relay's 354
+and the message text, so that no delivery is marked as `sending` before its message can leave.
 
-Always holds: an Outcome is ACCEPTED only after a 2xx to the dot of this very message; once the bytes of the dot were given to
-the transport, nothing but a reply turns UNCERTAIN into anything else; a message that may not be sent any more closes the
-connection, since a lone dot would deliver an empty one. `deliver` raises only what the ledger raises, and cancellation.
+Always holds: an AttemptResult is ACCEPTED only after a 2xx reply to the end of DATA of this very message. Once the end of
+DATA was given to the transport, only a reply makes the outcome anything but UNCERTAIN. A message that may not be sent any
+more closes the connection, since its end of DATA alone would deliver an empty message. `deliver` raises only what the
+callbacks raise, and cancellation.
 """
 
 import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from mailer.delivery.states import DeliveryState
-from mailer.delivery.types import Reply, Stage
 from mailer.mime.composer import Message
-from mailer.smtp.classify import Classification, FailureScope, classify, connection_lost, not_offered
+from mailer.smtp.classify import Classification, FailureScope, Outcome, classify, connection_lost, not_offered
 from mailer.smtp.connect import Connection, Extensions, Timeouts
 from mailer.smtp.protocol import ConnectionClosedError, SmtpProtocol
+from mailer.smtp.types import Reply, Stage
 
-WHOLE_WRITE = 128 * 1024  # octets: up to here text and dot are one write, if the system takes it; else the dot follows
+WHOLE_WRITE = 128 * 1024  # octets; a longer text is written and drained before its end of DATA
 
 
 class AttemptResult(NamedTuple):
-    """How one attempt ended: the verdict, where it came about, and the reply, if there was one.
+    """How an attempt to deliver a message ended: at which stage, with which reply, and what that means.
 
-    `withheld`: the relay was ready, but the ledger said that this message may not leave.
+    `cancelled`: the relay was ready, but the ledger did not allow the message to be sent.
     """
 
     classification: Classification
@@ -37,35 +37,36 @@ class AttemptResult(NamedTuple):
     cancelled: bool = False
 
 
-CANCELLED = Classification(state=DeliveryState.PENDING, scope=FailureScope.CONNECTION, reason="withheld", close=True)
+CANCELLED = Classification(outcome=Outcome.UNSENT, scope=FailureScope.CONNECTION, reason="withheld", close=True)
+_END_OF_DATA = b".\r\n"
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 
 
-def _nothing_follows() -> Message | None:
+def _no_message() -> Message | None:
     return None
 
 
-def _always() -> bool:
+def _allowed() -> bool:
     return True
 
 
 class SmtpSession:
-    """Owns its connection. After `is_open` has become false it is of no more use."""
+    """Owns its connection. Once `is_open` is false, the session cannot be used any more."""
 
     def __init__(self, connection: Connection, limits: Timeouts) -> None:
         self._protocol: SmtpProtocol = connection.protocol
         self.features: Extensions = connection.features
-        self._patience = {
+        self._timeouts = {
             Stage.MAIL: limits.mail,
             Stage.RCPT: limits.rcpt,
             Stage.DATA: limits.data,
             Stage.TEXT: limits.text,
             Stage.END_OF_DATA: limits.end_of_data,
         }
-        self._stage = Stage.MAIL  # how far the message under way has come
-        self._begun = False  # a transaction of ours is open, which the next one must reset
-        self._pipelined: Message | None = None  # whose envelope has left before its turn
-        self.data_sent = False  # the dot of the message under way was given to the transport
+        self._stage = Stage.MAIL  # of the message under way
+        self._in_transaction = False  # a transaction is open, which the next one must reset
+        self._pipelined: Message | None = None  # its envelope was sent with the text before it
+        self.data_sent = False  # the end of DATA of the message under way was given to the transport
 
     @property
     def is_open(self) -> bool:
@@ -74,46 +75,46 @@ class SmtpSession:
     async def deliver(
         self,
         message: Message,
-        commit: Callable[[], Awaitable[bool]],
-        following: Callable[[], Message | None] = _nothing_follows,
-        may_send: Callable[[], bool] = _always,
+        begin_sending: Callable[[], Awaitable[bool]],
+        next_message: Callable[[], Message | None] = _no_message,
+        may_send: Callable[[], bool] = _allowed,
     ) -> AttemptResult:
-        """Offer `message` to the relay.
+        """Offers `message` to the relay.
 
-        `commit` is awaited once, when the relay waits for the text, and `may_send` asked a moment before the dot leaves;
-        False withholds the message. `following` is asked once, just before the text leaves: the envelope of the message
-        that it names leaves in the same write, and the next call has to be for that message.
+        `begin_sending` is awaited once, when the relay waits for the text, and `may_send` is called immediately before end
+        of DATA; False from either cancels the attempt. `next_message` is called once, just before the text is sent: the
+        envelope of the message that it returns is sent in the same write, and the next call has to be for that message.
         """
         self.data_sent = False
-        if hindrance := _unsupported_reason(message, self.features):
-            return hindrance
+        if unsupported := _unsupported(message, self.features):
+            return unsupported
         self._stage = Stage.MAIL
         try:
-            if refused := await self._envelope(message):
+            if refused := await self._send_envelope(message):
                 if refused.classification.close:
                     self._protocol.close()
                 return refused
             try:
-                allowed = await commit()
+                allowed = await begin_sending()
             except BaseException:
-                self._protocol.close("not committed")  # the relay waits for a text that will not come
+                self._protocol.close("not recorded")  # the relay waits for a text that will not come
                 raise
             if not allowed:
                 return self._cancel()
-            return await self._text(message, following, may_send)
+            return await self._send_text(message, next_message, may_send)
         except ConnectionClosedError as error:
             self._protocol.close(str(error))
             return AttemptResult(connection_lost(self._stage, str(error)), self._stage, error.reply)
 
     async def quit(self) -> None:
-        """Take leave. A relay that has been given an envelope ahead would take a lone dot for a message: just close."""
+        """Ends the session with QUIT. If an envelope was sent ahead, the relay waits for its text: then only closes."""
         if self._pipelined:
             self._protocol.close()
         else:
             await self._protocol.quit()
 
     def abort(self) -> AttemptResult:
-        """Close at once, after `deliver` was cancelled: how its message stands."""
+        """Closes the connection at once, after `deliver` was cancelled; returns how its attempt ended."""
         self._protocol.close()
         if not self.data_sent:
             return AttemptResult(connection_lost(Stage.TEXT, "stopped"), Stage.TEXT)
@@ -121,108 +122,108 @@ class SmtpSession:
             return AttemptResult(classify(reply, Stage.END_OF_DATA), Stage.END_OF_DATA, reply)
         return AttemptResult(connection_lost(Stage.END_OF_DATA, "stopped"), Stage.END_OF_DATA)
 
-    async def _envelope(self, message: Message) -> AttemptResult | None:
-        """MAIL, RCPT, DATA. None when the relay waits for the text; the first failing reply is the verdict."""
-        ahead, self._pipelined = self._pipelined, None
-        if ahead is None:
-            if self._begun:
+    async def _send_envelope(self, message: Message) -> AttemptResult | None:
+        """Sends MAIL, RCPT and DATA. None when the relay waits for the text; the first failing reply is the result."""
+        pipelined, self._pipelined = self._pipelined, None
+        if pipelined is None:
+            if self._in_transaction:
                 await self._reset()
-            self._begun = True
+            self._in_transaction = True
             if not self.features.pipelining:
-                return await self._envelope_stepwise(message)
+                return await self._send_envelope_stepwise(message)
             self._protocol.expect_replies(len(_ENVELOPE))
             self._protocol.write(b"".join(envelope(message, self.features)))
-        elif ahead is not message:
+        elif pipelined is not message:
             raise ConnectionClosedError("another message was announced")
-        return await self._judge_envelope()
+        return await self._read_envelope_replies()
 
-    async def _judge_envelope(self) -> AttemptResult | None:
-        """The replies to a pipelined envelope. Only where no recipient stands does a lone dot deliver nothing."""
+    async def _read_envelope_replies(self) -> AttemptResult | None:
+        """Reads the replies to a pipelined envelope. After a 354, end of DATA alone delivers nothing only if RCPT was refused."""
         failed: AttemptResult | None = None
-        nobody_left = False
+        recipient_refused = False
         for stage in _ENVELOPE:
             self._stage = stage
             try:
-                # mostly all three are there
-                reply = self._protocol.pop_reply() or await self._protocol.read_reply(self._patience[stage])
+                # usually all three have arrived
+                reply = self._protocol.pop_reply() or await self._protocol.read_reply(self._timeouts[stage])
                 if stage is Stage.RCPT:
-                    nobody_left = reply.code // 100 in {4, 5}
+                    recipient_refused = reply.code // 100 in {4, 5}
                 if failed and stage is Stage.DATA and reply.code == 354:
-                    if not nobody_left:
+                    if not recipient_refused:
                         self._protocol.close()
                         return failed
-                    await self._ask(b".\r\n", stage)  # a lone dot, as RFC 2920 3.1 has it; its reply blames nobody
+                    await self._command(_END_OF_DATA, stage)  # RFC 2920 3.1; its reply does not count
             except ConnectionClosedError:
                 if failed is None:
                     raise
                 self._protocol.close()
-                return failed  # the first failing reply is the verdict, whatever came of the rest
-            failed = failed or _judge(reply, stage)
+                return failed  # the first failing reply counts, whatever became of the rest
+            failed = failed or _failure(reply, stage)
             if failed and failed.classification.close:
-                break  # whatever comes of the rest: a relay that closes may leave us waiting for it
+                break  # a relay that closes the connection may never send the other replies
         return failed
 
-    async def _envelope_stepwise(self, message: Message) -> AttemptResult | None:
+    async def _send_envelope_stepwise(self, message: Message) -> AttemptResult | None:
         for stage, command in zip(_ENVELOPE, envelope(message, self.features), strict=True):
-            if failed := _judge(await self._ask(command, stage), stage):
+            if failed := _failure(await self._command(command, stage), stage):
                 return failed
         return None
 
     async def _reset(self) -> None:
-        """End a transaction of ours that the relay may still hold open. A refusal is nonsense: RFC 5321 4.1.1.5."""
-        reply = await self._ask(b"RSET\r\n", Stage.MAIL)
+        """Ends a transaction that the relay may still hold open. RSET cannot be refused: RFC 5321 4.1.1.5."""
+        reply = await self._command(b"RSET\r\n", Stage.MAIL)
         if reply.code // 100 != 2:
             raise ConnectionClosedError("RSET was refused", reply)
 
     def _cancel(self) -> AttemptResult:
-        """The relay waits for a text, or for the end of one, that may not come: only closing delivers nothing."""
+        """Closes the connection: the relay waits for a text, or for its end, and only closing delivers nothing."""
         self._protocol.close("withheld")
         return AttemptResult(classification=CANCELLED, stage=Stage.DATA, cancelled=True)
 
-    async def _text(
-        self, message: Message, following: Callable[[], Message | None], may_send: Callable[[], bool]
+    async def _send_text(
+        self, message: Message, next_message: Callable[[], Message | None], may_send: Callable[[], bool]
     ) -> AttemptResult:
-        """The text, its dot and the next envelope; then the reply to the dot."""
+        """Sends the text, end of DATA and the next envelope; then reads the reply to end of DATA."""
         self._stage = Stage.TEXT
         self._protocol.expect_replies()
         pieces = message.pieces
         if message.size > WHOLE_WRITE or not self._protocol.fits_socket_buffer(message.size):
-            await self._write_slowly(message.text)
+            await self._write_and_drain(message.text)
             pieces = ()
         if not may_send():
             return self._cancel()
-        following_message = following() if self.features.pipelining else None
-        if following_message and not _unsupported_reason(following_message, self.features):
-            self._pipelined = following_message
+        following = next_message() if self.features.pipelining else None
+        if following and not _unsupported(following, self.features):
+            self._pipelined = following
             self._protocol.expect_replies(len(_ENVELOPE))
-            self._protocol.write(b"".join((*pieces, b".\r\n", *envelope(following_message, self.features))))
+            self._protocol.write(b"".join((*pieces, _END_OF_DATA, *envelope(following, self.features))))
         else:
-            self._protocol.write(b"".join((*pieces, b".\r\n")))
+            self._protocol.write(b"".join((*pieces, _END_OF_DATA)))
         self._stage, self.data_sent = Stage.END_OF_DATA, True
-        reply = await self._protocol.read_reply(self._patience[Stage.END_OF_DATA])
-        outcome = classify(reply, Stage.END_OF_DATA)
-        self._begun = self._pipelined is not None
-        if outcome.close:
+        reply = await self._protocol.read_reply(self._timeouts[Stage.END_OF_DATA])
+        classification = classify(reply, Stage.END_OF_DATA)
+        self._in_transaction = self._pipelined is not None
+        if classification.close:
             self._protocol.close()
-        return AttemptResult(outcome, Stage.END_OF_DATA, reply)
+        return AttemptResult(classification, Stage.END_OF_DATA, reply)
 
-    async def _write_slowly(self, text: bytes) -> None:
-        """The text without its dot, until the system has all of it; a reply meanwhile ends the lane, the text unsent."""
+    async def _write_and_drain(self, text: bytes) -> None:
+        """Writes the text without end of DATA, until the system has all of it; a reply meanwhile ends the session, unsent."""
         self._protocol.write(text)
-        await self._protocol.drain(self._patience[Stage.TEXT])
+        await self._protocol.drain(self._timeouts[Stage.TEXT])
         if early := self._protocol.pop_reply():
             raise ConnectionClosedError("answered before the end of the message", early)
 
-    async def _ask(self, command: bytes, stage: Stage) -> Reply:
-        """One command, and the reply to it."""
+    async def _command(self, command: bytes, stage: Stage) -> Reply:
+        """Sends a command and returns the reply to it."""
         self._stage = stage
         self._protocol.expect_replies()
         self._protocol.write(command)
-        return await self._protocol.read_reply(self._patience[stage])
+        return await self._protocol.read_reply(self._timeouts[stage])
 
 
-def _unsupported_reason(message: Message, features: Extensions) -> AttemptResult | None:
-    """Why the relay cannot take `message`, known from what it offers, without asking it."""
+def _unsupported(message: Message, features: Extensions) -> AttemptResult | None:
+    """Returns a failed attempt if the relay does not offer what `message` needs; then nothing is sent."""
     if message.utf8 and not features.smtputf8:
         return AttemptResult(classification=not_offered("SMTPUTF8"), stage=Stage.MAIL)
     if 0 < features.size < message.size:
@@ -232,7 +233,7 @@ def _unsupported_reason(message: Message, features: Extensions) -> AttemptResult
 
 
 def envelope(message: Message, features: Extensions) -> tuple[bytes, bytes, bytes]:
-    """MAIL, RCPT and DATA for `message`, with the parameters of what the relay offers (RFC 1870, 3461, 6152, 6531)."""
+    """Returns MAIL, RCPT and DATA for `message`, with the parameters that the relay offers (RFC 1870, 3461, 6152, 6531)."""
     mail, rcpt = f"MAIL FROM:<{message.sender}>", f"RCPT TO:<{message.recipient}>"
     if features.size:
         mail += f" SIZE={message.size}"
@@ -251,19 +252,19 @@ _PLAIN_XTEXT = re.compile(r"[!-*,-<>-~]*")
 
 
 def xtext(text: str) -> str:
-    """RFC 3461 4: printable ASCII but `+` and `=`; the rest as +HH."""
+    """Returns `text` as xtext (RFC 3461 4): printable ASCII but `+` and `=`; the rest as +HH."""
     if _PLAIN_XTEXT.fullmatch(text):
         return text
     return "".join(chr(o) if 33 <= o <= 126 and chr(o) not in "+=" else f"+{o:02X}" for o in text.encode("utf-8"))
 
 
 def unitext(text: str) -> str:
-    """RFC 6533 3, utf-8-addr-unitext: letters of any script as they are, what is special in ASCII as \\x{HH}."""
+    """Returns `text` as utf-8-addr-unitext (RFC 6533 3): letters of any script, special ASCII characters as \\x{HH}."""
     return "".join(c if ord(c) > 126 or (ord(c) >= 33 and c not in "\\+=") else f"\\x{{{ord(c):02X}}}" for c in text)
 
 
-def _judge(reply: Reply, stage: Stage) -> AttemptResult | None:
-    """None for the reply that lets the transaction go on."""
+def _failure(reply: Reply, stage: Stage) -> AttemptResult | None:
+    """Returns the attempt that `reply` ends; None if the transaction goes on."""
     if reply.code == 354 if stage is Stage.DATA else reply.code // 100 == 2:
         return None
     return AttemptResult(classification=classify(reply, stage), stage=stage, reply=reply)

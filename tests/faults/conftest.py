@@ -1,4 +1,4 @@
-"""Sends under fire, on each database."""
+"""Sends under faults, on each database."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from tests.support.siege import Siege
 
 @pytest.fixture
 def besiege_at(tmp_path: Path, programs: Programs) -> Iterator[Callable[..., Siege]]:
-    """Makes a Siege on the database at an URL, its judge at work; `judge` are the options of Judge."""
+    """Makes a Siege on the database at a URL, with a running judge; `judge` are the options of Judge."""
     with ExitStack() as stack:
 
         def make(database_url: str, *, readers: int, judge: dict[str, Any] | None = None, **options: Any) -> Siege:
@@ -31,29 +31,29 @@ def besiege_at(tmp_path: Path, programs: Programs) -> Iterator[Callable[..., Sie
 
 @pytest.fixture
 def besiege(besiege_at: Callable[..., Siege], database_url: str) -> Callable[..., Siege]:
-    """The same on each of the databases."""
+    """Makes a Siege on each of the databases."""
     return partial(besiege_at, database_url)
 
 
 @pytest.fixture
 def full(request: pytest.FixtureRequest) -> bool:
-    """Whether this is `make torture`, not the reduction of it that `make test` runs."""
+    """Whether this is `make torture`; `make test` runs a reduction of it."""
     return bool(request.config.getoption("--torture"))
 
 
 @pytest.fixture
-def told(record_property: Callable[[str, object], None]) -> Callable[..., None]:
-    """Tells the table of docs/reliability.md what was done: `told(runs=200, seed=1, uncertain=31)`."""
+def record(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Records what was done for the table of docs/reliability.md: `record(runs=200, seed=1, uncertain=31)`."""
 
-    def tell(**what: object) -> None:
+    def add(**what: object) -> None:
         for name, value in what.items():
             record_property(name, value)
 
-    return tell
+    return add
 
 
 @pytest.fixture
-def chance(told: Callable[..., None]) -> random.Random:
+def chance(record: Callable[..., None]) -> random.Random:
     seed = 1
-    told(seed=seed)
+    record(seed=seed)
     return random.Random(seed)

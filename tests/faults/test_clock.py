@@ -1,4 +1,4 @@
-"""The clock is set back an hour or forward a day under a send: the order is kept, nothing is early, nothing stalls."""
+"""The clock is set back an hour or forward a day during a send: the order is kept, nothing is early, nothing stalls."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from mailer.service.sends.plan import plan_send
 from mailer.service.sends.scheduler import due_sends
 from mailer.service.sends.start import start_scheduled, start_send
 from mailer.service.sends.verify import verify_send
-from tests.faults.test_sender import OPTIONS, Stage, counts
+from tests.faults.test_sender import OPTIONS, SendRun, counts
 from tests.support.patience import until_holds
 from tests.support.scripted import Scripted
 from tests.support.workspaces import make_workspace
@@ -27,7 +27,7 @@ jumps = pytest.mark.parametrize("jump", [-HOUR, DAY], ids=["back an hour", "forw
 
 
 class Clock:
-    """The machine's clock, which somebody sets."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -36,8 +36,8 @@ class Clock:
         return time.time() + self.offset
 
 
-def jump_amid(stage: Stage, server: Scripted, clock: Clock, jump: float, after: int = 5) -> None:
-    """Have the clock of `stage` jump when the server has so many messages."""
+def jump_amid(stage: SendRun, server: Scripted, clock: Clock, jump: float, after: int = 5) -> None:
+    """Makes the clock of `stage` jump when the server has so many messages."""
 
     async def meanwhile() -> None:
         await until_holds(lambda: len(server.messages) >= after)
@@ -52,11 +52,11 @@ def is_proven(folder: Path, clock: Callable[[], float]) -> bool:
 
 
 @jumps
-def test_a_send_under_way_goes_on_at_its_pace_and_in_order(tmp_path: Path, database_url: str, jump: float) -> None:
-    """The pace, the relay's rest and its growing back go by a clock that nobody sets."""
+def test_a_running_send_goes_on_at_its_rate_and_in_order(tmp_path: Path, database_url: str, jump: float) -> None:
+    """Rates, backoffs and windows use a monotonic clock."""
     clock, server = Clock(), Scripted(MAIL=["250 ok"] * 4 + ["421 4.3.2 enough"] * 3)
     options = replace(OPTIONS, connections=1, limits=RateLimits(rate=20))
-    stage = Stage(tmp_path, 20, server, options=options, clock=clock, DATABASE_URL=database_url)
+    stage = SendRun(tmp_path, 20, server, options=options, clock=clock, DATABASE_URL=database_url)
     jump_amid(stage, server, clock, jump, after=3)
     ending, result = stage.run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 20})
@@ -66,11 +66,11 @@ def test_a_send_under_way_goes_on_at_its_pace_and_in_order(tmp_path: Path, datab
 
 
 @jumps
-def test_a_relay_that_fails_as_the_clock_jumps_is_neither_left_out_nor_left_to_rest_for_hours(
+def test_a_relay_that_fails_as_the_clock_jumps_is_neither_excluded_nor_backed_off_for_hours(
     tmp_path: Path, jump: float
 ) -> None:
     clock, server = Clock(), Scripted(CONNECT=["421 4.3.2 busy"] * 3)
-    stage = Stage(tmp_path, 5, server, clock=clock)
+    stage = SendRun(tmp_path, 5, server, clock=clock)
 
     async def meanwhile() -> None:
         await until_holds(lambda: stage.sender and stage.sender.progress.last_error)
@@ -81,10 +81,10 @@ def test_a_relay_that_fails_as_the_clock_jumps_is_neither_left_out_nor_left_to_r
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5})
 
 
-def test_what_waits_for_its_next_try_is_not_early_when_the_clock_goes_back(tmp_path: Path, database_url: str) -> None:
+def test_a_deferred_delivery_is_not_early_when_the_clock_goes_back(tmp_path: Path, database_url: str) -> None:
     clock, server = Clock(), Scripted(RCPT=["450 4.2.0 later"])
     options = replace(OPTIONS, connections=1, retry=RetryPolicy(delays=(600,), lifetime=DAY))
-    stage = Stage(tmp_path, 8, server, options=options, clock=clock, DATABASE_URL=database_url)
+    stage = SendRun(tmp_path, 8, server, options=options, clock=clock, DATABASE_URL=database_url)
     jump_amid(stage, server, clock, -HOUR)
     ending, result = stage.run(wait=False)
     assert (ending.end, counts(result)) == (StopReason.WAITING, {"accepted": 7, "deferred": 1})
@@ -93,12 +93,12 @@ def test_what_waits_for_its_next_try_is_not_early_when_the_clock_goes_back(tmp_p
     assert is_proven(tmp_path, clock)
 
 
-def test_what_waits_for_its_next_try_has_one_when_the_clock_goes_beyond_its_lifetime(
+def test_a_deferred_delivery_is_tried_again_when_the_clock_goes_beyond_its_lifetime(
     tmp_path: Path, database_url: str
 ) -> None:
     clock, server = Clock(), Scripted(RCPT=["450 4.2.0 later"])
     options = replace(OPTIONS, connections=1, retry=RetryPolicy(delays=(600,), lifetime=DAY / 2))
-    stage = Stage(tmp_path, 8, server, options=options, clock=clock, DATABASE_URL=database_url)
+    stage = SendRun(tmp_path, 8, server, options=options, clock=clock, DATABASE_URL=database_url)
     jump_amid(stage, server, clock, DAY)
     ending, result = stage.run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 8})
@@ -107,7 +107,7 @@ def test_what_waits_for_its_next_try_has_one_when_the_clock_goes_beyond_its_life
 
 @pytest.fixture
 def scheduled(tmp_path: Path, database_url: str) -> Callable[[Clock], App]:
-    """A newsroom whose send 1 is due in two hours."""
+    """An app whose send 1 is due in two hours."""
 
     def make(clock: Clock) -> App:
         app = App.open(make_workspace(tmp_path, DATABASE_URL=database_url), clock)
@@ -130,15 +130,15 @@ def test_a_scheduled_send_is_not_early_when_the_clock_goes_back(scheduled: Calla
         (due,) = due_sends(app)
         assert start_scheduled(app, due).state is SendState.RUNNING
         clock.offset -= HOUR
-        assert due_sends(app) == (), "what was started is not started again"
+        assert due_sends(app) == (), "a started send is not started again"
 
 
-def test_a_scheduled_send_asks_when_the_clock_goes_a_day_forward(scheduled: Callable[[Clock], App]) -> None:
+def test_a_scheduled_send_is_overdue_when_the_clock_goes_a_day_forward(scheduled: Callable[[Clock], App]) -> None:
     clock = Clock()
     with scheduled(clock) as app:
         clock.offset += DAY
         assert due_sends(app) == ()
         assert app.ledger.sends.get(1).state is SendState.OVERDUE
         clock.offset -= DAY
-        assert due_sends(app) == (), "once overdue, its person decides"
+        assert due_sends(app) == (), "an overdue send waits for a decision"
         assert app.ledger.sends.summary(1).count(S.ACCEPTED) == 0

@@ -1,4 +1,4 @@
-"""People leave while a send runs and the server is killed: whoever was answered has left."""
+"""People unsubscribe while a send runs and the server is killed: every answered request has taken effect."""
 
 import asyncio
 import signal
@@ -48,13 +48,13 @@ def tokens(workspace):
 
 
 async def _post_and_kill(port, wanted, process, after):
-    """POST until the server is killed, `after` seconds from now; those that were answered."""
+    """POSTs until the server is killed, `after` seconds from now; returns the tokens that were answered."""
     asyncio.get_running_loop().call_later(after, process.send_signal, signal.SIGKILL)
     return await post_tokens(port, wanted, 40)
 
 
 @pytest.mark.parametrize("kills", [2])
-def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, programs, kills, full):
+def test_an_answered_unsubscribe_request_survives_a_kill_of_the_server(tmp_path, programs, kills, full):
     kills = 20 if full else kills
     with DebugSmtpServer(tmp_path / "accepted.jsonl") as catcher:
         make_workspace(
@@ -71,14 +71,14 @@ def test_whoever_was_answered_has_left_when_the_server_is_killed(tmp_path, progr
         for kill in range(kills):
             with served(programs, tmp_path, port) as process:
                 after = 0.05 + 0.3 * kill / kills
-                told = asyncio.run(_post_and_kill(port, waiting[: READERS // 2], process, after))
-            answered |= {people[token] for token in told}
+                answered_now = asyncio.run(_post_and_kill(port, waiting[: READERS // 2], process, after))
+            answered |= {people[token] for token in answered_now}
             gone = {row[0] for row in query(tmp_path, "select identity from suppression")}
             assert answered <= gone
-            waiting = [token for token in waiting if token not in told]
+            waiting = [token for token in waiting if token not in answered_now]
         with served(programs, tmp_path, port):
-            told = asyncio.run(post_tokens(port, waiting, 40))
-            assert len(told) == len(waiting)
+            answered_now = asyncio.run(post_tokens(port, waiting, 40))
+            assert len(answered_now) == len(waiting)
         send.wait()
     assert query(tmp_path, "select count(*) from suppression") == [(READERS,)]
     states = dict(query(tmp_path, "select state, count(*) from delivery group by state"))

@@ -1,4 +1,4 @@
-"""Several senders at one ledger, one that sleeps beyond its lease, and what readers and editors do meanwhile."""
+"""Several senders on one ledger, one that is stopped beyond its lease, and unsubscribes and edits meanwhile."""
 
 import random
 import shutil
@@ -27,7 +27,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @contextmanager
 def asleep(process: Process, already: threading.Event | None = None) -> Iterator[None]:
-    """`process` is stopped, or will be by what sets `already`; it wakes at the end of the block."""
+    """Stops `process`, unless what sets `already` does; wakes it at the end of the block."""
     if already is None:
         process.send_signal(signal.SIGSTOP)
     try:
@@ -78,8 +78,8 @@ def test_different_sends_at_once_do_not_touch_each_other(besiege: Callable[..., 
 
 
 @POSTGRESQL
-def test_one_that_slept_beyond_its_lease_lets_no_dot_leave_when_it_wakes(
-    besiege: Callable[..., Siege], full: bool, chance: random.Random, told: Callable[..., None]
+def test_a_sender_stopped_beyond_its_lease_sends_no_end_of_data_when_it_wakes(
+    besiege: Callable[..., Siege], full: bool, chance: random.Random, record: Callable[..., None]
 ) -> None:
     naps = 20 if full else 2
     siege = besiege(readers=naps * 60, judge={"delay": 0.005})
@@ -97,22 +97,20 @@ def test_one_that_slept_beyond_its_lease_lets_no_dot_leave_when_it_wakes(
                 if nap < naps - 1:
                     waker.kill()
         assert ran.code == 4, ran.err
-        # where it slept in the middle of a transaction, the database has thrown it out of that, too
+        # if it was stopped in a transaction, the database has ended that, too
         assert "has taken over send 1" in ran.err or "cannot be reached" in ran.err
         assert waker.wait().code in ({KILLED} if nap < naps - 1 else {0, 3})
         siege.expire_lease()
         arguments = RESUME
-    told(runs=naps, uncertain=siege.prove(uncertain_at_most=2 * naps * CONNECTIONS).count(S.UNCERTAIN))
+    record(runs=naps, uncertain=siege.prove(uncertain_at_most=2 * naps * CONNECTIONS).count(S.UNCERTAIN))
 
 
 @SQLITE
-def test_one_that_sleeps_keeps_its_send_where_the_lock_is_of_the_machine(besiege: Callable[..., Siege]) -> None:
+def test_a_stopped_sender_keeps_its_send_on_sqlite(besiege: Callable[..., Siege]) -> None:
     siege = besiege(readers=100, judge={"delay": 0.005})
     sleeper = siege.start(*SEND)
     with siege.judge.holding(100):
-        until(
-            lambda: siege.judge.under_way == CONNECTIONS
-        )  # one that is stopped amid a commit would have others wait for that
+        until(lambda: siege.judge.under_way == CONNECTIONS)  # if it is stopped during a commit, others wait for that
         with asleep(sleeper):
             other = siege.run(*RESUME)
         assert other.code == 4
@@ -121,7 +119,7 @@ def test_one_that_sleeps_keeps_its_send_where_the_lock_is_of_the_machine(besiege
     siege.prove()
 
 
-def test_who_unsubscribes_is_mailed_nothing_from_its_commit_on(besiege: Callable[..., Siege]) -> None:
+def test_a_subscriber_gets_nothing_once_the_unsubscribe_is_committed(besiege: Callable[..., Siege]) -> None:
     siege = besiege(readers=200, judge={"delay": 0.01})
     process = siege.start(*SEND)
     leavers = siege.everybody[-60:]
@@ -135,7 +133,7 @@ def test_who_unsubscribes_is_mailed_nothing_from_its_commit_on(besiege: Callable
     assert {proof.states[address] for address in leavers} == {S.SKIPPED}
 
 
-def test_a_list_and_a_dispatch_that_are_edited_change_nothing_of_a_send_under_way(
+def test_edits_of_the_list_and_the_dispatch_do_not_change_a_running_send(
     besiege: Callable[..., Siege], tmp_path: Path
 ) -> None:
     siege = besiege(readers=100, judge={"delay": 0.005})
@@ -169,14 +167,14 @@ def test_an_old_copy_of_the_database_is_refused_until_a_person_accepts_it(
             refused = siege.run(*command)
             assert refused.code == 4
             assert "older copy" in refused.err
-        assert sum(siege.judge.accepted.values()) == before, "nothing left before somebody said so"
+        assert sum(siege.judge.accepted.values()) == before, "nothing is sent before the copy is accepted"
         assert siege.run(*RESUME, "--accept-restored").code == 0
-        assert len(siege.judge.accepted) == 60, "who accepts it accepts that some get it twice; nobody is lost"
+        assert len(siege.judge.accepted) == 60, "some may get it twice after accepting the copy; nobody is lost"
 
 
 @contextmanager
 def old_copy(request: pytest.FixtureRequest, url: str, folder: Path) -> Iterator[Callable[[], object]]:
-    """Copy the database as it is; what is yielded puts the copy in its place."""
+    """Copies the database; yields a function that puts the copy in its place."""
     env = folder / ".env"
     if url.startswith("sqlite"):
         shutil.copy(folder / "mailer.db", folder / "old.db")

@@ -1,4 +1,4 @@
-"""Relays at their worst, under the whole program on each database: who is charged, who is not, and how it ends."""
+"""Misbehaving relays, under the whole program on each database: which deliveries fail, which do not, and how a send ends."""
 
 import asyncio
 import signal
@@ -17,27 +17,28 @@ from mailer.delivery.relay_pool import PooledRelay
 from mailer.delivery.states import DeliveryState as S
 from mailer.delivery.states import SendState
 from mailer.delivery.throttle import ConcurrencyWindow
-from mailer.delivery.types import Stage as At
 from mailer.relay import Relay
-from tests.faults.test_sender import OPTIONS, Stage, counts
-from tests.faults.test_smtp_session import LONG, SHORT, carry, message
+from mailer.smtp.classify import Outcome
+from mailer.smtp.types import Stage
+from tests.faults.test_sender import OPTIONS, SendRun, counts
+from tests.faults.test_smtp_session import LONG, SHORT, deliver_all, message
 from tests.support.judge import KEPT_THEN_DROPPED, Journal
 from tests.support.patience import until
 from tests.support.programs import Programs
 from tests.support.scripted import DROP, SILENCE, Scripted
 from tests.support.siege import CONNECTIONS, RESUME, SEND, Siege
 
-# before its dot a message that was given up too early costs nobody anything; the dot's limit is beyond what a slow machine takes
-IMPATIENT = {"limits": {"connect": 10.0, "session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "dot": 10.0}}
+# before end of DATA a limit that is too short fails no delivery; the limit of end of DATA is beyond what a slow machine needs
+IMPATIENT = {"limits": {"connect": 10.0, "session": 10.0, "mail": 2.0, "rcpt": 2.0, "data": 2.0, "end_of_data": 10.0}}
 
 
-def test_refused_for_now_at_each_stage_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
+def test_recipients_refused_for_now_at_each_stage_are_all_mailed_later(besiege: Callable[..., Siege]) -> None:
     replies = {
         "CONNECT": ["421 4.3.2 busy"],
         "MAIL": ["451 4.3.0 later", "454 4.7.0 slow down", "250 ok", "421 4.3.2 closing"],
         "RCPT": ["450 4.2.0 busy", "452 4.5.3 too many", "250 ok", "421 4.3.2 closing"],
         "DATA": ["451 4.3.0 later", "354 go on", "421 4.3.2 closing"],
-        "DOT": ["452 4.3.1 full", "451 4.7.1 later", "250 ok", "421 4.3.2 closing"],
+        "END_OF_DATA": ["452 4.3.1 full", "451 4.7.1 later", "250 ok", "421 4.3.2 closing"],
     }
     siege = besiege(readers=60, judge=replies)
     ran = siege.run(*SEND)
@@ -45,7 +46,7 @@ def test_refused_for_now_at_each_stage_everybody_is_mailed_later(besiege: Callab
     assert siege.prove().count(S.ACCEPTED) == 60
 
 
-def test_greylisted_one_and_all_everybody_is_mailed_later(besiege: Callable[..., Siege]) -> None:
+def test_recipients_that_are_all_greylisted_are_all_mailed_later(besiege: Callable[..., Siege]) -> None:
     siege = besiege(readers=80, judge={"greylist_share": 1.0})
     ran = siege.run(*SEND)
     assert ran.code == 0, ran.err
@@ -53,64 +54,64 @@ def test_greylisted_one_and_all_everybody_is_mailed_later(besiege: Callable[...,
     assert len(siege.judge.greylisted) == 80
 
 
-def test_a_storm_of_454_halves_the_pace_and_everybody_is_mailed(tmp_path: Path) -> None:
+def test_a_storm_of_454_halves_the_connections_and_everybody_is_mailed(tmp_path: Path) -> None:
     connections, storm = 8, 40
     server = Scripted(MAIL=["454 4.7.0 too fast"] * storm)
     open_now: list[int] = [0]
     seen: list[int] = []
-    converse, answer = server.converse, server.answer
+    serve, answer = server.serve, server.answer
 
-    async def conversing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serving(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         open_now[0] += 1
-        await converse(reader, writer)
+        await serve(reader, writer)
         open_now[0] -= 1
 
     async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
-        if verb == "DOT":
+        if verb == "END_OF_DATA":
             seen.append(open_now[0])
             await asyncio.sleep(0.005)
         return await answer(verb, writer)
 
-    server.converse, server.answer = conversing, answering  # type: ignore[method-assign]
-    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, connections=connections)).run()
+    server.serve, server.answer = serving, answering  # type: ignore[method-assign]
+    ending, result = SendRun(tmp_path, 200, server, options=replace(OPTIONS, connections=connections)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 200})
-    assert min(seen) <= connections // 2, "what a storm leaves is at most half"
+    assert min(seen) <= connections // 2, "a storm leaves at most half of the connections"
     assert seen[-1] > min(seen), "it grows back"
 
 
-def test_lanes_that_break_together_are_one_failure_after_which_a_relay_rests_for_a_moment(tmp_path: Path) -> None:
+def test_connections_that_break_together_are_one_failure_with_a_short_backoff(tmp_path: Path) -> None:
     connections = 8
-    ending, result = Stage(
+    ending, result = SendRun(
         tmp_path, 40, Scripted(MAIL=[DROP] * connections), options=replace(OPTIONS, connections=connections)
     ).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 40})
     relay = PooledRelay(Relay(host="127.0.0.1", port=25), ConcurrencyWindow(connections))
     for _ in range(connections):
-        relay.failed(100.0)
-    assert relay.backoff_until <= 101.0, "counted one by one, they would have it rest for 30 s"
+        relay.on_failure(100.0)
+    assert relay.backoff_until <= 101.0, "counted one by one, they would make it back off for 30 s"
 
 
-def test_dropped_at_each_stage_only_who_got_the_dot_is_uncertain(besiege: Callable[..., Siege]) -> None:
+def test_connections_dropped_at_each_stage_are_uncertain_only_after_end_of_data(besiege: Callable[..., Siege]) -> None:
     replies = {
         "CONNECT": [DROP],
         "EHLO": [DROP],
         "MAIL": ["250 ok", DROP],
         "RCPT": ["250 ok", "250 ok", DROP],
         "DATA": ["354 go on", "354 go on", "354 go on", DROP],
-        "DOT": ["250 ok"] * 3 + [DROP, KEPT_THEN_DROPPED],
+        "END_OF_DATA": ["250 ok"] * 3 + [DROP, KEPT_THEN_DROPPED],
     }
     siege = besiege(readers=60, connections=2, judge=replies)
     ran = siege.run(*SEND)
     assert ran.code == 3, ran.err
     proof = siege.prove(uncertain_at_most=2)
     assert (proof.count(S.ACCEPTED), proof.count(S.UNCERTAIN)) == (58, 2)
-    assert sum(proof.accepted.values()) == 59, "one of the two was taken"
+    assert sum(proof.accepted.values()) == 59, "one of the two was accepted"
 
 
-def test_refused_for_good_by_policy_the_breaker_stops_the_send_and_it_goes_on_once_mended(
+def test_the_breaker_pauses_a_send_refused_by_policy_and_it_can_be_resumed(
     besiege: Callable[..., Siege],
 ) -> None:
-    siege = besiege(readers=100, judge={"DOT": ["250 ok"] * 5 + ["550 5.7.1 we do not like you"] * 60})
+    siege = besiege(readers=100, judge={"END_OF_DATA": ["250 ok"] * 5 + ["550 5.7.1 we do not like you"] * 60})
     ran = siege.run(*SEND)
     assert ran.code == 4
     assert f"refused {BREAKER} messages in a row" in ran.err
@@ -118,12 +119,12 @@ def test_refused_for_good_by_policy_the_breaker_stops_the_send_and_it_goes_on_on
     proof = siege.prove(state=SendState.PAUSED)
     assert proof.count(S.FAILED) == 0
     assert siege.run("suppress", "list").out.count("@") == 0
-    siege.judge.replies["DOT"].clear()
+    siege.judge.replies["END_OF_DATA"].clear()
     assert siege.run(*RESUME).code == 0
     assert siege.prove().count(S.ACCEPTED) == 100
 
 
-def test_readers_that_are_refused_for_good_fail_and_only_the_dead_are_suppressed(besiege: Callable[..., Siege]) -> None:
+def test_recipients_refused_for_good_fail_and_only_dead_addresses_are_suppressed(besiege: Callable[..., Siege]) -> None:
     refusals = ["550 5.1.1 nobody", "550 5.2.1 disabled", "550 no", "552 5.2.2 full", "553 5.1.3 bad address"]
     siege = besiege(readers=40, judge={"RCPT": ["250 ok"] * 10 + refusals})
     assert siege.run(*SEND).code == 1
@@ -133,7 +134,9 @@ def test_readers_that_are_refused_for_good_fail_and_only_the_dead_are_suppressed
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("reply", ["550 5.7.1 not from you", "530 5.7.0 log in first"])
-def test_a_sender_that_is_refused_pauses_the_send_and_charges_nobody(besiege: Callable[..., Siege], reply: str) -> None:
+def test_a_refused_sender_address_pauses_the_send_and_fails_no_delivery(
+    besiege: Callable[..., Siege], reply: str
+) -> None:
     siege = besiege(readers=40, judge={"MAIL": ["250 ok"] * 4 + [reply] * 60})
     assert siege.run(*SEND).code == 4
     assert siege.prove(state=SendState.PAUSED).count(S.FAILED) == 0
@@ -142,35 +145,39 @@ def test_a_sender_that_is_refused_pauses_the_send_and_charges_nobody(besiege: Ca
     siege.prove()
 
 
-def test_421_after_every_few_messages_goes_on(besiege: Callable[..., Siege]) -> None:
+def test_421_after_every_few_messages_does_not_stop_the_send(besiege: Callable[..., Siege]) -> None:
     siege = besiege(readers=60, connections=2, judge={"MAIL": ["250 ok", "250 ok", "421 4.3.2 enough"] * 40})
     assert siege.run(*SEND).code == 0
     siege.prove()
     assert siege.judge.connections > 20
 
 
-def test_a_reply_to_the_dot_that_comes_late_or_never_is_uncertain_at_the_limit(besiege: Callable[..., Siege]) -> None:
-    siege = besiege(readers=30, connections=2, judge={"late": 2, "late_by": 12, "DOT": ["250 ok"] * 4 + [SILENCE]})
+def test_a_reply_to_end_of_data_that_comes_late_or_never_is_uncertain_at_the_limit(
+    besiege: Callable[..., Siege],
+) -> None:
+    siege = besiege(
+        readers=30, connections=2, judge={"late": 2, "late_by": 12, "END_OF_DATA": ["250 ok"] * 4 + [SILENCE]}
+    )
     ran = siege.run(*SEND, faults=IMPATIENT)
     assert ran.code == 3, ran.err
     proof = siege.prove(uncertain_at_most=3)
     assert proof.count(S.UNCERTAIN) == 3
-    assert sum(proof.accepted.values()) == 29, "two were taken, and answered too late"
+    assert sum(proof.accepted.values()) == 29, "two were accepted, and answered too late"
 
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("fault", ["nonsense", "650 what", "250-never ending", "x" * 9000, "250-more\r\n" * 300])
-def test_replies_that_are_none_cost_nobody_anything_before_the_dot(besiege: Callable[..., Siege], fault: str) -> None:
+def test_malformed_replies_before_end_of_data_fail_no_delivery(besiege: Callable[..., Siege], fault: str) -> None:
     good = {"MAIL": "250 ok", "RCPT": "250 ok", "DATA": "354 go on"}
     replies = {verb: [reply, reply, fault] for verb, reply in good.items()} | {"EHLO": ["", fault]}
-    siege = besiege(readers=30, connections=2, judge={**replies, "DOT": ["250 ok"] * 6 + [fault]})
+    siege = besiege(readers=30, connections=2, judge={**replies, "END_OF_DATA": ["250 ok"] * 6 + [fault]})
     ran = siege.run(*SEND, faults=IMPATIENT)
-    proof = siege.prove(uncertain_at_most=1)  # at the dot; what the next line of a relay completes is a reply
+    proof = siege.prove(uncertain_at_most=1)  # at end of DATA; a reply may be completed by the next line of a relay
     assert ran.code == (3 if proof.count(S.UNCERTAIN) else 0), ran.err
     assert proof.count(S.ACCEPTED, S.UNCERTAIN) == 30
 
 
-def test_a_reply_to_the_dot_that_comes_before_the_dot_is_no_acceptance() -> None:
+def test_a_reply_before_end_of_data_is_not_an_acceptance() -> None:
     class Early(Scripted):
         """Answers in the middle of the text, and reads no further."""
 
@@ -180,22 +187,22 @@ def test_a_reply_to_the_dot_that_comes_before_the_dot_is_no_acceptance() -> None
             await asyncio.Event().wait()
             return False
 
-    (outcome,), is_open = carry(Early(), message(LONG * 400))
-    assert (outcome.classification.state, outcome.stage) == (S.PENDING, At.TEXT)
+    (result,), is_open = deliver_all(Early(), message(LONG * 400))
+    assert (result.classification.outcome, result.stage) == (Outcome.UNSENT, Stage.TEXT)
     assert not is_open
 
 
-def test_a_reply_too_many_is_taken_for_nobody_else_s() -> None:
+def test_an_extra_reply_is_not_matched_to_another_message() -> None:
     server = Scripted(DATA=["354 go on\r\n250 2.0.0 kept already"])
-    outcomes, is_open = carry(server, message(), message())
-    assert [outcome.classification.state for outcome in outcomes] == [S.PENDING, S.PENDING]
+    results, is_open = deliver_all(server, message(), message())
+    assert [result.classification.outcome for result in results] == [Outcome.UNSENT, Outcome.UNSENT]
     assert not is_open
     assert server.messages in ([], [SHORT])
 
 
 @pytest.fixture
 def other_machine(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A judge in a process of its own, which can be stopped; its port is the first line of its output."""
+    """A debug server in a process of its own, which can be stopped; its port is the first line of its output."""
     command = [sys.executable, "-m", "mailer.smtp.debug_server", "--journal", str(tmp_path / "accepted.jsonl")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -204,7 +211,7 @@ def other_machine(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def test_a_server_that_is_stopped_times_out_at_each_stage_and_hangs_nobody(
+def test_a_stopped_server_times_out_at_each_stage_and_the_send_ends(
     other_machine: "subprocess.Popen[str]", tmp_path: Path, programs: Programs, database_url: str
 ) -> None:
     journal = Journal(tmp_path / "accepted.jsonl")

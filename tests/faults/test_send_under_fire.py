@@ -1,4 +1,4 @@
-"""A send through a server that refuses, greylists and closes: everybody accounted for, exactly."""
+"""A send through a server that refuses, greylists and closes: every recipient is accounted for, exactly."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from mailer.delivery.states import DeliveryState as S
 from tests.support.siege import SEND, Siege
 
 
-def test_everybody_is_accounted_for_and_nobody_gets_it_twice(besiege: Callable[..., Siege]) -> None:
+def test_every_recipient_is_accounted_for_and_none_is_mailed_twice(besiege: Callable[..., Siege]) -> None:
     closing = (["250 ok"] * 50 + ["421 4.3.2 enough"]) * 10
     siege = besiege(readers=600, judge={"refuse_share": 0.02, "greylist_share": 0.05, "MAIL": closing})
     ran = siege.run(*SEND)

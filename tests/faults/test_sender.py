@@ -1,4 +1,4 @@
-"""A whole send against relays that misbehave: who is charged, who is not, and how it ends."""
+"""A whole send against relays that misbehave: which deliveries fail, which do not, and how the send ends."""
 
 import asyncio
 import time
@@ -39,8 +39,8 @@ OPTIONS = SenderOptions(
 )
 
 
-class Stage:
-    """A send of the test dispatch to `readers` people, over `servers`."""
+class SendRun:
+    """A send of the test dispatch to `readers` recipients, over `servers`."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Stage:
         self.sender: Sender | None = None
         self.meanwhile: Callable[[], Coroutine[None, None, None]] | None = None
         self.relay_of: Callable[[int], Relay] = lambda port: Relay(host="127.0.0.1", port=port)
-        self.spoiled = ""  # the address whose message cannot be made
+        self.spoiled = ""  # the address whose message cannot be composed
 
     def run(self, *, wait: bool = True) -> tuple[RunResult, dict[str, object]]:
         try:
@@ -101,7 +101,7 @@ class Stage:
                 relays=relays,
                 options=self.options,
                 now=self.app.clock,
-                steady=asyncio.get_running_loop().time,
+                monotonic=asyncio.get_running_loop().time,
             )
             meanwhile = asyncio.create_task(self.meanwhile()) if self.meanwhile else None
             async with asyncio.timeout(PATIENCE):
@@ -120,25 +120,28 @@ def messages(*servers: Scripted) -> int:
     return sum(len(server.messages) for server in servers)
 
 
-def test_all_goes_well(tmp_path: Path) -> None:
+def test_all_messages_are_accepted(tmp_path: Path) -> None:
     server = Scripted()
-    ending, result = Stage(tmp_path, 20, server).run()
+    ending, result = SendRun(tmp_path, 20, server).run()
     assert (ending.end, result["state"], counts(result)) == (StopReason.FINISHED, "finished", {"accepted": 20})
     assert messages(server) == 20
     assert server.connections <= OPTIONS.connections
 
 
-def test_deferred_ones_are_tried_again_and_delivered(tmp_path: Path) -> None:
+def test_deferred_deliveries_are_tried_again_and_accepted(tmp_path: Path) -> None:
     server = Scripted(
-        MAIL=["451 4.3.0 later"], RCPT=["450 4.2.0 later"] * 5, DATA=["451 4.3.0 later"], DOT=["452 4.3.1 full"] * 3
+        MAIL=["451 4.3.0 later"],
+        RCPT=["450 4.2.0 later"] * 5,
+        DATA=["451 4.3.0 later"],
+        END_OF_DATA=["452 4.3.1 full"] * 3,
     )
-    ending, result = Stage(tmp_path, 10, server).run()
+    ending, result = SendRun(tmp_path, 10, server).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 10})
 
 
-def test_without_waiting_it_leaves_at_waiting(tmp_path: Path) -> None:
+def test_without_wait_the_run_ends_when_the_send_is_waiting(tmp_path: Path) -> None:
     options = replace(OPTIONS, retry=RetryPolicy(delays=(30,), lifetime=60))
-    ending, result = Stage(tmp_path, 5, Scripted(RCPT=["450 4.2.0 later"]), options=options).run(wait=False)
+    ending, result = SendRun(tmp_path, 5, Scripted(RCPT=["450 4.2.0 later"]), options=options).run(wait=False)
     assert (ending.end, result["state"], counts(result)) == (
         StopReason.WAITING,
         "waiting",
@@ -147,38 +150,38 @@ def test_without_waiting_it_leaves_at_waiting(tmp_path: Path) -> None:
     assert ending.next_at
 
 
-def test_when_the_lifetime_is_over_it_fails_as_expired(tmp_path: Path) -> None:
+def test_a_deferred_delivery_fails_as_expired_after_its_lifetime(tmp_path: Path) -> None:
     options = replace(OPTIONS, retry=RetryPolicy(delays=(0.05,), lifetime=0.3))
-    stage = Stage(tmp_path, 1, Scripted(RCPT=["450 4.2.0 later"] * 100), options=options)
+    stage = SendRun(tmp_path, 1, Scripted(RCPT=["450 4.2.0 later"] * 100), options=options)
     ending, result = stage.run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"failed": 1})
 
 
-def test_421_after_every_message_goes_on(tmp_path: Path) -> None:
+def test_421_after_every_message_does_not_stop_the_send(tmp_path: Path) -> None:
     server = Scripted(MAIL=["250 ok", "421 4.3.2 enough"] * 30)
-    ending, result = Stage(tmp_path, 12, server).run()
+    ending, result = SendRun(tmp_path, 12, server).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 12})
     assert server.connections > 5
 
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
-def test_a_connection_dropped_before_the_dot_costs_nobody_anything(tmp_path: Path, verb: str) -> None:
+def test_a_connection_dropped_before_end_of_data_fails_no_delivery(tmp_path: Path, verb: str) -> None:
     server = Scripted(**{verb: ["250 ok" if verb != "DATA" else "354 go on", DROP] * 4})
-    ending, result = Stage(tmp_path, 8, server).run()
+    ending, result = SendRun(tmp_path, 8, server).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 8})
     assert messages(server) == 8
 
 
-def test_a_connection_dropped_after_the_dot_is_uncertain_and_not_tried_again(tmp_path: Path) -> None:
-    server = Scripted(DOT=["250 ok", DROP])
-    ending, result = Stage(tmp_path, 6, server).run()
+def test_a_delivery_is_uncertain_and_not_retried_if_the_connection_drops_after_end_of_data(tmp_path: Path) -> None:
+    server = Scripted(END_OF_DATA=["250 ok", DROP])
+    ending, result = SendRun(tmp_path, 6, server).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5, "uncertain": 1})
     assert messages(server) == 6
 
 
 def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_send(tmp_path: Path) -> None:
     options = replace(OPTIONS, connections=BREAKER)
-    ending, result = Stage(tmp_path, 60, Scripted(DOT=[DROP] * 1000), options=options).run()
+    ending, result = SendRun(tmp_path, 60, Scripted(END_OF_DATA=[DROP] * 1000), options=options).run()
     assert ending.end is StopReason.PAUSED
     assert "connections in a row after a message, without a reply" in ending.reason
     uncertain = result["uncertain"]
@@ -187,33 +190,33 @@ def test_a_relay_that_drops_every_connection_after_its_first_message_pauses_the_
     assert counts(result) == {"uncertain": uncertain, "pending": 60 - uncertain}
 
 
-def test_a_ledger_that_fails_one_lane_lets_what_the_others_have_under_way_end(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, 2, Scripted(DOT=["250 taken", "250 taken"]))
-    owned_commit = SendSession.begin_sending
-    committed: list[Claim] = []
+def test_messages_under_way_on_other_connections_end_when_the_ledger_fails_on_one(tmp_path: Path) -> None:
+    stage = SendRun(tmp_path, 2, Scripted(END_OF_DATA=["250 taken", "250 taken"]))
+    original = SendSession.begin_sending
+    begun: list[Claim] = []
 
-    async def commit(self: SendSession, claim: Claim) -> bool:
-        committed.append(claim)
-        if len(committed) == 1:
-            return await owned_commit(self, claim)
+    async def begin_sending(self: SendSession, claim: Claim) -> bool:
+        begun.append(claim)
+        if len(begun) == 1:
+            return await original(self, claim)
         raise LedgerError("The disk is full.")
 
-    with patch.object(SendSession, "commit", commit), pytest.raises(LedgerError):
+    with patch.object(SendSession, "begin_sending", begin_sending), pytest.raises(LedgerError):
         stage.run()
     with App.open(stage.app.workspace.root) as app:
         result = send_object(app.ledger.sends.summary(stage.send.id))
     assert counts(result) == {"accepted": 1, "pending": 1}
 
 
-def test_a_server_that_falls_silent_after_the_dot_is_uncertain_at_the_limit(tmp_path: Path) -> None:
+def test_a_delivery_is_uncertain_at_the_limit_if_the_server_is_silent_after_end_of_data(tmp_path: Path) -> None:
     options = replace(OPTIONS, pool=replace(POOL, limits=Timeouts(end_of_data=20)))
-    ending, result = Stage(tmp_path, 3, Scripted(DOT=[SILENCE]), options=options, run=run_unhurried).run()
+    ending, result = SendRun(tmp_path, 3, Scripted(END_OF_DATA=[SILENCE]), options=options, run=run_unhurried).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 2, "uncertain": 1})
 
 
 def test_a_message_that_breaks_every_connection_does_not_hold_up_the_rest(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 6, server, options=replace(OPTIONS, retry=RetryPolicy(delays=(0.05,), lifetime=0.5)))
+    stage = SendRun(tmp_path, 6, server, options=replace(OPTIONS, retry=RetryPolicy(delays=(0.05,), lifetime=0.5)))
     poison = "reader3@example.com"
     answer = server.answer
 
@@ -227,8 +230,8 @@ def test_a_message_that_breaks_every_connection_does_not_hold_up_the_rest(tmp_pa
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 5, "failed": 1})
 
 
-def test_sender_refused_pauses_the_send_and_charges_nobody(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, 10, Scripted(MAIL=["550 5.7.1 sender not allowed"] * 20))
+def test_sender_refused_pauses_the_send_and_fails_no_delivery(tmp_path: Path) -> None:
+    stage = SendRun(tmp_path, 10, Scripted(MAIL=["550 5.7.1 sender not allowed"] * 20))
     ending, result = stage.run()
     assert (ending.end, result["state"], counts(result)) == (StopReason.PAUSED, "paused", {"pending": 10})
     assert "sender refused" in ending.reason
@@ -237,11 +240,9 @@ def test_sender_refused_pauses_the_send_and_charges_nobody(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("reply", ["554 5.7.1 looks like spam", "550 rejected", "554 no"])
-def test_the_breaker_stops_a_send_that_is_refused_for_policy_and_gives_everybody_back(
-    tmp_path: Path, reply: str
-) -> None:
-    server = Scripted(DOT=[reply] * 100)
-    stage = Stage(tmp_path, 40, server)
+def test_the_breaker_pauses_a_send_refused_by_policy_and_reverts_all_deliveries(tmp_path: Path, reply: str) -> None:
+    server = Scripted(END_OF_DATA=[reply] * 100)
+    stage = SendRun(tmp_path, 40, server)
     ending, result = stage.run()
     assert (ending.end, result["state"], counts(result)) == (StopReason.PAUSED, "paused", {"pending": 40})
     assert f"refused {BREAKER} messages in a row" in ending.reason
@@ -249,13 +250,13 @@ def test_the_breaker_stops_a_send_that_is_refused_for_policy_and_gives_everybody
     assert stage.suppressed() == []
 
 
-def test_a_few_policy_refusals_are_their_readers(tmp_path: Path) -> None:
-    ending, result = Stage(tmp_path, 20, Scripted(DOT=["554 5.7.1 not this one"] * 4)).run()
+def test_a_few_policy_refusals_fail_their_deliveries(tmp_path: Path) -> None:
+    ending, result = SendRun(tmp_path, 20, Scripted(END_OF_DATA=["554 5.7.1 not this one"] * 4)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 16, "failed": 4})
 
 
 def test_only_dead_addresses_are_suppressed(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, 6, Scripted(RCPT=["550 5.1.1 nobody", "550 5.2.1 disabled", "550 no", "552 5.2.2 full"]))
+    stage = SendRun(tmp_path, 6, Scripted(RCPT=["550 5.1.1 nobody", "550 5.2.1 disabled", "550 no", "552 5.2.2 full"]))
     ending, result = stage.run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 2, "failed": 4})
     assert len(stage.suppressed()) == 1
@@ -263,40 +264,40 @@ def test_only_dead_addresses_are_suppressed(tmp_path: Path) -> None:
 
 def test_a_relay_that_cannot_be_reached_pauses_the_send(tmp_path: Path) -> None:
     server = Scripted(CONNECT=[DROP] * 200)
-    ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, pool=HASTY)).run()
+    ending, result = SendRun(tmp_path, 3, server, options=replace(OPTIONS, pool=HASTY)).run()
     assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 3})
     assert "127.0.0.1" in ending.reason
 
 
-def test_a_relay_that_is_busy_for_a_moment_is_tried_again(tmp_path: Path) -> None:
-    ending, result = Stage(tmp_path, 3, Scripted(CONNECT=["421 4.3.2 busy"] * 2)).run()
+def test_a_relay_that_is_busy_briefly_is_tried_again(tmp_path: Path) -> None:
+    ending, result = SendRun(tmp_path, 3, Scripted(CONNECT=["421 4.3.2 busy"] * 2)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 3})
 
 
 def test_another_relay_takes_over_from_one_that_refuses_us(tmp_path: Path) -> None:
     bad, good = Scripted(CONNECT=["554 5.7.1 go away"] * 20), Scripted()
-    ending, result = Stage(tmp_path, 8, bad, good).run()
+    ending, result = SendRun(tmp_path, 8, bad, good).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 8})
     assert messages(good) == 8
 
 
-def test_a_connection_carries_so_many_messages_and_no_more(tmp_path: Path) -> None:
+def test_a_connection_is_closed_after_its_maximum_of_messages(tmp_path: Path) -> None:
     server = Scripted()
-    Stage(tmp_path, 12, server, options=replace(OPTIONS, connections=1, messages_per_connection=5)).run()
+    SendRun(tmp_path, 12, server, options=replace(OPTIONS, connections=1, messages_per_connection=5)).run()
     assert server.connections == 3
     assert sum(line == "QUIT" for line in server.log) == 3
 
 
-def test_a_lane_whose_leave_takes_long_notices_that_all_is_done(tmp_path: Path) -> None:
+def test_a_connection_with_a_slow_quit_does_not_keep_the_run_from_ending(tmp_path: Path) -> None:
     server = Scripted(QUIT=[SILENCE] * 3)
     with patch("mailer.delivery.sender.IDLE", 1000):  # beyond the patience of the stage
-        ending, result = Stage(tmp_path, 3, server, options=replace(OPTIONS, messages_per_connection=1)).run()
+        ending, result = SendRun(tmp_path, 3, server, options=replace(OPTIONS, messages_per_connection=1)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 3})
 
 
-def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp_path: Path) -> None:
+def test_a_stop_finishes_the_messages_under_way_and_releases_the_rest(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 200, server)
+    stage = SendRun(tmp_path, 200, server)
 
     async def stop_after_a_few() -> None:
         await until_holds(lambda: len(server.messages) >= 10)
@@ -311,10 +312,10 @@ def test_asked_to_stop_it_finishes_what_is_under_way_and_gives_back_the_rest(tmp
     assert result["uncertain"] == 0
 
 
-def test_a_stop_that_a_silent_server_holds_up_ends_all_the_same_and_says_what_is_uncertain(tmp_path: Path) -> None:
-    server = Scripted(DOT=[SILENCE] * 10)
+def test_a_stop_ends_although_a_server_is_silent_and_records_what_is_uncertain(tmp_path: Path) -> None:
+    server = Scripted(END_OF_DATA=[SILENCE] * 10)
     options = replace(OPTIONS, drain_patience=0.3)
-    stage = Stage(tmp_path, 10, server, options=options)
+    stage = SendRun(tmp_path, 10, server, options=options)
 
     async def stop_when_silent() -> None:
         await until_holds(lambda: len(server.messages) >= 2)
@@ -327,9 +328,9 @@ def test_a_stop_that_a_silent_server_holds_up_ends_all_the_same_and_says_what_is
     assert counts(result) == {"pending": 8, "uncertain": 2}
 
 
-def test_paused_by_somebody_else_nothing_more_leaves(tmp_path: Path) -> None:
+def test_nothing_more_is_sent_after_a_pause_from_elsewhere(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 300, server)
+    stage = SendRun(tmp_path, 300, server)
 
     async def pause_after_a_few() -> None:
         await until_holds(lambda: len(server.messages) >= 10)
@@ -343,9 +344,9 @@ def test_paused_by_somebody_else_nothing_more_leaves(tmp_path: Path) -> None:
     assert b"" not in server.messages
 
 
-def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
+def test_a_subscriber_who_unsubscribes_during_the_send_gets_nothing(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 300, server, options=replace(OPTIONS, connections=1))
+    stage = SendRun(tmp_path, 300, server, options=replace(OPTIONS, connections=1))
     leaver = "reader299@example.com"
 
     async def leave() -> None:
@@ -360,16 +361,16 @@ def test_who_unsubscribes_while_it_runs_gets_nothing(tmp_path: Path) -> None:
     assert b"" not in server.messages
 
 
-def test_a_rate_is_kept_over_all_lanes(tmp_path: Path) -> None:
+def test_a_rate_holds_over_all_connections(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 12, server, options=replace(OPTIONS, connections=4, limits=RateLimits(rate=10)))
+    stage = SendRun(tmp_path, 12, server, options=replace(OPTIONS, connections=4, limits=RateLimits(rate=10)))
     begun = time.monotonic()
     ending, result = stage.run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 12})
     assert time.monotonic() - begun >= 0.2, "one at once, then ten a second"
 
 
-def test_a_domain_gets_no_more_lanes_than_it_is_allowed(tmp_path: Path) -> None:
+def test_a_domain_gets_no_more_connections_than_its_limit(tmp_path: Path) -> None:
     server = Scripted()
     together = highest = 0
     answer = server.answer
@@ -379,40 +380,40 @@ def test_a_domain_gets_no_more_lanes_than_it_is_allowed(tmp_path: Path) -> None:
         if verb == "RCPT":
             together += 1
             highest = max(highest, together)
-        if verb == "DOT":
+        if verb == "END_OF_DATA":
             together -= 1
         return await answer(verb, writer)
 
     server.answer = answering  # type: ignore[method-assign]
     options = replace(OPTIONS, connections=6, limits=RateLimits(domain_connections={"*": 2}))
-    ending, result = Stage(tmp_path, 30, server, options=options).run()
+    ending, result = SendRun(tmp_path, 30, server, options=options).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 30})
     assert highest <= 2
 
 
-def test_a_relay_that_asks_for_it_gets_fewer_lanes_and_everybody_is_mailed(tmp_path: Path) -> None:
+def test_a_relay_that_throttles_gets_fewer_connections_and_everybody_is_mailed(tmp_path: Path) -> None:
     server = Scripted(MAIL=["454 4.7.0 too fast"] * 12)
     options = replace(OPTIONS, connections=8)
-    ending, result = Stage(tmp_path, 60, server, options=options).run()
+    ending, result = SendRun(tmp_path, 60, server, options=options).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 60})
 
 
 def test_a_relay_that_refuses_everybody_without_saying_why_pauses_the_send(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, 40, Scripted(RCPT=["550 relay not permitted"] * 200))
+    stage = SendRun(tmp_path, 40, Scripted(RCPT=["550 relay not permitted"] * 200))
     ending, result = stage.run()
     assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 40})
     assert stage.suppressed() == []
 
 
-def test_a_relay_that_bears_only_a_few_connections_gets_no_more_and_is_not_given_up(tmp_path: Path) -> None:
+def test_a_relay_that_allows_few_connections_gets_no_more_and_is_not_excluded(tmp_path: Path) -> None:
     server = Scripted()
     together = 0
-    answer, converse = server.answer, server.converse
+    answer, serve = server.answer, server.serve
 
-    async def conversing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serving(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal together
         together += 1
-        await converse(reader, writer)
+        await serve(reader, writer)
         together -= 1
 
     async def answering(verb: str, writer: asyncio.StreamWriter) -> bool:
@@ -421,15 +422,15 @@ def test_a_relay_that_bears_only_a_few_connections_gets_no_more_and_is_not_given
             return False
         return await answer(verb, writer)
 
-    server.answer, server.converse = answering, conversing  # type: ignore[method-assign]
-    ending, result = Stage(tmp_path, 200, server, options=replace(OPTIONS, connections=6)).run()
+    server.answer, server.serve = answering, serving  # type: ignore[method-assign]
+    ending, result = SendRun(tmp_path, 200, server, options=replace(OPTIONS, connections=6)).run()
     assert (ending.end, counts(result)) == (StopReason.FINISHED, {"accepted": 200})
     assert server.connections < 60
 
 
-def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Path) -> None:
+def test_a_message_that_cannot_be_composed_leaves_no_other_delivery_uncertain(tmp_path: Path) -> None:
     server = Scripted()
-    stage = Stage(tmp_path, 60, server, options=replace(OPTIONS, connections=4))
+    stage = SendRun(tmp_path, 60, server, options=replace(OPTIONS, connections=4))
     stage.spoiled = "reader30@example.com"
     with pytest.raises(ValueError, match="spoiled"):
         stage.run()
@@ -440,16 +441,16 @@ def test_a_message_that_cannot_be_made_leaves_nobody_else_uncertain(tmp_path: Pa
     assert result["accepted"] + result["pending"] == 60  # type: ignore[operator]
 
 
-def test_a_relay_that_never_carries_anything_is_not_the_readers_fault(tmp_path: Path) -> None:
+def test_a_relay_that_never_accepts_a_message_fails_no_delivery(tmp_path: Path) -> None:
     server = Scripted(MAIL=[DROP] * 500)
-    ending, result = Stage(tmp_path, 5, server, options=replace(OPTIONS, pool=HASTY)).run()
+    ending, result = SendRun(tmp_path, 5, server, options=replace(OPTIONS, pool=HASTY)).run()
     assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
     assert "127.0.0.1" in ending.reason
 
 
-def test_who_pauses_a_send_whose_relay_is_out_of_reach_does_not_wait_for_the_relay(tmp_path: Path) -> None:
+def test_a_pause_does_not_wait_for_a_relay_that_cannot_be_reached(tmp_path: Path) -> None:
     patient = replace(POOL, connect_patience=3600, first_patience=3600)
-    stage = Stage(tmp_path, 5, Scripted(CONNECT=[DROP] * 1000), options=replace(OPTIONS, pool=patient))
+    stage = SendRun(tmp_path, 5, Scripted(CONNECT=[DROP] * 1000), options=replace(OPTIONS, pool=patient))
 
     async def pause() -> None:
         await until_holds(lambda: stage.sender and stage.sender.progress.last_error)

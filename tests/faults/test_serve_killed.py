@@ -1,4 +1,4 @@
-"""A server that is killed, or ended, while it carries a send: the next one goes on by itself, and nobody is mailed twice."""
+"""A server is killed, or ended, while it runs a send: the next one resumes it, and nobody is mailed twice."""
 
 import math
 import re
@@ -31,7 +31,7 @@ def state(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, programs, number):
+def test_a_send_started_in_the_desk_goes_on_when_the_server_is_back(tmp_path, programs, number):
     with served(Held(6)) as server:
         make_workspace(tmp_path, port=server.port, rows=MANY, CONNECTIONS="2")
         with App.open(tmp_path) as app:
@@ -58,6 +58,6 @@ def test_a_send_that_the_desk_began_goes_on_when_the_server_is_back(tmp_path, pr
             states = Counter(dict(database.execute("select state, count(*) from delivery group by state")))
         got = Counter(re.search(rb"^To: .*?([\w.]+@[\w.]+)", message, re.MULTILINE)[1] for message in server.messages)
         assert states["accepted"] + states["uncertain"] == 150
-        assert states["uncertain"] <= (2 if number is signal.SIGKILL else 0)  # one a lane
+        assert states["uncertain"] <= (2 if number is signal.SIGKILL else 0)  # one a connection
         assert max(got.values()) == 1
         assert states["accepted"] <= len(got) <= 150

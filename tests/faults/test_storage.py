@@ -1,4 +1,4 @@
-"""The disk or the database fails under a send: no dot leaves that is not written down, and it goes on when it can."""
+"""The disk or the database fails during a send: no message is sent that is not recorded, and the send can be resumed."""
 
 import os
 import sqlite3
@@ -22,7 +22,7 @@ POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=Tr
 
 
 def run_traced(folder: Path, path: Path, injection: str) -> "subprocess.CompletedProcess[str]":
-    """A send in `folder` under strace, which makes calls on the file `path` fail."""
+    """Runs a send in `folder` under strace, which makes calls on the file `path` fail."""
     command = ["strace", "-f", "-qq", "-o", str(folder / "trace"), "-P", str(path), "-e", f"inject={injection}",
                sys.executable, "-m", "tests.support.faulty", "{}", "--workspace", str(folder), *SEND]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -45,8 +45,8 @@ def run_traced(folder: Path, path: Path, injection: str) -> "subprocess.Complete
     ids=["disk full", "EIO on fsync"],
 )
 @pytest.mark.parametrize("early", [False, True], ids=["amid", "soon"])
-def test_a_disk_that_fails_stops_the_send_before_the_next_dot(
-    besiege: Callable[..., Siege], tmp_path: Path, injection: str, said: str, early: bool, told: Callable[..., None]
+def test_a_disk_that_fails_stops_the_send_before_the_next_end_of_data(
+    besiege: Callable[..., Siege], tmp_path: Path, injection: str, said: str, early: bool, record: Callable[..., None]
 ) -> None:
     siege = besiege(readers=400, judge={"delay": 0.003})
     when = {"write": 300, "sync": 12} if early else {"write": 500, "sync": 50}
@@ -60,12 +60,12 @@ def test_a_disk_that_fails_stops_the_send_before_the_next_dot(
     siege.prove_sound()
     siege.finish()
     proof = siege.prove(uncertain_at_most=CONNECTIONS)
-    told(uncertain=proof.count(S.UNCERTAIN))
+    record(uncertain=proof.count(S.UNCERTAIN))
 
 
 @contextmanager
 def locked(url: str, folder: Path) -> Iterator[None]:
-    """Another program holds the right to write, in a transaction that it forgot."""
+    """Another program holds the write lock, in a transaction that it does not end."""
     if url.startswith("sqlite"):
         other = sqlite3.connect(folder / "mailer.db", isolation_level=None, check_same_thread=False)
         until(lambda: _begin(other))
@@ -89,8 +89,8 @@ def _begin(conn: sqlite3.Connection) -> bool:
     return True
 
 
-def test_a_database_that_stays_locked_stops_the_send_and_nothing_leaves_meanwhile(
-    besiege: Callable[..., Siege], database_url: str, tmp_path: Path, full: bool, told: Callable[..., None]
+def test_a_database_that_stays_locked_stops_the_send_and_nothing_is_sent_meanwhile(
+    besiege: Callable[..., Siege], database_url: str, tmp_path: Path, full: bool, record: Callable[..., None]
 ) -> None:
     faults = {"lease": 600, **({} if full else {"busy": 0.8})}
     siege = besiege(readers=400, judge={"delay": 0.01})
@@ -106,7 +106,7 @@ def test_a_database_that_stays_locked_stops_the_send_and_nothing_leaves_meanwhil
     assert "locked by another program" in ran.err or "holding the database" in ran.err
     siege.expire_lease()
     siege.finish()
-    told(uncertain=siege.prove(uncertain_at_most=CONNECTIONS).count(S.UNCERTAIN))
+    record(uncertain=siege.prove(uncertain_at_most=CONNECTIONS).count(S.UNCERTAIN))
 
 
 def test_a_database_that_is_locked_for_a_moment_only_delays(
@@ -127,7 +127,7 @@ def test_a_database_that_is_locked_for_a_moment_only_delays(
 
 @POSTGRESQL
 def test_backends_that_are_killed_stop_the_send_and_it_goes_on(
-    besiege: Callable[..., Siege], postgres: Server, full: bool, told: Callable[..., None]
+    besiege: Callable[..., Siege], postgres: Server, full: bool, record: Callable[..., None]
 ) -> None:
     kills = 20 if full else 2
     siege = besiege(readers=kills * 100, judge={"delay": 0.003})
@@ -142,7 +142,7 @@ def test_backends_that_are_killed_stop_the_send_and_it_goes_on(
         siege.expire_lease()
         arguments = RESUME
     siege.finish()
-    told(runs=kills, uncertain=siege.prove(uncertain_at_most=kills * CONNECTIONS).count(S.UNCERTAIN))
+    record(runs=kills, uncertain=siege.prove(uncertain_at_most=kills * CONNECTIONS).count(S.UNCERTAIN))
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def mortal_url(mortal: Server) -> Iterator[str]:
 
 
 def test_a_server_that_is_restarted_stops_the_send_and_it_goes_on(
-    besiege_at: Callable[..., Siege], mortal: Server, mortal_url: str, full: bool, told: Callable[..., None]
+    besiege_at: Callable[..., Siege], mortal: Server, mortal_url: str, full: bool, record: Callable[..., None]
 ) -> None:
     restarts = 10 if full else 1
     siege = besiege_at(mortal_url, readers=restarts * 100, judge={"delay": 0.003})
@@ -175,4 +175,4 @@ def test_a_server_that_is_restarted_stops_the_send_and_it_goes_on(
         siege.until_free()
         arguments = RESUME
     siege.finish()
-    told(runs=restarts, uncertain=siege.prove(uncertain_at_most=restarts * CONNECTIONS).count(S.UNCERTAIN))
+    record(runs=restarts, uncertain=siege.prove(uncertain_at_most=restarts * CONNECTIONS).count(S.UNCERTAIN))

@@ -1,4 +1,4 @@
-"""TLS that is missing, broken or somebody else's: no credential and no message leaves, the send is paused, nobody charged."""
+"""TLS that is missing, broken or of another host: no credentials and no message are sent, the send is paused, nothing fails."""
 
 import asyncio
 import ssl
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from mailer.delivery.progress import RunResult, StopReason
 from mailer.relay import Relay, TlsMode
-from tests.faults.test_sender import OPTIONS, POOL, Stage, counts
+from tests.faults.test_sender import OPTIONS, POOL, SendRun, counts
 from tests.support.certificates import Authority
 from tests.support.patience import PATIENCE
 from tests.support.scripted import Scripted
@@ -79,12 +79,12 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def send_over(tmp_path: Path, authority: Authority) -> Callable[..., tuple[Stage, RunResult, dict[str, object]]]:
-    """Runs a send of five over `server`, logging in there."""
+def send_over(tmp_path: Path, authority: Authority) -> Callable[..., tuple[SendRun, RunResult, dict[str, object]]]:
+    """Runs a send to five recipients over `server`, with a login."""
 
     def run(server: Scripted, tls: TlsMode = TlsMode.STARTTLS, *, trusted: bool = True) -> tuple:
         pool = replace(POOL, tls=authority.trust() if trusted else ssl.create_default_context())
-        stage = Stage(tmp_path, 5, server, options=replace(OPTIONS, pool=pool))
+        stage = SendRun(tmp_path, 5, server, options=replace(OPTIONS, pool=pool))
         stage.relay_of = lambda port: Relay(
             host="127.0.0.1", port=port, tls=tls, username="desk", password=SecretStr(PASSWORD)
         )
@@ -94,7 +94,7 @@ def send_over(tmp_path: Path, authority: Authority) -> Callable[..., tuple[Stage
     return run
 
 
-CLEAR = {"EHLO", "STARTTLS", "QUIT"}  # what may be said in clear
+CLEAR = {"EHLO", "STARTTLS", "QUIT"}  # commands that are allowed in clear text
 
 
 def nothing_leaked(server: Secured) -> bool:
@@ -102,7 +102,7 @@ def nothing_leaked(server: Secured) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "tls"), [(Secured, TlsMode.STARTTLS), (Wrapped, TlsMode.IMPLICIT)])
-def test_a_certificate_that_is_right_is_taken_and_the_login_is_not_in_clear(
+def test_a_valid_certificate_is_accepted_and_the_login_is_encrypted(
     send_over: Callable[..., tuple], authority: Authority, tmp_path: Path, kind: type[Secured], tls: TlsMode
 ) -> None:
     server = kind(authority.server(tmp_path))
@@ -114,7 +114,7 @@ def test_a_certificate_that_is_right_is_taken_and_the_login_is_not_in_clear(
 
 @pytest.mark.parametrize(("kind", "tls"), [(Secured, TlsMode.STARTTLS), (Wrapped, TlsMode.IMPLICIT)])
 @pytest.mark.parametrize(
-    ("certificate", "trusted", "said"),
+    ("certificate", "trusted", "reason"),
     [
         ({"days": -1}, True, "expired"),
         ({"host": "relay.example.org"}, True, "127.0.0.1"),
@@ -123,7 +123,7 @@ def test_a_certificate_that_is_right_is_taken_and_the_login_is_not_in_clear(
     ],
     ids=["expired", "wrong name", "wrong address", "unknown authority"],
 )
-def test_a_certificate_that_is_wrong_pauses_the_send_and_nothing_leaves(
+def test_an_invalid_certificate_pauses_the_send_and_nothing_is_sent(
     send_over: Callable[..., tuple],
     authority: Authority,
     tmp_path: Path,
@@ -131,12 +131,12 @@ def test_a_certificate_that_is_wrong_pauses_the_send_and_nothing_leaves(
     tls: TlsMode,
     certificate: dict,
     trusted: bool,
-    said: str,
+    reason: str,
 ) -> None:
     server = kind(authority.server(tmp_path, **certificate))
     stage, ending, result = send_over(server, tls, trusted=trusted)
     assert (ending.end, counts(result)) == (StopReason.PAUSED, {"pending": 5})
-    assert said in ending.reason
+    assert reason in ending.reason
     assert PASSWORD not in ending.reason
     assert nothing_leaked(server)
     assert stage.suppressed() == []
@@ -153,7 +153,7 @@ def test_a_certificate_that_is_wrong_pauses_the_send_and_nothing_leaves(
     ],
     ids=["missing", "refused for now", "refused", "injected", "no handshake"],
 )
-def test_starttls_that_does_not_come_about_pauses_the_send_and_nothing_leaves(
+def test_failed_starttls_pauses_the_send_and_nothing_is_sent(
     send_over: Callable[..., tuple], server: Callable[[], Secured]
 ) -> None:
     made = server()
@@ -163,7 +163,7 @@ def test_starttls_that_does_not_come_about_pauses_the_send_and_nothing_leaves(
     assert stage.suppressed() == []
 
 
-def test_a_login_that_is_refused_pauses_the_send_and_charges_nobody(
+def test_a_refused_login_pauses_the_send_and_fails_no_delivery(
     send_over: Callable[..., tuple], authority: Authority, tmp_path: Path
 ) -> None:
     class Refusing(Secured):

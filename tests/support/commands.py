@@ -42,7 +42,7 @@ class Held(Scripted):
 
     async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         number = len(self.messages)
-        while verb == "DOT" and number > self.limit:
+        while verb == "END_OF_DATA" and number > self.limit:
             await asyncio.sleep(0.005)
         return await super().answer(verb, writer)
 

@@ -1,15 +1,15 @@
-"""The program with faults and short limits put into it: `python -m tests.support.faulty FAULTS ARGUMENTS...`.
+"""The program with injected faults and short limits: `python -m tests.support.faulty FAULTS ARGUMENTS...`.
 
-FAULTS is a JSON object; none of what it names has a hook in the program itself:
+FAULTS is a JSON object; the program itself has no hook for any of it:
 
-    lease          seconds that a send is owned for on PostgreSQL
-    stall          seconds that a transaction may stand still there
-    busy           seconds that a locked database is waited for
-    limits         {stage: seconds}: how long a relay may take
+    lease          seconds of a lease on PostgreSQL
+    stall          seconds for which a transaction may be idle there
+    busy           seconds to wait for a locked database
+    limits         {stage: seconds}: the timeouts of a relay
     patience       seconds for which a relay may fail
-    drain          seconds that a stop waits for what is under way
-    die            [point, n]: the process kills itself with SIGKILL, at the nth time that it comes to
-                   `claimed` (deliveries are), `committed` (a dot may leave), `answered` (an acceptance is about to be noted)
+    drain          seconds that a stop waits for messages under way
+    die            [point, n]: the process kills itself with SIGKILL, the nth time that it gets to
+                   `claimed` (deliveries are), `committed` (`sending` is durable), `answered` (before an acceptance is recorded)
 """
 
 import json
@@ -35,7 +35,7 @@ POINTS = ("claimed", "committed", "answered")
 
 
 def inject(faults: Mapping[str, Any]) -> None:
-    """Put `faults` into this process, for good."""
+    """Injects `faults` into this process."""
     if lease := faults.get("lease"):
         ledgers.open_ledger = partial(ledgers.open_ledger, lease=lease)
     if stall := faults.get("stall"):
@@ -53,7 +53,7 @@ def inject(faults: Mapping[str, Any]) -> None:
         _DEATHS[die[0]](die[1])
 
 
-def _suicide() -> None:
+def _kill_self() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -66,14 +66,14 @@ def _die_when_committed(nth: int) -> None:
 
 
 def _after(method: str, nth: int, counts: Callable[[SendSession, tuple[Any, ...], Any], bool]) -> None:
-    """Die behind the nth call of an async method of an owned send that counts."""
+    """Kills the process after the nth call of an async method of SendSession for which `counts` is true."""
     whole, numbers = getattr(SendSession, method), count(1)
 
     @wraps(whole)
     async def wrapped(self: SendSession, *arguments: Any) -> Any:
         result = await whole(self, *arguments)
         if counts(self, arguments, result) and next(numbers) == nth:
-            _suicide()
+            _kill_self()
         return result
 
     setattr(SendSession, method, wrapped)
@@ -85,7 +85,7 @@ def _die_when_answered(nth: int) -> None:
     @wraps(whole)
     def note(self: SendSession, delivery_result: Any) -> None:
         if delivery_result.state is DeliveryState.ACCEPTED and next(numbers) == nth:
-            _suicide()
+            _kill_self()
         whole(self, delivery_result)
 
     SendSession.record_nowait = note  # type: ignore[method-assign]

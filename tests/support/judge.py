@@ -1,16 +1,16 @@
-"""The judge of a send: a server that writes down, with fsync, what it accepts before it says so.
+"""The judge of a send: a server that records, with fsync, each message that it accepts before it answers.
 
     judge = Judge(folder / "accepted.jsonl", delay=0.003)
     with served(judge): ...
-    judge.strike(40, process.kill)                 # in the middle of whatever comes as number 40 from now
-    judge.strike_at("MAIL", 3, process.kill)       # when the third MAIL has come; that connection gets no answer any more
-    with judge.holding(40): ...                    # from event number 40 on no dot is answered, until the end of the block
+    judge.strike(40, process.kill)                 # at event number 40 from now, whatever it is
+    judge.strike_at("MAIL", 3, process.kill)       # when the third MAIL has come; that connection gets no more answers
+    with judge.holding(40): ...                    # from event number 40 on no end of DATA is answered, until the block ends
 
 `strike_at` also knows KEPT (a message is in the journal, and not answered) and TEXT (in the middle of one).
 
-Its journal is the truth that a ledger is held against: `accepted` counts recipients in it. `empty` counts messages without
-a text that would have been delivered. As a Scripted server it takes replies by command; beside those, KEPT_THEN_DROPPED as
-the reply to a dot keeps the message and closes the connection without a word.
+A ledger is checked against its journal: `accepted` counts the recipients in it. `empty` counts messages without a text that
+would have been delivered. As a Scripted server it takes replies by command; in addition, KEPT_THEN_DROPPED as the reply to end
+of DATA records the message and closes the connection without a reply.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ Act = Callable[[], object]
 
 @dataclass(slots=True)
 class _Strike:
-    """Something to be done when `left` more events of `verb` ("" for any) have come."""
+    """An action for when `left` more events of `verb` ("" for any) have come."""
 
     left: int
     act: Act
@@ -48,7 +48,7 @@ class _Strike:
 
 
 class Journal:
-    """What a server accepted, by the file that it keeps."""
+    """The messages that a server accepted, by its journal file."""
 
     empty = 0
 
@@ -57,7 +57,7 @@ class Journal:
 
     @property
     def accepted(self) -> Counter[str]:
-        """How often each recipient got it."""
+        """How often each recipient got a message."""
         return Counter(line["recipient"] for line in read_journal(self.path))
 
     @property
@@ -69,9 +69,9 @@ class Journal:
 
 
 class Judge(Journal, Scripted):
-    """`delay`: seconds before each dot is answered; shares of addresses are chosen by a hash, the same in every run.
+    """`delay`: seconds before each end of DATA is answered; shares of addresses are chosen by a hash, the same in every run.
 
-    The first `late` dots are kept, and answered `late_by` seconds later.
+    The first `late` messages are recorded, and answered `late_by` seconds later.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Judge(Journal, Scripted):
         self.delay = delay
         self._late, self._late_by = late, late_by
         self._is_holding = False
-        self.under_way = 0  # messages whose dot has come and is not answered
+        self.under_way = 0  # messages whose end of DATA has come and is not answered
         self.greylisted: set[str] = set()
         self._refuse_share = refuse_share
         self._greylist_share = greylist_share
@@ -107,11 +107,11 @@ class Judge(Journal, Scripted):
         return _share(address, "greylist") < self._greylist_share
 
     def strike(self, after: int, act: Act, *, seconds: float = 0.0) -> threading.Event:
-        """Have `act` called `seconds` after the event number `after` from now; the result is set when it was."""
+        """Calls `act` `seconds` after the event number `after` from now; the returned event is set when it was called."""
         return self._arm(_Strike(after, act, "", seconds, threading.Event()))
 
     def strike_at(self, verb: str, nth: int, act: Act) -> threading.Event:
-        """Have `act` called when the `nth` `verb` has come; whoever sent it gets no answer any more."""
+        """Calls `act` when the `nth` `verb` has come; the connection that sent it gets no more answers."""
         return self._arm(_Strike(nth, act, verb, 0.0, threading.Event()))
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ class Judge(Journal, Scripted):
 
     @contextmanager
     def holding(self, after: int) -> Iterator[None]:
-        """Within the block no dot is answered: so many events have come, and a send under way stays so."""
+        """Waits for `after` events; within the block no end of DATA is answered, so that a send stays under way."""
         held = self.strike(after, self._hold)
         assert held.wait(PATIENCE), "so many events did not come"
         try:
@@ -147,7 +147,7 @@ class Judge(Journal, Scripted):
     async def answer(self, verb: str, writer: asyncio.StreamWriter) -> bool:
         if self._is_struck(verb):
             await _for_ever()
-        if verb == "DOT":
+        if verb == "END_OF_DATA":
             self.under_way += 1
             try:
                 return await self._judge(writer)
@@ -166,16 +166,16 @@ class Judge(Journal, Scripted):
         return going
 
     async def _judge(self, writer: asyncio.StreamWriter) -> bool:
-        """Keep the message, then answer its dot."""
+        """Records the message, then answers its end of DATA."""
         recipient, text = self._recipients.pop(id(writer), ""), self.messages[-1]
-        waiting = self.replies["DOT"]
+        waiting = self.replies["END_OF_DATA"]
         if self.delay:
             await asyncio.sleep(self.delay)
         while self._is_holding:
             await asyncio.sleep(0.002)
         if not recipient:
             waiting.appendleft("554 5.5.1 no valid recipients")
-        reply = waiting[0] if waiting else GOOD["DOT"]
+        reply = waiting[0] if waiting else GOOD["END_OF_DATA"]
         if reply.startswith("2") or reply == KEPT_THEN_DROPPED:
             self.keep(recipient, text)
             if self._is_struck("KEPT"):
@@ -185,9 +185,9 @@ class Judge(Journal, Scripted):
         if self._late:
             self._late -= 1
             await asyncio.sleep(self._late_by)
-            writer.write(GOOD["DOT"].encode() + b"\r\n")
+            writer.write(GOOD["END_OF_DATA"].encode() + b"\r\n")
             return True
-        return await super().answer("DOT", writer)
+        return await super().answer("END_OF_DATA", writer)
 
     def keep(self, recipient: str, text: bytes) -> None:
         found = _MESSAGE_ID.search(text)
@@ -206,7 +206,7 @@ class Judge(Journal, Scripted):
         return ""
 
     def _is_struck(self, verb: str) -> bool:
-        """Do what is to be done at this event; whether it was for the event that has this name."""
+        """Carries out the action that is due at this event; returns whether it was for an event of this name."""
         with self._lock:
             strike = self._strike
             if strike is None or strike.verb not in {"" if verb in GOOD else verb, verb}:

@@ -8,12 +8,13 @@ from sqlalchemy import Engine
 
 from mailer.addresses import Address
 from mailer.delivery.states import DeliveryState, SendKind
-from mailer.delivery.types import Claim, DeliveryResult, NewDelivery, Reply, Stage
+from mailer.delivery.types import Claim, DeliveryResult, NewDelivery
 from mailer.edition.model import Image
 from mailer.ledger.ledger import Ledger
 from mailer.ledger.queue.session import SendSession
 from mailer.ledger.types.editions import NewEdition
 from mailer.ledger.types.sends import NewSend, Repeat, Send
+from mailer.smtp.types import Reply, Stage
 
 T = TypeVar("T")
 DAY = 86_400.0

@@ -1,7 +1,7 @@
 """Sends in progress, for pages that show them."""
 
 from mailer.delivery.states import DeliveryState
-from mailer.delivery.types import Reply, Stage
+from mailer.smtp.types import Reply, Stage
 from tests.support.ledger_cases import delivery_result, die, run, session
 
 REPLIES = {

@@ -5,8 +5,8 @@
     await until_holds(holds)       the same on an event loop
     run_unhurried(main())          asyncio.run on an UnhurriedLoop
 
-A slow machine must not fail a test. So no test waits for less than PATIENCE, except for a timeout that has to fire; and where
-one has to fire, the UnhurriedLoop keeps it from firing for anybody who is merely slow.
+A slow machine must not fail a test. So no test waits for less than PATIENCE, except for a timeout that has to fire; and there
+the UnhurriedLoop keeps it from firing only because the machine is slow.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ def until(holds: Callable[[], T], patience: float = PATIENCE) -> T:
     """Waits until `holds` returns something true, and returns that."""
     end = time.monotonic() + patience
     while not (found := holds()):
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.01)
     return found
 
@@ -38,7 +38,7 @@ async def until_holds(holds: Callable[[], T], patience: float = PATIENCE) -> T:
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
-    """Waits for IDLE seconds at most. Where nothing happened meanwhile, `skipped` grows by the rest."""
+    """Waits for IDLE seconds at most. If nothing happened, `skipped` grows by the whole timeout."""
 
     skipped = 0.0
 
@@ -55,8 +55,8 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type]
 class UnhurriedLoop(asyncio.SelectorEventLoop):
     """An event loop whose clock stands still as long as something happens on it.
 
-    When nothing has happened for IDLE seconds, its clock jumps to the next timer. For tests whose both ends of a conversation are
-    on one loop: a limit of an hour is over at once when the other end is silent, and never when the machine is slow.
+    When nothing has happened for IDLE seconds, its clock jumps to the next timer. For tests with both ends of a
+    connection on one loop: a limit of an hour is over at once when the other end does not answer, and never on a slow machine.
     """
 
     def __init__(self) -> None:

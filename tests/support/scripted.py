@@ -1,9 +1,9 @@
-"""An SMTP server that does what a test tells it, reply by reply.
+"""An SMTP server that replies as a test says, command by command.
 
-    async with Scripted(RCPT=["550 5.1.1 no"], DOT=[DROP]) as server: ...
+    async with Scripted(RCPT=["550 5.1.1 no"], END_OF_DATA=[DROP]) as server: ...
 
-Each command takes the next reply of its list, and a good one when the list is used up. It speaks to one client at a time
-or to many; `log` has the commands in order, `messages` the texts as they came, dots doubled.
+Each command takes the next reply of its list, and a good one when the list is used up. The server accepts one connection
+or many; `log` has the commands in order, `messages` the texts as they came, leading dots doubled.
 """
 
 import asyncio
@@ -19,13 +19,15 @@ GOOD = {
     "MAIL": "250 2.1.0 ok",
     "RCPT": "250 2.1.5 ok",
     "DATA": "354 go on",
-    "DOT": "250 2.0.0 kept",
+    "END_OF_DATA": "250 2.0.0 kept",
     "RSET": "250 2.0.0 ok",
     "QUIT": "221 bye",
 }
 
 
 class Scripted:
+    """The server. `drop_in_text_after`: octets of a text after which it closes the connection."""
+
     def __init__(
         self, *, extensions: tuple[str, ...] = ("PIPELINING",), drop_in_text_after: int = 0, **replies: list[str]
     ) -> None:
@@ -54,10 +56,10 @@ class Scripted:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        task = asyncio.create_task(self.converse(reader, writer))
+        task = asyncio.create_task(self.serve(reader, writer))
         self._tasks.add(task)
 
-    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if not await self.answer("CONNECT", writer):
                 return
@@ -84,7 +86,7 @@ class Scripted:
                 return False
         self.log.append(".")
         self.messages.append(text)
-        return await self.answer("DOT", writer)
+        return await self.answer("END_OF_DATA", writer)
 
     async def breaks_off(self, text: bytes, line: bytes) -> bool:
         """Whether the connection ends when `text` has come, `line` the last of it."""

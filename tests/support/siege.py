@@ -1,9 +1,9 @@
-"""A send under fire: a workspace on one of the databases, its judge, and the proof that nobody was lost or mailed twice.
+"""A send under faults: a workspace on one of the databases, its judge, and the proof that nobody was lost or mailed twice.
 
 siege = Siege(folder, database_url, programs, judge, readers=400)
-siege.start(*SEND, faults=...)               a run of the program, to be killed or waited for
-siege.finish()                               resume it until it has ended
-siege.prove(uncertain_at_most=8)             ledger against journal; raises AssertionError
+siege.start(*SEND, faults=...)               runs the program, to be killed or waited for
+siege.finish()                               resumes the send until it has ended
+siege.prove(uncertain_at_most=8)             checks the ledger against the journal; raises AssertionError
 """
 
 import sqlite3
@@ -26,7 +26,7 @@ from tests.support.programs import Process, Programs
 from tests.support.workspaces import Ran, make_workspace
 
 S = DeliveryState
-SHORT = {"stall": 10.0}  # seconds: nobody waits for long for an owner that sleeps amid a transaction
+SHORT = {"stall": 10.0}  # seconds: nothing waits long for a lease holder that is stopped in a transaction
 SEND = ("send", "tide", "--to", "readers", "--yes", "--json")
 RESUME = ("resume", "1", "--json")
 CONNECTIONS = 8
@@ -34,7 +34,7 @@ CONNECTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a send came to: by the ledger, and by the judge."""
+    """The state of a send: by the ledger, and by the judge."""
 
     summary: Summary
     states: Mapping[str, DeliveryState]  # by address
@@ -76,7 +76,7 @@ class Siege:
         return self.start(*arguments, faults=faults).wait()
 
     def until_free(self) -> None:
-        """Until nobody owns the send: the lease of an owner that has ended runs out now, that of one that sleeps when it does."""
+        """Waits until the send has no lease holder; the lease of a process that has ended is made to expire."""
         with App.open(self.folder) as app:
             owner = app.ledger.sends.owner_pid(1)
             if any(process.pid == owner and process.poll() is not None for process in self._started):
@@ -84,13 +84,13 @@ class Siege:
             until(lambda: app.ledger.sends.owner_pid(1) is None)
 
     def expire_lease(self) -> None:
-        """Let the lease of a dead owner run out now."""
+        """Makes the lease of a dead process expire now."""
         if not self._url.startswith("sqlite"):
             with psycopg.connect(self._url, autocommit=True) as conn:
                 conn.execute("UPDATE lease SET expires_at = 0")
 
     def finish(self) -> Ran:
-        """Resume until nobody owns it and it has ended."""
+        """Resumes the send once it has no lease holder, until it has ended."""
         self.until_free()
         ran = self.run(*RESUME)
         assert ran.code in {0, 1, 3}, f"{ran.code}: {ran.out}{ran.err}"
@@ -107,7 +107,7 @@ class Siege:
         return {state: number for state, number in found.items() if number}
 
     def prove(self, *, uncertain_at_most: int = 0, state: SendState = SendState.FINISHED) -> Proof:
-        """Everybody accounted for, nobody twice, the uncertain ones named and few, the ledger sound."""
+        """Checks that every recipient is accounted for, none twice, the uncertain ones named and few, and the ledger sound."""
         with App.open(self.folder) as app:
             summary = app.ledger.sends.summary(1)
             states = {row.email: row.state for row in app.ledger.report.rows(1)}
@@ -121,8 +121,8 @@ class Siege:
         assert verification.ok, [check for check in verification.checks if not check.ok]
         assert not [address for address, times in accepted.items() if times > 1], "nobody twice"
         assert len(set(self.judge.message_ids)) == len(self.judge.message_ids), "each message once"
-        paper = {address for address, found in states.items() if found is S.ACCEPTED}
-        assert paper <= set(accepted), "nobody accepted only on paper"
+        recorded = {address for address, found in states.items() if found is S.ACCEPTED}
+        assert recorded <= set(accepted), "nobody is accepted in the ledger only"
         for address in self.everybody:
             found = states[address]
             if address in accepted:
@@ -136,7 +136,7 @@ class Siege:
         return Proof(summary, states, accepted)
 
     def prove_sound(self) -> None:
-        """The database itself is whole."""
+        """Checks the integrity of the database itself."""
         if self._url.startswith("sqlite"):
             with closing(sqlite3.connect(self.folder / "mailer.db")) as database:
                 assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, cast, exists, insert, select, update
 
 from mailer.delivery.states import TERMINAL, DeliveryState, SendKind, is_allowed
-from mailer.delivery.types import DeliveryResult, Stage
+from mailer.delivery.types import DeliveryResult
 from mailer.ledger.deliveries.skip import skip_ineligible
 from mailer.ledger.deliveries.transitions import ACCEPT, CHANGE_STATE, RECEIVED, IllegalTransitionError
 from mailer.ledger.privacy.pseudonyms import is_marker
@@ -25,6 +25,7 @@ from mailer.ledger.store.fastsql import BulkInsert, CompiledStatement, encode_id
 from mailer.ledger.store.tables import attempt, delivery, send
 from mailer.ledger.subscribers.suppressions import suppress
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.smtp.types import Stage
 
 LONGEST_REPLY = 1_000  # characters of a server's reply that are kept
 _STAGES: Mapping[Stage | None, str] = {stage: stage.value for stage in Stage}  # `value` of an enum is slow

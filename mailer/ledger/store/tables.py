@@ -62,7 +62,6 @@ from sqlalchemy import (
 
 from mailer.csv.rows import Status
 from mailer.delivery.states import DeliveryState, SendKind, SendState
-from mailer.delivery.types import Stage
 from mailer.ledger.types.accounts import Role
 from mailer.ledger.types.subscribers import (
     NO_LINE,
@@ -75,6 +74,7 @@ from mailer.ledger.types.subscribers import (
 )
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason
 from mailer.ledger.types.webhooks import WebhookEvent, WebhookState
+from mailer.smtp.types import Stage
 
 metadata = MetaData(
     naming_convention={

@@ -1,9 +1,9 @@
-"""Keys that messages are signed with: RSA (RFC 6376, 8301) and Ed25519 (RFC 8463), in PEM files, and what DNS says of them.
+"""The DKIM keys: RSA (RFC 6376, 8301) and Ed25519 (RFC 8463), in PEM files, and their DNS records.
 
-    load_signing(settings) -> Signing;  new_key(...) -> PEM;  Record(...).text
+    load_signing(settings) -> DkimConfig;  new_key(...) -> Key;  DnsRecord.of(...).text
 
-Reading is the rim: `load_signing` opens the files that the settings name, once. What is wrong with one comes as a SettingsError
-that names the variable and the file, never the key; what is only unwise is a warning in the Signing.
+Files are read only in `load_signing`, once. An invalid key raises a SettingsError that names the setting and the file, never the
+key; a risky one is a warning in the DkimConfig.
 """
 
 import os
@@ -32,14 +32,14 @@ from mailer.mime.dkim.signer import DkimKey
 from mailer.settings.settings import Settings
 
 RSA_BITS = 2048
-_WEAKEST, _LONGEST = 1024, 4096  # bits that every receiver checks: RFC 8301 3.2
+_MIN_BITS, _MAX_BITS = 1024, 4096  # bits that every receiver verifies: RFC 8301 3.2
 _FILE_LIMIT = 65536  # octets
 _DNS_STRING = 255  # octets: RFC 1035 3.3
 _PADDING, _HASH = PKCS1v15(), Prehashed(SHA256())
 
 
 class KeyFaultError(ValueError):
-    """Not a key that can sign; the message says in a few words why."""
+    """The key cannot be used to sign; the message is the reason in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class RsaKey:
         return self.private.sign(digest, _PADDING, _HASH)
 
     def public(self) -> bytes:
-        """The `p=` of its DNS record: RFC 6376 3.6.1."""
+        """Returns the `p=` of its DNS record: RFC 6376 3.6.1."""
         return self.private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -70,7 +70,7 @@ class Ed25519Key:
         return self.private.sign(digest)
 
     def public(self) -> bytes:
-        """The `p=` of its DNS record: RFC 8463 4.2."""
+        """Returns the `p=` of its DNS record: RFC 8463 4.2."""
         return self.private.public_key().public_bytes_raw()
 
 
@@ -79,14 +79,14 @@ _OPTION: dict[type[Key], str] = {RsaKey: "", Ed25519Key: " --ed25519"}
 
 
 def new_key(kind: type[Key]) -> Key:
-    """A fresh key; an RSA one takes some tenths of a second."""
+    """Returns a new key; an RSA key takes some tenths of a second."""
     if kind is RsaKey:
         return RsaKey(generate_private_key(public_exponent=65537, key_size=RSA_BITS))
     return Ed25519Key(Ed25519PrivateKey.generate())
 
 
 def read_key(pem: bytes) -> Key:
-    """The key in a PEM file, PKCS#8 or PKCS#1. Raises KeyFaultError."""
+    """Returns the key of a PEM file, PKCS#8 or PKCS#1. Raises KeyFaultError."""
     if b"PRIVATE KEY" not in pem:
         raise KeyFaultError("holds a public key" if b"PUBLIC KEY" in pem else "holds no private key in PEM form")
     try:
@@ -99,25 +99,26 @@ def read_key(pem: bytes) -> Key:
         return Ed25519Key(private)
     if not isinstance(private, RSAPrivateKey):
         raise KeyFaultError("holds a key that is neither RSA nor Ed25519")
-    if private.key_size < _WEAKEST:
+    if private.key_size < _MIN_BITS:
         raise KeyFaultError(f"holds an RSA key of {private.key_size} bits, which receivers take for no signature")
     return RsaKey(private)
 
 
 def write_pem(key: Key) -> bytes:
-    """The key in PEM form, PKCS#8. Only for a file that nobody else may read."""
+    """Returns the key in PEM form, PKCS#8. Only for a file that no other user may read."""
     return key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsRecord:
-    """What DNS has to say of a key: a TXT record of this name."""
+    """The TXT record of a key, and its name."""
 
     name: str
     text: str
 
     @classmethod
     def of(cls, domain: str, selector: str, key: Key) -> "DnsRecord":
+        """Returns the record of `key`."""
         public = b64encode(key.public()).decode("ascii")
         return cls(name=f"{selector}._domainkey.{domain}", text=f"v=DKIM1; k={key.kind}; p={public}")
 
@@ -127,21 +128,21 @@ class DnsRecord:
         return [self.text[start : start + _DNS_STRING] for start in range(0, len(self.text), _DNS_STRING)]
 
     def __str__(self) -> str:
-        """As it stands in a zone file."""
+        """Returns the record in the form of a zone file."""
         quoted = " ".join(f'"{string}"' for string in self.strings)
         return f"{self.name}. IN TXT ( {quoted} )"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimConfig:
-    """Who signs, and what is unwise about it, a sentence each."""
+    """The keys to sign with, and warnings about them, a sentence each."""
 
     signers: tuple[DkimKey, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def load_signing(settings: Settings) -> DkimConfig:
-    """The signers that the settings ask for. Raises SettingsError."""
+    """Returns the keys of the settings. Raises SettingsError."""
     wanted: list[tuple[str, str, Path, type[Key]]] = []
     if settings.dkim_key:
         wanted.append(("MAILER_DKIM_KEY", settings.dkim_selector, settings.dkim_key, RsaKey))
@@ -157,9 +158,9 @@ def load_signing(settings: Settings) -> DkimConfig:
     signers: list[DkimKey] = []
     warnings: list[str] = []
     for variable, selector, path, kind in wanted:
-        key, unwise = _load(variable, path, kind)
+        key, found = _load(variable, path, kind)
         signers.append(DkimKey(domain=settings.dkim_domain, selector=selector, key=key))
-        warnings += unwise
+        warnings += found
     if signers and not is_aligned(settings.sender.domain, settings.dkim_domain):
         warnings.append(
             f"MAILER_DKIM_DOMAIN is {settings.dkim_domain}, but the sender's address is at {settings.sender.domain}: "
@@ -169,7 +170,7 @@ def load_signing(settings: Settings) -> DkimConfig:
 
 
 def _load(variable: str, path: Path, kind: type[Key]) -> tuple[Key, list[str]]:
-    """The key in the file, and what is unwise about it."""
+    """Returns the key of the file, and warnings about it."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -191,17 +192,17 @@ def _load(variable: str, path: Path, kind: type[Key]) -> tuple[Key, list[str]]:
         raise SettingsError(
             f"{variable}: the file {path} holds {found} key.", f"Name it in {other}, its selector beside it."
         )
-    unwise = []
-    if isinstance(key, RsaKey) and not RSA_BITS <= key.private.key_size <= _LONGEST:
-        unwise.append(
+    warnings = []
+    if isinstance(key, RsaKey) and not RSA_BITS <= key.private.key_size <= _MAX_BITS:
+        warnings.append(
             f"{variable} has {key.private.key_size} bits: some receivers will not count it. "
             f"Make one of {RSA_BITS} with: mailer dkim new"
         )
     if mode & stat.S_IRWXO:
-        unwise.append(f"{variable}: others on this machine can read {path}. Take that away with: chmod o= {path}")
-    return key, unwise
+        warnings.append(f"{variable}: others on this machine can read {path}. Take that away with: chmod o= {path}")
+    return key, warnings
 
 
 def is_aligned(sender: str, signer: str) -> bool:
-    """Whether the two could be one organisation's: DMARC, RFC 7489 3.1.1. No is certain, yes is not."""
+    """Whether the domains may belong to one organisation: DMARC, RFC 7489 3.1.1. False is certain, True is not."""
     return sender.split(".")[-2:] == signer.split(".")[-2:]

@@ -1,13 +1,13 @@
-"""Signatures that let a receiver know who sent a message and that nobody changed it: DKIM, RFC 6376, RFC 8463.
+"""Signs messages with DKIM, so that a receiver can check who sent a message and that it was not changed: RFC 6376, RFC 8463.
 
-    Seal(signers, common, differing, lead).fields(values, rest, at) -> the DKIM-Signature fields
+    DkimSigner(signers, common, differing, prefix).sign(values, rest, at) -> the DKIM-Signature fields
 
-Canonicalised relaxed/relaxed, hashed with SHA-256, one signature for each signer. A Seal is made once a variant, of what is
-the same for everybody: the header fields and the beginning of the body are hashed then, and each message goes on from
-a copy of those hashes. Bodies have to be in canonical form, as those of `mime` are.
+Canonicalised relaxed/relaxed, hashed with SHA-256, one signature for each key. A DkimSigner is made once a variant, from what
+is the same for everybody: these header fields and the beginning of the body are hashed then, and each message continues from a
+copy of those hashes. Bodies have to be in canonical form, as those of `mime` are.
 
-What is signed is listed in `h=`: every field of the message, the essential ones once more than they occur, so that none can
-be added (5.4.2, 8.15). There is no `l=`: nothing can be put behind the body either. Equal messages get equal signatures.
+`h=` lists every field of the message, and the essential ones once more than they occur, so that none can be added (5.4.2,
+8.15). There is no `l=`: nothing can be appended to the body either. Equal messages get equal signatures.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ class SigningKey(Protocol):
     def algorithm(self) -> str: ...
 
     def sign(self, digest: bytes) -> bytes:
-        """The signature over a SHA-256 digest."""
+        """Returns the signature of a SHA-256 digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimKey:
-    """A key, and where DNS has the public half of it: `selector`._domainkey.`domain`."""
+    """A key, and the place of its public half in DNS: `selector`._domainkey.`domain`."""
 
     domain: str
     selector: str
@@ -44,14 +44,14 @@ class DkimKey:
 class DkimSigner:
     """Signs the messages of one variant.
 
-    `common` are the header fields that all of them have, `differing` the names of those whose values differ; `lead` is how
-    each body begins.
+    `common` are the header fields that are the same in all of them, `differing` the names of the others; `prefix` is the
+    beginning of each body.
     """
 
     def __init__(
-        self, signers: Sequence[DkimKey], common: Sequence[bytes], differing: Sequence[str], lead: bytes
+        self, signers: Sequence[DkimKey], common: Sequence[bytes], differing: Sequence[str], prefix: bytes
     ) -> None:
-        self._body = hashlib.sha256(lead)
+        self._body = hashlib.sha256(prefix)
         self._header = hashlib.sha256(b"".join(map(relaxed, common)))
         names = [each.partition(b":")[0].decode("ascii") for each in common] + [*differing, *OVERSIGNED]
         openings = [_opening(signer, names) for signer in signers]
@@ -60,12 +60,12 @@ class DkimSigner:
         ]
 
     def sign(self, differing: Sequence[bytes], rest: Sequence[bytes], at: int) -> list[bytes]:
-        """One DKIM-Signature field for each signer, made at `at` seconds since the epoch.
+        """Returns a DKIM-Signature field for each key, made at `at` seconds since the epoch.
 
-        `differing` are the fields announced, in that order; `rest` is what follows the lead of the body.
+        `differing` are the fields of these names, in that order; `rest` is what follows the prefix of the body.
         """
         body = self._body.copy()
-        body.update(b"".join(rest))  # at once: each update of much lets other threads run in between
+        body.update(b"".join(rest))  # in one update: each large one releases the GIL
         header = self._header.copy()
         header.update(b"".join(map(relaxed, differing)))
         stamp = b" t=%d; bh=%s;" % (at, b64encode(body.digest()))
@@ -80,13 +80,13 @@ class DkimSigner:
 
 
 def relaxed(header_field: bytes) -> bytes:
-    """A header field in relaxed canonical form: RFC 6376 3.4.2."""
+    """Returns a header field in relaxed canonical form: RFC 6376 3.4.2."""
     name, _, value = header_field.partition(b":")
     return b"%s:%s\r\n" % (name.rstrip().lower(), b" ".join(value.split()))
 
 
 def _opening(signer: DkimKey, names: Sequence[str]) -> bytes:
-    """What the field of each message begins with: its tags but for time, hash and signature, up to the end of a line."""
+    """Returns the beginning of the field in each message: the tags before time, hash and signature, up to a line end."""
     lines = ["h="]
     for name in names:
         if len(lines[-1]) + len(name) >= _COLUMNS:

@@ -104,7 +104,7 @@ def _attempt_in_words(attempt: Attempt) -> str:
     at, by = iso(attempt.closed_at), f" by {attempt.relay}" if attempt.relay else ""
     words = " ".join(str(part) for part in (attempt.code, attempt.enhanced, attempt.reply) if part)
     quoted = f": {words}" if words else ""
-    where = f" ({attempt.stage.value})" if attempt.stage else ""
+    where = f" ({attempt.stage.label})" if attempt.stage else ""
     if attempt.lost and attempt.classification is DeliveryState.PENDING:
         return f"claimed at {iso(attempt.opened_at)}; the sender ended at {at} before anything of it could leave"
     if attempt.lost:

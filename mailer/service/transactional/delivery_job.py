@@ -16,7 +16,6 @@ import traceback
 
 from mailer.app import App
 from mailer.delivery.retry import RetryPolicy
-from mailer.delivery.states import DeliveryState
 from mailer.errors import MailerError
 from mailer.ledger.subscribers.signups import VALID_FOR
 from mailer.ledger.subscribers.transactional import QueuedMail
@@ -25,6 +24,7 @@ from mailer.ledger.types.subscribers import TransactionalKind, TransactionalStat
 from mailer.service.jobs import Log, run_every
 from mailer.service.transactional.compose import Skipped, compose
 from mailer.settings.redact import redact_secrets
+from mailer.smtp.classify import Outcome
 from mailer.smtp.client import SmtpClient
 from mailer.smtp.connect import Timeouts
 from mailer.smtp.session import AttemptResult
@@ -114,11 +114,11 @@ class TransactionalMailJob:
 
     async def _settle(self, mail: QueuedMail, result: AttemptResult) -> None:
         reply, classification = str(result.reply or result.classification.reason), result.classification
-        if classification.state is DeliveryState.ACCEPTED:
+        if classification.outcome is Outcome.ACCEPTED:
             await self._letters.settle(mail.id, TransactionalState.SENT, reply=reply)
-        elif classification.state is DeliveryState.UNCERTAIN:
+        elif classification.outcome is Outcome.UNCERTAIN:
             await self._letters.settle(mail.id, TransactionalState.UNCERTAIN, reply=reply)
-        elif classification.state is DeliveryState.FAILED and not classification.policy:
+        elif classification.outcome is Outcome.FAILED and not classification.policy:
             await self._letters.settle(mail.id, TransactionalState.FAILED, reply=reply)
         else:  # a temporary refusal, or a fault of ours
             await self._reschedule(mail, reply)

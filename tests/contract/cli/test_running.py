@@ -157,7 +157,7 @@ def test_what_is_deferred_beyond_its_lifetime_fails_as_expired(here):
 HALTS = [
     ({"MAIL": ["550 5.7.1 sender not welcome"] * 9}, "sender refused (550 5.7.1 sender not welcome)"),
     ({"CONNECT": ["554 5.7.1 go away"] * 9}, "554 5.7.1 go away"),
-    ({"DOT": ["554 5.7.1 spam"] * 99}, "refused 10 messages in a row (554 5.7.1 spam)"),
+    ({"END_OF_DATA": ["554 5.7.1 spam"] * 99}, "refused 10 messages in a row (554 5.7.1 spam)"),
 ]
 
 
@@ -217,7 +217,7 @@ def ids(server: Scripted) -> list[bytes]:
 
 
 def test_uncertain_ones_are_sent_again_with_the_same_message_id(here):
-    with served(Scripted(DOT=[DROP, DROP])) as server:
+    with served(Scripted(END_OF_DATA=[DROP, DROP])) as server:
         uncertain_send(here, server)
         stranger = here("resolve", "1", "--resend", "r0@example.com", "r2@example.com")
         assert stranger.code == 2
@@ -234,7 +234,7 @@ def test_uncertain_ones_are_sent_again_with_the_same_message_id(here):
 
 
 def test_uncertain_ones_may_be_taken_for_sent_and_are_counted_apart(here):
-    with served(Scripted(DOT=[DROP, DROP])) as server:
+    with served(Scripted(END_OF_DATA=[DROP, DROP])) as server:
         uncertain_send(here, server)
         assert here("resolve", "1").code == 2
         assert here("resolve", "1", "--assume-sent", "r0@example.com").code == 3
@@ -249,7 +249,7 @@ def test_uncertain_ones_may_be_taken_for_sent_and_are_counted_apart(here):
 
 
 def test_resolving_a_paused_send_does_not_mail_the_rest_of_it(here):
-    with served(Scripted(DOT=[DROP, *["554 5.7.1 spam"] * 10])) as server:
+    with served(Scripted(END_OF_DATA=[DROP, *["554 5.7.1 spam"] * 10])) as server:
         make_workspace(here.folder, port=server.port, rows=MANY[:20], CONNECTIONS="1")
         assert here(*SEND).code == 4
         before = len(server.messages)

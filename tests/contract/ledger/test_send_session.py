@@ -7,12 +7,13 @@ import pytest
 
 from mailer.delivery.states import TRANSITIONS, SendKind, SendState
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Claim, DeliveryQueue, Reply, Stage
+from mailer.delivery.types import Claim, DeliveryQueue
 from mailer.ledger.deliveries.transitions import IllegalTransitionError, transition
 from mailer.ledger.queue.batcher import DeliveryBatch
 from mailer.ledger.types.errors import FencedError, LedgerError, UnknownSendError
 from mailer.ledger.types.sends import Repeat
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.smtp.types import Reply, Stage
 from tests.support.ledger_cases import (
     DAY,
     counts,

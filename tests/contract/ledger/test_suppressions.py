@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import literal, select, text
 
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Reply
 from mailer.ledger.store.database import open_database
 from mailer.ledger.subscribers.suppressions import suppress_all
 from mailer.ledger.types.sends import Repeat
 from mailer.ledger.types.suppressions import SuppressionAction, SuppressionReason, UnsuppressStatus
+from mailer.smtp.types import Reply
 from tests.support.ledger_cases import counts, deliver, delivery_result, new_send, readers, run, session, state_of
 
 ANA = "reader0@example.net"

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import delete, insert, text, update
 
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Reply, Stage
 from mailer.ledger.reports.verify import CHECKS, reachable
 from mailer.ledger.store.tables import attempt, delivery, send, suppression
 from mailer.ledger.types.suppressions import SuppressionReason
+from mailer.smtp.types import Reply, Stage
 from tests.support.ledger_cases import deliver, die, new_send, readers, run, session
 
 SUM, TWICE, CLOSED, HISTORY, ACCEPTED, IN_HAND, SUPPRESSED = CHECKS

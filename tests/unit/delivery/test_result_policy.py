@@ -1,15 +1,16 @@
-"""What a result means for its delivery, its relay and its send, where the reply alone does not say it."""
+"""The result policy: what a result means for its delivery, its relay and its send, where the reply alone does not tell."""
 
 from typing import Any
 
 import pytest
 
-from mailer.delivery.result_policy import RELEASES, EndedAttempt, ResultDecision, decide
+from mailer.delivery.result_policy import MAX_RELEASES, EndedAttempt, ResultDecision, decide
 from mailer.delivery.retry import RetryPolicy
 from mailer.delivery.states import DeliveryState as S
-from mailer.delivery.types import Claim, Reply, Stage
+from mailer.delivery.types import Claim
 from mailer.smtp.classify import classify, connection_lost, not_offered
 from mailer.smtp.session import CANCELLED, AttemptResult
+from mailer.smtp.types import Reply, Stage
 
 CLAIM = Claim(7, "ana@example.com", "ana@example.com", {}, attempt=1, date=1_000.0, opened_at=1_001.0)
 RETRY = RetryPolicy(delays=(60,), lifetime=600, jitter=0)
@@ -26,23 +27,23 @@ def broken(stage: Stage) -> AttemptResult:
     return AttemptResult(connection_lost(stage, "connection lost"), stage)
 
 
-def decided(outcome: AttemptResult, **circumstances: Any) -> ResultDecision:
+def decided(result: AttemptResult, **circumstances: Any) -> ResultDecision:
     attempt = {
         "claim": CLAIM,
-        "outcome": outcome,
+        "result": result,
         "at": 1_010.0,
         "relay": RELAY,
         "relay_has_worked": True,
-        "is_open": outcome.reply is not None,
+        "is_open": result.reply is not None,
         "is_first": False,
-        "closed_by_us": outcome.cancelled,
+        "closed_by_us": result.cancelled,
         "releases": 0,
         "stopping": False,
     }
     return decide(EndedAttempt(**{**attempt, **circumstances}), retry=RETRY, chance=0.5)
 
 
-def test_a_deferred_delivery_has_its_next_attempt_and_what_was_said() -> None:
+def test_a_deferred_delivery_has_its_next_attempt_and_the_reply() -> None:
     result = decided(replied("450 4.2.0", Stage.RCPT)).result
     assert result
     assert (result.delivery_id, result.attempt, result.state) == (7, 1, S.DEFERRED)
@@ -58,7 +59,7 @@ def test_after_its_lifetime_a_deferred_delivery_is_expired() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "domain", "relay"),
+    ("ended", "domain", "relay"),
     [
         (replied("450 4.2.0", Stage.RCPT), True, False),
         (replied("451 4.3.0", Stage.MAIL), False, True),
@@ -66,13 +67,13 @@ def test_after_its_lifetime_a_deferred_delivery_is_expired() -> None:
         (replied("471", Stage.RCPT), False, False),
     ],
 )
-def test_who_asks_for_a_slower_pace(outcome: AttemptResult, domain: bool, relay: bool) -> None:
-    decision = decided(outcome)
+def test_a_reply_throttles_the_domain_or_the_relay(ended: AttemptResult, domain: bool, relay: bool) -> None:
+    decision = decided(ended)
     assert (decision.throttles_domain, decision.throttles_relay) == (domain, relay)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "circumstances", "works", "failed"),
+    ("ended", "circumstances", "works", "failed"),
     [
         (replied("550 5.1.1", Stage.RCPT), {}, True, False),
         (replied("421 4.3.2", Stage.END_OF_DATA), {"is_open": False, "is_first": True}, True, False),
@@ -86,22 +87,22 @@ def test_who_asks_for_a_slower_pace(outcome: AttemptResult, domain: bool, relay:
     ],
 )
 def test_what_a_result_says_about_the_relay(
-    outcome: AttemptResult, circumstances: dict[str, bool], works: bool, failed: bool
+    ended: AttemptResult, circumstances: dict[str, bool], works: bool, failed: bool
 ) -> None:
-    decision = decided(outcome, **circumstances)
+    decision = decided(ended, **circumstances)
     assert (decision.relay_works, decision.relay_failed) == (works, failed)
 
 
 def test_a_delivery_whose_connections_keep_breaking_is_deferred_in_the_end() -> None:
-    released = [decided(broken(Stage.RCPT), releases=times).result for times in range(RELEASES)]
-    assert released == [None] * RELEASES
-    result = decided(broken(Stage.RCPT), releases=RELEASES).result
+    released = [decided(broken(Stage.RCPT), releases=times).result for times in range(MAX_RELEASES)]
+    assert released == [None] * MAX_RELEASES
+    result = decided(broken(Stage.RCPT), releases=MAX_RELEASES).result
     assert result
     assert (result.state, result.next_at) == (S.DEFERRED, 1_070.0)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "circumstances"),
+    ("ended", "circumstances"),
     [
         (broken(Stage.RCPT), {"relay_has_worked": False}),
         (broken(Stage.RCPT), {"stopping": True}),
@@ -110,21 +111,21 @@ def test_a_delivery_whose_connections_keep_breaking_is_deferred_in_the_end() -> 
         (replied("550 5.7.1", Stage.MAIL), {}),
     ],
 )
-def test_a_delivery_that_did_not_break_its_connection_is_released_as_often_as_need_be(
-    outcome: AttemptResult, circumstances: dict[str, bool]
+def test_a_delivery_that_did_not_break_its_connection_is_released_any_number_of_times(
+    ended: AttemptResult, circumstances: dict[str, bool]
 ) -> None:
-    decision = decided(outcome, releases=100, **circumstances)
+    decision = decided(ended, releases=100, **circumstances)
     assert (decision.result, decision.is_suspect) == (None, False)
 
 
-def test_a_fault_of_the_send_pauses_it_with_the_words_of_the_relay() -> None:
+def test_a_refusal_of_the_send_pauses_it_with_the_reply_of_the_relay() -> None:
     decision = decided(replied("550 5.7.1", Stage.MAIL))
     assert decision.halt == f"{RELAY}: sender refused (550 5.7.1 so it is)"
     assert decided(replied("550 5.1.1", Stage.RCPT)).halt == ""
 
 
 @pytest.mark.parametrize(
-    ("outcome", "refusal", "if_none_accepted"),
+    ("ended", "refusal", "if_none_accepted"),
     [
         (replied("554 5.7.1", Stage.END_OF_DATA), True, True),
         (replied("550", Stage.RCPT), False, True),
@@ -133,6 +134,6 @@ def test_a_fault_of_the_send_pauses_it_with_the_words_of_the_relay() -> None:
         (broken(Stage.END_OF_DATA), False, False),
     ],
 )
-def test_which_results_count_towards_the_breaker(outcome: AttemptResult, refusal: bool, if_none_accepted: bool) -> None:
-    decision = decided(outcome)
+def test_which_results_count_towards_the_breaker(ended: AttemptResult, refusal: bool, if_none_accepted: bool) -> None:
+    decision = decided(ended)
     assert (decision.is_refusal, decision.is_refusal_if_none_accepted) == (refusal, if_none_accepted)

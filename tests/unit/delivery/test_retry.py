@@ -10,7 +10,7 @@ POLICY = RetryPolicy(delays=(60, 300, 900), lifetime=10_000, jitter=0.2)
 
 
 @pytest.mark.parametrize(("attempt", "delay"), [(1, 60), (2, 300), (3, 900), (4, 900), (99, 900)])
-def test_the_delays_follow_each_other_and_the_last_repeats(attempt: int, delay: float) -> None:
+def test_the_delays_apply_in_order_and_the_last_repeats(attempt: int, delay: float) -> None:
     assert POLICY.next_at(attempt=attempt, first_at=0, now=100, chance=0.5) == 100 + delay
 
 
@@ -23,7 +23,7 @@ def test_the_jitter_stays_within_a_fifth(chance: float, attempt: int) -> None:
     assert 0.8 * plain <= spread <= 1.2 * plain
 
 
-def test_the_last_attempt_falls_on_the_end_of_the_lifetime_and_then_it_is_over() -> None:
+def test_the_last_attempt_is_at_the_end_of_the_lifetime() -> None:
     assert POLICY.next_at(attempt=5, first_at=0, now=9_900, chance=0.5) == 10_000
     assert POLICY.next_at(attempt=6, first_at=0, now=10_000, chance=0.5) is None
 

@@ -1,4 +1,4 @@
-"""Who may go when: rates kept, lanes kept, nobody lost, nobody held up by a slow domain."""
+"""The throttle: rates and limits hold, no claim is lost, and a slow domain does not block the others."""
 
 from typing import Any
 
@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.throttle import MANY, MOST, ConcurrencyWindow, RateLimits, Throttle, TokenBucket, provider_of
+from mailer.delivery.throttle import (
+    MAX_CAPACITY,
+    MAX_DOMAINS,
+    ConcurrencyWindow,
+    RateLimits,
+    Throttle,
+    TokenBucket,
+    provider_of,
+)
 from mailer.delivery.types import Claim
 
 
@@ -24,7 +32,7 @@ def test_a_provider_s_domains_count_as_one(address: str, group: str) -> None:
 
 
 @given(rate=st.floats(0.1, 50), steps=st.lists(st.floats(0, 3), max_size=60))
-def test_in_no_stretch_of_time_does_more_leave_than_the_rate_allows(rate: float, steps: list[float]) -> None:
+def test_no_more_is_sent_in_any_interval_than_the_rate_allows(rate: float, steps: list[float]) -> None:
     bucket, now, taken = TokenBucket(rate), 1000.0, []
     for step in steps:
         now += step
@@ -38,7 +46,7 @@ def test_in_no_stretch_of_time_does_more_leave_than_the_rate_allows(rate: float,
 
 
 @given(rate=st.floats(0.1, 50))
-def test_when_it_says_that_a_token_is_ready_there_is_one(rate: float) -> None:
+def test_there_is_a_token_at_ready_at(rate: float) -> None:
     bucket = TokenBucket(rate)
     bucket.take(5.0)
     ready = bucket.ready_at(5.0)
@@ -46,7 +54,7 @@ def test_when_it_says_that_a_token_is_ready_there_is_one(rate: float) -> None:
     assert bucket.ready_at(ready + 1e-6) <= ready + 1e-6
 
 
-def test_a_window_halves_once_for_what_was_under_way_and_never_closes() -> None:
+def test_a_window_halves_once_for_messages_under_way_and_never_closes() -> None:
     window = ConcurrencyWindow(16)
     for _ in range(5):
         window.on_throttle(100.0)
@@ -68,39 +76,39 @@ def test_a_window_grows_back_step_by_step_to_its_top_and_no_further() -> None:
     assert window.limit == 4
 
 
-def test_a_slow_domain_holds_up_nobody_else() -> None:
-    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.1}), connections=2)
-    pacer.add(claim(n, "a@slow.example") for n in range(5))
-    pacer.add(claim(n, "b@quick.example") for n in range(5, 8))
-    taken = [found.delivery_id for found in iter(lambda: pacer.take(0.0), None)]
+def test_a_slow_domain_does_not_block_the_others() -> None:
+    throttle = Throttle(RateLimits(domain_rate={"slow.example": 0.1}), connections=2)
+    throttle.add(claim(n, "a@slow.example") for n in range(5))
+    throttle.add(claim(n, "b@quick.example") for n in range(5, 8))
+    taken = [found.delivery_id for found in iter(lambda: throttle.take(0.0), None)]
     assert taken == [0, 5, 6, 7]
-    assert pacer.ready_at(0.0) == pytest.approx(10.0)
+    assert throttle.ready_at(0.0) == pytest.approx(10.0)
 
 
 def test_a_slow_domain_at_the_head_of_a_list_does_not_fill_the_queue_for_ever() -> None:
-    pacer = Throttle(RateLimits(domain_rate={"slow.example": 1}), connections=4)
+    throttle = Throttle(RateLimits(domain_rate={"slow.example": 1}), connections=4)
     left = [claim(n, "a@slow.example") for n in range(500)] + [claim(n, "b@quick.example") for n in range(500, 600)]
     quick = 0
     for _ in range(200):
-        room = max(0, pacer.capacity - len(pacer))
-        pacer.add(left[:room])
+        room = max(0, throttle.capacity - len(throttle))
+        throttle.add(left[:room])
         del left[:room]
-        if (found := pacer.take(0.0)) is not None:
+        if (found := throttle.take(0.0)) is not None:
             quick += found.address.startswith("b")
-            pacer.done(found)
+            throttle.done(found)
     assert quick == 100
-    assert pacer.capacity <= MOST
+    assert throttle.capacity <= MAX_CAPACITY
 
 
-def test_a_domain_s_lanes_are_freed_by_done() -> None:
-    pacer = Throttle(RateLimits(domain_connections={"*": 1}), connections=8)
-    pacer.add([claim(1), claim(2)])
-    first = pacer.take(0.0)
+def test_done_frees_a_connection_of_the_domain() -> None:
+    throttle = Throttle(RateLimits(domain_connections={"*": 1}), connections=8)
+    throttle.add([claim(1), claim(2)])
+    first = throttle.take(0.0)
     assert first
-    assert pacer.take(0.0) is None
-    assert pacer.ready_at(0.0) is None, "no clock helps, only a lane that is done"
-    pacer.done(first)
-    assert pacer.take(0.0)
+    assert throttle.take(0.0) is None
+    assert throttle.ready_at(0.0) is None, "only `done` helps, not the clock"
+    throttle.done(first)
+    assert throttle.take(0.0)
 
 
 addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@googlemail.com"])
@@ -112,87 +120,89 @@ addresses = st.sampled_from(["a@x.example", "b@y.example", "c@gmail.com", "d@goo
     limits=st.builds(RateLimits, rate=st.none() | st.floats(0.5, 20),
                      domain_connections=st.dictionaries(st.sampled_from(["*", "gmail.com"]), st.integers(1, 3)),
                      domain_rate=st.dictionaries(st.sampled_from(["*", "x.example"]), st.floats(0.5, 5))),
-    moves=st.lists(st.sampled_from(["take", "done", "well", "back", "slow", "tick"]), max_size=80),
+    moves=st.lists(st.sampled_from(["take", "done", "accepted", "back", "slow", "tick"]), max_size=80),
 )  # fmt: skip
-def test_everybody_goes_exactly_once(queue: list[str], connections: int, limits: RateLimits, moves: list[str]) -> None:
-    pacer, now, under_way, gone = Throttle(limits, connections=connections), 0.0, [], []
-    pacer.add(claim(n, address) for n, address in enumerate(queue))
+def test_every_claim_is_taken_exactly_once(
+    queue: list[str], connections: int, limits: RateLimits, moves: list[str]
+) -> None:
+    throttle, now, under_way, gone = Throttle(limits, connections=connections), 0.0, [], []
+    throttle.add(claim(n, address) for n, address in enumerate(queue))
     for move in [*moves, *["tick", "take", "done"] * (len(queue) * 4)]:
         match move:
-            case "take" if found := pacer.take(now):
+            case "take" if found := throttle.take(now):
                 under_way.append(found)
                 gone.append(found.delivery_id)
             case "done" if under_way:
-                pacer.done(under_way.pop())
+                throttle.done(under_way.pop())
             case "back" if under_way:
                 back = under_way.pop()
-                pacer.requeue(back)
+                throttle.requeue(back)
                 gone.remove(back.delivery_id)
             case "slow" if under_way:
-                pacer.on_throttle(under_way[-1], now)
-            case "well" if under_way:
-                pacer.done(under_way.pop(), well=True)
+                throttle.on_throttle(under_way[-1], now)
+            case "accepted" if under_way:
+                throttle.done(under_way.pop(), accepted=True)
             case "tick":
                 now += 2.0
-        allowed = limits.lanes_for("gmail.com")
+        allowed = limits.connections_for("gmail.com")
         if allowed:
             assert sum(provider_of(each.address) == "gmail.com" for each in under_way) <= allowed
     assert sorted(gone) == list(range(len(queue)))
-    assert len(pacer) == 0
+    assert len(throttle) == 0
 
 
 def test_a_claim_is_done_once() -> None:
-    pacer = Throttle(RateLimits(), connections=2)
-    pacer.add([claim(1)])
-    taken = pacer.take(0.0)
+    throttle = Throttle(RateLimits(), connections=2)
+    throttle.add([claim(1)])
+    taken = throttle.take(0.0)
     assert taken
-    pacer.done(taken)
+    throttle.done(taken)
     with pytest.raises(KeyError):
-        pacer.done(taken)
+        throttle.done(taken)
 
 
-def test_what_is_put_back_is_next() -> None:
-    pacer = Throttle(RateLimits(), connections=2)
-    pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
-    first = pacer.take(0.0)
+def test_a_requeued_claim_is_next() -> None:
+    throttle = Throttle(RateLimits(), connections=2)
+    throttle.add([claim(1), claim(2, "b@example.net"), claim(3)])
+    first = throttle.take(0.0)
     assert first
-    pacer.requeue(first)
-    assert len(pacer) == 3
-    assert pacer.take(0.0) is first
+    throttle.requeue(first)
+    assert len(throttle) == 3
+    assert throttle.take(0.0) is first
 
 
-def test_what_is_drained_is_what_waited_or_was_under_way() -> None:
-    pacer = Throttle(RateLimits(), connections=2)
-    pacer.add([claim(1), claim(2, "b@example.net"), claim(3)])
-    taken = pacer.take(0.0)
+def test_drain_returns_all_claims_that_were_queued_or_under_way() -> None:
+    throttle = Throttle(RateLimits(), connections=2)
+    throttle.add([claim(1), claim(2, "b@example.net"), claim(3)])
+    taken = throttle.take(0.0)
     assert taken
-    assert sorted(left.delivery_id for left in pacer.drain()) == [1, 2, 3]
-    assert len(pacer) == pacer.under_way == 0
-    assert pacer.take(0.0) is None
+    assert sorted(left.delivery_id for left in throttle.drain()) == [1, 2, 3]
+    assert len(throttle) == throttle.under_way == 0
+    assert throttle.take(0.0) is None
 
 
 @pytest.mark.parametrize("limits", [{}, {"domain_rate": {"*": 10.0}}, {"domain_connections": {"*": 2}}])
 @pytest.mark.parametrize("is_slowed", [False, True])
-def test_domains_to_which_nothing_goes_any_more_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
-    pacer = Throttle(RateLimits(**limits), connections=4)
-    for number in range(5 * MANY):
-        pacer.add([claim(number, f"ana@{number}.example.org")])
-        taken = pacer.take(float(number))
+def test_idle_domains_are_forgotten(limits: dict[str, Any], is_slowed: bool) -> None:
+    throttle = Throttle(RateLimits(**limits), connections=4)
+    for number in range(5 * MAX_DOMAINS):
+        throttle.add([claim(number, f"ana@{number}.example.org")])
+        taken = throttle.take(float(number))
         assert taken
         if is_slowed:
-            pacer.on_throttle(taken, float(number))
-        pacer.done(taken)
-    assert pacer.remembered <= MANY + 1
+            throttle.on_throttle(taken, float(number))
+        throttle.done(taken)
+    assert throttle.domain_count <= MAX_DOMAINS + 1
 
 
-def test_a_domain_s_rate_holds_although_others_are_forgotten() -> None:
-    pacer = Throttle(RateLimits(domain_rate={"slow.example": 0.001}), connections=4)
-    pacer.add([claim(1, "ana@slow.example"), *(claim(n, f"ana@{n}.example") for n in range(2, 5_000))])
+def test_the_rate_of_a_domain_holds_although_others_are_forgotten() -> None:
+    throttle = Throttle(RateLimits(domain_rate={"slow.example": 0.001}), connections=4)
+    throttle.add([claim(1, "ana@slow.example"), *(claim(n, f"ana@{n}.example") for n in range(2, 5_000))])
     taken = []
-    while (found := pacer.take(0.0)) is not None:
+    while (found := throttle.take(0.0)) is not None:
         taken.append(found)
-        pacer.done(found)
-    pacer.add([claim(5_000, "ben@slow.example")])
+        throttle.done(found)
+    throttle.add([claim(5_000, "ben@slow.example")])
     assert len(taken) == 4_999
-    assert pacer.take(999.0) is None
-    assert pacer.take(1_000.0)
+    assert throttle.take(999.0) is None
+    assert throttle.take(1_000.0)

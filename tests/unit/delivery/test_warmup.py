@@ -1,4 +1,4 @@
-"""What a day of the warm-up plan has left."""
+"""The warm-up plan: what is left of a day, and how a send is spread over days."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -28,11 +28,11 @@ def at(zone: ZoneInfo, *when: int) -> float:
         ({D(2026, 3, 4): 150}, 0, 1, 50),
         ({D(2026, 3, 4): 150}, 60, 1, 0),
         ({D(2026, 3, 3): 1}, 0, 2, 500),
-        ({D(2026, 1, 3): 200}, 0, 2, 500),  # days without mail are none of the plan
+        ({D(2026, 1, 3): 200}, 0, 2, 500),  # days without mail are not days of the plan
         ({D(2026, 3, 2): 200, D(2026, 3, 3): 500, D(2026, 3, 4): 1000}, 0, 3, 0),
     ],
 )
-def test_a_day_has_what_the_plan_says_less_what_left_or_may_leave(days, in_hand, number, left):
+def test_a_day_allows_its_limit_less_what_was_sent_or_is_in_flight(days, in_hand, number, left):
     found = WarmUp(plan=PLAN, zone=BERLIN).allowance(days, at(BERLIN, 2026, 3, 4, 12), in_hand=in_hand)
     assert found is not None
     assert (found.number, found.left) == (number, left)
@@ -44,7 +44,7 @@ def test_after_the_plan_there_is_no_limit():
     assert WarmUp().allowance({}, 0.0) is None
 
 
-def test_an_exhausted_day_holds_until_the_next_and_what_is_in_hand_for_a_moment():
+def test_an_exhausted_day_holds_until_the_next_and_messages_in_flight_briefly():
     plan, now = WarmUp(plan=(10, 20), zone=BERLIN), at(BERLIN, 2026, 3, 4, 12)
     gone = plan.allowance({D(2026, 3, 4): 10}, now)
     in_hand = plan.allowance({D(2026, 3, 4): 9}, now, in_hand=1)
@@ -55,7 +55,7 @@ def test_an_exhausted_day_holds_until_the_next_and_what_is_in_hand_for_a_moment(
     assert room.held_until is None
 
 
-def test_a_clock_that_goes_back_over_midnight_stays_in_the_day_that_has_begun():
+def test_the_day_stays_the_same_if_the_clock_goes_back_over_midnight():
     plan = WarmUp(plan=(10, 20, 30), zone=BERLIN)
     days = {D(2026, 3, 4): 10, D(2026, 3, 5): 20}
     found = plan.allowance(days, at(BERLIN, 2026, 3, 4, 23, 30))
@@ -64,7 +64,7 @@ def test_a_clock_that_goes_back_over_midnight_stays_in_the_day_that_has_begun():
     assert found.next_day_at == at(BERLIN, 2026, 3, 6)
 
 
-def test_what_a_wrong_clock_counted_far_ahead_belongs_to_today():
+def test_messages_counted_far_ahead_by_a_wrong_clock_count_for_today():
     plan = WarmUp(plan=(10, 20, 30), zone=BERLIN)
     found = plan.allowance({D(2026, 3, 3): 10, D(2027, 3, 4): 15}, at(BERLIN, 2026, 3, 4, 12))
     assert found
@@ -82,7 +82,7 @@ def test_what_a_wrong_clock_counted_far_ahead_belongs_to_today():
         (AZORES, D(2026, 10, 25), 25),  # its first hour comes twice
     ],
 )
-def test_days_are_as_long_as_the_zone_has_them(zone, day, hours):
+def test_days_have_the_length_of_the_time_zone(zone, day, hours):
     plan = WarmUp(plan=(1,), zone=zone)
     start, end = plan.starts_at(day), plan.starts_at(day + dt.timedelta(days=1))
     assert (end - start) / 3600 == hours
@@ -123,6 +123,6 @@ def test_shares_add_up_and_none_exceeds_its_day(plan, count, gone):
     assert times == sorted(set(times))
 
 
-def test_a_plan_has_no_day_of_nothing():
+def test_a_plan_has_no_day_without_messages():
     with pytest.raises(ValueError, match="at least one"):
         WarmUp(plan=(10, 0))

@@ -1,4 +1,4 @@
-"""A message spliced from pieces equals, part by part and header by header, one that `email` builds from the same values."""
+"""A message joined from pieces equals, part by part and header by header, one that `email` builds from the same values."""
 
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -19,7 +19,7 @@ from mailer.edition.templates import builtin_dir
 from mailer.mime.composer import Composer, Message, MessageError, MessageTokens, SenderProfile, inspect
 from mailer.mime.encoding import Encoding
 
-LETTERHEAD = SenderProfile(
+PROFILE = SenderProfile(
     sender_name="The Harbour Letter",
     sender_address="desk@example.org",
     publication="The Harbour Letter",
@@ -28,7 +28,7 @@ LETTERHEAD = SenderProfile(
     bounce_address="bounces@example.org",
     unsubscribe_address="leave@example.org",
 )
-MARKS = MessageTokens(unsubscribe="u" * 26, bounce="b" * 26, message="m" * 26)
+TOKENS = MessageTokens(unsubscribe="u" * 26, bounce="b" * 26, message="m" * 26)
 HEBREW = "המוזיאון הימי ביקש מרשות הנמל להחזיר את פעמון הברונזה שהושאל לה\n\n" * 60
 SOURCE = """\
 ---
@@ -89,11 +89,11 @@ EDITIONS = {
 
 def compose(name: str, fields: dict[str, str], address: str = "ana@example.com") -> Message:
     claim = Claim(delivery_id=7, identity=address, address=address, fields=fields, attempt=1, date=1_790_000_000.0)
-    return Composer(EDITIONS[name], LETTERHEAD, lambda _id: MARKS).compose(claim)
+    return Composer(EDITIONS[name], PROFILE, lambda _id: TOKENS).compose(claim)
 
 
 def built_by_email(made: Edition, fields: dict[str, str], address: str) -> EmailMessage:
-    values = ReaderValues(fields=fields, address=address, token=MARKS.unsubscribe)
+    values = ReaderValues(fields=fields, address=address, token=TOKENS.unsubscribe)
     variant = made.variant(made.key(values))
     message = EmailMessage(policy=SMTP)
     message.set_content(fill(variant.text, values))
@@ -106,7 +106,7 @@ def subject_of(made: Edition, fields: dict[str, str]) -> str:
 
 
 def received(message: Message) -> bytes:
-    """What a receiver has after SMTP: dots un-stuffed (RFC 5321 4.5.2)."""
+    """Returns what a receiver has after SMTP, without dot stuffing (RFC 5321 4.5.2)."""
     assert message.text.endswith(b"\r\n")
     lines = message.text.split(b"\r\n")
     assert b"." not in lines, "no line ends the message early"
@@ -128,7 +128,7 @@ values = awkward | st.text(st.characters(exclude_categories=["Cs"]), max_size=40
 @pytest.mark.parametrize("name", EDITIONS)
 @settings(max_examples=40)  # of each of the editions
 @given(first_name=values, city=values)
-def test_it_equals_what_email_builds(name: str, first_name: str, city: str) -> None:
+def test_a_message_equals_what_email_builds(name: str, first_name: str, city: str) -> None:
     fields = {"first_name": first_name, "city": city}
     message = compose(name, fields)
     inspect(message)
@@ -200,7 +200,7 @@ def structure(message) -> list[str]:
     return [part.get_content_type() for part in message.walk()]
 
 
-def test_linked_images_stay_outside_and_embedded_ones_travel_inside() -> None:
+def test_linked_images_are_urls_and_embedded_ones_are_parts() -> None:
     linked = BytesParser(policy=default).parsebytes(received(compose("quoted-printable", {})))
     assert structure(linked) == ["multipart/alternative", "text/plain", "text/html"]
     assert f"https://letter.example.org/media/{QUAY.name}" in html_of(linked)
@@ -222,7 +222,7 @@ def test_each_part_has_the_smaller_encoding(name: str, encoding: Encoding) -> No
     assert plain["Content-Transfer-Encoding"] == encoding
 
 
-def test_an_address_beyond_ascii_stands_in_the_header_as_it_is() -> None:
+def test_a_non_ascii_address_is_unencoded_in_the_header() -> None:
     message = compose("quoted-printable", {}, "दीपा@xn--p1b6ci4b4b3a.example")
     assert message.utf8
     assert "To: दीपा@xn--p1b6ci4b4b3a.example".encode() in message.text
@@ -244,7 +244,7 @@ def test_a_verp_address_that_leaves_no_room_for_a_token_is_refused() -> None:
         lambda text: text + b"x" * 999 + b"\r\n",
     ],
 )
-def test_a_message_that_is_not_what_the_contract_promises_is_not_sent(spoil) -> None:
+def test_a_message_that_breaks_the_contract_is_rejected(spoil) -> None:
     good = compose("quoted-printable", {})
     bad = Message(**{name: getattr(good, name) for name in ("sender", "recipient", "envelope_id", "size", "utf8", "eight_bit")},
                   pieces=(spoil(good.text),))  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is spliced from pieces decodes to the text that would have been written in one go."""
+"""A body joined from pieces decodes to the text that would have been encoded in one piece."""
 
 import base64
 import quopri
@@ -16,7 +16,7 @@ VALUES = ReaderValues(token="")
 
 
 @dataclass(frozen=True)
-class Slot:
+class Value:
     value: str
     has_fixed_length: bool = False
     depends_on: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ class Slot:
 
 
 def unstuff(data: bytes) -> bytes:
-    """What an SMTP server does with leading dots: RFC 5321 4.5.2."""
+    """Removes leading dots as an SMTP server does: RFC 5321 4.5.2."""
     return b"\r\n".join(line.removeprefix(b".") for line in data.split(b"\r\n"))
 
 
@@ -54,12 +54,12 @@ awkward = st.sampled_from(
     [".", "..", "=", "\n", "\n.", " ", "  ", "\t", " \n", "\r", "é", "י", "😀", "x" * 75, "=2E", "a" * 1100, ""]
 )
 texts = st.lists(awkward | st.text(st.characters(exclude_categories=["Cs"]), max_size=12), max_size=8).map("".join)
-parts = st.lists(texts | texts.map(Slot), max_size=7).map(tuple)
+parts = st.lists(texts | texts.map(Value), max_size=7).map(tuple)
 
 
 @pytest.mark.parametrize("encoding", Encoding)
 @given(parts=parts)
-def test_pieces_decode_to_the_whole(encoding: Encoding, parts: TemplateParts) -> None:
+def test_pieces_decode_to_the_whole_text(encoding: Encoding, parts: TemplateParts) -> None:
     data = whole(parts, encoding)
     expected = "".join(lines(part if isinstance(part, str) else part.fill(VALUES)) for part in merge(parts))
     assert decode(data, encoding) == expected
@@ -71,7 +71,7 @@ def test_the_wire_form_is_clean(encoding: Encoding, parts: TemplateParts) -> Non
     data = whole(parts, encoding)
     assert data.isascii()
     assert not (set(data.replace(b"\r\n", b"")) & {10, 13}), "no bare CR or LF"
-    assert not re.search(rb"(?m)^\.", data), "no line ends the message early, none has to be stuffed"
+    assert not re.search(rb"(?m)^\.", data), "no line ends the message early, and none needs dot stuffing"
     assert not re.search(rb"\t|  | \r| $", data), "it is its own canonical form: RFC 6376 3.4.4"
     assert all(len(line) <= 76 for line in data.split(b"\r\n"))
 
@@ -79,8 +79,8 @@ def test_the_wire_form_is_clean(encoding: Encoding, parts: TemplateParts) -> Non
 @pytest.mark.parametrize("value", [".", "..", ".hidden", "\n.", "a\n.\nb", "x" * 10_000, "=" * 500, " ", "tail \n"])
 @pytest.mark.parametrize("before", ["", "Dear ", "line\n", "x" * 75, "two  spaces \t", "é"])
 @pytest.mark.parametrize("encoding", [Encoding.QUOTED_PRINTABLE, Encoding.BASE64])
-def test_awkward_values_arrive_as_they_are(encoding: Encoding, before: str, value: str) -> None:
-    pieces: TemplateParts = (before, Slot(value), ",\n.next line\n")
+def test_awkward_values_arrive_unchanged(encoding: Encoding, before: str, value: str) -> None:
+    pieces: TemplateParts = (before, Value(value), ",\n.next line\n")
     assert decode(whole(pieces, encoding), encoding) == before + value + ",\n.next line\n"
 
 
@@ -95,7 +95,7 @@ def test_the_smaller_encoding_is_chosen(text: str, encoding: Encoding) -> None:
     assert sizes[encoding] == min(sizes.values())
 
 
-def test_eight_bit_is_chosen_only_where_no_line_can_grow_too_long() -> None:
+def test_eight_bit_is_chosen_only_if_no_line_can_be_too_long() -> None:
     assert choose_encoding(("short lines\n",), eight_bit=True) is Encoding.EIGHT_BIT
     assert choose_encoding(("é" * 600,), eight_bit=True) is not Encoding.EIGHT_BIT
-    assert choose_encoding(("Dear ", Slot("anybody")), eight_bit=True) is not Encoding.EIGHT_BIT
+    assert choose_encoding(("Dear ", Value("anybody")), eight_bit=True) is not Encoding.EIGHT_BIT

@@ -1,4 +1,4 @@
-"""A rendering that is kept is the one that would have been made anew."""
+"""A cached rendering equals one that is made anew."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mailer.edition.merge_fields import ADDRESS, TOKEN, EscapeContext, MergeField, ReaderValues, TemplateParts, fill
 from mailer.edition.plaintext.blocks import FilledParagraph
 from mailer.mime.encoding import quote
-from mailer.mime.render_cache import LONGEST, MAX_ENTRIES, RenderCache
+from mailer.mime.render_cache import MAX_ENTRIES, MAX_LENGTH, RenderCache
 
 NAME, CITY = "reader.first_name", 'reader.city or "town"'
 TOKENS = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26) | st.sampled_from(
@@ -27,14 +27,14 @@ values = st.builds(ReaderValues, fields=fields, address=addresses, token=TOKENS)
 
 
 @given(parts=parts, readers=st.lists(values, min_size=1, max_size=6))
-def test_it_equals_what_is_written_anew(parts: TemplateParts, readers: list[ReaderValues]) -> None:
-    stencil = RenderCache(parts, quote)
+def test_a_rendering_equals_one_without_the_cache(parts: TemplateParts, readers: list[ReaderValues]) -> None:
+    cache = RenderCache(parts, quote)
     for reader in [*readers, *readers]:
-        assert stencil.render(reader) == quote(fill(parts, reader))
+        assert cache.render(reader) == quote(fill(parts, reader))
 
 
 @given(address=addresses, token=TOKENS, before=texts, after=texts)
-def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
+def test_an_address_and_a_token_of_cached_lengths_are_rendered_correctly(
     address: str, token: str, before: str, after: str
 ) -> None:
     parts: TemplateParts = (
@@ -44,11 +44,11 @@ def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
         MergeField(TOKEN, EscapeContext.URL),
         before,
     )
-    stencil = RenderCache(parts, quote)
+    cache = RenderCache(parts, quote)
     known = ReaderValues(address="a" * len(address), token="k" * len(token))
-    stencil.render(known)
+    cache.render(known)
     reader = known._replace(address=address, token=token)
-    assert stencil.render(reader) == quote(fill(parts, reader))
+    assert cache.render(reader) == quote(fill(parts, reader))
 
 
 @pytest.mark.parametrize(
@@ -59,21 +59,21 @@ def test_an_address_and_a_token_of_known_lengths_still_come_out_right(
         (MergeField(TOKEN, EscapeContext.URL), ReaderValues(token="k" * 26)),
     ],
 )
-def test_what_comes_again_is_not_written_again(merge_field: MergeField, reader: ReaderValues) -> None:
+def test_repeated_values_are_rendered_once(merge_field: MergeField, reader: ReaderValues) -> None:
     written: list[str] = []
 
     def write(text: str) -> bytes:
         written.append(text)
         return text.encode()
 
-    stencil = RenderCache(("Dear ", merge_field), write)
-    stencil.render(reader)
+    cache = RenderCache(("Dear ", merge_field), write)
+    cache.render(reader)
     written.clear()
-    stencil.render(reader)
+    cache.render(reader)
     assert not written
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_the_cache_is_bounded() -> None:
     kept = 0
 
     def write(text: str) -> bytes:
@@ -81,11 +81,11 @@ def test_what_is_kept_is_bounded() -> None:
         kept += 1
         return text.encode()
 
-    stencil = RenderCache((MergeField(NAME, EscapeContext.TEXT),), write)
+    cache = RenderCache((MergeField(NAME, EscapeContext.TEXT),), write)
     for number in range(MAX_ENTRIES + 1):
-        stencil.render(ReaderValues(fields={"first_name": f"n{number}"}, token=""))
-    stencil.render(ReaderValues(fields={"first_name": "n0"}, token=""))
-    assert kept == MAX_ENTRIES + 2, "the first was let go"
+        cache.render(ReaderValues(fields={"first_name": f"n{number}"}, token=""))
+    cache.render(ReaderValues(fields={"first_name": "n0"}, token=""))
+    assert kept == MAX_ENTRIES + 2, "the first was dropped"
     for _ in range(2):
-        stencil.render(ReaderValues(fields={"first_name": "x" * (LONGEST + 1)}, token=""))
-    assert kept == MAX_ENTRIES + 4, "the long one was not kept"
+        cache.render(ReaderValues(fields={"first_name": "x" * (MAX_LENGTH + 1)}, token=""))
+    assert kept == MAX_ENTRIES + 4, "the long one was not cached"

@@ -1,4 +1,4 @@
-"""Replies on the wire answer what waited for them, and nothing else."""
+"""Replies on the wire are matched to the commands that wait for them, and to nothing else."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,97 +10,97 @@ import uvloop
 from mailer.smtp.protocol import ConnectionClosedError, SmtpProtocol
 
 
-class Still(asyncio.Transport):
-    """A transport that carries nothing anywhere."""
+class IdleTransport(asyncio.Transport):
+    """A transport that sends nothing."""
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """It tells nobody anything."""
+        """Does nothing."""
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """It has no buffer."""
+        """Does nothing: there is no buffer."""
 
     def is_closing(self) -> bool:
         return False
 
     def abort(self) -> None:
-        """There is nothing to abort."""
+        """Does nothing."""
 
 
-@pytest.mark.parametrize("gives_up", ["in time", "cancelled"])
-def test_a_conversation_ends_when_its_caller_has_given_up_so_that_no_late_reply_is_taken_for_another_s(
-    gives_up: str,
+@pytest.mark.parametrize("how", ["in time", "cancelled"])
+def test_the_connection_closes_when_its_caller_stops_waiting_so_no_late_reply_is_mismatched(
+    how: str,
 ) -> None:
-    async def converse() -> None:
-        wire = SmtpProtocol(Still())
-        wire.expect_replies(2)
-        if gives_up == "cancelled":
-            waiting = asyncio.create_task(wire.read_reply(60))
+    async def scenario() -> None:
+        protocol = SmtpProtocol(IdleTransport())
+        protocol.expect_replies(2)
+        if how == "cancelled":
+            waiting = asyncio.create_task(protocol.read_reply(60))
             await asyncio.sleep(0)
             waiting.cancel()
             await asyncio.wait([waiting])
         else:
             with pytest.raises(ConnectionClosedError, match="no answer in time"):
-                await wire.read_reply(0.001)
-        wire.data_received(b"250 to the first\r\n")
-        assert wire.pop_reply() is None
-        assert not wire.is_open
+                await protocol.read_reply(0.001)
+        protocol.data_received(b"250 to the first\r\n")
+        assert protocol.pop_reply() is None
+        assert not protocol.is_open
         with pytest.raises(ConnectionClosedError):
-            await wire.read_reply(60)
+            await protocol.read_reply(60)
 
-    asyncio.run(converse())
+    asyncio.run(scenario())
 
 
-def test_replies_that_came_before_the_end_are_handed_out_first() -> None:
-    async def converse() -> None:
-        wire = SmtpProtocol(Still())
-        wire.expect_replies(2)
-        waiting = asyncio.create_task(wire.read_reply(60))
+def test_replies_that_came_before_the_end_are_returned_first() -> None:
+    async def scenario() -> None:
+        protocol = SmtpProtocol(IdleTransport())
+        protocol.expect_replies(2)
+        waiting = asyncio.create_task(protocol.read_reply(60))
         await asyncio.sleep(0)
-        wire.data_received(b"250 to the first\r\nnonsense\r\n")
+        protocol.data_received(b"250 to the first\r\nnonsense\r\n")
         assert (await waiting).code == 250
         with pytest.raises(ConnectionClosedError, match="not a reply: “nonsense”"):
-            await wire.read_reply(60)
+            await protocol.read_reply(60)
 
-    asyncio.run(converse())
+    asyncio.run(scenario())
 
 
-def test_a_transport_that_becomes_empty_is_no_reply() -> None:
-    async def converse() -> None:
-        wire = SmtpProtocol(Still())
-        wire.expect_replies()
-        wire.pause_writing()
-        waiting = asyncio.create_task(wire.read_reply(60))
+def test_a_drained_transport_is_not_a_reply() -> None:
+    async def scenario() -> None:
+        protocol = SmtpProtocol(IdleTransport())
+        protocol.expect_replies()
+        protocol.pause_writing()
+        waiting = asyncio.create_task(protocol.read_reply(60))
         await asyncio.sleep(0)
-        wire.resume_writing()
+        protocol.resume_writing()
         await asyncio.sleep(0)
         assert not waiting.done()
-        wire.data_received(b"250 taken\r\n")
+        protocol.data_received(b"250 taken\r\n")
         assert (await waiting).code == 250
 
-    asyncio.run(converse())
+    asyncio.run(scenario())
 
 
 def test_a_reply_that_comes_while_the_transport_is_full_ends_the_wait_for_it() -> None:
-    async def converse() -> None:
-        wire = SmtpProtocol(Still())
-        wire.expect_replies()
-        wire.pause_writing()
-        draining = asyncio.create_task(wire.drain(60))
+    async def scenario() -> None:
+        protocol = SmtpProtocol(IdleTransport())
+        protocol.expect_replies()
+        protocol.pause_writing()
+        draining = asyncio.create_task(protocol.drain(60))
         await asyncio.sleep(0)
-        wire.data_received(b"552 enough\r\n")
+        protocol.data_received(b"552 enough\r\n")
         await draining
-        early = wire.pop_reply()
+        early = protocol.pop_reply()
         assert early is not None
         assert early.code == 552
 
-    asyncio.run(converse())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(
     ("buffer", "octets", "takes"), [(87_040, 43_520, True), (87_040, 43_521, False), (8, 32_768, True)]
 )
-def test_what_the_system_takes_at_once_is_half_of_its_buffer(buffer: int, octets: int, takes: bool) -> None:
-    class Buffered(Still):
+def test_half_of_the_socket_buffer_fits_at_once(buffer: int, octets: int, takes: bool) -> None:
+    class Buffered(IdleTransport):
         def get_extra_info(self, name: str, default: object = None) -> object:
             return Mock(getsockopt=Mock(return_value=buffer)) if name == "socket" else default
 
@@ -111,21 +111,21 @@ def test_what_the_system_takes_at_once_is_half_of_its_buffer(buffer: int, octets
 
 
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_connection_that_has_ended_takes_nothing(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    async def converse() -> None:
+def test_a_closed_connection_accepts_no_data(make_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def scenario() -> None:
         server = await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0)
         async with server:
             loop, port = asyncio.get_running_loop(), server.sockets[0].getsockname()[1]
             transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
-            wire = SmtpProtocol(transport)
-            wire.fits_socket_buffer(65_536)  # a loop may keep what it was asked for once
-            wire.expect_replies()
+            protocol = SmtpProtocol(transport)
+            protocol.fits_socket_buffer(65_536)  # a loop may cache the socket option
+            protocol.expect_replies()
             with pytest.raises(ConnectionClosedError):
-                await wire.read_reply(60)
+                await protocol.read_reply(60)
             await asyncio.sleep(0)
-            assert not wire.fits_socket_buffer(65_536)
+            assert not protocol.fits_socket_buffer(65_536)
             with pytest.raises(ConnectionClosedError):
-                wire.write(b"text")
+                protocol.write(b"text")
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
-        runner.run(converse())
+        runner.run(scenario())

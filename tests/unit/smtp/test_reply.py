@@ -1,4 +1,4 @@
-"""Replies are read whole, however they come, and what is no reply ends it."""
+"""Replies are parsed whole, in any chunks, and malformed ones are refused."""
 
 import itertools
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.types import Reply
 from mailer.smtp.reply import LINES_LIMIT, TEXT_LIMIT, MalformedReplyError, ReplyParser
+from mailer.smtp.types import Reply
 
 
 def read(*chunks: bytes) -> list[Reply]:
@@ -34,7 +34,7 @@ def test_a_reply_is_read(wire: bytes, expected: Reply) -> None:
 
 
 @given(cuts=st.lists(st.integers(0, 60), max_size=6))
-def test_where_the_stream_is_cut_does_not_matter(cuts: list[int]) -> None:
+def test_a_reply_may_arrive_in_any_chunks(cuts: list[int]) -> None:
     wire = b"250-one\r\n250-two\r\n250 three\r\n354 go on\r\n"
     points = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
     chunks = [wire[a:b] for a, b in itertools.pairwise(points)]
@@ -46,13 +46,13 @@ def test_where_the_stream_is_cut_does_not_matter(cuts: list[int]) -> None:
     [b"hello\r\n", b"25 OK\r\n", b"199 x\r\n", b"650 x\r\n", b"250_OK\r\n", b"\r\n", b"250-a\r\n251 b\r\n", b"2" * 5000,
      b"250 " + b"x" * 5000 + b"\r\n", b"250-x\r\n" * (LINES_LIMIT + 1)],
 )  # fmt: skip
-def test_what_is_no_reply_is_refused(wire: bytes) -> None:
+def test_malformed_replies_are_refused(wire: bytes) -> None:
     with pytest.raises(MalformedReplyError):
         read(wire)
 
 
 @given(st.binary(max_size=300))
-def test_nothing_a_server_says_does_harm(wire: bytes) -> None:
+def test_no_input_of_a_server_does_harm(wire: bytes) -> None:
     try:
         replies = read(wire)
     except MalformedReplyError:

@@ -1,4 +1,4 @@
-"""Every shape of message verifies, by dkimpy and by OpenDKIM, and none does that somebody touched."""
+"""Every shape of message verifies, by dkimpy and by OpenDKIM, and no changed message does."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ from mailer.mime.dkim.signer import OVERSIGNED, DkimKey, relaxed
 from mailer.service.sends.plan import dry_run_recipients, plan_send
 from tests.support.editions import edition as edition_of
 from tests.support.workspaces import make_workspace
-from tests.unit.mime.test_composer import EDITIONS, LETTERHEAD, MARKS, edition, values
+from tests.unit.mime.test_composer import EDITIONS, PROFILE, TOKENS, edition, values
 
 RSA = DkimKey(domain="example.org", selector="s2026", key=new_key(RsaKey))
 ED25519 = DkimKey(domain="example.org", selector="e2026", key=new_key(Ed25519Key))
@@ -41,9 +41,9 @@ LONG = "A subject that goes on, and on, in words of every length, until no line 
 SHAPES: dict[str, Edition] = {
     **EDITIONS,
     "indented, with tabs and dots": edition(body="```\n.dot  two\tspaces   \n\t.tab\n" + ".é" * 90 + "\n```"),
-    "no slot in the text": edition_of("Nothing differs here."),
+    "no merge field in the text": edition_of("Nothing differs here."),
     "long subject": edition_of("Words.", front=f"subject: {LONG}, {{{{ reader.first_name }}}}\n"),
-    "subject beyond ASCII": edition_of("Words.", front=f"subject: {'מגדלור ' * 20} {{{{ reader.city }}}}\n"),
+    "non-ASCII subject": edition_of("Words.", front=f"subject: {'מגדלור ' * 20} {{{{ reader.city }}}}\n"),
 }
 FIELDS = {
     "plain": {"first_name": "Ana", "city": "Porto Novo"},
@@ -60,7 +60,7 @@ def compose(
     made: Edition, signers: Sequence[DkimKey], fields: dict[str, str], address: str = "ana@example.com"
 ) -> Message:
     claim = Claim(delivery_id=7, identity=address, address=address, fields=fields, attempt=1, date=1_790_000_000.0)
-    return Composer(made, replace(LETTERHEAD, signers=tuple(signers)), lambda _id: MARKS).compose(claim)
+    return Composer(made, replace(PROFILE, signers=tuple(signers)), lambda _id: TOKENS).compose(claim)
 
 
 RECORDS = {
@@ -70,12 +70,12 @@ RECORDS = {
 
 
 def look_up(name: bytes | str, timeout: int = 5) -> bytes:
-    """What stands in for DNS."""
+    """Returns the TXT record of a key, in place of DNS."""
     return RECORDS[(name.decode() if isinstance(name, bytes) else name).rstrip(".")].encode()
 
 
 def verified(raw: bytes) -> list[bool]:
-    """What dkimpy says of each signature."""
+    """Returns whether dkimpy verifies each signature."""
     count = len(BytesHeaderParser().parsebytes(raw).get_all("DKIM-Signature", []))
     return [_verified(raw, index) for index in range(count)]
 
@@ -181,7 +181,7 @@ def test_a_second_header_of_an_essential_name_fails(name: str, place: str) -> No
         lambda body: body.replace(b"words", b"wo rds"),
     ],
 )
-def test_a_body_that_was_touched_fails(spoil) -> None:
+def test_a_changed_body_fails(spoil) -> None:
     head, _, body = (
         compose(EDITIONS["quoted-printable"], SIGNERS["both"], FIELDS["plain"])
         .without_dot_stuffing()
@@ -191,7 +191,7 @@ def test_a_body_that_was_touched_fails(spoil) -> None:
     assert not any(verified(head + b"\r\n\r\n" + spoil(body)))
 
 
-def test_what_relays_may_do_to_white_space_does_no_harm() -> None:
+def test_changes_of_white_space_by_relays_do_no_harm() -> None:
     raw = compose(EDITIONS["quoted-printable"], SIGNERS["both"], FIELDS["plain"]).without_dot_stuffing()
     head, _, body = raw.partition(b"\r\n\r\n")
     head = head.replace(b"Reply-To: ", b"REPLY-TO:\t").replace(b"MIME-Version: 1.0", b"MIME-Version:  1.0 ")
@@ -205,7 +205,7 @@ def tags(raw: bytes) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_signature_says_what_it_covers(shape: str) -> None:
+def test_the_signature_lists_what_it_covers(shape: str) -> None:
     message = compose(SHAPES[shape], SIGNERS["both"], FIELDS["plain"])
     rsa, ed25519 = tags(message.without_dot_stuffing())
     assert (rsa["a"], rsa["s"], ed25519["a"], ed25519["s"]) == ("rsa-sha256", "s2026", "ed25519-sha256", "e2026")
@@ -239,7 +239,7 @@ def test_the_same_message_gets_the_same_signature() -> None:
 
 
 def test_one_composer_signs_one_message_after_another() -> None:
-    composer = Composer(EDITIONS["quoted-printable"], replace(LETTERHEAD, signers=SIGNERS["both"]), lambda _id: MARKS)
+    composer = Composer(EDITIONS["quoted-printable"], replace(PROFILE, signers=SIGNERS["both"]), lambda _id: TOKENS)
     for number, fields in enumerate(FIELDS.values()):
         claim = Claim(
             delivery_id=number, identity="a", address=f"r{number}@example.com", fields=fields, attempt=1, date=1.79e9
@@ -247,11 +247,11 @@ def test_one_composer_signs_one_message_after_another() -> None:
         assert verified(composer.compose(claim).without_dot_stuffing()) == [True, True]
 
 
-def test_what_is_signed_is_never_8bit() -> None:
+def test_signed_messages_are_never_8bit() -> None:
     claim = Claim(delivery_id=1, identity="a", address="ana@example.com", fields={}, attempt=1, date=1.79e9)
     made = edition_of("Grüße ohne Feld.")
     plain, signed = (
-        Composer(made, replace(LETTERHEAD, signers=signers), lambda _id: MARKS, eight_bit=True).compose(claim)
+        Composer(made, replace(PROFILE, signers=signers), lambda _id: TOKENS, eight_bit=True).compose(claim)
         for signers in ((), SIGNERS["rsa"])
     )
     assert not signed.eight_bit and signed.text.isascii()
@@ -314,14 +314,14 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_no_key_says_why(fault: str) -> None:
+def test_an_invalid_key_is_refused_with_the_reason(fault: str) -> None:
     content, words = FAULTS[fault]
     with pytest.raises(KeyFaultError, match=words):
         read_key(content)
 
 
 def test_keys_are_never_shown() -> None:
-    shown = f"{RSA} {ED25519} {RSA.key} {ED25519.key} {replace(LETTERHEAD, signers=SIGNERS['both'])}"
+    shown = f"{RSA} {ED25519} {RSA.key} {ED25519.key} {replace(PROFILE, signers=SIGNERS['both'])}"
     assert "PRIVATE" not in shown and "object at" not in shown
 
 
@@ -353,7 +353,7 @@ def app(folder: Path, content: dict[str, bytes], mode: int = 0o600, **more: str)
 GOOD = {"rsa": write_pem(RSA.key), "ed25519": write_pem(ED25519.key)}
 
 
-def test_settings_sign_what_the_newsroom_sends(tmp_path: Path) -> None:
+def test_messages_are_signed_with_the_keys_of_the_settings(tmp_path: Path) -> None:
     room = app(tmp_path, GOOD)
     plan = plan_send(room, "tide", ["readers"])
     assert verified(plan.sample.without_dot_stuffing()) == [True, True]
@@ -369,9 +369,7 @@ def test_without_keys_nothing_is_signed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(("name", "variable"), [("rsa", "MAILER_DKIM_KEY"), ("ed25519", "MAILER_DKIM_ED25519_KEY")])
-def test_a_key_that_cannot_sign_is_a_setting_that_is_wrong(
-    tmp_path: Path, name: str, variable: str, fault: str
-) -> None:
+def test_a_key_that_cannot_sign_is_a_settings_error(tmp_path: Path, name: str, variable: str, fault: str) -> None:
     content, words = FAULTS[fault]
     room = app(tmp_path, {name: content})
     with pytest.raises(SettingsError, match=words) as caught:
@@ -381,7 +379,7 @@ def test_a_key_that_cannot_sign_is_a_setting_that_is_wrong(
     assert not any(line.decode("latin-1") in str(caught.value) for line in content.split(b"\n") if len(line) > 20)
 
 
-def test_keys_of_the_other_kind_are_told_where_they_belong(tmp_path: Path) -> None:
+def test_keys_of_the_other_kind_name_the_right_setting(tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match=r"MAILER_DKIM_KEY: .* holds an Ed25519 key\. Name it in MAILER_DKIM_ED25519_KEY"
     ):
@@ -392,7 +390,7 @@ def test_keys_of_the_other_kind_are_told_where_they_belong(tmp_path: Path) -> No
         _ = app(tmp_path / "b", {"ed25519": GOOD["rsa"]}).signing
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     room = app(tmp_path, GOOD)
     (tmp_path / "rsa").unlink()
     with pytest.raises(SettingsError, match=r"MAILER_DKIM_KEY: .*rsa cannot be read \(No such file"):
@@ -417,7 +415,7 @@ def test_two_keys_under_one_name_are_refused(tmp_path: Path) -> None:
         (GOOD, 0o600, {"FROM": "desk@example.net"}, ["MAILER_DKIM_DOMAIN is example.org"]),
     ],
 )
-def test_what_is_unwise_is_a_warning(tmp_path: Path, content, mode, more, words) -> None:
+def test_a_risky_key_is_a_warning(tmp_path: Path, content, mode, more, words) -> None:
     room = app(tmp_path, content, mode, **more)
     warnings = room.signing.warnings
     assert len(warnings) == len(words)
